@@ -1,0 +1,1 @@
+"""Stored settings and secrets, and the client that each one opens."""

@@ -1,0 +1,85 @@
+"""The port to a cloud: create, find, list, delete, console log.
+
+Three implementations keep one contract suite (``tests/contract/test_cloud.py``): ``local`` (system containers on the
+machine's own engine), ``static`` (machines that the operator lists) and ``openstack``.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prefect.blocks.core import Block
+
+
+class ServerStatus(StrEnum):
+    """What the cloud says of a server."""
+
+    BUILD = "build"
+    ACTIVE = "active"
+    STOPPED = "stopped"
+    ERROR = "error"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True)
+class ServerRequest:
+    """What a host needs of its cloud."""
+
+    host: str  # the host's name in the pool's records
+    pool: str
+    flavor: str  # the cloud's name for the size
+    image: str  # name or id of what to boot
+    user_data: str  # "#cloud-config …": host keys and login key; secret, never logged
+    slots: int = 0
+    data_volume_gb: int = 0  # 0: none
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server, as the cloud describes it."""
+
+    id: str
+    host: str  # the host's name, read back from name, tags or labels
+    pool: str
+    status: ServerStatus
+    address: str | None = None
+    fault: str = ""  # the cloud's own words, when status is ERROR
+
+
+class Cloud(Block):
+    """Where hosts come from.
+
+    Every server that is made carries the namespace, the pool and the host's name, so that it is found again after any
+    crash. All calls block; none holds a lock.
+    """
+
+    _block_type_name = "Cloud port"
+
+    @abstractmethod
+    def create(self, request: ServerRequest) -> Server:
+        """Make the server, or return the one that already carries the host's name.
+
+        Raises:
+            CloudRefused: unknown flavor or image, quota, no permission: asking again will not help.
+            CloudTrouble: the cloud failed; asking again may help. Nothing new is left behind that find() cannot see.
+        """
+
+    @abstractmethod
+    def find(self, host: str) -> Server | None:
+        """The server of this host, or None when the cloud says that there is none.
+
+        Raises:
+            CloudTrouble: the cloud could not be asked. Unknown is not gone.
+        """
+
+    @abstractmethod
+    def list(self) -> list[Server]:
+        """Every server of this namespace, of all pools, in one request."""
+
+    @abstractmethod
+    def delete(self, host: str) -> None:
+        """Ask for the server, and all that came with it, to be deleted; absent is success. find() proves it gone."""
+
+    @abstractmethod
+    def console_log(self, host: str, lines: int = 20) -> str:
+        """The last lines of the server's console; empty when there is none."""

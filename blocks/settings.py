@@ -1,0 +1,73 @@
+"""What a process needs to know before it can ask anything: where its data, its database and its ports are.
+
+Read from the environment (``DD_…``) and from the file ``dockerdriver.env`` in the working directory. What an operator
+turns while the pool runs is not here but in the block ``pool-config/<name>``.
+"""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ProcessSettings(BaseSettings):
+    """Paths, addresses and ports of one DockerDriver installation."""
+
+    model_config = SettingsConfigDict(env_prefix="DD_", env_file="dockerdriver.env", extra="ignore")
+
+    data: Path = Field(Path(".dockerdriver"), description="The one directory that holds all data.")
+    database_url: str = Field("", description="SQLAlchemy URL of the pool's database; empty: SQLite below the data.")
+    engine_url: str = Field("", description="Docker Engine of this machine; empty: found or started by `make up`.")
+    namespace: str = Field("", description="Marks all that is made outside; empty: derived from the data directory.")
+    gateway_address: str = Field("127.0.0.1", description="Address that the gateway listens on.")
+    gateway_port: int = Field(8000, description="Port that the gateway listens on.")
+    public_url: str = Field("", description="What users' browsers reach the gateway under; empty: its own address.")
+    prefect_port: int = Field(4200, description="Port of Prefect's server, on loopback.")
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def pool_database_url(self) -> str:
+        """SQLAlchemy URL of the pool's database."""
+        return self.database_url or f"sqlite:///{self.data / 'pool.sqlite'}"
+
+    @property
+    def identity(self) -> str:
+        """Short name for this installation, the same for the same data directory: "dd-3fa9c1"."""
+        return self.namespace or "dd-" + hashlib.sha256(str(self.data).encode()).hexdigest()[:6]
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and pid files. Not below the data directory: a unix socket's path holds at most 107 bytes."""
+        return Path("/run/dockerdriver") / self.identity
+
+    @property
+    def images_dir(self) -> Path:
+        """Image archives, where operators drop theirs."""
+        return self.data / "images"
+
+    @property
+    def gateway_socket(self) -> Path:
+        """The gateway's admin socket."""
+        return self.run_dir / "gateway.sock"
+
+    @property
+    def gateway_url(self) -> str:
+        """What users' browsers reach the gateway under, without a slash at the end."""
+        return self.public_url.rstrip("/") or f"http://{self.gateway_address}:{self.gateway_port}"
+
+    @property
+    def prefect_api_url(self) -> str:
+        """Prefect's API, on loopback."""
+        return f"http://127.0.0.1:{self.prefect_port}/api"
+
+
+@lru_cache(maxsize=1)
+def process_settings() -> ProcessSettings:
+    """The settings of this process, read once."""
+    return ProcessSettings()

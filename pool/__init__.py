@@ -1,0 +1,1 @@
+"""The domain: states, rules, records. No Prefect, no network, no clock."""

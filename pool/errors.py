@@ -1,0 +1,65 @@
+"""What can go wrong, as sentences for people.
+
+The message of every error here is one clear sentence that names the thing and, where there is something to do, what to
+do. It becomes the state message of a flow run, so it never holds a secret.
+"""
+
+
+class DockerDriverError(Exception):
+    """Something went wrong and the message says what, in one sentence."""
+
+
+class Refused(DockerDriverError):
+    """The request cannot be met, and asking again in the same way will not help."""
+
+
+class BadRequest(Refused):
+    """A parameter is not of the form it must have."""
+
+
+class NotFound(Refused):
+    """The named pool, host, instance, blueprint or image does not exist."""
+
+
+class RefusedMove(Refused):
+    """A life cycle does not allow this move; nothing was changed."""
+
+
+class NoRoom(Refused):
+    """No active host has the slots that were asked for."""
+
+
+class ShuttingDown(Refused):
+    """The pool is in shutdown mode."""
+
+
+class BrokenArchive(Refused):
+    """An image archive is truncated, hostile or not an image archive at all."""
+
+
+class CloudRefused(Refused):
+    """The cloud will not do this however often it is asked (unknown flavor, no permission, quota)."""
+
+
+class CloudTrouble(DockerDriverError):
+    """The cloud did not do it this time; it may do it the next."""
+
+
+class HostUnreachable(DockerDriverError):
+    """Nothing answers at the host's address, or what answers is not the host."""
+
+
+class PlaybookFailed(DockerDriverError):
+    """The playbook ended with a failed task, or could not reach the host."""
+
+
+class EngineTrouble(DockerDriverError):
+    """A host's Docker Engine refused or failed."""
+
+
+class GatewayTrouble(DockerDriverError):
+    """The gateway did not take a change of its routes."""
+
+
+class SessionNotReady(DockerDriverError):
+    """The container runs, but the notebook in it did not answer in time, or stopped."""

@@ -1,0 +1,151 @@
+"""What is remembered: plain frozen records that the store reads and writes and the rules reason about.
+
+Times are aware ``datetime`` values in UTC. Sizes are bytes unless the name says MB. Nothing here has behaviour beyond
+small derived properties.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pool.states import HostState, InstanceState
+
+
+class FlavorSize(StrEnum):
+    """The two sizes of host that a pool spawns (ramp-up: small when idle, large when in use)."""
+
+    SMALL = "small"
+    LARGE = "large"
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine of a pool."""
+
+    name: str
+    pool: str
+    state: HostState
+    flavor: FlavorSize
+    slots: int
+    reserved: int  # slots that instances hold
+    created_at: datetime
+    state_since: datetime
+    server_id: str | None = None
+    address: str | None = None  # IPv4 or IPv6, no port
+    host_key: str | None = None  # "ssh-ed25519 AAAA…": what the first ssh connection must meet
+    errors: int = 0  # consecutive; a success sets it back to 0
+    reason: str = ""  # why it is in its state
+    active_at: datetime | None = None
+    first_used_at: datetime | None = None
+    spawned_by: str | None = None  # id of the flow run that spawned it: a retried run finds its host again
+
+    @property
+    def free(self) -> int:
+        """Slots that nobody holds."""
+        return self.slots - self.reserved
+
+
+@dataclass(frozen=True)
+class ProxyOptions:
+    """How the gateway talks to a session."""
+
+    strip_prefix: bool = False  # True: the session sees "/", not "/notebooks/<route>/" (RStudio)
+    rewrite_redirects: bool = False  # True: Location and cookie paths of the session get the prefix back
+    max_upload_mb: int = 0  # 0: no limit
+    auth_header: str = ""  # sent to the session with "{token}" filled in, e.g. "token {token}"; empty: none
+
+
+@dataclass(frozen=True)
+class BlueprintSpec:
+    """How a session is made. The block ``blueprint/<name>`` is its form."""
+
+    name: str
+    pool: str
+    image: str  # a name of the catalogue, e.g. "jupyter-minimal" or "rocker/rstudio:4.4"
+    port: int  # that the notebook listens on inside the container
+    command: tuple[str, ...] = ()  # "{base_url}" and "{port}" are filled in; empty: the image's own
+    environment: dict[str, str] = field(default_factory=dict)  # "{base_url}", "{token}" and "{user}" are filled in
+    memory_mb: int = 512
+    slots: int = 1
+    lifetime: int = 3600  # seconds from running to expired
+    ready_path: str = ""  # below the base URL; asked until it answers below 500
+    start_timeout: int = 60  # seconds from container start to the first answer
+    capabilities: tuple[str, ...] = ()  # that the image needs; all others are dropped
+    container_user: str = ""  # "uid:gid"; empty: the image's own
+    pids_limit: int = 512
+    proxy: ProxyOptions = ProxyOptions()
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One user's session."""
+
+    id: str
+    pool: str
+    blueprint: str
+    user: str
+    state: InstanceState
+    slots: int
+    route: str  # the unguessable id in /notebooks/<route>/
+    token: str  # the session's own secret; known to SQL, the gateway and the container only
+    created_at: datetime
+    state_since: datetime
+    host: str | None = None  # set while it holds room
+    port: int | None = None  # on the host; set while it holds room
+    expires_at: datetime | None = None
+    reason: str = ""
+    options: dict = field(default_factory=dict)
+    proxy: ProxyOptions = ProxyOptions()
+
+    @property
+    def container(self) -> str:
+        """The container's name on its host."""
+        return f"dd-{self.id}"
+
+    @property
+    def base_url(self) -> str:
+        """The path that the gateway serves it under, with a slash at both ends."""
+        return f"/notebooks/{self.route}/"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image that a pool offers."""
+
+    pool: str
+    name: str  # what blueprints call it: the archive's tag without ":latest"
+    id: str  # "sha256:…", digest of its config
+    size: int  # bytes of the archive
+    layers: tuple[str, ...] = ()  # diff ids, base first
+    archive: str = ""  # file name below images/
+    source: str = "archive"  # or the registry reference that the manager pulled
+
+
+@dataclass(frozen=True)
+class Route:
+    """One entry of the gateway's table."""
+
+    id: str
+    address: str
+    port: int
+    token_header: str = ""  # value of the Authorization header that the session gets; secret
+    strip_prefix: bool = False
+    rewrite_redirects: bool = False
+    max_upload_mb: int = 0
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """A container as a host's engine is asked to make it."""
+
+    name: str
+    image: str  # id: "sha256:…"
+    port: int  # inside
+    host_port: int  # on the host's address
+    memory_mb: int
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    user: str = ""
+    pids_limit: int = 512

@@ -1,0 +1,37 @@
+"""What an operator turns while a pool runs, as the rules see it.
+
+The block ``pool-config/<name>`` shows the same values in a form, under the ``DD_…`` names that operators know.
+"""
+
+from dataclasses import dataclass
+
+from pool.records import FlavorSize
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """Targets and limits of one pool; the defaults are the design's."""
+
+    name: str = "main"
+    shutdown_mode: bool = False
+    max_hosts: int = 4
+    free_slot_target: int = 4
+    slots_small: int = 6
+    slots_large: int = 24
+    flavor_small: str = "standard.medium"
+    flavor_large: str = "standard.xlarge"
+    host_lifetime: int = 14400  # seconds that a used host serves
+    host_lifetime_low: int = 300  # seconds left below which a host takes no new session
+    max_host_errors: int = 5
+    plugin_whitelist: tuple[str, ...] = ("DockerDriver",)
+    spawn_timeout: int = 600  # seconds from recorded to ssh; past it, a host that nobody works on is given up
+    configure_timeout: int = 1800  # seconds from ssh to active
+    start_timeout: int = 300  # seconds that an instance may be starting or stopping before it is cleaned up
+
+    def slots_of(self, flavor: FlavorSize) -> int:
+        """Slots that a host of this size offers."""
+        return self.slots_small if flavor is FlavorSize.SMALL else self.slots_large
+
+    def cloud_flavor_of(self, flavor: FlavorSize) -> str:
+        """The cloud's own name for this size."""
+        return self.flavor_small if flavor is FlavorSize.SMALL else self.flavor_large

@@ -1,0 +1,88 @@
+"""The two life cycles, each as one dict of the moves that it allows.
+
+Every state stands in its dict, and a state that allows no move is final. The store applies a move as one guarded write,
+so a refused move changes nothing.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pool.errors import RefusedMove
+
+
+class HostState(StrEnum):
+    """Where a host is in its life."""
+
+    SPAWNING = "spawning"  # recorded; the cloud is asked, or is about to be asked, for the server
+    CONFIGURING = "configuring"  # ssh answers; the playbook runs, the images arrive
+    ACTIVE = "active"  # takes sessions
+    DRAINING = "draining"  # keeps its sessions and takes no new ones
+    FAILED = "failed"  # given up, with a reason; its server may still exist
+    REMOVING = "removing"  # the cloud was asked to delete the server
+    REMOVED = "removed"  # the cloud says that the server is gone
+
+
+class InstanceState(StrEnum):
+    """Where a session is in its life."""
+
+    QUEUED = "queued"  # known, holds no room
+    STARTING = "starting"  # holds room on a host; its container may exist
+    RUNNING = "running"  # answers, and its route is published
+    STOPPING = "stopping"  # its route and container are being removed; still holds room
+    DELETED = "deleted"  # nothing of it exists
+    FAILED = "failed"  # ended with a reason; nothing of it exists
+
+
+HOST_MOVES: Mapping[HostState, frozenset[HostState]] = {
+    HostState.SPAWNING: frozenset({HostState.CONFIGURING, HostState.FAILED}),
+    HostState.CONFIGURING: frozenset({HostState.ACTIVE, HostState.DRAINING, HostState.FAILED}),
+    HostState.ACTIVE: frozenset({HostState.DRAINING, HostState.FAILED}),
+    HostState.DRAINING: frozenset({HostState.ACTIVE, HostState.REMOVING, HostState.FAILED}),
+    HostState.FAILED: frozenset({HostState.REMOVING}),
+    HostState.REMOVING: frozenset({HostState.REMOVED}),
+    HostState.REMOVED: frozenset(),
+}
+
+INSTANCE_MOVES: Mapping[InstanceState, frozenset[InstanceState]] = {
+    InstanceState.QUEUED: frozenset({InstanceState.STARTING, InstanceState.STOPPING, InstanceState.FAILED}),
+    InstanceState.STARTING: frozenset(
+        {InstanceState.RUNNING, InstanceState.QUEUED, InstanceState.STOPPING, InstanceState.FAILED}
+    ),
+    InstanceState.RUNNING: frozenset({InstanceState.STOPPING, InstanceState.FAILED}),
+    InstanceState.STOPPING: frozenset({InstanceState.DELETED, InstanceState.FAILED}),
+    InstanceState.DELETED: frozenset(),
+    InstanceState.FAILED: frozenset(),
+}
+
+#: States in which a host counts against ``DD_MAX_HOSTS``: a server of it exists or may come to exist.
+LIVING_HOSTS = frozenset(HostState) - {HostState.REMOVED}
+#: States in which an instance holds slots on its host.
+HOLDING_ROOM = frozenset({InstanceState.STARTING, InstanceState.RUNNING, InstanceState.STOPPING})
+#: States from which an instance never moves again.
+ENDED = frozenset({InstanceState.DELETED, InstanceState.FAILED})
+
+
+def check_host_move(name: str, current: HostState, to: HostState) -> None:
+    """Refuse a move that the host's life cycle does not allow.
+
+    Raises:
+        RefusedMove: "host h-07 cannot go from draining to active".
+    """
+    if to not in HOST_MOVES[current]:
+        raise RefusedMove(f"host {name} cannot go from {current} to {to}")
+
+
+def check_instance_move(instance_id: str, current: InstanceState, to: InstanceState) -> None:
+    """Refuse a move that the instance's life cycle does not allow.
+
+    Raises:
+        RefusedMove: "instance alice-1 cannot go from deleted to running".
+    """
+    if to not in INSTANCE_MOVES[current]:
+        raise RefusedMove(f"instance {instance_id} cannot go from {current} to {to}")
+
+
+def states_that_may_become(to: HostState | InstanceState) -> frozenset:
+    """All states from which a move to *to* is allowed: the guard of the store's write."""
+    moves = HOST_MOVES if isinstance(to, HostState) else INSTANCE_MOVES
+    return frozenset(state for state, targets in moves.items() if to in targets)

@@ -1,0 +1,1 @@
+"""What runs the flows: the warm worker, the one-command stack, the ``dockerdriver`` command."""

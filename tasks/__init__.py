@@ -1,0 +1,1 @@
+"""One retryable verb each; retries, timeouts and concurrency are declared here."""
