@@ -1,0 +1,66 @@
+"""Who is let in, and what is said to those who are not."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from pool.errors import BadRequest, NoRoom, Refused, ShuttingDown
+from pool.records import BlueprintSpec, Host
+from pool.settings import PoolSettings
+from pool.states import LIVING_HOSTS, HostState
+
+DRIVER = "DockerDriver"
+OPTIONS = ("environment", "lifetime")
+ON_THEIR_WAY = (HostState.SPAWNING, HostState.CONFIGURING)
+
+
+def check_admission(settings: PoolSettings, blueprint: BlueprintSpec, options: dict) -> None:
+    """Refuse a request that this pool does not take.
+
+    Raises:
+        Refused: DockerDriver is not in the whitelist, or no host can ever be large enough.
+        ShuttingDown: the pool is in shutdown mode.
+        BadRequest: an option is unknown or not of the form it must have.
+    """
+    if DRIVER not in settings.plugin_whitelist:
+        raise Refused(f"pool {settings.name} takes no sessions: {DRIVER} is not in PLUGIN_WHITELIST")
+    if settings.shutdown_mode:
+        raise ShuttingDown(f"pool {settings.name} is in shutdown mode and takes no new sessions")
+    largest = max(settings.slots_small, settings.slots_large)
+    if blueprint.slots > largest:
+        raise Refused(f"blueprint {blueprint.name} needs {blueprint.slots} slots; the largest host has {largest}")
+    check_options(blueprint, options)
+
+
+def check_options(blueprint: BlueprintSpec, options: dict) -> None:
+    """Refuse options that mean nothing.
+
+    Raises:
+        BadRequest: names the option and what it may be.
+    """
+    for name in options:
+        if name not in OPTIONS:
+            raise BadRequest(f"no option is named {name!r}; known: {', '.join(OPTIONS)}")
+    lifetime = options.get("lifetime", blueprint.lifetime)
+    if not isinstance(lifetime, int) or isinstance(lifetime, bool) or not 0 < lifetime <= blueprint.lifetime:
+        raise BadRequest(f"option lifetime is {lifetime!r}; it must be whole seconds, 1 to {blueprint.lifetime}")
+    environment = options.get("environment", {})
+    if not isinstance(environment, dict) or not all(isinstance(v, str) for v in environment.values()):
+        raise BadRequest("option environment must map names to texts")
+
+
+def expiry(blueprint: BlueprintSpec, options: dict, now: datetime) -> datetime:
+    """When a session that starts *now* is over."""
+    return now + timedelta(seconds=options.get("lifetime", blueprint.lifetime))
+
+
+def no_room(settings: PoolSettings, hosts: Iterable[Host], slots: int) -> NoRoom:
+    """The sentence for a full pool: what is free, what is coming, what could come."""
+    living = [host for host in hosts if host.state in LIVING_HOSTS]
+    active = [host for host in living if host.state is HostState.ACTIVE]
+    coming = sum(host.state in ON_THEIR_WAY for host in living)
+    free = sum(host.free for host in active)
+    later = f"; {coming} on the way, try again in a minute" if coming else ""
+    return NoRoom(
+        f"pool {settings.name} is full: {slots} slots asked, {free} free on {len(active)} active hosts"
+        f" (at most {settings.max_hosts} hosts){later}"
+    )

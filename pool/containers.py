@@ -1,0 +1,52 @@
+"""What a session's container is made of: pure functions from blueprint and instance to a ContainerSpec."""
+
+from pool.records import BlueprintSpec, ContainerSpec, Instance
+
+LABEL = "dockerdriver"
+
+
+def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, namespace: str) -> ContainerSpec:
+    """The container that runs this instance. Its environment holds the token: never log it.
+
+    Args:
+        instance: holds room on a host, so its port is known.
+        blueprint: how it is made.
+        image_id: "sha256:…" as it was verified on the host.
+        namespace: of the installation; with the labels it tells whose the container is.
+    """
+    words = {
+        "base_url": instance.base_url,
+        "port": str(blueprint.port),
+        "token": instance.token,
+        "user": instance.user,
+    }
+    environment = blueprint.environment | instance.options.get("environment", {})
+    return ContainerSpec(
+        name=instance.container,
+        image=image_id,
+        port=blueprint.port,
+        host_port=instance.port,
+        memory_mb=blueprint.memory_mb,
+        command=tuple(_fill(word, words) for word in blueprint.command),
+        environment={name: _fill(value, words) for name, value in environment.items()},
+        labels=container_labels(instance, namespace),
+        capabilities=blueprint.capabilities,
+        user=blueprint.container_user,
+        pids_limit=blueprint.pids_limit,
+    )
+
+
+def container_labels(instance: Instance, namespace: str) -> dict[str, str]:
+    """Labels by which a container is found again after any crash."""
+    return {
+        f"{LABEL}.namespace": namespace,
+        f"{LABEL}.pool": instance.pool,
+        f"{LABEL}.instance": instance.id,
+    }
+
+
+def _fill(text: str, words: dict[str, str]) -> str:
+    """Fill in the known words alone: a command may hold braces of its own."""
+    for word, value in words.items():
+        text = text.replace("{" + word + "}", value)
+    return text
