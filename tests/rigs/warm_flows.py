@@ -1,0 +1,53 @@
+"""Flows for the tests of the worker: each does one thing that a worker has to cope with."""
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+from prefect import flow, get_run_logger, task
+from prefect.runtime import flow_run
+
+
+def note(file: str, line: str) -> None:
+    with Path(file).open("a") as out:
+        out.write(line + "\n")
+
+
+@task
+def block(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@flow
+async def stamp(file: str = "") -> str:
+    """Write down when and in which run the flow's code began."""
+    get_run_logger().info("stamped in %s", threading.current_thread().name)
+    if file:
+        note(file, f"{flow_run.get_id()} {time.time()}")
+    return "stamped"
+
+
+@flow
+async def blocking(seconds: float, file: str = "") -> None:
+    """Block the run's thread, as a task that calls an engine does; then go on to a second step."""
+    get_run_logger().info("blocking")
+    block(seconds)
+    if file:
+        note(file, "second step")
+
+
+@flow
+async def waiting(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+@flow
+async def failing() -> None:
+    raise ValueError("the cloud is out of clouds")
+
+
+@flow
+def plain(seconds: float = 0) -> None:
+    """Not async, as an operator may write one."""
+    time.sleep(seconds)
