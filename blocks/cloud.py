@@ -5,7 +5,7 @@ machine's own engine), ``static`` (machines that the operator lists) and ``opens
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from prefect.blocks.core import Block
@@ -29,7 +29,7 @@ class ServerRequest:
     pool: str
     flavor: str  # the cloud's name for the size
     image: str  # name or id of what to boot
-    user_data: str  # "#cloud-config …": host keys and login key; secret, never logged
+    user_data: str = field(repr=False)  # "#cloud-config …": host keys and login key; secret, never logged
     slots: int = 0
     data_volume_gb: int = 0  # 0: none
 
@@ -44,6 +44,7 @@ class Server:
     status: ServerStatus
     address: str | None = None
     fault: str = ""  # the cloud's own words, when status is ERROR
+    host_key: str | None = None  # "ssh-ed25519 AAAA…" where the machine keeps its own, not the one of the user data
 
 
 class Cloud(Block):
