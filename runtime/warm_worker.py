@@ -38,6 +38,7 @@ from runtime.warm_run import WarmRun
 SCHEDULED, CANCELLING = "prefect.flow-run.Scheduled", "prefect.flow-run.Cancelling"
 POLL_SECONDS = 1.5
 RECONNECT_SECONDS = 1.0
+PAUSES_FOR_COMMIT = (0.0, 0.03, 0.1, 0.3)
 MOST_RUNS_AT_ONCE = 32
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING)
 
@@ -126,16 +127,17 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         wanted = EventFilter(event=EventNameFilter(name=[SCHEDULED, CANCELLING]), any_resource=ours)
         async with get_events_subscriber(filter=wanted, reconnection_attempts=0) as events:
             async for event in events:
-                if event.event == CANCELLING:
-                    run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
-                    self._runs_task_group.start_soon(self._cancel_run, run_id)
-                else:
-                    self._wake()
+                run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
+                answer = self._cancel_run if event.event == CANCELLING else self._look_for
+                self._runs_task_group.start_soon(answer, run_id)
 
-    def _wake(self) -> None:
-        """Poll now. A poll that still waits for its turn will see this run, too."""
-        if self._one_poll_at_a_time.statistics().tasks_waiting == 0:
-            self._runs_task_group.start_soon(self.get_and_submit_flow_runs)
+    async def _look_for(self, run_id: UUID) -> None:
+        """Poll until the run is seen, a few times: its event is sent before the server's transaction is committed."""
+        for pause in PAUSES_FOR_COMMIT:
+            await anyio.sleep(pause)
+            if run_id in self._submitting_flow_run_ids:
+                return
+            await self.get_and_submit_flow_runs()
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         """Take the runs that are due, but of each schedule only the newest.
@@ -171,8 +173,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         finally:
             self._release_limit_slot(flow_run.id)
             self._submitting_flow_run_ids.discard(flow_run.id)
-            if not self._stopping:
-                self._wake()  # a run may have waited for this one's place
+            # A run may have waited for this one's place.
+            self._runs_task_group.start_soon(self.get_and_submit_flow_runs)
 
     async def _see_through(self, flow: Flow, flow_run: FlowRun) -> None:
         run = self._runs[flow_run.id] = WarmRun(flow, flow_run)

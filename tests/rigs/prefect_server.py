@@ -114,7 +114,7 @@ class PrefectServer:
             answer = self.rest.request(method, path, json=body or None)
             if answer.status_code != 503:
                 break
-            time.sleep(0.5)
+            time.sleep(0.05)
         answer.raise_for_status()
         return answer.json()
 
