@@ -34,6 +34,8 @@ class Host:
     address: str | None = None  # IPv4 or IPv6, no port
     host_key: str | None = None  # "ssh-ed25519 AAAA…": what the first ssh connection must meet
     errors: int = 0  # consecutive; a success sets it back to 0
+    last_error: str = ""  # what the last one was, also after a success
+    last_error_at: datetime | None = None
     reason: str = ""  # why it is in its state
     active_at: datetime | None = None
     first_used_at: datetime | None = None
@@ -73,6 +75,7 @@ class BlueprintSpec:
     capabilities: tuple[str, ...] = ()  # that the image needs; all others are dropped
     container_user: str = ""  # "uid:gid"; empty: the image's own
     pids_limit: int = 512
+    init: bool = True  # the engine's init reaps zombies; False for images that bring their own (s6)
     proxy: ProxyOptions = ProxyOptions()
 
 
@@ -87,11 +90,12 @@ class Instance:
     state: InstanceState
     slots: int
     route: str  # the unguessable id in /notebooks/<route>/
-    token: str  # the session's own secret; known to SQL, the gateway and the container only
+    token: str = field(repr=False)  # the session's own secret; known to SQL, the gateway and the container only
     created_at: datetime
     state_since: datetime
     host: str | None = None  # set while it holds room
     port: int | None = None  # on the host; set while it holds room
+    last_host: str | None = None  # where it held room before it gave it back
     expires_at: datetime | None = None
     reason: str = ""
     options: dict = field(default_factory=dict)
@@ -128,7 +132,7 @@ class Route:
     id: str
     address: str
     port: int
-    token_header: str = ""  # value of the Authorization header that the session gets; secret
+    token_header: str = field(default="", repr=False)  # Authorization header that the session gets; secret
     strip_prefix: bool = False
     rewrite_redirects: bool = False
     max_upload_mb: int = 0
@@ -149,3 +153,4 @@ class ContainerSpec:
     capabilities: tuple[str, ...] = ()
     user: str = ""
     pids_limit: int = 512
+    init: bool = True  # as in BlueprintSpec

@@ -1,0 +1,42 @@
+"""What housekeeping decides: values with a reason, stored with the tick that made them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pool.records import FlavorSize
+
+
+class DecisionKind(StrEnum):
+    """What is to be done, and to what the decision's subject refers."""
+
+    SPAWN = "spawn"  # pool: record a host and make its server
+    CONFIGURE = "configure"  # host: run the playbook, bring the images
+    DRAIN = "drain"  # host: no new sessions from now on
+    FAIL_HOST = "fail-host"  # host: give it up
+    REMOVE = "remove"  # host: move it to removing and ask the cloud to delete its server (again)
+    CONFIRM_GONE = "confirm-gone"  # host: move it from removing to removed, the cloud no longer lists its server
+    DELETE_SERVER = "delete-server"  # host, long removed: its server came back late; ask the cloud to delete it
+    EXPIRE = "expire"  # instance: its time is over, deprovision it
+    CLEAN_UP = "clean-up"  # instance: nobody works on it any more, deprovision it
+    FAIL_INSTANCE = "fail-instance"  # instance: its host is lost; take its route away and move it to failed
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One thing to do, and why."""
+
+    kind: DecisionKind
+    subject: str
+    reason: str  # a sentence for the operator, without the subject
+    flavor: FlavorSize | None = None  # of a spawn
+
+
+@dataclass(frozen=True)
+class RecordedDecision:
+    """A decision together with the tick that made it."""
+
+    decision: Decision
+    tick: int
+    pool: str
+    at: datetime

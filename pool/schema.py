@@ -1,0 +1,166 @@
+"""The tables, for SQLite and PostgreSQL alike. What each state means stands beside it in ``pool/states.py``.
+
+A row of ``hosts`` is never deleted, so that a number is never given to a second machine.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from pool.decisions import DecisionKind
+from pool.records import FlavorSize
+from pool.states import HostState, InstanceState
+
+
+class UtcDateTime(TypeDecorator):
+    """An aware moment, stored in UTC and read back in UTC; SQLite itself keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (its form)
+        """Refuse a naive moment: nobody could say which zone it was meant in."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Read a moment back as UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _word_of(words: type[StrEnum]) -> Enum:
+    """Stored as the word itself, so that a query by hand reads like the design."""
+    return Enum(words, native_enum=False, length=24, values_callable=lambda enum: [word.value for word in enum])
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("name", String(63), primary_key=True),  # "<pool>-<number>", two digits at least
+    Column("pool", String(40), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", _word_of(HostState), nullable=False),
+    Column("flavor", _word_of(FlavorSize), nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("reserved", Integer, nullable=False),  # the sum of the slots of the instances that hold room here
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("state_since", UtcDateTime, nullable=False),
+    Column("server_id", String(255)),
+    Column("address", String(45)),  # an IPv6 address at its longest
+    Column("host_key", Text),
+    Column("errors", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    Column("last_error_at", UtcDateTime),
+    Column("reason", Text, nullable=False),
+    Column("active_at", UtcDateTime),
+    Column("first_used_at", UtcDateTime),
+    Column("spawned_by", String(255), unique=True),  # one flow run, one host, however often it is retried
+    UniqueConstraint("pool", "number"),  # also decides between two claimers that counted the same hosts
+    CheckConstraint("reserved >= 0 AND reserved <= slots", name="never_over_committed"),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    Column("pool", String(40), nullable=False),
+    Column("blueprint", String(255), nullable=False),
+    Column("user", String(255), nullable=False),
+    Column("state", _word_of(InstanceState), nullable=False, index=True),
+    Column("slots", Integer, nullable=False),
+    Column("route", String(64), nullable=False, unique=True),
+    Column("token", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("state_since", UtcDateTime, nullable=False),
+    Column("host", ForeignKey("hosts.name")),  # null unless it holds room there
+    Column("port", Integer),  # null unless it holds room; a null is never equal, so only living ports must differ
+    Column("last_host", String(63)),  # where it held room last: for the one who asks why
+    Column("expires_at", UtcDateTime),
+    Column("reason", Text, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("proxy", JSON, nullable=False),
+    UniqueConstraint("host", "port"),
+    CheckConstraint("slots > 0", name="takes_room"),
+    CheckConstraint("(host IS NULL) = (port IS NULL)", name="port_with_host"),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("pool", String(40), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("id", String(80), nullable=False),  # "sha256:…" of its config
+    Column("size", BigInteger, nullable=False),  # bytes of the archive
+    Column("layers", JSON, nullable=False),  # diff ids, base first
+    Column("archive", String(255), nullable=False),
+    Column("source", String(255), nullable=False),
+)
+
+host_images = Table(
+    "host_images",
+    metadata,
+    Column("host", ForeignKey("hosts.name"), primary_key=True),
+    Column("image_id", String(80), primary_key=True, index=True),
+    Column("verified_at", UtcDateTime, nullable=False),  # when the host's engine was last seen to have it
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("holder", String(255), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("pool", String(40), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("left_undone", Text, nullable=False),  # what its time limit did not allow; empty: nothing
+    Index(None, "pool", "at"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("tick", ForeignKey("ticks.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", _word_of(DecisionKind), nullable=False),
+    Column("subject", String(255), nullable=False),  # a host's name, an instance's id, or the pool for a spawn
+    Column("reason", Text, nullable=False),
+    Column("flavor", _word_of(FlavorSize)),  # of a spawn
+    Index(None, "subject", "id"),
+)

@@ -1,0 +1,34 @@
+"""The pool's memory: one object, all of whose methods are short transactions with ``now`` as an argument.
+
+Each noun has its part in ``pool/store_<noun>.py``.
+"""
+
+from typing import Self
+
+from pool.migrations import upgrade
+from pool.store_base import open_engine
+from pool.store_hosts import HostStore
+from pool.store_images import ImageStore
+from pool.store_instances import InstanceStore
+from pool.store_ticks import LeaseStore, TickStore
+
+
+class PoolStore(HostStore, InstanceStore, ImageStore, LeaseStore, TickStore):
+    """Hosts, instances, images, leases and ticks in SQLite or PostgreSQL; safe to share between threads."""
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the database that a SQLAlchemy URL names; an SQLite file is made, with its folder, if there is none.
+
+        Raises:
+            BadRequest: the URL is of no database that the pool can be kept in.
+        """
+        return cls(open_engine(url))
+
+    def upgrade(self) -> None:
+        """Bring the tables to the form that this version needs; safe when several processes do it at once.
+
+        Raises:
+            Refused: the database was made by a newer version.
+        """
+        upgrade(self._engine)

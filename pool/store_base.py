@@ -1,0 +1,114 @@
+"""Connections and transactions: what the parts of the store have in common."""
+
+import sqlite3
+from collections.abc import Iterator, Set
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+
+from pool.errors import BadRequest
+
+#: Seconds that a transaction waits for another one, and that PostgreSQL lets one idle (its process may be frozen).
+LOCK_WAIT = 30
+_READS = "dockerdriver_reads"  # execution option of connections that will not write
+
+
+class Database:
+    """One engine, safe to use from many threads; every transaction is short and calls nothing outside."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._readers = engine.execution_options(**{_READS: True})
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._readers.connect() as connection:
+            yield connection
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        """Everything in the block, or nothing of it when the block raises."""
+        return self._engine.begin()
+
+
+def open_engine(url: str) -> Engine:
+    """Make the engine; nothing connects yet.
+
+    Raises:
+        BadRequest: the URL is none, or is of a database that the pool does not keep its records in.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        return _postgresql_engine(parsed)
+    raise BadRequest(f"the pool's database is SQLite or PostgreSQL, not {parsed.get_backend_name()}")
+
+
+def insert_unless_there(connection: Connection, table: Table, *key: str) -> Insert:
+    """An INSERT that does nothing when a row of this *key* exists; without a key, when any unique column clashes."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
+
+
+def check_facts(facts: dict, allowed: Set[str]) -> None:
+    """Let a caller set only the columns that are facts, never those that hold an invariant."""
+    if unknown := facts.keys() - allowed:
+        raise TypeError(f"{', '.join(sorted(unknown))} cannot be set here; {', '.join(sorted(allowed))} can")
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:  # its message would show the URL, and with it a password
+        raise BadRequest(
+            "the pool's database URL must look like sqlite:////path or postgresql+psycopg://user@host/name"
+        ) from error
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        raise BadRequest("the pool's database must be a file (sqlite:////path): in memory each thread has its own")
+    path = Path(url.database)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)  # it holds the sessions' tokens; its journal gets the same mode
+    engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver would begin on its own, too late
+    connection.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock first: a transaction that reads and then writes would fail instead of waiting."""
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": LOCK_WAIT},
+        hide_parameters=True,
+        pool_pre_ping=True,  # a server that was restarted costs no request
+    )
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: object, _record: object) -> None:
+    connection.execute(f"SET lock_timeout = '{LOCK_WAIT}s'")
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{LOCK_WAIT}s'")
+    connection.commit()

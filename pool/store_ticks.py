@@ -1,0 +1,65 @@
+"""Who keeps house (leases), and what was decided and why (ticks and their decisions)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from pool.decisions import Decision, RecordedDecision
+from pool.schema import decisions, leases, ticks
+from pool.store_base import Database, insert_unless_there
+
+#: Ticks older than this are forgotten, with their decisions, by the next tick of their pool.
+KEPT = timedelta(days=90)
+
+
+class LeaseStore(Database):
+    """Locks with an expiry: a holder that died holds nothing for long."""
+
+    def take_lease(self, name: str, holder: str, ttl_seconds: float, now: datetime) -> str | None:
+        """Take or renew a lease for *ttl_seconds* from *now*.
+
+        Returns:
+            None when *holder* has it, else the name of the one who has.
+        """
+        mine = {"holder": holder, "expires_at": now + timedelta(seconds=ttl_seconds)}
+        free = (leases.c.holder == holder) | (leases.c.expires_at <= now)
+        with self._writing() as connection:
+            if connection.execute(update(leases).where(leases.c.name == name, free).values(**mine)).rowcount:
+                return None
+            if connection.execute(insert_unless_there(connection, leases, "name").values(name=name, **mine)).rowcount:
+                return None
+            other = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
+        return other or self.take_lease(name, holder, ttl_seconds, now)  # none: dropped while we looked
+
+    def drop_lease(self, name: str, holder: str) -> None:
+        """Give a lease back early; harmless when another one has it by now."""
+        with self._writing() as connection:
+            connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+class TickStore(Database):
+    """The memory that answers "why was this host removed?"."""
+
+    def record_tick(self, pool: str, decided: Sequence[Decision], now: datetime, left: str = "") -> int:
+        """Store one tick with what it decided and what it left undone; return its number."""
+        with self._writing() as connection:
+            connection.execute(delete(ticks).where(ticks.c.pool == pool, ticks.c.at < now - KEPT))
+            tick = connection.execute(insert(ticks).values(pool=pool, at=now, left_undone=left)).inserted_primary_key.id
+            rows = [{"tick": tick} | vars(decision) for decision in decided]
+            if rows:
+                connection.execute(insert(decisions), rows)
+        return tick
+
+    def decisions(self, subject: str | None = None, limit: int = 100) -> list[RecordedDecision]:
+        """The latest decisions, about one host, instance or pool (None: about anything), newest first."""
+        query = select(decisions, ticks.c.pool, ticks.c.at).join(ticks).order_by(decisions.c.id.desc()).limit(limit)
+        if subject is not None:
+            query = query.where(decisions.c.subject == subject)
+        with self._reading() as connection:
+            return [_as_recorded(row) for row in connection.execute(query)]
+
+
+def _as_recorded(row: Row) -> RecordedDecision:
+    decision = Decision(kind=row.kind, subject=row.subject, reason=row.reason, flavor=row.flavor)
+    return RecordedDecision(decision=decision, tick=row.tick, pool=row.pool, at=row.at)
