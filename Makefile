@@ -1,0 +1,45 @@
+# What there is to do here. `make up` and `make test` need a Debian or Ubuntu with Python 3.11 and root, and nothing else.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+CLOUD ?= local
+export DD_CLOUD := $(CLOUD)
+
+.PHONY: help up down status test test-fast lint bench
+
+help: ## Say what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## From a fresh machine to an open notebook; CLOUD=local, static or openstack says where hosts come from
+	@runtime/bootstrap.sh run
+	@$(BIN)/dockerdriver up
+
+down: ## Stop everything and remove what it made; data and images stay
+	@if [ -x $(BIN)/dockerdriver ]; then $(BIN)/dockerdriver down; else echo 'dockerdriver: nothing was set up in this checkout'; fi
+
+status: ## Say what runs: processes, hosts, slots, sessions
+	@if [ -x $(BIN)/dockerdriver ]; then $(BIN)/dockerdriver status; else echo 'dockerdriver: nothing was set up in this checkout'; fi
+
+test: ## Set up what the tests need and run everything; about 20 minutes
+	@runtime/bootstrap.sh test
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/ansible-lint --offline --strict playbooks
+	@$(BIN)/python -m pytest
+
+test-fast: ## Rules, small parts and style; under a minute, needs no root
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -m unit
+
+lint: ## Style and layers
+	@runtime/bootstrap.sh lint
+	@$(MAKE) --no-print-directory check
+
+.PHONY: check
+check:
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports
+
+bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures
+	@runtime/bootstrap.sh test
+	@$(BIN)/python -m tests.benchmarks.$(if $(NAME),$(NAME),$(error say which: NAME=$(basename $(notdir $(filter-out %__init__.py,$(wildcard tests/benchmarks/*.py)))))) $(if $(JSON),--json $(JSON))

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# Bring a fresh Debian or Ubuntu to where `dockerdriver` runs: Debian packages, then a virtual environment in .venv from
+# the lock files. Installs only what is missing and says what and why. Run again, it installs nothing.
+#
+# Usage: bootstrap.sh run     what `make up` needs
+#        bootstrap.sh test    that, and what `make test` needs
+#        bootstrap.sh lint    the virtual environment with the test tools; needs neither root nor packages
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly PURPOSE=${1:?say what for: run, test or lint}
+readonly POLICY=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
+readonly VENV=.venv
+
+say() { printf '== %s\n' "$*"; }
+die() { printf 'dockerdriver: %s\n' "$*" >&2; exit 1; }
+
+# -- Debian packages ---------------------------------------------------------------------------------------------------
+
+# One line for each package that this machine needs: its name, and why.
+needed_packages() {
+  needs_engine && echo 'docker.io  the Docker Engine: none answers on this machine and there is no dockerd'
+  needs_venv && echo 'python3-venv  the virtual environment'
+  cat <<'LIST'
+iptables  the rules between hosts, and the engine
+iproute2  addresses of hosts, traffic of sessions
+nginx  the gateway
+libnginx-mod-http-lua  the gateway's routes
+lua-cjson  the gateway's routes
+lua-luaossl  the gateway's signatures
+openssh-client  the way to hosts
+mmdebstrap  building the host and notebook images
+zstd  sending images
+LIST
+  [ "$PURPOSE" != test ] || cat <<'LIST'
+chromium  the system test opens a session with it
+postgresql  the store's tests run on it, too
+busybox-static  the smallest image that a test can run
+LIST
+}
+
+needs_engine() {
+  [ -z "${DD_ENGINE_URL:-}${DOCKER_HOST:-}" ] && ! command -v dockerd >/dev/null && ! engine_answers
+}
+
+engine_answers() {
+  python3 - <<'PYTHON' 2>/dev/null
+import socket, sys
+engine = socket.socket(socket.AF_UNIX); engine.settimeout(5); engine.connect("/var/run/docker.sock")
+engine.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+sys.exit(b" 200 " not in engine.recv(64))
+PYTHON
+}
+
+needs_venv() { [ -z "$(python_with_venv)" ]; }
+
+is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+missing_packages() {
+  needed_packages | while read -r package why; do is_installed "$package" || echo "$package  $why"; done
+}
+
+install_packages() {
+  local missing
+  missing=$(missing_packages)
+  [ -n "$missing" ] || return 0
+  say "Installing Debian packages:"
+  sed 's/^\([^ ]*\)  /   \1: /' <<<"$missing"
+  apt_install $(cut -d' ' -f1 <<<"$missing")
+}
+
+apt_install() {
+  export DEBIAN_FRONTEND=noninteractive
+  hold_services
+  apt_try update
+  apt_try install -y --no-install-recommends -o Dpkg::Options::=--force-confold "$@"
+  release_services
+  keep_off_at_boot "$@"
+}
+
+apt_try() {
+  local log attempt
+  log=$(mktemp)
+  for attempt in 1 2 3; do
+    if apt-get -q -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1; then rm -f "$log"; return 0; fi
+    sleep $((attempt * 2))
+  done
+  tail -n 15 "$log" >&2
+  rm -f "$log"
+  die "apt-get $1 failed three times; its last words are above"
+}
+
+# Debian starts a service when its package is installed. nginx would take port 80 and PostgreSQL 5432: while we install,
+# and only then, nothing is started. A policy of the machine's own is put aside and back, also after a kill.
+hold_services() {
+  [ ! -e "$POLICY" ] || grep -q 'put here by dockerdriver' "$POLICY" || mv "$POLICY" "$POLICY.kept-by-dockerdriver"
+  printf '#!/bin/sh\n# put here by dockerdriver while it installs packages\nexit 101\n' >"$POLICY"
+  chmod 755 "$POLICY"
+  trap release_services EXIT
+}
+
+release_services() {
+  ! grep -qs 'put here by dockerdriver' "$POLICY" || rm -f "$POLICY"
+  [ ! -e "$POLICY.kept-by-dockerdriver" ] || mv "$POLICY.kept-by-dockerdriver" "$POLICY"
+}
+
+# On a machine with systemd the packages would start their services at the next boot. We start our own nginx.
+keep_off_at_boot() {
+  [ -d /run/systemd/system ] || return 0
+  local package
+  for package in "$@"; do
+    case $package in nginx | postgresql) systemctl disable --quiet "$package" ;; esac
+  done
+}
+
+# -- Python packages ---------------------------------------------------------------------------------------------------
+
+python_with_venv() {
+  local python
+  for python in python3 python3.11 python3.12 python3.13 /usr/bin/python3; do
+    if "$python" -c 'import sys, ensurepip, venv, sqlite3, ssl; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$python"
+      return
+    fi
+  done
+}
+
+check_python() {
+  local python
+  for python in python3 python3.11 python3.12 python3.13 /usr/bin/python3; do
+    ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || return 0
+  done
+  die "Python 3.11 or newer is needed and is not on PATH (python3 is $(python3 -V 2>&1 || echo missing))"
+}
+
+locks() {
+  echo requirements.lock
+  [ "$PURPOSE" = run ] || echo requirements-test.lock
+}
+
+# What the environment was made from and where: scripts in it carry its path, so a moved checkout makes it anew.
+stamp_of() { { pwd; cat pyproject.toml "$@"; } | sha256sum | cut -d' ' -f1; }
+
+is_up_to_date() { [ "$(cat "$VENV/$1.stamp" 2>/dev/null)" = "$(stamp_of "$1")" ] && "$VENV/bin/python" -c '' 2>/dev/null; }
+
+install_python() {
+  local lock
+  for lock in $(locks); do
+    is_up_to_date "$lock" || install_lock "$lock"
+  done
+}
+
+install_lock() {
+  make_venv
+  say "Installing $(grep -c == "$1") Python packages of $1 into $VENV"
+  pip_install -r "$1"
+  [ "$1" != requirements.lock ] || pip_install --no-build-isolation -e .
+  stamp_of "$1" >"$VENV/$1.stamp"
+}
+
+make_venv() {
+  grep -qs "$PWD/$VENV" "$VENV/bin/activate" && "$VENV/bin/python" -c 'import pip' 2>/dev/null && return 0
+  rm -rf "$VENV"
+  "$(python_with_venv)" -m venv "$VENV"
+}
+
+pip_install() {
+  "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps "$@" >"$VENV/pip.log" 2>&1 && return 0
+  tail -n 15 "$VENV/pip.log" >&2
+  die "pip could not install $*; its last words are above, all of them in $VENV/pip.log"
+}
+
+main() {
+  check_python
+  if [ "$PURPOSE" != lint ]; then
+    [ "$(id -u)" = 0 ] || die "root is needed (hosts are containers with networks of their own): run it with sudo"
+    command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
+      die "Debian or Ubuntu is needed: there is no apt-get on this machine"
+    # apt and the policy above belong to the machine: one bootstrap at a time.
+    exec 9>"${LOCK:-/run/lock/dockerdriver-bootstrap}"
+    flock 9
+    release_services
+    install_packages
+  fi
+  [ -n "$(python_with_venv)" ] || die "this Python cannot make virtual environments: install python3-venv"
+  install_python
+}
+
+main
