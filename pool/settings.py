@@ -5,6 +5,7 @@ The block ``pool-config/<name>`` shows the same values in a form, under the ``DD
 
 from dataclasses import dataclass
 
+from pool.errors import BadRequest
 from pool.records import FlavorSize
 
 
@@ -27,6 +28,20 @@ class PoolSettings:
     spawn_timeout: int = 600  # seconds from recorded to ssh; past it, a host that nobody works on is given up
     configure_timeout: int = 1800  # seconds from ssh to active
     start_timeout: int = 300  # seconds that an instance may be starting or stopping before it is cleaned up
+
+    def __post_init__(self) -> None:
+        """Refuse settings under which no host would ever take a session, while more and more were spawned.
+
+        Raises:
+            BadRequest: names the pool and the setting.
+        """
+        if min(self.slots_small, self.slots_large) < 1:
+            raise BadRequest(f"pool {self.name}: a host must have at least 1 slot, small or large")
+        if self.host_lifetime <= self.host_lifetime_low:
+            raise BadRequest(
+                f"pool {self.name}: a host's lifetime ({self.host_lifetime} s) must be longer than"
+                f" DD_HOST_LIFETIME_LOW ({self.host_lifetime_low} s)"
+            )
 
     def slots_of(self, flavor: FlavorSize) -> int:
         """Slots that a host of this size offers."""

@@ -1,0 +1,204 @@
+"""Diagnose: from what one tick observed of a pool to what is to be done, each with its reason.
+
+Each rule looks at one host or instance and answers with a decision or with None; the first answer counts. What is not
+known (None) never leads to a failure or a removal.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+
+from pool.decisions import Decision, DecisionKind
+from pool.lifetime import remaining
+from pool.records import FlavorSize, Host, Instance
+from pool.settings import PoolSettings
+from pool.sizing import hosts_to_spawn
+from pool.states import ENDED, HostState, InstanceState
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at one pool.
+
+    Read the records first and ask the cloud afterwards: a server that a record speaks of then either is in the list or
+    is gone.
+    """
+
+    hosts: tuple[Host, ...]  # in any state; removed ones too, so that a server that came late is noticed
+    instances: tuple[Instance, ...]  # that have not ended
+    servers: Set[str] | None  # names of the hosts whose servers the cloud lists; None: it could not be asked
+    engines: Mapping[str, bool | None] = field(default_factory=dict)  # host: does its engine answer; None: not known
+    busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
+    busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
+    unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
+
+    def lists(self, host: Host) -> bool | None:
+        """Whether the cloud lists the host's server; None when it could not be asked."""
+        return None if self.servers is None else host.name in self.servers
+
+
+@dataclass(frozen=True)
+class Case:
+    """What every rule is given beside the thing it looks at."""
+
+    seen: Observation
+    settings: PoolSettings
+    now: datetime
+
+    @cached_property
+    def hosts(self) -> dict[str, Host]:
+        """The hosts by name: a thousand of them may have twenty thousand sessions."""
+        return {host.name: host for host in self.seen.hosts}
+
+    def seconds_in_state(self, thing: Host | Instance) -> float:
+        """How long it has been in its state."""
+        return (self.now - thing.state_since).total_seconds()
+
+    def overdue(self, instance: Instance) -> bool:
+        """Whether nobody works on it and it should long have left its state."""
+        idle = instance.id not in self.seen.busy_instances
+        return idle and self.seconds_in_state(instance) > self.settings.start_timeout
+
+
+def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decision]:
+    """Everything that should be done now: at most one thing for each host and each instance, and hosts to spawn."""
+    for_hosts = _first_answers(HOST_RULES, seen.hosts, Case(seen, settings, now))
+    hosts = tuple(_as_decided(host, for_hosts.get(host.name)) for host in seen.hosts)
+    for_instances = _first_answers(INSTANCE_RULES, seen.instances, Case(replace(seen, hosts=hosts), settings, now))
+    spawns = hosts_to_spawn(hosts, settings, now, seen.unrecorded_spawns)
+    return [*for_hosts.values(), *for_instances.values(), *spawns]
+
+
+def _first_answers(rules: Iterable[Callable], things: Iterable, case: Case) -> dict[str, Decision]:
+    """The first answer about each thing, by the thing's name or id."""
+    answers = (next(filter(None, (rule(thing, case) for rule in rules)), None) for thing in things)
+    return {answer.subject: answer for answer in answers if answer}
+
+
+def _as_decided(host: Host, decision: Decision | None) -> Host:
+    """The host as it will be: its room is no longer counted on, and its sessions share its fate."""
+    to = decision and _LEADS_TO.get(decision.kind)
+    return replace(host, state=to, reason=decision.reason) if to else host
+
+
+_LEADS_TO = {DecisionKind.DRAIN: HostState.DRAINING, DecisionKind.FAIL_HOST: HostState.FAILED}
+
+
+# Rules for one host
+
+
+def server_vanished(host: Host, case: Case) -> Decision | None:
+    """A host whose server the cloud no longer lists is lost; unless its engine answers, which would be a riddle."""
+    had_server = host.state in (HostState.CONFIGURING, HostState.ACTIVE, HostState.DRAINING)
+    if had_server and case.seen.lists(host) is False and case.seen.engines.get(host.name) is not True:
+        return Decision(DecisionKind.FAIL_HOST, host.name, "the cloud no longer lists its server")
+    return None
+
+
+def stuck(host: Host, case: Case) -> Decision | None:
+    """A host that does not get to active in time, and that nobody works on, is given up."""
+    limits = {
+        HostState.SPAWNING: case.settings.spawn_timeout,
+        HostState.CONFIGURING: case.settings.configure_timeout,
+    }
+    limit = limits.get(host.state)
+    if limit is None or host.name in case.seen.busy_hosts or case.seconds_in_state(host) <= limit:
+        return None
+    reason = f"still {host.state} after {limit} s, and no flow run works on it"
+    return Decision(DecisionKind.FAIL_HOST, host.name, reason)
+
+
+def retired(host: Host, case: Case) -> Decision | None:
+    """A host that fails again and again, is past its lifetime, or belongs to a pool that shuts down, is drained."""
+    waits = host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts
+    if host.state is not HostState.ACTIVE and not waits:
+        return None
+    reason = _why_retired(host, case.settings, case.now)
+    return Decision(DecisionKind.DRAIN, host.name, reason) if reason else None
+
+
+def _why_retired(host: Host, settings: PoolSettings, now: datetime) -> str:
+    if settings.shutdown_mode:
+        return f"pool {host.pool} is in shutdown mode"
+    if host.errors > settings.max_host_errors:
+        return f"{host.errors} errors in a row, the last: {host.last_error}"
+    if remaining(host, settings, now) <= 0:
+        return f"its lifetime of {settings.host_lifetime} s since first use is over"
+    return ""
+
+
+def unattended(host: Host, case: Case) -> Decision | None:
+    """A host that waits to be configured, and that no flow run works on, is configured."""
+    if host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts:
+        return Decision(DecisionKind.CONFIGURE, host.name, "ssh answered, and no flow run configures it")
+    return None
+
+
+def empty(host: Host, case: Case) -> Decision | None:
+    """A drained or failed host that no session holds room on is removed, once the cloud can be asked for it."""
+    done = host.state in (HostState.DRAINING, HostState.FAILED) and not host.reserved
+    if not done or case.seen.servers is None or host.name in case.seen.busy_hosts:
+        return None
+    why = f", {host.reason}" if host.reason else ""
+    return Decision(DecisionKind.REMOVE, host.name, f"{host.state}{why}; no session is left on it")
+
+
+def removing(host: Host, case: Case) -> Decision | None:
+    """A deleted server is gone when the cloud says so; until then its deletion is asked for again."""
+    listed = case.seen.lists(host)
+    if host.state is not HostState.REMOVING or listed is None or host.name in case.seen.busy_hosts:
+        return None
+    if listed:
+        waited = f"the cloud still lists its server after {case.seconds_in_state(host):.0f} s"
+        return Decision(DecisionKind.REMOVE, host.name, waited)
+    return Decision(DecisionKind.CONFIRM_GONE, host.name, "the cloud no longer lists its server")
+
+
+def came_back(host: Host, case: Case) -> Decision | None:
+    """A server of ours that appears after its host was removed (a create that was still under way) is deleted."""
+    if host.state is HostState.REMOVED and case.seen.lists(host):
+        return Decision(DecisionKind.DELETE_SERVER, host.name, "removed on record, but the cloud lists its server")
+    return None
+
+
+HOST_RULES = (server_vanished, stuck, retired, unattended, empty, removing, came_back)
+
+
+# Rules for one instance
+
+
+def host_lost(instance: Instance, case: Case) -> Decision | None:
+    """A session whose host is given up has failed, and so has one that cannot be stopped because its host is dead."""
+    host = case.hosts.get(instance.host)
+    if host is None:
+        return None
+    if host.state is HostState.FAILED:
+        return Decision(DecisionKind.FAIL_INSTANCE, instance.id, f"its host {host.name} failed: {host.reason}")
+    if instance.state is InstanceState.STOPPING and case.overdue(instance) and _counted_dead(host, case):
+        reason = f"it was to stop, and its host {host.name} does not answer: {host.last_error}"
+        return Decision(DecisionKind.FAIL_INSTANCE, instance.id, reason)
+    return None
+
+
+def _counted_dead(host: Host, case: Case) -> bool:
+    return host.errors > case.settings.max_host_errors and case.seen.engines.get(host.name) is False
+
+
+def expired(instance: Instance, case: Case) -> Decision | None:
+    """A session whose time is over is ended."""
+    over = instance.expires_at is not None and instance.expires_at <= case.now
+    if not over or instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
+        return None
+    return Decision(DecisionKind.EXPIRE, instance.id, f"its time was over at {instance.expires_at:%Y-%m-%d %H:%M} UTC")
+
+
+def stranded(instance: Instance, case: Case) -> Decision | None:
+    """A session on its way up or down that no flow run works on any more is cleaned up."""
+    if instance.state in ENDED or instance.state is InstanceState.RUNNING or not case.overdue(instance):
+        return None
+    reason = f"{instance.state} for more than {case.settings.start_timeout} s, and no flow run works on it"
+    return Decision(DecisionKind.CLEAN_UP, instance.id, reason)
+
+
+INSTANCE_RULES = (host_lost, expired, stranded)

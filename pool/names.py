@@ -1,0 +1,44 @@
+"""What may be the name of something. What is allowed is what stays safe in a container's name, a path and a label."""
+
+import re
+
+from pool.errors import BadRequest
+
+_INSTANCE_ID = re.compile(r"[a-z0-9-]{1,63}")
+_POOL = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+USER_LENGTH = 128
+
+
+def check_instance_id(instance_id: str) -> None:
+    """Refuse an id that is not 1 to 63 of a-z, 0-9 and -.
+
+    Raises:
+        BadRequest: "instance_id 'Alice 1' is not 1 to 63 of a-z, 0-9 and -, like alice-1".
+    """
+    if not _INSTANCE_ID.fullmatch(instance_id):
+        raise BadRequest(f"instance_id {_shown(instance_id)} is not 1 to 63 of a-z, 0-9 and -, like alice-1")
+
+
+def check_pool_name(pool: str) -> None:
+    """Refuse a name that a host's name, ``<pool>-01``, could not begin with.
+
+    Raises:
+        BadRequest: "pool 'Main' is not 1 to 40 of a-z, 0-9 and - with no - at either end, like main".
+    """
+    if not _POOL.fullmatch(pool):
+        raise BadRequest(f"pool {_shown(pool)} is not 1 to 40 of a-z, 0-9 and - with no - at either end, like main")
+
+
+def check_user(user: str) -> None:
+    """Refuse a user whose name is too long for a record or would break a line of a log. Empty is nobody in particular.
+
+    Raises:
+        BadRequest: says what is wrong.
+    """
+    if len(user) > USER_LENGTH or not all(letter.isprintable() for letter in user):
+        raise BadRequest(f"user {_shown(user)} is not at most {USER_LENGTH} printable characters")
+
+
+def _shown(text: str) -> str:
+    """Quoted, with what cannot be seen escaped, and short enough for one line."""
+    return ascii(text if len(text) <= 80 else text[:80] + "...")

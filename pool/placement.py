@@ -1,0 +1,51 @@
+"""Which host a new instance goes to."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from pool.lifetime import remaining, takes_sessions
+from pool.records import Host
+from pool.settings import PoolSettings
+from pool.states import HostState
+
+
+def fullest_with_room(hosts: Iterable[Host], slots: int) -> Host | None:
+    """Pick the host that a new instance goes to.
+
+    The fullest active host that still has room wins, so that lightly used hosts empty out and can be drained.
+    Ties go to the first name: the same pool always gives the same answer.
+
+    Returns:
+        The host, or None when no active host has *slots* free.
+    """
+    candidates = [host for host in hosts if host.state is HostState.ACTIVE and host.free >= slots]
+    return min(candidates, key=lambda host: (host.free, host.name), default=None)
+
+
+def candidates(
+    hosts: Iterable[Host],
+    slots: int,
+    now: datetime,
+    settings: PoolSettings,
+    lifetime: int,
+    avoid: Collection[str] = (),
+) -> list[Host]:
+    """Every host that the instance could go to, best first.
+
+    Hosts that outlive the session come first, then those that do not; the fullest first within each. Hosts to avoid,
+    where this session failed before, come last of all. Hosts near the end of their lifetime are left out.
+
+    Args:
+        hosts: of one pool.
+        slots: that the instance needs.
+        now: the moment of placing.
+        settings: of the pool.
+        lifetime: seconds that the session may last.
+        avoid: names of hosts.
+    """
+    with_room = (host for host in hosts if host.state is HostState.ACTIVE and host.free >= slots)
+    usable = (host for host in with_room if takes_sessions(host, settings, now))
+    return sorted(
+        usable,
+        key=lambda host: (host.name in avoid, remaining(host, settings, now) < lifetime, host.free, host.name),
+    )
