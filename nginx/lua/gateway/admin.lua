@@ -1,0 +1,99 @@
+-- The admin interface on the unix socket, for the manager alone. JSON in, JSON out.
+--
+--   GET    /health          how many routes there are
+--   GET    /routes          every route, with its token
+--   PUT    /routes          replace all: a list of routes
+--   PUT    /routes/<id>     add or change one
+--   DELETE /routes/<id>     remove one; absent is success
+--   GET    /activity        last requests and open websockets, by route
+
+local json = require "cjson.safe"
+local routes = require "gateway.routes"
+local activity = require "gateway.activity"
+
+local M = {}
+
+local function say(status, answer)
+    ngx.status = status
+    ngx.header.content_type = "application/json"
+    ngx.print(json.encode(answer))
+end
+
+local function refuse(why)
+    say(422, { error = why })
+end
+
+local function body()
+    ngx.req.read_body()
+    local text = ngx.req.get_body_data() or ""
+    return json.decode(text), text
+end
+
+local function health()
+    say(200, { routes = routes.count(), worker = ngx.worker.pid() })
+end
+
+-- An empty Lua table does not say whether it is a list, so the list is one field of an answer that is not empty.
+local function list()
+    local all = routes.all()
+    say(200, { count = #all, routes = all })
+end
+
+local function replace()
+    local wanted, text = body()
+    if type(wanted) ~= "table" or text:sub(1, 1) ~= "[" then
+        return refuse("the routes are not a JSON list")
+    end
+    for _, route in ipairs(wanted) do
+        local fault = routes.fault_of(route)
+        if fault then
+            return refuse(fault)
+        end
+    end
+    local fault = routes.replace(wanted)
+    if fault then
+        return say(507, { error = fault })
+    end
+    say(200, { routes = #wanted })
+end
+
+local function put(id)
+    local route = body()
+    local fault = routes.fault_of(route) or (route.id ~= id and "the route's id is not the one in the address")
+    if fault then
+        return refuse(fault)
+    end
+    fault = routes.put(route)
+    if fault then
+        return say(507, { error = fault })
+    end
+    say(200, { routes = 1 })
+end
+
+local function drop(id)
+    routes.drop(id)
+    activity.forget(id)
+    say(200, { routes = 0 })
+end
+
+local ACTIONS = {
+    { "GET", "^/health$", health },
+    { "GET", "^/routes$", list },
+    { "PUT", "^/routes$", replace },
+    { "PUT", "^/routes/([^/]+)$", put },
+    { "DELETE", "^/routes/([^/]+)$", drop },
+    { "GET", "^/activity$", function() say(200, activity.all()) end },
+}
+
+function M.answer()
+    for _, action in ipairs(ACTIONS) do
+        local method, pattern, act = unpack(action)
+        local found, _, argument = ngx.var.uri:find(pattern)
+        if found and method == ngx.req.get_method() then
+            return act(argument)
+        end
+    end
+    say(404, { error = "the gateway has no " .. ngx.req.get_method() .. " for this address" })
+end
+
+return M

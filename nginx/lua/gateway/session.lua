@@ -1,0 +1,132 @@
+-- A request to a session: who may pass, what the session sees of it, and what comes back.
+
+local balancer = require "ngx.balancer"
+local activity = require "gateway.activity"
+local rewriting = require "gateway.rewriting"
+local routes = require "gateway.routes"
+
+local M = {}
+
+-- The route and the rest of the path, from the request line as it was sent: nginx matches its own decoded form, and a
+-- path that means one session to nginx and another to the container must not pass.
+local function split(request_uri)
+    return request_uri:match("^/notebooks/([A-Za-z0-9_-]+)(/?[^?#]*)(.*)$")
+end
+
+-- Whether the path, decoded once or twice, climbs with "." or ".." between slashes of either kind.
+local function climbs(path)
+    for _ = 1, 2 do
+        path = ngx.unescape_uri(path)
+        if ("/" .. path:gsub("\\", "/") .. "/"):find("/%.%.?/") then
+            return true
+        end
+    end
+    return false
+end
+
+-- A page of another site must not drive a session through the visitor's browser.
+local function foreign_websocket()
+    local origin = ngx.var.http_origin
+    return ngx.var.upgrade_to ~= "" and origin and origin:match("^https?://(.+)$") ~= ngx.var.public_host
+end
+
+-- nginx's own limit takes no variable. A body of unknown length cannot be held to one, so it must name its length.
+local function too_large(route)
+    if route.max_upload_mb == 0 then
+        return false
+    end
+    local length = tonumber(ngx.var.http_content_length)
+    local bodiless = not length and not ngx.var.http_transfer_encoding and ngx.var.server_protocol ~= "HTTP/2.0"
+    return not bodiless and (length or math.huge) > route.max_upload_mb * 1024 * 1024
+end
+
+local function address_of(route)
+    return route.address:find(":", 1, true) and "[" .. route.address .. "]" or route.address
+end
+
+local function prepare(route, path, query)
+    local prefix = "/notebooks/" .. route.id
+    ngx.ctx.route = route
+    ngx.ctx.prefix = prefix
+    ngx.var.session_route = route.id
+    ngx.var.session_authorization = route.token_header
+    ngx.var.session_cookie = ngx.var.http_cookie or ""
+    ngx.var.session_prefix = route.strip_prefix and prefix or ""
+    ngx.var.target = (route.strip_prefix and path or prefix .. path) .. query
+end
+
+local function admit()
+    local id, path, query = split(ngx.var.request_uri)
+    local route = id and routes.get(id)
+    if not route then
+        return ngx.exit(404)
+    end
+    ngx.var.route_hash = route.hash
+    if path == "" then
+        return ngx.redirect("/notebooks/" .. id .. "/" .. query, 302)
+    end
+    if path:sub(1, 1) ~= "/" or climbs(path) then
+        return ngx.exit(400)
+    end
+    if foreign_websocket() then
+        return ngx.exit(403)
+    end
+    if too_large(route) then
+        return ngx.exit(413)
+    end
+    prepare(route, path, query)
+    activity.started(id)
+end
+
+-- A fault of ours goes into the access log: nginx's own words for it would quote the secret route.
+function M.admit()
+    local done, why = pcall(admit)
+    if not done then
+        ngx.var.gateway_error = tostring(why)
+        return ngx.exit(500)
+    end
+end
+
+-- No second try: a request that may have reached the session is not sent twice.
+function M.balance()
+    local route = ngx.ctx.route
+    assert(balancer.set_current_peer(address_of(route), route.port))
+end
+
+local function own_authorities(route)
+    local address = address_of(route)
+    local public = ngx.var.public_host
+    return { [public] = true, [address] = true, [address .. ":" .. route.port] = true,
+             ["localhost"] = true, ["localhost:" .. route.port] = true, ["127.0.0.1:" .. route.port] = true }
+end
+
+local function rewrite_cookies(prefix)
+    local cookies = ngx.header["Set-Cookie"]
+    if type(cookies) == "string" then
+        ngx.header["Set-Cookie"] = rewriting.cookie(cookies, prefix)
+    elseif cookies then
+        local rewritten = {}
+        for i, cookie in ipairs(cookies) do
+            rewritten[i] = rewriting.cookie(cookie, prefix)
+        end
+        ngx.header["Set-Cookie"] = rewritten
+    end
+end
+
+function M.filter_headers()
+    local route, prefix = ngx.ctx.route, ngx.ctx.prefix
+    if not route then
+        return
+    end
+    rewrite_cookies(prefix)
+    local location = ngx.header["Location"]
+    if location and route.rewrite_redirects then
+        ngx.header["Location"] = rewriting.location(location, prefix, own_authorities(route))
+    end
+    -- The URL is a secret: it is not told to the sites that a notebook links to.
+    if not ngx.header["Referrer-Policy"] then
+        ngx.header["Referrer-Policy"] = "same-origin"
+    end
+end
+
+return M

@@ -1,0 +1,16 @@
+-- Runs once in the master process, at start and at every reload.
+
+local json = require "cjson.safe"
+
+-- Loaded here so that workers, which may be unable to read these files, inherit them.
+require "resty.core"
+require "gateway.session"
+require "gateway.admin"
+require "gateway.activity"
+
+return function(text)
+    local settings = assert(json.decode(text))
+    require("gateway.addresses").allow(settings.networks, settings.refused)
+    require("gateway.pages").load(settings.pages)
+    require("gateway.routes").start(settings)
+end

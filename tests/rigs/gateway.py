@@ -1,0 +1,88 @@
+"""A real nginx of the test's own, on a free port, with its data in a directory that goes with it."""
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blocks.gateway import Gateway
+from blocks.gateway_config import GatewayConfig, forget_stale_socket, prepare_gateway
+from pool.records import Route
+from tests.rigs.backend import free_port
+
+PATIENCE = 10
+
+
+@dataclass
+class RunningGateway:
+    """nginx, its configuration and the manager's client of it."""
+
+    config: GatewayConfig
+    client: Gateway
+    process: subprocess.Popen = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.config.port}"
+
+    def start(self) -> None:
+        forget_stale_socket(self.config)
+        self.process = subprocess.Popen(prepare_gateway(self.config))
+        until(self.client.alive, "the gateway answers")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+    def reload(self) -> None:
+        """Come back when new workers answer; the old ones stay for as long as they hold websockets."""
+        before = self.workers()
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: self.workers() - before, "new workers run")
+        time.sleep(0.3)  # the old ones stop accepting
+
+    def workers(self) -> set[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return {int(pid) for pid in children.split()}
+
+    def log(self, name: str) -> str:
+        return (self.config.logs / name).read_text()
+
+
+def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    """Wait until it holds, or say what did not come to be."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def running_gateway(**settings: object) -> Iterator[RunningGateway]:
+    """A gateway that may lead to loopback, where the tests' sessions are."""
+    directory = Path(tempfile.mkdtemp(prefix="gw-", dir="/tmp"))
+    settings = {"networks": ("127.0.0.0/8",), "refused": ("127.0.0.9/32",), "port": free_port(8100, 8199), **settings}
+    config = GatewayConfig(
+        directory / "nginx",
+        directory / "run" / "admin.sock",
+        directory / "data" / "routes.json",
+        directory / "logs",
+        **settings,
+    )
+    gateway = RunningGateway(config, Gateway(config.admin_socket, config.snapshot))
+    try:
+        gateway.start()
+        yield gateway
+    finally:
+        gateway.stop()
+        shutil.rmtree(directory)
+
+
+def route_to(port: int, name: str = "alice", **options: object) -> Route:
+    """A route whose id is long enough, to a session of the test."""
+    return Route(f"{name}-0123456789abcdef", "127.0.0.1", port, **options)
