@@ -110,13 +110,13 @@ class PrefectServer:
 
     def call(self, method: str, path: str, **body):
         """One call; a busy server's 503 is asked again, as every caller of Prefect's API must."""
-        for _ in range(5):
+        for _ in range(100):
             answer = self.rest.request(method, path, json=body or None)
             if answer.status_code != 503:
                 break
-            time.sleep(0.05)
+            time.sleep(0.1)
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
 
 def stop(process: subprocess.Popen | None, seconds: float = 40) -> int | None:
