@@ -1,0 +1,177 @@
+"""Image archives as `docker save` writes them: read, checked and refused without unpacking anything to disk.
+
+An archive is one tar, plain or packed with gzip or zstd, that holds ``manifest.json``, one config per image and the
+layers, under the names of the old layout (``<id>/layer.tar``) or of an OCI layout (``blobs/sha256/…``).
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from blocks.image_members import Members, read_members
+from blocks.image_stream import CHUNK, Compression, open_stream
+from pool.errors import BrokenArchive
+
+SETTLE_SECONDS = 2  # a file that changed later than this may still be being copied
+SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
+TAG = re.compile(r"[\w./:-]{1,255}:[\w.-]{1,128}", re.ASCII)
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class ArchiveInfo:
+    """One image in one archive, checked: its config and every layer are there and are what they are named."""
+
+    path: Path
+    names: tuple[str, ...]  # as blueprints call it: without ":latest"
+    image_id: str  # "sha256:…", digest of the config
+    layers: tuple[str, ...]  # diff ids, base first
+    size: int  # bytes of the file
+    compression: Compression
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Give every complaint the archive's name, as the operator sees it."""
+    try:
+        yield
+    except BrokenArchive as error:
+        raise BrokenArchive(f"images/{path.name}: {error}") from error
+    except OSError as error:
+        raise BrokenArchive(f"images/{path.name}: cannot be read: {error.strerror}") from error
+
+
+def read_archive(path: Path) -> ArchiveInfo:
+    """Read the archive once from end to end and check all that the engine will rely on.
+
+    Raises:
+        BrokenArchive: "images/foo.tar: …": it is truncated, no image archive, has a member that points outside or a
+            digest that is wrong, unpacks to an absurd size, or holds more or less than one image with a name.
+    """
+    with _naming(path), open_stream(path) as stream:
+        members = read_members(stream)
+        manifest = _manifest(members)
+        image_id, diff_ids = _config(members, _text(manifest, "Config"))
+        _check_layers(members, manifest, diff_ids)
+        names = tuple(dict.fromkeys(catalogue_name(tag) for tag in _tags(manifest)))
+        return ArchiveInfo(path, names, image_id, diff_ids, path.stat().st_size, stream.compression)
+
+
+def catalogue_name(tag: str) -> str:
+    """What blueprints call an image: "jupyter-minimal:latest" is "jupyter-minimal", "rocker/rstudio:4.4" stays."""
+    return tag.removesuffix(":latest")
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """The archive's bytes as every engine takes them: gzip as it is, zstd unpacked on the way.
+
+    Raises:
+        BrokenArchive: the file cannot be read, or its compression is broken.
+    """
+    with _naming(path), open_stream(path, unpack=(Compression.ZSTD,)) as stream:
+        yield from iter(lambda: stream.read(CHUNK), b"")
+
+
+def scan(images_dir: Path) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
+    """Every archive of the folder: the good ones, and the others as (file name, reason).
+
+    A file that is still being copied (a hidden or temporary name, or changed in the last two seconds) is left for the
+    next scan. Files that did not change since the last scan of this process are not read again.
+    """
+    good: list[ArchiveInfo] = []
+    refused: list[tuple[str, str]] = []
+    for path in _settled(images_dir):
+        found = _remembered(path, *_fingerprint(path))
+        reason = found if isinstance(found, str) else _name_taken(found, good)
+        if reason:
+            refused.append((path.name, reason))
+        else:
+            good.append(found)
+    return good, refused
+
+
+def _settled(images_dir: Path) -> list[Path]:
+    """Archives that nobody writes to any more, the oldest first: it keeps its name against a newer one."""
+    files = [path for path in images_dir.glob("*") if _looks_finished(path)] if images_dir.is_dir() else []
+    return sorted(files, key=lambda path: (_fingerprint(path)[1], path.name))
+
+
+def _looks_finished(path: Path) -> bool:
+    if path.name.startswith(".") or not path.name.endswith(SUFFIXES) or not path.is_file():
+        return False
+    return time.time() - path.stat().st_mtime >= SETTLE_SECONDS
+
+
+def _fingerprint(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+@lru_cache(maxsize=1024)
+def _remembered(path: Path, size: int, mtime: int, inode: int) -> ArchiveInfo | str:  # noqa: ARG001 - they are the key
+    try:
+        return read_archive(path)
+    except BrokenArchive as error:
+        return str(error)
+
+
+def _name_taken(found: ArchiveInfo, good: list[ArchiveInfo]) -> str:
+    for other in good:
+        if other.image_id != found.image_id and (shared := set(other.names) & set(found.names)):
+            return f"images/{found.path.name}: the name {min(shared)} is that of another image, in {other.path.name}"
+    return ""
+
+
+def _manifest(members: Members) -> dict:
+    manifest = members.json("manifest.json")
+    if not isinstance(manifest, list) or not all(isinstance(entry, dict) for entry in manifest):
+        raise BrokenArchive("manifest.json is not a list of images")
+    if len(manifest) != 1:
+        raise BrokenArchive(f"it holds {len(manifest)} images; save one image per archive")
+    return manifest[0]
+
+
+def _tags(manifest: dict) -> list[str]:
+    tags = manifest.get("RepoTags")
+    if not isinstance(tags, list) or not tags or not all(isinstance(tag, str) and TAG.fullmatch(tag) for tag in tags):
+        raise BrokenArchive("its image has no name; save it by name, not by id")
+    return tags
+
+
+def _text(manifest: dict, key: str) -> str:
+    value = manifest.get(key)
+    if not isinstance(value, str):
+        raise BrokenArchive(f"manifest.json has no {key}")
+    return value
+
+
+def _config(members: Members, name: str) -> tuple[str, tuple[str, ...]]:
+    """The image's id and its layers' diff ids; both layouts name the config by its digest."""
+    digest = members.find(name).digest
+    promised = name.rsplit("/", 1)[-1].removesuffix(".json").removeprefix("sha256:")
+    if digest != f"sha256:{promised}":
+        raise BrokenArchive(f"the config {name[:80]} has the digest {digest[:19]}…, not the one that it is named by")
+    return digest, _diff_ids(members.json(name))
+
+
+def _diff_ids(config: object) -> tuple[str, ...]:
+    rootfs = config.get("rootfs") if isinstance(config, dict) else None
+    diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
+    if not isinstance(diff_ids, list) or not all(isinstance(one, str) and DIGEST.fullmatch(one) for one in diff_ids):
+        raise BrokenArchive("its config does not list its layers")
+    return tuple(diff_ids)
+
+
+def _check_layers(members: Members, manifest: dict, diff_ids: tuple[str, ...]) -> None:
+    layers = manifest.get("Layers")
+    if not isinstance(layers, list) or len(layers) != len(diff_ids):
+        raise BrokenArchive("manifest.json and the config do not list the same layers")
+    for name, diff_id in zip(layers, diff_ids, strict=True):
+        if not isinstance(name, str):
+            raise BrokenArchive("manifest.json names a layer that is no text")
+        if members.find(name).diff_id != diff_id:
+            raise BrokenArchive(f"the layer {name[:80]} is not the one that the config names ({diff_id[:19]}…)")

@@ -1,0 +1,119 @@
+"""A file read as a stream of bytes, unpacked where it is packed, with a limit on what may come out."""
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from io import BufferedReader
+from pathlib import Path
+
+import zstandard
+
+from pool.errors import BrokenArchive
+
+CHUNK = 1 << 20
+MAX_UNPACKED = 64 << 30  # bytes; no notebook image comes near
+MAX_RATIO = 200  # unpacked bytes per packed byte; real layers stay below 20
+FREE_RATIO = 256 << 20  # bytes below which the ratio is not looked at: a small layer may be all zeros
+MAX_WINDOW = 1 << 27  # bytes of memory that a zstd frame may ask for: what `zstd --long` writes
+
+
+class Compression(StrEnum):
+    """How a file is packed."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+def compression_of(source: BufferedReader) -> Compression:
+    """Tell by the first bytes, which stay unread."""
+    head = source.peek(4)
+    if head.startswith(b"\x1f\x8b"):
+        return Compression.GZIP
+    return Compression.ZSTD if head.startswith(b"\x28\xb5\x2f\xfd") else Compression.NONE
+
+
+class _Counted:
+    """Reads through to a file, counting what passes, and hashing it where a digest is wanted."""
+
+    def __init__(self, source: BufferedReader, digest: "hashlib._Hash | None"):
+        self._source = source
+        self._digest = digest
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._source.read(size)
+        self.size += len(data)
+        if self._digest:
+            self._digest.update(data)
+        return data
+
+
+class Stream:
+    """What is in a file, whether it is packed or not.
+
+    Args:
+        source: the file, at its start.
+        unpack: what to unpack; a file that is packed in another way passes as it is.
+        digest: fed with the bytes of the file as it is.
+    """
+
+    def __init__(self, source: BufferedReader, unpack: Collection[Compression] = tuple(Compression), digest=None):
+        self.compression = compression_of(source)
+        self._raw = _Counted(source, digest)
+        self._content = _opened(self._raw, self.compression if self.compression in unpack else Compression.NONE)
+        self._size = 0
+
+    def read(self, size: int) -> bytes:
+        """At most *size* bytes; none at the end.
+
+        Raises:
+            BrokenArchive: it is not packed as its first bytes say, or more comes out than any image holds.
+        """
+        try:
+            data = self._content.read(size)
+        except EOFError as error:
+            raise BrokenArchive("it is truncated: its compressed stream has no end") from error
+        except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+            raise BrokenArchive(f"its compression is broken ({error})") from error
+        self._count(len(data))
+        return data
+
+    def drain(self) -> None:
+        """Pass over what is left of the file, also behind the end of what is packed in it."""
+        while self._raw.read(CHUNK):
+            pass
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > MAX_UNPACKED or self._size > max(FREE_RATIO, self._raw.size * MAX_RATIO):
+            raise BrokenArchive(f"it unpacks to an absurd size (more than {self._size >> 20} MB)")
+
+
+def digests(source: BufferedReader) -> tuple[str, str]:
+    """Digests of a file as it is and of what is in it, "sha256:…" both; the same when it is not packed."""
+    content = hashlib.sha256()
+    whole = content if compression_of(source) is Compression.NONE else hashlib.sha256()
+    stream = Stream(source, digest=whole if whole is not content else None)
+    while data := stream.read(CHUNK):
+        content.update(data)
+    stream.drain()
+    return "sha256:" + whole.hexdigest(), "sha256:" + content.hexdigest()
+
+
+def _opened(raw: _Counted, compression: Compression):
+    if compression is Compression.GZIP:
+        return gzip.GzipFile(fileobj=raw)
+    if compression is Compression.ZSTD:
+        return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(raw, read_across_frames=True)
+    return raw
+
+
+@contextmanager
+def open_stream(path: Path, unpack: Collection[Compression] = tuple(Compression)) -> Iterator[Stream]:
+    """Open a file as a stream, and close it afterwards."""
+    with path.open("rb") as file:
+        yield Stream(file, unpack)
