@@ -57,6 +57,11 @@ class ProcessSettings(BaseSettings):
         return self.run_dir / "gateway.sock"
 
     @property
+    def gateway_snapshot(self) -> Path:
+        """The routes that the gateway starts with; holds tokens."""
+        return self.data / "gateway" / "routes.json"
+
+    @property
     def gateway_url(self) -> str:
         """What users' browsers reach the gateway under, without a slash at the end."""
         return self.public_url.rstrip("/") or f"http://{self.gateway_address}:{self.gateway_port}"

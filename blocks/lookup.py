@@ -1,0 +1,35 @@
+"""Load a block by name, and say which names there are when it does not exist."""
+
+from typing import TypeVar
+
+from prefect.blocks.core import Block
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+
+from pool.errors import NotFound
+
+SomeBlock = TypeVar("SomeBlock", bound=Block)
+
+
+def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
+    """The block ``<kind>/<name>``.
+
+    Raises:
+        NotFound: "no blueprint is named 'x'; known: jupyter-minimal, rstudio".
+    """
+    try:
+        return kind.load(name, _sync=True)
+    except ValueError:
+        known = ", ".join(names(kind)) or "none"
+    raise NotFound(f"no {noun} is named {name!r}; known: {known}")
+
+
+def names(kind: type[Block]) -> list[str]:
+    """Names of all saved blocks of this kind, sorted; empty when the kind was never registered."""
+    with get_client(sync_client=True) as client:
+        try:
+            block_type = client.read_block_type_by_slug(kind.get_block_type_slug())
+        except ObjectNotFound:
+            return []
+        documents = client.read_block_documents_by_type(block_type.slug)
+    return sorted(document.name for document in documents if document.name)

@@ -1,0 +1,86 @@
+"""What each decision of housekeeping leads to."""
+
+from collections.abc import Awaitable, Callable
+
+from prefect.runtime import flow_run
+
+from flows.sessions import end_session
+from pool.decisions import Decision, DecisionKind
+from pool.states import HostState, InstanceState
+from tasks.hosts import delete_server, find_host, move_host, prove_gone
+from tasks.instances import announce, find_instance, move_instance
+from tasks.routes import withdraw_route
+from tasks.runs import trigger
+
+PROOF_SECONDS = 5
+
+
+async def act(decision: Decision, number: int) -> None:
+    """Do what was decided. Every act looks first: a decision that is out of date does no harm.
+
+    Args:
+        decision: one of this tick.
+        number: its place in the tick; two spawns of one tick are told apart by it.
+    """
+    await _ACTS[decision.kind](decision, f"{flow_run.id}-{number}")
+
+
+async def _spawn(decision: Decision, key: str) -> None:
+    await trigger("spawn-host/on-demand", {"pool": decision.subject, "flavor": decision.flavor}, key=f"spawn-{key}")
+
+
+async def _configure(decision: Decision, key: str) -> None:
+    await trigger("configure-host/on-demand", {"host": decision.subject}, key=f"configure-{key}")
+
+
+async def _drain(decision: Decision, _key: str) -> None:
+    await move_host(decision.subject, HostState.DRAINING, reason=decision.reason)
+
+
+async def _fail_host(decision: Decision, _key: str) -> None:
+    await move_host(decision.subject, HostState.FAILED, reason=decision.reason)
+
+
+async def _remove(decision: Decision, _key: str) -> None:
+    host = await move_host(decision.subject, HostState.REMOVING, reason=decision.reason)
+    await delete_server(host)
+    if await prove_gone(host, PROOF_SECONDS):
+        await move_host(host.name, HostState.REMOVED, reason=decision.reason)
+
+
+async def _confirm_gone(decision: Decision, _key: str) -> None:
+    await move_host(decision.subject, HostState.REMOVED, reason=decision.reason)
+
+
+async def _delete_server(decision: Decision, _key: str) -> None:
+    await delete_server(await find_host(decision.subject))
+
+
+async def _expire(decision: Decision, _key: str) -> None:
+    await end_session(await find_instance(decision.subject), decision.reason)
+
+
+async def _clean_up(decision: Decision, _key: str) -> None:
+    instance = await find_instance(decision.subject)
+    to = InstanceState.DELETED if instance.state is InstanceState.STOPPING else InstanceState.FAILED
+    await end_session(instance, decision.reason, to=to)
+
+
+async def _fail_instance(decision: Decision, _key: str) -> None:
+    instance = await find_instance(decision.subject)
+    await withdraw_route(instance)
+    await announce(await move_instance(instance.id, InstanceState.FAILED, reason=decision.reason))
+
+
+_ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
+    DecisionKind.SPAWN: _spawn,
+    DecisionKind.CONFIGURE: _configure,
+    DecisionKind.DRAIN: _drain,
+    DecisionKind.FAIL_HOST: _fail_host,
+    DecisionKind.REMOVE: _remove,
+    DecisionKind.CONFIRM_GONE: _confirm_gone,
+    DecisionKind.DELETE_SERVER: _delete_server,
+    DecisionKind.EXPIRE: _expire,
+    DecisionKind.CLEAN_UP: _clean_up,
+    DecisionKind.FAIL_INSTANCE: _fail_instance,
+}

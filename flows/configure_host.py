@@ -1,0 +1,53 @@
+"""Configure a host: playbook, images, self-test, active."""
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.outcome import says_why
+from pool.errors import DockerDriverError, RefusedMove
+from pool.records import Host
+from pool.states import HostState
+from tasks.configuring import apply_playbook, test_host
+from tasks.hosts import clear_errors, find_host, move_host
+from tasks.images import pull_references, read_catalogue, send_images
+from tasks.leases import Held, lease
+from tasks.retrying import now
+
+
+@flow(name="configure-host", flow_run_name="configure {host}")
+@says_why
+async def configure_host(host: str) -> str:
+    """Make a host ready for sessions. On an active host it repairs what drifted; a second run changes nothing.
+
+    Args:
+        host: Name of the host, for example main-01.
+
+    Returns:
+        The host's name. It is `active`: playbook green, engine answers, every wanted image there and verified,
+        self-test passed.
+    """
+    record = await find_host(host)
+    if record.state not in (HostState.CONFIGURING, HostState.ACTIVE):
+        raise RefusedMove(f"host {host} is {record.state}: only a configuring or active host is configured")
+    try:
+        async with lease(f"configuring of {host}", holder=f"flow run {flow_run.id}"):
+            await make_ready(record)
+    except Held:
+        raise  # the other run goes on; this one says who has it
+    except DockerDriverError as error:
+        if record.state is HostState.CONFIGURING:
+            await move_host(host, HostState.FAILED, reason=str(error))
+        raise
+    return host
+
+
+async def make_ready(host: Host) -> None:
+    """Everything between "ssh answers" and "takes sessions"."""
+    await apply_playbook(host)
+    await pull_references(host.pool)
+    images = await read_catalogue(host.pool)
+    await send_images(host, images)
+    await test_host(host, [image.id for image in images])
+    if host.state is HostState.CONFIGURING:
+        await move_host(host.name, HostState.ACTIVE, reason="configured and tested", active_at=now())
+    await clear_errors(host.name)

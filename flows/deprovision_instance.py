@@ -1,0 +1,24 @@
+"""Deprovision a session: route, container, room, record."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.outcome import says_why
+from flows.sessions import end_session
+from tasks.instances import find_instance
+
+
+@flow(name="deprovision-instance", flow_run_name="deprovision {instance_id}")
+@says_why
+async def deprovision_instance(instance_id: str) -> State:
+    """End one session. Doing it twice is harmless, and so is a container or a host that is already gone.
+
+    Args:
+        instance_id: Name of the session, as it was given to provision-instance.
+    """
+    instance = await find_instance(instance_id)
+    if instance is None:
+        return Completed(message=f"no instance is named {instance_id!r}; nothing to do")
+    ended = await end_session(instance, reason="asked for")
+    return Completed(message=f"instance {ended.id} is {ended.state}")

@@ -1,0 +1,90 @@
+"""Keep house: observe, diagnose, act on everything at once, report."""
+
+from asyncio import gather, wait_for
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import acreate_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from flows.acting import act
+from flows.outcome import says_why
+from pool.decisions import Decision
+from pool.errors import DockerDriverError
+from pool.housekeeping import plan
+from tasks.leases import Held, lease
+from tasks.observing import list_pools, observe
+from tasks.recording import read_settings, record_tick
+from tasks.retrying import now
+from tasks.routes import repair_routes
+
+ACT_SECONDS = 120
+
+
+@flow(name="housekeep", flow_run_name="housekeep {pool}")
+@says_why
+async def housekeep(pool: str = "") -> State:
+    """Bring each pool nearer its target, end what is over, remove what nobody uses.
+
+    Args:
+        pool: Pool to look after. Empty: all of them.
+    """
+    pools = [pool] if pool else await list_pools()
+    reports = await gather(*(tend_or_say(name) for name in pools), repair_or_say())
+    return Completed(message="; ".join(filter(None, reports)))
+
+
+async def tend_or_say(pool: str) -> str:
+    """Tend one pool; trouble in it never touches another."""
+    try:
+        async with lease(f"housekeeping of {pool}", holder=f"flow run {flow_run.id}"):
+            return await tend(pool)
+    except Held as held:
+        return str(held)
+    except DockerDriverError as error:
+        get_run_logger().error("%s: %s", pool, error)
+        return f"{pool}: {error}"
+
+
+async def tend(pool: str) -> str:
+    """One tick of one pool. What is decided is recorded before it is done."""
+    settings = await read_settings(pool)
+    decisions = plan(await observe(pool), settings, now())
+    await record_tick(pool, decisions)
+    outcomes = await gather(*(do_or_say(decision, number) for number, decision in enumerate(decisions)))
+    await report(pool, decisions, outcomes)
+    failed = sum(outcome != "done" for outcome in outcomes)
+    return f"{pool}: {len(decisions)} decisions" + (f", {failed} left for the next tick" if failed else "")
+
+
+async def do_or_say(decision: Decision, number: int) -> str:
+    """Do one thing, in its own time; how it ended, for the report."""
+    try:
+        await wait_for(act(decision, number), ACT_SECONDS)
+    except TimeoutError:
+        return f"not done in {ACT_SECONDS} s"
+    except DockerDriverError as error:
+        return str(error)
+    return "done"
+
+
+async def report(pool: str, decisions: list[Decision], outcomes: list[str]) -> None:
+    """Say it in the log, and leave a table where there was something to do."""
+    rows = [
+        {"what": str(decision.kind), "of": decision.subject, "why": decision.reason, "outcome": outcome}
+        for decision, outcome in zip(decisions, outcomes, strict=True)
+    ]
+    for row in rows:
+        get_run_logger().info("%(what)s %(of)s: %(why)s (%(outcome)s)", row)
+    if rows:
+        await acreate_table_artifact(rows, key=f"housekeeping-{pool}", description=f"Last decisions for pool {pool}")
+
+
+async def repair_or_say() -> str:
+    """The gateway's table from SQL; a gateway that is away is told at the next tick."""
+    try:
+        return await repair_routes()
+    except DockerDriverError as error:
+        get_run_logger().error("%s", error)
+        return str(error)

@@ -1,0 +1,62 @@
+"""Spawn a host: record it, have the cloud make it, wait until it answers, hand it over to be configured."""
+
+from prefect import flow, get_run_logger
+
+from flows.outcome import says_why
+from pool.records import Host
+from pool.sizing import flavor_to_spawn
+from pool.states import HostState
+from tasks.hosts import (
+    claim_host,
+    create_server,
+    delete_server,
+    hosts_of,
+    move_host,
+    prove_gone,
+    wait_for_server,
+    wait_for_ssh,
+)
+from tasks.runs import trigger
+
+
+@flow(name="spawn-host", flow_run_name="spawn a host of {pool}")
+@says_why
+async def spawn_host(pool: str = "main", flavor: str = "") -> str:
+    """Spawn one host and hand it over to configure-host.
+
+    Args:
+        pool: Pool that the host joins.
+        flavor: Size of the host: small or large. Empty: large when the pool is in use, else small.
+
+    Returns:
+        The host's name. It is `configuring`; or `failed`, with the reason and nothing left in the cloud.
+    """
+    size = flavor or flavor_to_spawn(await hosts_of(pool))
+    host = await claim_host(pool, size)
+    if host.state is HostState.SPAWNING:
+        host = await bring_up(host)
+    await trigger(
+        "configure-host/on-demand", {"host": host.name}, key=f"configure-{host.name}", tags=[f"host:{host.name}"]
+    )
+    return host.name
+
+
+async def bring_up(host: Host) -> Host:
+    """Make the server and wait for it; on any failure, remove it before the failure is told."""
+    try:
+        host = await wait_for_server(await create_server(host))
+        await wait_for_ssh(host)
+        return await move_host(host.name, HostState.CONFIGURING, reason="ssh answers")
+    except BaseException as error:
+        await give_up(host, str(error) or "cancelled")
+        raise
+
+
+async def give_up(host: Host, reason: str) -> None:
+    """Leave nothing of the host in the cloud. What cannot be proved gone now, housekeeping goes on with."""
+    get_run_logger().error("host %s is given up: %s", host.name, reason)
+    await move_host(host.name, HostState.FAILED, reason=reason)
+    await move_host(host.name, HostState.REMOVING, reason=reason)
+    await delete_server(host)
+    if await prove_gone(host):
+        await move_host(host.name, HostState.REMOVED, reason=reason)

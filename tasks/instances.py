@@ -1,0 +1,180 @@
+"""Verbs for instances: record, take room, start, wait, announce, stop."""
+
+from asyncio import sleep, to_thread
+from collections.abc import Collection
+from time import monotonic
+
+from prefect import task
+from prefect.artifacts import acreate_table_artifact
+
+from blocks.blueprint import blueprint_spec
+from blocks.database import pool_store
+from blocks.engines import engine_of
+from blocks.pool_config import pool_config
+from blocks.probe import answers
+from blocks.settings import process_settings
+from pool.admission import check_admission, no_room
+from pool.containers import container_spec
+from pool.errors import NotFound, SessionNotReady
+from pool.names import check_instance_id
+from pool.placement import candidates
+from pool.records import BlueprintSpec, Host, Image, Instance
+from pool.states import HostState, InstanceState
+from tasks.retrying import now, worth_retrying
+
+POLL_SECONDS = 0.1
+
+
+@task(task_run_name="read blueprint {name}")
+async def read_blueprint(name: str) -> BlueprintSpec:
+    """The blueprint of this name, as it is now.
+
+    Raises:
+        NotFound: no blueprint has this name; the message lists those that exist.
+    """
+    return blueprint_spec(name)
+
+
+@task(task_run_name="record {instance_id}")
+async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str, options: dict) -> Instance:
+    """Record the request before anything is done about it; the same id gives the same instance.
+
+    Raises:
+        BadRequest: the id is not of the form it must have, or an option is unknown.
+        Refused: the pool takes no sessions (shutdown mode, whitelist).
+        NotFound: the pool does not offer the blueprint's image.
+    """
+    check_instance_id(instance_id)
+    settings = pool_config(blueprint.pool).settings(blueprint.pool)
+    try:
+        return pool_store().instance(instance_id)
+    except NotFound:
+        check_admission(settings, blueprint, options)
+        pool_store().image(blueprint.pool, blueprint.image)
+        return pool_store().request_instance(instance_id, blueprint, user, options, now())[0]
+
+
+@task(task_run_name="take room for {instance.id}")
+async def take_room(instance: Instance, blueprint: BlueprintSpec, avoid: Collection[str] = ()) -> Instance:
+    """Take room on a host by one guarded write; another host when somebody was faster.
+
+    Raises:
+        NoRoom: "pool main is full: …".
+        NotFound: no active host has the image yet.
+    """
+    store, settings = pool_store(), pool_config(instance.pool).settings(instance.pool)
+    image = store.image(instance.pool, blueprint.image)
+    hosts = _hosts_with(image, instance.pool)
+    for host in candidates(hosts, instance.slots, now(), settings, blueprint.lifetime, avoid=avoid):
+        taken = store.reserve(instance.id, host.name, now())
+        if taken:
+            return taken
+    raise no_room(settings, store.hosts(instance.pool), instance.slots)
+
+
+def _hosts_with(image: Image, pool: str) -> list[Host]:
+    active = pool_store().hosts(pool, [HostState.ACTIVE])
+    holders = pool_store().hosts_with_image(image.id)
+    if active and not any(host.name in holders for host in active):
+        raise NotFound(
+            f"no host of pool {pool} has the image {image.name} yet; run distribute-images, or try again later"
+        )
+    return [host for host in active if host.name in holders]
+
+
+@task(retries=1, retry_delay_seconds=1, retry_condition_fn=worth_retrying, task_run_name="start {instance.id}")
+async def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
+    """Have the host's engine run the session's container; one that already runs is left as it is."""
+    host = pool_store().host(instance.host)
+    image = pool_store().image(instance.pool, blueprint.image)
+    spec = container_spec(instance, blueprint, image.id, namespace=process_settings().identity)
+    await to_thread(engine_of(host).run, spec)
+
+
+@task(task_run_name="wait for {instance.id}")
+async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> None:
+    """Wait until the notebook answers HTTP.
+
+    Raises:
+        SessionNotReady: its container ended, or it did not answer in the blueprint's time.
+    """
+    host = pool_store().host(instance.host)
+    path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
+    header = blueprint.proxy.auth_header.format(token=instance.token)
+    deadline = monotonic() + blueprint.start_timeout
+    while not await to_thread(answers, host.address, instance.port, path, header):
+        await _check_alive(instance, host, deadline, blueprint.start_timeout)
+        await sleep(POLL_SECONDS)
+
+
+async def _check_alive(instance: Instance, host: Host, deadline: float, seconds: int) -> None:
+    state = await to_thread(engine_of(host).find, instance.container)
+    if state is None or not state.running:
+        code = f" with exit code {state.exit_code}" if state else ""
+        raise SessionNotReady(f"instance {instance.id}: its container on {host.name} ended{code} before it answered")
+    if monotonic() > deadline:
+        raise SessionNotReady(f"instance {instance.id}: nothing answered on {host.name} within {seconds} s")
+
+
+@task(task_run_name="move {instance_id} to {to}")
+async def move_instance(instance_id: str, to: InstanceState, reason: str = "", **facts: object) -> Instance:
+    """Move an instance along its life cycle by one guarded write; its room is given back where it leaves it.
+
+    Raises:
+        RefusedMove: the life cycle does not allow it from where the instance is now; nothing changed.
+    """
+    return pool_store().move_instance(instance_id, to, now(), reason=reason, **facts)
+
+
+@task(task_run_name="announce {instance.id}")
+async def announce(instance: Instance) -> dict:
+    """The answer to the platform, also kept as the artifact ``instance-<id>`` (a table of one row)."""
+    answer = {
+        "instance_id": instance.id,
+        "state": str(instance.state),
+        "url": process_settings().gateway_url + instance.base_url,
+        "expires_at": instance.expires_at.isoformat() if instance.expires_at else None,
+        "host": instance.host,
+    }
+    await acreate_table_artifact([answer], key=f"instance-{instance.id}", description=f"Session {instance.id}")
+    return answer
+
+
+@task(task_run_name="find {instance_id}")
+async def find_instance(instance_id: str) -> Instance | None:
+    """The instance's record, or None when nobody ever asked for it."""
+    try:
+        return pool_store().instance(instance_id)
+    except NotFound:
+        return None
+
+
+@task(
+    retries=2,
+    retry_delay_seconds=[1, 5],
+    retry_condition_fn=worth_retrying,
+    task_run_name="remove container of {instance.id}",
+)
+async def remove_container(instance: Instance) -> None:
+    """Remove the session's container; absent is success, and so is a host that the cloud says is gone.
+
+    Raises:
+        HostUnreachable: the engine does not answer, so the container may still run.
+    """
+    if not instance.host:
+        return
+    host = pool_store().host(instance.host)
+    if host.state is HostState.REMOVED:
+        return
+    await to_thread(engine_of(host).remove, instance.container)
+
+
+@task(task_run_name="wait for the run that starts {instance_id}")
+async def await_other_run(instance_id: str, seconds: int) -> Instance:
+    """The instance once it is neither queued nor starting, or as it is after *seconds*."""
+    deadline = monotonic() + seconds
+    while True:
+        instance = pool_store().instance(instance_id)
+        if instance.state not in (InstanceState.QUEUED, InstanceState.STARTING) or monotonic() > deadline:
+            return instance
+        await sleep(POLL_SECONDS)

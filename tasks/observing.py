@@ -1,0 +1,86 @@
+"""Look at one pool from all sides: flow runs, records, cloud, engines."""
+
+from asyncio import gather, to_thread
+
+from prefect import get_run_logger, task
+from prefect.client.schemas.objects import FlowRun
+
+from blocks.clouds import cloud_of
+from blocks.database import pool_store
+from blocks.engines import engine_of
+from blocks.pool_config import pool_config, pool_names
+from pool.errors import CloudTrouble, DockerDriverError
+from pool.housekeeping import Observation
+from pool.records import FlavorSize, Host
+from pool.states import ENDED, HostState, InstanceState
+from tasks.retrying import now
+from tasks.runs import runs_under_way
+
+PROBED = (HostState.ACTIVE, HostState.DRAINING)
+
+
+@task(task_run_name="list the pools")
+async def list_pools() -> list[str]:
+    """Names of all pools that have a configuration."""
+    return pool_names()
+
+
+@task(task_run_name="observe {pool}")
+async def observe(pool: str) -> Observation:
+    """One look at the pool.
+
+    Flow runs are read before the records, and the records before the cloud: work that ends in between is then seen in
+    the later look, and never taken for work that nobody does.
+    """
+    spawning, configuring, provisioning, ending = await gather(
+        *map(runs_under_way, ("spawn-host", "configure-host", "provision-instance", "deprovision-instance"))
+    )
+    hosts = tuple(pool_store().hosts(pool))
+    instances = tuple(pool_store().instances(pool, frozenset(InstanceState) - ENDED))
+    servers, engines = await gather(_servers(pool), _engines(hosts))
+    runs = {str(run.id) for run in spawning}
+    return Observation(
+        hosts=hosts,
+        instances=instances,
+        servers=servers,
+        engines=engines,
+        busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
+        busy_instances=_named([*provisioning, *ending], "instance_id"),
+        unrecorded_spawns=_unrecorded(spawning, pool, hosts),
+    )
+
+
+def _named(runs: list[FlowRun], parameter: str) -> frozenset[str]:
+    return frozenset(run.parameters.get(parameter, "") for run in runs)
+
+
+def _unrecorded(spawning: list[FlowRun], pool: str, hosts: tuple[Host, ...]) -> tuple[FlavorSize, ...]:
+    recorded = {host.spawned_by for host in hosts}
+    waiting = [run for run in spawning if str(run.id) not in recorded and run.parameters.get("pool", "main") == pool]
+    return tuple(FlavorSize(run.parameters.get("flavor") or FlavorSize.SMALL) for run in waiting)
+
+
+async def _servers(pool: str) -> frozenset[str] | None:
+    """Names of the hosts that the cloud has a server of; None when it could not be asked: unknown is not gone."""
+    try:
+        servers = await to_thread(cloud_of(pool_config(pool)).list)
+    except CloudTrouble as error:
+        get_run_logger().warning("the cloud of %s could not be asked: %s", pool, error)
+        return None
+    return frozenset(server.host for server in servers if server.pool == pool)
+
+
+async def _engines(hosts: tuple[Host, ...]) -> dict[str, bool]:
+    probed = [host for host in hosts if host.state in PROBED]
+    answers = await gather(*(to_thread(_answers, host) for host in probed))
+    return {host.name: answer for host, answer in zip(probed, answers, strict=True)}
+
+
+def _answers(host: Host) -> bool:
+    """Ask the host's engine; no answer is an error of the host."""
+    try:
+        engine_of(host).ping()
+    except DockerDriverError as error:
+        pool_store().count_host_error(host.name, str(error), now())
+        return False
+    return True

@@ -1,0 +1,44 @@
+"""What an installation leaves on the machine: processes, containers, networks, mounts, links and routes."""
+
+import os
+import subprocess
+from pathlib import Path
+
+
+def _lines(*command: str) -> set[str]:
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
+
+
+def network_state() -> set[str]:
+    """Names of links, and routes of the main table."""
+    links = {line.split(":")[1].strip().split("@")[0] for line in _lines("ip", "-o", "link")}
+    return {f"link {name}" for name in links} | {f"route {line.strip()}" for line in _lines("ip", "route")}
+
+
+def processes_of(data: Path) -> set[str]:
+    """Processes that were started for this data directory: their environment or command line names it."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+            told = command + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(data).encode() in told:
+            found.add(f"{entry.name}: {command.replace(bytes(1), b' ').decode(errors='replace')[:120]}")
+    return found
+
+
+def mounts_of(*parts: str) -> set[str]:
+    """Mount points whose path holds one of *parts*."""
+    points = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+    return {point for point in points if any(part in point for part in parts)}
+
+
+def containers_of(namespace: str) -> set[str]:
+    """Containers and networks on this machine's engine that carry the installation's namespace."""
+    label = f"label=dockerdriver.namespace={namespace}"
+    containers = _lines("docker", "ps", "-aq", "--filter", label)
+    return containers | _lines("docker", "network", "ls", "-q", "--filter", label)

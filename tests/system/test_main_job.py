@@ -1,0 +1,169 @@
+"""The main job on real parts, in the order in which a user meets it. The last test brings everything down."""
+
+import re
+import subprocess
+
+import httpx
+import pytest
+
+from blocks.settings import ProcessSettings
+from pool.states import HostState
+from pool.store import PoolStore
+from tests.rigs.browser import browser_page, run_cell_in_jupyterlab
+from tests.rigs.leftovers import containers_of, mounts_of, network_state, processes_of
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+
+
+def get(url: str) -> httpx.Response:
+    return httpx.get(url, trust_env=False, follow_redirects=True, timeout=10)
+
+
+def containers_on_host(stack, name: str) -> str:
+    container = f"{namespace(stack)}-{name}"
+    return subprocess.run(
+        ["docker", "exec", container, "docker", "ps", "-a", "--format", "{{.Names}}"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+
+def namespace(stack) -> str:
+    return ProcessSettings(data=stack.data, _env_file=None).identity
+
+
+def store(stack) -> PoolStore:
+    return PoolStore.open(f"sqlite:///{stack.data / 'pool.sqlite'}")
+
+
+def test_make_up_ends_with_a_session_that_answers_and_the_address_of_the_ui(stack):
+    url = re.search(r"http://\S+/notebooks/\S+", stack.first_output).group()
+    assert get(url).status_code == 200
+    assert f"127.0.0.1:{stack.prefect_port}" in stack.first_output
+
+
+def test_status_says_what_runs_the_hosts_the_slots_and_the_sessions(stack):
+    status = stack.command("status")
+    assert status.returncode == 0
+    for word in ("prefect", "gateway", "main-", "active", "welcome"):
+        assert word in status.stdout
+
+
+def test_a_session_opens_in_a_browser_and_computes(stack, artifacts):
+    answer = stack.provision("browser-1", user="alice")
+    with browser_page() as page:
+        shown = run_cell_in_jupyterlab(page, answer["url"], "6*7", artifacts / "jupyterlab.png")
+    assert shown == "42"
+
+
+def test_asked_twice_with_one_id_there_is_one_session(stack):
+    runs = [stack.trigger("provision-instance/on-demand", instance_id="twice-1") for _ in range(2)]
+    assert [stack.finish(run)[0] for run in runs] == ["COMPLETED", "COMPLETED"]
+    answer = stack.answer("twice-1")
+    assert get(answer["url"]).status_code == 200
+    assert containers_on_host(stack, answer["host"]).split().count("dd-twice-1") == 1
+
+
+def test_the_answer_holds_no_token_and_the_notebook_refuses_who_comes_past_the_gateway(stack):
+    stack.provision("guarded-1")
+    instance = store(stack).instance("guarded-1")
+    assert instance.token not in str(stack.answer("guarded-1"))
+    host = store(stack).host(instance.host)
+    direct = get(f"http://{host.address}:{instance.port}{instance.base_url}api/contents")
+    assert direct.status_code == 403
+
+
+def test_deprovisioning_twice_is_harmless_and_leaves_no_container_and_no_route(stack):
+    answer = stack.provision("short-1")
+    for _ in range(2):
+        state, _message = stack.run("deprovision-instance/on-demand", instance_id="short-1")
+        assert state == "COMPLETED"
+    assert "dd-short-1" not in containers_on_host(stack, answer["host"])
+    assert get(answer["url"]).status_code == 404
+
+
+BAD_REQUESTS = [
+    ("provision-instance/on-demand", {"instance_id": "Bad_Id"}, "a-z"),
+    ("provision-instance/on-demand", {"instance_id": "x" * 64}, "63"),
+    ("provision-instance/on-demand", {"instance_id": "ok", "blueprint": "nope"}, "no blueprint is named 'nope'"),
+    ("provision-instance/on-demand", {"instance_id": "ok", "options": {"cpu": 3}}, "no option is named 'cpu'"),
+    ("provision-instance/on-demand", {"instance_id": "ok", "blueprint": "rstudio"}, "rocker/rstudio"),
+    ("spawn-host/on-demand", {"pool": "nope"}, "no pool is named 'nope'"),
+    ("configure-host/on-demand", {"host": "nope"}, "no host is named nope"),
+    ("distribute-images/on-demand", {"images": ["nope"]}, "no image is named 'nope'"),
+    ("distribute-images/on-demand", {"hosts": ["nope"]}, "no host is named 'nope'"),
+]
+
+
+@pytest.mark.parametrize(("deployment", "parameters", "sentence"), BAD_REQUESTS)
+def test_bad_input_gets_one_sentence_that_names_the_thing(stack, deployment, parameters, sentence):
+    state, message = stack.run(deployment, **parameters)
+    assert (state, "\n" in message) == ("FAILED", False)
+    assert sentence in message
+
+
+def test_a_broken_archive_is_named_and_holds_up_nothing(stack):
+    broken = stack.data / "images" / "broken.tar"
+    broken.write_bytes(b"this is no archive")
+    try:
+        state, message = stack.run("distribute-images/on-demand")
+    finally:
+        broken.unlink()
+    assert (state, "broken.tar" in message) == ("COMPLETED", True)
+
+
+def test_a_blueprint_made_in_the_form_counts_for_the_next_session(stack):
+    kind = stack.api("GET", "/block_types/slug/blueprint").json()["id"]
+    schema = stack.api("POST", "/block_schemas/filter", json={"block_schemas": {"block_type_id": {"any_": [kind]}}})
+    small = stack.api("GET", "/block_types/slug/blueprint/block_documents/name/jupyter-minimal").json()
+    document = {
+        "name": "tiny",
+        "block_type_id": kind,
+        "block_schema_id": schema.json()[0]["id"],
+        "data": small["data"] | {"memory_mb": 300},
+    }
+    stack.api("POST", "/block_documents/", json=document)
+    answer = stack.provision("tiny-1", blueprint="tiny")
+    assert get(answer["url"]).status_code == 200
+
+
+def test_a_session_past_its_lifetime_is_ended_by_housekeeping(stack):
+    answer = stack.provision("brief-1", options={"lifetime": 1})
+    assert stack.run("housekeep/scheduled")[0] == "COMPLETED"
+    assert get(answer["url"]).status_code == 404
+    assert store(stack).instance("brief-1").state == "deleted"
+
+
+def test_a_full_pool_refuses_in_one_sentence_and_leaves_nothing(stack):
+    stack.set_pool(DD_MAX_HOSTS=1)
+    kept = [f"full-{n}" for n in range(6)]
+    runs = [stack.finish(stack.trigger("provision-instance/on-demand", instance_id=name)) for name in kept]
+    stack.set_pool(DD_MAX_HOSTS=4)
+    refused = [message for state, message in runs if state == "FAILED"]
+    assert refused
+    assert all(message.startswith("pool main is full") for message in refused)
+    hosts = store(stack).hosts("main", [HostState.ACTIVE])
+    assert all(host.reserved <= host.slots for host in hosts)
+
+
+def test_shutdown_mode_refuses_sessions_drains_and_removes_every_host(stack):
+    stack.set_pool(DD_SHUTDOWN_MODE=True)
+    state, message = stack.run("provision-instance/on-demand", instance_id="late-1")
+    assert (state, "shutdown mode" in message) == ("FAILED", True)
+    for instance in store(stack).instances(states=["running"]):
+        stack.run("deprovision-instance/on-demand", instance_id=instance.id)
+    for _ in range(6):
+        stack.run("housekeep/scheduled")
+    assert {host.state for host in store(stack).hosts()} == {HostState.REMOVED}
+    assert containers_of(namespace(stack)) == set()
+
+
+def test_make_down_leaves_nothing_behind(stack, network_before):
+    down = stack.command("down")
+    assert down.returncode == 0, down.stdout
+    assert processes_of(stack.data) == set()
+    assert mounts_of(str(stack.data), f"/run/dockerdriver/{namespace(stack)}") == set()
+    assert network_state() - network_before == set()
+
+
+def test_make_down_again_finds_nothing_to_do(stack):
+    assert stack.command("down").returncode == 0

@@ -1,0 +1,127 @@
+"""How a session begins and ends: the compositions of flows/sessions.py, with tasks that only say what was asked."""
+
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from flows import sessions
+from pool.errors import EngineTrouble, HostUnreachable, NoRoom, RefusedMove, SessionNotReady
+from pool.records import BlueprintSpec, Instance
+from pool.states import InstanceState as State
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+QUEUED = Instance("alice-1", "main", "jupyter", "alice", State.QUEUED, 1, "route", "token", NOW, NOW)
+BLUEPRINT = BlueprintSpec(name="jupyter", pool="main", image="jupyter", port=8888)
+
+
+class Tasks:
+    """Stands in for the tasks: notes each call, and fails where it was told to."""
+
+    def __init__(self, monkeypatch):
+        self.calls, self.failures = [], {}
+        names = ["take_room", "start_container", "wait_until_ready", "move_instance", "publish_route", "withdraw_route"]
+        for name in [*names, "remove_container", "clear_errors", "count_error", "announce"]:
+            monkeypatch.setattr(sessions, name, self._task(name))
+        monkeypatch.setattr(sessions, "get_run_logger", lambda: logging.getLogger("test"))
+
+    def fail(self, name: str, *errors: Exception) -> None:
+        self.failures[name] = list(errors)
+
+    def _task(self, name: str):
+        async def call(*args, **kwargs):
+            to = f" {args[1]}" if name == "move_instance" else ""
+            self.calls.append(name + to)
+            if self.failures.get(name):
+                raise self.failures[name].pop(0)
+            return self._result(name, args, kwargs)
+
+        return call
+
+    def _result(self, name: str, args: tuple, kwargs: dict):
+        if name == "take_room":
+            return replace(QUEUED, state=State.STARTING, host=f"main-0{1 + len(kwargs['avoid'])}", port=20000)
+        return replace(QUEUED, state=args[1], host="main-01") if name == "move_instance" else None
+
+
+@pytest.fixture
+def tasks(monkeypatch) -> Tasks:
+    return Tasks(monkeypatch)
+
+
+def start() -> Instance:
+    return asyncio.run(sessions.start_session(QUEUED, BLUEPRINT))
+
+
+def test_a_session_runs_in_sql_before_its_route_is_published(tasks):
+    start()
+    assert tasks.calls == [
+        "take_room", "start_container", "wait_until_ready", "move_instance running", "publish_route", "clear_errors",
+    ]  # fmt: skip
+
+
+def test_a_host_that_fails_the_session_is_counted_and_another_one_is_tried(tasks):
+    tasks.fail("start_container", EngineTrouble("no"))
+    start()
+    undone = ["count_error", "withdraw_route", "remove_container", "move_instance queued", "take_room"]
+    assert tasks.calls[2:7] == undone
+
+
+def test_after_the_second_host_the_session_is_failed_with_the_reason(tasks):
+    tasks.fail("start_container", EngineTrouble("first"), EngineTrouble("second"))
+    with pytest.raises(EngineTrouble, match="second"):
+        start()
+    assert tasks.calls[-1] == "move_instance failed"
+
+
+def test_a_notebook_that_never_answers_is_undone_and_not_held_against_its_host(tasks):
+    tasks.fail("wait_until_ready", SessionNotReady("silent"))
+    with pytest.raises(SessionNotReady):
+        start()
+    assert tasks.calls[3:] == ["withdraw_route", "remove_container", "move_instance failed"]
+
+
+def test_a_cancelled_run_undoes_what_it_did(tasks):
+    tasks.fail("wait_until_ready", asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
+        start()
+    assert tasks.calls[3:] == ["withdraw_route", "remove_container", "move_instance failed"]
+
+
+def test_a_full_pool_fails_the_session_and_touches_nothing_else(tasks):
+    tasks.fail("take_room", NoRoom("full"))
+    with pytest.raises(NoRoom):
+        start()
+    assert tasks.calls == ["take_room", "move_instance failed"]
+
+
+def test_a_run_that_comes_second_leaves_the_first_ones_session_alone(tasks):
+    tasks.fail("take_room", RefusedMove("instance alice-1 cannot go from starting to starting"))
+    with pytest.raises(RefusedMove):
+        start()
+    assert tasks.calls == ["take_room"]
+
+
+def test_a_container_that_cannot_be_removed_keeps_its_room(tasks):
+    tasks.fail("start_container", EngineTrouble("no"))
+    tasks.fail("remove_container", HostUnreachable("away"))
+    with pytest.raises(HostUnreachable):
+        start()
+    assert tasks.calls[-1] == "move_instance stopping"
+
+
+def test_ending_takes_the_route_away_before_the_container(tasks):
+    asyncio.run(sessions.end_session(replace(QUEUED, state=State.RUNNING, host="main-01"), "asked for"))
+    assert tasks.calls == [
+        "move_instance stopping", "withdraw_route", "remove_container", "move_instance deleted", "announce",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("over", [State.DELETED, State.FAILED])
+def test_ending_a_session_that_is_over_does_nothing(tasks, over):
+    asyncio.run(sessions.end_session(replace(QUEUED, state=over), "asked for"))
+    assert tasks.calls == []
