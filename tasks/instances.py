@@ -16,7 +16,7 @@ from blocks.settings import process_settings
 from pool.admission import check_admission, no_room
 from pool.containers import container_spec
 from pool.errors import NotFound, SessionNotReady
-from pool.names import check_instance_id
+from pool.names import check_instance_id, check_user
 from pool.placement import candidates
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.states import HostState, InstanceState
@@ -45,6 +45,7 @@ async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str,
         NotFound: the pool does not offer the blueprint's image.
     """
     check_instance_id(instance_id)
+    check_user(user)
     settings = pool_config(blueprint.pool).settings(blueprint.pool)
     try:
         return pool_store().instance(instance_id)
