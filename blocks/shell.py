@@ -2,6 +2,7 @@
 
 import logging
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import StringIO
@@ -175,8 +176,8 @@ def _left(deadline: float) -> float:
 def _public_key(address: str, host_key: str) -> paramiko.PKey:
     try:
         kind, text = host_key.split()[:2]
-        return paramiko.PKey.from_type_string(kind, paramiko.util.b64decode(text))
-    except Exception as error:
+        return paramiko.PKey.from_type_string(kind, b64decode(text, validate=True))
+    except (ValueError, paramiko.SSHException, paramiko.UnknownKeyType) as error:
         raise WrongHostKey(f"ssh at {address}: the recorded host key is not a public key") from error
 
 
