@@ -26,8 +26,8 @@ class _Session(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        seen = {"method": self.command, "path": self.path, "headers": dict(self.headers.items()), "size": len(body)}
+        size = sum(map(len, self._body()))
+        seen = {"method": self.command, "path": self.path, "headers": dict(self.headers.items()), "size": size}
         self.server.backend.requests.append(seen)
         self.server.backend.connections.add(self.client_address[1])
         text = json.dumps(seen).encode()
@@ -38,6 +38,15 @@ class _Session(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(text)
+
+    def _body(self) -> Iterator[bytes]:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            yield self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
 
     def _extra_headers(self) -> list[tuple[str, str]]:
         """A path that holds "/set/NAME:VALUE" asks for that header; "/go/WHERE" for a redirect ("~" stands for "/")."""

@@ -1,6 +1,7 @@
 """A real nginx of the test's own, on a free port, with its data in a directory that goes with it."""
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -38,6 +39,15 @@ class RunningGateway:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """The power cut: nobody tidies up. A worker that outlived its master would keep the port."""
+        workers = self.workers()
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the workers are gone")
 
     def reload(self) -> None:
         """Come back when new workers answer; the old ones stay for as long as they hold websockets."""

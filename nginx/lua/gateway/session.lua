@@ -65,10 +65,7 @@ local function admit()
     if path == "" then
         return ngx.redirect("/notebooks/" .. id .. "/" .. query, 302)
     end
-    if path:sub(1, 1) ~= "/" or climbs(path) then
-        return ngx.exit(400)
-    end
-    if foreign_websocket() then
+    if path:sub(1, 1) ~= "/" or climbs(path) or foreign_websocket() then
         return ngx.exit(403)
     end
     if too_large(route) then

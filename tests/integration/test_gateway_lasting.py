@@ -1,0 +1,158 @@
+"""What outlives a change: websockets and routes, through reloads, restarts and a rebuild of the table."""
+
+import threading
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.rigs.backend import http_backend, websocket_backend
+from tests.rigs.gateway import route_to, running_gateway, until
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def gateway():
+    with running_gateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def session():
+    with http_backend() as backend:
+        yield backend
+
+
+@pytest.fixture(scope="module")
+def echo():
+    with websocket_backend() as backend:
+        yield backend
+
+
+def open_websocket(gateway, route, **options):
+    address = f"ws://127.0.0.1:{gateway.config.port}/notebooks/{route.id}/api/kernels/channels"
+    return connect(address, proxy=None, compression=None, open_timeout=5, **options)
+
+
+def status(gateway, route) -> int:
+    return httpx.get(f"{gateway.url}/notebooks/{route.id}/", trust_env=False).status_code
+
+
+class Talk:
+    """Frames sent and answered without a pause, in a thread of their own, until told to stop."""
+
+    def __init__(self, websocket):
+        self.websocket = websocket
+        self.sent, self.answered = 0, 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._talk)
+
+    def _talk(self) -> None:
+        while not self.over.is_set():
+            self.websocket.send(f"frame {self.sent}")
+            self.sent += 1
+            self.answered += self.websocket.recv(5) == f"frame {self.answered}"
+
+    def __enter__(self):
+        self.thread.start()
+        until(lambda: self.answered > 10, "the session answers frames")
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join(10)
+
+
+def test_a_websocket_carries_frames_of_any_size_both_ways(gateway, echo):
+    route = route_to(echo.port)
+    gateway.client.add_route(route)
+    with open_websocket(gateway, route) as websocket:
+        for frame in ("6*7", b"\0" * 900_000, "ü" * 1000):
+            websocket.send(frame)
+            assert websocket.recv(5) == frame
+
+
+def test_a_websocket_loses_no_frame_in_a_thousand_changes_a_rebuild_and_a_reload(gateway, echo):
+    route = route_to(echo.port)
+    gateway.client.add_route(route)
+    with open_websocket(gateway, route) as websocket, Talk(websocket) as talk:
+        for n in range(500):
+            gateway.client.add_route(route_to(20000 + n, f"user{n}"))
+            gateway.client.remove_route(route_to(20000 + n, f"user{n}").id)
+        gateway.client.replace_routes([route, *(route_to(20000 + n, f"more{n}") for n in range(1000))])
+        gateway.reload()
+        before = talk.answered
+        until(lambda: talk.answered > before + 10, "frames flow after the reload")
+    assert talk.sent == talk.answered
+
+
+def test_requests_are_answered_throughout_a_reload(gateway, session):
+    route = route_to(session.port)
+    gateway.client.add_route(route)
+    seen, over = [], threading.Event()
+
+    def ask():
+        while not over.is_set():
+            seen.append(status(gateway, route))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    gateway.reload()
+    over.set()
+    thread.join()
+    assert set(seen) == {200}
+
+
+def test_routes_survive_a_reload(gateway, session):
+    gateway.client.add_route(route_to(session.port))
+    gateway.config.snapshot.unlink()  # what is left is the dictionary
+    gateway.reload()
+    assert status(gateway, route_to(session.port)) == 200
+
+
+def test_routes_survive_a_restart_with_their_tokens(gateway, session):
+    routes = {route_to(session.port, "alice", token_header="token a"), route_to(session.port, "bob", strip_prefix=True)}
+    for route in routes:
+        gateway.client.add_route(route)
+    gateway.stop()
+    gateway.start()
+    assert set(gateway.client.list_routes()) == routes
+
+
+def test_a_killed_gateway_starts_again_on_its_stale_socket(gateway, session):
+    gateway.client.add_route(route_to(session.port))
+    gateway.kill()
+    assert gateway.config.admin_socket.exists()
+    gateway.start()
+    assert status(gateway, route_to(session.port)) == 200
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"routes": [{"id": 5}, 3]}'])
+def test_a_gateway_starts_with_no_route_when_the_snapshot_is_broken(gateway, damage):
+    gateway.client.add_route(route_to(20001))
+    gateway.stop()
+    gateway.config.snapshot.write_text(damage)
+    gateway.start()
+    assert gateway.client.list_routes() == []
+
+
+def test_a_route_of_the_snapshot_that_is_no_longer_allowed_is_left_out(gateway, session):
+    gateway.client.add_route(route_to(session.port))
+    gateway.stop()
+    text = gateway.config.snapshot.read_text().replace('"127.0.0.1"', '"169.254.169.254"')
+    gateway.config.snapshot.write_text(text)
+    gateway.start()
+    assert gateway.client.list_routes() == []
+    assert "its address is outside the pool's host networks" in gateway.log("gateway-error.log")
+
+
+def test_a_page_of_another_site_cannot_open_a_websocket(gateway, echo):
+    route = route_to(echo.port)
+    gateway.client.add_route(route)
+    with open_websocket(gateway, route, origin=gateway.url):
+        pass
+    for origin in ("http://evil.example", "null", f"{gateway.url}.evil.example"):
+        with pytest.raises(InvalidStatus, match="403"):
+            open_websocket(gateway, route, origin=origin)
