@@ -5,7 +5,7 @@ from collections.abc import Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, Insert, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
@@ -53,7 +53,10 @@ def open_engine(url: str) -> Engine:
 
 
 def insert_unless_there(connection: Connection, table: Table, *key: str) -> Insert:
-    """An INSERT that does nothing when a row of this *key* exists; without a key, when any unique column clashes."""
+    """An INSERT that does nothing when a row of this *key* exists; without a key, when any unique column clashes.
+
+    What it inserted is told by RETURNING: the row count of an INSERT is not to be had from every driver.
+    """
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
 
@@ -105,6 +108,7 @@ def _postgresql_engine(url: URL) -> Engine:
         pool_pre_ping=True,  # a server that was restarted costs no request
     )
     event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "handle_error", _hide_failing_row)
     return engine
 
 
@@ -112,3 +116,12 @@ def _prepare_postgresql(connection: object, _record: object) -> None:
     connection.execute(f"SET lock_timeout = '{LOCK_WAIT}s'")
     connection.execute(f"SET idle_in_transaction_session_timeout = '{LOCK_WAIT}s'")
     connection.commit()
+
+
+def _hide_failing_row(context: ExceptionContext) -> None:
+    """Keep the first line of PostgreSQL's message: its detail shows the failing row, and with it a session's token."""
+    cause = context.original_exception
+    first_line = getattr(cause, "diag", None) and cause.diag.message_primary
+    if first_line:
+        cause.args = (first_line,)
+        context.sqlalchemy_exception.args = (first_line,)

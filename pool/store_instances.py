@@ -56,8 +56,9 @@ class InstanceStore(Database):
             "proxy": asdict(blueprint.proxy),
         }
         with self._writing() as connection:
-            made = connection.execute(insert_unless_there(connection, instances, "id").values(new)).rowcount
-            return _instance(connection, instance_id), made == 1
+            insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
+            made = connection.scalar(insert) is not None
+            return _instance(connection, instance_id), made
 
     def instance(self, instance_id: str) -> Instance:
         """The instance of this id.

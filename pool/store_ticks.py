@@ -27,7 +27,8 @@ class LeaseStore(Database):
         with self._writing() as connection:
             if connection.execute(update(leases).where(leases.c.name == name, free).values(**mine)).rowcount:
                 return None
-            if connection.execute(insert_unless_there(connection, leases, "name").values(name=name, **mine)).rowcount:
+            insert = insert_unless_there(connection, leases, "name").values(name=name, **mine)
+            if connection.scalar(insert.returning(leases.c.name)):
                 return None
             other = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
         return other or self.take_lease(name, holder, ttl_seconds, now)  # none: dropped while we looked

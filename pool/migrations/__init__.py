@@ -24,9 +24,8 @@ def upgrade(engine: Engine) -> None:
         try:
             command.upgrade(config, "head")
         except CommandError as error:
-            raise Refused(
-                f"the pool's database was not made by this version of DockerDriver or an older one: {error}"
-            ) from error
+            reason = f"the pool's database was made by a newer version of DockerDriver than this one: {error}"
+            raise Refused(reason) from error
 
 
 def _wait_for_turn(connection: Connection) -> None:

@@ -1,0 +1,115 @@
+"""Images, leases and ticks in the store, on SQLite and on PostgreSQL."""
+
+from datetime import timedelta
+
+import pytest
+
+from pool.decisions import Decision, DecisionKind
+from pool.errors import NotFound
+from pool.records import FlavorSize, Image
+from tests.rigs.pool_data import NOW, claim, later
+
+pytestmark = pytest.mark.contract
+
+MINIMAL = Image("main", "minimal", "sha256:a", size=3_000_000_000, layers=("sha256:1", "sha256:2"), archive="m.tar")
+
+
+def test_an_image_is_read_back_as_it_was_put(store):
+    store.put_image(MINIMAL)
+    assert store.image("main", "minimal") == MINIMAL
+    assert store.images("main") == [MINIMAL]
+
+
+def test_a_newer_image_takes_the_place_of_the_one_of_its_name(store):
+    store.put_image(MINIMAL)
+    newer = Image("main", "minimal", "sha256:b", size=1)
+    store.put_image(newer)
+    assert store.images("main") == [newer]
+
+
+def test_an_unknown_image_is_named_together_with_the_known_ones(store):
+    with pytest.raises(NotFound, match="pool main offers no image named jupiter; known: none"):
+        store.image("main", "jupiter")
+    store.put_image(MINIMAL)
+    with pytest.raises(NotFound, match="pool gpu offers no image named minimal; known: none"):
+        store.image("gpu", "minimal")
+    with pytest.raises(NotFound, match="pool main offers no image named jupiter; known: minimal"):
+        store.image("main", "jupiter")
+
+
+def test_retiring_an_image_twice_is_harmless(store):
+    store.put_image(MINIMAL)
+    for _ in range(2):
+        store.retire_image("main", "minimal")
+    assert store.images("main") == []
+
+
+def test_the_store_knows_which_host_has_which_image(store):
+    for run in ("run-1", "run-2"):
+        claim(store, run)
+    for host, image in (("main-01", "sha256:a"), ("main-01", "sha256:b"), ("main-02", "sha256:a")):
+        store.mark_image(host, image, NOW)
+    assert store.images_on("main-01") == {"sha256:a", "sha256:b"}
+    assert store.hosts_with_image("sha256:a") == {"main-01", "main-02"}
+
+
+def test_marking_twice_is_harmless_and_unmarking_forgets_one_host(store):
+    for run in ("run-1", "run-2"):
+        claim(store, run)
+    for host in ("main-01", "main-01", "main-02"):
+        store.mark_image(host, "sha256:a", NOW)
+    store.unmark_images("main-01")
+    assert store.hosts_with_image("sha256:a") == {"main-02"}
+
+
+def test_one_holder_at_a_time_has_a_lease(store):
+    assert store.take_lease("housekeep-main", "ann", 60, NOW) is None
+    assert store.take_lease("housekeep-main", "bob", 60, later(59)) == "ann"
+    assert store.take_lease("housekeep-gpu", "bob", 60, NOW) is None
+
+
+def test_a_lease_is_renewed_by_its_holder(store):
+    store.take_lease("housekeep-main", "ann", 60, NOW)
+    assert store.take_lease("housekeep-main", "ann", 60, later(30)) is None
+    assert store.take_lease("housekeep-main", "bob", 60, later(89)) == "ann"
+
+
+def test_an_expired_lease_goes_to_whoever_asks(store):
+    store.take_lease("housekeep-main", "ann", 60, NOW)
+    assert store.take_lease("housekeep-main", "bob", 60, later(60)) is None
+    assert store.take_lease("housekeep-main", "ann", 60, later(61)) == "bob"
+
+
+def test_only_its_holder_drops_a_lease(store):
+    store.take_lease("housekeep-main", "ann", 60, NOW)
+    store.drop_lease("housekeep-main", "bob")
+    assert store.take_lease("housekeep-main", "bob", 60, NOW) == "ann"
+    store.drop_lease("housekeep-main", "ann")
+    assert store.take_lease("housekeep-main", "bob", 60, NOW) is None
+
+
+def test_decisions_are_found_by_what_they_are_about_newest_first(store):
+    drain = Decision(DecisionKind.DRAIN, "main-01", "past its lifetime")
+    remove = Decision(DecisionKind.REMOVE, "main-01", "no session is left on it")
+    spawn = Decision(DecisionKind.SPAWN, "main", "0 free slots, 4 wanted", FlavorSize.SMALL)
+    first = store.record_tick("main", [drain, spawn], NOW)
+    second = store.record_tick("main", [remove], later(30), left="1 host not probed")
+    about = store.decisions("main-01")
+    assert [(found.decision, found.tick, found.at) for found in about] == [
+        (remove, second, later(30)),
+        (drain, first, NOW),
+    ]
+    assert [found.decision for found in store.decisions(limit=2)] == [remove, spawn]
+
+
+def test_a_tick_without_decisions_is_recorded_too(store):
+    assert store.record_tick("main", [], later(1)) < store.record_tick("main", [], later(2))
+    assert store.decisions() == []
+
+
+def test_old_ticks_of_a_pool_are_forgotten_with_their_decisions(store):
+    drain = Decision(DecisionKind.DRAIN, "main-01", "past its lifetime")
+    for pool in ("main", "gpu"):
+        store.record_tick(pool, [drain], NOW)
+    store.record_tick("main", [], NOW + timedelta(days=91))
+    assert [found.pool for found in store.decisions()] == ["gpu"]

@@ -1,0 +1,65 @@
+"""Hosts, instances and blueprints for tests of the pool, with as few words as a test needs."""
+
+from datetime import UTC, datetime, timedelta
+
+from pool.records import BlueprintSpec, FlavorSize, Host, Instance
+from pool.states import HostState, InstanceState
+
+NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+
+
+def later(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def a_host(name: str = "main-01", **values) -> Host:
+    """An empty active host of 6 slots."""
+    usual = {
+        "pool": "main",
+        "state": HostState.ACTIVE,
+        "flavor": FlavorSize.SMALL,
+        "slots": 6,
+        "reserved": 0,
+        "created_at": NOW,
+        "state_since": NOW,
+    }
+    return Host(name=name, **usual | values)
+
+
+def an_instance(instance_id: str = "alice-1", **values) -> Instance:
+    """A session that runs on main-01 for another hour."""
+    usual = {
+        "pool": "main",
+        "blueprint": "jupyter",
+        "user": "alice",
+        "state": InstanceState.RUNNING,
+        "slots": 1,
+        "route": f"route-of-{instance_id}",
+        "token": "secret",
+        "created_at": NOW,
+        "state_since": NOW,
+        "host": "main-01",
+        "port": 20000,
+        "expires_at": later(3600),
+    }
+    return Instance(id=instance_id, **usual | values)
+
+
+def a_blueprint(**values) -> BlueprintSpec:
+    return BlueprintSpec(**{"name": "jupyter", "pool": "main", "image": "jupyter", "port": 8888} | values)
+
+
+def claim(store, run: str = "run-1", slots: int = 6, max_hosts: int = 4, pool: str = "main") -> Host:
+    return store.claim_host(pool, FlavorSize.SMALL, slots, run, max_hosts, NOW)
+
+
+def claim_active(store, run: str = "run-1", slots: int = 6, max_hosts: int = 4) -> Host:
+    """A host that takes sessions."""
+    host = claim(store, run, slots, max_hosts)
+    store.move_host(host.name, HostState.CONFIGURING, NOW)
+    return store.move_host(host.name, HostState.ACTIVE, NOW)
+
+
+def ask(store, instance_id: str = "alice-1", **blueprint) -> Instance:
+    """A queued session."""
+    return store.request_instance(instance_id, a_blueprint(**blueprint), "alice", {}, NOW)[0]
