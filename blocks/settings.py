@@ -7,6 +7,7 @@ turns while the pool runs is not here but in the block ``pool-config/<name>``.
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +25,7 @@ class ProcessSettings(BaseSettings):
     gateway_address: str = Field("127.0.0.1", description="Address that the gateway listens on.")
     gateway_port: int = Field(8000, description="Port that the gateway listens on.")
     public_url: str = Field("", description="What users' browsers reach the gateway under; empty: its own address.")
+    cloud: Literal["local", "static", "openstack"] = Field("local", description="Where hosts of pool main come from.")
     prefect_port: int = Field(4200, description="Port of Prefect's server, on loopback.")
 
     @field_validator("data")

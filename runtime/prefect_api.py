@@ -1,0 +1,94 @@
+"""The calls of Prefect's REST API that the command makes: the ones a platform would make."""
+
+import contextlib
+import time
+from typing import Any
+
+import httpx
+
+from pool.errors import DockerDriverError, NotFound
+
+BUSY_SECONDS = 30
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+class PrefectApi:
+    """A client of Prefect's server. Safe to make before the server runs."""
+
+    def __init__(self, url: str):
+        self._url = url
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+
+    def healthy(self) -> bool:
+        """Whether the server answers."""
+        with contextlib.suppress(httpx.HTTPError):
+            return self._client.get("/health").is_success
+        return False
+
+    def wait_until_healthy(self, seconds: float) -> None:
+        """Ask until it answers.
+
+        Raises:
+            DockerDriverError: it does not, in all that time.
+        """
+        deadline = time.monotonic() + seconds
+        while not self.healthy():
+            if time.monotonic() > deadline:
+                raise DockerDriverError(f"Prefect's server does not answer at {self._url} after {seconds:.0f} s")
+            time.sleep(0.2)
+
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        """One call; asked again while SQLite is busy (503), as every caller of the API must.
+
+        Raises:
+            NotFound: 404.
+            DockerDriverError: any other refusal, or no answer.
+        """
+        deadline = time.monotonic() + BUSY_SECONDS
+        try:
+            while (answer := self._client.request(method, path, json=body or None)).status_code == 503:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.2)
+        except httpx.HTTPError as error:
+            raise DockerDriverError(f"Prefect's server at {self._url} does not answer: {error}") from None
+        return _checked(answer, f"{method} {path}")
+
+    def trigger(self, deployment: str, key: str | None = None, **parameters: Any) -> str:
+        """Ask for a run of the deployment ``<flow>/<name>``; its id. The same *key* never starts a second one."""
+        found = self.call("GET", f"/deployments/name/{deployment}")
+        body = {"parameters": parameters} | ({"idempotency_key": key} if key else {})
+        return self.call("POST", f"/deployments/{found['id']}/create_flow_run", **body)["id"]
+
+    def state(self, run: str) -> dict:
+        """The run's state, with type, name and message."""
+        return self.call("GET", f"/flow_runs/{run}")["state"]
+
+    def runs(self, flows: list[str], **wanted: Any) -> list[dict]:
+        """The newest runs of these flows, narrowed by Prefect's own filter of flow runs."""
+        body = {"flows": {"name": {"any_": flows}}, "sort": "EXPECTED_START_TIME_DESC", "limit": 20}
+        return self.call("POST", "/flow_runs/filter", **body, flow_runs=wanted)
+
+    def last_log(self, runs: list[str]) -> str:
+        """The newest log line of any of these runs; empty when there is none."""
+        body = {"logs": {"flow_run_id": {"any_": runs}}, "sort": "TIMESTAMP_DESC", "limit": 1}
+        found = self.call("POST", "/logs/filter", **body) if runs else []
+        return found[0]["message"].strip().split("\n")[0] if found else ""
+
+    def cancel_all(self, message: str) -> int:
+        """Mark everything that is waiting or under way as cancelled: its workers are gone. How many runs that were."""
+        under_way = {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}
+        runs = self.call("POST", "/flow_runs/filter", flow_runs={"state": under_way})
+        state = {"type": "CANCELLED", "name": "Cancelled", "message": message}
+        open_runs = [run["id"] for run in runs if not run["auto_scheduled"] or run["state"]["type"] != "SCHEDULED"]
+        for run in open_runs:
+            self.call("POST", f"/flow_runs/{run}/set_state", state=state, force=True)
+        return len(open_runs)
+
+
+def _checked(answer: httpx.Response, what: str) -> Any:
+    if answer.status_code == 404:
+        raise NotFound(f"Prefect's server knows no {what}")
+    if not answer.is_success:
+        raise DockerDriverError(f"Prefect's server refused {what} ({answer.status_code}): {answer.text[:300]}")
+    return answer.json() if answer.content else None
