@@ -35,6 +35,15 @@ LOST_RACE = re.compile(r"address already in use|network \S+ not found|no such ne
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
+def _connected(url: str, step: str) -> DockerClient:
+    try:
+        engine = DockerClient(base_url=url, version="auto", timeout=ENGINE_SECONDS)
+    except (DockerException, RequestException) as error:
+        raise CloudTrouble(f"no Docker Engine answers at {url} to {step}") from error
+    engine.api.trust_env = False  # proxies of the environment are not for the engine
+    return engine
+
+
 class LocalFlavor(BaseModel):
     """A size of host."""
 
@@ -115,16 +124,14 @@ class LocalCloud(Cloud):
     def _engine(self, step: str) -> Iterator[DockerClient]:
         """A client of its own for each call: threads share none. What goes wrong is said in one sentence."""
         url = self.engine_url or process_settings().engine_url or "unix:///var/run/docker.sock"
+        engine = _connected(url, step)
         try:
-            engine = DockerClient(base_url=url, version="auto", timeout=ENGINE_SECONDS)
-            engine.api.trust_env = False  # proxies of the environment are not for the engine
-            try:
-                yield engine
-            finally:
-                engine.close()
+            yield engine
         except (DockerException, RequestException) as error:
             words = getattr(error, "explanation", None) or error
             raise CloudTrouble(f"the Docker Engine at {url} could not {step}: {words}") from error
+        finally:
+            engine.close()
 
     def _limits(self, engine: DockerClient, name: str) -> dict[str, int | str]:
         if name not in self.flavors:

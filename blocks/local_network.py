@@ -1,5 +1,6 @@
 """The network that the local cloud's hosts share: one bridge of the machine's engine, one /24, one address per host."""
 
+import time
 import zlib
 from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network, ip_network
@@ -13,7 +14,8 @@ from docker.types import IPAMConfig, IPAMPool
 from pool.errors import CloudRefused, CloudTrouble
 
 NAMESPACE_LABEL = "dockerdriver.namespace"
-TRIES = 5
+TRIES = 25
+PAUSE = 0.2  # seconds between tries: a network that somebody else is just making is listed a moment later
 
 
 def free_subnet(address_range: IPv4Network, taken: Collection[IPv4Network], start: str) -> IPv4Network:
@@ -71,6 +73,7 @@ def ensure_network(engine: DockerClient, namespace: str, address_range: IPv4Netw
             return _create(engine, namespace, address_range)
         except APIError as error:  # the name or the subnet was taken while we chose: look again
             refusal = error.explanation
+            time.sleep(PAUSE)
     raise CloudTrouble(f"network {namespace} could not be made: {refusal}")
 
 
