@@ -1,9 +1,9 @@
-"""Every deployment of prefect.yaml, by Prefect's Python API: what `prefect deploy --all` does, in a tenth of its time."""
+"""Every deployment of prefect.yaml, by Prefect's Python API: what `prefect deploy --all` does, in less time."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
-from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.flows import load_flow_from_entrypoint
@@ -11,6 +11,8 @@ from prefect.flows import load_flow_from_entrypoint
 from runtime.surroundings import ROOT
 
 DESCRIPTION = ROOT / "prefect.yaml"
+#: Every schedule counts from here: one that counted from its deployment would be another one after each.
+ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def deploy_all(description: Path = DESCRIPTION) -> list[str]:
@@ -41,4 +43,4 @@ def deploy(entry: dict) -> str:
 
 def _schedule(entry: dict) -> dict:
     """One schedule; its slug is what an update finds it by."""
-    return {"schedule": IntervalSchedule(interval=entry["interval"]), "slug": entry["slug"]}
+    return {"schedule": IntervalSchedule(interval=entry["interval"], anchor_date=ANCHOR), "slug": entry["slug"]}

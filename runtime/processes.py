@@ -136,24 +136,26 @@ class Processes:
         return xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
 
 
-def end_marked_processes(identity: str, patience: float = 30) -> None:
+def end_marked_processes(identity: str, patience: float = 30, shims: bool = False) -> None:
     """End what carries the installation's mark, politely first.
 
-    The engine's shims are left alone: with them the containers would end. Removing a container ends its shim.
+    The engine's shims are left alone unless *shims* says otherwise: with them the containers would end.
     """
     for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5)):
         deadline = time.monotonic() + seconds
-        for pid in _to_end(identity):
+        for pid in _to_end(identity, shims):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sign)
-        while _to_end(identity) and time.monotonic() < deadline:
+        while _to_end(identity, shims) and time.monotonic() < deadline:
             time.sleep(0.1)
 
 
-def _to_end(identity: str) -> list[int]:
+def _to_end(identity: str, shims: bool) -> list[int]:
     marked = marked_processes(identity)
     return [
-        pid for pid, command in marked.items() if pid != os.getpid() and command and "containerd-shim" not in command
+        pid
+        for pid, command in marked.items()
+        if command and pid != os.getpid() and (shims or "containerd-shim" not in command)
     ]
 
 

@@ -3,6 +3,7 @@
 What an operator changed in the UI is never overwritten: a block that exists stays as it is.
 """
 
+import contextlib
 from collections.abc import Callable
 
 from prefect.blocks.core import Block
@@ -54,11 +55,8 @@ def make_work_pools() -> None:
 
 def make_work_pool(name: str, kind: str, template: dict) -> None:
     """Make the work pool unless it exists."""
-    with get_client(sync_client=True) as client:
-        try:
-            client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
-        except ObjectAlreadyExists:
-            pass
+    with get_client(sync_client=True) as client, contextlib.suppress(ObjectAlreadyExists):
+        client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
 
 
 def save_blocks(identity: str, cloud: str) -> None:

@@ -1,0 +1,118 @@
+"""The `dockerdriver` command: up, down, status."""
+
+import argparse
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from blocks.settings import ProcessSettings, process_settings
+from pool.errors import DockerDriverError, Refused
+from runtime.progress import Progress, complain
+from runtime.surroundings import ROOT
+
+INTERRUPTED = 130  # what a shell calls the end by Ctrl-C
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Do what the command line says; exit status 0, or 1 with one sentence on standard error."""
+    os.chdir(ROOT)  # the default data directory and dockerdriver.env are in the checkout, wherever one stands
+    command = _parser().parse_args(arguments).command
+    try:
+        status = command(_settings())
+    except DockerDriverError as error:
+        complain(str(error))
+        status = 1
+    except KeyboardInterrupt:
+        complain("interrupted; `make up` goes on from here, `make down` removes everything")
+        status = INTERRUPTED
+    sys.stdout.flush()
+    os._exit(status)  # a thread that still provisions must not hold up the end; all it does may be done again
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for command in (up, down, status):
+        text = command.__doc__ or ""
+        commands.add_parser(command.__name__, help=text, description=text).set_defaults(command=command)
+    return parser
+
+
+def _settings() -> ProcessSettings:
+    try:
+        return process_settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refused(f"DD_{str(first['loc'][0]).upper()} cannot be {first['input']!r}: {first['msg']}") from None
+
+
+def up(settings: ProcessSettings) -> int:
+    """Start everything, wait for a host, open a first session and print its URL."""
+    _need_root()
+    with alone(settings, "up"):
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")  # of this command; it says what matters itself
+        progress = Progress()
+        from runtime.stack import start_stack  # noqa: PLC0415 - fast answers first: Prefect takes a second to import
+
+        with progress.step("starts the stack"):
+            start_stack(settings, progress.say)
+        from runtime.welcome import open_session  # noqa: PLC0415 - after the environment is set
+
+        url = open_session(settings, progress)
+        progress.say(f"ready\n\n  notebook   {url}\n  Prefect UI {settings.prefect_api_url.removesuffix('/api')}\n")
+    return 0
+
+
+def down(settings: ProcessSettings) -> int:
+    """End all sessions, remove all hosts, stop everything. Data, images and logs stay."""
+    _need_root()
+    with alone(settings, "down"):
+        from runtime.takedown import take_down  # noqa: PLC0415 - as above
+
+        progress = Progress()
+        troubles = take_down(settings, progress.say)
+        for trouble in troubles:
+            complain(trouble)
+        progress.say("everything is stopped; data, images and logs stay in " + str(settings.data))
+    return 1 if troubles else 0
+
+
+def status(settings: ProcessSettings) -> int:
+    """Say what runs: processes, hosts, slots, sessions."""
+    from runtime.report import show_status  # noqa: PLC0415 - as above
+
+    show_status(settings)
+    return 0
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0:
+        raise Refused("root is needed (hosts are containers with networks of their own): run it with sudo")
+
+
+@contextmanager
+def alone(settings: ProcessSettings, command: str) -> Iterator[None]:
+    """Hold the installation's lock; the kernel releases it, however the command ends.
+
+    Raises:
+        Refused: another command is at work; the sentence names it.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with (settings.data / "command.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Refused(f"dockerdriver {lock.read()} is at work on {settings.data}: wait for its end") from None
+        lock.truncate(0)
+        lock.write(f"{command} (process {os.getpid()})")
+        lock.flush()
+        yield
+
+
+if __name__ == "__main__":
+    main()
