@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blocks.gateway import Gateway
-from blocks.gateway_config import GatewayConfig, forget_stale_socket, prepare_gateway
+from blocks.gateway_config import forget_stale_socket, prepare_gateway, reload_gateway
+from blocks.gateway_settings import GatewayConfig, GatewaySettings
 from pool.records import Route
 from tests.rigs.backend import free_port
 
 PATIENCE = 10
+GATEWAY_PORTS = (8100, 8199)
 
 
 @dataclass
@@ -29,11 +31,12 @@ class RunningGateway:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.config.port}"
+        return self.config.public_url or f"http://127.0.0.1:{self.config.port}"
 
     def start(self) -> None:
+        command = prepare_gateway(self.config)
         forget_stale_socket(self.config)
-        self.process = subprocess.Popen(prepare_gateway(self.config))
+        self.process = subprocess.Popen(command)
         until(self.client.alive, "the gateway answers")
 
     def stop(self) -> None:
@@ -52,7 +55,7 @@ class RunningGateway:
     def reload(self) -> None:
         """Come back when new workers answer; the old ones stay for as long as they hold websockets."""
         before = self.workers()
-        self.process.send_signal(signal.SIGHUP)
+        reload_gateway(self.config)
         until(lambda: self.workers() - before, "new workers run")
         time.sleep(0.3)  # the old ones stop accepting
 
@@ -73,16 +76,18 @@ def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) ->
 
 
 @contextlib.contextmanager
-def running_gateway(**settings: object) -> Iterator[RunningGateway]:
+def running_gateway(port: int | None = None, public_url: str = "", **settings: object) -> Iterator[RunningGateway]:
     """A gateway that may lead to loopback, where the tests' sessions are."""
     directory = Path(tempfile.mkdtemp(prefix="gw-", dir="/tmp"))
-    settings = {"networks": ("127.0.0.0/8",), "refused": ("127.0.0.9/32",), "port": free_port(8100, 8199), **settings}
     config = GatewayConfig(
         directory / "nginx",
         directory / "run" / "admin.sock",
         directory / "data" / "routes.json",
         directory / "logs",
-        **settings,
+        GatewaySettings(**{"networks": ("127.0.0.0/8",), **settings}),
+        port=port or free_port(*GATEWAY_PORTS),
+        public_url=public_url,
+        refused=("127.0.0.9",),
     )
     gateway = RunningGateway(config, Gateway(config.admin_socket, config.snapshot))
     try:

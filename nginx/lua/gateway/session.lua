@@ -30,14 +30,21 @@ local function foreign_websocket()
     return ngx.var.upgrade_to ~= "" and origin and origin:match("^https?://(.+)$") ~= ngx.var.public_host
 end
 
+-- HTTP/1.1 says that a body comes; HTTP/2 may leave it open, and then the method must do.
+local function has_body()
+    if ngx.var.server_protocol == "HTTP/2.0" then
+        return not ({ GET = true, HEAD = true, OPTIONS = true })[ngx.req.get_method()]
+    end
+    return ngx.var.http_transfer_encoding ~= nil
+end
+
 -- nginx's own limit takes no variable. A body of unknown length cannot be held to one, so it must name its length.
 local function too_large(route)
     if route.max_upload_mb == 0 then
         return false
     end
-    local length = tonumber(ngx.var.http_content_length)
-    local bodiless = not length and not ngx.var.http_transfer_encoding and ngx.var.server_protocol ~= "HTTP/2.0"
-    return not bodiless and (length or math.huge) > route.max_upload_mb * 1024 * 1024
+    local length = tonumber(ngx.var.http_content_length) or (has_body() and math.huge or 0)
+    return length > route.max_upload_mb * 1024 * 1024
 end
 
 local function address_of(route)

@@ -1,0 +1,68 @@
+"""A certificate that nobody vouches for, so that a gateway without a real one can still be tried under TLS."""
+
+import ipaddress
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
+
+CERTIFICATE, KEY = "gateway.crt", "gateway.key"
+CLOCK_SKEW = timedelta(hours=1)
+
+
+def self_signed(directory: Path, names: list[str], days: int = 365) -> tuple[Path, Path]:
+    """Make a certificate for these names and addresses, in place of the one that was there.
+
+    The key is written first and is new each time: a certificate is never beside a key that is not its own for longer
+    than it takes to write it.
+
+    Returns:
+        The certificate's file, and the key's (mode 0600).
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_private(directory / KEY, _key_pem(key))
+    (directory / CERTIFICATE).write_bytes(_certificate(key, names, days).public_bytes(serialization.Encoding.PEM))
+    return directory / CERTIFICATE, directory / KEY
+
+
+def _certificate(key: ec.EllipticCurvePrivateKey, names: list[str], days: int) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCK_SKEW)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)

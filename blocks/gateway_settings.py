@@ -1,0 +1,68 @@
+"""What the gateway is told: by the process settings, and by settings of its own (``DD_GATEWAY_…``)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: Where hosts are unless the operator says otherwise: the private networks.
+PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+
+
+class GatewaySettings(BaseSettings):
+    """What an operator may set of the gateway beside its address, port and public URL; lists are JSON."""
+
+    model_config = SettingsConfigDict(env_prefix="DD_GATEWAY_", env_file="dockerdriver.env", extra="ignore")
+
+    networks: tuple[str, ...] = Field(
+        PRIVATE_NETWORKS, description="Networks that hosts are in; no route leads elsewhere."
+    )
+    certificate: Path | None = Field(None, description="PEM file with the certificate and its chain; empty: no TLS.")
+    certificate_key: Path | None = Field(None, description="PEM file with the certificate's private key.")
+    redirect_port: int = Field(0, description="Port whose requests are sent to the public URL (80); 0: none.")
+    hsts_seconds: int = Field(31536000, description="How long browsers insist on TLS; 0: they do not.")
+    trusted_proxies: tuple[str, ...] = Field((), description="Networks whose X-Forwarded-For names the real client.")
+    address_requests: int = Field(300, description="Requests a second of one client address; 0: no limit.")
+    address_connections: int = Field(1000, description="Connections of one client address; 0: no limit.")
+    session_requests: int = Field(200, description="Requests a second to one session; 0: no limit.")
+    session_connections: int = Field(300, description="Connections to one session; 0: no limit.")
+    user: str = Field("www-data", description="User of nginx's workers; the master is root.")
+    workers: int = Field(2, description="How many nginx workers.")
+
+
+@dataclass(frozen=True)
+class GatewayConfig:
+    """All that nginx is told. Paths are absolute."""
+
+    directory: Path  # nginx's prefix: the rendered configuration and its temporary directories
+    admin_socket: Path  # its directory is made 0700: nginx makes its sockets 0666
+    snapshot: Path  # written by blocks.gateway, read by nginx's master when it starts with an empty table
+    logs: Path
+    settings: GatewaySettings
+    address: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = ""  # what browsers use, e.g. "https://notebooks.example.org"; empty: address and port
+    refused: tuple[str, ...] | None = None  # exceptions; None: this machine's own, unless networks name just that one
+    first_port: int = 20000  # of sessions on their hosts
+    last_port: int = 20999
+    modules: Path = Path("/usr/lib/nginx/modules")
+
+    @property
+    def file(self) -> Path:
+        """The rendered configuration."""
+        return self.directory / "nginx.conf"
+
+    @property
+    def pid_file(self) -> Path:
+        """Holds the master's process id while it runs."""
+        return self.directory / "nginx.pid"
+
+    @property
+    def command(self) -> list[str]:
+        """nginx in the foreground, for a supervisor; TERM ends it at once, HUP reloads it."""
+        return self.nginx("-c", str(self.file))
+
+    def nginx(self, *arguments: str) -> list[str]:
+        """nginx with this configuration's prefix and error log."""
+        return ["nginx", "-p", str(self.directory), "-e", str(self.logs / "gateway-error.log"), *arguments]
