@@ -1,0 +1,294 @@
+"""Bring the cloud up, and take it down without a trace."""
+
+import fcntl
+import hashlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import openstack
+
+from tests.rigs.openstack import configuration, seeding
+from tests.rigs.openstack.configuration import BRIDGE, EPMD, GATEWAY, HOST, PORTS, RABBIT, RABBIT_PEERS, SUBNET, url
+from tests.rigs.openstack.installing import HERE, LOCK, install_packages, install_services
+from tests.rigs.openstack.processes import Processes
+
+BUILD = Path(__file__).parents[3] / "build" / "openstack"
+RUN = Path("/run/dockerdriver-openstack-rig")  # always the same: the databases of the seed name their sockets
+SOCKET = RUN / "socket/mysql.sock"
+PLUGINS = HERE / "plugins"
+LABEL = "dockerdriver.rig"
+NETWORK = "dockerdriver-rig"
+ENTRY_POINT = "[neutron.ml2.mechanism_drivers]\nbridge_binding = bridge_binding:BridgeBinding\n"
+MODULES = {
+    "keystone": "keystone.wsgi.api",
+    "glance": "glance.wsgi.api",
+    "placement": "placement.wsgi.api",
+    "neutron": "neutron.wsgi.api",
+    "nova": "nova.wsgi.osapi_compute",
+}
+# Nothing here has to survive a loss of power
+UNSAFE = (
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-doublewrite=0",
+    "--innodb-flush-method=nosync",
+    "--innodb-log-file-size=16M",
+    "--sync-binlog=0",
+)
+
+
+class OpenStackRig:
+    """One cloud on this machine; a second one at the same time is refused."""
+
+    def __init__(self, host_image: str):
+        """Nothing is started yet.
+
+        Args:
+            host_image: the container image that its servers boot.
+        """
+        self.venv = BUILD / "venv"
+        self.clouds_yaml = RUN / "clouds.yaml"
+        self.keep = RUN / "keep"
+        self.drives = RUN / "drives"
+        self.processes = Processes(RUN, self._environment(host_image))
+        self._lock = None
+
+    def up(self) -> None:
+        """Start everything; from the seeded databases where an earlier run has kept them."""
+        self._take_lock()
+        self._clean()
+        _refuse_taken_ports()
+        install_packages()
+        install_services(self.venv)
+        seed = BUILD / f"seed-{_digest()}"
+        if not seed.exists():
+            self._make_seed(seed)
+        self._prepare()
+        _run("cp", "-a", str(seed), str(self.keep))
+        self._start_base()
+        self._start_apis(*MODULES)
+        self._start_workers()
+
+    def down(self) -> None:
+        """End everything. The logs stay in ``build/openstack/log``."""
+        shutil.rmtree(BUILD / "log", ignore_errors=True)
+        if self.processes.logs.exists():
+            shutil.copytree(self.processes.logs, BUILD / "log")
+        self._clean()
+        Path(self._lock.name).unlink()
+        self._lock.close()
+
+    def connect(self, cloud: str = "rig-admin") -> openstack.connection.Connection:
+        """A client of this cloud: ``rig-admin``, or ``rig`` for the pool's own project."""
+        return openstack.connect(load_envvars=False, load_yaml_config=False, **configuration.clouds()["clouds"][cloud])
+
+    def stop_service(self, name: str) -> None:
+        """End one process, as "neutron" or "nova-compute"."""
+        self.processes.stop(name)
+
+    def start_service(self, name: str) -> None:
+        """Start a process again that was stopped, and wait until it works."""
+        if name in MODULES:
+            self._start_apis(name)
+        else:
+            self._start_compute()
+
+    def containers(self) -> list[str]:
+        """The machines behind the servers: ids."""
+        return _run("docker", "ps", "-aq", "--filter", f"label={LABEL}").split()
+
+    def _environment(self, host_image: str) -> dict[str, str]:
+        return {
+            "PATH": f"{self.venv}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(RUN),
+            "PYTHONPATH": f"{PLUGINS}:{RUN}/entry-point",
+            "PYTHONWARNINGS": "ignore",
+            "OS_PLACEMENT_CONFIG_DIR": f"{RUN}/etc/placement",
+            "RIG_HOST_IMAGE": host_image,
+            "RIG_NETWORK": NETWORK,
+            "RIG_LABEL": LABEL,
+            "RIG_DRIVES": str(self.drives),
+            "ERL_EPMD_PORT": str(EPMD),
+            "ERL_EPMD_ADDRESS": HOST,
+        }
+
+    def _take_lock(self) -> None:
+        self._lock = RUN.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError("another test run on this machine has the OpenStack rig up; wait for its end") from None
+
+    def _clean(self) -> None:
+        self.processes.kill_all()
+        for container in self.containers():
+            _run("docker", "rm", "--force", "--volumes", container)
+        for image in _run("docker", "images", "-q", "--filter", f"label={LABEL}").split():
+            _run("docker", "rmi", "--force", image)
+        for network in _run("docker", "network", "ls", "-q", "--filter", f"label={LABEL}").split():
+            _run("docker", "network", "rm", network)
+        shutil.rmtree(RUN, ignore_errors=True)
+
+    def _prepare(self) -> None:
+        for folder in ("log", "etc", "lock", "drives", "staging", "tasks", "rabbit"):
+            (RUN / folder).mkdir(parents=True)
+        RUN.chmod(0o755)  # MariaDB goes through it as its own user
+        SOCKET.parent.mkdir()
+        shutil.chown(SOCKET.parent, "mysql")
+        told = RUN / "entry-point/rig-1.dist-info"
+        told.mkdir(parents=True)
+        (told / "METADATA").write_text("Metadata-Version: 2.1\nName: rig\nVersion: 1\n")
+        (told / "entry_points.txt").write_text(ENTRY_POINT)
+        configuration.write(RUN, self.venv)
+
+    def _make_seed(self, seed: Path) -> None:
+        """Make the databases from nothing and keep a copy: it is most of the time of a first start."""
+        self._prepare()
+        for folder in ("mysql", "images", "nova"):
+            (self.keep / folder).mkdir(parents=True)
+        data = self.keep / "mysql"
+        shutil.chown(data, "mysql")
+        _run(
+            "mariadb-install-db",
+            "--user=mysql",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            *UNSAFE,
+        )
+        self._start_base()
+        seeding.make_databases(self.processes, RUN)
+        self._start_apis("keystone")
+        seeding.make_identity(self.connect())
+        self._start_apis(*(name for name in MODULES if name != "keystone"))
+        seeding.make_resources(self.connect(), self.connect("rig"))
+        self._start_workers()
+        self.processes.finish("discover", ("nova-manage", f"--config-dir={RUN}/etc/nova", "cell_v2", "discover_hosts"))
+        self.processes.stop("nova-compute")
+        self.processes.stop("mariadb")  # in good order: its files are copied
+        BUILD.mkdir(parents=True, exist_ok=True)
+        _run("cp", "-a", str(self.keep), f"{seed}.new")
+        Path(f"{seed}.new").rename(seed)
+        self._clean()
+
+    def _start_base(self) -> None:
+        _run(
+            "docker",
+            "network",
+            "create",
+            f"--label={LABEL}",
+            f"--subnet={SUBNET}",
+            f"--gateway={GATEWAY}",
+            f"--opt=com.docker.network.bridge.name={BRIDGE}",
+            NETWORK,
+        )
+        self._start_mariadb()
+        self._start_rabbitmq()
+        self.processes.wait("mariadb", SOCKET.exists)
+        self.processes.wait("rabbitmq", lambda: self.processes.wrote("rabbitmq", "completed with"))
+
+    def _start_mariadb(self) -> None:
+        self.processes.start(
+            "mariadb",
+            "mariadbd",
+            "--no-defaults",
+            "--user=mysql",
+            f"--datadir={self.keep}/mysql",
+            f"--socket={SOCKET}",
+            f"--pid-file={RUN}/socket/mysql.pid",
+            "--skip-networking",
+            "--skip-name-resolve",
+            "--max-connections=500",
+            "--performance-schema=0",
+            "--innodb-buffer-pool-size=128M",
+            *UNSAFE,
+        )
+
+    def _start_rabbitmq(self) -> None:
+        self.processes.start("epmd", "epmd", "-port", EPMD, "-address", HOST)
+        nothing = RUN / "none"
+        self.processes.start(
+            "rabbitmq",
+            "/usr/lib/rabbitmq/bin/rabbitmq-server",
+            RABBITMQ_NODENAME="rig@localhost",
+            RABBITMQ_NODE_IP_ADDRESS=HOST,
+            RABBITMQ_NODE_PORT=RABBIT,
+            RABBITMQ_DIST_PORT=RABBIT_PEERS,
+            RABBITMQ_MNESIA_BASE=RUN / "rabbit",
+            RABBITMQ_LOG_BASE=RUN / "log",
+            RABBITMQ_LOGS="-",
+            RABBITMQ_ENABLED_PLUGINS_FILE=nothing,
+            RABBITMQ_CONF_ENV_FILE="/dev/null",
+            RABBITMQ_CONFIG_FILE=nothing,
+            RABBITMQ_PID_FILE=RUN / "rabbit.pid",
+        )
+
+    def _start_apis(self, *names: str) -> None:
+        files = {"keystone": "keystone.conf", "neutron": "neutron.conf", "nova": "api-paste.ini;nova.conf"}
+        for name in names:
+            environment = {f"OS_{name.upper()}_CONFIG_DIR": f"{RUN}/etc/{name}"}
+            if name in files:
+                environment[f"OS_{name.upper()}_CONFIG_FILES"] = files[name]
+            serve = ("python", PLUGINS / "serve_api.py", MODULES[name], PORTS[name])
+            self.processes.start(name, *serve, **environment)
+        for name in names:
+            self.processes.wait(name, lambda name=name: _answers(url(name)))
+
+    def _start_workers(self) -> None:
+        """Conductor and scheduler need identity and placement; a compute that comes before the conductor waits long."""
+        config = f"--config-dir={RUN}/etc/nova"
+        for name in ("nova-conductor", "nova-scheduler"):
+            self.processes.start(name, name, config)
+        self.processes.wait("nova-conductor", lambda: self.processes.wrote("nova-conductor", "Starting conductor node"))
+        self._start_compute()
+
+    def _start_compute(self) -> None:
+        command = ("python", PLUGINS / "nova_compute.py", f"--config-dir={RUN}/etc/nova-compute")
+        since = time.time()
+        self.processes.start("nova-compute", *command)
+        compute = self.connect().compute
+        self.processes.wait("nova-compute", lambda: _reported(compute, since))
+
+
+def _reported(compute, since: float) -> bool:
+    found = list(compute.services(binary="nova-compute"))
+    return bool(found) and found[0].state == "up" and _stamp(found[0].updated_at) > since
+
+
+def _stamp(text: str | None) -> float:
+    """Seconds of a time that Nova writes: UTC, without a zone."""
+    return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone if text else 0
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=5):
+            return True
+    except urllib.error.HTTPError as answer:
+        return answer.code < 500
+    except OSError:
+        return False
+
+
+def _refuse_taken_ports() -> None:
+    for port in (*PORTS.values(), RABBIT, RABBIT_PEERS, EPMD):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                raise RuntimeError(f"port {port} of {HOST}, which the OpenStack rig needs, is taken by another program")
+
+
+def _digest() -> str:
+    """Names the seed: it is made anew when the services, their configuration or what is seeded changes."""
+    made_of = [LOCK, HERE / "configuration.py", HERE / "seeding.py"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in made_of)).hexdigest()[:12]
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout

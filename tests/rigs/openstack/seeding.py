@@ -1,0 +1,93 @@
+"""What the cloud holds before any test: databases, users, endpoints, an image, flavors and a network."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import openstack
+
+from tests.rigs.openstack.configuration import DATABASES, GATEWAY, REGION, SUBNET, database_url, url
+from tests.rigs.openstack.processes import Processes
+
+ENDPOINTS = (("compute", "nova"), ("image", "glance"), ("network", "neutron"), ("placement", "placement"))
+#: name, cores, MB, GB. What the names below "rig." make the driver do is told in plugins/host_driver.py.
+FLAVORS = (
+    ("standard.medium", 2, 4096, 10),
+    ("standard.xlarge", 4, 8192, 20),
+    ("rig.tiny", 1, 512, 1),
+    ("rig.too-large", 1, 512, 10**6),
+    ("rig.fails", 1, 512, 1),
+    ("rig.never-ready", 1, 512, 1),
+    ("rig.mute", 1, 512, 1),
+    ("rig.undying", 1, 512, 1),
+)
+
+
+def make_databases(processes: Processes, run: Path) -> None:
+    """Create every database with its schema, and the administrator. All services at once: each keeps one core busy."""
+    mariadb = ("mariadb", "--no-defaults", "-uroot", f"--socket={run}/socket/mysql.sock", "-e")
+    create = "".join(f"CREATE DATABASE {name} CHARACTER SET utf8mb4;" for name in DATABASES)
+    processes.finish("mariadb-create", (*mariadb, create))
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(processes.finish, f"{name}-sync", *commands) for name, commands in _migrations(run).items()]
+        for job in jobs:
+            job.result()
+
+
+def _migrations(run: Path) -> dict[str, list[tuple[str, ...]]]:
+    etc = run / "etc"
+    keystone = ("keystone-manage", f"--config-dir={etc}/keystone")
+    keys = ("--keystone-user=root", "--keystone-group=root")
+    nova = ("nova-manage", f"--config-dir={etc}/nova")
+    reach = [f"--bootstrap-{kind}-url={url('keystone')}" for kind in ("admin", "internal", "public")]
+    return {
+        "keystone": [
+            (*keystone, "db_sync"),
+            (*keystone, "fernet_setup", *keys),
+            (*keystone, "credential_setup", *keys),
+            (*keystone, "bootstrap", "--bootstrap-password=admin", f"--bootstrap-region-id={REGION}", *reach),
+        ],
+        "glance": [("glance-manage", f"--config-dir={etc}/glance", "db_sync")],
+        "placement": [("placement-manage", f"--config-dir={etc}/placement", "db", "sync")],
+        "neutron": [("neutron-db-manage", f"--config-file={etc}/neutron/neutron.conf", "upgrade", "head")],
+        "nova": [
+            (*nova, "api_db", "sync"),
+            (*nova, "cell_v2", "map_cell0", f"--database_connection={database_url(run, 'nova_cell0')}"),
+            (*nova, "cell_v2", "create_cell", "--name=cell1"),
+            (*nova, "db", "sync"),
+        ],
+    }
+
+
+def make_identity(admin: openstack.connection.Connection) -> None:
+    """The services' own user, the pool's project and user, and the catalogue. Keystone alone must run."""
+    identity = admin.identity
+    roles = {role.name: role for role in identity.roles()}
+    roles["service"] = roles.get("service") or identity.create_role(name="service")
+    for user, project, granted in (("svc", "service", ("admin", "service")), ("pool", "pool", ("member", "reader"))):
+        made_project = identity.create_project(name=project, domain_id="default")
+        made = identity.create_user(name=user, password=user, domain_id="default")
+        for role in granted:
+            identity.assign_project_role_to_user(made_project, made, roles[role])
+    for kind, name in ENDPOINTS:
+        service = identity.create_service(type=kind, name=name)
+        for interface in ("public", "internal", "admin"):
+            identity.create_endpoint(service_id=service.id, interface=interface, region_id=REGION, url=url(name))
+
+
+def make_resources(admin: openstack.connection.Connection, pool: openstack.connection.Connection) -> None:
+    """What the operator's project offers: an image, flavors, a network, an external network and the master's group."""
+    kind = {"disk_format": "raw", "container_format": "bare", "visibility": "public"}
+    admin.image.create_image(name="Debian-12", data=b"the driver boots the host image", **kind)
+    for name, cores, memory, disk in FLAVORS:
+        admin.compute.create_flavor(name=name, vcpus=cores, ram=memory, disk=disk)
+    flat = {"provider_network_type": "flat"}
+    net = admin.network.create_network(
+        name="pool-net", project_id=pool.current_project_id, provider_physical_network="inside", **flat
+    )
+    fixed = {"ip_version": 4, "is_dhcp_enabled": False}
+    admin.network.create_subnet(network_id=net.id, cidr=SUBNET, gateway_ip=GATEWAY, **fixed)
+    public = admin.network.create_network(
+        name="public", is_router_external=True, provider_physical_network="outside", **flat
+    )
+    admin.network.create_subnet(network_id=public.id, cidr="10.178.0.0/24", **fixed)
+    pool.network.create_security_group(name="pb_server", description="The machine that DockerDriver runs on")
