@@ -6,12 +6,14 @@ with an empty table; the snapshot's lock is held around both, so the order of ch
 
 import hashlib
 from dataclasses import asdict
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from blocks.gateway_activity import GatewayActivity, activity_of, silences_of_connections
 from blocks.gateway_snapshot import Snapshot
 from pool.errors import GatewayTrouble, Refused
 from pool.records import Route
@@ -75,6 +77,15 @@ class Gateway:
         with self._snapshot.locked():
             self._ask("PUT", "/routes", [asdict(route) for route in routes])
             self._snapshot.write(routes)
+
+    def activity(self) -> GatewayActivity:
+        """Last requests and open websockets of all sessions, in one call; on the gateway's own machine.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer.
+        """
+        answer = self._ask("GET", "/activity")
+        return activity_of(answer, silences_of_connections(), datetime.now(UTC))
 
     def alive(self) -> bool:
         """Whether the gateway answers on its admin socket."""

@@ -48,9 +48,12 @@ class RunningGateway:
         workers = self.workers()
         self.process.kill()
         self.process.wait(PATIENCE)
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL)
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the workers are gone")
+        end(workers)
+
+    def kill_workers(self) -> None:
+        """The master starts new ones."""
+        end(self.workers())
+        until(self.client.alive, "the gateway answers again")
 
     def reload(self) -> None:
         """Come back when new workers answer; the old ones stay for as long as they hold websockets."""
@@ -65,6 +68,12 @@ class RunningGateway:
 
     def log(self, name: str) -> str:
         return (self.config.logs / name).read_text()
+
+
+def end(workers: set[int]) -> None:
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the workers are gone")
 
 
 def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:

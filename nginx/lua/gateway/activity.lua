@@ -5,33 +5,39 @@ local M = {}
 local last_request = ngx.shared.activity
 local websockets = ngx.shared.websockets
 
--- The browser's end of this connection, as ss writes it.
-local function peer()
-    local address = ngx.var.realip_remote_addr
-    if address:find(":", 1, true) then
-        address = "[" .. address .. "]"
-    end
-    return address .. ":" .. ngx.var.realip_remote_port
+-- No route has this id. The time stays through a reload, as the dictionary does.
+local SINCE = ":since"
+
+local function endpoint(address, port)
+    return (address:find(":", 1, true) and "[" .. address .. "]" or address) .. ":" .. port
 end
 
-function M.started(route_id)
+-- Both ends of the connection, as ss writes them: a port of the browser's alone may be in use to another address too.
+local function connection()
+    return endpoint(ngx.var.server_addr, ngx.var.server_port) .. " "
+        .. endpoint(ngx.var.realip_remote_addr, ngx.var.realip_remote_port)
+end
+
+function M.start()
+    last_request:add(SINCE, ngx.time())
+end
+
+function M.began(route_id)
     last_request:set(route_id, ngx.now())
     if ngx.var.upgrade_to ~= "" then
-        websockets:set(peer(), route_id)
+        websockets:set(connection(), route_id)
     end
 end
 
 -- The end of a long request is activity too; a route that was removed meanwhile is not brought back.
-function M.finished()
+function M.ended()
     local route_id = ngx.var.session_route
     if route_id == "" then
         return
     end
-    if last_request:get(route_id) then
-        last_request:set(route_id, ngx.now())
-    end
+    last_request:replace(route_id, ngx.now())
     if ngx.var.upgrade_to ~= "" then
-        websockets:delete(peer())
+        websockets:delete(connection())
     end
 end
 
@@ -48,7 +54,10 @@ local function copy(dictionary)
 end
 
 function M.all()
-    return { now = ngx.now(), last_request = copy(last_request), websockets = copy(websockets) }
+    local requests = copy(last_request)
+    local since = requests[SINCE]
+    requests[SINCE] = nil
+    return { since = since, last_request = requests, websockets = copy(websockets) }
 end
 
 return M

@@ -72,7 +72,6 @@ end
 
 local function drop(id)
     routes.drop(id)
-    activity.forget(id)
     say(200, { routes = 0 })
 end
 

@@ -3,6 +3,7 @@
 -- It survives a reload. It does not survive a restart: then start() fills it from the snapshot that the manager wrote.
 
 local json = require "cjson.safe"
+local activity = require "gateway.activity"
 local addresses = require "gateway.addresses"
 local digest = require "openssl.digest"
 
@@ -80,6 +81,7 @@ end
 
 function M.drop(id)
     routes:delete(id)
+    activity.forget(id)
 end
 
 function M.count()
@@ -110,7 +112,7 @@ function M.replace(wanted)
     end
     for _, id in ipairs(routes:get_keys(0)) do
         if not keep[id] then
-            routes:delete(id)
+            M.drop(id)
         end
     end
 end

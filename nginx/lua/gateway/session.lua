@@ -79,7 +79,7 @@ local function admit()
         return ngx.exit(413)
     end
     prepare(route, path, query)
-    activity.started(id)
+    activity.began(id)
 end
 
 -- A fault of ours goes into the access log: nginx's own words for it would quote the secret route.

@@ -6,11 +6,11 @@ local json = require "cjson.safe"
 require "resty.core"
 require "gateway.session"
 require "gateway.admin"
-require "gateway.activity"
 
 return function(text)
     local settings = assert(json.decode(text))
     require("gateway.addresses").allow(settings.networks, settings.refused)
+    require("gateway.activity").start()
     require("gateway.pages").load(settings.pages)
     require("gateway.routes").start(settings)
 end

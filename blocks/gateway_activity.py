@@ -1,0 +1,68 @@
+"""Who uses which session: the gateway knows the requests, the kernel knows when a websocket last carried something."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+#: "local:port peer:port" of a connection, as ss writes it.
+Connection = str
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What was seen of one session. A time is None when nothing was seen since the gateway started."""
+
+    last_request: datetime | None = None  # the last one to begin or end
+    websockets: int = 0  # open right now
+    last_traffic: datetime | None = None  # from the browser over one of them; an idle page pings about every 30 s
+
+    @property
+    def last_seen(self) -> datetime | None:
+        """The later of the two."""
+        return max(filter(None, (self.last_request, self.last_traffic)), default=None)
+
+
+@dataclass(frozen=True)
+class GatewayActivity:
+    """What was seen of all sessions; one that is not in *routes* was not used since the gateway started."""
+
+    since: datetime  # when the gateway began to look: a silence cannot be longer than that
+    routes: Mapping[str, Activity]  # by route id: secret
+
+
+def activity_of(answer: dict, silences: Mapping[Connection, timedelta], now: datetime) -> GatewayActivity:
+    """Put the gateway's answer and the kernel's together.
+
+    A websocket whose connection the kernel does not know is over: the worker that held it died without a word.
+    """
+    open_sockets: dict[str, list[timedelta]] = {}
+    for connection, route_id in answer["websockets"].items():
+        if connection in silences:
+            open_sockets.setdefault(route_id, []).append(silences[connection])
+    seen = answer["last_request"].keys() | open_sockets.keys()
+    routes = {route: _activity(answer["last_request"].get(route), open_sockets.get(route, []), now) for route in seen}
+    return GatewayActivity(datetime.fromtimestamp(answer["since"], UTC), routes)
+
+
+def _activity(last_request: float | None, silences: list[timedelta], now: datetime) -> Activity:
+    return Activity(
+        datetime.fromtimestamp(last_request, UTC) if last_request else None,
+        len(silences),
+        now - min(silences) if silences else None,
+    )
+
+
+def silences_of_connections() -> dict[Connection, timedelta]:
+    """How long ago each of this machine's TCP connections last received something, also in a draining worker."""
+    command = ["ss", "--tcp", "--info", "--numeric", "--no-header", "--oneline", "state", "established"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return dict(filter(None, map(_silence, said.splitlines())))
+
+
+def _silence(line: str) -> tuple[Connection, timedelta] | None:
+    """From "0 0 127.0.0.1:8000 127.0.0.1:51234 cubic … lastrcv:1200 …"; None when nothing was received yet."""
+    _, _, local, peer, info = line.split(maxsplit=4)
+    received = re.search(r"\blastrcv:(\d+)", info)
+    return (f"{local} {peer}", timedelta(milliseconds=int(received[1]))) if received else None
