@@ -6,9 +6,9 @@ layers, under the names of the old layout (``<id>/layer.tar``) or of an OCI layo
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class ArchiveInfo:
     layers: tuple[str, ...]  # diff ids, base first
     size: int  # bytes of the file
     compression: Compression
+    labels: Mapping[str, str] = field(default_factory=dict)  # of the image
 
 
 @contextmanager
@@ -55,10 +56,12 @@ def read_archive(path: Path) -> ArchiveInfo:
     with _naming(path), open_stream(path) as stream:
         members = read_members(stream)
         manifest = _manifest(members)
-        image_id, diff_ids = _config(members, _text(manifest, "Config"))
+        image_id, config = _config(members, _text(manifest, "Config"))
+        diff_ids = _diff_ids(config)
         _check_layers(members, manifest, diff_ids)
         names = tuple(dict.fromkeys(catalogue_name(tag) for tag in _tags(manifest)))
-        return ArchiveInfo(path, names, image_id, diff_ids, path.stat().st_size, stream.compression)
+        size = path.stat().st_size
+        return ArchiveInfo(path, names, image_id, diff_ids, size, stream.compression, _labels(config))
 
 
 def catalogue_name(tag: str) -> str:
@@ -149,21 +152,30 @@ def _text(manifest: dict, key: str) -> str:
     return value
 
 
-def _config(members: Members, name: str) -> tuple[str, tuple[str, ...]]:
-    """The image's id and its layers' diff ids; both layouts name the config by its digest."""
+def _config(members: Members, name: str) -> tuple[str, dict]:
+    """The image's id and its config; both layouts name the config by its digest."""
     digest = members.find(name).digest
     promised = name.rsplit("/", 1)[-1].removesuffix(".json").removeprefix("sha256:")
     if digest != f"sha256:{promised}":
         raise BrokenArchive(f"the config {name[:80]} has the digest {digest[:19]}…, not the one that it is named by")
-    return digest, _diff_ids(members.json(name))
+    config = members.json(name)
+    if not isinstance(config, dict):
+        raise BrokenArchive(f"the config {name[:80]} is no JSON object")
+    return digest, config
 
 
-def _diff_ids(config: object) -> tuple[str, ...]:
-    rootfs = config.get("rootfs") if isinstance(config, dict) else None
+def _diff_ids(config: dict) -> tuple[str, ...]:
+    rootfs = config.get("rootfs")
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
     if not isinstance(diff_ids, list) or not all(isinstance(one, str) and DIGEST.fullmatch(one) for one in diff_ids):
         raise BrokenArchive("its config does not list its layers")
     return tuple(diff_ids)
+
+
+def _labels(config: dict) -> Mapping[str, str]:
+    runs = config.get("config")
+    labels = runs.get("Labels") if isinstance(runs, dict) else None
+    return labels if isinstance(labels, dict) else {}
 
 
 def _check_layers(members: Members, manifest: dict, diff_ids: tuple[str, ...]) -> None:

@@ -1,0 +1,84 @@
+"""Images that an operator names by a registry's reference: the manager's engine pulls them, once for all hosts."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from docker.errors import APIError
+from docker.errors import NotFound as NoSuchImage
+
+from blocks.engine import LOAD_SECONDS, HostEngine
+from blocks.image_build import save_image
+from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
+
+#: A registry with its port, folders and a name; then a tag.
+REFERENCE = re.compile(
+    r"(?P<name>(?:\w[\w.-]*(?::\d+)?/)?(?:[\w.-]+/)*\w[\w.-]*)(?::(?P<tag>\w[\w.-]{0,127}))?", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class RegistryCredentials:
+    """A login at one registry."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+def pull_to_archive(
+    engine_url: str, reference: str, images_dir: Path, credentials: RegistryCredentials | None = None
+) -> Path:
+    """Pull an image with the manager's engine and save it in ``images/``, whole or not at all.
+
+    Args:
+        engine_url: the manager's own engine.
+        reference: "rocker/rstudio:4.4", "localhost:5000/team/lab"; without a tag, "latest".
+        images_dir: where the archive goes.
+        credentials: for a registry that asks for them.
+
+    Raises:
+        BadRequest: *reference* is no reference, or names a digest instead of a tag.
+        NotFound: the registry has no such image.
+        Refused: the registry does not let us in.
+        EngineTrouble: the registry cannot be reached, or the pull broke off.
+    """
+    name, tag = _split(reference)
+    engine = HostEngine.local(engine_url)
+    _pull(engine, name, tag, credentials)
+    return save_image(engine, f"{name}:{tag}", images_dir)
+
+
+def _split(reference: str) -> tuple[str, str]:
+    if "@" in reference:
+        raise BadRequest(f"image {reference}: name a tag, not a digest; the archive keeps the image as it was pulled")
+    found = REFERENCE.fullmatch(reference)
+    if not found:
+        raise _no_reference(reference)
+    return found["name"], found["tag"] or "latest"
+
+
+def _pull(engine: HostEngine, name: str, tag: str, credentials: RegistryCredentials | None) -> None:
+    login = {"username": credentials.username, "password": credentials.password} if credentials else None
+    with engine.client(f"pull {name}:{tag}", LOAD_SECONDS) as client:
+        try:
+            events = list(client.pull(name, tag=tag, auth_config=login, stream=True, decode=True))
+        except NoSuchImage as error:
+            raise NotFound(f"image {name}:{tag} is not in its registry, or needs a login") from error
+        except APIError as error:
+            raise _refusal(f"{name}:{tag}", str(error.explanation)) from error
+    if failure := next((event["error"] for event in events if "error" in event), None):
+        raise _refusal(f"{name}:{tag}", failure)
+
+
+def _refusal(reference: str, words: str) -> Exception:
+    if "no basic auth" in words or "unauthorized" in words or "denied" in words:
+        return Refused(f"image {reference}: the registry does not let us in; check the credentials")
+    if "manifest unknown" in words or "not found" in words:
+        return NotFound(f"image {reference} is not in its registry")
+    if "invalid reference" in words:
+        return _no_reference(reference)
+    return EngineTrouble(f"image {reference} could not be pulled: {words}")
+
+
+def _no_reference(text: str) -> BadRequest:
+    return BadRequest(f"{text!r} is no image reference such as rocker/rstudio:4.4")
