@@ -1,23 +1,27 @@
-"""A Docker Engine for the tests: the one that answers on this machine, or one that is started for them."""
+"""A Docker Engine for the tests: the one that the product would use on this machine, or one started for them."""
 
-import os
-import shutil
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import docker
 import pytest
-from docker.errors import DockerException
 
-USUAL = "unix:///var/run/docker.sock"
+from blocks.settings import ProcessSettings
+from runtime.engine import (
+    answers,
+    clear_after_own_engine,
+    find_engine,
+    own_engine_command,
+    own_engine_url,
+    wait_for_engine,
+)
+
 START_SECONDS = 30
 STOP_SECONDS = 30
-# Kept between runs, so that images are built once. Not below the checkout: overlay2 wants a path of its own.
-KEPT = Path("/var/tmp/dockerdriver-test-engine")
+# Kept between runs, so that images are built once; two runs at once need an engine that both share.
+KEPT = Path("/var/tmp/dockerdriver-tests")
 
 
 @pytest.fixture(scope="session")
@@ -29,56 +33,30 @@ def engine_url() -> Iterator[str]:
 
 @contextmanager
 def some_engine() -> Iterator[str]:
-    """The engine of $DOCKER_HOST or the usual socket, or an own one that is stopped at the end."""
-    url = os.environ.get("DOCKER_HOST", USUAL)
-    if answers(url):
+    """The engine of this machine, or an own one that is stopped at the end."""
+    settings = ProcessSettings(data=KEPT)
+    if url := find_engine(settings, print):
         yield url
     else:
-        with own_engine() as url:
+        with own_engine(settings) as url:
             yield url
 
 
-def answers(url: str) -> bool:
-    """Whether an engine answers there."""
-    try:
-        client = docker.DockerClient(base_url=url, timeout=5)
-    except DockerException:
-        return False
-    with_answer = client.ping()
-    client.close()
-    return with_answer
-
-
 @contextmanager
-def own_engine(data: Path = KEPT) -> Iterator[str]:
-    """A dockerd of the tests' own; its containers end with it, its images stay in *data*."""
-    binary = shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    assert binary, "the tests need a Docker Engine: none answers, and dockerd is not installed"
-    run = Path(tempfile.mkdtemp(prefix="dd-engine-", dir="/run"))  # short: a socket's path holds 107 bytes
-    url = f"unix://{run}/docker.sock"
-    with (run / "log").open("wb") as log:
-        engine = subprocess.Popen([binary, *_options(run, data, url)], stdout=log, stderr=log)
+def own_engine(settings: ProcessSettings) -> Iterator[str]:
+    """A dockerd of the tests' own: its containers and networks end with it, its images stay in the data directory."""
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    log = settings.data / "engine.log"
+    with log.open("wb") as output:
+        engine = subprocess.Popen(own_engine_command(settings), stdout=output, stderr=output)
     try:
-        _wait_until_it_answers(engine, url, run / "log")
+        url = own_engine_url(settings)
+        assert wait_for_engine(url, START_SECONDS), f"dockerd did not answer within {START_SECONDS} s; see {log}"
         yield url
     finally:
-        _stop(engine, url)
-        shutil.rmtree(run, ignore_errors=True)
-
-
-def _options(run: Path, data: Path, url: str) -> list[str]:
-    paths = ["--data-root", str(data), "--exec-root", str(run / "exec"), "--pidfile", str(run / "pid")]
-    return [*paths, "--host", url, "--bridge=none", "--shutdown-timeout", "5"]
-
-
-def _wait_until_it_answers(engine: subprocess.Popen, url: str, log: Path) -> None:
-    until = time.monotonic() + START_SECONDS
-    while engine.poll() is None and time.monotonic() < until:
-        if answers(url):
-            return
-        time.sleep(0.1)
-    last = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
-    raise AssertionError(f"dockerd did not answer within {START_SECONDS} s; its last words:\n{last}")
+        _stop(engine, own_engine_url(settings))
+        clear_after_own_engine(settings)
 
 
 def _stop(engine: subprocess.Popen, url: str) -> None:
@@ -93,8 +71,9 @@ def _stop(engine: subprocess.Popen, url: str) -> None:
 
 
 def _remove_all(url: str) -> None:
+    """Containers would run on without their engine, and its bridges stay."""
     client = docker.DockerClient(base_url=url)
     for container in client.containers.list(all=True):
         container.remove(force=True, v=True)
-    client.networks.prune()  # or their bridges would outlive the engine
+    client.networks.prune()
     client.close()
