@@ -69,7 +69,7 @@ def _jupyter(image: str) -> Blueprint:
     return Blueprint(
         image=image,
         port=8888,
-        command=["start-notebook", "--ServerApp.base_url={base_url}", "--port={port}"],
+        command=["jupyter-lab", "--ServerApp.base_url={base_url}"],
         environment={"JUPYTER_TOKEN": "{token}"},
         ready_path="api",
         container_user="1000:1000",

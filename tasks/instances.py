@@ -109,12 +109,25 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> None
 
 
 async def _check_alive(instance: Instance, host: Host, deadline: float, seconds: int) -> None:
-    state = await to_thread(engine_of(host).find, instance.container)
-    if state is None or not state.running:
-        code = f" with exit code {state.exit_code}" if state else ""
-        raise SessionNotReady(f"instance {instance.id}: its container on {host.name} ended{code} before it answered")
+    engine = engine_of(host)
+    state = await to_thread(engine.find, instance.container)
+    if state is None:
+        raise SessionNotReady(f"instance {instance.id}: its container on {host.name} is gone before it answered")
+    if not state.running:
+        said = _last_words(instance, await to_thread(engine.logs, instance.container, 5))
+        raise SessionNotReady(
+            f"instance {instance.id}: its container on {host.name} ended with exit code {state.exit_code}"
+            f" before it answered; it said: {said}"
+        )
     if monotonic() > deadline:
         raise SessionNotReady(f"instance {instance.id}: nothing answered on {host.name} within {seconds} s")
+
+
+def _last_words(instance: Instance, log: str) -> str:
+    """The last line of a container's log, without the session's secrets."""
+    lines = [line for line in log.splitlines() if line.strip()]
+    last = lines[-1].strip()[:200] if lines else "nothing"
+    return last.replace(instance.token, "…").replace(instance.route, "…")
 
 
 @task(task_run_name="move {instance_id} to {to}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -26,7 +26,6 @@ def browser_page() -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(SLOW)
-        expect.set_options(timeout=SLOW)
         try:
             yield page
         finally:
@@ -37,6 +36,7 @@ def run_cell_in_jupyterlab(page: Page, url: str, source: str, screenshot: Path |
     """Open JupyterLab, make a notebook, run one cell over the kernel's websocket, and return what it shows."""
     page.goto(url)
     page.locator(".jp-LauncherCard[data-category='Notebook']").first.click()
+    page.get_by_text("| Idle").wait_for()  # the kernel is up; before that, JupyterLab drops what is run
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
     page.keyboard.type(source)
     page.keyboard.press("Shift+Enter")
