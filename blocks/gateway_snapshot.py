@@ -56,7 +56,7 @@ class Snapshot:
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)  # mode 0600
         try:
             with os.fdopen(handle, "w") as file:
-                json.dump({"routes": list(records.values())}, file)
+                file.write(json.dumps({"routes": list(records.values())}))  # json.dump() takes three times as long
             Path(name).replace(self._path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
