@@ -19,6 +19,7 @@ from pool.errors import HostUnreachable, PlaybookFailed
 SSH_PORT = 22
 POLL_SECONDS = 1  # how soon a run that must end is ended
 LAST_LINES = 12
+WRONG_KEY = ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed")  # in ssh's own words
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
 LINK_LOCAL = "169.254.0.0/16"  # where clouds keep their metadata service
 
@@ -173,7 +174,7 @@ class _Watch:
     def _raise_for_unreachable(self, result: TaskResult | None) -> None:
         if result is None:
             return
-        if "host key verification failed" in result.message.lower():
+        if any(words in result.message for words in WRONG_KEY):
             raise WrongHostKey(f"host {self._host} shows another host key than the one recorded: refused")
         raise HostUnreachable(f"host {self._host}: ssh does not answer: {result.message}")
 
