@@ -5,13 +5,15 @@ the digest of its recipe, so that an image that exists is never built again and 
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from blocks.engine import LOAD_SECONDS, HostEngine
+from blocks.image_build import build_image
 from pool.errors import DockerDriverError, EngineTrouble
 from runtime.package_sources import ONE_LINE, SETTINGS, STANZAS, machine_files, suite
 
@@ -19,8 +21,8 @@ BASE = "dockerdriver/base"
 HOST = "dockerdriver/host"
 HOST_CONTEXT = Path(__file__).with_name("images") / "host"
 BASE_DOCKERFILE = b"""\
-FROM scratch
-ADD rootfs.tar /
+ARG ROOTFS
+FROM ${ROOTFS}
 RUN rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*
 COPY machine /
 RUN update-ca-certificates
@@ -45,15 +47,14 @@ def build_base(engine_url: str, work_dir: Path, say: Say) -> str:
         DockerDriverError: the package sources or the tools fail; the message holds their last words.
         EngineTrouble: the engine did not build the image.
     """
-    codename = suite()
+    codename, engine = suite(), HostEngine.local(engine_url)
     machine = machine_files(codename)
     tag = f"{BASE}:{codename}-{_digest({'Dockerfile': BASE_DOCKERFILE, **machine})}"
-    if not _has(engine_url, tag):
+    if not _has(engine, tag):
         say(f"builds the base system ({codename}) from the package sources of this machine")
         work_dir.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="base-", dir=work_dir) as context:
-            _write_base_context(Path(context), codename, machine)
-            _build(engine_url, Path(context), tag)
+        with TemporaryDirectory(prefix="base-", dir=work_dir) as folder:
+            _build_base(engine, Path(folder), codename, machine, tag)
     return tag
 
 
@@ -68,16 +69,11 @@ def build_host_image(engine_url: str, work_dir: Path, say: Say) -> str:
     base = build_base(engine_url, work_dir, say)
     recipe = {path.name: path.read_bytes() for path in HOST_CONTEXT.iterdir()}
     tag = f"{HOST}:{suite()}-{_digest({'base': base.encode(), **recipe})}"
-    if not _has(engine_url, tag):
+    engine = HostEngine.local(engine_url)
+    if not _has(engine, tag):
         say("builds the host image: systemd, sshd and cloud-init on the base system")
-        _build(engine_url, HOST_CONTEXT, tag, "--build-arg", f"BASE={base}")
+        build_image(engine, HOST_CONTEXT, tag, {"BASE": base})
     return tag
-
-
-def docker(engine_url: str) -> list[str]:
-    """The docker command for this engine; the distribution's own client first, because it matches its engine."""
-    client = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
-    return [client, "--host", engine_url]
 
 
 def _digest(recipe: Mapping[str, bytes]) -> str:
@@ -87,42 +83,48 @@ def _digest(recipe: Mapping[str, bytes]) -> str:
     return parts.hexdigest()[:12]
 
 
-def _has(engine_url: str, tag: str) -> bool:
-    command = [*docker(engine_url), "image", "ls", "--quiet", tag]
-    return bool(_run(command, EngineTrouble, f"the Docker Engine at {engine_url} does not answer").strip())
+def _has(engine: HostEngine, tag: str) -> bool:
+    with engine.client(f"look for image {tag}") as client:
+        return bool(client.images(name=tag, quiet=True))
 
 
-def _build(engine_url: str, context: Path, tag: str, *options: str) -> None:
-    # The network of the machine: the package sources are reached as the machine reaches them.
-    command = [*docker(engine_url), "build", "--quiet", "--network", "host", "--tag", tag, *options, str(context)]
-    # The classic builder: the newer one is a plugin that the distribution does not always bring.
-    _run(command, EngineTrouble, f"image {tag} could not be built", DOCKER_BUILDKIT="0")
-
-
-def _write_base_context(context: Path, codename: str, machine: Mapping[str, bytes]) -> None:
-    (context / "Dockerfile").write_bytes(BASE_DOCKERFILE)
-    for name, content in machine.items():
-        file = context / "machine" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+def _build_base(engine: HostEngine, folder: Path, codename: str, machine: Mapping[str, bytes], tag: str) -> None:
+    context, rootfs = folder / "context", folder / "rootfs.tar"
+    for name, content in {"Dockerfile": BASE_DOCKERFILE, **{f"machine/{n}": c for n, c in machine.items()}}.items():
+        (context / name).parent.mkdir(parents=True, exist_ok=True)
+        (context / name).write_bytes(content)
     bootstrap = _mmdebstrap if shutil.which("mmdebstrap") else _debootstrap
-    bootstrap(context, codename, machine)
+    bootstrap(rootfs, context / "machine", codename, machine)
+    with _imported(engine, rootfs, f"{tag}-rootfs") as imported:
+        build_image(engine, context, tag, {"ROOTFS": imported})
 
 
-def _mmdebstrap(context: Path, codename: str, machine: Mapping[str, bytes]) -> None:
-    sources = [context / "machine" / name for name in (ONE_LINE, STANZAS) if machine[name]]
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={BASE_PACKAGES}"]
-    settings = f"--aptopt={context / 'machine' / SETTINGS}"
-    _run([*command, settings, codename, context / "rootfs.tar", *sources], DockerDriverError, "mmdebstrap failed")
+@contextmanager
+def _imported(engine: HostEngine, rootfs: Path, tag: str) -> Iterator[str]:
+    """The tar as an image; its name goes again afterwards, its layer stays with the images that were made on it."""
+    repository, _, version = tag.rpartition(":")
+    with engine.client(f"import image {tag}", LOAD_SECONDS) as client:
+        answer = client.import_image_from_file(str(rootfs), repository=repository, tag=version)
+    if '"error"' in answer:
+        raise EngineTrouble(f"image {tag} could not be imported: {answer.strip().splitlines()[-1]}")
+    try:
+        yield tag
+    finally:
+        with engine.client(f"untag image {tag}") as client:
+            client.remove_image(tag)
 
 
-def _debootstrap(context: Path, codename: str, machine: Mapping[str, bytes]) -> None:
-    root = context / "rootfs"
+def _mmdebstrap(rootfs: Path, files: Path, codename: str, machine: Mapping[str, bytes]) -> None:
+    sources = [files / name for name in (ONE_LINE, STANZAS) if machine[name]]
+    options = ["--quiet", "--variant=minbase", f"--include={BASE_PACKAGES}", f"--aptopt={files / SETTINGS}"]
+    _run(["mmdebstrap", *options, codename, rootfs, *sources])
+
+
+def _debootstrap(rootfs: Path, _: Path, codename: str, machine: Mapping[str, bytes]) -> None:
+    root = rootfs.with_suffix("")
     mirror = _first_mirror(machine, codename)
-    command = ["debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", codename, root, mirror]
-    _run(command, DockerDriverError, "debootstrap failed")
-    pack = ["tar", "--create", "--file", context / "rootfs.tar", "--directory", root, "."]
-    _run(pack, DockerDriverError, "tar failed")
+    _run(["debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", codename, root, mirror])
+    _run(["tar", "--create", "--file", rootfs, "--directory", root, "."])
     shutil.rmtree(root)
 
 
@@ -139,15 +141,12 @@ def _first_mirror(machine: Mapping[str, bytes], codename: str) -> str:
     raise DockerDriverError(f"no package source of this machine is of {codename} itself")
 
 
-def _run(command: list, failure: type[DockerDriverError], sentence: str, **environment: str) -> str:
+def _run(command: list[str | Path]) -> None:
     """Run a tool; its last words are in the error."""
     try:
-        done = subprocess.run(
-            command, env=os.environ | environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-        )
+        subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
     except FileNotFoundError as error:
-        raise failure(f"{sentence}: {command[0]} is not installed") from error
-    if done.returncode:
-        words = (done.stderr or done.stdout).strip().splitlines()[-5:]
-        raise failure(f"{sentence}: {' / '.join(words)}")
-    return done.stdout
+        raise DockerDriverError(f"{command[0]} is not installed") from error
+    except subprocess.CalledProcessError as error:
+        words = " / ".join((error.stderr or error.stdout).strip().splitlines()[-5:])
+        raise DockerDriverError(f"{command[0]} failed: {words}") from error

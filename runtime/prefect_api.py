@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,7 +26,7 @@ class PrefectApi:
             return self._client.get("/health").is_success
         return False
 
-    def wait_until_healthy(self, seconds: float) -> None:
+    def wait_until_healthy(self, seconds: float, log: Path) -> None:
         """Ask until it answers.
 
         Raises:
@@ -34,7 +35,7 @@ class PrefectApi:
         deadline = time.monotonic() + seconds
         while not self.healthy():
             if time.monotonic() > deadline:
-                raise DockerDriverError(f"Prefect's server does not answer at {self._url} after {seconds:.0f} s")
+                raise DockerDriverError(f"Prefect's server does not answer at {self._url}; see {log}")
             time.sleep(0.2)
 
     def call(self, method: str, path: str, **body: Any) -> Any:

@@ -108,7 +108,7 @@ def prepare(settings: ProcessSettings, engine_url: str, say: Say) -> None:
 
 
 def _provision(settings: ProcessSettings) -> list[str]:
-    PrefectApi(settings.prefect_api_url).wait_until_healthy(SERVER_SECONDS)
+    PrefectApi(settings.prefect_api_url).wait_until_healthy(SERVER_SECONDS, settings.data / "logs" / "server.log")
     from runtime.provision import provision  # noqa: PLC0415 - Prefect takes a second to import
 
     return provision(settings.identity, settings.cloud)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 from blocks.settings import ProcessSettings
@@ -16,7 +17,8 @@ SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", 
 def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
     """The machine's environment with our settings and Prefect's in place of whatever of theirs was set."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
-    return inherited | _ours(settings, engine_url) | _prefects(settings) | {MARK: settings.identity}
+    tools = {"PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}"}  # python, ansible-playbook: our own first
+    return inherited | tools | _ours(settings, engine_url) | _prefects(settings) | {MARK: settings.identity}
 
 
 def _ours(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
@@ -36,7 +38,7 @@ def _prefects(settings: ProcessSettings) -> dict[str, str]:
         # A tick every 30 seconds is 2880 runs a day: what nobody will read any more is dropped.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(DAYS_OF_HISTORY * 86400),
-        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": str(2 * 86400),
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P2D",
         # The process worker polls; ten seconds, its default, would be most of the time that a host takes.
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_WORKER_PREFETCH_SECONDS": "0",
