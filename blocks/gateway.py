@@ -76,7 +76,18 @@ class Gateway:
         """
         with self._snapshot.locked():
             self._ask("PUT", "/routes", [asdict(route) for route in routes])
-            self._snapshot.write(routes)
+            self._snapshot.put_all(routes)
+
+    def put_keys(self, keys: list[dict]) -> None:
+        """Have links and cookies checked with these keys (``LinkKeys.for_gateway()``), the current one first.
+
+        Raises:
+            RouteRefused: a key is too short. Nothing was changed.
+            GatewayTrouble: the gateway does not answer.
+        """
+        with self._snapshot.locked():
+            self._ask("PUT", "/keys", keys)
+            self._snapshot.put_keys(keys, otherwise=self.list_routes)
 
     def activity(self) -> GatewayActivity:
         """Last requests and open websockets of all sessions, in one call; on the gateway's own machine.

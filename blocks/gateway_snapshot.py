@@ -11,11 +11,12 @@ from pathlib import Path
 
 from pool.records import Route
 
-Records = dict[str, dict]
-
 
 class Snapshot:
-    """One JSON file, replaced as a whole; a lock file beside it orders the writers of all threads and processes."""
+    """One JSON file, replaced as a whole; a lock file beside it orders the writers of all threads and processes.
+
+    It holds ``{"routes": [route, …], "keys": [{"id", "secret"}, …]}``. All but locked() are called inside locked().
+    """
 
     def __init__(self, path: Path):
         self._path = path
@@ -29,34 +30,51 @@ class Snapshot:
             yield
 
     def put(self, route: Route, otherwise: Callable[[], list[Route]]) -> None:
-        """Add or change one route. Call it inside locked(); *otherwise* gives all when the file is no good."""
-        self._write({**self._read(otherwise), route.id: asdict(route)})
+        """Add or change one route; *otherwise* gives all when the file is no good."""
+        routes = self._routes(otherwise)
+        self._write({**routes, route.id: asdict(route)}, self._keys())
 
     def drop(self, route_id: str, otherwise: Callable[[], list[Route]]) -> None:
-        """Leave one route out. Call it inside locked(); *otherwise* gives all when the file is no good."""
-        records = self._read(otherwise)
-        if records.pop(route_id, None) is not None:
-            self._write(records)
+        """Leave one route out; *otherwise* gives all when the file is no good."""
+        routes = self._routes(otherwise)
+        if routes.pop(route_id, None) is not None:
+            self._write(routes, self._keys())
 
-    def write(self, routes: list[Route]) -> None:
-        """Hold exactly these routes. Call it inside locked()."""
-        self._write({route.id: asdict(route) for route in routes})
+    def put_all(self, routes: list[Route]) -> None:
+        """Hold exactly these routes, and the keys as they were."""
+        self._write({route.id: asdict(route) for route in routes}, self._keys())
 
-    def _read(self, otherwise: Callable[[], list[Route]]) -> Records:
+    def put_keys(self, keys: list[dict], otherwise: Callable[[], list[Route]]) -> None:
+        """Hold exactly these keys, and the routes as they were; *otherwise* gives them when the file is no good."""
+        self._write(self._routes(otherwise), keys)
+
+    def _routes(self, otherwise: Callable[[], list[Route]]) -> dict[str, dict]:
         try:
-            return {record["id"]: record for record in json.loads(self._path.read_bytes())["routes"]}
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return {record["id"]: record for record in self._read()["routes"]}
+        except (KeyError, TypeError):
             return {route.id: asdict(route) for route in otherwise()}
 
-    def _write(self, records: Records) -> None:
+    def _keys(self) -> list[dict]:
+        """Lost with a broken file until they are given again: links and cookies then open nothing, which is safe."""
+        return self._read().get("keys", [])
+
+    def _read(self) -> dict:
+        try:
+            content = json.loads(self._path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def _write(self, routes: dict[str, dict], keys: list[dict]) -> None:
         """Replace the file: a reader sees the old one or the new one.
 
         Not synced to disk: after a power cut the file may be old or broken, and then housekeeping repairs the table.
         """
+        text = json.dumps({"routes": list(routes.values()), "keys": keys})  # json.dump() takes three times as long
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)  # mode 0600
         try:
             with os.fdopen(handle, "w") as file:
-                file.write(json.dumps({"routes": list(records.values())}))  # json.dump() takes three times as long
+                file.write(text)
             Path(name).replace(self._path)
         except BaseException:
             Path(name).unlink(missing_ok=True)

@@ -136,6 +136,7 @@ class Route:
     strip_prefix: bool = False
     rewrite_redirects: bool = False
     max_upload_mb: int = 0
+    sign_in: str = "open"  # "open": who has the URL is in; "link": only a browser that came by a launch link
 
 
 @dataclass(frozen=True)

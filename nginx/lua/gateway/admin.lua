@@ -5,11 +5,13 @@
 --   PUT    /routes          replace all: a list of routes
 --   PUT    /routes/<id>     add or change one
 --   DELETE /routes/<id>     remove one; absent is success
+--   PUT    /keys            the keys that sign links and cookies, the current one first
 --   GET    /activity        last requests and open websockets, by route
 
 local json = require "cjson.safe"
 local routes = require "gateway.routes"
 local activity = require "gateway.activity"
+local signing = require "gateway.signing"
 
 local M = {}
 
@@ -75,12 +77,25 @@ local function drop(id)
     say(200, { routes = 0 })
 end
 
+local function put_keys()
+    local keys, text = body()
+    if type(keys) ~= "table" or text:sub(1, 1) ~= "[" then
+        return refuse("the keys are not a JSON list")
+    end
+    local fault = signing.fault_of_keys(keys) or signing.put_keys(keys)
+    if fault then
+        return refuse(fault)
+    end
+    say(200, { keys = #keys })
+end
+
 local ACTIONS = {
     { "GET", "^/health$", health },
     { "GET", "^/routes$", list },
     { "PUT", "^/routes$", replace },
     { "PUT", "^/routes/([^/]+)$", put },
     { "DELETE", "^/routes/([^/]+)$", drop },
+    { "PUT", "^/keys$", put_keys },
     { "GET", "^/activity$", function() say(200, activity.all()) end },
 }
 

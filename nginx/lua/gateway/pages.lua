@@ -4,7 +4,7 @@
 local M = {}
 local pages, style = {}, ""
 
-local NAMES = { "welcome", "unknown", "not_answering", "refused", "too_large", "too_many", "trouble" }
+local NAMES = { "welcome", "unknown", "sign_in", "not_answering", "refused", "too_large", "too_many", "trouble" }
 
 local POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors *"
 

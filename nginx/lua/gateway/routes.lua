@@ -5,6 +5,7 @@
 local json = require "cjson.safe"
 local activity = require "gateway.activity"
 local addresses = require "gateway.addresses"
+local signing = require "gateway.signing"
 local digest = require "openssl.digest"
 
 local M = {}
@@ -42,6 +43,7 @@ local FIELDS = {
     { "strip_prefix", function(v) return type(v) == "boolean" end, "strip_prefix is not true or false" },
     { "rewrite_redirects", function(v) return type(v) == "boolean" end, "rewrite_redirects is not true or false" },
     { "max_upload_mb", is_limit, "max_upload_mb is not a whole number from 0" },
+    { "sign_in", function(v) return v == "open" or v == "link" end, "sign_in is neither open nor link" },
 }
 
 -- Why the gateway does not take this record; nil when it does.
@@ -136,6 +138,7 @@ local function load_snapshot(path)
                 ": starting with none, housekeeping brings them back")
         return
     end
+    signing.put_keys(snapshot.keys or {})
     for _, route in ipairs(snapshot.routes) do
         local fault = M.fault_of(route) or M.put(route)
         if fault then

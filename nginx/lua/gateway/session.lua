@@ -4,6 +4,7 @@ local balancer = require "ngx.balancer"
 local activity = require "gateway.activity"
 local rewriting = require "gateway.rewriting"
 local routes = require "gateway.routes"
+local signing = require "gateway.signing"
 
 local M = {}
 
@@ -57,9 +58,24 @@ local function prepare(route, path, query)
     ngx.ctx.prefix = prefix
     ngx.var.session_route = route.id
     ngx.var.session_authorization = route.token_header
-    ngx.var.session_cookie = ngx.var.http_cookie or ""
+    ngx.var.session_cookie = signing.without_ours(ngx.var.http_cookie)
     ngx.var.session_prefix = route.strip_prefix and prefix or ""
     ngx.var.target = (route.strip_prefix and path or prefix .. path) .. query
+end
+
+-- The link's ticket is exchanged for a cookie, and the address bar is left with the plain address. The link is below the
+-- route so that the cookie comes along: who is signed in may follow it again.
+local function launch(id)
+    local signed_in = signing.cookie_opens(ngx.var.http_cookie, id)
+    if not signed_in and not signing.ticket_opens(ngx.var.arg_ticket, id) then
+        return ngx.exit(401)
+    end
+    if not signed_in then
+        ngx.header["Set-Cookie"] = signing.cookie_for(id, ngx.var.public_scheme == "https")
+    end
+    ngx.header["Cache-Control"] = "no-store"
+    ngx.header["Referrer-Policy"] = "no-referrer"
+    return ngx.redirect("/notebooks/" .. id .. "/", 303)
 end
 
 local function admit()
@@ -74,6 +90,12 @@ local function admit()
     end
     if path:sub(1, 1) ~= "/" or climbs(path) or foreign_websocket() then
         return ngx.exit(403)
+    end
+    if path == "/dd-launch" then
+        return launch(id)
+    end
+    if route.sign_in == "link" and not signing.cookie_opens(ngx.var.http_cookie, id) then
+        return ngx.exit(401)
     end
     if too_large(route) then
         return ngx.exit(413)

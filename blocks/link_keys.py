@@ -1,0 +1,57 @@
+"""The keys that sign launch links: one click on such a link, in its time, signs a browser in to one session."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+KEY_BYTES = 32
+
+
+class LinkKeys(Block):
+    """Signs launch links; the gateway checks them with the same keys.
+
+    Rotate by saving ``rotated()`` and giving it to the gateway: links and cookies of the previous key stay good until
+    the next rotation.
+    """
+
+    _block_type_name = "Launch link keys"
+    _block_type_slug = "launch-link-keys"
+    _description = "Keys that sign the links by which users open their sessions."
+
+    current: SecretStr = Field(description="64 hex digits: signs new links and cookies.")
+    previous: SecretStr = Field(SecretStr(""), description="64 hex digits: still accepted; empty: none.")
+
+    @classmethod
+    def create(cls) -> "LinkKeys":
+        """A fresh key; not saved."""
+        return cls(current=SecretStr(secrets.token_hex(KEY_BYTES)))
+
+    def rotated(self) -> "LinkKeys":
+        """A fresh current key, with the present one as the previous; not saved."""
+        return LinkKeys(current=SecretStr(secrets.token_hex(KEY_BYTES)), previous=self.current)
+
+    def launch_link(self, gateway_url: str, route_id: str, expires: datetime) -> str:
+        """An address that opens the session once, until *expires*. Secret as long as it is good: never log it."""
+        secret, seconds, nonce = self.current.get_secret_value(), int(expires.timestamp()), secrets.token_urlsafe(16)
+        text = f"launch:{route_id}:{seconds}:{nonce}"
+        ticket = f"{seconds}.{nonce}.{_id_of(secret)}.{_sign(secret, text)}"
+        return f"{gateway_url}/notebooks/{route_id}/dd-launch?ticket={ticket}"
+
+    def for_gateway(self) -> list[dict]:
+        """What the gateway must know, the current key first. Secret."""
+        secrets_in_use = filter(None, (self.current.get_secret_value(), self.previous.get_secret_value()))
+        return [{"id": _id_of(secret), "secret": secret} for secret in secrets_in_use]
+
+
+def _id_of(secret: str) -> str:
+    return hashlib.sha256(bytes.fromhex(secret)).hexdigest()[:8]
+
+
+def _sign(secret: str, text: str) -> str:
+    signature = hmac.digest(bytes.fromhex(secret), text.encode(), "sha256")
+    return base64.urlsafe_b64encode(signature).decode().rstrip("=")

@@ -1,0 +1,110 @@
+-- Links and cookies that only the manager's keys can sign.
+--
+--   launch link   /notebooks/<route>/dd-launch?ticket=<expires>.<nonce>.<key id>.<signature>   once, within its time
+--   cookie        <expires>.<key id>.<signature>   for one route
+
+local bit = require "bit"
+local hmac = require "openssl.hmac"
+local json = require "cjson.safe"
+
+local M = {}
+local store = ngx.shared.keys
+local used = ngx.shared.used_links
+
+local COOKIE = "dd-session"
+local COOKIE_SECONDS = 86400 -- the route ends with its session, long before or after
+
+-- keys: a list of {id, secret (hex)}; the first signs, all are accepted. Why it cannot be taken, or nil.
+function M.put_keys(keys)
+    local done, why = store:safe_set("keys", json.encode(keys))
+    return not done and why or nil
+end
+
+function M.keys()
+    return json.decode(store:get("keys") or "[]")
+end
+
+function M.fault_of_keys(keys)
+    for _, key in ipairs(keys) do
+        local whole = type(key) == "table" and type(key.id) == "string" and type(key.secret) == "string"
+        if not whole or not key.id:match("^%x+$") or #key.secret < 64 or key.secret:find("%X") then
+            return "a signing key has no id, or fewer than 32 bytes"
+        end
+    end
+end
+
+local function bytes_of(hex)
+    return (hex:gsub("%x%x", function(byte) return string.char(tonumber(byte, 16)) end))
+end
+
+local function sign(key, text)
+    local signature = ngx.encode_base64(hmac.new(bytes_of(key.secret), "sha256"):final(text), true)
+    return (signature:gsub("+", "-"):gsub("/", "_"))
+end
+
+-- Takes as long for a wrong first byte as for a wrong last one.
+local function same(left, right)
+    if #left ~= #right then
+        return false
+    end
+    local difference = 0
+    for i = 1, #left do
+        difference = bit.bor(difference, bit.bxor(left:byte(i), right:byte(i)))
+    end
+    return difference == 0
+end
+
+local function signed_by_us(key_id, text, signature)
+    for _, key in ipairs(M.keys()) do
+        if key.id == key_id then
+            return same(sign(key, text), signature)
+        end
+    end
+    return false
+end
+
+-- Whether the ticket opens this route now. It is used up by asking: a link that was seen over a shoulder is worth nothing.
+function M.ticket_opens(ticket, route_id)
+    local expires, nonce, key_id, signature = (ticket or ""):match("^(%d+)%.([%w_-]+)%.(%x+)%.([%w_-]+)$")
+    if not expires or tonumber(expires) <= ngx.now() then
+        return false
+    end
+    local text = "launch:" .. route_id .. ":" .. expires .. ":" .. nonce
+    if not signed_by_us(key_id, text, signature) then
+        return false
+    end
+    return used:safe_add(route_id .. nonce, true, tonumber(expires) - ngx.now() + 1) == true
+end
+
+function M.cookie_for(route_id, secure)
+    local key = M.keys()[1]
+    local expires = string.format("%d", ngx.time() + COOKIE_SECONDS)
+    local value = expires .. "." .. key.id .. "." .. sign(key, "cookie:" .. route_id .. ":" .. expires)
+    return COOKIE .. "=" .. value .. "; Path=/notebooks/" .. route_id .. "/; Max-Age=" .. COOKIE_SECONDS
+        .. "; HttpOnly; SameSite=Lax" .. (secure and "; Secure" or "")
+end
+
+-- Whether one of the cookies opens this route: a page of the session may have put one of the same name before ours.
+function M.cookie_opens(header, route_id)
+    for value in (";" .. (header or "")):gmatch(";%s*" .. COOKIE:gsub("%-", "%%-") .. "=([^;%s]*)") do
+        local expires, key_id, signature = value:match("^(%d+)%.(%x+)%.([%w_-]+)$")
+        if expires and tonumber(expires) > ngx.time()
+            and signed_by_us(key_id, "cookie:" .. route_id .. ":" .. expires, signature) then
+            return true
+        end
+    end
+    return false
+end
+
+-- The cookies of a request without ours: the session has no use for it.
+function M.without_ours(header)
+    local kept = {}
+    for cookie in (header or ""):gmatch("[^;]+") do
+        if cookie:match("^%s*([^=]*)") ~= COOKIE then
+            table.insert(kept, (cookie:gsub("^%s+", "")))
+        end
+    end
+    return table.concat(kept, "; ")
+end
+
+return M
