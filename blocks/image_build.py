@@ -27,8 +27,8 @@ def build_image(
     """Build the folder's Dockerfile and tag the result.
 
     The engine's classic builder does it: it is in every engine and needs no plugin. Steps use the machine's network, so
-    that package sources are reached as the machine reaches them. Stages with the label ``dockerdriver.stage=<tag>`` are
-    removed afterwards: they are larger than the image.
+    that package sources are reached as the machine reaches them. Afterwards what has lost its tag goes: stages with the
+    label ``dockerdriver.stage=<tag>``, which are larger than the image, and earlier images that carry *labels* too.
 
     Raises:
         EngineTrouble: a step failed; the message holds its last words.
@@ -47,7 +47,8 @@ def build_image(
             decode=True,
         )
         said = [event for event in events if "error" in event or event.get("stream", "").strip()]
-        client.prune_images(filters={"dangling": True, "label": f"{STAGE_LABEL}={tag}"})
+        for label in (f"{STAGE_LABEL}={tag}", *(labels or {})):
+            client.prune_images(filters={"dangling": True, "label": label})
     if said and "error" in said[-1]:
         words = " ".join(event["stream"].strip() for event in said[-6:-1] if "stream" in event)
         raise EngineTrouble(f"image {tag} could not be built: {said[-1]['error']}; last words: {words[-600:]}")

@@ -270,7 +270,7 @@ def test_two_who_remove_at_once_both_succeed(engine, spec):
 
 
 def test_the_last_lines_of_the_log_are_read(engine, spec):
-    assert reading(engine, spec, "sh", "-c", "echo one; echo two >&2") == "one\ntwo\n"
+    assert reading(engine, spec, "sh", "-c", "echo one; sleep 1; echo two >&2") == "one\ntwo\n"
     assert engine.logs(spec.name, lines=1) == "two\n"
 
 
