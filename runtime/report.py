@@ -13,10 +13,13 @@ from runtime.prefect_api import PrefectApi
 from runtime.processes import Processes
 from runtime.takedown import engine_url
 
+WIDTH = 180
+
 
 def show_status(settings: ProcessSettings) -> None:
     """Print it."""
     console = Console(highlight=False)
+    console.width = max(console.width, WIDTH)  # a URL that is cut in two cannot be clicked
     console.print(f"Installation {settings.identity}, data in {settings.data}", markup=False)
     console.print(_processes(settings))
     hosts, instances = _records(settings)

@@ -3,9 +3,11 @@
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from blocks.gateway import Gateway
 from blocks.gateway_config import gateway_config, prepare_gateway
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble
@@ -18,6 +20,7 @@ from runtime.surroundings import fingerprint, stack_environment
 
 SERVER_SECONDS = 120
 ENGINE_SECONDS = 60
+GATEWAY_SECONDS = 30
 
 
 def start_stack(settings: ProcessSettings, say: Say) -> str:
@@ -40,7 +43,22 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
         start_own_engine(settings, processes, say)
     prepare(settings, url, say)
     processes.start("gateway", "warm", "long")
+    wait_for_gateway(settings)
     return url
+
+
+def wait_for_gateway(settings: ProcessSettings) -> None:
+    """Ask the gateway's admin socket until it answers.
+
+    Raises:
+        DockerDriverError: it does not.
+    """
+    gateway = Gateway(settings.gateway_socket, settings.gateway_snapshot)
+    deadline = time.monotonic() + GATEWAY_SECONDS
+    while not gateway.alive():
+        if time.monotonic() > deadline:
+            raise DockerDriverError(f"the gateway does not start; see {settings.data / 'logs' / 'gateway.log'}")
+        time.sleep(0.1)
 
 
 def engine_note(settings: ProcessSettings) -> Path:
