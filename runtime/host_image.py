@@ -49,7 +49,7 @@ def build_base(engine_url: str, work_dir: Path, say: Say) -> str:
     """
     codename, engine = suite(), HostEngine.local(engine_url)
     machine = machine_files(codename)
-    tag = f"{BASE}:{codename}-{_digest({'Dockerfile': BASE_DOCKERFILE, **machine})}"
+    tag = f"{BASE}:{codename}-{_digest({'Dockerfile': BASE_DOCKERFILE, 'packages': BASE_PACKAGES.encode(), **machine})}"
     if not _has(engine, tag):
         say(f"builds the base system ({codename}) from the package sources of this machine")
         work_dir.mkdir(parents=True, exist_ok=True)
