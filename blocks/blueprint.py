@@ -32,6 +32,7 @@ class Blueprint(Block):
     capabilities: list[str] = Field([], description="Linux capabilities that the image needs; all others are dropped.")
     container_user: str = Field("", description="User that runs it, as uid:gid. Empty: the image's own.")
     pids_limit: int = Field(512, ge=16, description="Processes and threads that a session may have.")
+    init: bool = Field(True, description="Run the command below a small init that reaps; off for images with their own.")
     strip_prefix: bool = Field(False, description="The session sees / instead of /notebooks/<route>/ (RStudio).")
     rewrite_redirects: bool = Field(False, description="Give redirects and cookie paths of the session the prefix.")
     max_upload_mb: int = Field(0, ge=0, description="Largest request body, in MB; 0: no limit.")
@@ -72,20 +73,23 @@ def _jupyter(image: str) -> Blueprint:
         command=["jupyter-lab", "--ServerApp.base_url={base_url}"],
         environment={"JUPYTER_TOKEN": "{token}"},
         ready_path="api",
-        container_user="1000:1000",
         auth_header="token {token}",
     )
 
 
 def _rstudio(image: str) -> Blueprint:
-    """Rocker's images start as root under s6, make the user's home and drop to the user; hence the capabilities."""
+    """Rocker's images start as root under an init of their own, make the user's home and drop to the user."""
+    told = "echo www-root-path={base_url} >> /etc/rstudio/rserver.conf && exec /init"
     return Blueprint(
         image=image,
         port=8787,
+        command=["sh", "-c", told],
         environment={"DISABLE_AUTH": "true", "ROOT": "false"},
         memory_mb=2 * SLOT_MB,
         slots=2,
+        start_timeout=120,
         capabilities=["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"],
+        init=False,
         strip_prefix=True,
         rewrite_redirects=True,
     )
