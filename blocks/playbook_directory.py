@@ -19,6 +19,7 @@ from pool.errors import Refused
 PREFIX = "playbook-"
 LOCK = "lock"
 LONGEST_PATH = 60  # bytes; ssh puts a socket into the directory and adds 36 to its name, and 107 are the limit
+KILL_TRIES = 50
 SETTLED_SECONDS = 60  # a younger directory may be one that is just being made
 
 
@@ -61,15 +62,27 @@ def clear_abandoned(parent: Path) -> None:
 
 def end_processes_of(private: Path) -> None:
     """Kill every process, but ourselves, that carries the directory in its environment or command line."""
+    for _ in range(KILL_TRIES):  # again and again, for those that are just being started
+        found = _processes_of(private)
+        for process in found:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        if not found:
+            return
+        time.sleep(0.02)
+
+
+def _processes_of(private: Path) -> list[int]:
     mark = os.fsencode(private)
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if int(process.name) != os.getpid() and mark in _words_of(process):
-                os.kill(int(process.name), signal.SIGKILL)
+    others = (entry for entry in Path("/proc").glob("[0-9]*") if int(entry.name) != os.getpid())
+    return [int(process.name) for process in others if mark in _words_of(process)]
 
 
 def _words_of(process: Path) -> bytes:
-    return (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+    try:
+        return (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+    except OSError:  # it has ended, or is not ours to see
+        return b""
 
 
 @contextmanager

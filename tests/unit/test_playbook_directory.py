@@ -25,6 +25,14 @@ def make_old(private):
     os.utime(private, (an_hour_ago, an_hour_ago))
 
 
+def process_of(private):
+    """A process that carries the directory in its environment, and can be seen to."""
+    process = subprocess.Popen(["sleep", "60"], env={"PRIVATE": str(private)}, start_new_session=True)
+    while str(private).encode() not in Path(f"/proc/{process.pid}/environ").read_bytes():
+        time.sleep(0.01)
+    return process
+
+
 def abandoned(parent):
     """What a manager that was killed leaves behind."""
     private = parent / "playbook-abandoned"
@@ -48,7 +56,7 @@ def test_it_goes_away_after_a_failure(parent):
 
 def test_processes_that_carry_its_name_go_away(parent):
     with private_directory(parent) as private:
-        process = subprocess.Popen(["sleep", "60"], env={"PRIVATE": str(private)}, start_new_session=True)
+        process = process_of(private)
     assert process.wait(5) == -9
 
 
@@ -62,7 +70,7 @@ def test_other_processes_stay(parent):
 
 def test_what_a_killed_manager_left_is_cleared_away(parent):
     private = abandoned(parent)
-    process = subprocess.Popen(["sleep", "60"], env={"PRIVATE": str(private)})
+    process = process_of(private)
     clear_abandoned(parent)
     assert not private.exists()
     assert process.wait(5) == -9
