@@ -36,6 +36,7 @@ LIST
 chromium  the system test opens a session with it
 postgresql  the store's tests run on it, too
 busybox-static  the smallest image that a test can run
+docker-registry  references are pulled from a real one
 LIST
 }
 
