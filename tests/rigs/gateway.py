@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blocks.gateway import Gateway
+from blocks.gateway import Gateway, route_hash
 from blocks.gateway_config import forget_stale_socket, prepare_gateway, reload_gateway
 from blocks.gateway_settings import GatewayConfig, GatewaySettings
 from pool.records import Route
@@ -66,8 +66,16 @@ class RunningGateway:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return {int(pid) for pid in children.split()}
 
+    def all_processes(self) -> list[int]:
+        return [self.process.pid, *self.workers()]
+
     def log(self, name: str) -> str:
         return (self.config.logs / name).read_text()
+
+    def logs_after(self, route_id: str, lines: int) -> str:
+        """All that was logged, once the access log has this many lines of the route: nginx writes them with a delay."""
+        until(lambda: self.log("gateway-access.log").count(route_hash(route_id)) >= lines, f"{lines} lines are logged")
+        return self.log("gateway-access.log") + self.log("gateway-error.log")
 
 
 def end(workers: set[int]) -> None:

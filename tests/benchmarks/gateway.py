@@ -1,0 +1,208 @@
+"""The gateway against configurable-http-proxy, and against an nginx that does nothing but proxy.
+
+One run, alternating, same backend: ``make bench NAME=gateway JSON=file``. Needs ``wrk`` and ``npm``. Ours runs as
+shipped, with its log and its checks, but for the limits: they would turn away a load that comes from one address.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from websockets.sync.client import connect
+
+from pool.records import Route
+from tests.rigs.backend import free_port, websocket_backend
+from tests.rigs.gateway import RunningGateway, route_to, running_gateway, until
+from tests.rigs.talk import Talk
+
+PEER = "configurable-http-proxy@5.3.0"
+COUNTS = (1, 1000, 10000)
+NO_LIMITS = dict.fromkeys(("address_requests", "address_connections", "session_requests", "session_connections"), 0)
+BACKEND = """daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/log;
+events {{ worker_connections 4096; }}
+http {{ access_log off; keepalive_requests 1000000; server {{ listen 127.0.0.1:{port};
+  location / {{ default_type text/plain; return 200 "a small answer of a session\\n"; }} }} }}"""
+BARE = """daemon off; worker_processes 2; pid {directory}/pid; error_log {directory}/log;
+events {{ worker_connections 4096; }}
+http {{ access_log off; keepalive_requests 1000000; upstream session {{ server 127.0.0.1:{backend}; keepalive 128; }}
+  server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://session; proxy_http_version 1.1;
+    proxy_set_header Connection ""; proxy_buffering off; }} }} }}"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk saw: requests per second, and the 99th percentile in milliseconds."""
+
+    rps: float
+    p99: float
+
+
+def main() -> None:
+    """Measure, print, and write the figures when asked to."""
+    options = _options()
+    with _programs() as (backend, bare, peer), running_gateway(**NO_LIMITS) as ours:
+        figures = {}
+        for count in COUNTS:
+            routes = [route_to(backend, f"user{n}", token_header="token " + "x" * 48) for n in range(count)]
+            ours.client.replace_routes(routes)
+            peer.add(routes)
+            figures |= _compare(count, _loads(_addresses(ours, bare, peer, routes[-1]), options))
+        figures |= {"route_live_ms_10000": _live_ms(ours, backend), "memory_mb_10000": _memory_mb(ours.all_processes())}
+        figures |= {"peer_memory_mb_10000": _memory_mb([peer.pid]), "websocket_frames_lost": _frames_lost(ours)}
+    print(json.dumps(figures, indent=2))
+    if options.json:
+        options.json.write_text(json.dumps(figures))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=3, help="of each load")
+    return parser.parse_args()
+
+
+class Peer:
+    """configurable-http-proxy, driven by its own REST API."""
+
+    def __init__(self, process: subprocess.Popen, port: int, api_port: int):
+        self.pid, self.port = process.pid, port
+        self._api = httpx.Client(base_url=f"http://127.0.0.1:{api_port}/api/routes", trust_env=False)
+        self._known: set[str] = set()
+
+    def add(self, routes: list[Route]) -> None:
+        for route in routes:
+            if route.id not in self._known:
+                target = {"target": f"http://127.0.0.1:{route.port}"}
+                self._api.post(f"/notebooks/{route.id}", json=target).raise_for_status()
+        self._known |= {route.id for route in routes}
+
+
+@contextlib.contextmanager
+def _programs() -> Iterator[tuple[int, int, Peer]]:
+    """The port of the backend, the port of the bare proxy, and the peer."""
+    directory = Path(tempfile.mkdtemp(prefix="gw-bench-"))
+    install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(directory), PEER]
+    try:
+        subprocess.run(install, check=True)
+        with contextlib.ExitStack() as stack:
+            backend = free_port()
+            _start(stack, _nginx(directory / "backend", BACKEND, port=backend), backend)
+            bare = free_port(8300, 8399)
+            _start(stack, _nginx(directory / "bare", BARE, port=bare, backend=backend), bare)
+            port, api_port = free_port(8400, 8449), free_port(8450, 8499)
+            command = [str(directory / "node_modules/.bin/configurable-http-proxy"), "--log-level=error"]
+            where = [f"--port={port}", "--ip=127.0.0.1", f"--api-port={api_port}", "--api-ip=127.0.0.1"]
+            yield backend, bare, Peer(_start(stack, [*command, *where], port), port, api_port)
+    finally:
+        shutil.rmtree(directory)
+
+
+def _nginx(directory: Path, template: str, **values: int) -> list[str]:
+    directory.mkdir()
+    (directory / "nginx.conf").write_text(template.format(directory=directory, **values))
+    return ["nginx", "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", str(directory / "log")]
+
+
+def _start(stack: contextlib.ExitStack, command: list[str], port: int) -> subprocess.Popen:
+    process = subprocess.Popen(command, env={**os.environ, "NODE_ENV": "production"})
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+    until(lambda: _answers(port), f"{command[0]} answers")
+    return process
+
+
+def _answers(port: int) -> bool:
+    try:
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def _addresses(ours: RunningGateway, bare: int, peer: Peer, route: Route) -> dict[str, str]:
+    path = f"/notebooks/{route.id}/"
+    return {
+        "ours": ours.url + path,
+        "bare": f"http://127.0.0.1:{bare}{path}",
+        "chp": f"http://127.0.0.1:{peer.port}{path}",
+    }
+
+
+def _loads(addresses: dict[str, str], options: argparse.Namespace) -> dict[str, list[Load]]:
+    """Round by round, one after the other, so that a busy minute of the machine meets all of them."""
+    for name, address in addresses.items():
+        answer = httpx.get(address, trust_env=False)
+        assert answer.text == "a small answer of a session\n", f"{name} answers {answer.status_code}"
+    loads = {name: [] for name in addresses}
+    for _ in range(options.rounds):
+        for name, address in addresses.items():
+            loads[name].append(_load(address, options.seconds))
+    return loads
+
+
+def _load(address: str, seconds: int) -> Load:
+    command = ["wrk", "--threads=1", "--connections=32", f"--duration={seconds}s", "--latency", address]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Non-2xx" not in said, said
+    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", said).groups()
+    rps = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
+    return Load(rps, float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit])
+
+
+def _compare(count: int, loads: dict[str, list[Load]]) -> dict[str, float]:
+    rps = {name: statistics.median(load.rps for load in seen) for name, seen in loads.items()}
+    p99 = {name: statistics.median(load.p99 for load in seen) for name, seen in loads.items()}
+    print(f"{count} routes:", ", ".join(f"{name} {rps[name]:.0f}/s p99 {p99[name]:.2f} ms" for name in rps), flush=True)
+    figures = {f"rps_vs_chp_{count}": rps["ours"] / rps["chp"], f"p99_vs_chp_{count}": p99["ours"] / p99["chp"]}
+    return {**figures, "rps_vs_bare": rps["ours"] / rps["bare"]}
+
+
+def _live_ms(ours: RunningGateway, backend: int) -> float:
+    """From asking for a route to the first answer of its session, on connections that are already open."""
+    transport = httpx.HTTPTransport(uds=str(ours.config.admin_socket))
+    with httpx.Client(transport=transport) as admin, httpx.Client(trust_env=False) as browser:
+        return statistics.median(_live_once(ours, admin, browser, route_to(backend, f"new{n}")) for n in range(50))
+
+
+def _live_once(ours: RunningGateway, admin: httpx.Client, browser: httpx.Client, route: Route) -> float:
+    record = vars(route)
+    before = time.perf_counter()
+    admin.put(f"http://gateway/routes/{route.id}", json=record).raise_for_status()
+    browser.get(f"{ours.url}/notebooks/{route.id}/").raise_for_status()
+    return (time.perf_counter() - before) * 1000
+
+
+def _memory_mb(pids: list[int]) -> float:
+    """Proportional set size: memory that processes share is counted once."""
+    rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
+    return sum(int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) for text in rollups) / 1024
+
+
+def _frames_lost(ours: RunningGateway) -> int:
+    """Over a websocket that talks without a pause through a thousand changes of routes, and a reload."""
+    with websocket_backend() as session:
+        route = route_to(session.port, "talker")
+        ours.client.replace_routes([route])
+        address = f"ws://127.0.0.1:{ours.config.port}/notebooks/{route.id}/"
+        with connect(address, proxy=None) as websocket, Talk(websocket) as talk:
+            for n in range(500):
+                ours.client.add_route(route_to(20000 + n, f"user{n}"))
+                ours.client.remove_route(route_to(20000 + n, f"user{n}").id)
+            ours.reload()
+        return talk.lost
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""A conversation over a websocket that goes on while something else happens."""
+
+import threading
+
+from tests.rigs.gateway import until
+
+
+class Talk:
+    """Frames sent and answered without a pause, in a thread of their own, until told to stop."""
+
+    def __init__(self, websocket):
+        self.websocket = websocket
+        self.sent, self.answered = 0, 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._talk)
+
+    def _talk(self) -> None:
+        while not self.over.is_set():
+            self.websocket.send(f"frame {self.sent}")
+            self.sent += 1
+            self.answered += self.websocket.recv(5) == f"frame {self.answered}"
+
+    def __enter__(self):
+        self.thread.start()
+        until(lambda: self.answered > 10, "the session answers frames")
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join(10)
+
+    @property
+    def lost(self) -> int:
+        """Frames that were not answered, or not with what was sent. Ask when the talk is over."""
+        return self.sent - self.answered
