@@ -1,10 +1,12 @@
 """What a session sees of a request, and what a browser sees of its answer, through a real nginx."""
 
+import json
 import socket
 
 import httpx
 import pytest
 
+from blocks.gateway import route_hash
 from tests.rigs.backend import free_port, http_backend
 from tests.rigs.gateway import route_to, running_gateway
 
@@ -234,9 +236,18 @@ def test_the_gateways_own_addresses_answer(browser, path, status):
 
 
 def test_the_logs_hold_neither_route_nor_token_nor_path(browser, gateway, publish):
-    prefix = publish(token_header="token s3cret")
+    prefix = publish(name="private", token_header="token s3cret")
     browser.get(prefix + "/a-private-file")
-    browser.get(publish(port=free_port()) + "/a-private-file")
-    logs = gateway.log("gateway-access.log") + gateway.log("gateway-error.log")
-    for secret in (prefix.split("/")[2], "s3cret", "a-private-file"):
+    browser.get(publish(name="private", port=free_port()) + "/a-private-file")
+    route_id = prefix.split("/")[2]
+    logs = gateway.logs_after(route_id, 2)
+    for secret in (route_id, "s3cret", "a-private-file"):
         assert secret not in logs
+
+
+def test_each_line_of_the_access_log_is_json_that_names_the_route_by_its_hash(browser, gateway, publish):
+    route_id = publish(name="logged").split("/")[2]
+    browser.get(f"/notebooks/{route_id}/")
+    gateway.logs_after(route_id, 1)
+    line = [json.loads(text) for text in gateway.log("gateway-access.log").splitlines()][-1]
+    assert (line["route"], line["status"], line["upstream_status"]) == (route_hash(route_id), 200, "200")
