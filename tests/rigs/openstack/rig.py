@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import shutil
 import socket
 import subprocess
@@ -11,15 +12,15 @@ import urllib.request
 from pathlib import Path
 
 import openstack
+import yaml
 
-from tests.rigs.openstack import configuration, seeding
+from tests.rigs.openstack import base_services, configuration, seeding
 from tests.rigs.openstack.configuration import BRIDGE, EPMD, GATEWAY, HOST, PORTS, RABBIT, RABBIT_PEERS, SUBNET, url
 from tests.rigs.openstack.installing import HERE, LOCK, install_packages, install_services
 from tests.rigs.openstack.processes import Processes
 
 BUILD = Path(__file__).parents[3] / "build" / "openstack"
 RUN = Path("/run/dockerdriver-openstack-rig")  # always the same: the databases of the seed name their sockets
-SOCKET = RUN / "socket/mysql.sock"
 PLUGINS = HERE / "plugins"
 LABEL = "dockerdriver.rig"
 NETWORK = "dockerdriver-rig"
@@ -31,25 +32,19 @@ MODULES = {
     "neutron": "neutron.wsgi.api",
     "nova": "nova.wsgi.osapi_compute",
 }
-# Nothing here has to survive a loss of power
-UNSAFE = (
-    "--innodb-flush-log-at-trx-commit=0",
-    "--innodb-doublewrite=0",
-    "--innodb-flush-method=nosync",
-    "--innodb-log-file-size=16M",
-    "--sync-binlog=0",
-)
 
 
 class OpenStackRig:
     """One cloud on this machine; a second one at the same time is refused."""
 
-    def __init__(self, host_image: str):
+    def __init__(self, host_image: str, engine_url: str):
         """Nothing is started yet.
 
         Args:
             host_image: the container image that its servers boot.
+            engine_url: the Docker Engine that they run on.
         """
+        self.engine = {"DOCKER_HOST": engine_url}
         self.venv = BUILD / "venv"
         self.clouds_yaml = RUN / "clouds.yaml"
         self.keep = RUN / "keep"
@@ -86,6 +81,32 @@ class OpenStackRig:
         """A client of this cloud: ``rig-admin``, or ``rig`` for the pool's own project."""
         return openstack.connect(load_envvars=False, load_yaml_config=False, **configuration.clouds()["clouds"][cloud])
 
+    def add_cloud(self, name: str, **changes: object) -> None:
+        """Another entry of ``clouds.yaml``: as ``rig``, with these changes."""
+        told = yaml.safe_load(self.clouds_yaml.read_text())
+        told["clouds"][name] = told["clouds"]["rig"] | changes
+        self.clouds_yaml.write_text(yaml.safe_dump(told))
+
+    def project_holds(self) -> set[str]:
+        """Whatever the pool's project holds beyond what was seeded, as "port main-01"; and the machines."""
+        pool = self.connect("rig")
+        mine = {"project_id": pool.current_project_id}
+        seeded = ("default", "pb_server")
+        found = {
+            "server": pool.compute.servers(),
+            "port": pool.network.ports(**mine),
+            "security group": (g for g in pool.network.security_groups(**mine) if g.name not in seeded),
+            "keypair": pool.compute.keypairs(),
+            "server group": pool.compute.server_groups(),
+        }
+        named = {f"{kind} {thing.name}" for kind, things in found.items() for thing in things}
+        return named | {f"container {container}" for container in self.containers()}
+
+    def forgive(self, forgiven: bool = True) -> None:
+        """Whether servers of the flavor ``rig.undying`` can be destroyed now."""
+        mark = self.drives / "forgive"
+        mark.touch() if forgiven else mark.unlink(missing_ok=True)
+
     def stop_service(self, name: str) -> None:
         """End one process, as "neutron" or "nova-compute"."""
         self.processes.stop(name)
@@ -99,10 +120,10 @@ class OpenStackRig:
 
     def containers(self) -> list[str]:
         """The machines behind the servers: ids."""
-        return _run("docker", "ps", "-aq", "--filter", f"label={LABEL}").split()
+        return self._docker("ps", "-aq", "--filter", f"label={LABEL}").split()
 
     def _environment(self, host_image: str) -> dict[str, str]:
-        return {
+        return self.engine | {
             "PATH": f"{self.venv}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(RUN),
             "PYTHONPATH": f"{PLUGINS}:{RUN}/entry-point",
@@ -126,19 +147,19 @@ class OpenStackRig:
     def _clean(self) -> None:
         self.processes.kill_all()
         for container in self.containers():
-            _run("docker", "rm", "--force", "--volumes", container)
-        for image in _run("docker", "images", "-q", "--filter", f"label={LABEL}").split():
-            _run("docker", "rmi", "--force", image)
-        for network in _run("docker", "network", "ls", "-q", "--filter", f"label={LABEL}").split():
-            _run("docker", "network", "rm", network)
+            self._docker("rm", "--force", "--volumes", container)
+        for image in self._docker("images", "-q", "--filter", f"label={LABEL}").split():
+            self._docker("rmi", "--force", image)
+        for network in self._docker("network", "ls", "-q", "--filter", f"label={LABEL}").split():
+            self._docker("network", "rm", network)
         shutil.rmtree(RUN, ignore_errors=True)
 
     def _prepare(self) -> None:
         for folder in ("log", "etc", "lock", "drives", "staging", "tasks", "rabbit"):
             (RUN / folder).mkdir(parents=True)
         RUN.chmod(0o755)  # MariaDB goes through it as its own user
-        SOCKET.parent.mkdir()
-        shutil.chown(SOCKET.parent, "mysql")
+        (RUN / "socket").mkdir()
+        shutil.chown(RUN / "socket", "mysql")
         told = RUN / "entry-point/rig-1.dist-info"
         told.mkdir(parents=True)
         (told / "METADATA").write_text("Metadata-Version: 2.1\nName: rig\nVersion: 1\n")
@@ -148,18 +169,9 @@ class OpenStackRig:
     def _make_seed(self, seed: Path) -> None:
         """Make the databases from nothing and keep a copy: it is most of the time of a first start."""
         self._prepare()
-        for folder in ("mysql", "images", "nova"):
+        for folder in ("images", "nova"):
             (self.keep / folder).mkdir(parents=True)
-        data = self.keep / "mysql"
-        shutil.chown(data, "mysql")
-        _run(
-            "mariadb-install-db",
-            "--user=mysql",
-            f"--datadir={data}",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-            *UNSAFE,
-        )
+        base_services.make_database_files(self.keep)
         self._start_base()
         seeding.make_databases(self.processes, RUN)
         self._start_apis("keystone")
@@ -176,8 +188,7 @@ class OpenStackRig:
         self._clean()
 
     def _start_base(self) -> None:
-        _run(
-            "docker",
+        self._docker(
             "network",
             "create",
             f"--label={LABEL}",
@@ -186,46 +197,13 @@ class OpenStackRig:
             f"--opt=com.docker.network.bridge.name={BRIDGE}",
             NETWORK,
         )
-        self._start_mariadb()
-        self._start_rabbitmq()
-        self.processes.wait("mariadb", SOCKET.exists)
+        base_services.start_mariadb(self.processes, RUN, self.keep)
+        base_services.start_rabbitmq(self.processes, RUN)
+        self.processes.wait("mariadb", base_services.socket(RUN).exists)
         self.processes.wait("rabbitmq", lambda: self.processes.wrote("rabbitmq", "completed with"))
 
-    def _start_mariadb(self) -> None:
-        self.processes.start(
-            "mariadb",
-            "mariadbd",
-            "--no-defaults",
-            "--user=mysql",
-            f"--datadir={self.keep}/mysql",
-            f"--socket={SOCKET}",
-            f"--pid-file={RUN}/socket/mysql.pid",
-            "--skip-networking",
-            "--skip-name-resolve",
-            "--max-connections=500",
-            "--performance-schema=0",
-            "--innodb-buffer-pool-size=128M",
-            *UNSAFE,
-        )
-
-    def _start_rabbitmq(self) -> None:
-        self.processes.start("epmd", "epmd", "-port", EPMD, "-address", HOST)
-        nothing = RUN / "none"
-        self.processes.start(
-            "rabbitmq",
-            "/usr/lib/rabbitmq/bin/rabbitmq-server",
-            RABBITMQ_NODENAME="rig@localhost",
-            RABBITMQ_NODE_IP_ADDRESS=HOST,
-            RABBITMQ_NODE_PORT=RABBIT,
-            RABBITMQ_DIST_PORT=RABBIT_PEERS,
-            RABBITMQ_MNESIA_BASE=RUN / "rabbit",
-            RABBITMQ_LOG_BASE=RUN / "log",
-            RABBITMQ_LOGS="-",
-            RABBITMQ_ENABLED_PLUGINS_FILE=nothing,
-            RABBITMQ_CONF_ENV_FILE="/dev/null",
-            RABBITMQ_CONFIG_FILE=nothing,
-            RABBITMQ_PID_FILE=RUN / "rabbit.pid",
-        )
+    def _docker(self, *words: str) -> str:
+        return _run("docker", *words, **self.engine)
 
     def _start_apis(self, *names: str) -> None:
         files = {"keystone": "keystone.conf", "neutron": "neutron.conf", "nova": "api-paste.ini;nova.conf"}
@@ -287,8 +265,8 @@ def _digest() -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in made_of)).hexdigest()[:12]
 
 
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(*command: str, **environment: str) -> str:
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout

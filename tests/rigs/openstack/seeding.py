@@ -81,11 +81,10 @@ def make_resources(admin: openstack.connection.Connection, pool: openstack.conne
     for name, cores, memory, disk in FLAVORS:
         admin.compute.create_flavor(name=name, vcpus=cores, ram=memory, disk=disk)
     flat = {"provider_network_type": "flat"}
-    net = admin.network.create_network(
-        name="pool-net", project_id=pool.current_project_id, provider_physical_network="inside", **flat
-    )
+    theirs = {"project_id": pool.current_project_id}
+    net = admin.network.create_network(name="pool-net", provider_physical_network="inside", **flat, **theirs)
     fixed = {"ip_version": 4, "is_dhcp_enabled": False}
-    admin.network.create_subnet(network_id=net.id, cidr=SUBNET, gateway_ip=GATEWAY, **fixed)
+    admin.network.create_subnet(network_id=net.id, cidr=SUBNET, gateway_ip=GATEWAY, **fixed, **theirs)
     public = admin.network.create_network(
         name="public", is_router_external=True, provider_physical_network="outside", **flat
     )

@@ -17,7 +17,7 @@ from nova.virt import fake, hardware
 
 FORGIVE = Path(os.environ["RIG_DRIVES"]) / "forgive"
 BUILD_SECONDS = 600
-MUTE = ("sh", "-c", "echo kernel panic: no init found; exec sleep infinity")
+MUTE = ["sh", "-c", "echo kernel panic: no init found; exec sleep infinity"]
 
 
 class HostDriver(fake.FakeDriverWithoutFakeNodes):
@@ -60,16 +60,15 @@ class HostDriver(fake.FakeDriverWithoutFakeNodes):
 
     def _boot(self, instance, injected_files, network_info):
         drive = InstanceMetadata(instance, content=injected_files, network_info=network_info)
-        vif = network_info[0]
         machine.create(
             instance.uuid,
             instance.hostname,
-            vif.fixed_ips()[0]["address"],
-            vif["address"],
+            network_info[0].fixed_ips()[0]["address"],
+            network_info[0]["address"],
             dict(drive.metadata_for_config_drive()),
             instance.flavor.memory_mb,
             machine.image_of(instance.image_ref),
-            MUTE if instance.flavor.name == "rig.mute" else (),
+            MUTE if instance.flavor.name == "rig.mute" else None,
         )
 
     def destroy(

@@ -1,36 +1,32 @@
 """A machine that is a container: systemd as PID 1, sshd, cloud-init, on the machine's own Docker Engine."""
 
-import json
 import os
-import subprocess
 from pathlib import Path
+
+import docker
+from docker.errors import NotFound
 
 IMAGE = os.environ["RIG_HOST_IMAGE"]
 NETWORK = os.environ["RIG_NETWORK"]
 LABEL = os.environ["RIG_LABEL"]
 DRIVES = Path(os.environ["RIG_DRIVES"])
 SEED = "/var/lib/cloud/seed/config_drive"
-# What --privileged means, less CAP_SYS_RESOURCE, which a machine may not have to give
-PRIVILEGES = (
-    "--cap-add=ALL",
-    "--cap-drop=SYS_RESOURCE",
-    "--security-opt=seccomp=unconfined",
-    "--security-opt=apparmor=unconfined",
-    "--security-opt=systempaths=unconfined",
-    "--device-cgroup-rule=a *:* rwm",
-    "--cgroupns=private",
-    "--tmpfs=/run:exec",
-    "--tmpfs=/run/lock",
-    "--tmpfs=/tmp:exec",
-)
+SNAPSHOTS = "rig-snapshot"
+# What the engine calls privileged, less CAP_SYS_RESOURCE, which not every machine has to give
+OPTIONS = {
+    "cap_add": ["ALL"],
+    "cap_drop": ["SYS_RESOURCE"],
+    "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
+    "device_cgroup_rules": ["a *:* rwm"],
+    "tmpfs": {"/run": "exec", "/run/lock": "", "/tmp": "exec"},
+    "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
+}
+UNMASKED = {"MaskedPaths": [], "ReadonlyPaths": [], "CgroupnsMode": "private"}
 
 
-def docker(*words, check=True):
-    """Run the engine's client; what it printed."""
-    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
-    if check and done.returncode:
-        raise RuntimeError(f"docker {words[0]}: {done.stderr.strip()}")
-    return done.stdout
+def engine():
+    """A client for one call. This version of the API takes a MAC address on every engine."""
+    return docker.DockerClient(base_url=os.environ["DOCKER_HOST"], version="1.41", timeout=120)
 
 
 def name(uuid):
@@ -40,12 +36,12 @@ def name(uuid):
 
 def image_of(image_ref):
     """The container image behind a Glance image: one of our snapshots, or else the host image."""
-    snapshot = f"rig-snapshot:{image_ref}"
-    return snapshot if docker("images", "-q", snapshot).strip() else IMAGE
+    snapshot = f"{SNAPSHOTS}:{image_ref}"
+    return snapshot if engine().images.list(snapshot) else IMAGE
 
 
-def create(uuid, hostname, address, mac, drive, memory_mb, image, command=()):
-    """Make the machine, at the port's own address, and switch it on.
+def create(uuid, hostname, address, mac, drive, memory_mb, image, command=None):
+    """Make the machine, with the port's own addresses, and switch it on.
 
     Args:
         drive: the config drive, path to bytes; cloud-init finds it in its seed directory.
@@ -55,27 +51,23 @@ def create(uuid, hostname, address, mac, drive, memory_mb, image, command=()):
     for path, content in drive.items():
         (seed / path).parent.mkdir(parents=True, exist_ok=True)
         (seed / path).write_bytes(content)
-    docker(
-        "run",
-        "--detach",
-        "--tty",
-        f"--name={name(uuid)}",
-        f"--hostname={hostname}",
-        f"--label={LABEL}={uuid}",
-        f"--network={NETWORK}",
-        f"--ip={address}",
-        f"--mac-address={mac}",
-        f"--env=NB_NAMESERVERS={' '.join(nameservers())}",
-        f"--memory={memory_mb}m",
-        f"--memory-swap={memory_mb}m",
-        f"--volume={seed}:{SEED}:ro",
-        "--volume=/var/lib/docker",
-        "--volume=/var/lib/containerd",
-        "--log-opt=max-size=1m",
-        *PRIVILEGES,
+    api = engine().api
+    limits = {"mem_limit": f"{memory_mb}m", "memswap_limit": f"{memory_mb}m"}
+    host = api.create_host_config(binds=[f"{seed}:{SEED}:ro"], network_mode=NETWORK, **limits, **OPTIONS) | UNMASKED
+    made = api.create_container(
         image,
-        *command,
+        command,
+        name=name(uuid),
+        hostname=hostname,
+        labels={LABEL: uuid},
+        tty=True,
+        environment={"NB_NAMESERVERS": " ".join(nameservers())},
+        volumes=["/var/lib/docker", "/var/lib/containerd"],
+        mac_address=mac,
+        networking_config={"EndpointsConfig": {NETWORK: api.create_endpoint_config(ipv4_address=address)}},
+        host_config=host,
     )
+    api.start(made["Id"])
 
 
 def nameservers():
@@ -86,38 +78,41 @@ def nameservers():
 
 def start(uuid):
     """Switch it on."""
-    docker("start", name(uuid))
+    engine().containers.get(name(uuid)).start()
 
 
 def stop(uuid, seconds):
     """Switch it off; by force after so many seconds."""
-    docker("stop", f"--time={seconds}", name(uuid))
+    engine().containers.get(name(uuid)).stop(timeout=seconds)
 
 
 def destroy(uuid):
     """Remove it with its disks; absent is success."""
-    docker("rm", "--force", "--volumes", name(uuid), check=False)
+    try:
+        engine().containers.get(name(uuid)).remove(force=True, v=True)
+    except NotFound:
+        return
 
 
 def running(uuid):
     """Whether it is on; None when there is no such machine."""
-    found = json.loads(docker("container", "inspect", name(uuid), check=False) or "[]")
-    return found[0]["State"]["Running"] if found else None
+    try:
+        return engine().containers.get(name(uuid)).status == "running"
+    except NotFound:
+        return None
 
 
 def uuids():
     """Every machine of the rig."""
-    label = f'{{{{.Label "{LABEL}"}}}}'
-    return docker("ps", "--all", f"--filter=label={LABEL}", f"--format={label}").split()
+    return [found.labels[LABEL] for found in engine().containers.list(all=True, filters={"label": LABEL})]
 
 
 def console(uuid):
     """What it wrote to its console: bytes."""
-    command = ["docker", "logs", "--tail=500", name(uuid)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    return done.stdout.replace(b"\r", b"")
+    return engine().containers.get(name(uuid)).logs(tail=500).replace(b"\r", b"")
 
 
 def commit(uuid, image_ref):
     """Keep the machine's disk as the container image of a Glance image."""
-    docker("commit", f"--change=LABEL {LABEL}={image_ref}", name(uuid), f"rig-snapshot:{image_ref}")
+    label = f"LABEL {LABEL}={image_ref}"
+    engine().containers.get(name(uuid)).commit(repository=SNAPSHOTS, tag=image_ref, changes=[label])

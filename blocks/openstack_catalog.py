@@ -1,0 +1,82 @@
+"""What a project offers, found by name or id: flavors, images, networks, security groups."""
+
+from collections.abc import Iterable
+
+from openstack.compute.v2.flavor import Flavor
+from openstack.connection import Connection
+from openstack.image.v2.image import Image
+from openstack.network.v2.network import Network
+from openstack.network.v2.security_group import SecurityGroup
+from openstack.resource import Resource
+
+from pool.errors import CloudRefused
+
+SHOWN = 20  # candidates in an error: a public cloud has hundreds of images
+
+
+def find_flavor(cloud: Connection, wanted: str) -> Flavor:
+    """The flavor of this name or id.
+
+    Raises:
+        CloudRefused: "no flavor is named 'x'; the cloud has: nb.large, nb.small".
+    """
+    return pick("flavor", wanted, cloud.compute.flavors())
+
+
+def find_image(cloud: Connection, wanted: str) -> Image:
+    """The active image or snapshot of this name or id.
+
+    Raises:
+        CloudRefused: none, or several of one name; the message lists the candidates.
+    """
+    return pick("image", wanted, cloud.image.images(status="active"))
+
+
+def find_network(cloud: Connection, wanted: str) -> Network:
+    """The network of this name or id; "auto": the only one of the project that is not external.
+
+    Raises:
+        CloudRefused: none, or several; the message lists the candidates.
+    """
+    inside = [
+        network for network in cloud.network.networks() if not network.is_router_external and _ours(cloud, network)
+    ]
+    if wanted != "auto":
+        return pick("network", wanted, inside)
+    if len(inside) == 1:
+        return inside[0]
+    raise CloudRefused(f"DD_HOST_NETWORK is 'auto', but the project has not just one network: {listed(inside)}")
+
+
+def project_groups(cloud: Connection) -> list[SecurityGroup]:
+    """All security groups that the project can use, with their rules, in one request."""
+    return [group for group in cloud.network.security_groups() if _ours(cloud, group)]
+
+
+def pick(noun: str, wanted: str, found: Iterable[Resource]) -> Resource:
+    """The one of *found* whose id or name is *wanted*. An id is never ambiguous, so it counts first.
+
+    Raises:
+        CloudRefused: none, or two of one name; the message lists the candidates.
+    """
+    found = list(found)
+    by_id = [resource for resource in found if resource.id == wanted]
+    matching = by_id or [resource for resource in found if resource.name == wanted]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        ids = ", ".join(sorted(resource.id for resource in matching))
+        raise CloudRefused(f"{len(matching)} {noun}s are named {wanted!r}; give the id of one: {ids}")
+    raise CloudRefused(f"no {noun} is named {wanted!r}; the project has: {listed(found)}")
+
+
+def listed(found: Iterable[Resource]) -> str:
+    """Names for people, sorted; "none" for none."""
+    names = sorted({resource.name or resource.id for resource in found})
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return (", ".join(names[:SHOWN]) or "none") + more
+
+
+def _ours(cloud: Connection, resource: Network | SecurityGroup) -> bool:
+    """An administrator's credentials see those of all projects."""
+    return resource.project_id == cloud.current_project_id or bool(resource.is_shared)

@@ -1,0 +1,237 @@
+"""Hosts as servers of an OpenStack project."""
+
+import re
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from openstack.compute.v2.flavor import Flavor
+from openstack.compute.v2.limits import AbsoluteLimits
+from openstack.compute.v2.server import Server as NovaServer
+from openstack.connection import Connection
+from openstack.exceptions import ConflictException, NotFoundException
+from openstack.image.v2.image import Image
+from openstack.network.v2.network import Network
+from openstack.network.v2.security_group import SecurityGroup
+from pydantic import Field
+
+from blocks.cloud import Cloud, Server, ServerRequest
+from blocks.openstack_catalog import find_flavor, find_image, find_network, pick, project_groups
+from blocks.openstack_credentials import OpenStackCredentials, forget_logins
+from blocks.openstack_errors import told_plainly
+from blocks.openstack_marks import POOL_KEY, metadata, server_tags
+from blocks.openstack_parts import VolumeWish, attached, check_volumes, ensure_port, ensure_volume, remove_parts
+from blocks.openstack_quota import Room, limits_of, room_for
+from blocks.openstack_servers import all_servers, delete_and_wait, described, is_deleting, servers_of
+from blocks.openstack_shared import ensure_group, ensure_keypair, ensure_server_group, remove_unused
+from blocks.openstack_sweep import CloudPart, all_parts, remove_part
+from blocks.settings import process_settings
+from pool.errors import CloudRefused
+
+TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+# Two threads of one process that make the same host take turns; the second finds what the first has made.
+_making = threading.Lock()
+_turns: dict[tuple[str, str], threading.Lock] = {}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a new server needs and that the cloud already has; found before anything is made."""
+
+    flavor: Flavor
+    image: Image
+    network: Network
+    master: SecurityGroup
+    extra: list[SecurityGroup]
+    groups: list[SecurityGroup]  # all of the project
+    volumes: tuple[VolumeWish, ...]
+    limits: AbsoluteLimits
+
+
+class OpenStackCloud(Cloud):
+    """Servers of one OpenStack project, reached by their address in its network; none gets a public address."""
+
+    _block_type_name = "OpenStack cloud"
+    _block_type_slug = "openstack-cloud"
+    _description = "Hosts are servers of an OpenStack project."
+
+    credentials: OpenStackCredentials = Field(
+        default_factory=OpenStackCredentials, description="Empty: the cloud of the environment (OS_CLOUD, OS_…)."
+    )
+    namespace: str = Field("", description="Marks what is made; empty: this installation's own name.")
+    DD_HOST_NETWORK: str = Field("auto", description="Network by name or id; auto: the project's only one.")
+    DD_HOST_MASTER_SG: str = Field("pb_server", description="Security group whose members may reach the hosts.")
+    DD_HOST_EXTRA_SGS: list[str] = Field([], description="More security groups of every host, by name or id.")
+    DD_HOST_ROOT_VOLUME_SIZE: int = Field(0, ge=0, description="GB of the root volume; 0: the flavor's own disk.")
+    DD_HOST_DATA_VOLUME_TYPE: str = Field("standard", description="Volume type; empty: the cloud's default.")
+    DD_HOST_DATA_VOLUME_DEVICE: str = Field("/dev/vdb", description="Where a host sees its data volume.")
+    public_key: str = Field("", description="Key of the cloud's default user, for emergencies; empty: no keypair.")
+
+    def create(self, request: ServerRequest) -> Server:
+        """Make the server and what comes with it, or return the one that is there. It is still being built."""
+        with self._asking(f"make host {request.host}") as cloud, self._turn(request.host):
+            found = servers_of(cloud, self._namespace, request.host)
+            return described(found[0] if found else self._made(cloud, request))
+
+    def find(self, host: str) -> Server | None:
+        """The server of this host; when two processes made it at once, the older."""
+        with self._asking(f"find host {host}") as cloud:
+            found = servers_of(cloud, self._namespace, host)
+        return described(found[0]) if found else None
+
+    def list(self) -> list[Server]:
+        """Every server that carries the namespace's tag, in one request."""
+        with self._asking("list the hosts") as cloud:
+            return [described(server) for server in all_servers(cloud, self._namespace)]
+
+    def delete(self, host: str) -> None:
+        """Delete the server, its port and its volumes, and with a pool's last host what its hosts shared.
+
+        Raises:
+            CloudTrouble: Nova could not delete the server, or has not after a minute; ask again.
+        """
+        with self._asking(f"delete host {host}") as cloud:
+            delete_and_wait(cloud, self._namespace, host)
+            self._remove_rest(cloud, host)
+
+    def console_log(self, host: str, lines: int = 20) -> str:
+        """The last lines of the server's console; empty when there is no server or no console yet."""
+        with self._asking(f"read the console of host {host}") as cloud:
+            for server in servers_of(cloud, self._namespace, host):
+                return self._console(cloud, server, lines)
+        return ""
+
+    def room_for(self, flavor: str) -> Room:
+        """How many more hosts of this flavor the project's quota has room for, and what bounds it.
+
+        Raises:
+            CloudRefused: there is no such flavor; the message lists those that there are.
+        """
+        with self._asking(f"ask for the quota of flavor {flavor}") as cloud:
+            return room_for(limits_of(cloud), find_flavor(cloud, flavor))
+
+    def parts(self) -> tuple[CloudPart, ...]:
+        """All that carries the namespace's mark: servers, ports, volumes, security groups, keypairs, server groups."""
+        with self._asking("list what is ours") as cloud:
+            return tuple(all_parts(cloud, self._namespace))
+
+    def remove_part(self, part: CloudPart) -> None:
+        """Remove one of these; absent is success."""
+        with self._asking(f"remove {part}") as cloud:
+            remove_part(cloud, part)
+
+    @property
+    def _namespace(self) -> str:
+        return self.namespace or process_settings().identity
+
+    @contextmanager
+    def _asking(self, doing: str) -> Iterator[Connection]:
+        """A client for one call of the port. What goes wrong is said in one sentence."""
+        try:
+            with told_plainly(doing):
+                yield self.credentials.connect()
+        except CloudRefused:
+            forget_logins()
+            raise
+
+    @contextmanager
+    def _turn(self, host: str) -> Iterator[None]:
+        with _making:
+            turn = _turns.setdefault((self._namespace, host), threading.Lock())
+        with turn:
+            yield
+
+    def _plan(self, cloud: Connection, request: ServerRequest) -> Plan:
+        groups = project_groups(cloud)
+        plan = Plan(
+            flavor=find_flavor(cloud, request.flavor),
+            image=find_image(cloud, request.image),
+            network=find_network(cloud, self.DD_HOST_NETWORK),
+            master=pick("security group", self.DD_HOST_MASTER_SG, groups),
+            extra=[pick("security group", name, groups) for name in self.DD_HOST_EXTRA_SGS],
+            groups=groups,
+            volumes=self._volumes(request),
+            limits=limits_of(cloud),
+        )
+        if (room := room_for(plan.limits, plan.flavor)).hosts == 0:
+            raise CloudRefused(f"cannot make host {request.host}: quota: {room.because}")
+        check_volumes(cloud, plan.volumes)
+        return plan
+
+    def _volumes(self, request: ServerRequest) -> tuple[VolumeWish, ...]:
+        kind, device = self.DD_HOST_DATA_VOLUME_TYPE, self.DD_HOST_DATA_VOLUME_DEVICE
+        root = VolumeWish("root", self.DD_HOST_ROOT_VOLUME_SIZE, kind)
+        data = VolumeWish("data", request.data_volume_gb, kind, device)
+        return tuple(wish for wish in (root, data) if wish.size)
+
+    def _made(self, cloud: Connection, request: ServerRequest) -> NovaServer:
+        plan = self._plan(cloud, request)
+        try:
+            with told_plainly(f"make host {request.host}"):
+                made = cloud.compute.create_server(**self._order(cloud, request, plan))
+        except CloudRefused:  # nothing was accepted; after any other error something may have been
+            self._remove_rest(cloud, request.host)
+            raise
+        return self._the_only(cloud, request, made)
+
+    def _order(self, cloud: Connection, request: ServerRequest, plan: Plan) -> dict:
+        """What Nova is asked for. Whatever the server needs is made first; each part is looked for before."""
+        namespace, pool, host = self._namespace, request.pool, request.host
+        group = ensure_group(cloud, namespace, pool, plan.groups, plan.master)
+        apart = ensure_server_group(cloud, namespace, pool, plan.limits.server_group_members)
+        key = ensure_keypair(cloud, namespace, pool, self.public_key) if self.public_key else None
+        groups = [group.id, *(extra.id for extra in plan.extra)]
+        order = {
+            "name": host,
+            "flavor_id": plan.flavor.id,
+            "image_id": plan.image.id,
+            "networks": [{"port": ensure_port(cloud, namespace, host, plan.network.id, groups).id}],
+            "user_data": b64encode(request.user_data.encode()).decode(),
+            "config_drive": True,
+            "metadata": metadata(namespace, pool, host),
+            "tags": server_tags(namespace, pool, host),
+            "key_name": key,
+            "scheduler_hints": {"group": apart} if apart else None,
+        }
+        order |= self._disks(cloud, request, plan)
+        return {name: value for name, value in order.items() if value is not None}
+
+    def _disks(self, cloud: Connection, request: ServerRequest, plan: Plan) -> dict:
+        if not plan.volumes:
+            return {}
+        disks, rooted = [], False
+        for wish in plan.volumes:
+            rooted |= wish.role == "root"
+            disks.append(self._disk(cloud, request, wish, plan.image))
+        if rooted:
+            return {"block_device_mapping": disks, "image_id": None}
+        image = {"uuid": plan.image.id, "source_type": "image", "destination_type": "local", "boot_index": 0}
+        return {"block_device_mapping": [image | {"delete_on_termination": True}, *disks]}
+
+    def _disk(self, cloud: Connection, request: ServerRequest, wish: VolumeWish, image: Image) -> dict:
+        source = VolumeWish(wish.role, wish.size, wish.kind, image=image.id) if wish.role == "root" else wish
+        return attached(ensure_volume(cloud, self._namespace, request, source), wish)
+
+    def _the_only(self, cloud: Connection, request: ServerRequest, made: NovaServer) -> NovaServer:
+        """Of two servers that two processes made at once the older stays; each of the two decides so."""
+        servers = servers_of(cloud, self._namespace, request.host)
+        first = servers[0] if servers else cloud.compute.get_server(made)
+        if first.id != made.id and not is_deleting(first):
+            cloud.compute.delete_server(made)
+            return first
+        return next((server for server in servers if server.id == made.id), first)
+
+    def _remove_rest(self, cloud: Connection, host: str) -> None:
+        """All that came with the server; and with a pool's last host, what its hosts shared."""
+        remove_parts(cloud, self._namespace, host)
+        used = {server.metadata.get(POOL_KEY, "") for server in all_servers(cloud, self._namespace)}
+        remove_unused(cloud, self._namespace, used)
+
+    def _console(self, cloud: Connection, server: NovaServer, lines: int) -> str:
+        try:
+            text = cloud.compute.get_server_console_output(server, length=lines)["output"] or ""
+        except (NotFoundException, ConflictException):  # nothing runs there yet
+            return ""
+        return "\n".join(TERMINAL_CODES.sub("", text).splitlines()[-lines:])

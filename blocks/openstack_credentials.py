@@ -1,0 +1,117 @@
+"""Who we are to an OpenStack cloud: a cloud of ``clouds.yaml``, the ``OS_…`` environment, or the fields of a block."""
+
+import os
+import threading
+
+from keystoneauth1 import exceptions as auth_errors
+from openstack.config import OpenStackConfig
+from openstack.config.cloud_region import CloudRegion
+from openstack.connection import Connection
+from openstack.exceptions import ConfigException
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+from pool.errors import CloudRefused
+
+ANSWER_SECONDS = 60  # for one request; the calls of the port wait longer by asking again
+
+_logins: dict[tuple, CloudRegion] = {}
+_lock = threading.Lock()
+
+
+class OpenStackCredentials(Block):
+    """Credentials for one project of an OpenStack cloud.
+
+    With ``cloud`` set, they are those of that name in ``clouds.yaml``; with ``auth_url`` set, the fields below it; with
+    neither, what the environment says (``OS_CLOUD``, or ``OS_AUTH_URL`` and its companions).
+    """
+
+    _block_type_name = "OpenStack credentials"
+    _block_type_slug = "openstack-credentials"
+    _description = "Credentials for one project of an OpenStack cloud."
+
+    cloud: str = Field("", description="Name of the cloud in clouds.yaml.")
+    auth_url: str = Field("", description="Keystone, as https://cloud.example.org:5000/v3.")
+    username: str = Field("", description="User; or leave empty and give an application credential.")
+    password: SecretStr = Field(SecretStr(""), description="Password of the user.")
+    project_name: str = Field("", description="Project that hosts are made in.")
+    user_domain_name: str = Field("Default", description="Domain of the user.")
+    project_domain_name: str = Field("Default", description="Domain of the project.")
+    application_credential_id: str = Field("", description="Application credential, in place of user and password.")
+    application_credential_secret: SecretStr = Field(SecretStr(""), description="Its secret.")
+    region_name: str = Field("", description="Region; empty: the cloud's only one.")
+
+    def connect(self) -> Connection:
+        """A client of its own for each call; all share one login, which renews its token when that expires.
+
+        Raises:
+            CloudRefused: there is no such cloud in ``clouds.yaml``, or something is missing.
+        """
+        return Connection(config=self._login())
+
+    def where(self) -> str:
+        """What these credentials are for, without any secret."""
+        return self.cloud or self.auth_url or os.environ.get("OS_CLOUD") or os.environ.get("OS_AUTH_URL") or "nowhere"
+
+    def _login(self) -> CloudRegion:
+        with _lock:
+            key = self._key()
+            if key not in _logins:
+                login = self._read()
+                login.get_session()  # made once, here: it holds the token and what was learned of the endpoints
+                _logins[key] = login
+            return _logins[key]
+
+    def _read(self) -> CloudRegion:
+        from_fields = bool(self.auth_url)
+        config = OpenStackConfig(
+            load_yaml_config=not from_fields, load_envvars=not from_fields, app_name="dockerdriver"
+        )
+        try:
+            return config.get_one(api_timeout=ANSWER_SECONDS, **self._options())
+        except (ConfigException, auth_errors.ClientException) as error:
+            raise CloudRefused(self._what_is_wrong(config, error)) from error
+
+    def _options(self) -> dict:
+        if not self.auth_url:
+            return {"cloud": self.cloud} if self.cloud else {}
+        options = {"auth_type": "password", "auth": self._user()}
+        if self.application_credential_id:
+            options = {"auth_type": "v3applicationcredential", "auth": self._application()}
+        return options | ({"region_name": self.region_name} if self.region_name else {})
+
+    def _user(self) -> dict[str, str]:
+        return {
+            "auth_url": self.auth_url,
+            "username": self.username,
+            "password": self.password.get_secret_value(),
+            "project_name": self.project_name,
+            "user_domain_name": self.user_domain_name,
+            "project_domain_name": self.project_domain_name,
+        }
+
+    def _application(self) -> dict[str, str]:
+        return {
+            "auth_url": self.auth_url,
+            "application_credential_id": self.application_credential_id,
+            "application_credential_secret": self.application_credential_secret.get_secret_value(),
+        }
+
+    def _what_is_wrong(self, config: OpenStackConfig, error: Exception) -> str:
+        named = self.cloud or os.environ.get("OS_CLOUD", "")
+        known = [name for name in config.get_cloud_names() if name not in ("", "envvars", "defaults")]
+        if named and named not in known:
+            return f"no cloud is named {named!r} in clouds.yaml; known: {', '.join(sorted(known)) or 'none'}"
+        return f"the OpenStack credentials for {self.where()} are not complete: {error}"
+
+    def _key(self) -> tuple:
+        fields = self.model_dump(exclude={"password", "application_credential_secret"}).items()
+        secrets = (self.password.get_secret_value(), self.application_credential_secret.get_secret_value())
+        environment = sorted((k, v) for k, v in os.environ.items() if k.startswith("OS_"))
+        return (tuple(sorted((k, str(v)) for k, v in fields)), secrets, tuple(environment))
+
+
+def forget_logins() -> None:
+    """Read the credentials anew at the next call: a refusal may be of a password that was changed meanwhile."""
+    with _lock:
+        _logins.clear()

@@ -1,0 +1,35 @@
+"""How what is ours is marked in the cloud, so that it is found again after any crash.
+
+A server carries tags and metadata and a volume metadata. Ports and security groups have neither on every cloud that can
+be set in the request that makes them, so the mark stands in their description. Keypairs and server groups have only a
+name. Every mark is set by the very request that makes the thing.
+"""
+
+NAMESPACE_KEY = "dockerdriver.namespace"
+POOL_KEY = "dockerdriver.pool"
+HOST_KEY = "dockerdriver.host"
+
+
+def server_tags(namespace: str, pool: str, host: str) -> list[str]:
+    """Tags of a server; by the first alone all servers of the namespace are listed."""
+    return [namespace, f"pool={pool}", f"host={host}"]
+
+
+def metadata(namespace: str, pool: str, host: str) -> dict[str, str]:
+    """Metadata of a server or a volume."""
+    return {NAMESPACE_KEY: namespace, POOL_KEY: pool, HOST_KEY: host}
+
+
+def description(namespace: str) -> str:
+    """Description of a port or a security group."""
+    return f"DockerDriver {namespace}"
+
+
+def shared_name(namespace: str, pool: str) -> str:
+    """Name of what a pool's hosts share: security group, keypair, server group. No namespace holds "__"."""
+    return f"{namespace}__{pool}"
+
+
+def pool_of(namespace: str, name: str) -> str | None:
+    """The pool of a shared thing by its name; None when it is not of the namespace."""
+    return name.removeprefix(f"{namespace}__") if name.startswith(f"{namespace}__") else None

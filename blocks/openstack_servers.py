@@ -1,0 +1,88 @@
+"""Servers as Nova shows them, and as the port to a cloud describes them."""
+
+import time
+
+from openstack.compute.v2.server import Server as NovaServer
+from openstack.connection import Connection
+
+from blocks.cloud import Server, ServerStatus
+from blocks.openstack_marks import HOST_KEY, POOL_KEY
+from pool.errors import CloudTrouble
+
+GONE_SECONDS = 60
+STATUS = {
+    "BUILD": ServerStatus.BUILD,
+    "REBUILD": ServerStatus.BUILD,
+    "ACTIVE": ServerStatus.ACTIVE,
+    "REBOOT": ServerStatus.ACTIVE,
+    "HARD_REBOOT": ServerStatus.ACTIVE,
+    "PASSWORD": ServerStatus.ACTIVE,
+    "ERROR": ServerStatus.ERROR,
+    "UNKNOWN": ServerStatus.ERROR,
+    "DELETED": ServerStatus.DELETING,
+    "SOFT_DELETED": ServerStatus.DELETING,
+}
+
+
+def all_servers(cloud: Connection, namespace: str) -> list[NovaServer]:
+    """Every server of the namespace, in one request."""
+    return list(cloud.compute.servers(tags=namespace))
+
+
+def servers_of(cloud: Connection, namespace: str, host: str) -> list[NovaServer]:
+    """The host's servers, the oldest first. Two when two processes made it at once; one goes again."""
+    named = cloud.compute.servers(tags=namespace, name=f"^{host}$")
+    ours = [server for server in named if server.metadata.get(HOST_KEY) == host]
+    return sorted(ours, key=lambda server: (server.created_at, server.id))
+
+
+def described(server: NovaServer) -> Server:
+    """The server in the port's words."""
+    return Server(
+        id=server.id,
+        host=server.metadata[HOST_KEY],
+        pool=server.metadata.get(POOL_KEY, ""),
+        status=_status(server),
+        address=_address(server),
+        fault=(server.fault or {}).get("message", ""),
+    )
+
+
+def is_deleting(server: NovaServer) -> bool:
+    """Whether Nova is on the way to delete it."""
+    return server.task_state == "deleting" or STATUS.get(server.status) is ServerStatus.DELETING
+
+
+def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float = GONE_SECONDS) -> None:
+    """Have the host's servers deleted, and wait until Nova shows none.
+
+    Raises:
+        CloudTrouble: Nova gave up on deleting, or still shows a server after *seconds*.
+    """
+    left = servers_of(cloud, namespace, host)
+    for server in left:
+        if not is_deleting(server):
+            cloud.compute.delete_server(server)
+    until = time.monotonic() + seconds
+    while left := left and servers_of(cloud, namespace, host):
+        stuck = [server for server in left if server.status == "ERROR" and not is_deleting(server)]
+        if stuck:
+            raise CloudTrouble(f"the cloud could not delete server {stuck[0].id} of host {host}: {_fault(stuck[0])}")
+        if time.monotonic() > until:
+            raise CloudTrouble(f"server {left[0].id} of host {host} is still there, {seconds:.0f} s after its delete")
+        time.sleep(0.5)
+
+
+def _fault(server: NovaServer) -> str:
+    return described(server).fault or "no reason given"
+
+
+def _status(server: NovaServer) -> ServerStatus:
+    return ServerStatus.DELETING if is_deleting(server) else STATUS.get(server.status, ServerStatus.STOPPED)
+
+
+def _address(server: NovaServer) -> str | None:
+    """The first fixed address, an IPv4 one where there is one."""
+    every = [address for network in (server.addresses or {}).values() for address in network]
+    fixed = [address for address in every if address.get("OS-EXT-IPS:type", "fixed") == "fixed"]
+    return min(fixed, key=lambda address: address["version"], default={}).get("addr")
