@@ -43,6 +43,7 @@ def _values(config: GatewayConfig) -> dict[str, str]:
         "lua_settings": json.dumps(_lua_settings(config)),
         "listen": _lines(_listen(config)),
         "redirect_server": _redirect_server(config),
+        "hsts": _lines(_hsts(config)),
         "limit_zones": _lines(_limit_zones(config), indent=4),
         "limits": _lines(_limits(config)),
         "trusted_proxies": _lines(_trusted_proxies(config)),
@@ -138,12 +139,12 @@ def _listen(config: GatewayConfig) -> list[str]:
         "ssl_session_cache shared:tls:10m",
         "ssl_session_timeout 1d",
         "ssl_session_tickets off",
-        *_hsts(config),
     ]
 
 
 def _hsts(config: GatewayConfig) -> list[str]:
-    seconds = config.settings.hsts_seconds
+    """nginx forgets a server's headers in a location that adds its own, so both places say it."""
+    seconds = config.settings.hsts_seconds if config.settings.certificate else 0
     return [f'add_header Strict-Transport-Security "max-age={seconds}" always'] if seconds else []
 
 

