@@ -3,6 +3,7 @@
 import argparse
 import fcntl
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ INTERRUPTED = 130  # what a shell calls the end by Ctrl-C
 
 def main(arguments: list[str] | None = None) -> None:
     """Do what the command line says; exit status 0, or 1 with one sentence on standard error."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     os.chdir(ROOT)  # the default data directory and dockerdriver.env are in the checkout, wherever one stands
     command = _parser().parse_args(arguments).command
     try:

@@ -76,7 +76,8 @@ class Processes:
         self._settings.run_dir.chmod(0o700)
         self._config.write_text(self.render(programs))
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)]
-        subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        with (self._logs / "supervisord-start.log").open("w") as out:
+            subprocess.run(command, env=environment, cwd=ROOT, check=False, stdout=out, stderr=out)
         self._wait_until_alive()
         self._mark.write_text(fingerprint)
 
@@ -88,7 +89,7 @@ class Processes:
             if self.alive():
                 return
             time.sleep(0.1)
-        raise DockerDriverError(f"supervisord did not start; see {self._logs / 'supervisor.log'}")
+        raise DockerDriverError(f"supervisord did not start; see {self._logs / 'supervisord-start.log'}")
 
     def alive(self) -> bool:
         """Whether supervisord answers."""
