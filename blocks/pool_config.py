@@ -7,6 +7,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.lookup import load, names
+from pool.names import check_pool_name
 from pool.settings import PoolSettings
 
 
@@ -61,7 +62,9 @@ def pool_config(pool: str) -> PoolConfig:
 
     Raises:
         NotFound: no pool has this name; the message lists those that exist.
+        BadRequest: the name cannot be a pool's.
     """
+    check_pool_name(pool)
     return load(PoolConfig, pool, "pool")
 
 

@@ -22,7 +22,12 @@ from tasks.routes import repair_routes
 ACT_SECONDS = 120
 
 
-@flow(name="housekeep", flow_run_name="housekeep {pool}")
+def run_name() -> str:
+    """What the UI calls a run."""
+    return f"housekeep {flow_run.parameters['pool'] or 'all pools'}"
+
+
+@flow(name="housekeep", flow_run_name=run_name)
 @says_why
 async def housekeep(pool: str = "") -> State:
     """Bring each pool nearer its target, end what is over, remove what nobody uses.

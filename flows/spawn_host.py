@@ -3,6 +3,7 @@
 from prefect import flow, get_run_logger
 
 from flows.outcome import says_why
+from pool.errors import DockerDriverError
 from pool.records import Host
 from pool.sizing import flavor_to_spawn
 from pool.states import HostState

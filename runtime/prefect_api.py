@@ -4,12 +4,13 @@ import contextlib
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from pool.errors import DockerDriverError, NotFound
 
-BUSY_SECONDS = 30
+BUSY_SECONDS = 120  # SQLite behind Prefect waits up to 60 s for its lock
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -39,26 +40,34 @@ class PrefectApi:
             time.sleep(0.2)
 
     def call(self, method: str, path: str, **body: Any) -> Any:
-        """One call; asked again while SQLite is busy (503), as every caller of the API must.
+        """One call; asked again while the server is busy (503, or no answer in time), as every caller must.
+
+        Every call that is made here may be made twice.
 
         Raises:
             NotFound: 404.
             DockerDriverError: any other refusal, or no answer.
         """
         deadline = time.monotonic() + BUSY_SECONDS
+        while (answer := self._ask(method, path, body)) is None or answer.status_code == 503:
+            if time.monotonic() > deadline:
+                raise DockerDriverError(f"Prefect's server at {self._url} is too busy to answer {method} {path}")
+            time.sleep(0.2)
+        return _checked(answer, f"{method} {path}")
+
+    def _ask(self, method: str, path: str, body: dict) -> httpx.Response | None:
+        """The server's answer, or None when it has none in time."""
         try:
-            while (answer := self._client.request(method, path, json=body or None)).status_code == 503:
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(0.2)
+            return self._client.request(method, path, json=body or None)
+        except (httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ReadError):
+            return None
         except httpx.HTTPError as error:
             raise DockerDriverError(f"Prefect's server at {self._url} does not answer: {error}") from None
-        return _checked(answer, f"{method} {path}")
 
     def trigger(self, deployment: str, key: str | None = None, **parameters: Any) -> str:
         """Ask for a run of the deployment ``<flow>/<name>``; its id. The same *key* never starts a second one."""
         found = self.call("GET", f"/deployments/name/{deployment}")
-        body = {"parameters": parameters} | ({"idempotency_key": key} if key else {})
+        body = {"parameters": parameters, "idempotency_key": key or uuid4().hex}
         return self.call("POST", f"/deployments/{found['id']}/create_flow_run", **body)["id"]
 
     def state(self, run: str) -> dict:

@@ -94,7 +94,8 @@ async def create_server(host: Host) -> Host:
         key = new_host_key()
         pool_store().note_host(host.name, host_key=key.public)
         server = await to_thread(cloud.create, _request(host, config, key))
-    return pool_store().note_host(host.name, server_id=server.id, address=server.address)
+    own_key = {"host_key": server.host_key} if server.host_key else {}  # a machine that keeps the key that it has
+    return pool_store().note_host(host.name, server_id=server.id, address=server.address, **own_key)
 
 
 def _request(host: Host, config: PoolConfig, key: HostKey) -> ServerRequest:

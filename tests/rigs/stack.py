@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 
@@ -61,14 +62,18 @@ class Stack:
     def api(self, method: str, path: str, **kwargs) -> httpx.Response:
         """Prefect's REST API, as a platform uses it."""
         url = f"http://127.0.0.1:{self.prefect_port}/api{path}"
-        response = httpx.request(method, url, timeout=30, trust_env=False, **kwargs)
+        for _ in range(5):  # SQLite behind Prefect is busy now and then, and says so with a 503
+            response = httpx.request(method, url, timeout=90, trust_env=False, **kwargs)
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
         response.raise_for_status()
         return response
 
     def trigger(self, deployment: str, **parameters) -> str:
         """Create a flow run; return its id."""
         found = self.api("GET", f"/deployments/name/{deployment}").json()
-        body = {"parameters": parameters}
+        body = {"parameters": parameters, "idempotency_key": uuid4().hex}
         return self.api("POST", f"/deployments/{found['id']}/create_flow_run", json=body).json()["id"]
 
     def finish(self, run: str, seconds: int = 180) -> tuple[str, str]:
