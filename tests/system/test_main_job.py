@@ -44,7 +44,7 @@ def test_make_up_ends_with_a_session_that_answers_and_the_address_of_the_ui(stac
 def test_status_says_what_runs_the_hosts_the_slots_and_the_sessions(stack):
     status = stack.command("status")
     assert status.returncode == 0
-    for word in ("prefect", "gateway", "main-", "active", "welcome"):
+    for word in ("server", "gateway", "main-", "active", "welcome"):
         assert word in status.stdout
 
 
