@@ -11,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly PURPOSE=${1:?say what for: run, test or lint}
 readonly POLICY=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 readonly VENV=.venv
+readonly PYTHONS=${PYTHONS:-python3 python3.11 python3.12 python3.13 /usr/bin/python3}
 
 say() { printf '== %s\n' "$*"; }
 die() { printf 'dockerdriver: %s\n' "$*" >&2; exit 1; }
@@ -118,7 +119,7 @@ keep_off_at_boot() {
 
 python_with_venv() {
   local python
-  for python in python3 python3.11 python3.12 python3.13 /usr/bin/python3; do
+  for python in $PYTHONS; do
     if "$python" -c 'import sys, ensurepip, venv, sqlite3, ssl; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$python"
       return
@@ -128,7 +129,7 @@ python_with_venv() {
 
 check_python() {
   local python
-  for python in python3 python3.11 python3.12 python3.13 /usr/bin/python3; do
+  for python in $PYTHONS; do
     ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || return 0
   done
   die "Python 3.11 or newer is needed and is not on PATH (python3 is $(python3 -V 2>&1 || echo missing))"

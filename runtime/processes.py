@@ -45,8 +45,8 @@ class Processes:
         run, logs = self._settings.run_dir, self._logs
         head = (
             f"[unix_http_server]\nfile={self._socket}\nchmod=0700\n\n"
-            f"[supervisord]\nlogfile={_plain(logs / 'supervisor.log')}\nlogfile_maxbytes=5MB\nlogfile_backups=2\n"
-            f"pidfile={run}/supervisord.pid\ndirectory={_plain(ROOT)}\numask=027\n\n"
+            f"[supervisord]\nlogfile={logs}/supervisor.log\nlogfile_maxbytes=5MB\nlogfile_backups=2\n"
+            f"pidfile={run}/supervisord.pid\ndirectory={ROOT}\numask=027\n\n"
             "[rpcinterface:supervisor]\n"
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
         )
@@ -54,10 +54,10 @@ class Processes:
 
     def _section(self, program: Program) -> str:
         return (
-            f"\n[program:{program.name}]\ncommand={_plain(shlex.join(program.command))}\npriority={program.order}\n"
+            f"\n[program:{program.name}]\ncommand={shlex.join(program.command)}\npriority={program.order}\n"
             f"autostart=false\nautorestart=true\nstartsecs=2\nstartretries=20\n"
             f"stopsignal=TERM\nstopwaitsecs={program.stop_seconds}\nstopasgroup=false\nkillasgroup=true\n"
-            f"redirect_stderr=true\nstdout_logfile={_plain(self._logs / program.name)}.log\n"
+            f"redirect_stderr=true\nstdout_logfile={self._logs}/{program.name}.log\n"
             "stdout_logfile_maxbytes=20MB\nstdout_logfile_backups=3\n"
         )
 
@@ -158,8 +158,3 @@ def _to_end(identity: str, shims: bool) -> list[int]:
         for pid, command in marked.items()
         if command and pid != os.getpid() and (shims or "containerd-shim" not in command)
     ]
-
-
-def _plain(value: object) -> str:
-    """supervisord reads % as a variable's name."""
-    return str(value).replace("%", "%%")
