@@ -6,14 +6,15 @@ layers, under the names of the old layout (``<id>/layer.tar``) or of an OCI layo
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
 
-from blocks.image_members import Members, read_members
-from blocks.image_stream import CHUNK, Compression, open_stream
+from blocks.image_members import Members, each_file, read_members
+from blocks.image_stream import CHUNK, Compression, Stream, open_stream
 from pool.errors import BrokenArchive
 
 SETTLE_SECONDS = 2  # a file that changed later than this may still be being copied
@@ -33,6 +34,8 @@ class ArchiveInfo:
     size: int  # bytes of the file
     compression: Compression
     labels: Mapping[str, str] = field(default_factory=dict)  # of the image
+    config: bytes = field(default=b"", repr=False, compare=False)  # that the id is the digest of
+    files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # member of a layer: diff id
 
 
 @contextmanager
@@ -56,12 +59,29 @@ def read_archive(path: Path) -> ArchiveInfo:
     with _naming(path), open_stream(path) as stream:
         members = read_members(stream)
         manifest = _manifest(members)
-        image_id, config = _config(members, _text(manifest, "Config"))
+        text, image_id, config = _config(members, _text(manifest, "Config"))
         diff_ids = _diff_ids(config)
-        _check_layers(members, manifest, diff_ids)
+        files = _checked_layers(members, manifest, diff_ids)
         names = tuple(dict.fromkeys(catalogue_name(tag) for tag in _tags(manifest)))
-        size = path.stat().st_size
-        return ArchiveInfo(path, names, image_id, diff_ids, size, stream.compression, _labels(config))
+        size, labels = path.stat().st_size, _labels(config)
+        return ArchiveInfo(path, names, image_id, diff_ids, size, stream.compression, labels, text, files)
+
+
+def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> None:
+    """Hand the layers of a checked archive to *take*, in the order of the file, each by its diff id and unpacked.
+
+    Whoever keeps one verifies it: the file may have changed since it was checked.
+
+    Raises:
+        BrokenArchive: the file is no such archive any more.
+    """
+
+    def pick(name: str, content: BufferedReader) -> None:
+        if name in archive.files:
+            take(archive.files[name], Stream(content))
+
+    with _naming(archive.path), open_stream(archive.path) as stream:
+        each_file(stream, pick)
 
 
 def catalogue_name(tag: str) -> str:
@@ -152,16 +172,17 @@ def _text(manifest: dict, key: str) -> str:
     return value
 
 
-def _config(members: Members, name: str) -> tuple[str, dict]:
-    """The image's id and its config; both layouts name the config by its digest."""
-    digest = members.find(name).digest
+def _config(members: Members, name: str) -> tuple[bytes, str, dict]:
+    """The config's text, its digest (the image's id) and what it says; both layouts name the config by its digest."""
+    found = members.find(name)
+    digest = found.digest
     promised = name.rsplit("/", 1)[-1].removesuffix(".json").removeprefix("sha256:")
     if digest != f"sha256:{promised}":
         raise BrokenArchive(f"the config {name[:80]} has the digest {digest[:19]}…, not the one that it is named by")
     config = members.json(name)
     if not isinstance(config, dict):
         raise BrokenArchive(f"the config {name[:80]} is no JSON object")
-    return digest, config
+    return found.text, digest, config
 
 
 def _diff_ids(config: dict) -> tuple[str, ...]:
@@ -178,7 +199,8 @@ def _labels(config: dict) -> Mapping[str, str]:
     return labels if isinstance(labels, dict) else {}
 
 
-def _check_layers(members: Members, manifest: dict, diff_ids: tuple[str, ...]) -> None:
+def _checked_layers(members: Members, manifest: dict, diff_ids: tuple[str, ...]) -> dict[str, str]:
+    """The members that hold the layers, and the diff id of each."""
     layers = manifest.get("Layers")
     if not isinstance(layers, list) or len(layers) != len(diff_ids):
         raise BrokenArchive("manifest.json and the config do not list the same layers")
@@ -187,3 +209,4 @@ def _check_layers(members: Members, manifest: dict, diff_ids: tuple[str, ...]) -
             raise BrokenArchive("manifest.json names a layer that is no text")
         if members.find(name).diff_id != diff_id:
             raise BrokenArchive(f"the layer {name[:80]} is not the one that the config names ({diff_id[:19]}…)")
+    return {members.resolve(name): diff_id for name, diff_id in zip(layers, diff_ids, strict=True)}

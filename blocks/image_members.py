@@ -3,7 +3,7 @@
 import json
 import posixpath
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
@@ -46,12 +46,20 @@ class Members:
         Raises:
             BrokenArchive: there is none.
         """
+        return self._files[self.resolve(name)]
+
+    def resolve(self, name: str) -> str:
+        """Name of the file that *name* stands for, links followed.
+
+        Raises:
+            BrokenArchive: there is none.
+        """
         found = posixpath.normpath(name)
         for _ in range(MAX_HOPS):
             found = self._links.get(found, found)
         if found not in self._files:
             raise BrokenArchive(f"{name[:80]} is missing")
-        return self._files[found]
+        return found
 
     def json(self, name: str) -> object:
         """What is in a JSON file.
@@ -109,11 +117,34 @@ def read_members(stream: Stream) -> Members:
             device, of an absurd size.
     """
     members = Members()
-    with _as_broken(), tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 18, tarinfo=_Header) as archive:
-        while header := archive.next():
+    with _opened(stream) as archive:
+        for header in _headers(archive):
             _take(archive, header, members)
-            archive.members.clear()  # tarfile remembers every member it has seen
     return members
+
+
+def each_file(stream: Stream, take: Callable[[str, BufferedReader], None]) -> None:
+    """Hand every file of a tar stream to *take*, by name.
+
+    Raises:
+        BrokenArchive: it is no tar, or truncated.
+    """
+    with _opened(stream) as archive:
+        for header in _headers(archive):
+            if header.isreg() and not header.issparse():
+                take(posixpath.normpath(header.name), archive.extractfile(header))
+
+
+@contextmanager
+def _opened(stream: Stream) -> Iterator[tarfile.TarFile]:
+    with _as_broken(), tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 18, tarinfo=_Header) as archive:
+        yield archive
+
+
+def _headers(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    while header := archive.next():
+        yield header
+        archive.members.clear()  # tarfile remembers every member it has seen
 
 
 def _take(archive: tarfile.TarFile, header: tarfile.TarInfo, members: Members) -> None:

@@ -54,6 +54,11 @@ class ProcessSettings(BaseSettings):
         return self.data / "images"
 
     @property
+    def layers_dir(self) -> Path:
+        """The layers of wanted images, each kept once; made from the archives, and again if it is deleted."""
+        return self.data / "layers"
+
+    @property
     def gateway_socket(self) -> Path:
         """The gateway's admin socket."""
         return self.run_dir / "gateway.sock"
