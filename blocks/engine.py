@@ -17,12 +17,14 @@ from docker.errors import APIError, NotFound
 
 from blocks.engine_connection import Connections, EngineIdentity
 from blocks.image_archive import chunks
+from pool.distribution import chain_ids
 from pool.errors import EngineTrouble
 from pool.records import ContainerSpec
 
 ENGINE_PORT = 2376
 STEP_SECONDS = 60
 LOAD_SECONDS = 900  # an engine may unpack a large layer for minutes without a word
+STALL_SECONDS = 60  # without taking a byte, after which a load is given up
 SPEC_LABEL = "dockerdriver.spec"
 SELF_TEST = "dd-self-test"
 
@@ -115,6 +117,7 @@ class HostEngine:
         """
         data = chunks(archive) if isinstance(archive, Path) else archive
         with self.client("load an image", LOAD_SECONDS) as client:
+            client.timeout = STALL_SECONDS, LOAD_SECONDS  # the first counts for sending too: a busy disk may stall it
             events = list(client.load_image(_counted(data, progress)))
         return self._loaded(events)
 
@@ -286,11 +289,3 @@ def _state(seen: dict) -> ContainerState:
 
 def _chains_of(client: docker.APIClient, image_id: str) -> list[str]:
     return chain_ids(client.inspect_image(image_id)["RootFS"].get("Layers") or [])
-
-
-def chain_ids(diff_ids: Iterable[str]) -> list[str]:
-    """Chain ids of a stack of layers, base first: each names its layer and all below it."""
-    chains: list[str] = []
-    for diff_id in diff_ids:
-        chains.append("sha256:" + hashlib.sha256(f"{chains[-1]} {diff_id}".encode()).hexdigest() if chains else diff_id)
-    return chains

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from blocks.authority import CertificateAuthority
-from blocks.engine import HostEngine, chain_ids
+from blocks.engine import HostEngine
 from blocks.engine_connection import EngineIdentity
+from pool.distribution import chain_ids
 from pool.errors import EngineTrouble, HostUnreachable
 from pool.records import ContainerSpec
 from tests.rigs.light_host import light_host
