@@ -37,6 +37,12 @@ class PoolConfig(Block):
     DD_IMAGES: list[str] = Field(
         [], description="Registry references that the manager pulls, beside the archives in images/."
     )
+    DD_IMAGE_PUSHES: int = Field(8, ge=1, description="Hosts that get images at the same time.")
+    DD_IMAGE_BANDWIDTH_MB: float = Field(
+        0,
+        ge=0,
+        description="MB per second that images may take on the manager's link, all hosts together; 0: no limit.",
+    )
     cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
 
     def settings(self, pool: str) -> PoolSettings:

@@ -1,16 +1,32 @@
 """Bring every wanted image to every active host, all hosts at once."""
 
-from asyncio import gather
+from asyncio import Semaphore, create_task, gather, sleep
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
 
 from prefect import flow
-from prefect.artifacts import acreate_table_artifact
+from prefect.artifacts import acreate_progress_artifact, acreate_table_artifact, aupdate_progress_artifact
 
+from blocks.database import pool_store
+from blocks.pool_config import pool_config
 from flows.outcome import says_why
+from pool.distribution import Tally, image_table
 from pool.errors import DockerDriverError, NotFound
 from pool.records import Host, Image
 from pool.states import HostState
 from tasks.hosts import hosts_of
-from tasks.images import Delivery, pull_references, read_catalogue, send_images
+from tasks.images import (
+    Delivery,
+    Distribution,
+    collect_layers,
+    distribution_of,
+    pull_references,
+    read_catalogue,
+    send_images,
+)
+
+SHOW_SECONDS = 2
 
 
 @flow(name="distribute-images", flow_run_name="distribute images to {pool}")
@@ -26,26 +42,62 @@ async def distribute_images(
         hosts: Names of hosts. Empty: all active hosts of the pool.
 
     Returns:
-        One row a host: bytes sent, bytes skipped, seconds, error. Also the artifact `images-<pool>`.
+        One row a host: bytes sent, bytes skipped, seconds, error. Also the artifacts `images-<pool>` (these rows),
+        `images-on-hosts-<pool>` and, while it runs, `distribution-<pool>`.
     """
     await pull_references(pool)
     wanted = pick("image", images, await read_catalogue(pool))
     receivers = pick("host", hosts, await hosts_of(pool, [HostState.ACTIVE]))
-    deliveries = await gather(*(deliver(host, wanted) for host in receivers))
+    distribution, places = distribution_of(pool, len(receivers), wanted), Semaphore(pool_config(pool).DD_IMAGE_PUSHES)
+    async with shown(pool, distribution.tally):
+        deliveries = await gather(*(deliver(host, wanted, distribution, places) for host in receivers))
+    await collect_layers()
     rows = [vars(delivery) for delivery in deliveries]
     await acreate_table_artifact(rows, key=f"images-{pool}", description=f"Images sent to the hosts of {pool}")
+    await acreate_table_artifact(
+        image_table(wanted, {host.name: pool_store().images_on(host.name) for host in receivers}),
+        key=f"images-on-hosts-{pool}",
+        description=f"Which hosts of {pool} have which image",
+    )
     failed = [delivery.error for delivery in deliveries if delivery.error]
     if failed:
         raise DockerDriverError(f"{len(failed)} of {len(deliveries)} hosts lack images: {failed[0]}")
     return rows
 
 
-async def deliver(host: Host, images: list[Image]) -> Delivery:
-    """Send to one host; its failure is a row of the report, not the end of the run."""
+async def deliver(host: Host, images: list[Image], distribution: Distribution, places: Semaphore) -> Delivery:
+    """Send to one host when there is a place; its failure is a row of the report, not the end of the run."""
+    async with places:
+        try:
+            return await send_images(host, images, distribution)
+        except DockerDriverError as error:
+            return Delivery(host.name, *distribution.tally.of(host.name), error=str(error))
+        finally:
+            distribution.tally.count_done()
+
+
+@asynccontextmanager
+async def shown(pool: str, tally: Tally) -> AsyncIterator[None]:
+    """Keep the progress artifact of the run up to date until the end."""
+    start = monotonic()
+    key, title = f"distribution-{pool}", f"Images on their way to the hosts of {pool}"
+    artifact = await acreate_progress_artifact(0.0, key=key, description=title)
+
+    async def show() -> None:
+        progress = tally.progress(monotonic() - start)
+        await aupdate_progress_artifact(artifact, progress.percent, f"{title}: {progress}")
+
+    async def keep_showing() -> None:
+        while True:
+            await sleep(SHOW_SECONDS)
+            await show()
+
+    showing = create_task(keep_showing())
     try:
-        return await send_images(host, images)
-    except DockerDriverError as error:
-        return Delivery(host.name, error=str(error))
+        yield
+    finally:
+        showing.cancel()
+        await show()
 
 
 def pick(noun: str, wanted: list[str] | None, offered: list) -> list:
