@@ -24,6 +24,7 @@ from blocks.openstack_errors import told_plainly
 from blocks.openstack_marks import POOL_KEY, metadata, server_tags
 from blocks.openstack_parts import VolumeWish, attached, check_volumes, ensure_port, ensure_volume, remove_parts
 from blocks.openstack_quota import Room, limits_of, room_for
+from blocks.openstack_readiness import Finding, Needs, examine
 from blocks.openstack_servers import all_servers, delete_and_wait, described, is_deleting, servers_of
 from blocks.openstack_shared import ensure_group, ensure_keypair, ensure_server_group, remove_unused
 from blocks.openstack_sweep import CloudPart, all_parts, remove_part
@@ -112,6 +113,27 @@ class OpenStackCloud(Cloud):
         with self._asking(f"ask for the quota of flavor {flavor}") as cloud:
             return room_for(limits_of(cloud), find_flavor(cloud, flavor))
 
+    def readiness(self, image: str, flavors: tuple[str, ...], data_volume_gb: int, hosts: int) -> tuple[Finding, ...]:
+        """Whether the project has what a pool needs; nothing is made.
+
+        Args:
+            flavors: names; the quota should have room for *hosts* of the last.
+
+        Raises:
+            CloudRefused: there are no credentials to ask with.
+        """
+        needs = Needs(
+            image=image,
+            flavors=flavors,
+            network=self.DD_HOST_NETWORK,
+            master_group=self.DD_HOST_MASTER_SG,
+            extra_groups=tuple(self.DD_HOST_EXTRA_SGS),
+            volumes=self._volumes(data_volume_gb),
+            hosts=hosts,
+        )
+        with self._asking("look at the project") as cloud:
+            return tuple(examine(cloud, needs))
+
     def parts(self) -> tuple[CloudPart, ...]:
         """All that carries the namespace's mark: servers, ports, volumes, security groups, keypairs, server groups."""
         with self._asking("list what is ours") as cloud:
@@ -152,7 +174,7 @@ class OpenStackCloud(Cloud):
             master=pick("security group", self.DD_HOST_MASTER_SG, groups),
             extra=[pick("security group", name, groups) for name in self.DD_HOST_EXTRA_SGS],
             groups=groups,
-            volumes=self._volumes(request),
+            volumes=self._volumes(request.data_volume_gb),
             limits=limits_of(cloud),
         )
         if (room := room_for(plan.limits, plan.flavor)).hosts == 0:
@@ -160,10 +182,10 @@ class OpenStackCloud(Cloud):
         check_volumes(cloud, plan.volumes)
         return plan
 
-    def _volumes(self, request: ServerRequest) -> tuple[VolumeWish, ...]:
+    def _volumes(self, data_gb: int) -> tuple[VolumeWish, ...]:
         kind, device = self.DD_HOST_DATA_VOLUME_TYPE, self.DD_HOST_DATA_VOLUME_DEVICE
         root = VolumeWish("root", self.DD_HOST_ROOT_VOLUME_SIZE, kind)
-        data = VolumeWish("data", request.data_volume_gb, kind, device)
+        data = VolumeWish("data", data_gb, kind, device)
         return tuple(wish for wish in (root, data) if wish.size)
 
     def _made(self, cloud: Connection, request: ServerRequest) -> NovaServer:

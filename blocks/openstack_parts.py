@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from openstack.block_storage.v3.volume import Volume
 from openstack.connection import Connection
+from openstack.exceptions import ConflictException, ForbiddenException
 from openstack.network.v2.port import Port
 
 from blocks.cloud import ServerRequest
@@ -13,6 +14,7 @@ from blocks.openstack_marks import NAMESPACE_KEY, description, metadata
 from pool.errors import CloudRefused, CloudTrouble
 
 VOLUME_SECONDS = 600  # a root volume is a copy of the image
+VOLUME_SERVICES = ("block-storage", "volumev3", "volume", "block-store")
 REMOVABLE = ("available", "error", "error_deleting")
 
 
@@ -64,8 +66,9 @@ def check_volumes(cloud: Connection, wishes: Collection[VolumeWish]) -> None:
 
 
 def has_volumes(cloud: Connection) -> bool:
-    """Whether the catalogue names a volume service."""
-    return cloud.has_service("block-storage")
+    """Whether the catalogue names a volume service. openstacksdk's own check warns in the log where there is none."""
+    catalogue = cloud.session.auth.get_access(cloud.session).service_catalog.catalog
+    return any(service["type"] in VOLUME_SERVICES for service in catalogue)
 
 
 def ensure_volume(cloud: Connection, namespace: str, request: ServerRequest, wish: VolumeWish) -> Volume:
@@ -124,12 +127,24 @@ def remove_parts(cloud: Connection, namespace: str, host: str) -> None:
     """Remove the host's ports and volumes that went not with its server; absent is success.
 
     Raises:
-        CloudTrouble: a volume is still in use.
+        CloudTrouble: one is still in use.
     """
     for port in ports_of(cloud, namespace, host):
-        cloud.network.delete_port(port)
+        remove_port(cloud, port.id)
     for volume in volumes_of(cloud, namespace, host):
         remove_volume(cloud, volume)
+
+
+def remove_port(cloud: Connection, port: str) -> None:
+    """Delete the port; absent is success.
+
+    Raises:
+        CloudTrouble: Neutron does not let go of it while Nova has it.
+    """
+    try:
+        cloud.network.delete_port(port)
+    except (ForbiddenException, ConflictException) as error:
+        raise CloudTrouble(f"port {port} cannot be deleted while a server has it") from error
 
 
 def remove_volume(cloud: Connection, volume: Volume) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from openstack.connection import Connection
 
 from blocks.openstack_marks import HOST_KEY, POOL_KEY, description, pool_of
-from blocks.openstack_parts import all_volumes, remove_volume
+from blocks.openstack_parts import all_volumes, remove_port, remove_volume
 from blocks.openstack_servers import all_servers
 
 
@@ -66,11 +66,12 @@ def remove_part(cloud: Connection, part: CloudPart) -> None:
     """Remove it; absent is success.
 
     Raises:
-        openstack.exceptions.ConflictException: something still uses it.
+        CloudTrouble: a server still uses the port or the volume.
+        openstack.exceptions.ConflictException: a port still uses the group.
     """
     removers: dict[str, Callable[[str], object]] = {
         "server": cloud.compute.delete_server,
-        "port": cloud.network.delete_port,
+        "port": lambda port: remove_port(cloud, port),
         "volume": lambda volume: remove_volume(cloud, cloud.block_storage.get_volume(volume)),
         "security group": cloud.network.delete_security_group,
         "keypair": cloud.compute.delete_keypair,

@@ -83,6 +83,7 @@ def _service_user() -> dict[str, object]:
 
 def _tokens() -> dict[str, object]:
     required = {"service_token_roles": "service", "service_token_roles_required": "true"}
+    required["token_cache_time"] = 2  # seconds that a revoked token is still taken
     return _service_user() | required | {"www_authenticate_uri": url("keystone")}
 
 

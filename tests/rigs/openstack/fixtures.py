@@ -1,13 +1,17 @@
 """The rig as a fixture: up once for a whole test run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
+from openstack.connection import Connection
 
+from blocks.openstack_cloud import OpenStackCloud
 from runtime.host_image import build_host_image
+from tests.rigs.clouds import LOGIN, NAMESPACE, Rig, emptied
+from tests.rigs.openstack.cloud_under_test import opened
 from tests.rigs.openstack.misbehaving_proxy import MisbehavingProxy
 from tests.rigs.openstack.rig import OpenStackRig
 
@@ -36,3 +40,52 @@ def proxy(openstack_rig: OpenStackRig) -> Iterator[MisbehavingProxy]:
     with MisbehavingProxy("nova") as proxy:
         openstack_rig.add_cloud("rig-proxied", compute_endpoint_override=proxy.url)
         yield proxy
+
+
+@pytest.fixture
+def cloud(openstack_rig: OpenStackRig) -> Iterator[OpenStackCloud]:
+    """The cloud, empty; afterwards nothing may be left, neither for us nor for the administrator."""
+    it = opened(public_key=LOGIN.public_key)
+    yield it
+    openstack_rig.forgive()
+    for host in {part.host for part in it.parts() if part.host}:
+        it.delete(host)
+    openstack_rig.forgive(False)
+    assert openstack_rig.project_holds() == set()
+
+
+@pytest.fixture(scope="session")
+def admin(openstack_rig: OpenStackRig) -> Connection:
+    return openstack_rig.connect("rig-admin")
+
+
+@pytest.fixture(scope="session")
+def project(openstack_rig: OpenStackRig) -> Connection:
+    """The pool's project, used by somebody else."""
+    return openstack_rig.connect("rig")
+
+
+@pytest.fixture
+def quota(admin, project) -> Iterator[Callable[..., None]]:
+    """Set the project's quota for this test."""
+
+    def change(**limits: int) -> None:
+        admin.set_compute_quotas(project.current_project_id, **limits)
+
+    yield change
+    admin.delete_compute_quotas(project.current_project_id)
+
+
+@pytest.fixture
+def openstack(openstack_rig: OpenStackRig) -> Iterator[Rig]:
+    """The cloud as the suite of all clouds wants it, with that suite's own flavor and image."""
+    clouds: list[OpenStackCloud] = []
+
+    def open_cloud(namespace: str) -> OpenStackCloud:
+        clouds.append(opened(namespace=namespace))
+        return clouds[-1]
+
+    yield Rig(open_cloud, open_cloud(NAMESPACE))
+    for cloud in clouds:
+        emptied(cloud)
+    assert openstack_rig.project_holds() == set()

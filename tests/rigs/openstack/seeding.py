@@ -9,10 +9,12 @@ from tests.rigs.openstack.configuration import DATABASES, GATEWAY, REGION, SUBNE
 from tests.rigs.openstack.processes import Processes
 
 ENDPOINTS = (("compute", "nova"), ("image", "glance"), ("network", "neutron"), ("placement", "placement"))
-#: name, cores, MB, GB. What the names below "rig." make the driver do is told in plugins/host_driver.py.
+IMAGES = ("Debian-12", "bare")  # the second is what the suite of all clouds asks for, as is the flavor "small"
+#: name, cores, MB, GB. What the names that begin with "rig." make the driver do is told in plugins/host_driver.py.
 FLAVORS = (
     ("standard.medium", 2, 4096, 10),
     ("standard.xlarge", 4, 8192, 20),
+    ("small", 1, 1024, 1),
     ("rig.tiny", 1, 512, 1),
     ("rig.too-large", 1, 512, 10**6),
     ("rig.fails", 1, 512, 1),
@@ -77,7 +79,8 @@ def make_identity(admin: openstack.connection.Connection) -> None:
 def make_resources(admin: openstack.connection.Connection, pool: openstack.connection.Connection) -> None:
     """What the operator's project offers: an image, flavors, a network, an external network and the master's group."""
     kind = {"disk_format": "raw", "container_format": "bare", "visibility": "public"}
-    admin.image.create_image(name="Debian-12", data=b"the driver boots the host image", **kind)
+    for name in IMAGES:
+        admin.image.create_image(name=name, data=b"the driver boots the host image", **kind)
     for name, cores, memory, disk in FLAVORS:
         admin.compute.create_flavor(name=name, vcpus=cores, ram=memory, disk=disk)
     flat = {"provider_network_type": "flat"}
