@@ -1,5 +1,7 @@
 """How a session is made: the block ``blueprint/<name>``. An operator fills its form; the next session uses it."""
 
+from typing import Literal
+
 from prefect.blocks.core import Block
 from pydantic import Field
 
@@ -32,10 +34,16 @@ class Blueprint(Block):
     capabilities: list[str] = Field([], description="Linux capabilities that the image needs; all others are dropped.")
     container_user: str = Field("", description="User that runs it, as uid:gid. Empty: the image's own.")
     pids_limit: int = Field(512, ge=16, description="Processes and threads that a session may have.")
-    init: bool = Field(True, description="Run the command below a small init that reaps; off for images with their own.")
+    init: bool = Field(
+        True, description="Run the command below a small init that reaps; off for images with their own."
+    )
     strip_prefix: bool = Field(False, description="The session sees / instead of /notebooks/<route>/ (RStudio).")
     rewrite_redirects: bool = Field(False, description="Give redirects and cookie paths of the session the prefix.")
     max_upload_mb: int = Field(0, ge=0, description="Largest request body, in MB; 0: no limit.")
+    sign_in: Literal["open", "link"] = Field(
+        "open",
+        description="open: whoever has the URL is in; link: only a browser that came by a launch link.",
+    )
     auth_header: str = Field(
         "", description="Authorization header that the gateway sends to the session; {token} is filled in."
     )

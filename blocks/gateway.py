@@ -89,6 +89,15 @@ class Gateway:
             self._ask("PUT", "/keys", keys)
             self._snapshot.put_keys(keys, otherwise=self.list_routes)
 
+    def key_ids(self) -> list[str]:
+        """Ids of the keys that the gateway checks with, the current one first; empty: nobody gets in by a link.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer.
+        """
+        answer = self._ask("GET", "/keys")
+        return answer["ids"] if answer["count"] else []
+
     def activity(self) -> GatewayActivity:
         """Last requests and open websockets of all sessions, in one call; on the gateway's own machine.
 

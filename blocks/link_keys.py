@@ -4,10 +4,12 @@ import base64
 import hashlib
 import hmac
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
+
+from blocks.lookup import load
 
 KEY_BYTES = 32
 
@@ -25,6 +27,7 @@ class LinkKeys(Block):
 
     current: SecretStr = Field(description="64 hex digits: signs new links and cookies.")
     previous: SecretStr = Field(SecretStr(""), description="64 hex digits: still accepted; empty: none.")
+    link_seconds: int = Field(120, ge=10, le=86400, description="How long a launch link is good for, in seconds.")
 
     @classmethod
     def create(cls) -> "LinkKeys":
@@ -33,7 +36,12 @@ class LinkKeys(Block):
 
     def rotated(self) -> "LinkKeys":
         """A fresh current key, with the present one as the previous; not saved."""
-        return LinkKeys(current=SecretStr(secrets.token_hex(KEY_BYTES)), previous=self.current)
+        fresh = SecretStr(secrets.token_hex(KEY_BYTES))
+        return LinkKeys(current=fresh, previous=self.current, link_seconds=self.link_seconds)
+
+    def expiry(self, now: datetime) -> datetime:
+        """Until when a link that is made *now* is good."""
+        return now + timedelta(seconds=self.link_seconds)
 
     def launch_link(self, gateway_url: str, route_id: str, expires: datetime) -> str:
         """An address that opens the session once, until *expires*. Secret as long as it is good: never log it."""
@@ -46,6 +54,15 @@ class LinkKeys(Block):
         """What the gateway must know, the current key first. Secret."""
         secrets_in_use = filter(None, (self.current.get_secret_value(), self.previous.get_secret_value()))
         return [{"id": _id_of(secret), "secret": secret} for secret in secrets_in_use]
+
+
+def link_keys() -> LinkKeys:
+    """The keys of this installation.
+
+    Raises:
+        NotFound: the block was never saved, or somebody deleted it.
+    """
+    return load(LinkKeys, "main", "block of launch link keys")
 
 
 def _id_of(secret: str) -> str:

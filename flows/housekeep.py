@@ -1,6 +1,7 @@
 """Keep house: observe, diagnose, act on everything at once, report."""
 
 from asyncio import gather, wait_for
+from collections.abc import Awaitable, Callable
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_table_artifact
@@ -14,6 +15,7 @@ from pool.decisions import Decision
 from pool.errors import DockerDriverError
 from pool.housekeeping import plan
 from tasks.leases import Held, lease
+from tasks.links import repair_keys
 from tasks.observing import list_pools, observe
 from tasks.recording import read_settings, record_tick
 from tasks.retrying import now
@@ -36,7 +38,7 @@ async def housekeep(pool: str = "") -> State:
         pool: Pool to look after. Empty: all of them.
     """
     pools = [pool] if pool else await list_pools()
-    reports = await gather(*(tend_or_say(name) for name in pools), repair_or_say())
+    reports = await gather(*(tend_or_say(name) for name in pools), say_trouble(repair_routes), say_trouble(repair_keys))
     return Completed(message="; ".join(filter(None, reports)))
 
 
@@ -86,10 +88,10 @@ async def report(pool: str, decisions: list[Decision], outcomes: list[str]) -> N
         await acreate_table_artifact(rows, key=f"housekeeping-{pool}", description=f"Last decisions for pool {pool}")
 
 
-async def repair_or_say() -> str:
-    """The gateway's table from SQL; a gateway that is away is told at the next tick."""
+async def say_trouble(repair: Callable[[], Awaitable[str]]) -> str:
+    """One repair of the gateway; one that is away is told at the next tick."""
     try:
-        return await repair_routes()
+        return await repair()
     except DockerDriverError as error:
         get_run_logger().error("%s", error)
         return str(error)

@@ -25,7 +25,8 @@ async def provision_instance(
         options: lifetime (seconds, at most the blueprint's) and environment (names and texts, no secrets).
 
     Returns:
-        instance_id, state, url, expires_at, host. Also the artifact `instance-<instance_id>`.
+        instance_id, state, url, launch_url (where to send the user), expires_at, host. Also the artifact
+        `instance-<instance_id>`.
     """
     recipe = await read_blueprint(blueprint)
     instance = await record_instance(instance_id, recipe, user, options or {})

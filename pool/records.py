@@ -54,6 +54,7 @@ class ProxyOptions:
     strip_prefix: bool = False  # True: the session sees "/", not "/notebooks/<route>/" (RStudio)
     rewrite_redirects: bool = False  # True: Location and cookie paths of the session get the prefix back
     max_upload_mb: int = 0  # 0: no limit
+    sign_in: str = "open"  # as in Route
     auth_header: str = ""  # sent to the session with "{token}" filled in, e.g. "token {token}"; empty: none
 
 

@@ -16,6 +16,7 @@ from blocks.authority import CertificateAuthority
 from blocks.blueprint import Blueprint, default_blueprints
 from blocks.database import pool_store
 from blocks.host_keys import HostLogin
+from blocks.link_keys import LinkKeys
 from blocks.local_cloud import LocalCloud
 from blocks.pool_config import PoolConfig
 from blocks.static_cloud import StaticCloud
@@ -25,7 +26,15 @@ from runtime.warm_worker import WarmWorker
 POOL = "main"
 HOST_IMAGE = "Debian-12"
 OUR_IMAGES = "dockerdriver/"
-KINDS: tuple[type[Block], ...] = (CertificateAuthority, HostLogin, LocalCloud, StaticCloud, PoolConfig, Blueprint)
+KINDS: tuple[type[Block], ...] = (
+    CertificateAuthority,
+    HostLogin,
+    LinkKeys,
+    LocalCloud,
+    StaticCloud,
+    PoolConfig,
+    Blueprint,
+)
 
 
 def provision(identity: str, cloud: str) -> list[str]:
@@ -65,6 +74,7 @@ def save_blocks(identity: str, cloud: str) -> None:
         kind.register_type_and_schema()
     save_if_absent(CertificateAuthority, "main", lambda: CertificateAuthority.create(f"DockerDriver {identity}"))
     save_if_absent(HostLogin, "main", HostLogin.create)
+    save_if_absent(LinkKeys, "main", LinkKeys.create)
     save_if_absent(LocalCloud, "main", LocalCloud)
     save_if_absent(PoolConfig, POOL, lambda: PoolConfig(DD_HOST_IMAGE=HOST_IMAGE, cloud=f"{cloud}-cloud/main"))
     for name, blueprint in default_blueprints().items():

@@ -44,6 +44,9 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     prepare(settings, url, say)
     processes.start("gateway", "warm", "long")
     wait_for_gateway(settings)
+    from tasks.links import give_keys  # noqa: PLC0415 - Prefect takes a second to import
+
+    give_keys()
     return url
 
 

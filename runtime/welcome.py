@@ -35,7 +35,7 @@ def open_session(settings: ProcessSettings, progress: Progress) -> str:
     api.trigger("housekeep/scheduled")
     with progress.step("waits for a host"):
         HostWatch(api, progress, began).wait_for_room()
-    if url := running_session(settings):
+    if url := running_session(api):
         progress.say("a session of an earlier start still answers")
         return url
     with progress.step("asks for a first session, as a platform would"):
@@ -89,12 +89,11 @@ class HostWatch:
         return f"housekeeping says: {runs[0]['state']['message']}" if runs else "housekeeping never ran"
 
 
-def running_session(settings: ProcessSettings) -> str | None:
-    """The URL of a running first session that answers."""
+def running_session(api: PrefectApi) -> str | None:
+    """A link to a running first session that answers."""
     for instance in _first_sessions():
-        url = settings.gateway_url + instance.base_url
-        if instance.state is InstanceState.RUNNING and answers(url):
-            return url
+        if instance.state is InstanceState.RUNNING and answers(fresh_link(api, instance.id), browser()):
+            return fresh_link(api, instance.id)
     return None
 
 
@@ -112,13 +111,31 @@ def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress
         instance_id=instance_id,
         blueprint=BLUEPRINT,
     )
-    _until(lambda: _ended(api, run, progress), SESSION_SECONDS, f"session {instance_id} did not start")
-    url = answer_of(api, instance_id)["url"]
-    _until(lambda: answers(url), 30, f"session {instance_id} runs, but does not answer at {url}")
-    return url
+    _until(lambda: _started(api, run, progress), SESSION_SECONDS, f"session {instance_id} did not start")
+    answer = answer_of(api, instance_id)
+    visitor, silent = browser(), f"session {instance_id} runs, but does not answer at {answer['url']}"
+    _until(lambda: answers(answer["launch_url"], visitor), 30, silent)
+    return fresh_link(api, instance_id)
 
 
-def _ended(api: PrefectApi, run: str, progress: Progress) -> bool:
+def fresh_link(api: PrefectApi, instance_id: str) -> str:
+    """A link that nobody has used yet.
+
+    Raises:
+        DockerDriverError: none was issued; the sentence says why.
+    """
+    run = api.trigger("issue-link/on-demand", instance_id=instance_id)
+    missing = f"no link to session {instance_id} was issued"
+    _until(lambda: _ended(api, run, missing), SESSION_SECONDS, missing)
+    return answer_of(api, instance_id, "link")["launch_url"]
+
+
+def _started(api: PrefectApi, run: str, progress: Progress) -> bool:
+    progress.detail(api.last_log([run]) or "waits for the warm worker")
+    return _ended(api, run, "the first session could not be started")
+
+
+def _ended(api: PrefectApi, run: str, otherwise: str) -> bool:
     """Whether the run is completed.
 
     Raises:
@@ -126,23 +143,27 @@ def _ended(api: PrefectApi, run: str, progress: Progress) -> bool:
     """
     state = api.state(run)
     if state["type"] in ENDED and state["type"] != "COMPLETED":
-        raise DockerDriverError(f"the first session could not be started: {state['message']}")
-    progress.detail(api.last_log([run]) or "waits for the warm worker")
+        raise DockerDriverError(f"{otherwise}: {state['message']}")
     return state["type"] == "COMPLETED"
 
 
-def answer_of(api: PrefectApi, instance_id: str) -> dict:
-    """The answer to provision-instance, as a platform that only speaks REST reads it."""
-    artifact = api.call("GET", f"/artifacts/instance-{instance_id}/latest")
+def answer_of(api: PrefectApi, instance_id: str, kind: str = "instance") -> dict:
+    """The answer to provision-instance or (kind "link") issue-link, as a platform that only speaks REST reads it."""
+    artifact = api.call("GET", f"/artifacts/{kind}-{instance_id}/latest")
     if artifact is None:
-        raise NotFound(f"Prefect's server has no artifact instance-{instance_id}")
+        raise NotFound(f"Prefect's server has no artifact {kind}-{instance_id}")
     return json.loads(artifact["data"])[0]
 
 
-def answers(url: str) -> bool:
-    """Whether the session answers with 200, its own redirects followed."""
+def browser() -> httpx.Client:
+    """One that keeps cookies: signed in by a link, it may follow the link again."""
+    return httpx.Client(trust_env=False, timeout=10, follow_redirects=True)
+
+
+def answers(url: str, visitor: httpx.Client) -> bool:
+    """Whether the session answers with 200, redirects followed."""
     try:
-        return httpx.get(url, follow_redirects=True, timeout=10, trust_env=False).status_code == 200
+        return visitor.get(url).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -20,6 +20,7 @@ from pool.names import check_instance_id, check_user
 from pool.placement import candidates
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.states import HostState, InstanceState
+from tasks.links import launch_url
 from tasks.retrying import now, worth_retrying
 
 POLL_SECONDS = 0.1
@@ -142,11 +143,15 @@ async def move_instance(instance_id: str, to: InstanceState, reason: str = "", *
 
 @task(task_run_name="announce {instance.id}")
 async def announce(instance: Instance) -> dict:
-    """The answer to the platform, also kept as the artifact ``instance-<id>`` (a table of one row)."""
+    """The answer to the platform, also kept as the artifact ``instance-<id>`` (a table of one row).
+
+    The launch link in it works once and not for long; `issue-link` makes another.
+    """
     answer = {
         "instance_id": instance.id,
         "state": str(instance.state),
         "url": process_settings().gateway_url + instance.base_url,
+        "launch_url": await to_thread(launch_url, instance) if instance.state is InstanceState.RUNNING else None,
         "expires_at": instance.expires_at.isoformat() if instance.expires_at else None,
         "host": instance.host,
     }

@@ -29,6 +29,7 @@ def route_of(instance: Instance, host: Host) -> Route:
         strip_prefix=instance.proxy.strip_prefix,
         rewrite_redirects=instance.proxy.rewrite_redirects,
         max_upload_mb=instance.proxy.max_upload_mb,
+        sign_in=instance.proxy.sign_in,
     )
 
 

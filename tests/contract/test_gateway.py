@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from blocks.gateway import Gateway, RouteRefused
+from blocks.link_keys import LinkKeys
 from pool.errors import GatewayTrouble, Refused
 from tests.rigs.gateway import route_to, running_gateway
 
@@ -156,3 +157,11 @@ def test_a_failed_write_of_the_snapshot_leaves_no_half_file(gateway, shared_gate
     with pytest.raises(OSError, match="disk full"):
         gateway.add_route(route_to(20001))
     assert sorted(p.name for p in shared_gateway.config.snapshot.parent.iterdir()) == ["routes.json", "routes.lock"]
+
+
+def test_the_gateway_says_which_keys_it_has_and_not_what_they_are(gateway):
+    keys = LinkKeys.create().rotated().for_gateway()
+    gateway.put_keys(keys)
+    assert gateway.key_ids() == [key["id"] for key in keys]
+    gateway.put_keys([])
+    assert gateway.key_ids() == []

@@ -5,6 +5,7 @@
 --   PUT    /routes          replace all: a list of routes
 --   PUT    /routes/<id>     add or change one
 --   DELETE /routes/<id>     remove one; absent is success
+--   GET    /keys            ids of the keys, without their secrets
 --   PUT    /keys            the keys that sign links and cookies, the current one first
 --   GET    /activity        last requests and open websockets, by route
 
@@ -89,12 +90,21 @@ local function put_keys()
     say(200, { keys = #keys })
 end
 
+local function list_keys()
+    local ids = {}
+    for i, key in ipairs(signing.keys()) do
+        ids[i] = key.id
+    end
+    say(200, { count = #ids, ids = ids })
+end
+
 local ACTIONS = {
     { "GET", "^/health$", health },
     { "GET", "^/routes$", list },
     { "PUT", "^/routes$", replace },
     { "PUT", "^/routes/([^/]+)$", put },
     { "DELETE", "^/routes/([^/]+)$", drop },
+    { "GET", "^/keys$", list_keys },
     { "PUT", "^/keys$", put_keys },
     { "GET", "^/activity$", function() say(200, activity.all()) end },
 }
