@@ -7,6 +7,8 @@ from time import monotonic
 
 from prefect import flow
 from prefect.artifacts import acreate_progress_artifact, acreate_table_artifact, aupdate_progress_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from blocks.database import pool_store
 from blocks.pool_config import pool_config
@@ -23,6 +25,7 @@ from tasks.images import (
     distribution_of,
     pull_references,
     read_catalogue,
+    refused_archives,
     send_images,
 )
 
@@ -33,7 +36,7 @@ SHOW_SECONDS = 2
 @says_why
 async def distribute_images(
     pool: str = "main", images: list[str] | None = None, hosts: list[str] | None = None
-) -> list[dict]:
+) -> State:
     """Send what is missing to every active host. One slow or dead host holds up none.
 
     Args:
@@ -42,8 +45,8 @@ async def distribute_images(
         hosts: Names of hosts. Empty: all active hosts of the pool.
 
     Returns:
-        One row a host: bytes sent, bytes skipped, seconds, error. Also the artifacts `images-<pool>` (these rows),
-        `images-on-hosts-<pool>` and, while it runs, `distribution-<pool>`.
+        What was sent and skipped, and which archives were refused. Also the artifacts `images-<pool>` (one row a host:
+        bytes sent, bytes skipped, seconds, error), `images-on-hosts-<pool>` and, while it runs, `distribution-<pool>`.
     """
     await pull_references(pool)
     wanted = pick("image", images, await read_catalogue(pool))
@@ -62,7 +65,13 @@ async def distribute_images(
     failed = [delivery.error for delivery in deliveries if delivery.error]
     if failed:
         raise DockerDriverError(f"{len(failed)} of {len(deliveries)} hosts lack images: {failed[0]}")
-    return rows
+    return Completed(message="; ".join([summary(deliveries), *await refused_archives()]))
+
+
+def summary(deliveries: list[Delivery]) -> str:
+    """What travelled, for the run's last message."""
+    sent, skipped = sum(d.sent for d in deliveries), sum(d.skipped for d in deliveries)
+    return f"{len(deliveries)} hosts: {sent / 1e6:.1f} MB sent, {skipped / 1e6:.1f} MB already there"
 
 
 async def deliver(host: Host, images: list[Image], distribution: Distribution, places: Semaphore) -> Delivery:

@@ -2,7 +2,7 @@
 
 from asyncio import to_thread
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger
 
 from blocks.engines import authority, engine_of
 from blocks.host_keys import HostLogin
@@ -13,12 +13,13 @@ from blocks.settings import process_settings
 from pool.records import Host
 from tasks.hosts import LOGIN
 from tasks.retrying import worth_retrying
+from tasks.verb import verb
 
 PLAYBOOK_SECONDS = 1200
 CERTIFICATE_DAYS = 365
 
 
-@task(
+@verb(
     retries=1, retry_delay_seconds=5, retry_condition_fn=worth_retrying, task_run_name="run the playbook on {host.name}"
 )
 async def apply_playbook(host: Host) -> PlaybookReport:
@@ -47,7 +48,7 @@ async def apply_playbook(host: Host) -> PlaybookReport:
     return await to_thread(run_playbook, run, get_run_logger().info, PLAYBOOK_SECONDS, process_settings().run_dir)
 
 
-@task(retries=5, retry_delay_seconds=1, retry_condition_fn=worth_retrying, task_run_name="test {host.name}")
+@verb(retries=5, retry_delay_seconds=1, retry_condition_fn=worth_retrying, task_run_name="test {host.name}")
 async def test_host(host: Host, image_ids: list[str]) -> None:
     """Prove that the host can run a session: its engine answers and a container of an image ends well.
 

@@ -2,7 +2,7 @@
 
 from asyncio import sleep, to_thread
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from blocks.cloud import Cloud, Server, ServerRequest, ServerStatus
@@ -17,6 +17,7 @@ from pool.errors import CloudTrouble, ShuttingDown
 from pool.records import FlavorSize, Host
 from pool.states import LIVING_HOSTS, HostState
 from tasks.retrying import now, worth_retrying
+from tasks.verb import verb
 
 BUILD_SECONDS = 600
 SSH_SECONDS = 300
@@ -24,7 +25,7 @@ GONE_SECONDS = 60
 LOGIN = "main"
 
 
-@task(task_run_name="claim a host of {pool}")
+@verb(task_run_name="claim a host of {pool}")
 async def claim_host(pool: str, flavor: str) -> Host:
     """Record a new host before anything of it exists; a retried flow run gets its own host back.
 
@@ -45,7 +46,7 @@ async def claim_host(pool: str, flavor: str) -> Host:
     )
 
 
-@task(task_run_name="list hosts of {pool}")
+@verb(task_run_name="list hosts of {pool}")
 async def hosts_of(pool: str, states: list[HostState] | None = None) -> list[Host]:
     """The pool's hosts in these states, or in any but removed.
 
@@ -56,7 +57,7 @@ async def hosts_of(pool: str, states: list[HostState] | None = None) -> list[Hos
     return pool_store().hosts(pool, states or LIVING_HOSTS)
 
 
-@task(task_run_name="find host {name}")
+@verb(task_run_name="find host {name}")
 async def find_host(name: str) -> Host:
     """The host's record.
 
@@ -66,19 +67,19 @@ async def find_host(name: str) -> Host:
     return pool_store().host(name)
 
 
-@task(task_run_name="clear the errors of {name}")
+@verb(task_run_name="clear the errors of {name}")
 async def clear_errors(name: str) -> None:
     """Forget the host's consecutive errors: something worked."""
     pool_store().clear_host_errors(name)
 
 
-@task(task_run_name="count an error of {name}")
+@verb(task_run_name="count an error of {name}")
 async def count_error(name: str, reason: str) -> int:
     """Count one more consecutive error of the host; says how many there are now."""
     return pool_store().count_host_error(name, reason, now())
 
 
-@task(
+@verb(
     retries=2, retry_delay_seconds=[2, 10], retry_condition_fn=worth_retrying, task_run_name="create server {host.name}"
 )
 async def create_server(host: Host) -> Host:
@@ -111,7 +112,7 @@ def _request(host: Host, config: PoolConfig, key: HostKey) -> ServerRequest:
     )
 
 
-@task(task_run_name="wait for the server of {host.name}")
+@verb(task_run_name="wait for the server of {host.name}")
 async def wait_for_server(host: Host, seconds: int = BUILD_SECONDS) -> Host:
     """Wait until the cloud calls the server active and gives its address.
 
@@ -136,7 +137,7 @@ def _settled(host: Host, server: Server | None) -> bool:
     return server.status is ServerStatus.ACTIVE and bool(server.address)
 
 
-@task(task_run_name="wait for ssh on {host.name}")
+@verb(task_run_name="wait for ssh on {host.name}")
 async def wait_for_ssh(host: Host, seconds: int = SSH_SECONDS) -> None:
     """Wait until the host answers ssh with the key that we gave it, and lets our login key in.
 
@@ -162,7 +163,7 @@ async def _show_console(host: Host) -> None:
     get_run_logger().warning("last lines of the console of %s:\n%s", host.name, log or "(empty)")
 
 
-@task(task_run_name="move {name} to {to}")
+@verb(task_run_name="move {name} to {to}")
 async def move_host(name: str, to: HostState, reason: str = "", **facts: object) -> Host:
     """Move a host along its life cycle by one guarded write.
 
@@ -172,7 +173,7 @@ async def move_host(name: str, to: HostState, reason: str = "", **facts: object)
     return pool_store().move_host(name, to, now(), reason=reason, **facts)
 
 
-@task(
+@verb(
     retries=3,
     retry_delay_seconds=[1, 5, 15],
     retry_condition_fn=worth_retrying,
@@ -183,7 +184,7 @@ async def delete_server(host: Host) -> None:
     await to_thread(cloud_of(pool_config(host.pool)).delete, host.name)
 
 
-@task(task_run_name="prove {host.name} gone")
+@verb(task_run_name="prove {host.name} gone")
 async def prove_gone(host: Host, seconds: int = GONE_SECONDS) -> bool:
     """Whether the cloud says, within *seconds*, that the server is gone."""
     cloud = cloud_of(pool_config(host.pool))

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import get_run_logger
 
 from blocks.database import pool_store
 from blocks.engines import engine_of
@@ -24,6 +23,7 @@ from pool.distribution import Tally
 from pool.errors import BrokenArchive, DockerDriverError
 from pool.records import Host, Image
 from tasks.retrying import now, worth_retrying
+from tasks.verb import verb
 
 MOST_THREADS = 256  # of all distributions of a process; DD_IMAGE_PUSHES limits one
 _threads = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="push")
@@ -60,7 +60,7 @@ def layer_store() -> LayerStore:
     return LayerStore(process_settings().layers_dir)
 
 
-@task(task_run_name="pull the references of {pool}")
+@verb(task_run_name="pull the references of {pool}")
 async def pull_references(pool: str) -> None:
     """Have the engine here pull what ``DD_IMAGES`` names and ``images/`` lacks; a failed pull holds up nothing."""
     settings = process_settings()
@@ -74,7 +74,7 @@ async def pull_references(pool: str) -> None:
             get_run_logger().error("%s is not pulled: %s", reference, error)
 
 
-@task(task_run_name="read the catalogue of {pool}")
+@verb(task_run_name="read the catalogue of {pool}")
 async def read_catalogue(pool: str) -> list[Image]:
     """The pool's wanted images: every good archive in ``images/``, its layers kept in the layer store.
 
@@ -82,7 +82,7 @@ async def read_catalogue(pool: str) -> list[Image]:
     """
     good, refused = await to_thread(_scan_and_keep)
     for name, reason in refused:
-        get_run_logger().error("%s is not taken: %s", name, reason)
+        get_run_logger().error("%s is refused: %s", name, reason)
     store = pool_store()
     wanted = {name: _image(pool, name, archive) for archive in good for name in archive.names}
     for image in wanted.values():
@@ -91,6 +91,13 @@ async def read_catalogue(pool: str) -> list[Image]:
         get_run_logger().warning("image %s is retired: no archive in images/ holds it any more", gone)
         store.retire_image(pool, gone)
     return list(wanted.values())
+
+
+@verb(task_run_name="name the archives that are refused")
+async def refused_archives() -> list[str]:
+    """One sentence for each file in ``images/`` that is no image archive; read once, remembered until it changes."""
+    _, refused = await to_thread(scan, process_settings().images_dir)
+    return [f"refused {reason}" for _name, reason in refused]
 
 
 def _scan_and_keep() -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
@@ -108,7 +115,7 @@ def _image(pool: str, name: str, archive: ArchiveInfo) -> Image:
     return Image(pool, name, archive.image_id, archive.size, layers=archive.layers, archive=archive.path.name)
 
 
-@task(task_run_name="collect layers that no image has")
+@verb(task_run_name="collect layers that no image has")
 async def collect_layers() -> None:
     """Delete from the layer store what no archive in ``images/`` has; not while another run sends from it."""
 
@@ -121,12 +128,11 @@ async def collect_layers() -> None:
     get_run_logger().info("%d layers are kept in %.0f MB; %d files went", usage.layers, usage.bytes / 1e6, gone)
 
 
-@task(
+@verb(
     retries=2,
     retry_delay_seconds=[2, 10],
     retry_condition_fn=worth_retrying,
     task_run_name="send images to {host.name}",
-    cache_policy=NO_CACHE,
 )
 async def send_images(host: Host, images: list[Image], distribution: Distribution | None = None) -> Delivery:
     """Load into the host's engine what it lacks of every image, and compare the ids afterwards.

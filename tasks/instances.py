@@ -4,7 +4,6 @@ from asyncio import sleep, to_thread
 from collections.abc import Collection
 from time import monotonic
 
-from prefect import task
 from prefect.artifacts import acreate_table_artifact
 
 from blocks.blueprint import blueprint_spec
@@ -22,11 +21,12 @@ from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.states import HostState, InstanceState
 from tasks.links import launch_url
 from tasks.retrying import now, worth_retrying
+from tasks.verb import verb
 
 POLL_SECONDS = 0.1
 
 
-@task(task_run_name="read blueprint {name}")
+@verb(task_run_name="read blueprint {name}")
 async def read_blueprint(name: str) -> BlueprintSpec:
     """The blueprint of this name, as it is now.
 
@@ -36,7 +36,7 @@ async def read_blueprint(name: str) -> BlueprintSpec:
     return blueprint_spec(name)
 
 
-@task(task_run_name="record {instance_id}")
+@verb(task_run_name="record {instance_id}")
 async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str, options: dict) -> Instance:
     """Record the request before anything is done about it; the same id gives the same instance.
 
@@ -56,7 +56,7 @@ async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str,
         return pool_store().request_instance(instance_id, blueprint, user, options, now())[0]
 
 
-@task(task_run_name="take room for {instance.id}")
+@verb(task_run_name="take room for {instance.id}")
 async def take_room(instance: Instance, blueprint: BlueprintSpec, avoid: Collection[str] = ()) -> Instance:
     """Take room on a host by one guarded write; another host when somebody was faster.
 
@@ -84,7 +84,7 @@ def _hosts_with(image: Image, pool: str) -> list[Host]:
     return [host for host in active if host.name in holders]
 
 
-@task(retries=1, retry_delay_seconds=1, retry_condition_fn=worth_retrying, task_run_name="start {instance.id}")
+@verb(retries=1, retry_delay_seconds=1, retry_condition_fn=worth_retrying, task_run_name="start {instance.id}")
 async def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     """Have the host's engine run the session's container; one that already runs is left as it is."""
     host = pool_store().host(instance.host)
@@ -93,7 +93,7 @@ async def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     await to_thread(engine_of(host).run, spec)
 
 
-@task(task_run_name="wait for {instance.id}")
+@verb(task_run_name="wait for {instance.id}")
 async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> None:
     """Wait until the notebook answers HTTP.
 
@@ -131,7 +131,7 @@ def _last_words(instance: Instance, log: str) -> str:
     return last.replace(instance.token, "…").replace(instance.route, "…")
 
 
-@task(task_run_name="move {instance_id} to {to}")
+@verb(task_run_name="move {instance_id} to {to}")
 async def move_instance(instance_id: str, to: InstanceState, reason: str = "", **facts: object) -> Instance:
     """Move an instance along its life cycle by one guarded write; its room is given back where it leaves it.
 
@@ -141,7 +141,7 @@ async def move_instance(instance_id: str, to: InstanceState, reason: str = "", *
     return pool_store().move_instance(instance_id, to, now(), reason=reason, **facts)
 
 
-@task(task_run_name="announce {instance.id}")
+@verb(task_run_name="announce {instance.id}")
 async def announce(instance: Instance) -> dict:
     """The answer to the platform, also kept as the artifact ``instance-<id>`` (a table of one row).
 
@@ -159,7 +159,7 @@ async def announce(instance: Instance) -> dict:
     return answer
 
 
-@task(task_run_name="find {instance_id}")
+@verb(task_run_name="find {instance_id}")
 async def find_instance(instance_id: str) -> Instance | None:
     """The instance's record, or None when nobody ever asked for it."""
     try:
@@ -168,7 +168,7 @@ async def find_instance(instance_id: str) -> Instance | None:
         return None
 
 
-@task(
+@verb(
     retries=2,
     retry_delay_seconds=[1, 5],
     retry_condition_fn=worth_retrying,
@@ -188,7 +188,7 @@ async def remove_container(instance: Instance) -> None:
     await to_thread(engine_of(host).remove, instance.container)
 
 
-@task(task_run_name="wait for the run that starts {instance_id}")
+@verb(task_run_name="wait for the run that starts {instance_id}")
 async def await_other_run(instance_id: str, seconds: int) -> Instance:
     """The instance once it is neither queued nor starting, or as it is after *seconds*."""
     deadline = monotonic() + seconds

@@ -2,7 +2,6 @@
 
 from asyncio import to_thread
 
-from prefect import task
 from prefect.artifacts import acreate_table_artifact
 
 from blocks.link_keys import link_keys
@@ -10,6 +9,7 @@ from blocks.settings import process_settings
 from pool.records import Instance
 from tasks.retrying import now
 from tasks.routes import gateway
+from tasks.verb import verb
 
 
 def launch_url(instance: Instance) -> str:
@@ -24,7 +24,7 @@ def launch_url(instance: Instance) -> str:
     return keys.launch_link(gateway_url, instance.route, keys.expiry(now()))
 
 
-@task(task_run_name="issue a link to {instance.id}")
+@verb(task_run_name="issue a link to {instance.id}")
 async def issue(instance: Instance) -> dict:
     """A new link, also kept as the artifact ``link-<id>`` (a table of one row)."""
     answer = {"instance_id": instance.id, "launch_url": await to_thread(launch_url, instance)}
@@ -32,7 +32,7 @@ async def issue(instance: Instance) -> dict:
     return answer
 
 
-@task(retries=1, retry_delay_seconds=2, task_run_name="repair the keys")
+@verb(retries=1, retry_delay_seconds=2, task_run_name="repair the keys")
 async def repair_keys() -> str:
     """Have the gateway check links with the keys of the block; says that it had others, or nothing."""
     return await to_thread(give_keys)

@@ -2,7 +2,7 @@
 
 from asyncio import gather, to_thread
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger
 from prefect.client.schemas.objects import FlowRun
 
 from blocks.clouds import cloud_of
@@ -15,17 +15,18 @@ from pool.records import FlavorSize, Host
 from pool.states import ENDED, HostState, InstanceState
 from tasks.retrying import now
 from tasks.runs import runs_under_way
+from tasks.verb import verb
 
 PROBED = (HostState.ACTIVE, HostState.DRAINING)
 
 
-@task(task_run_name="list the pools")
+@verb(task_run_name="list the pools")
 async def list_pools() -> list[str]:
     """Names of all pools that have a configuration."""
     return pool_names()
 
 
-@task(task_run_name="observe {pool}")
+@verb(task_run_name="observe {pool}")
 async def observe(pool: str) -> Observation:
     """One look at the pool.
 

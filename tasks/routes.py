@@ -3,14 +3,13 @@
 from asyncio import to_thread
 from collections.abc import Iterable
 
-from prefect import task
-
 from blocks.database import pool_store
 from blocks.gateway import Gateway
 from blocks.settings import process_settings
 from pool.records import Host, Instance, Route
 from pool.states import InstanceState
 from tasks.retrying import worth_retrying
+from tasks.verb import verb
 
 
 def gateway() -> Gateway:
@@ -33,7 +32,7 @@ def route_of(instance: Instance, host: Host) -> Route:
     )
 
 
-@task(
+@verb(
     retries=3, retry_delay_seconds=[0.5, 2, 5], retry_condition_fn=worth_retrying, task_run_name="publish {instance.id}"
 )
 async def publish_route(instance: Instance) -> None:
@@ -42,7 +41,7 @@ async def publish_route(instance: Instance) -> None:
     await to_thread(gateway().add_route, route_of(instance, host))
 
 
-@task(
+@verb(
     retries=3,
     retry_delay_seconds=[0.5, 2, 5],
     retry_condition_fn=worth_retrying,
@@ -53,7 +52,7 @@ async def withdraw_route(instance: Instance) -> None:
     await to_thread(gateway().remove_route, instance.route)
 
 
-@task(retries=1, retry_delay_seconds=2, task_run_name="repair the routes")
+@verb(retries=1, retry_delay_seconds=2, task_run_name="repair the routes")
 async def repair_routes() -> str:
     """Make the gateway's table equal to SQL; says what it changed, or nothing.
 

@@ -1,6 +1,5 @@
 """Start other pipelines, and see which are under way."""
 
-from prefect import task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -14,10 +13,12 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.deployments import arun_deployment
 
+from tasks.verb import verb
+
 UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
-@task(retries=3, retry_delay_seconds=[1, 2, 5], task_run_name="trigger {deployment}")
+@verb(retries=3, retry_delay_seconds=[1, 2, 5], task_run_name="trigger {deployment}")
 async def trigger(deployment: str, parameters: dict, key: str, tags: list[str] | None = None) -> str:
     """Start a run of the deployment and return its id at once; the same *key* never starts a second one."""
     run = await arun_deployment(
@@ -26,7 +27,7 @@ async def trigger(deployment: str, parameters: dict, key: str, tags: list[str] |
     return str(run.id)
 
 
-@task(retries=2, retry_delay_seconds=1, task_run_name="look for runs of {flow_name}")
+@verb(retries=2, retry_delay_seconds=1, task_run_name="look for runs of {flow_name}")
 async def runs_under_way(flow_name: str) -> list[FlowRun]:
     """Runs of the flow's on-demand deployment that are scheduled, pending, running or being cancelled."""
     async with get_client() as client:

@@ -57,6 +57,7 @@ class Stack:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             timeout=timeout,
+            check=False,
         )
 
     def api(self, method: str, path: str, **kwargs) -> httpx.Response:
