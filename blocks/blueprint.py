@@ -29,6 +29,9 @@ class Blueprint(Block):
     memory_mb: int = Field(SLOT_MB, ge=64, description="Memory limit, in MB; swap is not added to it.")
     slots: int = Field(1, ge=1, description="Room that a session takes on its host; one slot is about 512 MB.")
     lifetime: int = Field(3600, ge=60, description="Seconds until a session expires.")
+    idle_timeout: int = Field(
+        0, ge=0, description="Seconds without a request or any traffic from a browser until a session ends; 0: never."
+    )
     ready_path: str = Field("", description="Path below the base URL that answers once the notebook is up.")
     start_timeout: int = Field(60, ge=1, description="Seconds that a session may take to answer.")
     capabilities: list[str] = Field([], description="Linux capabilities that the image needs; all others are dropped.")

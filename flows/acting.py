@@ -56,7 +56,7 @@ async def _delete_server(decision: Decision, _key: str) -> None:
     await delete_server(await find_host(decision.subject))
 
 
-async def _expire(decision: Decision, _key: str) -> None:
+async def _end(decision: Decision, _key: str) -> None:
     await end_session(await find_instance(decision.subject), decision.reason)
 
 
@@ -80,7 +80,8 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.REMOVE: _remove,
     DecisionKind.CONFIRM_GONE: _confirm_gone,
     DecisionKind.DELETE_SERVER: _delete_server,
-    DecisionKind.EXPIRE: _expire,
+    DecisionKind.EXPIRE: _end,
+    DecisionKind.END_IDLE: _end,
     DecisionKind.CLEAN_UP: _clean_up,
     DecisionKind.FAIL_INSTANCE: _fail_instance,
 }

@@ -18,6 +18,7 @@ class DecisionKind(StrEnum):
     CONFIRM_GONE = "confirm-gone"  # host: move it from removing to removed, the cloud no longer lists its server
     DELETE_SERVER = "delete-server"  # host, long removed: its server came back late; ask the cloud to delete it
     EXPIRE = "expire"  # instance: its time is over, deprovision it
+    END_IDLE = "end-idle"  # instance: nobody uses it, deprovision it
     CLEAN_UP = "clean-up"  # instance: nobody works on it any more, deprovision it
     FAIL_INSTANCE = "fail-instance"  # instance: its host is lost; take its route away and move it to failed
 

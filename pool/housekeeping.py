@@ -31,6 +31,8 @@ class Observation:
     engines: Mapping[str, bool | None] = field(default_factory=dict)  # host: does its engine answer; None: not known
     busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
     busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
+    watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked
+    last_used: Mapping[str, datetime] = field(default_factory=dict)  # instance: last request or traffic of a browser
     unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
 
     def lists(self, host: Host) -> bool | None:
@@ -193,6 +195,22 @@ def expired(instance: Instance, case: Case) -> Decision | None:
     return Decision(DecisionKind.EXPIRE, instance.id, f"its time was over at {instance.expires_at:%Y-%m-%d %H:%M} UTC")
 
 
+def idle(instance: Instance, case: Case) -> Decision | None:
+    """A session that nobody uses is ended, where its blueprint says so.
+
+    Silence counts from when the gateway began to look: what was before, nobody knows. An open browser is use, since it
+    answers its kernel's pings.
+    """
+    watched = case.seen.watched_since
+    if not instance.idle_timeout or instance.state is not InstanceState.RUNNING or watched is None:
+        return None
+    used = max(instance.state_since, watched, case.seen.last_used.get(instance.id, watched))
+    silent = (case.now - used).total_seconds() > instance.idle_timeout
+    if not silent or instance.id in case.seen.busy_instances:
+        return None
+    return Decision(DecisionKind.END_IDLE, instance.id, f"nobody used it for more than {instance.idle_timeout} s")
+
+
 def stranded(instance: Instance, case: Case) -> Decision | None:
     """A session on its way up or down that no flow run works on any more is cleaned up."""
     if instance.state in ENDED or instance.state is InstanceState.RUNNING or not case.overdue(instance):
@@ -201,4 +219,4 @@ def stranded(instance: Instance, case: Case) -> Decision | None:
     return Decision(DecisionKind.CLEAN_UP, instance.id, reason)
 
 
-INSTANCE_RULES = (host_lost, expired, stranded)
+INSTANCE_RULES = (host_lost, expired, idle, stranded)

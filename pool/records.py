@@ -71,6 +71,7 @@ class BlueprintSpec:
     memory_mb: int = 512
     slots: int = 1
     lifetime: int = 3600  # seconds from running to expired
+    idle_timeout: int = 0  # seconds without use after which it is ended; 0: never
     ready_path: str = ""  # below the base URL; asked until it answers below 500
     start_timeout: int = 60  # seconds from container start to the first answer
     capabilities: tuple[str, ...] = ()  # that the image needs; all others are dropped
@@ -98,6 +99,7 @@ class Instance:
     port: int | None = None  # on the host; set while it holds room
     last_host: str | None = None  # where it held room before it gave it back
     expires_at: datetime | None = None
+    idle_timeout: int = 0  # as in BlueprintSpec
     reason: str = ""
     options: dict = field(default_factory=dict)
     proxy: ProxyOptions = ProxyOptions()

@@ -108,6 +108,7 @@ instances = Table(
     Column("last_host", String(63)),  # where it held room last: for the one who asks why
     Column("expires_at", UtcDateTime),
     Column("reason", Text, nullable=False),
+    Column("idle_timeout", Integer, nullable=False, server_default="0"),  # seconds; 0: never
     Column("options", JSON, nullable=False),
     Column("proxy", JSON, nullable=False),
     UniqueConstraint("host", "port"),

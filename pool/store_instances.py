@@ -52,6 +52,7 @@ class InstanceStore(Database):
             "created_at": now,
             "state_since": now,
             "reason": "",
+            "idle_timeout": blueprint.idle_timeout,
             "options": options,
             "proxy": asdict(blueprint.proxy),
         }

@@ -1,6 +1,7 @@
 """Look at one pool from all sides: flow runs, records, cloud, engines."""
 
 from asyncio import gather, to_thread
+from datetime import datetime
 
 from prefect import get_run_logger
 from prefect.client.schemas.objects import FlowRun
@@ -8,12 +9,14 @@ from prefect.client.schemas.objects import FlowRun
 from blocks.clouds import cloud_of
 from blocks.database import pool_store
 from blocks.engines import engine_of
+from blocks.gateway_activity import GatewayActivity
 from blocks.pool_config import pool_config, pool_names
-from pool.errors import CloudTrouble, DockerDriverError
+from pool.errors import CloudTrouble, DockerDriverError, GatewayTrouble
 from pool.housekeeping import Observation
-from pool.records import FlavorSize, Host
+from pool.records import FlavorSize, Host, Instance
 from pool.states import ENDED, HostState, InstanceState
 from tasks.retrying import now
+from tasks.routes import gateway
 from tasks.runs import runs_under_way
 from tasks.verb import verb
 
@@ -38,7 +41,7 @@ async def observe(pool: str) -> Observation:
     )
     hosts = tuple(pool_store().hosts(pool))
     instances = tuple(pool_store().instances(pool, frozenset(InstanceState) - ENDED))
-    servers, engines = await gather(_servers(pool), _engines(hosts))
+    servers, engines, activity = await gather(_servers(pool), _engines(hosts), _activity())
     runs = {str(run.id) for run in spawning}
     return Observation(
         hosts=hosts,
@@ -47,6 +50,8 @@ async def observe(pool: str) -> Observation:
         engines=engines,
         busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
         busy_instances=_named([*provisioning, *ending], "instance_id"),
+        watched_since=activity and activity.since,
+        last_used=_last_used(instances, activity),
         unrecorded_spawns=_unrecorded(spawning, pool, hosts),
     )
 
@@ -69,6 +74,20 @@ async def _servers(pool: str) -> frozenset[str] | None:
         get_run_logger().warning("the cloud of %s could not be asked: %s", pool, error)
         return None
     return frozenset(server.host for server in servers if server.pool == pool)
+
+
+async def _activity() -> GatewayActivity | None:
+    """What the gateway saw of all sessions; None when it could not be asked: unknown is not idle."""
+    try:
+        return await to_thread(gateway().activity)
+    except GatewayTrouble as error:
+        get_run_logger().warning("%s", error)
+        return None
+
+
+def _last_used(instances: tuple[Instance, ...], activity: GatewayActivity | None) -> dict[str, datetime]:
+    seen = activity.routes if activity else {}
+    return {i.id: used for i in instances if i.route in seen and (used := seen[i.route].last_seen)}
 
 
 async def _engines(hosts: tuple[Host, ...]) -> dict[str, bool]:

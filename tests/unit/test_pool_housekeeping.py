@@ -127,6 +127,34 @@ def test_a_session_past_its_time_is_ended():
     assert planned([a_host(reserved=1)], [session], now=later(60), busy_instances={"alice-1"}) == []
 
 
+def when_idle(now, used=None, watched_since=NOW, idle_timeout=600, **seen):
+    session = an_instance(idle_timeout=idle_timeout, expires_at=later(99999))
+    last_used = {"alice-1": used} if used else {}
+    return decided([a_host(reserved=1)], [session], now, watched_since=watched_since, last_used=last_used, **seen)
+
+
+def test_a_session_that_nobody_uses_is_ended_after_its_blueprints_time():
+    assert when_idle(later(600)) == []
+    (ended,) = when_idle(later(601))
+    assert (ended.kind, ended.subject) == (Kind.END_IDLE, "alice-1")
+    assert ended.reason == "nobody used it for more than 600 s"
+
+
+def test_a_session_that_is_used_goes_on():
+    assert when_idle(later(5000), used=later(4400)) == []
+    assert when_idle(later(5001), used=later(4400)) != []
+
+
+def test_what_a_gateway_did_not_watch_is_not_held_against_a_session():
+    assert when_idle(later(5000), watched_since=None) == []
+    assert when_idle(later(5000), watched_since=later(4400)) == []
+
+
+def test_a_blueprint_without_an_idle_timeout_and_a_session_at_work_are_left_alone():
+    assert when_idle(later(5000), idle_timeout=0) == []
+    assert when_idle(later(5000), busy_instances={"alice-1"}) == []
+
+
 @pytest.mark.parametrize("state", [InstanceState.QUEUED, InstanceState.STARTING, InstanceState.STOPPING])
 def test_a_stranded_session_is_cleaned_up(state):
     session = an_instance(state=state)
