@@ -16,7 +16,7 @@ import httpx
 from blocks.gateway_activity import GatewayActivity, activity_of, silences_of_connections
 from blocks.gateway_snapshot import Snapshot
 from pool.errors import GatewayTrouble, Refused
-from pool.records import Route
+from pool.records import Notice, Route
 
 ANSWER_SECONDS = 10
 
@@ -97,6 +97,23 @@ class Gateway:
         """
         answer = self._ask("GET", "/keys")
         return answer["ids"] if answer["count"] else []
+
+    def put_notices(self, notices: list[Notice]) -> None:
+        """Tell visitors of sessions that have no route why; a route takes its notice away.
+
+        Raises:
+            RouteRefused: one of the notices is not of its form. Nothing was changed.
+            GatewayTrouble: the gateway does not answer.
+        """
+        self._ask("PUT", "/notices", [asdict(notice) for notice in notices])
+
+    def count_notices(self) -> int:
+        """How many notices the gateway has; none after a restart: they are in no snapshot.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer.
+        """
+        return self._ask("GET", "/notices")["count"]
 
     def activity(self) -> GatewayActivity:
         """Last requests and open websockets of all sessions, in one call; on the gateway's own machine.

@@ -27,6 +27,7 @@ class GatewaySettings(BaseSettings):
     address_connections: int = Field(1000, description="Connections of one client address; 0: no limit.")
     session_requests: int = Field(200, description="Requests a second to one session; 0: no limit.")
     session_connections: int = Field(300, description="Connections to one session; 0: no limit.")
+    platform_url: str = Field("", description="Where pages lead back to: the application that starts sessions.")
     user: str = Field("www-data", description="User of nginx's workers; the master is root.")
     workers: int = Field(2, description="How many nginx workers.")
 

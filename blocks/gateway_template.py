@@ -69,11 +69,18 @@ def _lua_settings(config: GatewayConfig) -> dict:
     return {
         "snapshot": _plain(config.snapshot),
         "pages": _plain(NGINX / "pages"),
+        "platform_url": _platform_url(config.settings.platform_url),
         "networks": [_network(text) for text in config.settings.networks],
         "refused": _refused(config),
         "first_port": config.first_port,
         "last_port": config.last_port,
     }
+
+
+def _platform_url(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[\w./:@%+,~?&=;#-]+", url):
+        raise BadRequest(f"DD_GATEWAY_PLATFORM_URL is {url!r}, which is not an address like https://my.example.org/")
+    return url
 
 
 def _open_files() -> int:

@@ -16,6 +16,7 @@ from pool.errors import DockerDriverError
 from pool.housekeeping import plan
 from tasks.leases import Held, lease
 from tasks.links import repair_keys
+from tasks.notices import repair_notices
 from tasks.observing import list_pools, observe
 from tasks.recording import read_settings, record_tick
 from tasks.retrying import now
@@ -38,7 +39,12 @@ async def housekeep(pool: str = "") -> State:
         pool: Pool to look after. Empty: all of them.
     """
     pools = [pool] if pool else await list_pools()
-    reports = await gather(*(tend_or_say(name) for name in pools), say_trouble(repair_routes), say_trouble(repair_keys))
+    reports = await gather(
+        *(tend_or_say(name) for name in pools),
+        say_trouble(repair_routes),
+        say_trouble(repair_keys),
+        say_trouble(repair_notices),
+    )
     return Completed(message="; ".join(filter(None, reports)))
 
 

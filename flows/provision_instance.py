@@ -31,6 +31,7 @@ async def provision_instance(
     recipe = await read_blueprint(blueprint)
     instance = await record_instance(instance_id, recipe, user, options or {})
     if instance.state is InstanceState.QUEUED:
+        await announce(instance)  # the platform may send its user there at once, to watch it start
         try:
             return await announce(await start_session(instance, recipe))
         except RefusedMove:  # another run of the same request was faster, or somebody ended it meanwhile

@@ -143,6 +143,16 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """What the gateway shows at the address of a session that does not answer yet, or no more."""
+
+    id: str  # the route's: secret
+    page: str  # "queued", "starting" or "ended"
+    words: str  # a sentence for the visitor, who is told no host and no address
+    at: float  # seconds since 1970: when it was asked for, or when it ended
+
+
+@dataclass(frozen=True)
 class ContainerSpec:
     """A container as a host's engine is asked to make it."""
 

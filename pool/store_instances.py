@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance, ProxyOptions
 from pool.schema import hosts, instances
-from pool.states import HOLDING_ROOM, HostState, InstanceState, check_instance_move
+from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState, check_instance_move
 from pool.store_base import Database, check_facts, insert_unless_there
 
 #: On a host's address; each instance gets one of its own.
@@ -81,6 +81,13 @@ class InstanceStore(Database):
             query = query.where(instances.c.state.in_(sorted(states)))
         if host is not None:
             query = query.where(instances.c.host == host)
+        with self._reading() as connection:
+            return [as_instance(row) for row in connection.execute(query)]
+
+    def ended_instances(self, since: datetime, limit: int) -> list[Instance]:
+        """The latest sessions to have ended, none of them before *since*, newest first."""
+        over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since >= since)
+        query = select(instances).where(*over).order_by(instances.c.state_since.desc()).limit(limit)
         with self._reading() as connection:
             return [as_instance(row) for row in connection.execute(query)]
 

@@ -20,10 +20,13 @@ from pool.placement import candidates
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.states import HostState, InstanceState
 from tasks.links import launch_url
+from tasks.notices import tell_visitors
 from tasks.retrying import now, worth_retrying
 from tasks.verb import verb
 
 POLL_SECONDS = 0.1
+#: States in which a link leads somewhere: before it runs, to a page that goes on to the session by itself.
+OPENS = frozenset({InstanceState.QUEUED, InstanceState.STARTING, InstanceState.RUNNING})
 
 
 @verb(task_run_name="read blueprint {name}")
@@ -53,7 +56,9 @@ async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str,
     except NotFound:
         check_admission(settings, blueprint, options)
         pool_store().image(blueprint.pool, blueprint.image)
-        return pool_store().request_instance(instance_id, blueprint, user, options, now())[0]
+        instance = pool_store().request_instance(instance_id, blueprint, user, options, now())[0]
+    await tell_visitors(instance)
+    return instance
 
 
 @verb(task_run_name="take room for {instance.id}")
@@ -70,6 +75,7 @@ async def take_room(instance: Instance, blueprint: BlueprintSpec, avoid: Collect
     for host in candidates(hosts, instance.slots, now(), settings, blueprint.lifetime, avoid=avoid):
         taken = store.reserve(instance.id, host.name, now())
         if taken:
+            await tell_visitors(taken)
             return taken
     raise no_room(settings, store.hosts(instance.pool), instance.slots)
 
@@ -91,6 +97,7 @@ async def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     image = pool_store().image(instance.pool, blueprint.image)
     spec = container_spec(instance, blueprint, image.id, namespace=process_settings().identity)
     await to_thread(engine_of(host).run, spec)
+    await tell_visitors(instance, "Its container runs; waiting for the notebook to answer.")
 
 
 @verb(task_run_name="wait for {instance.id}")
@@ -138,7 +145,9 @@ async def move_instance(instance_id: str, to: InstanceState, reason: str = "", *
     Raises:
         RefusedMove: the life cycle does not allow it from where the instance is now; nothing changed.
     """
-    return pool_store().move_instance(instance_id, to, now(), reason=reason, **facts)
+    instance = pool_store().move_instance(instance_id, to, now(), reason=reason, **facts)
+    await tell_visitors(instance)
+    return instance
 
 
 @verb(task_run_name="announce {instance.id}")
@@ -151,7 +160,7 @@ async def announce(instance: Instance) -> dict:
         "instance_id": instance.id,
         "state": str(instance.state),
         "url": process_settings().gateway_url + instance.base_url,
-        "launch_url": await to_thread(launch_url, instance) if instance.state is InstanceState.RUNNING else None,
+        "launch_url": await to_thread(launch_url, instance) if instance.state in OPENS else None,
         "expires_at": instance.expires_at.isoformat() if instance.expires_at else None,
         "host": instance.host,
     }

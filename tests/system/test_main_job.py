@@ -79,7 +79,7 @@ def test_deprovisioning_twice_is_harmless_and_leaves_no_container_and_no_route(s
         state, _message = stack.run("deprovision-instance/on-demand", instance_id="short-1")
         assert state == "COMPLETED"
     assert "dd-short-1" not in containers_on_host(stack, answer["host"])
-    assert get(answer["url"]).status_code == 404
+    assert get(answer["url"]).status_code == 410
 
 
 BAD_REQUESTS = [
@@ -131,7 +131,7 @@ def test_a_blueprint_made_in_the_form_counts_for_the_next_session(stack):
 def test_a_session_past_its_lifetime_is_ended_by_housekeeping(stack):
     answer = stack.provision("brief-1", options={"lifetime": 1})
     assert stack.run("housekeep/scheduled")[0] == "COMPLETED"
-    assert get(answer["url"]).status_code == 404
+    assert get(answer["url"]).status_code == 410
     assert store(stack).instance("brief-1").state == "deleted"
 
 

@@ -7,10 +7,13 @@
 --   DELETE /routes/<id>     remove one; absent is success
 --   GET    /keys            ids of the keys, without their secrets
 --   PUT    /keys            the keys that sign links and cookies, the current one first
+--   GET    /notices         how many notices for visitors there are
+--   PUT    /notices         add or change some: a list of notices
 --   GET    /activity        last requests and open websockets, by route
 
 local json = require "cjson.safe"
 local routes = require "gateway.routes"
+local notices = require "gateway.notices"
 local activity = require "gateway.activity"
 local signing = require "gateway.signing"
 
@@ -98,6 +101,23 @@ local function list_keys()
     say(200, { count = #ids, ids = ids })
 end
 
+local function put_notices()
+    local given, text = body()
+    if type(given) ~= "table" or text:sub(1, 1) ~= "[" then
+        return refuse("the notices are not a JSON list")
+    end
+    for _, notice in ipairs(given) do
+        local fault = notices.fault_of(notice)
+        if fault then
+            return refuse(fault)
+        end
+    end
+    for _, notice in ipairs(given) do
+        notices.put(notice)
+    end
+    say(200, { notices = #given })
+end
+
 local ACTIONS = {
     { "GET", "^/health$", health },
     { "GET", "^/routes$", list },
@@ -106,6 +126,8 @@ local ACTIONS = {
     { "DELETE", "^/routes/([^/]+)$", drop },
     { "GET", "^/keys$", list_keys },
     { "PUT", "^/keys$", put_keys },
+    { "GET", "^/notices$", function() say(200, { count = notices.count() }) end },
+    { "PUT", "^/notices$", put_notices },
     { "GET", "^/activity$", function() say(200, activity.all()) end },
 }
 

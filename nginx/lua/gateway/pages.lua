@@ -1,10 +1,15 @@
--- The gateway's own pages. They are read once, hold nothing from the request and nothing from the table of routes, so
--- they can leak neither an address nor a secret.
+-- The gateway's own pages. They are read once and hold nothing from the request and nothing from the table of routes, so
+-- they can leak neither an address nor a secret. A notice adds the manager's words, which are for visitors.
+
+local notices = require "gateway.notices"
 
 local M = {}
 local pages, style = {}, ""
 
-local NAMES = { "welcome", "unknown", "sign_in", "not_answering", "refused", "too_large", "too_many", "trouble" }
+local NAMES = { "welcome", "unknown", "sign_in", "bad_link", "not_answering", "refused", "too_large", "too_many", "trouble",
+                "queued", "starting", "ended" }
+-- 503: come back soon; 410: it is gone for good.
+local STATUS = { queued = 503, starting = 503, ended = 410 }
 
 local POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors *"
 
@@ -15,10 +20,24 @@ local function read(path)
     return text
 end
 
-function M.load(directory)
+local ESCAPED = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
+
+local function escaped(text)
+    return (text:gsub("[&<>\"']", ESCAPED))
+end
+
+-- Puts the values where the page has a comment of their name.
+local function filled(page, values)
+    return (page:gsub("<!%-%- (%l+) %-%->", values))
+end
+
+function M.load(directory, platform_url)
     style = read(directory .. "/style.css")
+    local back = platform_url ~= ""
+        and '<p><a href="' .. escaped(platform_url) .. '">Back to the application</a></p>' or ""
     for _, name in ipairs(NAMES) do
-        pages[name] = read(directory .. "/" .. name .. ".html"):gsub("/%* style %*/", function() return style end)
+        local page = read(directory .. "/" .. name .. ".html"):gsub("/%* style %*/", function() return style end)
+        pages[name] = filled(page, { back = back })
     end
 end
 
@@ -27,8 +46,7 @@ local function sentence(page)
     return page:match("<h1>(.-)</h1>") .. "\n"
 end
 
-function M.show(name, status)
-    local page = pages[name]
+local function send(page, status)
     local wants_html = (ngx.var.http_accept or ""):find("text/html", 1, true)
     ngx.status = status
     ngx.header["Content-Type"] = wants_html and "text/html; charset=utf-8" or "text/plain; charset=utf-8"
@@ -39,8 +57,30 @@ function M.show(name, status)
     ngx.header["X-Robots-Tag"] = "noindex"
     if status == 429 then
         ngx.header["Retry-After"] = "10"
+    elseif status == 503 then
+        ngx.header["Retry-After"] = "2"
     end
     ngx.print(wants_html and page or sentence(page))
+end
+
+function M.show(name, status)
+    send(pages[name], status)
+end
+
+local function duration(seconds)
+    seconds = math.max(0, math.floor(seconds))
+    return seconds < 120 and seconds .. " seconds" or math.floor(seconds / 60) .. " minutes"
+end
+
+-- The page of the session that the request is for, or the one for unknown sessions.
+function M.show_notice()
+    local notice = notices.get(ngx.var.request_uri:match("^/notebooks/([A-Za-z0-9_-]+)") or "")
+    if not notice then
+        return M.show("unknown", 404)
+    end
+    local values = { words = escaped(notice.words), ago = duration(ngx.time() - notice.at),
+                     time = os.date("!%Y-%m-%d at %H:%M UTC", notice.at) }
+    send(filled(pages[notice.page], values), STATUS[notice.page])
 end
 
 return M

@@ -5,6 +5,7 @@
 local json = require "cjson.safe"
 local activity = require "gateway.activity"
 local addresses = require "gateway.addresses"
+local notices = require "gateway.notices"
 local signing = require "gateway.signing"
 local lrucache = require "resty.lrucache"
 local digest = require "openssl.digest"
@@ -75,6 +76,7 @@ function M.put(route)
     if not done then
         return "the gateway's table of routes is full (" .. why .. ")"
     end
+    notices.drop(route.id)
 end
 
 -- A worker decodes a record once: what it remembers is found by the record's text, so a changed record is another.

@@ -2,6 +2,7 @@
 
 local balancer = require "ngx.balancer"
 local activity = require "gateway.activity"
+local notices = require "gateway.notices"
 local rewriting = require "gateway.rewriting"
 local routes = require "gateway.routes"
 local signing = require "gateway.signing"
@@ -76,7 +77,7 @@ end
 local function launch(id)
     local signed_in = signing.cookie_opens(ngx.var.http_cookie, id)
     if not signed_in and not signing.ticket_opens(ngx.var.arg_ticket, id) then
-        return ngx.exit(401)
+        return ngx.exec("@bad_link")
     end
     if not signed_in then
         ngx.header["Set-Cookie"] = signing.cookie_for(id, ngx.var.public_scheme == "https")
@@ -90,7 +91,7 @@ local function admit()
     local id, path, query = split(ngx.var.request_uri)
     local route = id and routes.get(id)
     if not route then
-        return ngx.exit(404)
+        return id and notices.get(id) and ngx.exec("@notice") or ngx.exit(404)
     end
     ngx.var.route_hash = route.hash
     if path == "" then

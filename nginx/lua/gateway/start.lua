@@ -11,6 +11,6 @@ return function(text)
     local settings = assert(json.decode(text))
     require("gateway.addresses").allow(settings.networks, settings.refused)
     require("gateway.activity").start()
-    require("gateway.pages").load(settings.pages)
+    require("gateway.pages").load(settings.pages, settings.platform_url)
     require("gateway.routes").start(settings)
 end

@@ -1,0 +1,42 @@
+"""What visitors of a session are told while it does not answer: why, in words that name no host and no address."""
+
+from pool.records import Instance, Notice
+from pool.states import InstanceState
+
+QUEUED = "Looking for a place on one of the hosts."
+STARTING = "A place was found; its container is being started."
+#: How the reason of a session that ended begins, and what its visitors are told.
+WHY_ENDED = (
+    ("its time was over", "Its time was over."),
+    ("nobody used it", "Nobody had used it for a while."),
+    ("asked for", "It was ended by the application that started it."),
+    ("its host", "The machine that it ran on was lost."),
+    ("it was to stop, and its host", "The machine that it ran on was lost."),
+)
+
+
+def notice_of(instance: Instance, words: str = "") -> Notice | None:
+    """The notice for a session as it is now; None for one that runs.
+
+    Args:
+        instance: the session.
+        words: how far it is, when more is known than its state.
+    """
+    asked = instance.created_at.timestamp()
+    if instance.state is InstanceState.RUNNING:
+        return None
+    if instance.state is InstanceState.QUEUED:
+        return Notice(instance.route, "queued", words or QUEUED, asked)
+    if instance.state is InstanceState.STARTING:
+        return Notice(instance.route, "starting", words or STARTING, asked)
+    return Notice(instance.route, "ended", _why(instance), instance.state_since.timestamp())
+
+
+def _why(instance: Instance) -> str:
+    for beginning, words in WHY_ENDED:
+        if instance.reason.startswith(beginning):
+            return words
+    if instance.expires_at is None:
+        full = " is full" in instance.reason
+        return "There was no room for it." if full else "It could not be started."
+    return "It could not go on."
