@@ -115,6 +115,14 @@ class Gateway:
         """
         return self._ask("GET", "/notices")["count"]
 
+    def put_pool_page(self, html: str) -> None:
+        """Show this at ``/pool/``, to operators alone.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer, or the page is too large.
+        """
+        self._ask("PUT", "/pool-page", {"html": html})
+
     def activity(self) -> GatewayActivity:
         """Last requests and open websockets of all sessions, in one call; on the gateway's own machine.
 

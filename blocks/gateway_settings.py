@@ -28,6 +28,10 @@ class GatewaySettings(BaseSettings):
     session_requests: int = Field(200, description="Requests a second to one session; 0: no limit.")
     session_connections: int = Field(300, description="Connections to one session; 0: no limit.")
     platform_url: str = Field("", description="Where pages lead back to: the application that starts sessions.")
+    pool_passwords: Path | None = Field(
+        None,
+        description="htpasswd file for /pool/, readable by the workers' user; empty: /pool/ on this machine alone.",
+    )
     user: str = Field("www-data", description="User of nginx's workers; the master is root.")
     workers: int = Field(2, description="How many nginx workers.")
 

@@ -47,6 +47,7 @@ def _values(config: GatewayConfig) -> dict[str, str]:
         "limit_zones": _lines(_limit_zones(config), indent=4),
         "limits": _lines(_limits(config)),
         "trusted_proxies": _lines(_trusted_proxies(config)),
+        "pool_passwords": _lines(_pool_passwords(config), indent=12),
         "public_host": _plain(_public_host(config)),
         "public_scheme": _plain(public.scheme),
         "public_port": str(public.port or _DEFAULT_PORTS[public.scheme]),
@@ -69,6 +70,7 @@ def _lua_settings(config: GatewayConfig) -> dict:
     return {
         "snapshot": _plain(config.snapshot),
         "pages": _plain(NGINX / "pages"),
+        "pool_passwords": bool(config.settings.pool_passwords),
         "platform_url": _platform_url(config.settings.platform_url),
         "networks": [_network(text) for text in config.settings.networks],
         "refused": _refused(config),
@@ -81,6 +83,12 @@ def _platform_url(url: str) -> str:
     if url and not re.fullmatch(r"https?://[\w./:@%+,~?&=;#-]+", url):
         raise BadRequest(f"DD_GATEWAY_PLATFORM_URL is {url!r}, which is not an address like https://my.example.org/")
     return url
+
+
+def _pool_passwords(config: GatewayConfig) -> list[str]:
+    """nginx reads the file at each request and refuses everyone while it is missing."""
+    file = config.settings.pool_passwords
+    return ['auth_basic "Pools of hosts"', f"auth_basic_user_file {_plain(file)}"] if file else []
 
 
 def _open_files() -> int:

@@ -18,6 +18,7 @@ from tasks.leases import Held, lease
 from tasks.links import repair_keys
 from tasks.notices import repair_notices
 from tasks.observing import list_pools, observe
+from tasks.pool_page import draw_pool_page
 from tasks.recording import read_settings, record_tick
 from tasks.retrying import now
 from tasks.routes import repair_routes
@@ -45,7 +46,8 @@ async def housekeep(pool: str = "") -> State:
         say_trouble(repair_keys),
         say_trouble(repair_notices),
     )
-    return Completed(message="; ".join(filter(None, reports)))
+    drawn = await say_trouble(draw_pool_page)  # after all that it shows
+    return Completed(message="; ".join(filter(None, (*reports, drawn))))
 
 
 async def tend_or_say(pool: str) -> str:

@@ -9,12 +9,14 @@
 --   PUT    /keys            the keys that sign links and cookies, the current one first
 --   GET    /notices         how many notices for visitors there are
 --   PUT    /notices         add or change some: a list of notices
+--   PUT    /pool-page       the operators' page: {html}
 --   GET    /activity        last requests and open websockets, by route
 
 local json = require "cjson.safe"
 local routes = require "gateway.routes"
 local notices = require "gateway.notices"
 local activity = require "gateway.activity"
+local pool_page = require "gateway.pool_page"
 local signing = require "gateway.signing"
 
 local M = {}
@@ -118,6 +120,14 @@ local function put_notices()
     say(200, { notices = #given })
 end
 
+local function put_pool_page()
+    local fault = pool_page.put((body()))
+    if fault then
+        return refuse(fault)
+    end
+    say(200, { page = 1 })
+end
+
 local ACTIONS = {
     { "GET", "^/health$", health },
     { "GET", "^/routes$", list },
@@ -128,6 +138,7 @@ local ACTIONS = {
     { "PUT", "^/keys$", put_keys },
     { "GET", "^/notices$", function() say(200, { count = notices.count() }) end },
     { "PUT", "^/notices$", put_notices },
+    { "PUT", "^/pool%-page$", put_pool_page },
     { "GET", "^/activity$", function() say(200, activity.all()) end },
 }
 

@@ -46,15 +46,19 @@ local function sentence(page)
     return page:match("<h1>(.-)</h1>") .. "\n"
 end
 
-local function send(page, status)
-    local wants_html = (ngx.var.http_accept or ""):find("text/html", 1, true)
-    ngx.status = status
-    ngx.header["Content-Type"] = wants_html and "text/html; charset=utf-8" or "text/plain; charset=utf-8"
+function M.headers(content_type)
+    ngx.header["Content-Type"] = content_type
     ngx.header["Content-Security-Policy"] = POLICY
     ngx.header["Cache-Control"] = "no-store"
     ngx.header["Referrer-Policy"] = "no-referrer"
     ngx.header["X-Content-Type-Options"] = "nosniff"
     ngx.header["X-Robots-Tag"] = "noindex"
+end
+
+local function send(page, status)
+    local wants_html = (ngx.var.http_accept or ""):find("text/html", 1, true)
+    ngx.status = status
+    M.headers(wants_html and "text/html; charset=utf-8" or "text/plain; charset=utf-8")
     if status == 429 then
         ngx.header["Retry-After"] = "10"
     elseif status == 503 then

@@ -6,11 +6,13 @@ local json = require "cjson.safe"
 require "resty.core"
 require "gateway.session"
 require "gateway.admin"
+require "gateway.pool_page"
 
 return function(text)
     local settings = assert(json.decode(text))
     require("gateway.addresses").allow(settings.networks, settings.refused)
     require("gateway.activity").start()
     require("gateway.pages").load(settings.pages, settings.platform_url)
+    require("gateway.pool_page").start(settings.pool_passwords)
     require("gateway.routes").start(settings)
 end
