@@ -65,7 +65,7 @@ async def distribute_images(
     failed = [delivery.error for delivery in deliveries if delivery.error]
     if failed:
         raise DockerDriverError(f"{len(failed)} of {len(deliveries)} hosts lack images: {failed[0]}")
-    return Completed(message="; ".join([summary(deliveries), *await refused_archives()]))
+    return Completed(message="; ".join([summary(deliveries), *await refused_archives()]), data=rows)
 
 
 def summary(deliveries: list[Delivery]) -> str:
