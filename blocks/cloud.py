@@ -56,6 +56,11 @@ class Cloud(Block):
 
     _block_type_name = "Cloud port"
 
+    @property
+    def data_device(self) -> str:
+        """Where a host sees the data volume that it asked for; empty where this cloud makes none."""
+        return ""
+
     @abstractmethod
     def create(self, request: ServerRequest) -> Server:
         """Make the server, or return the one that already carries the host's name.

@@ -70,6 +70,11 @@ class OpenStackCloud(Cloud):
     DD_HOST_DATA_VOLUME_DEVICE: str = Field("/dev/vdb", description="Where a host sees its data volume.")
     public_key: str = Field("", description="Key of the cloud's default user, for emergencies; empty: no keypair.")
 
+    @property
+    def data_device(self) -> str:
+        """Where a host sees its data volume."""
+        return self.DD_HOST_DATA_VOLUME_DEVICE
+
     def create(self, request: ServerRequest) -> Server:
         """Make the server and what comes with it, or return the one that is there. It is still being built."""
         with self._asking(f"make host {request.host}") as cloud, self._turn(request.host):

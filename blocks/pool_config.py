@@ -26,7 +26,6 @@ class PoolConfig(Block):
     DD_HOST_FLAVOR_NAME_LARGE: str = Field("standard.xlarge", description="Flavor of a host when the pool is in use.")
     DD_HOST_FLAVOR_SLOTS_LARGE: int = Field(24, ge=1, description="Slots of a large host; one is about 512 MB.")
     DD_HOST_DATA_VOLUME_FACTOR: int = Field(4, ge=0, description="GB per slot for Docker's data; 0: no volume.")
-    DD_HOST_DATA_VOLUME_DEVICE: str = Field("/dev/vdb", description="Where a host sees its data volume.")
     DD_HOST_SWAP_MB: int = Field(0, ge=0, description="Swap file on every host, in MB; 0: none.")
     DD_HOST_LIFETIME: int = Field(14400, ge=0, description="Seconds that a used host serves.")
     DD_HOST_LIFETIME_LOW: int = Field(300, ge=0, description="Seconds left below which a host takes no new session.")

@@ -4,6 +4,7 @@ from asyncio import to_thread
 
 from prefect import get_run_logger
 
+from blocks.clouds import cloud_of
 from blocks.engines import authority, engine_of
 from blocks.host_keys import HostLogin
 from blocks.lookup import load
@@ -42,6 +43,7 @@ async def apply_playbook(host: Host) -> PlaybookReport:
             ca_certificate=ours.certificate,
             server_certificate=issued.certificate,
             server_key=issued.private_key,
+            data_device=cloud_of(config).data_device if config.DD_HOST_DATA_VOLUME_FACTOR else "",
             swap_mb=config.DD_HOST_SWAP_MB,
         ),
     )
