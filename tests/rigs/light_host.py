@@ -29,7 +29,7 @@ mkdir -p /run/lock
 exec dockerd --data-root {root}/data --exec-root /run/docker --pidfile /run/docker.pid --bridge br0 \
     --storage-driver overlay2 --userland-proxy=false --live-restore={live} \
     -H unix://{root}/docker.sock -H tcp://{address}:2376 --tlsverify \
-    --tlscacert {root}/ca.pem --tlscert {root}/server.pem --tlskey {root}/server.key
+    --tlscacert {root}/ca.pem --tlscert {root}/server.pem --tlskey {root}/server.key {options}
 """
 _OWN_NAMESPACES = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc")
 
@@ -41,14 +41,14 @@ def run(*command: str, check: bool = True) -> None:
 class LightHost:
     """One light host; `start` and `stop` may be called again and again, `destroy` leaves nothing behind."""
 
-    def __init__(self, authority: CertificateAuthority, named: str = "", live_restore: bool = False):
+    def __init__(self, authority: CertificateAuthority, named: str = "", live_restore: bool = False, options: str = ""):
         number = next(_numbers) % 250
         self.netns = f"ddl{os.getpid()}-{number}"
         self.address = f"10.231.{number}.2"
         self.root = Path(tempfile.mkdtemp(prefix="ddl-"))
         self._gateway = f"10.231.{number}.1"
         self._links = f"ddl{number}a", f"ddl{number}b"
-        self._live = live_restore
+        self._live, self._options = live_restore, options
         self._process: subprocess.Popen | None = None
         self._authority = authority
         self._write_certificates(named or self.address)
@@ -61,6 +61,15 @@ class LightHost:
     @property
     def engine(self) -> HostEngine:
         return HostEngine.connect(self.address, self.identity, host=self.netns)
+
+    @property
+    def gateway(self) -> str:
+        """This machine's address, as the host reaches it."""
+        return self._gateway
+
+    def received(self) -> int:
+        """Bytes that this machine has sent to the host, with all headers."""
+        return int(Path(f"/sys/class/net/{self._links[0]}/statistics/tx_bytes").read_text())
 
     def connect_network(self) -> None:
         outside, inside = self._links
@@ -81,7 +90,8 @@ class LightHost:
 
     def start(self) -> None:
         """Start the engine and wait until it answers."""
-        script = _START.format(root=self.root, address=self.address, live=str(self._live).lower())
+        live = str(self._live).lower()
+        script = _START.format(root=self.root, address=self.address, live=live, options=self._options)
         enter = ["nsenter", f"--net=/run/netns/{self.netns}", *_OWN_NAMESPACES]
         with (self.root / "log").open("ab") as log:
             self._process = subprocess.Popen([*enter, "sh", "-c", script], stdout=log, stderr=log)
@@ -135,9 +145,11 @@ class LightHost:
 
 
 @contextmanager
-def light_host(authority: CertificateAuthority, named: str = "", live_restore: bool = False) -> Iterator[LightHost]:
-    """A light host whose engine answers, for the length of a with block."""
-    host = LightHost(authority, named, live_restore)
+def light_host(
+    authority: CertificateAuthority, named: str = "", live_restore: bool = False, options: str = ""
+) -> Iterator[LightHost]:
+    """A light host whose engine answers, for the length of a with block; *options* are more of dockerd's own."""
+    host = LightHost(authority, named, live_restore, options)
     try:
         host.connect_network()
         host.start()
