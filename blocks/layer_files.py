@@ -1,6 +1,7 @@
 """Files of the layer store: packed, verified while they are written, there as a whole or not at all."""
 
 import fcntl
+import gzip
 import hashlib
 import os
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ from pool.errors import BrokenArchive
 # Measured on the layers of jupyter-minimal (420 MB), CPU seconds and share of the size that is left. docs/images.md has
 # all that were tried.
 ZSTD_LEVEL = 3  # 2.4 s, 0.29
-GZIP_LEVEL = 3  # of isa-l: 1.6 s, 0.36; zlib takes 13.8 s for 0.33
+GZIP_LEVEL = 3  # of isa-l: 1.6 s, 0.36
+SMALL_GZIP_LEVEL = 6  # of zlib: 13.8 s, 0.33; worth it for the small layers that change from version to version
+SMALL = 8 << 20  # bytes that zstd makes of such a layer
 SUFFIXES = {Compression.ZSTD: ".tar.zst", Compression.GZIP: ".tar.gz"}
 
 
@@ -29,15 +32,15 @@ class Content(Protocol):
         """At most *size* bytes; none at the end."""
 
 
-def pack_layer(content: Content, diff_id: str, target: Path, compression: Compression) -> None:
-    """Write a layer's content to *target*, packed.
+def pack_layer(content: Content, diff_id: str, target: Path, compression: Compression, small: bool = False) -> None:
+    """Write a layer's content to *target*, packed; tighter where it is *small*.
 
     Raises:
         BrokenArchive: the content is not what *diff_id* names; nothing is written.
     """
     digest = hashlib.sha256()
     with appearing(target) as file:
-        with _packer(file, compression) as packer:
+        with _packer(file, compression, small) as packer:
             while data := content.read(CHUNK):
                 digest.update(data)
                 packer.write(data)
@@ -67,7 +70,7 @@ def repack_layer(source: Path, diff_id: str, target: Path, compression: Compress
     """
     try:
         with zstandard.ZstdDecompressor().stream_reader(source.open("rb"), closefd=True) as content:
-            pack_layer(content, diff_id, target, compression)
+            pack_layer(content, diff_id, target, compression, small=source.stat().st_size < SMALL)
     except zstandard.ZstdError as error:
         raise BrokenArchive(f"the layer {diff_id[:19]}… is damaged on disk ({error})") from error
 
@@ -92,8 +95,10 @@ def locked(path: Path, how: int) -> Iterator[bool]:
             yield True
 
 
-def _packer(file: BinaryIO, compression: Compression):
+def _packer(file: BinaryIO, compression: Compression, small: bool):
+    # No name and no time in a gzip file: the same layer gives the same bytes.
+    if compression is Compression.GZIP and small:
+        return gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=SMALL_GZIP_LEVEL, mtime=0)
     if compression is Compression.GZIP:
-        # No name and no time in it: the same layer gives the same bytes.
         return igzip.IGzipFile(filename="", mode="wb", fileobj=file, compresslevel=GZIP_LEVEL, mtime=0)
     return zstandard.ZstdCompressor(ZSTD_LEVEL).stream_writer(file, closefd=False)
