@@ -116,6 +116,19 @@ def test_operators_see_how_far_it_is_and_which_host_has_what(hosts, first_run):
     assert "missing" not in table
 
 
+def test_a_broken_archive_is_named_at_the_end_and_holds_up_nothing(hosts, first_run):
+    broken = process_settings().images_dir / "broken.tar"
+    broken.write_bytes(b"this is no archive")
+    os.utime(broken, (time.time() - 60,) * 2)
+    try:
+        name, message, rows = distribute()
+    finally:
+        broken.unlink()
+    assert (name, len(rows)) == ("Completed", 2)
+    assert message.startswith("2 hosts: 0.0 MB sent")
+    assert "refused images/broken.tar: " in message
+
+
 def test_layers_of_a_retired_image_are_collected(hosts, first_run):
     distribute()
     before = layer_store().usage()
