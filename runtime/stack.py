@@ -93,7 +93,8 @@ def _that_matters(environment: dict[str, str]) -> dict[str, str]:
 def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
     """All processes of the stack."""
     prefect = (sys.executable, "-m", "prefect")
-    server = (*prefect, "server", "start", "--host", "127.0.0.1", "--port", str(settings.prefect_port))
+    where = ("--host", "127.0.0.1", "--port", str(settings.prefect_port))
+    server = (sys.executable, "-m", "runtime.prefect_server", *where)
     worker = (*prefect, "worker", "start", "--install-policy", "never")
     engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)] if own_engine else []
     return [

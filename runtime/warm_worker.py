@@ -31,6 +31,7 @@ from prefect.exceptions import Abort, ObjectNotFound
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.states import Cancelled, Crashed, Failed
+from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from runtime.warm_run import WarmRun
@@ -68,6 +69,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         self._one_poll_at_a_time = anyio.Lock()
         self._stopping = False
         self._watching = False
+        self._unlimited = False
 
     async def start(self, *args: Any, **kwargs: Any) -> None:
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
@@ -128,16 +130,36 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         async with get_events_subscriber(filter=wanted, reconnection_attempts=0) as events:
             async for event in events:
                 run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
-                answer = self._cancel_run if event.event == CANCELLING else self._look_for
+                answer = self._cancel_run if event.event == CANCELLING else self._take
                 self._runs_task_group.start_soon(answer, run_id)
 
-    async def _look_for(self, run_id: UUID) -> None:
-        """Poll until the run is seen, a few times: its event is sent before the server's transaction is committed."""
+    async def _take(self, run_id: UUID) -> None:
+        """Take the run that an event tells of, if it is due and nothing limits the pool; else a poll will.
+
+        Reading one run is all this costs: for every poll the server writes a few rows, and with SQLite behind it a
+        burst of polls would hold up the very requests that they look for. The event is sent before the server's
+        transaction is committed, so look a few times.
+        """
         for pause in PAUSES_FOR_COMMIT:
             await anyio.sleep(pause)
-            if run_id in self._submitting_flow_run_ids:
+            if self._stopping or run_id in self._submitting_flow_run_ids or not self._unlimited:
                 return
-            await self.get_and_submit_flow_runs()
+            with contextlib.suppress(ObjectNotFound, httpx.HTTPError):
+                flow_run = await self.client.read_flow_run(run_id)
+                if flow_run.state.is_scheduled() and flow_run.expected_start_time <= now("UTC"):
+                    await super()._submit_scheduled_flow_runs(flow_run_response=[self._response_of(flow_run)])
+                return
+
+    def _response_of(self, flow_run: FlowRun) -> WorkerFlowRunResponse:
+        queue = flow_run.work_queue_id
+        return WorkerFlowRunResponse(work_pool_id=self.work_pool.id, work_queue_id=queue, flow_run=flow_run)
+
+    async def sync_with_backend(self) -> None:
+        """Prefect's heartbeat; also see whether somebody paused or limited the pool or one of its queues."""
+        await super().sync_with_backend()
+        queues = await self.client.read_work_queues(work_pool_name=self._work_pool_name)
+        limits = [self.work_pool, *queues]
+        self._unlimited = not any(limit.is_paused or limit.concurrency_limit is not None for limit in limits)
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         """Take the runs that are due, but of each schedule only the newest.
@@ -173,8 +195,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         finally:
             self._release_limit_slot(flow_run.id)
             self._submitting_flow_run_ids.discard(flow_run.id)
-            # A run may have waited for this one's place.
-            self._runs_task_group.start_soon(self.get_and_submit_flow_runs)
+            if self.limiter.available_tokens == 1:  # runs may have waited for this one's place
+                self._runs_task_group.start_soon(self.get_and_submit_flow_runs)
 
     async def _see_through(self, flow: Flow, flow_run: FlowRun) -> None:
         run = self._runs[flow_run.id] = WarmRun(flow, flow_run)

@@ -1,10 +1,13 @@
 """What a warm worker does, seen from outside: a real server, real workers, Prefect's REST API."""
 
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.rigs.prefect_server import PrefectServer, prefect_server, stop, until  # noqa: F401 - a fixture is used by name
@@ -101,6 +104,25 @@ def test_a_flow_that_cannot_be_imported_fails_with_a_sentence(bench):
 def test_parameters_that_do_not_fit_leave_no_run_behind(bench):
     run = bench.trigger("waiting")
     assert bench.server.wait(run)["type"] in ("FAILED", "CRASHED")
+
+
+def test_of_twenty_requests_at_once_none_is_refused_or_lost(bench):
+    deployment = bench.deploy("stamp")
+    ask = f"{bench.server.url}/deployments/{deployment}/create_flow_run"
+    with ThreadPoolExecutor(20) as platform:
+        answers = list(platform.map(lambda _: httpx.post(ask, json={}, timeout=60, trust_env=False), range(20)))
+    assert [answer.status_code for answer in answers] == [201] * 20
+    for answer in answers:
+        assert bench.server.wait(answer.json()["id"], seconds=90)["type"] == "COMPLETED"
+
+
+def test_a_paused_queue_holds_its_runs_back(idle):
+    queue = idle.server.call("GET", f"/work_pools/{idle.pool}/queues/default")
+    idle.server.rest.patch(f"/work_pools/{idle.pool}/queues/default", json={"is_paused": True}).raise_for_status()
+    idle.worker()
+    run = idle.trigger("stamp")
+    time.sleep(4)
+    assert (queue["is_paused"], idle.server.state(run)["type"]) == (False, "SCHEDULED")
 
 
 def test_two_workers_run_each_run_once(idle, tmp_path: Path):

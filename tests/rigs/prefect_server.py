@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prefect.workers.base import BaseWorker
 
 ROOT = Path(__file__).parents[2]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -55,8 +56,8 @@ class PrefectServer:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
-        self.process = self.spawn(command, "server.log")
+        where = ["--host", "127.0.0.1", "--port", str(self.port)]
+        self.process = self.spawn([sys.executable, "-m", "runtime.prefect_server", *where], "server.log")
         until(self.answers, f"Prefect's server on {self.url} (see {self.home}/server.log)", 120)
 
     def stop(self) -> None:
@@ -77,7 +78,8 @@ class PrefectServer:
         command = [sys.executable, "-m", "prefect", "worker", "start", "-p", pool, "-n", name, "-t", kind]
         return self.spawn(command, f"{name}.log")
 
-    def pool(self, name: str, kind: str = "dockerdriver-warm", **template) -> str:
+    def pool(self, name: str, kind: str = "dockerdriver-warm") -> str:
+        template = BaseWorker.get_worker_class_from_type(kind).get_default_base_job_template()
         self.call("POST", "/work_pools/", name=name, type=kind, base_job_template=template)
         return name
 

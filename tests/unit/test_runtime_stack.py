@@ -1,6 +1,7 @@
 """The small parts of the stack: environment, supervisord's configuration, ports, records, schedules."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -131,6 +132,7 @@ def test_supervisord_restarts_what_dies_and_leaves_nothing(settings, tmp_path):
         assert processes.runs("print")
     finally:
         processes.stop_all()
+        shutil.rmtree(short.run_dir)
     assert marked_processes(short.identity) == {}
 
 
