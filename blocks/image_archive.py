@@ -80,8 +80,8 @@ def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> Non
         if name in archive.files:
             take(archive.files[name], Stream(content))
 
-    with _naming(archive.path), open_stream(archive.path) as stream:
-        each_file(stream, pick)
+    with _naming(archive.path), archive.path.open("rb") as file:
+        each_file(file if archive.compression is Compression.NONE else Stream(file), pick)
 
 
 def catalogue_name(tag: str) -> str:

@@ -123,21 +123,22 @@ def read_members(stream: Stream) -> Members:
     return members
 
 
-def each_file(stream: Stream, take: Callable[[str, BufferedReader], None]) -> None:
-    """Hand every file of a tar stream to *take*, by name.
+def each_file(source: Stream | BufferedReader, take: Callable[[str, BufferedReader], None]) -> None:
+    """Hand every file of a tar to *take*, by name; what it does not read of a file on disk is not read at all.
 
     Raises:
         BrokenArchive: it is no tar, or truncated.
     """
-    with _opened(stream) as archive:
+    with _opened(source) as archive:
         for header in _headers(archive):
             if header.isreg() and not header.issparse():
                 take(posixpath.normpath(header.name), archive.extractfile(header))
 
 
 @contextmanager
-def _opened(stream: Stream) -> Iterator[tarfile.TarFile]:
-    with _as_broken(), tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 18, tarinfo=_Header) as archive:
+def _opened(source: Stream | BufferedReader) -> Iterator[tarfile.TarFile]:
+    mode = "r|" if isinstance(source, Stream) else "r:"  # a stream cannot go back, nor jump ahead
+    with _as_broken(), tarfile.open(fileobj=source, mode=mode, bufsize=1 << 18, tarinfo=_Header) as archive:
         yield archive
 
 
