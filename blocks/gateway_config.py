@@ -22,6 +22,7 @@ def gateway_config(settings: ProcessSettings) -> GatewayConfig:
         address=settings.gateway_address,
         port=settings.gateway_port,
         public_url=settings.public_url,
+        session_domain=settings.session_domain,
     )
 
 

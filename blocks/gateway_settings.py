@@ -48,6 +48,7 @@ class GatewayConfig:
     address: str = "127.0.0.1"
     port: int = 8000
     public_url: str = ""  # what browsers use, e.g. "https://notebooks.example.org"; empty: address and port
+    session_domain: str = ""  # each session has a host name below it; empty: they share the gateway's
     refused: tuple[str, ...] | None = None  # exceptions; None: this machine's own, unless networks name just that one
     first_port: int = 20000  # of sessions on their hosts
     last_port: int = 20999

@@ -70,6 +70,8 @@ def _lua_settings(config: GatewayConfig) -> dict:
     return {
         "snapshot": _plain(config.snapshot),
         "pages": _plain(NGINX / "pages"),
+        "session_authority": _session_authority(config) if config.session_domain else "",
+        "public_scheme": urlsplit(_public_url(config)).scheme,
         "pool_passwords": bool(config.settings.pool_passwords),
         "platform_url": _platform_url(config.settings.platform_url),
         "networks": [_network(text) for text in config.settings.networks],
@@ -132,11 +134,23 @@ def _public_host(config: GatewayConfig) -> str:
     return "$http_host" if config.address in _WILDCARDS else _authority(config, config.port)
 
 
+def _session_authority(config: GatewayConfig) -> str:
+    """Domain and, where it is not the usual one, port of the sessions' own host names."""
+    domain = config.session_domain.lower()
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", domain):
+        raise BadRequest(f"DD_SESSION_DOMAIN is {domain!r}, which is not a domain like notebooks.example.org")
+    port = urlsplit(_public_url(config)).port
+    return f"{domain}:{port}" if port else domain
+
+
 def _also_known_as(config: GatewayConfig) -> list[str]:
-    """On loopback a browser may say "localhost"; a session must hear the same, or it refuses its websockets."""
+    """A session must hear the name that its browser says, or it refuses its websockets: its own, or "localhost"."""
+    names = (
+        [f'"~*^[a-z0-9_-]+{re.escape("." + _session_authority(config))}$" $http_host'] if config.session_domain else []
+    )
     if config.public_url or not config.address.startswith("127."):
-        return []
-    return [f'"localhost:{config.port}" "localhost:{config.port}"']
+        return names
+    return [*names, f'"localhost:{config.port}" "localhost:{config.port}"']
 
 
 def _listen(config: GatewayConfig) -> list[str]:

@@ -43,12 +43,12 @@ class LinkKeys(Block):
         """Until when a link that is made *now* is good."""
         return now + timedelta(seconds=self.link_seconds)
 
-    def launch_link(self, gateway_url: str, route_id: str, expires: datetime) -> str:
+    def launch_link(self, origin: str, route_id: str, expires: datetime) -> str:
         """An address that opens the session once, until *expires*. Secret as long as it is good: never log it."""
         secret, seconds, nonce = self.current.get_secret_value(), int(expires.timestamp()), secrets.token_urlsafe(16)
         text = f"launch:{route_id}:{seconds}:{nonce}"
         ticket = f"{seconds}.{nonce}.{_id_of(secret)}.{_sign(secret, text)}"
-        return f"{gateway_url}/notebooks/{route_id}/dd-launch?ticket={ticket}"
+        return f"{origin}/notebooks/{route_id}/dd-launch?ticket={ticket}"
 
     def for_gateway(self) -> list[dict]:
         """What the gateway must know, the current key first. Secret."""

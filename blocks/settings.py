@@ -8,6 +8,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +26,9 @@ class ProcessSettings(BaseSettings):
     gateway_address: str = Field("127.0.0.1", description="Address that the gateway listens on.")
     gateway_port: int = Field(8000, description="Port that the gateway listens on.")
     public_url: str = Field("", description="What users' browsers reach the gateway under; empty: its own address.")
+    session_domain: str = Field(
+        "", description="Gives each session a host name of its own below this domain; empty: all share the gateway's."
+    )
     cloud: Literal["local", "static", "openstack"] = Field("local", description="Where hosts of pool main come from.")
     prefect_port: int = Field(4200, description="Port of Prefect's server, on loopback.")
 
@@ -72,6 +76,14 @@ class ProcessSettings(BaseSettings):
     def gateway_url(self) -> str:
         """What users' browsers reach the gateway under, without a slash at the end."""
         return self.public_url.rstrip("/") or f"http://{self.gateway_address}:{self.gateway_port}"
+
+    def session_origin(self, route: str) -> str:
+        """Scheme, host and port that browsers reach this session under, without a slash at the end."""
+        if not self.session_domain:
+            return self.gateway_url
+        public = urlsplit(self.gateway_url)
+        port = f":{public.port}" if public.port else ""
+        return f"{public.scheme}://{route}.{self.session_domain}{port}"
 
     @property
     def prefect_api_url(self) -> str:

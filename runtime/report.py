@@ -67,7 +67,7 @@ def _sessions(settings: ProcessSettings, instances: list[Instance]) -> Table:
     table = _table("Session", "State", "Host", "Blueprint", "Expires", "URL")
     for i in instances:
         expires = f"{i.expires_at:%H:%M:%S} UTC" if i.expires_at else ""
-        table.add_row(i.id, i.state, i.host or "", i.blueprint, expires, settings.gateway_url + i.base_url)
+        table.add_row(i.id, i.state, i.host or "", i.blueprint, expires, settings.session_origin(i.route) + i.base_url)
     table.caption = f"{len(instances)} sessions" if instances else "no sessions"
     return table
 

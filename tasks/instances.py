@@ -19,7 +19,7 @@ from pool.names import check_instance_id, check_user
 from pool.placement import candidates
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.states import HostState, InstanceState
-from tasks.links import launch_url
+from tasks.links import launch_url, session_url
 from tasks.notices import tell_visitors
 from tasks.retrying import now, worth_retrying
 from tasks.verb import verb
@@ -159,7 +159,7 @@ async def announce(instance: Instance) -> dict:
     answer = {
         "instance_id": instance.id,
         "state": str(instance.state),
-        "url": process_settings().gateway_url + instance.base_url,
+        "url": session_url(instance),
         "launch_url": await to_thread(launch_url, instance) if instance.state in OPENS else None,
         "expires_at": instance.expires_at.isoformat() if instance.expires_at else None,
         "host": instance.host,

@@ -12,16 +12,20 @@ from tasks.routes import gateway
 from tasks.verb import verb
 
 
+def session_url(instance: Instance) -> str:
+    """The session's plain address."""
+    return process_settings().session_origin(instance.route) + instance.base_url
+
+
 def launch_url(instance: Instance) -> str:
     """An address that opens the session: a fresh launch link, or the plain URL of a session that wants no sign-in.
 
     Secret while it is good, which is once and not for long: never log it.
     """
-    gateway_url = process_settings().gateway_url
     if instance.proxy.sign_in == "open":
-        return gateway_url + instance.base_url
-    keys = link_keys()
-    return keys.launch_link(gateway_url, instance.route, keys.expiry(now()))
+        return session_url(instance)
+    keys, origin = link_keys(), process_settings().session_origin(instance.route)
+    return keys.launch_link(origin, instance.route, keys.expiry(now()))
 
 
 @verb(task_run_name="issue a link to {instance.id}")

@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 from blocks.gateway import route_hash
 from blocks.link_keys import LinkKeys
 from tests.rigs.backend import http_backend, websocket_backend
-from tests.rigs.gateway import route_to, running_gateway
+from tests.rigs.gateway import names_below_localhost, route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
@@ -19,9 +19,9 @@ KEYS = LinkKeys.create()
 ALICE, BOB = route_to(0, "alice").id, route_to(0, "bob").id
 
 
-@pytest.fixture(scope="module")
-def running():
-    with running_gateway() as gateway:
+@pytest.fixture(scope="module", params=["", "localhost"], ids=["one origin", "an origin each"])
+def running(request):
+    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
         yield gateway
 
 
@@ -46,11 +46,11 @@ def browser(gateway):
 
 
 def link(gateway, route_id: str = ALICE, keys: LinkKeys = KEYS, seconds: int = 60) -> str:
-    return keys.launch_link(gateway.url, route_id, datetime.now(UTC) + timedelta(seconds=seconds))
+    return keys.launch_link(gateway.origin(route_id), route_id, datetime.now(UTC) + timedelta(seconds=seconds))
 
 
 def address(gateway, route_id: str = ALICE) -> str:
-    return f"{gateway.url}/notebooks/{route_id}/"
+    return f"{gateway.origin(route_id)}/notebooks/{route_id}/"
 
 
 def test_a_link_leads_to_the_session_and_its_address_shows_no_ticket(gateway, browser):

@@ -8,16 +8,16 @@ import pytest
 
 from blocks.gateway import route_hash
 from tests.rigs.backend import free_port, http_backend
-from tests.rigs.gateway import route_to, running_gateway
+from tests.rigs.gateway import names_below_localhost, route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
 HTML = {"Accept": "text/html"}
 
 
-@pytest.fixture(scope="module")
-def gateway():
-    with running_gateway() as gateway:
+@pytest.fixture(scope="module", params=["", "localhost"], ids=["one origin", "an origin each"])
+def gateway(request):
+    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
         yield gateway
 
 
@@ -29,7 +29,7 @@ def backend():
 
 @pytest.fixture
 def browser(gateway):
-    with httpx.Client(base_url=gateway.url, trust_env=False) as browser:
+    with httpx.Client(base_url=gateway.origin(route_to(0).id), trust_env=False) as browser:
         yield browser
 
 
@@ -41,6 +41,10 @@ def publish(gateway, backend):
         return f"/notebooks/{route.id}"
 
     return published
+
+
+def host_of(gateway) -> str:
+    return gateway.origin(route_to(0).id).removeprefix("http://")
 
 
 def test_a_session_gets_the_path_as_the_browser_sent_it(browser, publish):
@@ -70,7 +74,6 @@ def test_a_session_hears_only_what_the_gateway_says_of_the_client(browser, publi
         "X-Forwarded-Proto": "gopher",
         "X-Real-IP": "6.6.6.6",
         "Forwarded": "for=6.6.6.6",
-        "Host": "evil.example",
         "X-RStudio-Root-Path": "/evil",
         "Proxy": "evil:80",
     }
@@ -87,9 +90,14 @@ def test_a_session_without_a_token_header_does_not_get_the_clients(browser, publ
     assert "Authorization" not in heard
 
 
-def test_a_browser_that_says_localhost_is_believed(browser, gateway, publish):
-    name = f"localhost:{gateway.config.port}"
-    assert browser.get(publish() + "/", headers={"Host": name}).json()["headers"]["Host"] == name
+def test_a_browser_that_says_localhost_is_believed_and_one_that_makes_up_a_name_is_not(backend):
+    with running_gateway() as gateway:
+        gateway.client.add_route(route_to(backend.port))
+        here, address = f"127.0.0.1:{gateway.config.port}", f"{gateway.url}/notebooks/{route_to(0).id}/"
+        local = here.replace("127.0.0.1", "localhost")
+        for said, heard in ((local, local), (here, here), ("evil.example", here)):
+            answer = httpx.get(address, headers={"Host": said}, trust_env=False)
+            assert answer.json()["headers"]["Host"] == answer.json()["headers"]["X-Forwarded-Host"] == heard
 
 
 def test_three_hundred_requests_share_a_few_connections(browser, backend, publish):
@@ -166,9 +174,10 @@ def test_an_answer_streams_through_while_it_is_made(gateway, publish):
     port = free_port()
     with socket.create_server(("127.0.0.1", port)) as session, socket.socket() as client:
         path = publish(port=port)
+        session.settimeout(10)
         client.connect(("127.0.0.1", gateway.config.port))
         client.settimeout(5)
-        client.sendall(f"GET {path}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        client.sendall(f"GET {path}/events HTTP/1.1\r\nHost: {host_of(gateway)}\r\n\r\n".encode())
         served, _ = session.accept()
         with served:
             served.recv(65536)
@@ -182,8 +191,10 @@ def test_a_request_streams_through_while_it_is_sent(gateway, publish):
     port = free_port()
     with socket.create_server(("127.0.0.1", port)) as session, socket.socket() as client:
         path = publish(port=port)
+        session.settimeout(10)
         client.connect(("127.0.0.1", gateway.config.port))
-        client.sendall(f"PUT {path}/file HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\nfirst".encode())
+        head = f"PUT {path}/file HTTP/1.1\r\nHost: {host_of(gateway)}\r\nContent-Length: 20\r\n\r\n"
+        client.sendall(f"{head}first".encode())
         served, _ = session.accept()
         with served:
             served.settimeout(5)
@@ -231,15 +242,16 @@ def test_a_program_gets_a_sentence_instead_of_a_page(browser):
 @pytest.mark.parametrize(
     ("path", "status"), [("/", 200), ("/healthz", 200), ("/favicon.ico", 404), ("/notebooks/", 404)]
 )
-def test_the_gateways_own_addresses_answer(browser, path, status):
-    assert browser.get(path, headers=HTML).status_code == status
+def test_the_gateways_own_addresses_answer(gateway, browser, path, status):
+    assert browser.get(gateway.url + path, headers=HTML).status_code == status
 
 
 def test_the_logs_hold_neither_route_nor_token_nor_path(browser, gateway, publish):
-    prefix = publish(name="private", token_header="token s3cret")
+    prefix = gateway.origin(route_to(0, "private").id) + publish(name="private", token_header="token s3cret")
     browser.get(prefix + "/a-private-file")
-    browser.get(publish(name="private", port=free_port()) + "/a-private-file")
-    route_id = prefix.split("/")[2]
+    publish(name="private", port=free_port())
+    browser.get(prefix + "/a-private-file")
+    route_id = route_to(0, "private").id
     logs = gateway.logs_after(route_id, 2)
     for secret in (route_id, "s3cret", "a-private-file"):
         assert secret not in logs
@@ -247,7 +259,7 @@ def test_the_logs_hold_neither_route_nor_token_nor_path(browser, gateway, publis
 
 def test_each_line_of_the_access_log_is_json_that_names_the_route_by_its_hash(browser, gateway, publish):
     route_id = publish(name="logged").split("/")[2]
-    browser.get(f"/notebooks/{route_id}/")
+    browser.get(f"{gateway.origin(route_id)}/notebooks/{route_id}/")
     gateway.logs_after(route_id, 1)
     line = [json.loads(text) for text in gateway.log("gateway-access.log").splitlines()][-1]
     assert (line["route"], line["status"], line["upstream_status"]) == (route_hash(route_id), 200, "200")

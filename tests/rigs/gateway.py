@@ -4,12 +4,15 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from blocks.gateway import Gateway, route_hash
 from blocks.gateway_config import forget_stale_socket, prepare_gateway, reload_gateway
@@ -32,6 +35,11 @@ class RunningGateway:
     @property
     def url(self) -> str:
         return self.config.public_url or f"http://127.0.0.1:{self.config.port}"
+
+    def origin(self, route_id: str) -> str:
+        """What a browser reaches this session under."""
+        domain = self.config.session_domain
+        return f"http://{route_id}.{domain}:{self.config.port}" if domain else self.url
 
     def start(self) -> None:
         command = prepare_gateway(self.config)
@@ -93,7 +101,9 @@ def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) ->
 
 
 @contextlib.contextmanager
-def running_gateway(port: int | None = None, public_url: str = "", **settings: object) -> Iterator[RunningGateway]:
+def running_gateway(
+    port: int | None = None, public_url: str = "", session_domain: str = "", **settings: object
+) -> Iterator[RunningGateway]:
     """A gateway that may lead to loopback, where the tests' sessions are."""
     directory = Path(tempfile.mkdtemp(prefix="gw-", dir="/tmp"))
     config = GatewayConfig(
@@ -104,6 +114,7 @@ def running_gateway(port: int | None = None, public_url: str = "", **settings: o
         GatewaySettings(**{"networks": ("127.0.0.0/8",), **settings}),
         port=port or free_port(*GATEWAY_PORTS),
         public_url=public_url,
+        session_domain=session_domain,
         refused=("127.0.0.9",),
     )
     gateway = RunningGateway(config, Gateway(config.admin_socket, config.snapshot))
@@ -113,6 +124,20 @@ def running_gateway(port: int | None = None, public_url: str = "", **settings: o
     finally:
         gateway.stop()
         shutil.rmtree(directory)
+
+
+@contextlib.contextmanager
+def names_below_localhost() -> Iterator[None]:
+    """Names below "localhost" lead to loopback, as in browsers; the C library asks a name server for them."""
+    ask = socket.getaddrinfo
+
+    def asked(host: str | None, *args: object, **kwargs: object) -> list:
+        below = isinstance(host, str) and host.endswith(".localhost")
+        return ask("127.0.0.1" if below else host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", asked)
+        yield
 
 
 def route_to(port: int, name: str = "alice", **options: object) -> Route:

@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 
 from blocks.blueprint import Blueprint
 from blocks.link_keys import LinkKeys
+from blocks.settings import ProcessSettings
 from flows import issue_link
 from pool.errors import NotFound, Refused
 from pool.records import ProxyOptions
@@ -37,7 +37,9 @@ class GatewayWithKeys:
 @pytest.fixture(autouse=True)
 def installation(monkeypatch):
     monkeypatch.setattr(links, "link_keys", lambda: KEYS)
-    monkeypatch.setattr(links, "process_settings", lambda: SimpleNamespace(gateway_url="https://nb.example"))
+    monkeypatch.setattr(
+        links, "process_settings", lambda: ProcessSettings(public_url="https://nb.example", _env_file=None)
+    )
 
 
 def test_a_blueprints_wish_for_sign_in_reaches_the_gateway():

@@ -2,6 +2,7 @@
 -- the gateway's own machine, and not who comes by a proxy on it.
 
 local json = require "cjson.safe"
+local origins = require "gateway.origins"
 local pages = require "gateway.pages"
 
 local M = {}
@@ -31,6 +32,9 @@ local function at_this_machine()
 end
 
 function M.show()
+    if origins.session_of_host() then
+        return pages.show("unknown", 404) -- a notebook must not read it in its operator's browser
+    end
     if not has_passwords and not at_this_machine() then
         return pages.show("refused", 403)
     end

@@ -3,7 +3,9 @@
 local balancer = require "ngx.balancer"
 local activity = require "gateway.activity"
 local notices = require "gateway.notices"
+local origins = require "gateway.origins"
 local rewriting = require "gateway.rewriting"
+local pages = require "gateway.pages"
 local routes = require "gateway.routes"
 local signing = require "gateway.signing"
 
@@ -87,6 +89,14 @@ local function launch(id)
     return ngx.redirect("/notebooks/" .. id .. "/", 303)
 end
 
+-- A session with a host name of its own is shown under no other: pages that share an origin could read each other.
+local function elsewhere(id)
+    if ngx.var.upgrade_to ~= "" or not ({ GET = true, HEAD = true })[ngx.req.get_method()] then
+        return ngx.exit(403)
+    end
+    return ngx.redirect(origins.of(id) .. ngx.var.request_uri, 302)
+end
+
 local function admit()
     local id, path, query = split(ngx.var.request_uri)
     local route = id and routes.get(id)
@@ -96,6 +106,9 @@ local function admit()
     ngx.var.route_hash = route.hash
     if path == "" then
         return ngx.redirect("/notebooks/" .. id .. "/" .. query, 302)
+    end
+    if not origins.is_of(id) then
+        return elsewhere(id)
     end
     if path:sub(1, 1) ~= "/" or climbs(path) or foreign_websocket() then
         return ngx.exit(403)
@@ -120,6 +133,15 @@ function M.admit()
         ngx.var.gateway_error = tostring(why)
         return ngx.exit(500)
     end
+end
+
+-- What is at "/": under a session's own host name that session, else words for who got lost.
+function M.front()
+    local id = origins.session_of_host()
+    if id then
+        return ngx.redirect("/notebooks/" .. id .. "/", 302)
+    end
+    return pages.show("welcome", 200)
 end
 
 -- No second try: a request that may have reached the session is not sent twice.
