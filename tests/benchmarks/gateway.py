@@ -1,6 +1,6 @@
 """The gateway against configurable-http-proxy, and against an nginx that does nothing but proxy.
 
-One run, alternating, same backend: ``make bench NAME=gateway JSON=file``. Needs ``wrk`` and ``npm``. Ours runs as
+One run, alternating, same backend: ``make bench NAME=gateway JSON=file``. Needs ``npm``; installs Debian's ``wrk``. Ours runs as
 shipped, with its log and its checks, but for the limits: they would turn away a load that comes from one address.
 """
 
@@ -51,6 +51,7 @@ class Load:
 def main() -> None:
     """Measure, print, and write the figures when asked to."""
     options = _options()
+    _have_wrk()
     with _programs() as (backend, bare, peer), running_gateway(**NO_LIMITS) as ours:
         figures = {}
         for count in COUNTS:
@@ -71,6 +72,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="of each load")
     return parser.parse_args()
+
+
+def _have_wrk() -> None:
+    """Install the load generator from the distribution, unless it is there."""
+    if not shutil.which("wrk"):
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for words in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "wrk"]):
+            subprocess.run(["apt-get", *words], env=quiet, check=True, stdout=subprocess.DEVNULL)
 
 
 class Peer:
