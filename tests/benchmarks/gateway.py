@@ -1,7 +1,7 @@
 """The gateway against configurable-http-proxy, and against an nginx that does nothing but proxy.
 
-One run, alternating, same backend: ``make bench NAME=gateway JSON=file``. Needs ``npm``; installs Debian's ``wrk``. Ours runs as
-shipped, with its log and its checks, but for the limits: they would turn away a load that comes from one address.
+One run, alternating, same backend: ``make bench NAME=gateway JSON=file``. Needs ``npm``; installs Debian's ``wrk``.
+Ours runs as shipped, with its log and its checks, but for the limits: they would turn away a load from one address.
 """
 
 import argparse
