@@ -132,7 +132,7 @@ check_python() {
   for python in $PYTHONS; do
     ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || return 0
   done
-  die "Python 3.11 or newer is needed and is not on PATH (python3 is $(python3 -V 2>&1 || echo missing))"
+  die "Python 3.11 or newer is needed and is not on PATH (python3 is $(python3 -V 2>/dev/null || echo missing))"
 }
 
 locks() {
