@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLOUD ?= local
 export DD_CLOUD := $(CLOUD)
 
-.PHONY: help up down status test test-fast lint bench
+.PHONY: help up down status test test-fast test-openstack lint bench
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,11 @@ test: ## Set up what the tests need and run everything; about 20 minutes
 	@runtime/bootstrap.sh test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/ansible-lint --offline --strict playbooks
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m "not openstack"
+
+test-openstack: ## The suite against OpenStack's real services, which it starts; another 10 minutes
+	@runtime/bootstrap.sh test
+	@$(BIN)/python -m pytest -m openstack
 
 test-fast: ## Rules, small parts and style; under a minute, needs no root
 	@$(MAKE) --no-print-directory lint
