@@ -7,7 +7,6 @@ Every run has its own thread (see ``runtime.warm_run``), so that the worker's ow
 import asyncio
 import contextlib
 import threading
-from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +33,7 @@ from prefect.states import Cancelled, Crashed, Failed
 from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from runtime.late_runs import only_the_newest_of_each_schedule
 from runtime.warm_run import WarmRun
 
 SCHEDULED, CANCELLING = "prefect.flow-run.Scheduled", "prefect.flow-run.Cancelling"
@@ -298,16 +298,3 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
             await self.client.set_flow_run_state(run_id, state, force=True)
         except (httpx.HTTPError, ObjectNotFound) as error:
             self._logger.warning("Run %s could not be marked %s: %r", run_id, state.name, error)
-
-
-def only_the_newest_of_each_schedule(
-    due: list[WorkerFlowRunResponse],
-) -> tuple[list[WorkerFlowRunResponse], list[WorkerFlowRunResponse]]:
-    """Split the runs that are due: those to run, and those of a schedule that a newer run supersedes."""
-    by_schedule = defaultdict(list)
-    for response in due:
-        if response.flow_run.auto_scheduled:
-            by_schedule[response.flow_run.deployment_id].append(response)
-    newest = [max(runs, key=lambda r: r.flow_run.expected_start_time) for runs in by_schedule.values()]
-    keep = [r for r in due if not r.flow_run.auto_scheduled or r in newest]
-    return keep, [r for r in due if r not in keep]

@@ -23,11 +23,11 @@ from runtime import takedown
 from runtime.cli import alone
 from runtime.deployments import DESCRIPTION
 from runtime.engine import find_engine, own_engine_command
+from runtime.late_runs import only_the_newest_of_each_schedule
 from runtime.ports import check_ports
 from runtime.processes import Processes, Program, end_marked_processes
 from runtime.stack import programs
 from runtime.surroundings import MARK, fingerprint, marked_processes, stack_environment
-from runtime.warm_worker import only_the_newest_of_each_schedule
 from tests.rigs.prefect_server import until
 
 pytestmark = pytest.mark.unit
