@@ -7,7 +7,7 @@ from flows.sessions import start_session
 from pool.errors import Refused, RefusedMove
 from pool.records import Instance
 from pool.states import InstanceState
-from tasks.instances import announce, await_other_run, read_blueprint, record_instance
+from tasks.instances import announce, await_other_run, find_instance, read_blueprint, record_instance
 from tasks.routes import publish_route
 
 
@@ -36,6 +36,9 @@ async def provision_instance(
             return await announce(await start_session(instance, recipe))
         except RefusedMove:  # another run of the same request was faster, or somebody ended it meanwhile
             pass
+        except BaseException:
+            await announce(await find_instance(instance_id))  # the first answer must not stand
+            raise
     return await answer_of(await await_other_run(instance_id, recipe.start_timeout))
 
 
