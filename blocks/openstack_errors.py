@@ -20,6 +20,7 @@ NO_ANSWER = (
     sdk_errors.ServiceDiscoveryException,
     RequestException,
 )
+BAD_LOGIN = "Keystone refuses the credentials: the user, the password, the project or the domain is wrong"
 QUOTA = re.compile(r"quota", re.IGNORECASE)
 
 
@@ -36,9 +37,9 @@ def told_plainly(doing: str) -> Iterator[None]:
     """
     try:
         yield
+    except sdk_errors.HttpException as error:
+        raise _from_answer(doing, error) from error
     except NO_ANSWER as error:
-        if isinstance(error, sdk_errors.HttpException):  # it is a RequestException, too
-            raise _from_answer(doing, error) from error
         raise CloudTrouble(f"cannot {doing}: no usable answer from {_where(error)}") from error
     except auth_errors.Unauthorized as error:
         raise CloudRefused(f"cannot {doing}: {BAD_LOGIN}") from error
@@ -50,9 +51,6 @@ def told_plainly(doing: str) -> Iterator[None]:
         raise CloudRefused(f"cannot {doing}: the OpenStack credentials are not complete: {_short(error)}") from error
     except sdk_errors.SDKException as error:
         raise CloudTrouble(f"cannot {doing}: {_short(error)}") from error
-
-
-BAD_LOGIN = "Keystone refuses the credentials: the user, the password, the project or the domain is wrong"
 
 
 def is_quota(error: sdk_errors.HttpException) -> bool:

@@ -14,6 +14,7 @@ from blocks.openstack_marks import NAMESPACE_KEY, description, metadata
 from pool.errors import CloudRefused, CloudTrouble
 
 VOLUME_SECONDS = 600  # a root volume is a copy of the image
+LET_GO_SECONDS = 30
 VOLUME_SERVICES = ("block-storage", "volumev3", "volume", "block-store")
 REMOVABLE = ("available", "error", "error_deleting")
 
@@ -66,9 +67,10 @@ def check_volumes(cloud: Connection, wishes: Collection[VolumeWish]) -> None:
 
 
 def has_volumes(cloud: Connection) -> bool:
-    """Whether the catalogue names a volume service. openstacksdk's own check warns in the log where there is none."""
-    catalogue = cloud.session.auth.get_access(cloud.session).service_catalog.catalog
-    return any(service["type"] in VOLUME_SERVICES for service in catalogue)
+    """Whether the region has a volume service. openstacksdk's own check warns in the log where there is none."""
+    catalogue = cloud.session.auth.get_access(cloud.session).service_catalog
+    region = cloud.config.get_region_name() or None
+    return any(catalogue.get_urls(service_type=kind, region_name=region) for kind in VOLUME_SERVICES)
 
 
 def ensure_volume(cloud: Connection, namespace: str, request: ServerRequest, wish: VolumeWish) -> Volume:
@@ -123,16 +125,30 @@ def attached(volume: Volume, wish: VolumeWish) -> dict:
     return told | ({"device_name": wish.device} if wish.device else {})
 
 
-def remove_parts(cloud: Connection, namespace: str, host: str) -> None:
+def remove_parts(cloud: Connection, namespace: str, host: str, seconds: float = LET_GO_SECONDS) -> None:
     """Remove the host's ports and volumes that went not with its server; absent is success.
 
+    Nova says that a server is gone a moment before it lets go of what the server had.
+
     Raises:
-        CloudTrouble: one is still in use.
+        CloudTrouble: one is still in use after *seconds*.
     """
-    for port in ports_of(cloud, namespace, host):
-        remove_port(cloud, port.id)
-    for volume in volumes_of(cloud, namespace, host):
-        remove_volume(cloud, volume)
+    until = time.monotonic() + seconds
+    while not _removed(cloud, namespace, host, last=time.monotonic() > until):
+        time.sleep(0.5)
+
+
+def _removed(cloud: Connection, namespace: str, host: str, last: bool) -> bool:
+    try:
+        for port in ports_of(cloud, namespace, host):
+            remove_port(cloud, port.id)
+        for volume in volumes_of(cloud, namespace, host):
+            remove_volume(cloud, volume)
+    except CloudTrouble:
+        if last:
+            raise
+        return False
+    return True
 
 
 def remove_port(cloud: Connection, port: str) -> None:

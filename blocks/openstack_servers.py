@@ -10,6 +10,7 @@ from blocks.openstack_marks import HOST_KEY, POOL_KEY
 from pool.errors import CloudTrouble
 
 GONE_SECONDS = 60
+TIMES_TO_ASK = 3
 STATUS = {
     "BUILD": ServerStatus.BUILD,
     "REBUILD": ServerStatus.BUILD,
@@ -56,25 +57,23 @@ def is_deleting(server: NovaServer) -> bool:
 def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float = GONE_SECONDS) -> None:
     """Have the host's servers deleted, and wait until Nova shows none.
 
+    A build that fails at this moment makes Nova forget that it was asked, so it is asked again.
+
     Raises:
-        CloudTrouble: Nova gave up on deleting, or still shows a server after *seconds*.
+        CloudTrouble: Nova gave up on it several times, or still shows a server after *seconds*.
     """
-    left = servers_of(cloud, namespace, host)
-    for server in left:
-        if not is_deleting(server):
-            cloud.compute.delete_server(server)
-    until = time.monotonic() + seconds
-    while left := left and servers_of(cloud, namespace, host):
-        stuck = [server for server in left if server.status == "ERROR" and not is_deleting(server)]
-        if stuck:
-            raise CloudTrouble(f"the cloud could not delete server {stuck[0].id} of host {host}: {_fault(stuck[0])}")
+    until, asked = time.monotonic() + seconds, 0
+    while left := servers_of(cloud, namespace, host):
+        alive = [server for server in left if not is_deleting(server)]
+        if alive and asked == TIMES_TO_ASK:
+            why = described(alive[0]).fault or "no reason given"
+            raise CloudTrouble(f"the cloud could not delete server {alive[0].id} of host {host}: {why}")
         if time.monotonic() > until:
             raise CloudTrouble(f"server {left[0].id} of host {host} is still there, {seconds:.0f} s after its delete")
+        for server in alive:
+            cloud.compute.delete_server(server)
+        asked += bool(alive)
         time.sleep(0.5)
-
-
-def _fault(server: NovaServer) -> str:
-    return described(server).fault or "no reason given"
 
 
 def _status(server: NovaServer) -> ServerStatus:

@@ -14,11 +14,7 @@ from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, opened, requ
 from tests.rigs.openstack.configuration import clouds
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
-pytestmark = [
-    pytest.mark.contract,
-    pytest.mark.openstack,
-    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),  # openstacksdk warns of itself
-]
+pytestmark = [pytest.mark.contract, pytest.mark.openstack]
 
 
 # A host that works
@@ -75,12 +71,10 @@ def test_a_rule_that_somebody_added_goes_at_the_next_spawn(cloud, project):
 
 
 def test_extra_groups_are_added_to_the_port(cloud, project):
-    extra = project.network.create_security_group(name="monitoring")
+    extra = project.network.find_security_group("monitoring")
     opened(DD_HOST_EXTRA_SGS=["monitoring"]).create(request())
     port = next(project.network.ports(name="main-01"))
     assert (extra.id in port.security_group_ids, len(port.security_group_ids)) == (True, 2)
-    cloud.delete("main-01")
-    project.network.delete_security_group(extra)
 
 
 def test_hosts_of_a_pool_are_kept_apart_where_there_are_machines(cloud, project):

@@ -9,11 +9,7 @@ from tests.rigs.openstack.cloud_under_test import opened
 from tests.rigs.openstack.configuration import clouds
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
-pytestmark = [
-    pytest.mark.contract,
-    pytest.mark.openstack,
-    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),  # openstacksdk warns of itself
-]
+pytestmark = [pytest.mark.contract, pytest.mark.openstack]
 
 
 def told(cloud: OpenStackCloud, **config) -> tuple[int, str]:

@@ -6,10 +6,10 @@ import yaml
 
 HOST = "127.0.0.1"
 # Below the range that the kernel hands out to clients (32768 and up), so that nobody can take them by chance
-PORTS = {"keystone": 21700, "glance": 21701, "placement": 21702, "neutron": 21703, "nova": 21704}
+PORTS = {"keystone": 21700, "glance": 21701, "placement": 21702, "neutron": 21703, "nova": 21704, "cinder": 21705}
 RABBIT, RABBIT_PEERS, EPMD = 21710, 21711, 21712
-DATABASES = ("keystone", "glance", "placement", "neutron", "nova_api", "nova_cell0", "nova_cell1")
-REGION = "RegionOne"
+DATABASES = ("keystone", "glance", "placement", "neutron", "nova_api", "nova_cell0", "nova_cell1", "cinder")
+REGION, REGION_WITH_VOLUMES = "RegionOne", "RegionWithVolumes"  # the same services; the first lacks Cinder
 BRIDGE = "ddos0"
 SUBNET, GATEWAY = "10.177.0.0/24", "10.177.0.1"
 
@@ -18,7 +18,7 @@ Sections = dict[str, dict[str, object]]
 
 def url(service: str) -> str:
     """The endpoint of a service."""
-    path = {"keystone": "/v3", "nova": "/v2.1"}.get(service, "")
+    path = {"keystone": "/v3", "nova": "/v2.1", "cinder": "/v3"}.get(service, "")
     return f"http://{HOST}:{PORTS[service]}{path}"
 
 
@@ -38,8 +38,11 @@ def write(run: Path, venv: Path) -> None:
 
 
 def clouds() -> dict:
-    """What an operator has as ``clouds.yaml``: the project of the pool, and the administrator."""
-    return {"clouds": {"rig": _cloud("pool", "pool"), "rig-admin": _cloud("admin", "admin")}}
+    """What an operator has as ``clouds.yaml``: the pool's project and the administrator's, in either region."""
+    pool, admin = _cloud("pool", "pool"), _cloud("admin", "admin")
+    volumes = {"region_name": REGION_WITH_VOLUMES}
+    everywhere = {"rig": pool, "rig-volumes": pool | volumes, "rig-admin": admin, "rig-admin-volumes": admin | volumes}
+    return {"clouds": everywhere}
 
 
 def _cloud(user: str, project: str) -> dict:
@@ -63,6 +66,7 @@ def _all(run: Path, venv: Path) -> dict[str, Sections]:
         "glance/glance-api.conf": _glance(run, venv),
         "placement/placement.conf": _placement(run),
         "neutron/neutron.conf": _neutron(run, venv),
+        "cinder/cinder.conf": _cinder(run, venv),
         "nova/nova.conf": nova,
         "nova-compute/nova.conf": compute,  # a compute that knows the database fails its own version check
     }
@@ -156,6 +160,29 @@ def _neutron(run: Path, venv: Path) -> Sections:
     }
 
 
+def _cinder(run: Path, venv: Path) -> Sections:
+    return {
+        "DEFAULT": {
+            "host": "rig",
+            "my_ip": HOST,
+            "transport_url": _rabbit(),
+            "auth_strategy": "keystone",
+            "api_paste_config": f"{venv}/etc/cinder/api-paste.ini",
+            "resource_query_filters_file": f"{venv}/etc/cinder/resource_filters.json",
+            "state_path": f"{run}/cinder",
+            "enabled_backends": "paper",
+            "default_volume_type": "standard",
+            "glance_api_servers": url("glance"),
+        },
+        "paper": {"volume_driver": "paper_volumes.PaperVolumes", "volume_backend_name": "paper"},
+        "database": {"connection": database_url(run, "cinder")},
+        "oslo_concurrency": {"lock_path": f"{run}/lock"},
+        "nova": _service_user(),
+        "service_user": _service_user() | {"send_service_user_token": "true"},
+        "keystone_authtoken": _tokens(),
+    }
+
+
 def _nova(run: Path, venv: Path) -> Sections:
     return {
         "DEFAULT": {
@@ -180,6 +207,7 @@ def _nova(run: Path, venv: Path) -> Sections:
         "glance": _service_user(),
         "placement": _service_user(),
         "neutron": _service_user(),
+        "cinder": _service_user() | {"os_region_name": REGION_WITH_VOLUMES},
         "service_user": _service_user() | {"send_service_user_token": "true"},
         "keystone_authtoken": _tokens(),
     }

@@ -31,6 +31,7 @@ MODULES = {
     "placement": "placement.wsgi.api",
     "neutron": "neutron.wsgi.api",
     "nova": "nova.wsgi.osapi_compute",
+    "cinder": "cinder.wsgi.api",
 }
 
 
@@ -91,13 +92,14 @@ class OpenStackRig:
         """Whatever the pool's project holds beyond what was seeded, as "port main-01"; and the machines."""
         pool = self.connect("rig")
         mine = {"project_id": pool.current_project_id}
-        seeded = ("default", "pb_server")
+        seeded = ("default", *seeding.SECURITY_GROUPS)
         found = {
             "server": pool.compute.servers(),
             "port": pool.network.ports(**mine),
             "security group": (g for g in pool.network.security_groups(**mine) if g.name not in seeded),
             "keypair": pool.compute.keypairs(),
             "server group": pool.compute.server_groups(),
+            "volume": self.connect("rig-volumes").block_storage.volumes(),
         }
         named = {f"{kind} {thing.name}" for kind, things in found.items() for thing in things}
         return named | {f"container {container}" for container in self.containers()}
@@ -155,7 +157,7 @@ class OpenStackRig:
         shutil.rmtree(RUN, ignore_errors=True)
 
     def _prepare(self) -> None:
-        for folder in ("log", "etc", "lock", "drives", "staging", "tasks", "rabbit"):
+        for folder in ("log", "etc", "lock", "drives", "staging", "tasks", "rabbit", "cinder"):
             (RUN / folder).mkdir(parents=True)
         RUN.chmod(0o755)  # MariaDB goes through it as its own user
         (RUN / "socket").mkdir()
@@ -178,11 +180,14 @@ class OpenStackRig:
         seeding.make_identity(self.connect())
         self._start_apis(*(name for name in MODULES if name != "keystone"))
         seeding.make_resources(self.connect(), self.connect("rig"))
+        seeding.make_volume_type(self.connect("rig-admin-volumes"))
         self._start_workers()
         self.processes.finish("discover", ("nova-manage", f"--config-dir={RUN}/etc/nova", "cell_v2", "discover_hosts"))
         self.processes.stop("nova-compute")
         self.processes.stop("mariadb")  # in good order: its files are copied
         BUILD.mkdir(parents=True, exist_ok=True)
+        for old in BUILD.glob("seed-*"):
+            shutil.rmtree(old)
         _run("cp", "-a", str(self.keep), f"{seed}.new")
         Path(f"{seed}.new").rename(seed)
         self._clean()
@@ -211,16 +216,17 @@ class OpenStackRig:
             environment = {f"OS_{name.upper()}_CONFIG_DIR": f"{RUN}/etc/{name}"}
             if name in files:
                 environment[f"OS_{name.upper()}_CONFIG_FILES"] = files[name]
-            serve = ("python", PLUGINS / "serve_api.py", MODULES[name], PORTS[name])
+            serve = ["python", PLUGINS / "serve_api.py", MODULES[name], PORTS[name]]
+            if name == "cinder":  # it takes no file from the environment
+                serve.append(f"--config-dir={RUN}/etc/cinder")
             self.processes.start(name, *serve, **environment)
         for name in names:
             self.processes.wait(name, lambda name=name: _answers(url(name)))
 
     def _start_workers(self) -> None:
         """Conductor and scheduler need identity and placement; a compute that comes before the conductor waits long."""
-        config = f"--config-dir={RUN}/etc/nova"
-        for name in ("nova-conductor", "nova-scheduler"):
-            self.processes.start(name, name, config)
+        for name in ("nova-conductor", "nova-scheduler", "cinder-scheduler", "cinder-volume"):
+            self.processes.start(name, name, f"--config-dir={RUN}/etc/{name.partition('-')[0]}")
         self.processes.wait("nova-conductor", lambda: self.processes.wrote("nova-conductor", "Starting conductor node"))
         self._start_compute()
 

@@ -5,11 +5,26 @@ from pathlib import Path
 
 import openstack
 
-from tests.rigs.openstack.configuration import DATABASES, GATEWAY, REGION, SUBNET, database_url, url
+from tests.rigs.openstack.configuration import (
+    DATABASES,
+    GATEWAY,
+    REGION,
+    REGION_WITH_VOLUMES,
+    SUBNET,
+    database_url,
+    url,
+)
 from tests.rigs.openstack.processes import Processes
 
-ENDPOINTS = (("compute", "nova"), ("image", "glance"), ("network", "neutron"), ("placement", "placement"))
+ENDPOINTS = (
+    ("compute", "nova"),
+    ("image", "glance"),
+    ("network", "neutron"),
+    ("placement", "placement"),
+    ("block-storage", "cinder"),
+)
 IMAGES = ("Debian-12", "bare")  # the second is what the suite of all clouds asks for, as is the flavor "small"
+SECURITY_GROUPS = ("pb_server", "monitoring")
 #: name, cores, MB, GB. What the names that begin with "rig." make the driver do is told in plugins/host_driver.py.
 FLAVORS = (
     ("standard.medium", 2, 4096, 10),
@@ -50,6 +65,7 @@ def _migrations(run: Path) -> dict[str, list[tuple[str, ...]]]:
         ],
         "glance": [("glance-manage", f"--config-dir={etc}/glance", "db_sync")],
         "placement": [("placement-manage", f"--config-dir={etc}/placement", "db", "sync")],
+        "cinder": [("cinder-manage", f"--config-dir={etc}/cinder", "db", "sync")],
         "neutron": [("neutron-db-manage", f"--config-file={etc}/neutron/neutron.conf", "upgrade", "head")],
         "nova": [
             (*nova, "api_db", "sync"),
@@ -70,10 +86,17 @@ def make_identity(admin: openstack.connection.Connection) -> None:
         made = identity.create_user(name=user, password=user, domain_id="default")
         for role in granted:
             identity.assign_project_role_to_user(made_project, made, roles[role])
+    identity.create_region(id=REGION_WITH_VOLUMES)
     for kind, name in ENDPOINTS:
         service = identity.create_service(type=kind, name=name)
-        for interface in ("public", "internal", "admin"):
-            identity.create_endpoint(service_id=service.id, interface=interface, region_id=REGION, url=url(name))
+        for region in (REGION_WITH_VOLUMES,) if name == "cinder" else (REGION, REGION_WITH_VOLUMES):
+            for interface in ("public", "internal", "admin"):
+                identity.create_endpoint(service_id=service.id, interface=interface, region_id=region, url=url(name))
+
+
+def make_volume_type(admin: openstack.connection.Connection) -> None:
+    """The type that DD_HOST_DATA_VOLUME_TYPE names by default. Needs a client of the region with volumes."""
+    admin.block_storage.create_type(name="standard")
 
 
 def make_resources(admin: openstack.connection.Connection, pool: openstack.connection.Connection) -> None:
@@ -92,4 +115,5 @@ def make_resources(admin: openstack.connection.Connection, pool: openstack.conne
         name="public", is_router_external=True, provider_physical_network="outside", **flat
     )
     admin.network.create_subnet(network_id=public.id, cidr="10.178.0.0/24", **fixed)
-    pool.network.create_security_group(name="pb_server", description="The machine that DockerDriver runs on")
+    for name in SECURITY_GROUPS:
+        pool.network.create_security_group(name=name)
