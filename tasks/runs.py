@@ -1,5 +1,7 @@
 """Start other pipelines, and see which are under way."""
 
+from datetime import timedelta
+
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -7,14 +9,23 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.deployments import arun_deployment
 
+from tasks.retrying import now
 from tasks.verb import verb
 
+#: A run of these flows that is still going after so long has lost its worker: the sum of its tasks' own time limits.
+LONGEST_SECONDS = {
+    "spawn-host": 1200,
+    "configure-host": 3000,
+    "provision-instance": 600,
+    "deprovision-instance": 300,
+}
 UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
@@ -29,10 +40,18 @@ async def trigger(deployment: str, parameters: dict, key: str, tags: list[str] |
 
 @verb(retries=2, retry_delay_seconds=1, task_run_name="look for runs of {flow_name}")
 async def runs_under_way(flow_name: str) -> list[FlowRun]:
-    """Runs of the flow's on-demand deployment that are scheduled, pending, running or being cancelled."""
+    """Runs of the flow's on-demand deployment that are scheduled, pending, running or being cancelled.
+
+    A run whose worker was killed stays Running in Prefect's books. One that is older than it can be (see
+    ``LONGEST_SECONDS``) is not counted, so that what it left behind is found.
+    """
+    since = now() - timedelta(seconds=LONGEST_SECONDS[flow_name])
     async with get_client() as client:
         return await client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=[flow_name])),
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))),
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)),
+                expected_start_time=FlowRunFilterExpectedStartTime(after_=since),
+            ),
             deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=["on-demand"])),
         )
