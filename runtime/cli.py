@@ -1,4 +1,4 @@
-"""The `dockerdriver` command: up, down, status."""
+"""The `dockerdriver` command: up, down, status, doctor."""
 
 import argparse
 import fcntl
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status):
+    for command in (up, down, status, doctor):
         text = command.__doc__ or ""
         commands.add_parser(command.__name__, help=text, description=text).set_defaults(command=command)
     return parser
@@ -90,6 +90,19 @@ def status(settings: ProcessSettings) -> int:
 
     show_status(settings)
     return 0
+
+
+def doctor(settings: ProcessSettings) -> int:
+    """Check that each pool's cloud has what its hosts need, and say what is missing, with the fix."""
+    from runtime.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from runtime.surroundings import stack_environment  # noqa: PLC0415 - as above
+
+    if not PrefectApi(settings.prefect_api_url).healthy():
+        raise Refused(f"Prefect's server does not answer at {settings.prefect_api_url}: run `make up` first")
+    os.environ.update(stack_environment(settings, settings.engine_url))
+    from runtime.doctor import examine_pools  # noqa: PLC0415 - after the environment is set
+
+    return 1 if examine_pools() else 0
 
 
 def _need_root() -> None:

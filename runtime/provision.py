@@ -18,6 +18,8 @@ from blocks.database import pool_store
 from blocks.host_keys import HostLogin
 from blocks.link_keys import LinkKeys
 from blocks.local_cloud import LocalCloud
+from blocks.openstack_cloud import OpenStackCloud
+from blocks.openstack_credentials import OpenStackCredentials
 from blocks.pool_config import PoolConfig
 from blocks.static_cloud import StaticCloud
 from runtime.deployments import deploy_all
@@ -32,6 +34,8 @@ KINDS: tuple[type[Block], ...] = (
     LinkKeys,
     LocalCloud,
     StaticCloud,
+    OpenStackCredentials,
+    OpenStackCloud,
     PoolConfig,
     Blueprint,
 )
@@ -76,6 +80,7 @@ def save_blocks(identity: str, cloud: str) -> None:
     save_if_absent(HostLogin, "main", HostLogin.create)
     save_if_absent(LinkKeys, "main", LinkKeys.create)
     save_if_absent(LocalCloud, "main", LocalCloud)
+    save_if_absent(OpenStackCloud, "main", OpenStackCloud)
     save_if_absent(PoolConfig, POOL, lambda: PoolConfig(DD_HOST_IMAGE=HOST_IMAGE, cloud=f"{cloud}-cloud/main"))
     for name, blueprint in default_blueprints().items():
         save_if_absent(Blueprint, name, lambda blueprint=blueprint: blueprint)
