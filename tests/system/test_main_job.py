@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 
 import httpx
 import pytest
@@ -153,7 +154,8 @@ def test_shutdown_mode_refuses_sessions_drains_and_removes_every_host(stack):
     assert (state, "shutdown mode" in message) == ("FAILED", True)
     for instance in store(stack).instances(states=["running"]):
         stack.run("deprovision-instance/on-demand", instance_id=instance.id)
-    for _ in range(6):
+    deadline = time.monotonic() + 400  # a host that is being configured just now is drained only afterwards
+    while {host.state for host in store(stack).hosts()} != {HostState.REMOVED} and time.monotonic() < deadline:
         stack.run("housekeep/scheduled")
     assert {host.state for host in store(stack).hosts()} == {HostState.REMOVED}
     assert containers_of(namespace(stack)) == set()
