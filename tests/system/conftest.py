@@ -1,5 +1,6 @@
 """The stack that all system tests share: brought up once, brought down at the end."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,23 +14,33 @@ ARTIFACTS = CHECKOUT / "tests" / "artifacts"
 
 
 @pytest.fixture(scope="session")
-def network_before() -> set[str]:
+def installation() -> Stack:
+    """An installation that is down and remembers nothing; the images of earlier runs are kept."""
+    gateway = free_port()
+    it = Stack(DATA, gateway_port=gateway, prefect_port=_another(gateway))
+    it.command("down")  # what a run that was killed left running
+    shutil.rmtree(DATA / "prefect", ignore_errors=True)
+    for database in DATA.glob("pool.sqlite*"):
+        database.unlink()
+    return it
+
+
+@pytest.fixture(scope="session")
+def network_before(installation) -> set[str]:
     """Links and routes of the machine before the stack came up."""
     return network_state()
 
 
 @pytest.fixture(scope="session")
-def stack(network_before) -> Iterator[Stack]:
+def stack(installation, network_before) -> Iterator[Stack]:
     """A running stack with one active host and a first session."""
-    gateway = free_port()
-    it = Stack(DATA, gateway_port=gateway, prefect_port=_another(gateway))
-    up = it.command("up")
+    up = installation.command("up")
     try:
-        assert up.returncode == 0, f"{up.stdout}\n{it.logs()}"
-        it.first_output = up.stdout
-        yield it
+        assert up.returncode == 0, f"{up.stdout}\n{installation.logs()}"
+        installation.first_output = up.stdout
+        yield installation
     finally:
-        it.command("down")
+        installation.command("down")
 
 
 def _another(port: int) -> int:
