@@ -95,11 +95,11 @@ def status(settings: ProcessSettings) -> int:
 def doctor(settings: ProcessSettings) -> int:
     """Check that each pool's cloud has what its hosts need, and say what is missing, with the fix."""
     from runtime.prefect_api import PrefectApi  # noqa: PLC0415 - as above
-    from runtime.surroundings import stack_environment  # noqa: PLC0415 - as above
+    from runtime.surroundings import stack_environment, take_on  # noqa: PLC0415 - as above
 
     if not PrefectApi(settings.prefect_api_url).healthy():
         raise Refused(f"Prefect's server does not answer at {settings.prefect_api_url}: run `make up` first")
-    os.environ.update(stack_environment(settings, settings.engine_url))
+    take_on(stack_environment(settings, settings.engine_url))
     from runtime.doctor import examine_pools  # noqa: PLC0415 - after the environment is set
 
     return 1 if examine_pools() else 0

@@ -1,6 +1,5 @@
 """Start the stack: engine, server, what the server must know, images, gateway, workers. Every step may be repeated."""
 
-import os
 import sys
 import threading
 import time
@@ -16,7 +15,7 @@ from runtime.gateway_process import end_orphaned_workers
 from runtime.ports import check_ports
 from runtime.prefect_api import PrefectApi
 from runtime.processes import Processes, Program
-from runtime.surroundings import fingerprint, stack_environment
+from runtime.surroundings import fingerprint, stack_environment, take_on
 
 SERVER_SECONDS = 120
 ENGINE_SECONDS = 60
@@ -37,7 +36,7 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     ours, url = url is None, url or own_engine_url(settings)
     engine_note(settings).write_text(url)
     environment = stack_environment(settings, url)
-    os.environ.update(environment)  # this process provisions: it sees what all others see
+    take_on(environment)  # this process provisions: it sees what all others see
     processes = start_processes(settings, environment, ours, say)
     if ours:
         start_own_engine(settings, processes, say)

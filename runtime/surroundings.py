@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from blocks.settings import ProcessSettings
+from blocks.settings import ProcessSettings, process_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 #: In the environment of every process that the stack starts, and so of all that those start.
@@ -19,6 +19,12 @@ def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, s
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
     tools = {"PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}"}  # python, ansible-playbook: our own first
     return inherited | tools | _ours(settings, engine_url) | _prefects(settings) | {MARK: settings.identity}
+
+
+def take_on(environment: dict[str, str]) -> None:
+    """Have this process see what all processes of the stack see; what it read of its settings before is forgotten."""
+    os.environ.update(environment)
+    process_settings.cache_clear()
 
 
 def _ours(settings: ProcessSettings, engine_url: str) -> dict[str, str]:

@@ -26,7 +26,7 @@ from runtime.gateway_process import end_orphaned_workers
 from runtime.prefect_api import PrefectApi
 from runtime.processes import Processes, end_marked_processes
 from runtime.stack import engine_note
-from runtime.surroundings import marked_processes, stack_environment
+from runtime.surroundings import marked_processes, stack_environment, take_on
 
 REASON = "the installation was taken down"
 
@@ -76,7 +76,7 @@ def remove_cloud_hosts(settings: ProcessSettings, say: Say) -> None:
     """
     if not PrefectApi(settings.prefect_api_url).healthy():
         return
-    os.environ.update(stack_environment(settings, engine_url(settings)))
+    take_on(stack_environment(settings, engine_url(settings)))
     from blocks.clouds import cloud_of  # noqa: PLC0415 - Prefect takes a second to import, and needs the line above
     from blocks.pool_config import pool_config, pool_names  # noqa: PLC0415
 
