@@ -12,13 +12,11 @@ import pytest
 from blocks.engine import HostEngine
 from blocks.image_archive import read_archive
 from blocks.registry import RegistryCredentials, pull_to_archive
-from blocks.settings import process_settings
 from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
 from tests.rigs.tiny_image import busybox_image
 
 pytestmark = pytest.mark.contract
 
-ENGINE_URL = process_settings().engine_url or "unix:///var/run/docker.sock"
 LOGIN = RegistryCredentials("reader", "pass-of-a-test")
 CONFIG = """
 version: 0.1
@@ -62,11 +60,11 @@ def wait_for(port):
 
 
 @pytest.fixture(scope="module")
-def image(registry):
+def image(registry, engine_url):
     """An image that is in the registry and not in the engine."""
     address, _ = registry
     image = busybox_image(f"{address}/team/tiny:4.4", ("true",), {"page": address.encode()})
-    engine = HostEngine.local(ENGINE_URL)
+    engine = HostEngine.local(engine_url)
     engine.load([image.archive()])
     with engine.client("push") as client:
         login = {"username": LOGIN.username, "password": LOGIN.password}
@@ -78,41 +76,41 @@ def image(registry):
         client.remove_image(image.id, force=True)
 
 
-def test_a_reference_is_pulled_and_kept_as_an_archive(registry, image, tmp_path):
-    archive = read_archive(pull_to_archive(ENGINE_URL, image.name, tmp_path, LOGIN))
+def test_a_reference_is_pulled_and_kept_as_an_archive(registry, image, tmp_path, engine_url):
+    archive = read_archive(pull_to_archive(engine_url, image.name, tmp_path, LOGIN))
     assert (archive.image_id, archive.names) == (image.id, (image.name,))
     assert [path.name for path in tmp_path.iterdir()] == [archive.path.name]
 
 
-def test_pulled_again_it_is_the_same(registry, image, tmp_path):
-    first = pull_to_archive(ENGINE_URL, image.name, tmp_path, LOGIN)
-    assert pull_to_archive(ENGINE_URL, image.name, tmp_path, LOGIN) == first
+def test_pulled_again_it_is_the_same(registry, image, tmp_path, engine_url):
+    first = pull_to_archive(engine_url, image.name, tmp_path, LOGIN)
+    assert pull_to_archive(engine_url, image.name, tmp_path, LOGIN) == first
 
 
-def test_an_image_that_is_not_in_the_registry_is_named(registry, tmp_path):
+def test_an_image_that_is_not_in_the_registry_is_named(registry, tmp_path, engine_url):
     with pytest.raises(NotFound, match=r"team/other:1 is not in its registry"):
-        pull_to_archive(ENGINE_URL, f"{registry[0]}/team/other:1", tmp_path, LOGIN)
+        pull_to_archive(engine_url, f"{registry[0]}/team/other:1", tmp_path, LOGIN)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_registry_that_asks_for_a_login_is_not_entered_without(registry, image, tmp_path):
+def test_a_registry_that_asks_for_a_login_is_not_entered_without(registry, image, tmp_path, engine_url):
     if not registry[1]:
-        assert pull_to_archive(ENGINE_URL, image.name, tmp_path).is_file()
+        assert pull_to_archive(engine_url, image.name, tmp_path).is_file()
         return
     wrong = RegistryCredentials("reader", "wrong-word")
     for credentials in (None, wrong):
         with pytest.raises(Refused) as refusal:
-            pull_to_archive(ENGINE_URL, image.name, tmp_path, credentials)
+            pull_to_archive(engine_url, image.name, tmp_path, credentials)
         assert f"{image.name}" in str(refusal.value)
         assert "wrong-word" not in str(refusal.value)
 
 
-def test_a_registry_that_does_not_answer_is_named(tmp_path):
+def test_a_registry_that_does_not_answer_is_named(tmp_path, engine_url):
     with pytest.raises(EngineTrouble, match=r"image 127.0.0.1:1/x:latest could not be pulled: .*connection refused"):
-        pull_to_archive(ENGINE_URL, "127.0.0.1:1/x", tmp_path)
+        pull_to_archive(engine_url, "127.0.0.1:1/x", tmp_path)
 
 
 @pytest.mark.parametrize("reference", ["", " ", ":4", "Upper/Case:1", "a b", f"x@sha256:{'0' * 64}"])
-def test_what_is_no_reference_is_refused(tmp_path, reference):
+def test_what_is_no_reference_is_refused(tmp_path, reference, engine_url):
     with pytest.raises(BadRequest):
-        pull_to_archive(ENGINE_URL, reference, tmp_path)
+        pull_to_archive(engine_url, reference, tmp_path)

@@ -14,7 +14,6 @@ import websockets
 from blocks.authority import CertificateAuthority
 from blocks.engine import HostEngine
 from blocks.image_archive import read_archive
-from blocks.settings import process_settings
 from pool.records import ContainerSpec
 from runtime import notebook_image
 from runtime.notebook_image import RECIPE_LABEL, TAG, build_notebook_image
@@ -22,7 +21,6 @@ from tests.rigs.light_host import light_host
 
 pytestmark = pytest.mark.integration
 
-ENGINE_URL = process_settings().engine_url or "unix:///var/run/docker.sock"
 TOKEN = "a-token-of-this-test"
 BASE_URL = "/notebooks/some-route/"
 COMMAND = ("jupyter-lab", f"--ServerApp.base_url={BASE_URL}")
@@ -34,8 +32,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def archive(folder):
-    return read_archive(build_notebook_image(ENGINE_URL, folder / "work", folder / "images", print))
+def archive(folder, engine_url):
+    return read_archive(build_notebook_image(engine_url, folder / "work", folder / "images", print))
 
 
 @pytest.fixture(scope="module")
@@ -101,31 +99,31 @@ def test_the_archive_is_known_by_its_name_and_recipe(archive):
     assert len(archive.labels[RECIPE_LABEL]) == 64
 
 
-def test_no_address_is_in_the_images_history(archive):
-    with HostEngine.local(ENGINE_URL).client("read history") as client:
+def test_no_address_is_in_the_images_history(archive, engine_url):
+    with HostEngine.local(engine_url).client("read history") as client:
         steps = [step["CreatedBy"] for step in client.history(TAG)]
     assert steps
     assert not [step for step in steps if "://" in step]
 
 
-def test_nothing_of_the_build_is_left(archive, folder):
-    with HostEngine.local(ENGINE_URL).client("list images") as client:
+def test_nothing_of_the_build_is_left(archive, folder, engine_url):
+    with HostEngine.local(engine_url).client("list images") as client:
         stages = client.images(filters={"dangling": True, "label": f"dockerdriver.stage={TAG}"})
     assert stages == []
     assert list((folder / "images").iterdir()) == [archive.path]
     assert list((folder / "work").glob("*")) == []
 
 
-def test_an_archive_of_the_same_recipe_is_left_alone(archive, folder):
+def test_an_archive_of_the_same_recipe_is_left_alone(archive, folder, engine_url):
     before = archive.path.stat()
     said = []
-    build_notebook_image(ENGINE_URL, folder / "work", folder / "images", said.append)
+    build_notebook_image(engine_url, folder / "work", folder / "images", said.append)
     assert (archive.path.stat(), said) == (before, [])
 
 
-def test_an_image_whose_archive_was_not_saved_any_more_is_saved_and_not_built(archive, folder):
+def test_an_image_whose_archive_was_not_saved_any_more_is_saved_and_not_built(archive, folder, engine_url):
     said = []
-    saved = build_notebook_image(ENGINE_URL, folder / "work", folder / "elsewhere", said.append)
+    saved = build_notebook_image(engine_url, folder / "work", folder / "elsewhere", said.append)
     assert (read_archive(saved).image_id, len(said)) == (archive.image_id, 1)
     saved.unlink()
 

@@ -70,8 +70,8 @@ def directory():
 
 
 @pytest.fixture(scope="module")
-def configured(directory):
-    with local_host("playbook") as host, host.shell() as shell:
+def configured(directory, engine_url):
+    with local_host("playbook", engine_url) as host, host.shell() as shell:
         authority = CertificateAuthority.create("test authority")
         run = PlaybookRun(host.name, host.address, host.host_key, host.login, variables_of(host, authority))
         lines = []

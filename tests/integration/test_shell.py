@@ -16,8 +16,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def host():
-    with local_host("shell") as host:
+def host(engine_url):
+    with local_host("shell", engine_url) as host:
         yield host
 
 

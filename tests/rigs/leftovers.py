@@ -10,9 +10,14 @@ def _lines(*command: str) -> set[str]:
 
 
 def network_state() -> set[str]:
-    """Names of links, and routes of the main table."""
+    """Names of links, routes of the main table, and what the firewall does with packets that pass through."""
     links = {line.split(":")[1].strip().split("@")[0] for line in _lines("ip", "-o", "link")}
-    return {f"link {name}" for name in links} | {f"route {line.strip()}" for line in _lines("ip", "route")}
+    routes = {f"route {line.strip()}" for line in _lines("ip", "route")}
+    return (
+        {f"link {name}" for name in links}
+        | routes
+        | {rule for rule in _lines("iptables", "-S") if rule.startswith("-P")}
+    )
 
 
 def processes_of(data: Path) -> set[str]:

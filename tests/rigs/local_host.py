@@ -10,7 +10,6 @@ from tempfile import gettempdir
 from blocks.cloud import ServerRequest
 from blocks.host_keys import HostLogin, new_host_key
 from blocks.local_cloud import LocalCloud, LocalFlavor
-from blocks.settings import process_settings
 from blocks.shell import HostShell
 from blocks.user_data import cloud_config
 from runtime.host_image import build_host_image
@@ -30,12 +29,11 @@ class LocalHost:
 
 
 @contextmanager
-def local_host(name: str) -> Iterator[LocalHost]:
+def local_host(name: str, engine_url: str) -> Iterator[LocalHost]:
     """A host that lets us in; removed afterwards with all that came with it."""
-    engine = process_settings().engine_url or "unix:///var/run/docker.sock"
-    image = build_host_image(engine, Path(gettempdir()), print)
+    image = build_host_image(engine_url, Path(gettempdir()), print)
     cloud = LocalCloud(
-        engine_url=engine,
+        engine_url=engine_url,
         namespace=f"dd-test-{name}-{os.getpid()}",
         flavors={"test": LocalFlavor(memory_mb=2048)},
         images={"test": image},
