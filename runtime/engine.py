@@ -17,6 +17,7 @@ import httpx
 from blocks.settings import ProcessSettings
 from pool.errors import EngineTrouble
 
+FORWARDING = "forward.policy"
 DEFAULT = "unix:///var/run/docker.sock"
 NAMESPACE_LABEL = "dockerdriver.namespace"
 
@@ -130,13 +131,28 @@ def _client(url: str, seconds: float) -> httpx.Client:
     return httpx.Client(base_url=f"http://{place}", timeout=seconds, trust_env=False)
 
 
+def note_forwarding(settings: ProcessSettings) -> None:
+    """Write down what the firewall does with packets that pass through: dockerd is about to have them dropped."""
+    note = settings.run_dir / FORWARDING
+    if not note.exists():
+        listed = subprocess.run(["iptables", "-S", "FORWARD"], capture_output=True, text=True, check=False).stdout
+        note.write_text("DROP" if "-P FORWARD DROP" in listed else "ACCEPT")
+
+
+def _restore_forwarding(settings: ProcessSettings) -> None:
+    note = settings.run_dir / FORWARDING
+    if note.exists():
+        subprocess.run(["iptables", "-P", "FORWARD", note.read_text()], capture_output=True, check=False)
+
+
 def clear_after_own_engine(settings: ProcessSettings) -> None:
-    """Remove what a stopped dockerd leaves: mounts, and the firewall's chains when no other one uses them."""
+    """Remove what a stopped dockerd leaves: mounts, and its changes to the firewall when no other one uses them."""
     for mount in _mounts_below(settings.data / "engine", settings.run_dir):
         subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
     if not _any_dockerd():
         for table in ("filter", "nat"):
             _drop_docker_chains(table)
+        _restore_forwarding(settings)
 
 
 def _mounts_below(*places: Path) -> list[str]:

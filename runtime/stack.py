@@ -10,7 +10,7 @@ from blocks.gateway import Gateway
 from blocks.gateway_config import gateway_config, prepare_gateway
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble
-from runtime.engine import Say, find_engine, own_engine_command, own_engine_url, wait_for_engine
+from runtime.engine import Say, find_engine, note_forwarding, own_engine_command, own_engine_url, wait_for_engine
 from runtime.gateway_process import end_orphaned_workers
 from runtime.ports import check_ports
 from runtime.prefect_api import PrefectApi
@@ -112,6 +112,7 @@ def start_own_engine(settings: ProcessSettings, processes: Processes, say: Say) 
         EngineTrouble: it does not answer.
     """
     say("no Docker Engine answers: starts one of its own")
+    note_forwarding(settings)
     processes.start("engine")
     if not wait_for_engine(own_engine_url(settings), ENGINE_SECONDS):
         raise EngineTrouble(f"our own Docker Engine did not start; see {settings.data / 'logs' / 'engine.log'}")
