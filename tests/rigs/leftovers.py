@@ -42,8 +42,8 @@ def mounts_of(*parts: str) -> set[str]:
     return {point for point in points if any(part in point for part in parts)}
 
 
-def containers_of(namespace: str) -> set[str]:
-    """Containers and networks on this machine's engine that carry the installation's namespace."""
+def containers_of(namespace: str, engine: str) -> set[str]:
+    """Containers and networks on an engine that carry the installation's namespace."""
     label = f"label=dockerdriver.namespace={namespace}"
-    containers = _lines("docker", "ps", "-aq", "--filter", label)
-    return containers | _lines("docker", "network", "ls", "-q", "--filter", label)
+    containers = _lines("docker", "-H", engine, "ps", "-aq", "--filter", label)
+    return containers | _lines("docker", "-H", engine, "network", "ls", "-q", "--filter", label)

@@ -46,6 +46,11 @@ class Stack:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DD_", "PREFECT_"))}
         return inherited | ours | self.settings
 
+    @property
+    def engine(self) -> str:
+        """URL of the engine that the stack uses: the machine's, or one of its own."""
+        return (self.data / "engine.url").read_text().strip()
+
     def command(self, *words: str, timeout: int = 900) -> subprocess.CompletedProcess:
         """Run ``dockerdriver`` and return how it ended, with what it printed."""
         return subprocess.run(

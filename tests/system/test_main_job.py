@@ -24,7 +24,7 @@ def get(url: str) -> httpx.Response:
 def containers_on_host(stack, name: str) -> str:
     container = f"{namespace(stack)}-{name}"
     return subprocess.run(
-        ["docker", "exec", container, "docker", "ps", "-a", "--format", "{{.Names}}"],
+        ["docker", "-H", stack.engine, "exec", container, "docker", "ps", "-a", "--format", "{{.Names}}"],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
 
@@ -158,7 +158,7 @@ def test_shutdown_mode_refuses_sessions_drains_and_removes_every_host(stack):
     while {host.state for host in store(stack).hosts()} != {HostState.REMOVED} and time.monotonic() < deadline:
         stack.run("housekeep/scheduled")
     assert {host.state for host in store(stack).hosts()} == {HostState.REMOVED}
-    assert containers_of(namespace(stack)) == set()
+    assert containers_of(namespace(stack), stack.engine) == set()
 
 
 def test_make_down_leaves_nothing_behind(stack, network_before):
