@@ -118,6 +118,17 @@ class Stack:
         body = {"data": fields, "merge_existing_data": True}
         self.api("PATCH", f"/block_documents/{found['id']}", json=body)
 
+    def save_blueprint(self, name: str, **fields) -> None:
+        """Make a blueprint as an operator does in the UI's form, or change it: jupyter-minimal with other values."""
+        model = self.api("GET", "/block_types/slug/blueprint/block_documents/name/jupyter-minimal").json()
+        found = self.api("GET", "/block_types/slug/blueprint/block_documents").json()
+        document = {"data": model["data"] | fields, "block_schema_id": model["block_schema_id"]}
+        if known := [other["id"] for other in found if other["name"] == name]:
+            self.api("PATCH", f"/block_documents/{known[0]}", json=document)
+        else:
+            kind = {"name": name, "block_type_id": model["block_type_id"]}
+            self.api("POST", "/block_documents/", json=document | kind)
+
     def logs(self) -> str:
         """The end of every log file, for a failure's report."""
         files = sorted((self.data / "logs").glob("*.log"))
