@@ -13,6 +13,7 @@ from runtime.engine import (
     answers,
     clear_after_own_engine,
     find_engine,
+    note_forwarding,
     own_engine_command,
     own_engine_url,
     wait_for_engine,
@@ -47,6 +48,7 @@ def own_engine(settings: ProcessSettings) -> Iterator[str]:
     """A dockerd of the tests' own: its containers and networks end with it, its images stay in the data directory."""
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     settings.data.mkdir(parents=True, exist_ok=True)
+    note_forwarding(settings)
     log = settings.data / "engine.log"
     with log.open("wb") as output:
         engine = subprocess.Popen(own_engine_command(settings), stdout=output, stderr=output)
