@@ -9,6 +9,7 @@ from runtime.package_sources import ONE_LINE, STANZAS, machine_files, reaching_s
 
 pytestmark = pytest.mark.unit
 
+NOWHERE = "http://archive.test/d"  # .test is reserved: no such host exists
 STANZA = "Types: deb\nURIs: http://archive.test/debian\nSuites: bookworm bookworm-updates\nComponents: main\n"
 
 
@@ -27,14 +28,14 @@ def machine(tmp_path):
 
 
 def test_entries_of_other_releases_and_of_sources_are_left_out(machine):
-    others = "deb http://archive.test/d trixie main\ndeb-src http://archive.test/d bookworm main\n"
-    root = machine(**{"etc/apt/sources.list": "deb http://archive.test/d bookworm main\n" + others})
+    others = f"deb {NOWHERE} trixie main\ndeb-src {NOWHERE} bookworm main\n"
+    root = machine(**{"etc/apt/sources.list": f"deb {NOWHERE} bookworm main\n" + others})
     files = machine_files("bookworm", root)
-    assert files[ONE_LINE] == b"deb http://archive.test/d bookworm main\n"
+    assert files[ONE_LINE].decode() == f"deb {NOWHERE} bookworm main\n"
 
 
 def test_updates_and_security_belong_to_the_release(machine):
-    lines = "deb [arch=amd64] http://a.test/d bookworm-updates main\ndeb http://a.test/s bookworm/updates main\n"
+    lines = f"deb [arch=amd64] {NOWHERE} bookworm-updates main\ndeb {NOWHERE} bookworm/updates main\n"
     files = machine_files("bookworm", machine(**{"etc/apt/sources.list.d/more.list": lines}))
     assert files[ONE_LINE].decode() == lines
 
@@ -73,7 +74,8 @@ def test_apt_settings_that_reach_the_sources_come_along_and_no_others():
 
 
 def test_a_password_in_an_address_is_refused_and_not_repeated(machine):
-    root = machine(**{"etc/apt/sources.list": "deb http://me:geheim@archive.test/d bookworm main\n"})
+    secret = NOWHERE.replace("//", "//me:geheim@")
+    root = machine(**{"etc/apt/sources.list": f"deb {secret} bookworm main\n"})
     with pytest.raises(DockerDriverError, match="holds a password") as refused:
         machine_files("bookworm", root)
     assert "geheim" not in str(refused.value)
@@ -81,4 +83,4 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(machine):
 
 def test_a_machine_without_a_source_of_the_release_is_refused(machine):
     with pytest.raises(DockerDriverError, match="names bookworm"):
-        machine_files("bookworm", machine(**{"etc/apt/sources.list": "deb http://archive.test/d sid main\n"}))
+        machine_files("bookworm", machine(**{"etc/apt/sources.list": f"deb {NOWHERE} sid main\n"}))
