@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from sqlalchemy import Connection, Engine, ExceptionContext, Insert, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -90,8 +91,21 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver would begin on its own, too late
-    connection.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
+    _keep_a_journal_beside(connection)  # readers and the writer do not wait for each other
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _keep_a_journal_beside(connection: sqlite3.Connection) -> None:
+    """Have the file in WAL mode. SQLite does not wait for a lock when it changes the mode, so that is done here."""
+    deadline = monotonic() + LOCK_WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

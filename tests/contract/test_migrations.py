@@ -1,8 +1,11 @@
 """The migrations and the doors to both databases."""
 
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from threading import Timer
 from traceback import format_exception
 
 import pytest
@@ -52,6 +55,17 @@ def test_threads_that_open_and_upgrade_at_once_all_succeed(database_url):
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(upgraded, range(8))) == [[]] * 8
+
+
+def test_an_sqlite_file_that_is_locked_when_it_is_opened_is_waited_for(tmp_path):
+    file = tmp_path / "pool.sqlite"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        Timer(0.3, holder.execute, ["COMMIT"]).start()
+        store = PoolStore.open(f"sqlite:///{file}")
+        store.upgrade()
+        assert store.hosts() == []
+        store.close()
 
 
 def test_a_database_of_a_newer_version_is_left_alone(store, database_url):
