@@ -1,5 +1,7 @@
 """Changes of the tables, run by Alembic from inside the program: there is no alembic.ini."""
 
+from threading import Lock
+
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
@@ -8,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from pool.errors import Refused
 
 _LOCK = 0x444F434B  # "DOCK": the advisory lock that upgrades of one PostgreSQL database take turns by
+_alembic = Lock()  # it keeps the upgrade under way in globals of its module: one at a time in a process
 
 
 def upgrade(engine: Engine) -> None:
@@ -22,7 +25,8 @@ def upgrade(engine: Engine) -> None:
         config.set_main_option("script_location", "pool:migrations")
         config.set_main_option("path_separator", "os")
         try:
-            command.upgrade(config, "head")
+            with _alembic:
+                command.upgrade(config, "head")
         except CommandError as error:
             reason = f"the pool's database was made by a newer version of DockerDriver than this one: {error}"
             raise Refused(reason) from error

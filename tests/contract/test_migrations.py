@@ -1,11 +1,8 @@
 """The migrations and the doors to both databases."""
 
-import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from threading import Timer
 from traceback import format_exception
 
 import pytest
@@ -57,15 +54,15 @@ def test_threads_that_open_and_upgrade_at_once_all_succeed(database_url):
         assert list(threads.map(upgraded, range(8))) == [[]] * 8
 
 
-def test_an_sqlite_file_that_is_locked_when_it_is_opened_is_waited_for(tmp_path):
-    file = tmp_path / "pool.sqlite"
-    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as holder:
-        holder.execute("BEGIN EXCLUSIVE")
-        Timer(0.3, holder.execute, ["COMMIT"]).start()
-        store = PoolStore.open(f"sqlite:///{file}")
+def test_new_sqlite_files_that_many_threads_open_at_once_open_for_all(tmp_path):
+    def opened(number: int) -> int:
+        store = PoolStore.open(f"sqlite:///{tmp_path}/{number // 8}.sqlite")
         store.upgrade()
-        assert store.hosts() == []
         store.close()
+        return number
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(opened, range(320))) == list(range(320))
 
 
 def test_a_database_of_a_newer_version_is_left_alone(store, database_url):
