@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from prefect.blocks.core import Block
 
+from pool.records import Headroom
+
 
 class ServerStatus(StrEnum):
     """What the cloud says of a server."""
@@ -60,6 +62,18 @@ class Cloud(Block):
     def data_device(self) -> str:
         """Where a host sees the data volume that it asked for; empty where this cloud makes none."""
         return ""
+
+    def headroom(self, flavor: str) -> Headroom | None:  # noqa: ARG002 - for the clouds that know a limit
+        """How many more hosts of this flavor the cloud allows; None where it knows no limit.
+
+        Args:
+            flavor: the cloud's name for the size.
+
+        Raises:
+            CloudRefused: there is no such flavor.
+            CloudTrouble: the cloud could not be asked.
+        """
+        return None
 
     @abstractmethod
     def create(self, request: ServerRequest) -> Server:

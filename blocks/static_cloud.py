@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, field_validator
 from blocks.cloud import Cloud, Server, ServerRequest, ServerStatus
 from blocks.settings import process_settings
 from pool.errors import CloudRefused, CloudTrouble
+from pool.records import Headroom
 
 ASSIGNMENTS = """
 CREATE TABLE IF NOT EXISTS assignments (
@@ -26,6 +27,7 @@ CREATE TABLE IF NOT EXISTS assignments (
 """
 TAKE = "INSERT OR IGNORE INTO assignments (machine, namespace, pool, host) VALUES (?, ?, ?, ?)"
 GIVE_BACK = "DELETE FROM assignments WHERE namespace = ? AND host = ?"
+TAKEN = "SELECT machine FROM assignments"
 OF_NAMESPACE = "SELECT machine, pool, host FROM assignments WHERE namespace = ? ORDER BY host"
 LOCK_SECONDS = 20
 
@@ -64,6 +66,14 @@ class StaticCloud(Cloud):
             if twice := {one for one in given if given.count(one) > 1}:
                 raise ValueError(f"two machines have the {attribute} {', '.join(sorted(twice))}")
         return value
+
+    def headroom(self, flavor: str) -> Headroom:
+        """The machines that serve the flavor and that nobody has."""
+        serving = {machine.name for machine in self._serving(flavor)}
+        with self._remembered() as memory:
+            taken = serving & {name for (name,) in memory.execute(TAKEN)}
+        because = f"{len(taken)} of {len(serving)} machines for flavor {flavor} are taken"
+        return Headroom(len(serving - taken), because)
 
     def create(self, request: ServerRequest) -> Server:
         """Take the first free machine that serves the flavor, or return the one that the host has."""

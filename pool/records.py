@@ -153,6 +153,14 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Headroom:
+    """How many more hosts of one flavor the cloud allows, known before it is asked for them."""
+
+    hosts: int
+    because: str  # what bounds it, in the cloud's terms: "10 of 10 instances are in use"
+
+
+@dataclass(frozen=True)
 class ContainerSpec:
     """A container as a host's engine is asked to make it."""
 

@@ -55,6 +55,13 @@ def test_hosts_made_at_once_get_addresses_of_their_own(rig):
     assert {server.host for server in rig.cloud.list()} == {"h-0", "h-1", "h-2"}
 
 
+def test_what_a_cloud_makes_counts_against_the_limit_that_it_knows(rig):
+    before = rig.cloud.headroom("small")
+    built(rig, "h-1")
+    after = rig.cloud.headroom("small")
+    assert (after and after.hosts) == (before and before.hosts - 1)
+
+
 def test_deleting_twice_is_harmless_and_the_server_is_gone(rig):
     rig.cloud.create(server_request("h-1"))
     rig.cloud.delete("h-1")

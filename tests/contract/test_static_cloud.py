@@ -6,6 +6,7 @@ from blocks.cloud import ServerStatus
 from blocks.host_keys import new_host_key
 from blocks.static_cloud import StaticCloud
 from pool.errors import CloudRefused
+from pool.records import Headroom
 from tests.rigs.clouds import KEY, server_request, ssh, ssh_when_it_answers
 
 pytest_plugins = ("tests.rigs.engine", "tests.rigs.cloud_fixtures")
@@ -25,6 +26,13 @@ def test_a_machine_that_is_given_back_is_taken_again(static):
         static.cloud.create(server_request("h-3"))
     static.cloud.delete("h-1")
     assert static.cloud.create(server_request("h-3")).address == made[1].address
+
+
+def test_the_machines_that_nobody_has_are_the_headroom(static):
+    made = static.open("dd-another-manager").create(server_request("h-1"))
+    assert static.cloud.headroom("small") == Headroom(2, "1 of 3 machines for flavor small are taken")
+    static.open("dd-another-manager").delete(made.host)
+    assert static.cloud.headroom("small").hosts == 3
 
 
 def test_a_machine_that_left_the_list_is_an_error_of_its_host(static):
