@@ -13,20 +13,23 @@ WHY_ENDED = (
     ("its host", "The machine that it ran on was lost."),
     ("it was to stop, and its host", "The machine that it ran on was lost."),
 )
+OUT_OF_MEMORY = "It needed more memory than it may have."
 
 
-def notice_of(instance: Instance, words: str = "") -> Notice | None:
+def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_seconds: int = 0) -> Notice | None:
     """The notice for a session as it is now; None for one that runs.
 
     Args:
         instance: the session.
         words: how far it is, when more is known than its state.
+        position: of a queued one, its place in the queue, 1 for the next; 0: not known. The page says it by itself.
+        estimate_seconds: of a queued one, how long until it gets its place; 0: not known.
     """
     asked = instance.created_at.timestamp()
     if instance.state is InstanceState.RUNNING:
         return None
     if instance.state is InstanceState.QUEUED:
-        return Notice(instance.route, "queued", words or QUEUED, asked)
+        return Notice(instance.route, "queued", words or QUEUED, asked, position, estimate_seconds)
     if instance.state is InstanceState.STARTING:
         return Notice(instance.route, "starting", words or STARTING, asked)
     return Notice(instance.route, "ended", _why(instance), instance.state_since.timestamp())
@@ -36,6 +39,8 @@ def _why(instance: Instance) -> str:
     for beginning, words in WHY_ENDED:
         if instance.reason.startswith(beginning):
             return words
+    if "out of memory" in instance.reason:
+        return OUT_OF_MEMORY
     if instance.expires_at is None:
         full = " is full" in instance.reason
         return "There was no room for it." if full else "It could not be started."

@@ -150,6 +150,8 @@ class Notice:
     page: str  # "queued", "starting" or "ended"
     words: str  # a sentence for the visitor, who is told no host and no address
     at: float  # seconds since 1970: when it was asked for, or when it ended
+    position: int = 0  # of a queued one: 1 is the next to get a place; 0: not known
+    estimate_seconds: int = 0  # of a queued one: until it gets its place; 0: not known
 
 
 @dataclass(frozen=True)

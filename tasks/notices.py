@@ -18,9 +18,16 @@ from tasks.verb import verb
 KEPT, MOST = timedelta(days=1), 2000
 
 
-async def tell_visitors(instance: Instance, words: str = "") -> None:
-    """Have the gateway show how far the session is, or why it ended. It never fails: a notice is worth no session."""
-    notice = notice_of(instance, words)
+async def tell_visitors(instance: Instance, words: str = "", position: int = 0, estimate_seconds: int = 0) -> None:
+    """Have the gateway show how far the session is, or why it ended. It never fails: a notice is worth no session.
+
+    Args:
+        instance: as it is now.
+        words: how far it is, when more is known than its state.
+        position: of a queued one, its place in the queue, 1 for the next; 0: not known. The page says it by itself.
+        estimate_seconds: of a queued one, how long until it gets its place; 0: not known.
+    """
+    notice = notice_of(instance, words, position, estimate_seconds)
     if notice is None:
         return
     try:

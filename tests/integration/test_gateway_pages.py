@@ -49,10 +49,19 @@ def test_a_session_that_starts_says_how_far_it_is_and_goes_on_by_itself(gateway,
     assert '<meta http-equiv="refresh"' in answer.text
 
 
-def test_a_queued_session_says_what_it_waits_for(gateway, visit):
-    tell(gateway, "queued", "Position 3.")
+@pytest.mark.parametrize(
+    ("position", "estimate_seconds", "said"),
+    [
+        (0, 0, "<strong></strong>"),
+        (1, 0, "It is the next one."),
+        (3, 150, "It is number 3. A place should be free in about 2 minutes."),
+        (0, 45, "A place should be free in about 45 seconds."),
+    ],
+)
+def test_a_queued_session_says_its_place_and_how_long_it_will_wait(gateway, visit, position, estimate_seconds, said):
+    gateway.client.put_notices([Notice(ROUTE, "queued", "No host has room.", time.time(), position, estimate_seconds)])
     answer = visit(PATH)
-    assert (answer.status_code, "Position 3." in answer.text) == (503, True)
+    assert (answer.status_code, "No host has room." in answer.text, said in answer.text) == (503, True, True)
 
 
 def test_an_ended_session_says_why_and_when_and_leads_back(gateway, visit):
@@ -94,7 +103,9 @@ def test_words_are_text_and_never_markup(gateway, visit):
     assert "&lt;script&gt;alert(&#39;%1&#39;)&lt;/script&gt; &amp; &lt;!-- time --&gt;" in visit(PATH).text
 
 
-@pytest.mark.parametrize("wrong", [{"page": "secret"}, {"words": ""}, {"words": "x" * 301}, {"id": ""}])
+@pytest.mark.parametrize(
+    "wrong", [{"page": "secret"}, {"words": ""}, {"words": "x" * 301}, {"id": ""}, {"position": -1}]
+)
 def test_a_notice_of_another_form_is_refused(gateway, wrong):
     with pytest.raises(RouteRefused):
         gateway.client.put_notices([Notice(**{"id": ROUTE, "page": "ended", "words": "x", "at": 0.0} | wrong)])

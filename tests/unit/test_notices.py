@@ -39,6 +39,7 @@ def test_why_housekeeping_ended_a_session_is_said_in_the_visitors_words(rule, wo
     ("reason", "words"),
     [
         ("pool main is full: 1 slots asked, 0 free on 4 active hosts", "There was no room for it."),
+        ("its container ran out of memory", "It needed more memory than it may have."),
         ("instance alice-1: nothing answered on main-01 within 60 s", "It could not be started."),
     ],
 )
@@ -52,6 +53,8 @@ def test_an_unforeseen_end_is_not_quoted():
 
 def test_a_session_on_its_way_tells_how_far_it_is():
     assert notice_of(an_instance(state=InstanceState.QUEUED)).page == "queued"
+    queued = notice_of(an_instance(state=InstanceState.QUEUED), position=3, estimate_seconds=90)
+    assert (queued.position, queued.estimate_seconds) == (3, 90)
     starting = notice_of(an_instance(state=InstanceState.STARTING), "Waiting for the notebook.")
     assert (starting.page, starting.words, starting.at) == ("starting", "Waiting for the notebook.", NOW.timestamp())
 

@@ -14,6 +14,10 @@ local function is_text(value, most)
     return type(value) == "string" and #value > 0 and #value <= most
 end
 
+local function is_count(value)
+    return value == nil or type(value) == "number" and value % 1 == 0 and value >= 0
+end
+
 -- Why it cannot be shown; nil when it can.
 function M.fault_of(notice)
     if type(notice) ~= "table" or not is_text(notice.id, 63) or not PAGES[notice.page] then
@@ -21,6 +25,9 @@ function M.fault_of(notice)
     end
     if not is_text(notice.words, 300) or type(notice.at) ~= "number" then
         return "a notice has no words, too many, or no time"
+    end
+    if not is_count(notice.position) or not is_count(notice.estimate_seconds) then
+        return "a notice's position or estimate is not a whole number from 0"
     end
 end
 

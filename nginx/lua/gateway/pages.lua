@@ -73,7 +73,18 @@ end
 
 local function duration(seconds)
     seconds = math.max(0, math.floor(seconds))
+    if seconds == 1 then
+        return "1 second"
+    end
     return seconds < 120 and seconds .. " seconds" or math.floor(seconds / 60) .. " minutes"
+end
+
+-- Where a queued session stands, as far as it is known.
+local function place(notice)
+    local position, estimate = notice.position or 0, notice.estimate_seconds or 0
+    local words = position == 1 and "It is the next one." or position > 1 and "It is number " .. position .. "." or ""
+    local wait = estimate > 0 and "A place should be free in about " .. duration(estimate) .. "." or ""
+    return words .. (words ~= "" and wait ~= "" and " " or "") .. wait
 end
 
 -- The page of the session that the request is for, or the one for unknown sessions.
@@ -83,7 +94,7 @@ function M.show_notice()
         return M.show("unknown", 404)
     end
     local values = { words = escaped(notice.words), ago = duration(ngx.time() - notice.at),
-                     time = os.date("!%Y-%m-%d at %H:%M UTC", notice.at) }
+                     place = place(notice), time = os.date("!%Y-%m-%d at %H:%M UTC", notice.at) }
     send(filled(pages[notice.page], values), STATUS[notice.page])
 end
 
