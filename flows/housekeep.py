@@ -22,6 +22,7 @@ from tasks.pool_page import draw_pool_page
 from tasks.recording import read_settings, record_tick
 from tasks.retrying import now
 from tasks.routes import repair_routes
+from tasks.telling import tell_changes
 
 ACT_SECONDS = 120
 
@@ -46,6 +47,7 @@ async def housekeep(pool: str = "") -> State:
         say_trouble(repair_keys),
         say_trouble(repair_notices),
     )
+    await tell_changes()  # of those that died before they told
     drawn = await say_trouble(draw_pool_page)  # after all that it shows
     return Completed(message="; ".join(filter(None, (*reports, drawn))))
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from pool.changes import Noun
 from pool.decisions import DecisionKind
 from pool.records import FlavorSize
 from pool.states import HostState, InstanceState
@@ -164,4 +166,20 @@ decisions = Table(
     Column("reason", Text, nullable=False),
     Column("flavor", _word_of(FlavorSize)),  # of a spawn
     Index(None, "subject", "id"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("noun", _word_of(Noun), nullable=False),
+    Column("subject", String(63), nullable=False),  # a host's name or an instance's id
+    Column("pool", String(40), nullable=False),
+    Column("state", String(24), nullable=False),  # that it went to
+    Column("reason", Text, nullable=False),
+    Column("host", String(63), nullable=False),  # of an instance: that it is or was on; empty: none yet
+    Column("told", Boolean, nullable=False, index=True),  # an event was emitted for it
+    Index(None, "noun", "subject", "id"),
+    Index(None, "pool", "at"),
 )

@@ -7,14 +7,15 @@ from typing import Self
 
 from pool.migrations import upgrade
 from pool.store_base import open_engine
+from pool.store_changes import ChangeStore
 from pool.store_hosts import HostStore
 from pool.store_images import ImageStore
 from pool.store_instances import InstanceStore
 from pool.store_ticks import LeaseStore, TickStore
 
 
-class PoolStore(HostStore, InstanceStore, ImageStore, LeaseStore, TickStore):
-    """Hosts, instances, images, leases and ticks in SQLite or PostgreSQL; safe to share between threads."""
+class PoolStore(HostStore, InstanceStore, ImageStore, LeaseStore, TickStore, ChangeStore):
+    """Hosts, instances, images, leases, ticks and changes in SQLite or PostgreSQL; safe to share between threads."""
 
     @classmethod
     def open(cls, url: str) -> Self:

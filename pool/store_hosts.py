@@ -11,6 +11,7 @@ from pool.records import FlavorSize, Host
 from pool.schema import host_images, hosts
 from pool.states import LIVING_HOSTS, HostState, check_host_move, states_that_may_become
 from pool.store_base import Database, check_facts, insert_unless_there
+from pool.store_changes import note_host_change
 
 FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "active_at"})
 FACTS = frozenset({"server_id", "address", "host_key", "reason"})
@@ -84,6 +85,8 @@ class HostStore(Database):
             if moved is not None and to is HostState.REMOVED:
                 connection.execute(delete(host_images).where(host_images.c.host == name))
             host = as_host(moved) if moved is not None else _host(connection, name)
+            if moved is not None:
+                note_host_change(connection, host, now)
         if moved is not None or host.state is to:
             return host
         _check_move(host, to)
@@ -154,7 +157,10 @@ def _insert_next(connection: Connection, new: dict, max_hosts: int, now: datetim
         "last_error": "",
         "reason": "",
     }
-    return connection.execute(insert_unless_there(connection, hosts).values(row).returning(hosts)).one_or_none()
+    made = connection.execute(insert_unless_there(connection, hosts).values(row).returning(hosts)).one_or_none()
+    if made is not None:
+        note_host_change(connection, as_host(made), now)
+    return made
 
 
 def _move(name: str, to: HostState, now: datetime, reason: str, facts: dict) -> Update:

@@ -16,6 +16,7 @@ from pool.records import BlueprintSpec, Instance, ProxyOptions
 from pool.schema import hosts, instances
 from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState, check_instance_move
 from pool.store_base import Database, check_facts, insert_unless_there
+from pool.store_changes import note_instance_change
 
 #: On a host's address; each instance gets one of its own.
 SESSION_PORTS = range(20000, 21000)
@@ -59,7 +60,10 @@ class InstanceStore(Database):
         with self._writing() as connection:
             insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
             made = connection.scalar(insert) is not None
-            return _instance(connection, instance_id), made
+            instance = _instance(connection, instance_id)
+            if made:
+                note_instance_change(connection, instance, now)
+            return instance, made
 
     def instance(self, instance_id: str) -> Instance:
         """The instance of this id.
@@ -158,7 +162,9 @@ def _write(connection: Connection, instance_id: str, **values: object) -> Instan
     row = connection.execute(
         update(instances).where(instances.c.id == instance_id).values(**values).returning(instances)
     )
-    return as_instance(row.one())
+    written = as_instance(row.one())
+    note_instance_change(connection, written, written.state_since)
+    return written
 
 
 def _take_room(connection: Connection, instance: Instance, host_name: str, now: datetime) -> bool:

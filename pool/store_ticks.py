@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Row, delete, insert, select, update
 
 from pool.decisions import Decision, RecordedDecision
-from pool.schema import decisions, leases, ticks
+from pool.schema import changes, decisions, leases, ticks
 from pool.store_base import Database, insert_unless_there
 
-#: Ticks older than this are forgotten, with their decisions, by the next tick of their pool.
+#: Ticks and changes older than this are forgotten, the ticks with their decisions, by the next tick of their pool.
 KEPT = timedelta(days=90)
 
 
@@ -45,7 +45,8 @@ class TickStore(Database):
     def record_tick(self, pool: str, decided: Sequence[Decision], now: datetime, left: str = "") -> int:
         """Store one tick with what it decided and what it left undone; return its number."""
         with self._writing() as connection:
-            connection.execute(delete(ticks).where(ticks.c.pool == pool, ticks.c.at < now - KEPT))
+            for log in (ticks, changes):
+                connection.execute(delete(log).where(log.c.pool == pool, log.c.at < now - KEPT))
             tick = connection.execute(insert(ticks).values(pool=pool, at=now, left_undone=left)).inserted_primary_key.id
             rows = [{"tick": tick} | vars(decision) for decision in decided]
             if rows:

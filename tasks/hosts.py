@@ -17,6 +17,7 @@ from pool.errors import CloudTrouble, ShuttingDown
 from pool.records import FlavorSize, Host
 from pool.states import LIVING_HOSTS, HostState
 from tasks.retrying import now, worth_retrying
+from tasks.telling import tell_changes
 from tasks.verb import verb
 
 BUILD_SECONDS = 600
@@ -41,9 +42,11 @@ async def claim_host(pool: str, flavor: str) -> Host:
     if settings.shutdown_mode:
         raise ShuttingDown(f"pool {pool} is in shutdown mode: no host is spawned")
     size = FlavorSize(flavor)
-    return pool_store().claim_host(
+    host = pool_store().claim_host(
         pool, size, settings.slots_of(size), spawned_by=str(flow_run.id), max_hosts=settings.max_hosts, now=now()
     )
+    await tell_changes()
+    return host
 
 
 @verb(task_run_name="list hosts of {pool}")
@@ -170,7 +173,9 @@ async def move_host(name: str, to: HostState, reason: str = "", **facts: object)
     Raises:
         RefusedMove: the life cycle does not allow it from where the host is now; nothing changed.
     """
-    return pool_store().move_host(name, to, now(), reason=reason, **facts)
+    host = pool_store().move_host(name, to, now(), reason=reason, **facts)
+    await tell_changes()
+    return host
 
 
 @verb(

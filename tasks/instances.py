@@ -22,6 +22,7 @@ from pool.states import HostState, InstanceState
 from tasks.links import launch_url, session_url
 from tasks.notices import tell_visitors
 from tasks.retrying import now, worth_retrying
+from tasks.telling import tell_changes
 from tasks.verb import verb
 
 POLL_SECONDS = 0.1
@@ -57,6 +58,7 @@ async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str,
         check_admission(settings, blueprint, options)
         pool_store().image(blueprint.pool, blueprint.image)
         instance = pool_store().request_instance(instance_id, blueprint, user, options, now())[0]
+        await tell_changes()
     await tell_visitors(instance)
     return instance
 
@@ -75,6 +77,7 @@ async def take_room(instance: Instance, blueprint: BlueprintSpec, avoid: Collect
     for host in candidates(hosts, instance.slots, now(), settings, blueprint.lifetime, avoid=avoid):
         taken = store.reserve(instance.id, host.name, now())
         if taken:
+            await tell_changes()
             await tell_visitors(taken)
             return taken
     raise no_room(settings, store.hosts(instance.pool), instance.slots)
@@ -146,6 +149,7 @@ async def move_instance(instance_id: str, to: InstanceState, reason: str = "", *
         RefusedMove: the life cycle does not allow it from where the instance is now; nothing changed.
     """
     instance = pool_store().move_instance(instance_id, to, now(), reason=reason, **facts)
+    await tell_changes()
     await tell_visitors(instance)
     return instance
 

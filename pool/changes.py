@@ -1,0 +1,54 @@
+"""The life of a host or a session: every change of its state, with the decisions about it, in the order of time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pool.decisions import RecordedDecision
+
+
+class Noun(StrEnum):
+    """What has a life."""
+
+    HOST = "host"
+    INSTANCE = "instance"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of state, written in the transaction that made it."""
+
+    id: int
+    at: datetime
+    noun: Noun
+    subject: str  # the host's name or the instance's id
+    pool: str
+    state: str  # that it went to
+    reason: str  # as the record has it; empty: the state says it all
+    host: str = ""  # of an instance: where it holds room from now on, or held it until now
+
+    @property
+    def event(self) -> str:
+        """The name of the event that tells Prefect's automations of it, e.g. ``dockerdriver.host.draining``."""
+        return f"dockerdriver.{self.noun}.{self.state}"
+
+
+@dataclass(frozen=True)
+class LifeLine:
+    """One line of the answer to "why?"."""
+
+    at: datetime
+    what: str  # "is draining", "decided: drain"
+    why: str
+
+
+def life(changes: Iterable[Change], decided: Iterable[RecordedDecision]) -> list[LifeLine]:
+    """All that happened to one thing, oldest first; a decision stands before the change that it led to."""
+    lines = [(d.at, 0, LifeLine(d.at, f"tick {d.tick} decided: {d.decision.kind}", d.decision.reason)) for d in decided]
+    lines += [(change.at, 1, LifeLine(change.at, _what(change), change.reason)) for change in changes]
+    return [line for _, _, line in sorted(lines, key=lambda entry: entry[:2])]
+
+
+def _what(change: Change) -> str:
+    return change.state + (f" on {change.host}" if change.host else "")
