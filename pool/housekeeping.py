@@ -11,10 +11,11 @@ from functools import cached_property
 
 from pool.decisions import Decision, DecisionKind
 from pool.lifetime import remaining
+from pool.queue import in_line
 from pool.records import FlavorSize, Host, Instance
 from pool.settings import PoolSettings
 from pool.sizing import hosts_to_spawn
-from pool.states import ENDED, HostState, InstanceState
+from pool.states import HostState, InstanceState
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Observation:
     watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked
     last_used: Mapping[str, datetime] = field(default_factory=dict)  # instance: last request or traffic of a browser
     unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
+
+    @cached_property
+    def queue(self) -> tuple[Instance, ...]:
+        """Those that wait for room, the next one first."""
+        return in_line(self.instances)
 
     def lists(self, host: Host) -> bool | None:
         """Whether the cloud lists the host's server; None when it could not be asked."""
@@ -212,8 +218,9 @@ def idle(instance: Instance, case: Case) -> Decision | None:
 
 
 def stranded(instance: Instance, case: Case) -> Decision | None:
-    """A session on its way up or down that no flow run works on any more is cleaned up."""
-    if instance.state in ENDED or instance.state is InstanceState.RUNNING or not case.overdue(instance):
+    """A session on its way up or down that no flow run works on any more is cleaned up; one in the queue just waits."""
+    under_way = instance.state in (InstanceState.STARTING, InstanceState.STOPPING)
+    if not under_way or not case.overdue(instance):
         return None
     reason = f"{instance.state} for more than {case.settings.start_timeout} s, and no flow run works on it"
     return Decision(DecisionKind.CLEAN_UP, instance.id, reason)

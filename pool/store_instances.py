@@ -88,6 +88,10 @@ class InstanceStore(Database):
         with self._reading() as connection:
             return [as_instance(row) for row in connection.execute(query)]
 
+    def queue(self, pool: str) -> list[Instance]:
+        """Those that wait for room in the pool, the next one first."""
+        return self.instances(pool, [InstanceState.QUEUED])
+
     def ended_instances(self, since: datetime, limit: int) -> list[Instance]:
         """The latest sessions to have ended, none of them before *since*, newest first."""
         over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since >= since)

@@ -155,7 +155,7 @@ def test_a_blueprint_without_an_idle_timeout_and_a_session_at_work_are_left_alon
     assert when_idle(later(5000), busy_instances={"alice-1"}) == []
 
 
-@pytest.mark.parametrize("state", [InstanceState.QUEUED, InstanceState.STARTING, InstanceState.STOPPING])
+@pytest.mark.parametrize("state", [InstanceState.STARTING, InstanceState.STOPPING])
 def test_a_stranded_session_is_cleaned_up(state):
     session = an_instance(state=state)
     assert planned([a_host(reserved=1)], [session], now=later(300)) == []
