@@ -12,7 +12,7 @@ from blocks.engines import engine_of
 from blocks.gateway_activity import GatewayActivity
 from blocks.pool_config import pool_config, pool_names
 from pool.errors import CloudTrouble, DockerDriverError, GatewayTrouble
-from pool.housekeeping import Observation
+from pool.observation import Observation
 from pool.records import FlavorSize, Host, Instance
 from pool.states import ENDED, HostState, InstanceState
 from tasks.retrying import now

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pool.housekeeping import Case, Observation, expired, host_lost, idle
+from pool.housekeeping import expired, host_lost, idle
 from pool.notices import notice_of
+from pool.observation import Case, Observation
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool.decisions import DecisionKind as Kind
-from pool.housekeeping import Observation, plan
+from pool.housekeeping import plan
+from pool.observation import Observation
 from pool.settings import PoolSettings
 from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later

@@ -1,0 +1,61 @@
+"""What one tick saw of a pool, and what every rule is given beside the thing that it looks at."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from pool.queue import in_line
+from pool.records import FlavorSize, Host, Instance
+from pool.settings import PoolSettings
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at one pool.
+
+    Read the records first and ask the cloud afterwards: a server that a record speaks of then either is in the list or
+    is gone.
+    """
+
+    hosts: tuple[Host, ...]  # in any state; removed ones too, so that a server that came late is noticed
+    instances: tuple[Instance, ...]  # that have not ended
+    servers: Set[str] | None  # names of the hosts whose servers the cloud lists; None: it could not be asked
+    engines: Mapping[str, bool | None] = field(default_factory=dict)  # host: does its engine answer; None: not known
+    busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
+    busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
+    watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked
+    last_used: Mapping[str, datetime] = field(default_factory=dict)  # instance: last request or traffic of a browser
+    unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
+
+    @cached_property
+    def queue(self) -> tuple[Instance, ...]:
+        """Those that wait for room, the next one first."""
+        return in_line(self.instances)
+
+    def lists(self, host: Host) -> bool | None:
+        """Whether the cloud lists the host's server; None when it could not be asked."""
+        return None if self.servers is None else host.name in self.servers
+
+
+@dataclass(frozen=True)
+class Case:
+    """What every rule is given beside the thing it looks at."""
+
+    seen: Observation
+    settings: PoolSettings
+    now: datetime
+
+    @cached_property
+    def hosts(self) -> dict[str, Host]:
+        """The hosts by name: a thousand of them may have twenty thousand sessions."""
+        return {host.name: host for host in self.seen.hosts}
+
+    def seconds_in_state(self, thing: Host | Instance) -> float:
+        """How long it has been in its state."""
+        return (self.now - thing.state_since).total_seconds()
+
+    def overdue(self, instance: Instance) -> bool:
+        """Whether nobody works on it and it should long have left its state."""
+        idle = instance.id not in self.seen.busy_instances
+        return idle and self.seconds_in_state(instance) > self.settings.start_timeout
