@@ -26,7 +26,8 @@ async def act(decision: Decision, number: int) -> None:
 
 
 async def _spawn(decision: Decision, key: str) -> None:
-    await trigger("spawn-host/on-demand", {"pool": decision.subject, "flavor": decision.flavor}, key=f"spawn-{key}")
+    wanted = {"pool": decision.subject, "flavor": decision.flavor, "reason": decision.reason}
+    await trigger("spawn-host/on-demand", wanted, key=f"spawn-{key}")
 
 
 async def _configure(decision: Decision, key: str) -> None:

@@ -4,7 +4,6 @@ from asyncio import gather, wait_for
 from collections.abc import Awaitable, Callable
 
 from prefect import flow, get_run_logger
-from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
@@ -14,17 +13,19 @@ from flows.outcome import says_why
 from pool.decisions import Decision
 from pool.errors import DockerDriverError
 from pool.housekeeping import plan
+from pool.tables import decision_rows
 from tasks.leases import Held, lease
 from tasks.links import repair_keys
 from tasks.notices import repair_notices
 from tasks.observing import list_pools, observe
 from tasks.pool_page import draw_pool_page
-from tasks.recording import read_settings, record_tick
+from tasks.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
 from tasks.retrying import now
 from tasks.routes import repair_routes
 from tasks.telling import tell_changes
 
 ACT_SECONDS = 120
+DONE = "done"
 
 
 def run_name() -> str:
@@ -68,11 +69,9 @@ async def tend(pool: str) -> str:
     """One tick of one pool. What is decided is recorded before it is done."""
     settings = await read_settings(pool)
     decisions = plan(await observe(pool), settings, now())
-    await record_tick(pool, decisions)
+    tick = await record_tick(pool, decisions)
     outcomes = await gather(*(do_or_say(decision, number) for number, decision in enumerate(decisions)))
-    await report(pool, decisions, outcomes)
-    failed = sum(outcome != "done" for outcome in outcomes)
-    return f"{pool}: {len(decisions)} decisions" + (f", {failed} left for the next tick" if failed else "")
+    return await report(pool, tick, decisions, outcomes)
 
 
 async def do_or_say(decision: Decision, number: int) -> str:
@@ -83,19 +82,20 @@ async def do_or_say(decision: Decision, number: int) -> str:
         return f"not done in {ACT_SECONDS} s"
     except DockerDriverError as error:
         return str(error)
-    return "done"
+    return DONE
 
 
-async def report(pool: str, decisions: list[Decision], outcomes: list[str]) -> None:
-    """Say it in the log, and leave a table where there was something to do."""
-    rows = [
-        {"what": str(decision.kind), "of": decision.subject, "why": decision.reason, "outcome": outcome}
-        for decision, outcome in zip(decisions, outcomes, strict=True)
-    ]
-    for row in rows:
+async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list[str]) -> str:
+    """Say what was done in the log, leave the tables, and keep what was left undone; the pool's part of the summary."""
+    for row in decision_rows(decisions, outcomes):
         get_run_logger().info("%(what)s %(of)s: %(why)s (%(outcome)s)", row)
-    if rows:
-        await acreate_table_artifact(rows, key=f"housekeeping-{pool}", description=f"Last decisions for pool {pool}")
+    left = [
+        f"{d.kind} {d.subject}: {outcome}" for d, outcome in zip(decisions, outcomes, strict=True) if outcome != DONE
+    ]
+    await note_left(tick, left)
+    await show_decisions(pool, tick, decisions, outcomes)
+    await show_hosts(pool)
+    return f"{pool}: {len(decisions)} decisions" + (f", {len(left)} left for the next tick" if left else "")
 
 
 async def say_trouble(repair: Callable[[], Awaitable[str]]) -> str:

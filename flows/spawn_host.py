@@ -22,18 +22,19 @@ from tasks.runs import trigger
 
 @flow(name="spawn-host", flow_run_name="spawn a host of {pool}")
 @says_why
-async def spawn_host(pool: str = "main", flavor: str = "") -> str:
+async def spawn_host(pool: str = "main", flavor: str = "", reason: str = "asked for by hand") -> str:
     """Spawn one host and hand it over to configure-host.
 
     Args:
         pool: Pool that the host joins.
         flavor: Size of the host: small or large. Empty: large when the pool is in use, else small.
+        reason: Why the pool wants it; kept with the host's record.
 
     Returns:
         The host's name. It is `configuring`; or `failed`, with the reason and nothing left in the cloud.
     """
     size = flavor or flavor_to_spawn(await hosts_of(pool))
-    host = await claim_host(pool, size)
+    host = await claim_host(pool, size, reason)
     if host.state is HostState.SPAWNING:
         host = await bring_up(host)
     await trigger(

@@ -5,6 +5,7 @@ Each noun has its part in ``pool/store_<noun>.py``.
 
 from typing import Self
 
+from pool.changes import LifeLine, Noun, life
 from pool.migrations import upgrade
 from pool.store_base import open_engine
 from pool.store_changes import ChangeStore
@@ -33,3 +34,15 @@ class PoolStore(HostStore, InstanceStore, ImageStore, LeaseStore, TickStore, Cha
             Refused: the database was made by a newer version.
         """
         upgrade(self._engine)
+
+    def life_of_host(self, name: str) -> list[LifeLine]:
+        """All that happened to the host, with the reasons, oldest first; nothing when there never was one."""
+        return self._life(Noun.HOST, name)
+
+    def life_of_instance(self, instance_id: str) -> list[LifeLine]:
+        """All that happened to the session, with the reasons, oldest first; nothing when there never was one."""
+        return self._life(Noun.INSTANCE, instance_id)
+
+    def _life(self, noun: Noun, name: str) -> list[LifeLine]:
+        changes = self.changes(noun, name)
+        return life(changes, self.decisions(name) if changes else [])

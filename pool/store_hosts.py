@@ -27,7 +27,14 @@ class HostStore(Database):
     """Claim, find and move hosts."""
 
     def claim_host(
-        self, pool: str, flavor: FlavorSize, slots: int, spawned_by: str, max_hosts: int, now: datetime
+        self,
+        pool: str,
+        flavor: FlavorSize,
+        slots: int,
+        spawned_by: str,
+        max_hosts: int,
+        now: datetime,
+        reason: str = "",
     ) -> Host:
         """Record the pool's next host, ``<pool>-<number>``, as spawning, before anything of it exists outside.
 
@@ -36,7 +43,7 @@ class HostStore(Database):
         Raises:
             Refused: "pool main already has 4 of 4 hosts".
         """
-        new = {"pool": pool, "flavor": flavor, "slots": slots, "spawned_by": spawned_by}
+        new = {"pool": pool, "flavor": flavor, "slots": slots, "spawned_by": spawned_by, "reason": reason}
         while True:
             with self._writing() as connection:
                 claimed = _host_of_run(connection, spawned_by) or _insert_next(connection, new, max_hosts, now)
@@ -155,7 +162,6 @@ def _insert_next(connection: Connection, new: dict, max_hosts: int, now: datetim
         "state_since": now,
         "errors": 0,
         "last_error": "",
-        "reason": "",
     }
     made = connection.execute(insert_unless_there(connection, hosts).values(row).returning(hosts)).one_or_none()
     if made is not None:

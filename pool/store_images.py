@@ -7,7 +7,7 @@ from sqlalchemy import Row, delete, insert, select
 
 from pool.errors import NotFound
 from pool.records import Image
-from pool.schema import host_images, images
+from pool.schema import host_images, hosts, images
 from pool.store_base import Database, insert_unless_there
 
 _FIELDS = [field.name for field in fields(Image)]
@@ -67,6 +67,15 @@ class ImageStore(Database):
         """Ids of the images that the host has."""
         with self._reading() as connection:
             return set(connection.scalars(select(host_images.c.image_id).where(host_images.c.host == host)))
+
+    def images_by_host(self, pool: str) -> dict[str, set[str]]:
+        """By host name of the pool, the ids of the images that it has; in one query, however many hosts there are."""
+        query = select(host_images.c.host, host_images.c.image_id).join(hosts).where(hosts.c.pool == pool)
+        held: dict[str, set[str]] = {}
+        with self._reading() as connection:
+            for host, image_id in connection.execute(query):
+                held.setdefault(host, set()).add(image_id)
+        return held
 
     def hosts_with_image(self, image_id: str) -> set[str]:
         """Names of the hosts that have the image."""

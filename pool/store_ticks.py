@@ -42,16 +42,21 @@ class LeaseStore(Database):
 class TickStore(Database):
     """The memory that answers "why was this host removed?"."""
 
-    def record_tick(self, pool: str, decided: Sequence[Decision], now: datetime, left: str = "") -> int:
-        """Store one tick with what it decided and what it left undone; return its number."""
+    def record_tick(self, pool: str, decided: Sequence[Decision], now: datetime) -> int:
+        """Store one tick with what it decided; return its number."""
         with self._writing() as connection:
             for log in (ticks, changes):
                 connection.execute(delete(log).where(log.c.pool == pool, log.c.at < now - KEPT))
-            tick = connection.execute(insert(ticks).values(pool=pool, at=now, left_undone=left)).inserted_primary_key.id
+            tick = connection.execute(insert(ticks).values(pool=pool, at=now, left_undone="")).inserted_primary_key.id
             rows = [{"tick": tick} | vars(decision) for decision in decided]
             if rows:
                 connection.execute(insert(decisions), rows)
         return tick
+
+    def note_left(self, tick: int, left: str) -> None:
+        """Keep what the tick decided and did not get done; empty: nothing."""
+        with self._writing() as connection:
+            connection.execute(update(ticks).where(ticks.c.id == tick).values(left_undone=left))
 
     def decisions(self, subject: str | None = None, limit: int = 100) -> list[RecordedDecision]:
         """The latest decisions, about one host, instance or pool (None: about anything), newest first."""

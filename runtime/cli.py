@@ -1,4 +1,4 @@
-"""The `dockerdriver` command: up, down, status, doctor."""
+"""The `dockerdriver` command: up, down, status, why, doctor."""
 
 import argparse
 import fcntl
@@ -23,9 +23,10 @@ def main(arguments: list[str] | None = None) -> None:
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     os.chdir(ROOT)  # the default data directory and dockerdriver.env are in the checkout, wherever one stands
-    command = _parser().parse_args(arguments).command
+    said = vars(_parser().parse_args(arguments))
+    command = said.pop("command")
     try:
-        status = command(_settings())
+        status = command(_settings(), **said)
     except DockerDriverError as error:
         complain(str(error))
         status = 1
@@ -39,9 +40,13 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status, doctor):
-        text = command.__doc__ or ""
-        commands.add_parser(command.__name__, help=text, description=text).set_defaults(command=command)
+    for command in (up, down, status, why, doctor):
+        text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
+        its_parser = commands.add_parser(command.__name__, help=text, description=text)
+        its_parser.set_defaults(command=command)
+        if command is why:
+            its_parser.add_argument("noun", choices=("host", "session"), help="what to tell of")
+            its_parser.add_argument("name", help="the host's name, as in main-07, or the session's id")
     return parser
 
 
@@ -89,6 +94,18 @@ def status(settings: ProcessSettings) -> int:
     from runtime.report import show_status  # noqa: PLC0415 - as above
 
     show_status(settings)
+    return 0
+
+
+def why(settings: ProcessSettings, noun: str, name: str) -> int:
+    """Tell what happened to a host or a session, and why.
+
+    Raises:
+        NotFound: there never was one of this name.
+    """
+    from runtime.report import show_life  # noqa: PLC0415 - as above
+
+    show_life(settings, noun, name)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What `dockerdriver status` shows: processes, hosts, slots, sessions. Works when the stack is down, too."""
+"""What `dockerdriver status` and `dockerdriver why` show. Both work when the stack is down, too."""
 
 from datetime import UTC, datetime
 
@@ -6,8 +6,11 @@ from rich.console import Console
 from rich.table import Table
 
 from blocks.settings import ProcessSettings
+from pool.errors import NotFound
 from pool.records import Host, Instance
 from pool.states import ENDED, HostState
+from pool.store import PoolStore
+from pool.tables import life_rows, span
 from runtime.engine import answers
 from runtime.prefect_api import PrefectApi
 from runtime.processes import Processes
@@ -18,13 +21,18 @@ WIDTH = 180
 
 def show_status(settings: ProcessSettings) -> None:
     """Print it."""
-    console = Console(highlight=False)
-    console.width = max(console.width, WIDTH)  # a URL that is cut in two cannot be clicked
+    console = _console()
     console.print(f"Installation {settings.identity}, data in {settings.data}", markup=False)
     console.print(_processes(settings))
     hosts, instances = _records(settings)
     console.print(_hosts(hosts))
     console.print(_sessions(settings, instances))
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    console.width = max(console.width, WIDTH)  # a URL that is cut in two cannot be clicked
+    return console
 
 
 def _processes(settings: ProcessSettings) -> Table:
@@ -42,15 +50,37 @@ def _processes(settings: ProcessSettings) -> Table:
 
 def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance]]:
     """What SQL holds; nothing, when there is no database yet."""
-    from pool.store import PoolStore  # noqa: PLC0415 - only here
-
-    url = settings.pool_database_url
-    if url == f"sqlite:///{settings.data / 'pool.sqlite'}" and not (settings.data / "pool.sqlite").exists():
+    store = _store(settings)
+    if store is None:
         return [], []
-    store = PoolStore.open(url)
-    store.upgrade()
     hosts = [host for host in store.hosts() if host.state is not HostState.REMOVED]
     return hosts, [instance for instance in store.instances() if instance.state not in ENDED]
+
+
+def _store(settings: ProcessSettings) -> PoolStore | None:
+    """The pool's database, or None where none was made yet."""
+    url = settings.pool_database_url
+    if url == f"sqlite:///{settings.data / 'pool.sqlite'}" and not (settings.data / "pool.sqlite").exists():
+        return None
+    store = PoolStore.open(url)
+    store.upgrade()
+    return store
+
+
+def show_life(settings: ProcessSettings, noun: str, name: str) -> None:
+    """Print what happened to a host or a session, oldest first, with the reasons.
+
+    Raises:
+        NotFound: there never was one of this name.
+    """
+    store = _store(settings)
+    lines = store and (store.life_of_host(name) if noun == "host" else store.life_of_instance(name))
+    if not lines:
+        raise NotFound(f"no {noun} was ever named {name!r}")
+    table = _table("When", "What", "Why")
+    for row in life_rows(lines):
+        table.add_row(row["at"], row["what"], row["why"])
+    _console().print(table)
 
 
 def _hosts(hosts: list[Host]) -> Table:
@@ -80,5 +110,4 @@ def _table(*columns: str) -> Table:
 
 
 def _ago(then: datetime) -> str:
-    seconds = int((datetime.now(UTC) - then).total_seconds())
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    return span((datetime.now(UTC) - then).total_seconds())

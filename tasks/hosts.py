@@ -27,12 +27,13 @@ LOGIN = "main"
 
 
 @verb(task_run_name="claim a host of {pool}")
-async def claim_host(pool: str, flavor: str) -> Host:
+async def claim_host(pool: str, flavor: str, reason: str = "") -> Host:
     """Record a new host before anything of it exists; a retried flow run gets its own host back.
 
     Args:
         pool: name of the pool.
         flavor: "small" or "large".
+        reason: why the pool wants it; kept with the record.
 
     Raises:
         NotFound: there is no such pool.
@@ -43,7 +44,13 @@ async def claim_host(pool: str, flavor: str) -> Host:
         raise ShuttingDown(f"pool {pool} is in shutdown mode: no host is spawned")
     size = FlavorSize(flavor)
     host = pool_store().claim_host(
-        pool, size, settings.slots_of(size), spawned_by=str(flow_run.id), max_hosts=settings.max_hosts, now=now()
+        pool,
+        size,
+        settings.slots_of(size),
+        spawned_by=str(flow_run.id),
+        max_hosts=settings.max_hosts,
+        now=now(),
+        reason=reason,
     )
     await tell_changes()
     return host

@@ -93,7 +93,7 @@ def test_decisions_are_found_by_what_they_are_about_newest_first(store):
     remove = Decision(DecisionKind.REMOVE, "main-01", "no session is left on it")
     spawn = Decision(DecisionKind.SPAWN, "main", "0 free slots, 4 wanted", FlavorSize.SMALL)
     first = store.record_tick("main", [drain, spawn], NOW)
-    second = store.record_tick("main", [remove], later(30), left="1 host not probed")
+    second = store.record_tick("main", [remove], later(30))
     about = store.decisions("main-01")
     assert [(found.decision, found.tick, found.at) for found in about] == [
         (remove, second, later(30)),

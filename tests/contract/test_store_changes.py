@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pool.changes import Noun
+from pool.decisions import Decision, DecisionKind
 from pool.errors import RefusedMove
 from pool.states import HostState, InstanceState
 from pool.store_ticks import KEPT
@@ -59,3 +60,15 @@ def test_changes_are_forgotten_after_their_time(store):
     claim(store)
     store.record_tick("main", [], NOW + KEPT + timedelta(seconds=1))
     assert store.changes(Noun.HOST, "main-01") == []
+
+
+def test_the_life_of_a_host_is_its_changes_and_what_was_decided_about_it(store):
+    claim_active(store)
+    store.record_tick("main", [Decision(DecisionKind.DRAIN, "main-01", "its lifetime is over")], later(60))
+    store.move_host("main-01", HostState.DRAINING, later(61), reason="its lifetime is over")
+    told = [line.what for line in store.life_of_host("main-01")]
+    assert told == ["spawning", "configuring", "active", "tick 1 decided: drain", "draining"]
+
+
+def test_what_never_was_has_no_life(store):
+    assert store.life_of_host("main-99") == store.life_of_instance("nobody-1") == []
