@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLOUD ?= local
 export DD_CLOUD := $(CLOUD)
 
-.PHONY: help up down status test test-fast test-openstack lint bench
+.PHONY: help up down status test test-fast test-openstack lint bench fuzz
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,3 +47,7 @@ check:
 bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m tests.benchmarks.$(if $(NAME),$(NAME),$(error say which: NAME=$(basename $(notdir $(filter-out %__init__.py,$(wildcard tests/benchmarks/*.py)))))) $(if $(JSON),--json $(JSON))
+
+fuzz: ## Give the reader of image archives broken and hostile ones; SECONDS=600
+	@runtime/bootstrap.sh lint
+	@$(BIN)/python -m tests.fuzz.image_archive --seconds $(or $(SECONDS),600)

@@ -4,20 +4,24 @@ An archive is one tar, plain or packed with gzip or zstd, that holds ``manifest.
 layers, under the names of the old layout (``<id>/layer.tar``) or of an OCI layout (``blobs/sha256/…``).
 """
 
+import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
+from typing import Protocol
 
-from blocks.image_members import Members, each_file, read_members
-from blocks.image_stream import CHUNK, Compression, Stream, open_stream
+from blocks.image_members import Members, each_file, list_members, read_members
+from blocks.image_stream import CHUNK, Compression, Stream, compression_of, open_stream, part_of
 from pool.errors import BrokenArchive
 
 SETTLE_SECONDS = 2  # a file that changed later than this may still be being copied
+LAYERS_AT_ONCE = 4  # that are read and packed; hashing and packing need no interpreter lock
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
 TAG = re.compile(r"[\w./:-]{1,255}:[\w.-]{1,128}", re.ASCII)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -49,22 +53,59 @@ def _naming(path: Path) -> Iterator[None]:
         raise BrokenArchive(f"images/{path.name}: cannot be read: {error.strerror}") from error
 
 
-def read_archive(path: Path) -> ArchiveInfo:
-    """Read the archive once from end to end and check all that the engine will rely on.
+class Shelf(Protocol):
+    """Where layers are kept, by diff id; each that is there was verified when it was put there."""
+
+    def has(self, diff_id: str) -> bool:
+        """Whether the layer is there."""
+
+    def keep(self, diff_id: str, content: Stream) -> None:
+        """Read a layer to its end and keep it.
+
+        Raises:
+            BrokenArchive: the content is not what *diff_id* names.
+        """
+
+
+class _NoShelf:
+    """Verifies layers and keeps none."""
+
+    def has(self, _diff_id: str) -> bool:
+        return False
+
+    def keep(self, diff_id: str, content: Stream) -> None:
+        digest = hashlib.sha256()
+        while data := content.read(CHUNK):
+            digest.update(data)
+        if f"sha256:{digest.hexdigest()}" != diff_id:
+            raise BrokenArchive("it is another layer")
+
+
+def read_archive(path: Path, shelf: Shelf | None = None) -> ArchiveInfo:
+    """Check all that the engine will rely on, in an archive that is read once.
+
+    Of a plain archive the layers that *shelf* has are passed over, and those that it lacks are put there, several at a
+    time. An archive that is packed is read from end to end, and *shelf* is left as it is.
 
     Raises:
         BrokenArchive: "images/foo.tar: …": it is truncated, no image archive, has a member that points outside or a
             digest that is wrong, unpacks to an absurd size, or holds more or less than one image with a name.
     """
-    with _naming(path), open_stream(path) as stream:
-        members = read_members(stream)
+    with _naming(path):
+        members, compression = _members(path)
         manifest = _manifest(members)
         text, image_id, config = _config(members, _text(manifest, "Config"))
         diff_ids = _diff_ids(config)
-        files = _checked_layers(members, manifest, diff_ids)
         names = tuple(dict.fromkeys(catalogue_name(tag) for tag in _tags(manifest)))
+        files = _checked_layers(path, members, manifest, diff_ids, shelf or _NoShelf())
         size, labels = path.stat().st_size, _labels(config)
-        return ArchiveInfo(path, names, image_id, diff_ids, size, stream.compression, labels, text, files)
+        return ArchiveInfo(path, names, image_id, diff_ids, size, compression, labels, text, files)
+
+
+def _members(path: Path) -> tuple[Members, Compression]:
+    with path.open("rb") as file:
+        compression = compression_of(file)
+        return (list_members(file) if compression is Compression.NONE else read_members(Stream(file))), compression
 
 
 def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> None:
@@ -99,7 +140,7 @@ def chunks(path: Path) -> Iterator[bytes]:
         yield from iter(lambda: stream.read(CHUNK), b"")
 
 
-def scan(images_dir: Path) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
+def scan(images_dir: Path, shelf: Shelf | None = None) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
     """Every archive of the folder: the good ones, and the others as (file name, reason).
 
     A file that is still being copied (a hidden or temporary name, or changed in the last two seconds) is left for the
@@ -108,7 +149,7 @@ def scan(images_dir: Path) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
     good: list[ArchiveInfo] = []
     refused: list[tuple[str, str]] = []
     for path in _settled(images_dir):
-        found = _remembered(path, *_fingerprint(path))
+        found = _remembered(path, shelf, *_fingerprint(path))
         reason = found if isinstance(found, str) else _name_taken(found, good)
         if reason:
             refused.append((path.name, reason))
@@ -135,9 +176,9 @@ def _fingerprint(path: Path) -> tuple[int, int, int]:
 
 
 @lru_cache(maxsize=1024)
-def _remembered(path: Path, size: int, mtime: int, inode: int) -> ArchiveInfo | str:  # noqa: ARG001 - they are the key
+def _remembered(path: Path, shelf: Shelf | None, size: int, mtime: int, inode: int) -> ArchiveInfo | str:  # noqa: ARG001 - they are the key
     try:
-        return read_archive(path)
+        return read_archive(path, shelf)
     except BrokenArchive as error:
         return str(error)
 
@@ -199,14 +240,29 @@ def _labels(config: dict) -> Mapping[str, str]:
     return labels if isinstance(labels, dict) else {}
 
 
-def _checked_layers(members: Members, manifest: dict, diff_ids: tuple[str, ...]) -> dict[str, str]:
+def _checked_layers(
+    path: Path, members: Members, manifest: dict, diff_ids: tuple[str, ...], shelf: Shelf
+) -> dict[str, str]:
     """The members that hold the layers, and the diff id of each."""
     layers = manifest.get("Layers")
     if not isinstance(layers, list) or len(layers) != len(diff_ids):
         raise BrokenArchive("manifest.json and the config do not list the same layers")
-    for name, diff_id in zip(layers, diff_ids, strict=True):
-        if not isinstance(name, str):
-            raise BrokenArchive("manifest.json names a layer that is no text")
-        if members.find(name).diff_id != diff_id:
-            raise BrokenArchive(f"the layer {name[:80]} is not the one that the config names ({diff_id[:19]}…)")
-    return {members.resolve(name): diff_id for name, diff_id in zip(layers, diff_ids, strict=True)}
+    if not all(isinstance(name, str) for name in layers):
+        raise BrokenArchive("manifest.json names a layer that is no text")
+    pairs = {(members.resolve(name), diff_id) for name, diff_id in zip(layers, diff_ids, strict=True)}
+    with ThreadPoolExecutor(LAYERS_AT_ONCE) as pool:
+        list(pool.map(lambda pair: _check_layer(path, members, *pair, shelf), pairs))
+    return dict(pairs)
+
+
+def _check_layer(path: Path, members: Members, name: str, diff_id: str, shelf: Shelf) -> None:
+    member = members.find(name)
+    try:
+        if member.place is None and member.diff_id != diff_id:
+            raise BrokenArchive("it is another layer")
+        if member.place and not shelf.has(diff_id):
+            shelf.keep(diff_id, Stream(part_of(path, *member.place)))
+    except BrokenArchive as error:
+        raise BrokenArchive(
+            f"the layer {name[:80]} is not the one that the config names ({diff_id[:19]}…): {error}"
+        ) from error

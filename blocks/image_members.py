@@ -30,12 +30,18 @@ class Member:
     digest: str  # "sha256:…" of the file as it is
     diff_id: str  # "sha256:…" of what is in it: the same, unless the file is packed
     text: bytes | None  # the whole of it, where it may be JSON
+    place: tuple[int, int] | None = None  # where it begins in the archive, and its size, where it is not read yet
 
 
 class Members:
-    """The files of an archive by name, and the links between them."""
+    """The files of an archive by name, and the links between them.
 
-    def __init__(self) -> None:
+    Args:
+        listed: note where files are that hold no JSON, and leave them unread.
+    """
+
+    def __init__(self, listed: bool = False) -> None:
+        self._listed = listed
         self._files: dict[str, Member] = {}
         self._links: dict[str, str] = {}
         self._kept = 0
@@ -75,8 +81,8 @@ class Members:
         except (ValueError, RecursionError) as error:
             raise BrokenArchive(f"{name[:80]} is no JSON") from error
 
-    def add_file(self, name: str, content: BufferedReader, size: int) -> None:
-        """Read a file to its end."""
+    def add_file(self, name: str, content: BufferedReader, size: int, start: int) -> None:
+        """Read a file to its end, or note where it starts."""
         text = None
         if size <= MAX_JSON and content.peek(1)[:1] in (b"{", b"["):
             text = content.read()
@@ -84,7 +90,10 @@ class Members:
             content = BufferedReader(BytesIO(text))
         if self._kept > MAX_KEPT:
             raise BrokenArchive(f"its JSON files are larger than {MAX_KEPT >> 20} MB together")
-        self._files[name] = Member(*digests(content), text)
+        if self._listed and text is None:
+            self._files[name] = Member("", "", None, (start, size))
+        else:
+            self._files[name] = Member(*digests(content), text)
 
     def add_link(self, name: str, target: str) -> None:
         """Remember that *name* stands for *target*."""
@@ -118,6 +127,19 @@ def read_members(stream: Stream) -> Members:
     """
     members = Members()
     with _opened(stream) as archive:
+        for header in _headers(archive):
+            _take(archive, header, members)
+    return members
+
+
+def list_members(file: BufferedReader) -> Members:
+    """Read what a plain tar on disk holds, and of its files those alone that may be JSON.
+
+    Raises:
+        BrokenArchive: as `read_members`.
+    """
+    members = Members(listed=True)
+    with _opened(file) as archive:
         for header in _headers(archive):
             _take(archive, header, members)
     return members
@@ -161,7 +183,7 @@ def _take(archive: tarfile.TarFile, header: tarfile.TarInfo, members: Members) -
     elif header.islnk():
         members.add_link(name, _inside(header.linkname, header.name))
     elif header.isreg() and not header.issparse():
-        members.add_file(name, archive.extractfile(header), header.size)
+        members.add_file(name, archive.extractfile(header), header.size, header.offset_data)
     else:
         raise BrokenArchive(f"the member {name[:80]} is neither file, folder nor link")
 

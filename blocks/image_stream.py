@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 
 import zstandard
@@ -110,6 +110,32 @@ def _opened(raw: _Counted, compression: Compression):
     if compression is Compression.ZSTD:
         return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(raw, read_across_frames=True)
     return raw
+
+
+class _Part(RawIOBase):
+    """So many bytes of a file from one place on; it has a position of its own."""
+
+    def __init__(self, path: Path, start: int, size: int):
+        self._file = path.open("rb", buffering=0)
+        self._file.seek(start)
+        self._left = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        count = self._file.readinto(memoryview(buffer)[: self._left])
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def part_of(path: Path, start: int, size: int) -> BufferedReader:
+    """Open a part of a file, to be read beside its other parts; the last reference to it closes it."""
+    return BufferedReader(_Part(path, start, size), buffer_size=CHUNK)
 
 
 @contextmanager

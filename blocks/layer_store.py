@@ -13,7 +13,7 @@ from pathlib import Path
 
 from blocks.image_archive import ArchiveInfo, each_layer
 from blocks.image_stream import Compression, Stream
-from blocks.layer_files import SUFFIXES, appearing, locked, pack_layer, repack_layer
+from blocks.layer_files import SUFFIXES, Content, appearing, locked, pack_layer, repack_layer
 from pool.errors import BrokenArchive, DockerDriverError, NotFound
 
 _CONFIG = ".json"
@@ -27,11 +27,11 @@ class Usage:
     bytes: int  # on disk, both forms and the configs
 
 
+@dataclass(frozen=True)
 class LayerStore:
     """Layers by diff id, configs by image id. Made when it is first used."""
 
-    def __init__(self, directory: Path):
-        self._directory = directory
+    directory: Path
 
     def add(self, archive: ArchiveInfo) -> int:
         """Keep the config and the layers of an archive that are not there yet.
@@ -43,12 +43,26 @@ class LayerStore:
             BrokenArchive: the archive changed since it was checked.
             DockerDriverError: the disk is full.
         """
-        with _saying(self._directory), self.reading():
-            wanted = {diff_id for diff_id in archive.layers if not self._layer(diff_id).exists()}
+        with _saying(self.directory), self.reading():
+            wanted = {diff_id for diff_id in archive.layers if not self.has(diff_id)}
             if wanted:
                 self._keep_layers(archive, wanted)
             self._keep_config(archive)
         return len(wanted)
+
+    def has(self, diff_id: str) -> bool:
+        """Whether the layer is here."""
+        return self._layer(diff_id).exists()
+
+    def keep(self, diff_id: str, content: Content) -> None:
+        """Read a layer to its end and keep it, packed.
+
+        Raises:
+            BrokenArchive: the content is not what *diff_id* names; nothing is kept.
+            DockerDriverError: the disk is full.
+        """
+        with _saying(self.directory), self.reading():
+            pack_layer(content, diff_id, self._layer(diff_id), Compression.ZSTD)
 
     def config(self, image_id: str) -> bytes:
         """The text that the image's id is the digest of.
@@ -82,7 +96,7 @@ class LayerStore:
 
     def usage(self) -> Usage:
         """What is there now."""
-        files = [path for path in self._directory.glob("[!.]*") if path.is_file()]
+        files = [path for path in self.directory.glob("[!.]*") if path.is_file()]
         layers = sum(path.name.endswith(SUFFIXES[Compression.ZSTD]) for path in files)
         return Usage(layers, sum(path.stat().st_size for path in files))
 
@@ -99,7 +113,7 @@ class LayerStore:
             if not alone:
                 return 0
             keep = {_hex(digest) for digest in wanted()}
-            unwanted = [path for path in self._directory.iterdir() if path.name.split(".")[0] not in keep]
+            unwanted = [path for path in self.directory.iterdir() if path.name.split(".")[0] not in keep]
             return sum(map(_delete, unwanted))
 
     @contextmanager
@@ -117,10 +131,10 @@ class LayerStore:
     def _keep_layers(self, archive: ArchiveInfo, wanted: Collection[str]) -> None:
         def keep(diff_id: str, content: Stream) -> None:
             if diff_id in wanted:
-                pack_layer(content, diff_id, self._layer(diff_id), Compression.ZSTD)
+                self.keep(diff_id, content)
 
         each_layer(archive, keep)
-        if absent := [diff_id for diff_id in wanted if not self._layer(diff_id).exists()]:
+        if absent := [diff_id for diff_id in wanted if not self.has(diff_id)]:
             raise BrokenArchive(f"images/{archive.path.name}: the layer {absent[0][:19]}… is not in it any more")
 
     def _keep_config(self, archive: ArchiveInfo) -> None:
@@ -131,7 +145,7 @@ class LayerStore:
 
     def _repack(self, diff_id: str, target: Path, compression: Compression) -> None:
         """Once, however many hosts wait for it."""
-        with self.turn("packing"), _saying(self._directory):
+        with self.turn("packing"), _saying(self.directory):
             if not target.exists():
                 try:
                     repack_layer(self._layer(diff_id), diff_id, target, compression)
@@ -143,10 +157,10 @@ class LayerStore:
         return self._path(diff_id, SUFFIXES[compression])
 
     def _path(self, digest: str, suffix: str) -> Path:
-        return self._directory / (_hex(digest) + suffix)
+        return self.directory / (_hex(digest) + suffix)
 
     def _lock(self, name: str) -> Path:
-        locks = self._directory / "locks"
+        locks = self.directory / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         return locks / name
 

@@ -96,12 +96,12 @@ async def read_catalogue(pool: str) -> list[Image]:
 @verb(task_run_name="name the archives that are refused")
 async def refused_archives() -> list[str]:
     """One sentence for each file in ``images/`` that is no image archive; read once, remembered until it changes."""
-    _, refused = await to_thread(scan, process_settings().images_dir)
+    _, refused = await to_thread(scan, process_settings().images_dir, layer_store())
     return [f"refused {reason}" for _name, reason in refused]
 
 
 def _scan_and_keep() -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
-    good, refused = scan(process_settings().images_dir)
+    good, refused = scan(process_settings().images_dir, layer_store())
     for archive in list(good):
         try:
             layer_store().add(archive)
@@ -120,7 +120,7 @@ async def collect_layers() -> None:
     """Delete from the layer store what no archive in ``images/`` has; not while another run sends from it."""
 
     def wanted() -> set[str]:
-        archives, _ = scan(process_settings().images_dir)
+        archives, _ = scan(process_settings().images_dir, layer_store())
         return {digest for archive in archives for digest in (archive.image_id, *archive.layers)}
 
     gone = await to_thread(layer_store().collect, wanted)

@@ -66,6 +66,24 @@ def test_a_layer_that_is_there_is_not_written_again(store, archived, directory):
     assert (directory / f"{digest(BASE)}.tar.zst").stat() == before
 
 
+def test_reading_an_archive_keeps_its_layers_and_passes_over_those_that_are_there(store, archived, tmp_path):
+    path = archived(TinyImage(layers=[BASE, TOP])).path
+    assert read_archive(path, store).layers == tuple(TinyImage(layers=[BASE, TOP]).diff_ids)
+    assert store.usage().layers == 2
+    path.write_bytes(path.read_bytes().replace(b"b" * 5000, b"c" * 5000))  # nobody reads it again
+    assert store.add(read_archive(path, store)) == 0
+    with pytest.raises(BrokenArchive, match="is not the one that the config names"):
+        read_archive(path)
+
+
+def test_reading_a_broken_archive_keeps_no_layer_that_is_not_what_it_is_named_by(store, archived, directory):
+    path = archived(TinyImage(layers=[BASE, TOP])).path
+    path.write_bytes(path.read_bytes().replace(b"b" * 5000, b"c" * 5000))
+    with pytest.raises(BrokenArchive, match=r"images/image\.tar: the layer .* is not what it is named by"):
+        read_archive(path, store)
+    assert not store.has(f"sha256:{digest(BASE)}")
+
+
 def test_a_layer_that_an_image_has_twice_is_kept_once(store, archived):
     assert store.add(archived(TinyImage(layers=[BASE, TOP, BASE], name="twice:1"))) == 2
     assert store.usage().layers == 2

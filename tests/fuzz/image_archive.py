@@ -1,0 +1,150 @@
+"""Broken and hostile image archives, as many as fit into the time: ``make fuzz SECONDS=600``.
+
+Each is read as the catalogue reads it, layers kept in a store. It is taken, or refused with one sentence; nothing else
+is raised, and nothing is written but below the store's folder.
+"""
+
+import argparse
+import gzip
+import io
+import json
+import os
+import sys
+import tarfile
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import zstandard
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from blocks.image_archive import read_archive
+from blocks.layer_store import LayerStore
+from pool.errors import BrokenArchive
+from tests.rigs.tiny_image import TinyImage, tar_of
+
+ROUND = 2000  # archives, between two looks at the clock
+PACKERS = {"plain": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}
+NAMES = st.text(max_size=300).filter(lambda name: "\0" not in name)
+HOSTILE = st.sampled_from(["../x", "/etc/x", "a/../../x", "./.", "manifest.json", "..", "~/x"]) | NAMES
+KINDS = st.sampled_from([bytes([kind]) for kind in b"0123456LKxgS7DV"])
+SIZES = st.integers(-(1 << 40), 1 << 60) | st.integers(0, 2048)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+)
+
+
+@st.composite
+def good(draw: st.DrawFn) -> bytes:
+    """An archive as an engine writes it, its layers perhaps packed."""
+    image = TinyImage(
+        layers=[tar_of({f"file-{n}": draw(st.binary(max_size=64))}) for n in range(draw(st.integers(1, 4)))]
+    )
+    if draw(st.booleans()):
+        return tar_of(image.members())
+    return tar_of(image.oci_members(PACKERS[draw(st.sampled_from(sorted(PACKERS)))]))
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """Some bytes of a good archive are others, and its end may be missing; packed before or after."""
+    pack, before = PACKERS[draw(st.sampled_from(sorted(PACKERS)))], draw(st.booleans())
+    data = bytearray(pack(draw(good())) if before else draw(good()))
+    for _ in range(draw(st.integers(0, 4))):
+        at, noise = draw(st.integers(0, len(data) - 1)), draw(st.binary(min_size=1, max_size=16))
+        data[at : at + len(noise)] = noise
+    cut = bytes(data[: len(data) - draw(st.integers(0, 2000))])
+    return cut if before else pack(cut)
+
+
+@st.composite
+def other_json(draw: st.DrawFn) -> bytes:
+    """The manifest or the config says something else."""
+    image = TinyImage()
+    members = image.members()
+    name = draw(st.sampled_from([name for name in members if name.endswith(".json")]))
+    entry = st.fixed_dictionaries({"Config": JSON | st.just(f"{image.id[7:]}.json"), "RepoTags": JSON, "Layers": JSON})
+    text = draw(JSON | st.lists(entry, max_size=2))
+    return tar_of(members | {name: json.dumps(text).encode()})
+
+
+@st.composite
+def hostile_headers(draw: st.DrawFn) -> bytes:
+    """Members of any kind, name, target and size before a good archive."""
+    buffer = io.BytesIO()
+    for _ in range(draw(st.integers(1, 4))):
+        header = tarfile.TarInfo(draw(HOSTILE))
+        header.type, header.linkname, header.size = draw(KINDS), draw(HOSTILE), draw(SIZES)
+        buffer.write(header.tobuf(draw(st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])), errors="replace"))
+        buffer.write(draw(st.binary(max_size=600)))
+    return buffer.getvalue() + draw(good())
+
+
+ARCHIVES = st.one_of(damaged(), other_json(), hostile_headers(), st.binary(max_size=4096))
+
+
+class Watch:
+    """Says what this process opens for writing, makes, renames, links or removes outside one folder."""
+
+    EVENTS = ("os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.truncate")
+
+    def __init__(self, folder: Path):
+        self._folder, self.on, self.outside = str(folder), False, []
+
+    def __call__(self, event: str, arguments: tuple) -> None:
+        writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if not self.on or not (writes or event in self.EVENTS):
+            return
+        paths = [os.fspath(one) for one in arguments[:2] if isinstance(one, str | Path)]
+        self.outside += [path for path in paths if path.startswith("/") and not path.startswith(self._folder)]
+
+
+def main() -> None:
+    """Fuzz for so many seconds, then say how many archives there were and what became of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600)
+    deadline = time.monotonic() + parser.parse_args().seconds
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        outcomes = Counter()
+        fuzz = fuzzer(Path(folder).resolve(), outcomes)
+        while time.monotonic() < deadline:
+            fuzz()
+            print(f"{outcomes.total()} archives: {outcomes['taken']} taken, {outcomes['refused']} refused", flush=True)
+
+
+def fuzzer(folder: Path, outcomes: Counter):
+    """One round of archives, each read with a store in *folder*."""
+    archive, store, watch = folder / "any.tar", LayerStore(folder / "layers"), Watch(folder)
+    sys.addaudithook(watch)
+
+    @settings(
+        max_examples=ROUND,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=ARCHIVES)
+    def fuzz(data: bytes) -> None:
+        archive.write_bytes(data)
+        watch.on, watch.outside = True, []
+        try:
+            store.add(read_archive(archive, store))
+            outcomes["taken"] += 1
+        except BrokenArchive as error:
+            assert str(error).startswith("images/any.tar: "), error
+            assert len(str(error)) < 1000, error
+            outcomes["refused"] += 1
+        finally:
+            watch.on = False
+        assert not watch.outside, watch.outside
+        store.collect(set)
+
+    return fuzz
+
+
+if __name__ == "__main__":
+    main()
