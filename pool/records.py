@@ -18,6 +18,14 @@ class FlavorSize(StrEnum):
     LARGE = "large"
 
 
+class Fault(StrEnum):
+    """What of a host's beginning went wrong: the pool's next launches depend on it."""
+
+    REFUSED = "refused"  # the cloud would not make it: asking again soon will not help
+    LAUNCH = "launch"  # the cloud could not make it, or what it made never answered ssh
+    CONFIGURING = "configuring"  # playbook, images or self-test failed
+
+
 @dataclass(frozen=True)
 class Host:
     """One machine of a pool."""
@@ -38,7 +46,11 @@ class Host:
     last_error_at: datetime | None = None
     reason: str = ""  # why it is in its state
     active_at: datetime | None = None
+    answered_at: datetime | None = None  # when it first answered ssh
     first_used_at: datetime | None = None
+    idle_since: datetime | None = None  # when its last session left; None: it has some, or never had any
+    drain_deadline: datetime | None = None  # of a draining host: when the sessions that are left are ended
+    fault: Fault | None = None  # of a failed beginning, until the operator forgives it
     spawned_by: str | None = None  # id of the flow run that spawned it: a retried run finds its host again
 
     @property

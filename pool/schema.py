@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from pool.changes import Noun
 from pool.decisions import DecisionKind
-from pool.records import FlavorSize
+from pool.records import Fault, FlavorSize
 from pool.states import HostState, InstanceState
 
 
@@ -86,7 +86,11 @@ hosts = Table(
     Column("last_error_at", UtcDateTime),
     Column("reason", Text, nullable=False),
     Column("active_at", UtcDateTime),
+    Column("answered_at", UtcDateTime),
     Column("first_used_at", UtcDateTime),
+    Column("idle_since", UtcDateTime),  # null: sessions hold room, or none ever did
+    Column("drain_deadline", UtcDateTime),
+    Column("fault", _word_of(Fault)),
     Column("spawned_by", String(255), unique=True),  # one flow run, one host, however often it is retried
     UniqueConstraint("pool", "number"),  # also decides between two claimers that counted the same hosts
     CheckConstraint("reserved >= 0 AND reserved <= slots", name="never_over_committed"),

@@ -13,7 +13,7 @@ from pool.states import LIVING_HOSTS, HostState, check_host_move, states_that_ma
 from pool.store_base import Database, check_facts, insert_unless_there
 from pool.store_changes import note_host_change
 
-FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "active_at"})
+FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "active_at", "fault"})
 FACTS = frozenset({"server_id", "address", "host_key", "reason"})
 _FIELDS = [field.name for field in fields(Host)]
 
@@ -58,7 +58,7 @@ class HostStore(Database):
             NotFound: "no host is named main-07; known: main-01, main-02".
         """
         with self._reading() as connection:
-            return _host(connection, name)
+            return find_host(connection, name)
 
     def hosts(self, pool: str | None = None, states: Iterable[HostState] | None = None) -> list[Host]:
         """The hosts of one pool (None: all) in some states (None: any), by name."""
@@ -73,14 +73,16 @@ class HostStore(Database):
     def move_host(self, name: str, to: HostState, now: datetime, reason: str = "", **facts: object) -> Host:
         """Move a host to another state by one guarded write; a host that is there already is returned unchanged.
 
-        Active also means: no errors counted. Removed also means: no images on it.
+        Active also means: no errors counted. Removed also means: no images on it. A draining host becomes active by
+        :meth:`return_host` alone: whoever was configuring it meanwhile does not bring it back.
 
         Args:
             name: the host.
             to: the state.
             now: becomes ``state_since``.
             reason: why it is in its new state; replaces the old reason.
-            facts: what is known from now on: ``server_id``, ``address``, ``host_key``, ``active_at``.
+            facts: what is known from now on: ``server_id``, ``address``, ``host_key``, ``active_at``,
+                ``fault`` of one that fails.
 
         Raises:
             RefusedMove: its life cycle does not allow this, or sessions still hold room on a host to be removed.
@@ -91,7 +93,7 @@ class HostStore(Database):
             moved = connection.execute(_move(name, to, now, reason, facts)).one_or_none()
             if moved is not None and to is HostState.REMOVED:
                 connection.execute(delete(host_images).where(host_images.c.host == name))
-            host = as_host(moved) if moved is not None else _host(connection, name)
+            host = as_host(moved) if moved is not None else find_host(connection, name)
             if moved is not None:
                 note_host_change(connection, host, now)
         if moved is not None or host.state is to:
@@ -109,7 +111,7 @@ class HostStore(Database):
         with self._writing() as connection:
             if facts:
                 connection.execute(update(hosts).where(hosts.c.name == name).values(**facts))
-            return _host(connection, name)
+            return find_host(connection, name)
 
     def count_host_error(self, name: str, reason: str, now: datetime) -> int:
         """Count one more error in a row and keep what it was; return how many that makes.
@@ -120,7 +122,7 @@ class HostStore(Database):
         more = {"errors": hosts.c.errors + 1, "last_error": reason, "last_error_at": now}
         with self._writing() as connection:
             connection.execute(update(hosts).where(hosts.c.name == name).values(**more))
-            return _host(connection, name).errors
+            return find_host(connection, name).errors
 
     def clear_host_errors(self, name: str) -> None:
         """A success: the errors before it no longer count. What the last one was stays readable."""
@@ -128,7 +130,12 @@ class HostStore(Database):
             connection.execute(update(hosts).where(hosts.c.name == name, hosts.c.errors > 0).values(errors=0))
 
 
-def _host(connection: Connection, name: str) -> Host:
+def find_host(connection: Connection, name: str) -> Host:
+    """The host of this name, inside a transaction.
+
+    Raises:
+        NotFound: "no host is named main-07; known: main-01, main-02".
+    """
     row = connection.execute(select(hosts).where(hosts.c.name == name)).one_or_none()
     if row is None:
         known = connection.scalars(
@@ -173,13 +180,20 @@ def _move(name: str, to: HostState, now: datetime, reason: str, facts: dict) -> 
     allowed = update(hosts).where(hosts.c.name == name, hosts.c.state.in_(sorted(states_that_may_become(to))))
     if to in (HostState.REMOVING, HostState.REMOVED):
         allowed = allowed.where(hosts.c.reserved == 0)  # a session that is still there has a route and a user
+    if to is HostState.CONFIGURING:
+        facts = {"answered_at": now} | facts
     if to is HostState.ACTIVE:
+        allowed = allowed.where(hosts.c.state != HostState.DRAINING)
         facts = {"active_at": func.coalesce(hosts.c.active_at, now), "errors": 0} | facts
+    if to is HostState.FAILED:
+        facts = {"last_error": reason, "last_error_at": now} | facts
     return allowed.values(state=to, state_since=now, reason=reason, **facts).returning(hosts)
 
 
 def _check_move(host: Host, to: HostState) -> None:
     check_host_move(host.name, host.state, to)
+    if (host.state, to) == (HostState.DRAINING, HostState.ACTIVE):
+        raise RefusedMove(f"host {host.name} drains ({host.reason}): return-host alone brings it back")
     if to is HostState.REMOVING and host.reserved:
         raise RefusedMove(
             f"host {host.name} cannot go from {host.state} to {to}: sessions still hold {host.reserved} of its slots"

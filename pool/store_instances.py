@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, case, func, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance, ProxyOptions
@@ -144,7 +144,7 @@ class InstanceStore(Database):
             check_instance_move(instance_id, instance.state, to)
             if to is InstanceState.STARTING:
                 raise RefusedMove(f"instance {instance_id} cannot go to {to} without room on a host")
-            left = _give_room_back(connection, instance) if to not in HOLDING_ROOM else {}
+            left = _give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
             return _write(connection, instance_id, state=to, state_since=now, reason=reason, **left, **facts)
 
 
@@ -182,6 +182,7 @@ def _take_room(connection: Connection, instance: Instance, host_name: str, now: 
     taken = {
         "reserved": hosts.c.reserved + instance.slots,
         "first_used_at": func.coalesce(hosts.c.first_used_at, now),
+        "idle_since": None,
     }
     return connection.execute(update(hosts).where(*guard).values(**taken)).rowcount == 1
 
@@ -195,10 +196,13 @@ def _lowest_free_port(connection: Connection, host_name: str) -> int:
     return port
 
 
-def _give_room_back(connection: Connection, instance: Instance) -> dict:
+def _give_room_back(connection: Connection, instance: Instance, now: datetime) -> dict:
     """Free what the instance holds, if it holds any; return how its own row changes by that."""
     if instance.host is None:
         return {}
-    freed = update(hosts).where(hosts.c.name == instance.host).values(reserved=hosts.c.reserved - instance.slots)
-    connection.execute(freed)
+    left = {
+        "reserved": hosts.c.reserved - instance.slots,
+        "idle_since": case((hosts.c.reserved == instance.slots, now)),
+    }
+    connection.execute(update(hosts).where(hosts.c.name == instance.host).values(**left))
     return {"host": None, "port": None, "last_host": instance.host}
