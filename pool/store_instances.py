@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, case, func, select, update
+from sqlalchemy import Connection, Row, case, func, literal, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance, ProxyOptions
@@ -200,9 +200,7 @@ def _give_room_back(connection: Connection, instance: Instance, now: datetime) -
     """Free what the instance holds, if it holds any; return how its own row changes by that."""
     if instance.host is None:
         return {}
-    left = {
-        "reserved": hosts.c.reserved - instance.slots,
-        "idle_since": case((hosts.c.reserved == instance.slots, now)),
-    }
+    last_to_leave = case((hosts.c.reserved == instance.slots, literal(now, hosts.c.idle_since.type)))
+    left = {"reserved": hosts.c.reserved - instance.slots, "idle_since": last_to_leave}
     connection.execute(update(hosts).where(hosts.c.name == instance.host).values(**left))
     return {"host": None, "port": None, "last_host": instance.host}

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Update, case, update
+from sqlalchemy import Update, case, literal, update
 
 from pool.errors import RefusedMove
 from pool.records import Host
@@ -43,7 +43,7 @@ class ServiceStore(Database):
             RefusedMove: it does not drain, or it was never configured to its end.
             NotFound: no host has this name.
         """
-        used = case((hosts.c.reserved > 0, now), else_=None)
+        used = case((hosts.c.reserved > 0, literal(now, hosts.c.first_used_at.type)))
         drained = (hosts.c.name == name, hosts.c.state == HostState.DRAINING, hosts.c.active_at.is_not(None))
         fresh = {"errors": 0, "drain_deadline": None, "first_used_at": used, "idle_since": None}
         returned = update(hosts).where(*drained).values(state=HostState.ACTIVE, state_since=now, reason=reason, **fresh)
