@@ -1,4 +1,4 @@
-"""The port to a cloud: create, find, list, delete, console log.
+"""The port to a cloud: create, find, list, delete, console log; and images made of hosts.
 
 Three implementations keep one contract suite (``tests/contract/test_cloud.py``): ``local`` (system containers on the
 machine's own engine), ``static`` (machines that the operator lists) and ``openstack``.
@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from prefect.blocks.core import Block
 
+from pool.baking import HostImage
 from pool.records import Headroom
 
 
@@ -103,3 +104,44 @@ class Cloud(Block):
     @abstractmethod
     def console_log(self, host: str, lines: int = 20) -> str:
         """The last lines of the server's console; empty when there is none."""
+
+    def check_snapshots(self) -> None:
+        """Say whether this cloud, as it is set up, makes images of its hosts.
+
+        Raises:
+            CloudRefused: it does not; the message says why.
+        """
+
+    @abstractmethod
+    def image_id(self, image: str) -> str:
+        """What is behind a name now: it changes when another image gets the name.
+
+        Raises:
+            CloudRefused: no image has this name or id.
+        """
+
+    @abstractmethod
+    def snapshot(self, host: str, name: str, recipe: str) -> HostImage:
+        """Switch the host off and make an image of its disk, ready to boot from; or return the one of that name.
+
+        Args:
+            host: one that will not serve again.
+            name: of the image.
+            recipe: written on it, see `pool.baking`.
+
+        Raises:
+            CloudRefused: the cloud makes none, or an image of that name is not ours.
+            CloudTrouble: it failed; what is left of it is in snapshots(), not ready.
+        """
+
+    @abstractmethod
+    def snapshots(self) -> "list[HostImage]":
+        """Every image that snapshot() made in this namespace, of all pools, in one request."""
+
+    @abstractmethod
+    def delete_snapshot(self, image: HostImage) -> None:
+        """Delete one of these; absent is success.
+
+        Raises:
+            CloudTrouble: hosts still need it.
+        """

@@ -14,6 +14,7 @@ from requests.exceptions import RequestException
 
 from blocks.cloud import Cloud, Server, ServerRequest
 from blocks.local_network import NAMESPACE_LABEL, ensure_network, free_address, remove_network, subnet_of
+from blocks.local_snapshots import commit, images_made, refuse_if_taken, remove_helper, remove_image
 from blocks.settings import process_settings
 from blocks.system_container import (
     ADDRESS_LABEL,
@@ -26,6 +27,7 @@ from blocks.system_container import (
     server_of,
     unfinished,
 )
+from pool.baking import HostImage
 from pool.errors import CloudRefused, CloudTrouble
 
 ENGINE_SECONDS = 60
@@ -105,6 +107,7 @@ class LocalCloud(Cloud):
     def delete(self, host: str) -> None:
         """Remove the container and its volumes, and the network with the last host."""
         with self._engine(f"delete host {host}") as engine:
+            remove_helper(engine, f"{self._namespace}-{host}")
             for entry in entries(engine, self._namespace, host):
                 remove_container(engine, entry["Id"])
             self._drop_unused_network(engine)
@@ -115,6 +118,31 @@ class LocalCloud(Cloud):
             found = entries(engine, self._namespace, host)
             raw = engine.api.logs(found[0]["Id"], tail=lines) if found else b""
         return TERMINAL_CODES.sub("", raw.decode(errors="replace"))
+
+    def image_id(self, image: str) -> str:
+        """The engine's id of the image."""
+        with self._engine(f"look for image {image}") as engine:
+            return self._image(engine, image)
+
+    def snapshot(self, host: str, name: str, recipe: str) -> HostImage:
+        """Commit the host's container, and with it Docker's data root."""
+        with self._engine(f"make host image {name}") as engine:
+            made = {image.name: image for image in images_made(engine, self._namespace)}
+            if name not in made:
+                refuse_if_taken(engine, name)
+                commit(engine, self._namespace, self._container(engine, host), name, recipe)
+                made = {image.name: image for image in images_made(engine, self._namespace)}
+            return made[name]
+
+    def snapshots(self) -> "list[HostImage]":
+        """All host images of the namespace. The engine makes an image whole or not at all."""
+        with self._engine("list the host images") as engine:
+            return images_made(engine, self._namespace)
+
+    def delete_snapshot(self, image: HostImage) -> None:
+        """Delete it, unless a host runs on it."""
+        with self._engine(f"delete host image {image.name}") as engine:
+            remove_image(engine, image)
 
     @property
     def _namespace(self) -> str:
@@ -203,6 +231,12 @@ class LocalCloud(Cloud):
                 raise
             return False
         return True
+
+    def _container(self, engine: DockerClient, host: str) -> Container:
+        found = entries(engine, self._namespace, host)
+        if not found:
+            raise CloudTrouble(f"host {host} has no container to make an image of")
+        return engine.containers.get(found[0]["Id"])
 
     def _described(self, engine: DockerClient, host: str) -> Server:
         found = entries(engine, self._namespace, host)

@@ -27,8 +27,10 @@ from blocks.openstack_quota import Room, limits_of, room_for
 from blocks.openstack_readiness import Finding, Needs, examine
 from blocks.openstack_servers import all_servers, delete_and_wait, described, is_deleting, servers_of
 from blocks.openstack_shared import ensure_group, ensure_keypair, ensure_server_group, remove_unused
+from blocks.openstack_snapshots import delete_image, images_made, make_image
 from blocks.openstack_sweep import CloudPart, all_parts, remove_part
 from blocks.settings import process_settings
+from pool.baking import HostImage
 from pool.errors import CloudRefused
 
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
@@ -148,6 +150,31 @@ class OpenStackCloud(Cloud):
         """Remove one of these; absent is success."""
         with self._asking(f"remove {part}") as cloud:
             remove_part(cloud, part)
+
+    def check_snapshots(self) -> None:
+        """Refuse where hosts boot from a volume: Nova's image of such a server is empty and points at the volume."""
+        if self.DD_HOST_ROOT_VOLUME_SIZE:
+            raise CloudRefused("no image can be made of hosts with a root volume: set DD_HOST_ROOT_VOLUME_SIZE to 0")
+
+    def image_id(self, image: str) -> str:
+        """Glance's id of the image."""
+        with self._asking(f"look for image {image}") as cloud:
+            return find_image(cloud, image).id
+
+    def snapshot(self, host: str, name: str, recipe: str) -> HostImage:
+        """Switch the server off and have Nova make an image of it."""
+        with self._asking(f"make host image {name}") as cloud:
+            return make_image(cloud, self._namespace, host, name, recipe)
+
+    def snapshots(self) -> "list[HostImage]":
+        """All host images of the namespace, half-made ones too."""
+        with self._asking("list the host images") as cloud:
+            return images_made(cloud, self._namespace)
+
+    def delete_snapshot(self, image: HostImage) -> None:
+        """Delete it from Glance."""
+        with self._asking(f"delete host image {image.name}") as cloud:
+            delete_image(cloud, image)
 
     @property
     def _namespace(self) -> str:

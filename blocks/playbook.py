@@ -21,6 +21,8 @@ POLL_SECONDS = 1  # how soon a run that must end is ended
 LAST_LINES = 12
 WRONG_KEY = ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed")  # in ssh's own words
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
+NOTEBOOK_HOST = PLAYBOOKS / "notebook_host.yml"
+BAKED_HOST = PLAYBOOKS / "baked_host.yml"  # what is left of it on a machine that booted from an image of a host
 LINK_LOCAL = "169.254.0.0/16"  # where clouds keep their metadata service
 
 
@@ -34,7 +36,7 @@ class PlaybookRun:
     login: HostLogin
     variables: Mapping[str, object] = field(repr=False)  # may hold secrets
     port: int = 22  # of sshd
-    playbook: Path = PLAYBOOKS / "notebook_host.yml"
+    playbook: Path = NOTEBOOK_HOST
 
 
 @dataclass(frozen=True)

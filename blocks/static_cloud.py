@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from blocks.cloud import Cloud, Server, ServerRequest, ServerStatus
 from blocks.settings import process_settings
+from pool.baking import HostImage
 from pool.errors import CloudRefused, CloudTrouble
 from pool.records import Headroom
 
@@ -104,6 +105,27 @@ class StaticCloud(Cloud):
     def console_log(self, host: str, lines: int = 20) -> str:  # noqa: ARG002 - the port's
         """Always empty: nobody reads these machines' consoles."""
         return ""
+
+    def check_snapshots(self) -> None:
+        """Always refuse."""
+        raise CloudRefused(
+            "the static cloud makes no host images: its machines are the operator's, and stay as they are"
+        )
+
+    def image_id(self, image: str) -> str:
+        """The name itself: a machine is taken as it is."""
+        return image
+
+    def snapshot(self, host: str, name: str, recipe: str) -> HostImage:  # noqa: ARG002 - the port's
+        """Always refuse."""
+        self.check_snapshots()
+
+    def snapshots(self) -> "list[HostImage]":
+        """Always empty."""
+        return []
+
+    def delete_snapshot(self, image: HostImage) -> None:
+        """Nothing to do."""
 
     @property
     def _namespace(self) -> str:

@@ -5,7 +5,7 @@ from prefect.runtime import flow_run
 
 from flows.outcome import says_why
 from pool.errors import DockerDriverError, RefusedMove
-from pool.records import Host
+from pool.records import Host, Image
 from pool.states import HostState
 from tasks.configuring import apply_playbook, test_host
 from tasks.hosts import clear_errors, find_host, move_host
@@ -45,9 +45,13 @@ async def make_ready(host: Host) -> None:
     """Everything between "ssh answers" and "takes sessions"."""
     await apply_playbook(host)
     await pull_references(host.pool)
-    images = await read_catalogue(host.pool)
-    await send_images(host, images)
-    await test_host(host, [image.id for image in images])
+    await equip(host, await read_catalogue(host.pool))
     if host.state is HostState.CONFIGURING:
         await move_host(host.name, HostState.ACTIVE, reason="configured and tested", active_at=now())
     await clear_errors(host.name)
+
+
+async def equip(host: Host, images: list[Image]) -> None:
+    """Send what the host lacks of these images, and test it with them."""
+    await send_images(host, images)
+    await test_host(host, [image.id for image in images])

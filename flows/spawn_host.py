@@ -60,8 +60,17 @@ async def give_up(host: Host, reason: str) -> None:
     try:
         await move_host(host.name, HostState.FAILED, reason=reason)
         await move_host(host.name, HostState.REMOVING, reason=reason)
+    except DockerDriverError as error:  # the reason it was given up for is what the run must say
+        get_run_logger().warning("host %s is left to housekeeping: %s", host.name, error)
+    else:
+        await remove(host, reason)
+
+
+async def remove(host: Host, reason: str) -> None:
+    """Have the server of a removing host deleted. What cannot be done now, housekeeping goes on with."""
+    try:
         await delete_server(host)
         if await prove_gone(host):
             await move_host(host.name, HostState.REMOVED, reason=reason)
-    except DockerDriverError as error:  # the reason it was given up for is what the run must say
+    except DockerDriverError as error:
         get_run_logger().warning("host %s is left to housekeeping: %s", host.name, error)

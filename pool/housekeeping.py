@@ -52,6 +52,14 @@ def server_vanished(host: Host, case: Case) -> Decision | None:
     return None
 
 
+def never_an_image(host: Host, case: Case) -> Decision | None:
+    """A host that was to become a host image takes no sessions: when nobody works on it any more, it is given up."""
+    before = host.state in (HostState.SPAWNING, HostState.CONFIGURING, HostState.ACTIVE)
+    if host.becomes_image and before and host.name not in case.seen.busy_hosts:
+        return Decision(DecisionKind.FAIL_HOST, host.name, "it was to become a host image, and no flow run works on it")
+    return None
+
+
 def stuck(host: Host, case: Case) -> Decision | None:
     """A host that does not get to active in time, and that nobody works on, is given up."""
     limits = {
@@ -118,7 +126,7 @@ def came_back(host: Host, case: Case) -> Decision | None:
     return None
 
 
-HOST_RULES = (server_vanished, stuck, retired, unattended, empty, removing, came_back)
+HOST_RULES = (server_vanished, never_an_image, stuck, retired, unattended, empty, removing, came_back)
 
 
 # Rules for one instance

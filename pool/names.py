@@ -6,6 +6,7 @@ from pool.errors import BadRequest
 
 _INSTANCE_ID = re.compile(r"[a-z0-9-]{1,63}")
 _POOL = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_HOST_IMAGE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,78}[a-z0-9])?")
 USER_LENGTH = 128
 
 
@@ -27,6 +28,16 @@ def check_pool_name(pool: str) -> None:
     """
     if not _POOL.fullmatch(pool):
         raise BadRequest(f"pool {_shown(pool)} is not 1 to 40 of a-z, 0-9 and - with no - at either end, like main")
+
+
+def check_host_image_name(name: str) -> None:
+    """Refuse a name that not every cloud could give to an image.
+
+    Raises:
+        BadRequest: "host image 'My image' is not 1 to 80 of a-z, 0-9, . and -, like notebooks-2026-01".
+    """
+    if not _HOST_IMAGE.fullmatch(name):
+        raise BadRequest(f"host image {_shown(name)} is not 1 to 80 of a-z, 0-9, . and -, like notebooks-2026-01")
 
 
 def check_user(user: str) -> None:

@@ -58,6 +58,11 @@ class Host:
         """Slots that nobody holds."""
         return self.slots - self.reserved
 
+    @property
+    def becomes_image(self) -> bool:
+        """Whether it was made to become a host image: it has no slots, so that no session ever gets onto it."""
+        return not self.slots
+
 
 @dataclass(frozen=True)
 class ProxyOptions:

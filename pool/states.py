@@ -18,7 +18,7 @@ class HostState(StrEnum):
     ACTIVE = "active"  # takes sessions
     DRAINING = "draining"  # keeps its sessions and takes no new ones
     FAILED = "failed"  # given up, with a reason; its server may still exist
-    REMOVING = "removing"  # the cloud was asked to delete the server
+    REMOVING = "removing"  # out of service for good; the cloud was asked, or is about to be, to delete the server
     REMOVED = "removed"  # the cloud says that the server is gone
 
 

@@ -5,6 +5,7 @@ from asyncio import sleep, to_thread
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
+from blocks.baking import todays_playbook
 from blocks.cloud import Cloud, Server, ServerRequest, ServerStatus
 from blocks.clouds import cloud_of
 from blocks.database import pool_store
@@ -13,6 +14,7 @@ from blocks.lookup import load
 from blocks.pool_config import PoolConfig, pool_config
 from blocks.shell import HostShell
 from blocks.user_data import cloud_config
+from pool.baking import image_to_boot, recipe_of
 from pool.errors import CloudTrouble, ShuttingDown
 from pool.records import FlavorSize, Host
 from pool.states import LIVING_HOSTS, HostState
@@ -104,18 +106,30 @@ async def create_server(host: Host) -> Host:
     if server is None:
         key = new_host_key()
         pool_store().note_host(host.name, host_key=key.public)
-        server = await to_thread(cloud.create, _request(host, config, key))
+        image = await to_thread(_image_for, host, config, cloud)
+        server = await to_thread(cloud.create, _request(host, config, key, image))
     own_key = {"host_key": server.host_key} if server.host_key else {}  # a machine that keeps the key that it has
     return pool_store().note_host(host.name, server_id=server.id, address=server.address, **own_key)
 
 
-def _request(host: Host, config: PoolConfig, key: HostKey) -> ServerRequest:
+def _image_for(host: Host, config: PoolConfig, cloud: Cloud) -> str:
+    """The newest image that was baked by today's recipe, or what the operator named."""
+    made = [] if host.becomes_image else cloud.snapshots()
+    if not made:
+        return config.DD_HOST_IMAGE
+    recipe = recipe_of(cloud.image_id(config.DD_HOST_IMAGE), todays_playbook())
+    baked = image_to_boot(made, host.pool, recipe)
+    get_run_logger().info("host %s boots from %s", host.name, baked.name if baked else config.DD_HOST_IMAGE)
+    return baked.id if baked else config.DD_HOST_IMAGE
+
+
+def _request(host: Host, config: PoolConfig, key: HostKey, image: str) -> ServerRequest:
     login = load(HostLogin, LOGIN, "login key")
     return ServerRequest(
         host=host.name,
         pool=host.pool,
         flavor=config.settings(host.pool).cloud_flavor_of(host.flavor),
-        image=config.DD_HOST_IMAGE,
+        image=image,
         user_data=cloud_config(host.name, login.public_key, key.private, key.public),
         slots=host.slots,
         data_volume_gb=host.slots * config.DD_HOST_DATA_VOLUME_FACTOR,

@@ -36,13 +36,16 @@ async def observe(pool: str) -> Observation:
     Flow runs are read before the records, and the records before the cloud: work that ends in between is then seen in
     the later look, and never taken for work that nobody does.
     """
-    spawning, configuring, provisioning, ending = await gather(
-        *map(runs_under_way, ("spawn-host", "configure-host", "provision-instance", "deprovision-instance"))
+    spawning, baking, configuring, provisioning, ending = await gather(
+        *map(
+            runs_under_way,
+            ("spawn-host", "bake-host-image", "configure-host", "provision-instance", "deprovision-instance"),
+        )
     )
     hosts = tuple(pool_store().hosts(pool))
     instances = tuple(pool_store().instances(pool, frozenset(InstanceState) - ENDED))
     servers, engines, activity = await gather(_servers(pool), _engines(hosts), _activity())
-    runs = {str(run.id) for run in spawning}
+    runs = {str(run.id) for run in (*spawning, *baking)}
     return Observation(
         hosts=hosts,
         instances=instances,

@@ -23,6 +23,7 @@ from tasks.verb import verb
 LONGEST_SECONDS = {
     "spawn-host": 1200,
     "configure-host": 3000,
+    "bake-host-image": 6000,
     "provision-instance": 600,
     "deprovision-instance": 300,
 }

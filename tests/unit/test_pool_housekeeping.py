@@ -36,6 +36,19 @@ def test_a_pool_without_room_grows():
     assert planned(settings={"free_slot_target": 4}) == [(Kind.SPAWN, "main")]
 
 
+@pytest.mark.parametrize("state", [HostState.SPAWNING, HostState.CONFIGURING, HostState.ACTIVE])
+def test_a_host_that_was_to_become_an_image_is_given_up_when_nobody_works_on_it(state):
+    host = a_host(slots=0, state=state)
+    assert planned([host]) == [(Kind.FAIL_HOST, "main-01")]
+    assert planned([host], busy_hosts={"main-01"}) == []
+
+
+def test_a_host_that_an_image_is_made_of_is_removed_only_when_nobody_works_on_it():
+    host = a_host(slots=0, state=HostState.REMOVING)
+    assert planned([host], busy_hosts={"main-01"}) == []
+    assert planned([host]) == [(Kind.REMOVE, "main-01")]
+
+
 def test_a_host_past_its_lifetime_is_drained_and_replaced_in_one_tick():
     host = a_host(first_used_at=NOW)
     plans = planned([host], now=later(14400), settings={"free_slot_target": 4})

@@ -179,7 +179,8 @@ def test_a_session_that_holds_room_is_closed_and_gives_it_back(store):
 def test_every_pipeline_of_the_design_is_deployed_with_what_the_form_needs():
     entries = yaml.safe_load(DESCRIPTION.read_text())["deployments"]
     names = {(entry["entrypoint"].rsplit(".", 1)[1], entry["name"]) for entry in entries}
-    by_hand = ("spawn_host", "configure_host", "distribute_images", "provision_instance", "deprovision_instance", "why")
+    for_hosts = ("spawn_host", "configure_host", "bake_host_image", "distribute_images")
+    by_hand = (*for_hosts, "provision_instance", "deprovision_instance", "why")
     assert names > {(flow, "on-demand") for flow in by_hand}
     assert names > {("distribute_images", "scheduled"), ("housekeep", "scheduled")}
     assert all(e["enforce_parameter_schema"] and e["description"] and e["tags"] for e in entries)

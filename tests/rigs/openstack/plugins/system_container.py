@@ -26,7 +26,7 @@ UNMASKED = {"MaskedPaths": [], "ReadonlyPaths": [], "CgroupnsMode": "private"}
 
 def engine():
     """A client for one call. This version of the API takes a MAC address on every engine."""
-    return docker.DockerClient(base_url=os.environ["DOCKER_HOST"], version="1.41", timeout=120)
+    return docker.DockerClient(base_url=os.environ["DOCKER_HOST"], version="1.41", timeout=600)
 
 
 def name(uuid):
@@ -113,6 +113,26 @@ def console(uuid):
 
 
 def commit(uuid, image_ref):
-    """Keep the machine's disk as the container image of a Glance image."""
-    label = f"LABEL {LABEL}={image_ref}"
-    engine().containers.get(name(uuid)).commit(repository=SNAPSHOTS, tag=image_ref, changes=[label])
+    """Keep the machine's disk as the container image of a Glance image; and its data root, which lies in a volume.
+
+    The machine's init unpacks that at its first boot.
+    """
+    client = engine()
+    machine = client.containers.get(name(uuid))
+    pack = ["tar", "-c", "--xattrs", "--xattrs-include=*", "-f", "/data-root.tar", "-C", "/var/lib/docker", "."]
+    helper = client.containers.create(
+        machine.image.id,
+        pack,
+        labels={LABEL: uuid},
+        volumes_from=[machine.id],
+        network_mode="none",
+        cap_add=["SYS_ADMIN"],  # overlay2's own attributes are shown to nobody else
+    )
+    try:
+        helper.start()
+        if helper.wait()["StatusCode"]:
+            raise RuntimeError(f"the data root could not be packed: {helper.logs()}")
+        machine.put_archive("/var/lib", helper.get_archive("/data-root.tar")[0])
+    finally:
+        helper.remove(force=True)
+    machine.commit(repository=SNAPSHOTS, tag=image_ref, changes=[f"LABEL {LABEL}={image_ref}"])

@@ -1,0 +1,75 @@
+"""Bake a host image: a host of its own is configured, gets every image, is stripped of what is its own, and copied."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from flows.configure_host import equip
+from flows.outcome import says_why
+from flows.spawn_host import bring_up, give_up, remove
+from pool.records import Host, Image
+from pool.states import HostState
+from tasks.baking import (
+    Bake,
+    claim_host_to_bake,
+    host_images,
+    plan_bake,
+    prepare_for_image,
+    remove_half_made,
+    remove_outdated,
+    take_image,
+)
+from tasks.configuring import apply_playbook
+from tasks.hosts import move_host
+from tasks.images import pull_references, read_catalogue
+from tasks.leases import lease
+
+
+@flow(name="bake-host-image", flow_run_name="bake a host image for {pool}")
+@says_why
+async def bake_host_image(pool: str = "main", name: str = "") -> State:
+    """Make an image that hosts of the pool boot from ready-made. Asked again with nothing changed, it does nothing.
+
+    Args:
+        pool: Pool whose hosts boot from it.
+        name: What the image is called. Empty: by what is in it, as dockerdriver-main-3fa9c1d2e0b4.
+
+    Returns:
+        The image's name. The next spawn uses it; the image before is kept, older ones are removed.
+    """
+    async with lease(f"baking for {pool}", holder=f"flow run {flow_run.id}"):
+        await pull_references(pool)
+        images = await read_catalogue(pool)
+        bake = await plan_bake(pool, name, images)
+        made = await host_images(bake)
+        await remove_half_made(bake, made)
+        there = any(image.ready and (image.name, image.recipe) == (bake.name, bake.recipe) for image in made)
+        if not there:
+            await make_image(bake, images)
+        await remove_outdated(bake, await host_images(bake))
+    return Completed(message=f"host image {bake.name} {'was there already' if there else 'is made'}", data=bake.name)
+
+
+async def make_image(bake: Bake, images: list[Image]) -> None:
+    """Spawn, configure, take out of service, strip, copy, remove. However it ends, the host goes."""
+    host = await bring_up(await claim_host_to_bake(bake))
+    try:
+        await apply_playbook(host)
+        await equip(host, images)
+    except BaseException as error:
+        await give_up(host, str(error) or "cancelled")
+        raise
+    why = f"it becomes the host image {bake.name}"
+    await take_out_of_service(host, why)
+    try:
+        await prepare_for_image(host, bake)
+        await take_image(host, bake)
+    finally:
+        await remove(host, why)
+
+
+async def take_out_of_service(host: Host, why: str) -> None:
+    """From here on no move leads back: whatever becomes of this run, housekeeping removes the host."""
+    await move_host(host.name, HostState.DRAINING, reason=why)
+    await move_host(host.name, HostState.REMOVING, reason=why)
