@@ -7,7 +7,8 @@ import pytest
 
 from blocks.cloud import Cloud, Server, ServerStatus
 from blocks.host_keys import new_host_key
-from pool.errors import CloudRefused
+from blocks.local_cloud import LocalCloud
+from pool.errors import CloudRefused, CloudTrouble
 from tests.rigs.clouds import KEY, Rig, server_request, ssh_when_it_answers
 from tests.rigs.prefect_server import until
 
@@ -37,6 +38,12 @@ def rig(request) -> Iterator[Rig]:
         rig.cloud.delete_snapshot(image)
 
 
+@pytest.fixture
+def somebody_elses(request, rig) -> str:
+    """Name of an image that is there and not ours."""
+    return request.getfixturevalue("host_image") if isinstance(rig.cloud, LocalCloud) else "Debian-12"
+
+
 def booted(cloud: Cloud, host: str, image: str = "bare", key=KEY) -> Server:
     request = server_request(host, key, image=image)
     cloud.create(request)
@@ -60,35 +67,25 @@ def test_a_host_boots_from_the_image_of_another_with_its_files_and_data_root(rig
     assert seen.split("\n")[:4] == ["kept", "character special file:0:0", "../opaque", "b'y'"]
 
 
-def test_asked_twice_there_is_one_image(rig):
-    booted(rig.cloud, "h-1")
-    images = [rig.cloud.snapshot("h-1", NAME, "recipe-1") for _ in range(2)]
-    assert [image.id for image in rig.cloud.snapshots()] == [images[0].id] == [images[1].id]
-
-
-def test_an_image_is_found_under_its_name_and_deleted_once_for_all(rig):
-    booted(rig.cloud, "h-1")
+def test_asked_twice_there_is_one_image_which_its_own_namespace_alone_sees_and_deletes(rig, tmp_path):
+    on(booted(rig.cloud, "h-1"), KEY, tmp_path, "true")
     image = rig.cloud.snapshot("h-1", NAME, "recipe-1")
-    assert rig.cloud.image_id(NAME) == image.id
+    assert rig.cloud.snapshot("h-1", NAME, "recipe-1").id == rig.cloud.image_id(NAME) == image.id
+    assert (rig.cloud.snapshots(), rig.open("dd-test-stranger").snapshots()) == ([image], [])
     rig.cloud.delete("h-1")
     rig.cloud.delete_snapshot(image)
     rig.cloud.delete_snapshot(image)
     assert rig.cloud.snapshots() == []
 
 
-def test_another_namespace_does_not_see_the_image(rig):
-    booted(rig.cloud, "h-1")
-    rig.cloud.snapshot("h-1", NAME, "recipe-1")
-    assert rig.open("dd-test-stranger").snapshots() == []
+def test_the_name_of_somebody_elses_image_is_refused(rig, somebody_elses):
+    with pytest.raises(CloudRefused, match="cannot be made: an image of that name exists and is not ours"):
+        rig.cloud.snapshot("h-1", somebody_elses, "recipe-1")
 
 
-def test_a_name_that_is_somebody_elses_is_refused(rig):
-    booted(rig.cloud, "h-1")
-    rig.cloud.snapshot("h-1", NAME, "recipe-1")
-    stranger = rig.open("dd-test-stranger")
-    booted(stranger, "h-1")
-    with pytest.raises(CloudRefused, match=f"host image {NAME} cannot be made: an image of that name exists"):
-        stranger.snapshot("h-1", NAME, "recipe-1")
+def test_a_host_that_is_not_there_is_no_image(rig):
+    with pytest.raises(CloudTrouble, match="host h-1 has no "):
+        rig.cloud.snapshot("h-1", NAME, "recipe-1")
 
 
 def test_an_unknown_image_is_refused_by_name(rig):

@@ -319,7 +319,7 @@ def volume(configured):
         " [ -e $n ] || mknod $n b 7 ${n#/dev/loop}; losetup $n /var/lib/docker/volume.img; echo $n"
     )
     yield device
-    configured.root(f"umount /data; losetup -d {device}; rm /var/lib/docker/volume.img; {RESTART}")
+    configured.root(f"umount /data; rm -rf /data; losetup -d {device}; rm /var/lib/docker/volume.img; {RESTART}")
 
 
 def test_a_blank_volume_is_formatted_and_one_that_holds_data_never(configured, volume, playbook_of):
@@ -329,6 +329,13 @@ def test_a_blank_volume_is_formatted_and_one_that_holds_data_never(configured, v
     configured.again(**storage)
     assert configured.root("cat /data/file") == "kept"
     assert configured.again(**storage)[0].changed == 0
+
+
+def test_a_blank_volume_begins_with_the_images_that_the_host_s_own_image_brought(configured, volume, playbook_of):
+    configured.root("mkdir -p /data/image; echo brought > /data/image/file")
+    configured.again(playbook=playbook_of("storage"), storage_device=volume, storage_data_root="/data")
+    configured.root("findmnt --mountpoint /data")
+    assert configured.root("cat /data/image/file") == "brought"
 
 
 # ---- what goes wrong
