@@ -9,6 +9,7 @@ from pydantic import Field
 from blocks.lookup import load, names
 from pool.names import check_pool_name
 from pool.settings import PoolSettings
+from pool.timetable import read_timetable
 
 
 class PoolConfig(Block):
@@ -29,7 +30,18 @@ class PoolConfig(Block):
     DD_HOST_SWAP_MB: int = Field(0, ge=0, description="Swap file on every host, in MB; 0: none.")
     DD_HOST_LIFETIME: int = Field(14400, ge=0, description="Seconds that a used host serves.")
     DD_HOST_LIFETIME_LOW: int = Field(300, ge=0, description="Seconds left below which a host takes no new session.")
+    DD_HOST_LIFETIME_EXTRA: int = Field(
+        14400,
+        ge=0,
+        description="Seconds past its lifetime that a host may serve while the pool is full.",
+    )
     DD_MAX_HOST_ERRORS: int = Field(5, ge=0, description="Consecutive errors before a host is retired.")
+    DD_MAX_SPAWNS: int = Field(8, ge=1, description="Hosts on their way from the cloud at the same time.")
+    DD_TIMETABLE: list[str] = Field(
+        [],
+        description="Times with another target, like Mon-Fri 08:45-12:00: 60; the last that holds wins.",
+    )
+    DD_TIMEZONE: str = Field("UTC", description="Time zone of the timetable, like Europe/Berlin.")
     PLUGIN_WHITELIST: list[str] = Field(
         ["DockerDriver"], description="Drivers that may provision; without DockerDriver every request is refused."
     )
@@ -45,7 +57,11 @@ class PoolConfig(Block):
     cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
 
     def settings(self, pool: str) -> PoolSettings:
-        """The same values as the rules see them."""
+        """The same values as the rules see them.
+
+        Raises:
+            BadRequest: names the pool's setting that makes no sense.
+        """
         return PoolSettings(
             name=pool,
             shutdown_mode=self.DD_SHUTDOWN_MODE,
@@ -57,7 +73,10 @@ class PoolConfig(Block):
             flavor_large=self.DD_HOST_FLAVOR_NAME_LARGE,
             host_lifetime=self.DD_HOST_LIFETIME,
             host_lifetime_low=self.DD_HOST_LIFETIME_LOW,
+            host_lifetime_extra=self.DD_HOST_LIFETIME_EXTRA,
             max_host_errors=self.DD_MAX_HOST_ERRORS,
+            max_spawns=self.DD_MAX_SPAWNS,
+            timetable=read_timetable(self.DD_TIMETABLE, self.DD_TIMEZONE),
             plugin_whitelist=tuple(self.PLUGIN_WHITELIST),
         )
 

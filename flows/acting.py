@@ -25,6 +25,10 @@ async def act(decision: Decision, number: int) -> None:
     await _ACTS[decision.kind](decision, f"{flow_run.id}-{number}")
 
 
+async def _wait(_decision: Decision, _key: str) -> None:
+    """Nothing is done: the reason is what there is to say."""
+
+
 async def _spawn(decision: Decision, key: str) -> None:
     wanted = {"pool": decision.subject, "flavor": decision.flavor, "reason": decision.reason}
     await trigger("spawn-host/on-demand", wanted, key=f"spawn-{key}")
@@ -75,6 +79,7 @@ async def _fail_instance(decision: Decision, _key: str) -> None:
 
 _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.SPAWN: _spawn,
+    DecisionKind.WAIT: _wait,
     DecisionKind.CONFIGURE: _configure,
     DecisionKind.DRAIN: _drain,
     DecisionKind.FAIL_HOST: _fail_host,
@@ -82,6 +87,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.CONFIRM_GONE: _confirm_gone,
     DecisionKind.DELETE_SERVER: _delete_server,
     DecisionKind.EXPIRE: _end,
+    DecisionKind.END_DRAINED: _end,
     DecisionKind.END_IDLE: _end,
     DecisionKind.CLEAN_UP: _clean_up,
     DecisionKind.FAIL_INSTANCE: _fail_instance,

@@ -5,7 +5,7 @@ from prefect.runtime import flow_run
 
 from flows.outcome import says_why
 from pool.errors import DockerDriverError, RefusedMove
-from pool.records import Host, Image
+from pool.records import Fault, Host, Image
 from pool.states import HostState
 from tasks.configuring import apply_playbook, test_host
 from tasks.hosts import clear_errors, find_host, move_host
@@ -32,11 +32,11 @@ async def configure_host(host: str) -> str:
     try:
         async with lease(f"configuring of {host}", holder=f"flow run {flow_run.id}"):
             await make_ready(record)
-    except Held:
-        raise  # the other run goes on; this one says who has it
+    except (Held, RefusedMove):
+        raise  # another run goes on with it, or somebody drained it meanwhile: nothing is wrong with the host
     except DockerDriverError as error:
         if record.state is HostState.CONFIGURING:
-            await move_host(host, HostState.FAILED, reason=str(error))
+            await move_host(host, HostState.FAILED, reason=str(error), fault=Fault.CONFIGURING)
         raise
     return host
 

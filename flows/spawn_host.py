@@ -4,7 +4,8 @@ from prefect import flow, get_run_logger
 
 from flows.outcome import says_why
 from pool.errors import DockerDriverError
-from pool.records import Host
+from pool.launching import fault_of
+from pool.records import Fault, Host
 from pool.sizing import flavor_to_spawn
 from pool.states import HostState
 from tasks.hosts import (
@@ -50,15 +51,15 @@ async def bring_up(host: Host) -> Host:
         await wait_for_ssh(host)
         return await move_host(host.name, HostState.CONFIGURING, reason="ssh answers")
     except BaseException as error:
-        await give_up(host, str(error) or "cancelled")
+        await give_up(host, str(error) or "cancelled", fault_of(error))
         raise
 
 
-async def give_up(host: Host, reason: str) -> None:
+async def give_up(host: Host, reason: str, fault: Fault | None) -> None:
     """Leave nothing of the host in the cloud. What cannot be done now, housekeeping goes on with."""
     get_run_logger().error("host %s is given up: %s", host.name, reason)
     try:
-        await move_host(host.name, HostState.FAILED, reason=reason)
+        await move_host(host.name, HostState.FAILED, reason=reason, fault=fault)
         await move_host(host.name, HostState.REMOVING, reason=reason)
     except DockerDriverError as error:  # the reason it was given up for is what the run must say
         get_run_logger().warning("host %s is left to housekeeping: %s", host.name, error)

@@ -11,6 +11,7 @@ class DecisionKind(StrEnum):
     """What is to be done, and to what the decision's subject refers."""
 
     SPAWN = "spawn"  # pool: record a host and make its server
+    WAIT = "wait"  # pool: hosts are wanted and not spawned now, and what stands in the way
     CONFIGURE = "configure"  # host: run the playbook, bring the images
     DRAIN = "drain"  # host: no new sessions from now on
     FAIL_HOST = "fail-host"  # host: give it up
@@ -18,6 +19,7 @@ class DecisionKind(StrEnum):
     CONFIRM_GONE = "confirm-gone"  # host: move it from removing to removed, the cloud no longer lists its server
     DELETE_SERVER = "delete-server"  # host, long removed: its server came back late; ask the cloud to delete it
     EXPIRE = "expire"  # instance: its time is over, deprovision it
+    END_DRAINED = "end-drained"  # instance: the drain of its host has a deadline, and it is over; deprovision it
     END_IDLE = "end-idle"  # instance: nobody uses it, deprovision it
     CLEAN_UP = "clean-up"  # instance: nobody works on it any more, deprovision it
     FAIL_INSTANCE = "fail-instance"  # instance: its host is lost; take its route away and move it to failed

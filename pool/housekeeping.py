@@ -22,7 +22,7 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
     for_hosts = _first_answers(HOST_RULES, seen.hosts, Case(seen, settings, now))
     hosts = tuple(_as_decided(host, for_hosts.get(host.name)) for host in seen.hosts)
     for_instances = _first_answers(INSTANCE_RULES, seen.instances, Case(replace(seen, hosts=hosts), settings, now))
-    spawns = hosts_to_spawn(hosts, settings, now, seen.unrecorded_spawns)
+    spawns = hosts_to_spawn(hosts, settings, now, seen.unrecorded_spawns, seen.queue, seen.headroom)
     return [*for_hosts.values(), *for_instances.values(), *spawns]
 
 
@@ -78,18 +78,21 @@ def retired(host: Host, case: Case) -> Decision | None:
     waits = host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts
     if host.state is not HostState.ACTIVE and not waits:
         return None
-    reason = _why_retired(host, case.settings, case.now)
+    reason = _why_retired(host, case)
     return Decision(DecisionKind.DRAIN, host.name, reason) if reason else None
 
 
-def _why_retired(host: Host, settings: PoolSettings, now: datetime) -> str:
+def _why_retired(host: Host, case: Case) -> str:
+    settings = case.settings
     if settings.shutdown_mode:
         return f"pool {host.pool} is in shutdown mode"
     if host.errors > settings.max_host_errors:
         return f"{host.errors} errors in a row, the last: {host.last_error}"
-    if remaining(host, settings, now) <= 0:
-        return f"its lifetime of {settings.host_lifetime} s since first use is over"
-    return ""
+    if host.name in case.overtime or remaining(host, settings, case.now, case.unused_since) > 0:
+        return ""
+    if remaining(host, settings, case.now) > 0:
+        return f"it is large, and nobody has used pool {host.pool} for {settings.host_lifetime} s"
+    return f"its lifetime of {settings.host_lifetime} s since first use is over"
 
 
 def unattended(host: Host, case: Case) -> Decision | None:
@@ -157,6 +160,19 @@ def expired(instance: Instance, case: Case) -> Decision | None:
     return Decision(DecisionKind.EXPIRE, instance.id, f"its time was over at {instance.expires_at:%Y-%m-%d %H:%M} UTC")
 
 
+def drained(instance: Instance, case: Case) -> Decision | None:
+    """A session that is still on a host whose drain has a deadline is ended then."""
+    host = case.hosts.get(instance.host)
+    if host is None or host.state is not HostState.DRAINING or host.drain_deadline is None:
+        return None
+    waits = instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances
+    if waits or host.drain_deadline > case.now:
+        return None
+    until = f"{host.drain_deadline:%Y-%m-%d %H:%M} UTC"
+    reason = f"the drain of its host {host.name} had until {until}: {host.reason}"
+    return Decision(DecisionKind.END_DRAINED, instance.id, reason)
+
+
 def idle(instance: Instance, case: Case) -> Decision | None:
     """A session that nobody uses is ended, where its blueprint says so.
 
@@ -182,4 +198,4 @@ def stranded(instance: Instance, case: Case) -> Decision | None:
     return Decision(DecisionKind.CLEAN_UP, instance.id, reason)
 
 
-INSTANCE_RULES = (host_lost, expired, idle, stranded)
+INSTANCE_RULES = (host_lost, expired, drained, idle, stranded)

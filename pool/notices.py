@@ -10,6 +10,7 @@ WHY_ENDED = (
     ("its time was over", "Its time was over."),
     ("nobody used it", "Nobody had used it for a while."),
     ("asked for", "It was ended by the application that started it."),
+    ("the drain of its host", "The machine that it ran on was taken out of service."),
     ("its host", "The machine that it ran on was lost."),
     ("it was to stop, and its host", "The machine that it ran on was lost."),
 )

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from pool.lifetime import unused_since, working_overtime
 from pool.queue import in_line
-from pool.records import FlavorSize, Host, Instance
+from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
 
 
@@ -27,6 +28,7 @@ class Observation:
     watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked
     last_used: Mapping[str, datetime] = field(default_factory=dict)  # instance: last request or traffic of a browser
     unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
+    headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
 
     @cached_property
     def queue(self) -> tuple[Instance, ...]:
@@ -50,6 +52,16 @@ class Case:
     def hosts(self) -> dict[str, Host]:
         """The hosts by name: a thousand of them may have twenty thousand sessions."""
         return {host.name: host for host in self.seen.hosts}
+
+    @cached_property
+    def unused_since(self) -> datetime | None:
+        """Since when nobody uses the pool; None while somebody does."""
+        return unused_since(self.seen.hosts)
+
+    @cached_property
+    def overtime(self) -> frozenset[str]:
+        """Names of the hosts that go on past their lifetime, because the pool is full and has no other room."""
+        return working_overtime(self.seen.hosts, self.settings, self.now)
 
     def seconds_in_state(self, thing: Host | Instance) -> float:
         """How long it has been in its state."""

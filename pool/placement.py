@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from pool.lifetime import remaining, takes_sessions
+from pool.lifetime import remaining, takes_sessions, within_hard_limit
 from pool.records import Host
 from pool.settings import PoolSettings
 from pool.states import HostState
@@ -29,11 +29,13 @@ def candidates(
     settings: PoolSettings,
     lifetime: int,
     avoid: Collection[str] = (),
+    full: bool = False,
 ) -> list[Host]:
     """Every host that the instance could go to, best first.
 
-    Hosts that outlive the session come first, then those that do not; the fullest first within each. Hosts to avoid,
-    where this session failed before, come last of all. Hosts near the end of their lifetime are left out.
+    Hosts that outlive the session come first, then those that do not; the fullest first within each. Hosts near the
+    end of their lifetime, or past it, come after them, and only where the pool is full, so that no new host could come
+    instead. Hosts to avoid, where this session failed before, come last of all.
 
     Args:
         hosts: of one pool.
@@ -42,10 +44,18 @@ def candidates(
         settings: of the pool.
         lifetime: seconds that the session may last.
         avoid: names of hosts.
+        full: whether the pool has as many hosts as it may have.
     """
     with_room = (host for host in hosts if host.state is HostState.ACTIVE and host.free >= slots)
-    usable = (host for host in with_room if takes_sessions(host, settings, now))
-    return sorted(
-        usable,
-        key=lambda host: (host.name in avoid, remaining(host, settings, now) < lifetime, host.free, host.name),
-    )
+    usable = [
+        host
+        for host in with_room
+        if takes_sessions(host, settings, now) or (full and within_hard_limit(host, settings, now))
+    ]
+    ages = {host.name: _age(host, settings, now, lifetime) for host in usable}
+    return sorted(usable, key=lambda host: (host.name in avoid, ages[host.name], host.free, host.name))
+
+
+def _age(host: Host, settings: PoolSettings, now: datetime, lifetime: int) -> tuple[bool, bool]:
+    """Whether the host is near its end, and whether it ends before the session does."""
+    return not takes_sessions(host, settings, now), remaining(host, settings, now) < lifetime

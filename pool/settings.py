@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pool.errors import BadRequest
 from pool.records import FlavorSize
+from pool.timetable import Entry
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,10 @@ class PoolSettings:
     flavor_large: str = "standard.xlarge"
     host_lifetime: int = 14400  # seconds that a used host serves
     host_lifetime_low: int = 300  # seconds left below which a host takes no new session
+    host_lifetime_extra: int = 14400  # seconds past it that a host may serve while the pool is full: the hard limit
     max_host_errors: int = 5
+    max_spawns: int = 8  # hosts on the way from the cloud at once
+    timetable: tuple[Entry, ...] = ()  # times with another target; the last that holds wins
     plugin_whitelist: tuple[str, ...] = ("DockerDriver",)
     spawn_timeout: int = 600  # seconds from recorded to ssh; past it, a host that nobody works on is given up
     configure_timeout: int = 1800  # seconds from ssh to active
@@ -42,6 +46,11 @@ class PoolSettings:
                 f"pool {self.name}: a host's lifetime ({self.host_lifetime} s) must be longer than"
                 f" DD_HOST_LIFETIME_LOW ({self.host_lifetime_low} s)"
             )
+
+    @property
+    def largest(self) -> int:
+        """Slots of the largest host that the pool can have."""
+        return max(self.slots_small, self.slots_large)
 
     def slots_of(self, flavor: FlavorSize) -> int:
         """Slots that a host of this size offers."""

@@ -43,9 +43,10 @@ class ServiceStore(Database):
             RefusedMove: it does not drain, or it was never configured to its end.
             NotFound: no host has this name.
         """
-        used = case((hosts.c.reserved > 0, literal(now, hosts.c.first_used_at.type)))
+        moment = literal(now, hosts.c.state_since.type)
+        used, idle = case((hosts.c.reserved > 0, moment)), case((hosts.c.reserved == 0, moment))
         drained = (hosts.c.name == name, hosts.c.state == HostState.DRAINING, hosts.c.active_at.is_not(None))
-        fresh = {"errors": 0, "drain_deadline": None, "first_used_at": used, "idle_since": None}
+        fresh = {"errors": 0, "drain_deadline": None, "first_used_at": used, "idle_since": idle}
         returned = update(hosts).where(*drained).values(state=HostState.ACTIVE, state_since=now, reason=reason, **fresh)
         return self._move_or_say(name, HostState.ACTIVE, returned, now)
 

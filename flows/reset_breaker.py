@@ -1,0 +1,20 @@
+"""Reset a pool's circuit breaker: what made its hosts fail was put right."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.outcome import says_why
+from tasks.service import forgive_faults
+
+
+@flow(name="reset-breaker", flow_run_name="reset the breaker of {pool}")
+@says_why
+async def reset_breaker(pool: str = "main") -> State:
+    """Let the pool spawn hosts again, at once: failed configurations and a cloud that refused are forgiven.
+
+    Args:
+        pool: Name of the pool.
+    """
+    forgiven = await forgive_faults(pool)
+    return Completed(message=f"pool {pool} may spawn hosts again; {forgiven} failed hosts are forgiven")

@@ -1,0 +1,21 @@
+"""Return a host to service: a drain that is taken back."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.outcome import says_why
+from tasks.service import put_back_into_service
+
+
+@flow(name="return-host", flow_run_name="return {host}")
+@says_why
+async def return_host(host: str, reason: str = "returned to service by the operator") -> State:
+    """Put a draining host back to active: no errors counted, no deadline, and its lifetime begins anew.
+
+    Args:
+        host: Name of the host, for example main-01.
+        reason: Why; kept with the host.
+    """
+    returned = await put_back_into_service(host, reason)
+    return Completed(message=f"host {host} is {returned.state} again, with {returned.free} free slots")

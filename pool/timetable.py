@@ -1,0 +1,107 @@
+"""When a pool keeps more free slots in hand than usual: "Mon-Fri 08:45-12:00: 60", in a named time zone."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pool.errors import BadRequest
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+LINE = re.compile(
+    r"(?P<days>[A-Za-z,-]+) +(?P<begin>\d\d:\d\d)-(?P<end>\d\d:\d\d) *: *(?P<slots>\d{1,6})( +free +slots)?"
+)
+FORM = "write it like 'Mon-Fri 08:45-12:00: 60' (days: Mon, Mon-Fri, Mon,Wed or daily; times to 24:00; free slots)"
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """So many free slots on these days of the week, from one time of day to another."""
+
+    text: str  # as the operator wrote it, every dash a hyphen
+    days: frozenset[int]  # 0 is Monday; of the beginning
+    begin: timedelta  # since midnight
+    end: timedelta  # since midnight of the first day: more than 24 hours when it goes on past midnight
+    slots: int
+    zone: ZoneInfo
+
+    def holds(self, now: datetime) -> bool:
+        """Whether *now* is in its time. An hour that the clocks skip or repeat makes the time longer, never shorter."""
+        today = now.astimezone(self.zone).date()
+        return any(
+            min(self._moments(day, self.begin)) <= now < max(self._moments(day, self.end))
+            for day in (today - DAY, today)
+            if day.weekday() in self.days
+        )
+
+    def _moments(self, day: date, since_midnight: timedelta) -> tuple[datetime, datetime]:
+        """The moments that a clock on the wall may mean: two different ones when the clocks change."""
+        wall = datetime.combine(day, time()) + since_midnight
+        first, second = (wall.replace(fold=fold, tzinfo=self.zone).astimezone(UTC) for fold in (0, 1))
+        return first, second
+
+
+@dataclass(frozen=True)
+class Target:
+    """How many free slots are wanted, and by what."""
+
+    slots: int
+    because: str = ""  # the timetable's line; empty: the usual target
+
+
+def read_timetable(lines: Iterable[str], zone: str) -> tuple[Entry, ...]:
+    """Understand what the operator wrote.
+
+    Raises:
+        BadRequest: names the line, or the time zone, and says how it is written.
+    """
+    try:
+        known = ZoneInfo(zone)
+    except (KeyError, OSError, ValueError) as error:  # unknown, a folder of zones, or no name at all
+        raise BadRequest(f"DD_TIMEZONE: no time zone is named {zone!r}; write it like Europe/Berlin or UTC") from error
+    return tuple(_entry(line.strip().replace("\u2013", "-"), known) for line in lines)
+
+
+def target_at(entries: Sequence[Entry], usual: int, now: datetime) -> Target:
+    """What is wanted at this moment: the last line that holds wins; where none does, the usual target."""
+    holding = (Target(entry.slots, entry.text) for entry in reversed(entries) if entry.holds(now))
+    return next(holding, Target(usual))
+
+
+def target_ahead(entries: Sequence[Entry], usual: int, now: datetime, lead: timedelta) -> Target:
+    """What to work towards: the larger of what is wanted now and of what will be when a host begun now is ready."""
+    soon = target_at(entries, usual, now + lead)
+    return max(target_at(entries, usual, now), soon, key=lambda target: target.slots)
+
+
+def _entry(line: str, zone: ZoneInfo) -> Entry:
+    found = LINE.fullmatch(line)
+    days = _days(found["days"]) if found else frozenset()
+    begin, end = (_since_midnight(found[name]) for name in ("begin", "end")) if found else (None, None)
+    if not days or begin is None or end is None or begin >= DAY:
+        raise BadRequest(f"DD_TIMETABLE: {line[:80]!r} cannot be read; {FORM}")
+    return Entry(line, days, begin, end if end > begin else end + DAY, int(found["slots"]), zone)
+
+
+def _days(text: str) -> frozenset[int]:
+    """Numbers of the days; none when one of them is no day."""
+    if text.lower() == "daily":
+        return frozenset(range(7))
+    parts = [_range(part) for part in text.split(",")]
+    return frozenset().union(*parts) if all(parts) else frozenset()
+
+
+def _range(text: str) -> frozenset[int]:
+    ends = [name.title() for name in text.split("-")]
+    if len(ends) > 2 or not set(ends) <= set(DAYS):
+        return frozenset()
+    first, last = DAYS.index(ends[0]), DAYS.index(ends[-1])
+    return frozenset((first + step) % 7 for step in range((last - first) % 7 + 1))
+
+
+def _since_midnight(text: str) -> timedelta | None:
+    hours, minutes = map(int, text.split(":"))
+    since = timedelta(hours=hours, minutes=minutes)
+    return since if minutes < 60 and since <= DAY else None
