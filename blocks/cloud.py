@@ -33,6 +33,7 @@ class ServerRequest:
     flavor: str  # the cloud's name for the size
     image: str  # name or id of what to boot
     user_data: str = field(repr=False)  # "#cloud-config …": host keys and login key; secret, never logged
+    host_key: str = ""  # "ssh-ed25519 AAAA…": the public half of the host key in the user data
     slots: int = 0
     data_volume_gb: int = 0  # 0: none
 
@@ -47,7 +48,7 @@ class Server:
     status: ServerStatus
     address: str | None = None
     fault: str = ""  # the cloud's own words, when status is ERROR
-    host_key: str | None = None  # "ssh-ed25519 AAAA…" where the machine keeps its own, not the one of the user data
+    host_key: str | None = None  # "ssh-ed25519 AAAA…" where the cloud knows which key this very machine has
 
 
 class Cloud(Block):
@@ -64,11 +65,12 @@ class Cloud(Block):
         """Where a host sees the data volume that it asked for; empty where this cloud makes none."""
         return ""
 
-    def headroom(self, flavor: str) -> Headroom | None:  # noqa: ARG002 - for the clouds that know a limit
+    def headroom(self, flavor: str, data_volume_gb: int = 0) -> Headroom | None:  # noqa: ARG002 - for clouds with a limit
         """How many more hosts of this flavor the cloud allows; None where it knows no limit.
 
         Args:
             flavor: the cloud's name for the size.
+            data_volume_gb: size of the data volume that each of them gets; 0: none.
 
         Raises:
             CloudRefused: there is no such flavor.

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, field_validator
 from requests.exceptions import RequestException
 
 from blocks.cloud import Cloud, Server, ServerRequest
+from blocks.console import last_words
 from blocks.local_network import NAMESPACE_LABEL, ensure_network, free_address, remove_network, subnet_of
 from blocks.local_snapshots import commit, images_made, refuse_if_taken, remove_helper, remove_image
 from blocks.settings import process_settings
@@ -34,7 +35,6 @@ ENGINE_SECONDS = 60
 TRIES = 10
 # How the engine refuses to start a container whose address, or whose network, somebody took meanwhile.
 LOST_RACE = re.compile(r"address already in use|network \S+ not found|no such network", re.IGNORECASE)
-TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
 def _connected(url: str, step: str) -> DockerClient:
@@ -117,7 +117,7 @@ class LocalCloud(Cloud):
         with self._engine(f"read the console of host {host}") as engine:
             found = entries(engine, self._namespace, host)
             raw = engine.api.logs(found[0]["Id"], tail=lines) if found else b""
-        return TERMINAL_CODES.sub("", raw.decode(errors="replace"))
+        return last_words(raw.decode(errors="replace"), lines)
 
     def image_id(self, image: str) -> str:
         """The engine's id of the image."""

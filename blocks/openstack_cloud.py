@@ -1,6 +1,5 @@
 """Hosts as servers of an OpenStack project."""
 
-import re
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
@@ -18,22 +17,23 @@ from openstack.network.v2.security_group import SecurityGroup
 from pydantic import Field
 
 from blocks.cloud import Cloud, Server, ServerRequest
+from blocks.console import last_words
 from blocks.openstack_catalog import find_flavor, find_image, find_network, pick, project_groups
 from blocks.openstack_credentials import OpenStackCredentials, forget_logins
 from blocks.openstack_errors import told_plainly
-from blocks.openstack_marks import POOL_KEY, metadata, server_tags
+from blocks.openstack_marks import POOL_KEY, host_key_mark, metadata, server_tags
 from blocks.openstack_parts import VolumeWish, attached, check_volumes, ensure_port, ensure_volume, remove_parts
-from blocks.openstack_quota import Room, limits_of, room_for
+from blocks.openstack_quota import headroom_of, limits_of
 from blocks.openstack_readiness import Finding, Needs, examine
-from blocks.openstack_servers import all_servers, delete_and_wait, described, is_deleting, servers_of
+from blocks.openstack_servers import all_servers, delete_and_wait, described, keep_first, servers_of
 from blocks.openstack_shared import ensure_group, ensure_keypair, ensure_server_group, remove_unused
 from blocks.openstack_snapshots import delete_image, images_made, make_image
 from blocks.openstack_sweep import CloudPart, all_parts, remove_part
 from blocks.settings import process_settings
 from pool.baking import HostImage
 from pool.errors import CloudRefused
+from pool.records import Headroom
 
-TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 # Two threads of one process that make the same host take turns; the second finds what the first has made.
 _making = threading.Lock()
 _turns: dict[tuple[str, str], threading.Lock] = {}
@@ -80,8 +80,7 @@ class OpenStackCloud(Cloud):
     def create(self, request: ServerRequest) -> Server:
         """Make the server and what comes with it, or return the one that is there. It is still being built."""
         with self._asking(f"make host {request.host}") as cloud, self._turn(request.host):
-            found = servers_of(cloud, self._namespace, request.host)
-            return described(found[0] if found else self._made(cloud, request))
+            return described(keep_first(cloud, self._namespace, request.host) or self._made(cloud, request))
 
     def find(self, host: str) -> Server | None:
         """The server of this host; when two processes made it at once, the older."""
@@ -111,20 +110,18 @@ class OpenStackCloud(Cloud):
                 return self._console(cloud, server, lines)
         return ""
 
-    def room_for(self, flavor: str) -> Room:
-        """How many more hosts of this flavor the project's quota has room for, and what bounds it.
-
-        Raises:
-            CloudRefused: there is no such flavor; the message lists those that there are.
-        """
+    def headroom(self, flavor: str, data_volume_gb: int = 0) -> Headroom | None:
+        """How many more hosts of this flavor, with their volumes, the project's quota allows; None: no limit."""
         with self._asking(f"ask for the quota of flavor {flavor}") as cloud:
-            return room_for(limits_of(cloud), find_flavor(cloud, flavor))
+            return headroom_of(cloud, limits_of(cloud), find_flavor(cloud, flavor), self._volumes(data_volume_gb))
 
-    def readiness(self, image: str, flavors: tuple[str, ...], data_volume_gb: int, hosts: int) -> tuple[Finding, ...]:
+    def readiness(
+        self, image: str, flavors: tuple[str, ...], data_volume_gb: int, hosts: int, pool: str
+    ) -> tuple[Finding, ...]:
         """Whether the project has what a pool needs; nothing is made.
 
         Args:
-            flavors: names; the quota should have room for *hosts* of the last.
+            flavors: names; the quota should have room for *hosts* of the last, with those that are there.
 
         Raises:
             CloudRefused: there are no credentials to ask with.
@@ -137,6 +134,8 @@ class OpenStackCloud(Cloud):
             extra_groups=tuple(self.DD_HOST_EXTRA_SGS),
             volumes=self._volumes(data_volume_gb),
             hosts=hosts,
+            namespace=self._namespace,
+            pool=pool,
         )
         with self._asking("look at the project") as cloud:
             return tuple(examine(cloud, needs))
@@ -209,9 +208,10 @@ class OpenStackCloud(Cloud):
             volumes=self._volumes(request.data_volume_gb),
             limits=limits_of(cloud),
         )
-        if (room := room_for(plan.limits, plan.flavor)).hosts == 0:
-            raise CloudRefused(f"cannot make host {request.host}: quota: {room.because}")
         check_volumes(cloud, plan.volumes)
+        room = headroom_of(cloud, plan.limits, plan.flavor, plan.volumes)
+        if room and room.hosts == 0:
+            raise CloudRefused(f"cannot make host {request.host}: quota: {room.because}")
         return plan
 
     def _volumes(self, data_gb: int) -> tuple[VolumeWish, ...]:
@@ -228,7 +228,7 @@ class OpenStackCloud(Cloud):
         except CloudRefused:  # nothing was accepted; after any other error something may have been
             self._remove_rest(cloud, request.host)
             raise
-        return self._the_only(cloud, request, made)
+        return keep_first(cloud, self._namespace, request.host) or cloud.compute.get_server(made)
 
     def _order(self, cloud: Connection, request: ServerRequest, plan: Plan) -> dict:
         """What Nova is asked for. Whatever the server needs is made first; each part is looked for before."""
@@ -244,7 +244,7 @@ class OpenStackCloud(Cloud):
             "networks": [{"port": ensure_port(cloud, namespace, host, plan.network.id, groups).id}],
             "user_data": b64encode(request.user_data.encode()).decode(),
             "config_drive": True,
-            "metadata": metadata(namespace, pool, host),
+            "metadata": metadata(namespace, pool, host) | host_key_mark(request.host_key),
             "tags": server_tags(namespace, pool, host),
             "key_name": key,
             "scheduler_hints": {"group": apart} if apart else None,
@@ -268,15 +268,6 @@ class OpenStackCloud(Cloud):
         source = VolumeWish(wish.role, wish.size, wish.kind, image=image.id) if wish.role == "root" else wish
         return attached(ensure_volume(cloud, self._namespace, request, source), wish)
 
-    def _the_only(self, cloud: Connection, request: ServerRequest, made: NovaServer) -> NovaServer:
-        """Of two servers that two processes made at once the older stays; each of the two decides so."""
-        servers = servers_of(cloud, self._namespace, request.host)
-        first = servers[0] if servers else cloud.compute.get_server(made)
-        if first.id != made.id and not is_deleting(first):
-            cloud.compute.delete_server(made)
-            return first
-        return next((server for server in servers if server.id == made.id), first)
-
     def _remove_rest(self, cloud: Connection, host: str) -> None:
         """All that came with the server; and with a pool's last host, what its hosts shared."""
         remove_parts(cloud, self._namespace, host)
@@ -288,4 +279,4 @@ class OpenStackCloud(Cloud):
             text = cloud.compute.get_server_console_output(server, length=lines)["output"] or ""
         except (NotFoundException, ConflictException):  # nothing runs there yet
             return ""
-        return "\n".join(TERMINAL_CODES.sub("", text).splitlines()[-lines:])
+        return last_words(text, lines)

@@ -8,6 +8,7 @@ name. Every mark is set by the very request that makes the thing.
 NAMESPACE_KEY = "dockerdriver.namespace"
 POOL_KEY = "dockerdriver.pool"
 HOST_KEY = "dockerdriver.host"
+HOST_KEY_KEY = "dockerdriver.host_key"  # the public half of the ssh key in the server's user data
 
 
 def server_tags(namespace: str, pool: str, host: str) -> list[str]:
@@ -33,3 +34,8 @@ def shared_name(namespace: str, pool: str) -> str:
 def pool_of(namespace: str, name: str) -> str | None:
     """The pool of a shared thing by its name; None when it is not of the namespace."""
     return name.removeprefix(f"{namespace}__") if name.startswith(f"{namespace}__") else None
+
+
+def host_key_mark(public_key: str) -> dict[str, str]:
+    """Metadata that says which ssh key the server has; it is in every answer that lists the server."""
+    return {HOST_KEY_KEY: public_key} if public_key else {}

@@ -16,6 +16,7 @@ from pool.errors import CloudRefused, CloudTrouble
 VOLUME_SECONDS = 600  # a root volume is a copy of the image
 LET_GO_SECONDS = 30
 VOLUME_SERVICES = ("block-storage", "volumev3", "volume", "block-store")
+SETTINGS = {"root": "DD_HOST_ROOT_VOLUME_SIZE of the cloud", "data": "DD_HOST_DATA_VOLUME_FACTOR of the pool"}
 REMOVABLE = ("available", "error", "error_deleting")
 
 
@@ -55,10 +56,8 @@ def check_volumes(cloud: Connection, wishes: Collection[VolumeWish]) -> None:
         return
     if not has_volumes(cloud):
         asked = " and ".join(f"a {wish.role} volume of {wish.size} GB" for wish in wishes)
-        raise CloudRefused(
-            f"the cloud has no volume service, and {asked} is asked for;"
-            " set DD_HOST_ROOT_VOLUME_SIZE and DD_HOST_DATA_VOLUME_FACTOR to 0"
-        )
+        settings = " and ".join(f"{SETTINGS[wish.role]} to 0" for wish in wishes)
+        raise CloudRefused(f"the cloud has no volume service, and {asked} is asked for: set {settings}")
     known = {kind.name for kind in cloud.block_storage.types()}
     for wish in wishes:
         if wish.kind and wish.kind not in known:

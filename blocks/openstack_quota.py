@@ -1,10 +1,14 @@
 """Whether the project's quota has room for another host, known before it is asked for."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from openstack.compute.v2.flavor import Flavor
 from openstack.compute.v2.limits import AbsoluteLimits
 from openstack.connection import Connection
+
+from blocks.openstack_parts import VolumeWish, has_volumes
+from pool.records import Headroom
 
 
 @dataclass(frozen=True)
@@ -15,40 +19,50 @@ class Limit:
     used: int
     total: int  # -1: no limit
     needed: int
+    who: str  # what needs it
 
     @property
-    def hosts(self) -> int | None:
-        """How many more hosts fit; None when there is no limit."""
-        return max(0, (self.total - self.used) // self.needed) if self.total >= 0 else None
+    def hosts(self) -> int:
+        """How many more hosts fit."""
+        return max(0, (self.total - self.used) // self.needed)
 
-
-@dataclass(frozen=True)
-class Room:
-    """How many more hosts of one flavor the project's quota has room for."""
-
-    hosts: int | None  # None: no limit
-    because: str  # "10 of 10 instances are in use"; of the tightest limit
+    def __str__(self) -> str:
+        """As in "6 of 8 cores are in use and standard.xlarge needs 4"."""
+        needs = f" and {self.who} needs {self.needed}" if self.needed > 1 else ""
+        return f"{self.used} of {self.total} {self.what} are in use{needs}"
 
 
 def limits_of(cloud: Connection) -> AbsoluteLimits:
-    """The project's limits and what is used of them, in one request."""
+    """The project's limits of Nova and what is used of them, in one request."""
     return cloud.compute.get_limits().absolute
 
 
-def room_for(limits: AbsoluteLimits, flavor: Flavor) -> Room:
-    """What fits: the tightest of instances, cores and memory decides."""
-    bounded = [limit for limit in _limits(limits, flavor) if limit.hosts is not None]
-    if not bounded:
-        return Room(None, "the project has no limit")
-    tightest = min(bounded, key=lambda limit: limit.hosts)
-    needs = f" and {flavor.name} needs {tightest.needed}" if tightest.needed > 1 else ""
-    return Room(tightest.hosts, f"{tightest.used} of {tightest.total} {tightest.what} are in use{needs}")
+def headroom_of(
+    cloud: Connection, limits: AbsoluteLimits, flavor: Flavor, volumes: Collection[VolumeWish]
+) -> Headroom | None:
+    """How many more hosts of this flavor and with these volumes fit; None when the project has no limit.
+
+    The tightest of instances, cores, memory, volumes and their gigabytes decides. Volumes cost a request of their own.
+    """
+    counted = _of_nova(limits, flavor) + (_of_cinder(cloud, volumes) if volumes and has_volumes(cloud) else [])
+    bounding = [limit for limit in counted if limit.needed and limit.total >= 0]
+    if not bounding:
+        return None
+    tightest = min(bounding, key=lambda limit: limit.hosts)
+    return Headroom(tightest.hosts, str(tightest))
 
 
-def _limits(limits: AbsoluteLimits, flavor: Flavor) -> list[Limit]:
-    taken = [
-        Limit("instances", limits.instances_used, limits.instances, 1),
-        Limit("cores", limits.total_cores_used, limits.total_cores, flavor.vcpus),
-        Limit("MB of memory", limits.total_ram_used, limits.total_ram, flavor.ram),
+def _of_nova(limits: AbsoluteLimits, flavor: Flavor) -> list[Limit]:
+    return [
+        Limit("instances", limits.instances_used, limits.instances, 1, flavor.name),
+        Limit("cores", limits.total_cores_used, limits.total_cores, flavor.vcpus, flavor.name),
+        Limit("MB of memory", limits.total_ram_used, limits.total_ram, flavor.ram, flavor.name),
     ]
-    return [limit for limit in taken if limit.needed]
+
+
+def _of_cinder(cloud: Connection, volumes: Collection[VolumeWish]) -> list[Limit]:
+    limits, size = cloud.block_storage.get_limits().absolute, sum(wish.size for wish in volumes)
+    return [
+        Limit("volumes", limits.total_volumes_used, limits.max_total_volumes, len(volumes), "a host"),
+        Limit("GB of volumes", limits.total_gigabytes_used, limits.max_total_volume_gigabytes, size, "a host"),
+    ]

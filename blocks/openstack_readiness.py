@@ -7,8 +7,10 @@ from openstack.connection import Connection
 
 from blocks.openstack_catalog import find_flavor, find_image, find_network, listed, pick, project_groups
 from blocks.openstack_errors import told_plainly
+from blocks.openstack_marks import POOL_KEY
 from blocks.openstack_parts import VolumeWish, check_volumes
-from blocks.openstack_quota import limits_of, room_for
+from blocks.openstack_quota import headroom_of, limits_of
+from blocks.openstack_servers import all_servers
 from pool.errors import CloudRefused, CloudTrouble
 
 
@@ -33,6 +35,8 @@ class Needs:
     extra_groups: tuple[str, ...]
     volumes: tuple[VolumeWish, ...]
     hosts: int  # at most, and all of the last flavor
+    namespace: str
+    pool: str
 
 
 Check = tuple[str, Callable[[Connection, Needs], str], str]
@@ -87,9 +91,11 @@ def _volumes(cloud: Connection, needs: Needs) -> str:
 
 
 def _quota(cloud: Connection, needs: Needs) -> str:
-    room = room_for(limits_of(cloud), find_flavor(cloud, needs.flavors[-1]))
-    if room.hosts is not None and room.hosts < needs.hosts:
-        raise CloudRefused(f"quota: {room.hosts} of {needs.hosts} hosts of flavor {needs.flavors[-1]}: {room.because}")
+    room = headroom_of(cloud, limits_of(cloud), find_flavor(cloud, needs.flavors[-1]), needs.volumes)
+    there = sum(server.metadata.get(POOL_KEY) == needs.pool for server in all_servers(cloud, needs.namespace))
+    if room and there + room.hosts < needs.hosts:
+        could = f"{there + room.hosts} of {needs.hosts} hosts of flavor {needs.flavors[-1]}"
+        raise CloudRefused(f"quota: {could}: {room.because}")
     return f"room for {needs.hosts} hosts of flavor {needs.flavors[-1]}"
 
 

@@ -6,7 +6,7 @@ from openstack.compute.v2.server import Server as NovaServer
 from openstack.connection import Connection
 
 from blocks.cloud import Server, ServerStatus
-from blocks.openstack_marks import HOST_KEY, POOL_KEY
+from blocks.openstack_marks import HOST_KEY, HOST_KEY_KEY, POOL_KEY
 from pool.errors import CloudTrouble
 
 GONE_SECONDS = 60
@@ -31,10 +31,10 @@ def all_servers(cloud: Connection, namespace: str) -> list[NovaServer]:
 
 
 def servers_of(cloud: Connection, namespace: str, host: str) -> list[NovaServer]:
-    """The host's servers, the oldest first. Two when two processes made it at once; one goes again."""
+    """The host's servers: first the oldest that lives. Two when two processes made it at once; one goes again."""
     named = cloud.compute.servers(tags=namespace, name=f"^{host}$")
     ours = [server for server in named if server.metadata.get(HOST_KEY) == host]
-    return sorted(ours, key=lambda server: (server.created_at, server.id))
+    return sorted(ours, key=lambda server: (is_deleting(server), server.created_at, server.id))
 
 
 def described(server: NovaServer) -> Server:
@@ -46,7 +46,21 @@ def described(server: NovaServer) -> Server:
         status=_status(server),
         address=_address(server),
         fault=(server.fault or {}).get("message", ""),
+        host_key=server.metadata.get(HOST_KEY_KEY),
     )
+
+
+def keep_first(cloud: Connection, namespace: str, host: str) -> NovaServer | None:
+    """The host's server; of several, the oldest, and the others are deleted. None when there is none.
+
+    Two processes that made the host at once each look after they have made it. Whoever looks later sees both, so at
+    least one of them deletes; and both, wherever both see both, choose alike.
+    """
+    first, *others = servers_of(cloud, namespace, host) or [None]
+    for other in others:
+        if not is_deleting(other):
+            cloud.compute.delete_server(other)
+    return first
 
 
 def is_deleting(server: NovaServer) -> bool:

@@ -68,7 +68,7 @@ class StaticCloud(Cloud):
                 raise ValueError(f"two machines have the {attribute} {', '.join(sorted(twice))}")
         return value
 
-    def headroom(self, flavor: str) -> Headroom:
+    def headroom(self, flavor: str, data_volume_gb: int = 0) -> Headroom:  # noqa: ARG002 - machines bring their disks
         """The machines that serve the flavor and that nobody has."""
         serving = {machine.name for machine in self._serving(flavor)}
         with self._remembered() as memory:

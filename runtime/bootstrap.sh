@@ -38,6 +38,8 @@ chromium  the system test opens a session with it
 postgresql  the store's tests run on it, too
 busybox-static  the smallest image that a test can run
 docker-registry  references are pulled from a real one
+mariadb-server  the databases of the OpenStack that the tests start
+rabbitmq-server  the messages of the OpenStack that the tests start
 LIST
 }
 
@@ -111,7 +113,10 @@ keep_off_at_boot() {
   [ -d /run/systemd/system ] || return 0
   local package
   for package in "$@"; do
-    case $package in nginx | postgresql) systemctl disable --quiet "$package" ;; esac
+    case $package in
+      nginx | postgresql | rabbitmq-server) systemctl disable --quiet "$package" ;;
+      mariadb-server) systemctl disable --quiet mariadb ;;
+    esac
   done
 }
 

@@ -68,6 +68,10 @@ def up(settings: ProcessSettings) -> int:
 
         with progress.step("starts the stack"):
             start_stack(settings, progress.say)
+        if settings.cloud == "openstack":
+            from runtime.doctor import examine_pools  # noqa: PLC0415 - after the environment is set
+
+            examine_pools(progress.say)
         from runtime.welcome import open_session  # noqa: PLC0415 - after the environment is set
 
         url = open_session(settings, progress)
@@ -110,16 +114,18 @@ def why(settings: ProcessSettings, noun: str, name: str) -> int:
 
 
 def doctor(settings: ProcessSettings) -> int:
-    """Check that each pool's cloud has what its hosts need, and say what is missing, with the fix."""
+    """Check that each pool's cloud has what its hosts need, and say what is missing, with the fix.
+
+    While the stack does not run, what is checked is what the first `make up` is going to configure.
+    """
     from runtime.prefect_api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.surroundings import stack_environment, take_on  # noqa: PLC0415 - as above
 
-    if not PrefectApi(settings.prefect_api_url).healthy():
-        raise Refused(f"Prefect's server does not answer at {settings.prefect_api_url}: run `make up` first")
+    runs = PrefectApi(settings.prefect_api_url).healthy()
     take_on(stack_environment(settings, settings.engine_url))
-    from runtime.doctor import examine_pools  # noqa: PLC0415 - after the environment is set
+    from runtime.doctor import examine_plans, examine_pools  # noqa: PLC0415 - after the environment is set
 
-    return 1 if examine_pools() else 0
+    return 1 if (examine_pools() if runs else examine_plans(settings)) else 0
 
 
 def _need_root() -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+from blocks.cloud import Cloud
 from blocks.clouds import cloud_of
 from blocks.openstack_cloud import OpenStackCloud
 from blocks.openstack_readiness import Finding
 from blocks.pool_config import PoolConfig, pool_config, pool_names
+from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
+from runtime.first_values import first_openstack, first_pool
 
 Say = Callable[[str], None]
 
@@ -20,19 +23,29 @@ def examine_pools(say: Say = print) -> int:
     Raises:
         NotFound: a pool names a cloud block that does not exist.
     """
-    return sum(_examine_pool(name, pool_config(name), say) for name in pool_names())
+    configs = {name: pool_config(name) for name in pool_names()}
+    return sum(_examine_pool(name, config, cloud_of(config), say) for name, config in configs.items())
 
 
-def _examine_pool(name: str, config: PoolConfig, say: Say) -> int:
-    cloud = cloud_of(config)
+def examine_plans(settings: ProcessSettings, say: Say = print) -> int:
+    """The same for the pool and the cloud that the first `make up` will save; the number of problems.
+
+    Raises:
+        BadRequest: a setting cannot be what the environment or ``dockerdriver.env`` says.
+    """
+    cloud = first_openstack() if settings.cloud == "openstack" else None
+    return _examine_pool("main", first_pool(settings.cloud), cloud, say)
+
+
+def _examine_pool(name: str, config: PoolConfig, cloud: Cloud | None, say: Say) -> int:
     if not isinstance(cloud, OpenStackCloud):
         say(f"pool {name} gets its hosts from {config.cloud}: nothing to check")
         return 0
     say(f"pool {name} gets its hosts from {cloud.credentials.where()}")
-    return examine_openstack(config, cloud, say)
+    return examine_openstack(name, config, cloud, say)
 
 
-def examine_openstack(config: PoolConfig, cloud: OpenStackCloud, say: Say = print) -> int:
+def examine_openstack(pool: str, config: PoolConfig, cloud: OpenStackCloud, say: Say = print) -> int:
     """Check what a pool with this configuration needs of this cloud; the number of problems."""
     problems = 0
     try:
@@ -41,6 +54,7 @@ def examine_openstack(config: PoolConfig, cloud: OpenStackCloud, say: Say = prin
             flavors=(config.DD_HOST_FLAVOR_NAME_SMALL, config.DD_HOST_FLAVOR_NAME_LARGE),
             data_volume_gb=config.DD_HOST_FLAVOR_SLOTS_LARGE * config.DD_HOST_DATA_VOLUME_FACTOR,
             hosts=config.DD_MAX_HOSTS,
+            pool=pool,
         ):
             problems += finding.problem
             say(_line(finding))

@@ -23,10 +23,10 @@ from blocks.openstack_credentials import OpenStackCredentials
 from blocks.pool_config import PoolConfig
 from blocks.static_cloud import StaticCloud
 from runtime.deployments import deploy_all
+from runtime.first_values import HOST_IMAGE, first_openstack, first_pool
 from runtime.warm_worker import WarmWorker
 
 POOL = "main"
-HOST_IMAGE = "Debian-12"
 OUR_IMAGES = "dockerdriver/"
 KINDS: tuple[type[Block], ...] = (
     CertificateAuthority,
@@ -80,8 +80,8 @@ def save_blocks(identity: str, cloud: str) -> None:
     save_if_absent(HostLogin, "main", HostLogin.create)
     save_if_absent(LinkKeys, "main", LinkKeys.create)
     save_if_absent(LocalCloud, "main", LocalCloud)
-    save_if_absent(OpenStackCloud, "main", OpenStackCloud)
-    save_if_absent(PoolConfig, POOL, lambda: PoolConfig(DD_HOST_IMAGE=HOST_IMAGE, cloud=f"{cloud}-cloud/main"))
+    save_if_absent(OpenStackCloud, "main", first_openstack)
+    save_if_absent(PoolConfig, POOL, lambda: first_pool(cloud))
     for name, blueprint in default_blueprints().items():
         save_if_absent(Blueprint, name, lambda blueprint=blueprint: blueprint)
 

@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from blocks.baking import todays_playbook
 from blocks.cloud import Cloud, Server, ServerRequest, ServerStatus
 from blocks.clouds import cloud_of
+from blocks.console import quoted
 from blocks.database import pool_store
 from blocks.host_keys import HostKey, HostLogin, new_host_key
 from blocks.lookup import load
@@ -15,7 +16,7 @@ from blocks.pool_config import PoolConfig, pool_config
 from blocks.shell import HostShell
 from blocks.user_data import cloud_config
 from pool.baking import image_to_boot, recipe_of
-from pool.errors import CloudTrouble, ShuttingDown
+from pool.errors import CloudTrouble, DockerDriverError, HostUnreachable, ShuttingDown
 from pool.records import FlavorSize, Host
 from pool.states import LIVING_HOSTS, HostState
 from tasks.retrying import now, worth_retrying
@@ -98,7 +99,7 @@ async def create_server(host: Host) -> Host:
     """Have the cloud make the host's server, unless it already did.
 
     The public half of a fresh host key is recorded before the server exists: what answers at the first ssh connection
-    is the server that we asked for, or it is refused.
+    is the server that we asked for, or it is refused. A cloud that knows which key its server has says so.
     """
     config = pool_config(host.pool)
     cloud = cloud_of(config)
@@ -108,8 +109,13 @@ async def create_server(host: Host) -> Host:
         pool_store().note_host(host.name, host_key=key.public)
         image = await to_thread(_image_for, host, config, cloud)
         server = await to_thread(cloud.create, _request(host, config, key, image))
-    own_key = {"host_key": server.host_key} if server.host_key else {}  # a machine that keeps the key that it has
-    return pool_store().note_host(host.name, server_id=server.id, address=server.address, **own_key)
+    return _noted(host, server)
+
+
+def _noted(host: Host, server: Server) -> Host:
+    """Write down which machine it is. Where another process made it, the key is the one that that process gave it."""
+    key = {"host_key": server.host_key} if server.host_key else {}
+    return pool_store().note_host(host.name, server_id=server.id, address=server.address, **key)
 
 
 def _image_for(host: Host, config: PoolConfig, cloud: Cloud) -> str:
@@ -131,6 +137,7 @@ def _request(host: Host, config: PoolConfig, key: HostKey, image: str) -> Server
         flavor=config.settings(host.pool).cloud_flavor_of(host.flavor),
         image=image,
         user_data=cloud_config(host.name, login.public_key, key.private, key.public),
+        host_key=key.public,
         slots=host.slots,
         data_volume_gb=host.slots * config.DD_HOST_DATA_VOLUME_FACTOR,
     )
@@ -148,7 +155,7 @@ async def wait_for_server(host: Host, seconds: int = BUILD_SECONDS) -> Host:
     for _ in range(seconds):
         server = await to_thread(cloud.find, host.name)
         if _settled(host, server):
-            return pool_store().note_host(host.name, server_id=server.id, address=server.address)
+            return _noted(host, server)
         await sleep(1)
     raise CloudTrouble(f"host {host.name}: the cloud still says {server.status} after {seconds} s")
 
@@ -166,13 +173,14 @@ async def wait_for_ssh(host: Host, seconds: int = SSH_SECONDS) -> None:
     """Wait until the host answers ssh with the key that we gave it, and lets our login key in.
 
     Raises:
-        HostUnreachable: it did not; the last lines of its console are in the log.
+        HostUnreachable: it did not; the last lines of its console are in the message, and more of them in the log.
     """
     try:
         await to_thread(open_shell(host).wait_for_ssh, seconds, get_run_logger().info)
-    except Exception:
-        await _show_console(host)
-        raise
+    except HostUnreachable as error:
+        console = await _console(host)
+        get_run_logger().warning("last lines of the console of %s:\n%s", host.name, console or "(empty)")
+        raise type(error)(f"host {host.name}: {error}; its console ends: {quoted(console) or '(empty)'}") from error
 
 
 def open_shell(host: Host) -> HostShell:
@@ -181,10 +189,12 @@ def open_shell(host: Host) -> HostShell:
     return HostShell(host.address, host.host_key, login)
 
 
-async def _show_console(host: Host) -> None:
-    cloud: Cloud = cloud_of(pool_config(host.pool))
-    log = await to_thread(cloud.console_log, host.name)
-    get_run_logger().warning("last lines of the console of %s:\n%s", host.name, log or "(empty)")
+async def _console(host: Host) -> str:
+    """What the host's console says; why it cannot be read where that is so. The host's own trouble is what counts."""
+    try:
+        return await to_thread(cloud_of(pool_config(host.pool)).console_log, host.name)
+    except DockerDriverError as error:
+        return f"({error})"
 
 
 @verb(task_run_name="move {name} to {to}")

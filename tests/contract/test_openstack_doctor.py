@@ -4,8 +4,9 @@ import pytest
 
 from blocks.openstack_cloud import OpenStackCloud
 from blocks.pool_config import PoolConfig
-from runtime.doctor import examine_openstack
-from tests.rigs.openstack.cloud_under_test import opened
+from blocks.settings import ProcessSettings
+from runtime.doctor import examine_openstack, examine_plans
+from tests.rigs.openstack.cloud_under_test import opened, request
 from tests.rigs.openstack.configuration import clouds
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.contract, pytest.mark.openstack]
 def told(cloud: OpenStackCloud, **config) -> tuple[int, str]:
     """How many problems the doctor finds, and all that it says."""
     lines: list[str] = []
-    problems = examine_openstack(PoolConfig(**{"DD_HOST_DATA_VOLUME_FACTOR": 0} | config), cloud, lines.append)
+    problems = examine_openstack("main", PoolConfig(**{"DD_HOST_DATA_VOLUME_FACTOR": 0} | config), cloud, lines.append)
     return problems, "\n".join(lines)
 
 
@@ -34,6 +35,23 @@ MISSING = {
     "volumes": ({"DD_HOST_DATA_VOLUME_FACTOR": 4}, {}, "or set DD_HOST_DATA_VOLUME_FACTOR to 0"),
     "quota": ({"DD_MAX_HOSTS": 20}, {}, "quota: 10 of 20 hosts of flavor standard.xlarge: 0 of 10 instances"),
 }
+
+
+def test_the_pool_s_hosts_that_are_there_count_among_those_that_the_quota_has_room_for(cloud, quota):
+    cloud.create(request())
+    quota(instances=4)
+    assert told(cloud, DD_MAX_HOSTS=4)[0] == 0
+    assert "quota: 4 of 5 hosts of flavor standard.xlarge: 1 of 4 instances" in told(cloud, DD_MAX_HOSTS=5)[1]
+
+
+def test_before_there_is_a_stack_the_first_configuration_is_checked(cloud, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"OS_CLOUD": "rig", "DD_CLOUD": "openstack", "DD_HOST_FLAVOR_NAME_SMALL": "nix"}.items():
+        monkeypatch.setenv(name, value)
+    lines: list[str] = []
+    assert examine_plans(ProcessSettings(), lines.append) == 2
+    assert "no flavor is named 'nix'" in "\n".join(lines)
+    assert "set DD_HOST_DATA_VOLUME_FACTOR of the pool to 0" in "\n".join(lines)
 
 
 @pytest.mark.parametrize(("config", "fields", "sentence"), MISSING.values(), ids=MISSING)
