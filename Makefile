@@ -26,7 +26,7 @@ test: ## Set up what the tests need and run everything; about 20 minutes
 	@$(BIN)/ansible-lint --offline --strict playbooks
 	@$(BIN)/python -m pytest -m "not openstack"
 
-test-openstack: ## The suite against OpenStack's real services, which it starts; another 10 minutes
+test-openstack: ## Only what needs OpenStack's real services, which it starts; a few minutes
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m pytest -m openstack
 

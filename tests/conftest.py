@@ -1,5 +1,7 @@
-"""What every tier may ask for. Nothing here is started before a test asks for it."""
+"""What every tier may ask for. Nothing is started before a test asks for it, only prepared."""
 
 from tests.rigs.engine import engine_url
 
 __all__ = ["engine_url"]
+
+pytest_plugins = ("tests.rigs.preparation",)

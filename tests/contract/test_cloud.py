@@ -17,9 +17,9 @@ def rig(request) -> Rig:
     return request.getfixturevalue(request.param)
 
 
-def built(rig: Rig, host: str) -> Server:
+def built(rig: Rig, host: str, flavor: str = "small") -> Server:
     """The host's server once it is built: some clouds answer before it is."""
-    rig.cloud.create(server_request(host))
+    rig.cloud.create(server_request(host, flavor=flavor))
     until(lambda: rig.cloud.find(host).status is not ServerStatus.BUILD, f"{host} is built", 60)
     return rig.cloud.find(host)
 
@@ -89,6 +89,6 @@ def test_a_host_without_a_server_has_an_empty_console(rig):
 
 
 def test_the_server_proves_itself_with_the_recorded_key_and_lets_our_login_in(rig, tmp_path):
-    server = built(rig, "h-1")
+    server = built(rig, "h-1", rig.boots)
     key = server.host_key or KEY.public
     assert ssh_when_it_answers(server, key, tmp_path, "sudo -n id -u").stdout == "0\n"

@@ -9,6 +9,7 @@ from blocks.openstack_cloud import OpenStackCloud
 from blocks.openstack_credentials import OpenStackCredentials
 from blocks.shell import HostShell
 from pool.errors import CloudRefused, CloudTrouble
+from pool.records import Headroom
 from tests.rigs.clouds import KEY, LOGIN
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, opened, request, settled
 from tests.rigs.openstack.configuration import clouds
@@ -17,11 +18,27 @@ pytest_plugins = ("tests.rigs.openstack.fixtures",)
 pytestmark = [pytest.mark.contract, pytest.mark.openstack]
 
 
+SPAWN = (
+    "GET nova/servers/detail",
+    "GET neutron/security-groups",
+    "GET nova/flavors/detail",
+    "GET glance/images",
+    "GET neutron/networks",
+    "GET nova/limits",
+    "GET nova/os-server-groups",
+    "GET nova/os-keypairs/…",
+    "GET neutron/ports",
+    "POST neutron/ports",
+    "POST nova/servers",
+    "GET nova/servers/detail",
+)
+
+
 # A host that works
 
 
 def test_a_spawned_host_answers_ssh_with_our_key_at_its_port_s_address(cloud, project):
-    cloud.create(request())
+    cloud.create(request(flavor="standard.medium"))
     server = settled(cloud)
     port = next(project.network.ports(name="main-01"))
     shell = HostShell(server.address, KEY.public, LOGIN)
@@ -30,17 +47,30 @@ def test_a_spawned_host_answers_ssh_with_our_key_at_its_port_s_address(cloud, pr
     assert shell.run("hostname", timeout=10).strip() == "main-01"
 
 
-def test_four_hosts_at_once_get_addresses_of_their_own_and_are_listed_in_one_request(cloud, proxy):
+def test_four_hosts_at_once_get_addresses_of_their_own_and_are_listed_in_one_request(cloud, api_calls):
     hosts = [f"main-{n:02d}" for n in range(1, 5)]
     with ThreadPoolExecutor() as pool:
         list(pool.map(cloud.create, map(request, hosts)))
     made = [settled(cloud, host) for host in hosts]
     assert len({server.address for server in made}) == 4
-    proxied = opened("rig-proxied")
-    proxied.list()
-    proxy.requests.clear()
-    assert {server.host for server in proxied.list()} == set(hosts)
-    assert proxy.requests == ["GET /v2.1/servers/detail"]
+    api_calls.clear()
+    assert {server.host for server in cloud.list()} == set(hosts)
+    assert api_calls == ["GET nova/servers/detail"]
+
+
+def test_a_spawn_asks_the_cloud_for_each_thing_once(cloud, api_calls):
+    """What is listed is listed once, and servers only by the host's name."""
+    cloud.create(request())
+    api_calls.clear()
+    cloud.create(request("main-02"))
+    assert sorted(api_calls) == sorted(SPAWN)
+
+
+def test_the_quota_costs_two_requests(cloud, api_calls):
+    cloud.list()
+    api_calls.clear()
+    cloud.headroom("rig.tiny")
+    assert sorted(api_calls) == ["GET nova/flavors/detail", "GET nova/limits"]
 
 
 def test_a_host_carries_its_pool_and_its_name_in_tags_and_metadata(cloud, project):
@@ -48,6 +78,7 @@ def test_a_host_carries_its_pool_and_its_name_in_tags_and_metadata(cloud, projec
     assert set(server.tags) == {NAMESPACE, "pool=main", "host=main-01"}
     assert server.metadata["dockerdriver.host"] == "main-01"
     assert server.key_name == f"{NAMESPACE}__main"
+    assert cloud.find("main-01").host_key == server.metadata["dockerdriver.host_key"] == KEY.public
 
 
 def test_only_the_master_s_group_reaches_ssh_the_engine_and_the_sessions(cloud, project):
@@ -96,8 +127,10 @@ def test_what_a_pool_s_hosts_share_goes_with_its_last_host(cloud):
 
 def test_the_quota_is_known_before_a_host_is_spawned(cloud, quota):
     quota(instances=10, cores=2, ram=-1)
-    assert (cloud.room_for("rig.tiny").hosts, cloud.room_for("standard.medium").hosts) == (2, 1)
-    assert cloud.room_for("standard.xlarge").because == "0 of 2 cores are in use and standard.xlarge needs 4"
+    assert (cloud.headroom("rig.tiny").hosts, cloud.headroom("standard.medium").hosts) == (2, 1)
+    assert cloud.headroom("standard.xlarge") == Headroom(0, "0 of 2 cores are in use and standard.xlarge needs 4")
+    quota(instances=-1, cores=-1, ram=-1)
+    assert cloud.headroom("rig.tiny") is None
 
 
 def test_an_application_credential_is_enough(cloud, project):

@@ -2,6 +2,7 @@
 
 import re
 import time
+from multiprocessing import get_context
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from blocks.cloud import ServerStatus
 from blocks.openstack_parts import ensure_port
 from blocks.openstack_sweep import CloudPart, orphans
 from pool.errors import CloudTrouble
-from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, opened, request, settled
+from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, make_when_all_are_ready, opened, request, settled
 from tests.rigs.openstack.misbehaving_proxy import Trouble
 from tests.rigs.prefect_server import until
 
@@ -40,7 +41,7 @@ def test_a_server_that_never_leaves_build_can_be_removed(cloud):
 
 
 def test_a_server_that_is_active_and_mute_shows_its_last_words(cloud):
-    cloud.create(request(flavor="rig.mute"))
+    cloud.create(request())
     assert settled(cloud).status is ServerStatus.ACTIVE
     assert cloud.console_log("main-01") == "kernel panic: no init found"
 
@@ -124,12 +125,36 @@ def test_a_stranger_s_server_of_the_same_name_is_neither_adopted_nor_deleted(clo
     until(lambda: not list(project.compute.servers()), "the stranger's server is gone")
 
 
+def second_server(project: Connection, first: str) -> str:
+    """What a process makes that has not seen the first server of the host; the id."""
+    like = project.compute.get_server(first)
+    return project.compute.create_server(metadata=like.metadata, tags=like.tags, **an_order(project)).id
+
+
 def test_two_servers_of_one_host_are_both_removed(cloud, project):
-    first = project.compute.get_server(cloud.create(request()).id)
-    project.compute.create_server(metadata=first.metadata, tags=first.tags, **an_order(project))
+    second_server(project, cloud.create(request()).id)
     assert len(cloud.list()) == 2
     cloud.delete("main-01")
     assert cloud.parts() == ()
+
+
+def test_of_two_servers_of_one_host_whoever_looks_keeps_the_first_and_deletes_the_other(cloud, project):
+    both = [first := cloud.create(request()).id, second_server(project, first)]
+    oldest = min(both, key=lambda server: (project.compute.get_server(server).created_at, server))
+    assert cloud.create(request()).id == oldest
+    until(lambda: [server.id for server in cloud.list()] == [oldest], "the other one is gone", 60)
+
+
+def test_two_processes_that_make_one_host_at_once_leave_one_server(cloud):
+    spawn = get_context("spawn")
+    line = spawn.Barrier(2)
+    makers = [spawn.Process(target=make_when_all_are_ready, args=(line, "main-01")) for _ in range(2)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join(120)
+    assert [maker.exitcode for maker in makers] == [0, 0]
+    until(lambda: len(cloud.list()) == 1, "one server is left", 60)
 
 
 # The sweep

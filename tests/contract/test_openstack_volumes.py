@@ -8,6 +8,7 @@ from openstack.connection import Connection
 from blocks.cloud import ServerStatus
 from blocks.openstack_cloud import OpenStackCloud
 from pool.errors import CloudRefused
+from tests.rigs.clouds import delete_all
 from tests.rigs.openstack import OpenStackRig
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, opened, request, settled
 
@@ -20,8 +21,7 @@ def cloud(openstack_rig: OpenStackRig) -> Iterator[OpenStackCloud]:
     """The cloud in the region that has volumes."""
     it = opened("rig-volumes")
     yield it
-    for host in {part.host for part in it.parts() if part.host}:
-        it.delete(host)
+    delete_all(it, {part.host for part in it.parts() if part.host})
     assert openstack_rig.project_holds() == set()
 
 
@@ -59,11 +59,23 @@ def test_a_used_up_volume_quota_leaves_nothing(cloud, openstack_rig, project):
     quotas = openstack_rig.connect("rig-admin-volumes").block_storage
     quotas.update_quota_set(project.current_project_id, gigabytes=10)
     try:
-        with pytest.raises(CloudRefused, match=r"cannot make host main-01: quota: .*gigabytes"):
+        with pytest.raises(CloudRefused, match="quota: 0 of 10 GB of volumes are in use and a host needs 24"):
             cloud.create(request(data_volume_gb=24))
     finally:
         quotas.revert_quota_set(project.current_project_id)
     assert cloud.parts() == ()
+
+
+def test_the_quota_of_volumes_is_known_before_a_host_is_spawned(cloud, openstack_rig, project):
+    quotas = openstack_rig.connect("rig-admin-volumes").block_storage
+    quotas.update_quota_set(project.current_project_id, gigabytes=50)
+    try:
+        assert cloud.headroom("rig.tiny", data_volume_gb=24).hosts == 2
+        assert cloud.headroom("rig.tiny", data_volume_gb=96).because == (
+            "0 of 50 GB of volumes are in use and a host needs 96"
+        )
+    finally:
+        quotas.revert_quota_set(project.current_project_id)
 
 
 def test_a_volume_of_a_spawn_that_died_is_used_by_the_next(cloud, project):

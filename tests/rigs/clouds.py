@@ -3,7 +3,8 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +27,16 @@ class Rig:
 
     open: Callable[[str], Cloud]
     cloud: Cloud
+    boots: str = "small"  # a flavor whose servers answer ssh
 
 
 def emptied(cloud: Cloud) -> None:
-    for server in cloud.list():
-        cloud.delete(server.host)
+    delete_all(cloud, {server.host for server in cloud.list()})
+
+
+def delete_all(cloud: Cloud, hosts: Iterable[str]) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(cloud.delete, hosts))
 
 
 def ssh(server: Server, key: str, where: Path, command: str = "true") -> subprocess.CompletedProcess:

@@ -15,9 +15,14 @@ ARTIFACTS = CHECKOUT / "tests" / "artifacts"
 
 @pytest.fixture(scope="session")
 def installation() -> Stack:
+    """An installation that is down and remembers nothing."""
+    return fresh_installation()
+
+
+def fresh_installation(**settings: str) -> Stack:
     """An installation that is down and remembers nothing; the images of earlier runs are kept."""
     gateway = free_port()
-    it = Stack(DATA, gateway_port=gateway, prefect_port=_another(gateway))
+    it = Stack(DATA, gateway_port=gateway, prefect_port=_another(gateway), settings=settings)
     it.command("down")  # what a run that was killed left running
     shutil.rmtree(DATA / "prefect", ignore_errors=True)
     for database in DATA.glob("pool.sqlite*"):

@@ -1,11 +1,13 @@
 """The block on the rig's cloud, as the tests open it, and what they ask of it."""
 
 import time
+from multiprocessing.synchronize import Barrier
 
 from blocks.cloud import Server, ServerRequest, ServerStatus
 from blocks.openstack_cloud import OpenStackCloud
 from blocks.openstack_credentials import OpenStackCredentials
 from blocks.user_data import cloud_config
+from pool.errors import CloudTrouble
 from tests.rigs.clouds import KEY, LOGIN
 
 NAMESPACE = "dd-contract"
@@ -13,7 +15,7 @@ NAMESPACE = "dd-contract"
 
 def request(host: str = "main-01", flavor: str = "rig.tiny", image: str = "Debian-12", **more) -> ServerRequest:
     user_data = cloud_config(host, LOGIN.public_key, KEY.private, KEY.public)
-    return ServerRequest(host, more.pop("pool", "main"), flavor, image, user_data, **more)
+    return ServerRequest(host, more.pop("pool", "main"), flavor, image, user_data, KEY.public, **more)
 
 
 def opened(cloud: str = "rig", **fields) -> OpenStackCloud:
@@ -27,6 +29,20 @@ def settled(cloud: OpenStackCloud, host: str = "main-01", seconds: float = 60) -
     while (server := cloud.find(host)) and server.status is ServerStatus.BUILD and time.monotonic() < end:
         time.sleep(0.2)
     return server
+
+
+def make_when_all_are_ready(line: Barrier, host: str) -> None:
+    """Make the host at the same moment as others, each in a process of its own. Trouble is tried again, as flows do."""
+    cloud = opened()
+    cloud.list()  # logged in
+    line.wait(60)
+    for _ in range(10):
+        try:
+            cloud.create(request(host))
+            return
+        except CloudTrouble:
+            time.sleep(1)
+    raise AssertionError(f"host {host} could not be made in ten tries")
 
 
 def kinds(cloud: OpenStackCloud) -> list[str]:

@@ -1,6 +1,8 @@
 """The services' configuration files, and the client's ``clouds.yaml``."""
 
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -20,6 +22,15 @@ def url(service: str) -> str:
     """The endpoint of a service."""
     path = {"keystone": "/v3", "nova": "/v2.1", "cinder": "/v3"}.get(service, "")
     return f"http://{HOST}:{PORTS[service]}{path}"
+
+
+def told(address: str) -> str:
+    """The service and path of a request's address, without version and query: "nova/os-keypairs/…"."""
+    parts = urlsplit(address)
+    service = next(name for name, port in PORTS.items() if port == parts.port)
+    words = [word for word in parts.path.split("/") if word and not re.fullmatch(r"v[\d.]+", word)]
+    named = words[:1] + [word if word == "detail" else "…" for word in words[1:]]
+    return "/".join([service, *named])
 
 
 def database_url(run: Path, database: str) -> str:

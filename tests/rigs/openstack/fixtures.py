@@ -6,12 +6,15 @@ from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
+from keystoneauth1.session import Session
 from openstack.connection import Connection
+from requests import Response
 
 from blocks.openstack_cloud import OpenStackCloud
 from runtime.host_image import build_host_image
-from tests.rigs.clouds import LOGIN, NAMESPACE, Rig, emptied
+from tests.rigs.clouds import LOGIN, NAMESPACE, Rig, delete_all, emptied
 from tests.rigs.openstack.cloud_under_test import opened
+from tests.rigs.openstack.configuration import told
 from tests.rigs.openstack.misbehaving_proxy import MisbehavingProxy
 from tests.rigs.openstack.rig import OpenStackRig
 
@@ -43,13 +46,27 @@ def proxy(openstack_rig: OpenStackRig) -> Iterator[MisbehavingProxy]:
 
 
 @pytest.fixture
+def api_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What this process asks of the services from now on, as "GET nova/servers/detail"; names and ids are left out."""
+    calls: list[str] = []
+    ask = Session.request
+
+    def noted(session: Session, url: str, method: str, *words: object, **options: object) -> Response:
+        answer = ask(session, url, method, *words, **options)
+        calls.append(f"{method} {told(answer.url)}")
+        return answer
+
+    monkeypatch.setattr(Session, "request", noted)
+    return calls
+
+
+@pytest.fixture
 def cloud(openstack_rig: OpenStackRig) -> Iterator[OpenStackCloud]:
     """The cloud, empty; afterwards nothing may be left, neither for us nor for the administrator."""
     it = opened(public_key=LOGIN.public_key)
     yield it
     openstack_rig.forgive()
-    for host in {part.host for part in it.parts() if part.host}:
-        it.delete(host)
+    delete_all(it, {part.host for part in it.parts() if part.host})
     openstack_rig.forgive(False)
     assert openstack_rig.project_holds() == set()
 
@@ -85,7 +102,7 @@ def openstack(openstack_rig: OpenStackRig) -> Iterator[Rig]:
         clouds.append(opened(namespace=namespace))
         return clouds[-1]
 
-    yield Rig(open_cloud, open_cloud(NAMESPACE))
+    yield Rig(open_cloud, open_cloud(NAMESPACE), boots="standard.medium")
     for cloud in clouds:
         emptied(cloud)
     assert openstack_rig.project_holds() == set()

@@ -25,16 +25,16 @@ ENDPOINTS = (
 )
 IMAGES = ("Debian-12", "bare")  # the second is what the suite of all clouds asks for, as is the flavor "small"
 SECURITY_GROUPS = ("pb_server", "monitoring")
-#: name, cores, MB, GB. What the names that begin with "rig." make the driver do is told in plugins/host_driver.py.
+#: name, cores, MB, GB. What the driver makes of the names is told in plugins/host_driver.py.
 FLAVORS = (
     ("standard.medium", 2, 4096, 10),
     ("standard.xlarge", 4, 8192, 20),
     ("small", 1, 1024, 1),
     ("rig.tiny", 1, 512, 1),
     ("rig.too-large", 1, 512, 10**6),
+    ("rig.over-quota", 41, 512, 1),
     ("rig.fails", 1, 512, 1),
     ("rig.never-ready", 1, 512, 1),
-    ("rig.mute", 1, 512, 1),
     ("rig.undying", 1, 512, 1),
 )
 

@@ -1,0 +1,80 @@
+"""The main job on OpenStack, as an operator with a ``clouds.yaml`` meets it. The tests go on from one another."""
+
+import os
+import re
+import time
+
+import httpx
+import pytest
+
+from blocks.settings import ProcessSettings
+from pool.records import Host
+from pool.states import HostState
+from pool.store import PoolStore
+from tests.rigs.browser import browser_page, run_cell_in_jupyterlab
+from tests.rigs.leftovers import containers_of, processes_of
+from tests.system.conftest import fresh_installation
+
+pytest_plugins = ("tests.rigs.openstack.fixtures",)
+pytestmark = [pytest.mark.system, pytest.mark.openstack, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def stack(openstack_rig):
+    """A running stack whose cloud has no volume service; nothing but what docs/openstack.md names was set."""
+    it = fresh_installation(
+        DD_CLOUD="openstack",
+        OS_CLOUD="rig",
+        OS_CLIENT_CONFIG_FILE=os.environ["OS_CLIENT_CONFIG_FILE"],
+        DD_HOST_DATA_VOLUME_FACTOR="0",
+    )
+    up = it.command("up")
+    try:
+        assert up.returncode == 0, f"{up.stdout}\n{it.logs()}"
+        it.first_output = up.stdout
+        yield it
+    finally:
+        it.command("down")
+
+
+def hosts(stack) -> list[Host]:
+    return PoolStore.open(f"sqlite:///{stack.data / 'pool.sqlite'}").hosts("main")
+
+
+def namespace(stack) -> str:
+    return ProcessSettings(data=stack.data, _env_file=None).identity
+
+
+def test_make_up_checks_the_project_and_has_nova_spawn_a_host(stack, project):
+    [host] = hosts(stack)
+    server = project.compute.get_server(host.server_id)
+    [port] = project.network.ports(device_id=server.id)
+    assert "ok       quota: room for 4 hosts of flavor standard.xlarge" in stack.first_output
+    assert (host.state, host.address) == (HostState.ACTIVE, port.fixed_ips[0]["ip_address"])
+    assert (server.name, server.status, server.tags[0]) == ("main-01", "ACTIVE", namespace(stack))
+
+
+def test_a_session_on_the_server_opens_in_a_browser_and_computes_until_it_is_ended(stack, artifacts):
+    answer = stack.provision("browser-1", user="alice")
+    with browser_page() as page:
+        assert run_cell_in_jupyterlab(page, answer["url"], "6*7", artifacts / "jupyterlab-openstack.png") == "42"
+    assert stack.run("deprovision-instance/on-demand", instance_id="browser-1")[0] == "COMPLETED"
+    assert httpx.get(answer["url"], trust_env=False).status_code == 410
+
+
+def test_shutdown_mode_removes_the_host_and_the_cloud_shows_nothing_of_ours(stack, openstack_rig):
+    stack.set_pool(DD_SHUTDOWN_MODE=True)
+    welcome = re.search(r"welcome-\d+", str(stack.command("status").stdout)).group()
+    stack.run("deprovision-instance/on-demand", instance_id=welcome)
+    deadline = time.monotonic() + 300
+    while {host.state for host in hosts(stack)} != {HostState.REMOVED} and time.monotonic() < deadline:
+        stack.run("housekeep/scheduled")
+    assert [host.state for host in hosts(stack)] == [HostState.REMOVED]
+    assert openstack_rig.project_holds() == set()
+    assert containers_of(namespace(stack), stack.engine) == set()
+
+
+def test_make_down_ends_every_process(stack):
+    down = stack.command("down")
+    assert down.returncode == 0, down.stdout
+    assert processes_of(stack.data) == set()
