@@ -5,7 +5,8 @@ from typing import Literal
 from prefect.blocks.core import Block
 from pydantic import Field
 
-from blocks.lookup import load
+from blocks.lookup import load, names
+from pool.catalogue import split_pin
 from pool.records import BlueprintSpec, ProxyOptions
 
 SLOT_MB = 512
@@ -18,6 +19,11 @@ class Blueprint(Block):
     _block_type_slug = "blueprint"
 
     image: str = Field(description="Name in the image catalogue, e.g. jupyter-minimal or rocker/rstudio:4.4.")
+    image_digest: str = Field(
+        "",
+        pattern=r"^(sha256:[0-9a-f]{64})?$",
+        description="Version of the image to run: its id or its registry's digest. Empty: the newest that hosts have.",
+    )
     port: int = Field(ge=1, le=65535, description="Port that the notebook listens on inside its container.")
     pool: str = Field("main", description="Pool whose hosts run it.")
     command: list[str] = Field(
@@ -56,6 +62,8 @@ class Blueprint(Block):
         values = self.model_dump(include=set(BlueprintSpec.__dataclass_fields__))
         proxy = self.model_dump(include=set(ProxyOptions.__dataclass_fields__))
         values |= {"command": tuple(self.command), "capabilities": tuple(self.capabilities)}
+        image, pinned = split_pin(self.image)
+        values |= {"image": image, "image_digest": pinned or self.image_digest}
         return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values)
 
 
@@ -66,6 +74,12 @@ def blueprint_spec(name: str) -> BlueprintSpec:
         NotFound: no blueprint has this name; the message lists those that exist.
     """
     return load(Blueprint, name, "blueprint").spec(name)
+
+
+def pinned_versions(pool: str) -> set[tuple[str, str]]:
+    """Versions that the pool's blueprints pin: name of the image, digest."""
+    specs = [blueprint_spec(name) for name in names(Blueprint)]
+    return {(spec.image, spec.image_digest) for spec in specs if spec.pool == pool and spec.image_digest}
 
 
 def default_blueprints() -> dict[str, Blueprint]:

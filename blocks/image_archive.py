@@ -158,6 +158,17 @@ def scan(images_dir: Path, shelf: Shelf | None = None) -> tuple[list[ArchiveInfo
     return good, refused
 
 
+def stamp_of(path: Path) -> str:
+    """Size and time of change of a file: another stamp, another content."""
+    size, changed, _ = _fingerprint(path)
+    return f"{size}-{changed}"
+
+
+def stamps(images_dir: Path) -> dict[str, str]:
+    """The stamp of every archive that nobody writes to any more, by file name."""
+    return {path.name: stamp_of(path) for path in _settled(images_dir)}
+
+
 def _settled(images_dir: Path) -> list[Path]:
     """Archives that nobody writes to any more, the oldest first: it keeps its name against a newer one."""
     files = [path for path in images_dir.glob("*") if _looks_finished(path)] if images_dir.is_dir() else []

@@ -6,7 +6,7 @@ store at once.
 """
 
 import fcntl
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from blocks.image_archive import ArchiveInfo, each_layer
 from blocks.image_stream import Compression, Stream
 from blocks.layer_files import SUFFIXES, Content, appearing, locked, pack_layer, repack_layer
+from blocks.settings import process_settings
 from pool.errors import BrokenArchive, DockerDriverError, NotFound
 
 _CONFIG = ".json"
@@ -53,6 +54,10 @@ class LayerStore:
     def has(self, diff_id: str) -> bool:
         """Whether the layer is here."""
         return self._layer(diff_id).exists()
+
+    def holds(self, image_id: str, layers: Iterable[str]) -> bool:
+        """Whether the image's config and all its layers are here."""
+        return self._path(image_id, _CONFIG).exists() and all(map(self.has, layers))
 
     def keep(self, diff_id: str, content: Content) -> None:
         """Read a layer to its end and keep it, packed.
@@ -163,6 +168,11 @@ class LayerStore:
         locks = self.directory / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         return locks / name
+
+
+def layer_store() -> LayerStore:
+    """The layers of this installation."""
+    return LayerStore(process_settings().layers_dir)
 
 
 def _hex(digest: str) -> str:

@@ -1,14 +1,13 @@
 """Images that an operator names by a registry's reference: the manager's engine pulls them, once for all hosts."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from docker.errors import APIError
 from docker.errors import NotFound as NoSuchImage
 
 from blocks.engine import LOAD_SECONDS, HostEngine
-from blocks.image_build import save_image
 from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
 
 #: A registry with its port, folders and a name; then a tag.
@@ -25,16 +24,16 @@ class RegistryCredentials:
     password: str = field(repr=False)
 
 
-def pull_to_archive(
-    engine_url: str, reference: str, images_dir: Path, credentials: RegistryCredentials | None = None
-) -> Path:
-    """Pull an image with the manager's engine and save it in ``images/``, whole or not at all.
+def pull(engine: HostEngine, reference: str, credentials: RegistryCredentials | None = None) -> str:
+    """Have the manager's engine hold what a reference stands for now; what it stood for before goes.
 
     Args:
-        engine_url: the manager's own engine.
+        engine: the manager's own.
         reference: "rocker/rstudio:4.4", "localhost:5000/team/lab"; without a tag, "latest".
-        images_dir: where the archive goes.
         credentials: for a registry that asks for them.
+
+    Returns:
+        The digest of the manifest that the tag stands for, "sha256:…".
 
     Raises:
         BadRequest: *reference* is no reference, or names a digest instead of a tag.
@@ -42,13 +41,37 @@ def pull_to_archive(
         Refused: the registry does not let us in.
         EngineTrouble: the registry cannot be reached, or the pull broke off.
     """
-    name, tag = _split(reference)
-    engine = HostEngine.local(engine_url)
+    name, tag = split_reference(reference)
+    before = _inspect(engine, f"{name}:{tag}")
     _pull(engine, name, tag, credentials)
-    return save_image(engine, f"{name}:{tag}", images_dir)
+    pulled = _inspect(engine, f"{name}:{tag}")
+    if before and before["Id"] != pulled["Id"]:
+        forget_untagged(engine, before["Id"])
+    digests = [one.partition("@")[2] for one in pulled["RepoDigests"] or [] if one.partition("@")[0] == name]
+    return digests[-1] if digests else ""
 
 
-def _split(reference: str) -> tuple[str, str]:
+def forget_untagged(engine: HostEngine, image_id: str) -> None:
+    """Remove an image that has lost its last name; one that is used or has a name stays."""
+    with suppress(EngineTrouble), engine.client("remove an old image") as client:
+        if not client.inspect_image(image_id)["RepoTags"]:
+            client.remove_image(image_id)
+
+
+def _inspect(engine: HostEngine, name: str) -> dict | None:
+    with engine.client(f"look for image {name}") as client:
+        try:
+            return client.inspect_image(name)
+        except APIError:  # not there, or no name that an engine could know: the pull says it better
+            return None
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """Name and tag of a reference; without one, "latest".
+
+    Raises:
+        BadRequest: it is no reference, or names a digest.
+    """
     if "@" in reference:
         raise BadRequest(f"image {reference}: name a tag, not a digest; the archive keeps the image as it was pulled")
     found = REFERENCE.fullmatch(reference)

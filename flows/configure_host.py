@@ -7,9 +7,10 @@ from flows.outcome import says_why
 from pool.errors import DockerDriverError, RefusedMove
 from pool.records import Fault, Host, Image
 from pool.states import HostState
+from tasks.catalogue import pull_references, read_catalogue
 from tasks.configuring import apply_playbook, test_host
 from tasks.hosts import clear_errors, find_host, move_host
-from tasks.images import pull_references, read_catalogue, send_images
+from tasks.images import send_images
 from tasks.leases import Held, lease
 from tasks.retrying import now
 

@@ -17,17 +17,9 @@ from pool.distribution import Tally, image_table
 from pool.errors import DockerDriverError, NotFound
 from pool.records import Host, Image
 from pool.states import HostState
+from tasks.catalogue import collect_layers, pull_references, read_catalogue, refused_archives
 from tasks.hosts import hosts_of
-from tasks.images import (
-    Delivery,
-    Distribution,
-    collect_layers,
-    distribution_of,
-    pull_references,
-    read_catalogue,
-    refused_archives,
-    send_images,
-)
+from tasks.images import Delivery, Distribution, distribution_of, send_images
 
 SHOW_SECONDS = 2
 

@@ -14,6 +14,7 @@ from pool.decisions import Decision
 from pool.errors import DockerDriverError
 from pool.housekeeping import plan
 from pool.tables import decision_rows
+from tasks.catalogue import why_distribute
 from tasks.leases import Held, lease
 from tasks.links import repair_keys
 from tasks.notices import repair_notices
@@ -22,6 +23,7 @@ from tasks.pool_page import draw_pool_page
 from tasks.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
 from tasks.retrying import now
 from tasks.routes import repair_routes
+from tasks.runs import trigger
 from tasks.telling import tell_changes
 
 ACT_SECONDS = 120
@@ -71,7 +73,16 @@ async def tend(pool: str) -> str:
     decisions = plan(await observe(pool), settings, now())
     tick = await record_tick(pool, decisions)
     outcomes = await gather(*(do_or_say(decision, number) for number, decision in enumerate(decisions)))
-    return await report(pool, tick, decisions, outcomes)
+    said = await report(pool, tick, decisions, outcomes)
+    await bring_images(pool)
+    return said
+
+
+async def bring_images(pool: str) -> None:
+    """Start a distribution when an archive came or went, or a host lacks an image."""
+    key = await why_distribute(pool)
+    if key:
+        await trigger("distribute-images/on-demand", {"pool": pool}, key=key)
 
 
 async def do_or_say(decision: Decision, number: int) -> str:

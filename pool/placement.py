@@ -1,6 +1,6 @@
 """Which host a new instance goes to."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from pool.lifetime import remaining, takes_sessions, within_hard_limit
@@ -59,3 +59,20 @@ def candidates(
 def _age(host: Host, settings: PoolSettings, now: datetime, lifetime: int) -> tuple[bool, bool]:
     """Whether the host is near its end, and whether it ends before the session does."""
     return not takes_sessions(host, settings, now), remaining(host, settings, now) < lifetime
+
+
+def newest_version_first(
+    hosts: Iterable[Host], holders: Sequence[Collection[str]], avoid: Collection[str] = ()
+) -> list[Host]:
+    """Hosts that have the image, those with the newest version of it first; otherwise in the order given.
+
+    A session runs the newest version as soon as a host with room has it, and an older one rather than wait.
+
+    Args:
+        hosts: in order of preference.
+        holders: names of the hosts that have a version, the newest version first.
+        avoid: names of hosts that come last all the same.
+    """
+    rank = {name: number for number, names in reversed(list(enumerate(holders))) for name in names}
+    having = [host for host in hosts if host.name in rank]
+    return sorted(having, key=lambda host: (host.name in avoid, rank[host.name]))

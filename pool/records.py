@@ -95,6 +95,7 @@ class BlueprintSpec:
     container_user: str = ""  # "uid:gid"; empty: the image's own
     pids_limit: int = 512
     init: bool = True  # the engine's init reaps zombies; False for images that bring their own (s6)
+    image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
 
 
@@ -141,8 +142,14 @@ class Image:
     id: str  # "sha256:…", digest of its config
     size: int  # bytes of the archive
     layers: tuple[str, ...] = ()  # diff ids, base first
-    archive: str = ""  # file name below images/
-    source: str = "archive"  # or the registry reference that the manager pulled
+    archive: str = ""  # file name below images/; empty once it is gone
+    source: str = "archive"  # or "engine", or the registry reference that the manager pulls
+    layer_sizes: tuple[int, ...] = ()  # bytes of each layer as it travels
+    digest: str = ""  # "sha256:…" of the manifest that the registry's tag stood for when it was looked at last
+    credentials: str = ""  # name of the block registry-login/<name> that its registry asks for
+    looked_at: datetime | None = None  # when its source was looked at last
+    read_from: str = ""  # size and time of change of the archive, as it was read
+    retired_at: datetime | None = None  # when it was retired; None: it is offered
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,25 @@ images = Table(
     Column("layers", JSON, nullable=False),  # diff ids, base first
     Column("archive", String(255), nullable=False),
     Column("source", String(255), nullable=False),
+    Column("layer_sizes", JSON, nullable=False, server_default="[]"),  # bytes as they travel
+    Column("digest", String(80), nullable=False, server_default=""),  # of the manifest that the tag stood for
+    Column("credentials", String(255), nullable=False, server_default=""),  # name of a block
+    Column("looked_at", UtcDateTime),  # when its source was looked at last
+    Column("read_from", String(80), nullable=False, server_default=""),
+    Column("retired_at", UtcDateTime),  # null: it is offered
+)
+
+image_versions = Table(
+    "image_versions",
+    metadata,
+    Column("pool", String(40), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("id", String(80), primary_key=True),
+    Column("number", Integer, nullable=False),  # the highest of a name is its newest version
+    Column("size", BigInteger, nullable=False),
+    Column("layers", JSON, nullable=False),
+    Column("layer_sizes", JSON, nullable=False),
+    Column("digest", String(80), nullable=False),
 )
 
 host_images = Table(

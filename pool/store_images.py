@@ -1,55 +1,83 @@
-"""The records of images: which ones a pool offers, and which hosts have them."""
+"""The records of images: which ones a pool offers, in which versions, and which hosts have them."""
 
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from pool.errors import NotFound
 from pool.records import Image
-from pool.schema import host_images, hosts, images
+from pool.schema import host_images, hosts, image_versions, images
 from pool.store_base import Database, insert_unless_there
 
 _FIELDS = [field.name for field in fields(Image)]
+_OF_A_VERSION = ("pool", "name", "id", "size", "layers", "layer_sizes", "digest")
 
 
 def as_image(row: Row) -> Image:
-    """The record that a row of ``images`` stands for."""
-    values = {name: row._mapping[name] for name in _FIELDS}
-    return Image(**values | {"layers": tuple(values["layers"])})
+    """The record that a row of ``images`` stands for; or of ``image_versions``, with what that has of it."""
+    values = {name: row._mapping[name] for name in _FIELDS if name in row._mapping}
+    return Image(**values | {"layers": tuple(values["layers"]), "layer_sizes": tuple(values["layer_sizes"])})
 
 
 class ImageStore(Database):
     """Offer, retire and find images; remember which host has which."""
 
     def put_image(self, image: Image) -> None:
-        """Offer an image in its pool, in place of the one that had its name."""
-        row = asdict(image) | {"layers": list(image.layers)}
+        """Offer an image, in place of what had its name before; what it was before stays as an older version."""
         with self._writing() as connection:
+            before = connection.scalar(
+                select(images.c.id).where(images.c.pool == image.pool, images.c.name == image.name).with_for_update()
+            )
             connection.execute(delete(images).where(images.c.pool == image.pool, images.c.name == image.name))
-            connection.execute(insert(images).values(row))
+            connection.execute(insert(images).values(asdict(image)))
+            _keep_version(connection, image, newer=image.id != before)
 
-    def retire_image(self, pool: str, name: str) -> None:
-        """Offer an image no longer; absent is success. What hosts have of it stays on record."""
+    def retire_image(self, pool: str, name: str, now: datetime, archive_gone: bool = False) -> None:
+        """Offer an image no longer; one that is not offered stays as it is. What hosts have of it stays on record.
+
+        Args:
+            pool: the pool.
+            name: of the image.
+            now: becomes ``retired_at``.
+            archive_gone: an archive of this name that appears in ``images/`` again offers it again.
+        """
+        gone = {"archive": "", "read_from": ""} if archive_gone else {}
+        which = (images.c.pool == pool, images.c.name == name, images.c.retired_at.is_(None))
         with self._writing() as connection:
-            connection.execute(delete(images).where(images.c.pool == pool, images.c.name == name))
+            connection.execute(update(images).where(*which).values(retired_at=now, **gone))
 
     def images(self, pool: str) -> list[Image]:
         """What the pool offers, by name."""
+        return [image for image in self.catalogue(pool) if image.retired_at is None]
+
+    def catalogue(self, pool: str | None = None) -> list[Image]:
+        """What a pool (None: any) offers or has offered, by name."""
+        query = select(images) if pool is None else select(images).where(images.c.pool == pool)
         with self._reading() as connection:
-            found = connection.execute(select(images).where(images.c.pool == pool))
-            return sorted(map(as_image, found), key=lambda image: image.name)
+            return sorted(map(as_image, connection.execute(query)), key=lambda image: (image.pool, image.name))
 
     def image(self, pool: str, name: str) -> Image:
         """The image that blueprints of this pool call *name*.
 
         Raises:
-            NotFound: "pool main offers no image named jupiter; known: jupyter-minimal".
+            NotFound: "pool main offers no image named jupiter; known: jupyter-minimal", or that it was retired.
         """
-        offered = {image.name: image for image in self.images(pool)}
-        if name not in offered:
-            raise NotFound(f"pool {pool} offers no image named {name}; known: {', '.join(offered) or 'none'}")
-        return offered[name]
+        known = {image.name: image for image in self.catalogue(pool)}
+        found = known.get(name)
+        if found and found.retired_at is None:
+            return found
+        offered = ", ".join(name for name, image in known.items() if image.retired_at is None) or "none"
+        if found:
+            since = f"{found.retired_at:%Y-%m-%d %H:%M} UTC"
+            raise NotFound(f"pool {pool} offers the image {name} no more: it was retired at {since}; known: {offered}")
+        raise NotFound(f"pool {pool} offers no image named {name}; known: {offered}")
+
+    def image_versions(self, pool: str, name: str) -> list[Image]:
+        """All versions that the pool ever offered under this name, the newest first; retired or not."""
+        query = select(image_versions).where(image_versions.c.pool == pool, image_versions.c.name == name)
+        with self._reading() as connection:
+            return [as_image(row) for row in connection.execute(query.order_by(image_versions.c.number.desc()))]
 
     def mark_image(self, host: str, image_id: str, now: datetime) -> None:
         """The host's engine was seen to have this image."""
@@ -81,3 +109,14 @@ class ImageStore(Database):
         """Names of the hosts that have the image."""
         with self._reading() as connection:
             return set(connection.scalars(select(host_images.c.host).where(host_images.c.image_id == image_id)))
+
+
+def _keep_version(connection: Connection, image: Image, newer: bool) -> None:
+    """Have the image among the versions of its name; on top of them where it is *newer* than what was offered."""
+    same = (image_versions.c.pool == image.pool, image_versions.c.name == image.name)
+    highest = connection.scalar(select(func.max(image_versions.c.number)).where(*same)) or 0
+    values = {name: getattr(image, name) for name in _OF_A_VERSION}
+    changed = values | {"number": highest + 1} if newer else values
+    found = connection.execute(update(image_versions).where(*same, image_versions.c.id == image.id).values(**changed))
+    if not found.rowcount:
+        connection.execute(insert(image_versions).values(values | {"number": highest + 1}))

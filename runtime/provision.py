@@ -21,6 +21,7 @@ from blocks.local_cloud import LocalCloud
 from blocks.openstack_cloud import OpenStackCloud
 from blocks.openstack_credentials import OpenStackCredentials
 from blocks.pool_config import PoolConfig
+from blocks.registry_login import RegistryLogin
 from blocks.static_cloud import StaticCloud
 from runtime.deployments import deploy_all
 from runtime.first_values import HOST_IMAGE, first_openstack, first_pool
@@ -37,6 +38,7 @@ KINDS: tuple[type[Block], ...] = (
     OpenStackCredentials,
     OpenStackCloud,
     PoolConfig,
+    RegistryLogin,
     Blueprint,
 )
 

@@ -1,6 +1,6 @@
-"""Verbs for images: pull references, read the catalogue from the archives, send to a host what it lacks."""
+"""Verbs for images: send to a host what it lacks."""
 
-from asyncio import get_running_loop, to_thread
+from asyncio import get_running_loop
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -12,15 +12,11 @@ from prefect import get_run_logger
 
 from blocks.database import pool_store
 from blocks.engines import engine_of
-from blocks.image_archive import ArchiveInfo, scan
 from blocks.image_push import Bandwidth, HostPush
-from blocks.layer_store import LayerStore
+from blocks.layer_store import layer_store
 from blocks.pool_config import pool_config
 from blocks.push_archive import tag_of
-from blocks.registry import pull_to_archive
-from blocks.settings import process_settings
 from pool.distribution import Tally
-from pool.errors import BrokenArchive, DockerDriverError
 from pool.records import Host, Image
 from tasks.retrying import now, worth_retrying
 from tasks.verb import verb
@@ -53,79 +49,6 @@ def distribution_of(pool: str, hosts: int, images: list[Image]) -> Distribution:
     store = layer_store()
     expected = hosts * sum(store.size(layer) for image in images for layer in set(image.layers))
     return Distribution(Bandwidth(pool_config(pool).DD_IMAGE_BANDWIDTH_MB), Tally(hosts, expected))
-
-
-def layer_store() -> LayerStore:
-    """The layers of this installation."""
-    return LayerStore(process_settings().layers_dir)
-
-
-@verb(task_run_name="pull the references of {pool}")
-async def pull_references(pool: str) -> None:
-    """Have the engine here pull what ``DD_IMAGES`` names and ``images/`` lacks; a failed pull holds up nothing."""
-    settings = process_settings()
-    known = {image.name for image in pool_store().images(pool)}
-    for reference in pool_config(pool).DD_IMAGES:
-        if reference.removesuffix(":latest") in known:
-            continue
-        try:
-            await to_thread(pull_to_archive, settings.engine_url, reference, settings.images_dir)
-        except DockerDriverError as error:
-            get_run_logger().error("%s is not pulled: %s", reference, error)
-
-
-@verb(task_run_name="read the catalogue of {pool}")
-async def read_catalogue(pool: str) -> list[Image]:
-    """The pool's wanted images: every good archive in ``images/``, its layers kept in the layer store.
-
-    A broken archive is named in the log and left out.
-    """
-    good, refused = await to_thread(_scan_and_keep)
-    for name, reason in refused:
-        get_run_logger().error("%s is refused: %s", name, reason)
-    store = pool_store()
-    wanted = {name: _image(pool, name, archive) for archive in good for name in archive.names}
-    for image in wanted.values():
-        store.put_image(image)
-    for gone in {image.name for image in store.images(pool)} - wanted.keys():
-        get_run_logger().warning("image %s is retired: no archive in images/ holds it any more", gone)
-        store.retire_image(pool, gone)
-    return list(wanted.values())
-
-
-@verb(task_run_name="name the archives that are refused")
-async def refused_archives() -> list[str]:
-    """One sentence for each file in ``images/`` that is no image archive; read once, remembered until it changes."""
-    _, refused = await to_thread(scan, process_settings().images_dir, layer_store())
-    return [f"refused {reason}" for _name, reason in refused]
-
-
-def _scan_and_keep() -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
-    good, refused = scan(process_settings().images_dir, layer_store())
-    for archive in list(good):
-        try:
-            layer_store().add(archive)
-        except BrokenArchive as error:  # it changed since; the next time it is read again
-            good.remove(archive)
-            refused.append((archive.path.name, str(error)))
-    return good, refused
-
-
-def _image(pool: str, name: str, archive: ArchiveInfo) -> Image:
-    return Image(pool, name, archive.image_id, archive.size, layers=archive.layers, archive=archive.path.name)
-
-
-@verb(task_run_name="collect layers that no image has")
-async def collect_layers() -> None:
-    """Delete from the layer store what no archive in ``images/`` has; not while another run sends from it."""
-
-    def wanted() -> set[str]:
-        archives, _ = scan(process_settings().images_dir, layer_store())
-        return {digest for archive in archives for digest in (archive.image_id, *archive.layers)}
-
-    gone = await to_thread(layer_store().collect, wanted)
-    usage = await to_thread(layer_store().usage)
-    get_run_logger().info("%d layers are kept in %.0f MB; %d files went", usage.layers, usage.bytes / 1e6, gone)
 
 
 @verb(

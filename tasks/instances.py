@@ -1,7 +1,7 @@
 """Verbs for instances: record, take room, start, wait, announce, stop."""
 
 from asyncio import sleep, to_thread
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from time import monotonic
 
 from prefect.artifacts import acreate_table_artifact
@@ -13,10 +13,11 @@ from blocks.pool_config import pool_config
 from blocks.probe import answers
 from blocks.settings import process_settings
 from pool.admission import check_admission, no_room
+from pool.catalogue import usable_versions
 from pool.containers import container_spec
-from pool.errors import NotFound, SessionNotReady
+from pool.errors import EngineTrouble, NotFound, SessionNotReady
 from pool.names import check_instance_id, check_user
-from pool.placement import candidates
+from pool.placement import candidates, newest_version_first
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.states import HostState, InstanceState
 from tasks.links import launch_url, session_url
@@ -57,6 +58,9 @@ async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str,
     except NotFound:
         check_admission(settings, blueprint, options)
         pool_store().image(blueprint.pool, blueprint.image)
+        usable_versions(
+            blueprint.image, pool_store().image_versions(blueprint.pool, blueprint.image), blueprint.image_digest
+        )
         instance = pool_store().request_instance(instance_id, blueprint, user, options, now())[0]
         await tell_changes()
     await tell_visitors(instance)
@@ -72,9 +76,10 @@ async def take_room(instance: Instance, blueprint: BlueprintSpec, avoid: Collect
         NotFound: no active host has the image yet.
     """
     store, settings = pool_store(), pool_config(instance.pool).settings(instance.pool)
-    image = store.image(instance.pool, blueprint.image)
-    hosts = _hosts_with(image, instance.pool)
-    for host in candidates(hosts, instance.slots, now(), settings, blueprint.lifetime, avoid=avoid):
+    active = store.hosts(instance.pool, [HostState.ACTIVE])
+    holders = _holders(instance, blueprint, {host.name for host in active})
+    usable = candidates(active, instance.slots, now(), settings, blueprint.lifetime, avoid=avoid)
+    for host in newest_version_first(usable, holders, avoid):
         taken = store.reserve(instance.id, host.name, now())
         if taken:
             await tell_changes()
@@ -83,22 +88,37 @@ async def take_room(instance: Instance, blueprint: BlueprintSpec, avoid: Collect
     raise no_room(settings, store.hosts(instance.pool), instance.slots)
 
 
-def _hosts_with(image: Image, pool: str) -> list[Host]:
-    active = pool_store().hosts(pool, [HostState.ACTIVE])
-    holders = pool_store().hosts_with_image(image.id)
-    if active and not any(host.name in holders for host in active):
+def _holders(instance: Instance, blueprint: BlueprintSpec, active: Set[str]) -> list[Set[str]]:
+    """Names of the hosts that have each version that the session may run, best version first."""
+    holders = [pool_store().hosts_with_image(version.id) for version in _versions(instance, blueprint)]
+    if active and not any(active & names for names in holders):
         raise NotFound(
-            f"no host of pool {pool} has the image {image.name} yet; run distribute-images, or try again later"
+            f"no host of pool {instance.pool} has the image {blueprint.image} yet; run distribute-images,"
+            " or try again later"
         )
-    return [host for host in active if host.name in holders]
+    return holders
+
+
+def _versions(instance: Instance, blueprint: BlueprintSpec) -> list[Image]:
+    versions = pool_store().image_versions(instance.pool, blueprint.image)
+    return usable_versions(blueprint.image, versions, blueprint.image_digest)
+
+
+def _image_on(host: Host, instance: Instance, blueprint: BlueprintSpec) -> str:
+    """Id of the best version that the host has."""
+    there = pool_store().images_on(host.name)
+    found = next((version.id for version in _versions(instance, blueprint) if version.id in there), None)
+    if found is None:
+        raise EngineTrouble(f"host {host.name} has no version of the image {blueprint.image} any more")
+    return found
 
 
 @verb(retries=1, retry_delay_seconds=1, retry_condition_fn=worth_retrying, task_run_name="start {instance.id}")
 async def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     """Have the host's engine run the session's container; one that already runs is left as it is."""
     host = pool_store().host(instance.host)
-    image = pool_store().image(instance.pool, blueprint.image)
-    spec = container_spec(instance, blueprint, image.id, namespace=process_settings().identity)
+    image_id = _image_on(host, instance, blueprint)
+    spec = container_spec(instance, blueprint, image_id, namespace=process_settings().identity)
     await to_thread(engine_of(host).run, spec)
     await tell_visitors(instance, "Its container runs; waiting for the notebook to answer.")
 

@@ -26,6 +26,7 @@ LONGEST_SECONDS = {
     "bake-host-image": 6000,
     "provision-instance": 600,
     "deprovision-instance": 300,
+    "distribute-images": 7200,
 }
 UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 

@@ -11,7 +11,8 @@ import pytest
 
 from blocks.engine import HostEngine
 from blocks.image_archive import read_archive
-from blocks.registry import RegistryCredentials, pull_to_archive
+from blocks.image_build import save_image
+from blocks.registry import RegistryCredentials, pull, split_reference
 from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
 from tests.rigs.tiny_image import busybox_image
 
@@ -26,6 +27,12 @@ http: {{addr: "127.0.0.1:{port}"}}
 {auth}
 """
 AUTH = "auth: {{htpasswd: {{realm: test, path: {path}}}}}"
+
+
+def pull_to_archive(engine_url, reference, folder, credentials=None):
+    engine = HostEngine.local(engine_url)
+    pull(engine, reference, credentials)
+    return save_image(engine, ":".join(split_reference(reference)), folder)
 
 
 def free_port():
@@ -85,6 +92,30 @@ def test_a_reference_is_pulled_and_kept_as_an_archive(registry, image, tmp_path,
 def test_pulled_again_it_is_the_same(registry, image, tmp_path, engine_url):
     first = pull_to_archive(engine_url, image.name, tmp_path, LOGIN)
     assert pull_to_archive(engine_url, image.name, tmp_path, LOGIN) == first
+
+
+def test_the_digest_is_that_of_what_the_tag_stands_for_and_the_old_image_goes(registry, image, engine_url):
+    engine, login = HostEngine.local(engine_url), {"username": LOGIN.username, "password": LOGIN.password}
+    name = image.name.replace("4.4", "moving")
+    digests, ids = [], []
+    for page in (b"one", b"two"):
+        moved = busybox_image(name, ("true",), {"page": page + registry[0].encode()})
+        engine.load([moved.archive()])
+        with engine.client("push") as client:
+            client.push(name, auth_config=login)
+            if page == b"two":  # as it is on a manager that pulled the first one
+                client.tag(ids[0], *name.rsplit(":", 1))
+        digests.append(pull(engine, name, LOGIN))
+        ids.append(moved.id)
+    try:
+        assert all(digest.startswith("sha256:") for digest in digests)
+        assert len(set(digests)) == 2
+        assert ids[1] in engine.image_ids()
+        assert ids[0] not in engine.image_ids()
+        assert pull(engine, name, LOGIN) == digests[1]
+    finally:
+        with engine.client("clean up") as client:
+            client.remove_image(ids[1], force=True)
 
 
 def test_an_image_that_is_not_in_the_registry_is_named(registry, tmp_path, engine_url):

@@ -1,5 +1,6 @@
 """Images, leases and ticks in the store, on SQLite and on PostgreSQL."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -40,8 +41,35 @@ def test_an_unknown_image_is_named_together_with_the_known_ones(store):
 def test_retiring_an_image_twice_is_harmless(store):
     store.put_image(MINIMAL)
     for _ in range(2):
-        store.retire_image("main", "minimal")
+        store.retire_image("main", "minimal", NOW)
     assert store.images("main") == []
+    assert store.catalogue("main") == [replace(MINIMAL, retired_at=NOW)]
+
+
+def test_a_retired_image_is_refused_with_the_day_and_offered_again_when_it_is_put(store):
+    store.put_image(MINIMAL)
+    store.retire_image("main", "minimal", NOW)
+    with pytest.raises(NotFound, match="offers the image minimal no more: it was retired at 2026-01-05 08:00 UTC"):
+        store.image("main", "minimal")
+    store.put_image(MINIMAL)
+    assert store.image("main", "minimal") == MINIMAL
+
+
+def test_an_image_whose_archive_is_gone_is_on_record_without_it(store):
+    store.put_image(MINIMAL)
+    store.retire_image("main", "minimal", NOW, archive_gone=True)
+    assert store.catalogue() == [replace(MINIMAL, archive="", retired_at=NOW)]
+
+
+def test_every_version_is_kept_and_the_one_that_is_offered_comes_first(store):
+    versions = [replace(MINIMAL, id=f"sha256:{name}", digest=f"sha256:d-{name}") for name in "aba"]
+    for version in versions:
+        store.put_image(version)
+    store.put_image(replace(versions[0], looked_at=NOW))
+    found = store.image_versions("main", "minimal")
+    assert [(image.id, image.digest) for image in found] == [("sha256:a", "sha256:d-a"), ("sha256:b", "sha256:d-b")]
+    assert found[0].layers == MINIMAL.layers
+    assert store.image_versions("main", "other") == []
 
 
 def test_the_store_knows_which_host_has_which_image(store):

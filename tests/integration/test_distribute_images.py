@@ -9,13 +9,18 @@ from prefect.artifacts import Artifact
 from prefect.testing.utilities import prefect_test_harness
 
 from blocks.authority import CertificateAuthority
+from blocks.blueprint import Blueprint
 from blocks.database import pool_store
+from blocks.layer_store import layer_store
 from blocks.pool_config import PoolConfig
 from blocks.settings import process_settings
+from flows.add_image import add_image
 from flows.distribute_images import distribute_images
+from flows.retire_image import retire_image
+from pool.errors import NotFound
 from pool.records import FlavorSize
 from pool.states import HostState
-from tasks.images import layer_store
+from tasks.catalogue import why_distribute
 from tests.rigs.light_host import light_host
 from tests.rigs.pool_data import NOW
 from tests.rigs.tiny_image import TinyImage, busybox_image, tar_of
@@ -136,3 +141,88 @@ def test_layers_of_a_retired_image_are_collected(hosts, first_run):
     distribute()
     assert layer_store().usage().layers == before.layers - 1
     assert before.bytes - layer_store().usage().bytes > 900_000
+
+
+def add(image, **parameters):
+    state = asyncio.run(add_image(image, return_state=True, **parameters))
+    return state.name, state.message
+
+
+def retire(name, **parameters):
+    state = asyncio.run(retire_image(name, return_state=True, **parameters))
+    return state.name, state.message
+
+
+def test_an_image_is_added_by_its_file_and_updated_by_adding_again(hosts, first_run):
+    old = offer(busybox_image("lab:1", ("true",), {"page": b"old"}))
+    name, message = add("lab_1.tar")
+    assert (name, message.startswith("pool main offers lab:1; 2 hosts: ")) == ("Completed", True)
+    new = offer(busybox_image("lab:1", ("true",), {"page": b"new"}))
+    assert add("lab_1.tar")[0] == "Completed"
+    assert pool_store().hosts_with_image(new.id) == {"main-01", "main-02"}
+    assert [image.id for image in pool_store().image_versions("main", "lab:1")] == [new.id, old.id]
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [("nothing.tar", "there is no archive images/nothing.tar"), ("../pool.sqlite", "'../pool.sqlite' is no file name")],
+)
+def test_an_archive_that_is_not_there_is_named(hosts, image, words):
+    name, message = add(image)
+    assert (name, words in message) == ("Failed", True)
+
+
+def test_a_login_that_is_not_there_is_named(hosts):
+    name, message = add("127.0.0.1:1/x:1", source="registry", credentials="nobody")
+    assert (name, message) == ("Failed", "no registry login is named 'nobody'; known: none")
+
+
+def test_a_retired_image_is_not_offered_while_its_archive_stays_and_adding_it_offers_it_again(hosts, first_run):
+    image = offer(busybox_image("short:1", ("true",), {"page": b"short"}))
+    add("short_1.tar")
+    assert retire("short:1") == ("Completed", "pool main offers short:1 no more; images/short_1.tar stays")
+    distribute()
+    with pytest.raises(NotFound, match="pool main offers the image short:1 no more: it was retired at"):
+        pool_store().image("main", "short:1")
+    assert image.id in hosts[0].engine.image_ids()
+    assert retire("short:1")[0] == "Failed"
+    add("short_1.tar")
+    assert pool_store().image("main", "short:1").id == image.id
+    retire("short:1", delete_archive=True)
+    assert not (process_settings().images_dir / "short_1.tar").exists()
+
+
+def test_an_archive_that_appears_is_noticed_once_and_one_that_is_being_copied_is_not(hosts, first_run):
+    distribute()
+    assert why() == ""
+    offer(busybox_image("fresh:1", ("true",), {"page": b"fresh"}))
+    key = why()
+    assert key.startswith("images-main-")
+    assert why() == key
+    os.utime(process_settings().images_dir / "fresh_1.tar", (time.time() + 60,) * 2)
+    assert why() == ""
+    (process_settings().images_dir / "fresh_1.tar").unlink()
+
+
+def test_a_host_that_lacks_an_image_is_noticed(hosts, first_run):
+    distribute()
+    pool_store().unmark_images("main-01")
+    assert why().startswith("images-main-")
+    distribute()
+
+
+def why():
+    return asyncio.run(why_distribute.fn("main"))
+
+
+def test_a_version_that_a_blueprint_pins_is_kept_and_sent(hosts, first_run):
+    old = offer(busybox_image("pin:1", ("true",), {"page": b"old"}))
+    add("pin_1.tar")
+    Blueprint(image="pin:1", image_digest=old.id, port=80).save("pinned")
+    offer(busybox_image("pin:1", ("true",), {"page": b"new"}))
+    add("pin_1.tar")
+    with hosts[0].engine.client("lose it") as client:
+        client.remove_image(old.id, force=True)
+    assert distribute()[0] == "Completed"
+    assert old.id in hosts[0].engine.image_ids()
+    Blueprint.delete("pinned")
