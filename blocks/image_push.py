@@ -19,11 +19,20 @@ DISK_FULL = "no space left on device"
 
 
 class Bandwidth:
-    """One limit for all pushes of a process together."""
+    """One limit for all pushes of a distribution together."""
 
     def __init__(self, megabytes_per_second: float = 0):
-        self._pace = Pace(megabytes_per_second * 1e6)
+        self._limit = megabytes_per_second * 1e6
+        self._pace = Pace(self._limit)
         self._lock = threading.Lock()
+
+    def __bool__(self) -> bool:
+        return bool(self._limit)
+
+    def share(self, part: float) -> None:
+        """From now on take this part of the limit, 0 to 1: other distributions have the rest."""
+        with self._lock:
+            self._pace.bytes_per_second = self._limit * part
 
     def wait_for(self, size: int) -> None:
         """Sleep until *size* bytes may go; not at all where there is no limit (0)."""
@@ -77,7 +86,7 @@ class HostPush:
         on_bytes: Callable[[int], None] = lambda _: None,
     ):
         self._engine, self._host, self._store = engine, host, store
-        self._bandwidth, self._on_bytes = bandwidth or Bandwidth(), on_bytes
+        self._bandwidth, self._on_bytes = Bandwidth() if bandwidth is None else bandwidth, on_bytes
         self._sent = 0
         self._whole = False  # the engine has refused a partial archive
 

@@ -33,6 +33,18 @@ class LeaseStore(Database):
             other = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
         return other or self.take_lease(name, holder, ttl_seconds, now)  # none: dropped while we looked
 
+    def take_any_lease(self, names: Sequence[str], holder: str, ttl_seconds: float, now: datetime) -> str | None:
+        """Take the first of these leases that is free; None when others have all of them."""
+        held = self.lease_holders(names, now)
+        free = [name for name in names if held.get(name, holder) == holder]
+        return next((name for name in free if self.take_lease(name, holder, ttl_seconds, now) is None), None)
+
+    def lease_holders(self, names: Sequence[str], now: datetime) -> dict[str, str]:
+        """Who has which of these leases."""
+        query = select(leases.c.name, leases.c.holder).where(leases.c.name.in_(names), leases.c.expires_at > now)
+        with self._reading() as connection:
+            return {row.name: row.holder for row in connection.execute(query)}
+
     def drop_lease(self, name: str, holder: str) -> None:
         """Give a lease back early; harmless when another one has it by now."""
         with self._writing() as connection:

@@ -1,12 +1,14 @@
 """Verbs for images: send to a host what it lacks."""
 
-from asyncio import get_running_loop
-from collections.abc import Callable
+from asyncio import create_task, get_running_loop, sleep
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
+from uuid import uuid4
 
 from prefect import get_run_logger
 
@@ -18,9 +20,11 @@ from blocks.pool_config import pool_config
 from blocks.push_archive import tag_of
 from pool.distribution import Tally
 from pool.records import Host, Image
+from tasks.leases import any_lease
 from tasks.retrying import now, worth_retrying
 from tasks.verb import verb
 
+SHARE_SECONDS = 2
 MOST_THREADS = 256  # of all distributions of a process; DD_IMAGE_PUSHES limits one
 _threads = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="push")
 
@@ -42,13 +46,17 @@ class Distribution:
 
     bandwidth: Bandwidth
     tally: Tally
+    places: Sequence[str]  # leases; whoever sends holds one, in whatever run
+    id: str = field(default_factory=lambda: uuid4().hex)
 
 
 def distribution_of(pool: str, hosts: int, images: list[Image]) -> Distribution:
     """A distribution of these images under the pool's settings, with nothing sent yet."""
     store = layer_store()
     expected = hosts * sum(store.size(layer) for image in images for layer in set(image.layers))
-    return Distribution(Bandwidth(pool_config(pool).DD_IMAGE_BANDWIDTH_MB), Tally(hosts, expected))
+    config = pool_config(pool)
+    places = [f"place {number} to send images in {pool}" for number in range(1, config.DD_IMAGE_PUSHES + 1)]
+    return Distribution(Bandwidth(config.DD_IMAGE_BANDWIDTH_MB), Tally(hosts, expected), places)
 
 
 @verb(
@@ -61,7 +69,7 @@ async def send_images(host: Host, images: list[Image], distribution: Distributio
     """Load into the host's engine what it lacks of every image, and compare the ids afterwards.
 
     Images that arrived stay when a later one fails; the next try starts where the engine stands. Two who send to one
-    host take turns.
+    host take turns, and no more than ``DD_IMAGE_PUSHES`` send at the same time, in all runs together.
 
     Raises:
         EngineTrouble: the engine refused an image, or does not have it afterwards.
@@ -70,9 +78,31 @@ async def send_images(host: Host, images: list[Image], distribution: Distributio
     start, ours = monotonic(), distribution or distribution_of(host.pool, 1, images)
     count = partial(ours.tally.count_sent, host.name)
     push = HostPush(engine_of(host), host.name, layer_store(), ours.bandwidth, count)
-    await in_a_thread(_push_all, push, host, images, ours.tally)
+    async with place_to_send(host.name, ours):
+        await in_a_thread(_push_all, push, host, images, ours.tally)
     sent, skipped = ours.tally.of(host.name)
     return _logged(Delivery(host.name, sent, skipped, round(monotonic() - start, 1)))
+
+
+@asynccontextmanager
+async def place_to_send(host: str, ours: Distribution) -> AsyncIterator[None]:
+    """Wait for the host's turn and for a place; meanwhile keep to a fair share of the bandwidth."""
+    holder = f"{ours.id} {host}"
+    async with any_lease([f"images to {host}"], holder), any_lease(ours.places, holder):
+        sharing = create_task(_share(ours))
+        try:
+            yield
+        finally:
+            sharing.cancel()
+
+
+async def _share(ours: Distribution) -> None:
+    """Take of the bandwidth as large a part as of the places that are taken."""
+    while ours.bandwidth:
+        holders = pool_store().lease_holders(ours.places, now()).values()
+        mine = sum(holder.startswith(ours.id) for holder in holders)
+        ours.bandwidth.share(mine / max(len(holders), 1) or 1)
+        await sleep(SHARE_SECONDS)
 
 
 async def in_a_thread(verb: Callable, *arguments: object) -> None:
@@ -81,15 +111,15 @@ async def in_a_thread(verb: Callable, *arguments: object) -> None:
 
 
 def _push_all(push: HostPush, host: Host, images: list[Image], tally: Tally) -> None:
-    tags = {image.id: [tag_of(other.name) for other in images if other.id == image.id] for image in images}
-    with layer_store().turn(f"host-{host.name}"):
-        for image in {image.id: image for image in images}.values():
-            start, sent = monotonic(), push.push(image, tags[image.id])
-            tally.count_skipped(host.name, image.id, sent.skipped)
-            pool_store().mark_image(host.name, image.id, now())
-            if sent.sent:
-                seconds = monotonic() - start
-                get_run_logger().info("%s: %s, %.1f MB in %.1f s", host.name, image.name, sent.sent / 1e6, seconds)
+    named = [image for image in images if "@" not in image.name]  # a pinned version leaves its name to the newest
+    tags = {image.id: [tag_of(other.name) for other in named if other.id == image.id] for image in images}
+    for image in {image.id: image for image in images}.values():
+        start, sent = monotonic(), push.push(image, tags[image.id])
+        tally.count_skipped(host.name, image.id, sent.skipped)
+        pool_store().mark_image(host.name, image.id, now())
+        if sent.sent:
+            seconds = monotonic() - start
+            get_run_logger().info("%s: %s, %.1f MB in %.1f s", host.name, image.name, sent.sent / 1e6, seconds)
 
 
 def _logged(delivery: Delivery) -> Delivery:

@@ -1,7 +1,7 @@
-"""Let one run at a time work on a thing; a run that died holds it for seconds, not for ever."""
+"""Let one run, or so many, at a time work on a thing; a run that died holds it for seconds, not for ever."""
 
 from asyncio import create_task, sleep
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from blocks.database import pool_store
@@ -9,6 +9,7 @@ from pool.errors import Refused
 from tasks.retrying import now
 
 LEASE_SECONDS = 60
+WAIT_SECONDS = 0.5
 
 
 class Held(Refused):
@@ -27,6 +28,21 @@ async def lease(name: str, holder: str) -> AsyncIterator[None]:
         Held: "configure main-01 is being done by <holder>".
     """
     _take(name, holder)
+    async with _kept(name, holder):
+        yield
+
+
+@asynccontextmanager
+async def any_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
+    """Hold one of several leases; wait until one is free. Which one, is told."""
+    while not (name := pool_store().take_any_lease(names, holder, LEASE_SECONDS, now())):
+        await sleep(WAIT_SECONDS)
+    async with _kept(name, holder):
+        yield name
+
+
+@asynccontextmanager
+async def _kept(name: str, holder: str) -> AsyncIterator[None]:
     renewal = create_task(_renew(name, holder))
     try:
         yield
