@@ -20,9 +20,9 @@ from tasks.baking import (
     remove_outdated,
     take_image,
 )
+from tasks.catalogue import pull_references, read_catalogue
 from tasks.configuring import apply_playbook
 from tasks.hosts import move_host
-from tasks.images import pull_references, read_catalogue
 from tasks.leases import lease
 
 
