@@ -58,9 +58,7 @@ async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str,
     except NotFound:
         check_admission(settings, blueprint, options)
         pool_store().image(blueprint.pool, blueprint.image)
-        usable_versions(
-            blueprint.image, pool_store().image_versions(blueprint.pool, blueprint.image), blueprint.image_digest
-        )
+        _versions(blueprint)
         instance = pool_store().request_instance(instance_id, blueprint, user, options, now())[0]
         await tell_changes()
     await tell_visitors(instance)
@@ -90,7 +88,7 @@ async def take_room(instance: Instance, blueprint: BlueprintSpec, avoid: Collect
 
 def _holders(instance: Instance, blueprint: BlueprintSpec, active: Set[str]) -> list[Set[str]]:
     """Names of the hosts that have each version that the session may run, best version first."""
-    holders = [pool_store().hosts_with_image(version.id) for version in _versions(instance, blueprint)]
+    holders = [pool_store().hosts_with_image(version.id) for version in _versions(blueprint)]
     if active and not any(active & names for names in holders):
         raise NotFound(
             f"no host of pool {instance.pool} has the image {blueprint.image} yet; run distribute-images,"
@@ -99,15 +97,16 @@ def _holders(instance: Instance, blueprint: BlueprintSpec, active: Set[str]) -> 
     return holders
 
 
-def _versions(instance: Instance, blueprint: BlueprintSpec) -> list[Image]:
-    versions = pool_store().image_versions(instance.pool, blueprint.image)
+def _versions(blueprint: BlueprintSpec) -> list[Image]:
+    """Versions that sessions of the blueprint may run, best first."""
+    versions = pool_store().image_versions(blueprint.pool, blueprint.image)
     return usable_versions(blueprint.image, versions, blueprint.image_digest)
 
 
-def _image_on(host: Host, instance: Instance, blueprint: BlueprintSpec) -> str:
+def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
     """Id of the best version that the host has."""
     there = pool_store().images_on(host.name)
-    found = next((version.id for version in _versions(instance, blueprint) if version.id in there), None)
+    found = next((version.id for version in _versions(blueprint) if version.id in there), None)
     if found is None:
         raise EngineTrouble(f"host {host.name} has no version of the image {blueprint.image} any more")
     return found
@@ -117,7 +116,7 @@ def _image_on(host: Host, instance: Instance, blueprint: BlueprintSpec) -> str:
 async def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     """Have the host's engine run the session's container; one that already runs is left as it is."""
     host = pool_store().host(instance.host)
-    image_id = _image_on(host, instance, blueprint)
+    image_id = _image_on(host, blueprint)
     spec = container_spec(instance, blueprint, image_id, namespace=process_settings().identity)
     await to_thread(engine_of(host).run, spec)
     await tell_visitors(instance, "Its container runs; waiting for the notebook to answer.")
