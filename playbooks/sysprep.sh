@@ -13,7 +13,7 @@ mark=$2
 systemctl disable --quiet --now docker.service docker.socket
 systemctl stop containerd.service 2>/dev/null || true
 [ ! -e /run/docker.pid ] || { echo "the engine still runs"; exit 1; }
-rm -rf /etc/docker/tls /etc/docker/key.json
+rm -rf /etc/docker/tls/* /etc/docker/key.json
 find "$data_root" -mindepth 1 -maxdepth 1 ! -name overlay2 ! -name image -exec rm -rf {} +
 
 # Who it is: cloud-init gives each machine its own at its first boot. The user data, with our host key, goes with it.
