@@ -49,9 +49,9 @@ class Blueprint(Block):
     strip_prefix: bool = Field(False, description="The session sees / instead of /notebooks/<route>/ (RStudio).")
     rewrite_redirects: bool = Field(False, description="Give redirects and cookie paths of the session the prefix.")
     max_upload_mb: int = Field(0, ge=0, description="Largest request body, in MB; 0: no limit.")
-    sign_in: Literal["open", "link"] = Field(
-        "open",
-        description="open: whoever has the URL is in; link: only a browser that came by a launch link.",
+    sign_in: Literal["link", "open"] = Field(
+        "link",
+        description="link: only a browser that came by a launch link is in; open: whoever has the URL.",
     )
     auth_header: str = Field(
         "", description="Authorization header that the gateway sends to the session; {token} is filled in."

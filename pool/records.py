@@ -71,7 +71,7 @@ class ProxyOptions:
     strip_prefix: bool = False  # True: the session sees "/", not "/notebooks/<route>/" (RStudio)
     rewrite_redirects: bool = False  # True: Location and cookie paths of the session get the prefix back
     max_upload_mb: int = 0  # 0: no limit
-    sign_in: str = "open"  # as in Route
+    sign_in: str = "link"  # as in Route
     auth_header: str = ""  # sent to the session with "{token}" filled in, e.g. "token {token}"; empty: none
 
 
@@ -163,7 +163,7 @@ class Route:
     strip_prefix: bool = False
     rewrite_redirects: bool = False
     max_upload_mb: int = 0
-    sign_in: str = "open"  # "open": who has the URL is in; "link": only a browser that came by a launch link
+    sign_in: str = "link"  # "link": only a browser that came by a launch link is in; "open": who has the URL
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The `dockerdriver` command: up, down, status, why, doctor."""
+"""The `dockerdriver` command: up, down, status, link, why, doctor."""
 
 import argparse
 import fcntl
@@ -40,13 +40,15 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status, why, doctor):
+    for command in (up, down, status, link, why, doctor):
         text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
         its_parser = commands.add_parser(command.__name__, help=text, description=text)
         its_parser.set_defaults(command=command)
         if command is why:
             its_parser.add_argument("noun", choices=("host", "session"), help="what to tell of")
             its_parser.add_argument("name", help="the host's name, as in main-07, or the session's id")
+        if command is link:
+            its_parser.add_argument("instance_id", metavar="SESSION", help="its id, as given to provision-instance")
     return parser
 
 
@@ -74,8 +76,8 @@ def up(settings: ProcessSettings) -> int:
             examine_pools(progress.say)
         from runtime.welcome import open_session  # noqa: PLC0415 - after the environment is set
 
-        url = open_session(settings, progress)
-        progress.say(f"ready\n\n  notebook   {url}\n  Prefect UI {settings.prefect_api_url.removesuffix('/api')}\n")
+        words, ui = open_session(settings, progress).words, settings.prefect_api_url.removesuffix("/api")
+        progress.say(f"ready\n\n  notebook   {words}\n  Prefect UI {ui}\n")
     return 0
 
 
@@ -110,6 +112,19 @@ def why(settings: ProcessSettings, noun: str, name: str) -> int:
     from runtime.report import show_life  # noqa: PLC0415 - as above
 
     show_life(settings, noun, name)
+    return 0
+
+
+def link(settings: ProcessSettings, instance_id: str) -> int:
+    """Print a fresh link that opens a running session: once, and only for a short time.
+
+    Raises:
+        DockerDriverError: there is no such session, it does not run, or the stack is down.
+    """
+    from runtime.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from runtime.welcome import fresh_link  # noqa: PLC0415 - as above
+
+    sys.stdout.write(fresh_link(PrefectApi(settings.prefect_api_url), instance_id) + "\n")
     return 0
 
 

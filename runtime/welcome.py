@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
@@ -24,8 +25,22 @@ SESSION_SECONDS = 180
 BRINGS_HOSTS = ["spawn-host", "configure-host"]
 
 
-def open_session(settings: ProcessSettings, progress: Progress) -> str:
-    """A session that answers through the gateway: one of an earlier `up`, or a new one; its URL.
+@dataclass(frozen=True)
+class Opening:
+    """Where a person opens a session."""
+
+    instance_id: str
+    url: str  # a launch link, secret while it is good; the plain address of a session that wants no sign-in
+
+    @property
+    def words(self) -> str:
+        """For a terminal: the address and, of a link, how to get the next one."""
+        another = f"(works once, and not for long; another one: .venv/bin/dockerdriver link {self.instance_id})"
+        return f"{self.url}\n             {another}" if "/dd-launch?" in self.url else self.url
+
+
+def open_session(settings: ProcessSettings, progress: Progress) -> Opening:
+    """A session that answers through the gateway: one of an earlier `up`, or a new one.
 
     Raises:
         DockerDriverError: no host became active, or the session did not start; the sentence says why.
@@ -35,9 +50,9 @@ def open_session(settings: ProcessSettings, progress: Progress) -> str:
     api.trigger("housekeep/scheduled")
     with progress.step("waits for a host"):
         HostWatch(api, progress, began).wait_for_room()
-    if url := running_session(api):
+    if opening := running_session(api):
         progress.say("a session of an earlier start still answers")
-        return url
+        return opening
     with progress.step("asks for a first session, as a platform would"):
         return first_session(api, settings, progress)
 
@@ -89,11 +104,11 @@ class HostWatch:
         return f"housekeeping says: {runs[0]['state']['message']}" if runs else "housekeeping never ran"
 
 
-def running_session(api: PrefectApi) -> str | None:
-    """A link to a running first session that answers."""
+def running_session(api: PrefectApi) -> Opening | None:
+    """A running first session that answers."""
     for instance in _first_sessions():
         if instance.state is InstanceState.RUNNING and answers(fresh_link(api, instance.id), browser()):
-            return fresh_link(api, instance.id)
+            return Opening(instance.id, fresh_link(api, instance.id))
     return None
 
 
@@ -101,7 +116,7 @@ def _first_sessions() -> list[Instance]:
     return [instance for instance in pool_store().instances(POOL) if instance.id.startswith(PREFIX)]
 
 
-def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress) -> str:
+def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress) -> Opening:
     """Ask for a session under an id that was never used, and wait until its URL answers."""
     numbers = [int(number) for i in _first_sessions() if (number := i.id.removeprefix(PREFIX)).isdigit()]
     instance_id = f"{PREFIX}{max(numbers, default=0) + 1}"
@@ -115,7 +130,7 @@ def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress
     answer = answer_of(api, instance_id)
     visitor, silent = browser(), f"session {instance_id} runs, but does not answer at {answer['url']}"
     _until(lambda: answers(answer["launch_url"], visitor), 30, silent)
-    return fresh_link(api, instance_id)
+    return Opening(instance_id, fresh_link(api, instance_id))
 
 
 def fresh_link(api: PrefectApi, instance_id: str) -> str:

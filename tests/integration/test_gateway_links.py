@@ -1,6 +1,7 @@
 """Sign-in by link: who opens a session whose URL alone is not enough, and who does not."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -10,6 +11,7 @@ from websockets.sync.client import connect
 
 from blocks.gateway import route_hash
 from blocks.link_keys import LinkKeys
+from pool.records import Notice
 from tests.rigs.backend import http_backend, websocket_backend
 from tests.rigs.gateway import names_below_localhost, route_to, running_gateway
 
@@ -112,6 +114,22 @@ def test_who_is_signed_in_may_follow_the_link_again(gateway, browser):
     again = link(gateway)
     assert browser.get(again).status_code == 200
     assert browser.get(again).status_code == 200
+
+
+def test_a_link_to_a_session_that_still_waits_is_used_up_at_once_and_good_for_as_long_as_it_takes(gateway, browser):
+    new = "new-0123456789abcdef"
+    gateway.client.put_notices([Notice(new, "queued", "Waiting.", time.time())])
+    answer = browser.get(link(gateway, new))
+    assert (answer.status_code, str(answer.url)) == (503, address(gateway, new))
+    with http_backend() as session:
+        gateway.client.add_route(route_to(session.port, "new", sign_in="link"))
+        assert browser.get(address(gateway, new)).status_code == 200
+        assert httpx.get(address(gateway, new), trust_env=False).status_code == 401
+
+
+def test_a_bad_link_to_a_session_that_still_waits_says_so(gateway, browser):
+    gateway.client.put_notices([Notice("next-0123456789abcdef", "starting", "Waiting.", time.time())])
+    assert browser.get(link(gateway, "next-0123456789abcdef", seconds=-1)).status_code == 401
 
 
 def test_a_link_after_its_time_opens_nothing(gateway, browser):

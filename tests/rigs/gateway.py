@@ -141,5 +141,5 @@ def names_below_localhost() -> Iterator[None]:
 
 
 def route_to(port: int, name: str = "alice", **options: object) -> Route:
-    """A route whose id is long enough, to a session of the test."""
-    return Route(f"{name}-0123456789abcdef", "127.0.0.1", port, **options)
+    """A route whose id is long enough, to a session of the test, which wants no sign-in unless *options* say so."""
+    return Route(f"{name}-0123456789abcdef", "127.0.0.1", port, **{"sign_in": "open", **options})

@@ -112,6 +112,17 @@ class Stack:
         assert state == "COMPLETED", message
         return self.answer(instance_id)
 
+    def link(self, instance_id: str) -> str:
+        """A fresh launch link, as a platform asks for one.
+
+        Raises:
+            AssertionError: none was issued; with the reason.
+        """
+        state, message = self.run("issue-link/on-demand", instance_id=instance_id)
+        assert state == "COMPLETED", message
+        found = self.api("GET", f"/artifacts/link-{instance_id}/latest").json()
+        return json.loads(found["data"])[0]["launch_url"]
+
     def set_pool(self, **fields) -> None:
         """Change the pool's block as an operator does in the UI's form."""
         found = self.api("GET", "/block_types/slug/pool-config/block_documents/name/main").json()

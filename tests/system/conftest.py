@@ -1,9 +1,11 @@
 """The stack that all system tests share: brought up once, brought down at the end."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.rigs.leftovers import network_state
@@ -38,11 +40,13 @@ def network_before(installation) -> set[str]:
 
 @pytest.fixture(scope="session")
 def stack(installation, network_before) -> Iterator[Stack]:
-    """A running stack with one active host and a first session."""
+    """A running stack with one active host and a first session, whose link was followed before it grew old."""
     up = installation.command("up")
     try:
         assert up.returncode == 0, f"{up.stdout}\n{installation.logs()}"
         installation.first_output = up.stdout
+        installation.first_link = re.search(r"http://\S+/notebooks/\S+", up.stdout).group()
+        installation.first_visit = httpx.get(installation.first_link, trust_env=False, follow_redirects=True)
         yield installation
     finally:
         installation.command("down")

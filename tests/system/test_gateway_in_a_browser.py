@@ -12,32 +12,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 LINK_SECONDS = 10
 
 
-@pytest.fixture(scope="module")
-def signed(stack):
-    """A blueprint that wants sign-in, and links that are soon too old."""
-    kind, schema = kind_of(stack, "blueprint")
-    usual = document_of(stack, "blueprint", "jupyter-minimal")
-    data = usual["data"] | {"sign_in": "link", "idle_timeout": 3600}
-    body = {"name": "signed", "block_type_id": kind, "block_schema_id": schema, "data": data}
-    made = stack.api("POST", "/block_documents/", json=body).json()["id"]
-    yield "signed"
-    stack.api("DELETE", f"/block_documents/{made}")
-
-
-def kind_of(stack, slug: str) -> tuple[str, str]:
-    kind = stack.api("GET", f"/block_types/slug/{slug}").json()["id"]
-    found = stack.api("POST", "/block_schemas/filter", json={"block_schemas": {"block_type_id": {"any_": [kind]}}})
-    return kind, found.json()[0]["id"]
-
-
 def document_of(stack, slug: str, name: str) -> dict:
     return stack.api("GET", f"/block_types/slug/{slug}/block_documents/name/{name}").json()
-
-
-def new_link(stack, instance_id: str) -> str:
-    state, message = stack.run("issue-link/on-demand", instance_id=instance_id)
-    assert state == "COMPLETED", message
-    return json.loads(stack.api("GET", f"/artifacts/link-{instance_id}/latest").json()["data"])[0]["launch_url"]
 
 
 def end(stack, *instance_ids: str) -> None:
@@ -45,32 +21,32 @@ def end(stack, *instance_ids: str) -> None:
         stack.run("deprovision-instance/on-demand", instance_id=instance_id)
 
 
-def test_one_browser_opens_two_sessions_by_their_links_and_computes_in_both(stack, signed, artifacts):
-    answers = [stack.provision(name, blueprint=signed) for name in ("signed-1", "signed-2")]
+def test_one_browser_opens_two_sessions_by_their_links_and_computes_in_both(stack, artifacts):
+    answers = [stack.provision(name) for name in ("signed-1", "signed-2")]
     with browser_page() as page:
         for answer, source, shown in zip(answers, ("6*7", "6*8"), ("42", "48"), strict=True):
-            link = new_link(stack, answer["instance_id"])
+            link = stack.link(answer["instance_id"])
             assert run_cell_in_jupyterlab(page, link, source, artifacts / f"{answer['instance_id']}.png") == shown
             assert "ticket" not in page.url
         assert page.goto(answers[0]["url"] + "api/status").status == 200
     end(stack, "signed-2")
 
 
-def test_a_session_url_without_a_link_shows_the_sign_in_page(stack, signed):
-    answer = stack.provision("signed-1", blueprint=signed)
+def test_a_session_url_without_a_link_shows_the_sign_in_page(stack):
+    answer = stack.provision("signed-1")
     with browser_page() as page:
         assert page.goto(answer["url"]).status == 401
         assert page.locator("h1").inner_text() == "This session opens by a link only."
 
 
-def test_a_link_after_its_time_and_a_used_link_open_nothing(stack, signed, artifacts):
+def test_a_link_after_its_time_and_a_used_link_open_nothing(stack, artifacts):
+    used = stack.link("signed-1")
+    with browser_page() as page:
+        assert page.goto(used).status == 200
     keys = document_of(stack, "launch-link-keys", "main")["id"]
     change = {"data": {"link_seconds": LINK_SECONDS}, "merge_existing_data": True}
     stack.api("PATCH", f"/block_documents/{keys}", json=change)
-    old = new_link(stack, "signed-1")
-    used = new_link(stack, "signed-1")
-    with browser_page() as page:
-        assert page.goto(used).status == 200
+    old = stack.link("signed-1")
     time.sleep(LINK_SECONDS)
     for link in (old, used):
         with browser_page() as page:
@@ -80,8 +56,8 @@ def test_a_link_after_its_time_and_a_used_link_open_nothing(stack, signed, artif
     stack.api("PATCH", f"/block_documents/{keys}", json=change)
 
 
-def test_a_browser_sent_at_once_sees_the_session_start_and_gets_in_by_itself(stack, signed, artifacts):
-    run = stack.trigger("provision-instance/on-demand", instance_id="watched-1", blueprint=signed)
+def test_a_browser_sent_at_once_sees_the_session_start_and_gets_in_by_itself(stack, artifacts):
+    run = stack.trigger("provision-instance/on-demand", instance_id="watched-1")
     with browser_page() as page:
         page.goto(first_answer(stack, "watched-1")["launch_url"])
         assert page.locator("h1").inner_text() in ("Your session is waiting for a place.", "Your session is starting.")

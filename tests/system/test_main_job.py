@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 
 
 def get(url: str) -> httpx.Response:
+    """As a browser that knows nothing yet; a link signs it in on the way."""
     return httpx.get(url, trust_env=False, follow_redirects=True, timeout=10)
 
 
@@ -38,9 +39,16 @@ def store(stack) -> PoolStore:
 
 
 def test_make_up_ends_with_a_session_that_answers_and_the_address_of_the_ui(stack):
-    url = re.search(r"http://\S+/notebooks/\S+", stack.first_output).group()
-    assert get(url).status_code == 200
+    assert stack.first_visit.status_code == 200
     assert f"127.0.0.1:{stack.prefect_port}" in stack.first_output
+
+
+def test_the_link_of_make_up_works_once_and_what_it_says_gives_another(stack):
+    assert get(stack.first_link).status_code == 401
+    words = re.search(r"another one: \S+/dockerdriver (link \S+)\)", stack.first_output)[1].split()
+    assert get(stack.command(*words).stdout.strip()).status_code == 200
+    nobody = stack.command("link", "nobody-1")
+    assert (nobody.returncode, "no instance is named 'nobody-1'" in nobody.stdout) == (1, True)
 
 
 def test_status_says_what_runs_the_hosts_the_slots_and_the_sessions(stack):
@@ -53,7 +61,7 @@ def test_status_says_what_runs_the_hosts_the_slots_and_the_sessions(stack):
 def test_a_session_opens_in_a_browser_and_computes(stack, artifacts):
     answer = stack.provision("browser-1", user="alice")
     with browser_page() as page:
-        shown = run_cell_in_jupyterlab(page, answer["url"], "6*7", artifacts / "jupyterlab.png")
+        shown = run_cell_in_jupyterlab(page, answer["launch_url"], "6*7", artifacts / "jupyterlab.png")
     assert shown == "42"
 
 
@@ -61,7 +69,7 @@ def test_asked_twice_with_one_id_there_is_one_session(stack):
     runs = [stack.trigger("provision-instance/on-demand", instance_id="twice-1") for _ in range(2)]
     assert [stack.finish(run)[0] for run in runs] == ["COMPLETED", "COMPLETED"]
     answer = stack.answer("twice-1")
-    assert get(answer["url"]).status_code == 200
+    assert get(stack.link("twice-1")).status_code == 200
     assert containers_on_host(stack, answer["host"]).split().count("dd-twice-1") == 1
 
 
@@ -115,8 +123,9 @@ def test_a_broken_archive_is_named_and_holds_up_nothing(stack):
 
 
 def test_a_blueprint_made_in_the_form_counts_for_the_next_session(stack):
-    stack.save_blueprint("tiny", memory_mb=300)
+    stack.save_blueprint("tiny", memory_mb=300, sign_in="open")
     answer = stack.provision("tiny-1", blueprint="tiny")
+    assert answer["launch_url"] == answer["url"]
     assert get(answer["url"]).status_code == 200
 
 

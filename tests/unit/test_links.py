@@ -19,7 +19,7 @@ from tests.rigs.pool_data import a_host, an_instance
 
 pytestmark = pytest.mark.unit
 
-OPEN, SIGNED = an_instance(), an_instance(proxy=ProxyOptions(sign_in="link"))
+OPEN, SIGNED = an_instance(proxy=ProxyOptions(sign_in="open")), an_instance()
 KEYS = LinkKeys.create()
 
 
@@ -43,9 +43,9 @@ def installation(monkeypatch):
 
 
 def test_a_blueprints_wish_for_sign_in_reaches_the_gateway():
-    spec = Blueprint(image="jupyter", port=8888, sign_in="link").spec("jupyter")
+    spec = Blueprint(image="jupyter", port=8888, sign_in="open").spec("jupyter")
     session = an_instance(proxy=spec.proxy)
-    assert route_of(session, a_host(address="10.0.0.5")).sign_in == "link"
+    assert route_of(session, a_host(address="10.0.0.5")).sign_in == "open"
 
 
 def test_an_open_session_is_launched_by_its_plain_url():

@@ -97,11 +97,23 @@ local function elsewhere(id)
     return ngx.redirect(origins.of(id) .. ngx.var.request_uri, 302)
 end
 
+-- Not up yet, or no more. Who comes by a link is signed in at once: a session may wait for longer than a link is good.
+local function without_route(id, path)
+    local notice = id and notices.get(id)
+    if not notice then
+        return ngx.exit(404)
+    end
+    if path == "/dd-launch" and notice.page ~= "ended" and origins.is_of(id) then
+        return launch(id)
+    end
+    return ngx.exec("@notice")
+end
+
 local function admit()
     local id, path, query = split(ngx.var.request_uri)
     local route = id and routes.get(id)
     if not route then
-        return id and notices.get(id) and ngx.exec("@notice") or ngx.exit(404)
+        return without_route(id, path)
     end
     ngx.var.route_hash = route.hash
     if path == "" then
