@@ -41,8 +41,8 @@ def network_before(installation) -> set[str]:
 @pytest.fixture(scope="session")
 def stack(installation, network_before) -> Iterator[Stack]:
     """A running stack with one active host and a first session, whose link was followed before it grew old."""
-    up = installation.command("up")
     try:
+        up = installation.command("up")
         assert up.returncode == 0, f"{up.stdout}\n{installation.logs()}"
         installation.first_output = up.stdout
         installation.first_link = re.search(r"http://\S+/notebooks/\S+", up.stdout).group()
