@@ -8,22 +8,26 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.rigs.backend import http_backend, websocket_backend
-from tests.rigs.gateway import route_to, running_gateway, until
+from tests.rigs.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway, until
 
 pytestmark = pytest.mark.integration
 
 ROUTE = route_to(0).id
 
 
-@pytest.fixture
-def gateway():
-    with running_gateway() as gateway, websocket_backend() as session:
+@pytest.fixture(**BOTH_FORMS)
+def gateway(request):
+    with (
+        names_below_localhost(),
+        running_gateway(session_domain=request.param) as gateway,
+        websocket_backend() as session,
+    ):
         gateway.client.add_route(route_to(session.port))
         yield gateway
 
 
 def open_websocket(gateway):
-    return connect(f"ws://127.0.0.1:{gateway.config.port}/notebooks/{ROUTE}/channels", proxy=None)
+    return connect(gateway.address(ROUTE, "ws") + "channels", proxy=None)
 
 
 def of_session(gateway):
@@ -37,7 +41,7 @@ def test_a_session_that_nobody_asked_for_is_not_among_the_used(gateway):
 
 
 def test_a_request_is_activity_and_a_refused_one_is_not(gateway):
-    with http_backend() as session, httpx.Client(base_url=gateway.url, trust_env=False) as browser:
+    with http_backend() as session, httpx.Client(base_url=gateway.origin(ROUTE), trust_env=False) as browser:
         gateway.client.add_route(route_to(session.port))
         browser.get(f"/notebooks/{ROUTE}/%2e%2e%2fx")
         assert gateway.client.activity().routes == {}

@@ -8,15 +8,15 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.rigs.backend import http_backend, websocket_backend
-from tests.rigs.gateway import route_to, running_gateway, until
+from tests.rigs.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway, until
 from tests.rigs.talk import Talk
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def gateway():
-    with running_gateway() as gateway:
+@pytest.fixture(**BOTH_FORMS)
+def gateway(request):
+    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
         yield gateway
 
 
@@ -33,12 +33,12 @@ def echo():
 
 
 def open_websocket(gateway, route, **options):
-    address = f"ws://127.0.0.1:{gateway.config.port}/notebooks/{route.id}/api/kernels/channels"
+    address = gateway.address(route.id, "ws") + "api/kernels/channels"
     return connect(address, proxy=None, compression=None, open_timeout=5, **options)
 
 
 def status(gateway, route) -> int:
-    return httpx.get(f"{gateway.url}/notebooks/{route.id}/", trust_env=False).status_code
+    return httpx.get(gateway.address(route.id), trust_env=False).status_code
 
 
 def test_a_websocket_carries_frames_of_any_size_both_ways(gateway, echo):
@@ -128,8 +128,8 @@ def test_a_route_of_the_snapshot_that_is_no_longer_allowed_is_left_out(gateway, 
 def test_a_page_of_another_site_cannot_open_a_websocket(gateway, echo):
     route = route_to(echo.port)
     gateway.client.add_route(route)
-    with open_websocket(gateway, route, origin=gateway.url):
+    with open_websocket(gateway, route, origin=gateway.origin(route.id)):
         pass
-    for origin in ("http://evil.example", "null", f"{gateway.url}.evil.example"):
+    for origin in ("http://evil.example", "null", f"{gateway.origin(route.id)}.evil.example"):
         with pytest.raises(InvalidStatus, match="403"):
             open_websocket(gateway, route, origin=origin)

@@ -13,7 +13,7 @@ from blocks.gateway import route_hash
 from blocks.link_keys import LinkKeys
 from pool.records import Notice
 from tests.rigs.backend import http_backend, websocket_backend
-from tests.rigs.gateway import names_below_localhost, route_to, running_gateway
+from tests.rigs.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
@@ -21,7 +21,7 @@ KEYS = LinkKeys.create()
 ALICE, BOB = route_to(0, "alice").id, route_to(0, "bob").id
 
 
-@pytest.fixture(scope="module", params=["", "localhost"], ids=["one origin", "an origin each"])
+@pytest.fixture(scope="module", **BOTH_FORMS)
 def running(request):
     with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
         yield gateway

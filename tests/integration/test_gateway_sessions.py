@@ -8,14 +8,14 @@ import pytest
 
 from blocks.gateway import route_hash
 from tests.rigs.backend import free_port, http_backend
-from tests.rigs.gateway import names_below_localhost, route_to, running_gateway
+from tests.rigs.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
 HTML = {"Accept": "text/html"}
 
 
-@pytest.fixture(scope="module", params=["", "localhost"], ids=["one origin", "an origin each"])
+@pytest.fixture(scope="module", **BOTH_FORMS)
 def gateway(request):
     with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
         yield gateway

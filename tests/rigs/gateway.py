@@ -22,6 +22,8 @@ from tests.rigs.backend import free_port
 
 PATIENCE = 10
 GATEWAY_PORTS = (8100, 8199)
+#: For a fixture that gives a gateway: its session domain, in the two forms that a session's address may have.
+BOTH_FORMS = {"params": ["", "localhost"], "ids": ["one origin", "an origin each"]}
 
 
 @dataclass
@@ -38,8 +40,16 @@ class RunningGateway:
 
     def origin(self, route_id: str) -> str:
         """What a browser reaches this session under."""
-        domain = self.config.session_domain
-        return f"http://{route_id}.{domain}:{self.config.port}" if domain else self.url
+        scheme, domain = self.url.partition("://")[0], self.config.session_domain
+        return f"{scheme}://{route_id}.{domain}:{self.config.port}" if domain else self.url
+
+    def address(self, route_id: str, scheme: str = "http") -> str:
+        """A session's whole address; *scheme* "ws" for a websocket's."""
+        return f"{self.origin(route_id).replace('http', scheme, 1)}/notebooks/{route_id}/"
+
+    def host(self, route_id: str) -> str:
+        """What a browser says in ``Host``."""
+        return self.origin(route_id).partition("://")[2]
 
     def start(self) -> None:
         command = prepare_gateway(self.config)
