@@ -3,6 +3,7 @@
 import socket
 import ssl
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -10,23 +11,36 @@ from websockets.sync.client import connect
 
 from blocks.gateway_certificate import self_signed
 from blocks.gateway_config import prepare_gateway, reload_gateway
+from blocks.link_keys import LinkKeys
 from pool.errors import BadRequest, GatewayTrouble
 from tests.rigs.backend import free_port, http_backend, websocket_backend
-from tests.rigs.gateway import GATEWAY_PORTS, route_to, running_gateway, until
+from tests.rigs.gateway import GATEWAY_PORTS, names_below_localhost, route_to, running_gateway, until
+from tests.rigs.talk import Talk
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    return self_signed(tmp_path_factory.mktemp("tls"), ["localhost", "127.0.0.1"])
+ROUTE = route_to(0).id
+#: Session domain and names of the certificate. A wildcard stands for one label, and not right below a top domain.
+FORMS = [("", ["localhost", "127.0.0.1"]), ("nb.localhost", ["nb.localhost", "*.nb.localhost"])]
+
+
+@pytest.fixture(scope="module", params=FORMS, ids=["one origin", "an origin each"])
+def form(request):
+    with names_below_localhost():
+        yield request.param
 
 
 @pytest.fixture(scope="module")
-def gateway(certificate):
+def certificate(form, tmp_path_factory):
+    return self_signed(tmp_path_factory.mktemp("tls"), form[1])
+
+
+@pytest.fixture(scope="module")
+def gateway(form, certificate):
     port, other = free_port(*GATEWAY_PORTS), free_port(8200, 8299)
     settings = {"certificate": certificate[0], "certificate_key": certificate[1], "redirect_port": other}
-    with running_gateway(port, public_url=f"https://localhost:{port}", **settings) as gateway:
+    with running_gateway(port, f"https://{form[1][0]}:{port}", form[0], **settings) as gateway:
         yield gateway
 
 
@@ -42,23 +56,29 @@ def serial(gateway) -> int:
         return hash(connection.getpeercert(binary_form=True))
 
 
-def test_a_session_is_reached_over_tls_and_told_so(gateway, certificate):
-    with http_backend() as session, httpx.Client(verify=trusting(certificate), trust_env=False) as browser:
+@pytest.mark.parametrize("protocol", ["HTTP/1.1", "HTTP/2"])
+def test_a_session_is_reached_over_tls_and_told_so(gateway, certificate, protocol):
+    options = {"verify": trusting(certificate), "trust_env": False, "http2": protocol == "HTTP/2"}
+    with http_backend() as session, httpx.Client(**options) as browser:
         gateway.client.add_route(route_to(session.port))
-        answer = browser.get(f"{gateway.url}/notebooks/{route_to(0).id}/")
-    heard = answer.json()["headers"]
+        answer = browser.put(gateway.address(ROUTE) + "file", content=b"x" * 100_000)
+    seen, heard = answer.json(), answer.json()["headers"]
+    assert (answer.http_version, seen["size"]) == (protocol, 100_000)
     assert heard["X-Forwarded-Proto"] == "https"
     assert heard["X-Forwarded-Port"] == str(gateway.config.port)
-    assert heard["Host"] == f"localhost:{gateway.config.port}"
+    assert heard["Host"] == heard["X-Forwarded-Host"] == gateway.host(ROUTE)
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_the_gateway_speaks_http_2(gateway, certificate):
-    context = trusting(certificate)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    raw = socket.create_connection(("127.0.0.1", gateway.config.port))
-    with raw, context.wrap_socket(raw, server_hostname="localhost") as connection:
-        assert connection.selected_alpn_protocol() == "h2"
+def test_a_link_over_tls_leaves_a_cookie_that_never_goes_without(gateway, certificate):
+    keys, soon = LinkKeys.create(), datetime.now(UTC) + timedelta(seconds=60)
+    gateway.client.put_keys(keys.for_gateway())
+    with http_backend() as session, httpx.Client(verify=trusting(certificate), trust_env=False) as browser:
+        gateway.client.add_route(route_to(session.port, sign_in="link"))
+        assert browser.get(gateway.address(ROUTE)).status_code == 401
+        signed_in = browser.get(keys.launch_link(gateway.origin(ROUTE), ROUTE, soon))
+        assert signed_in.headers["Set-Cookie"].endswith("; HttpOnly; SameSite=Lax; Secure")
+        assert browser.get(gateway.address(ROUTE)).status_code == 200
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
@@ -67,7 +87,7 @@ def test_tls_before_1_2_is_refused(gateway, certificate, version):
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = version
     with socket.create_connection(("127.0.0.1", gateway.config.port)) as raw, pytest.raises(ssl.SSLError):
-        context.wrap_socket(raw, server_hostname="localhost")
+        context.wrap_socket(raw, server_hostname=gateway.host(ROUTE).partition(":")[0])
 
 
 def test_the_plain_port_redirects_to_the_public_url_whatever_the_client_calls_it(gateway):
@@ -76,17 +96,18 @@ def test_the_plain_port_redirects_to_the_public_url_whatever_the_client_calls_it
     assert (answer.status_code, answer.headers["Location"]) == (308, f"{gateway.url}/notebooks/x/?y=1")
 
 
-def test_a_new_certificate_is_taken_without_dropping_a_websocket(gateway, certificate):
+def test_a_new_certificate_is_taken_without_losing_a_frame_of_a_websocket(gateway, certificate, form):
     old = serial(gateway)
     with websocket_backend() as session:
         gateway.client.add_route(route_to(session.port))
-        address = f"wss://localhost:{gateway.config.port}/notebooks/{route_to(0).id}/channels"
-        with connect(address, ssl=trusting(certificate), proxy=None) as websocket:
-            self_signed(certificate[0].parent, ["localhost", "127.0.0.1"])
+        address = gateway.address(ROUTE, "ws") + "channels"
+        with connect(address, ssl=trusting(certificate), proxy=None) as websocket, Talk(websocket) as talk:
+            self_signed(certificate[0].parent, form[1])
             gateway.reload()
             until(lambda: serial(gateway) != old, "the new certificate is shown")
-            websocket.send("still here")
-            assert websocket.recv(5) == "still here"
+            before = talk.answered
+            until(lambda: talk.answered > before + 10, "frames flow under the old one")
+        assert talk.lost == 0
 
 
 def test_a_broken_certificate_changes_nothing(gateway, certificate):
