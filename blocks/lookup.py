@@ -5,8 +5,9 @@ from typing import TypeVar
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
+from pydantic import ValidationError
 
-from pool.errors import NotFound
+from pool.errors import BadRequest, NotFound
 
 SomeBlock = TypeVar("SomeBlock", bound=Block)
 
@@ -16,12 +17,22 @@ def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
 
     Raises:
         NotFound: "no blueprint is named 'x'; known: jupyter-minimal, rstudio".
+        BadRequest: "pool 'gpu': DD_MAX_HOSTS: Input should be greater than or equal to 0".
     """
     try:
         return kind.load(name, _sync=True)
+    except RuntimeError as error:
+        if isinstance(error.__cause__, ValidationError):
+            raise BadRequest(f"{noun} {name!r}: {_what_is_wrong(error.__cause__)}") from error
+        raise
     except ValueError:
         known = ", ".join(names(kind)) or "none"
     raise NotFound(f"no {noun} is named {name!r}; known: {known}")
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    """Which fields, and why; never what they hold, which may be a secret."""
+    return "; ".join(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}" for wrong in error.errors())
 
 
 def names(kind: type[Block]) -> list[str]:

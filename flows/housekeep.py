@@ -1,7 +1,9 @@
 """Keep house: observe, diagnose, act on everything at once, report."""
 
-from asyncio import gather, wait_for
+from asyncio import gather, get_running_loop, wait_for
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
@@ -10,9 +12,11 @@ from prefect.states import Completed
 
 from flows.acting import act
 from flows.outcome import says_why
-from pool.decisions import Decision
+from flows.pace import AT_ONCE, DONE, Pace
+from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError
 from pool.housekeeping import plan
+from pool.observation import Observation
 from pool.tables import decision_rows
 from tasks.catalogue import why_distribute
 from tasks.leases import Held, lease
@@ -26,8 +30,9 @@ from tasks.routes import repair_routes
 from tasks.runs import trigger
 from tasks.telling import tell_changes
 
-ACT_SECONDS = 120
-DONE = "done"
+TICK_SECONDS = 240  # for all that one tick does to one pool
+OBSERVE_SECONDS = 90
+REPAIR_SECONDS = 120
 
 
 def run_name() -> str:
@@ -43,6 +48,7 @@ async def housekeep(pool: str = "") -> State:
     Args:
         pool: Pool to look after. Empty: all of them.
     """
+    get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE))  # else six hosts that hang would hold up all
     pools = [pool] if pool else await list_pools()
     reports = await gather(
         *(tend_or_say(name) for name in pools),
@@ -65,14 +71,22 @@ async def tend_or_say(pool: str) -> str:
     except DockerDriverError as error:
         get_run_logger().error("%s: %s", pool, error)
         return f"{pool}: {error}"
+    except Exception as error:  # noqa: BLE001 - a broken row, a block of another version: the other pools go on
+        get_run_logger().exception("%s: something that nobody thought of", pool)
+        return f"{pool}: {type(error).__name__}: {error}"
 
 
 async def tend(pool: str) -> str:
     """One tick of one pool. What is decided is recorded before it is done."""
+    pace = Pace(TICK_SECONDS)
     settings = await read_settings(pool)
-    decisions = plan(await observe(pool), settings, now())
+    seen = await look_at(pool)
+    decisions = plan(seen, settings, now())
     tick = await record_tick(pool, decisions)
-    outcomes = await gather(*(do_or_say(decision, number) for number, decision in enumerate(decisions)))
+    hosts = {instance.id: instance.host for instance in seen.instances}
+    outcomes = await gather(
+        *(pace.do(hosts.get(d.subject) or d.subject, partial(act, d, number)) for number, d in enumerate(decisions))
+    )
     said = await report(pool, tick, decisions, outcomes)
     await bring_images(pool)
     return said
@@ -85,15 +99,16 @@ async def bring_images(pool: str) -> None:
         await trigger("distribute-images/on-demand", {"pool": pool}, key=key)
 
 
-async def do_or_say(decision: Decision, number: int) -> str:
-    """Do one thing, in its own time; how it ended, for the report."""
+async def look_at(pool: str) -> Observation:
+    """What is there to see of the pool.
+
+    Raises:
+        DockerDriverError: it took too long; without a look nothing is decided.
+    """
     try:
-        await wait_for(act(decision, number), ACT_SECONDS)
-    except TimeoutError:
-        return f"not done in {ACT_SECONDS} s"
-    except DockerDriverError as error:
-        return str(error)
-    return DONE
+        return await wait_for(observe(pool), OBSERVE_SECONDS)
+    except TimeoutError as error:
+        raise DockerDriverError(f"it could not be looked at within {OBSERVE_SECONDS} s; nothing is decided") from error
 
 
 async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list[str]) -> str:
@@ -106,13 +121,20 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
     await note_left(tick, left)
     await show_decisions(pool, tick, decisions, outcomes)
     await show_hosts(pool)
-    return f"{pool}: {len(decisions)} decisions" + (f", {len(left)} left for the next tick" if left else "")
+    waits = "".join(f"; it waits: {d.reason}" for d in decisions if d.kind is DecisionKind.WAIT)
+    acts = sum(d.kind is not DecisionKind.WAIT for d in decisions)
+    return f"{pool}: {acts} decisions" + (f", {len(left)} left for the next tick" if left else "") + waits
 
 
 async def say_trouble(repair: Callable[[], Awaitable[str]]) -> str:
     """One repair of the gateway; one that is away is told at the next tick."""
     try:
-        return await repair()
+        return await wait_for(repair(), REPAIR_SECONDS)
+    except TimeoutError:
+        return f"{repair.name}: not done within {REPAIR_SECONDS} s"
     except DockerDriverError as error:
         get_run_logger().error("%s", error)
         return str(error)
+    except Exception as error:  # noqa: BLE001 - the pools and the other repairs go on
+        get_run_logger().exception("%s: something that nobody thought of", repair.name)
+        return f"{repair.name}: {type(error).__name__}: {error}"

@@ -70,6 +70,11 @@ class HostStore(Database):
         with self._reading() as connection:
             return [as_host(row) for row in connection.execute(query)]
 
+    def pools(self) -> list[str]:
+        """Names of the pools that have, or had, hosts."""
+        with self._reading() as connection:
+            return [*connection.scalars(select(hosts.c.pool).distinct().order_by(hosts.c.pool))]
+
     def move_host(self, name: str, to: HostState, now: datetime, reason: str = "", **facts: object) -> Host:
         """Move a host to another state by one guarded write; a host that is there already is returned unchanged.
 

@@ -6,15 +6,15 @@ from datetime import datetime
 from prefect import get_run_logger
 from prefect.client.schemas.objects import FlowRun
 
-from blocks.clouds import cloud_of
 from blocks.database import pool_store
 from blocks.engines import engine_of
 from blocks.gateway_activity import GatewayActivity
-from blocks.pool_config import pool_config, pool_names
-from pool.errors import CloudTrouble, DockerDriverError, GatewayTrouble
+from blocks.pool_config import pool_names
+from pool.errors import DockerDriverError, GatewayTrouble
 from pool.observation import Observation
 from pool.records import FlavorSize, Host, Instance
 from pool.states import ENDED, HostState, InstanceState
+from tasks.asking import known_headroom, listed_servers
 from tasks.retrying import now
 from tasks.routes import gateway
 from tasks.runs import runs_under_way
@@ -44,7 +44,9 @@ async def observe(pool: str) -> Observation:
     )
     hosts = tuple(pool_store().hosts(pool))
     instances = tuple(pool_store().instances(pool, frozenset(InstanceState) - ENDED))
-    servers, engines, activity = await gather(_servers(pool), _engines(hosts), _activity())
+    servers, headroom, engines, activity = await gather(
+        listed_servers(pool), known_headroom(pool), _engines(hosts), _activity()
+    )
     runs = {str(run.id) for run in (*spawning, *baking)}
     return Observation(
         hosts=hosts,
@@ -56,6 +58,7 @@ async def observe(pool: str) -> Observation:
         watched_since=activity and activity.since,
         last_used=_last_used(instances, activity),
         unrecorded_spawns=_unrecorded(spawning, pool, hosts),
+        headroom=headroom,
     )
 
 
@@ -67,16 +70,6 @@ def _unrecorded(spawning: list[FlowRun], pool: str, hosts: tuple[Host, ...]) -> 
     recorded = {host.spawned_by for host in hosts}
     waiting = [run for run in spawning if str(run.id) not in recorded and run.parameters.get("pool", "main") == pool]
     return tuple(FlavorSize(run.parameters.get("flavor") or FlavorSize.SMALL) for run in waiting)
-
-
-async def _servers(pool: str) -> frozenset[str] | None:
-    """Names of the hosts that the cloud has a server of; None when it could not be asked: unknown is not gone."""
-    try:
-        servers = await to_thread(cloud_of(pool_config(pool)).list)
-    except CloudTrouble as error:
-        get_run_logger().warning("the cloud of %s could not be asked: %s", pool, error)
-        return None
-    return frozenset(server.host for server in servers if server.pool == pool)
 
 
 async def _activity() -> GatewayActivity | None:

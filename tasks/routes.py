@@ -60,17 +60,29 @@ async def repair_routes() -> str:
     not running by then is surely over.
     """
     found = {route.id: route for route in await to_thread(gateway().list_routes)}
-    wanted = _wanted_routes()
+    wanted, unread = _wanted_routes()
     missing = [route for key, route in wanted.items() if found.get(key) != route]
-    surplus = found.keys() - wanted.keys()
+    surplus = found.keys() - wanted.keys() if not unread else ()  # they may be of the pool that could not be read
     await to_thread(_settle, missing, surplus)
-    return f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
+    said = f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
+    return "; ".join(filter(None, [said, *unread]))
 
 
-def _wanted_routes() -> dict[str, Route]:
+def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
+    """The routes of all running sessions, and for each pool that could not be read, why."""
+    wanted, unread = {}, []
+    for pool in pool_store().pools():
+        try:
+            wanted |= _routes_of(pool)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the rows of one pool, the others have theirs
+            unread.append(f"the routes of {pool} cannot be read: {error}")
+    return wanted, unread
+
+
+def _routes_of(pool: str) -> dict[str, Route]:
     store = pool_store()
-    hosts = {host.name: host for host in store.hosts()}
-    running = [i for i in store.instances(states=[InstanceState.RUNNING]) if i.host in hosts]
+    hosts = {host.name: host for host in store.hosts(pool)}
+    running = [i for i in store.instances(pool, [InstanceState.RUNNING]) if i.host in hosts]
     return {instance.route: route_of(instance, hosts[instance.host]) for instance in running}
 
 

@@ -1,6 +1,7 @@
 """What an operator does to hosts, in the store: drain, return, forgive; and what is known of how a host began."""
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from pool.errors import NotFound, RefusedMove
 from pool.records import Fault
@@ -91,6 +92,18 @@ def test_a_failed_beginning_is_known_with_its_reason_until_the_operator_forgives
     assert (host.fault, host.last_error, host.last_error_at) == (Fault.LAUNCH, "no valid host", later(9))
     assert store.forgive_faults("main") == 1
     assert (store.host("main-01").fault, store.host("gpu-01").fault) == (None, Fault.LAUNCH)
+
+
+def test_a_row_that_cannot_be_read_spoils_its_own_pool_alone(store, database_url):
+    claim_active(store)
+    claim(store, "run-2", pool="gpu")
+    with create_engine(database_url).begin() as connection:
+        connection.execute(text("UPDATE hosts SET state = 'of another version' WHERE pool = 'gpu'"))
+    with pytest.raises(LookupError):
+        store.hosts("gpu")
+    assert store.pools() == ["gpu", "main"]
+    assert [host.name for host in store.hosts("main")] == ["main-01"]
+    assert claim(store, "run-3").name == "main-02"
 
 
 def test_a_host_knows_when_it_first_answered(store):
