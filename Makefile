@@ -5,10 +5,10 @@ BIN := .venv/bin
 CLOUD ?= local
 export DD_CLOUD := $(CLOUD)
 
-.PHONY: help up down status test test-fast test-openstack lint bench fuzz
+.PHONY: help up down status test test-fast test-openstack lint bench fuzz kill-anywhere
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## From a fresh machine to an open notebook; CLOUD=local, static or openstack says where hosts come from
 	@runtime/bootstrap.sh run
@@ -33,6 +33,10 @@ test-openstack: ## Only what needs OpenStack's real services, which it starts; a
 test-fast: ## Rules, small parts and style; under a minute, needs no root
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -m unit
+
+kill-anywhere: ## Kill each part of a real stack at each step of each pipeline, judge what is left; JSON=file, half an hour
+	@runtime/bootstrap.sh test
+	@$(BIN)/python -m tests.reliability.kill_anywhere $(if $(JSON),--json $(JSON)) $(if $(TABLE),--table $(TABLE))
 
 lint: ## Style and layers
 	@runtime/bootstrap.sh lint

@@ -103,6 +103,10 @@ class Processes:
             return {info["name"]: info["statename"] for info in self._ask().getAllProcessInfo()}
         return {}
 
+    def pid_of(self, name: str) -> int:
+        """Process id of a program that runs; it leads its process group."""
+        return self._ask().getProcessInfo(name)["pid"]
+
     def start(self, *names: str) -> None:
         """Start programs that do not run; does not wait until they are of use."""
         for name in names:

@@ -53,6 +53,11 @@ class PostgresServer:
             connection.execute(f"CREATE DATABASE {name}")
         return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
 
+    def command_that_ends_all_connections(self) -> list[str]:
+        """As a server's restart or a cut network would; to be run by root."""
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        return [str(self._bin / "psql"), f"--host={self._folder}", "--username=postgres", f"--command={end}"]
+
     def _run(self, tool: str, *arguments: str) -> None:
         user = "postgres" if os.geteuid() == 0 else None
         command = [self._bin / tool, f"--pgdata={self._folder / 'data'}", *arguments]

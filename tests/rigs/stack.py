@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -75,6 +76,18 @@ class Stack:
             time.sleep(1)
         response.raise_for_status()
         return response
+
+    def healthy(self) -> bool:
+        """Whether Prefect's server answers."""
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"http://127.0.0.1:{self.prefect_port}/api/health", trust_env=False).is_success
+        return False
+
+    def runs_under_way(self, flows: list[str]) -> list[dict]:
+        """Runs of these flows, not started by a schedule, that are waiting or under way."""
+        states = {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "CANCELLING"]}}
+        body = {"flows": {"name": {"any_": flows}}, "flow_runs": {"state": states}}
+        return [run for run in self.api("POST", "/flow_runs/filter", json=body).json() if not run["auto_scheduled"]]
 
     def trigger(self, deployment: str, **parameters) -> str:
         """Create a flow run; return its id."""

@@ -1,0 +1,107 @@
+"""What two ticks have left: orphans, lost sessions, wrong room."""
+
+import subprocess
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pool.records import Host, Instance
+from pool.states import HOLDING_ROOM, LIVING_HOSTS, HostState, InstanceState
+from pool.store import PoolStore
+from tests.reliability.victims import Battlefield
+
+ON_THEIR_WAY = {HostState.SPAWNING, HostState.CONFIGURING}
+BETWEEN = {InstanceState.STARTING, InstanceState.STOPPING}
+FLOWS_OF_HOSTS = ["spawn-host", "configure-host"]
+FLOWS_OF_SESSIONS = ["provision-instance", "deprovision-instance", "housekeep"]
+
+
+@dataclass
+class Judgement:
+    """Three lists of sentences; all empty is what is wanted."""
+
+    orphans: list[str] = field(default_factory=list)
+    sessions_lost: list[str] = field(default_factory=list)
+    slots_wrong: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        said = [*self.orphans, *self.sessions_lost, *self.slots_wrong]
+        return "; ".join(said) or "nothing"
+
+
+def judge(field_: Battlefield, store: PoolStore, bystanders: list[str]) -> Judgement:
+    """Compare SQL, the cloud, the hosts' engines, the gateway and Prefect's runs.
+
+    Args:
+        field_: the stack.
+        store: its pool's database.
+        bystanders: sessions that ran before the blow, on hosts that were not struck.
+    """
+    hosts, instances = store.hosts("main"), store.instances("main")
+    found = Judgement()
+    found.slots_wrong += _wrong_room(hosts, instances)
+    found.orphans += _servers(field_, hosts) + _containers(field_, hosts, instances) + _routes(field_, instances)
+    found.orphans += _left_half_done(field_, hosts, instances)
+    found.sessions_lost += _lost(instances, bystanders)
+    return found
+
+
+def _wrong_room(hosts: list[Host], instances: list[Instance]) -> list[str]:
+    held = Counter()
+    for instance in instances:
+        if instance.state in HOLDING_ROOM:
+            held[instance.host] += instance.slots
+    said = [(host, held[host.name]) for host in hosts if not (host.reserved == held[host.name] <= host.slots)]
+    return [f"{host.name} has {host.reserved} of {host.slots} slots reserved, {slots} held" for host, slots in said]
+
+
+def _lines(*command: str) -> list[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def _servers(field_: Battlefield, hosts: list[Host]) -> list[str]:
+    label = f"label=dockerdriver.namespace={field_.settings.identity}"
+    shape = '{{.Label "dockerdriver.host"}}'
+    servers = _lines("docker", "-H", field_.stack.engine, "ps", "-a", "--filter", label, "--format", shape)
+    living = {host.name for host in hosts if host.state in LIVING_HOSTS}
+    return [f"server {name} has no living record" for name in servers if name not in living]
+
+
+def _containers(field_: Battlefield, hosts: list[Host], instances: list[Instance]) -> list[str]:
+    wrong = []
+    for host in hosts:
+        if host.state is not HostState.ACTIVE or not field_.host_runs(host.name):
+            continue
+        there = set(_containers_on(field_, host))
+        wanted = {i.container for i in instances if i.host == host.name and i.state in HOLDING_ROOM}
+        must = {i.container for i in instances if i.host == host.name and i.state is InstanceState.RUNNING}
+        wrong += [f"container {name} on {host.name} has no record" for name in there - wanted]
+        wrong += [f"record {name} on {host.name} has no container" for name in must - there]
+    return wrong
+
+
+def _containers_on(field_: Battlefield, host: Host) -> list[str]:
+    outer = f"{field_.settings.identity}-{host.name}"
+    inner = ("docker", "ps", "--filter", "label=dockerdriver.instance", "--format", "{{.Names}}")
+    return _lines("docker", "-H", field_.stack.engine, "exec", outer, *inner)
+
+
+def _routes(field_: Battlefield, instances: list[Instance]) -> list[str]:
+    published = {route.id for route in field_.gateway.list_routes()}
+    running = {i.route: i.id for i in instances if i.state is InstanceState.RUNNING}
+    wrong = [f"session {name} has no route" for route, name in running.items() if route not in published]
+    return wrong + [f"{len(published - running.keys())} routes have no session"] * bool(published - running.keys())
+
+
+def _left_half_done(field_: Battlefield, hosts: list[Host], instances: list[Instance]) -> list[str]:
+    """What is on its way, while no run under way would take it further."""
+    for_hosts = field_.stack.runs_under_way(FLOWS_OF_HOSTS)
+    for_sessions = field_.stack.runs_under_way(FLOWS_OF_SESSIONS)
+    wrong = [f"host {host.name} is {host.state}" for host in hosts if host.state in ON_THEIR_WAY and not for_hosts]
+    wrong += [f"session {i.id} is {i.state}" for i in instances if i.state in BETWEEN and not for_sessions]
+    return [f"{said}, and nobody works on it" for said in wrong]
+
+
+def _lost(instances: list[Instance], bystanders: list[str]) -> list[str]:
+    states = {instance.id: instance for instance in instances}
+    gone = [states[name] for name in bystanders if states[name].state is not InstanceState.RUNNING]
+    return [f"session {one.id} is {one.state}: {one.reason}" for one in gone]

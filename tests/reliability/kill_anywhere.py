@@ -1,0 +1,290 @@
+"""Kill each part of a running stack at each step boundary of each pipeline, and judge what two ticks leave of it.
+
+Run: `make kill-anywhere JSON=file`. The stack is the real one: local cloud, PostgreSQL, supervisor.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from pool.errors import DockerDriverError
+from pool.records import Host, Instance
+from pool.states import ENDED, HostState, InstanceState
+from pool.store import PoolStore
+from tests.reliability.judging import Judgement, judge
+from tests.reliability.points import CONFIGURE, DISTRIBUTE, END, POINTS, PROVISION, SPAWN, TICK, Point, Victim
+from tests.reliability.victims import Battlefield
+from tests.rigs.postgres import PostgresServer, postgres_server
+from tests.rigs.stack import CHECKOUT, Stack, free_port
+
+DATA = CHECKOUT / "build" / "kill-anywhere"
+HOOKS = CHECKOUT / "tests" / "reliability" / "hooks"
+REACH_SECONDS = 180  # for a pipeline to come to the point
+QUIET_SECONDS = 400  # for the pool to be as before: a host that died is replaced
+TICK_SECONDS = 30
+ON_THE_HOST = {Victim.ENGINE, Victim.HOST, Victim.REBOOT}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the table."""
+
+    point: Point
+    found: Judgement
+    became: str  # of the thing that was worked on
+    seconds: float  # from the blow until all was back and two ticks had passed
+
+
+def main() -> None:
+    """Strike at every point, print the table, write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="file that the figures are written to")
+    parser.add_argument("--table", type=Path, help="file that the table is written to, as Markdown")
+    parser.add_argument("--only", default="", help="points whose name holds this text")
+    arguments = parser.parse_args()
+    points = [point for point in POINTS if arguments.only in str(point)]
+    with postgres_server() as database:
+        outcomes = Campaign(database).run(points)
+    figures = summary(outcomes)
+    print(json.dumps(figures, indent=2))
+    for file, text in ((arguments.json, json.dumps(figures, indent=2)), (arguments.table, table(outcomes))):
+        if file:
+            file.write_text(text + "\n")
+    sys.exit(any(figures[key] for key in ("orphans", "sessions_lost", "slots_wrong")))
+
+
+def summary(outcomes: list[Outcome]) -> dict[str, int]:
+    """The figures: points, and over all of them what should be nothing."""
+    kinds = ("orphans", "sessions_lost", "slots_wrong")
+    return {"points": len(outcomes)} | {kind: sum(len(getattr(o.found, kind)) for o in outcomes) for kind in kinds}
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """One row a point, as Markdown."""
+    head = "| pipeline | struck | who dies | what became of it | s | wrong after two ticks |\n|---|---|---|---|---|---|"
+    rows = [
+        f"| {o.point.pipeline} | {o.point.when} `{o.point.step}` | {o.point.victim} | {o.became} | {o.seconds:.0f} "
+        f"| {o.found} |"
+        for o in outcomes
+    ]
+    return "\n".join([head, *rows])
+
+
+class Campaign:
+    """A stack that is struck again and again."""
+
+    def __init__(self, database: PostgresServer):
+        self._order = DATA / "kill.order"
+        ports = free_port(), free_port() + 1
+        url = database.new_database()
+        self._stack = Stack(DATA, *ports, settings=_environment(self._order) | {"DD_DATABASE_URL": url})
+        self._field = Battlefield(self._stack, database)
+        self._url = url
+
+    def run(self, points: list[Point]) -> list[Outcome]:
+        """Bring the stack up, strike at each point, bring it down."""
+        self._stack.command("down")
+        self._order.unlink(missing_ok=True)
+        up = self._stack.command("up")
+        try:
+            assert up.returncode == 0, f"{up.stdout}\n{self._stack.logs()}"
+            self._store = PoolStore.open(self._url)
+            self._stack.set_pool(DD_MAX_HOSTS=4, DD_FREE_SLOT_TARGET=4)
+            return [self._strike(number, point) for number, point in enumerate(points, 1)]
+        finally:
+            self._stack.command("down")
+
+    def _strike(self, number: int, point: Point) -> Outcome:
+        print(f"[{number}] {point}", flush=True)
+        bystanders = self._calm()
+        work = _WORKS[point.pipeline](self._stack, self._store)
+        victim_host = self._order_the_blow(point, work)
+        work.begin()
+        self._wait_for_the_blow(point)
+        start = time.monotonic()
+        found = self._two_ticks_later([b.id for b in bystanders if b.host != victim_host])
+        outcome = Outcome(point, found, work.became(), time.monotonic() - start)
+        print(f"    {outcome.became}; wrong: {found} ({outcome.seconds:.0f} s)", flush=True)
+        work.clean_up()
+        return outcome
+
+    def _calm(self) -> list[Instance]:
+        """Wait until there is room on an active host and nothing is on its way; the sessions that run."""
+        self._field.wait_until_back()
+        _until(self._is_calm, QUIET_SECONDS, self._tick)
+        running = self._store.instances("main", [InstanceState.RUNNING])
+        if len(running) < 2:
+            self._stack.provision(f"by-{uuid4().hex[:8]}")
+        return self._store.instances("main", [InstanceState.RUNNING])
+
+    def _is_calm(self) -> bool:
+        hosts = [host for host in self._store.hosts("main") if host.state is not HostState.REMOVED]
+        between = [i for i in self._store.instances("main") if i.state not in (*ENDED, InstanceState.RUNNING)]
+        return bool(hosts) and {h.state for h in hosts} == {HostState.ACTIVE} and not between
+
+    def _tick(self) -> None:
+        try:
+            self._stack.run("housekeep/scheduled", seconds=150)
+        except Exception as error:  # noqa: BLE001 - a tick that the blow took with it; the next one counts
+            print(f"    a tick did not end: {error}", flush=True)
+
+    def _order_the_blow(self, point: Point, work: "Work") -> str:
+        """Write the order; the name of the host that it hits, if it hits one."""
+        host = work.host or next(h.name for h in self._store.hosts("main", [HostState.ACTIVE]))
+        command = self._field.command_against(point.victim, host)
+        order = {"pipeline": point.pipeline, "step": point.step, "when": point.when, "command": command}
+        self._order.with_suffix(".taken").unlink(missing_ok=True)
+        self._order.write_text(json.dumps(order))
+        return host if point.victim in ON_THE_HOST else ""
+
+    def _wait_for_the_blow(self, point: Point) -> None:
+        _until(self._order.with_suffix(".taken").exists, REACH_SECONDS)
+        assert not self._order.exists(), f"never came to: {point}"
+
+    def _two_ticks_later(self, bystanders: list[str]) -> Judgement:
+        self._field.wait_until_back()
+        self._tick()
+        time.sleep(TICK_SECONDS)
+        self._tick()
+        return judge(self._field, self._store, bystanders)
+
+
+class Work:
+    """One run of a pipeline: what it is about, how it is begun, what became of it, how it is cleaned up."""
+
+    deployment = ""
+
+    def __init__(self, stack: Stack, store: PoolStore):
+        self._stack, self._store = stack, store
+        self.host = ""
+        self.prepare()
+
+    def prepare(self) -> None:
+        """What must be there before."""
+
+    def parameters(self) -> dict:
+        """Of the run."""
+        return {}
+
+    def begin(self) -> None:
+        """Trigger it; nobody waits for its end."""
+        self._stack.trigger(self.deployment, **self.parameters())
+
+    def became(self) -> str:
+        """What became of the thing, in a few words."""
+        return ""
+
+    def clean_up(self) -> None:
+        """Have the next point find the pool as this one did."""
+
+
+class _OnASession(Work):
+    def prepare(self) -> None:
+        self._id = f"hit-{uuid4().hex[:8]}"
+
+    def parameters(self) -> dict:
+        return {"instance_id": self._id}
+
+    def became(self) -> str:
+        found = [i for i in self._store.instances("main") if i.id == self._id]
+        return f"session {found[0].state}" if found else "session never recorded"
+
+    def clean_up(self) -> None:
+        self._stack.run("deprovision-instance/on-demand", instance_id=self._id)
+
+
+class _Provision(_OnASession):
+    deployment = "provision-instance/on-demand"
+
+
+class _Deprovision(_OnASession):
+    deployment = "deprovision-instance/on-demand"
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.host = self._stack.provision(self._id)["host"]
+
+
+class _Tick(_OnASession):
+    """A tick that has something to end."""
+
+    deployment = "housekeep/scheduled"
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.host = self._stack.provision(self._id, options={"lifetime": 1})["host"]
+
+    def parameters(self) -> dict:
+        return {}
+
+
+class _Spawn(Work):
+    deployment = "spawn-host/on-demand"
+
+    def prepare(self) -> None:
+        self._before = {host.name for host in self._store.hosts("main")}
+
+    def _new(self) -> list[Host]:
+        return [host for host in self._store.hosts("main") if host.name not in self._before]
+
+    def became(self) -> str:
+        return ", ".join(f"host {host.state}" for host in self._new()) or "host never recorded"
+
+    def clean_up(self) -> None:
+        """Hosts that are too many would fill the machine."""
+        _until(lambda: not any(h.state in (HostState.SPAWNING, HostState.CONFIGURING) for h in self._new()), 300)
+        for host in self._new():
+            if host.state is HostState.ACTIVE and not host.reserved:
+                self._stack.run("drain-host/on-demand", host=host.name)
+
+
+class _Configure(_Spawn):
+    """A new host, struck while it is configured."""
+
+
+class _Distribute(Work):
+    deployment = "distribute-images/on-demand"
+
+    def became(self) -> str:
+        return "images on every host"
+
+
+_WORKS: dict[str, Callable[[Stack, PoolStore], Work]] = {
+    PROVISION: _Provision,
+    END: _Deprovision,
+    TICK: _Tick,
+    SPAWN: _Spawn,
+    CONFIGURE: _Configure,
+    DISTRIBUTE: _Distribute,
+}
+
+
+def _environment(order: Path) -> dict[str, str]:
+    """Every Python process of the stack loads the hooks."""
+    path = os.pathsep.join(filter(None, [str(HOOKS), os.environ.get("PYTHONPATH", "")]))
+    return {"PYTHONPATH": path, "KILL_ORDER": str(order)}
+
+
+def _until(true: Callable[[], bool], seconds: float, meanwhile: Callable[[], None] = lambda: time.sleep(0.1)) -> None:
+    """Wait until something is so.
+
+    Raises:
+        AssertionError: it is not, in all that time.
+    """
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+        meanwhile()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (DockerDriverError, AssertionError) as error:
+        sys.exit(f"kill-anywhere: {error}")
