@@ -50,6 +50,11 @@ class LeaseStore(Database):
         with self._writing() as connection:
             connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
 
+    def drop_leases_of(self, holder: str) -> None:
+        """Give back all that a holder has which is known to be dead."""
+        with self._writing() as connection:
+            connection.execute(delete(leases).where(leases.c.holder == holder))
+
 
 class TickStore(Database):
     """The memory that answers "why was this host removed?"."""

@@ -33,7 +33,10 @@ from prefect.states import Cancelled, Crashed, Failed
 from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from blocks.settings import process_settings
 from runtime.late_runs import only_the_newest_of_each_schedule
+from runtime.orphans import settle
+from runtime.run_notes import RunNotes
 from runtime.warm_run import WarmRun
 
 SCHEDULED, CANCELLING = "prefect.flow-run.Scheduled", "prefect.flow-run.Cancelling"
@@ -70,6 +73,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         self._stopping = False
         self._watching = False
         self._unlimited = False
+        self._notes = RunNotes(process_settings().data / "runs")
 
     async def start(self, *args: Any, **kwargs: Any) -> None:
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
@@ -115,6 +119,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         self._watching = True
         self._runs_task_group.start_soon(self._watch_events)
         self._runs_task_group.start_soon(self._load_flows_ahead)
+        self._runs_task_group.start_soon(settle, self._notes, self.client, self._logger)
 
     async def _watch_events(self) -> None:
         while not self._stopping:
@@ -187,12 +192,14 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
 
         Proposing Pending is what makes it ours: the server lets one worker have it, however many ask.
         """
+        self._notes.begin(flow_run.id)
         try:
             if await self._propose_pending_state(flow_run) and (flow := await self._flow_of(flow_run)):
                 await self._see_through(flow, flow_run)
         except Exception:  # one run's trouble must not end the worker and with it all other runs
             self._logger.exception("Run %s was lost sight of; housekeeping will find it.", flow_run.id)
         finally:
+            self._notes.end(flow_run.id)
             self._release_limit_slot(flow_run.id)
             self._submitting_flow_run_ids.discard(flow_run.id)
             if self.limiter.available_tokens == 1:  # runs may have waited for this one's place
@@ -286,6 +293,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
             for run_id in list(self._runs):
                 await self._end(run_id, Crashed(message=f"The worker {self.name} stopped before the run had ended."))
         self._runs_task_group.cancel_scope.cancel()  # the listener, which would wait for events for ever
+        self._notes.close()
         await super().teardown(*exc_info)
 
     async def _wait_for_runs(self, seconds: float) -> None:

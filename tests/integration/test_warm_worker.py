@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from pool.store import PoolStore
 from tests.rigs.prefect_server import PrefectServer, prefect_server, stop, until  # noqa: F401 - a fixture is used by name
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -161,6 +162,20 @@ def test_a_worker_that_is_stopped_lets_its_run_end(idle):
     idle.server.wait(run, "RUNNING")
     assert stop(worker) == 0
     assert idle.server.state(run)["type"] == "COMPLETED"
+
+
+def test_the_run_of_a_killed_worker_is_marked_by_its_successor(idle, tmp_path):
+    idle.server.env["DD_DATA"] = str(tmp_path)
+    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
+    store.upgrade()
+    worker, run = idle.worker(), idle.trigger("waiting", seconds=600)
+    idle.server.wait(run, "RUNNING")
+    store.take_lease("housekeeping of main", f"flow run {run}", 600, datetime.now(UTC))
+    worker.kill()
+    idle.worker()
+    state = idle.server.wait(run)
+    assert (state["type"], state["message"]) == ("CRASHED", "Its worker process died while it ran.")
+    assert store.take_lease("housekeeping of main", "the next tick", 60, datetime.now(UTC)) is None
 
 
 def test_a_worker_outlives_a_restart_of_the_server(bench):

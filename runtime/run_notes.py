@@ -1,0 +1,72 @@
+"""Which runs a worker process has under way, noted on disk: its successor learns what it left when it was killed.
+
+Each process has a folder of its own, with one empty file for each run, and holds a lock on it. The kernel gives the
+lock back however the process ends: a folder whose lock is free belongs to a process that is dead.
+"""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from uuid import UUID, uuid4
+
+
+class RunNotes:
+    """The notes of this process; safe to use from its threads."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._mine = folder / uuid4().hex
+        self._mine.mkdir(parents=True)
+        self._lock = _locked(self._mine)
+
+    def begin(self, run_id: UUID) -> None:
+        """The run is this process's from now on."""
+        (self._mine / str(run_id)).touch()
+
+    def end(self, run_id: UUID) -> None:
+        """The run has ended, and the server was told."""
+        (self._mine / str(run_id)).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """This process ends in good order: nothing is left to be settled but what is noted."""
+        os.close(self._lock)
+        if not self._runs_of(self._mine):
+            shutil.rmtree(self._mine, ignore_errors=True)
+
+    def left_by_the_dead(self) -> dict[Path, list[UUID]]:
+        """By folder, the runs of processes that are no more."""
+        return {
+            folder: self._runs_of(folder) for folder in self._folder.iterdir() if folder != self._mine and _free(folder)
+        }
+
+    def forget(self, folder: Path) -> None:
+        """What a dead process left is settled."""
+        shutil.rmtree(folder, ignore_errors=True)
+
+    @staticmethod
+    def _runs_of(folder: Path) -> list[UUID]:
+        return [UUID(note.name) for note in folder.iterdir() if note.name != "lock"]
+
+
+def _locked(folder: Path) -> int:
+    """The descriptor of the folder's lock, held.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _free(folder: Path) -> bool:
+    try:
+        os.close(_locked(folder))
+    except (BlockingIOError, FileNotFoundError):  # it lives, or another successor has settled it
+        return False
+    return True
