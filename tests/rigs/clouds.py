@@ -27,7 +27,10 @@ class Rig:
 
     open: Callable[[str], Cloud]
     cloud: Cloud
-    boots: str = "small"  # a flavor whose servers answer ssh
+    quiet: str = "small"  # a flavor whose servers need not answer ssh, where they then cost less
+
+    def request(self, host: str) -> ServerRequest:
+        return server_request(host, flavor=self.quiet)
 
 
 def emptied(cloud: Cloud) -> None:

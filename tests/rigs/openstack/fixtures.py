@@ -102,7 +102,7 @@ def openstack(openstack_rig: OpenStackRig) -> Iterator[Rig]:
         clouds.append(opened(namespace=namespace))
         return clouds[-1]
 
-    yield Rig(open_cloud, open_cloud(NAMESPACE), boots="standard.medium")
+    yield Rig(open_cloud, open_cloud(NAMESPACE), quiet="rig.tiny")
     for cloud in clouds:
         emptied(cloud)
     assert openstack_rig.project_holds() == set()

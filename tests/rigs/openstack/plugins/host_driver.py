@@ -1,7 +1,7 @@
 """Nova's compute driver of the rig: an instance is a system container of the host image.
 
-Machines of the flavors ``standard.…`` boot; all others run and never answer ssh, which costs next to nothing. A test
-asks for trouble by the flavor, too: ``rig.fails`` cannot be spawned, ``rig.never-ready`` stays in BUILD until it is
+Machines of a flavor ``rig.…`` run and never answer ssh, which costs next to nothing; those of all others boot. A
+test asks for trouble by the flavor, too: ``rig.fails`` cannot be spawned, ``rig.never-ready`` is in BUILD until it is
 deleted, ``rig.undying`` refuses to be destroyed until FORGIVE exists.
 """
 
@@ -69,7 +69,7 @@ class HostDriver(fake.FakeDriverWithoutFakeNodes):
             dict(drive.metadata_for_config_drive()),
             instance.flavor.memory_mb,
             machine.image_of(instance.image_ref),
-            None if instance.flavor.name.startswith("standard.") else MUTE,
+            MUTE if instance.flavor.name.startswith("rig.") else None,
         )
 
     def destroy(
