@@ -91,6 +91,11 @@ def test_a_host_whose_maker_died_is_shown_as_broken_and_made_again(local, engine
     assert ssh_when_it_answers(server, KEY.public, tmp_path).returncode == 0
 
 
+def test_a_data_volume_that_is_asked_for_is_none_of_this_cloud_s_business(local):
+    server = local.cloud.create(dataclasses.replace(server_request("h-1"), data_volume_gb=24))
+    assert (server.status, local.cloud.data_device) == (ServerStatus.ACTIVE, "")
+
+
 def test_an_address_that_somebody_took_meanwhile_is_replaced_by_the_next(local, monkeypatch):
     taken = local.cloud.create(server_request("h-0")).address
     choices = iter([taken, f"{taken.rpartition('.')[0]}.77"])  # as if h-0 had not been there when we looked

@@ -28,6 +28,7 @@ class OpenStackRig:
         """
         self.engine = {"DOCKER_HOST": engine_url}
         self.clouds_yaml = RUN / "clouds.yaml"
+        self._clients: dict[str, Connection] = {}
         machines = {"HOST_IMAGE": host_image, "NETWORK": NETWORK, "LABEL": LABEL, "DRIVES": str(DRIVES)}
         self.services = Services(**self.engine, **{f"RIG_{name}": value for name, value in machines.items()})
 
@@ -47,8 +48,10 @@ class OpenStackRig:
         self.services.end_turn()
 
     def connect(self, cloud: str = "rig-admin") -> Connection:
-        """A client of this cloud: ``rig-admin``, or ``rig`` for the pool's own project."""
-        return connect(cloud)
+        """The client of ``rig-admin``, or of the pool's project, ``rig``; one each: a login is a dozen requests."""
+        if cloud not in self._clients:
+            self._clients[cloud] = connect(cloud)
+        return self._clients[cloud]
 
     def add_cloud(self, name: str, **changes: object) -> None:
         """Another entry of ``clouds.yaml``: as ``rig``, with these changes."""
