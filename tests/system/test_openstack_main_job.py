@@ -20,10 +20,11 @@ pytestmark = [pytest.mark.system, pytest.mark.openstack, pytest.mark.timeout(900
 
 
 @pytest.fixture(scope="module")
-def stack(openstack_rig):
-    """A running stack whose cloud has no volume service; nothing but what docs/openstack.md names was set."""
+def stack(openstack_rig, engine_url):
+    """A running stack whose cloud has no volume service; nothing but what the docs name was set."""
     it = fresh_installation(
         DD_CLOUD="openstack",
+        DD_ENGINE_URL=engine_url,
         OS_CLOUD="rig",
         OS_CLIENT_CONFIG_FILE=os.environ["OS_CLIENT_CONFIG_FILE"],
         DD_HOST_DATA_VOLUME_FACTOR="0",
