@@ -10,7 +10,7 @@ from blocks.image_stream import Compression
 from blocks.layer_store import LayerStore
 from blocks.push_archive import compose
 from pool.distribution import Pace, missing_layers
-from pool.errors import EngineTrouble
+from pool.errors import DiskFull, EngineTrouble
 from pool.records import Image
 
 ZSTD_API = (1, 45)  # of Docker 26.1, the oldest engine that was seen to load layers packed with zstd
@@ -94,17 +94,22 @@ class HostPush:
         """Have the engine hold *image*; it gets these tags if it has to be sent.
 
         Raises:
+            DiskFull: the host has no room for it.
             EngineTrouble: the engine refused it, or does not have it under its id afterwards.
             HostUnreachable: the engine does not answer, or the connection broke.
             NotFound: the layer store lacks a layer.
         """
         before, layers = self._sent, ()
-        if image.id not in self._engine.image_ids():
+        if not self.is_there(image):
             with self._store.reading():
                 layers = self._send(image, list(tags))
             self._verify(image)
         there = set(image.layers) - set(layers)
         return Sent(self._sent - before, sum(map(self._store.size, there)))
+
+    def is_there(self, image: Image) -> bool:
+        """Whether the engine has the image already."""
+        return image.id in self._engine.image_ids()
 
     def _send(self, image: Image, tags: list[str]) -> tuple[str, ...]:
         """Send what is missing, and answer which layers that were."""
@@ -114,7 +119,9 @@ class HostPush:
         try:
             self._load(image, tags, missing, traits.compression)
         except EngineTrouble as refusal:
-            if missing == every or DISK_FULL in str(refusal):
+            if DISK_FULL in str(refusal):
+                raise DiskFull(f"host {self._host}: no room on its disk for the image {image.name}") from refusal
+            if missing == every:
                 raise
             self._load(image, tags, every, traits.compression)
             self._whole, missing = True, every
@@ -133,5 +140,5 @@ class HostPush:
             self._on_bytes(len(piece))
 
     def _verify(self, image: Image) -> None:
-        if image.id not in self._engine.image_ids():
+        if not self.is_there(image):
             raise EngineTrouble(f"host {self._host}: image {image.name} was sent but is not there as {image.id[:19]}")

@@ -54,6 +54,12 @@ class PoolConfig(Block):
         ge=0,
         description="MB per second that images may take on the manager's link, all hosts together; 0: no limit.",
     )
+    DD_HOST_DISK_MARK: int = Field(
+        85,
+        ge=10,
+        le=100,
+        description="Percent of a host's disk at which it is cleaned; where that does not help, it takes no new image.",
+    )
     cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
 
     def settings(self, pool: str) -> PoolSettings:

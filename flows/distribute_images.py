@@ -18,6 +18,7 @@ from pool.errors import DockerDriverError, NotFound
 from pool.records import Host, Image
 from pool.states import HostState
 from tasks.catalogue import collect_layers, pull_references, read_catalogue, refused_archives
+from tasks.cleaning import make_room
 from tasks.hosts import hosts_of
 from tasks.images import Delivery, Distribution, distribution_of, send_images
 
@@ -70,7 +71,8 @@ async def deliver(host: Host, images: list[Image], distribution: Distribution, p
     """Send to one host when there is a place; its failure is a row of the report, not the end of the run."""
     async with places:
         try:
-            return await send_images(host, images, distribution)
+            roomy = await make_room(host)
+            return await send_images(host, images, distribution, roomy)
         except DockerDriverError as error:
             return Delivery(host.name, *distribution.tally.of(host.name), error=str(error))
         finally:

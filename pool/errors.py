@@ -57,6 +57,10 @@ class EngineTrouble(DockerDriverError):
     """A host's Docker Engine refused or failed."""
 
 
+class DiskFull(EngineTrouble, Refused):
+    """A host's disk has no room for an image; it takes none until there is."""
+
+
 class GatewayTrouble(DockerDriverError):
     """The gateway did not take a change of its routes."""
 

@@ -86,6 +86,12 @@ class ImageStore(Database):
             statement = insert_unless_there(connection, host_images, "host", "image_id")
             connection.execute(statement.values(mark))
 
+    def unmark_image(self, host: str, image_id: str) -> None:
+        """The host is about to lose this image."""
+        with self._writing() as connection:
+            which = (host_images.c.host == host, host_images.c.image_id == image_id)
+            connection.execute(delete(host_images).where(*which))
+
     def unmark_images(self, host: str) -> None:
         """Forget what the host has: it is about to be asked again."""
         with self._writing() as connection:

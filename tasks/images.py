@@ -19,6 +19,7 @@ from blocks.layer_store import layer_store
 from blocks.pool_config import pool_config
 from blocks.push_archive import tag_of
 from pool.distribution import Tally
+from pool.errors import DiskFull
 from pool.records import Host, Image
 from tasks.leases import any_lease
 from tasks.retrying import now, worth_retrying
@@ -65,13 +66,22 @@ def distribution_of(pool: str, hosts: int, images: list[Image]) -> Distribution:
     retry_condition_fn=worth_retrying,
     task_run_name="send images to {host.name}",
 )
-async def send_images(host: Host, images: list[Image], distribution: Distribution | None = None) -> Delivery:
+async def send_images(
+    host: Host, images: list[Image], distribution: Distribution | None = None, roomy: bool = True
+) -> Delivery:
     """Load into the host's engine what it lacks of every image, and compare the ids afterwards.
 
     Images that arrived stay when a later one fails; the next try starts where the engine stands. Two who send to one
     host take turns, and no more than ``DD_IMAGE_PUSHES`` send at the same time, in all runs together.
 
+    Args:
+        host: that gets them.
+        images: that it is to have.
+        distribution: that it belongs to; None: one of its own.
+        roomy: whether there is room for more; an image that the host has needs none.
+
     Raises:
+        DiskFull: an image is missing and there is no room for it.
         EngineTrouble: the engine refused an image, or does not have it afterwards.
         HostUnreachable: the engine does not answer.
     """
@@ -79,7 +89,7 @@ async def send_images(host: Host, images: list[Image], distribution: Distributio
     count = partial(ours.tally.count_sent, host.name)
     push = HostPush(engine_of(host), host.name, layer_store(), ours.bandwidth, count)
     async with place_to_send(host.name, ours):
-        await in_a_thread(_push_all, push, host, images, ours.tally)
+        await in_a_thread(_push_all, push, host, images, ours.tally, roomy)
     sent, skipped = ours.tally.of(host.name)
     return _logged(Delivery(host.name, sent, skipped, round(monotonic() - start, 1)))
 
@@ -110,10 +120,15 @@ async def in_a_thread(verb: Callable, *arguments: object) -> None:
     await get_running_loop().run_in_executor(_threads, partial(copy_context().run, verb, *arguments))
 
 
-def _push_all(push: HostPush, host: Host, images: list[Image], tally: Tally) -> None:
+def _push_all(push: HostPush, host: Host, images: list[Image], tally: Tally, roomy: bool) -> None:
     named = [image for image in images if "@" not in image.name]  # a pinned version leaves its name to the newest
     tags = {image.id: [tag_of(other.name) for other in named if other.id == image.id] for image in images}
     for image in {image.id: image for image in images}.values():
+        if not roomy and not push.is_there(image):
+            raise DiskFull(
+                f"host {host.name}: its disk is filled beyond DD_HOST_DISK_MARK and nothing on it may go;"
+                f" {image.name} has to wait for room"
+            )
         start, sent = monotonic(), push.push(image, tags[image.id])
         tally.count_skipped(host.name, image.id, sent.skipped)
         pool_store().mark_image(host.name, image.id, now())

@@ -86,8 +86,29 @@ def test_marking_twice_is_harmless_and_unmarking_forgets_one_host(store):
         claim(store, run)
     for host in ("main-01", "main-01", "main-02"):
         store.mark_image(host, "sha256:a", NOW)
+    store.unmark_image("main-02", "sha256:other")
     store.unmark_images("main-01")
     assert store.hosts_with_image("sha256:a") == {"main-02"}
+
+
+def test_one_image_of_one_host_is_forgotten(store):
+    for run in ("run-1", "run-2"):
+        claim(store, run)
+    for host, image in (("main-01", "sha256:a"), ("main-01", "sha256:b"), ("main-02", "sha256:a")):
+        store.mark_image(host, image, NOW)
+    store.unmark_image("main-01", "sha256:a")
+    assert store.images_by_host("main") == {"main-01": {"sha256:b"}, "main-02": {"sha256:a"}}
+
+
+def test_of_several_leases_each_holder_gets_another_until_none_is_left(store):
+    places = ["place 1", "place 2"]
+    taken = [store.take_any_lease(places, holder, 60, NOW) for holder in ("ann", "bob", "eve")]
+    assert taken == ["place 1", "place 2", None]
+    assert store.lease_holders(places, NOW) == {"place 1": "ann", "place 2": "bob"}
+    store.drop_lease("place 1", "ann")
+    assert store.take_any_lease(places, "eve", 60, NOW) == "place 1"
+    assert store.take_any_lease(places, "joe", 60, later(61)) == "place 1"
+    assert store.lease_holders(places, later(61)) == {"place 1": "joe"}
 
 
 def test_one_holder_at_a_time_has_a_lease(store):

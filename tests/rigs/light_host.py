@@ -41,14 +41,21 @@ def run(*command: str, check: bool = True) -> None:
 class LightHost:
     """One light host; `start` and `stop` may be called again and again, `destroy` leaves nothing behind."""
 
-    def __init__(self, authority: CertificateAuthority, named: str = "", live_restore: bool = False, options: str = ""):
+    def __init__(
+        self,
+        authority: CertificateAuthority,
+        named: str = "",
+        live_restore: bool = False,
+        options: str = "",
+        disk_mb: int = 0,
+    ):
         number = next(_numbers) % 250
         self.netns = f"ddl{os.getpid()}-{number}"
         self.address = f"10.231.{number}.2"
         self.root = Path(tempfile.mkdtemp(prefix="ddl-"))
         self._gateway = f"10.231.{number}.1"
         self._links = f"ddl{number}a", f"ddl{number}b"
-        self._live, self._options = live_restore, options
+        self._live, self._options, self._disk_mb = live_restore, options, disk_mb
         self._process: subprocess.Popen | None = None
         self._authority = authority
         self._write_certificates(named or self.address)
@@ -70,6 +77,18 @@ class LightHost:
     def received(self) -> int:
         """Bytes that this machine has sent to the host, with all headers."""
         return int(Path(f"/sys/class/net/{self._links[0]}/statistics/tx_bytes").read_text())
+
+    @property
+    def disk_percent(self) -> int:
+        """How full the disk of its data is."""
+        usage = shutil.disk_usage(self.root / "data")
+        return round(100 * usage.used / usage.total)
+
+    def mount_disk(self) -> None:
+        """Give its data a disk of its own, where its size is limited."""
+        (self.root / "data").mkdir()
+        if self._disk_mb:
+            run("mount", "-t", "tmpfs", "-o", f"size={self._disk_mb}m", "tmpfs", str(self.root / "data"))
 
     def connect_network(self) -> None:
         outside, inside = self._links
@@ -117,6 +136,8 @@ class LightHost:
             self.cut_power()
         run("ip", "netns", "del", self.netns, check=False)
         run("ip", "link", "del", self._links[0], check=False)
+        if self._disk_mb:
+            run("umount", "--lazy", str(self.root / "data"), check=False)
         shutil.rmtree(self.root)
 
     def _remove_containers(self) -> None:
@@ -146,11 +167,24 @@ class LightHost:
 
 @contextmanager
 def light_host(
-    authority: CertificateAuthority, named: str = "", live_restore: bool = False, options: str = ""
+    authority: CertificateAuthority,
+    named: str = "",
+    live_restore: bool = False,
+    options: str = "",
+    disk_mb: int = 0,
 ) -> Iterator[LightHost]:
-    """A light host whose engine answers, for the length of a with block; *options* are more of dockerd's own."""
-    host = LightHost(authority, named, live_restore, options)
+    """A light host whose engine answers, for the length of a with block.
+
+    Args:
+        authority: signs its certificate.
+        named: the address in its certificate; its own where it is empty.
+        live_restore: containers outlive the engine.
+        options: more of dockerd's own.
+        disk_mb: size of the disk of its data, in memory; 0: the machine's own disk.
+    """
+    host = LightHost(authority, named, live_restore, options, disk_mb)
     try:
+        host.mount_disk()
         host.connect_network()
         host.start()
         yield host
