@@ -1,5 +1,6 @@
 """What housekeeping decides: values with a reason, stored with the tick that made them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,3 +44,14 @@ class RecordedDecision:
     tick: int
     pool: str
     at: datetime
+
+
+def without_repeats(recorded: Iterable[RecordedDecision]) -> list[RecordedDecision]:
+    """The same in the same order, but each reason to wait once: a pool that waits says so at every tick."""
+    said, kept = set(), []
+    for one in recorded:
+        again = one.decision.kind is DecisionKind.WAIT and one.decision in said
+        said.add(one.decision)
+        if not again:
+            kept.append(one)
+    return kept

@@ -27,6 +27,21 @@ class Setback:
     because: str  # what the last one failed with
 
 
+def launch_troubles(hosts: Iterable[Host], now: datetime) -> list[str]:
+    """One sentence for each pool that spawns no hosts at present, though it may want some."""
+    pools: dict[str, list[Host]] = {}
+    for host in hosts:
+        pools.setdefault(host.pool, []).append(host)
+    return [f"Pool {pool}: {why}" for pool, theirs in sorted(pools.items()) if (why := why_held(theirs, now))]
+
+
+def why_held(hosts: Sequence[Host], now: datetime) -> str:
+    """Why this pool spawns nothing now, by how its launches went; empty when it may."""
+    failing = setback(hosts)
+    waits = f"the cloud is asked again at {failing.until:%H:%M:%S} UTC: {failing.because}" if failing else ""
+    return breaker(hosts) or (waits if failing and failing.until > now else "")
+
+
 def fault_of(error: BaseException) -> Fault | None:
     """What a launch that ended with this error says of the cloud; None: nothing, it was cancelled or has a bug."""
     if isinstance(error, CloudRefused):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pool.decisions import Decision, DecisionKind
-from pool.launching import breaker, setback, time_to_active
+from pool.launching import breaker, setback, time_to_active, why_held
 from pool.lifetime import takes_sessions, unused_since
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
@@ -162,18 +162,16 @@ def _limits(
     headroom: Mapping[FlavorSize, Headroom],
 ) -> Iterator[Limit]:
     """Everything that bounds the number of hosts to spawn now; of equals the first is told."""
-    if stopped := breaker(hosts):
-        yield Limit(0, stopped)
-    failing, spawning = setback(hosts), [host for host in hosts if host.state is HostState.SPAWNING]
-    if failing and failing.until > now:
-        yield Limit(0, f"the cloud is asked again at {failing.until:%H:%M:%S} UTC: {failing.because}")
+    if held := why_held(hosts, now):
+        yield Limit(0, held)
+    spawning = [host for host in hosts if host.state is HostState.SPAWNING]
     living = sum(host.state in LIVING_HOSTS for host in hosts) + len(unrecorded)
     yield Limit(settings.max_hosts - living, f"{living} of at most {settings.max_hosts} hosts are there")
     under_way = len(spawning) + len(unrecorded)
     if need.flavor in headroom:
         unasked = sum(host.server_id is None for host in spawning) + len(unrecorded)
         yield _quota(headroom[need.flavor], unasked, need)
-    at_once = 1 if failing else settings.max_spawns
+    at_once = 1 if setback(hosts) else settings.max_spawns  # a cloud that failed is tried with one host
     yield Limit(at_once - under_way, f"{under_way} hosts are being spawned, at most {at_once} at once")
 
 

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from blocks.settings import ProcessSettings
 from pool.errors import NotFound
+from pool.launching import launch_troubles
 from pool.records import Host, Instance
 from pool.states import ENDED, HostState
 from pool.store import PoolStore
@@ -25,7 +26,9 @@ def show_status(settings: ProcessSettings) -> None:
     console.print(f"Installation {settings.identity}, data in {settings.data}", markup=False)
     console.print(_processes(settings))
     hosts, instances = _records(settings)
-    console.print(_hosts(hosts))
+    for trouble in launch_troubles(hosts, datetime.now(UTC)):
+        console.print(trouble, markup=False, style="bold red")
+    console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
     console.print(_sessions(settings, instances))
 
 
@@ -49,12 +52,11 @@ def _processes(settings: ProcessSettings) -> Table:
 
 
 def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance]]:
-    """What SQL holds; nothing, when there is no database yet."""
+    """What SQL holds of hosts, removed ones too, and of sessions that live; nothing when there is no database yet."""
     store = _store(settings)
     if store is None:
         return [], []
-    hosts = [host for host in store.hosts() if host.state is not HostState.REMOVED]
-    return hosts, [instance for instance in store.instances() if instance.state not in ENDED]
+    return store.hosts(), [instance for instance in store.instances() if instance.state not in ENDED]
 
 
 def _store(settings: ProcessSettings) -> PoolStore | None:

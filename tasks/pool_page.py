@@ -5,12 +5,14 @@ from asyncio import to_thread
 from blocks.database import pool_store
 from blocks.pool_config import pool_names
 from blocks.pool_page import PoolView, pool_page
+from pool.decisions import without_repeats
 from pool.states import ENDED, InstanceState
 from tasks.retrying import now
 from tasks.routes import gateway
 from tasks.verb import verb
 
 LAST_DECISIONS = 20
+LOOKED_AT = 500  # many are one pool's reason to wait, said again at every tick
 
 
 @verb(task_run_name="draw the pool page")
@@ -22,5 +24,5 @@ async def draw_pool_page() -> str:
 
 def _view(name: str) -> PoolView:
     store = pool_store()
-    decided = [d for d in store.decisions(limit=5 * LAST_DECISIONS) if d.pool == name][:LAST_DECISIONS]
+    decided = without_repeats(d for d in store.decisions(limit=LOOKED_AT) if d.pool == name)[:LAST_DECISIONS]
     return PoolView(name, store.hosts(name), store.instances(name, frozenset(InstanceState) - ENDED), decided)

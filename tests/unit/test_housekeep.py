@@ -9,10 +9,11 @@ import pytest
 from flows import housekeep as module
 from flows import pace as pacing
 from flows.pace import Pace
+from pool.decisions import Decision, DecisionKind, RecordedDecision, without_repeats
 from pool.errors import CloudTrouble
 from pool.observation import Observation
 from pool.settings import PoolSettings
-from tests.rigs.pool_data import a_host
+from tests.rigs.pool_data import NOW, a_host
 
 pytestmark = pytest.mark.unit
 
@@ -140,6 +141,12 @@ def test_settings_of_one_pool_that_make_no_sense_stop_that_pool_alone(ticked):
     reports, acted = ticked(of_two_pools(works), settings)
     assert reports["gpu"] == "gpu: pool gpu: a host must have at least 1 slot, small or large"
     assert acted == ["main-01"]
+
+
+def test_of_a_reason_to_wait_that_is_said_at_every_tick_the_latest_is_shown():
+    full, spawn = Decision(DecisionKind.WAIT, "main", "full"), Decision(DecisionKind.SPAWN, "main", "0 free", "small")
+    ticks = [RecordedDecision(what, tick, "main", NOW) for tick, what in ((9, full), (8, full), (7, spawn), (6, spawn))]
+    assert [recorded.tick for recorded in without_repeats(ticks)] == [9, 7, 6]
 
 
 def test_a_pool_that_may_not_spawn_says_what_it_waits_for(ticked):

@@ -1,5 +1,6 @@
 """How many hosts a pool spawns: for its target, its timetable and its queue, and what stands in the way of more."""
 
+from dataclasses import replace
 from time import process_time
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from pool.decisions import DecisionKind
 from pool.housekeeping import plan
+from pool.launching import launch_troubles
 from pool.observation import Observation
 from pool.records import Fault, FlavorSize, Headroom
 from pool.settings import PoolSettings
@@ -234,3 +236,12 @@ def test_a_thousand_hosts_and_twenty_thousand_sessions_are_planned_in_well_under
     decisions = plan(seen, PoolSettings(max_hosts=2000, max_spawns=2000), later(60))
     assert process_time() - before < 0.5
     assert sum(decision.kind is DecisionKind.SPAWN for decision in decisions) == 667
+
+
+def test_the_status_names_each_pool_that_spawns_nothing_and_why():
+    in_gpu = [replace(host, pool="gpu") for host in broken(1, 2, 3)]
+    failing, well = a_failed_launch(1, 0, 10), a_host("cpu-1", pool="cpu")
+    gpu, main = launch_troubles([*in_gpu, failing, well], later(11))
+    assert gpu.startswith("Pool gpu: circuit breaker: 3 hosts in a row")
+    assert main.startswith("Pool main: the cloud is asked again at 08:00:")
+    assert launch_troubles([failing, well], later(60)) == []
