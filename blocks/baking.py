@@ -1,8 +1,11 @@
 """Making an image of a host, on the host's side: what is taken off it, and the mark that says what it was made by."""
 
 import hashlib
+import io
 import json
 import shlex
+import tarfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +16,9 @@ MARK = "/etc/notebook-host-image"
 SYSPREP = PLAYBOOKS / "sysprep.sh"
 SYSPREP_SECONDS = 300
 LOOK_SECONDS = 30
-#: Variables that differ from host to host; baked_host.yml deals with them on every host.
+TLS = "etc/docker/tls"  # as in the role docker
+START_SECONDS = 120
+#: Variables that differ from host to host; what they stand for is done on every host, also on one that was baked.
 OF_ONE_HOST = ("system_hostname", "storage_", "docker_server_", "docker_ca_certificate")
 
 
@@ -57,3 +62,32 @@ def sysprep(shell: HostShell, digest: str, data_root: str = "/var/lib/docker") -
     """
     arguments = shlex.join([data_root, digest])
     shell.run(f"sudo -n sh -s {arguments}", SYSPREP_SECONDS, stdin=SYSPREP.read_text())
+
+
+def give_certificate(shell: HostShell, authority: str, certificate: str, key: str) -> None:
+    """Give a machine that booted from an image its own certificate, and start its engine: the image has neither on.
+
+    Harmless when repeated. The firewall's rules come with the engine.
+
+    Args:
+        authority: PEM of the certificate that signs the engine's clients.
+        certificate: PEM; its names hold the host's address.
+        key: PEM, private; it travels on the command's input.
+
+    Raises:
+        CommandFailed: the engine did not start.
+    """
+    unpack = f"mkdir -p -m 0700 /{TLS} && tar -x -C /{TLS} --no-same-owner -f -"
+    command = f"{unpack} && systemctl enable --quiet --now docker"
+    files = {"ca.pem": (authority, 0o644), "server.pem": (key + certificate, 0o600)}
+    shell.run(f"sudo -n sh -c {shlex.quote(command)}", START_SECONDS, stdin=_archive(files))
+
+
+def _archive(files: Mapping[str, tuple[str, int]]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, (text, mode) in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode, member.mtime = len(text.encode()), mode, int(time.time())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()

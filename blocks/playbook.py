@@ -22,7 +22,7 @@ LAST_LINES = 12
 WRONG_KEY = ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed")  # in ssh's own words
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
 NOTEBOOK_HOST = PLAYBOOKS / "notebook_host.yml"
-BAKED_HOST = PLAYBOOKS / "baked_host.yml"  # what is left of it on a machine that booted from an image of a host
+DISKS = PLAYBOOKS / "disks.yml"  # what may be left of it on a machine that booted from an image of a host
 LINK_LOCAL = "169.254.0.0/16"  # where clouds keep their metadata service
 
 

@@ -8,7 +8,7 @@ from pool.errors import DockerDriverError, RefusedMove
 from pool.records import Fault, Host, Image
 from pool.states import HostState
 from tasks.catalogue import pull_references, read_catalogue
-from tasks.configuring import apply_playbook, test_host
+from tasks.configuring import apply_playbook, finish_baked, is_baked, test_host
 from tasks.hosts import clear_errors, find_host, move_host
 from tasks.images import send_images
 from tasks.leases import Held, lease
@@ -44,7 +44,10 @@ async def configure_host(host: str) -> str:
 
 async def make_ready(host: Host) -> None:
     """Everything between "ssh answers" and "takes sessions"."""
-    await apply_playbook(host)
+    if await is_baked(host):
+        await finish_baked(host)
+    else:
+        await apply_playbook(host)
     await pull_references(host.pool)
     await equip(host, await read_catalogue(host.pool))
     if host.state is HostState.CONFIGURING:

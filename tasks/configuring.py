@@ -1,16 +1,17 @@
 """Verbs for making a machine a notebook host: run the playbook, test the result."""
 
 from asyncio import to_thread
-from pathlib import Path
+from dataclasses import replace
 
 from prefect import get_run_logger
 
-from blocks.baking import read_mark, todays_playbook
+from blocks.authority import CertificateAuthority, Issued
+from blocks.baking import give_certificate, read_mark, todays_playbook
 from blocks.clouds import cloud_of
 from blocks.engines import authority, engine_of
 from blocks.host_keys import HostLogin
 from blocks.lookup import load
-from blocks.playbook import BAKED_HOST, NOTEBOOK_HOST, PlaybookReport, PlaybookRun, host_variables, run_playbook
+from blocks.playbook import DISKS, PlaybookReport, PlaybookRun, host_variables, run_playbook
 from blocks.pool_config import pool_config
 from blocks.settings import process_settings
 from pool.records import Host
@@ -29,16 +30,54 @@ CERTIFICATE_DAYS = 365
 async def apply_playbook(host: Host) -> PlaybookReport:
     """Run ``playbooks/notebook_host.yml`` on the host; each of its tasks is one line of the run's log.
 
-    A new host that booted from an image of today's playbook needs ``baked_host.yml`` only.
-
     Raises:
         PlaybookFailed: "host main-01: playbook failed at '<task>': <its message>".
         HostUnreachable: ssh did not answer.
     """
-    ours = authority()
-    issued = ours.issue_server(host.name, host.address, days=CERTIFICATE_DAYS)
+    return await _run(_playbook_run(host, authority(), _certificate(host)))
+
+
+@verb(retries=1, retry_delay_seconds=2, retry_condition_fn=worth_retrying, task_run_name="look how {host.name} is made")
+async def is_baked(host: Host) -> bool:
+    """Whether the host booted from an image that today's playbook was run on. An active host counts as any other.
+
+    Raises:
+        HostUnreachable: ssh did not answer.
+    """
+    if host.state is not HostState.CONFIGURING:
+        return False  # what has drifted since it booted is to be put right
+    with open_shell(host) as shell:
+        mark = await to_thread(read_mark, shell)
+    return mark == await to_thread(todays_playbook)
+
+
+@verb(
+    retries=1,
+    retry_delay_seconds=5,
+    retry_condition_fn=worth_retrying,
+    task_run_name="give {host.name} what its image cannot hold",
+)
+async def finish_baked(host: Host) -> None:
+    """Set up the disks of its own, if it gets any; give it its certificate and start its engine.
+
+    Raises:
+        PlaybookFailed, HostUnreachable, CommandFailed: as the step says that failed.
+    """
+    ours, issued = authority(), _certificate(host)
+    run = replace(_playbook_run(host, ours, issued), playbook=DISKS)
+    if run.variables["storage_device"] or run.variables["storage_swap_mb"]:
+        await _run(run)
+    with open_shell(host) as shell:
+        await to_thread(give_certificate, shell, ours.certificate, issued.certificate, issued.private_key)
+
+
+def _certificate(host: Host) -> Issued:
+    return authority().issue_server(host.name, host.address, days=CERTIFICATE_DAYS)
+
+
+def _playbook_run(host: Host, ours: CertificateAuthority, issued: Issued) -> PlaybookRun:
     config = pool_config(host.pool)
-    run = PlaybookRun(
+    return PlaybookRun(
         host=host.name,
         address=host.address,
         host_key=host.host_key,
@@ -51,17 +90,11 @@ async def apply_playbook(host: Host) -> PlaybookReport:
             data_device=cloud_of(config).data_device if host.slots * config.DD_HOST_DATA_VOLUME_FACTOR else "",
             swap_mb=config.DD_HOST_SWAP_MB,
         ),
-        playbook=await to_thread(_playbook_for, host),
     )
+
+
+async def _run(run: PlaybookRun) -> PlaybookReport:
     return await to_thread(run_playbook, run, get_run_logger().info, PLAYBOOK_SECONDS, process_settings().run_dir)
-
-
-def _playbook_for(host: Host) -> Path:
-    """An active host gets all of it: what has drifted since it booted is to be put right."""
-    if host.state is not HostState.CONFIGURING:
-        return NOTEBOOK_HOST
-    with open_shell(host) as shell:
-        return BAKED_HOST if read_mark(shell) == todays_playbook() else NOTEBOOK_HOST
 
 
 @verb(retries=5, retry_delay_seconds=1, retry_condition_fn=worth_retrying, task_run_name="test {host.name}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from blocks.cloud import Cloud, Server, ServerStatus
+from blocks.cloud import Server, ServerStatus
 from blocks.host_keys import new_host_key
 from blocks.local_cloud import LocalCloud
 from pool.errors import CloudRefused, CloudTrouble
@@ -44,11 +44,10 @@ def somebody_elses(request, rig) -> str:
     return request.getfixturevalue("host_image") if isinstance(rig.cloud, LocalCloud) else "Debian-12"
 
 
-def booted(cloud: Cloud, host: str, image: str = "bare", key=KEY) -> Server:
-    request = server_request(host, key, image=image)
-    cloud.create(request)
-    until(lambda: cloud.find(host).status is not ServerStatus.BUILD, f"{host} is built", 60)
-    return cloud.find(host)
+def booted(rig: Rig, host: str, image: str = "bare", key=KEY) -> Server:
+    rig.cloud.create(server_request(host, key, rig.boots, image))
+    until(lambda: rig.cloud.find(host).status is not ServerStatus.BUILD, f"{host} is built", 60)
+    return rig.cloud.find(host)
 
 
 def on(server: Server, key, where, command: str) -> str:
@@ -58,17 +57,17 @@ def on(server: Server, key, where, command: str) -> str:
 
 
 def test_a_host_boots_from_the_image_of_another_with_its_files_and_data_root(rig, tmp_path):
-    on(booted(rig.cloud, "h-1"), KEY, tmp_path, MARKED)
+    on(booted(rig, "h-1"), KEY, tmp_path, MARKED)
     image = rig.cloud.snapshot("h-1", NAME, "recipe-1")
     assert (image.name, image.pool, image.recipe, image.ready) == (NAME, "main", "recipe-1", True)
     assert rig.cloud.find("h-1").status is ServerStatus.STOPPED
     key = new_host_key()
-    seen = on(booted(rig.cloud, "h-2", image.id, key), key, tmp_path, LOOK)
+    seen = on(booted(rig, "h-2", image.id, key), key, tmp_path, LOOK)
     assert seen.split("\n")[:4] == ["kept", "character special file:0:0", "../opaque", "b'y'"]
 
 
 def test_asked_twice_there_is_one_image_which_its_own_namespace_alone_sees_and_deletes(rig, tmp_path):
-    on(booted(rig.cloud, "h-1"), KEY, tmp_path, "true")
+    on(booted(rig, "h-1"), KEY, tmp_path, "true")
     image = rig.cloud.snapshot("h-1", NAME, "recipe-1")
     assert rig.cloud.snapshot("h-1", NAME, "recipe-1").id == rig.cloud.image_id(NAME) == image.id
     assert (rig.cloud.snapshots(), rig.open("dd-test-stranger").snapshots()) == ([image], [])

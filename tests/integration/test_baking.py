@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory, gettempdir
 import pytest
 
 from blocks.authority import CertificateAuthority
-from blocks.baking import playbook_digest, read_mark, sysprep
+from blocks.baking import give_certificate, playbook_digest, read_mark, sysprep
 from blocks.cloud import ServerRequest
 from blocks.host_keys import HostKey, HostLogin, new_host_key
 from blocks.local_cloud import LocalCloud, LocalFlavor
-from blocks.playbook import BAKED_HOST, NOTEBOOK_HOST, PlaybookReport, PlaybookRun, host_variables, run_playbook
+from blocks.playbook import PlaybookReport, PlaybookRun, host_variables, run_playbook
 from blocks.shell import HostShell
 from blocks.user_data import cloud_config
 from runtime.host_image import build_host_image
@@ -54,8 +54,8 @@ class Machine:
         ours = AUTHORITY.certificate
         return host_variables(host=self.name, ca_certificate=ours, server_certificate=certificate, server_key=key)
 
-    def configure(self, playbook: Path) -> PlaybookReport:
-        run = PlaybookRun(self.name, self.address, self.key.public, self.login, self.variables, playbook=playbook)
+    def configure(self) -> PlaybookReport:
+        run = PlaybookRun(self.name, self.address, self.key.public, self.login, self.variables)
         with TemporaryDirectory(prefix="dd-") as short:
             return run_playbook(run, print, 300, Path(short))
 
@@ -87,7 +87,7 @@ def baked(engine_url) -> Iterator[Baked]:
     with ExitStack() as stack:
         stack.callback(emptied, cloud)
         source = Machine(cloud, "source", "test")
-        source.configure(NOTEBOOK_HOST)
+        source.configure()
         tiny = busybox_image("tiny", ("true",), {"index.html": b"here"})
         source.root("docker load", stdin=tiny.archive())
         before, images = source.identity(), source.root("docker images --no-trunc -q")
@@ -96,7 +96,7 @@ def baked(engine_url) -> Iterator[Baked]:
         cloud.delete("source")
         host = Machine(cloud, "host", made.id)
         mark, enabled = read_mark(host.shell), host.shell.run("systemctl is-enabled docker || true", 30)
-        host.configure(BAKED_HOST)
+        give_certificate(host.shell, AUTHORITY.certificate, host.certificate.certificate, host.certificate.private_key)
         yield Baked(source, before, images, host, mark, enabled.strip())
 
 
@@ -134,5 +134,5 @@ def test_nothing_secret_of_the_source_came_along(baked):
 
 
 def test_the_whole_playbook_finds_nothing_left_to_do(baked):
-    report = baked.host.configure(NOTEBOOK_HOST)
+    report = baked.host.configure()
     assert (report.changed, report.failed) == (0, 0)

@@ -1,8 +1,11 @@
 """Host images: their names, which one is booted, which go."""
 
+import io
+import tarfile
+
 import pytest
 
-from blocks.baking import OF_ONE_HOST, playbook_digest, todays_playbook
+from blocks.baking import OF_ONE_HOST, give_certificate, playbook_digest, todays_playbook
 from blocks.playbook import host_variables
 from pool.baking import HostImage, half_made, image_name, image_to_boot, outdated, recipe_of
 from pool.errors import BadRequest
@@ -76,3 +79,20 @@ def test_the_digest_changes_with_a_setting_that_all_hosts_share_and_with_a_file(
 def test_all_that_is_secret_among_the_variables_is_of_one_host():
     secret = {name for name, value in variables().items() if value == "h-1\n"}
     assert secret == {name for name in secret if name.startswith(OF_ONE_HOST)} != set()
+
+
+class ToldShell:
+    """Remembers what it was told to run, and with what input."""
+
+    def run(self, command: str, timeout: float, stdin: str | bytes | None = None) -> str:
+        self.command, self.input = command, stdin
+        return ""
+
+
+def test_a_certificate_travels_on_the_input_and_its_key_is_for_root_alone():
+    shell = ToldShell()
+    give_certificate(shell, "authority", "certificate", "key ")
+    with tarfile.open(fileobj=io.BytesIO(shell.input)) as archive:
+        files = {member.name: (archive.extractfile(member).read(), member.mode) for member in archive}
+    assert files == {"ca.pem": (b"authority", 0o644), "server.pem": (b"key certificate", 0o600)}
+    assert "key " not in shell.command
