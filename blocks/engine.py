@@ -173,6 +173,11 @@ class HostEngine:
         states = [self.find(one["Id"]) for one in listed]
         return [state for state in states if state]  # one that went in between is not there
 
+    def start(self, name: str) -> None:
+        """Start a container that is there; one that runs is left as it is."""
+        with self.client(f"start container {name}") as client:
+            client.start(name)
+
     def remove(self, name: str) -> None:
         """Stop and remove a container and its anonymous volumes; absent is success."""
         with self.client(f"remove container {name}") as client:
@@ -237,7 +242,7 @@ class HostEngine:
         return [line.split(": ", 1)[1] for line in lines if line.startswith("Loaded image")]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)  # more hosts than a pool has: a probe of every host must find its connection
 def _tls_engine(address: str, identity: EngineIdentity, host: str, port: int, publish_on: str) -> HostEngine:
     authority = f"[{address}]" if ":" in address else address
     return HostEngine(Connections(f"https://{authority}:{port}", host, identity), publish_on)

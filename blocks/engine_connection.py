@@ -13,7 +13,8 @@ from docker.tls import TLSConfig
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from pool.errors import EngineTrouble, HostUnreachable
+from blocks.tls_trouble import innermost, is_alert, is_distrust
+from pool.errors import EngineTrouble, HostDistrusted, HostUnreachable
 
 CONNECT_SECONDS = 5
 #: Every engine answers ``/version`` in this dialect; the real one is negotiated from the answer.
@@ -53,7 +54,8 @@ class Connections:
 
         Raises:
             EngineTrouble: the engine refused or failed.
-            HostUnreachable: nothing answers, it took too long, or what answers is not the host.
+            HostUnreachable: nothing answers, it took too long, or what answers is not the host; `HostDistrusted` when
+                it is a certificate that is at fault.
         """
         client = None
         try:
@@ -64,7 +66,8 @@ class Connections:
             raise EngineTrouble(f"host {self.host}: the engine would not {step}: {_explanation(error)}") from error
         except (RequestException, HTTPError, OSError) as error:
             self._drop(client)
-            raise HostUnreachable(f"host {self.host}: the engine could not {step}: {_root_cause(error)}") from error
+            kind = HostDistrusted if is_distrust(innermost(error)) else HostUnreachable
+            raise kind(f"host {self.host}: the engine could not {step}: {_root_cause(error)}") from error
         except BaseException:
             self._drop(client)  # a generator's end or an error of the caller: who knows what is still on the wire
             raise
@@ -128,11 +131,6 @@ def _explanation(error: DockerException) -> str:
 
 def _root_cause(error: BaseException) -> str:
     """The innermost reason: "Connection refused", not requests' three layers around it."""
-    while inner := _inner(error):
-        error = inner
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _inner(error: BaseException) -> BaseException | None:
-    wrapped = [getattr(error, "reason", None), *error.args, error.__cause__]
-    return next((one for one in wrapped if isinstance(one, BaseException)), None)
+    cause = innermost(error)
+    words = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return f"it does not take our certificate; is its clock right? ({words})" if is_alert(cause) else words

@@ -42,6 +42,11 @@ class PoolConfig(Block):
         description="Times with another target, like Mon-Fri 08:45-12:00: 60; the last that holds wins.",
     )
     DD_TIMEZONE: str = Field("UTC", description="Time zone of the timetable, like Europe/Berlin.")
+    DD_HOST_GRACE: int = Field(
+        300,
+        ge=0,
+        description="Seconds that a host may be out of reach before it counts as dead.",
+    )
     PLUGIN_WHITELIST: list[str] = Field(
         ["DockerDriver"], description="Drivers that may provision; without DockerDriver every request is refused."
     )
@@ -83,6 +88,7 @@ class PoolConfig(Block):
             max_host_errors=self.DD_MAX_HOST_ERRORS,
             max_spawns=self.DD_MAX_SPAWNS,
             timetable=read_timetable(self.DD_TIMETABLE, self.DD_TIMEZONE),
+            host_grace=self.DD_HOST_GRACE,
             plugin_whitelist=tuple(self.PLUGIN_WHITELIST),
         )
 

@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from prefect.runtime import flow_run
 
+from flows import settling
 from flows.sessions import end_session
 from pool.decisions import Decision, DecisionKind
 from pool.states import HostState, InstanceState
 from tasks.hosts import delete_server, find_host, move_host, prove_gone
 from tasks.instances import announce, find_instance, move_instance
+from tasks.reconciling import note_repair
 from tasks.routes import withdraw_route
 from tasks.runs import trigger
 
@@ -35,6 +37,7 @@ async def _spawn(decision: Decision, key: str) -> None:
 
 
 async def _configure(decision: Decision, key: str) -> None:
+    await note_repair(decision.subject)
     await trigger("configure-host/on-demand", {"host": decision.subject}, key=f"configure-{key}")
 
 
@@ -90,5 +93,11 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.END_DRAINED: _end,
     DecisionKind.END_IDLE: _end,
     DecisionKind.CLEAN_UP: _clean_up,
+    DecisionKind.LOST_CONTAINER: settling.lost_container,
+    DecisionKind.SHUT_DOWN: settling.shut_down,
+    DecisionKind.START_AGAIN: settling.start_container_again,
+    DecisionKind.OUT_OF_MEMORY: settling.say_only,
+    DecisionKind.REPORT: settling.say_only,
+    DecisionKind.REMOVE_CONTAINER: settling.remove_container,
     DecisionKind.FAIL_INSTANCE: _fail_instance,
 }

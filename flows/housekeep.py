@@ -24,6 +24,7 @@ from tasks.links import repair_keys
 from tasks.notices import repair_notices
 from tasks.observing import list_pools, observe
 from tasks.pool_page import draw_pool_page
+from tasks.reconciling import note_strays
 from tasks.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
 from tasks.retrying import now
 from tasks.routes import repair_routes
@@ -83,6 +84,7 @@ async def tend(pool: str) -> str:
     seen = await look_at(pool)
     decisions = plan(seen, settings, now())
     tick = await record_tick(pool, decisions)
+    await note_strays(pool, seen)
     hosts = {instance.id: instance.host for instance in seen.instances}
     outcomes = await gather(
         *(pace.do(hosts.get(d.subject) or d.subject, partial(act, d, number)) for number, d in enumerate(decisions))

@@ -23,6 +23,13 @@ class DecisionKind(StrEnum):
     END_DRAINED = "end-drained"  # instance: the drain of its host has a deadline, and it is over; deprovision it
     END_IDLE = "end-idle"  # instance: nobody uses it, deprovision it
     CLEAN_UP = "clean-up"  # instance: nobody works on it any more, deprovision it
+    LOST_CONTAINER = "lost-container"  # instance: its container ended or is gone; take the rest away, move it to failed
+    SHUT_DOWN = "shut-down"  # instance: its user ended it from inside; deprovision it
+    START_AGAIN = "start-again"  # instance: its container stopped when its host rebooted; start it
+    OUT_OF_MEMORY = "out-of-memory"  # instance: a process in it was killed for memory; said only
+    REPORT = "report"  # a stray, by its id: our mark is on it, and no living record speaks of it; said only
+    REMOVE_CONTAINER = "remove-container"  # a stray container, by its id: remove it
+    REMOVE_PART = "remove-part"  # a stray thing in the cloud, by its id: remove it
     FAIL_INSTANCE = "fail-instance"  # instance: its host is lost; take its route away and move it to failed
 
 

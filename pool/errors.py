@@ -49,6 +49,10 @@ class HostUnreachable(DockerDriverError):
     """Nothing answers at the host's address, or what answers is not the host."""
 
 
+class HostDistrusted(HostUnreachable):
+    """Host and manager do not take each other's certificate: expired, of another authority, or a clock is off."""
+
+
 class PlaybookFailed(DockerDriverError):
     """The playbook ended with a failed task, or could not reach the host."""
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pool.decisions import Decision, DecisionKind
 from pool.lifetime import remaining
 from pool.observation import Case, Observation
+from pool.reconciliation import container_lost, dead, mistrusted, short_of_memory, strays
 from pool.records import Host, Instance
 from pool.settings import PoolSettings
 from pool.sizing import hosts_to_spawn
@@ -19,11 +20,12 @@ from pool.states import HostState, InstanceState
 
 def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decision]:
     """Everything that should be done now: at most one thing for each host and each instance, and hosts to spawn."""
-    for_hosts = _first_answers(HOST_RULES, seen.hosts, Case(seen, settings, now))
+    case = Case(seen, settings, now)
+    for_hosts = _first_answers(HOST_RULES, seen.hosts, case)
     hosts = tuple(_as_decided(host, for_hosts.get(host.name)) for host in seen.hosts)
     for_instances = _first_answers(INSTANCE_RULES, seen.instances, Case(replace(seen, hosts=hosts), settings, now))
     spawns = hosts_to_spawn(hosts, settings, now, seen.unrecorded_spawns, seen.queue, seen.headroom)
-    return [*for_hosts.values(), *for_instances.values(), *spawns]
+    return [*for_hosts.values(), *for_instances.values(), *strays(case), *spawns]
 
 
 def _first_answers(rules: Iterable[Callable], things: Iterable, case: Case) -> dict[str, Decision]:
@@ -47,7 +49,7 @@ _LEADS_TO = {DecisionKind.DRAIN: HostState.DRAINING, DecisionKind.FAIL_HOST: Hos
 def server_vanished(host: Host, case: Case) -> Decision | None:
     """A host whose server the cloud no longer lists is lost; unless its engine answers, which would be a riddle."""
     had_server = host.state in (HostState.CONFIGURING, HostState.ACTIVE, HostState.DRAINING)
-    if had_server and case.seen.lists(host) is False and case.seen.engines.get(host.name) is not True:
+    if had_server and case.seen.lists(host) is False and case.seen.answers(host.name) is not True:
         return Decision(DecisionKind.FAIL_HOST, host.name, "the cloud no longer lists its server")
     return None
 
@@ -129,27 +131,31 @@ def came_back(host: Host, case: Case) -> Decision | None:
     return None
 
 
-HOST_RULES = (server_vanished, never_an_image, stuck, retired, unattended, empty, removing, came_back)
+HOST_RULES = (
+    server_vanished,
+    dead,
+    never_an_image,
+    stuck,
+    retired,
+    mistrusted,
+    unattended,
+    empty,
+    removing,
+    came_back,
+)
 
 
 # Rules for one instance
 
 
 def host_lost(instance: Instance, case: Case) -> Decision | None:
-    """A session whose host is given up has failed, and so has one that cannot be stopped because its host is dead."""
+    """A session whose host is given up has failed."""
     host = case.hosts.get(instance.host)
     if host is None:
         return None
     if host.state is HostState.FAILED:
         return Decision(DecisionKind.FAIL_INSTANCE, instance.id, f"its host {host.name} failed: {host.reason}")
-    if instance.state is InstanceState.STOPPING and case.overdue(instance) and _counted_dead(host, case):
-        reason = f"it was to stop, and its host {host.name} does not answer: {host.last_error}"
-        return Decision(DecisionKind.FAIL_INSTANCE, instance.id, reason)
     return None
-
-
-def _counted_dead(host: Host, case: Case) -> bool:
-    return host.errors > case.settings.max_host_errors and case.seen.engines.get(host.name) is False
 
 
 def expired(instance: Instance, case: Case) -> Decision | None:
@@ -198,4 +204,4 @@ def stranded(instance: Instance, case: Case) -> Decision | None:
     return Decision(DecisionKind.CLEAN_UP, instance.id, reason)
 
 
-INSTANCE_RULES = (host_lost, expired, drained, idle, stranded)
+INSTANCE_RULES = (host_lost, container_lost, expired, drained, idle, stranded, short_of_memory)

@@ -28,13 +28,14 @@ def remaining(host: Host, settings: PoolSettings, now: datetime, unused_since: d
 
 
 def takes_sessions(host: Host, settings: PoolSettings, now: datetime, unused_since: datetime | None = None) -> bool:
-    """Whether the host has enough of its lifetime left to be given a new session at all."""
-    return remaining(host, settings, now, unused_since) >= settings.host_lifetime_low
+    """Whether the host is in reach, and has enough of its lifetime left to be given a new session at all."""
+    enough = remaining(host, settings, now, unused_since) >= settings.host_lifetime_low
+    return enough and host.unreachable_since is None
 
 
 def within_hard_limit(host: Host, settings: PoolSettings, now: datetime) -> bool:
-    """Whether the host may still serve where its pool has no other room."""
-    return remaining(host, settings, now) + settings.host_lifetime_extra > 0
+    """Whether the host is in reach, and may still serve where its pool has no other room."""
+    return host.unreachable_since is None and remaining(host, settings, now) + settings.host_lifetime_extra > 0
 
 
 def unused_since(hosts: Iterable[Host]) -> datetime | None:

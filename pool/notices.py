@@ -7,6 +7,8 @@ QUEUED = "Looking for a place on one of the hosts."
 STARTING = "A place was found; its container is being started."
 #: How the reason of a session that ended begins, and what its visitors are told.
 WHY_ENDED = (
+    ("its user shut it down", "It was shut down from inside."),
+    ("its container was removed", "Its container was removed."),
     ("its time was over", "Its time was over."),
     ("nobody used it", "Nobody had used it for a while."),
     ("asked for", "It was ended by the application that started it."),
@@ -42,6 +44,8 @@ def _why(instance: Instance) -> str:
             return words
     if "out of memory" in instance.reason:
         return OUT_OF_MEMORY
+    if instance.reason.startswith("its container"):
+        return "Its program ended by itself."
     if instance.expires_at is None:
         full = " is full" in instance.reason
         return "There was no room for it." if full else "It could not be started."

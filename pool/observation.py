@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from pool.found import Fate, Probe, SeenContainer, Stray
 from pool.lifetime import unused_since, working_overtime
 from pool.queue import in_line
 from pool.records import FlavorSize, Headroom, Host, Instance
@@ -22,7 +23,10 @@ class Observation:
     hosts: tuple[Host, ...]  # in any state; removed ones too, so that a server that came late is noticed
     instances: tuple[Instance, ...]  # that have not ended
     servers: Set[str] | None  # names of the hosts whose servers the cloud lists; None: it could not be asked
-    engines: Mapping[str, bool | None] = field(default_factory=dict)  # host: does its engine answer; None: not known
+    probes: Mapping[str, Probe] = field(default_factory=dict)  # host: what its engine said; none: it was not asked
+    ended: Set[str] = frozenset()  # ids of sessions that are over, and whose containers were seen
+    told_of_memory: Set[str] = frozenset()  # instances of which it was said a moment ago that they lack memory
+    strays: Mapping[str, Stray] = field(default_factory=dict)  # what was reported as left over by an earlier tick
     busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
     busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
     watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked
@@ -34,6 +38,22 @@ class Observation:
     def queue(self) -> tuple[Instance, ...]:
         """Those that wait for room, the next one first."""
         return in_line(self.instances)
+
+    @cached_property
+    def containers(self) -> Mapping[str, Mapping[str, SeenContainer]]:
+        """Containers by host and name; a host whose engine did not answer is not in it."""
+        return {host: probe.fates() for host, probe in self.probes.items() if probe.answers}
+
+    def answers(self, host: str) -> bool | None:
+        """Whether the host's engine answers; None when it was not asked."""
+        return self.probes[host].answers if host in self.probes else None
+
+    def fate_of(self, instance: Instance) -> Fate:
+        """What became of the session's container on the host that it holds room on."""
+        on_host = self.containers.get(instance.host)
+        if on_host is None:
+            return Fate.UNKNOWN
+        return on_host[instance.container].fate if instance.container in on_host else Fate.GONE
 
     def lists(self, host: Host) -> bool | None:
         """Whether the cloud lists the host's server; None when it could not be asked."""

@@ -51,6 +51,10 @@ class Host:
     idle_since: datetime | None = None  # when its last session left; None: it has some, or never had any
     drain_deadline: datetime | None = None  # of a draining host: when the sessions that are left are ended
     fault: Fault | None = None  # of a failed beginning, until the operator forgives it
+    unreachable_since: datetime | None = None  # its engine does not answer since then; None: it answered last
+    repaired_at: datetime | None = None  # when it was last configured again because of what was found on it
+    removals: int = 0  # tries to remove its server
+    remove_after: datetime | None = None  # before this there is no further try
     spawned_by: str | None = None  # id of the flow run that spawned it: a retried run finds its host again
 
     @property

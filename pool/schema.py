@@ -91,6 +91,10 @@ hosts = Table(
     Column("idle_since", UtcDateTime),  # null: sessions hold room, or none ever did
     Column("drain_deadline", UtcDateTime),
     Column("fault", _word_of(Fault)),
+    Column("unreachable_since", UtcDateTime),  # no session goes there while this is set
+    Column("repaired_at", UtcDateTime),  # when it was last configured again because of what was found on it
+    Column("removals", Integer, nullable=False, server_default="0"),  # tries to remove its server
+    Column("remove_after", UtcDateTime),  # before this there is no further try
     Column("spawned_by", String(255), unique=True),  # one flow run, one host, however often it is retried
     UniqueConstraint("pool", "number"),  # also decides between two claimers that counted the same hosts
     CheckConstraint("reserved >= 0 AND reserved <= slots", name="never_over_committed"),
@@ -167,6 +171,16 @@ leases = Table(
     Column("name", String(255), primary_key=True),
     Column("holder", String(255), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+)
+
+strays = Table(
+    "strays",
+    metadata,
+    Column("pool", String(40), primary_key=True),  # whose housekeeping found it
+    Column("id", String(255), primary_key=True),  # "port/3f0c…", "container/main-01/dd-alice-1"
+    Column("seen_at", UtcDateTime, nullable=False),  # first
+    Column("attempts", Integer, nullable=False),  # to remove it
+    Column("next_at", UtcDateTime),  # before this it is not tried again
 )
 
 ticks = Table(

@@ -12,11 +12,14 @@ from pool.store_changes import ChangeStore
 from pool.store_hosts import HostStore
 from pool.store_images import ImageStore
 from pool.store_instances import InstanceStore
+from pool.store_reconciling import ReconcilingStore
 from pool.store_service import ServiceStore
 from pool.store_ticks import LeaseStore, TickStore
 
 
-class PoolStore(HostStore, ServiceStore, InstanceStore, ImageStore, LeaseStore, TickStore, ChangeStore):
+class PoolStore(
+    HostStore, ServiceStore, InstanceStore, ImageStore, ReconcilingStore, LeaseStore, TickStore, ChangeStore
+):
     """Hosts, instances, images, leases, ticks and changes in SQLite or PostgreSQL; safe to share between threads."""
 
     @classmethod

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from pool.decisions import Decision, RecordedDecision
+from pool.decisions import Decision, DecisionKind, RecordedDecision
 from pool.schema import changes, decisions, leases, ticks
 from pool.store_base import Database, insert_unless_there
 
@@ -74,6 +74,12 @@ class TickStore(Database):
         """Keep what the tick decided and did not get done; empty: nothing."""
         with self._writing() as connection:
             connection.execute(update(ticks).where(ticks.c.id == tick).values(left_undone=left))
+
+    def decided_since(self, pool: str, kind: DecisionKind, since: datetime) -> set[str]:
+        """What decisions of this kind were about lately."""
+        query = select(decisions.c.subject).join(ticks).where(ticks.c.pool == pool, ticks.c.at >= since)
+        with self._reading() as connection:
+            return set(connection.scalars(query.where(decisions.c.kind == kind)))
 
     def decisions(self, subject: str | None = None, limit: int = 100) -> list[RecordedDecision]:
         """The latest decisions, about one host, instance or pool (None: about anything), newest first."""

@@ -1,26 +1,31 @@
 """Look at one pool from all sides: flow runs, records, cloud, engines."""
 
 from asyncio import gather, to_thread
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from prefect import get_run_logger
 from prefect.client.schemas.objects import FlowRun
 
 from blocks.database import pool_store
-from blocks.engines import engine_of
 from blocks.gateway_activity import GatewayActivity
+from blocks.host_probe import MEMORY_WINDOW
 from blocks.pool_config import pool_names
-from pool.errors import DockerDriverError, GatewayTrouble
+from pool.decisions import DecisionKind
+from pool.errors import GatewayTrouble
+from pool.found import Probe
 from pool.observation import Observation
+from pool.reconciliation import PROBED
 from pool.records import FlavorSize, Host, Instance
-from pool.states import ENDED, HostState, InstanceState
+from pool.states import ENDED, InstanceState
 from tasks.asking import known_headroom, listed_servers
+from tasks.probing import probe_hosts
 from tasks.retrying import now
 from tasks.routes import gateway
 from tasks.runs import runs_under_way
 from tasks.verb import verb
 
-PROBED = (HostState.ACTIVE, HostState.DRAINING)
+MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is said once
 
 
 @verb(task_run_name="list the pools")
@@ -42,17 +47,22 @@ async def observe(pool: str) -> Observation:
             ("spawn-host", "bake-host-image", "configure-host", "provision-instance", "deprovision-instance"),
         )
     )
-    hosts = tuple(pool_store().hosts(pool))
-    instances = tuple(pool_store().instances(pool, frozenset(InstanceState) - ENDED))
-    servers, headroom, engines, activity = await gather(
-        listed_servers(pool), known_headroom(pool), _engines(hosts), _activity()
+    store = pool_store()
+    hosts = tuple(store.hosts(pool))
+    instances = tuple(store.instances(pool, frozenset(InstanceState) - ENDED))
+    probed = [host for host in hosts if host.state in PROBED]
+    servers, headroom, probes, activity = await gather(
+        listed_servers(pool), known_headroom(pool), probe_hosts(probed), _activity()
     )
     runs = {str(run.id) for run in (*spawning, *baking)}
     return Observation(
         hosts=hosts,
         instances=instances,
         servers=servers,
-        engines=engines,
+        probes=probes,
+        ended=await to_thread(store.ended_among, _without_record(probes, instances)),
+        told_of_memory=store.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
+        strays=store.strays(pool),
         busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
         busy_instances=_named([*provisioning, *ending], "instance_id"),
         watched_since=activity and activity.since,
@@ -86,17 +96,7 @@ def _last_used(instances: tuple[Instance, ...], activity: GatewayActivity | None
     return {i.id: used for i in instances if i.route in seen and (used := seen[i.route].last_seen)}
 
 
-async def _engines(hosts: tuple[Host, ...]) -> dict[str, bool]:
-    probed = [host for host in hosts if host.state in PROBED]
-    answers = await gather(*(to_thread(_answers, host) for host in probed))
-    return {host.name: answer for host, answer in zip(probed, answers, strict=True)}
-
-
-def _answers(host: Host) -> bool:
-    """Ask the host's engine; no answer is an error of the host."""
-    try:
-        engine_of(host).ping()
-    except DockerDriverError as error:
-        pool_store().count_host_error(host.name, str(error), now())
-        return False
-    return True
+def _without_record(probes: Mapping[str, Probe], instances: tuple[Instance, ...]) -> set[str]:
+    """Sessions whose containers were seen and that do not live: over, or never heard of."""
+    seen = {container.instance for probe in probes.values() for container in probe.containers}
+    return seen - {instance.id for instance in instances}

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool.decisions import DecisionKind as Kind
+from pool.found import Probe
 from pool.housekeeping import plan
 from pool.observation import Observation
 from pool.settings import PoolSettings
@@ -121,8 +122,8 @@ def test_a_host_whose_server_is_not_there_yet_is_left_to_be_spawned():
 
 
 def test_a_host_whose_engine_answers_is_not_lost_whatever_the_cloud_says():
-    assert planned([a_host()], servers=set(), engines={"main-01": True}) == []
-    assert planned([a_host()], servers=set(), engines={"main-01": None}) == [(Kind.FAIL_HOST, "main-01")]
+    assert planned([a_host()], servers=set(), probes={"main-01": Probe(answers=True)}) == []
+    assert planned([a_host()], servers=set(), probes={}) == [(Kind.FAIL_HOST, "main-01")]
 
 
 def test_an_unknown_server_is_left_alone():
@@ -175,18 +176,6 @@ def test_a_stranded_session_is_cleaned_up(state):
     assert planned([a_host(reserved=1)], [session], now=later(300)) == []
     assert planned([a_host(reserved=1)], [session], now=later(301)) == [(Kind.CLEAN_UP, "alice-1")]
     assert planned([a_host(reserved=1)], [session], now=later(301), busy_instances={"alice-1"}) == []
-
-
-def test_a_session_that_cannot_be_stopped_because_its_host_is_dead_has_failed():
-    host = a_host(state=HostState.DRAINING, reserved=1, errors=6, last_error="timed out")
-    session = an_instance(state=InstanceState.STOPPING)
-    for engine, kind in ((False, Kind.FAIL_INSTANCE), (True, Kind.CLEAN_UP), (None, Kind.CLEAN_UP)):
-        assert planned([host], [session], now=later(301), engines={"main-01": engine}) == [(kind, "alice-1")]
-
-
-def test_a_session_that_runs_on_a_silent_host_lives_out_its_time():
-    host = a_host(state=HostState.DRAINING, reserved=1, errors=6)
-    assert planned([host], [an_instance()], now=later(3599), engines={"main-01": False}) == []
 
 
 hosts_drawn = st.builds(

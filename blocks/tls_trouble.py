@@ -1,0 +1,26 @@
+"""Whether it is a certificate that a connection failed for, and on whose side."""
+
+import ssl
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The first cause: the SDK and its libraries put up to three layers around it."""
+    while inner := _inner(error):
+        error = inner
+    return error
+
+
+def is_distrust(cause: BaseException) -> bool:
+    """We do not take the other side's certificate, or it does not take ours."""
+    return isinstance(cause, ssl.SSLCertVerificationError) or is_alert(cause)
+
+
+def is_alert(cause: BaseException) -> bool:
+    """The other side said in so many words that our certificate will not do."""
+    reason = getattr(cause, "reason", None) or ""
+    return isinstance(cause, ssl.SSLError) and "ALERT" in reason and ("CERTIFICATE" in reason or "CA" in reason)
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    wrapped = [getattr(error, "reason", None), *error.args, error.__cause__]
+    return next((one for one in wrapped if isinstance(one, BaseException)), None)

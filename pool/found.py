@@ -1,0 +1,54 @@
+"""What is found outside, in the words of the rules: containers on hosts, things in the cloud."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Fate(StrEnum):
+    """What became of a session's container."""
+
+    RUNS = "runs"  # or is between two states: being created, restarted, removed
+    SHUT_DOWN = "ended by itself with exit code 0"
+    FAILED = "ended with another exit code"
+    OUT_OF_MEMORY = "was killed for want of memory"
+    STOPPED_WITH_ENGINE = "ended well when its engine stopped: the host rebooted"
+    GONE = "is not there"
+    UNKNOWN = "cannot be seen: the engine does not answer"
+
+
+@dataclass(frozen=True)
+class SeenContainer:
+    """One container that carries our label, as its engine listed it."""
+
+    name: str
+    instance: str  # id that its label names
+    fate: Fate = Fate.RUNS
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one look at a host's engine gave. A host that was not asked, or not in time, has none."""
+
+    answers: bool
+    containers: tuple[SeenContainer, ...] = ()
+    clock_ahead: float = 0.0  # seconds that the host's clock is ahead of ours; negative: behind
+    out_of_memory: frozenset[str] = frozenset()  # instances in which a process was killed for memory lately
+    trouble: str = ""  # why it does not answer
+    distrusted: bool = False  # something answers, and one of the two does not believe the other's certificate
+
+    def fates(self) -> Mapping[str, SeenContainer]:
+        """The containers by name."""
+        return {container.name: container for container in self.containers}
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Something that carries our mark and that no living record speaks of, as it was reported before."""
+
+    id: str  # "port/3f0c…", "container/main-01/dd-alice-1"
+    seen_at: datetime  # first
+    attempts: int = 0  # to remove it
+    next_at: datetime | None = None  # before this it is not tried again

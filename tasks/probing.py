@@ -1,0 +1,52 @@
+"""Verb for looking at every host's engine at once: many at a time, each with its own time limit."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+from blocks.database import pool_store
+from blocks.engines import engine_of
+from blocks.host_probe import probe
+from blocks.settings import process_settings
+from pool.errors import DockerDriverError
+from pool.found import Probe
+from pool.records import Host
+from tasks.retrying import now
+
+AT_ONCE = 48
+ALL_SECONDS = 20  # a host that was not asked by then is not known, this time
+
+
+async def probe_hosts(hosts: Iterable[Host]) -> dict[str, Probe]:
+    """What these hosts' engines say; SQL is told who is out of reach. A host not asked in time is left out."""
+    looks = {asyncio.wrap_future(_threads().submit(_probe, host)): host for host in hosts}
+    if not looks:
+        return {}
+    done, late = await asyncio.wait(looks, timeout=ALL_SECONDS)
+    for look in late:
+        look.cancel()
+    probes = {looks[look].name: look.result() for look in done}
+    await asyncio.to_thread(_note, list(looks.values()), probes)
+    return probes
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="probe")
+
+
+def _probe(host: Host) -> Probe:
+    try:
+        return probe(engine_of(host), process_settings().identity)
+    except DockerDriverError as error:  # no address
+        return Probe(answers=False, trouble=str(error))
+
+
+def _note(hosts: Iterable[Host], probes: Mapping[str, Probe]) -> None:
+    store = pool_store()
+    back = [host.name for host in hosts if host.unreachable_since and host.name in probes and probes[host.name].answers]
+    store.note_reached(back)
+    silent = {name: seen.trouble for name, seen in probes.items() if not seen.answers}
+    if silent:
+        store.note_unreachable(silent, now())

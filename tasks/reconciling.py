@@ -1,0 +1,76 @@
+"""Verbs for what housekeeping finds outside and SQL does not have so: look again, start again, remove, remember."""
+
+from asyncio import to_thread
+from datetime import timedelta
+
+from blocks.database import pool_store
+from blocks.engines import engine_of
+from pool.backoff import pause
+from pool.observation import Observation
+from pool.reconciliation import found_strays
+from pool.records import Instance
+from pool.states import ENDED
+from tasks.retrying import now
+from tasks.verb import verb
+
+
+@verb(task_run_name="see whether the container of {instance.id} runs")
+async def container_runs(instance: Instance) -> bool:
+    """Whether the session's container runs now; a decision about it may be out of date.
+
+    Raises:
+        HostUnreachable: the engine does not answer, so nobody knows.
+    """
+    state = await to_thread(engine_of(pool_store().host(instance.host)).find, instance.container)
+    return state is not None and state.running
+
+
+@verb(task_run_name="start the container of {instance.id} again")
+async def start_again(instance: Instance) -> None:
+    """Start a container that stopped with its host; its files are as they were.
+
+    Raises:
+        EngineTrouble: the engine would not; it is gone, or its image is.
+        HostUnreachable: the engine does not answer.
+    """
+    await to_thread(engine_of(pool_store().host(instance.host)).start, instance.container)
+
+
+@verb(task_run_name="remember that {host} is configured again")
+async def note_repair(host: str) -> None:
+    """Write down that the host is configured because of what was found on it, so that it is not every tick."""
+    pool_store().note_repair(host, now())
+
+
+@verb(task_run_name="remember the strays of {pool}")
+async def note_strays(pool: str, seen: Observation) -> None:
+    """Write down what carries our mark without a living record, so that a later tick knows that it was reported."""
+    pool_store().note_strays(pool, [stray for stray, _ in found_strays(seen)], now())
+
+
+@verb(task_run_name="remove {stray}")
+async def remove_stray_container(stray: str) -> None:
+    """Remove a container whose session is over, or is elsewhere by now; absent is success.
+
+    Args:
+        stray: "container/<host>/dd-<instance>".
+
+    Raises:
+        HostUnreachable: the host's engine does not answer.
+    """
+    _, host, name = stray.split("/")
+    _count_try(stray)
+    if not _belongs(name, host):
+        await to_thread(engine_of(pool_store().host(host)).remove, name)
+
+
+def _belongs(container: str, host: str) -> bool:
+    """Whether a session lives whose container this is: it may have come to this host since the tick began."""
+    living = pool_store().instances(host=host)
+    return any(instance.container == container and instance.state not in ENDED for instance in living)
+
+
+def _count_try(stray: str) -> None:
+    known = pool_store().stray(stray)
+    if known:
+        pool_store().count_stray_removal(stray, now() + timedelta(seconds=pause(known.attempts)))
