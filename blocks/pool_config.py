@@ -59,6 +59,10 @@ class PoolConfig(Block):
         ge=0,
         description="MB per second that images may take on the manager's link, all hosts together; 0: no limit.",
     )
+    DD_IMAGE_REGISTRY: str = Field(
+        "", description="Registry that hosts pull images from, as in registry.example:5000; empty: they are sent."
+    )
+    DD_IMAGE_REGISTRY_LOGIN: str = Field("", description="Block registry-login/<name> that it asks for; empty: none.")
     DD_HOST_DISK_MARK: int = Field(
         85,
         ge=10,

@@ -13,11 +13,14 @@ from uuid import uuid4
 from prefect import get_run_logger
 
 from blocks.database import pool_store
-from blocks.engines import engine_of
+from blocks.engines import authority, engine_of
+from blocks.image_pull import HostPull
 from blocks.image_push import Bandwidth, HostPush
+from blocks.image_registry import ImageRegistry
 from blocks.layer_store import layer_store
 from blocks.pool_config import pool_config
 from blocks.push_archive import tag_of
+from blocks.registry_login import credentials_of
 from pool.distribution import Tally
 from pool.errors import DiskFull
 from pool.records import Host, Image
@@ -87,11 +90,21 @@ async def send_images(
     """
     start, ours = monotonic(), distribution or distribution_of(host.pool, 1, images)
     count = partial(ours.tally.count_sent, host.name)
-    push = HostPush(engine_of(host), host.name, layer_store(), ours.bandwidth, count)
+    push = _way_to(host, ours, count)
     async with place_to_send(host.name, ours):
         await in_a_thread(_push_all, push, host, images, ours.tally, roomy)
     sent, skipped = ours.tally.of(host.name)
     return _logged(Delivery(host.name, sent, skipped, round(monotonic() - start, 1)))
+
+
+def _way_to(host: Host, ours: Distribution, count: Callable[[int], None]) -> HostPush | HostPull:
+    """How images reach the host: sent by us, or pulled from the registry that the pool names."""
+    config, engine = pool_config(host.pool), engine_of(host)
+    if not config.DD_IMAGE_REGISTRY:
+        return HostPush(engine, host.name, layer_store(), ours.bandwidth, count)
+    login = credentials_of(config.DD_IMAGE_REGISTRY_LOGIN)
+    registry = ImageRegistry(config.DD_IMAGE_REGISTRY, authority().certificate, login)
+    return HostPull(engine, host.name, layer_store(), registry, count)
 
 
 @asynccontextmanager
@@ -120,7 +133,7 @@ async def in_a_thread(verb: Callable, *arguments: object) -> None:
     await get_running_loop().run_in_executor(_threads, partial(copy_context().run, verb, *arguments))
 
 
-def _push_all(push: HostPush, host: Host, images: list[Image], tally: Tally, roomy: bool) -> None:
+def _push_all(push: HostPush | HostPull, host: Host, images: list[Image], tally: Tally, roomy: bool) -> None:
     named = [image for image in images if "@" not in image.name]  # a pinned version leaves its name to the newest
     tags = {image.id: [tag_of(other.name) for other in named if other.id == image.id] for image in images}
     for image in {image.id: image for image in images}.values():

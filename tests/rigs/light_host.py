@@ -26,6 +26,8 @@ _START = """
 set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/lock
+mkdir -p {root}/certs.d /etc/docker/certs.d
+mount --bind {root}/certs.d /etc/docker/certs.d
 exec dockerd --data-root {root}/data --exec-root /run/docker --pidfile /run/docker.pid --bridge br0 \
     --storage-driver overlay2 --userland-proxy=false --live-restore={live} \
     -H unix://{root}/docker.sock -H tcp://{address}:2376 --tlsverify \
@@ -89,6 +91,12 @@ class LightHost:
         (self.root / "data").mkdir()
         if self._disk_mb:
             run("mount", "-t", "tmpfs", "-o", f"size={self._disk_mb}m", "tmpfs", str(self.root / "data"))
+
+    def trust(self, registry: str) -> None:
+        """Have the engine believe this registry by our authority, as the playbook does."""
+        folder = self.root / "certs.d" / registry
+        folder.mkdir(parents=True)
+        (folder / "ca.crt").write_text(self._authority.certificate)
 
     def connect_network(self) -> None:
         outside, inside = self._links
