@@ -19,7 +19,7 @@ LOOK_SECONDS = 30
 TLS = "etc/docker/tls"  # as in the role docker
 START_SECONDS = 120
 #: Variables that differ from host to host; what they stand for is done on every host, also on one that was baked.
-OF_ONE_HOST = ("system_hostname", "storage_", "docker_server_", "docker_ca_certificate")
+OF_ONE_HOST = ("system_hostname", "storage_", "docker_server_", "docker_ca_certificate", "docker_registry")
 
 
 def playbook_digest(variables: Mapping[str, object], folder: Path = PLAYBOOKS) -> str:
@@ -81,6 +81,21 @@ def give_certificate(shell: HostShell, authority: str, certificate: str, key: st
     command = f"{unpack} && systemctl enable --quiet --now docker"
     files = {"ca.pem": (authority, 0o644), "server.pem": (key + certificate, 0o600)}
     shell.run(f"sudo -n sh -c {shlex.quote(command)}", START_SECONDS, stdin=_archive(files))
+
+
+def trust_registry(shell: HostShell, registry: str, authority: str) -> None:
+    """Have the engine believe the registry that images are pulled from; as the playbook does, on a baked host.
+
+    Args:
+        registry: "registry.example:5000".
+        authority: PEM of the certificate that signs the registry's.
+
+    Raises:
+        CommandFailed: it could not be written.
+    """
+    folder = shlex.quote(f"/etc/docker/certs.d/{registry}")
+    command = f"mkdir -p {folder} && cat > {folder}/ca.crt"
+    shell.run(f"sudo -n sh -c {shlex.quote(command)}", LOOK_SECONDS, stdin=authority)
 
 
 def _archive(files: Mapping[str, tuple[str, int]]) -> bytes:

@@ -63,6 +63,7 @@ def host_variables(
     address_pools: Sequence[Mapping[str, object]] = (),
     blocked_networks: Sequence[str] = (),
     nameservers: Sequence[str] = (),
+    registry: str = "",
 ) -> dict[str, object]:
     """The variables of ``notebook_host.yml``.
 
@@ -78,6 +79,7 @@ def host_variables(
         address_pools: the engine's default-address-pools, each with "base" and "size"; empty: the engine's own.
         blocked_networks: IPv4 networks, besides link-local, that containers may not reach.
         nameservers: IPv4 addresses in blocked networks that containers may ask for names.
+        registry: that images are pulled from, as in "registry.example:5000"; empty: none.
     """
     return {
         "system_hostname": host,
@@ -89,6 +91,7 @@ def host_variables(
         "docker_server_certificate": _ended(server_certificate),
         "docker_server_key": _ended(server_key),
         "docker_bip": bridge,
+        "docker_registry": registry,
         "docker_address_pools": [dict(pool) for pool in address_pools],
         "firewall_blocked": [LINK_LOCAL, *blocked_networks],
         "firewall_nameservers": list(nameservers),

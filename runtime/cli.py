@@ -47,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
         if command is why:
             its_parser.add_argument("noun", choices=("host", "session"), help="what to tell of")
             its_parser.add_argument("name", help="the host's name, as in main-07, or the session's id")
+        if command is registry:
+            its_parser.add_argument("address", help="name or address that hosts reach this machine under, and the port")
         if command is link:
             its_parser.add_argument("instance_id", metavar="SESSION", help="its id, as given to provision-instance")
     return parser
@@ -141,6 +143,24 @@ def doctor(settings: ProcessSettings) -> int:
     from runtime.doctor import examine_plans, examine_pools  # noqa: PLC0415 - after the environment is set
 
     return 1 if (examine_pools() if runs else examine_plans(settings)) else 0
+
+
+def registry(settings: ProcessSettings, address: str) -> int:
+    """Install an image registry on this machine, over TLS, for pools whose hosts are to pull from it.
+
+    Raises:
+        BadRequest: the address is not of the form name:port.
+        PlaybookFailed: a step failed; the message names it.
+    """
+    _need_root()
+    from runtime.surroundings import stack_environment, take_on  # noqa: PLC0415 - as above
+
+    take_on(stack_environment(settings, settings.engine_url))
+    from runtime.image_registry import install_registry  # noqa: PLC0415 - after the environment is set
+
+    install_registry(address)
+    print(f"the registry answers at {address}; set DD_IMAGE_REGISTRY of a pool to it, then configure its hosts")
+    return 0
 
 
 def _need_root() -> None:

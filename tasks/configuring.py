@@ -6,7 +6,7 @@ from dataclasses import replace
 from prefect import get_run_logger
 
 from blocks.authority import CertificateAuthority, Issued
-from blocks.baking import give_certificate, read_mark, todays_playbook
+from blocks.baking import give_certificate, read_mark, todays_playbook, trust_registry
 from blocks.clouds import cloud_of
 from blocks.engines import authority, engine_of
 from blocks.host_keys import HostLogin
@@ -69,6 +69,8 @@ async def finish_baked(host: Host) -> None:
         await _run(run)
     with open_shell(host) as shell:
         await to_thread(give_certificate, shell, ours.certificate, issued.certificate, issued.private_key)
+        if registry := run.variables["docker_registry"]:
+            await to_thread(trust_registry, shell, registry, ours.certificate)
 
 
 def _certificate(host: Host) -> Issued:
@@ -89,6 +91,7 @@ def _playbook_run(host: Host, ours: CertificateAuthority, issued: Issued) -> Pla
             server_key=issued.private_key,
             data_device=cloud_of(config).data_device if host.slots * config.DD_HOST_DATA_VOLUME_FACTOR else "",
             swap_mb=config.DD_HOST_SWAP_MB,
+            registry=config.DD_IMAGE_REGISTRY,
         ),
     )
 

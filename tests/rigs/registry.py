@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import bcrypt
+from jinja2 import Template
 
 from blocks.authority import Issued
 from blocks.registry import RegistryCredentials
@@ -17,11 +18,9 @@ CONFIG = """
 version: 0.1
 log: {{level: error, accesslog: {{disabled: true}}}}
 storage: {{filesystem: {{rootdirectory: {root}}}}}
-http: {{addr: ":{port}"{tls}}}
-{auth}
+http: {{addr: ":{port}"}}
 """
-TLS = ", tls: {{certificate: {directory}/server.pem, key: {directory}/server.key}}"
-LOGIN = "auth: {{htpasswd: {{realm: test, path: {directory}/htpasswd}}}}"
+ROLE = Path(__file__).parents[2] / "playbooks" / "roles" / "registry" / "templates" / "config.yml.j2"
 
 
 @contextmanager
@@ -33,27 +32,33 @@ def running_registry(
     Args:
         directory: empty.
         issued: the certificate that it shows; None: no TLS.
-        login: the only one that it lets in; None: everybody.
+        login: the only one that it lets in, where it has TLS; None: everybody.
     """
     assert shutil.which("docker-registry"), "needs Debian's docker-registry"
     with socket.socket() as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
-    tls = TLS.format(directory=directory) if issued else ""
-    auth = LOGIN.format(directory=directory) if login else ""
-    if issued:
-        (directory / "server.pem").write_text(issued.certificate)
-        (directory / "server.key").write_text(issued.private_key)
-    if login:
-        word = bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(4))
-        (directory / "htpasswd").write_bytes(login.username.encode() + b":" + word)
-    (directory / "config.yml").write_text(CONFIG.format(root=directory / "data", port=port, tls=tls, auth=auth))
+    text = _as_the_role_does(directory, port, issued, login) if issued else CONFIG.format(root=directory, port=port)
+    (directory / "config.yml").write_text(text)
     with subprocess.Popen(["docker-registry", "serve", directory / "config.yml"], stderr=subprocess.DEVNULL) as process:
         try:
             _wait(port)
             yield port
         finally:
             process.terminate()
+
+
+def _as_the_role_does(directory: Path, port: int, issued: Issued, login: RegistryCredentials | None) -> str:
+    (directory / "server.pem").write_text(issued.private_key + issued.certificate)
+    word = login and bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(4)).decode()
+    (directory / "htpasswd").write_text(f"{login.username}:{word}\n" if login else "")
+    return Template(ROLE.read_text()).render(
+        registry_root=directory / "data",
+        registry_port=port,
+        registry_configuration=directory,
+        registry_htpasswd=word,
+        ansible_managed="a test",
+    )
 
 
 def _wait(port: int) -> None:

@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from blocks.baking import OF_ONE_HOST, give_certificate, playbook_digest, todays_playbook
+from blocks.baking import OF_ONE_HOST, give_certificate, playbook_digest, todays_playbook, trust_registry
 from blocks.playbook import host_variables
 from pool.baking import HostImage, half_made, image_name, image_to_boot, outdated, recipe_of
 from pool.errors import BadRequest
@@ -96,3 +96,10 @@ def test_a_certificate_travels_on_the_input_and_its_key_is_for_root_alone():
         files = {member.name: (archive.extractfile(member).read(), member.mode) for member in archive}
     assert files == {"ca.pem": (b"authority", 0o644), "server.pem": (b"key certificate", 0o600)}
     assert "key " not in shell.command
+
+
+def test_a_baked_host_believes_the_registry_by_our_authority():
+    shell = ToldShell()
+    trust_registry(shell, "registry.example:5000", "authority")
+    assert "/etc/docker/certs.d/registry.example:5000/ca.crt" in shell.command
+    assert shell.input == "authority"
