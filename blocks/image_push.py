@@ -29,6 +29,11 @@ class Bandwidth:
     def __bool__(self) -> bool:
         return bool(self._limit)
 
+    @property
+    def megabytes_per_second(self) -> float:
+        """What may pass now; 0: no limit."""
+        return self._pace.bytes_per_second / 1e6
+
     def share(self, part: float) -> None:
         """From now on take this part of the limit, 0 to 1: other distributions have the rest."""
         with self._lock:
