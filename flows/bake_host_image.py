@@ -8,6 +8,7 @@ from prefect.states import Completed
 from flows.configure_host import equip
 from flows.outcome import says_why
 from flows.spawn_host import bring_up, give_up, remove
+from pool.baking import already_made
 from pool.records import Host, Image
 from pool.states import HostState
 from tasks.baking import (
@@ -44,7 +45,7 @@ async def bake_host_image(pool: str = "main", name: str = "") -> State:
         bake = await plan_bake(pool, name, images)
         made = await host_images(bake)
         await remove_half_made(bake, made)
-        there = any(image.ready and (image.name, image.recipe) == (bake.name, bake.recipe) for image in made)
+        there = already_made(made, bake.name, bake.recipe)
         if not there:
             await make_image(bake, images)
         await remove_outdated(bake, await host_images(bake))

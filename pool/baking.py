@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pool.errors import Refused
+
 KEPT = 2  # of a pool: the newest, and the one before, which hosts on their way may just be booting
 
 
@@ -33,6 +35,18 @@ def recipe_of(base: str, playbook: str) -> str:
 def image_name(pool: str, recipe: str, image_ids: Iterable[str]) -> str:
     """Name of the host image that holds just these images: ``dockerdriver-main-3fa9c1d2e0b4``."""
     return f"dockerdriver-{pool}-{_digest([recipe, *sorted(image_ids)])[:12]}"
+
+
+def already_made(made: Iterable[HostImage], name: str, recipe: str) -> bool:
+    """Whether the image is there.
+
+    Raises:
+        Refused: one of that name is there, and was made by another recipe.
+    """
+    found = [image.recipe for image in made if image.ready and image.name == name]
+    if found and recipe not in found:
+        raise Refused(f"host image {name} exists and was made by another playbook or of another image; name it anew")
+    return bool(found)
 
 
 def image_to_boot(made: Iterable[HostImage], pool: str, recipe: str) -> HostImage | None:

@@ -7,8 +7,8 @@ import pytest
 
 from blocks.baking import OF_ONE_HOST, give_certificate, playbook_digest, todays_playbook, trust_registry
 from blocks.playbook import host_variables
-from pool.baking import HostImage, half_made, image_name, image_to_boot, outdated, recipe_of
-from pool.errors import BadRequest
+from pool.baking import HostImage, already_made, half_made, image_name, image_to_boot, outdated, recipe_of
+from pool.errors import BadRequest, Refused
 from pool.names import check_host_image_name
 from tests.rigs.pool_data import later
 
@@ -51,6 +51,14 @@ def test_the_newest_image_and_the_one_before_are_kept():
     made = [an_image(n) for n in range(4)] + [an_image(0, pool="gpu"), an_image(9, ready=False)]
     assert [image.id for image in outdated(made, "main")] == ["id-1", "id-0"]
     assert [image.id for image in half_made(made, "main")] == ["id-9"]
+
+
+def test_an_image_that_is_there_is_not_made_again_and_one_of_another_recipe_keeps_its_name():
+    made = [an_image(1), an_image(2, ready=False)]
+    assert already_made(made, "image-1", "today") is True
+    assert already_made(made, "image-2", "today") is False
+    with pytest.raises(Refused, match="host image image-1 exists and was made by another playbook"):
+        already_made(made, "image-1", "tomorrow")
 
 
 @pytest.mark.parametrize("name", ["My image", "-x", "", "a/b", "x" * 81, "name:latest"])
