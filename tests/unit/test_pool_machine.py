@@ -2,6 +2,7 @@
 
 import tempfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,27 @@ SESSIONS = st.sampled_from([f"s-{number}" for number in range(8)])
 STEPS = {HostState.SPAWNING: HostState.CONFIGURING, HostState.CONFIGURING: HostState.ACTIVE}
 
 
+#: Thousands of small transactions, none of which has to outlive the machine.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+@cache
+def _empty_pool() -> bytes:
+    """A database with today's tables: made once, because the migrations take longer than a life."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
+        store.upgrade()
+        store.close()  # the last connection to close writes the journal back into the file
+        return (Path(folder) / "pool.sqlite").read_bytes()
+
+
 class PoolMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.store = PoolStore.open(f"sqlite:///{Path(self.folder.name) / 'pool.sqlite'}")
-        self.store.upgrade()
+        self.folder = tempfile.TemporaryDirectory(dir=MEMORY)
+        file = Path(self.folder.name) / "pool.sqlite"
+        file.write_bytes(_empty_pool())
+        self.store = PoolStore.open(f"sqlite:///{file}")
         self.bring_up("first")
 
     def teardown(self) -> None:
