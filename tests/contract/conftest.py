@@ -3,6 +3,7 @@
 import pytest
 
 from pool.store import PoolStore
+from tests.rigs.databases import migrated_postgres, migrated_sqlite
 from tests.rigs.postgres import postgres_server
 
 
@@ -13,16 +14,30 @@ def postgres():
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def database_url(request, kind, tmp_path):
     """URL of a database without tables."""
-    if request.param == "sqlite":
+    if kind == "sqlite":
         return f"sqlite:///{tmp_path / 'pool.sqlite'}"
     return request.getfixturevalue("postgres").new_database()
 
 
 @pytest.fixture
-def store(database_url):
-    store = PoolStore.open(database_url)
-    store.upgrade()
+def store_url(request, kind, tmp_path):
+    """URL of a database with today's tables and nothing in them."""
+    if kind == "sqlite":
+        (tmp_path / "store.sqlite").write_bytes(migrated_sqlite())
+        return f"sqlite:///{tmp_path / 'store.sqlite'}"
+    server = request.getfixturevalue("postgres")
+    return server.copy_of(migrated_postgres(server))
+
+
+@pytest.fixture
+def store(store_url):
+    store = PoolStore.open(store_url)
     yield store
     store.close()

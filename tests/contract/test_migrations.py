@@ -21,8 +21,8 @@ pytestmark = pytest.mark.contract
 UPGRADE = "import sys; from pool.store import PoolStore; PoolStore.open(sys.argv[1]).upgrade()"
 
 
-def test_the_migrated_tables_are_those_of_the_schema(store, database_url):
-    with create_engine(database_url).connect() as connection:
+def test_the_migrated_tables_are_those_of_the_schema(store, store_url):
+    with create_engine(store_url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": metadata})
         assert compare_metadata(context, metadata) == []
 
@@ -65,23 +65,23 @@ def test_new_sqlite_files_that_many_threads_open_at_once_open_for_all(tmp_path):
         assert list(threads.map(opened, range(320))) == list(range(320))
 
 
-def test_a_database_of_a_newer_version_is_left_alone(store, database_url):
-    with create_engine(database_url).begin() as connection:
+def test_a_database_of_a_newer_version_is_left_alone(store, store_url):
+    with create_engine(store_url).begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Refused, match="newer version of DockerDriver"):
         store.upgrade()
 
 
-def test_the_database_itself_refuses_an_over_committed_host(store, database_url):
+def test_the_database_itself_refuses_an_over_committed_host(store, store_url):
     claim_active(store)
     for wrong in (7, -1):
-        with pytest.raises(IntegrityError), create_engine(database_url).begin() as connection:
+        with pytest.raises(IntegrityError), create_engine(store_url).begin() as connection:
             connection.execute(text("UPDATE hosts SET reserved = :wrong"), {"wrong": wrong})
 
 
-def test_the_database_itself_refuses_a_port_without_a_host(store, database_url):
+def test_the_database_itself_refuses_a_port_without_a_host(store, store_url):
     ask(store)
-    with pytest.raises(IntegrityError), create_engine(database_url).begin() as connection:
+    with pytest.raises(IntegrityError), create_engine(store_url).begin() as connection:
         connection.execute(text("UPDATE instances SET port = 20000"))
 
 

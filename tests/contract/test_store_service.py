@@ -94,10 +94,10 @@ def test_a_failed_beginning_is_known_with_its_reason_until_the_operator_forgives
     assert (store.host("main-01").fault, store.host("gpu-01").fault) == (None, Fault.LAUNCH)
 
 
-def test_a_row_that_cannot_be_read_spoils_its_own_pool_alone(store, database_url):
+def test_a_row_that_cannot_be_read_spoils_its_own_pool_alone(store, store_url):
     claim_active(store)
     claim(store, "run-2", pool="gpu")
-    with create_engine(database_url).begin() as connection:
+    with create_engine(store_url).begin() as connection:
         connection.execute(text("UPDATE hosts SET state = 'of another version' WHERE pool = 'gpu'"))
     with pytest.raises(LookupError):
         store.hosts("gpu")

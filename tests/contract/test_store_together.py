@@ -108,9 +108,9 @@ def test_one_of_many_takes_a_lease_and_the_others_learn_who(store):
     assert sorted(answers, key=str) == sorted([None] + [winner] * 7, key=str)
 
 
-def test_a_second_process_sees_what_the_first_one_wrote(store, database_url):
+def test_a_second_process_sees_what_the_first_one_wrote(store, store_url):
     claim(store)
-    other = PoolStore.open(database_url)
+    other = PoolStore.open(store_url)
     other.note_host("main-01", address="10.0.0.7")
     other.close()
     assert store.host("main-01").address == "10.0.0.7"

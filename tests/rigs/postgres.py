@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import make_url
 
 _FAST = "-c fsync=off -c full_page_writes=off -c max_connections=200"
 
@@ -47,10 +48,17 @@ class PostgresServer:
 
     def new_database(self) -> str:
         """Make an empty database; return its SQLAlchemy URL."""
+        return self._new_database()
+
+    def copy_of(self, url: str) -> str:
+        """Make a database with what another one holds, to which nobody is connected; return its SQLAlchemy URL."""
+        return self._new_database(f"TEMPLATE {make_url(url).database}")
+
+    def _new_database(self, made_of: str = "") -> str:
         self._made += 1
         name = f"pool_{self._made}"
         with psycopg.connect(host=str(self._folder), user="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} {made_of}")
         return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
 
     def command_that_ends_all_connections(self) -> list[str]:

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pool.errors import Refused
 from pool.states import HOLDING_ROOM, HostState, InstanceState
 from pool.store import PoolStore
+from tests.rigs.databases import MEMORY, migrated_sqlite
 from tests.rigs.pool_data import NOW, ask, claim
 
 pytestmark = pytest.mark.unit
@@ -22,26 +22,12 @@ SESSIONS = st.sampled_from([f"s-{number}" for number in range(8)])
 STEPS = {HostState.SPAWNING: HostState.CONFIGURING, HostState.CONFIGURING: HostState.ACTIVE}
 
 
-#: Thousands of small transactions, none of which has to outlive the machine.
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
-
-
-@cache
-def _empty_pool() -> bytes:
-    """A database with today's tables: made once, because the migrations take longer than a life."""
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
-        store.upgrade()
-        store.close()  # the last connection to close writes the journal back into the file
-        return (Path(folder) / "pool.sqlite").read_bytes()
-
-
 class PoolMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(dir=MEMORY)
         file = Path(self.folder.name) / "pool.sqlite"
-        file.write_bytes(_empty_pool())
+        file.write_bytes(migrated_sqlite())
         self.store = PoolStore.open(f"sqlite:///{file}")
         self.bring_up("first")
 
