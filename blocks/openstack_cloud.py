@@ -26,12 +26,19 @@ from blocks.openstack_parts import VolumeWish, attached, check_volumes, ensure_p
 from blocks.openstack_quota import headroom_of, limits_of
 from blocks.openstack_readiness import Finding, Needs, examine
 from blocks.openstack_servers import all_servers, delete_and_wait, described, keep_first, servers_of
-from blocks.openstack_shared import ensure_group, ensure_keypair, ensure_server_group, remove_unused
+from blocks.openstack_shared import (
+    ensure_group,
+    ensure_keypair,
+    ensure_server_group,
+    remove_shared,
+    shared_pools,
+    still_there,
+)
 from blocks.openstack_snapshots import delete_image, images_made, make_image
 from blocks.openstack_sweep import CloudPart, all_parts, remove_part
 from blocks.settings import process_settings
 from pool.baking import HostImage
-from pool.errors import CloudRefused
+from pool.errors import CloudRefused, CloudTrouble
 from pool.records import Headroom
 
 # Two threads of one process that make the same host take turns; the second finds what the first has made.
@@ -100,8 +107,8 @@ class OpenStackCloud(Cloud):
             CloudTrouble: Nova could not delete the server, or has not after a minute; ask again.
         """
         with self._asking(f"delete host {host}") as cloud:
-            delete_and_wait(cloud, self._namespace, host)
-            self._remove_rest(cloud, host)
+            pools = delete_and_wait(cloud, self._namespace, host)
+            self._remove_rest(cloud, host, pools or shared_pools(cloud, self._namespace))
 
     def console_log(self, host: str, lines: int = 20) -> str:
         """The last lines of the server's console; empty when there is no server or no console yet."""
@@ -221,12 +228,16 @@ class OpenStackCloud(Cloud):
         return tuple(wish for wish in (root, data) if wish.size)
 
     def _made(self, cloud: Connection, request: ServerRequest) -> NovaServer:
-        plan = self._plan(cloud, request)
+        plan, order = self._plan(cloud, request), {}
         try:
             with told_plainly(f"make host {request.host}"):
-                made = cloud.compute.create_server(**self._order(cloud, request, plan))
-        except CloudRefused:  # nothing was accepted; after any other error something may have been
-            self._remove_rest(cloud, request.host)
+                order = self._order(cloud, request, plan)
+                made = cloud.compute.create_server(**order)
+        except CloudRefused as error:  # nothing was accepted; after any other error something may have been
+            vanished = not still_there(cloud, order)
+            self._remove_rest(cloud, request.host, {request.pool})
+            if vanished:
+                raise CloudTrouble(f"what host {request.host} shares with its pool was removed meanwhile") from error
             raise
         return keep_first(cloud, self._namespace, request.host) or cloud.compute.get_server(made)
 
@@ -268,11 +279,12 @@ class OpenStackCloud(Cloud):
         source = VolumeWish(wish.role, wish.size, wish.kind, image=image.id) if wish.role == "root" else wish
         return attached(ensure_volume(cloud, self._namespace, request, source), wish)
 
-    def _remove_rest(self, cloud: Connection, host: str) -> None:
-        """All that came with the server; and with a pool's last host, what its hosts shared."""
+    def _remove_rest(self, cloud: Connection, host: str, pools: set[str]) -> None:
+        """All that came with the server; and of these pools, where it was the last host, what their hosts shared."""
         remove_parts(cloud, self._namespace, host)
         used = {server.metadata.get(POOL_KEY, "") for server in all_servers(cloud, self._namespace)}
-        remove_unused(cloud, self._namespace, used)
+        for pool in pools - used:
+            remove_shared(cloud, self._namespace, pool)
 
     def _console(self, cloud: Connection, server: NovaServer, lines: int) -> str:
         try:

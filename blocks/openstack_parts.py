@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from openstack.block_storage.v3.volume import Volume
 from openstack.connection import Connection
-from openstack.exceptions import ConflictException, ForbiddenException
+from openstack.exceptions import ConflictException, ForbiddenException, NotFoundException
 from openstack.network.v2.port import Port
 
 from blocks.cloud import ServerRequest
@@ -32,13 +32,20 @@ class VolumeWish:
 
 
 def ensure_port(cloud: Connection, namespace: str, host: str, network: str, groups: list[str]) -> Port:
-    """The host's port, on this network and in these security groups (ids). It gets no public address."""
+    """The host's port, on this network and in these security groups (ids). It gets no public address.
+
+    Raises:
+        CloudTrouble: a group is gone that was there a moment ago: another host of the pool, its last, took it along.
+    """
     found = ports_of(cloud, namespace, host)
-    if found:
-        return cloud.network.update_port(found[0], security_group_ids=groups)
-    return cloud.network.create_port(
-        name=host, description=description(namespace), network_id=network, security_group_ids=groups
-    )
+    try:
+        if found:
+            return cloud.network.update_port(found[0], security_group_ids=groups)
+        return cloud.network.create_port(
+            name=host, description=description(namespace), network_id=network, security_group_ids=groups
+        )
+    except NotFoundException as error:
+        raise CloudTrouble(f"what the port of host {host} needs was removed meanwhile: {error.details}") from error
 
 
 def ports_of(cloud: Connection, namespace: str, host: str) -> list[Port]:

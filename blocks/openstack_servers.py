@@ -68,16 +68,20 @@ def is_deleting(server: NovaServer) -> bool:
     return server.task_state == "deleting" or STATUS.get(server.status) is ServerStatus.DELETING
 
 
-def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float = GONE_SECONDS) -> None:
+def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float = GONE_SECONDS) -> set[str]:
     """Have the host's servers deleted, and wait until Nova shows none.
 
     A build that fails at this moment makes Nova forget that it was asked, so it is asked again.
 
+    Returns:
+        The pools that they were of; empty when there was none.
+
     Raises:
         CloudTrouble: Nova gave up on it several times, or still shows a server after *seconds*.
     """
-    until, asked = time.monotonic() + seconds, 0
+    until, asked, pools = time.monotonic() + seconds, 0, set()
     while left := servers_of(cloud, namespace, host):
+        pools |= {server.metadata.get(POOL_KEY, "") for server in left}
         alive = [server for server in left if not is_deleting(server)]
         if alive and asked == TIMES_TO_ASK:
             why = described(alive[0]).fault or "no reason given"
@@ -88,6 +92,7 @@ def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float
             cloud.compute.delete_server(server)
         asked += bool(alive)
         time.sleep(0.5)
+    return pools
 
 
 def _status(server: NovaServer) -> ServerStatus:

@@ -90,19 +90,28 @@ def ensure_server_group(cloud: Connection, namespace: str, pool: str, most: int 
     return None if full else group.id
 
 
-def remove_unused(cloud: Connection, namespace: str, used: set[str]) -> None:
-    """Remove what the pools without any host share.
+def remove_shared(cloud: Connection, namespace: str, pool: str) -> None:
+    """Remove what the hosts of a pool share that has none any more.
 
     Neutron refuses to delete a group that a port still has, so a host that is being made at this moment keeps it; what
-    has no such guard goes after it.
-
-    Args:
-        used: pools that have servers.
+    has no such guard goes after it. One that is not so far yet finds it gone and says so: see `still_there`.
     """
-    for group in cloud.network.security_groups(description=description(namespace)):
-        pool = pool_of(namespace, group.name)
-        if pool is not None and pool not in used and _deleted(cloud, group):
-            remove_names(cloud, namespace, pool)
+    named = cloud.network.security_groups(name=shared_name(namespace, pool), description=description(namespace))
+    if all(_deleted(cloud, group) for group in named):
+        remove_names(cloud, namespace, pool)
+
+
+def still_there(cloud: Connection, order: dict) -> bool:
+    """Whether nobody has removed the keypair and the server group that a server is ordered with."""
+    key, hints = order.get("key_name"), order.get("scheduler_hints", {})
+    groups = {group.id for group in cloud.compute.server_groups()} if hints else set()
+    return groups >= set(hints.values()) and (key is None or cloud.compute.find_keypair(key) is not None)
+
+
+def shared_pools(cloud: Connection, namespace: str) -> set[str]:
+    """The pools whose hosts share something."""
+    groups = cloud.network.security_groups(description=description(namespace))
+    return {pool for group in groups if (pool := pool_of(namespace, group.name)) is not None}
 
 
 def _deleted(cloud: Connection, group: SecurityGroup) -> bool:

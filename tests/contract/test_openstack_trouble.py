@@ -10,6 +10,7 @@ from openstack.connection import Connection
 
 from blocks.cloud import ServerStatus
 from blocks.openstack_parts import ensure_port
+from blocks.openstack_shared import remove_names
 from blocks.openstack_sweep import CloudPart, orphans
 from pool.errors import CloudTrouble
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, make_when_all_are_ready, opened, request, settled
@@ -123,6 +124,28 @@ def test_a_stranger_s_server_of_the_same_name_is_neither_adopted_nor_deleted(clo
     assert [server.id for server in project.compute.servers()] == [theirs.id]
     project.compute.delete_server(theirs)
     until(lambda: not list(project.compute.servers()), "the stranger's server is gone")
+
+
+def without_group(project: Connection) -> None:
+    project.network.delete_security_group(project.network.find_security_group(f"{NAMESPACE}__main"))
+
+
+def without_names(project: Connection) -> None:
+    remove_names(project, NAMESPACE, "main")
+
+
+@pytest.mark.parametrize("loss", [without_group, without_names])
+def test_what_another_process_removes_with_the_last_host_of_a_pool_is_made_again(cloud, project, monkeypatch, loss):
+    def port_after_loss(*words):
+        loss(project)
+        return ensure_port(*words)
+
+    with monkeypatch.context() as patch, pytest.raises(CloudTrouble, match="removed meanwhile"):
+        patch.setattr("blocks.openstack_cloud.ensure_port", port_after_loss)
+        cloud.create(request())
+    assert cloud.find("main-01") is None
+    cloud.create(request())
+    assert settled(cloud).status is ServerStatus.ACTIVE
 
 
 def second_server(project: Connection, first: str) -> str:

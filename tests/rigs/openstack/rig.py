@@ -40,7 +40,9 @@ class OpenStackRig:
         self.services.start()
 
     def down(self) -> None:
-        """End everything. The logs stay in ``build/openstack/log``."""
+        """End everything, unless it never was our turn. The logs stay in ``build/openstack/log``."""
+        if not self.services.is_our_turn:
+            return
         shutil.rmtree(BUILD / "log", ignore_errors=True)
         if (RUN / "log").exists():
             shutil.copytree(RUN / "log", BUILD / "log")

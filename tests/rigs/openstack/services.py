@@ -59,16 +59,23 @@ class Services:
 
     def take_turn(self) -> None:
         """Wait until no other run has the services. The lock's file stays: whoever waits for it has it open."""
-        self._lock = RUN.with_suffix(".lock").open("w")
+        lock = RUN.with_suffix(".lock").open("w")
         until = time.monotonic() + TURN_SECONDS
-        while not _locked(self._lock):
+        while not _locked(lock):
             if time.monotonic() > until:
                 raise RuntimeError(f"another test run has had the OpenStack rig up for {TURN_SECONDS} s")
             time.sleep(0.5)
+        self._lock = lock
+
+    @property
+    def is_our_turn(self) -> bool:
+        """Whether what runs is ours to end."""
+        return self._lock is not None
 
     def end_turn(self) -> None:
         """Let the next run have them."""
         self._lock.close()
+        self._lock = None
 
     def prepare(self) -> Path:
         """Install what is missing and make the seed, unless an earlier run has; the seed."""
