@@ -12,6 +12,7 @@ from prefect.blocks.core import Block
 
 from pool.baking import HostImage
 from pool.records import Headroom
+from pool.sweeping import CloudPart
 
 
 class ServerStatus(StrEnum):
@@ -106,6 +107,22 @@ class Cloud(Block):
     @abstractmethod
     def console_log(self, host: str, lines: int = 20) -> str:
         """The last lines of the server's console; empty when there is none."""
+
+    @abstractmethod
+    def parts(self) -> tuple[CloudPart, ...]:
+        """All that carries the namespace's mark, of all pools: servers, and all that came with them or is shared.
+
+        Raises:
+            CloudTrouble: the cloud could not be asked.
+        """
+
+    @abstractmethod
+    def remove_part(self, part: CloudPart) -> None:
+        """Remove one of these; absent is success.
+
+        Raises:
+            CloudTrouble: something still uses it.
+        """
 
     def check_snapshots(self) -> None:
         """Say whether this cloud, as it is set up, makes images of its hosts.

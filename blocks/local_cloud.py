@@ -16,6 +16,7 @@ from blocks.cloud import Cloud, Server, ServerRequest
 from blocks.console import last_words
 from blocks.local_network import NAMESPACE_LABEL, ensure_network, free_address, remove_network, subnet_of
 from blocks.local_snapshots import commit, images_made, refuse_if_taken, remove_helper, remove_image
+from blocks.local_sweep import all_parts, remove_part
 from blocks.settings import process_settings
 from blocks.system_container import (
     ADDRESS_LABEL,
@@ -30,6 +31,7 @@ from blocks.system_container import (
 )
 from pool.baking import HostImage
 from pool.errors import CloudRefused, CloudTrouble
+from pool.sweeping import CloudPart
 
 ENGINE_SECONDS = 60
 TRIES = 10
@@ -111,6 +113,16 @@ class LocalCloud(Cloud):
             for entry in entries(engine, self._namespace, host):
                 remove_container(engine, entry["Id"])
             self._drop_unused_network(engine)
+
+    def parts(self) -> tuple[CloudPart, ...]:
+        """The hosts' containers, their volumes, and the network that they share."""
+        with self._engine("list what is ours") as engine:
+            return tuple(all_parts(engine, self._namespace))
+
+    def remove_part(self, part: CloudPart) -> None:
+        """Remove a container with its volumes, a volume or the network; absent is success."""
+        with self._engine(f"remove {part}") as engine:
+            remove_part(engine, self._namespace, part)
 
     def console_log(self, host: str, lines: int = 20) -> str:
         """What systemd last said on the console, without its colours."""

@@ -35,11 +35,12 @@ from blocks.openstack_shared import (
     still_there,
 )
 from blocks.openstack_snapshots import delete_image, images_made, make_image
-from blocks.openstack_sweep import CloudPart, all_parts, remove_part
+from blocks.openstack_sweep import all_parts, remove_part
 from blocks.settings import process_settings
 from pool.baking import HostImage
 from pool.errors import CloudRefused, CloudTrouble
 from pool.records import Headroom
+from pool.sweeping import CloudPart
 
 # Two threads of one process that make the same host take turns; the second finds what the first has made.
 _making = threading.Lock()

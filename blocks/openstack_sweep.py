@@ -1,28 +1,13 @@
 """All that carries our mark in the cloud, so that what has no living record is found and removed."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from openstack.connection import Connection
 
 from blocks.openstack_marks import HOST_KEY, POOL_KEY, description, pool_of
 from blocks.openstack_parts import all_volumes, remove_port, remove_volume
 from blocks.openstack_servers import all_servers
-
-
-@dataclass(frozen=True)
-class CloudPart:
-    """One thing of ours in the cloud. It belongs to a host; or, without one, to a pool."""
-
-    kind: str  # "server", "port", "volume", "security group", "keypair" or "server group"
-    id: str
-    name: str
-    pool: str | None = None  # None: not written on it
-    host: str | None = None
-
-    def __str__(self) -> str:
-        """As in "port main-01 (3f0c…)"."""
-        return f"{self.kind} {self.name} ({self.id})"
+from pool.sweeping import CloudPart
 
 
 def all_parts(cloud: Connection, namespace: str) -> list[CloudPart]:
@@ -49,17 +34,6 @@ def all_parts(cloud: Connection, namespace: str) -> list[CloudPart]:
 def _shared(kind: str, namespace: str, found: Iterable) -> list[CloudPart]:
     pools = [(thing, pool_of(namespace, thing.name)) for thing in found]
     return [CloudPart(kind, thing.id, thing.name, pool) for thing, pool in pools if pool is not None]
-
-
-def orphans(parts: Iterable[CloudPart], hosts: set[str], pools: set[str]) -> list[CloudPart]:
-    """Those without a living record.
-
-    Args:
-        parts: what the cloud holds.
-        hosts: names of all hosts that may have a server: every one that is not removed.
-        pools: names of the pools that these are of.
-    """
-    return [part for part in parts if (part.host not in hosts if part.host is not None else part.pool not in pools)]
 
 
 def remove_part(cloud: Connection, part: CloudPart) -> None:

@@ -16,6 +16,7 @@ from blocks.settings import process_settings
 from pool.baking import HostImage
 from pool.errors import CloudRefused, CloudTrouble
 from pool.records import Headroom
+from pool.sweeping import CloudPart
 
 ASSIGNMENTS = """
 CREATE TABLE IF NOT EXISTS assignments (
@@ -105,6 +106,14 @@ class StaticCloud(Cloud):
     def console_log(self, host: str, lines: int = 20) -> str:  # noqa: ARG002 - the port's
         """Always empty: nobody reads these machines' consoles."""
         return ""
+
+    def parts(self) -> tuple[CloudPart, ...]:
+        """The machines that hosts have: nothing else is made here."""
+        return tuple(CloudPart("server", server.id, server.id, server.pool, server.host) for server in self.list())
+
+    def remove_part(self, part: CloudPart) -> None:
+        """Give the machine back."""
+        self.delete(part.host)
 
     def check_snapshots(self) -> None:
         """Always refuse."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
+from docker.types import Mount
 
 from blocks.cloud import Server, ServerRequest, ServerStatus
 from blocks.local_network import NAMESPACE_LABEL
@@ -60,13 +61,21 @@ def make_container(
         name=f"{namespace}-{request.host}",
         hostname=request.host,
         tty=True,  # systemd's console
-        volumes=["/var/lib/docker", "/var/lib/containerd"],  # anonymous: overlay2 does not stack on overlay2
         environment={"NB_NAMESERVERS": " ".join(nameservers())},
         labels=_labels(namespace, request, address),
         networking_config=engine.api.create_networking_config({namespace: endpoint}),
-        host_config=engine.api.create_host_config(network_mode=namespace, **OPTIONS, **limits) | UNMASKED,
+        host_config=engine.api.create_host_config(
+            network_mode=namespace, mounts=_volumes(namespace, request, address), **OPTIONS, **limits
+        )
+        | UNMASKED,
     )
     return engine.containers.get(made["Id"])
+
+
+def _volumes(namespace: str, request: ServerRequest, address: str) -> list[Mount]:
+    """Anonymous ones, which go with their container (overlay2 does not stack on itself); a left one is known."""
+    labels = _labels(namespace, request, address)
+    return [Mount(folder, None, labels=labels) for folder in ("/var/lib/docker", "/var/lib/containerd")]
 
 
 def _labels(namespace: str, request: ServerRequest, address: str) -> dict[str, str]:

@@ -99,5 +99,6 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.OUT_OF_MEMORY: settling.say_only,
     DecisionKind.REPORT: settling.say_only,
     DecisionKind.REMOVE_CONTAINER: settling.remove_container,
+    DecisionKind.REMOVE_PART: settling.remove_part,
     DecisionKind.FAIL_INSTANCE: _fail_instance,
 }

@@ -5,7 +5,7 @@ from pool.decisions import Decision
 from pool.errors import EngineTrouble
 from pool.states import InstanceState
 from tasks.instances import find_instance
-from tasks.reconciling import container_runs, remove_stray_container, start_again
+from tasks.reconciling import container_runs, remove_stray_container, remove_stray_part, start_again
 
 
 async def lost_container(decision: Decision, _key: str) -> None:
@@ -38,6 +38,11 @@ async def start_container_again(decision: Decision, _key: str) -> None:
 async def remove_container(decision: Decision, _key: str) -> None:
     """Remove a stray container."""
     await remove_stray_container(decision.subject)
+
+
+async def remove_part(decision: Decision, _key: str) -> None:
+    """Remove a stray thing from the cloud."""
+    await remove_stray_part(decision.subject)
 
 
 async def say_only(_decision: Decision, _key: str) -> None:

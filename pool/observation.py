@@ -10,6 +10,8 @@ from pool.lifetime import unused_since, working_overtime
 from pool.queue import in_line
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
+from pool.states import HostState
+from pool.sweeping import CloudPart
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Observation:
     probes: Mapping[str, Probe] = field(default_factory=dict)  # host: what its engine said; none: it was not asked
     ended: Set[str] = frozenset()  # ids of sessions that are over, and whose containers were seen
     told_of_memory: Set[str] = frozenset()  # instances of which it was said a moment ago that they lack memory
+    parts: tuple[CloudPart, ...] | None = None  # of this pool, or of none that there is; None: not known
+    living: Mapping[str, str] = field(default_factory=dict)  # hosts of all pools that are not removed: their pools
     strays: Mapping[str, Stray] = field(default_factory=dict)  # what was reported as left over by an earlier tick
     busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
     busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
@@ -54,6 +58,12 @@ class Observation:
         if on_host is None:
             return Fate.UNKNOWN
         return on_host[instance.container].fate if instance.container in on_host else Fate.GONE
+
+    @cached_property
+    def leaving(self) -> Set[str]:
+        """Removed hosts whose server is listed all the same, and so is deleted again, with all that came with it."""
+        listed = self.servers or frozenset()
+        return {host.name for host in self.hosts if host.state is HostState.REMOVED and host.name in listed}
 
     def lists(self, host: Host) -> bool | None:
         """Whether the cloud lists the host's server; None when it could not be asked."""

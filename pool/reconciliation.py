@@ -14,6 +14,7 @@ from pool.found import Fate, SeenContainer
 from pool.observation import Case, Observation
 from pool.records import Host, Instance
 from pool.states import HostState, InstanceState
+from pool.sweeping import orphans
 
 PROBED = frozenset({HostState.ACTIVE, HostState.DRAINING})
 REPAIR_PAUSE = 3600  # seconds between two tries to put a host right by configuring it again
@@ -93,6 +94,14 @@ STRAY_CONTAINER: Mapping[Owner, Follows] = {
 }
 
 
+# A thing in the cloud that carries our mark and that no living record speaks of, by whether SQL ever knew a host
+
+STRAY_PART: Mapping[bool, Follows] = {
+    True: Follows(DecisionKind.REMOVE_PART, "no living record speaks of it"),
+    False: Follows(DecisionKind.REPORT, "no host was ever recorded", "the database may be another one than it was"),
+}
+
+
 def strays(case: Case) -> list[Decision]:
     """What to do about everything that carries our mark and that no living record speaks of."""
     return [decision for decision in (_stray(*found, case) for found in found_strays(case.seen)) if decision]
@@ -106,6 +115,9 @@ def found_strays(seen: Observation) -> Iterator[tuple[str, Follows]]:
             follows = STRAY_CONTAINER[_owner(container, host, living, seen)]
             if follows.kind and container.instance not in seen.busy_instances:
                 yield f"container/{host}/{container.name}", follows
+    for part in orphans(seen.parts or (), seen.living.keys(), set(seen.living.values())):
+        if part.host is None or part.host not in seen.leaving:
+            yield part.stray_id, STRAY_PART[bool(seen.hosts)]
 
 
 def _owner(container: SeenContainer, host: str, living: Mapping[str, Instance], seen: Observation) -> Owner:

@@ -7,9 +7,10 @@ from typing import TypeVar
 from prefect import get_run_logger
 
 from blocks.clouds import cloud_of
-from blocks.pool_config import PoolConfig, pool_config
+from blocks.pool_config import PoolConfig, pool_config, pool_names
 from pool.errors import DockerDriverError
 from pool.records import FlavorSize, Headroom
+from pool.sweeping import CloudPart
 
 CLOUD_SECONDS = 60
 Answer = TypeVar("Answer")
@@ -22,6 +23,16 @@ async def listed_servers(pool: str) -> frozenset[str] | None:
         return frozenset(server.host for server in cloud_of(pool_config(pool)).list() if server.pool == pool)
 
     return await _asked(pool, "list its servers", ask)
+
+
+async def known_parts(pool: str) -> tuple[CloudPart, ...] | None:
+    """All that carries our mark in the cloud and is this pool's, or no pool's that there is; None: not known."""
+
+    def ask() -> tuple[CloudPart, ...]:
+        others = set(pool_names()) - {pool}
+        return tuple(part for part in cloud_of(pool_config(pool)).parts() if part.of_pool not in others)
+
+    return await _asked(pool, "list what is ours", ask)
 
 
 async def known_headroom(pool: str) -> dict[FlavorSize, Headroom]:

@@ -17,8 +17,8 @@ from pool.found import Probe
 from pool.observation import Observation
 from pool.reconciliation import PROBED
 from pool.records import FlavorSize, Host, Instance
-from pool.states import ENDED, InstanceState
-from tasks.asking import known_headroom, listed_servers
+from pool.states import ENDED, LIVING_HOSTS, InstanceState
+from tasks.asking import known_headroom, known_parts, listed_servers
 from tasks.probing import probe_hosts
 from tasks.retrying import now
 from tasks.routes import gateway
@@ -51,8 +51,9 @@ async def observe(pool: str) -> Observation:
     hosts = tuple(store.hosts(pool))
     instances = tuple(store.instances(pool, frozenset(InstanceState) - ENDED))
     probed = [host for host in hosts if host.state in PROBED]
-    servers, headroom, probes, activity = await gather(
-        listed_servers(pool), known_headroom(pool), probe_hosts(probed), _activity()
+    living = {host.name: host.pool for host in store.hosts(states=LIVING_HOSTS)}
+    servers, parts, headroom, probes, activity = await gather(
+        listed_servers(pool), known_parts(pool), known_headroom(pool), probe_hosts(probed), _activity()
     )
     runs = {str(run.id) for run in (*spawning, *baking)}
     return Observation(
@@ -62,6 +63,8 @@ async def observe(pool: str) -> Observation:
         probes=probes,
         ended=await to_thread(store.ended_among, _without_record(probes, instances)),
         told_of_memory=store.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
+        parts=parts,
+        living=living,
         strays=store.strays(pool),
         busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
         busy_instances=_named([*provisioning, *ending], "instance_id"),

@@ -3,13 +3,17 @@
 from asyncio import to_thread
 from datetime import timedelta
 
+from blocks.cloud import Cloud
+from blocks.clouds import cloud_of
 from blocks.database import pool_store
 from blocks.engines import engine_of
+from blocks.pool_config import pool_config, pool_names
 from pool.backoff import pause
 from pool.observation import Observation
 from pool.reconciliation import found_strays
 from pool.records import Instance
-from pool.states import ENDED
+from pool.states import ENDED, LIVING_HOSTS
+from pool.sweeping import CloudPart, lives, part_of
 from tasks.retrying import now
 from tasks.verb import verb
 
@@ -62,6 +66,29 @@ async def remove_stray_container(stray: str) -> None:
     _count_try(stray)
     if not _belongs(name, host):
         await to_thread(engine_of(pool_store().host(host)).remove, name)
+
+
+@verb(task_run_name="remove {stray}")
+async def remove_stray_part(stray: str) -> None:
+    """Remove a thing from the cloud that no living record speaks of; absent is success.
+
+    Args:
+        stray: as in "port/main/main-01/3f0c…".
+
+    Raises:
+        CloudTrouble: something still uses it; it is tried again later.
+    """
+    part = part_of(stray)
+    _count_try(stray)
+    living = {host.name: host.pool for host in pool_store().hosts(states=LIVING_HOSTS)}
+    if not lives(part, living.keys(), set(living.values())):
+        await to_thread(_cloud_for(part).remove_part, part)
+
+
+def _cloud_for(part: CloudPart) -> Cloud:
+    """The cloud of the part's pool; of any pool, where its own is no more."""
+    pools = pool_names()
+    return cloud_of(pool_config(part.pool if part.pool in pools else pools[0]))
 
 
 def _belongs(container: str, host: str) -> bool:

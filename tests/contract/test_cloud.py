@@ -1,10 +1,12 @@
 """What every cloud must do. A new cloud joins by a fixture that gives its `Rig`."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 from blocks.cloud import Server, ServerRequest, ServerStatus
+from pool.errors import CloudTrouble
 from tests.rigs.clouds import KEY, NAMESPACE, Rig, server_request, ssh_when_it_answers
 from tests.rigs.prefect_server import until
 
@@ -93,3 +95,18 @@ def test_the_server_proves_itself_with_the_recorded_key_and_lets_our_login_in(ri
     server = built(rig, server_request("h-1"))
     key = server.host_key or KEY.public
     assert ssh_when_it_answers(server, key, tmp_path, "sudo -n id -u").stdout == "0\n"
+
+
+def test_what_came_with_a_server_is_listed_by_our_mark_and_can_be_removed_one_by_one(rig):
+    built(rig, rig.request("h-1"))
+    assert {part.host for part in rig.cloud.parts()} >= {"h-1"}
+    assert rig.open(f"{NAMESPACE}-none").parts() == ()
+
+    def removed() -> bool:
+        for part in rig.cloud.parts():
+            with suppress(CloudTrouble):  # a volume or a group is in use until what has it is gone
+                rig.cloud.remove_part(part)
+        return rig.cloud.parts() == ()
+
+    until(removed, "nothing of ours is left", 60)
+    assert rig.cloud.find("h-1") is None

@@ -11,8 +11,8 @@ from openstack.connection import Connection
 from blocks.cloud import ServerStatus
 from blocks.openstack_parts import ensure_port
 from blocks.openstack_shared import remove_names
-from blocks.openstack_sweep import CloudPart, orphans
 from pool.errors import CloudTrouble
+from pool.sweeping import CloudPart, orphans
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, make_when_all_are_ready, opened, request, settled
 from tests.rigs.openstack.misbehaving_proxy import Trouble
 from tests.rigs.prefect_server import until

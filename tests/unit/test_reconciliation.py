@@ -10,6 +10,7 @@ from pool.observation import Observation
 from pool.reconciliation import off_by
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
+from pool.sweeping import CloudPart, lives, part_of
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
@@ -191,3 +192,49 @@ def test_a_silent_host_is_not_taken_for_one_with_a_wrong_certificate():
 )
 def test_how_far_a_clock_is_off_is_said_for_people(seconds, words):
     assert off_by(seconds) == words
+
+
+# Things in the cloud
+
+PORT = CloudPart("port", "3f0c", "main-07", None, "main-07")
+GROUP = CloudPart("security group", "9a", "dd__main", "main")
+
+
+def test_a_part_of_a_host_that_is_no_more_is_reported_by_one_tick_and_removed_by_the_next():
+    seen = {"hosts": [a_host()], "parts": (PORT,), "living": {"main-01": "main"}}
+    (first,) = decided(**seen)
+    assert (first.kind, first.subject) == (Kind.REPORT, "port/main/main-07/3f0c")
+    (second,) = decided(**seen, strays={first.subject: Stray(first.subject, NOW)})
+    assert (second.kind, second.subject) == (Kind.REMOVE_PART, first.subject)
+
+
+def test_a_part_of_a_living_host_and_what_its_pool_shares_are_left_alone():
+    mine = CloudPart("port", "1", "main-01", None, "main-01")
+    assert told(hosts=[a_host()], parts=(mine, GROUP), living={"main-01": "main"}) == []
+
+
+def test_what_a_pool_shares_goes_when_its_last_host_is_gone():
+    seen = {"hosts": [a_host(state=HostState.REMOVED)], "servers": set(), "parts": (GROUP,)}
+    assert [kind for kind, *_ in told(**seen, living={"gpu-01": "gpu"})] == [Kind.REPORT]
+
+
+def test_a_database_that_never_knew_a_host_has_nothing_removed():
+    stray = {PORT.stray_id: Stray(PORT.stray_id, NOW)}
+    assert [kind for kind, *_ in told(hosts=[], probes={}, parts=(PORT,))] == [Kind.REPORT]
+    assert told(hosts=[], probes={}, parts=(PORT,), strays=stray) == []
+
+
+def test_what_came_with_a_server_that_is_just_deleted_again_is_left_to_that():
+    removed = a_host("main-07", state=HostState.REMOVED)
+    assert [kind for kind, *_ in told(hosts=[removed], parts=(PORT,))] == [Kind.DELETE_SERVER]
+
+
+def test_an_unknown_cloud_leaves_nothing_to_sweep():
+    assert told(hosts=[a_host()], parts=None, living={}) == []
+
+
+@pytest.mark.parametrize("part", [PORT, GROUP, CloudPart("network", "n1", "dd")])
+def test_a_part_is_known_again_by_its_stray_id(part):
+    again = part_of(part.stray_id)
+    assert (again.kind, again.id, again.host) == (part.kind, part.id, part.host)
+    assert lives(again, {"main-01"}, {"main"}) == lives(part, {"main-01"}, {"main"})
