@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from prefect.runtime import flow_run
 
 from flows import settling
-from flows.sessions import end_session
+from flows.sessions import end_session, tell_those_on
 from pool.decisions import Decision, DecisionKind
 from pool.states import HostState, InstanceState
 from tasks.hosts import delete_server, find_host, move_host, prove_gone
@@ -43,6 +43,7 @@ async def _configure(decision: Decision, key: str) -> None:
 
 async def _drain(decision: Decision, _key: str) -> None:
     await move_host(decision.subject, HostState.DRAINING, reason=decision.reason)
+    await tell_those_on(decision.subject)
 
 
 async def _fail_host(decision: Decision, _key: str) -> None:

@@ -5,7 +5,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.outcome import says_why
-from tasks.service import sessions_on, take_out_of_service
+from flows.sessions import tell_those_on
+from tasks.service import take_out_of_service
 
 
 @flow(name="drain-host", flow_run_name="drain {host}")
@@ -19,7 +20,7 @@ async def drain_host(host: str, deadline: int | None = None, reason: str = "aske
         reason: Why; kept with the host, and with each session that is ended.
     """
     drained = await take_out_of_service(host, deadline, reason)
-    left = await sessions_on(host)
+    left = await tell_those_on(host)
     until = f"{drained.drain_deadline:%Y-%m-%d %H:%M} UTC" if drained.drain_deadline else ""
     fate = f"they are ended at {until}" if until else "they live out their time"
     return Completed(message=f"host {host} drains; {left} sessions are left on it, {fate}")

@@ -1,5 +1,7 @@
 """How a session begins and ends: the compositions that several pipelines share."""
 
+from asyncio import gather
+
 from prefect import get_run_logger
 
 from pool.admission import expiry
@@ -10,6 +12,7 @@ from tasks.hosts import clear_errors, count_error
 from tasks.instances import announce, move_instance, remove_container, start_container, take_room, wait_until_ready
 from tasks.retrying import now
 from tasks.routes import publish_route, withdraw_route
+from tasks.service import sessions_on
 
 ATTEMPTS = 2
 HOSTS_FAULT = (EngineTrouble, HostUnreachable)
@@ -71,6 +74,13 @@ async def undo(instance: Instance, to: InstanceState, reason: str) -> Instance:
         await move_instance(instance.id, InstanceState.STOPPING, reason=reason)
         raise
     return await move_instance(instance.id, to, reason=reason)
+
+
+async def tell_those_on(host: str) -> int:
+    """Announce anew each session on a host whose state changed what is to be said of them; how many there are."""
+    left = await sessions_on(host)
+    await gather(*(announce(instance) for instance in left if instance.state is InstanceState.RUNNING))
+    return len(left)
 
 
 async def end_session(instance: Instance, reason: str, to: InstanceState = InstanceState.DELETED) -> Instance:

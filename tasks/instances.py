@@ -15,6 +15,7 @@ from blocks.settings import process_settings
 from pool.admission import check_admission, no_room
 from pool.catalogue import usable_versions
 from pool.containers import container_spec
+from pool.drain import ends_at, notice
 from pool.errors import EngineTrouble, NotFound, SessionNotReady
 from pool.names import check_instance_id, check_user
 from pool.placement import candidates, newest_version_first
@@ -179,13 +180,16 @@ async def announce(instance: Instance) -> dict:
 
     The launch link in it works once and not for long; `issue-link` makes another.
     """
+    host = pool_store().host(instance.host) if instance.host else None
+    ends = ends_at(instance, host)
     answer = {
         "instance_id": instance.id,
         "state": str(instance.state),
         "url": session_url(instance),
         "launch_url": await to_thread(launch_url, instance) if instance.state in OPENS else None,
-        "expires_at": instance.expires_at.isoformat() if instance.expires_at else None,
+        "expires_at": ends.isoformat() if ends else None,
         "host": instance.host,
+        "notice": notice(host),
     }
     await acreate_table_artifact([answer], key=f"instance-{instance.id}", description=f"Session {instance.id}")
     return answer

@@ -5,7 +5,7 @@ from datetime import timedelta
 from blocks.database import pool_store
 from blocks.pool_config import pool_config
 from pool.errors import BadRequest, ShuttingDown
-from pool.records import Host
+from pool.records import Host, Instance
 from tasks.retrying import now
 from tasks.verb import verb
 
@@ -30,10 +30,10 @@ async def take_out_of_service(name: str, deadline: int | None, reason: str) -> H
     return pool_store().drain_host(name, now(), reason, until)
 
 
-@verb(task_run_name="count the sessions on {host}")
-async def sessions_on(host: str) -> int:
-    """How many sessions hold room on the host."""
-    return len(pool_store().instances(host=host))
+@verb(task_run_name="list the sessions on {host}")
+async def sessions_on(host: str) -> list[Instance]:
+    """The sessions that hold room on the host."""
+    return pool_store().instances(host=host)
 
 
 @verb(task_run_name="return {name}")
