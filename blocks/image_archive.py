@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BufferedReader
@@ -166,19 +166,26 @@ def stamp_of(path: Path) -> str:
 
 def stamps(images_dir: Path) -> dict[str, str]:
     """The stamp of every archive that nobody writes to any more, by file name."""
-    return {path.name: stamp_of(path) for path in _settled(images_dir)}
+    found = {}
+    for path in _settled(images_dir):
+        with suppress(FileNotFoundError):  # it went while we looked
+            found[path.name] = stamp_of(path)
+    return found
 
 
 def _settled(images_dir: Path) -> list[Path]:
     """Archives that nobody writes to any more, the oldest first: it keeps its name against a newer one."""
-    files = [path for path in images_dir.glob("*") if _looks_finished(path)] if images_dir.is_dir() else []
-    return sorted(files, key=lambda path: (_fingerprint(path)[1], path.name))
+    ages = {path: age for path in images_dir.glob("*") if (age := _age_of_finished(path)) is not None}
+    return sorted(ages, key=lambda path: (ages[path], path.name))
 
 
-def _looks_finished(path: Path) -> bool:
+def _age_of_finished(path: Path) -> int | None:
+    """When the archive was changed last, in nanoseconds; None when it is none, still being copied, or just went."""
     if path.name.startswith(".") or not path.name.endswith(SUFFIXES) or not path.is_file():
-        return False
-    return time.time() - path.stat().st_mtime >= SETTLE_SECONDS
+        return None
+    with suppress(FileNotFoundError):
+        changed = path.stat().st_mtime_ns
+        return changed if time.time_ns() - changed >= SETTLE_SECONDS * 1e9 else None
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int]:

@@ -34,7 +34,7 @@ class ImageStore(Database):
             _keep_version(connection, image, newer=image.id != before)
 
     def retire_image(self, pool: str, name: str, now: datetime, archive_gone: bool = False) -> None:
-        """Offer an image no longer; one that is not offered stays as it is. What hosts have of it stays on record.
+        """Offer an image no longer; one that is retired keeps its time. What hosts have of it stays on record.
 
         Args:
             pool: the pool.
@@ -42,10 +42,12 @@ class ImageStore(Database):
             now: becomes ``retired_at``.
             archive_gone: an archive of this name that appears in ``images/`` again offers it again.
         """
+        which = (images.c.pool == pool, images.c.name == name)
         gone = {"archive": "", "read_from": ""} if archive_gone else {}
-        which = (images.c.pool == pool, images.c.name == name, images.c.retired_at.is_(None))
         with self._writing() as connection:
-            connection.execute(update(images).where(*which).values(retired_at=now, **gone))
+            connection.execute(
+                update(images).where(*which).values(retired_at=func.coalesce(images.c.retired_at, now), **gone)
+            )
 
     def images(self, pool: str) -> list[Image]:
         """What the pool offers, by name."""

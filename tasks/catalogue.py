@@ -4,6 +4,7 @@ import hashlib
 import json
 from asyncio import to_thread
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from prefect import get_run_logger
@@ -28,14 +29,18 @@ from tasks.verb import verb
 
 ARCHIVE = "archive"
 ENGINE = "engine"
+LOOK_AGAIN = timedelta(minutes=30)  # at a registry's tag; distributions run every hour, and in between
 LACKING_SECONDS = 600  # between two distributions because a host lacks something
 
 
 @verb(task_run_name="look at the references of {pool}")
 async def pull_references(pool: str) -> None:
-    """Pull again what came from a registry, and what ``DD_IMAGES`` names; a failed pull holds up nothing."""
+    """Pull what came from a registry and was not looked at for long, and what ``DD_IMAGES`` names and nobody has.
+
+    A failed pull holds up nothing.
+    """
     known = {image.name: image for image in pool_store().catalogue(pool)}
-    from_registries = {image.source: image.credentials for image in known.values() if _is_pulled(image)}
+    from_registries = {image.source: image.credentials for image in known.values() if _is_due(image)}
     named = [one for one in pool_config(pool).DD_IMAGES if catalogue_name(one) not in known]
     for reference, credentials in (from_registries | dict.fromkeys(named, "")).items():
         try:
@@ -44,8 +49,9 @@ async def pull_references(pool: str) -> None:
             get_run_logger().error("%s is not pulled: %s", reference, error)
 
 
-def _is_pulled(image: Image) -> bool:
-    return image.source not in (ARCHIVE, ENGINE) and image.retired_at is None
+def _is_due(image: Image) -> bool:
+    pulled = image.source not in (ARCHIVE, ENGINE) and image.retired_at is None
+    return pulled and (image.looked_at is None or now() - image.looked_at > LOOK_AGAIN)
 
 
 @verb(task_run_name="take in {image}")

@@ -1,6 +1,5 @@
 """Verbs that keep room on the disks of hosts."""
 
-from asyncio import to_thread
 from collections.abc import Callable
 from functools import partial
 
@@ -19,6 +18,7 @@ from pool.host_cleaning import Kind, Leaving, may_go
 from pool.records import Host
 from pool.states import ENDED, InstanceState
 from tasks.hosts import open_shell
+from tasks.images import in_a_thread
 from tasks.verb import verb
 
 SECONDS = 20
@@ -32,7 +32,7 @@ async def make_room(host: Host) -> bool:
         False where it is not: new images had better not come. A disk that cannot be looked at counts as roomy.
     """
     try:
-        return await to_thread(_make_room, host, pool_config(host.pool).DD_HOST_DISK_MARK)
+        return await in_a_thread(_make_room, host, pool_config(host.pool).DD_HOST_DISK_MARK)
     except DockerDriverError as error:
         get_run_logger().warning("nobody looked at the disk of %s: %s", host.name, error)
         return True

@@ -128,9 +128,9 @@ async def _share(ours: Distribution) -> None:
         await sleep(SHARE_SECONDS)
 
 
-async def in_a_thread(verb: Callable, *arguments: object) -> None:
+async def in_a_thread(verb: Callable, *arguments: object) -> object:
     """Run it beside everything else: asyncio's own few threads would let slow hosts hold up the others."""
-    await get_running_loop().run_in_executor(_threads, partial(copy_context().run, verb, *arguments))
+    return await get_running_loop().run_in_executor(_threads, partial(copy_context().run, verb, *arguments))
 
 
 def _push_all(push: HostPush | HostPull, host: Host, images: list[Image], tally: Tally, roomy: bool) -> None:

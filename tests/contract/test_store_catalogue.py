@@ -57,7 +57,8 @@ def test_a_retired_image_is_refused_with_the_day_and_offered_again_when_it_is_pu
 
 def test_an_image_whose_archive_is_gone_is_on_record_without_it(store):
     store.put_image(MINIMAL)
-    store.retire_image("main", "minimal", NOW, archive_gone=True)
+    store.retire_image("main", "minimal", NOW)
+    store.retire_image("main", "minimal", later(60), archive_gone=True)
     assert store.catalogue() == [replace(MINIMAL, archive="", retired_at=NOW)]
 
 

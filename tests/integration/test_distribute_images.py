@@ -3,6 +3,8 @@
 import asyncio
 import os
 import time
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from prefect.artifacts import Artifact
@@ -11,18 +13,24 @@ from prefect.testing.utilities import prefect_test_harness
 from blocks.authority import CertificateAuthority
 from blocks.blueprint import Blueprint
 from blocks.database import pool_store
+from blocks.engine import HostEngine
 from blocks.layer_store import layer_store
 from blocks.pool_config import PoolConfig
+from blocks.registry import RegistryCredentials
+from blocks.registry_login import RegistryLogin
 from blocks.settings import process_settings
 from flows.add_image import add_image
 from flows.distribute_images import distribute_images
 from flows.retire_image import retire_image
-from pool.errors import NotFound
-from pool.records import FlavorSize
+from pool.errors import EngineTrouble, NotFound
+from pool.records import BlueprintSpec, FlavorSize
 from pool.states import HostState
+from tasks import catalogue
 from tasks.catalogue import why_distribute
+from tasks.instances import _image_on
 from tests.rigs.light_host import light_host
 from tests.rigs.pool_data import NOW
+from tests.rigs.registry import running_registry
 from tests.rigs.tiny_image import TinyImage, busybox_image, tar_of
 
 pytestmark = pytest.mark.integration
@@ -177,6 +185,53 @@ def test_a_login_that_is_not_there_is_named(hosts):
     assert (name, message) == ("Failed", "no registry login is named 'nobody'; known: none")
 
 
+@pytest.fixture
+def registry(tmp_path, engine_url, monkeypatch):
+    """Address of a registry that asks for a login; the manager has an engine, and the login as a block."""
+    monkeypatch.setenv("DD_ENGINE_URL", engine_url)
+    process_settings.cache_clear()
+    login = RegistryCredentials("reader", "pass-of-a-test")
+    RegistryLogin(username=login.username, password=login.password).save("mine", overwrite=True)
+    with running_registry(tmp_path, login=login) as port:
+        yield f"127.0.0.1:{port}"
+    monkeypatch.undo()
+    process_settings.cache_clear()
+
+
+def publish(engine_url, image):
+    """Have the registry hold the image, and the engine forget it."""
+    engine = HostEngine.local(engine_url)
+    engine.load([image.archive()])
+    with engine.client("push") as client:
+        client.push(image.name, auth_config={"username": "reader", "password": "pass-of-a-test"})
+        client.remove_image(image.id, force=True)
+    return image
+
+
+def test_a_tag_of_a_registry_is_pulled_pinned_and_followed_when_it_moves(
+    hosts, first_run, registry, engine_url, monkeypatch, caplog
+):
+    name = f"{registry}/team/lab:1"
+    old = publish(engine_url, busybox_image(name, ("true",), {"page": b"old"}))
+    assert add(name, source="registry")[0] == "Failed"  # it asks for a login
+    assert add(name, source="registry", credentials="mine")[0] == "Completed"
+    first = pool_store().image("main", name)
+    assert (first.id, first.source, first.digest[:7]) == (old.id, name, "sha256:")
+    assert sum(first.layer_sizes) > 0
+    new = publish(engine_url, busybox_image(name, ("true",), {"page": b"new"}))
+    distribute()
+    assert pool_store().image("main", name) == first  # it was looked at a moment ago
+    monkeypatch.setattr(catalogue, "LOOK_AGAIN", timedelta(0))
+    distribute()
+    second = pool_store().image("main", name)
+    assert (second.id, second.digest != first.digest, second.looked_at > first.looked_at) == (new.id, True, True)
+    assert all(new.id in host.engine.image_ids() for host in hosts)
+    assert "pass-of-a-test" not in caplog.text
+    retire(name, delete_archive=True)
+    with HostEngine.local(engine_url).client("clean up") as client:
+        client.remove_image(new.id, force=True)
+
+
 def test_a_retired_image_is_not_offered_while_its_archive_stays_and_adding_it_offers_it_again(hosts, first_run):
     image = offer(busybox_image("short:1", ("true",), {"page": b"short"}))
     add("short_1.tar")
@@ -213,6 +268,22 @@ def test_a_host_that_lacks_an_image_is_noticed(hosts, first_run):
 
 def why():
     return asyncio.run(why_distribute.fn("main"))
+
+
+def test_a_session_gets_the_newest_version_that_its_host_has(hosts, first_run):
+    old, new = (offer(busybox_image("two:1", ("true",), {"page": page})) for page in (b"old", b"new"))
+    for image in (old, new):
+        (process_settings().images_dir / "two_1.tar").write_bytes(image.archive())
+        add("two_1.tar")
+    blueprint = BlueprintSpec("two", "main", "two:1", 80)
+    pool_store().unmark_image("main-01", new.id)
+    first, second = pool_store().hosts("main")
+    assert _image_on(first, blueprint) == old.id
+    assert _image_on(second, blueprint) == new.id
+    assert _image_on(second, replace(blueprint, image_digest=old.id)) == old.id
+    pool_store().unmark_images("main-01")
+    with pytest.raises(EngineTrouble, match="host main-01 has no version of the image two:1 any more"):
+        _image_on(first, blueprint)
 
 
 def test_a_version_that_a_blueprint_pins_is_kept_and_sent(hosts, first_run):

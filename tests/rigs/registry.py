@@ -19,7 +19,9 @@ version: 0.1
 log: {{level: error, accesslog: {{disabled: true}}}}
 storage: {{filesystem: {{rootdirectory: {root}}}}}
 http: {{addr: ":{port}"}}
+{auth}
 """
+LOGIN = "auth: {{htpasswd: {{realm: test, path: {directory}/htpasswd}}}}"
 ROLE = Path(__file__).parents[2] / "playbooks" / "roles" / "registry" / "templates" / "config.yml.j2"
 
 
@@ -32,14 +34,19 @@ def running_registry(
     Args:
         directory: empty.
         issued: the certificate that it shows; None: no TLS.
-        login: the only one that it lets in, where it has TLS; None: everybody.
+        login: the only one that it lets in; None: everybody.
     """
     assert shutil.which("docker-registry"), "needs Debian's docker-registry"
     with socket.socket() as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
-    text = _as_the_role_does(directory, port, issued, login) if issued else CONFIG.format(root=directory, port=port)
-    (directory / "config.yml").write_text(text)
+    word = login and bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(4)).decode()
+    (directory / "htpasswd").write_text(f"{login.username}:{word}\n" if login else "")
+    (directory / "config.yml").write_text(
+        _as_the_role_does(directory, port, issued, word)
+        if issued
+        else CONFIG.format(root=directory / "data", port=port, auth=LOGIN.format(directory=directory) if login else "")
+    )
     with subprocess.Popen(["docker-registry", "serve", directory / "config.yml"], stderr=subprocess.DEVNULL) as process:
         try:
             _wait(port)
@@ -48,10 +55,8 @@ def running_registry(
             process.terminate()
 
 
-def _as_the_role_does(directory: Path, port: int, issued: Issued, login: RegistryCredentials | None) -> str:
+def _as_the_role_does(directory: Path, port: int, issued: Issued, word: str | None) -> str:
     (directory / "server.pem").write_text(issued.private_key + issued.certificate)
-    word = login and bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(4)).decode()
-    (directory / "htpasswd").write_text(f"{login.username}:{word}\n" if login else "")
     return Template(ROLE.read_text()).render(
         registry_root=directory / "data",
         registry_port=port,
