@@ -15,7 +15,7 @@ from pool.states import ENDED, HostState, InstanceState
 
 STYLE = Path(__file__).resolve().parent.parent / "nginx" / "pages" / "pool.css"
 MOST_ROWS = 300  # of a table: the page stays small, whatever the pool is
-REFRESH_SECONDS = 10
+REFRESH_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def pool_page(pools: Sequence[PoolView], now: datetime) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}"><title>Pools of hosts</title>'
         f"<style>{STYLE.read_text()}</style></head><body><main><h1>Pools of hosts</h1>"
-        f"<p>As housekeeping saw them at <time>{drawn}</time>. This page loads itself again.</p>"
+        f"<p>As they were at <time>{drawn}</time>. Every change draws this page anew; it loads itself again.</p>"
         f"{''.join(_pool(view, now) for view in pools) or '<p>There is no pool yet.</p>'}</main></body></html>\n"
     )
 

@@ -36,6 +36,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from blocks.settings import process_settings
 from runtime.late_runs import only_the_newest_of_each_schedule
 from runtime.orphans import settle
+from runtime.page_keeper import keep_pool_page
 from runtime.run_notes import RunNotes
 from runtime.warm_run import WarmRun
 
@@ -110,14 +111,12 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         return []
 
     async def _setup_cancellation_observer(self) -> None:
-        """Watch for new runs and for cancelled ones. Takes the place of Prefect's observer.
-
-        That one gives up the event stream for good when the server is away, and soon after that its polling, too.
-        """
+        """Watch for new and cancelled runs. Prefect's own observer gives up for good when the server is away."""
         if self._work_pool is None or self._watching:
             return
         self._watching = True
         self._runs_task_group.start_soon(self._watch_events)
+        self._runs_task_group.start_soon(keep_pool_page)
         self._runs_task_group.start_soon(self._load_flows_ahead)
         self._runs_task_group.start_soon(settle, self._notes, self.client, self._logger)
 

@@ -18,8 +18,17 @@ LOOKED_AT = 500  # many are one pool's reason to wait, said again at every tick
 @verb(task_run_name="draw the pool page")
 async def draw_pool_page() -> str:
     """Draw all pools as SQL holds them; says nothing."""
-    await to_thread(lambda: gateway().put_pool_page(pool_page([_view(name) for name in pool_names()], now())))
+    await to_thread(draw_now)
     return ""
+
+
+def draw_now() -> None:
+    """Read the pools, draw them, give the page to the gateway.
+
+    Raises:
+        GatewayTrouble: the gateway does not answer, or takes no page of this size.
+    """
+    gateway().put_pool_page(pool_page([_view(name) for name in pool_names()], now()))
 
 
 def _view(name: str) -> PoolView:

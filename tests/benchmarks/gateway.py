@@ -1,7 +1,11 @@
 """The gateway against configurable-http-proxy, and against an nginx that does nothing but proxy.
 
 One run, alternating, same backend: ``make bench NAME=gateway JSON=file``. Needs ``npm``; installs Debian's ``wrk``.
-Ours runs as shipped, with its log and its checks, but for the limits: they would turn away a load from one address.
+Ours runs as shipped, with its log, its checks and sign-in by link (all loads send the cookie), but for the limits: they
+would turn away a load from one address. Bare nginx has as many workers and the same keep-alive, and logs nothing.
+
+A load takes a second, and the next second is another proxy's. A round's figures are compared with each other alone, and
+what is said is the median over the rounds: what else a machine does meets all of them and moves no ratio for long.
 """
 
 import argparse
@@ -16,11 +20,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 from websockets.sync.client import connect
 
+from blocks.link_keys import LinkKeys
 from pool.records import Route
 from tests.rigs.backend import free_port, websocket_backend
 from tests.rigs.gateway import RunningGateway, route_to, running_gateway, until
@@ -35,7 +41,8 @@ http {{ access_log off; keepalive_requests 1000000; server {{ listen 127.0.0.1:{
   location / {{ default_type text/plain; return 200 "a small answer of a session\\n"; }} }} }}"""
 BARE = """daemon off; worker_processes 2; pid {directory}/pid; error_log {directory}/log;
 events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 1000000; upstream session {{ server 127.0.0.1:{backend}; keepalive 128; }}
+http {{ access_log off; keepalive_requests 10000;
+  upstream session {{ server 127.0.0.1:{backend}; keepalive 128; keepalive_timeout 30s; keepalive_requests 10000; }}
   server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://session; proxy_http_version 1.1;
     proxy_set_header Connection ""; proxy_buffering off; }} }} }}"""
 
@@ -55,10 +62,11 @@ def main() -> None:
     with _programs() as (backend, bare, peer), running_gateway(**NO_LIMITS) as ours:
         figures = {}
         for count in COUNTS:
-            routes = [route_to(backend, f"user{n}", token_header="token " + "x" * 48) for n in range(count)]
+            routes = [_route(backend, f"user{n}") for n in range(count)]
             ours.client.replace_routes(routes)
             peer.add(routes)
-            figures |= _compare(count, _loads(_addresses(ours, bare, peer, routes[-1]), options))
+            cookie = _signed_in(ours, routes[-1])
+            figures |= _compare(count, _loads(_addresses(ours, bare, peer, routes[-1]), cookie, options))
         figures |= {"route_live_ms_10000": _live_ms(ours, backend), "memory_mb_10000": _memory_mb(ours.all_processes())}
         figures |= {"peer_memory_mb_10000": _memory_mb([peer.pid]), "websocket_frames_lost": _frames_lost(ours)}
     print(json.dumps(figures, indent=2))
@@ -69,8 +77,8 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="file for the figures")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=3, help="of each load")
+    parser.add_argument("--rounds", type=int, default=15, help="of each number of routes")
+    parser.add_argument("--seconds", type=int, default=1, help="of each load")
     return parser.parse_args()
 
 
@@ -149,20 +157,32 @@ def _addresses(ours: RunningGateway, bare: int, peer: Peer, route: Route) -> dic
     }
 
 
-def _loads(addresses: dict[str, str], options: argparse.Namespace) -> dict[str, list[Load]]:
-    """Round by round, one after the other, so that a busy minute of the machine meets all of them."""
+def _route(backend: int, name: str) -> Route:
+    return route_to(backend, name, token_header="token " + "x" * 48, sign_in="link")
+
+
+def _signed_in(ours: RunningGateway, route: Route) -> str:
+    """The header that a browser sends after it came by a link."""
+    keys = LinkKeys.create()
+    ours.client.put_keys(keys.for_gateway())
+    link = keys.launch_link(ours.url, route.id, keys.expiry(datetime.now(UTC)))
+    return "Cookie: " + httpx.get(link, trust_env=False).headers["Set-Cookie"].partition(";")[0]
+
+
+def _loads(addresses: dict[str, str], cookie: str, options: argparse.Namespace) -> list[dict[str, Load]]:
+    """Rounds of one load each, in another order each time; the first round only warms up."""
     for name, address in addresses.items():
-        answer = httpx.get(address, trust_env=False)
+        answer = httpx.get(address, headers=[cookie.split(": ", 1)], trust_env=False)
         assert answer.text == "a small answer of a session\n", f"{name} answers {answer.status_code}"
-    loads = {name: [] for name in addresses}
-    for _ in range(options.rounds):
-        for name, address in addresses.items():
-            loads[name].append(_load(address, options.seconds))
-    return loads
+    rounds = []
+    for number in range(options.rounds + 1):
+        order = list(addresses) if number % 2 else list(reversed(addresses))
+        rounds.append({name: _load(addresses[name], cookie, options.seconds) for name in order})
+    return rounds[1:]
 
 
-def _load(address: str, seconds: int) -> Load:
-    command = ["wrk", "--threads=1", "--connections=32", f"--duration={seconds}s", "--latency", address]
+def _load(address: str, cookie: str, seconds: int) -> Load:
+    command = ["wrk", "--threads=1", "--connections=32", f"--duration={seconds}s", "--latency", "-H", cookie, address]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "Non-2xx" not in said, said
     value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", said).groups()
@@ -170,12 +190,15 @@ def _load(address: str, seconds: int) -> Load:
     return Load(rps, float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit])
 
 
-def _compare(count: int, loads: dict[str, list[Load]]) -> dict[str, float]:
-    rps = {name: statistics.median(load.rps for load in seen) for name, seen in loads.items()}
-    p99 = {name: statistics.median(load.p99 for load in seen) for name, seen in loads.items()}
-    print(f"{count} routes:", ", ".join(f"{name} {rps[name]:.0f}/s p99 {p99[name]:.2f} ms" for name in rps), flush=True)
-    figures = {f"rps_vs_chp_{count}": rps["ours"] / rps["chp"], f"p99_vs_chp_{count}": p99["ours"] / p99["chp"]}
-    return {**figures, "rps_vs_bare": rps["ours"] / rps["bare"]}
+def _compare(count: int, rounds: list[dict[str, Load]]) -> dict[str, float]:
+    for name in rounds[0]:
+        rps, p99 = (statistics.median(getattr(seen[name], what) for seen in rounds) for what in ("rps", "p99"))
+        print(f"{count} routes: {name} {rps:.0f}/s, p99 {p99:.2f} ms", flush=True)
+    return {
+        f"rps_vs_chp_{count}": statistics.median(seen["ours"].rps / seen["chp"].rps for seen in rounds),
+        f"p99_vs_chp_{count}": statistics.median(seen["ours"].p99 / seen["chp"].p99 for seen in rounds),
+        "rps_vs_bare": statistics.median(seen["ours"].rps / seen["bare"].rps for seen in rounds),
+    }
 
 
 def _live_ms(ours: RunningGateway, backend: int) -> float:

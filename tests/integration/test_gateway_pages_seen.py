@@ -9,6 +9,7 @@ import pytest
 from blocks.link_keys import LinkKeys
 from blocks.pool_page import PoolView, pool_page
 from pool.decisions import Decision, DecisionKind, RecordedDecision
+from pool.notices import notice_of
 from pool.records import Notice
 from pool.states import HostState, InstanceState
 from tests.rigs.backend import http_backend
@@ -50,18 +51,38 @@ def look(page, gateway, path: str, name: str) -> str:
     return page.locator("h1").inner_text()
 
 
+def test_a_visitor_who_waits_reads_which_place_is_theirs_and_for_how_long(gateway, visitor):
+    waiting = an_instance(
+        route=COMING, state=InstanceState.QUEUED, created_at=datetime.now(UTC) - timedelta(seconds=40)
+    )
+    gateway.client.put_notices([notice_of(waiting, position=3, estimate_seconds=150)])
+    assert look(visitor, gateway, f"/notebooks/{COMING}/", "queued") == "Your session is waiting for a place."
+    assert visitor.get_by_text("It is number 3. A place should be free in about 2 minutes.").is_visible()
+
+
+def test_a_visitor_of_a_starting_session_reads_how_far_it_is(gateway, visitor):
+    words = "Its container runs; waiting for the notebook to answer."
+    gateway.client.put_notices([Notice(COMING, "starting", words, time.time() - 5)])
+    assert look(visitor, gateway, f"/notebooks/{COMING}/", "starting") == "Your session is starting."
+    assert visitor.get_by_text(words).is_visible()
+
+
 @pytest.mark.parametrize(
-    ("kind", "words", "heading"),
+    ("name", "reason", "words"),
     [
-        ("queued", "Position 3; about 2 minutes.", "Your session is waiting for a place."),
-        ("starting", "Its container runs; waiting for the notebook to answer.", "Your session is starting."),
-        ("ended", "Nobody had used it for a while.", "This session has ended."),
+        ("expired", "its time was over", "Its time was over."),
+        ("idle", "nobody used it for 1800 s", "Nobody had used it for a while."),
+        ("memory", "its container ran out of memory", "It needed more memory than it may have."),
+        ("host", "its host main-01 failed: 10.0.0.5 does not answer", "The machine that it ran on was lost."),
     ],
 )
-def test_a_visitor_reads_what_is_going_on(gateway, visitor, kind, words, heading):
-    gateway.client.put_notices([Notice(COMING, kind, words, time.time() - 5)])
-    assert look(visitor, gateway, f"/notebooks/{COMING}/", kind) == heading
+def test_a_visitor_of_an_ended_session_reads_why_and_when_and_finds_back(gateway, visitor, name, reason, words):
+    ended = {"route": COMING, "state": InstanceState.DELETED, "reason": reason, "state_since": datetime.now(UTC)}
+    gateway.client.put_notices([notice_of(an_instance(**ended))])
+    assert look(visitor, gateway, f"/notebooks/{COMING}/", f"ended-{name}") == "This session has ended."
     assert visitor.get_by_text(words).is_visible()
+    assert visitor.get_by_text(f"{datetime.now(UTC):%Y-%m-%d}").is_visible()
+    assert visitor.get_by_role("link", name="Back to the application").is_visible()
 
 
 def test_a_visitor_of_a_starting_session_gets_into_it_without_a_click(gateway, visitor):

@@ -83,8 +83,9 @@ def test_an_ended_session_says_why_and_the_pool_page_shows_the_others(stack, art
     with browser_page() as page:
         assert page.goto(stack.answer("watched-1")["url"]).status == 410
         assert page.get_by_text("It was ended by the application that started it.").is_visible()
-        stack.run("housekeep/scheduled")
+        stack.provision("seen-1")
         page.goto(f"http://127.0.0.1:{stack.gateway_port}/pool/")
+        page.get_by_role("rowheader", name="seen-1", exact=True).wait_for()  # the page loads itself again
         assert page.get_by_role("rowheader", name="signed-1", exact=True).is_visible()
         page.screenshot(path=artifacts / "pool.png")
-    end(stack, "signed-1")
+    end(stack, "signed-1", "seen-1")

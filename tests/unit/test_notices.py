@@ -40,7 +40,7 @@ def test_why_housekeeping_ended_a_session_is_said_in_the_visitors_words(rule, wo
     ("reason", "words"),
     [
         ("pool main is full: 1 slots asked, 0 free on 4 active hosts", "There was no room for it."),
-        ("its container ran out of memory", "It needed more memory than it may have."),
+        ("its container on main-01 ran out of memory", "It needed more memory than it may have."),
         ("instance alice-1: nothing answered on main-01 within 60 s", "It could not be started."),
     ],
 )

@@ -6,12 +6,14 @@
 local bit = require "bit"
 local hmac = require "openssl.hmac"
 local json = require "cjson.safe"
+local lrucache = require "resty.lrucache"
 
 local M = {}
 local store = ngx.shared.keys
 local used = ngx.shared.used_links
 
 local COOKIE = "dd-session"
+local LONGEST_REMEMBERED = 1024 -- bytes of a request's cookies: two thousand of them are 2 MB
 local COOKIE_SECONDS = 86400 -- the route ends with its session, long before or after
 
 -- keys: a list of {id, secret (hex)}; the first signs, all are accepted. Why it cannot be taken, or nil.
@@ -84,20 +86,41 @@ function M.cookie_for(route_id, secure)
         .. "; HttpOnly; SameSite=Lax" .. (secure and "; Secure" or "")
 end
 
--- Whether one of the cookies opens this route: a page of the session may have put one of the same name before ours.
-function M.cookie_opens(header, route_id)
-    for value in (";" .. (header or "")):gmatch(";%s*" .. COOKIE:gsub("%-", "%%-") .. "=([^;%s]*)") do
+-- Until when one of the cookies opens this route; nil when none does. A page of the session may have put one of the same
+-- name before ours.
+local function opens_until(header, route_id)
+    for value in (";" .. header):gmatch(";%s*" .. COOKIE:gsub("%-", "%%-") .. "=([^;%s]*)") do
         local expires, key_id, signature = value:match("^(%d+)%.(%x+)%.([%w_-]+)$")
         if expires and tonumber(expires) > ngx.time()
             and signed_by_us(key_id, "cookie:" .. route_id .. ":" .. expires, signature) then
-            return true
+            return tonumber(expires)
         end
     end
-    return false
+end
+
+-- A worker checks a browser's cookies once: what it remembers counts for this route, with these keys, until they expire.
+local remembered = assert(lrucache.new(2000))
+
+function M.cookie_opens(header, route_id)
+    if not header then
+        return false
+    end
+    local keys, known = store:get("keys"), remembered:get(header)
+    if known and known.route_id == route_id and known.keys == keys and known.expires > ngx.time() then
+        return true
+    end
+    local expires = opens_until(header, route_id)
+    if expires and #header <= LONGEST_REMEMBERED then
+        remembered:set(header, { route_id = route_id, keys = keys, expires = expires })
+    end
+    return expires ~= nil
 end
 
 -- The cookies of a request without ours: the session has no use for it.
 function M.without_ours(header)
+    if not header:find(COOKIE, 1, true) then
+        return header
+    end
     local kept = {}
     for cookie in (header or ""):gmatch("[^;]+") do
         if cookie:match("^%s*([^=]*)") ~= COOKIE then
