@@ -10,7 +10,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.states import HostState, InstanceState
 from tasks.hosts import delete_server, find_host, move_host, prove_gone
 from tasks.instances import announce, find_instance, move_instance
-from tasks.reconciling import note_repair
+from tasks.reconciling import count_removal, note_repair
 from tasks.routes import withdraw_route
 from tasks.runs import trigger
 
@@ -52,6 +52,7 @@ async def _fail_host(decision: Decision, _key: str) -> None:
 
 async def _remove(decision: Decision, _key: str) -> None:
     host = await move_host(decision.subject, HostState.REMOVING, reason=decision.reason)
+    await count_removal(host)
     await delete_server(host)
     if await prove_gone(host, PROOF_SECONDS):
         await move_host(host.name, HostState.REMOVED, reason=decision.reason)
@@ -62,7 +63,9 @@ async def _confirm_gone(decision: Decision, _key: str) -> None:
 
 
 async def _delete_server(decision: Decision, _key: str) -> None:
-    await delete_server(await find_host(decision.subject))
+    host = await find_host(decision.subject)
+    await count_removal(host)
+    await delete_server(host)
 
 
 async def _end(decision: Decision, _key: str) -> None:

@@ -24,6 +24,7 @@ from tasks.links import repair_keys
 from tasks.notices import repair_notices
 from tasks.observing import list_pools, observe
 from tasks.pool_page import draw_pool_page
+from tasks.reaping import reap_runs
 from tasks.reconciling import note_strays
 from tasks.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
 from tasks.retrying import now
@@ -56,6 +57,7 @@ async def housekeep(pool: str = "") -> State:
         say_trouble(repair_routes),
         say_trouble(repair_keys),
         say_trouble(repair_notices),
+        say_trouble(reap_runs),
     )
     await tell_changes()  # of those that died before they told
     drawn = await say_trouble(draw_pool_page)  # after all that it shows

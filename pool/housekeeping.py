@@ -120,15 +120,24 @@ def removing(host: Host, case: Case) -> Decision | None:
         return None
     if listed:
         waited = f"the cloud still lists its server after {case.seconds_in_state(host):.0f} s"
-        return Decision(DecisionKind.REMOVE, host.name, waited)
+        return _again(host, Decision(DecisionKind.REMOVE, host.name, waited), case)
     return Decision(DecisionKind.CONFIRM_GONE, host.name, "the cloud no longer lists its server")
 
 
 def came_back(host: Host, case: Case) -> Decision | None:
     """A server of ours that appears after its host was removed (a create that was still under way) is deleted."""
     if host.state is HostState.REMOVED and case.seen.lists(host):
-        return Decision(DecisionKind.DELETE_SERVER, host.name, "removed on record, but the cloud lists its server")
+        listed = Decision(DecisionKind.DELETE_SERVER, host.name, "removed on record, but the cloud lists its server")
+        return _again(host, listed, case)
     return None
+
+
+def _again(host: Host, removal: Decision, case: Case) -> Decision | None:
+    """A server that will not die is tried again after longer and longer pauses; the tries are counted and shown."""
+    if host.remove_after and case.now < host.remove_after:
+        return None
+    tries = f", try {host.removals + 1}" if host.removals else ""
+    return replace(removal, reason=f"{removal.reason}{tries}")
 
 
 HOST_RULES = (

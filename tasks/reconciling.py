@@ -11,7 +11,7 @@ from blocks.pool_config import pool_config, pool_names
 from pool.backoff import pause
 from pool.observation import Observation
 from pool.reconciliation import found_strays
-from pool.records import Instance
+from pool.records import Host, Instance
 from pool.states import ENDED, LIVING_HOSTS
 from pool.sweeping import CloudPart, lives, part_of
 from tasks.retrying import now
@@ -44,6 +44,12 @@ async def start_again(instance: Instance) -> None:
 async def note_repair(host: str) -> None:
     """Write down that the host is configured because of what was found on it, so that it is not every tick."""
     pool_store().note_repair(host, now())
+
+
+@verb(task_run_name="count a try to remove {host.name}")
+async def count_removal(host: Host) -> None:
+    """Count one more try to remove the host's server, and say before when there is no further one."""
+    pool_store().count_removal(host.name, now() + timedelta(seconds=pause(host.removals)))
 
 
 @verb(task_run_name="remember the strays of {pool}")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pool.backoff import pause
 from pool.decisions import DecisionKind as Kind
 from pool.found import Fate, Probe, SeenContainer, Stray
 from pool.housekeeping import plan
@@ -238,3 +239,20 @@ def test_a_part_is_known_again_by_its_stray_id(part):
     again = part_of(part.stray_id)
     assert (again.kind, again.id, again.host) == (part.kind, part.id, part.host)
     assert lives(again, {"main-01"}, {"main"}) == lives(part, {"main-01"}, {"main"})
+
+
+# A server that will not die
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"), [(HostState.REMOVING, Kind.REMOVE), (HostState.REMOVED, Kind.DELETE_SERVER)]
+)
+def test_a_server_that_will_not_die_is_tried_again_after_its_pause_and_the_tries_are_shown(state, kind):
+    undying = {"hosts": [a_host(state=state, removals=3, remove_after=later(240))]}
+    assert told(**undying, now=later(239)) == []
+    ((again, _, reason),) = told(**undying, now=later(240))
+    assert (again, reason.endswith(", try 4")) == (kind, True)
+
+
+def test_pauses_grow_to_an_hour_and_no_further():
+    assert [pause(tries) for tries in (0, 1, 2, 7, 99)] == [30, 60, 120, 3600, 3600]
