@@ -47,6 +47,9 @@ class PoolConfig(Block):
         ge=0,
         description="Seconds that a host may be out of reach before it counts as dead.",
     )
+    DD_QUEUE_TIMEOUT: int = Field(
+        900, ge=0, description="Seconds that a session waits for room before it is given up; 0: refused at once."
+    )
     PLUGIN_WHITELIST: list[str] = Field(
         ["DockerDriver"], description="Drivers that may provision; without DockerDriver every request is refused."
     )
@@ -93,6 +96,7 @@ class PoolConfig(Block):
             max_spawns=self.DD_MAX_SPAWNS,
             timetable=read_timetable(self.DD_TIMETABLE, self.DD_TIMEZONE),
             host_grace=self.DD_HOST_GRACE,
+            queue_timeout=self.DD_QUEUE_TIMEOUT,
             plugin_whitelist=tuple(self.PLUGIN_WHITELIST),
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from prefect.runtime import flow_run
 
 from flows import settling
+from flows.queue import ask_to_start
 from flows.sessions import end_session, tell_those_on
 from pool.decisions import Decision, DecisionKind
 from pool.states import HostState, InstanceState
@@ -78,6 +79,17 @@ async def _clean_up(decision: Decision, _key: str) -> None:
     await end_session(instance, decision.reason, to=to)
 
 
+async def _start(decision: Decision, key: str) -> None:
+    instance = await find_instance(decision.subject)
+    if instance.state is InstanceState.STARTING:
+        await ask_to_start(instance, again=key)
+
+
+async def _give_up(decision: Decision, _key: str) -> None:
+    queued, failed = InstanceState.QUEUED, InstanceState.FAILED
+    await announce(await move_instance(decision.subject, failed, reason=decision.reason, only_from=queued))
+
+
 async def _fail_instance(decision: Decision, _key: str) -> None:
     instance = await find_instance(decision.subject)
     await withdraw_route(instance)
@@ -104,5 +116,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.REPORT: settling.say_only,
     DecisionKind.REMOVE_CONTAINER: settling.remove_container,
     DecisionKind.REMOVE_PART: settling.remove_part,
+    DecisionKind.START: _start,
+    DecisionKind.GIVE_UP: _give_up,
     DecisionKind.FAIL_INSTANCE: _fail_instance,
 }

@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.outcome import says_why
+from flows.queue import serve_queue
 from pool.errors import DockerDriverError, RefusedMove
 from pool.records import Fault, Host, Image
 from pool.states import HostState
@@ -53,6 +54,7 @@ async def make_ready(host: Host) -> None:
     if host.state is HostState.CONFIGURING:
         await move_host(host.name, HostState.ACTIVE, reason="configured and tested", active_at=now())
     await clear_errors(host.name)
+    await serve_queue(host.pool)
 
 
 async def equip(host: Host, images: list[Image]) -> None:

@@ -13,6 +13,7 @@ from prefect.states import Completed
 from blocks.database import pool_store
 from blocks.pool_config import pool_config
 from flows.outcome import says_why
+from flows.queue import serve_queue
 from pool.distribution import Tally, image_table
 from pool.errors import DockerDriverError, NotFound
 from pool.records import Host, Image
@@ -72,7 +73,9 @@ async def deliver(host: Host, images: list[Image], distribution: Distribution, p
     async with places:
         try:
             roomy = await make_room(host)
-            return await send_images(host, images, distribution, roomy)
+            delivery = await send_images(host, images, distribution, roomy)
+            await serve_queue(host.pool)  # somebody may wait for a host with this image
+            return delivery
         except DockerDriverError as error:
             return Delivery(host.name, *distribution.tally.of(host.name), error=str(error))
         finally:

@@ -13,6 +13,7 @@ from prefect.states import Completed
 from flows.acting import act
 from flows.outcome import says_why
 from flows.pace import AT_ONCE, DONE, Pace
+from flows.queue import see_to_queue
 from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError
 from pool.housekeeping import plan
@@ -88,8 +89,9 @@ async def tend(pool: str) -> str:
     tick = await record_tick(pool, decisions)
     await note_strays(pool, seen)
     hosts = {instance.id: instance.host for instance in seen.instances}
-    outcomes = await gather(
-        *(pace.do(hosts.get(d.subject) or d.subject, partial(act, d, number)) for number, d in enumerate(decisions))
+    _, *outcomes = await gather(
+        pace.do(f"queue of {pool}", partial(see_to_queue, pool)),
+        *(pace.do(hosts.get(d.subject) or d.subject, partial(act, d, number)) for number, d in enumerate(decisions)),
     )
     said = await report(pool, tick, decisions, outcomes)
     await bring_images(pool)

@@ -3,11 +3,13 @@
 from prefect import flow
 
 from flows.outcome import says_why
-from flows.sessions import start_session
+from flows.queue import serve_queue
+from flows.sessions import see_through
 from pool.errors import Refused, RefusedMove
-from pool.records import Instance
+from pool.records import BlueprintSpec, Instance
 from pool.states import InstanceState
-from tasks.instances import announce, await_other_run, find_instance, read_blueprint, record_instance
+from tasks.instances import announce, find_instance, move_instance, read_blueprint, record_instance
+from tasks.queue import check_waiting
 from tasks.routes import publish_route
 
 
@@ -18,38 +20,69 @@ async def provision_instance(
 ) -> dict:
     """Start one session and answer with its URL. Asked twice with one instance_id, there is one session.
 
+    Without room it waits in the queue: the answer then is `queued`, with its position, and another run starts it when
+    its turn comes.
+
     Args:
         instance_id: Name of the session, chosen by whoever asks: 1 to 63 of a-z, 0-9 and -.
         blueprint: Name of the blueprint that says how the session is made.
         user: Who it is for; kept with the session's record.
-        options: lifetime (seconds, at most the blueprint's) and environment (names and texts, no secrets).
+        options: lifetime (seconds, at most the blueprint's), wait (seconds that it waits for room, at most the pool's;
+            0: not at all) and environment (names and texts, no secrets).
 
     Returns:
-        instance_id, state, url, launch_url (where to send the user), expires_at, host. Also the artifact
-        `instance-<instance_id>`.
+        instance_id, state, url, launch_url (where to send the user), expires_at, host, position, estimated_wait
+        (seconds). Also the artifact `instance-<instance_id>`.
     """
     recipe = await read_blueprint(blueprint)
     instance = await record_instance(instance_id, recipe, user, options or {})
-    if instance.state is InstanceState.QUEUED:
-        await announce(instance)  # the platform may send its user there at once, to watch it start
-        try:
-            return await announce(await start_session(instance, recipe))
-        except RefusedMove:  # another run of the same request was faster, or somebody ended it meanwhile
-            pass
-        except BaseException:
-            await announce(await find_instance(instance_id))  # the first answer must not stand
-            raise
-    return await answer_of(await await_other_run(instance_id, recipe.start_timeout))
+    try:
+        if instance.state is InstanceState.QUEUED:
+            instance = await take_turn(instance, recipe)
+        if instance.state is InstanceState.STARTING:
+            instance = await see_through(instance, recipe)
+    except BaseException:
+        await announce(await find_instance(instance_id))  # the first answer must not stand
+        raise
+    return await answer_of(instance)
+
+
+async def take_turn(instance: Instance, recipe: BlueprintSpec) -> Instance:
+    """The session with room, if it is its turn; else as it waits.
+
+    Raises:
+        Refused: it would wait for nothing, or said that it would not. It is failed with the reason.
+    """
+    await announce(instance)  # the platform may send its user there at once, to watch it start
+    await serve_queue(instance.pool, own=instance.id)
+    instance = await find_instance(instance.id)
+    if instance.state is not InstanceState.QUEUED:
+        return instance
+    try:
+        await check_waiting(instance, recipe)
+        return instance
+    except Refused as refusal:
+        return await give_up(instance, refusal)
+
+
+async def give_up(instance: Instance, refusal: Refused) -> Instance:
+    """End the wait with the refusal; unless its turn came this very moment."""
+    try:
+        await move_instance(instance.id, InstanceState.FAILED, reason=str(refusal), only_from=InstanceState.QUEUED)
+    except RefusedMove:
+        return await find_instance(instance.id)
+    raise refusal
 
 
 async def answer_of(instance: Instance) -> dict:
-    """The answer for a session that somebody else started.
+    """The answer for a session as it is now.
 
     Raises:
         Refused: it is over; an id is used once.
     """
-    if instance.state is not InstanceState.RUNNING:
+    if instance.state is InstanceState.RUNNING:
+        await publish_route(instance)
+    elif instance.state is not InstanceState.QUEUED:
         because = f" ({instance.reason})" if instance.reason else ""
         raise Refused(f"instance {instance.id} is {instance.state}{because}; ask with a new instance_id")
-    await publish_route(instance)
     return await announce(instance)

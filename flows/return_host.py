@@ -5,6 +5,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.outcome import says_why
+from flows.queue import serve_queue
 from flows.sessions import tell_those_on
 from tasks.service import put_back_into_service
 
@@ -20,4 +21,5 @@ async def return_host(host: str, reason: str = "returned to service by the opera
     """
     returned = await put_back_into_service(host, reason)
     await tell_those_on(host)
+    await serve_queue(returned.pool)
     return Completed(message=f"host {host} is {returned.state} again, with {returned.free} free slots")

@@ -3,13 +3,24 @@
 from asyncio import gather
 
 from prefect import get_run_logger
+from prefect.runtime import flow_run
 
+from flows.queue import serve_queue
 from pool.admission import expiry
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable, RefusedMove
 from pool.records import BlueprintSpec, Instance
 from pool.states import ENDED, InstanceState
 from tasks.hosts import clear_errors, count_error
-from tasks.instances import announce, move_instance, remove_container, start_container, take_room, wait_until_ready
+from tasks.instances import (
+    announce,
+    await_other_run,
+    find_instance,
+    move_instance,
+    remove_container,
+    start_container,
+    wait_until_ready,
+)
+from tasks.leases import Held, lease
 from tasks.retrying import now
 from tasks.routes import publish_route, withdraw_route
 from tasks.service import sessions_on
@@ -18,37 +29,46 @@ ATTEMPTS = 2
 HOSTS_FAULT = (EngineTrouble, HostUnreachable)
 
 
+async def see_through(instance: Instance, blueprint: BlueprintSpec) -> Instance:
+    """Start a session that has room; or wait for the run that does so already. The session as it is then."""
+    try:
+        async with lease(f"starting of {instance.id}", holder=f"flow run {flow_run.id}"):
+            return await start_session(await find_instance(instance.id), blueprint)
+    except (Held, RefusedMove):  # another run is at it, or somebody ended it meanwhile
+        return await await_other_run(instance.id, blueprint.start_timeout)
+
+
 async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instance:
-    """Start a queued instance on a host with room; on another one when the first fails it.
+    """Start a session on the host that it has room on; on another one when that fails it, once it has room there.
 
     Whatever ends this early, the session is undone: no route, no container, no room.
+
+    Returns:
+        The session: running; or queued again, until there is room for it elsewhere.
     """
-    tried: list[str] = []
-    while True:
-        instance = await _take_room_or_fail(instance, blueprint, tried)
+    attempts = 0
+    while instance.state is InstanceState.STARTING:
+        attempts += 1
         try:
             return await _bring_up(instance, blueprint)
         except HOSTS_FAULT as error:
-            await count_error(instance.host, str(error))
-            tried.append(instance.host)
-            again = len(tried) < ATTEMPTS
-            instance = await undo(instance, InstanceState.QUEUED if again else InstanceState.FAILED, str(error))
-            if not again:
-                raise
-            get_run_logger().warning("trying elsewhere: %s", error)
+            instance = await _try_elsewhere(instance, error, last=attempts == ATTEMPTS)
         except BaseException as error:
             await undo(instance, InstanceState.FAILED, str(error) or "cancelled")
+            await serve_queue(instance.pool)
             raise
+    return instance
 
 
-async def _take_room_or_fail(instance: Instance, blueprint: BlueprintSpec, tried: list[str]) -> Instance:
-    try:
-        return await take_room(instance, blueprint, avoid=tried)
-    except RefusedMove:
-        raise  # another run has it: not ours to fail
-    except DockerDriverError as error:
-        await move_instance(instance.id, InstanceState.FAILED, reason=str(error))
-        raise
+async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: bool) -> Instance:
+    """Give the room back and queue again, in the old place; the session as it is when its turn was looked for."""
+    await count_error(instance.host, str(error))
+    await undo(instance, InstanceState.FAILED if last else InstanceState.QUEUED, str(error))
+    await serve_queue(instance.pool, own=instance.id)
+    if last:
+        raise error
+    get_run_logger().warning("trying elsewhere: %s", error)
+    return await find_instance(instance.id)
 
 
 async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
@@ -90,5 +110,7 @@ async def end_session(instance: Instance, reason: str, to: InstanceState = Insta
     if to is InstanceState.DELETED:
         instance = await move_instance(instance.id, InstanceState.STOPPING, reason=reason)
     ended = await undo(instance, to, reason)
+    if instance.host:
+        await serve_queue(instance.pool)
     await announce(ended)
     return ended

@@ -9,7 +9,9 @@ from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, HostState
 
 DRIVER = "DockerDriver"
-OPTIONS = ("environment", "lifetime")
+OPTIONS = ("environment", "lifetime", "wait")
+SLOT_MB = 512
+LONGEST_WAIT = 86400  # seconds; a number that a date can be reckoned with
 ON_THEIR_WAY = (HostState.SPAWNING, HostState.CONFIGURING)
 
 
@@ -24,11 +26,19 @@ def check_admission(settings: PoolSettings, blueprint: BlueprintSpec, options: d
     if DRIVER not in settings.plugin_whitelist:
         raise Refused(f"pool {settings.name} takes no sessions: {DRIVER} is not in PLUGIN_WHITELIST")
     if settings.shutdown_mode:
-        raise ShuttingDown(f"pool {settings.name} is in shutdown mode and takes no new sessions")
+        raise shutting_down(settings)
     largest = max(settings.slots_small, settings.slots_large)
     if blueprint.slots > largest:
         raise Refused(f"blueprint {blueprint.name} needs {blueprint.slots} slots; the largest host has {largest}")
+    if blueprint.memory_mb > largest * SLOT_MB:
+        most = f"the largest host has {largest} slots of {SLOT_MB} MB"
+        raise Refused(f"blueprint {blueprint.name} needs {blueprint.memory_mb} MB of memory; {most}")
     check_options(blueprint, options)
+
+
+def shutting_down(settings: PoolSettings) -> ShuttingDown:
+    """The sentence for a pool in shutdown mode, for those that ask and for those that wait."""
+    return ShuttingDown(f"pool {settings.name} is in shutdown mode and takes no new sessions")
 
 
 def check_options(blueprint: BlueprintSpec, options: dict) -> None:
@@ -43,6 +53,9 @@ def check_options(blueprint: BlueprintSpec, options: dict) -> None:
     lifetime = options.get("lifetime", blueprint.lifetime)
     if not isinstance(lifetime, int) or isinstance(lifetime, bool) or not 0 < lifetime <= blueprint.lifetime:
         raise BadRequest(f"option lifetime is {lifetime!r}; it must be whole seconds, 1 to {blueprint.lifetime}")
+    wait = options.get("wait", 0)
+    if not isinstance(wait, int) or isinstance(wait, bool) or not 0 <= wait <= LONGEST_WAIT:
+        raise BadRequest(f"option wait is {wait!r}; it must be whole seconds, 0 to {LONGEST_WAIT}")
     environment = options.get("environment", {})
     if not isinstance(environment, dict) or not all(isinstance(v, str) for v in environment.values()):
         raise BadRequest("option environment must map names to texts")

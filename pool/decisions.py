@@ -30,6 +30,8 @@ class DecisionKind(StrEnum):
     REPORT = "report"  # a stray, by its id: our mark is on it, and no living record speaks of it; said only
     REMOVE_CONTAINER = "remove-container"  # a stray container, by its id: remove it
     REMOVE_PART = "remove-part"  # a stray thing in the cloud, by its id: remove it
+    START = "start"  # instance: it has room, and no flow run starts it; have one do so
+    GIVE_UP = "give-up"  # instance, queued: it waits in vain; move it to failed
     FAIL_INSTANCE = "fail-instance"  # instance: its host is lost; take its route away and move it to failed
 
 

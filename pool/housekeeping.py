@@ -11,6 +11,7 @@ from datetime import datetime
 from pool.decisions import Decision, DecisionKind
 from pool.lifetime import remaining
 from pool.observation import Case, Observation
+from pool.queue_rules import unattended_start, waits_in_vain
 from pool.reconciliation import container_lost, dead, mistrusted, short_of_memory, strays
 from pool.records import Host, Instance
 from pool.settings import PoolSettings
@@ -213,4 +214,14 @@ def stranded(instance: Instance, case: Case) -> Decision | None:
     return Decision(DecisionKind.CLEAN_UP, instance.id, reason)
 
 
-INSTANCE_RULES = (host_lost, container_lost, expired, drained, idle, stranded, short_of_memory)
+INSTANCE_RULES = (
+    host_lost,
+    container_lost,
+    expired,
+    drained,
+    idle,
+    stranded,
+    waits_in_vain,
+    unattended_start,
+    short_of_memory,
+)

@@ -16,6 +16,7 @@ WHY_ENDED = (
     ("its host", "The machine that it ran on was lost."),
     ("it was to stop, and its host", "The machine that it ran on was lost."),
 )
+SHUTDOWN, SHUT_DOWN = "is in shutdown mode", "The service is being shut down and starts no more sessions."
 OUT_OF_MEMORY = "It needed more memory than it may have."
 
 
@@ -46,7 +47,9 @@ def _why(instance: Instance) -> str:
         return OUT_OF_MEMORY
     if instance.reason.startswith("its container"):
         return "Its program ended by itself."
+    if SHUTDOWN in instance.reason:
+        return SHUT_DOWN
     if instance.expires_at is None:
-        full = " is full" in instance.reason
+        full = " is full" in instance.reason  # also of one that waited in vain
         return "There was no room for it." if full else "It could not be started."
     return "It could not go on."

@@ -32,6 +32,7 @@ class PoolSettings:
     spawn_timeout: int = 600  # seconds from recorded to ssh; past it, a host that nobody works on is given up
     configure_timeout: int = 1800  # seconds from ssh to active
     host_grace: int = 300  # seconds that a host may be out of reach before it is counted dead
+    queue_timeout: int = 900  # seconds that a session waits for room; 0: it is refused at once
     start_timeout: int = 300  # seconds that an instance may be starting or stopping before it is cleaned up
 
     def __post_init__(self) -> None:

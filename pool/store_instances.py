@@ -5,7 +5,7 @@ Order of locks, in every transaction: the instance first, its host second.
 
 import secrets
 from base64 import b32encode
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, fields
 from datetime import datetime
 
@@ -112,14 +112,35 @@ class InstanceStore(Database):
         """
         with self._writing() as connection:
             instance = _instance(connection, instance_id, lock=True)
-            check_instance_move(instance_id, instance.state, InstanceState.STARTING)
-            if not _take_room(connection, instance, host_name, now):
+            return _reserve(connection, instance, host_name, now)
+
+    def take_turn(self, instance_id: str, host_name: str, passing: Collection[str], now: datetime) -> Instance | None:
+        """As :meth:`reserve`, but only when nobody waits longer than the instance, except *passing*.
+
+        The host is locked before the queue is looked at. So one that gives room back on it and queues again is seen
+        there, and its room is not taken past it.
+
+        Args:
+            instance_id: the instance.
+            host_name: the host.
+            passing: ids of those before it in the queue that the host is no use to.
+            now: becomes ``state_since``.
+        """
+        with self._writing() as connection:
+            instance = _instance(connection, instance_id, lock=True)
+            connection.execute(select(hosts.c.name).where(hosts.c.name == host_name).with_for_update())
+            if _has_others_before(connection, instance, passing):
                 return None
-            place = {"host": host_name, "port": _lowest_free_port(connection, host_name)}
-            return _write(connection, instance_id, state=InstanceState.STARTING, state_since=now, reason="", **place)
+            return _reserve(connection, instance, host_name, now)
 
     def move_instance(
-        self, instance_id: str, to: InstanceState, now: datetime, reason: str = "", **facts: object
+        self,
+        instance_id: str,
+        to: InstanceState,
+        now: datetime,
+        reason: str = "",
+        only_from: InstanceState | None = None,
+        **facts: object,
     ) -> Instance:
         """Move an instance to another state; one that is there already is returned unchanged.
 
@@ -130,10 +151,11 @@ class InstanceStore(Database):
             to: the state; starting is reached through :meth:`reserve` alone.
             now: becomes ``state_since``.
             reason: why it is in its new state; replaces the old reason.
+            only_from: the one state that it may come from now; None: any that its life cycle allows.
             facts: what is known from now on: ``expires_at``.
 
         Raises:
-            RefusedMove: its life cycle does not allow this.
+            RefusedMove: its life cycle does not allow this, or it is not in the state that it may come from.
             NotFound: no instance has this id.
         """
         check_facts(facts, FACTS_OF_A_MOVE)
@@ -142,6 +164,8 @@ class InstanceStore(Database):
             if instance.state is to:
                 return instance
             check_instance_move(instance_id, instance.state, to)
+            if only_from not in (None, instance.state):
+                raise RefusedMove(f"instance {instance_id} is {instance.state}, no longer {only_from}")
             if to is InstanceState.STARTING:
                 raise RefusedMove(f"instance {instance_id} cannot go to {to} without room on a host")
             left = _give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
@@ -169,6 +193,22 @@ def _write(connection: Connection, instance_id: str, **values: object) -> Instan
     written = as_instance(row.one())
     note_instance_change(connection, written, written.state_since)
     return written
+
+
+def _reserve(connection: Connection, instance: Instance, host_name: str, now: datetime) -> Instance | None:
+    check_instance_move(instance.id, instance.state, InstanceState.STARTING)
+    if not _take_room(connection, instance, host_name, now):
+        return None
+    place = {"host": host_name, "port": _lowest_free_port(connection, host_name)}
+    return _write(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)
+
+
+def _has_others_before(connection: Connection, instance: Instance, passing: Collection[str]) -> bool:
+    at, name = instances.c.created_at, instances.c.id
+    before = (at < instance.created_at) | ((at == instance.created_at) & (name < instance.id))
+    waiting = (instances.c.pool == instance.pool, instances.c.state == InstanceState.QUEUED)
+    others = select(name).where(*waiting, before, name.not_in(sorted(passing))).limit(1)
+    return connection.scalar(others) is not None
 
 
 def _take_room(connection: Connection, instance: Instance, host_name: str, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from rich.table import Table
 from blocks.settings import ProcessSettings
 from pool.errors import NotFound
 from pool.launching import launch_troubles
+from pool.queue import in_line
 from pool.records import Host, Instance
 from pool.states import ENDED, HostState
 from pool.store import PoolStore
@@ -96,11 +97,14 @@ def _hosts(hosts: list[Host]) -> Table:
 
 
 def _sessions(settings: ProcessSettings, instances: list[Instance]) -> Table:
+    pools = [in_line(i for i in instances if i.pool == pool) for pool in {i.pool for i in instances}]
     table = _table("Session", "State", "Host", "Blueprint", "Expires", "URL")
+    places = {i.id: f", number {place} in {i.pool}" for pool in pools for place, i in enumerate(pool, start=1)}
     for i in instances:
-        expires = f"{i.expires_at:%H:%M:%S} UTC" if i.expires_at else ""
-        table.add_row(i.id, i.state, i.host or "", i.blueprint, expires, settings.session_origin(i.route) + i.base_url)
-    table.caption = f"{len(instances)} sessions" if instances else "no sessions"
+        expires, state = f"{i.expires_at:%H:%M:%S} UTC" if i.expires_at else "", i.state + places.get(i.id, "")
+        table.add_row(i.id, state, i.host or "", i.blueprint, expires, settings.session_origin(i.route) + i.base_url)
+    waiting = f", {len(places)} of them wait for room" if places else ""
+    table.caption = f"{len(instances)} sessions{waiting}" if instances else "no sessions"
     return table
 
 

@@ -127,6 +127,7 @@ def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress
         blueprint=BLUEPRINT,
     )
     _until(lambda: _started(api, run, progress), SESSION_SECONDS, f"session {instance_id} did not start")
+    _until(lambda: _has_had_its_turn(api, instance_id, progress), SESSION_SECONDS, f"session {instance_id} got no room")
     answer = answer_of(api, instance_id)
     visitor, silent = browser(), f"session {instance_id} runs, but does not answer at {answer['url']}"
     _until(lambda: answers(answer["launch_url"], visitor), 30, silent)
@@ -148,6 +149,20 @@ def fresh_link(api: PrefectApi, instance_id: str) -> str:
 def _started(api: PrefectApi, run: str, progress: Progress) -> bool:
     progress.detail(api.last_log([run]) or "waits for the warm worker")
     return _ended(api, run, "the first session could not be started")
+
+
+def _has_had_its_turn(api: PrefectApi, instance_id: str, progress: Progress) -> bool:
+    """Whether the session runs. Where the pool was full when it was asked for, it waits in the queue.
+
+    Raises:
+        DockerDriverError: it failed; the record's reason says why.
+    """
+    answer = answer_of(api, instance_id)
+    if answer["state"] == InstanceState.FAILED:
+        raise DockerDriverError(f"the first session failed: {pool_store().instance(instance_id).reason}")
+    if answer["position"]:
+        progress.detail(f"waits for room, number {answer['position']} in the queue")
+    return answer["state"] == InstanceState.RUNNING
 
 
 def _ended(api: PrefectApi, run: str, otherwise: str) -> bool:

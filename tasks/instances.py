@@ -1,7 +1,6 @@
-"""Verbs for instances: record, take room, start, wait, announce, stop."""
+"""Verbs for instances: record, start, wait, announce, stop."""
 
 from asyncio import sleep, to_thread
-from collections.abc import Collection, Set
 from time import monotonic
 
 from prefect.artifacts import acreate_table_artifact
@@ -12,17 +11,18 @@ from blocks.engines import engine_of
 from blocks.pool_config import pool_config
 from blocks.probe import answers
 from blocks.settings import process_settings
-from pool.admission import check_admission, no_room
+from pool.admission import check_admission
 from pool.catalogue import usable_versions
 from pool.containers import container_spec
 from pool.drain import ends_at, notice
 from pool.errors import EngineTrouble, NotFound, SessionNotReady
 from pool.names import check_instance_id, check_user
-from pool.placement import candidates, newest_version_first
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.states import HostState, InstanceState
+from pool.waiting import Standing
 from tasks.links import launch_url, session_url
 from tasks.notices import tell_visitors
+from tasks.places import places_of
 from tasks.retrying import now, worth_retrying
 from tasks.telling import tell_changes
 from tasks.verb import verb
@@ -59,46 +59,14 @@ async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str,
     except NotFound:
         check_admission(settings, blueprint, options)
         pool_store().image(blueprint.pool, blueprint.image)
-        _versions(blueprint)
+        versions_of(blueprint)
         instance = pool_store().request_instance(instance_id, blueprint, user, options, now())[0]
         await tell_changes()
     await tell_visitors(instance)
     return instance
 
 
-@verb(task_run_name="take room for {instance.id}")
-async def take_room(instance: Instance, blueprint: BlueprintSpec, avoid: Collection[str] = ()) -> Instance:
-    """Take room on a host by one guarded write; another host when somebody was faster.
-
-    Raises:
-        NoRoom: "pool main is full: …".
-        NotFound: no active host has the image yet.
-    """
-    store, settings = pool_store(), pool_config(instance.pool).settings(instance.pool)
-    active = store.hosts(instance.pool, [HostState.ACTIVE])
-    holders = _holders(instance, blueprint, {host.name for host in active})
-    usable = candidates(active, instance.slots, now(), settings, blueprint.lifetime, avoid=avoid)
-    for host in newest_version_first(usable, holders, avoid):
-        taken = store.reserve(instance.id, host.name, now())
-        if taken:
-            await tell_changes()
-            await tell_visitors(taken)
-            return taken
-    raise no_room(settings, store.hosts(instance.pool), instance.slots)
-
-
-def _holders(instance: Instance, blueprint: BlueprintSpec, active: Set[str]) -> list[Set[str]]:
-    """Names of the hosts that have each version that the session may run, best version first."""
-    holders = [pool_store().hosts_with_image(version.id) for version in _versions(blueprint)]
-    if active and not any(active & names for names in holders):
-        raise NotFound(
-            f"no host of pool {instance.pool} has the image {blueprint.image} yet; run distribute-images,"
-            " or try again later"
-        )
-    return holders
-
-
-def _versions(blueprint: BlueprintSpec) -> list[Image]:
+def versions_of(blueprint: BlueprintSpec) -> list[Image]:
     """Versions that sessions of the blueprint may run, best first."""
     versions = pool_store().image_versions(blueprint.pool, blueprint.image)
     return usable_versions(blueprint.image, versions, blueprint.image_digest)
@@ -107,7 +75,7 @@ def _versions(blueprint: BlueprintSpec) -> list[Image]:
 def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
     """Id of the best version that the host has."""
     there = pool_store().images_on(host.name)
-    found = next((version.id for version in _versions(blueprint) if version.id in there), None)
+    found = next((version.id for version in versions_of(blueprint) if version.id in there), None)
     if found is None:
         raise EngineTrouble(f"host {host.name} has no version of the image {blueprint.image} any more")
     return found
@@ -165,6 +133,8 @@ def _last_words(instance: Instance, log: str) -> str:
 async def move_instance(instance_id: str, to: InstanceState, reason: str = "", **facts: object) -> Instance:
     """Move an instance along its life cycle by one guarded write; its room is given back where it leaves it.
 
+    Facts are what the store takes: ``expires_at``, and ``only_from``, the one state that it may come from.
+
     Raises:
         RefusedMove: the life cycle does not allow it from where the instance is now; nothing changed.
     """
@@ -178,8 +148,18 @@ async def move_instance(instance_id: str, to: InstanceState, reason: str = "", *
 async def announce(instance: Instance) -> dict:
     """The answer to the platform, also kept as the artifact ``instance-<id>`` (a table of one row).
 
-    The launch link in it works once and not for long; `issue-link` makes another.
+    The launch link in it works once and not for long; `issue-link` makes another. One that waits for room is told its
+    place in the queue.
     """
+    places = await to_thread(places_of, instance.pool) if instance.state is InstanceState.QUEUED else {}
+    _, place = places.get(instance.id, (None, None))
+    if place:
+        await tell_visitors(instance, position=place.position, estimate_seconds=place.estimate or 0)
+    return await write_answer(instance, place)
+
+
+async def write_answer(instance: Instance, place: Standing | None = None) -> dict:
+    """Write the artifact ``instance-<id>`` and return what is in it."""
     host = pool_store().host(instance.host) if instance.host else None
     ends = ends_at(instance, host)
     answer = {
@@ -190,6 +170,8 @@ async def announce(instance: Instance) -> dict:
         "expires_at": ends.isoformat() if ends else None,
         "host": instance.host,
         "notice": notice(host),
+        "position": place and place.position,
+        "estimated_wait": place and place.estimate,
     }
     await acreate_table_artifact([answer], key=f"instance-{instance.id}", description=f"Session {instance.id}")
     return answer
@@ -226,10 +208,10 @@ async def remove_container(instance: Instance) -> None:
 
 @verb(task_run_name="wait for the run that starts {instance_id}")
 async def await_other_run(instance_id: str, seconds: int) -> Instance:
-    """The instance once it is neither queued nor starting, or as it is after *seconds*."""
+    """The instance once it starts no more, or as it is after *seconds*."""
     deadline = monotonic() + seconds
     while True:
         instance = pool_store().instance(instance_id)
-        if instance.state not in (InstanceState.QUEUED, InstanceState.STARTING) or monotonic() > deadline:
+        if instance.state is not InstanceState.STARTING or monotonic() > deadline:
             return instance
         await sleep(POLL_SECONDS)

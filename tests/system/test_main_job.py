@@ -137,17 +137,32 @@ def test_a_session_past_its_lifetime_is_ended_by_housekeeping(stack):
     assert get(answer["url"]).status_code == 410
 
 
-def test_a_full_pool_refuses_in_one_sentence_and_leaves_nothing(stack):
+def test_in_a_full_pool_a_session_waits_and_starts_when_another_one_ends(stack):
     stack.set_pool(DD_MAX_HOSTS=1, DD_FREE_SLOT_TARGET=0)
-    state, number = "COMPLETED", 0
-    while state == "COMPLETED" and number < 8:  # each takes all the room of one host
+    answer, number = {"state": "running"}, 0
+    while answer["state"] == "running" and number < 8:  # each takes all the room of one host
         number += 1
         hosts = store(stack).hosts("main", [HostState.ACTIVE])
-        stack.save_blueprint("wide", slots=max(1, *(host.free for host in hosts)), memory_mb=300)
-        state, message = stack.run("provision-instance/on-demand", instance_id=f"wide-{number}", blueprint="wide")
-    assert (state, message.startswith("pool main is full")) == ("FAILED", True)
+        room = max(1, *(host.free for host in hosts))
+        stack.save_blueprint("wide", slots=room, memory_mb=300, sign_in="open")
+        answer = stack.provision(f"wide-{number}", blueprint="wide")
+    assert (answer["state"], answer["position"], answer["host"]) == ("queued", 1, None)
+    assert "It is the next one." in httpx.get(answer["url"], headers={"accept": "text/html"}, trust_env=False).text
+    stack.run("deprovision-instance/on-demand", instance_id=f"wide-{number - 1}")
+    deadline = time.monotonic() + 120
+    while answer["state"] in ("queued", "starting") and time.monotonic() < deadline:
+        time.sleep(0.5)
+        answer = stack.answer(f"wide-{number}")
+    assert (answer["state"], get(answer["url"]).status_code) == ("running", 200)
     assert all(host.reserved <= host.slots for host in store(stack).hosts("main"))
-    assert store(stack).instance(f"wide-{number}").host is None
+
+
+def test_a_session_that_will_not_wait_is_refused_in_one_sentence_and_leaves_nothing(stack):
+    stack.save_blueprint("wide", slots=24, memory_mb=300)  # a whole large host, and each has sessions by now
+    request = {"instance_id": "hasty-1", "blueprint": "wide", "options": {"wait": 0}}
+    state, message = stack.run("provision-instance/on-demand", **request)
+    assert (state, message.startswith("pool main is full")) == ("FAILED", True)
+    assert store(stack).instance("hasty-1").host is None
 
 
 def test_shutdown_mode_refuses_sessions_drains_and_removes_every_host(stack):

@@ -41,7 +41,24 @@ def test_a_session_larger_than_every_flavor_is_refused_at_once():
         check_admission(SETTINGS, replace(BLUEPRINT, slots=25), {})
 
 
-@pytest.mark.parametrize("options", [{"memory": 1}, {"lifetime": 3601}, {"lifetime": "1h"}, {"lifetime": True}])
+def test_a_session_with_more_memory_than_every_host_has_is_refused_at_once():
+    check_admission(SETTINGS, replace(BLUEPRINT, memory_mb=24 * 512), {})
+    with pytest.raises(Refused, match="needs 12289 MB of memory; the largest host has 24 slots of 512 MB"):
+        check_admission(SETTINGS, replace(BLUEPRINT, memory_mb=24 * 512 + 1), {})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"memory": 1},
+        {"wait": -1},
+        {"wait": "1"},
+        {"wait": True},
+        {"lifetime": 3601},
+        {"lifetime": "1h"},
+        {"lifetime": True},
+    ],
+)
 def test_an_option_that_means_nothing_is_named(options):
     with pytest.raises(BadRequest, match=next(iter(options))):
         check_admission(SETTINGS, BLUEPRINT, options)

@@ -173,7 +173,7 @@ def test_a_blueprint_without_an_idle_timeout_and_a_session_at_work_are_left_alon
 @pytest.mark.parametrize("state", [InstanceState.STARTING, InstanceState.STOPPING])
 def test_a_stranded_session_is_cleaned_up(state):
     session = an_instance(state=state)
-    assert planned([a_host(reserved=1)], [session], now=later(300)) == []
+    assert (Kind.CLEAN_UP, "alice-1") not in planned([a_host(reserved=1)], [session], now=later(300))
     assert planned([a_host(reserved=1)], [session], now=later(301)) == [(Kind.CLEAN_UP, "alice-1")]
     assert planned([a_host(reserved=1)], [session], now=later(301), busy_instances={"alice-1"}) == []
 

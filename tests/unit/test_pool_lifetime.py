@@ -119,4 +119,4 @@ def test_a_session_on_a_draining_host_lives_out_its_time_unless_the_drain_has_a_
 
 
 def test_at_the_deadline_a_session_that_is_just_starting_is_left_until_it_runs():
-    assert draining(until=later(60), session=InstanceState.STARTING) == []
+    assert Kind.END_DRAINED not in {one.kind for one in draining(until=later(60), session=InstanceState.STARTING)}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from flows import sessions
-from pool.errors import EngineTrouble, HostUnreachable, NoRoom, RefusedMove, SessionNotReady
+from pool.errors import EngineTrouble, HostUnreachable, SessionNotReady
 from pool.records import BlueprintSpec, Instance
 from pool.states import InstanceState as State
 
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.unit
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 QUEUED = Instance("alice-1", "main", "jupyter", "alice", State.QUEUED, 1, "route", "token", NOW, NOW)
+STARTING = replace(QUEUED, state=State.STARTING, host="main-01", port=20000)
 BLUEPRINT = BlueprintSpec(name="jupyter", pool="main", image="jupyter", port=8888)
 
 
@@ -24,7 +25,17 @@ class Tasks:
 
     def __init__(self, monkeypatch):
         self.calls, self.failures = [], {}
-        names = ["take_room", "start_container", "wait_until_ready", "move_instance", "publish_route", "withdraw_route"]
+        self.holds = "main-01"
+        self.found = replace(STARTING, host="main-02")  # after another turn of the queue
+        names = [
+            "serve_queue",
+            "find_instance",
+            "start_container",
+            "wait_until_ready",
+            "move_instance",
+            "publish_route",
+            "withdraw_route",
+        ]
         for name in [*names, "remove_container", "clear_errors", "count_error", "announce"]:
             monkeypatch.setattr(sessions, name, self._task(name))
         monkeypatch.setattr(sessions, "get_run_logger", lambda: logging.getLogger("test"))
@@ -43,9 +54,9 @@ class Tasks:
         return call
 
     def _result(self, name: str, args: tuple, kwargs: dict):
-        if name == "take_room":
-            return replace(QUEUED, state=State.STARTING, host=f"main-0{1 + len(kwargs['avoid'])}", port=20000)
-        return replace(QUEUED, state=args[1], host="main-01") if name == "move_instance" else None
+        if name == "find_instance":
+            return self.found
+        return replace(QUEUED, state=args[1], host=self.holds) if name == "move_instance" else None
 
 
 @pytest.fixture
@@ -54,56 +65,55 @@ def tasks(monkeypatch) -> Tasks:
 
 
 def start() -> Instance:
-    return asyncio.run(sessions.start_session(QUEUED, BLUEPRINT))
+    return asyncio.run(sessions.start_session(STARTING, BLUEPRINT))
 
 
 def test_a_session_runs_in_sql_before_its_route_is_published(tasks):
     start()
     assert tasks.calls == [
-        "take_room", "start_container", "wait_until_ready", "move_instance running", "publish_route", "clear_errors",
-    ]  # fmt: skip
+        "start_container",
+        "wait_until_ready",
+        "move_instance running",
+        "publish_route",
+        "clear_errors",
+    ]
+
+
+AGAIN = ["count_error", "withdraw_route", "remove_container", "move_instance queued", "serve_queue", "find_instance"]
 
 
 def test_a_host_that_fails_the_session_is_counted_and_another_one_is_tried(tasks):
     tasks.fail("start_container", EngineTrouble("no"))
     start()
-    undone = ["count_error", "withdraw_route", "remove_container", "move_instance queued", "take_room"]
-    assert tasks.calls[2:7] == undone
+    assert tasks.calls[1:8] == [*AGAIN, "start_container"]
+
+
+def test_a_session_that_lost_its_host_and_finds_no_room_elsewhere_is_left_in_the_queue(tasks):
+    tasks.found = QUEUED
+    tasks.fail("start_container", EngineTrouble("no"))
+    assert start() is QUEUED
+    assert tasks.calls[1:] == AGAIN
 
 
 def test_after_the_second_host_the_session_is_failed_with_the_reason(tasks):
     tasks.fail("start_container", EngineTrouble("first"), EngineTrouble("second"))
     with pytest.raises(EngineTrouble, match="second"):
         start()
-    assert tasks.calls[-1] == "move_instance failed"
+    assert tasks.calls[-2:] == ["move_instance failed", "serve_queue"]
 
 
 def test_a_notebook_that_never_answers_is_undone_and_not_held_against_its_host(tasks):
     tasks.fail("wait_until_ready", SessionNotReady("silent"))
     with pytest.raises(SessionNotReady):
         start()
-    assert tasks.calls[3:] == ["withdraw_route", "remove_container", "move_instance failed"]
+    assert tasks.calls[2:] == ["withdraw_route", "remove_container", "move_instance failed", "serve_queue"]
 
 
 def test_a_cancelled_run_undoes_what_it_did(tasks):
     tasks.fail("wait_until_ready", asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):
         start()
-    assert tasks.calls[3:] == ["withdraw_route", "remove_container", "move_instance failed"]
-
-
-def test_a_full_pool_fails_the_session_and_touches_nothing_else(tasks):
-    tasks.fail("take_room", NoRoom("full"))
-    with pytest.raises(NoRoom):
-        start()
-    assert tasks.calls == ["take_room", "move_instance failed"]
-
-
-def test_a_run_that_comes_second_leaves_the_first_ones_session_alone(tasks):
-    tasks.fail("take_room", RefusedMove("instance alice-1 cannot go from starting to starting"))
-    with pytest.raises(RefusedMove):
-        start()
-    assert tasks.calls == ["take_room"]
+    assert tasks.calls[2:] == ["withdraw_route", "remove_container", "move_instance failed", "serve_queue"]
 
 
 def test_a_container_that_cannot_be_removed_keeps_its_room(tasks):
@@ -117,8 +127,15 @@ def test_a_container_that_cannot_be_removed_keeps_its_room(tasks):
 def test_ending_takes_the_route_away_before_the_container(tasks):
     asyncio.run(sessions.end_session(replace(QUEUED, state=State.RUNNING, host="main-01"), "asked for"))
     assert tasks.calls == [
-        "move_instance stopping", "withdraw_route", "remove_container", "move_instance deleted", "announce",
+        "move_instance stopping", "withdraw_route", "remove_container", "move_instance deleted",
+        "serve_queue", "announce",
     ]  # fmt: skip
+
+
+def test_ending_one_that_held_no_room_serves_nobody(tasks):
+    tasks.holds = None
+    asyncio.run(sessions.end_session(QUEUED, "asked for"))
+    assert "serve_queue" not in tasks.calls
 
 
 @pytest.mark.parametrize("over", [State.DELETED, State.FAILED])

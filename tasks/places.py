@@ -1,0 +1,39 @@
+"""Who stands where in the queue of a pool."""
+
+from asyncio import to_thread
+
+from prefect import get_run_logger
+
+from blocks.database import pool_store
+from blocks.pool_config import pool_config
+from pool.errors import GatewayTrouble
+from pool.notices import notice_of
+from pool.records import Instance
+from pool.states import ENDED, InstanceState
+from pool.waiting import Standing, standings
+from tasks.retrying import now
+from tasks.routes import gateway
+from tasks.verb import verb
+
+
+def places_of(pool: str) -> dict[str, tuple[Instance, Standing]]:
+    """The queue of a pool and where each one stands in it, by id, the next one first."""
+    store = pool_store()
+    line = store.queue(pool)
+    if not line:
+        return {}
+    sessions = store.instances(pool, frozenset(InstanceState) - ENDED)
+    places = standings(line, store.hosts(pool), sessions, pool_config(pool).settings(pool), now())
+    return {one.id: (one, places[one.id]) for one in line}
+
+
+@verb(task_run_name="tell visitors of the queue of {pool}")
+async def tell_places(pool: str) -> None:
+    """Have the gateway show visitors of each session that waits where it stands; one that is away is told later."""
+    places = await to_thread(places_of, pool)
+    notices = [notice_of(one, "", place.position, place.estimate or 0) for one, place in places.values()]
+    try:
+        if notices:
+            await to_thread(gateway().put_notices, notices)
+    except GatewayTrouble as error:
+        get_run_logger().warning("visitors of the queue of %s are not told: %s", pool, error)
