@@ -60,7 +60,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="file for the ratios")
-    parser.add_argument("--cloud", choices=("local", "openstack"), default="openstack")
+    parser.add_argument("--cloud", choices=("local", "openstack"), default="local")
     parser.add_argument("--rounds", type=int, default=1, help="how often each is measured")
     return parser.parse_args()
 
@@ -103,13 +103,11 @@ class Pool:
     def until_active(self, number: int) -> float:
         """Spawn so many hosts at once; seconds until the last is active. They are removed again."""
         runs = [self._trigger("spawn-host/on-demand", pool="main", flavor="small") for _ in range(number)]
-        try:
-            until(lambda: self._active() == number, f"{number} active hosts", SECONDS)
-            hosts = self._living()
-            return round((max(h.active_at for h in hosts) - min(h.created_at for h in hosts)).total_seconds(), 1)
-        finally:
-            self._settle(runs)
-            self._remove_hosts()
+        until(lambda: self._active() == number, f"{number} active hosts", SECONDS)
+        hosts = self._living()
+        self._settle(runs)
+        self._remove_hosts()
+        return round((max(h.active_at for h in hosts) - min(h.created_at for h in hosts)).total_seconds(), 1)
 
     def bake(self) -> float:
         """Make the host image; seconds."""
