@@ -20,7 +20,7 @@ from pool.housekeeping import plan
 from pool.observation import Observation
 from pool.tables import decision_rows
 from tasks.catalogue import why_distribute
-from tasks.leases import Held, lease
+from tasks.leases import Held, Hold, lease
 from tasks.links import repair_keys
 from tasks.notices import repair_notices
 from tasks.observing import list_pools, observe
@@ -68,8 +68,8 @@ async def housekeep(pool: str = "") -> State:
 async def tend_or_say(pool: str) -> str:
     """Tend one pool; trouble in it never touches another."""
     try:
-        async with lease(f"housekeeping of {pool}", holder=f"flow run {flow_run.id}"):
-            return await tend(pool)
+        async with lease(f"housekeeping of {pool}", holder=f"flow run {flow_run.id}") as hold:
+            return await tend(pool, hold)
     except Held as held:
         return str(held)
     except DockerDriverError as error:
@@ -80,8 +80,8 @@ async def tend_or_say(pool: str) -> str:
         return f"{pool}: {type(error).__name__}: {error}"
 
 
-async def tend(pool: str) -> str:
-    """One tick of one pool. What is decided is recorded before it is done."""
+async def tend(pool: str, hold: Hold) -> str:
+    """One tick of one pool. What is decided is recorded before it is done, and done as long as the lease is held."""
     pace = Pace(TICK_SECONDS)
     settings = await read_settings(pool)
     seen = await look_at(pool)
@@ -89,13 +89,21 @@ async def tend(pool: str) -> str:
     tick = await record_tick(pool, decisions)
     await note_strays(pool, seen)
     hosts = {instance.id: instance.host for instance in seen.instances}
+    acts = [partial(act_if_held, hold, decision, number) for number, decision in enumerate(decisions)]
+    places = [hosts.get(decision.subject) or decision.subject for decision in decisions]
     _, *outcomes = await gather(
         pace.do(f"queue of {pool}", partial(see_to_queue, pool)),
-        *(pace.do(hosts.get(d.subject) or d.subject, partial(act, d, number)) for number, d in enumerate(decisions)),
+        *(pace.do(where, do) for where, do in zip(places, acts, strict=True)),
     )
     said = await report(pool, tick, decisions, outcomes)
     await bring_images(pool)
     return said
+
+
+async def act_if_held(hold: Hold, decision: Decision, number: int) -> None:
+    """Do what was decided, unless another housekeeper has taken over meanwhile."""
+    hold.check()
+    await act(decision, number)
 
 
 async def bring_images(pool: str) -> None:

@@ -3,6 +3,9 @@
 from asyncio import create_task, sleep
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from time import CLOCK_BOOTTIME, clock_gettime
+
+from prefect import get_run_logger
 
 from blocks.database import pool_store
 from pool.errors import Refused
@@ -16,8 +19,43 @@ class Held(Refused):
     """Another run works on it; the message says which."""
 
 
+class Hold:
+    """A lease that is held, as far as its holder can know."""
+
+    def __init__(self, name: str, holder: str):
+        """Take it.
+
+        Raises:
+            Held: somebody else has it.
+        """
+        self._name, self._holder = name, holder
+        self.renew()
+
+    def renew(self) -> None:
+        """Hold it for the full time from now.
+
+        Raises:
+            Held: somebody else has it by now.
+        """
+        asked_at = _uptime()
+        other = pool_store().take_lease(self._name, self._holder, LEASE_SECONDS, now())
+        if other:
+            self._until = 0.0
+            raise Held(f"{self._name} is being done by {other}")
+        self._until = asked_at + LEASE_SECONDS
+
+    def check(self) -> None:
+        """Ask this before each act: a process that was frozen wakes up when another one has long gone on.
+
+        Raises:
+            Held: the lease ran out, or somebody else has it.
+        """
+        if _uptime() >= self._until:
+            raise Held(f"{self._name}: {self._holder} lost the lease and stops")
+
+
 @asynccontextmanager
-async def lease(name: str, holder: str) -> AsyncIterator[None]:
+async def lease(name: str, holder: str) -> AsyncIterator[Hold]:
     """Hold the lease, renewed while the body runs.
 
     Args:
@@ -27,9 +65,9 @@ async def lease(name: str, holder: str) -> AsyncIterator[None]:
     Raises:
         Held: "configure main-01 is being done by <holder>".
     """
-    _take(name, holder)
-    async with _kept(name, holder):
-        yield
+    hold = Hold(name, holder)
+    async with _kept(hold, name, holder):
+        yield hold
 
 
 @asynccontextmanager
@@ -37,13 +75,13 @@ async def any_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
     """Hold one of several leases; wait until one is free. Which one, is told."""
     while not (name := pool_store().take_any_lease(names, holder, LEASE_SECONDS, now())):
         await sleep(WAIT_SECONDS)
-    async with _kept(name, holder):
+    async with _kept(Hold(name, holder), name, holder):
         yield name
 
 
 @asynccontextmanager
-async def _kept(name: str, holder: str) -> AsyncIterator[None]:
-    renewal = create_task(_renew(name, holder))
+async def _kept(hold: Hold, name: str, holder: str) -> AsyncIterator[None]:
+    renewal = create_task(_renew(hold))
     try:
         yield
     finally:
@@ -51,13 +89,17 @@ async def _kept(name: str, holder: str) -> AsyncIterator[None]:
         pool_store().drop_lease(name, holder)
 
 
-def _take(name: str, holder: str) -> None:
-    other = pool_store().take_lease(name, holder, LEASE_SECONDS, now())
-    if other:
-        raise Held(f"{name} is being done by {other}")
-
-
-async def _renew(name: str, holder: str) -> None:
+async def _renew(hold: Hold) -> None:
     while True:
         await sleep(LEASE_SECONDS / 3)
-        _take(name, holder)
+        try:
+            hold.renew()
+        except Held:
+            return  # its next check says so
+        except Exception as error:  # noqa: BLE001 - the database is away: tried again, and in time the check says so
+            get_run_logger().warning("a lease could not be renewed: %s", type(error).__name__)
+
+
+def _uptime() -> float:
+    """Seconds since the machine began, the time that it slept included; no clock that somebody may set."""
+    return clock_gettime(CLOCK_BOOTTIME)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,7 +90,7 @@ def ticked(monkeypatch):
 
     @asynccontextmanager
     async def free(*_, **__):
-        yield
+        yield SimpleNamespace(check=lambda: None)
 
     for name, double in (("act", act), ("record_tick", record), ("lease", free)):
         monkeypatch.setattr(module, name, double)
