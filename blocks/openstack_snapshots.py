@@ -12,7 +12,6 @@ from blocks.openstack_servers import servers_of
 from pool.baking import HostImage
 from pool.errors import CloudRefused, CloudTrouble
 
-# No dots: not every client of Glance asks for a property whose name has one.
 NAMESPACE, POOL, RECIPE, NAME = (f"dockerdriver_{key}" for key in ("namespace", "pool", "recipe", "image"))
 STOP_SECONDS = 180
 SNAPSHOT_SECONDS = 1800
@@ -20,12 +19,12 @@ LOST = ("killed", "deleted", "pending_delete", "deactivated")
 
 
 def images_made(cloud: Connection, namespace: str) -> list[HostImage]:
-    """All host images of the namespace, in one request.
+    """All host images of the namespace: those of the project's images that carry the marks.
 
     An image that somebody made of a host that booted from one of ours inherits our properties; its name is another.
     """
-    found = cloud.image.images(**{NAMESPACE: namespace})
-    return [_described(image) for image in found if _property(image, NAME) == image.name]
+    found = cloud.image.images(owner=cloud.current_project_id)
+    return [_described(image) for image in found if _marks(image) == (namespace, image.name)]
 
 
 def make_image(cloud: Connection, namespace: str, host: str, name: str, recipe: str) -> HostImage:
@@ -94,6 +93,10 @@ def _described(image: Image) -> HostImage:
     made_at = datetime.fromisoformat(image.created_at.replace("Z", "+00:00"))
     pool, recipe = _property(image, POOL), _property(image, RECIPE)
     return HostImage(image.id, image.name, pool, recipe, ready=image.status == "active", made_at=made_at)
+
+
+def _marks(image: Image) -> tuple[str, str]:
+    return _property(image, NAMESPACE), _property(image, NAME)
 
 
 def _property(image: Image, name: str) -> str:

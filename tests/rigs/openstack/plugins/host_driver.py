@@ -5,6 +5,7 @@ test asks for trouble by the flavor, too: ``rig.fails`` cannot be spawned, ``rig
 deleted, ``rig.undying`` refuses to be destroyed until FORGIVE exists.
 """
 
+import io
 import os
 import time
 from pathlib import Path
@@ -86,8 +87,8 @@ class HostDriver(fake.FakeDriverWithoutFakeNodes):
         update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
         machine.commit(instance.uuid, image_id)
         update_task_state(task_state=task_states.IMAGE_UPLOADING, expected_state=task_states.IMAGE_PENDING_UPLOAD)
-        about = {"status": "active", "disk_format": "raw", "container_format": "bare"}
-        glance.API().update(context, image_id, about, data=b"the driver boots its snapshot")
+        about = {"disk_format": "raw", "container_format": "bare"}
+        glance.API().update(context, image_id, about, data=io.BytesIO(b"the driver boots its snapshot"))
 
     def power_off(self, instance, timeout=0, retry_interval=0):
         """Switch the machine off."""
