@@ -98,6 +98,16 @@ local function opens_until(header, route_id)
     end
 end
 
+local function others_of(header)
+    local kept = {}
+    for cookie in header:gmatch("[^;]+") do
+        if cookie:match("^%s*([^=]*)") ~= COOKIE then
+            table.insert(kept, (cookie:gsub("^%s+", "")))
+        end
+    end
+    return table.concat(kept, "; ")
+end
+
 -- A worker checks a browser's cookies once: what it remembers counts for this route, with these keys, until they expire.
 local remembered = assert(lrucache.new(2000))
 
@@ -111,23 +121,15 @@ function M.cookie_opens(header, route_id)
     end
     local expires = opens_until(header, route_id)
     if expires and #header <= LONGEST_REMEMBERED then
-        remembered:set(header, { route_id = route_id, keys = keys, expires = expires })
+        remembered:set(header, { route_id = route_id, keys = keys, expires = expires, others = others_of(header) })
     end
     return expires ~= nil
 end
 
 -- The cookies of a request without ours: the session has no use for it.
 function M.without_ours(header)
-    if not header:find(COOKIE, 1, true) then
-        return header
-    end
-    local kept = {}
-    for cookie in (header or ""):gmatch("[^;]+") do
-        if cookie:match("^%s*([^=]*)") ~= COOKIE then
-            table.insert(kept, (cookie:gsub("^%s+", "")))
-        end
-    end
-    return table.concat(kept, "; ")
+    local known = remembered:get(header)
+    return known and known.others or others_of(header)
 end
 
 return M
