@@ -120,8 +120,8 @@ def _offer(pool: str, path: Path, facts: dict) -> list[str]:
 async def read_catalogue(pool: str) -> list[Image]:
     """The pool's wanted images: every good archive in ``images/`` that is not retired, its layers kept.
 
-    A broken archive is named in the log and left out. Versions that a blueprint pins come after all others; they are
-    named by their id, because their name is that of the newest.
+    A broken archive is named in the log and left out; what was read of the good one before it stays offered. Versions
+    that a blueprint pins come after all others; they are named by their id, because their name is that of the newest.
     """
     archives, refused = await to_thread(_scan_and_keep)
     for name, reason in refused:
@@ -133,11 +133,21 @@ async def read_catalogue(pool: str) -> list[Image]:
     for image in offered:
         if image != known.get(image.name):
             store.put_image(image)
-    for gone in known.keys() - {image.name for image in found}:
-        if known[gone].retired_at is None:
-            get_run_logger().warning("image %s is retired: no archive in images/ holds it any more", gone)
-        store.retire_image(pool, gone, now(), archive_gone=True)
+    unseen = [image for name, image in known.items() if name not in {one.name for one in found}]
+    for image in unseen:
+        if await to_thread(_archive_stays, image):
+            offered += [image] if image.retired_at is None else []
+            continue
+        if image.retired_at is None:
+            get_run_logger().warning("image %s is retired: no archive in images/ holds it any more", image.name)
+        store.retire_image(pool, image.name, now(), archive_gone=True)
     return offered + [image for image in await to_thread(_pinned, pool) if image.id not in {o.id for o in offered}]
+
+
+def _archive_stays(image: Image) -> bool:
+    """Whether its archive is there though unread: it was saved a moment ago, or a broken one is in its place."""
+    path = process_settings().images_dir / image.archive
+    return bool(image.archive) and path.is_file() and layer_store().holds(image.id, image.layers)
 
 
 def _pinned(pool: str) -> list[Image]:

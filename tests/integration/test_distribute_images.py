@@ -185,6 +185,17 @@ def test_a_login_that_is_not_there_is_named(hosts):
     assert (name, message) == ("Failed", "no registry login is named 'nobody'; known: none")
 
 
+def test_an_archive_that_is_broken_when_it_is_replaced_leaves_the_image_offered_as_it_was(hosts, first_run):
+    image = offer(busybox_image("steady:1", ("true",), {"page": b"good"}))
+    add("steady_1.tar")
+    (process_settings().images_dir / "steady_1.tar").write_bytes(b"half of it")
+    assert distribute()[0] == "Completed"
+    assert pool_store().image("main", "steady:1").id == image.id
+    (process_settings().images_dir / "steady_1.tar").unlink()
+    distribute()
+    assert "steady:1" not in {one.name for one in pool_store().images("main")}
+
+
 @pytest.fixture
 def registry(tmp_path, engine_url, monkeypatch):
     """Address of a registry that asks for a login; the manager has an engine, and the login as a block."""
