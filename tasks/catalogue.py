@@ -133,21 +133,23 @@ async def read_catalogue(pool: str) -> list[Image]:
     for image in offered:
         if image != known.get(image.name):
             store.put_image(image)
-    unseen = [image for name, image in known.items() if name not in {one.name for one in found}]
-    for image in unseen:
-        if await to_thread(_archive_stays, image):
-            offered += [image] if image.retired_at is None else []
-            continue
-        if image.retired_at is None:
-            get_run_logger().warning("image %s is retired: no archive in images/ holds it any more", image.name)
-        store.retire_image(pool, image.name, now(), archive_gone=True)
-    return offered + [image for image in await to_thread(_pinned, pool) if image.id not in {o.id for o in offered}]
+    found_names = {one.name for one in found}
+    offered += await to_thread(_kept_or_retired, pool, [one for one in known.values() if one.name not in found_names])
+    offered_ids = {image.id for image in offered}
+    return offered + [image for image in await to_thread(_pinned, pool) if image.id not in offered_ids]
 
 
-def _archive_stays(image: Image) -> bool:
-    """Whether its archive is there though unread: it was saved a moment ago, or a broken one is in its place."""
-    path = process_settings().images_dir / image.archive
-    return bool(image.archive) and path.is_file() and layer_store().holds(image.id, image.layers)
+def _kept_or_retired(pool: str, unread: list[Image]) -> list[Image]:
+    """Of recorded images that no good archive holds now: those that are offered all the same; the others are retired.
+
+    A file that is there was saved a moment ago, or is a broken one in the place of a good one.
+    """
+    there = [one for one in unread if one.archive and (process_settings().images_dir / one.archive).is_file()]
+    for gone in [one for one in unread if one not in there]:
+        if gone.retired_at is None:
+            get_run_logger().warning("image %s is retired: no archive in images/ holds it any more", gone.name)
+        pool_store().retire_image(pool, gone.name, now(), archive_gone=True)
+    return [one for one in there if one.retired_at is None and layer_store().holds(one.id, one.layers)]
 
 
 def _pinned(pool: str) -> list[Image]:
