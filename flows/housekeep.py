@@ -35,6 +35,7 @@ from tasks.telling import tell_changes
 
 TICK_SECONDS = 240  # for all that one tick does to one pool
 OBSERVE_SECONDS = 90
+LONGEST_SECONDS = TICK_SECONDS + 60  # with the telling of it
 REPAIR_SECONDS = 120
 
 
@@ -69,9 +70,11 @@ async def tend_or_say(pool: str) -> str:
     """Tend one pool; trouble in it never touches another."""
     try:
         async with lease(f"housekeeping of {pool}", holder=f"flow run {flow_run.id}") as hold:
-            return await tend(pool, hold)
+            return await wait_for(tend(pool, hold), LONGEST_SECONDS)
     except Held as held:
         return str(held)
+    except TimeoutError:
+        return f"{pool}: the tick was not told to its end within {LONGEST_SECONDS} s"
     except DockerDriverError as error:
         get_run_logger().error("%s: %s", pool, error)
         return f"{pool}: {error}"

@@ -97,9 +97,12 @@ async def undo(instance: Instance, to: InstanceState, reason: str) -> Instance:
 
 
 async def tell_those_on(host: str) -> int:
-    """Announce anew each session on a host whose state changed what is to be said of them; how many there are."""
+    """Announce anew each session on a host that drains or returns; how many they are. Unheard is no failure."""
     left = await sessions_on(host)
-    await gather(*(announce(instance) for instance in left if instance.state is InstanceState.RUNNING))
+    running = [instance for instance in left if instance.state is InstanceState.RUNNING]
+    for instance, trouble in zip(running, await gather(*map(announce, running), return_exceptions=True), strict=True):
+        if isinstance(trouble, Exception):
+            get_run_logger().warning("the platform of %s is not told: %s", instance.id, trouble)
     return len(left)
 
 

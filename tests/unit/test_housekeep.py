@@ -94,7 +94,7 @@ def ticked(monkeypatch):
 
     for name, double in (("act", act), ("record_tick", record), ("lease", free)):
         monkeypatch.setattr(module, name, double)
-    for name in ("note_strays", "note_left", "show_decisions", "show_hosts", "bring_images"):
+    for name in ("note_strays", "see_to_queue", "note_left", "show_decisions", "show_hosts", "bring_images"):
         monkeypatch.setattr(module, name, nothing)
 
     def tick(observe, settings=None, pools=("gpu", "main")):
