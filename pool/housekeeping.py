@@ -210,7 +210,7 @@ def stranded(instance: Instance, case: Case) -> Decision | None:
     under_way = instance.state in (InstanceState.STARTING, InstanceState.STOPPING)
     if not under_way or not case.overdue(instance):
         return None
-    reason = f"{instance.state} for more than {case.settings.start_timeout} s, and no flow run works on it"
+    reason = f"{instance.state} for {case.seconds_in_state(instance):.0f} s, and no flow run works on it"
     return Decision(DecisionKind.CLEAN_UP, instance.id, reason)
 
 

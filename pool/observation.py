@@ -10,7 +10,7 @@ from pool.lifetime import unused_since, working_overtime
 from pool.queue import in_line
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
-from pool.states import HostState
+from pool.states import HostState, InstanceState
 from pool.sweeping import CloudPart
 
 
@@ -100,4 +100,6 @@ class Case:
     def overdue(self, instance: Instance) -> bool:
         """Whether nobody works on it and it should long have left its state."""
         idle = instance.id not in self.seen.busy_instances
-        return idle and self.seconds_in_state(instance) > self.settings.start_timeout
+        stopping = instance.state is InstanceState.STOPPING
+        limit = self.settings.stop_timeout if stopping else self.settings.start_timeout
+        return idle and self.seconds_in_state(instance) > limit

@@ -1,8 +1,10 @@
 """Start other pipelines, and see which are under way."""
 
 from datetime import timedelta
+from itertools import count
+from uuid import UUID
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterName,
@@ -14,6 +16,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments import arun_deployment
 
 from tasks.retrying import now
@@ -28,6 +31,7 @@ LONGEST_SECONDS = {
     "deprovision-instance": 300,
     "distribute-images": 7200,
 }
+PAGE, OVERLAP = 200, 50
 UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
@@ -48,12 +52,28 @@ async def runs_under_way(flow_name: str) -> list[FlowRun]:
     ``LONGEST_SECONDS``) is not counted, so that what it left behind is found.
     """
     since = now() - timedelta(seconds=LONGEST_SECONDS[flow_name])
+    wanted = {
+        "flow_filter": FlowFilter(name=FlowFilterName(any_=[flow_name])),
+        "flow_run_filter": FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)),
+            expected_start_time=FlowRunFilterExpectedStartTime(after_=since),
+        ),
+        "deployment_filter": DeploymentFilter(name=DeploymentFilterName(any_=["on-demand"])),
+        "sort": FlowRunSort.EXPECTED_START_TIME_ASC,  # a run that is added meanwhile comes last, on no page twice
+    }
     async with get_client() as client:
-        return await client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=[flow_name])),
-            flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)),
-                expected_start_time=FlowRunFilterExpectedStartTime(after_=since),
-            ),
-            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=["on-demand"])),
-        )
+        return await _all_pages(client, wanted)
+
+
+async def _all_pages(client: PrefectClient, wanted: dict) -> list[FlowRun]:
+    """The server answers with 200 runs at most; a session whose run is on the next page is not nobody's.
+
+    Pages overlap: runs that end meanwhile let later ones move up.
+    """
+    found: dict[UUID, FlowRun] = {}
+    for offset in count(0, PAGE - OVERLAP):
+        page = await client.read_flow_runs(**wanted, limit=PAGE, offset=offset)
+        found |= {run.id: run for run in page}
+        if len(page) < PAGE:
+            break
+    return list(found.values())
