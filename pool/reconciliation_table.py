@@ -1,0 +1,100 @@
+"""Every combination of what SQL says and what is found outside, and what follows; ``python -m`` prints it for the docs.
+
+The rows about containers and things in the cloud are those that decide. A row about hosts, routes or flow runs names
+what its rule does; the tests hold each of them to the rule.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pool.decisions import DecisionKind as Kind
+from pool.found import Fate
+from pool.reconciliation import RUNNING_SESSION, STRAY_CONTAINER, STRAY_PART, Follows
+
+
+@dataclass(frozen=True)
+class Row:
+    """One combination."""
+
+    record: str  # what SQL, or Prefect, says
+    found: str  # what is found outside
+    kinds: tuple[Kind, ...]  # what is decided, one tick after the other; none: nothing
+    why: str = ""
+    instead: str = "nothing"  # what the table says where nothing is decided
+
+
+REPAIR = "put right at once"
+HOSTS = (
+    Row(
+        "host active or draining", "no server, and its engine is silent", (Kind.FAIL_HOST,), "its sessions fail with it"
+    ),
+    Row(
+        "host active or draining",
+        "no server, but its engine answers",
+        (),
+        "a riddle: nothing is lost as long as it runs",
+    ),
+    Row("host any but removed", "the cloud does not answer", (), "unknown is not gone"),
+    Row("host active or draining", "its engine is silent, within its grace time", (), "it takes no session meanwhile"),
+    Row(
+        "host active or draining",
+        "its engine is silent for longer",
+        (Kind.FAIL_HOST,),
+        "its room is free, its server goes",
+    ),
+    Row("host active", "a certificate that is not taken, or a clock that is off", (Kind.CONFIGURE,), "sets both right"),
+    Row("host removing", "its server is still listed", (Kind.REMOVE,), "after longer and longer pauses, counted"),
+    Row("host removing", "no server", (Kind.CONFIRM_GONE,), "gone is when the cloud says so"),
+    Row("host removed", "its server is listed", (Kind.DELETE_SERVER,), "it came late"),
+    Row("host spawning", "no server yet", (), "the run that spawns it has its time"),
+)
+REPAIRED = (
+    Row("session runs", "no route, or another one", (), "the route is put into the gateway's table", REPAIR),
+    Row("session does not run", "a route", (), "the route is taken away", REPAIR),
+    Row(
+        "flow run pending or being cancelled for minutes",
+        "no worker that works on it",
+        (),
+        "crashed, or cancelled",
+        REPAIR,
+    ),
+    Row("flow run is running", "no heartbeat for ten minutes", (), "crashed; the work that it held goes on", REPAIR),
+    Row("not ours", "whatever carries no mark of ours", (), "it is not even listed"),
+)
+
+
+def rows() -> Iterator[Row]:
+    """All of them, in the order of the page."""
+    for fate, follows in RUNNING_SESSION.items():
+        yield Row("session runs", f"its container {_as_found(fate)}", _kinds(follows), follows.why)
+    for owner, follows in STRAY_CONTAINER.items():
+        yield Row(f"session {owner}", "a container of it", _after_report(follows), follows.why)
+    for known, follows in STRAY_PART.items():
+        record = "no living record" if known else "no host was ever recorded"
+        yield Row(record, "a thing of ours in the cloud", _after_report(follows), follows.why)
+    yield from (*HOSTS, *REPAIRED)
+
+
+def _as_found(fate: Fate) -> str:
+    return "runs" if fate is Fate.RUNS else str(fate)
+
+
+def _kinds(follows: Follows) -> tuple[Kind, ...]:
+    return (follows.kind,) if follows.kind else ()
+
+
+def _after_report(follows: Follows) -> tuple[Kind, ...]:
+    return tuple(dict.fromkeys((Kind.REPORT, follows.kind))) if follows.kind else ()
+
+
+def markdown() -> str:
+    """The table as the docs show it."""
+    lines = ["| on record | found | decided | because |", "|---|---|---|---|"]
+    for row in rows():
+        decided = ", then ".join(f"`{kind}`" for kind in row.kinds) or row.instead
+        lines.append(f"| {row.record} | {row.found} | {decided} | {row.why} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")
