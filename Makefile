@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLOUD ?= local
 export DD_CLOUD := $(CLOUD)
 
-.PHONY: help up down status test test-fast test-openstack lint bench fuzz kill-anywhere
+.PHONY: help up down status test test-fast test-openstack lint bench fuzz kill-anywhere simulate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ test-fast: ## Rules, small parts and style; under a minute, needs no root
 kill-anywhere: ## Kill each part of a real stack at each step of each pipeline, judge what is left; JSON=file, half an hour
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m tests.reliability.kill_anywhere $(if $(JSON),--json $(JSON)) $(if $(TABLE),--table $(TABLE))
+
+simulate: ## Live many random lives of a simulated pool: RUNS=20000, JSON=file for the counts, SEED=n to see one
+	@runtime/bootstrap.sh test
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.rigs.simulator $(if $(SEED),--seed $(SEED),--runs $(if $(RUNS),$(RUNS),500)) $(if $(JSON),--json $(JSON))
 
 lint: ## Style and layers
 	@runtime/bootstrap.sh lint

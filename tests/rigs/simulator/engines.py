@@ -1,0 +1,170 @@
+"""The Docker Engine of each simulated machine, and what else is asked of a machine: ssh, the playbook, a session."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any, Self
+
+from blocks.engine import ContainerState, HostEngine
+from blocks.image_push import Sent
+from blocks.playbook import PlaybookReport, PlaybookRun
+from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
+from pool.records import ContainerSpec, Host, Image
+from tests.rigs.simulator.clock import BEGINNING
+from tests.rigs.simulator.machines import Container, Machine
+
+PING_SECONDS, STEP_SECONDS = 5, 60
+
+
+class SimulatedEngine(HostEngine):
+    """What answers at an address is the machine that has it now, as over TLS."""
+
+    def __init__(self, world: Any, host: str, address: str) -> None:
+        self._world, self._host, self._address = world, host, address
+
+    def client(self, step: str, timeout: float = STEP_SECONDS):
+        raise NotImplementedError(f"teach the simulated engine to {step}")
+
+    def ping(self, timeout: float = PING_SECONDS) -> None:
+        self._machine("answer a ping", timeout)
+
+    def image_ids(self) -> set[str]:
+        return set(self._machine("list its images").images)
+
+    def try_image(self, image_id: str) -> None:
+        if image_id not in self._machine("run a test container").images:
+            raise EngineTrouble(f"host {self._host}: no image {image_id}")
+
+    def run(self, spec: ContainerSpec) -> str:
+        self._world.check_may_run(spec, self._host)
+        machine = self._machine(f"run container {spec.name}")
+        found = machine.containers.get(spec.name)
+        if found and (found.spec != spec or not found.running):
+            del machine.containers[spec.name]
+            found = None
+        if not found:
+            machine.containers[spec.name] = self._new(machine, spec)
+        if self._world.engines_lose_answers:
+            self._world.engines_lose_answers -= 1
+            raise HostUnreachable(f"host {self._host}: the connection broke")
+        return spec.name
+
+    def find(self, name: str) -> ContainerState | None:
+        found = self._machine(f"look for container {name}").containers.get(name)
+        return _state(found) if found else None
+
+    def containers(self, labels: Mapping[str, str]) -> list[ContainerState]:
+        found = self._machine("list its containers").containers.values()
+        return [_state(container) for container in found if _carries(container.spec.labels, labels)]
+
+    def remove(self, name: str) -> None:
+        machine = self._machine(f"remove container {name}")
+        self._world.check_may_remove(name, self._host, machine)
+        machine.containers.pop(name, None)
+
+    def logs(self, name: str, lines: int = 100) -> str:
+        self._machine(f"read the log of container {name}")
+        return f"starting with {self._world.a_token}"
+
+    def _machine(self, step: str, timeout: float = STEP_SECONDS) -> Machine:
+        self._world.lag()
+        machine = self._world.cloud.at(self._address)
+        if machine and self._world.time < machine.slow_until:
+            self._world.wait(min(timeout, self._world.random.choice([2, 20, 90])))
+        if not machine or not machine.engine_answers(self._world.time):
+            self._world.wait(min(timeout, PING_SECONDS))
+            raise HostUnreachable(f"host {self._host}: did not {step}: no answer within {timeout} s")
+        return machine
+
+    def _new(self, machine: Machine, spec: ContainerSpec) -> Container:
+        if spec.image not in machine.images:
+            raise EngineTrouble(f"host {self._host}: no such image")
+        if machine.listener(spec.host_port):
+            raise EngineTrouble(f"host {self._host}: port {spec.host_port} is already allocated")
+        made, ready = self._world.time, self._world.time + self._world.random.choice([0.5, 3, 8])
+        container = Container(f"{machine.id}/{spec.name}", spec, made, ready)
+        self._world.spoil(container)
+        return container
+
+
+def _carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(key in labels and value in ("", labels[key]) for key, value in wanted.items())
+
+
+def _state(container: Container) -> ContainerState:
+    return ContainerState(
+        id=container.id,
+        name=container.spec.name,
+        image=container.spec.image,
+        status="running" if container.running else "exited",
+        exit_code=container.exit_code,
+        oom_killed=container.oom_killed,
+        restarts=0,
+        started_at=BEGINNING + timedelta(seconds=container.started_at),
+        labels=container.spec.labels,
+    )
+
+
+class SimulatedShell:
+    """ssh to a machine: it must have the key that was recorded."""
+
+    def __init__(self, world: Any, host: Host) -> None:
+        self._world, self._host = world, host
+
+    def wait_for_ssh(self, seconds: float, log: Any = None) -> None:
+        deadline = self._world.time + seconds
+        while not _logs_in(self._world, self._host.address, self._host.host_key):
+            if self._world.time >= deadline:
+                raise HostUnreachable(f"host {self._host.name}: no ssh within {seconds} s")
+            self._world.wait(5)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def read_mark(self) -> str:
+        """The mark of a host that booted from a baked image; none does here."""
+        self._world.lag()
+        if not _logs_in(self._world, self._host.address, self._host.host_key):
+            raise HostUnreachable(f"host {self._host.name}: ssh does not answer")
+        return ""
+
+
+def _logs_in(world: Any, address: str | None, host_key: str | None) -> Machine | None:
+    machine = world.cloud.at(address)
+    return machine if machine and machine.reachable(world.time) and machine.host_key == host_key else None
+
+
+def run_playbook(world: Any, run: PlaybookRun) -> PlaybookReport:
+    """A minute or five of configuring."""
+    world.wait(world.random.choice([20, 90, 300]))
+    machine = _logs_in(world, run.address, run.host_key)
+    if not machine:
+        raise HostUnreachable(f"host {run.host}: ssh did not answer")
+    if world.next_playbooks_fail:
+        world.next_playbooks_fail -= 1
+        raise PlaybookFailed(f"host {run.host}: playbook failed at 'install the engine': no package")
+    machine.configured = True
+    return PlaybookReport(ok=40, changed=30, failed=0, seconds=60.0)
+
+
+def answers(world: Any, address: str, port: int) -> bool:
+    """Whether a session answers; whose it is, nobody can see from outside."""
+    world.lag()
+    machine = world.cloud.at(address)
+    listener = machine and machine.reachable(world.time) and machine.listener(port)
+    return bool(listener) and world.time >= listener.ready_at
+
+
+class SimulatedPush:
+    """Sends images."""
+
+    def __init__(self, world: Any, engine: SimulatedEngine) -> None:
+        self._world, self._engine = world, engine
+
+    def push(self, image: Image, tags: Iterable[str]) -> Sent:
+        self._engine._machine("load an image")
+        self._world.wait(self._world.random.choice([1, 30]))
+        self._engine._machine("load an image").images.add(image.id)
+        return Sent()

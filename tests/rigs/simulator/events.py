@@ -1,0 +1,181 @@
+"""What can happen to an installation: users, faults, deaths and clocks. Each is one method, so that a test reads."""
+
+from datetime import timedelta
+
+from prefect.client.schemas.objects import StateType
+
+from pool.states import ENDED, InstanceState
+from tests.rigs.simulator.machines import Machine
+from tests.rigs.simulator.runs import Run
+from tests.rigs.simulator.world import World
+
+
+class EventfulWorld(World):
+    """A world in which things happen. *which* picks one of those that there are, by number."""
+
+    # Users
+
+    def arrive(self, blueprint: str = "small", twice: bool = False) -> None:
+        """Somebody asks for a session; an impatient platform asks twice."""
+        session = f"s-{len(self.sessions)}"
+        self.sessions.append(session)
+        for _ in range(2 if twice else 1):
+            request = {"instance_id": session, "blueprint": blueprint, "user": "somebody"}
+            self.prefect.start("provision-instance/on-demand", request)
+
+    def leave(self, which: int) -> None:
+        if self.sessions:
+            session = self.sessions[which % len(self.sessions)]
+            self.prefect.start("deprovision-instance/on-demand", {"instance_id": session})
+
+    def use(self, which: int) -> None:
+        """A browser is open on a session."""
+        if self.gateway.routes:
+            route = list(self.gateway.routes)[which % len(self.gateway.routes)]
+            self.gateway.used[route] = self.clock.now()
+
+    # The operator
+
+    def shut_down(self, on: bool) -> None:
+        self.config.DD_SHUTDOWN_MODE = on
+
+    def want_free_slots(self, slots: int) -> None:
+        self.config.DD_FREE_SLOT_TARGET = slots
+
+    def allow_hosts(self, hosts: int) -> None:
+        self.config.DD_MAX_HOSTS = hosts
+        self.most_hosts = max(self.most_hosts, hosts)
+
+    def cancel_a_run(self, which: int) -> None:
+        going = self._going()
+        if going:
+            going[which % len(going)].task.cancel()
+
+    def delete_a_server_by_hand(self, which: int) -> None:
+        if machine := self._machine(which):
+            machine.gone_at = self.time
+
+    def remove_a_container_by_hand(self, which: int) -> None:
+        if machine := self._machine(which):
+            for name in list(machine.containers)[:1]:
+                del machine.containers[name]
+
+    # The cloud
+
+    def cloud_refuses(self, seconds: float) -> None:
+        self.cloud.refuses_until = self.time + seconds
+
+    def cloud_is_away(self, seconds: float) -> None:
+        self.cloud.down_until = self.time + seconds
+
+    def cloud_ignores_deletes(self, seconds: float) -> None:
+        self.cloud.ignores_deletes_until = self.time + seconds
+
+    def cloud_loses_answers(self, answers: int) -> None:
+        self.cloud.loses_answers += answers
+
+    def cloud_makes_faulty_servers(self, servers: int) -> None:
+        self.cloud.next_faulty += servers
+
+    def cloud_makes_mute_servers(self, servers: int) -> None:
+        self.cloud.next_mute += servers
+
+    def cloud_hides_a_server(self, which: int, seconds: float) -> None:
+        if machine := self._machine(which):
+            machine.hidden_until = self.time + seconds
+
+    # Hosts
+
+    def host_is_down(self, which: int, seconds: float) -> None:
+        if machine := self._machine(which):
+            machine.down_until = max(machine.down_until, self.time + seconds)
+
+    def host_reboots(self, which: int, containers_return: bool) -> None:
+        if machine := self._machine(which):
+            machine.reboot(self.time, 60, containers_return)
+
+    def engine_is_down(self, which: int, seconds: float) -> None:
+        if machine := self._machine(which):
+            machine.engine_down_until = self.time + seconds
+
+    def engine_is_slow(self, which: int, seconds: float) -> None:
+        if machine := self._machine(which):
+            machine.slow_until = self.time + seconds
+
+    def engines_lose_some_answers(self, answers: int) -> None:
+        self.engines_lose_answers += answers
+
+    def playbooks_fail(self, runs: int) -> None:
+        self.next_playbooks_fail += runs
+
+    def container_ends(self, which: int, oom_killed: bool) -> None:
+        if machine := self._machine(which):
+            for container in list(machine.containers.values())[:1]:
+                container.end(137 if oom_killed else 0, oom_killed)
+
+    def containers_exit_at_once(self, containers: int) -> None:
+        self.next_containers_exit += containers
+
+    def containers_never_answer(self, containers: int) -> None:
+        self.next_containers_mute += containers
+
+    # The gateway and Prefect
+
+    def gateway_is_away(self, seconds: float) -> None:
+        self.gateway.down_until = self.time + seconds
+
+    def gateway_starts_empty(self) -> None:
+        self.gateway.restart()
+
+    def prefect_is_away(self, seconds: float) -> None:
+        self.prefect.down_until = self.time + seconds
+
+    # Processes and clocks
+
+    def second_housekeeper(self) -> None:
+        """Another housekeeper at the same time, in a process of its own."""
+        self.prefect.start("housekeep/elsewhere", {"pool": ""})
+
+    def kill_the_warm_worker(self, after_steps: int, seconds: float) -> None:
+        self.prefect.workers.kill_warm(seconds, after_steps)
+
+    def kill_a_run(self, which: int, after_steps: int) -> None:
+        """Kill the process that a run is in; the warm worker with all that is in it, if it is there."""
+        going = self._going()
+        if going:
+            process = going[which % len(going)].process
+            if process is self.prefect.workers.warm:
+                self.prefect.workers.kill_warm(10, after_steps)
+            else:
+                process.kill_after(after_steps)
+
+    def freeze_the_warm_worker(self, seconds: float) -> None:
+        """Its machine stands still; for all others, time goes on."""
+        self.prefect.workers.warm.frozen_until = self.time + seconds
+
+    def set_the_clock(self, seconds: float) -> None:
+        self.clock.jumped += timedelta(seconds=seconds)
+
+    # The end of all trouble
+
+    def calm_down(self) -> None:
+        """Whatever was wrong outside is put right; what is gone stays gone."""
+        self.cloud.refuses_until = self.cloud.down_until = self.cloud.ignores_deletes_until = 0
+        self.cloud.loses_answers = self.cloud.next_faulty = self.cloud.next_mute = 0
+        self.engines_lose_answers = self.next_playbooks_fail = 0
+        self.next_containers_exit = self.next_containers_mute = 0
+        self.gateway.down_until = self.prefect.down_until = 0
+        self.config.DD_SHUTDOWN_MODE = False
+        for machine in self.cloud.machines.values():
+            machine.hidden_until = machine.down_until = machine.engine_down_until = machine.slow_until = 0
+
+    def alive_sessions(self) -> list:
+        return self.store.instances(states=frozenset(InstanceState) - ENDED)
+
+    def _machine(self, which: int) -> Machine | None:
+        machines = list(self.cloud.machines.values())
+        return machines[which % len(machines)] if machines else None
+
+    def _going(self) -> list[Run]:
+        runs = self.prefect.runs.values()
+        return [r for r in runs if r.state_type is StateType.RUNNING and not r.process.killed and not r.task.done()]

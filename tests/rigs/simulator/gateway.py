@@ -1,0 +1,78 @@
+"""A gateway that goes away, and comes back with nothing in its memory."""
+
+from datetime import datetime
+from typing import Any
+
+from blocks.gateway import Gateway
+from blocks.gateway_activity import Activity, GatewayActivity
+from pool.errors import GatewayTrouble
+from pool.records import Notice, Route
+
+
+class SimulatedGateway(Gateway):
+    """The table of routes in memory."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+        self.down_until = 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything, as without a snapshot."""
+        self.routes: dict[str, Route] = {}
+        self.notices: dict[str, Notice] = {}
+        self.keys: list[dict] = []
+        self.used: dict[str, datetime] = {}
+        self.since = self._world.clock.now()
+
+    def add_route(self, route: Route) -> None:
+        self._ask()
+        self.routes[route.id] = route
+        self.notices.pop(route.id, None)
+
+    def remove_route(self, route_id: str) -> None:
+        self._ask()
+        self._world.check_may_withdraw(route_id)
+        self.routes.pop(route_id, None)
+
+    def list_routes(self) -> list[Route]:
+        self._ask()
+        return list(self.routes.values())
+
+    def replace_routes(self, routes: list[Route]) -> None:
+        self._ask()
+        for route_id in self.routes.keys() - {route.id for route in routes}:
+            self._world.check_may_withdraw(route_id)
+        self.routes = {route.id: route for route in routes}
+
+    def put_keys(self, keys: list[dict]) -> None:
+        self._ask()
+        self.keys = keys
+
+    def key_ids(self) -> list[str]:
+        self._ask()
+        return [key["id"] for key in self.keys]
+
+    def put_notices(self, notices: list[Notice]) -> None:
+        self._ask()
+        self.notices |= {notice.id: notice for notice in notices}
+
+    def count_notices(self) -> int:
+        self._ask()
+        return len(self.notices)
+
+    def put_pool_page(self, html: str) -> None:
+        self._ask()
+        self._world.secrets.check("the pool page", html)
+
+    def activity(self) -> GatewayActivity:
+        self._ask()
+        return GatewayActivity(self.since, {route: Activity(last_request=at) for route, at in self.used.items()})
+
+    def alive(self) -> bool:
+        return self._world.time >= self.down_until
+
+    def _ask(self, *_arguments: object, **_more: object) -> Any:
+        self._world.lag()
+        if self._world.time < self.down_until:
+            raise GatewayTrouble("the gateway does not answer")

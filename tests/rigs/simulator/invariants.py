@@ -1,0 +1,136 @@
+"""What must always hold (DESIGN.md's ten), each as a question to a simulated world.
+
+Some are asked at the moment itself, by the fakes and the store: 2, 3, 4, 9 and 10 (see ``World.check_…``). Here are
+those that are asked between two events, and those that must hold once the trouble is over.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState
+from tests.rigs.simulator.clock import BEGINNING
+from tests.rigs.simulator.events import EventfulWorld as World
+
+IN_BETWEEN = {HostState.SPAWNING, HostState.CONFIGURING, HostState.FAILED, HostState.REMOVING}
+
+
+def check_always(world: World) -> None:
+    """What holds at every moment."""
+    for check in (never_over_committed, never_more_hosts_than_allowed, no_clock_but_the_virtual_one):
+        for sentence in check(world):
+            world.broken.add(sentence)
+
+
+def never_over_committed(world: World) -> Iterator[str]:
+    """1, in SQL: the room that a host has given is what its sessions hold."""
+    held = Counter()
+    for session in world.store.instances(states=HOLDING_ROOM):
+        held[session.host] += session.slots
+    for host in world.store.hosts():
+        if not host.reserved == held[host.name] <= host.slots:
+            yield f"1: {host.name} has given {host.reserved} of {host.slots} slots; sessions hold {held[host.name]}"
+
+
+def never_more_hosts_than_allowed(world: World) -> Iterator[str]:
+    """1, for hosts: what was allowed at most so far."""
+    living = [host for host in world.store.hosts() if host.state is not HostState.REMOVED]
+    if len(living) > world.most_hosts:
+        yield f"1: {len(living)} hosts, at most {world.most_hosts} were ever allowed"
+
+
+def no_clock_but_the_virtual_one(world: World) -> Iterator[str]:
+    """8: every moment on record is one of this life."""
+    first, last = BEGINNING - timedelta(hours=2), BEGINNING + timedelta(seconds=world.time, days=2)
+    for thing in (*world.store.hosts(), *world.store.instances()):
+        if not first <= thing.state_since <= last:
+            yield f"8: {thing} has a moment from another clock"
+
+
+def unsettled(world: World) -> list[str]:
+    """What is not yet as it must be some time after the last trouble."""
+    questions = (
+        servers_are_recorded, records_are_servers, hosts_have_arrived, sessions_have_arrived, containers_are_recorded,
+        sessions_are_containers, routes_are_sessions, nothing_is_leased, there_is_room,
+    )  # fmt: skip
+    return [sentence for question in questions for sentence in question(world)]
+
+
+def servers_are_recorded(world: World) -> Iterator[str]:
+    """2: whatever died, no server is left that no record speaks of."""
+    living = {host.name for host in world.store.hosts() if host.state is not HostState.REMOVED}
+    for name in world.cloud.machines.keys() - living:
+        yield f"2: the server of {name} is left in the cloud"
+
+
+def records_are_servers(world: World) -> Iterator[str]:
+    """4, the other way round: what is gone is noticed."""
+    for host in world.store.hosts(states={HostState.ACTIVE, HostState.DRAINING}):
+        if host.name not in world.cloud.machines:
+            yield f"4: {host.name} is {host.state}, and its server is gone"
+
+
+def hosts_have_arrived(world: World) -> Iterator[str]:
+    """5, 6: whatever was interrupted was taken up again, and no bad host keeps its place."""
+    for host in world.store.hosts(states=IN_BETWEEN):
+        yield f"5: {host.name} is still {host.state}: {host.reason}"
+    for host in world.store.hosts(states={HostState.DRAINING}):
+        if not host.reserved:
+            yield f"5: {host.name} is drained, and stays"
+
+
+def sessions_have_arrived(world: World) -> Iterator[str]:
+    """5: no session is left half way. One in the queue waits."""
+    waiting = {InstanceState.QUEUED, InstanceState.RUNNING}
+    for session in world.store.instances(states=frozenset(InstanceState) - ENDED - waiting):
+        yield f"5: session {session.id} is still {session.state}: {session.reason}"
+
+
+def containers_are_recorded(world: World) -> Iterator[str]:
+    """2: no container runs that no record explains, and nobody else's is gone (3)."""
+    explained = {(session.host, session.container) for session in world.store.instances(states=HOLDING_ROOM)}
+    for machine in world.cloud.machines.values():
+        for name, container in machine.containers.items():
+            if name.startswith("dd-") and container.running and (machine.host, name) not in explained:
+                yield f"2: container {name} runs on {machine.host}, and no session is there"
+
+
+def sessions_are_containers(world: World) -> Iterator[str]:
+    """7: a session that runs on record runs, once."""
+    for session in world.store.instances(states={InstanceState.RUNNING}):
+        where = [m.host for m in world.cloud.machines.values() if _runs(m, session.container)]
+        if where != [session.host]:
+            yield f"7: session {session.id} runs on {session.host}; its container runs on {where or 'no host'}"
+
+
+def routes_are_sessions(world: World) -> Iterator[str]:
+    """9: the gateway has a route for each running session, to where it is, and no other."""
+    running = world.store.instances(states={InstanceState.RUNNING})
+    addresses = {host.name: host.address for host in world.store.hosts()}
+    wanted = {session.route: (addresses[session.host], session.port) for session in running}
+    found = {route.id: (route.address, route.port) for route in world.gateway.routes.values()}
+    if wanted != found:
+        yield f"9: the gateway has {len(found)} routes, {len(wanted)} sessions run, or they lead elsewhere"
+
+
+def nothing_is_leased(world: World) -> Iterator[str]:
+    """7: nobody who is dead keeps a lease."""
+    for machine in world.cloud.machines.values():
+        other = world.store.take_lease(f"configuring of {machine.host}", "the test", 1, world.clock.now())
+        if other:
+            yield f"7: {machine.host} is leased by {other}"
+        else:
+            world.store.drop_lease(f"configuring of {machine.host}", "the test")
+
+
+def there_is_room(world: World) -> Iterator[str]:
+    """6: with trouble over, the pool has the free slots that it is to have, or all hosts that it may have."""
+    hosts = world.store.hosts(states={HostState.ACTIVE})
+    living = [host for host in world.store.hosts() if host.state is not HostState.REMOVED]
+    free = sum(host.free for host in hosts)
+    if free < world.config.DD_FREE_SLOT_TARGET and len(living) < world.config.DD_MAX_HOSTS:
+        yield f"6: {free} slots are free on {len(hosts)} active hosts, {world.config.DD_FREE_SLOT_TARGET} are wanted"
+
+
+def _runs(machine, container: str) -> bool:
+    return container in machine.containers and machine.containers[container].running

@@ -1,0 +1,63 @@
+"""What the simulated cloud's servers are: machines that boot, run containers, hang, reboot and vanish."""
+
+from dataclasses import dataclass, field
+
+from pool.records import ContainerSpec
+
+NEVER = float("inf")
+
+
+@dataclass
+class Container:
+    """A container of a session, or of somebody else."""
+
+    id: str
+    spec: ContainerSpec
+    started_at: float
+    ready_at: float  # from when on the notebook answers
+    running: bool = True
+    exit_code: int = 0
+    oom_killed: bool = False
+
+    def end(self, exit_code: int, oom_killed: bool = False) -> None:
+        self.running, self.exit_code, self.oom_killed = False, exit_code, oom_killed
+
+
+@dataclass
+class Machine:
+    """One server with its operating system. Moments are seconds on the simulation's clock."""
+
+    id: str
+    host: str
+    pool: str
+    address: str
+    host_key: str
+    built_at: float
+    ssh_at: float
+    fault: str = ""  # when it is to end in ERROR
+    gone_at: float = NEVER
+    deleting: bool = False
+    hidden_until: float = 0.0  # the cloud does not tell of it
+    down_until: float = 0.0  # no power, or no network
+    engine_down_until: float = 0.0
+    slow_until: float = 0.0  # its engine answers after tens of seconds, or too late
+    configured: bool = False
+    images: set[str] = field(default_factory=set)
+    containers: dict[str, Container] = field(default_factory=dict)
+
+    def reachable(self, at: float) -> bool:
+        return self.ssh_at <= at < self.gone_at and at >= self.down_until and not self.fault
+
+    def engine_answers(self, at: float) -> bool:
+        return self.reachable(at) and self.configured and at >= self.engine_down_until
+
+    def listener(self, port: int) -> Container | None:
+        """The running container that has this port of the machine."""
+        return next((c for c in self.containers.values() if c.running and c.spec.host_port == port), None)
+
+    def reboot(self, at: float, seconds: float, containers_return: bool) -> None:
+        self.down_until = max(self.down_until, at + seconds)
+        for container in self.containers.values():
+            if not containers_return and container.running:
+                container.end(137)
+            container.ready_at = max(container.ready_at, self.down_until + 3)

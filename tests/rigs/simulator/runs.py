@@ -1,0 +1,223 @@
+"""Prefect: deployments, runs and the workers that die under them, tasks with their retries, logs and artifacts."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import yaml
+from prefect import Flow, Task
+from prefect.client.schemas.objects import State, StateType
+
+from runtime.deployments import DESCRIPTION
+from tests.rigs.simulator.clock import with_threads_of_its_own
+from tests.rigs.simulator.processes import Process
+
+current_run: ContextVar["Run | None"] = ContextVar("run", default=None)
+current_verb: ContextVar[str] = ContextVar("verb", default="")
+
+
+class Away(Exception):  # noqa: N818 - "except Away" reads as a sentence
+    """What a client of Prefect gets when its server is away: no error of ours."""
+
+
+@dataclass
+class Run:
+    """A flow run, as far as the product looks at it."""
+
+    id: uuid.UUID
+    flow: Flow
+    deployment: str  # "spawn-host/on-demand"
+    parameters: dict
+    expected_start_time: datetime
+    tags: list[str] = field(default_factory=list)
+    state_type: StateType = StateType.SCHEDULED
+    message: str = ""
+    task: asyncio.Task | None = None
+    process: Process | None = None
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"run {self.id}"
+
+
+class Workers:
+    """One warm worker for the quick flows, a process of its own for each long one, as prefect.yaml says."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+        entries = yaml.safe_load(DESCRIPTION.read_text())["deployments"]
+        self._pools = {f"{_flow_name(e)}/{e['name']}": e["work_pool"]["name"] for e in entries}
+        self.warm = Process("warm worker")
+        self.warm_down_until = 0.0
+
+    def kill_warm(self, seconds: float, after_steps: int = 0) -> None:
+        """Kill the warm worker, now or some steps on; a supervisor starts another one."""
+        if after_steps:
+            self.warm.kill_after(after_steps)
+        else:
+            self.warm.kill()
+        self.warm_down_until = self._world.time + seconds
+
+    def process_for(self, run: Run) -> Process | None:
+        """Where the run goes; None while nobody takes it."""
+        if self._pools.get(run.deployment) != "warm":
+            return Process(run.deployment)
+        if self.warm.killed and self._world.time >= self.warm_down_until:
+            self.warm = Process("warm worker")
+        return None if self.warm.killed else self.warm
+
+
+class PrefectServer:
+    """Runs by id, artifacts by key."""
+
+    def __init__(self, world: Any, flows: dict[str, Flow]) -> None:
+        self._world, self._flows = world, flows
+        self.workers = Workers(world)
+        self.runs: dict[uuid.UUID, Run] = {}
+        self.artifacts: dict[str, object] = {}
+        self._keys: dict[tuple, Run] = {}
+        self.down_until = 0.0
+
+    def start(self, deployment: str, parameters: dict, key: str = "", tags: list[str] | None = None) -> Run:
+        """Schedule a run; the same key of the same deployment gives the same run."""
+        known = self._keys.get((deployment, key))
+        if known:
+            return known
+        flow = self._flows[deployment.partition("/")[0]]
+        ids = uuid.UUID(int=self._world.random.getrandbits(128))
+        run = Run(ids, flow, deployment, _through_json(parameters), self._world.clock.now(), tags or [])
+        self._world.secrets.check("parameters of a run", json.dumps(parameters), routes_too=True)
+        self.runs[run.id] = run
+        if key:
+            self._keys[deployment, key] = run
+        run.task = self._world.outside(self._deliver(run))
+        return run
+
+    def check_up(self) -> None:
+        if self._world.time < self.down_until:
+            raise Away("Prefect's server does not answer")
+
+    async def _deliver(self, run: Run) -> None:
+        await asyncio.sleep(self._world.random.choice([0.1, 0.3, 2]))
+        while (process := self.workers.process_for(run)) is None:
+            await asyncio.sleep(1)
+        run.process, run.state_type = process, StateType.PENDING
+        await asyncio.sleep(0.1)
+        if process.killed:
+            return
+        process.enter()
+        current_run.set(run)
+        with_threads_of_its_own()
+        run.state_type, started = StateType.RUNNING, self._world.time
+        await self._carry_out(run)
+        run.seconds = self._world.time - started
+
+    async def _carry_out(self, run: Run) -> None:
+        try:
+            ended = await run.flow.fn(**run.parameters)
+        except asyncio.CancelledError:
+            run.state_type = StateType.CANCELLED
+        except Away:
+            run.state_type = StateType.CRASHED
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what the life broke at
+            run.state_type = StateType.FAILED
+            self._world.broken.add(f"{run.deployment} ended with {type(error).__name__}: {error}", error)
+        else:
+            run.state_type = ended.type if isinstance(ended, State) else StateType.COMPLETED
+            run.message = (ended.message or "") if isinstance(ended, State) else ""
+            self._world.secrets.check("a state message", run.message, routes_too=True)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator["PrefectClient"]:
+        yield PrefectClient(self)
+
+
+class PrefectClient:
+    """The calls of Prefect's client that the product makes."""
+
+    def __init__(self, server: PrefectServer) -> None:
+        self._server = server
+
+    async def read_flow_runs(self, *, flow_filter=None, flow_run_filter=None, deployment_filter=None, **other) -> list:
+        assert not other, f"teach the simulated client {', '.join(other)}"
+        self._server.check_up()
+        named = flow_filter.name.any_ if flow_filter else None
+        return [
+            run
+            for run in self._server.runs.values()
+            if (named is None or run.flow.name in named)
+            and (deployment_filter is None or run.deployment.partition("/")[2] in deployment_filter.name.any_)
+            and _matches(run, flow_run_filter)
+        ]
+
+
+def _matches(run: Run, wanted: Any) -> bool:
+    if wanted is None:
+        return True
+    asked = wanted.model_dump(exclude_none=True, exclude_unset=True, exclude_defaults=True)
+    unknown = asked.keys() - {"state", "expected_start_time", "operator"}
+    assert not unknown, f"teach the simulated client the filter {', '.join(unknown)}"
+    right = wanted.state is None or run.state_type in wanted.state.type.any_
+    since = wanted.expected_start_time.after_ if wanted.expected_start_time else None
+    before = wanted.expected_start_time.before_ if wanted.expected_start_time else None
+    started = run.expected_start_time
+    return right and (since is None or started >= since) and (before is None or started <= before)
+
+
+def run_task(world: Any, task: Task, args: tuple, kwargs: dict):
+    """Call a task as Prefect's engine does, with its retries; every step of it is a point to die at."""
+    world.check_open()
+    return _attempts(world, task, args, kwargs)
+
+
+async def _attempts(world: Any, task: Task, args: tuple, kwargs: dict) -> object:
+    for attempt in range(task.retries or 0):
+        try:
+            return await _attempt(world, task, args, kwargs)
+        except Exception as error:
+            if not await _worth(task, error):
+                raise
+        await asyncio.sleep(_delay(task, attempt))
+    return await _attempt(world, task, args, kwargs)
+
+
+async def _attempt(world: Any, task: Task, args: tuple, kwargs: dict) -> object:
+    await asyncio.sleep(world.random.choice([0.01, 0.02, 0.3]))
+    outer = current_verb.get()
+    current_verb.set(task.name)
+    try:
+        return await asyncio.wait_for(task.fn(*args, **kwargs), task.timeout_seconds)
+    finally:
+        current_verb.set(outer)
+
+
+async def _worth(task: Task, error: Exception) -> bool:
+    return task.retry_condition_fn is None or await task.retry_condition_fn(task, None, _Failure(error))
+
+
+@dataclass
+class _Failure:
+    error: Exception
+
+    async def aresult(self, raise_on_failure: bool = True) -> Exception:
+        return self.error
+
+
+def _delay(task: Task, attempt: int) -> float:
+    delays = task.retry_delay_seconds or 0
+    return delays[min(attempt, len(delays) - 1)] if isinstance(delays, list) else delays
+
+
+def _flow_name(entry: dict) -> str:
+    return entry["entrypoint"].rpartition(".")[2].replace("_", "-")
+
+
+def _through_json(parameters: dict) -> dict:
+    return json.loads(json.dumps(parameters))

@@ -1,0 +1,92 @@
+"""Random lives of a whole installation, in virtual time: whatever happens, what must always hold, holds at the end.
+
+`make simulate` lives more of them; docs/simulator.md says how to read one that broke.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from tests.rigs.simulator.lives import HAPPENINGS, PAUSES, Lives, lives, settle, step
+from tests.simulation.regressions import BROKEN_ONCE
+
+pytestmark = pytest.mark.simulation
+
+BY_SEED, BY_HYPOTHESIS = 350, 150
+
+
+@pytest.fixture(scope="module")
+def ours():
+    with lives() as ours:
+        yield ours
+
+
+class Life(RuleBasedStateMachine):
+    """One world; Hypothesis chooses what happens to it, and makes what broke it as short as it can."""
+
+    def __init__(self, ours: Lives) -> None:
+        super().__init__()
+        self.ours = ours
+
+    @initialize(seed=st.integers(0, 1000))
+    def begin(self, seed):
+        self.context = self.ours.world(seed)
+        self.world = self.context.__enter__()
+
+    def teardown(self) -> None:
+        try:
+            settle(self.world)
+            broken = dict(self.world.broken.sentences)
+        finally:
+            self.context.__exit__(None, None, None)
+        assert not broken, "; ".join(f"{sentence}\n{traceback}" for sentence, traceback in broken.items())
+
+
+def happening(name: str, choices: dict):
+    def happens(self, pause, **values):
+        step(self.world, name, values, pause)
+
+    happens.__name__ = name
+    drawn = {key: st.sampled_from(list(values)) for key, values in choices.items()}
+    return rule(pause=st.sampled_from(PAUSES), **drawn)(happens)
+
+
+for name, choices in dict(HAPPENINGS).items():
+    setattr(Life, name, happening(name, choices))
+
+
+def test_whatever_hypothesis_does_to_a_pool_it_recovers(ours):
+    unhurried = settings(
+        max_examples=BY_HYPOTHESIS,
+        stateful_step_count=15,
+        deadline=None,
+        derandomize=True,  # the same lives each time: new ones are what `make simulate` is for
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    run_state_machine_as_test(lambda: Life(ours), settings=unhurried)
+
+
+def test_random_lives_recover(tmp_path):
+    counts = tmp_path / "counts.json"
+    command = [sys.executable, "-m", "tests.rigs.simulator", f"--runs={BY_SEED}", f"--json={counts}"]
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONHASHSEED": "0"}, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(counts.read_text()) == {"runs": BY_SEED, "broken": 0, "broken_seeds": []}
+
+
+@pytest.mark.parametrize("seed, happenings", BROKEN_ONCE.values(), ids=BROKEN_ONCE.keys())
+def test_a_life_that_broke_once_recovers(ours, seed, happenings):
+    with ours.world(seed) as world:
+        for what in happenings:
+            step(world, *what)
+        settle(world)
+        assert world.broken.sentences == {}
