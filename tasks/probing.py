@@ -20,7 +20,8 @@ ALL_SECONDS = 20  # a host that was not asked by then is not known, this time
 
 async def probe_hosts(hosts: Iterable[Host]) -> dict[str, Probe]:
     """What these hosts' engines say; SQL is told who is out of reach. A host not asked in time is left out."""
-    looks = {asyncio.wrap_future(_threads().submit(_probe, host)): host for host in hosts}
+    loop = asyncio.get_running_loop()
+    looks = {loop.run_in_executor(_threads(), _probe, host): host for host in hosts}
     if not looks:
         return {}
     done, late = await asyncio.wait(looks, timeout=ALL_SECONDS)

@@ -7,6 +7,7 @@ from pydantic import PrivateAttr
 from blocks.cloud import Cloud, Server, ServerRequest, ServerStatus
 from pool.errors import CloudRefused, CloudTrouble
 from pool.states import HostState
+from pool.sweeping import CloudPart
 from tests.rigs.simulator.machines import NEVER, Machine
 
 GIVEN_UP = {HostState.FAILED, HostState.REMOVING, HostState.REMOVED}
@@ -76,6 +77,16 @@ class SimulatedCloud(Cloud):
     def console_log(self, host: str, lines: int = 20) -> str:
         self._ask("console")
         return "login:"
+
+    def parts(self) -> tuple[CloudPart, ...]:
+        return tuple(CloudPart("server", s.id, s.host, s.pool, s.host) for s in self.list())
+
+    def remove_part(self, part: CloudPart) -> None:
+        self._world.check_stray(part.host, GIVEN_UP)
+        self._ask("remove a part")
+        machine = self.machines.get(part.host)
+        if machine and machine.id == part.id:
+            machine.gone_at = self._world.time
 
     def image_id(self, image: str) -> str:
         self._ask("image")

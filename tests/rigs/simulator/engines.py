@@ -7,7 +7,9 @@ from typing import Any, Self
 from blocks.engine import ContainerState, HostEngine
 from blocks.image_push import Sent
 from blocks.playbook import PlaybookReport, PlaybookRun
+from pool.containers import LABEL
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
+from pool.found import Fate, Probe, SeenContainer
 from pool.records import ContainerSpec, Host, Image
 from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.machines import Container, Machine
@@ -48,6 +50,22 @@ class SimulatedEngine(HostEngine):
             raise HostUnreachable(f"host {self._host}: the connection broke")
         return spec.name
 
+    def start(self, name: str) -> None:
+        found = self._machine(f"start container {name}").containers.get(name)
+        if not found:
+            raise EngineTrouble(f"host {self._host}: no such container: {name}")
+        if not found.running:
+            found.start(self._world.time)
+
+    def look(self) -> Probe:
+        """What housekeeping sees of the engine, see ``blocks.host_probe``."""
+        try:
+            machine = self._machine("say what it runs", PING_SECONDS)
+        except HostUnreachable as error:
+            return Probe(answers=False, trouble=str(error))
+        seen = tuple(_seen(container) for container in machine.containers.values())
+        return Probe(True, seen, clock_ahead=(machine.clock - self._world.clock.jumped).total_seconds())
+
     def find(self, name: str) -> ContainerState | None:
         found = self._machine(f"look for container {name}").containers.get(name)
         return _state(found) if found else None
@@ -86,6 +104,11 @@ class SimulatedEngine(HostEngine):
         return container
 
 
+def _seen(container: Container) -> SeenContainer:
+    name, instance = container.spec.name, container.spec.labels[f"{LABEL}.instance"]
+    return SeenContainer(name, instance, container.fate, container.exit_code)
+
+
 def _carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(key in labels and value in ("", labels[key]) for key, value in wanted.items())
 
@@ -97,7 +120,7 @@ def _state(container: Container) -> ContainerState:
         image=container.spec.image,
         status="running" if container.running else "exited",
         exit_code=container.exit_code,
-        oom_killed=container.oom_killed,
+        oom_killed=container.fate is Fate.OUT_OF_MEMORY,
         restarts=0,
         started_at=BEGINNING + timedelta(seconds=container.started_at),
         labels=container.spec.labels,
@@ -145,7 +168,7 @@ def run_playbook(world: Any, run: PlaybookRun) -> PlaybookReport:
     if world.next_playbooks_fail:
         world.next_playbooks_fail -= 1
         raise PlaybookFailed(f"host {run.host}: playbook failed at 'install the engine': no package")
-    machine.configured = True
+    machine.configured, machine.clock = True, world.clock.jumped
     return PlaybookReport(ok=40, changed=30, failed=0, seconds=60.0)
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from prefect.client.schemas.objects import StateType
 
+from pool.found import Fate
 from pool.states import ENDED, InstanceState
 from tests.rigs.simulator.machines import Machine
 from tests.rigs.simulator.runs import Run
@@ -108,10 +109,10 @@ class EventfulWorld(World):
     def playbooks_fail(self, runs: int) -> None:
         self.next_playbooks_fail += runs
 
-    def container_ends(self, which: int, oom_killed: bool) -> None:
+    def container_ends(self, which: int, fate: Fate) -> None:
         if machine := self._machine(which):
             for container in list(machine.containers.values())[:1]:
-                container.end(137 if oom_killed else 0, oom_killed)
+                container.end(0 if fate is Fate.SHUT_DOWN else 137, fate)
 
     def containers_exit_at_once(self, containers: int) -> None:
         self.next_containers_exit += containers

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 
+from pool.found import Fate
 from tests.rigs.simulator.events import EventfulWorld
 from tests.rigs.simulator.invariants import check_always, unsettled
 from tests.rigs.simulator.ports import lived_in, simulated_ports
@@ -32,7 +33,9 @@ HAPPENINGS: tuple[tuple[str, dict[str, tuple]], ...] = (
     ("cloud_makes_mute_servers", {"servers": (1, 2)}),
     ("cloud_hides_a_server", {"which": range(4), "seconds": (10, 100, 400)}),
     ("host_is_down", {"which": range(4), "seconds": (20, 200, 100_000)}),
-    ("host_reboots", {"which": range(4), "containers_return": (True,)}),
+    ("host_reboots", {"which": range(4), "containers_return": (True, False)}),
+    ("container_ends", {"which": range(4), "fate": (Fate.SHUT_DOWN, Fate.FAILED, Fate.OUT_OF_MEMORY)}),
+    ("remove_a_container_by_hand", {"which": range(4)}),
     ("engine_is_down", {"which": range(4), "seconds": (10, 90, 600)}),
     ("engine_is_slow", {"which": range(4), "seconds": (30, 300)}),
     ("engines_lose_some_answers", {"answers": (1, 2)}),

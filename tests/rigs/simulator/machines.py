@@ -1,7 +1,9 @@
 """What the simulated cloud's servers are: machines that boot, run containers, hang, reboot and vanish."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from pool.found import Fate
 from pool.records import ContainerSpec
 
 NEVER = float("inf")
@@ -17,10 +19,13 @@ class Container:
     ready_at: float  # from when on the notebook answers
     running: bool = True
     exit_code: int = 0
-    oom_killed: bool = False
+    fate: Fate = Fate.RUNS
 
-    def end(self, exit_code: int, oom_killed: bool = False) -> None:
-        self.running, self.exit_code, self.oom_killed = False, exit_code, oom_killed
+    def end(self, exit_code: int, fate: Fate) -> None:
+        self.running, self.exit_code, self.fate = False, exit_code, fate
+
+    def start(self, at: float) -> None:
+        self.running, self.exit_code, self.fate, self.ready_at = True, 0, Fate.RUNS, at + 3
 
 
 @dataclass
@@ -42,6 +47,7 @@ class Machine:
     engine_down_until: float = 0.0
     slow_until: float = 0.0  # its engine answers after tens of seconds, or too late
     configured: bool = False
+    clock: timedelta = timedelta()  # what its clock shows, against the first one of the manager
     images: set[str] = field(default_factory=set)
     containers: dict[str, Container] = field(default_factory=dict)
 
@@ -59,5 +65,5 @@ class Machine:
         self.down_until = max(self.down_until, at + seconds)
         for container in self.containers.values():
             if not containers_return and container.running:
-                container.end(137)
+                container.end(0, Fate.STOPPED_WITH_ENGINE)
             container.ready_at = max(container.ready_at, self.down_until + 3)

@@ -21,7 +21,19 @@ import blocks
 import flows
 import pool.store_instances
 import tasks
-from blocks import baking, database, engines, events, host_keys, image_push, layer_store, lookup, playbook, probe
+from blocks import (
+    baking,
+    database,
+    engines,
+    events,
+    host_keys,
+    host_probe,
+    image_push,
+    layer_store,
+    lookup,
+    playbook,
+    probe,
+)
 from blocks.blueprint import Blueprint
 from blocks.cloud import Cloud
 from blocks.host_keys import HostKey, HostLogin
@@ -106,6 +118,7 @@ def _substitutes() -> list[tuple[object, object]]:
         (hosts.open_shell, lambda host: simulated.SimulatedShell(world().check_open(), host)),
         (host_keys.new_host_key, lambda: world().new_host_key()),
         (playbook.run_playbook, lambda run, *_: simulated.run_playbook(world().check_open(), run)),
+        (host_probe.probe, lambda engine, _: engine.look()),
         (baking.read_mark, lambda shell: shell.read_mark()),
         (baking.todays_playbook, lambda: "a playbook"),
         (probe.answers, lambda address, port, *_: simulated.answers(world().check_open(), address, port)),

@@ -14,6 +14,7 @@ from blocks.host_keys import HostKey
 from blocks.pool_config import PoolConfig
 from pool.changes import Change
 from pool.errors import NotFound
+from pool.found import Fate
 from pool.records import ContainerSpec
 from pool.states import HostState, InstanceState
 from pool.store import PoolStore
@@ -148,7 +149,7 @@ class World:
         """Let a container that was just made turn out bad, if one is to."""
         if self.next_containers_exit:
             self.next_containers_exit -= 1
-            container.end(1)
+            container.end(1, Fate.FAILED)
         elif self.next_containers_mute:
             self.next_containers_mute -= 1
             container.ready_at = float("inf")
@@ -169,6 +170,12 @@ class World:
             return
         if state not in states:
             self.broken.add(f"3: the server of {host} is deleted while its record says {state}")
+
+    def check_stray(self, host: str, states: set[HostState]) -> None:
+        """3: nothing is swept that a living record speaks of."""
+        with suppress(NotFound):
+            if (state := self.store.host(host).state) not in states:
+                self.broken.add(f"3: what {host} has in the cloud is swept while its record says {state}")
 
     def check_gone(self, host: str) -> None:
         """4: a host is removed when its server is gone; or when the cloud says so, which may be a lie."""
