@@ -46,7 +46,7 @@ def test_a_session_runs_in_a_container_of_a_machine_and_has_a_route(world):
 
 
 def test_a_killed_process_runs_no_cleanup(world):
-    process, cleaned = Process("killed"), []
+    process, cleaned = Process("killed", world.clock.now), []
 
     async def work():
         process.enter()
@@ -64,7 +64,7 @@ def test_a_killed_process_runs_no_cleanup(world):
 
 
 def test_a_frozen_process_goes_on_where_it_was(world):
-    process, moments = Process("frozen"), []
+    process, moments = Process("frozen", world.clock.now), []
 
     async def work():
         process.enter()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -74,6 +75,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """A thread: it goes on when its caller is cancelled, and ends with its process."""
         places = _places.get() if executor is None else None
         return asyncio.shield(self.create_task(_thread(places, func, args)))
+
+    def set_default_executor(self, executor: Executor) -> None:
+        """Let the flow run that asks have as many threads as it wants."""
+        _places.set(asyncio.Semaphore(executor._max_workers))
 
     def bury(self) -> None:
         """Close every coroutine that is left. The ports refuse everything by now: no cleanup does anything."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Self
 
 _current: ContextVar["Process | None"] = ContextVar("process", default=None)
@@ -11,9 +12,9 @@ _current: ContextVar["Process | None"] = ContextVar("process", default=None)
 class Process:
     """What a SIGKILL ends at once: a worker, with all flow runs and threads in it."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.killed = False
+    def __init__(self, name: str, now: Callable[[], datetime]) -> None:
+        self.name, self._now = name, now
+        self.killed_at: datetime | None = None
         self.frozen_until = 0.0  # on the loop's clock
         self._steps_left: int | None = None
 
@@ -26,8 +27,12 @@ class Process:
         """Make the calling task, and all that it starts, a part of this process."""
         _current.set(self)
 
+    @property
+    def killed(self) -> bool:
+        return self.killed_at is not None
+
     def kill(self) -> None:
-        self.killed = True
+        self.killed_at = self.killed_at or self._now()
 
     def kill_after(self, steps: int) -> None:
         """Kill it when its code has gone on after an await so many times more."""
@@ -37,7 +42,8 @@ class Process:
         """Its code is about to go on."""
         if self._steps_left is not None:
             self._steps_left -= 1
-            self.killed = self.killed or self._steps_left <= 0
+            if self._steps_left <= 0:
+                self.kill()
 
     def __repr__(self) -> str:
         return f"<{self.name}{', killed' if self.killed else ''}>"

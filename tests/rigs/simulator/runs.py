@@ -3,16 +3,18 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import yaml
 from prefect import Flow, Task
 from prefect.client.schemas.objects import State, StateType
+from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
 from runtime.deployments import DESCRIPTION
 from tests.rigs.simulator.clock import with_threads_of_its_own
@@ -36,7 +38,7 @@ class Run:
     parameters: dict
     expected_start_time: datetime
     tags: list[str] = field(default_factory=list)
-    state_type: StateType = StateType.SCHEDULED
+    state: State = field(default_factory=Scheduled)
     message: str = ""
     task: asyncio.Task | None = None
     process: Process | None = None
@@ -46,6 +48,22 @@ class Run:
     def name(self) -> str:
         return f"run {self.id}"
 
+    @property
+    def state_type(self) -> StateType:
+        return self.state.type
+
+    @property
+    def deployment_id(self) -> str:
+        return self.deployment
+
+    @property
+    def flow_id(self) -> str:
+        return self.flow.name
+
+    def heard_of(self, now: datetime) -> datetime:
+        """When its process last said that it is alive."""
+        return min(self.process.killed_at or now, now)
+
 
 class Workers:
     """One warm worker for the quick flows, a process of its own for each long one, as prefect.yaml says."""
@@ -54,7 +72,7 @@ class Workers:
         self._world = world
         entries = yaml.safe_load(DESCRIPTION.read_text())["deployments"]
         self._pools = {f"{_flow_name(e)}/{e['name']}": e["work_pool"]["name"] for e in entries}
-        self.warm = Process("warm worker")
+        self.warm = Process("warm worker", world.clock.now)
         self.warm_down_until = 0.0
 
     def kill_warm(self, seconds: float, after_steps: int = 0) -> None:
@@ -68,9 +86,9 @@ class Workers:
     def process_for(self, run: Run) -> Process | None:
         """Where the run goes; None while nobody takes it."""
         if self._pools.get(run.deployment) != "warm":
-            return Process(run.deployment)
+            return Process(run.deployment, self._world.clock.now)
         if self.warm.killed and self._world.time >= self.warm_down_until:
-            self.warm = Process("warm worker")
+            self.warm = Process("warm worker", self._world.clock.now)
         return None if self.warm.killed else self.warm
 
 
@@ -92,13 +110,26 @@ class PrefectServer:
             return known
         flow = self._flows[deployment.partition("/")[0]]
         ids = uuid.UUID(int=self._world.random.getrandbits(128))
-        run = Run(ids, flow, deployment, _through_json(parameters), self._world.clock.now(), tags or [])
+        now = self._world.clock.now()
+        run = Run(ids, flow, deployment, _through_json(parameters), now, tags or [], Scheduled(timestamp=now))
         self._world.secrets.check("parameters of a run", json.dumps(parameters), routes_too=True)
         self.runs[run.id] = run
         if key:
             self._keys[deployment, key] = run
         run.task = self._world.outside(self._deliver(run))
         return run
+
+    def flow(self, name: str) -> Flow:
+        return self._flows[name]
+
+    def set_state(self, run_id: uuid.UUID, state: State) -> None:
+        """Somebody says what became of a run."""
+        self._world.secrets.check("a state message", state.message or "", routes_too=True)
+        state.timestamp = self._world.clock.now()
+        self.runs[run_id].state = state
+        living = not self.runs[run_id].process.killed and self._world.time >= self.runs[run_id].process.frozen_until
+        if living and not self.runs[run_id].task.done():
+            self._world.broken.add(f"7: {self.runs[run_id].deployment} is called lost while it goes on")
 
     def check_up(self) -> None:
         if self._world.time < self.down_until:
@@ -108,14 +139,16 @@ class PrefectServer:
         await asyncio.sleep(self._world.random.choice([0.1, 0.3, 2]))
         while (process := self.workers.process_for(run)) is None:
             await asyncio.sleep(1)
-        run.process, run.state_type = process, StateType.PENDING
+        run.process = process
+        self._go_to(run, Pending)
         await asyncio.sleep(0.1)
         if process.killed:
             return
         process.enter()
         current_run.set(run)
         with_threads_of_its_own()
-        run.state_type, started = StateType.RUNNING, self._world.time
+        self._go_to(run, Running)
+        started = self._world.time
         await self._carry_out(run)
         run.seconds = self._world.time - started
 
@@ -123,16 +156,28 @@ class PrefectServer:
         try:
             ended = await run.flow.fn(**run.parameters)
         except asyncio.CancelledError:
-            run.state_type = StateType.CANCELLED
+            self._go_to(run, Cancelled)
         except Away:
-            run.state_type = StateType.CRASHED
+            self._go_to(run, Crashed)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the life broke at
-            run.state_type = StateType.FAILED
+            self._go_to(run, Failed)
             self._world.broken.add(f"{run.deployment} ended with {type(error).__name__}: {error}", error)
         else:
-            run.state_type = ended.type if isinstance(ended, State) else StateType.COMPLETED
+            self._go_to(run, Failed if isinstance(ended, State) and ended.type is StateType.FAILED else Completed)
             run.message = (ended.message or "") if isinstance(ended, State) else ""
             self._world.secrets.check("a state message", run.message, routes_too=True)
+
+    def _go_to(self, run: Run, state: Callable[[], State]) -> None:
+        """A run that somebody else has ended meanwhile stays as it is."""
+        if not run.state.is_final():
+            run.state = state(timestamp=self._world.clock.now())
+
+    async def heartbeat(self, wanted: Any) -> list[datetime]:
+        """The last heartbeat of the run that an event filter asks for."""
+        (resource,) = wanted.resource.id
+        run = self.runs[uuid.UUID(resource.removeprefix("prefect.flow-run."))]
+        heard = run.heard_of(self._world.clock.now())
+        return [heard] if heard >= wanted.occurred.since else []
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator["PrefectClient"]:
@@ -156,6 +201,18 @@ class PrefectClient:
             and (deployment_filter is None or run.deployment.partition("/")[2] in deployment_filter.name.any_)
             and _matches(run, flow_run_filter)
         ]
+
+    async def read_flow(self, flow_id: str) -> Flow:
+        self._server.check_up()
+        return self._server.flow(flow_id)
+
+    async def read_events(self, wanted: Any, limit: int) -> SimpleNamespace:
+        self._server.check_up()
+        return SimpleNamespace(events=[SimpleNamespace(occurred=at) for at in await self._server.heartbeat(wanted)])
+
+    async def set_flow_run_state(self, flow_run_id: object, state: State, force: bool = False) -> None:
+        self._server.check_up()
+        self._server.set_state(uuid.UUID(str(flow_run_id)), state)
 
 
 def _matches(run: Run, wanted: Any) -> bool:
