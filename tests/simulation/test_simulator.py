@@ -114,6 +114,15 @@ def test_a_token_in_a_log_is_seen(world):
     assert any(sentence.startswith("10: ") for sentence in world.broken.sentences)
 
 
+def test_an_error_that_nobody_thought_of_is_seen(world, monkeypatch):
+    async def stumble(*_):
+        raise KeyError("unthought of")
+
+    monkeypatch.setattr("tasks.reaping._old_runs", stumble)
+    world.advance(60)
+    assert any("KeyError" in sentence for sentence in world.broken.sentences)
+
+
 def test_one_seed_is_one_life(ours):
     def told(seed):
         lines = []

@@ -177,7 +177,14 @@ class _Logger:
     def info(self, text: str, *values: object) -> None:
         world().secrets.check("a log", text % (values[0] if len(values) == 1 else values), routes_too=True)
 
-    warning = error = debug = exception = info
+    warning = error = debug = info
+
+    def exception(self, text: str, *values: object) -> None:
+        """An error that is none of ours: the product goes on, the life is broken."""
+        self.info(text, *values)
+        error = sys.exception()
+        if not isinstance(error, runs.Away):
+            world().broken.add(f"{text % values}: {type(error).__name__}: {error}", error)
 
 
 class _Authority:
