@@ -18,7 +18,7 @@ from tests.simulation.regressions import BROKEN_ONCE
 
 pytestmark = pytest.mark.simulation
 
-BY_SEED, BY_HYPOTHESIS = 350, 150
+BY_SEED, BY_HYPOTHESIS = 400, 100
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ for name, choices in dict(HAPPENINGS).items():
 def test_whatever_hypothesis_does_to_a_pool_it_recovers(ours):
     unhurried = settings(
         max_examples=BY_HYPOTHESIS,
-        stateful_step_count=15,
+        stateful_step_count=12,
         deadline=None,
         derandomize=True,  # the same lives each time: new ones are what `make simulate` is for
         suppress_health_check=list(HealthCheck),

@@ -96,7 +96,7 @@ def _places_of(original: object) -> list[tuple[Any, str]]:
 
 
 def _substitutes() -> list[tuple[object, object]]:
-    from tasks import catalogue, hosts, retrying, routes  # noqa: PLC0415 - after all of them were imported
+    from tasks import catalogue, hosts, leases, retrying, routes  # noqa: PLC0415 - after all of them were imported
 
     return [
         (prefect.get_run_logger, _Logger),
@@ -108,6 +108,7 @@ def _substitutes() -> list[tuple[object, object]]:
         (prefect.client.orchestration.get_client, lambda *_, **__: world().prefect.client()),
         (prefect.deployments.arun_deployment, _arun_deployment),
         (time.monotonic, lambda: world().clock.monotonic()),  # noqa: PLW0108 - of the world that there is then
+        (leases._uptime, lambda: world().clock.monotonic()),  # noqa: PLW0108
         (retrying.now, lambda: world().clock.now()),  # noqa: PLW0108
         (lookup.load, _load),
         (lookup.names, lambda kind: sorted(world().stored[kind])),
