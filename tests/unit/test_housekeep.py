@@ -156,3 +156,19 @@ def test_a_pool_that_may_not_spawn_says_what_it_waits_for(ticked):
 
     reports, _ = ticked(observe, lambda pool: PoolSettings(name=pool, max_hosts=0), pools=["main"])
     assert reports["main"] == "main: 0 decisions; it waits: 0 of at most 0 hosts are there"
+
+
+@pytest.mark.parametrize("key", ["images-main-1", ""], ids=["there is something to bring", "all is there"])
+def test_a_tick_starts_a_distribution_when_there_is_something_to_bring(monkeypatch, key):
+    started = []
+
+    async def why(_pool):
+        return key
+
+    async def trigger(deployment, parameters, key):
+        started.append((deployment, parameters, key))
+
+    monkeypatch.setattr(module, "why_distribute", why)
+    monkeypatch.setattr(module, "trigger", trigger)
+    asyncio.run(module.bring_images("main"))
+    assert started == ([("distribute-images/on-demand", {"pool": "main"}, key)] if key else [])
