@@ -58,7 +58,7 @@ def test_make_up_checks_the_project_and_has_nova_spawn_a_host(stack, project):
 def test_a_session_on_the_server_opens_in_a_browser_and_computes_until_it_is_ended(stack, artifacts):
     answer = stack.provision("browser-1", user="alice")
     with browser_page() as page:
-        assert run_cell_in_jupyterlab(page, answer["url"], "6*7", artifacts / "jupyterlab-openstack.png") == "42"
+        assert run_cell_in_jupyterlab(page, answer["launch_url"], "6*7", artifacts / "openstack.png") == "42"
     assert stack.run("deprovision-instance/on-demand", instance_id="browser-1")[0] == "COMPLETED"
     assert httpx.get(answer["url"], trust_env=False).status_code == 410
 
