@@ -308,3 +308,32 @@ def test_a_version_that_a_blueprint_pins_is_kept_and_sent(hosts, first_run):
     assert distribute()[0] == "Completed"
     assert old.id in hosts[0].engine.image_ids()
     Blueprint.delete("pinned")
+
+
+def test_with_a_registry_named_hosts_pull_from_it_and_the_report_is_the_same(hosts, first_run, installation, tmp_path):
+    image = offer(busybox_image("pulled:1", ("true",), {"page": os.urandom(200_000)}))
+    issued = installation.issue_server("registry.test", hosts[0].gateway, days=1)
+    with running_registry(tmp_path, issued) as port:
+        address = f"{hosts[0].gateway}:{port}"
+        for host in hosts:
+            host.trust(address)
+        PoolConfig(DD_IMAGE_PUSHES=2, DD_IMAGE_REGISTRY=address).save("main", overwrite=True)
+        try:
+            name, _, rows = distribute()
+        finally:
+            PoolConfig(DD_IMAGE_PUSHES=2).save("main", overwrite=True)
+    assert name == "Completed"
+    assert all(200_000 < row["sent"] < 220_000 for row in rows)
+    assert pool_store().hosts_with_image(image.id) == {"main-01", "main-02"}
+
+
+def test_a_host_whose_disk_cannot_be_cleaned_takes_nothing_new_and_keeps_what_it_has(hosts, first_run, monkeypatch):
+    async def full(_host):
+        return False
+
+    distribute()
+    monkeypatch.setattr("flows.distribute_images.make_room", full)
+    assert distribute()[0] == "Completed"
+    offer(busybox_image("waits:1", ("true",), {"page": b"waits"}))
+    name, message, _ = distribute()
+    assert (name, "DD_HOST_DISK_MARK and nothing on it may go; waits:1 has to wait" in message) == ("Failed", True)
