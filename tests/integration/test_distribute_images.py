@@ -240,7 +240,8 @@ def test_a_tag_of_a_registry_is_pulled_pinned_and_followed_when_it_moves(
     assert "pass-of-a-test" not in caplog.text
     retire(name, delete_archive=True)
     with HostEngine.local(engine_url).client("clean up") as client:
-        client.remove_image(new.id, force=True)
+        for image in {old.id, new.id} & HostEngine.local(engine_url).image_ids():
+            client.remove_image(image, force=True)
 
 
 def test_a_retired_image_is_not_offered_while_its_archive_stays_and_adding_it_offers_it_again(hosts, first_run):
