@@ -99,6 +99,10 @@ class LayerStore:
         files = (self._layer(diff_id, Compression.GZIP), self._layer(diff_id))
         return next((path.stat().st_size for path in files if path.exists()), 0)
 
+    def kept_size(self, diff_id: str) -> int:
+        """Bytes that the layer takes here, packed with zstd; 0 when it is not there."""
+        return self._layer(diff_id).stat().st_size if self.has(diff_id) else 0
+
     def usage(self) -> Usage:
         """What is there now."""
         files = [path for path in self.directory.glob("[!.]*") if path.is_file()]

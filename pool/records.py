@@ -148,7 +148,7 @@ class Image:
     layers: tuple[str, ...] = ()  # diff ids, base first
     archive: str = ""  # file name below images/; empty once it is gone
     source: str = "archive"  # or "engine", or the registry reference that the manager pulls
-    layer_sizes: tuple[int, ...] = ()  # bytes of each layer as it travels
+    layer_sizes: tuple[int, ...] = ()  # bytes of each layer as the manager keeps it
     digest: str = ""  # "sha256:…" of the manifest that the registry's tag stood for when it was looked at last
     credentials: str = ""  # name of the block registry-login/<name> that its registry asks for
     looked_at: datetime | None = None  # when its source was looked at last

@@ -136,7 +136,7 @@ images = Table(
     Column("layers", JSON, nullable=False),  # diff ids, base first
     Column("archive", String(255), nullable=False),
     Column("source", String(255), nullable=False),
-    Column("layer_sizes", JSON, nullable=False, server_default="[]"),  # bytes as they travel
+    Column("layer_sizes", JSON, nullable=False, server_default="[]"),  # bytes as the manager keeps them
     Column("digest", String(80), nullable=False, server_default=""),  # of the manifest that the tag stood for
     Column("credentials", String(255), nullable=False, server_default=""),  # name of a block
     Column("looked_at", UtcDateTime),  # when its source was looked at last

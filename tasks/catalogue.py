@@ -191,7 +191,7 @@ def _image(pool: str, name: str, archive: ArchiveInfo) -> Image:
         archive.size,
         layers=archive.layers,
         archive=archive.path.name,
-        layer_sizes=tuple(map(layer_store().size, archive.layers)),
+        layer_sizes=tuple(map(layer_store().kept_size, archive.layers)),
         read_from=stamp_of(archive.path),
     )
 
