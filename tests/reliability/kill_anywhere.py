@@ -56,7 +56,9 @@ def main() -> None:
     for file, text in ((arguments.json, json.dumps(figures, indent=2)), (arguments.table, table(outcomes))):
         if file:
             file.write_text(text + "\n")
-    sys.exit(any(figures[key] for key in ("orphans", "sessions_lost", "slots_wrong")))
+    missed = [str(point) for point in points if point not in {outcome.point for outcome in outcomes}]
+    print("\n".join(f"not struck: {point}" for point in missed))
+    sys.exit(bool(missed) or any(figures[key] for key in ("orphans", "sessions_lost", "slots_wrong")))
 
 
 def summary(outcomes: list[Outcome]) -> dict[str, int]:
@@ -96,12 +98,22 @@ class Campaign:
             assert up.returncode == 0, f"{up.stdout}\n{self._stack.logs()}"
             self._store = PoolStore.open(self._url)
             self._stack.set_pool(DD_MAX_HOSTS=4, DD_FREE_SLOT_TARGET=4)
-            return [self._strike(number, point) for number, point in enumerate(points, 1)]
+            return list(filter(None, map(self._strike_or_say, points)))
         finally:
             self._stack.command("down")
 
-    def _strike(self, number: int, point: Point) -> Outcome:
-        print(f"[{number}] {point}", flush=True)
+    def _strike_or_say(self, point: Point) -> Outcome | None:
+        """The outcome, or None where the point was never come to; the others are struck all the same."""
+        try:
+            return self._strike(point)
+        except Exception as error:  # noqa: BLE001 - half an hour of other points must not be lost
+            print(f"    could not be judged: {type(error).__name__}: {error}", flush=True)
+            return None
+        finally:
+            self._order.unlink(missing_ok=True)
+
+    def _strike(self, point: Point) -> Outcome:
+        print(f"{time.strftime('%H:%M:%S')} {point}", flush=True)
         bystanders = self._calm()
         work = _WORKS[point.pipeline](self._stack, self._store)
         victim_host = self._order_the_blow(point, work)
