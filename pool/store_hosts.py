@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, Update, delete, func, select, update
+from sqlalchemy import Connection, Row, Update, and_, delete, func, not_, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import FlavorSize, Host
@@ -15,6 +15,8 @@ from pool.store_changes import note_host_change
 
 FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "active_at", "fault"})
 FACTS = frozenset({"server_id", "address", "host_key", "reason"})
+#: A server that comes to light later than this after its host was removed is one without a record.
+REMEMBERED = timedelta(days=7)
 _FIELDS = [field.name for field in fields(Host)]
 
 
@@ -74,6 +76,17 @@ class HostStore(Database):
         """Names of the pools that have, or had, hosts."""
         with self._reading() as connection:
             return [*connection.scalars(select(hosts.c.pool).distinct().order_by(hosts.c.pool))]
+
+    def recent_hosts(self, pool: str, now: datetime) -> list[Host]:
+        """The pool's hosts that are not removed, or were so within ``REMEMBERED``, or gave a fault; by name.
+
+        What a tick looks at: a year of removed hosts would make each of them slower than the one before.
+        """
+        removed_long_ago = (hosts.c.state == HostState.REMOVED, hosts.c.state_since < now - REMEMBERED)
+        counts = not_(and_(*removed_long_ago)) | hosts.c.fault.is_not(None)
+        query = select(hosts).where(hosts.c.pool == pool, counts).order_by(hosts.c.number)
+        with self._reading() as connection:
+            return [as_host(row) for row in connection.execute(query)]
 
     def move_host(self, name: str, to: HostState, now: datetime, reason: str = "", **facts: object) -> Host:
         """Move a host to another state by one guarded write; a host that is there already is returned unchanged.

@@ -48,7 +48,7 @@ async def observe(pool: str) -> Observation:
         )
     )
     store = pool_store()
-    hosts = tuple(store.hosts(pool))
+    hosts = tuple(store.recent_hosts(pool, now()))
     instances = tuple(store.instances(pool, frozenset(InstanceState) - ENDED))
     probed = [host for host in hosts if host.state in PROBED]
     living = {host.name: host.pool for host in store.hosts(states=LIVING_HOSTS)}

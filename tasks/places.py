@@ -23,7 +23,7 @@ def places_of(pool: str) -> dict[str, tuple[Instance, Standing]]:
     if not line:
         return {}
     sessions = store.instances(pool, frozenset(InstanceState) - ENDED)
-    places = standings(line, store.hosts(pool), sessions, pool_config(pool).settings(pool), now())
+    places = standings(line, store.recent_hosts(pool, now()), sessions, pool_config(pool).settings(pool), now())
     return {one.id: (one, places[one.id]) for one in line}
 
 

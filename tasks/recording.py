@@ -8,6 +8,7 @@ from blocks.database import pool_store
 from blocks.pool_config import pool_config
 from pool.decisions import Decision
 from pool.settings import PoolSettings
+from pool.states import LIVING_HOSTS
 from pool.tables import decision_rows, host_rows
 from tasks.retrying import now
 from tasks.verb import verb
@@ -40,7 +41,7 @@ async def note_left(tick: int, left: Sequence[str]) -> None:
 async def show_hosts(pool: str) -> None:
     """Leave the table of hosts as SQL has them after the tick: the artifact ``hosts-<pool>``."""
     store = pool_store()
-    rows = host_rows(store.hosts(pool), store.images(pool), store.images_by_host(pool), now())
+    rows = host_rows(store.hosts(pool, LIVING_HOSTS), store.images(pool), store.images_by_host(pool), now())
     await acreate_table_artifact(rows, key=f"hosts-{pool}", description=f"Hosts of pool {pool}")
 
 

@@ -7,6 +7,7 @@ import pytest
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import ProxyOptions
 from pool.states import HostState, InstanceState
+from pool.store_hosts import REMEMBERED
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later
 
 pytestmark = pytest.mark.contract
@@ -295,3 +296,13 @@ def test_times_come_back_in_utc_whatever_zone_they_were_given_in(store):
 def test_a_time_without_a_zone_is_refused(store):
     with pytest.raises(Exception, match="has no time zone"):
         store.request_instance("alice-1", a_blueprint(), "u", {}, datetime(2026, 1, 5))
+
+
+def test_a_tick_looks_at_no_host_that_was_removed_long_ago(store):
+    for number in range(2):
+        host = claim(store, f"run-{number}")
+        for state in (HostState.FAILED, HostState.REMOVING, HostState.REMOVED):
+            store.move_host(host.name, state, NOW + REMEMBERED * number)
+    claim(store, "run-2")
+    seen = store.recent_hosts("main", later(1) + REMEMBERED)
+    assert [host.name for host in seen] == ["main-02", "main-03"]
