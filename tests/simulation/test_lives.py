@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -68,6 +68,7 @@ def test_whatever_hypothesis_does_to_a_pool_it_recovers(ours):
         deadline=None,
         derandomize=True,  # the same lives each time: new ones are what `make simulate` is for
         suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],  # to shrink one of these takes minutes: add Phase.shrink when one broke
         print_blob=True,
     )
     run_state_machine_as_test(lambda: Life(ours), settings=unhurried)

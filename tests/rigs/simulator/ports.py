@@ -78,7 +78,7 @@ def simulated_ports() -> Iterator[None]:
         stack.enter_context(patch.object(pool.store_instances, "_unguessable", _unguessable))
         stack.enter_context(patch.object(tasks.instances, "POLL_SECONDS", 0.5))  # ten times a second costs real ones
         for original, substitute in _substitutes():
-            for module, name in _places_of(original):
+            for module, name in places_of(original):
                 stack.enter_context(patch.object(module, name, substitute))
         yield
 
@@ -88,7 +88,8 @@ def _modules(package) -> list:
     return [importlib.import_module(name) for name in names]
 
 
-def _places_of(original: object) -> list[tuple[Any, str]]:
+def places_of(original: object) -> list[tuple[Any, str]]:
+    """Every module of blocks, tasks and flows that names it, with the name."""
     ours = [m for name, m in list(sys.modules.items()) if name.split(".")[0] in ("blocks", "tasks", "flows")]
     keeps_real_time = original is time.monotonic
     asked = [m for m in ours if not (keeps_real_time and m.__name__.startswith("blocks"))]

@@ -190,17 +190,19 @@ class PrefectClient:
     def __init__(self, server: PrefectServer) -> None:
         self._server = server
 
-    async def read_flow_runs(self, *, flow_filter=None, flow_run_filter=None, deployment_filter=None, **other) -> list:
-        assert not other, f"teach the simulated client {', '.join(other)}"
+    async def read_flow_runs(
+        self, *, flow_filter=None, flow_run_filter=None, deployment_filter=None, sort=None, limit=200, offset=0
+    ) -> list[Run]:
         self._server.check_up()
         named = flow_filter.name.any_ if flow_filter else None
-        return [
+        found = [
             run
             for run in self._server.runs.values()
             if (named is None or run.flow.name in named)
             and (deployment_filter is None or run.deployment.partition("/")[2] in deployment_filter.name.any_)
             and _matches(run, flow_run_filter)
         ]
+        return found[offset : offset + limit]
 
     async def read_flow(self, flow_id: str) -> Flow:
         self._server.check_up()
