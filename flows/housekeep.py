@@ -87,7 +87,7 @@ async def tend(pool: str, hold: Hold) -> str:
     """One tick of one pool. What is decided is recorded before it is done, and done as long as the lease is held."""
     pace = Pace(TICK_SECONDS)
     settings = await read_settings(pool)
-    seen = await look_at(pool)
+    seen = await observe_in_time(pool)
     decisions = plan(seen, settings, now())
     tick = await record_tick(pool, decisions)
     await note_strays(pool, seen)
@@ -116,7 +116,7 @@ async def bring_images(pool: str) -> None:
         await trigger("distribute-images/on-demand", {"pool": pool}, key=key)
 
 
-async def look_at(pool: str) -> Observation:
+async def observe_in_time(pool: str) -> Observation:
     """What is there to see of the pool.
 
     Raises:

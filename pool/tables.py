@@ -39,10 +39,12 @@ def _host_row(host: Host, wanted: Sequence[Image], held: Collection[str], now: d
 
 def decision_rows(decisions: Sequence[Decision], outcomes: Sequence[str]) -> list[dict[str, str]]:
     """One row for each decision of a tick, with how it ended."""
-    return [
-        {"what": str(decision.kind), "of": decision.subject, "why": decision.reason, "outcome": outcome}
-        for decision, outcome in zip(decisions, outcomes, strict=True)
-    ]
+    return [row | {"outcome": outcome} for row, outcome in zip(plan_rows(decisions), outcomes, strict=True)]
+
+
+def plan_rows(decisions: Iterable[Decision]) -> list[dict[str, str]]:
+    """One row for each decision that a tick would take."""
+    return [{"what": str(decision.kind), "of": decision.subject, "why": decision.reason} for decision in decisions]
 
 
 def life_rows(lines: Iterable[LifeLine]) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pydantic import ValidationError
@@ -40,18 +40,30 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status, link, why, doctor):
+    for command, its_arguments in _commands().items():
         text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
         its_parser = commands.add_parser(command.__name__, help=text, description=text)
         its_parser.set_defaults(command=command)
-        if command is why:
-            its_parser.add_argument("noun", choices=("host", "session"), help="what to tell of")
-            its_parser.add_argument("name", help="the host's name, as in main-07, or the session's id")
-        if command is registry:
-            its_parser.add_argument("address", help="name or address that hosts reach this machine under, and the port")
-        if command is link:
-            its_parser.add_argument("instance_id", metavar="SESSION", help="its id, as given to provision-instance")
+        for name, how in its_arguments.items():
+            its_parser.add_argument(name, **how)
     return parser
+
+
+def _commands() -> dict[Callable[..., int], dict[str, dict]]:
+    """All commands, in the order of `--help`, with the arguments of each."""
+    return {
+        up: {},
+        down: {},
+        status: {},
+        link: {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}},
+        why: {
+            "noun": {"choices": ("host", "session"), "help": "what to tell of"},
+            "name": {"help": "the host's name, as in main-07, or the session's id"},
+        },
+        plan: {"pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"}},
+        doctor: {},
+        registry: {"address": {"help": "name or address that hosts reach this machine under, and the port"}},
+    }
 
 
 def _settings() -> ProcessSettings:
@@ -127,6 +139,19 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
     from runtime.welcome import fresh_link  # noqa: PLC0415 - as above
 
     sys.stdout.write(fresh_link(PrefectApi(settings.prefect_api_url), instance_id) + "\n")
+    return 0
+
+
+def plan(settings: ProcessSettings, pool: str) -> int:
+    """Say what the next tick of housekeeping would do, and why. Nothing is done.
+
+    Raises:
+        DockerDriverError: there is no such pool, or the stack is down.
+    """
+    from runtime.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from runtime.report import show_plan  # noqa: PLC0415 - as above
+
+    show_plan(PrefectApi(settings.prefect_api_url), pool)
     return 0
 
 

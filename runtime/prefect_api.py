@@ -1,6 +1,7 @@
 """The calls of Prefect's REST API that the command makes: the ones a platform would make."""
 
 import contextlib
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,28 @@ class PrefectApi:
     def state(self, run: str) -> dict:
         """The run's state, with type, name and message."""
         return self.call("GET", f"/flow_runs/{run}")["state"]
+
+    def run_to_its_end(self, deployment: str, seconds: float, **parameters: Any) -> None:
+        """Ask for a run of a deployment and wait until it is completed.
+
+        Raises:
+            DockerDriverError: it ended otherwise, with its own sentence, or not in all that time.
+        """
+        run, deadline = self.trigger(deployment, **parameters), time.monotonic() + seconds
+        while (state := self.state(run))["type"] not in ENDED:
+            if time.monotonic() > deadline:
+                raise DockerDriverError(f"{deployment} is {state['name']} after {seconds} s; does the warm worker run?")
+            time.sleep(0.2)
+        if state["type"] != "COMPLETED":
+            raise DockerDriverError(state["message"])
+
+    def table(self, key: str) -> list[dict]:
+        """The rows of the latest artifact of this key.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return json.loads(self.call("GET", f"/artifacts/{key}/latest")["data"])
 
     def runs(self, flows: list[str], **wanted: Any) -> list[dict]:
         """The newest runs of these flows, narrowed by Prefect's own filter of flow runs."""

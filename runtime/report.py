@@ -1,4 +1,4 @@
-"""What `dockerdriver status` and `dockerdriver why` show. Both work when the stack is down, too."""
+"""What `dockerdriver status`, `why` and `plan` show; the first two also when the stack is down."""
 
 from datetime import UTC, datetime
 
@@ -19,6 +19,7 @@ from runtime.processes import Processes
 from runtime.takedown import engine_url
 
 WIDTH = 180
+PLAN_SECONDS = 150
 
 
 def show_status(settings: ProcessSettings) -> None:
@@ -31,6 +32,21 @@ def show_status(settings: ProcessSettings) -> None:
         console.print(trouble, markup=False, style="bold red")
     console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
     console.print(_sessions(settings, instances))
+
+
+def show_plan(api: PrefectApi, pool: str) -> None:
+    """Print what the next tick of a pool would do, and why.
+
+    Raises:
+        DockerDriverError: there is no such pool, or the stack does not run.
+    """
+    api.run_to_its_end("plan/on-demand", PLAN_SECONDS, pool=pool)
+    rows = api.table(f"plan-{pool}")
+    table = _table("What", "Of", "Why")
+    for row in rows:
+        table.add_row(row["what"], row["of"], row["why"])
+    table.caption = None if rows else f"nothing: pool {pool} is as it should be"
+    _console().print(table)
 
 
 def _console() -> Console:

@@ -19,7 +19,7 @@ from pool.reconciliation import PROBED
 from pool.records import FlavorSize, Host, Instance
 from pool.states import ENDED, LIVING_HOSTS, InstanceState
 from tasks.asking import known_headroom, known_parts, listed_servers
-from tasks.probing import probe_hosts
+from tasks.probing import note_probes, probe_hosts
 from tasks.retrying import now
 from tasks.routes import gateway
 from tasks.runs import runs_under_way
@@ -36,7 +36,20 @@ async def list_pools() -> list[str]:
 
 @verb(task_run_name="observe {pool}")
 async def observe(pool: str) -> Observation:
-    """One look at the pool.
+    """One look at the pool, after which SQL knows which hosts are out of reach."""
+    seen = await _look(pool)
+    await to_thread(note_probes, seen.hosts, seen.probes)
+    return seen
+
+
+@verb(task_run_name="look at {pool}")
+async def look_at(pool: str) -> Observation:
+    """One look at the pool that changes nothing."""
+    return await _look(pool)
+
+
+async def _look(pool: str) -> Observation:
+    """What there is to see.
 
     Flow runs are read before the records, and the records before the cloud: work that ends in between is then seen in
     the later look, and never taken for work that nobody does.

@@ -19,7 +19,7 @@ ALL_SECONDS = 20  # a host that was not asked by then is not known, this time
 
 
 async def probe_hosts(hosts: Iterable[Host]) -> dict[str, Probe]:
-    """What these hosts' engines say; SQL is told who is out of reach. A host not asked in time is left out."""
+    """What these hosts' engines say. A host that was not asked in time is left out."""
     loop = asyncio.get_running_loop()
     looks = {loop.run_in_executor(_threads(), _probe, host): host for host in hosts}
     if not looks:
@@ -27,9 +27,7 @@ async def probe_hosts(hosts: Iterable[Host]) -> dict[str, Probe]:
     done, late = await asyncio.wait(looks, timeout=ALL_SECONDS)
     for look in late:
         look.cancel()
-    probes = {looks[look].name: look.result() for look in done}
-    await asyncio.to_thread(_note, list(looks.values()), probes)
-    return probes
+    return {looks[look].name: look.result() for look in done}
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +42,8 @@ def _probe(host: Host) -> Probe:
         return Probe(answers=False, trouble=str(error))
 
 
-def _note(hosts: Iterable[Host], probes: Mapping[str, Probe]) -> None:
+def note_probes(hosts: Iterable[Host], probes: Mapping[str, Probe]) -> None:
+    """Tell SQL which hosts are out of reach, and which are back."""
     store = pool_store()
     back = [host.name for host in hosts if host.unreachable_since and host.name in probes and probes[host.name].answers]
     store.note_reached(back)

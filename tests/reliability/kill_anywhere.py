@@ -6,6 +6,7 @@ Run: `make kill-anywhere JSON=file`. The stack is the real one: local cloud, Pos
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -93,6 +94,7 @@ class Campaign:
         """Bring the stack up, strike at each point, bring it down."""
         self._stack.command("down")
         self._order.unlink(missing_ok=True)
+        shutil.rmtree(DATA / "prefect", ignore_errors=True)  # it remembers runs of a pool that is no more
         up = self._stack.command("up")
         try:
             assert up.returncode == 0, f"{up.stdout}\n{self._stack.logs()}"

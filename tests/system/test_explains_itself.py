@@ -53,3 +53,17 @@ def test_a_tick_leaves_a_table_of_hosts_and_one_of_decisions(stack):
     first = next(row for row in table(stack, "hosts-main") if row["host"] == "main-01")
     assert (first["state"], first["errors"]) == ("active", "")
     assert isinstance(table(stack, "housekeeping-main"), list)
+
+
+def test_plan_says_what_the_next_tick_would_decide(stack):
+    stack.set_pool(DD_FREE_SLOT_TARGET=50, DD_MAX_HOSTS=1)
+    try:
+        answer = stack.command("plan")
+    finally:
+        stack.set_pool(DD_FREE_SLOT_TARGET=4, DD_MAX_HOSTS=4)
+    assert (answer.returncode, "of at most 1 hosts are there" in answer.stdout) == (0, True), answer.stdout
+
+
+def test_plan_of_a_pool_that_is_not_there_is_one_sentence(stack):
+    answer = stack.command("plan", "nope")
+    assert (answer.returncode, "no pool is named 'nope'" in answer.stdout) == (1, True)
