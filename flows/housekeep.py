@@ -18,6 +18,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError
 from pool.housekeeping import plan
 from pool.observation import Observation
+from pool.reconciliation import found_strays
 from pool.tables import decision_rows
 from tasks.catalogue import why_distribute
 from tasks.leases import Held, Hold, lease
@@ -90,7 +91,7 @@ async def tend(pool: str, hold: Hold) -> str:
     seen = await observe_in_time(pool)
     decisions = plan(seen, settings, now())
     tick = await record_tick(pool, decisions)
-    await note_strays(pool, seen)
+    await note_strays(pool, [stray for stray, _ in found_strays(seen)])
     hosts = {instance.id: instance.host for instance in seen.instances}
     acts = [partial(act_if_held, hold, decision, number) for number, decision in enumerate(decisions)]
     places = [hosts.get(decision.subject) or decision.subject for decision in decisions]

@@ -22,7 +22,8 @@ _FIELDS = [field.name for field in fields(Host)]
 
 def as_host(row: Row) -> Host:
     """The record that a row of ``hosts`` stands for."""
-    return Host(**{name: row._mapping[name] for name in _FIELDS})
+    found = row._mapping  # made anew each time that it is asked for
+    return Host(**{name: found[name] for name in _FIELDS})
 
 
 class HostStore(Database):
@@ -70,7 +71,7 @@ class HostStore(Database):
         if states is not None:
             query = query.where(hosts.c.state.in_(sorted(states)))
         with self._reading() as connection:
-            return [as_host(row) for row in connection.execute(query)]
+            return [as_host(row) for row in connection.execute(query).all()]
 
     def pools(self) -> list[str]:
         """Names of the pools that have, or had, hosts."""
@@ -86,7 +87,7 @@ class HostStore(Database):
         counts = not_(and_(*removed_long_ago)) | hosts.c.fault.is_not(None)
         query = select(hosts).where(hosts.c.pool == pool, counts).order_by(hosts.c.number)
         with self._reading() as connection:
-            return [as_host(row) for row in connection.execute(query)]
+            return [as_host(row) for row in connection.execute(query).all()]
 
     def move_host(self, name: str, to: HostState, now: datetime, reason: str = "", **facts: object) -> Host:
         """Move a host to another state by one guarded write; a host that is there already is returned unchanged.

@@ -26,7 +26,8 @@ _FIELDS = [field.name for field in fields(Instance)]
 
 def as_instance(row: Row) -> Instance:
     """The record that a row of ``instances`` stands for."""
-    values = {name: row._mapping[name] for name in _FIELDS}
+    found = row._mapping  # made anew each time that it is asked for
+    values = {name: found[name] for name in _FIELDS}
     return Instance(**values | {"proxy": ProxyOptions(**values["proxy"])})
 
 
@@ -86,7 +87,7 @@ class InstanceStore(Database):
         if host is not None:
             query = query.where(instances.c.host == host)
         with self._reading() as connection:
-            return [as_instance(row) for row in connection.execute(query)]
+            return [as_instance(row) for row in connection.execute(query).all()]
 
     def queue(self, pool: str) -> list[Instance]:
         """Those that wait for room in the pool, the next one first."""
@@ -97,7 +98,7 @@ class InstanceStore(Database):
         over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since >= since)
         query = select(instances).where(*over).order_by(instances.c.state_since.desc()).limit(limit)
         with self._reading() as connection:
-            return [as_instance(row) for row in connection.execute(query)]
+            return [as_instance(row) for row in connection.execute(query).all()]
 
     def reserve(self, instance_id: str, host_name: str, now: datetime) -> Instance | None:
         """Take room on an active host and move the instance from queued to starting, with a port of its own.

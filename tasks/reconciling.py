@@ -9,8 +9,6 @@ from blocks.database import pool_store
 from blocks.engines import engine_of
 from blocks.pool_config import pool_config, pool_names
 from pool.backoff import pause
-from pool.observation import Observation
-from pool.reconciliation import found_strays
 from pool.records import Host, Instance
 from pool.states import ENDED, LIVING_HOSTS
 from pool.sweeping import CloudPart, lives, part_of
@@ -53,9 +51,15 @@ async def count_removal(host: Host) -> None:
 
 
 @verb(task_run_name="remember the strays of {pool}")
-async def note_strays(pool: str, seen: Observation) -> None:
-    """Write down what carries our mark without a living record, so that a later tick knows that it was reported."""
-    pool_store().note_strays(pool, [stray for stray, _ in found_strays(seen)], now())
+async def note_strays(pool: str, strays: list[str]) -> None:
+    """Write down what carries our mark without a living record, so that a later tick knows that it was reported.
+
+    Args:
+        pool: that looks after them.
+        strays: ids of all that are there now, and no more: Prefect looks through every parameter of a task, which takes
+            seconds where it is a whole observation.
+    """
+    pool_store().note_strays(pool, strays, now())
 
 
 @verb(task_run_name="remove {stray}")

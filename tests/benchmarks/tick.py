@@ -1,0 +1,277 @@
+"""How long one tick of housekeeping takes, how that grows with the hosts, and how much memory it needs.
+
+The flow, its task runs, its artifacts and Prefect's server are the real ones, SQL is a real PostgreSQL. Cloud, engines
+and gateway are simulated behind their ports; an engine takes 3 ms to answer. Every session is used; at each tick one in
+a thousand is over, and is ended. Run: `make bench NAME=tick`.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+from pydantic import PrivateAttr
+from sqlalchemy import create_engine, insert, select
+
+import blocks.clouds
+import blocks.engines
+import blocks.host_probe
+import tasks.routes
+from blocks import database
+from blocks.cloud import Cloud, Server, ServerStatus
+from blocks.engine import HostEngine
+from blocks.gateway import Gateway
+from blocks.gateway_activity import Activity, GatewayActivity
+from blocks.link_keys import LinkKeys
+from blocks.pool_config import PoolConfig
+from flows.housekeep import housekeep
+from pool.found import Probe, SeenContainer
+from pool.records import FlavorSize, Host, Image, Instance, Notice, Route
+from pool.schema import hosts, instances
+from pool.states import HostState, InstanceState
+from pool.store import PoolStore
+from pool.sweeping import CloudPart
+from runtime.deployments import deploy_all
+from tasks.routes import route_of
+from tests.rigs.pool_data import a_blueprint
+from tests.rigs.postgres import postgres_server
+from tests.rigs.prefect_server import PrefectServer
+from tests.rigs.simulator.ports import places_of
+
+SIZES = (100, 1000)
+SESSIONS, SLOTS = 20, 24  # of each host
+TICKS = 3  # each size; the first one of a process is not counted
+ENGINE_SECONDS = 0.003
+OVER = 1000  # one in so many sessions is over at each tick
+
+
+def main() -> None:
+    """Measure each size in a process of its own, and print seconds, MB and how the time grows."""
+    parser = argparse.ArgumentParser(prog="make bench NAME=tick", description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="file that the figures are written to")
+    parser.add_argument("--size", type=int, help="only measure this many hosts, in this process")
+    parser.add_argument("--database", help="with --size: URL of an empty database")
+    arguments = parser.parse_args()
+    if arguments.size:
+        print(json.dumps(measure(arguments.size, arguments.database)))
+        return
+    figures = measure_all()
+    print(json.dumps(figures, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2))
+
+
+def measure_all() -> dict[str, float]:
+    """The figures of both sizes."""
+    with tempfile.TemporaryDirectory(prefix="dd-bench-") as home, postgres_server() as postgres:
+        server = PrefectServer(Path(home))
+        server.start()
+        try:
+            for pool in ("warm", "long"):
+                server.pool(pool)
+            small, large = (_in_a_process(size, postgres.new_database(), server) for size in SIZES)
+        finally:
+            server.stop()
+    return {
+        "seconds_100": small["seconds"],
+        "seconds_1000": large["seconds"],
+        "ratio_10x": round(large["seconds"] / small["seconds"], 1),
+        "peak_mb": large["peak_mb"],
+    }
+
+
+def _in_a_process(size: int, database: str, server: PrefectServer) -> dict[str, float]:
+    command = [sys.executable, "-m", "tests.benchmarks.tick", "--size", str(size), "--database", database]
+    quiet = {"PREFECT_LOGGING_LEVEL": "ERROR"}
+    done = subprocess.run(command, env=server.env | quiet, text=True, stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(size: int, database: str) -> dict[str, float]:
+    """Seconds of a warm tick at this many hosts (the median of some), and MB that the process needed at most."""
+    store = PoolStore.open(database)
+    store.upgrade()
+    fill(store, database, size)
+    seconds = []
+    with simulated_outside(store):
+        for number in range(TICKS + 1):
+            end_some(database, number)
+            began = time.monotonic()
+            tick()
+            seconds.append(time.monotonic() - began)
+    store.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": round(statistics.median(seconds[1:]), 2), "peak_mb": round(peak)}
+
+
+def tick() -> None:
+    """One run of the flow, as the warm worker makes it; it must have found nothing that it could not do."""
+    state = asyncio.run(housekeep("main", return_state=True))
+    assert state.is_completed(), state.message
+    assert "left for the next tick" not in state.message, state.message
+    if os.environ.get("DD_BENCH_SAY"):
+        print(state.message, file=sys.stderr)
+
+
+def fill(store: PoolStore, database: str, size: int) -> None:
+    """Record *size* active hosts with their sessions, all like the first."""
+    now = datetime.now(UTC)
+    store.put_image(Image("main", "jupyter", "sha256:aa", 1000))
+    first = store.claim_host("main", FlavorSize.LARGE, SLOTS, "run-1", size, now)
+    store.move_host(first.name, HostState.CONFIGURING, now)
+    store.move_host(first.name, HostState.ACTIVE, now)
+    store.note_host(first.name, address="10.0.0.1", server_id="server-1")
+    one = store.request_instance("s-1", a_blueprint(), "alice", {}, now)[0]
+    store.reserve(one.id, first.name, now)
+    store.move_instance(one.id, InstanceState.RUNNING, now, expires_at=now + timedelta(hours=3))
+    _multiply(database, size)
+
+
+def _multiply(database: str, size: int) -> None:
+    with create_engine(database).begin() as connection:
+        host, session = ({**connection.execute(select(table)).one()._mapping} for table in (hosts, instances))
+        connection.execute(hosts.update().values(reserved=SESSIONS))
+        connection.execute(insert(hosts), [_host(host, number) for number in range(2, size + 1)])
+        places = [(h, n) for h in range(1, size + 1) for n in range(SESSIONS) if (h, n) != (1, 0)]
+        connection.execute(insert(instances), [_session(session, h, n) for h, n in places])
+        connection.exec_driver_sql("ANALYZE")
+
+
+def _host(host: dict, number: int) -> dict:
+    name, address = f"main-{number:02d}", f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"
+    own = {"name": name, "number": number, "address": address, "spawned_by": f"run-{number}", "server_id": name}
+    return host | own | {"reserved": SESSIONS}
+
+
+def _session(session: dict, host: int, number: int) -> dict:
+    key = f"s-{host}-{number}"
+    return session | {
+        "id": key, "route": f"r-{key}", "token": f"t-{key}", "host": f"main-{host:02d}", "port": 20000 + number,
+    }  # fmt: skip
+
+
+def end_some(database: str, number: int) -> None:
+    """Let the time of a few more sessions be over."""
+    with create_engine(database).begin() as connection:
+        running = select(instances.c.id).where(instances.c.state == InstanceState.RUNNING).order_by(instances.c.id)
+        count = len(connection.scalars(running).all())
+        some = connection.scalars(running.offset(number * 7).limit(max(1, count // OVER))).all()
+        over = {"expires_at": datetime.now(UTC) - timedelta(seconds=1)}
+        connection.execute(instances.update().where(instances.c.id.in_(some)).values(**over))
+
+
+@contextmanager
+def simulated_outside(store: PoolStore) -> Iterator[None]:
+    """Cloud, engines and gateway behind their ports; the blocks are Prefect's."""
+    deploy_all()
+    PoolConfig(DD_MAX_HOSTS=100_000, DD_FREE_SLOT_TARGET=4).save("main", overwrite=True)
+    LinkKeys.create().save("main", overwrite=True)
+    living = {host.name: host for host in store.hosts("main")}
+    sessions = store.instances("main")
+    engines = {name: QuietEngine(_containers(sessions, name)) for name in living}
+    gateway, cloud = (
+        QuietGateway([route_of(s, living[s.host]) for s in sessions]),
+        QuietCloud().serving(living.values()),
+    )
+    with ExitStack() as stack:
+        for original, substitute in (
+            (database.pool_store, lambda: store),
+            (blocks.engines.engine_of, lambda host: engines[host.name]),
+            (blocks.clouds.cloud_of, lambda _: cloud),
+            (tasks.routes.gateway, lambda: gateway),
+            (blocks.host_probe.probe, look),
+        ):
+            for module, name in places_of(original):
+                stack.enter_context(patch.object(module, name, substitute))
+        yield
+
+
+def _containers(sessions: list[Instance], host: str) -> tuple[SeenContainer, ...]:
+    return tuple(SeenContainer(session.container, session.id) for session in sessions if session.host == host)
+
+
+class QuietCloud(Cloud):
+    """Lists a server for every host."""
+
+    _block_type_slug = "quiet-cloud"
+    _servers: tuple[Server, ...] = PrivateAttr(())
+
+    def serving(self, hosts: Iterable[Host]) -> "QuietCloud":
+        self._servers = tuple(Server(h.server_id, h.name, h.pool, ServerStatus.ACTIVE, h.address) for h in hosts)
+        return self
+
+    def list(self) -> list[Server]:
+        return list(self._servers)
+
+    def parts(self) -> tuple[CloudPart, ...]:
+        return tuple(CloudPart("server", server.id, server.host, server.pool, server.host) for server in self._servers)
+
+    def _never(self, *_: object) -> None:
+        raise NotImplementedError("a quiet tick asks no such thing of the cloud")
+
+    create = find = delete = console_log = image_id = snapshot = snapshots = delete_snapshot = remove_part = _never
+
+
+class QuietEngine(HostEngine):
+    """Runs what SQL has on its host; answers after a while, as over a wire."""
+
+    def __init__(self, containers: tuple[SeenContainer, ...]) -> None:
+        self.seen = containers
+
+    def remove(self, name: str) -> None:
+        time.sleep(ENGINE_SECONDS)
+        self.seen = tuple(container for container in self.seen if container.name != name)
+
+
+def look(engine: QuietEngine, _namespace: str) -> Probe:
+    """What a probe of such an engine gives."""
+    time.sleep(ENGINE_SECONDS)
+    return Probe(True, engine.seen)
+
+
+class QuietGateway(Gateway):
+    """Has the route of every session, and saw each used just now."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self.routes = {route.id: route for route in routes}
+        self.keys: list[dict] = []
+
+    def list_routes(self) -> list[Route]:
+        return list(self.routes.values())
+
+    def remove_route(self, route_id: str) -> None:
+        self.routes.pop(route_id, None)
+
+    def activity(self) -> GatewayActivity:
+        now = datetime.now(UTC)
+        return GatewayActivity(now - timedelta(days=1), {route: Activity(last_request=now) for route in self.routes})
+
+    def key_ids(self) -> list[str]:
+        return [key["id"] for key in self.keys]
+
+    def put_keys(self, keys: list[dict]) -> None:
+        self.keys = keys
+
+    def count_notices(self) -> int:
+        return 1
+
+    def put_notices(self, notices: list[Notice]) -> None:
+        pass
+
+    def put_pool_page(self, html: str) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    main()
