@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from tests.rigs.simulator.lives import HAPPENINGS, PAUSES, Lives, lives, settle, step
 from tests.simulation.regressions import BROKEN_ONCE
 
-pytestmark = pytest.mark.simulation
+pytestmark = [pytest.mark.simulation, pytest.mark.timeout(1800)]
 
 BY_SEED, BY_HYPOTHESIS = 400, 100
 
