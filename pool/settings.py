@@ -31,12 +31,12 @@ class PoolSettings:
     plugin_whitelist: tuple[str, ...] = ("DockerDriver",)
     # Seconds in a state after which a thing that no flow run works on is dealt with. The runs are looked for before the
     # records, so that nobody can be about to begin: what is waited for are clocks of two machines that differ.
-    spawn_timeout: int = 60  # of a spawning host, until it is given up
+    spawn_timeout: int = 20  # of a spawning host, until it is given up
     configure_timeout: int = 1800  # of a configuring host, which is configured anew until then
     host_grace: int = 300  # seconds that a host may be out of reach before it is counted dead
     queue_timeout: int = 900  # seconds that a session waits for room; 0: it is refused at once
     start_timeout: int = 300  # of a starting session, which is started anew until then
-    stop_timeout: int = 30  # of a stopping session, until its end is gone on with
+    stop_timeout: int = 20  # of a stopping session, until its end is gone on with
 
     def __post_init__(self) -> None:
         """Refuse settings under which no host would ever take a session, while more and more were spawned.

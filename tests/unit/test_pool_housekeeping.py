@@ -78,7 +78,7 @@ def test_a_host_that_nobody_configures_is_configured():
     assert planned([a_host(state=HostState.CONFIGURING)]) == [(Kind.CONFIGURE, "main-01")]
 
 
-@pytest.mark.parametrize(("state", "limit"), [(HostState.SPAWNING, 60), (HostState.CONFIGURING, 1800)])
+@pytest.mark.parametrize(("state", "limit"), [(HostState.SPAWNING, 20), (HostState.CONFIGURING, 1800)])
 def test_a_host_that_does_not_become_active_in_time_is_given_up(state, limit):
     host = a_host(state=state)
     assert (Kind.FAIL_HOST, "main-01") not in planned([host], now=later(limit))
@@ -118,7 +118,7 @@ def test_a_host_whose_server_is_gone_fails_and_so_do_its_sessions(state):
 
 
 def test_a_host_whose_server_is_not_there_yet_is_left_to_be_spawned():
-    assert planned([a_host(state=HostState.SPAWNING)], servers=set(), now=later(60)) == []
+    assert planned([a_host(state=HostState.SPAWNING)], servers=set(), now=later(20)) == []
     assert planned([a_host(state=HostState.SPAWNING)], servers=set(), now=later(600), busy_hosts={"main-01"}) == []
 
 
@@ -171,7 +171,7 @@ def test_a_blueprint_without_an_idle_timeout_and_a_session_at_work_are_left_alon
     assert when_idle(later(5000), busy_instances={"alice-1"}) == []
 
 
-@pytest.mark.parametrize(("state", "seconds"), [(InstanceState.STARTING, 300), (InstanceState.STOPPING, 30)])
+@pytest.mark.parametrize(("state", "seconds"), [(InstanceState.STARTING, 300), (InstanceState.STOPPING, 20)])
 def test_a_stranded_session_is_cleaned_up(state, seconds):
     session = an_instance(state=state)
     assert (Kind.CLEAN_UP, "alice-1") not in planned([a_host(reserved=1)], [session], now=later(seconds))
