@@ -7,6 +7,8 @@ BEGIN, END = (rf"-----{word} [A-Z ]*PRIVATE KEY-----" for word in ("BEGIN", "END
 PRIVATE_KEY = re.compile(rf"(\A|{BEGIN})(?:(?!{BEGIN}).)*?{END}", re.DOTALL)  # also one whose beginning was cut off
 #: A word that may be part of a key or a token: long, of all kinds of characters, and no path.
 CODED = re.compile(r"(?<![\w+/.-])(?=\S*\d)(?=\S*[a-z])(?=\S*[A-Z])[A-Za-z0-9+][\w+/-]{38,}={0,2}")
+#: A line of nothing but base64, as keys are written; it may begin with a slash.
+LINE_OF_CODE = re.compile(r"^[ \t]*[A-Za-z0-9+/]{60,}={0,2}[ \t]*\r?$", re.MULTILINE)
 HIDDEN = "(hidden)"
 
 
@@ -17,7 +19,8 @@ def last_words(console: str, lines: int) -> str:
     looks like a key is hidden.
     """
     text = PRIVATE_KEY.sub(HIDDEN, TERMINAL_CODES.sub("", console))
-    told = [line.rstrip() for line in CODED.sub(HIDDEN, text).splitlines() if line.strip()]
+    shown = CODED.sub(HIDDEN, LINE_OF_CODE.sub(HIDDEN, text))
+    told = [line.rstrip() for line in shown.splitlines() if line.strip()]
     return "\n".join(told[-lines:])
 
 

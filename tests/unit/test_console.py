@@ -31,6 +31,11 @@ def test_no_line_of_a_key_whose_end_is_missing_stays(last):
     assert not any(line in told for line in KEY.splitlines()[1:-2])
 
 
+def test_a_line_of_a_key_that_begins_like_a_path_is_hidden_too():
+    line = "/" + KEY.splitlines()[2][1:]
+    assert last_words(f"cannot read:\n{line}", 5) == f"cannot read:\n{HIDDEN}"
+
+
 def test_paths_and_sentences_stay():
     line = "File /usr/lib/python3/dist-packages/cloudinit/sources/DataSourceConfigDrive2.py, line 42, in get_data"
     assert last_words(line, 5) == line
