@@ -45,7 +45,7 @@ def somebody_elses(request, rig) -> str:
 
 
 def booted(rig: Rig, host: str, image: str = "bare", key=KEY) -> Server:
-    rig.cloud.create(server_request(host, key, rig.boots, image))
+    rig.cloud.create(server_request(host, key, image=image))
     until(lambda: rig.cloud.find(host).status is not ServerStatus.BUILD, f"{host} is built", 60)
     return rig.cloud.find(host)
 
