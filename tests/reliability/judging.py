@@ -93,11 +93,19 @@ def _routes(field_: Battlefield, instances: list[Instance]) -> list[str]:
 
 
 def _left_half_done(field_: Battlefield, hosts: list[Host], instances: list[Instance]) -> list[str]:
-    """What is on its way, while no run under way would take it further."""
+    """What is on its way, while no run under way would take it further.
+
+    A session whose host is out of reach waits with it: unknown is not gone, and every tick tries again.
+    """
+    out_of_reach = {host.name for host in hosts if host.unreachable_since}
     for_hosts = field_.stack.runs_under_way(FLOWS_OF_HOSTS)
     for_sessions = field_.stack.runs_under_way(FLOWS_OF_SESSIONS)
     wrong = [f"host {host.name} is {host.state}" for host in hosts if host.state in ON_THEIR_WAY and not for_hosts]
-    wrong += [f"session {i.id} is {i.state}" for i in instances if i.state in BETWEEN and not for_sessions]
+    wrong += [
+        f"session {i.id} is {i.state}"
+        for i in instances
+        if i.state in BETWEEN and not for_sessions and i.host not in out_of_reach
+    ]
     return [f"{said}, and nobody works on it" for said in wrong]
 
 

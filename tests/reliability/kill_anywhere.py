@@ -6,6 +6,7 @@ Run: `make kill-anywhere JSON=file`. The stack is the real one: local cloud, Pos
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -47,9 +48,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
     parser.add_argument("--table", type=Path, help="file that the table is written to, as Markdown")
-    parser.add_argument("--only", default="", help="points whose name holds this text")
+    parser.add_argument("--only", default="", help="points whose name matches this pattern")
     arguments = parser.parse_args()
-    points = [point for point in POINTS if arguments.only in str(point)]
+    points = [point for point in POINTS if re.search(arguments.only, str(point))]
     with postgres_server() as database:
         outcomes = Campaign(database).run(points)
     figures = summary(outcomes)
