@@ -10,18 +10,18 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from pool.errors import DockerDriverError
-from pool.records import Host, Instance
+from pool.records import Instance
 from pool.states import ENDED, HostState, InstanceState
 from pool.store import PoolStore
 from tests.reliability.judging import Judgement, judge
-from tests.reliability.points import CONFIGURE, DISTRIBUTE, END, POINTS, PROVISION, SPAWN, TICK, Point, Victim
+from tests.reliability.points import POINTS, Point, Victim
 from tests.reliability.victims import Battlefield
+from tests.reliability.works import WORKS, Work, until
 from tests.rigs.postgres import PostgresServer, postgres_server
 from tests.rigs.stack import CHECKOUT, Stack, free_port
 
@@ -118,7 +118,7 @@ class Campaign:
     def _strike(self, point: Point) -> Outcome:
         print(f"{time.strftime('%H:%M:%S')} {point}", flush=True)
         bystanders = self._calm()
-        work = _WORKS[point.pipeline](self._stack, self._store)
+        work = WORKS[point.pipeline](self._stack, self._store)
         victim_host = self._order_the_blow(point, work)
         work.begin()
         self._wait_for_the_blow(point)
@@ -132,7 +132,7 @@ class Campaign:
     def _calm(self) -> list[Instance]:
         """Wait until there is room on an active host and nothing is on its way; the sessions that run."""
         self._field.wait_until_back()
-        _until(self._is_calm, QUIET_SECONDS, self._tick)
+        until(self._is_calm, QUIET_SECONDS, self._tick)
         running = self._store.instances("main", [InstanceState.RUNNING])
         if len(running) < 2:
             self._stack.provision(f"by-{uuid4().hex[:8]}")
@@ -149,7 +149,7 @@ class Campaign:
         except Exception as error:  # noqa: BLE001 - a tick that the blow took with it; the next one counts
             print(f"    a tick did not end: {error}", flush=True)
 
-    def _order_the_blow(self, point: Point, work: "Work") -> str:
+    def _order_the_blow(self, point: Point, work: Work) -> str:
         """Write the order; the name of the host that it hits, if it hits one."""
         host = work.host or next(h.name for h in self._store.hosts("main", [HostState.ACTIVE]))
         command = self._field.command_against(point.victim, host)
@@ -159,7 +159,7 @@ class Campaign:
         return host if point.victim in ON_THE_HOST else ""
 
     def _wait_for_the_blow(self, point: Point) -> None:
-        _until(self._order.with_suffix(".taken").exists, REACH_SECONDS)
+        until(self._order.with_suffix(".taken").exists, REACH_SECONDS)
         assert not self._order.exists(), f"never came to: {point}"
 
     def _two_ticks_later(self, bystanders: list[str]) -> Judgement:
@@ -170,132 +170,10 @@ class Campaign:
         return judge(self._field, self._store, bystanders)
 
 
-class Work:
-    """One run of a pipeline: what it is about, how it is begun, what became of it, how it is cleaned up."""
-
-    deployment = ""
-
-    def __init__(self, stack: Stack, store: PoolStore):
-        self._stack, self._store = stack, store
-        self.host = ""
-        self.prepare()
-
-    def prepare(self) -> None:
-        """What must be there before."""
-
-    def parameters(self) -> dict:
-        """Of the run."""
-        return {}
-
-    def begin(self) -> None:
-        """Trigger it; nobody waits for its end."""
-        self._stack.trigger(self.deployment, **self.parameters())
-
-    def became(self) -> str:
-        """What became of the thing, in a few words."""
-        return ""
-
-    def clean_up(self) -> None:
-        """Have the next point find the pool as this one did."""
-
-
-class _OnASession(Work):
-    def prepare(self) -> None:
-        self._id = f"hit-{uuid4().hex[:8]}"
-
-    def parameters(self) -> dict:
-        return {"instance_id": self._id}
-
-    def became(self) -> str:
-        found = [i for i in self._store.instances("main") if i.id == self._id]
-        return f"session {found[0].state}" if found else "session never recorded"
-
-    def clean_up(self) -> None:
-        self._stack.run("deprovision-instance/on-demand", instance_id=self._id)
-
-
-class _Provision(_OnASession):
-    deployment = "provision-instance/on-demand"
-
-
-class _Deprovision(_OnASession):
-    deployment = "deprovision-instance/on-demand"
-
-    def prepare(self) -> None:
-        super().prepare()
-        self.host = self._stack.provision(self._id)["host"]
-
-
-class _Tick(_OnASession):
-    """A tick that has something to end."""
-
-    deployment = "housekeep/scheduled"
-
-    def prepare(self) -> None:
-        super().prepare()
-        self.host = self._stack.provision(self._id, options={"lifetime": 1})["host"]
-
-    def parameters(self) -> dict:
-        return {}
-
-
-class _Spawn(Work):
-    deployment = "spawn-host/on-demand"
-
-    def prepare(self) -> None:
-        self._before = {host.name for host in self._store.hosts("main")}
-
-    def _new(self) -> list[Host]:
-        return [host for host in self._store.hosts("main") if host.name not in self._before]
-
-    def became(self) -> str:
-        return ", ".join(f"host {host.state}" for host in self._new()) or "host never recorded"
-
-    def clean_up(self) -> None:
-        """Hosts that are too many would fill the machine."""
-        _until(lambda: not any(h.state in (HostState.SPAWNING, HostState.CONFIGURING) for h in self._new()), 300)
-        for host in self._new():
-            if host.state is HostState.ACTIVE and not host.reserved:
-                self._stack.run("drain-host/on-demand", host=host.name)
-
-
-class _Configure(_Spawn):
-    """A new host, struck while it is configured."""
-
-
-class _Distribute(Work):
-    deployment = "distribute-images/on-demand"
-
-    def became(self) -> str:
-        return "images on every host"
-
-
-_WORKS: dict[str, Callable[[Stack, PoolStore], Work]] = {
-    PROVISION: _Provision,
-    END: _Deprovision,
-    TICK: _Tick,
-    SPAWN: _Spawn,
-    CONFIGURE: _Configure,
-    DISTRIBUTE: _Distribute,
-}
-
-
 def _environment(order: Path) -> dict[str, str]:
     """Every Python process of the stack loads the hooks."""
     path = os.pathsep.join(filter(None, [str(HOOKS), os.environ.get("PYTHONPATH", "")]))
     return {"PYTHONPATH": path, "KILL_ORDER": str(order)}
-
-
-def _until(true: Callable[[], bool], seconds: float, meanwhile: Callable[[], None] = lambda: time.sleep(0.1)) -> None:
-    """Wait until something is so.
-
-    Raises:
-        AssertionError: it is not, in all that time.
-    """
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
-        meanwhile()
 
 
 if __name__ == "__main__":

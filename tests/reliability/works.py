@@ -1,0 +1,133 @@
+"""The pipelines that are struck: how a run of each is begun, what becomes of what it is about, how it is cleaned up."""
+
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+from pool.records import Host
+from pool.states import HostState
+from pool.store import PoolStore
+from tests.reliability.points import CONFIGURE, DISTRIBUTE, END, PROVISION, SPAWN, TICK
+from tests.rigs.stack import Stack
+
+
+def until(true: Callable[[], bool], seconds: float, meanwhile: Callable[[], None] = lambda: time.sleep(0.1)) -> None:
+    """Wait until something is so.
+
+    Raises:
+        AssertionError: it is not, in all that time.
+    """
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+        meanwhile()
+
+
+class Work:
+    """One run of a pipeline: what it is about, how it is begun, what became of it, how it is cleaned up."""
+
+    deployment = ""
+
+    def __init__(self, stack: Stack, store: PoolStore):
+        self._stack, self._store = stack, store
+        self.host = ""
+        self.prepare()
+
+    def prepare(self) -> None:
+        """What must be there before."""
+
+    def parameters(self) -> dict:
+        """Of the run."""
+        return {}
+
+    def begin(self) -> None:
+        """Trigger it; nobody waits for its end."""
+        self._stack.trigger(self.deployment, **self.parameters())
+
+    def became(self) -> str:
+        """What became of the thing, in a few words."""
+        return ""
+
+    def clean_up(self) -> None:
+        """Have the next point find the pool as this one did."""
+
+
+class _OnASession(Work):
+    def prepare(self) -> None:
+        self._id = f"hit-{uuid4().hex[:8]}"
+
+    def parameters(self) -> dict:
+        return {"instance_id": self._id}
+
+    def became(self) -> str:
+        found = [i for i in self._store.instances("main") if i.id == self._id]
+        return f"session {found[0].state}" if found else "session never recorded"
+
+    def clean_up(self) -> None:
+        self._stack.run("deprovision-instance/on-demand", instance_id=self._id)
+
+
+class _Provision(_OnASession):
+    deployment = "provision-instance/on-demand"
+
+
+class _Deprovision(_OnASession):
+    deployment = "deprovision-instance/on-demand"
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.host = self._stack.provision(self._id)["host"]
+
+
+class _Tick(_OnASession):
+    """A tick that has something to end."""
+
+    deployment = "housekeep/scheduled"
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.host = self._stack.provision(self._id, options={"lifetime": 1})["host"]
+
+    def parameters(self) -> dict:
+        return {}
+
+
+class _Spawn(Work):
+    deployment = "spawn-host/on-demand"
+
+    def prepare(self) -> None:
+        self._before = {host.name for host in self._store.hosts("main")}
+
+    def _new(self) -> list[Host]:
+        return [host for host in self._store.hosts("main") if host.name not in self._before]
+
+    def became(self) -> str:
+        return ", ".join(f"host {host.state}" for host in self._new()) or "host never recorded"
+
+    def clean_up(self) -> None:
+        """Hosts that are too many would fill the machine."""
+        until(lambda: not any(h.state in (HostState.SPAWNING, HostState.CONFIGURING) for h in self._new()), 300)
+        for host in self._new():
+            if host.state is HostState.ACTIVE and not host.reserved:
+                self._stack.run("drain-host/on-demand", host=host.name)
+
+
+class _Configure(_Spawn):
+    """A new host, struck while it is configured."""
+
+
+class _Distribute(Work):
+    deployment = "distribute-images/on-demand"
+
+    def became(self) -> str:
+        return "images on every host"
+
+
+WORKS: dict[str, Callable[[Stack, PoolStore], Work]] = {
+    PROVISION: _Provision,
+    END: _Deprovision,
+    TICK: _Tick,
+    SPAWN: _Spawn,
+    CONFIGURE: _Configure,
+    DISTRIBUTE: _Distribute,
+}
