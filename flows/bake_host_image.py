@@ -59,7 +59,7 @@ async def make_image(bake: Bake, images: list[Image]) -> None:
         await apply_playbook(host)
         await equip(host, images)
     except BaseException as error:
-        await give_up(host, str(error) or "cancelled")
+        await give_up(host, str(error) or "cancelled", fault=None)  # it says nothing of the hosts of the pool
         raise
     why = f"it becomes the host image {bake.name}"
     await take_out_of_service(host, why)
