@@ -16,6 +16,7 @@ from pool.names import check_host_image_name
 from pool.records import FlavorSize, Host, Image
 from tasks.hosts import open_shell
 from tasks.retrying import now, worth_retrying
+from tasks.telling import tell_changes
 from tasks.verb import verb
 
 
@@ -72,9 +73,11 @@ async def claim_host_to_bake(bake: Bake) -> Host:
     if settings.shutdown_mode:
         raise ShuttingDown(f"pool {bake.pool} is in shutdown mode: no host image is made")
     run = str(flow_run.id)
-    return pool_store().claim_host(
+    host = pool_store().claim_host(
         bake.pool, FlavorSize.SMALL, 0, spawned_by=run, max_hosts=settings.max_hosts, now=now()
     )
+    await tell_changes()
+    return host
 
 
 @verb(task_run_name="take off {host.name} what must not be in an image")

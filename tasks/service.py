@@ -7,6 +7,7 @@ from blocks.pool_config import pool_config
 from pool.errors import BadRequest, ShuttingDown
 from pool.records import Host, Instance
 from tasks.retrying import now
+from tasks.telling import tell_changes
 from tasks.verb import verb
 
 
@@ -27,7 +28,9 @@ async def take_out_of_service(name: str, deadline: int | None, reason: str) -> H
     if deadline is not None and deadline < 1:
         raise BadRequest(f"deadline is {deadline}; it must be whole minutes, 1 or more, or empty for none")
     until = now() + timedelta(minutes=deadline) if deadline is not None else None
-    return pool_store().drain_host(name, now(), reason, until)
+    host = pool_store().drain_host(name, now(), reason, until)
+    await tell_changes()
+    return host
 
 
 @verb(task_run_name="list the sessions on {host}")
@@ -48,7 +51,9 @@ async def put_back_into_service(name: str, reason: str) -> Host:
     pool = pool_store().host(name).pool
     if pool_config(pool).DD_SHUTDOWN_MODE:
         raise ShuttingDown(f"host {name} cannot return: pool {pool} is in shutdown mode")
-    return pool_store().return_host(name, now(), reason)
+    host = pool_store().return_host(name, now(), reason)
+    await tell_changes()
+    return host
 
 
 @verb(task_run_name="forgive the failed hosts of {pool}")
