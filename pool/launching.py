@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from statistics import median
 
+from pool.backoff import pause
 from pool.errors import CloudRefused, DockerDriverError
 from pool.records import Fault, Host
 
 BREAKER_AFTER = 3  # hosts in a row that could not be configured
-FIRST_WAIT, LONGEST_WAIT = 30, 1800  # seconds before the cloud is asked again
+LONGEST_WAIT = 1800  # seconds before the cloud is asked again
 MEASURED = 20  # latest launches that the usual time is taken from
 LEAD = timedelta(minutes=5)  # taken for the time from spawn to active while none was measured
 
@@ -22,7 +23,6 @@ LEAD = timedelta(minutes=5)  # taken for the time from spawn to active while non
 class Setback:
     """Launches that the cloud failed, one after the other."""
 
-    rounds: int  # launches made at once and failed at once are one
     until: datetime  # the next one is tried then
     because: str  # what the last one failed with
 
@@ -64,9 +64,9 @@ def setback(hosts: Sequence[Host]) -> Setback | None:
     failed = _failed(hosts, (Fault.REFUSED, Fault.LAUNCH), since=_latest(host.answered_at for host in hosts))
     if not failed:
         return None
-    last, rounds = failed[-1], _rounds(failed)
-    wait = LONGEST_WAIT if last.fault is Fault.REFUSED else min(FIRST_WAIT * 2.0 ** min(rounds - 1, 16), LONGEST_WAIT)
-    return Setback(rounds, last.last_error_at + timedelta(seconds=wait * _jitter(last)), last.last_error)
+    last = failed[-1]
+    wait = LONGEST_WAIT if last.fault is Fault.REFUSED else pause(_rounds(failed) - 1, longest=LONGEST_WAIT)
+    return Setback(last.last_error_at + timedelta(seconds=wait * _jitter(last)), last.last_error)
 
 
 def breaker(hosts: Sequence[Host]) -> str:
