@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from pool.errors import BadRequest, NoRoom, Refused, ShuttingDown
 from pool.records import BlueprintSpec, Host
 from pool.settings import PoolSettings
-from pool.states import LIVING_HOSTS, HostState
+from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 
 DRIVER = "DockerDriver"
 OPTIONS = ("environment", "lifetime", "wait")
 SLOT_MB = 512
 LONGEST_WAIT = 86400  # seconds; a number that a date can be reckoned with
-ON_THEIR_WAY = (HostState.SPAWNING, HostState.CONFIGURING)
 
 
 def check_admission(settings: PoolSettings, blueprint: BlueprintSpec, options: dict) -> None:
@@ -27,7 +26,7 @@ def check_admission(settings: PoolSettings, blueprint: BlueprintSpec, options: d
         raise Refused(f"pool {settings.name} takes no sessions: {DRIVER} is not in PLUGIN_WHITELIST")
     if settings.shutdown_mode:
         raise shutting_down(settings)
-    largest = max(settings.slots_small, settings.slots_large)
+    largest = settings.largest
     if blueprint.slots > largest:
         raise Refused(f"blueprint {blueprint.name} needs {blueprint.slots} slots; the largest host has {largest}")
     if blueprint.memory_mb > largest * SLOT_MB:

@@ -10,10 +10,8 @@ from pool.launching import breaker, setback, time_to_active, why_held
 from pool.lifetime import takes_sessions, unused_since
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
-from pool.states import LIVING_HOSTS, HostState
+from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from pool.timetable import Target, target_ahead
-
-ON_THEIR_WAY = frozenset({HostState.SPAWNING, HostState.CONFIGURING})
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,14 @@ INSTANCE_MOVES: Mapping[InstanceState, frozenset[InstanceState]] = {
 
 #: States in which a host counts against ``DD_MAX_HOSTS``: a server of it exists or may come to exist.
 LIVING_HOSTS = frozenset(HostState) - {HostState.REMOVED}
+#: States of a host that no session can be on yet, and that will take some.
+ON_THEIR_WAY = frozenset({HostState.SPAWNING, HostState.CONFIGURING})
 #: States in which an instance holds slots on its host.
 HOLDING_ROOM = frozenset({InstanceState.STARTING, InstanceState.RUNNING, InstanceState.STOPPING})
 #: States from which an instance never moves again.
 ENDED = frozenset({InstanceState.DELETED, InstanceState.FAILED})
+#: All others.
+LIVING_INSTANCES = frozenset(InstanceState) - ENDED
 
 
 def check_host_move(name: str, current: HostState, to: HostState) -> None:

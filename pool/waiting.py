@@ -10,8 +10,8 @@ from pool.lifetime import is_full
 from pool.placement import candidates
 from pool.records import Host, Instance
 from pool.settings import PoolSettings
-from pool.sizing import ON_THEIR_WAY, flavor_to_spawn
-from pool.states import HOLDING_ROOM, LIVING_HOSTS
+from pool.sizing import flavor_to_spawn
+from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from blocks.database import pool_store
 from pool.errors import GatewayTrouble
 from pool.notices import notice_of
 from pool.records import Instance
-from pool.states import ENDED, InstanceState
+from pool.states import LIVING_INSTANCES, InstanceState
 from tasks.retrying import now
 from tasks.routes import gateway
 from tasks.verb import verb
@@ -46,7 +46,7 @@ def _tell_again() -> str:
     if gateway().count_notices():
         return ""
     store = pool_store()
-    waiting = store.instances(states=frozenset(InstanceState) - ENDED - {InstanceState.RUNNING})
+    waiting = store.instances(states=LIVING_INSTANCES - {InstanceState.RUNNING})
     ended = store.ended_instances(now() - KEPT, MOST)
     notices = [notice for instance in (*ended, *waiting) if (notice := notice_of(instance))]
     if notices:

@@ -17,7 +17,7 @@ from pool.found import Probe
 from pool.observation import Observation
 from pool.reconciliation import PROBED
 from pool.records import FlavorSize, Host, Instance
-from pool.states import ENDED, LIVING_HOSTS, InstanceState
+from pool.states import LIVING_HOSTS, LIVING_INSTANCES
 from tasks.asking import known_headroom, known_parts, listed_servers
 from tasks.probing import note_probes, probe_hosts
 from tasks.retrying import now
@@ -62,7 +62,7 @@ async def _look(pool: str) -> Observation:
     )
     store = pool_store()
     hosts = tuple(store.recent_hosts(pool, now()))
-    instances = tuple(store.instances(pool, frozenset(InstanceState) - ENDED))
+    instances = tuple(store.instances(pool, LIVING_INSTANCES))
     probed = [host for host in hosts if host.state in PROBED]
     living = {host.name: host.pool for host in store.hosts(states=LIVING_HOSTS)}
     servers, parts, headroom, probes, activity = await gather(

@@ -9,7 +9,7 @@ from blocks.pool_config import pool_config
 from pool.errors import GatewayTrouble
 from pool.notices import notice_of
 from pool.records import Instance
-from pool.states import ENDED, InstanceState
+from pool.states import LIVING_INSTANCES
 from pool.waiting import Standing, standings
 from tasks.retrying import now
 from tasks.routes import gateway
@@ -22,7 +22,7 @@ def places_of(pool: str) -> dict[str, tuple[Instance, Standing]]:
     line = store.queue(pool)
     if not line:
         return {}
-    sessions = store.instances(pool, frozenset(InstanceState) - ENDED)
+    sessions = store.instances(pool, LIVING_INSTANCES)
     places = standings(line, store.recent_hosts(pool, now()), sessions, pool_config(pool).settings(pool), now())
     return {one.id: (one, places[one.id]) for one in line}
 

@@ -10,8 +10,7 @@ from pool.admission import no_room
 from pool.errors import NotFound, Refused
 from pool.queue import Turn, Wish, patience, turns
 from pool.records import BlueprintSpec, Instance
-from pool.sizing import ON_THEIR_WAY
-from pool.states import LIVING_HOSTS, HostState
+from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from pool.waiting import Standing
 from tasks.instances import versions_of, write_answer
 from tasks.notices import tell_visitors

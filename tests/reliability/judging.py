@@ -5,11 +5,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from pool.records import Host, Instance
-from pool.states import HOLDING_ROOM, LIVING_HOSTS, HostState, InstanceState
+from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY, HostState, InstanceState
 from pool.store import PoolStore
 from tests.reliability.victims import Battlefield
 
-ON_THEIR_WAY = {HostState.SPAWNING, HostState.CONFIGURING}
 BETWEEN = {InstanceState.STARTING, InstanceState.STOPPING}
 FLOWS_OF_HOSTS = ["spawn-host", "configure-host"]
 FLOWS_OF_SESSIONS = ["provision-instance", "deprovision-instance", "housekeep"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from prefect.client.schemas.objects import StateType
 
 from pool.found import Fate
-from pool.states import ENDED, InstanceState
+from pool.states import LIVING_INSTANCES
 from tests.rigs.simulator.machines import Machine
 from tests.rigs.simulator.runs import Run
 from tests.rigs.simulator.world import World
@@ -171,7 +171,7 @@ class EventfulWorld(World):
             machine.hidden_until = machine.down_until = machine.engine_down_until = machine.slow_until = 0
 
     def alive_sessions(self) -> list:
-        return self.store.instances(states=frozenset(InstanceState) - ENDED)
+        return self.store.instances(states=LIVING_INSTANCES)
 
     def _machine(self, which: int) -> Machine | None:
         machines = list(self.cloud.machines.values())

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState
+from pool.states import HOLDING_ROOM, LIVING_INSTANCES, HostState, InstanceState
 from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.events import EventfulWorld as World
 
@@ -81,7 +81,7 @@ def hosts_have_arrived(world: World) -> Iterator[str]:
 
 def sessions_have_arrived(world: World) -> Iterator[str]:
     """5: no session is left half way; one that waits has waited its time, or got its room."""
-    for session in world.store.instances(states=frozenset(InstanceState) - ENDED - {InstanceState.RUNNING}):
+    for session in world.store.instances(states=LIVING_INSTANCES - {InstanceState.RUNNING}):
         yield f"5: session {session.id} is still {session.state}: {session.reason}"
 
 
