@@ -10,7 +10,7 @@ from pool.errors import NotFound
 from pool.launching import launch_troubles
 from pool.queue import in_line
 from pool.records import Host, Instance
-from pool.states import ENDED, HostState
+from pool.states import LIVING_INSTANCES, HostState
 from pool.store import PoolStore
 from pool.tables import life_rows, span
 from runtime.engine import answers
@@ -69,11 +69,12 @@ def _processes(settings: ProcessSettings) -> Table:
 
 
 def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance]]:
-    """What SQL holds of hosts, removed ones too, and of sessions that live; nothing when there is no database yet."""
+    """Hosts that live, were removed lately or failed, and sessions that live; nothing when there is no database yet."""
     store = _store(settings)
     if store is None:
         return [], []
-    return store.hosts(), [instance for instance in store.instances() if instance.state not in ENDED]
+    hosts = [host for pool in store.pools() for host in store.recent_hosts(pool, datetime.now(UTC))]
+    return hosts, store.instances(states=LIVING_INSTANCES)
 
 
 def _store(settings: ProcessSettings) -> PoolStore | None:

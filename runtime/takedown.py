@@ -11,7 +11,7 @@ from blocks.gateway_config import gateway_config
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble
 from pool.records import Host, Instance
-from pool.states import ENDED, HostState, InstanceState
+from pool.states import LIVING_HOSTS, LIVING_INSTANCES, HostState, InstanceState
 from runtime.engine import (
     DEFAULT,
     Say,
@@ -150,9 +150,9 @@ def close_records(settings: ProcessSettings, say: Say) -> None:
         return
     store = PoolStore.open(url)
     store.upgrade()
-    for instance in store.instances():
+    for instance in store.instances(states=LIVING_INSTANCES):
         close_instance(store, instance)
-    hosts = [host for host in store.hosts() if host.state is not HostState.REMOVED]
+    hosts = store.hosts(states=LIVING_HOSTS)
     for host in hosts:
         close_host(store, host)
     store.close()
@@ -160,9 +160,7 @@ def close_records(settings: ProcessSettings, say: Say) -> None:
 
 
 def close_instance(store: object, instance: Instance) -> None:
-    """Walk the instance to deleted, by the moves that its life cycle has."""
-    if instance.state in ENDED:
-        return
+    """Walk a living instance to deleted, by the moves that its life cycle has."""
     for state in (InstanceState.STOPPING, InstanceState.DELETED):
         store.move_instance(instance.id, state, datetime.now(UTC), REASON)
 

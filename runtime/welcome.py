@@ -12,7 +12,7 @@ from blocks.database import pool_store
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, NotFound
 from pool.records import Host, Instance
-from pool.states import HostState, InstanceState
+from pool.states import LIVING_HOSTS, HostState, InstanceState
 from runtime.prefect_api import ENDED, PrefectApi
 from runtime.progress import Progress
 
@@ -82,7 +82,7 @@ class HostWatch:
             time.sleep(1)
 
     def _look(self) -> list[Host]:
-        hosts = [host for host in pool_store().hosts(POOL) if host.state is not HostState.REMOVED]
+        hosts = pool_store().hosts(POOL, LIVING_HOSTS)
         for host in hosts:
             if self._states.get(host.name) is not host.state:
                 self._states[host.name] = host.state

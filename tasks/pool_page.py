@@ -6,7 +6,7 @@ from blocks.database import pool_store
 from blocks.pool_config import pool_names
 from blocks.pool_page import PoolView, pool_page
 from pool.decisions import without_repeats
-from pool.states import LIVING_INSTANCES
+from pool.states import LIVING_HOSTS, LIVING_INSTANCES
 from tasks.retrying import now
 from tasks.routes import gateway
 from tasks.verb import verb
@@ -34,4 +34,4 @@ def draw_now() -> None:
 def _view(name: str) -> PoolView:
     store = pool_store()
     decided = without_repeats(d for d in store.decisions(limit=LOOKED_AT) if d.pool == name)[:LAST_DECISIONS]
-    return PoolView(name, store.hosts(name), store.instances(name, LIVING_INSTANCES), decided)
+    return PoolView(name, store.hosts(name, LIVING_HOSTS), store.instances(name, LIVING_INSTANCES), decided)

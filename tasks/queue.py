@@ -85,7 +85,7 @@ async def check_waiting(instance: Instance, blueprint: BlueprintSpec) -> None:
         NotFound: no host has its image, and none is on its way that would bring it.
     """
     store, settings = pool_store(), pool_config(instance.pool).settings(instance.pool)
-    hosts = store.hosts(instance.pool)
+    hosts = store.hosts(instance.pool, LIVING_HOSTS)
     if not patience(instance, settings):
         raise no_room(settings, hosts, instance.slots)
     active = {host.name for host in hosts if host.state is HostState.ACTIVE}

@@ -7,7 +7,7 @@ from blocks.database import pool_store
 from blocks.gateway import Gateway
 from blocks.settings import process_settings
 from pool.records import Host, Instance, Route
-from pool.states import InstanceState
+from pool.states import LIVING_HOSTS, InstanceState
 from tasks.retrying import worth_retrying
 from tasks.verb import verb
 
@@ -81,7 +81,7 @@ def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
 
 def _routes_of(pool: str) -> dict[str, Route]:
     store = pool_store()
-    hosts = {host.name: host for host in store.hosts(pool)}
+    hosts = {host.name: host for host in store.hosts(pool, LIVING_HOSTS)}
     running = [i for i in store.instances(pool, [InstanceState.RUNNING]) if i.host in hosts]
     return {instance.route: route_of(instance, hosts[instance.host]) for instance in running}
 
