@@ -16,9 +16,11 @@ class RunNotes:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        self._mine = folder / uuid4().hex
-        self._mine.mkdir(parents=True)
-        self._lock = _locked(self._mine)
+        name = uuid4().hex
+        hidden = folder / f".{name}"  # until it is locked: another process would take it for a dead one's
+        hidden.mkdir(parents=True)
+        self._lock = _locked(hidden)
+        self._mine = hidden.rename(folder / name)
 
     def begin(self, run_id: UUID) -> None:
         """The run is this process's from now on."""
@@ -36,9 +38,8 @@ class RunNotes:
 
     def left_by_the_dead(self) -> dict[Path, list[UUID]]:
         """By folder, the runs of processes that are no more."""
-        return {
-            folder: self._runs_of(folder) for folder in self._folder.iterdir() if folder != self._mine and _free(folder)
-        }
+        others = (folder for folder in self._folder.glob("[!.]*") if folder != self._mine)
+        return {folder: self._runs_of(folder) for folder in others if _free(folder)}
 
     def forget(self, folder: Path) -> None:
         """What a dead process left is settled."""

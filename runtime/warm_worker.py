@@ -191,8 +191,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
 
         Proposing Pending is what makes it ours: the server lets one worker have it, however many ask.
         """
-        self._notes.begin(flow_run.id)
         try:
+            self._notes.begin(flow_run.id)
             if await self._propose_pending_state(flow_run) and (flow := await self._flow_of(flow_run)):
                 await self._see_through(flow, flow_run)
         except Exception:  # one run's trouble must not end the worker and with it all other runs

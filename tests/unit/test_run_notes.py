@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from runtime import run_notes
 from runtime.run_notes import RunNotes
 
 pytestmark = pytest.mark.unit
@@ -43,3 +44,16 @@ def test_a_run_that_ended_is_not_noted_any_more(tmp_path):
     ended.end(uuid4())
     ended.close()
     assert RunNotes(tmp_path).left_by_the_dead() == {}
+
+
+def test_a_process_that_is_about_to_begin_is_not_taken_for_a_dead_one(tmp_path, monkeypatch):
+    other, lock, found = RunNotes(tmp_path), run_notes._locked, []
+
+    def locked(folder):
+        monkeypatch.undo()
+        found.append(other.left_by_the_dead())
+        return lock(folder)
+
+    monkeypatch.setattr(run_notes, "_locked", locked)
+    RunNotes(tmp_path).begin(RUN)
+    assert found == [{}]
