@@ -81,6 +81,11 @@ class ImageStore(Database):
         with self._reading() as connection:
             return [as_image(row) for row in connection.execute(query.order_by(image_versions.c.number.desc()))]
 
+    def version_ids(self) -> set[str]:
+        """Ids of all versions of all images that any pool ever offered."""
+        with self._reading() as connection:
+            return set(connection.scalars(select(image_versions.c.id).distinct()))
+
     def mark_image(self, host: str, image_id: str, now: datetime) -> None:
         """The host's engine was seen to have this image."""
         mark = {"host": host, "image_id": image_id, "verified_at": now}

@@ -16,7 +16,7 @@ from pool.catalogue import usable_versions
 from pool.errors import DockerDriverError, NotFound
 from pool.host_cleaning import Kind, Leaving, may_go
 from pool.records import Host
-from pool.states import ENDED, InstanceState
+from pool.states import InstanceState
 from tasks.hosts import open_shell
 from tasks.images import in_a_thread
 from tasks.verb import verb
@@ -44,8 +44,14 @@ def _make_room(host: Host, mark: int) -> bool:
     engine = engine_of(host)
     with open_shell(host) as shell:
         words = f"df --output=pcent '{data_root(engine)}'"
+
+        def percent() -> int:
+            return _percent(shell.run(words, SECONDS))
+
+        if percent() < mark:
+            return True  # as nearly always: nobody need know what could go
         forget = partial(pool_store().unmark_image, host.name)
-        return clean(engine, lambda: _percent(shell.run(words, SECONDS)), mark, removable(host, engine), forget)
+        return clean(engine, percent, mark, removable(host, engine), forget)
 
 
 def _percent(said: str) -> int:
@@ -56,20 +62,8 @@ def _percent(said: str) -> int:
 def removable(host: Host, engine: HostEngine) -> list[Leaving]:
     """What may go from the host, in order."""
     containers = containers_on(engine, process_settings().identity)
-    ended = {one.instance for one in containers if one.instance and _is_over(one.instance)}
-    ours = {
-        version.id
-        for image in pool_store().catalogue()
-        for version in pool_store().image_versions(image.pool, image.name)
-    }
-    return may_go(images_on(engine), containers, needed_images(host.pool), ended, ours)
-
-
-def _is_over(instance_id: str) -> bool:
-    try:
-        return pool_store().instance(instance_id).state in ENDED
-    except NotFound:
-        return False
+    ended = pool_store().ended_among({one.instance for one in containers if one.instance})
+    return may_go(images_on(engine), containers, needed_images(host.pool), ended, pool_store().version_ids())
 
 
 def needed_images(pool: str) -> set[str]:

@@ -73,6 +73,13 @@ def test_every_version_is_kept_and_the_one_that_is_offered_comes_first(store):
     assert store.image_versions("main", "other") == []
 
 
+def test_the_ids_of_all_versions_are_known_whatever_pool_offers_them_or_does_no_more(store):
+    for pool, name in (("main", "a"), ("main", "b"), ("gpu", "b"), ("gpu", "c")):
+        store.put_image(replace(MINIMAL, pool=pool, id=f"sha256:{name}"))
+    store.retire_image("gpu", "minimal", NOW)
+    assert store.version_ids() == {"sha256:a", "sha256:b", "sha256:c"}
+
+
 def test_the_store_knows_which_host_has_which_image(store):
     for run in ("run-1", "run-2"):
         claim(store, run)
