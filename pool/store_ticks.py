@@ -81,11 +81,21 @@ class TickStore(Database):
         with self._reading() as connection:
             return set(connection.scalars(query.where(decisions.c.kind == kind)))
 
-    def decisions(self, subject: str | None = None, limit: int = 100) -> list[RecordedDecision]:
-        """The latest decisions, about one host, instance or pool (None: about anything), newest first."""
+    def decisions(
+        self, subject: str | None = None, limit: int = 100, pool: str | None = None
+    ) -> list[RecordedDecision]:
+        """The latest decisions, newest first.
+
+        Args:
+            subject: host, instance or pool that they are about; None: anything.
+            limit: no more than so many.
+            pool: whose ticks decided; None: of any pool.
+        """
         query = select(decisions, ticks.c.pool, ticks.c.at).join(ticks).order_by(decisions.c.id.desc()).limit(limit)
         if subject is not None:
             query = query.where(decisions.c.subject == subject)
+        if pool is not None:
+            query = query.where(ticks.c.pool == pool)
         with self._reading() as connection:
             return [_as_recorded(row) for row in connection.execute(query)]
 

@@ -33,5 +33,5 @@ def draw_now() -> None:
 
 def _view(name: str) -> PoolView:
     store = pool_store()
-    decided = without_repeats(d for d in store.decisions(limit=LOOKED_AT) if d.pool == name)[:LAST_DECISIONS]
+    decided = without_repeats(store.decisions(limit=LOOKED_AT, pool=name))[:LAST_DECISIONS]
     return PoolView(name, store.hosts(name, LIVING_HOSTS), store.instances(name, LIVING_INSTANCES), decided)

@@ -159,6 +159,13 @@ def test_decisions_are_found_by_what_they_are_about_newest_first(store):
     assert [found.decision for found in store.decisions(limit=2)] == [remove, spawn]
 
 
+def test_the_latest_decisions_of_a_pool_are_found_however_many_another_one_makes(store):
+    decided = {pool: Decision(DecisionKind.WAIT, pool, "no quota") for pool in ("main", "gpu")}
+    store.record_tick("gpu", [decided["gpu"]], NOW)
+    store.record_tick("main", [decided["main"]] * 3, later(30))
+    assert [found.decision for found in store.decisions(limit=2, pool="gpu")] == [decided["gpu"]]
+
+
 def test_a_tick_without_decisions_is_recorded_too(store):
     assert store.record_tick("main", [], later(1)) < store.record_tick("main", [], later(2))
     assert store.decisions() == []
