@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -75,19 +76,33 @@ class PrefectApi:
         """The run's state, with type, name and message."""
         return self.call("GET", f"/flow_runs/{run}")["state"]
 
-    def run_to_its_end(self, deployment: str, seconds: float, **parameters: Any) -> None:
+    def run_to_its_end(
+        self,
+        deployment: str,
+        seconds: float,
+        key: str | None = None,
+        watch: Callable[[str], None] = lambda _: None,
+        **parameters: Any,
+    ) -> None:
         """Ask for a run of a deployment and wait until it is completed.
+
+        Args:
+            deployment: ``<flow>/<name>``.
+            seconds: that it may take.
+            key: the same one never starts a second run.
+            watch: called with the run's id at each look.
 
         Raises:
             DockerDriverError: it ended otherwise, with its own sentence, or not in all that time.
         """
-        run, deadline = self.trigger(deployment, **parameters), time.monotonic() + seconds
+        run, deadline = self.trigger(deployment, key, **parameters), time.monotonic() + seconds
         while (state := self.state(run))["type"] not in ENDED:
             if time.monotonic() > deadline:
                 raise DockerDriverError(f"{deployment} is {state['name']} after {seconds} s; does the warm worker run?")
+            watch(run)
             time.sleep(0.2)
         if state["type"] != "COMPLETED":
-            raise DockerDriverError(state["message"])
+            raise DockerDriverError(state["message"] or f"{deployment} ended as {state['name']}")
 
     def table(self, key: str) -> list[dict]:
         """The rows of the latest artifact of this key.

@@ -1,6 +1,5 @@
 """From a started stack to an open notebook: wait for a host, then ask for a session as a platform would."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import httpx
 
 from blocks.database import pool_store
 from blocks.settings import ProcessSettings
-from pool.errors import DockerDriverError, NotFound
+from pool.errors import DockerDriverError
 from pool.records import Host, Instance
 from pool.states import LIVING_HOSTS, HostState, InstanceState
 from runtime.prefect_api import ENDED, PrefectApi
@@ -120,15 +119,16 @@ def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress
     """Ask for a session under an id that was never used, and wait until its URL answers."""
     numbers = [int(number) for i in _first_sessions() if (number := i.id.removeprefix(PREFIX)).isdigit()]
     instance_id = f"{PREFIX}{max(numbers, default=0) + 1}"
-    run = api.trigger(
+    api.run_to_its_end(
         "provision-instance/on-demand",
+        SESSION_SECONDS,
         key=f"{settings.identity}-{instance_id}",
+        watch=lambda run: progress.detail(api.last_log([run]) or "waits for the warm worker"),
         instance_id=instance_id,
         blueprint=BLUEPRINT,
     )
-    _until(lambda: _started(api, run, progress), SESSION_SECONDS, f"session {instance_id} did not start")
     _until(lambda: _has_had_its_turn(api, instance_id, progress), SESSION_SECONDS, f"session {instance_id} got no room")
-    answer = answer_of(api, instance_id)
+    answer = api.table(f"instance-{instance_id}")[0]
     visitor, silent = browser(), f"session {instance_id} runs, but does not answer at {answer['url']}"
     _until(lambda: answers(answer["launch_url"], visitor), 30, silent)
     return Opening(instance_id, fresh_link(api, instance_id))
@@ -140,15 +140,8 @@ def fresh_link(api: PrefectApi, instance_id: str) -> str:
     Raises:
         DockerDriverError: none was issued; the sentence says why.
     """
-    run = api.trigger("issue-link/on-demand", instance_id=instance_id)
-    missing = f"no link to session {instance_id} was issued"
-    _until(lambda: _ended(api, run, missing), SESSION_SECONDS, missing)
-    return answer_of(api, instance_id, "link")["launch_url"]
-
-
-def _started(api: PrefectApi, run: str, progress: Progress) -> bool:
-    progress.detail(api.last_log([run]) or "waits for the warm worker")
-    return _ended(api, run, "the first session could not be started")
+    api.run_to_its_end("issue-link/on-demand", SESSION_SECONDS, instance_id=instance_id)
+    return api.table(f"link-{instance_id}")[0]["launch_url"]
 
 
 def _has_had_its_turn(api: PrefectApi, instance_id: str, progress: Progress) -> bool:
@@ -157,32 +150,12 @@ def _has_had_its_turn(api: PrefectApi, instance_id: str, progress: Progress) -> 
     Raises:
         DockerDriverError: it failed; the record's reason says why.
     """
-    answer = answer_of(api, instance_id)
+    answer = api.table(f"instance-{instance_id}")[0]
     if answer["state"] == InstanceState.FAILED:
         raise DockerDriverError(f"the first session failed: {pool_store().instance(instance_id).reason}")
     if answer["position"]:
         progress.detail(f"waits for room, number {answer['position']} in the queue")
     return answer["state"] == InstanceState.RUNNING
-
-
-def _ended(api: PrefectApi, run: str, otherwise: str) -> bool:
-    """Whether the run is completed.
-
-    Raises:
-        DockerDriverError: it ended otherwise; its state message says why.
-    """
-    state = api.state(run)
-    if state["type"] in ENDED and state["type"] != "COMPLETED":
-        raise DockerDriverError(f"{otherwise}: {state['message']}")
-    return state["type"] == "COMPLETED"
-
-
-def answer_of(api: PrefectApi, instance_id: str, kind: str = "instance") -> dict:
-    """The answer to provision-instance or (kind "link") issue-link, as a platform that only speaks REST reads it."""
-    artifact = api.call("GET", f"/artifacts/{kind}-{instance_id}/latest")
-    if artifact is None:
-        raise NotFound(f"Prefect's server has no artifact {kind}-{instance_id}")
-    return json.loads(artifact["data"])[0]
 
 
 def browser() -> httpx.Client:
