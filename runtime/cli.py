@@ -1,4 +1,4 @@
-"""The `dockerdriver` command: up, down, status, link, why, doctor."""
+"""The `dockerdriver` command; `_commands` lists what it can do."""
 
 import argparse
 import fcntl
@@ -175,11 +175,15 @@ def registry(settings: ProcessSettings, address: str) -> int:
 
     Raises:
         BadRequest: the address is not of the form name:port.
+        Refused: not root, or the stack is down.
         PlaybookFailed: a step failed; the message names it.
     """
-    _need_root()
+    _need_root("a package and a service are installed on this machine")
+    from runtime.prefect_api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.surroundings import stack_environment, take_on  # noqa: PLC0415 - as above
 
+    if not PrefectApi(settings.prefect_api_url).healthy():
+        raise Refused("the stack does not run; its authority signs the registry's certificate: run `make up` first")
     take_on(stack_environment(settings, settings.engine_url))
     from runtime.image_registry import install_registry  # noqa: PLC0415 - after the environment is set
 
@@ -188,9 +192,9 @@ def registry(settings: ProcessSettings, address: str) -> int:
     return 0
 
 
-def _need_root() -> None:
+def _need_root(why: str = "hosts are containers with networks of their own") -> None:
     if os.geteuid() != 0:
-        raise Refused("root is needed (hosts are containers with networks of their own): run it with sudo")
+        raise Refused(f"root is needed ({why}): run it with sudo")
 
 
 @contextmanager
