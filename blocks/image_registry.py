@@ -22,7 +22,7 @@ SECONDS = httpx.Timeout(60, connect=10)
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-JSON_DIGITS = {"separators": (",", ":"), "sort_keys": True}
+COMPACT = {"separators": (",", ":"), "sort_keys": True}
 
 
 class ImageRegistry:
@@ -112,7 +112,7 @@ def _put_image(client: httpx.Client, image: Image, store: LayerStore) -> int:
     _put_blob(client, image.id, iter([config]))
     described = {"mediaType": CONFIG, "size": len(config), "digest": image.id}
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": layers}
-    text, kind = json.dumps(manifest, **JSON_DIGITS), {"Content-Type": MANIFEST}
+    text, kind = json.dumps(manifest, **COMPACT), {"Content-Type": MANIFEST}
     client.put(f"manifests/{tag_of_id(image.id)}", content=text, headers=kind).raise_for_status()
     return sent
 
@@ -121,9 +121,13 @@ def _put_blob(client: httpx.Client, digest: str, pieces: Iterator[bytes]) -> Non
     """Open an upload, send it in one stream, and name its digest, which the registry compares."""
     opened = client.post("blobs/uploads/").raise_for_status()
     kind = {"Content-Type": "application/octet-stream"}
-    sent = client.patch(opened.headers["Location"], content=pieces, headers=kind).raise_for_status()
-    location = httpx.URL(sent.headers["Location"]).copy_merge_params({"digest": digest})
-    client.put(location).raise_for_status()
+    sent = client.patch(_location(opened), content=pieces, headers=kind).raise_for_status()
+    client.put(_location(sent).copy_merge_params({"digest": digest})).raise_for_status()
+
+
+def _location(response: httpx.Response) -> httpx.URL:
+    """Where the upload goes on. Registries may leave out their name; the client would put its base before that."""
+    return response.url.join(response.headers["Location"])
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
