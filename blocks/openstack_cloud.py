@@ -149,7 +149,7 @@ class OpenStackCloud(Cloud):
             return tuple(examine(cloud, needs))
 
     def parts(self) -> tuple[CloudPart, ...]:
-        """All that carries the namespace's mark: servers, ports, volumes, security groups, keypairs, server groups."""
+        """All that carries the namespace's mark: servers, ports, volumes, host images half made, what hosts share."""
         with self._asking("list what is ours") as cloud:
             return tuple(all_parts(cloud, self._namespace))
 

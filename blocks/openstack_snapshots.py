@@ -11,8 +11,11 @@ from blocks.openstack_marks import POOL_KEY
 from blocks.openstack_servers import servers_of
 from pool.baking import HostImage
 from pool.errors import CloudRefused, CloudTrouble
+from pool.sweeping import CloudPart
 
-NAMESPACE, POOL, RECIPE, NAME = (f"dockerdriver_{key}" for key in ("namespace", "pool", "recipe", "image"))
+NAMESPACE, POOL, HOST, RECIPE, NAME = (
+    f"dockerdriver_{key}" for key in ("namespace", "pool", "host", "recipe", "image")
+)
 STOP_SECONDS = 180
 SNAPSHOT_SECONDS = 1800
 LOST = ("killed", "deleted", "pending_delete", "deactivated")
@@ -23,8 +26,16 @@ def images_made(cloud: Connection, namespace: str) -> list[HostImage]:
 
     An image that somebody made of a host that booted from one of ours inherits our properties; its name is another.
     """
-    found = cloud.image.images(owner=cloud.current_project_id)
-    return [_described(image) for image in found if _marks(image) == (namespace, image.name)]
+    return [_described(image) for image in _of_namespace(cloud, namespace)]
+
+
+def half_made(cloud: Connection, namespace: str) -> list[CloudPart]:
+    """Host images that are not ready, in one request. Each belongs to the host that it is made of: it waits for it."""
+    images = [image for image in _of_namespace(cloud, namespace) if image.status != "active"]
+    return [
+        CloudPart("host image", image.id, image.name, _property(image, POOL) or None, _property(image, HOST) or None)
+        for image in images
+    ]
 
 
 def make_image(cloud: Connection, namespace: str, host: str, name: str, recipe: str) -> HostImage:
@@ -56,6 +67,11 @@ def delete_image(cloud: Connection, image: HostImage) -> None:
         raise CloudTrouble(f"host image {image.name} cannot be deleted while servers use it") from error
 
 
+def _of_namespace(cloud: Connection, namespace: str) -> list[Image]:
+    found = cloud.image.images(owner=cloud.current_project_id)
+    return [image for image in found if _marks(image) == (namespace, image.name)]
+
+
 def _begun(cloud: Connection, namespace: str, host: str, name: str, recipe: str) -> str:
     if next(iter(cloud.image.images(name=name)), None):
         raise CloudRefused(f"host image {name} cannot be made: an image of that name exists and is not ours")
@@ -63,8 +79,13 @@ def _begun(cloud: Connection, namespace: str, host: str, name: str, recipe: str)
     if not servers:
         raise CloudTrouble(f"host {host} has no server to make an image of")
     _switch_off(cloud, servers[0].id, host)
-    ours = {NAMESPACE: namespace, NAME: name, POOL: servers[0].metadata.get(POOL_KEY, ""), RECIPE: recipe}
+    ours = marks(namespace, name, servers[0].metadata.get(POOL_KEY, ""), host, recipe)
     return cloud.compute.create_server_image(servers[0].id, name, metadata=ours, wait=False).id
+
+
+def marks(namespace: str, name: str, pool: str, host: str, recipe: str) -> dict[str, str]:
+    """Properties of an image by which it is known again."""
+    return {NAMESPACE: namespace, NAME: name, POOL: pool, HOST: host, RECIPE: recipe}
 
 
 def _switch_off(cloud: Connection, server_id: str, host: str) -> None:

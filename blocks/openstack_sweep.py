@@ -7,6 +7,7 @@ from openstack.connection import Connection
 from blocks.openstack_marks import HOST_KEY, POOL_KEY, description, pool_of
 from blocks.openstack_parts import all_volumes, remove_port, remove_volume
 from blocks.openstack_servers import all_servers
+from blocks.openstack_snapshots import half_made
 from pool.sweeping import CloudPart
 
 
@@ -25,6 +26,7 @@ def all_parts(cloud: Connection, namespace: str) -> list[CloudPart]:
             CloudPart("volume", v.id, v.name, v.metadata.get(POOL_KEY), v.metadata.get(HOST_KEY))
             for v in all_volumes(cloud, namespace)
         ),
+        *half_made(cloud, namespace),
         *_shared("security group", namespace, cloud.network.security_groups(description=description(namespace))),
         *_shared("keypair", namespace, cloud.compute.keypairs()),
         *_shared("server group", namespace, cloud.compute.server_groups()),
@@ -47,6 +49,7 @@ def remove_part(cloud: Connection, part: CloudPart) -> None:
         "server": cloud.compute.delete_server,
         "port": lambda port: remove_port(cloud, port),
         "volume": lambda volume: remove_volume(cloud, cloud.block_storage.get_volume(volume)),
+        "host image": cloud.image.delete_image,
         "security group": cloud.network.delete_security_group,
         "keypair": cloud.compute.delete_keypair,
         "server group": cloud.compute.delete_server_group,

@@ -29,7 +29,7 @@ class Observation:
     ended: Set[str] = frozenset()  # ids of sessions that are over, and whose containers were seen
     told_of_memory: Set[str] = frozenset()  # instances of which it was said a moment ago that they lack memory
     parts: tuple[CloudPart, ...] | None = None  # of this pool, or of none that there is; None: not known
-    living: Mapping[str, str] = field(default_factory=dict)  # hosts of all pools that are not removed: their pools
+    living: Mapping[str, Host] = field(default_factory=dict)  # hosts of all pools that are not removed, by name
     strays: Mapping[str, Stray] = field(default_factory=dict)  # what was reported as left over by an earlier tick
     busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
     busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now

@@ -115,7 +115,7 @@ def found_strays(seen: Observation) -> Iterator[tuple[str, Follows]]:
             follows = STRAY_CONTAINER[_owner(container, host, living, seen)]
             if follows.kind and container.instance not in seen.busy_instances:
                 yield f"container/{host}/{container.name}", follows
-    for part in orphans(seen.parts or (), seen.living.keys(), set(seen.living.values())):
+    for part in orphans(seen.parts or (), seen.living):
         if part.host is None or part.host not in seen.leaving:
             yield part.stray_id, STRAY_PART[bool(seen.hosts)]
 

@@ -1,14 +1,16 @@
 """What of ours lies in a cloud without a living record: reported by one tick, removed by a later one."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from pool.records import Host
 
 
 @dataclass(frozen=True)
 class CloudPart:
     """One thing in a cloud that carries our mark. It belongs to a host; or, without one, to a pool; or to all pools."""
 
-    kind: str  # "server", "port", "volume", "network", "security group", "keypair" or "server group"
+    kind: str  # "server", "port", "volume", "host image", "network", "security group", "keypair", "server group"
     id: str
     name: str
     pool: str | None = None  # None: not written on it
@@ -39,19 +41,23 @@ def _unless_dash(word: str) -> str | None:
     return None if word == "-" else word
 
 
-def orphans(parts: Iterable[CloudPart], hosts: Set[str], pools: Set[str]) -> list[CloudPart]:
+def orphans(parts: Iterable[CloudPart], living: Mapping[str, Host]) -> list[CloudPart]:
     """Those without a living record.
 
     Args:
         parts: what the cloud holds.
-        hosts: names of all hosts, of all pools, that may have a server: every one that is not removed.
-        pools: names of the pools that these are of.
+        living: all hosts, of all pools, that may have a server, by name: every one that is not removed.
     """
-    return [part for part in parts if not lives(part, hosts, pools)]
+    return [part for part in parts if not lives(part, living)]
 
 
-def lives(part: CloudPart, hosts: Set[str], pools: Set[str]) -> bool:
+def lives(part: CloudPart, living: Mapping[str, Host]) -> bool:
     """Whether a living record speaks of the part; what all pools share lives as long as any host."""
     if part.host is not None:
-        return part.host in hosts
-    return part.pool in pools if part.pool is not None else bool(hosts)
+        return part.host in living and not _is_second_server(part, living[part.host])
+    return bool(living) if part.pool is None else any(host.pool == part.pool for host in living.values())
+
+
+def _is_second_server(part: CloudPart, host: Host) -> bool:
+    """Whether the host is on record with another server: two processes made it at once, and the one's end was lost."""
+    return part.kind == "server" and host.server_id not in (None, part.id)

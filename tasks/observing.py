@@ -64,7 +64,7 @@ async def _look(pool: str) -> Observation:
     hosts = tuple(store.recent_hosts(pool, now()))
     instances = tuple(store.instances(pool, LIVING_INSTANCES))
     probed = [host for host in hosts if host.state in PROBED]
-    living = {host.name: host.pool for host in store.hosts(states=LIVING_HOSTS)}
+    living = {host.name: host for host in store.hosts(states=LIVING_HOSTS)}
     servers, parts, headroom, probes, activity = await gather(
         listed_servers(pool), known_parts(pool), known_headroom(pool), probe_hosts(probed), _activity()
     )

@@ -90,8 +90,8 @@ async def remove_stray_part(stray: str) -> None:
     """
     part = part_of(stray)
     _count_try(stray)
-    living = {host.name: host.pool for host in pool_store().hosts(states=LIVING_HOSTS)}
-    if not lives(part, living.keys(), set(living.values())):
+    living = {host.name: host for host in pool_store().hosts(states=LIVING_HOSTS)}
+    if not lives(part, living):
         await to_thread(_cloud_for(part).remove_part, part)
 
 

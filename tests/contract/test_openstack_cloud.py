@@ -33,6 +33,9 @@ SPAWN = (
     "GET nova/servers/detail",
 )
 
+# The servers, seven kinds of things that may be left over, and two for the quota
+LOOK = 10
+
 
 # A host that works
 
@@ -71,6 +74,23 @@ def test_the_quota_costs_two_requests(cloud, api_calls):
     api_calls.clear()
     cloud.headroom("rig.tiny")
     assert sorted(api_calls) == ["GET nova/flavors/detail", "GET nova/limits"]
+
+
+def test_a_look_at_the_pool_costs_as_many_requests_for_three_hosts_as_for_one(cloud, api_calls):
+    cloud.create(request())
+    one = asked_by_a_look(cloud, api_calls)
+    cloud.create(request("main-02"))
+    cloud.create(request("main-03"))
+    assert asked_by_a_look(cloud, api_calls) == one
+    assert len(one) <= LOOK
+
+
+def asked_by_a_look(cloud: OpenStackCloud, api_calls: list[str]) -> list[str]:
+    """Requests of the three questions that a tick asks of a pool's cloud."""
+    api_calls.clear()
+    for question in (cloud.list, cloud.parts, lambda: cloud.headroom("rig.tiny")):
+        question()
+    return sorted(api_calls)
 
 
 def test_a_host_carries_its_pool_and_its_name_in_tags_and_metadata(cloud, project):

@@ -11,10 +11,12 @@ from openstack.connection import Connection
 from blocks.cloud import ServerStatus
 from blocks.openstack_parts import ensure_port
 from blocks.openstack_shared import remove_names
+from blocks.openstack_snapshots import marks
 from pool.errors import CloudTrouble
 from pool.sweeping import CloudPart, orphans
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, make_when_all_are_ready, opened, request, settled
 from tests.rigs.openstack.misbehaving_proxy import Trouble
+from tests.rigs.pool_data import a_host
 from tests.rigs.prefect_server import until
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
@@ -189,6 +191,17 @@ def test_every_kind_of_thing_of_ours_is_found_by_its_mark(cloud):
     assert opened(namespace="dd-con").parts() == ()
 
 
+def test_a_host_image_that_nobody_finishes_goes_with_the_host_that_it_was_made_of(cloud, project):
+    begun = {"disk_format": "raw", "container_format": "bare"} | marks(NAMESPACE, "dd-half", "main", "main-01", "r-1")
+    image = project.image.create_image(name="dd-half", **begun)
+    (part,) = cloud.parts()
+    assert (part.kind, part.id, part.pool, part.host) == ("host image", image.id, "main", "main-01")
+    assert orphans([part], {"main-01": a_host()}) == []
+    cloud.remove_part(part)
+    cloud.remove_part(part)
+    assert cloud.parts() == ()
+
+
 def test_what_has_no_living_record_is_an_orphan():
     ours = [
         CloudPart("server", "1", "main-01", "main", "main-01"),
@@ -196,14 +209,14 @@ def test_what_has_no_living_record_is_an_orphan():
         CloudPart("security group", "3", "dd__main", "main"),
         CloudPart("keypair", "4", "dd__gone", "gone"),
     ]
-    assert [part.id for part in orphans(ours, hosts={"main-01"}, pools={"main"})] == ["2", "4"]
+    assert [part.id for part in orphans(ours, {"main-01": a_host()})] == ["2", "4"]
 
 
 def test_orphans_can_be_removed_one_by_one(cloud, project):
     cloud.create(request())
     settled(cloud)
     for _ in range(3):  # a group is in use until the port is gone
-        for part in orphans(cloud.parts(), hosts=set(), pools=set()):
+        for part in orphans(cloud.parts(), living={}):
             try:
                 cloud.remove_part(part)
             except CloudTrouble:

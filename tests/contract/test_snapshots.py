@@ -28,7 +28,7 @@ LOOK = (
 )
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", pytest.param("openstack", marks=pytest.mark.openstack)])
 def rig(request) -> Iterator[Rig]:
     rig = request.getfixturevalue(request.param)
     yield rig

@@ -202,7 +202,7 @@ GROUP = CloudPart("security group", "9a", "dd__main", "main")
 
 
 def test_a_part_of_a_host_that_is_no_more_is_reported_by_one_tick_and_removed_by_the_next():
-    seen = {"hosts": [a_host()], "parts": (PORT,), "living": {"main-01": "main"}}
+    seen = {"hosts": [a_host()], "parts": (PORT,), "living": {"main-01": a_host()}}
     (first,) = decided(**seen)
     assert (first.kind, first.subject) == (Kind.REPORT, "port/main/main-07/3f0c")
     (second,) = decided(**seen, strays={first.subject: Stray(first.subject, NOW)})
@@ -211,12 +211,24 @@ def test_a_part_of_a_host_that_is_no_more_is_reported_by_one_tick_and_removed_by
 
 def test_a_part_of_a_living_host_and_what_its_pool_shares_are_left_alone():
     mine = CloudPart("port", "1", "main-01", None, "main-01")
-    assert told(hosts=[a_host()], parts=(mine, GROUP), living={"main-01": "main"}) == []
+    assert told(hosts=[a_host()], parts=(mine, GROUP), living={"main-01": a_host()}) == []
+
+
+def test_of_two_servers_of_a_living_host_the_one_that_is_not_on_record_is_a_stray():
+    recorded, second = (CloudPart("server", name, "main-01", "main", "main-01") for name in ("s-1", "s-2"))
+    host = a_host(server_id="s-1")
+    (first,) = decided(hosts=[host], parts=(recorded, second), living={"main-01": host})
+    assert (first.kind, first.subject) == (Kind.REPORT, "server/main/main-01/s-2")
+
+
+def test_a_server_is_no_stray_before_its_host_has_noted_which_it_is():
+    server, host = CloudPart("server", "s-1", "main-01", "main", "main-01"), a_host(server_id=None)
+    assert told(hosts=[host], parts=(server,), living={"main-01": host}) == []
 
 
 def test_what_a_pool_shares_goes_when_its_last_host_is_gone():
     seen = {"hosts": [a_host(state=HostState.REMOVED)], "servers": set(), "parts": (GROUP,)}
-    assert [kind for kind, *_ in told(**seen, living={"gpu-01": "gpu"})] == [Kind.REPORT]
+    assert [kind for kind, *_ in told(**seen, living={"gpu-01": a_host("gpu-01", pool="gpu")})] == [Kind.REPORT]
 
 
 def test_a_database_that_never_knew_a_host_has_nothing_removed():
@@ -238,7 +250,7 @@ def test_an_unknown_cloud_leaves_nothing_to_sweep():
 def test_a_part_is_known_again_by_its_stray_id(part):
     again = part_of(part.stray_id)
     assert (again.kind, again.id, again.host) == (part.kind, part.id, part.host)
-    assert lives(again, {"main-01"}, {"main"}) == lives(part, {"main-01"}, {"main"})
+    assert lives(again, {"main-01": a_host()}) == lives(part, {"main-01": a_host()})
 
 
 # A server that will not die

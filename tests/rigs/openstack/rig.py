@@ -68,6 +68,7 @@ class OpenStackRig:
         seeded = ("default", *seeding.SECURITY_GROUPS)
         found = {
             "server": pool.compute.servers(),
+            "image": pool.image.images(owner=pool.current_project_id),
             "port": pool.network.ports(**mine),
             "security group": (g for g in pool.network.security_groups(**mine) if g.name not in seeded),
             "keypair": pool.compute.keypairs(),
