@@ -232,15 +232,22 @@ async def why_distribute(pool: str) -> str:
     """A key that names why images should be distributed now; empty when there is nothing to do.
 
     Archives that came, went or changed give one key for each state of the folder; a host that lacks an image gives
-    another one every ten minutes. With no active host there is nothing to do: a new host gets all images anyway.
+    another one every ten minutes. With no active host there is nothing to do: a new host gets all images anyway. While
+    a distribution is under way, there is nothing to do either.
     """
+    key = _key_to_distribute(pool)
+    return "" if key and await runs_under_way("distribute-images") else key
+
+
+def _key_to_distribute(pool: str) -> str:
     store, found = pool_store(), stamps(process_settings().images_dir)
     known, hosts = store.catalogue(pool), [host.name for host in store.hosts(pool, [HostState.ACTIVE])]
-    if not hosts or await runs_under_way("distribute-images"):
+    if not hosts:
         return ""
     if folder_is_news(found, known):
         state = json.dumps([found, [(image.name, image.id, image.read_from) for image in known]])
         return f"images-{pool}-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
-    if lacking(store.images(pool), hosts, store.images_by_host(pool)):
+    offered = [image for image in known if image.retired_at is None]
+    if lacking(offered, hosts, store.images_by_host(pool)):
         return f"images-{pool}-{int(now().timestamp()) // LACKING_SECONDS}"
     return ""

@@ -1,5 +1,6 @@
 """What a pool offers: when an archive is news, which version a session runs, where it goes."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from pool.catalogue import as_offered, folder_is_news, lacking, split_pin, usabl
 from pool.errors import BadRequest, NotFound
 from pool.placement import newest_version_first
 from pool.records import Image
+from tasks import catalogue
 from tests.rigs.pool_data import NOW, a_host
 
 pytestmark = pytest.mark.unit
@@ -86,3 +88,26 @@ def test_a_host_with_the_new_version_is_preferred_and_one_with_the_old_serves():
     assert [host.name for host in ranked] == ["main-03", "main-04", "main-02"]
     ranked = newest_version_first(hosts, [{"main-03", "main-04"}, {"main-02"}], avoid=["main-03"])
     assert [host.name for host in ranked] == ["main-04", "main-02", "main-03"]
+
+
+@pytest.mark.parametrize(
+    ("key", "under_way", "answer", "asked"),
+    [
+        ("", [], "", []),
+        ("images-1", [], "images-1", ["distribute-images"]),
+        ("images-1", [1], "", ["distribute-images"]),
+    ],
+)
+def test_prefect_is_asked_for_distributions_only_where_there_is_a_reason_for_one(
+    monkeypatch, key, under_way, answer, asked
+):
+    questions = []
+
+    async def runs_under_way(flow: str) -> list:
+        questions.append(flow)
+        return under_way
+
+    monkeypatch.setattr(catalogue, "_key_to_distribute", lambda _pool: key)
+    monkeypatch.setattr(catalogue, "runs_under_way", runs_under_way)
+    assert asyncio.run(catalogue.why_distribute.fn("main")) == answer
+    assert questions == asked
