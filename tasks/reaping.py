@@ -1,7 +1,9 @@
 """Put flow runs right that have lost their worker: Prefect's books would have them going on for ever."""
 
 from asyncio import gather
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.client.orchestration import PrefectClient, get_client
@@ -18,7 +20,7 @@ from prefect.states import Cancelled, Crashed
 
 from pool.reaping import RunState, SeenRun, lost
 from tasks.retrying import now
-from tasks.runs import LONGEST_SECONDS
+from tasks.runs import LONGEST_SECONDS, all_pages
 from tasks.verb import verb
 
 YOUNG = timedelta(seconds=300)  # nothing is lost so soon
@@ -38,7 +40,8 @@ async def reap_runs() -> str:
     """
     async with get_client() as client:
         old = await _old_runs(client)
-        seen = await gather(*(_seen(client, run) for run in old))
+        flows = await _names_of_flows(client, {run.flow_id for run in old})
+        seen = await gather(*(_seen(client, run, flows[run.flow_id]) for run in old))
         reasons = {run.id: reason for run in seen if (reason := lost(run, now()))}
         for run in seen:
             if run.id in reasons:
@@ -48,15 +51,19 @@ async def reap_runs() -> str:
 
 async def _old_runs(client: PrefectClient) -> list[FlowRun]:
     under_way = FlowRunFilterState(type=FlowRunFilterStateType(any_=[*STATES]))
-    runs = await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=under_way))
+    runs = await all_pages(client, flow_run_filter=FlowRunFilter(state=under_way))
     return [run for run in runs if run.deployment_id and now() - run.state.timestamp > YOUNG]
 
 
-async def _seen(client: PrefectClient, run: FlowRun) -> SeenRun:
-    flow = await client.read_flow(run.flow_id)
+async def _names_of_flows(client: PrefectClient, ids: Collection[UUID]) -> dict[UUID, str]:
+    flows = await gather(*map(client.read_flow, ids))
+    return {flow_id: flow.name for flow_id, flow in zip(ids, flows, strict=True)}
+
+
+async def _seen(client: PrefectClient, run: FlowRun, flow: str) -> SeenRun:
     state = STATES[run.state_type]
     heartbeat = await _last_heartbeat(client, run) if state is RunState.RUNNING else None
-    return SeenRun(str(run.id), run.name, state, run.state.timestamp, heartbeat, LONGEST_SECONDS.get(flow.name))
+    return SeenRun(str(run.id), run.name, state, run.state.timestamp, heartbeat, LONGEST_SECONDS.get(flow))
 
 
 async def _last_heartbeat(client: PrefectClient, run: FlowRun) -> datetime | None:

@@ -59,20 +59,20 @@ async def runs_under_way(flow_name: str) -> list[FlowRun]:
             expected_start_time=FlowRunFilterExpectedStartTime(after_=since),
         ),
         "deployment_filter": DeploymentFilter(name=DeploymentFilterName(any_=["on-demand"])),
-        "sort": FlowRunSort.EXPECTED_START_TIME_ASC,  # a run that is added meanwhile comes last, on no page twice
     }
     async with get_client() as client:
-        return await _all_pages(client, wanted)
+        return await all_pages(client, **wanted)
 
 
-async def _all_pages(client: PrefectClient, wanted: dict) -> list[FlowRun]:
-    """The server answers with 200 runs at most; a session whose run is on the next page is not nobody's.
+async def all_pages(client: PrefectClient, **wanted: object) -> list[FlowRun]:
+    """All runs that filters find: the server answers with 200 at most, and a run on the next page counts as well.
 
-    Pages overlap: runs that end meanwhile let later ones move up.
+    A run that is added meanwhile comes last. Pages overlap: runs that end meanwhile let later ones move up.
     """
+    order = FlowRunSort.EXPECTED_START_TIME_ASC
     found: dict[UUID, FlowRun] = {}
     for offset in count(0, PAGE - OVERLAP):
-        page = await client.read_flow_runs(**wanted, limit=PAGE, offset=offset)
+        page = await client.read_flow_runs(**wanted, sort=order, limit=PAGE, offset=offset)
         found |= {run.id: run for run in page}
         if len(page) < PAGE:
             break

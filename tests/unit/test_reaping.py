@@ -1,8 +1,14 @@
 """Which flow runs are taken for lost: never one whose worker lives."""
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
+from prefect.client.schemas.sorting import FlowRunSort
 
 from pool.reaping import RunState, SeenRun, lost
+from tasks import reaping
+from tasks.runs import OVERLAP, PAGE
 from tests.rigs.pool_data import NOW, later
 
 pytestmark = pytest.mark.unit
@@ -32,3 +38,36 @@ def test_a_run_that_was_never_heard_of_is_lost_after_the_longest_time_that_its_f
     assert lost(a_run(longest=3000), later(3000)) == ""
     assert lost(a_run(longest=3000), later(3001)) == "running for 3001 s, longer than it can take"
     assert lost(a_run(), later(99999)) == ""
+
+
+class Books:
+    """A Prefect server with many runs; after the first page, some of those on it end."""
+
+    def __init__(self, runs: int):
+        self.runs = [
+            SimpleNamespace(id=n, flow_id=n % 3, deployment_id=1, state=SimpleNamespace(timestamp=NOW))
+            for n in range(runs)
+        ]
+        self.flows_read = []
+
+    async def read_flow_runs(self, *, limit: int, offset: int, sort: FlowRunSort, **_filters) -> list:
+        assert sort is FlowRunSort.EXPECTED_START_TIME_ASC
+        page = self.runs[offset : offset + limit]
+        self.runs = self.runs if offset else self.runs[OVERLAP:]
+        return page
+
+    async def read_flow(self, flow_id: int) -> SimpleNamespace:
+        self.flows_read.append(flow_id)
+        return SimpleNamespace(name=f"flow {flow_id}")
+
+
+def test_runs_on_later_pages_are_found_though_some_end_meanwhile():
+    found = asyncio.run(reaping._old_runs(Books(2 * PAGE + 7)))
+    assert [run.id for run in found] == list(range(2 * PAGE + 7))
+
+
+def test_each_flow_is_asked_for_its_name_once():
+    books = Books(9)
+    names = asyncio.run(reaping._names_of_flows(books, {run.flow_id for run in books.runs}))
+    assert names == {0: "flow 0", 1: "flow 1", 2: "flow 2"}
+    assert sorted(books.flows_read) == [0, 1, 2]
