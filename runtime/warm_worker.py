@@ -6,7 +6,6 @@ Every run has its own thread (see ``runtime.warm_run``), so that the worker's ow
 
 import asyncio
 import contextlib
-import threading
 from typing import Any
 from uuid import UUID
 
@@ -14,20 +13,16 @@ import anyio
 import httpx
 from prefect import Flow
 from prefect.client.schemas.filters import (
-    DeploymentFilter,
     FlowRunFilter,
     FlowRunFilterId,
     FlowRunFilterState,
     FlowRunFilterStateType,
-    WorkPoolFilter,
-    WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.exceptions import Abort, ObjectNotFound
-from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.states import Cancelled, Crashed, Failed
 from prefect.types._datetime import now
@@ -35,6 +30,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from blocks.settings import process_settings
 from runtime.late_runs import only_the_newest_of_each_schedule
+from runtime.loaded_flows import LoadedFlows
 from runtime.orphans import settle
 from runtime.page_keeper import keep_pool_page
 from runtime.run_notes import RunNotes
@@ -68,8 +64,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         kwargs["prefetch_seconds"] = 0
         super().__init__(*args, limit=limit or MOST_RUNS_AT_ONCE, **kwargs)
         self._runs: dict[UUID, WarmRun] = {}
-        self._flows: dict[str, Flow] = {}
-        self._loading = threading.Lock()
+        self._flows = LoadedFlows()
         self._one_poll_at_a_time = anyio.Lock()
         self._stopping = False
         self._watching = False
@@ -117,7 +112,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         self._watching = True
         self._runs_task_group.start_soon(self._watch_events)
         self._runs_task_group.start_soon(keep_pool_page)
-        self._runs_task_group.start_soon(self._load_flows_ahead)
+        self._runs_task_group.start_soon(self._flows.load_ahead, self.client, self._work_pool_name, self._logger)
         self._runs_task_group.start_soon(settle, self._notes, self.client, self._logger)
 
     async def _watch_events(self) -> None:
@@ -237,29 +232,12 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         """The flow, loaded once; None when it cannot be loaded, which the run's state then says."""
         try:
             deployment = await self.client.read_deployment(flow_run.deployment_id)
-            return await anyio.to_thread.run_sync(self._load, deployment.entrypoint)
+            return await self._flows.get(deployment.entrypoint)
         except Exception as error:  # noqa: BLE001 - importing runs anybody's code
             message = f"The flow of run {flow_run.name} cannot be loaded: {error}"
             self.get_flow_run_logger(flow_run).exception(message)
             await self._end(flow_run.id, Failed(message=message))
             return None
-
-    def _load(self, entrypoint: str) -> Flow:
-        with self._loading:
-            if entrypoint not in self._flows:
-                self._flows[entrypoint] = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
-            return self._flows[entrypoint]
-
-    async def _load_flows_ahead(self) -> None:
-        """Import every flow of the pool before its first run asks for it. What fails here, that run will tell."""
-        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name]))
-        try:
-            for deployment in await self.client.read_deployments(
-                deployment_filter=DeploymentFilter(), work_pool_filter=pool
-            ):
-                await anyio.to_thread.run_sync(self._load, deployment.entrypoint)
-        except Exception as error:  # noqa: BLE001 - see above
-            self._logger.warning("A flow could not be loaded ahead: %r", error)
 
     # -- ending ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,41 @@
+"""The flows of a warm worker: each imported once, whoever asks first."""
+
+import logging
+import threading
+
+import anyio
+from prefect import Flow
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, WorkPoolFilter, WorkPoolFilterName
+from prefect.flows import load_flow_from_entrypoint
+
+
+class LoadedFlows:
+    """Flows by entrypoint; safe to ask from several threads."""
+
+    def __init__(self) -> None:
+        self._flows: dict[str, Flow] = {}
+        self._loading = threading.Lock()
+
+    async def get(self, entrypoint: str) -> Flow:
+        """The flow; what importing it raises is raised here."""
+        return await anyio.to_thread.run_sync(self._load, entrypoint)
+
+    async def load_ahead(
+        self, client: PrefectClient, work_pool: str, log: logging.Logger | logging.LoggerAdapter
+    ) -> None:
+        """Import every flow of the pool before its first run asks for it. What fails here, that run will tell."""
+        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
+        try:
+            for deployment in await client.read_deployments(
+                deployment_filter=DeploymentFilter(), work_pool_filter=pool
+            ):
+                await self.get(deployment.entrypoint)
+        except Exception as error:  # noqa: BLE001 - importing runs anybody's code
+            log.warning("A flow could not be loaded ahead: %r", error)
+
+    def _load(self, entrypoint: str) -> Flow:
+        with self._loading:
+            if entrypoint not in self._flows:
+                self._flows[entrypoint] = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+            return self._flows[entrypoint]
