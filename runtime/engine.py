@@ -143,6 +143,7 @@ def _restore_forwarding(settings: ProcessSettings) -> None:
     note = settings.run_dir / FORWARDING
     if note.exists():
         subprocess.run(["iptables", "-P", "FORWARD", note.read_text()], capture_output=True, check=False)
+        note.unlink()  # whoever changes it from now on is not to be overruled by the next one who clears up
 
 
 def clear_after_own_engine(settings: ProcessSettings) -> None:
