@@ -41,7 +41,7 @@ async def serve_queue(pool: str, own: str = "") -> list[Instance]:
 async def see_to_queue(pool: str) -> None:
     """Serve those that wait, should somebody have died before he did, and tell them all where they stand now."""
     await serve_queue(pool)
-    await gather(announce_queue(pool), tell_places(pool))
+    await announce_queue(pool)
 
 
 async def ask_to_start(instance: Instance, again: str = "") -> None:

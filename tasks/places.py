@@ -15,8 +15,11 @@ from tasks.retrying import now
 from tasks.routes import gateway
 from tasks.verb import verb
 
+#: By the id of one that waits: its record, and where it stands.
+Places = dict[str, tuple[Instance, Standing]]
 
-def places_of(pool: str) -> dict[str, tuple[Instance, Standing]]:
+
+def places_of(pool: str) -> Places:
     """The queue of a pool and where each one stands in it, by id, the next one first."""
     store = pool_store()
     line = store.queue(pool)
@@ -30,7 +33,11 @@ def places_of(pool: str) -> dict[str, tuple[Instance, Standing]]:
 @verb(task_run_name="tell visitors of the queue of {pool}")
 async def tell_places(pool: str) -> None:
     """Have the gateway show visitors of each session that waits where it stands; one that is away is told later."""
-    places = await to_thread(places_of, pool)
+    await show_places(pool, await to_thread(places_of, pool))
+
+
+async def show_places(pool: str, places: Places) -> None:
+    """As :func:`tell_places`, of places that are known already."""
     notices = [notice_of(one, "", place.position, place.estimate or 0) for one, place in places.values()]
     try:
         if notices:

@@ -14,7 +14,7 @@ from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from pool.waiting import Standing
 from tasks.instances import versions_of, write_answer
 from tasks.notices import tell_visitors
-from tasks.places import places_of
+from tasks.places import places_of, show_places
 from tasks.retrying import now
 from tasks.telling import tell_changes
 from tasks.verb import verb
@@ -99,7 +99,7 @@ async def check_waiting(instance: Instance, blueprint: BlueprintSpec) -> None:
 
 @verb(task_run_name="announce the queue of {pool}")
 async def announce_queue(pool: str) -> None:
-    """Bring the artifact ``instance-<id>`` of each session that waits up to date."""
+    """Bring the artifact ``instance-<id>`` of each session that waits up to date, and what its visitors are shown."""
     at_once = Semaphore(ANNOUNCED_AT_ONCE)
 
     async def announce_one(instance: Instance, place: Standing) -> None:
@@ -107,4 +107,4 @@ async def announce_queue(pool: str) -> None:
             await write_answer(instance, place)
 
     places = await to_thread(places_of, pool)
-    await gather(*(announce_one(instance, place) for instance, place in places.values()))
+    await gather(show_places(pool, places), *(announce_one(instance, place) for instance, place in places.values()))

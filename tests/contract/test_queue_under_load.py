@@ -71,6 +71,17 @@ def test_a_waiting_session_is_told_its_place_and_starts_when_room_appears(stack)
     assert stack.gateway.notices[stack.store.instance("third").route].position == 1
 
 
+def test_a_tick_shows_platform_and_visitors_the_same_places(stack):
+    waiting = ("first", "second")
+    for name in waiting:
+        provision(stack, name)
+    stack.answers.clear()
+    stack.gateway.notices.clear()
+    stack.tick()
+    assert [stack.answers[name]["position"] for name in waiting] == [1, 2]
+    assert [stack.gateway.notices[stack.store.instance(name).route].position for name in waiting] == [1, 2]
+
+
 def test_a_new_host_serves_those_that_wait_and_the_newcomer_after_them(stack):
     for name in ("first", "second"):
         provision(stack, name)
