@@ -13,7 +13,6 @@ from tasks.configuring import apply_playbook, finish_baked, is_baked, test_host
 from tasks.hosts import clear_errors, find_host, move_host
 from tasks.images import send_images
 from tasks.leases import Held, lease
-from tasks.retrying import now
 
 
 @flow(name="configure-host", flow_run_name="configure {host}")
@@ -52,7 +51,7 @@ async def make_ready(host: Host) -> None:
     await pull_references(host.pool)
     await equip(host, await read_catalogue(host.pool))
     if host.state is HostState.CONFIGURING:
-        await move_host(host.name, HostState.ACTIVE, reason="configured and tested", active_at=now())
+        await move_host(host.name, HostState.ACTIVE, reason="configured and tested")
     await clear_errors(host.name)
     await serve_queue(host.pool)
 

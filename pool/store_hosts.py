@@ -13,7 +13,7 @@ from pool.states import LIVING_HOSTS, HostState, check_host_move, states_that_ma
 from pool.store_base import Database, check_facts, insert_unless_there
 from pool.store_changes import note_host_change
 
-FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "active_at", "fault"})
+FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "fault"})
 FACTS = frozenset({"server_id", "address", "host_key", "reason"})
 #: A server that comes to light later than this after its host was removed is one without a record.
 REMEMBERED = timedelta(days=7)
@@ -100,8 +100,8 @@ class HostStore(Database):
             to: the state.
             now: becomes ``state_since``.
             reason: why it is in its new state; replaces the old reason.
-            facts: what is known from now on: ``server_id``, ``address``, ``host_key``, ``active_at``,
-                ``fault`` of one that fails.
+            facts: what is known from now on: ``server_id``, ``address``, ``host_key``, ``fault`` of one that
+                fails.
 
         Raises:
             RefusedMove: its life cycle does not allow this, or sessions still hold room on a host to be removed.
