@@ -99,11 +99,6 @@ class ImageStore(Database):
             which = (host_images.c.host == host, host_images.c.image_id == image_id)
             connection.execute(delete(host_images).where(*which))
 
-    def unmark_images(self, host: str) -> None:
-        """Forget what the host has: it is about to be asked again."""
-        with self._writing() as connection:
-            connection.execute(delete(host_images).where(host_images.c.host == host))
-
     def images_on(self, host: str) -> set[str]:
         """Ids of the images that the host has."""
         with self._reading() as connection:

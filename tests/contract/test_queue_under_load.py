@@ -158,7 +158,7 @@ def test_a_session_that_will_not_wait_is_refused(stack):
 
 
 def test_a_session_whose_image_no_host_has_waits_only_for_a_host_that_will_bring_it(stack):
-    stack.store.unmark_images(stack.add_host(slots=1).name)
+    stack.store.unmark_image(stack.add_host(slots=1).name, "sha256:jupyter")
     with pytest.raises(NotFound, match="no host of pool main has the image jupyter yet"):
         provision(stack, "first")
     claim(stack.store, "run-2")

@@ -89,13 +89,13 @@ def test_the_store_knows_which_host_has_which_image(store):
     assert store.hosts_with_image("sha256:a") == {"main-01", "main-02"}
 
 
-def test_marking_twice_is_harmless_and_unmarking_forgets_one_host(store):
+def test_marking_twice_is_harmless_and_so_is_unmarking_what_was_not_marked(store):
     for run in ("run-1", "run-2"):
         claim(store, run)
     for host in ("main-01", "main-01", "main-02"):
         store.mark_image(host, "sha256:a", NOW)
     store.unmark_image("main-02", "sha256:other")
-    store.unmark_images("main-01")
+    store.unmark_image("main-01", "sha256:a")
     assert store.hosts_with_image("sha256:a") == {"main-02"}
 
 

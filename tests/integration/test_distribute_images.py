@@ -273,7 +273,7 @@ def test_an_archive_that_appears_is_noticed_once_and_one_that_is_being_copied_is
 
 def test_a_host_that_lacks_an_image_is_noticed(hosts, first_run):
     distribute()
-    pool_store().unmark_images("main-01")
+    pool_store().unmark_image("main-01", pool_store().images("main")[0].id)
     assert why().startswith("images-main-")
     distribute()
 
@@ -293,7 +293,7 @@ def test_a_session_gets_the_newest_version_that_its_host_has(hosts, first_run):
     assert _image_on(first, blueprint) == old.id
     assert _image_on(second, blueprint) == new.id
     assert _image_on(second, replace(blueprint, image_digest=old.id)) == old.id
-    pool_store().unmark_images("main-01")
+    pool_store().unmark_image("main-01", old.id)
     with pytest.raises(EngineTrouble, match="host main-01 has no version of the image two:1 any more"):
         _image_on(first, blueprint)
 
