@@ -9,19 +9,6 @@ from pool.settings import PoolSettings
 from pool.states import HostState
 
 
-def fullest_with_room(hosts: Iterable[Host], slots: int) -> Host | None:
-    """Pick the host that a new instance goes to.
-
-    The fullest active host that still has room wins, so that lightly used hosts empty out and can be drained.
-    Ties go to the first name: the same pool always gives the same answer.
-
-    Returns:
-        The host, or None when no active host has *slots* free.
-    """
-    candidates = [host for host in hosts if host.state is HostState.ACTIVE and host.free >= slots]
-    return min(candidates, key=lambda host: (host.free, host.name), default=None)
-
-
 def candidates(
     hosts: Iterable[Host],
     slots: int,

@@ -7,8 +7,9 @@ import pytest
 
 from flows import bake_host_image as module
 from pool.errors import CloudTrouble
-from pool.placement import fullest_with_room
+from pool.placement import candidates
 from pool.records import FlavorSize, Host
+from pool.settings import PoolSettings
 from pool.states import HostState
 from pool.store import PoolStore
 from tasks.baking import Bake
@@ -31,7 +32,7 @@ class World:
     def step(self, name: str):
         async def take(*_):
             self.done.append(name)
-            assert fullest_with_room(self.store.hosts("main"), 1) is None  # no session gets onto it
+            assert not candidates(self.store.hosts("main"), 1, NOW, PoolSettings(), 60)  # no session gets onto it
             if name == self.dies_at:
                 raise CloudTrouble(f"{name} failed")
 

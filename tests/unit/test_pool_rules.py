@@ -9,7 +9,7 @@ from pool.diagram import mermaid
 from pool.errors import BadRequest, RefusedMove
 from pool.lifetime import remaining, takes_sessions
 from pool.names import check_instance_id, check_pool_name, check_user
-from pool.placement import candidates, fullest_with_room
+from pool.placement import candidates
 from pool.records import FlavorSize, Route
 from pool.settings import PoolSettings
 from pool.sizing import hosts_to_spawn
@@ -74,18 +74,17 @@ def test_below_low_a_host_takes_no_session():
 
 def test_the_fullest_host_with_room_is_picked():
     hosts = [a_host("main-01", reserved=1), a_host("main-02", reserved=5), a_host("main-03", reserved=6)]
-    assert fullest_with_room(hosts, 1).name == "main-02"
-    assert fullest_with_room(hosts, 2).name == "main-01"
-    assert fullest_with_room(hosts, 6) is None
+    assert names(candidates(hosts, 1, NOW, SETTINGS, 60)) == ["main-02", "main-01"]
+    assert names(candidates(hosts, 2, NOW, SETTINGS, 60)) == ["main-01"]
+    assert names(candidates(hosts, 6, NOW, SETTINGS, 60)) == []
 
 
 def test_ties_go_to_the_first_name():
-    assert fullest_with_room([a_host("main-02"), a_host("main-01")], 1).name == "main-01"
+    assert names(candidates([a_host("main-02"), a_host("main-01")], 1, NOW, SETTINGS, 60)) == ["main-01", "main-02"]
 
 
 @pytest.mark.parametrize("state", set(HostState) - {HostState.ACTIVE})
 def test_only_an_active_host_is_picked(state):
-    assert fullest_with_room([a_host(state=state)], 1) is None
     assert candidates([a_host(state=state)], 1, NOW, SETTINGS, 60) == []
 
 
@@ -106,10 +105,11 @@ def test_an_avoided_host_is_the_last_resort():
 
 
 @given(st.lists(st.tuples(st.sampled_from(HostState), st.integers(0, 6)), max_size=8), st.integers(1, 7))
-def test_the_first_candidate_is_the_fullest_with_room_while_none_ages(drawn, slots):
+def test_while_none_ages_the_active_hosts_with_room_are_candidates_the_fullest_first(drawn, slots):
     hosts = [a_host(f"main-{n:02d}", state=state, reserved=used) for n, (state, used) in enumerate(drawn)]
-    ranked = candidates(hosts, slots, NOW, SETTINGS, lifetime=3600)
-    assert next(iter(ranked), None) == fullest_with_room(hosts, slots)
+    with_room = [host for host in hosts if host.state is HostState.ACTIVE and host.free >= slots]
+    ranked = sorted(with_room, key=lambda host: (host.free, host.name))
+    assert candidates(hosts, slots, NOW, SETTINGS, lifetime=3600) == ranked
 
 
 def spawned(hosts, now=NOW, unrecorded=(), **settings) -> list[FlavorSize]:
