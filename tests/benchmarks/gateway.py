@@ -28,9 +28,12 @@ from websockets.sync.client import connect
 
 from blocks.link_keys import LinkKeys
 from pool.records import Route
-from tests.rigs.backend import free_port, websocket_backend
-from tests.rigs.gateway import RunningGateway, route_to, running_gateway, until
+from pool.store_instances import SESSION_PORTS
+from tests.rigs.backend import websocket_backend
+from tests.rigs.gateway import RunningGateway, route_to, running_gateway
+from tests.rigs.ports import free_port
 from tests.rigs.talk import Talk
+from tests.rigs.waiting import until
 
 PEER = "configurable-http-proxy@5.3.0"
 COUNTS = (1, 1000, 10000)
@@ -114,11 +117,11 @@ def _programs() -> Iterator[tuple[int, int, Peer]]:
     try:
         subprocess.run(install, check=True)
         with contextlib.ExitStack() as stack:
-            backend = free_port()
+            backend = free_port(SESSION_PORTS)
             _start(stack, _nginx(directory / "backend", BACKEND, port=backend), backend)
-            bare = free_port(8300, 8399)
+            bare = free_port(range(8300, 8400))
             _start(stack, _nginx(directory / "bare", BARE, port=bare, backend=backend), bare)
-            port, api_port = free_port(8400, 8449), free_port(8450, 8499)
+            port, api_port = free_port(range(8400, 8450)), free_port(range(8450, 8500))
             command = [str(directory / "node_modules/.bin/configurable-http-proxy"), "--log-level=error"]
             where = [f"--port={port}", "--ip=127.0.0.1", f"--api-port={api_port}", "--api-ip=127.0.0.1"]
             yield backend, bare, Peer(_start(stack, [*command, *where], port), port, api_port)

@@ -30,7 +30,8 @@ from runtime.notebook_image import build_notebook_image
 from tests.rigs.clouds import emptied
 from tests.rigs.engine import some_engine
 from tests.rigs.openstack.rig import OpenStackRig
-from tests.rigs.prefect_server import ROOT, PrefectServer, stop, until
+from tests.rigs.prefect_server import ROOT, PrefectServer, stop
+from tests.rigs.waiting import until
 
 DATA = ROOT / "build" / "bench-host-ready"  # the notebook image is kept between runs
 NAMESPACE = "dd-bench-hosts"

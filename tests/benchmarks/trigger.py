@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.rigs.prefect_server import ROOT, PrefectServer, stop, until
+from tests.rigs.prefect_server import ROOT, PrefectServer, stop
+from tests.rigs.waiting import until
 
 FLOW = "tests.rigs.warm_flows.stamp"
 ONE_AT_A_TIME = 10

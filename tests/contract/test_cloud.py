@@ -8,7 +8,7 @@ import pytest
 from blocks.cloud import Server, ServerRequest, ServerStatus
 from pool.errors import CloudTrouble
 from tests.rigs.clouds import KEY, NAMESPACE, Rig, server_request, ssh_when_it_answers
-from tests.rigs.prefect_server import until
+from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.engine", "tests.rigs.cloud_fixtures", "tests.rigs.openstack.fixtures")
 pytestmark = pytest.mark.contract

@@ -17,6 +17,7 @@ from pool.errors import EngineTrouble, HostUnreachable
 from pool.records import ContainerSpec
 from tests.rigs.light_host import light_host
 from tests.rigs.tiny_image import busybox_image, tar_of
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.contract
 
@@ -72,17 +73,10 @@ def fetch(url):
             time.sleep(0.05)
 
 
-def until(check, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
-
-
 def reading(engine, spec, *command):
     """What a command prints in a container of this description."""
     engine.run(replace(spec, command=command))
-    until(lambda: engine.find(spec.name).status == "exited")
+    until(lambda: engine.find(spec.name).status == "exited", "it has ended")
     return engine.logs(spec.name)
 
 
@@ -231,14 +225,14 @@ def test_an_image_with_an_init_of_its_own_is_process_one(engine, spec):
 
 def test_a_notebook_that_its_user_shut_down_stays_down(engine, spec):
     engine.run(replace(spec, command=("true",)))
-    until(lambda: engine.find(spec.name).status == "exited")
+    until(lambda: engine.find(spec.name).status == "exited", "it has ended")
     state = engine.find(spec.name)
     assert (state.exit_code, state.restarts, state.running) == (0, 0, False)
 
 
 def test_a_notebook_that_crashes_at_once_is_given_up(engine, spec):
     engine.run(replace(spec, command=("sh", "-c", "exit 3")))
-    until(lambda: engine.find(spec.name).status == "exited")
+    until(lambda: engine.find(spec.name).status == "exited", "it has ended")
     assert (engine.find(spec.name).exit_code, engine.find(spec.name).restarts) == (3, 3)
 
 
@@ -267,7 +261,7 @@ def test_two_who_remove_at_once_both_succeed(engine, spec):
     engine.run(spec)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(engine.remove, [spec.name] * 4))
-    until(lambda: engine.find(spec.name) is None)
+    until(lambda: engine.find(spec.name) is None, "it is gone")
 
 
 def test_the_last_lines_of_the_log_are_read(engine, spec):

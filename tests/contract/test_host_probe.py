@@ -11,8 +11,8 @@ from blocks.host_probe import probe
 from pool.found import Fate
 from pool.records import ContainerSpec
 from tests.rigs.light_host import light_host
-from tests.rigs.prefect_server import until
 from tests.rigs.tiny_image import busybox_image
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.contract
 

@@ -17,7 +17,7 @@ from pool.sweeping import CloudPart, orphans
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, make_when_all_are_ready, opened, request, settled
 from tests.rigs.openstack.misbehaving_proxy import Trouble
 from tests.rigs.pool_data import a_host
-from tests.rigs.prefect_server import until
+from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
 pytestmark = [pytest.mark.contract, pytest.mark.openstack]

@@ -1,12 +1,5 @@
 """Pulling from a registry: Debian's docker-registry on loopback, open and with a login."""
 
-import shutil
-import socket
-import subprocess
-import time
-import urllib.request
-
-import bcrypt
 import pytest
 
 from blocks.engine import HostEngine
@@ -14,19 +7,12 @@ from blocks.image_archive import read_archive
 from blocks.image_build import save_image
 from blocks.registry import RegistryCredentials, pull, split_reference
 from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
+from tests.rigs.registry import running_registry
 from tests.rigs.tiny_image import busybox_image
 
 pytestmark = pytest.mark.contract
 
 LOGIN = RegistryCredentials("reader", "pass-of-a-test")
-CONFIG = """
-version: 0.1
-log: {{level: error, accesslog: {{disabled: true}}}}
-storage: {{filesystem: {{rootdirectory: {root}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-{auth}
-"""
-AUTH = "auth: {{htpasswd: {{realm: test, path: {path}}}}}"
 
 
 def pull_to_archive(engine_url, reference, folder, credentials=None):
@@ -35,35 +21,12 @@ def pull_to_archive(engine_url, reference, folder, credentials=None):
     return save_image(engine, ":".join(split_reference(reference)), folder)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module", params=["open", "with a login"])
 def registry(request, tmp_path_factory):
     """Its address, and whether it asks for a login."""
-    assert shutil.which("docker-registry"), "needs Debian's docker-registry"
-    folder, port, auth = tmp_path_factory.mktemp("registry"), free_port(), ""
-    if request.param != "open":
-        (folder / "htpasswd").write_bytes(b"reader:" + bcrypt.hashpw(LOGIN.password.encode(), bcrypt.gensalt(4)))
-        auth = AUTH.format(path=folder / "htpasswd")
-    (folder / "config.yml").write_text(CONFIG.format(root=folder / "data", port=port, auth=auth))
-    with subprocess.Popen(["docker-registry", "serve", folder / "config.yml"], stderr=subprocess.PIPE) as process:
-        wait_for(port)
-        yield f"127.0.0.1:{port}", bool(auth)
-        process.terminate()
-
-
-def wait_for(port):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            return urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1)
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("docker-registry does not answer")
+    login = LOGIN if request.param == "with a login" else None
+    with running_registry(tmp_path_factory.mktemp("registry"), login=login) as port:
+        yield f"127.0.0.1:{port}", bool(login)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from blocks.host_keys import new_host_key
 from blocks.local_cloud import LocalCloud
 from pool.errors import CloudRefused, CloudTrouble
 from tests.rigs.clouds import KEY, Rig, server_request, ssh_when_it_answers
-from tests.rigs.prefect_server import until
+from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.engine", "tests.rigs.cloud_fixtures", "tests.rigs.openstack.fixtures")
 pytestmark = pytest.mark.contract

@@ -9,10 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.rigs.backend import free_port
+from pool.store_instances import SESSION_PORTS
 from tests.rigs.browser import browser_page
-from tests.rigs.gateway import route_to, running_gateway, until
+from tests.rigs.gateway import route_to, running_gateway
+from tests.rigs.ports import free_port
 from tests.rigs.terminal import web_terminal
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +33,7 @@ def gateway():
 @contextlib.contextmanager
 def file_server() -> Iterator[int]:
     with tempfile.TemporaryDirectory(prefix="gw-files-", dir="/tmp") as name:
-        directory, port = Path(name), free_port()
+        directory, port = Path(name), free_port(SESSION_PORTS)
         directory.chmod(0o755)
         (directory / "files" / "folder").mkdir(parents=True)
         (directory / "files" / "folder" / "index.html").write_text("the folder")

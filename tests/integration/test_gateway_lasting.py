@@ -8,8 +8,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.rigs.backend import http_backend, websocket_backend
-from tests.rigs.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway, until
+from tests.rigs.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
 from tests.rigs.talk import Talk
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
 

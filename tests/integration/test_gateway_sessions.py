@@ -7,8 +7,10 @@ import httpx
 import pytest
 
 from blocks.gateway import route_hash
-from tests.rigs.backend import free_port, http_backend
+from pool.store_instances import SESSION_PORTS
+from tests.rigs.backend import http_backend
 from tests.rigs.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
+from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -171,7 +173,7 @@ def test_an_upload_above_the_routes_limit_is_refused_with_a_page(browser, backen
 
 
 def test_an_answer_streams_through_while_it_is_made(gateway, publish):
-    port = free_port()
+    port = free_port(SESSION_PORTS)
     with socket.create_server(("127.0.0.1", port)) as session, socket.socket() as client:
         path = publish(port=port)
         session.settimeout(10)
@@ -188,7 +190,7 @@ def test_an_answer_streams_through_while_it_is_made(gateway, publish):
 
 
 def test_a_request_streams_through_while_it_is_sent(gateway, publish):
-    port = free_port()
+    port = free_port(SESSION_PORTS)
     with socket.create_server(("127.0.0.1", port)) as session, socket.socket() as client:
         path = publish(port=port)
         session.settimeout(10)
@@ -226,7 +228,7 @@ def test_a_removed_session_is_unknown_at_once(browser, gateway, publish):
 
 
 def test_a_session_that_is_down_gets_a_page_that_tries_again_and_leaks_no_address(browser, publish):
-    port = free_port()
+    port = free_port(SESSION_PORTS)
     answer = browser.get(publish(port=port) + "/lab", headers=HTML)
     assert answer.status_code == 502
     assert 'http-equiv="refresh"' in answer.text
@@ -249,7 +251,7 @@ def test_the_gateways_own_addresses_answer(gateway, browser, path, status):
 def test_the_logs_hold_neither_route_nor_token_nor_path(browser, gateway, publish):
     prefix = gateway.origin(route_to(0, "private").id) + publish(name="private", token_header="token s3cret")
     browser.get(prefix + "/a-private-file")
-    publish(name="private", port=free_port())
+    publish(name="private", port=free_port(SESSION_PORTS))
     browser.get(prefix + "/a-private-file")
     route_id = route_to(0, "private").id
     logs = gateway.logs_after(route_id, 2)

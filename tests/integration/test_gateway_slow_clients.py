@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.rigs.backend import http_backend
-from tests.rigs.gateway import route_to, running_gateway, until
+from tests.rigs.gateway import route_to, running_gateway
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -86,7 +87,7 @@ def test_a_thousand_clients_of_a_byte_a_second_keep_nobody_waiting_and_are_dropp
         with slow_clients(gateway.config.port, path) as slow:
             assert usual_seconds(browser, path) < usual + SLACK
             assert len(slow.open) == SLOW_CLIENTS  # they were there all the while
-            until(lambda: not slow.open, "all of them are dropped", patience=HEADER_SECONDS + 15)
+            until(lambda: not slow.open, "all of them are dropped", HEADER_SECONDS + 15)
         assert browser.get(path).status_code == 200
 
 

@@ -13,9 +13,11 @@ from blocks.gateway_certificate import self_signed
 from blocks.gateway_config import prepare_gateway, reload_gateway
 from blocks.link_keys import LinkKeys
 from pool.errors import BadRequest, GatewayTrouble
-from tests.rigs.backend import free_port, http_backend, websocket_backend
-from tests.rigs.gateway import GATEWAY_PORTS, names_below_localhost, route_to, running_gateway, until
+from tests.rigs.backend import http_backend, websocket_backend
+from tests.rigs.gateway import GATEWAY_PORTS, names_below_localhost, route_to, running_gateway
+from tests.rigs.ports import free_port
 from tests.rigs.talk import Talk
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -38,7 +40,7 @@ def certificate(form, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def gateway(form, certificate):
-    port, other = free_port(*GATEWAY_PORTS), free_port(8200, 8299)
+    port, other = free_port(GATEWAY_PORTS), free_port(range(8200, 8300))
     settings = {"certificate": certificate[0], "certificate_key": certificate[1], "redirect_port": other}
     with running_gateway(port, f"https://{form[1][0]}:{port}", form[0], **settings) as gateway:
         yield gateway

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from pool.store import PoolStore
-from tests.rigs.prefect_server import PrefectServer, prefect_server, stop, until  # noqa: F401 - a fixture is used by name
+from tests.rigs.prefect_server import PrefectServer, prefect_server, stop  # noqa: F401 - a fixture is used by name
+from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

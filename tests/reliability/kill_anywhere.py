@@ -21,9 +21,11 @@ from pool.store import PoolStore
 from tests.reliability.judging import Judgement, judge
 from tests.reliability.points import POINTS, Point, Victim
 from tests.reliability.victims import Battlefield
-from tests.reliability.works import WORKS, Work, until
+from tests.reliability.works import WORKS, Work
+from tests.rigs.ports import free_ports
 from tests.rigs.postgres import PostgresServer, postgres_server
-from tests.rigs.stack import CHECKOUT, Stack, free_port
+from tests.rigs.stack import CHECKOUT, Stack
+from tests.rigs.waiting import until
 
 DATA = CHECKOUT / "build" / "kill-anywhere"
 HOOKS = CHECKOUT / "tests" / "reliability" / "hooks"
@@ -85,9 +87,8 @@ class Campaign:
 
     def __init__(self, database: PostgresServer):
         self._order = DATA / "kill.order"
-        ports = free_port(), free_port() + 1
         url = database.new_database()
-        self._stack = Stack(DATA, *ports, settings=_environment(self._order) | {"DD_DATABASE_URL": url})
+        self._stack = Stack(DATA, *free_ports(2), settings=_environment(self._order) | {"DD_DATABASE_URL": url})
         self._field = Battlefield(self._stack, database)
         self._url = url
 
@@ -132,7 +133,7 @@ class Campaign:
     def _calm(self) -> list[Instance]:
         """Wait until there is room on an active host and nothing is on its way; the sessions that run."""
         self._field.wait_until_back()
-        until(self._is_calm, QUIET_SECONDS, self._tick)
+        until(self._is_calm, "the pool is calm", QUIET_SECONDS, meanwhile=self._tick)
         running = self._store.instances("main", [InstanceState.RUNNING])
         if len(running) < 2:
             self._stack.provision(f"by-{uuid4().hex[:8]}")
@@ -159,8 +160,7 @@ class Campaign:
         return host if point.victim in ON_THE_HOST else ""
 
     def _wait_for_the_blow(self, point: Point) -> None:
-        until(self._order.with_suffix(".taken").exists, REACH_SECONDS)
-        assert not self._order.exists(), f"never came to: {point}"
+        until(self._order.with_suffix(".taken").exists, f"a run comes to: {point}", REACH_SECONDS)
 
     def _two_ticks_later(self, bystanders: list[str]) -> Judgement:
         self._field.wait_until_back()

@@ -1,6 +1,5 @@
 """The pipelines that are struck: how a run of each is begun, what becomes of what it is about, how it is cleaned up."""
 
-import time
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -9,18 +8,7 @@ from pool.states import HostState
 from pool.store import PoolStore
 from tests.reliability.points import CONFIGURE, DISTRIBUTE, END, PROVISION, SPAWN, TICK
 from tests.rigs.stack import Stack
-
-
-def until(true: Callable[[], bool], seconds: float, meanwhile: Callable[[], None] = lambda: time.sleep(0.1)) -> None:
-    """Wait until something is so.
-
-    Raises:
-        AssertionError: it is not, in all that time.
-    """
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
-        meanwhile()
+from tests.rigs.waiting import until
 
 
 class Work:
@@ -106,7 +94,8 @@ class _Spawn(Work):
 
     def clean_up(self) -> None:
         """Hosts that are too many would fill the machine."""
-        until(lambda: not any(h.state in (HostState.SPAWNING, HostState.CONFIGURING) for h in self._new()), 300)
+        on_their_way = (HostState.SPAWNING, HostState.CONFIGURING)
+        until(lambda: not any(h.state in on_their_way for h in self._new()), "the new hosts have arrived", 300)
         for host in self._new():
             if host.state is HostState.ACTIVE and not host.reserved:
                 self._stack.run("drain-host/on-demand", host=host.name)

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import random
-import socket
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -11,6 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
+
+from pool.store_instances import SESSION_PORTS
+from tests.rigs.ports import free_port
 
 
 class Backend:
@@ -66,14 +67,16 @@ class _Session(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def http_backend(port: int | None = None) -> Iterator[Backend]:
     """An HTTP/1.1 session that keeps connections alive and answers with what it was asked."""
-    with ThreadingHTTPServer(("127.0.0.1", port or free_port()), _Session) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port or free_port(SESSION_PORTS)), _Session) as server:
         server.daemon_threads = True
         server.backend = Backend(server.server_address[1])
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        yield server.backend
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.backend
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def _echo(websocket) -> None:
@@ -85,19 +88,12 @@ def _echo(websocket) -> None:
 @contextlib.contextmanager
 def websocket_backend(port: int | None = None) -> Iterator[Backend]:
     """A session that sends every frame back."""
-    with serve(_echo, "127.0.0.1", port or free_port(), compression=None) as server:
+    with serve(_echo, "127.0.0.1", port or free_port(SESSION_PORTS), compression=None) as server:
         backend = Backend(server.socket.getsockname()[1])
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield backend
-        server.shutdown()
-        thread.join()
-
-
-def free_port(first: int = 20000, last: int = 20999) -> int:
-    """A port of the sessions' range that nobody listens on, taken at random: tests run beside each other."""
-    for port in random.sample(range(first, last + 1), last + 1 - first):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError(f"no port from {first} to {last} is free")
+        try:
+            yield backend
+        finally:
+            server.shutdown()
+            thread.join()

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from blocks.gateway import Gateway, route_hash
 from blocks.gateway_config import forget_stale_socket, prepare_gateway, reload_gateway
 from blocks.gateway_settings import GatewayConfig, GatewaySettings
 from pool.records import Route
-from tests.rigs.backend import free_port
+from tests.rigs.ports import free_port
+from tests.rigs.waiting import until
 
 PATIENCE = 10
-GATEWAY_PORTS = (8100, 8199)
+GATEWAY_PORTS = range(8100, 8200)
 #: For a fixture that gives a gateway: its session domain, in the two forms that a session's address may have.
 BOTH_FORMS = {"params": ["", "localhost"], "ids": ["one origin", "an origin each"]}
 
@@ -102,14 +103,6 @@ def end(workers: set[int]) -> None:
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the workers are gone")
 
 
-def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-    """Wait until it holds, or say what did not come to be."""
-    deadline = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
-        time.sleep(0.02)
-
-
 @contextlib.contextmanager
 def running_gateway(
     port: int | None = None, public_url: str = "", session_domain: str = "", **settings: object
@@ -122,7 +115,7 @@ def running_gateway(
         directory / "data" / "routes.json",
         directory / "logs",
         GatewaySettings(**{"networks": ("127.0.0.0/8",), **settings}),
-        port=port or free_port(*GATEWAY_PORTS),
+        port=port or free_port(GATEWAY_PORTS),
         public_url=public_url,
         session_domain=session_domain,
         refused=("127.0.0.9",),

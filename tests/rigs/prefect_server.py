@@ -6,16 +6,18 @@ Import the fixture ``prefect_server`` into the test module that wants it: one se
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from prefect.workers.base import BaseWorker
+
+from tests.rigs.ports import free_port
+from tests.rigs.waiting import until
 
 ROOT = Path(__file__).parents[2]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -25,23 +27,6 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
 }
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def until(true: Callable, what: str, seconds: float = 30.0):
-    """Ask again and again; the first answer that is true, or a loud failure that says what never came."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := true():
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"{what}: not within {seconds} s")
 
 
 class PrefectServer:

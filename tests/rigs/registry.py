@@ -3,7 +3,6 @@
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,8 @@ from jinja2 import Template
 
 from blocks.authority import Issued
 from blocks.registry import RegistryCredentials
+from tests.rigs.ports import free_port
+from tests.rigs.waiting import until
 
 CONFIG = """
 version: 0.1
@@ -37,9 +38,7 @@ def running_registry(
         login: the only one that it lets in; None: everybody.
     """
     assert shutil.which("docker-registry"), "needs Debian's docker-registry"
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     word = login and bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(4)).decode()
     (directory / "htpasswd").write_text(f"{login.username}:{word}\n" if login else "")
     (directory / "config.yml").write_text(
@@ -49,7 +48,7 @@ def running_registry(
     )
     with subprocess.Popen(["docker-registry", "serve", directory / "config.yml"], stderr=subprocess.DEVNULL) as process:
         try:
-            _wait(port)
+            until(lambda: _listens(port), "docker-registry listens")
             yield port
         finally:
             process.terminate()
@@ -66,12 +65,9 @@ def _as_the_role_does(directory: Path, port: int, issued: Issued, word: str | No
     )
 
 
-def _wait(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,15 +15,6 @@ import httpx
 CHECKOUT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).parent / "dockerdriver"
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody listens on, below the range that the kernel hands out."""
-    for port in range(14200, 15200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise RuntimeError("no free port between 14200 and 15200")
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import threading
 
-from tests.rigs.gateway import until
+from tests.rigs.waiting import until
 
 
 class Talk:

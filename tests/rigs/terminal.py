@@ -3,14 +3,16 @@
 import contextlib
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 
-from tests.rigs.backend import free_port
+from pool.store_instances import SESSION_PORTS
+from tests.rigs.ports import free_port
+from tests.rigs.waiting import until
 
+STOP_SECONDS = 10
 GET = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-q", "shellinabox"]
 
 
@@ -18,7 +20,7 @@ GET = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-q", "shellinabo
 def web_terminal() -> Iterator[int]:
     """The port of a shell that believes to be served at the root."""
     with tempfile.TemporaryDirectory(prefix="gw-terminal-", dir="/tmp") as name:
-        directory, port = Path(name), free_port()
+        directory, port = Path(name), free_port(SESSION_PORTS)
         directory.chmod(0o755)
         subprocess.run(GET, cwd=directory, check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["dpkg", "-x", next(directory.glob("*.deb")), directory / "root"], check=True)
@@ -26,17 +28,15 @@ def web_terminal() -> Iterator[int]:
         command = [directory / "root/usr/bin/shellinaboxd", "-t", "-p", str(port), "--localhost-only", *shell]
         server = subprocess.Popen(command, cwd=directory)
         try:
-            _wait(port)
+            until(lambda: _answers(port), "shellinabox answers")
             yield port
         finally:
             server.terminate()
-            server.wait()
+            server.wait(STOP_SECONDS)
 
 
-def _wait(port: int) -> None:
-    for _ in range(100):
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
-            return
-        time.sleep(0.1)
-    raise AssertionError("shellinabox does not answer within 10 s")
+def _answers(port: int) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+        return True
+    return False

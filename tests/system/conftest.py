@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.rigs.leftovers import network_state
-from tests.rigs.stack import CHECKOUT, Stack, free_port
+from tests.rigs.ports import free_ports
+from tests.rigs.stack import CHECKOUT, Stack
 
 DATA = CHECKOUT / "build" / "test-stack"
 ARTIFACTS = CHECKOUT / "tests" / "artifacts"
@@ -23,8 +24,7 @@ def installation() -> Stack:
 
 def fresh_installation(**settings: str) -> Stack:
     """An installation that is down and remembers nothing; the images of earlier runs are kept."""
-    gateway = free_port()
-    it = Stack(DATA, gateway_port=gateway, prefect_port=_another(gateway), settings=settings)
+    it = Stack(DATA, *free_ports(2), settings=settings)
     it.command("down")  # what a run that was killed left running
     shutil.rmtree(DATA / "prefect", ignore_errors=True)
     for database in DATA.glob("pool.sqlite*"):
@@ -50,11 +50,6 @@ def stack(installation, network_before) -> Iterator[Stack]:
         yield installation
     finally:
         installation.command("down")
-
-
-def _another(port: int) -> int:
-    other = free_port()
-    return other if other != port else other + 1
 
 
 @pytest.fixture(scope="session")

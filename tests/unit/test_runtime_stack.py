@@ -28,7 +28,7 @@ from runtime.ports import check_ports
 from runtime.processes import Processes, Program, end_marked_processes
 from runtime.stack import programs
 from runtime.surroundings import MARK, fingerprint, marked_processes, stack_environment
-from tests.rigs.prefect_server import until
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.unit
 
