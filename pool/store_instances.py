@@ -100,32 +100,26 @@ class InstanceStore(Database):
         with self._reading() as connection:
             return [as_instance(row) for row in connection.execute(query).all()]
 
-    def reserve(self, instance_id: str, host_name: str, now: datetime) -> Instance | None:
+    def take_turn(self, instance_id: str, host_name: str, passing: Collection[str], now: datetime) -> Instance | None:
         """Take room on an active host and move the instance from queued to starting, with a port of its own.
 
-        Returns:
-            The instance, or None, with nothing changed, when the host is not active or has too few free slots.
-
-        Raises:
-            RefusedMove: the instance is not queued.
-            Refused: the host has slots, but none of its session ports is free.
-            NotFound: no instance has this id.
-        """
-        with self._writing() as connection:
-            instance = _instance(connection, instance_id, lock=True)
-            return _reserve(connection, instance, host_name, now)
-
-    def take_turn(self, instance_id: str, host_name: str, passing: Collection[str], now: datetime) -> Instance | None:
-        """As :meth:`reserve`, but only when nobody waits longer than the instance, except *passing*.
-
-        The host is locked before the queue is looked at. So one that gives room back on it and queues again is seen
-        there, and its room is not taken past it.
+        Only when nobody waits longer than the instance, except *passing*. The host is locked before the queue is looked
+        at. So one that gives room back on it and queues again is seen there, and its room is not taken past it.
 
         Args:
             instance_id: the instance.
             host_name: the host.
             passing: ids of those before it in the queue that the host is no use to.
             now: becomes ``state_since``.
+
+        Returns:
+            The instance, or None, with nothing changed, when it is another one's turn, or the host is not active or has
+            too few free slots.
+
+        Raises:
+            RefusedMove: the instance is not queued.
+            Refused: the host has slots, but none of its session ports is free.
+            NotFound: no instance has this id.
         """
         with self._writing() as connection:
             instance = _instance(connection, instance_id, lock=True)
@@ -149,7 +143,7 @@ class InstanceStore(Database):
 
         Args:
             instance_id: the instance.
-            to: the state; starting is reached through :meth:`reserve` alone.
+            to: the state; starting is reached through :meth:`take_turn` alone.
             now: becomes ``state_since``.
             reason: why it is in its new state; replaces the old reason.
             only_from: the one state that it may come from now; None: any that its life cycle allows.

@@ -44,7 +44,7 @@ from pool.store import PoolStore
 from pool.sweeping import CloudPart
 from runtime.deployments import deploy_all
 from tasks.routes import route_of
-from tests.rigs.pool_data import a_blueprint
+from tests.rigs.pool_data import a_blueprint, place
 from tests.rigs.postgres import postgres_server
 from tests.rigs.prefect_server import PrefectServer
 from tests.rigs.simulator.ports import places_of
@@ -133,7 +133,7 @@ def fill(store: PoolStore, database: str, size: int) -> None:
     store.move_host(first.name, HostState.ACTIVE, now)
     store.note_host(first.name, address="10.0.0.1", server_id="server-1")
     one = store.request_instance("s-1", a_blueprint(), "alice", {}, now)[0]
-    store.reserve(one.id, first.name, now)
+    place(store, one.id, first.name, now)
     store.move_instance(one.id, InstanceState.RUNNING, now, expires_at=now + timedelta(hours=3))
     _multiply(database, size)
 

@@ -8,7 +8,7 @@ from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import ProxyOptions
 from pool.states import HostState, InstanceState
 from pool.store_hosts import REMEMBERED
-from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later
+from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later, place
 
 pytestmark = pytest.mark.contract
 
@@ -96,7 +96,7 @@ def test_a_move_sets_facts_alone_never_what_holds_an_invariant(store):
 def test_a_host_with_sessions_is_not_removed(store):
     claim_active(store)
     ask(store)
-    store.reserve("alice-1", "main-01", NOW)
+    place(store)
     store.move_host("main-01", HostState.DRAINING, NOW)
     with pytest.raises(RefusedMove, match="from draining to removing: sessions still hold 1 of its slots"):
         store.move_host("main-01", HostState.REMOVING, NOW)
@@ -161,13 +161,13 @@ def test_an_unknown_instance_is_named(store):
     with pytest.raises(NotFound, match="no instance is named bob-9"):
         store.instance("bob-9")
     with pytest.raises(NotFound, match="no instance is named bob-9"):
-        store.reserve("bob-9", "main-01", NOW)
+        place(store, "bob-9")
 
 
 def test_taking_room_gives_host_and_port_and_starts_the_hosts_life(store):
     claim_active(store)
     ask(store, slots=2)
-    taken = store.reserve("alice-1", "main-01", later(5))
+    taken = place(store, "alice-1", "main-01", later(5))
     assert (taken.state, taken.host, taken.port) == (InstanceState.STARTING, "main-01", 20000)
     host = store.host("main-01")
     assert (host.reserved, host.first_used_at) == (2, later(5))
@@ -177,7 +177,7 @@ def test_first_use_is_the_first(store):
     claim_active(store)
     for number in (1, 2):
         ask(store, f"s-{number}")
-        store.reserve(f"s-{number}", "main-01", later(number))
+        place(store, f"s-{number}", "main-01", later(number))
     assert store.host("main-01").first_used_at == later(1)
 
 
@@ -185,10 +185,10 @@ def test_each_session_has_a_port_of_its_own_and_ports_are_used_again(store):
     claim_active(store)
     for number in range(3):
         ask(store, f"s-{number}")
-        store.reserve(f"s-{number}", "main-01", NOW)
+        place(store, f"s-{number}")
     store.move_instance("s-1", InstanceState.FAILED, NOW)
     ask(store, "s-3")
-    assert store.reserve("s-3", "main-01", NOW).port == 20001
+    assert place(store, "s-3").port == 20001
     assert [session.port for session in store.instances(host="main-01")] == [20000, 20002, 20001]
 
 
@@ -197,9 +197,9 @@ def test_a_host_without_ports_is_refused_and_keeps_its_room(store, monkeypatch):
     claim_active(store)
     for number in (1, 2):
         ask(store, f"s-{number}")
-    store.reserve("s-1", "main-01", NOW)
+    place(store, "s-1")
     with pytest.raises(Refused, match="host main-01 has no free session port in 20000 to 20000"):
-        store.reserve("s-2", "main-01", NOW)
+        place(store, "s-2")
     assert store.host("main-01").reserved == 1
 
 
@@ -207,7 +207,7 @@ def test_a_host_without_ports_is_refused_and_keeps_its_room(store, monkeypatch):
 def test_a_session_fits_or_nothing_is_changed(store, slots):
     claim_active(store)
     before = ask(store, slots=slots)
-    taken = store.reserve("alice-1", "main-01", NOW)
+    taken = place(store)
     assert (taken is not None) == (slots == 6)
     assert store.host("main-01").reserved == (6 if taken else 0)
     assert taken or store.instance("alice-1") == before
@@ -217,18 +217,18 @@ def test_only_an_active_host_of_its_own_pool_takes_a_session(store):
     claim(store)
     ask(store)
     ask(store, "gpu-session", pool="gpu")
-    assert store.reserve("alice-1", "main-01", NOW) is None
+    assert place(store) is None
     claim_active(store, "run-2")
-    assert store.reserve("gpu-session", "main-02", NOW) is None
-    assert store.reserve("alice-1", "no-such-host", NOW) is None
+    assert place(store, "gpu-session", "main-02") is None
+    assert place(store, "alice-1", "no-such-host") is None
 
 
 def test_room_is_taken_once(store):
     claim_active(store)
     ask(store)
-    store.reserve("alice-1", "main-01", NOW)
+    place(store)
     with pytest.raises(RefusedMove, match="instance alice-1 cannot go from starting to starting"):
-        store.reserve("alice-1", "main-01", NOW)
+        place(store)
     assert store.host("main-01").reserved == 1
 
 
@@ -242,7 +242,7 @@ def test_starting_is_reached_by_taking_room_alone(store):
 def test_room_is_given_back_once(store, to):
     claim_active(store)
     ask(store, slots=2)
-    store.reserve("alice-1", "main-01", NOW)
+    place(store)
     for _ in range(2):
         left = store.move_instance("alice-1", to, NOW)
     assert (left.host, left.port, left.last_host) == (None, None, "main-01")
@@ -252,7 +252,7 @@ def test_room_is_given_back_once(store, to):
 def test_a_session_keeps_its_room_until_nothing_of_it_exists(store):
     claim_active(store)
     ask(store)
-    store.reserve("alice-1", "main-01", NOW)
+    place(store)
     for state, reserved in (("running", 1), ("stopping", 1), ("deleted", 0)):
         store.move_instance("alice-1", InstanceState(state), NOW)
         assert store.host("main-01").reserved == reserved
@@ -261,7 +261,7 @@ def test_a_session_keeps_its_room_until_nothing_of_it_exists(store):
 def test_a_session_that_never_had_room_gives_none_back(store):
     claim_active(store)
     ask(store, "other")
-    store.reserve("other", "main-01", NOW)
+    place(store, "other")
     ask(store)
     store.move_instance("alice-1", InstanceState.STOPPING, NOW)
     assert store.move_instance("alice-1", InstanceState.DELETED, NOW).last_host is None
@@ -280,7 +280,7 @@ def test_sessions_are_found_by_pool_state_and_host_oldest_first(store):
     claim_active(store)
     for number, session in enumerate(("c", "b", "a")):
         store.request_instance(session, a_blueprint(), "u", {}, later(number))
-    store.reserve("b", "main-01", NOW)
+    place(store, "b")
     assert [session.id for session in store.instances("main")] == ["c", "b", "a"]
     assert [session.id for session in store.instances(states=[InstanceState.QUEUED])] == ["c", "a"]
     assert [session.id for session in store.instances(host="main-01")] == ["b"]

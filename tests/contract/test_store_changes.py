@@ -10,7 +10,7 @@ from pool.errors import RefusedMove
 from pool.states import HostState, InstanceState
 from pool.store_ticks import KEPT
 from tests.contract.test_store_together import at_once
-from tests.rigs.pool_data import NOW, ask, claim, claim_active, later
+from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place
 
 pytestmark = pytest.mark.contract
 
@@ -30,7 +30,7 @@ def test_a_hosts_changes_are_kept_with_their_reasons(store):
 def test_an_instances_changes_say_which_host_it_is_or_was_on(store):
     claim_active(store)
     ask(store)
-    store.reserve("alice-1", "main-01", NOW)
+    place(store)
     store.move_instance("alice-1", InstanceState.FAILED, NOW, reason="it never answered")
     told = [("queued", "", ""), ("starting", "", "main-01"), ("failed", "it never answered", "main-01")]
     assert states(store, Noun.INSTANCE, "alice-1") == told

@@ -4,7 +4,7 @@ import pytest
 
 from pool.decisions import Decision, DecisionKind
 from pool.states import InstanceState
-from tests.rigs.pool_data import NOW, ask, claim_active, later
+from tests.rigs.pool_data import NOW, ask, claim_active, later, place
 
 pytestmark = pytest.mark.contract
 
@@ -13,9 +13,9 @@ def test_a_host_out_of_reach_takes_no_session_until_it_answers(store):
     claim_active(store)
     ask(store)
     store.note_unreachable({"main-01": "timed out"}, NOW)
-    assert store.reserve("alice-1", "main-01", NOW) is None
+    assert place(store) is None
     store.note_reached(["main-01"])
-    assert store.reserve("alice-1", "main-01", NOW).state is InstanceState.STARTING
+    assert place(store).state is InstanceState.STARTING
 
 
 def test_how_long_a_host_is_out_of_reach_counts_from_its_first_silence_and_is_no_error(store):

@@ -6,7 +6,7 @@ from sqlalchemy import create_engine, text
 from pool.errors import NotFound, RefusedMove
 from pool.records import Fault
 from pool.states import HostState, InstanceState
-from tests.rigs.pool_data import NOW, ask, claim, claim_active, later
+from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place
 
 pytestmark = pytest.mark.contract
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.contract
 def test_a_drained_host_keeps_its_sessions_and_knows_until_when(store):
     claim_active(store)
     ask(store)
-    store.reserve("alice-1", "main-01", NOW)
+    place(store)
     drained = store.drain_host("main-01", later(9), "new kernel", deadline=later(600))
     assert (drained.state, drained.reason, drained.drain_deadline) == (HostState.DRAINING, "new kernel", later(600))
     assert (drained.reserved, drained.state_since) == (1, later(9))
@@ -39,7 +39,7 @@ def test_a_host_that_serves_nobody_is_not_drained(store, state):
 def test_a_returned_host_is_active_without_errors_and_begins_its_lifetime_anew(store):
     claim_active(store)
     ask(store)
-    store.reserve("alice-1", "main-01", NOW)
+    place(store)
     store.count_host_error("main-01", "no answer", NOW)
     store.drain_host("main-01", later(9), "new kernel", deadline=later(600))
     host = store.return_host("main-01", later(60), "the kernel is there")
@@ -72,14 +72,14 @@ def test_a_host_is_idle_from_when_its_last_session_left(store):
     claim_active(store)
     for name in ("alice-1", "bob-1"):
         ask(store, name)
-        store.reserve(name, "main-01", NOW)
+        place(store, name)
     idle_since = []
     for name in ("alice-1", "bob-1"):
         store.move_instance(name, InstanceState.FAILED, later(60))
         idle_since.append(store.host("main-01").idle_since)
     assert idle_since == [None, later(60)]
     ask(store, "carol-1")
-    store.reserve("carol-1", "main-01", later(90))
+    place(store, "carol-1", "main-01", later(90))
     assert store.host("main-01").idle_since is None
 
 

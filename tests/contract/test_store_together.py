@@ -9,7 +9,7 @@ import pytest
 from pool.errors import Refused, RefusedMove
 from pool.states import HostState, InstanceState
 from pool.store import PoolStore
-from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active
+from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, place
 
 pytestmark = pytest.mark.contract
 
@@ -33,7 +33,7 @@ def test_forty_threads_take_exactly_the_slots_that_there_are(store):
     claim_active(store, slots=7)
     for number in range(40):
         ask(store, f"s-{number}")
-    taken = [instance for instance in at_once(40, lambda n: store.reserve(f"s-{n}", "main-01", NOW)) if instance]
+    taken = [instance for instance in at_once(40, lambda n: place(store, f"s-{n}")) if instance]
     assert len(taken) == 7
     assert len({instance.port for instance in taken}) == 7
     assert store.host("main-01").reserved == 7
@@ -43,7 +43,7 @@ def test_room_that_is_given_back_by_many_at_once_comes_back_once(store):
     claim_active(store)
     for number in range(2):
         ask(store, f"s-{number}", slots=3)
-        store.reserve(f"s-{number}", "main-01", NOW)
+        place(store, f"s-{number}")
     at_once(10, lambda n: store.move_instance("s-0", InstanceState.FAILED, NOW))
     assert store.host("main-01").reserved == 3
 
@@ -55,7 +55,7 @@ def test_room_is_taken_and_given_back_at_once_without_a_deadlock(store):
 
     def visit(number: int) -> None:
         for _ in range(5):
-            if store.reserve(f"s-{number}", "main-01", NOW):
+            if place(store, f"s-{number}"):
                 store.move_instance(f"s-{number}", InstanceState.QUEUED, NOW)
 
     assert at_once(16, visit) == [None] * 16
@@ -83,7 +83,7 @@ def test_one_session_takes_room_once_however_many_ask(store):
     for run in ("run-1", "run-2"):
         claim_active(store, run)
     ask(store)
-    answers = at_once(8, lambda n: store.reserve("alice-1", f"main-0{n % 2 + 1}", NOW))
+    answers = at_once(8, lambda n: place(store, "alice-1", f"main-0{n % 2 + 1}"))
     assert sum(isinstance(answer, RefusedMove) for answer in answers) == 7
     assert sum(host.reserved for host in store.hosts()) == 1
 
@@ -95,7 +95,7 @@ def test_no_session_gets_onto_a_host_that_is_being_removed(store):
 
     def race(number: int) -> object:
         if number:
-            return store.reserve("alice-1", "main-01", NOW)
+            return place(store)
         return store.move_host("main-01", HostState.REMOVING, NOW)
 
     removed, taken = at_once(2, race)

@@ -63,3 +63,9 @@ def claim_active(store, run: str = "run-1", slots: int = 6, max_hosts: int = 4) 
 def ask(store, instance_id: str = "alice-1", **blueprint) -> Instance:
     """A queued session."""
     return store.request_instance(instance_id, a_blueprint(**blueprint), "alice", {}, NOW)[0]
+
+
+def place(store, instance_id: str = "alice-1", host: str = "main-01", now: datetime = NOW) -> Instance | None:
+    """Give a session room on a host, whoever else waits; None when there is none."""
+    waiting = {one.id for one in store.instances(states=[InstanceState.QUEUED])}
+    return store.take_turn(instance_id, host, waiting, now)

@@ -13,7 +13,7 @@ from pool.errors import Refused
 from pool.states import HOLDING_ROOM, HostState, InstanceState
 from pool.store import PoolStore
 from tests.rigs.databases import MEMORY, migrated_sqlite
-from tests.rigs.pool_data import NOW, ask, claim
+from tests.rigs.pool_data import NOW, ask, claim, place
 
 pytestmark = pytest.mark.unit
 
@@ -65,8 +65,8 @@ class PoolMachine(RuleBasedStateMachine):
         ask(self.store, session, slots=slots)
 
     @rule(session=SESSIONS, host=HOSTS)
-    def reserve(self, session, host):
-        self.attempt(self.store.reserve, session, host, NOW)
+    def take_room(self, session, host):
+        self.attempt(place, self.store, session, host)
 
     @rule(session=SESSIONS, to=st.sampled_from(InstanceState))
     def move_instance(self, session, to):

@@ -28,6 +28,7 @@ from runtime.ports import check_ports
 from runtime.processes import Processes, Program, end_marked_processes
 from runtime.stack import programs
 from runtime.surroundings import MARK, fingerprint, marked_processes, stack_environment
+from tests.rigs.pool_data import place
 from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.unit
@@ -171,7 +172,7 @@ def test_a_session_that_holds_room_is_closed_and_gives_it_back(store):
     for state in (HostState.CONFIGURING, HostState.ACTIVE):
         store.move_host(host.name, state, NOW)
     store.request_instance("alice-1", BlueprintSpec("b", "main", "image", 80), user="", options={}, now=NOW)
-    takedown.close_instance(store, store.reserve("alice-1", host.name, NOW))
+    takedown.close_instance(store, place(store, "alice-1", host.name, NOW))
     assert store.instance("alice-1").state is InstanceState.DELETED
     assert store.host(host.name).reserved == 0
 
