@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
 
-from pool.decisions import RecordedDecision
+from pool.decisions import LeftUndone, RecordedDecision
 from pool.records import Host, Instance
 from pool.states import ENDED, HostState, InstanceState
 
@@ -26,6 +26,7 @@ class PoolView:
     hosts: Sequence[Host]
     instances: Sequence[Instance]
     decisions: Sequence[RecordedDecision]  # newest first
+    left: LeftUndone | None = None  # lately
 
 
 def pool_page(pools: Sequence[PoolView], now: datetime) -> str:
@@ -49,6 +50,7 @@ def _pool(view: PoolView, now: datetime) -> str:
     used, slots = sum(host.reserved for host in hosts), sum(host.slots for host in hosts)
     return (
         f"<h2>Pool {escape(view.name)}: {len(hosts)} hosts, {used} of {slots} slots in use</h2>"
+        + (f"<p>Housekeeping: {escape(str(view.left))}</p>" if view.left else "")
         + _table("Hosts", ("Host", "State", "Slots", "In this state for", "Age", "Why"), (_host(h, now) for h in hosts))
         + _table("Sessions", ("Session", "State", "Host", "Blueprint", "Since", "Until"), map(_session, placed))
         + _table("Queue", ("Session", "Slots", "Blueprint", "Waits for"), (_waiting(i, now) for i in queue))

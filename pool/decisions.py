@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from textwrap import shorten
 
 from pool.records import FlavorSize
+
+MOST_LETTERS = 500  # of what a tick left undone: thousands of things may meet one trouble
 
 
 class DecisionKind(StrEnum):
@@ -53,6 +56,18 @@ class RecordedDecision:
     tick: int
     pool: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class LeftUndone:
+    """What a tick decided and did not get done."""
+
+    at: datetime
+    what: str  # each decision with what stood in its way
+
+    def __str__(self) -> str:
+        """For the operator, who finds all of it in the table of the tick."""
+        return f"the tick at {self.at:%H:%M:%S} UTC left undone: {shorten(self.what, MOST_LETTERS, placeholder=' …')}"
 
 
 def without_repeats(recorded: Iterable[RecordedDecision]) -> list[RecordedDecision]:

@@ -189,7 +189,7 @@ ticks = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("pool", String(40), nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Column("left_undone", Text, nullable=False),  # what its time limit did not allow; empty: nothing
+    Column("left_undone", Text, nullable=False),  # of what it decided, each with the reason; empty: nothing
     Index(None, "pool", "at"),
 )
 

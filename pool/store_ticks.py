@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from pool.decisions import Decision, DecisionKind, RecordedDecision
+from pool.decisions import Decision, DecisionKind, LeftUndone, RecordedDecision
 from pool.schema import changes, decisions, leases, ticks
 from pool.store_base import Database, insert_unless_there
 
 #: Ticks and changes older than this are forgotten, the ticks with their decisions, by the next tick of their pool.
 KEPT = timedelta(days=90)
+#: What a tick before that left undone was done by a later one, or is left undone by that.
+LATELY = timedelta(minutes=2)
 
 
 class LeaseStore(Database):
@@ -74,6 +76,14 @@ class TickStore(Database):
         """Keep what the tick decided and did not get done; empty: nothing."""
         with self._writing() as connection:
             connection.execute(update(ticks).where(ticks.c.id == tick).values(left_undone=left))
+
+    def left_undone(self, pool: str, now: datetime) -> LeftUndone | None:
+        """What a tick of the pool left undone ``LATELY``, the latest that did; one that still runs has not said it."""
+        which = (ticks.c.pool == pool, ticks.c.at >= now - LATELY, ticks.c.left_undone != "")
+        query = select(ticks.c.at, ticks.c.left_undone).where(*which).order_by(ticks.c.id.desc()).limit(1)
+        with self._reading() as connection:
+            row = connection.execute(query).first()
+        return LeftUndone(*row) if row else None
 
     def decided_since(self, pool: str, kind: DecisionKind, since: datetime) -> set[str]:
         """What decisions of this kind were about lately."""

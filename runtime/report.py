@@ -27,8 +27,8 @@ def show_status(settings: ProcessSettings) -> None:
     console = _console()
     console.print(f"Installation {settings.identity}, data in {settings.data}", markup=False)
     console.print(_processes(settings))
-    hosts, instances = _records(settings)
-    for trouble in launch_troubles(hosts, datetime.now(UTC)):
+    hosts, instances, left = _records(settings)
+    for trouble in [*launch_troubles(hosts, datetime.now(UTC)), *left]:
         console.print(trouble, markup=False, style="bold red")
     console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
     console.print(_sessions(settings, instances))
@@ -68,13 +68,18 @@ def _processes(settings: ProcessSettings) -> Table:
     return table
 
 
-def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance]]:
-    """Hosts that live, were removed lately or failed, and sessions that live; nothing when there is no database yet."""
+def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance], list[str]]:
+    """Hosts that live, were removed lately or failed; sessions that live; what ticks left undone, one sentence a pool.
+
+    Nothing when there is no database yet.
+    """
     store = _store(settings)
     if store is None:
-        return [], []
-    hosts = [host for pool in store.pools() for host in store.recent_hosts(pool, datetime.now(UTC))]
-    return hosts, store.instances(states=LIVING_INSTANCES)
+        return [], [], []
+    pools, now = store.pools(), datetime.now(UTC)
+    hosts = [host for pool in pools for host in store.recent_hosts(pool, now)]
+    left = [f"Pool {pool}: {undone}" for pool in pools if (undone := store.left_undone(pool, now))]
+    return hosts, store.instances(states=LIVING_INSTANCES), left
 
 
 def _store(settings: ProcessSettings) -> PoolStore | None:

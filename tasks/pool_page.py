@@ -34,4 +34,5 @@ def draw_now() -> None:
 def _view(name: str) -> PoolView:
     store = pool_store()
     decided = without_repeats(store.decisions(limit=LOOKED_AT, pool=name))[:LAST_DECISIONS]
-    return PoolView(name, store.hosts(name, LIVING_HOSTS), store.instances(name, LIVING_INSTANCES), decided)
+    hosts, instances = store.hosts(name, LIVING_HOSTS), store.instances(name, LIVING_INSTANCES)
+    return PoolView(name, hosts, instances, decided, store.left_undone(name, now()))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pool.decisions import Decision, DecisionKind
+from pool.decisions import Decision, DecisionKind, LeftUndone
 from pool.errors import NotFound
 from pool.records import FlavorSize, Image
 from tests.rigs.pool_data import NOW, claim, later
@@ -169,6 +169,16 @@ def test_the_latest_decisions_of_a_pool_are_found_however_many_another_one_makes
 def test_a_tick_without_decisions_is_recorded_too(store):
     assert store.record_tick("main", [], later(1)) < store.record_tick("main", [], later(2))
     assert store.decisions() == []
+
+
+def test_what_a_pools_ticks_left_undone_is_known_for_a_while(store):
+    first = store.record_tick("main", [], NOW)
+    store.record_tick("main", [], later(30))  # it still runs
+    assert store.left_undone("main", later(31)) is None
+    store.note_left(first, "remove main-01: the cloud is away")
+    assert store.left_undone("main", later(31)) == LeftUndone(NOW, "remove main-01: the cloud is away")
+    assert store.left_undone("gpu", later(31)) is None
+    assert store.left_undone("main", later(121)) is None
 
 
 def test_old_ticks_of_a_pool_are_forgotten_with_their_decisions(store):

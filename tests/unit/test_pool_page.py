@@ -3,7 +3,7 @@
 import pytest
 
 from blocks.pool_page import MOST_ROWS, PoolView, pool_page
-from pool.decisions import Decision, DecisionKind, RecordedDecision
+from pool.decisions import Decision, DecisionKind, LeftUndone, RecordedDecision
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
@@ -39,6 +39,13 @@ def test_a_decision_is_shown_with_its_reason():
     decision = Decision(DecisionKind.DRAIN, "main-01", "its lifetime is over")
     page = drawn(decisions=[RecordedDecision(decision, 1, "main", NOW)])
     assert "<td>drain</td><td>main-01</td><td>its lifetime is over</td>" in page
+
+
+def test_what_a_tick_left_undone_is_said_and_cut_where_it_is_long():
+    left = LeftUndone(NOW, "remove main-01: the cloud is <away>; " * 99)
+    page = pool_page([PoolView("main", [], [], [], left)], NOW)
+    assert "<p>Housekeeping: the tick at 08:00:00 UTC left undone: remove main-01: the cloud is &lt;away&gt;;" in page
+    assert page.count("remove main-01") < 20
 
 
 def test_nothing_secret_is_on_it_and_nothing_is_markup():
