@@ -21,7 +21,7 @@ def migrated_sqlite() -> bytes:
 
 @cache
 def migrated_postgres(server: PostgresServer) -> str:
-    """Name of a database of this server with tables and nothing in them, to be copied."""
+    """URL of a database of this server with tables and nothing in them, to be copied."""
     url = server.new_database()
     _upgrade(url)
     return url

@@ -125,7 +125,8 @@ def running_gateway(
         gateway.start()
         yield gateway
     finally:
-        gateway.stop()
+        if gateway.process:  # else its configuration was refused, which is what is to be read
+            gateway.stop()
         shutil.rmtree(directory)
 
 

@@ -14,6 +14,7 @@ from pool.records import Host
 from pool.schema import metadata
 from pool.states import HostState
 from pool.store import PoolStore
+from tests.rigs.databases import MEMORY
 
 READS = (
     "host", "hosts", "instance", "instances", "ended_instances", "images", "image", "image_versions", "images_on",
@@ -98,7 +99,7 @@ for _name in TOUCH_NO_RECORD:
 @contextmanager
 def opened_store() -> Iterator[WatchedStore]:
     """A store in a folder of its own. It survives no power cut, and need not."""
-    with TemporaryDirectory(prefix="dd-simulator-", dir=_fast_folder()) as folder:
+    with TemporaryDirectory(prefix="dd-simulator-", dir=MEMORY) as folder:
         store = WatchedStore.open(f"sqlite:///{Path(folder) / 'pool.sqlite'}")
         event.listen(store._engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
         store.upgrade()
@@ -106,8 +107,3 @@ def opened_store() -> Iterator[WatchedStore]:
             yield store
         finally:
             store.close()
-
-
-def _fast_folder() -> str | None:
-    memory = Path("/dev/shm")
-    return str(memory) if memory.is_dir() else None

@@ -21,7 +21,6 @@ from pool.store import PoolStore
 from tests.rigs.simulator import clock, ports
 from tests.rigs.simulator.clock import Clock, VirtualLoop
 from tests.rigs.simulator.cloud import SimulatedCloud
-from tests.rigs.simulator.engines import SimulatedEngine  # noqa: F401 - one import finds a port that has changed
 from tests.rigs.simulator.gateway import SimulatedGateway
 from tests.rigs.simulator.machines import Container, Machine
 from tests.rigs.simulator.runs import PrefectServer, current_verb
