@@ -18,7 +18,7 @@ def is_distrust(cause: BaseException) -> bool:
 def is_alert(cause: BaseException) -> bool:
     """The other side said in so many words that our certificate will not do."""
     reason = getattr(cause, "reason", None) or ""
-    return isinstance(cause, ssl.SSLError) and "ALERT" in reason and ("CERTIFICATE" in reason or "CA" in reason)
+    return isinstance(cause, ssl.SSLError) and "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)
 
 
 def _inner(error: BaseException) -> BaseException | None:

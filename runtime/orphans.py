@@ -20,13 +20,16 @@ async def settle(notes: RunNotes, client: PrefectClient, log: logging.Logger | l
     """Mark the runs of dead processes as crashed, and give back their leases; goes on until both are done.
 
     Nobody else can know so soon: for Prefect a run of a killed process goes on for ever, and housekeeping would have to
-    wait for the longest time that it can take.
+    wait for the longest time that it can take. A run that cannot be settled yet keeps no other one waiting.
     """
-    for folder, runs in notes.left_by_the_dead().items():
-        for run_id in runs:
-            while not await _settled(run_id, client, log):
-                await anyio.sleep(RETRY_SECONDS)
-        notes.forget(folder)
+    left = notes.left_by_the_dead()
+    while left:
+        for folder, runs in list(left.items()):
+            left[folder] = [run_id for run_id in runs if not await _settled(run_id, client, log)]
+            if not left[folder]:
+                notes.forget(folder)
+                del left[folder]
+        await anyio.sleep(RETRY_SECONDS if left else 0)
 
 
 async def _settled(run_id: UUID, client: PrefectClient, log: logging.Logger | logging.LoggerAdapter) -> bool:

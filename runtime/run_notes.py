@@ -32,9 +32,9 @@ class RunNotes:
 
     def close(self) -> None:
         """This process ends in good order: nothing is left to be settled but what is noted."""
-        os.close(self._lock)
         if not self._runs_of(self._mine):
             shutil.rmtree(self._mine, ignore_errors=True)
+        os.close(self._lock)  # last: from then on the folder is anybody's
 
     def left_by_the_dead(self) -> dict[Path, list[UUID]]:
         """By folder, the runs of processes that are no more."""
