@@ -76,6 +76,8 @@ def test_a_chunked_request_ends_where_the_gateway_says(gateway, backend, prefix)
         "/..%2fbob-0123456789abcdef/",
         "/%2e%2e%2fbob-0123456789abcdef/",
         "/..%5cbob-0123456789abcdef/",
+        "/..\\bob-0123456789abcdef/",
+        "/a\\..\\..\\bob-0123456789abcdef/",
         "/%252e%252e/bob-0123456789abcdef/",
         "/..%252fbob-0123456789abcdef/",
         "/a/./../../bob-0123456789abcdef/",

@@ -19,7 +19,7 @@ end
 
 -- Whether the path, decoded once or twice, climbs with "." or ".." between slashes of either kind.
 local function climbs(path)
-    if not path:find("%", 1, true) and not path:find("/.", 1, true) then
+    if not path:find("%", 1, true) and not path:find("\\", 1, true) and not path:find("/.", 1, true) then
         return false -- most paths, without the price of decoding
     end
     for _ = 1, 2 do
