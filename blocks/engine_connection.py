@@ -62,7 +62,8 @@ class Connections:
             client = self._borrow(timeout)
             yield client
         except DockerException as error:
-            self._idle.append(client)
+            if client:  # else the engine refused to say what it is, and there is none yet
+                self._idle.append(client)
             raise EngineTrouble(f"host {self.host}: the engine would not {step}: {_explanation(error)}") from error
         except (RequestException, HTTPError, OSError) as error:
             self._drop(client)
