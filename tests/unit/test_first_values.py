@@ -38,3 +38,14 @@ def test_what_cannot_be_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("DD_MAX_HOSTS", "many")
     with pytest.raises(BadRequest, match="DD_MAX_HOSTS cannot be 'many'"):
         first_pool("local")
+
+
+def test_lines_of_a_timetable_that_have_commas_stand_between_semicolons(monkeypatch):
+    monkeypatch.setenv("DD_TIMETABLE", "Mon,Wed 08:45-12:00: 60; Sat 10:00-12:00: 5")
+    assert first_pool("local").DD_TIMETABLE == ["Mon,Wed 08:45-12:00: 60", "Sat 10:00-12:00: 5"]
+
+
+def test_a_timetable_that_makes_no_sense_is_refused_before_it_is_saved(monkeypatch):
+    monkeypatch.setenv("DD_TIMETABLE", "Mon,Wed 08:45-12:00: 60")
+    with pytest.raises(BadRequest, match="DD_TIMETABLE: 'Mon'"):
+        first_pool("local")
