@@ -5,13 +5,14 @@ Text and tables first: it reads without styles, and needs no script. Everything 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 from pathlib import Path
 
 from pool.decisions import LeftUndone, RecordedDecision
 from pool.records import Host, Instance
 from pool.states import ENDED, HostState, InstanceState
+from pool.tables import span
 
 STYLE = Path(__file__).resolve().parent.parent / "nginx" / "pages" / "pool.css"
 MOST_ROWS = 300  # of a table: the page stays small, whatever the pool is
@@ -76,7 +77,7 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[str]) -> str:
 def _host(host: Host, now: datetime) -> str:
     boxes = '<i class="used"></i>' * host.reserved + "<i></i>" * host.free
     slots = f'<span class="slots" aria-hidden="true">{boxes}</span>{host.reserved} of {host.slots}'
-    ages = _span(now - host.state_since), _span(now - host.created_at)
+    ages = _span(now, host.state_since), _span(now, host.created_at)
     return _cells(host.name, _state(host.state), f"<td>{slots}</td>", *ages, host.reason)
 
 
@@ -87,7 +88,7 @@ def _session(instance: Instance) -> str:
 
 
 def _waiting(instance: Instance, now: datetime) -> str:
-    return _cells(instance.id, str(instance.slots), instance.blueprint, _span(now - instance.created_at))
+    return _cells(instance.id, str(instance.slots), instance.blueprint, _span(now, instance.created_at))
 
 
 def _decision(recorded: RecordedDecision) -> str:
@@ -105,8 +106,5 @@ def _cells(first: str, *others: str) -> str:
     return f'<th scope="row">{escape(first)}</th>{"".join(cells)}'
 
 
-def _span(time: timedelta) -> str:
-    minutes = int(time.total_seconds()) // 60
-    if minutes < 1:
-        return f"{max(0, int(time.total_seconds()))} s"
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+def _span(now: datetime, since: datetime) -> str:
+    return span((now - since).total_seconds())

@@ -56,7 +56,7 @@ def span(seconds: float) -> str:
     """A time in the two units that matter: "45 s", "12 min", "3 h 5 min", "4 d 2 h"."""
     minutes, hours = int(seconds // 60), int(seconds // 3600)
     if minutes < 2:
-        return f"{int(seconds)} s"
+        return f"{max(0, int(seconds))} s"  # a clock may have been set back
     if hours < 1:
         return f"{minutes} min"
     return f"{hours} h {minutes % 60} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"

@@ -40,7 +40,8 @@ def test_a_decision_is_shown_with_how_it_ended():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(45, "45 s"), (130, "2 min"), (11100, "3 h 5 min"), (180000, "2 d 2 h"), (86400, "1 d 0 h")]
+    ("seconds", "said"),
+    [(-3, "0 s"), (45, "45 s"), (130, "2 min"), (11100, "3 h 5 min"), (180000, "2 d 2 h"), (86400, "1 d 0 h")],
 )
 def test_a_time_is_said_in_the_units_that_matter(seconds, said):
     assert span(seconds) == said

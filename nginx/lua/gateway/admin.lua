@@ -37,6 +37,21 @@ local function body()
     return json.decode(text), text
 end
 
+-- A JSON list, each of which has been looked at; or nil, and why it is refused.
+local function checked_list(what, fault_of)
+    local given, text = body()
+    if type(given) ~= "table" or text:sub(1, 1) ~= "[" then
+        return nil, "the " .. what .. " are not a JSON list"
+    end
+    for _, one in ipairs(given) do
+        local fault = fault_of(one)
+        if fault then
+            return nil, fault
+        end
+    end
+    return given
+end
+
 local function health()
     say(200, { routes = routes.count(), worker = ngx.worker.pid() })
 end
@@ -48,15 +63,9 @@ local function list()
 end
 
 local function replace()
-    local wanted, text = body()
-    if type(wanted) ~= "table" or text:sub(1, 1) ~= "[" then
-        return refuse("the routes are not a JSON list")
-    end
-    for _, route in ipairs(wanted) do
-        local fault = routes.fault_of(route)
-        if fault then
-            return refuse(fault)
-        end
+    local wanted, why = checked_list("routes", routes.fault_of)
+    if not wanted then
+        return refuse(why)
     end
     local fault = routes.replace(wanted)
     if fault then
@@ -84,13 +93,10 @@ local function drop(id)
 end
 
 local function put_keys()
-    local keys, text = body()
-    if type(keys) ~= "table" or text:sub(1, 1) ~= "[" then
-        return refuse("the keys are not a JSON list")
-    end
-    local fault = signing.fault_of_keys(keys) or signing.put_keys(keys)
-    if fault then
-        return refuse(fault)
+    local keys, why = checked_list("keys", signing.fault_of_key)
+    why = why or signing.put_keys(keys)
+    if why then
+        return refuse(why)
     end
     say(200, { keys = #keys })
 end
@@ -104,15 +110,9 @@ local function list_keys()
 end
 
 local function put_notices()
-    local given, text = body()
-    if type(given) ~= "table" or text:sub(1, 1) ~= "[" then
-        return refuse("the notices are not a JSON list")
-    end
-    for _, notice in ipairs(given) do
-        local fault = notices.fault_of(notice)
-        if fault then
-            return refuse(fault)
-        end
+    local given, why = checked_list("notices", notices.fault_of)
+    if not given then
+        return refuse(why)
     end
     for _, notice in ipairs(given) do
         notices.put(notice)

@@ -26,12 +26,10 @@ function M.keys()
     return json.decode(store:get("keys") or "[]")
 end
 
-function M.fault_of_keys(keys)
-    for _, key in ipairs(keys) do
-        local whole = type(key) == "table" and type(key.id) == "string" and type(key.secret) == "string"
-        if not whole or not key.id:match("^%x+$") or #key.secret < 64 or key.secret:find("%X") then
-            return "a signing key has no id, or fewer than 32 bytes"
-        end
+function M.fault_of_key(key)
+    local whole = type(key) == "table" and type(key.id) == "string" and type(key.secret) == "string"
+    if not whole or not key.id:match("^%x+$") or #key.secret < 64 or key.secret:find("%X") then
+        return "a signing key has no id, or fewer than 32 bytes"
     end
 end
 
