@@ -22,7 +22,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from pydantic import PrivateAttr
-from sqlalchemy import create_engine, insert, select
+from sqlalchemy import Connection, create_engine, func, insert, select
 
 import blocks.clouds
 import blocks.engines
@@ -138,8 +138,18 @@ def fill(store: PoolStore, database: str, size: int) -> None:
     _multiply(database, size)
 
 
+@contextmanager
+def _connected(database: str) -> Iterator[Connection]:
+    engine = create_engine(database)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
 def _multiply(database: str, size: int) -> None:
-    with create_engine(database).begin() as connection:
+    with _connected(database) as connection:
         host, session = ({**connection.execute(select(table)).one()._mapping} for table in (hosts, instances))
         connection.execute(hosts.update().values(reserved=SESSIONS))
         connection.execute(insert(hosts), [_host(host, number) for number in range(2, size + 1)])
@@ -163,9 +173,10 @@ def _session(session: dict, host: int, number: int) -> dict:
 
 def end_some(database: str, number: int) -> None:
     """Let the time of a few more sessions be over."""
-    with create_engine(database).begin() as connection:
-        running = select(instances.c.id).where(instances.c.state == InstanceState.RUNNING).order_by(instances.c.id)
-        count = len(connection.scalars(running).all())
+    is_running = instances.c.state == InstanceState.RUNNING
+    with _connected(database) as connection:
+        count = connection.scalar(select(func.count()).where(is_running))
+        running = select(instances.c.id).where(is_running).order_by(instances.c.id)
         some = connection.scalars(running.offset(number * 7).limit(max(1, count // OVER))).all()
         over = {"expires_at": datetime.now(UTC) - timedelta(seconds=1)}
         connection.execute(instances.update().where(instances.c.id.in_(some)).values(**over))

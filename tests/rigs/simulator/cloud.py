@@ -46,7 +46,7 @@ class SimulatedCloud(Cloud):
 
     def create(self, request: ServerRequest) -> Server:
         self._world.check_recorded(request.host)
-        self._ask("create")
+        self._ask()
         if request.host not in self.machines:
             if self._world.time < self.refuses_until:
                 raise CloudRefused(f"host {request.host}: the cloud refuses: quota exceeded")
@@ -57,25 +57,25 @@ class SimulatedCloud(Cloud):
         return self._server(self._machines[request.host])
 
     def find(self, host: str) -> Server | None:
-        self._ask("find")
+        self._ask()
         machine = self.machines.get(host)
         return self._server(machine) if machine and machine.hidden_until <= self._world.time else None
 
     def list(self) -> list[Server]:
-        self._ask("list")
+        self._ask()
         now = self._world.time
         return [self._server(machine) for machine in self.machines.values() if machine.hidden_until <= now]
 
     def delete(self, host: str) -> None:
         self._world.check_given_up(host, GIVEN_UP)
-        self._ask("delete")
+        self._ask()
         machine = self.machines.get(host)
         if machine and self._world.time >= self.ignores_deletes_until and not machine.deleting:
             machine.deleting = True
             machine.gone_at = self._world.time + self._world.random.choice([0.5, 3, 40, 100])
 
     def console_log(self, host: str, lines: int = 20) -> str:
-        self._ask("console")
+        self._ask()
         return "login:"
 
     def parts(self) -> tuple[CloudPart, ...]:
@@ -83,17 +83,17 @@ class SimulatedCloud(Cloud):
 
     def remove_part(self, part: CloudPart) -> None:
         self._world.check_stray(part.host, GIVEN_UP)
-        self._ask("remove a part")
+        self._ask()
         machine = self.machines.get(part.host)
         if machine and machine.id == part.id:
             machine.gone_at = self._world.time
 
     def image_id(self, image: str) -> str:
-        self._ask("image")
+        self._ask()
         return f"id of {image}"
 
     def snapshots(self) -> list:
-        self._ask("snapshots")
+        self._ask()
         return []
 
     def snapshot(self, host: str, name: str, recipe: str) -> None:
@@ -102,7 +102,7 @@ class SimulatedCloud(Cloud):
     def delete_snapshot(self, image: object) -> None:
         raise NotImplementedError("teach the simulated cloud to make images of hosts")
 
-    def _ask(self, _step: str) -> None:
+    def _ask(self) -> None:
         self._world.lag()
         if self._world.time < self.down_until:
             raise CloudTrouble("the cloud does not answer")

@@ -72,7 +72,7 @@ class SimulatedGateway(Gateway):
     def alive(self) -> bool:
         return self._world.time >= self.down_until
 
-    def _ask(self, *_arguments: object, **_more: object) -> Any:
+    def _ask(self) -> None:
         self._world.lag()
         if self._world.time < self.down_until:
             raise GatewayTrouble("the gateway does not answer")
