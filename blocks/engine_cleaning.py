@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from docker.errors import APIError, NotFound
 
+from blocks.container_name import listed_name
 from blocks.engine import HostEngine
 from pool.containers import LABEL
 from pool.host_cleaning import HostContainer, HostImage
@@ -58,7 +59,7 @@ def _container(listed: dict, namespace: str) -> HostContainer:
     ours = labels.get(f"{LABEL}.namespace") == namespace
     return HostContainer(
         id=listed["Id"],
-        name=listed["Names"][0].lstrip("/"),
+        name=listed_name(listed),
         image=listed["ImageID"],
         running=listed["State"] in ("running", "restarting", "paused"),
         created_at=datetime.fromtimestamp(listed["Created"], UTC),

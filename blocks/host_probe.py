@@ -13,6 +13,7 @@ import docker
 from docker.errors import NotFound
 from requests import Response
 
+from blocks.container_name import listed_name
 from blocks.engine import HostEngine
 from pool.containers import LABEL
 from pool.errors import DockerDriverError, HostDistrusted
@@ -62,7 +63,7 @@ def _noting_date(client: docker.APIClient) -> Iterator[list[float]]:
 
 
 def _seen(client: docker.APIClient, entry: dict) -> SeenContainer:
-    name, instance = entry["Names"][0].lstrip("/"), entry["Labels"][f"{LABEL}.instance"]
+    name, instance = listed_name(entry), entry["Labels"][f"{LABEL}.instance"]
     if entry["State"] not in ENDED:
         return SeenContainer(name, instance)
     try:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
+from blocks.container_name import listed_name
 from blocks.local_network import NAMESPACE_LABEL, find_network, remove_network
 from blocks.system_container import HOST_LABEL, POOL_LABEL, entries, remove_container
 from pool.errors import CloudTrouble
@@ -14,7 +15,7 @@ from pool.sweeping import CloudPart
 def all_parts(engine: DockerClient, namespace: str) -> Iterator[CloudPart]:
     """Everything of the namespace, in one request for each kind; what holds others first."""
     for entry in entries(engine, namespace):
-        yield _of_host("server", entry["Id"], entry["Names"][0].lstrip("/"), entry["Labels"])
+        yield _of_host("server", entry["Id"], listed_name(entry), entry["Labels"])
     ours = [f"{NAMESPACE_LABEL}={namespace}", HOST_LABEL]
     for volume in engine.api.volumes(filters={"label": ours})["Volumes"] or []:
         yield _of_host("volume", volume["Name"], volume["Name"][:12], volume["Labels"])

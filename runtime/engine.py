@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from blocks.container_name import listed_name
 from blocks.settings import ProcessSettings
 from pool.errors import EngineTrouble
 
@@ -100,9 +101,7 @@ def sweep(url: str, namespace: str) -> list[str]:
     try:
         with _client(url, 120) as engine:
             containers = _got(engine.get("/containers/json", params=label | {"all": "true"}))
-            removed = [
-                _remove(engine, f"/containers/{c['Id']}?force=true&v=true", c["Names"][0][1:]) for c in containers
-            ]
+            removed = [_remove(engine, f"/containers/{c['Id']}?force=true&v=true", listed_name(c)) for c in containers]
             networks = _got(engine.get("/networks", params=label))
             removed += [_remove(engine, f"/networks/{n['Id']}", n["Name"]) for n in networks]
             volumes = _got(engine.get("/volumes", params=label))["Volumes"] or []

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
+from prefect import get_run_logger
+
 from blocks.database import pool_store
 from blocks.engines import engine_of
 from blocks.host_probe import probe
@@ -19,7 +21,7 @@ ALL_SECONDS = 20  # a host that was not asked by then is not known, this time
 
 
 async def probe_hosts(hosts: Iterable[Host]) -> dict[str, Probe]:
-    """What these hosts' engines say. A host that was not asked in time is left out."""
+    """What these hosts' engines say. A host that was not asked in time, or not understood, is left out: unknown."""
     loop = asyncio.get_running_loop()
     looks = {loop.run_in_executor(_threads(), _probe, host): host for host in hosts}
     if not looks:
@@ -27,7 +29,17 @@ async def probe_hosts(hosts: Iterable[Host]) -> dict[str, Probe]:
     done, late = await asyncio.wait(looks, timeout=ALL_SECONDS)
     for look in late:
         look.cancel()
-    return {looks[look].name: look.result() for look in done}
+    seen = {looks[look].name: _understood(look, looks[look]) for look in done}
+    return {name: probe for name, probe in seen.items() if probe}
+
+
+def _understood(look: asyncio.Future[Probe], host: Host) -> Probe | None:
+    """What was seen; None where the engine's answer has no form that we know: no other host is to suffer for it."""
+    try:
+        return look.result()
+    except Exception:  # noqa: BLE001 - whatever it is, it is this host's alone
+        get_run_logger().exception("nobody understands the engine of %s", host.name)
+        return None
 
 
 @lru_cache(maxsize=1)
