@@ -138,7 +138,11 @@ def own_engine_for_a_moment(settings: ProcessSettings) -> Iterator[None]:
         yield
     finally:
         engine.terminate()
-        engine.wait(30)
+        try:
+            engine.wait(30)
+        except subprocess.TimeoutExpired:  # the steps that are left must be tried all the same
+            engine.kill()
+            engine.wait()
 
 
 def close_records(settings: ProcessSettings, say: Say) -> None:
