@@ -15,31 +15,13 @@ from blocks.engine_connection import EngineIdentity
 from pool.distribution import chain_ids
 from pool.errors import EngineTrouble, HostUnreachable
 from pool.records import ContainerSpec
+from tests.rigs.light_engine import SERVE
 from tests.rigs.light_host import light_host
 from tests.rigs.tiny_image import busybox_image, tar_of
 from tests.rigs.waiting import until
 
+pytest_plugins = ("tests.rigs.light_engine",)
 pytestmark = pytest.mark.contract
-
-SERVE = ("httpd", "-f", "-p", "8888", "-h", "/")
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return CertificateAuthority.create("test authority")
-
-
-@pytest.fixture(scope="module")
-def host(authority):
-    with light_host(authority) as host:
-        yield host
-
-
-@pytest.fixture(scope="module")
-def image(host):
-    image = busybox_image("tiny", SERVE, {"index.html": b"here"})
-    host.engine.load([image.archive()])
-    return image
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 
 from blocks.authority import CertificateAuthority
 from blocks.engine_cleaning import containers_on, data_root, images_on
-from blocks.image_archive import read_archive
 from blocks.image_push import HostPush
 from blocks.layer_store import LayerStore
 from pool.containers import LABEL
@@ -15,8 +14,9 @@ from pool.host_cleaning import may_go
 from pool.records import ContainerSpec, Image
 from tasks import cleaning
 from tasks.cleaning import clean
+from tests.rigs.kept_images import forget_images, image_of, kept
 from tests.rigs.light_host import light_host
-from tests.rigs.tiny_image import TinyImage, busybox_image, tar_of
+from tests.rigs.tiny_image import tar_of
 
 pytestmark = pytest.mark.contract
 
@@ -36,9 +36,7 @@ def empty(host):
     yield host
     for container in containers_on(host.engine, "test"):
         host.engine.remove(container.id)
-    with host.engine.client("clean up") as client:
-        for image in host.engine.image_ids():
-            client.remove_image(image, force=True)
+    forget_images(host.engine)
 
 
 @pytest.fixture
@@ -47,13 +45,8 @@ def send(empty, tmp_path):
     store = LayerStore(tmp_path / "layers")
 
     def send(name: str, size: int) -> Image:
-        tiny = busybox_image(name, ("sleep", "600"))
-        tiny = TinyImage(tiny.name, [*tiny.layers, tar_of({name: os.urandom(size * MB)})], tiny.runs)
-        path = tmp_path / "image.tar"
-        path.write_bytes(tiny.archive())
-        archive = read_archive(path, store)
-        store.add(archive)
-        image = Image("main", name, archive.image_id, archive.size, archive.layers)
+        large = tar_of({name: os.urandom(size * MB)})
+        image = kept(image_of(name, large, command=("sleep", "600")), store, tmp_path)
         HostPush(empty.engine, "main-01", store).push(image, [name])
         return image
 

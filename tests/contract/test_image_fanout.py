@@ -12,19 +12,18 @@ import pytest
 
 from blocks.authority import CertificateAuthority
 from blocks.engine import HostEngine
-from blocks.image_archive import read_archive
 from blocks.image_push import Bandwidth, HostPush
 from blocks.image_stream import Compression
 from blocks.layer_store import LayerStore
 from pool.distribution import Tally
 from pool.errors import HostUnreachable
-from pool.records import Image
 from pool.store import PoolStore
 from tasks import images, leases
 from tasks.images import Distribution, place_to_send
 from tests.rigs.cut_relay import cut_relay
+from tests.rigs.kept_images import forget_images, image_of, kept
 from tests.rigs.light_host import light_host
-from tests.rigs.tiny_image import TinyImage, busybox_image, tar_of
+from tests.rigs.tiny_image import busybox_image, tar_of
 
 pytestmark = pytest.mark.contract
 
@@ -49,9 +48,7 @@ def engines(hosts):
     engines = [HostEngine.local(f"unix://{host.root}/docker.sock") for host in hosts]
     yield engines
     for engine in engines:
-        with engine.client("clean up") as client:
-            for image in engine.image_ids():
-                client.remove_image(image, force=True)
+        forget_images(engine)
 
 
 @pytest.fixture
@@ -61,15 +58,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def keep(store, tmp_path):
-    def keep(name: str, *extra: bytes) -> Image:
-        tiny = busybox_image(name, ("true",))
-        path = tmp_path / "image.tar"
-        path.write_bytes(TinyImage(tiny.name, [*tiny.layers, *extra], tiny.runs).archive())
-        archive = read_archive(path, store)
-        store.add(archive)
-        return Image("main", name, archive.image_id, archive.size, archive.layers)
-
-    return keep
+    return lambda name, *extra: kept(image_of(name, *extra), store, tmp_path)
 
 
 def push(engine, store, image, **options):

@@ -17,16 +17,15 @@ from hypothesis import strategies as st
 
 from blocks.authority import CertificateAuthority
 from blocks.engine import HostEngine
-from blocks.image_archive import read_archive
 from blocks.image_push import Bandwidth, HostPush
 from blocks.image_stream import Compression
 from blocks.layer_store import LayerStore
 from pool.distribution import chain_ids, missing_layers
 from pool.errors import EngineTrouble, HostUnreachable
-from pool.records import Image
 from tests.rigs.cut_relay import cut_relay
+from tests.rigs.kept_images import forget_images, image_of, kept
 from tests.rigs.light_host import light_host
-from tests.rigs.tiny_image import TinyImage, busybox_image, tar_of
+from tests.rigs.tiny_image import TinyImage, tar_of
 
 pytestmark = pytest.mark.contract
 
@@ -48,13 +47,7 @@ def hosts(authority):
 @pytest.fixture
 def engine(hosts):
     yield hosts[0].engine
-    forget(hosts[0].engine)
-
-
-def forget(engine):
-    with engine.client("clean up") as client:
-        for image in engine.image_ids():
-            client.remove_image(image, force=True)
+    forget_images(hosts[0].engine)
 
 
 @pytest.fixture
@@ -66,26 +59,13 @@ def store(tmp_path):
 def keep(store, tmp_path):
     """Put an image into the store, and give the catalogue's record of it."""
 
-    def keep(image: TinyImage) -> Image:
-        path = tmp_path / "image.tar"
-        path.write_bytes(image.archive())
-        archive = read_archive(path)
-        store.add(archive)
-        return Image("main", archive.names[0], archive.image_id, archive.size, archive.layers)
-
-    return keep
+    return lambda image: kept(image, store, tmp_path)
 
 
 @cache
 def noise(seed: int, size: int = 300_000) -> bytes:
     """A layer that does not pack."""
     return tar_of({f"noise-{seed}": os.urandom(size)})
-
-
-def image_of(name: str, *extra: bytes) -> TinyImage:
-    """Busybox with these layers on top."""
-    image = busybox_image(name, ("true",))
-    return TinyImage(image.name, [*image.layers, *extra], image.runs)
 
 
 def push(engine, store, image, **options):
@@ -160,7 +140,7 @@ def test_a_connection_cut_at_half_leaves_nothing_and_the_next_try_sends_all(host
         assert engine.image_ids() == set()
         assert push(engine, store, image).sent > 4_000_000
         engine.try_image(image.id)
-        forget(engine)
+        forget_images(engine)
 
 
 def test_an_engine_that_restarts_while_loading_gets_it_afterwards(hosts, engine, store, keep):
@@ -210,8 +190,8 @@ def test_a_host_that_stands_still_holds_up_none(hosts, store, keep):
         assert not waiting.done()
         signal_engine(hosts[1], signal.SIGCONT)
         assert waiting.result(60).sent > 2_000_000
-        forget(still)
-    forget(hosts[0].engine)
+        forget_images(still)
+    forget_images(hosts[0].engine)
 
 
 def signal_engine(host, number):
@@ -280,7 +260,7 @@ def test_the_bandwidth_is_shared_by_all_pushes(hosts, store, keep):
         first, second = pool.map(lambda host: push(local(host), store, image, bandwidth=limit), hosts)
     assert time.monotonic() - start > (first.sent + second.sent) / 2e6 - 0.3
     for host in hosts:
-        forget(local(host))
+        forget_images(local(host))
 
 
 def local(host):
@@ -316,4 +296,4 @@ def test_whatever_is_there_what_travels_is_what_is_missing(engine, store, keep, 
             assert 0 <= sent - packed(store, *travels) < FRAME
             assert set(chain_ids(image.layers)) <= engine.chains()
     finally:
-        forget(engine)
+        forget_images(engine)

@@ -5,16 +5,15 @@ import os
 import pytest
 
 from blocks.authority import CertificateAuthority
-from blocks.image_archive import read_archive
 from blocks.image_pull import HostPull
 from blocks.image_registry import ImageRegistry
 from blocks.layer_store import LayerStore
 from blocks.registry import RegistryCredentials
 from pool.errors import EngineTrouble, Refused
-from pool.records import Image
+from tests.rigs.kept_images import image_of, kept
 from tests.rigs.light_host import light_host
 from tests.rigs.registry import running_registry
-from tests.rigs.tiny_image import TinyImage, busybox_image, tar_of
+from tests.rigs.tiny_image import tar_of
 
 pytestmark = pytest.mark.contract
 
@@ -52,15 +51,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture
 def keep(store, tmp_path):
-    def keep(name: str, *extra: bytes) -> Image:
-        tiny = busybox_image(name, ("true",))
-        path = tmp_path / "image.tar"
-        path.write_bytes(TinyImage(tiny.name, [*tiny.layers, *extra], tiny.runs).archive())
-        archive = read_archive(path, store)
-        store.add(archive)
-        return Image("main", archive.names[0], archive.image_id, archive.size, archive.layers)
-
-    return keep
+    return lambda name, *extra: kept(image_of(name, *extra), store, tmp_path)
 
 
 def pull(host, store, registry, image):
