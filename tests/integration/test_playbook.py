@@ -4,51 +4,33 @@ import json
 import shlex
 import socket
 import ssl
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from blocks.authority import CertificateAuthority
-from blocks.host_keys import new_host_key
-from blocks.playbook import PlaybookReport, PlaybookRun, host_variables, run_playbook
-from blocks.shell import CommandFailed, HostShell, WrongHostKey
-from pool.errors import HostUnreachable, PlaybookFailed
-from tests.rigs.leftovers import processes_of
-from tests.rigs.local_host import LocalHost, local_host
+from blocks.playbook import PlaybookReport, run_playbook
+from blocks.shell import CommandFailed
+from tests.rigs.playbook_host import NEIGHBOUR, PlaybookHost, playbook_host, variables_of
 from tests.rigs.tiny_image import busybox_image
 
+pytest_plugins = ("tests.rigs.playbook_host",)
 pytestmark = pytest.mark.integration
 
 METADATA = "169.254.169.254"
-NEIGHBOUR = "198.18.0.2"
 SESSION_PORT = 20000
-FACTS = ["!all", "!min", "distribution"]
 
 
 @dataclass
-class Configured:
-    """The host, and what its first run of the playbook did."""
+class Configured(PlaybookHost):
+    """The host after the first run of the playbook, and what that did."""
 
-    host: LocalHost
-    shell: HostShell
-    authority: CertificateAuthority
-    run: PlaybookRun
-    directory: Path
     report: PlaybookReport
-    lines: list[str] = field(default_factory=list)
-
-    def again(self, playbook: Path | None = None, **variables) -> tuple[PlaybookReport, list[str]]:
-        """Run the playbook or another once more, with some variables changed; its report and its lines."""
-        lines = []
-        variables = {**self.run.variables, **variables}
-        run = replace(self.run, playbook=playbook or self.run.playbook, variables=variables)
-        return run_playbook(run, lines.append, 300, self.directory), lines
+    lines: list[str]
 
     def root(self, command: str, stdin: bytes = b"") -> str:
         """Run a shell command line on the host as root."""
@@ -68,31 +50,11 @@ RESTART = "systemctl reset-failed docker; systemctl restart docker"
 
 
 @pytest.fixture(scope="module")
-def directory():
-    with TemporaryDirectory(prefix="dd-") as short:
-        yield Path(short)
-
-
-@pytest.fixture(scope="module")
-def configured(directory, engine_url):
-    with local_host("playbook", engine_url) as host, host.shell() as shell:
-        authority = CertificateAuthority.create("test authority")
-        run = PlaybookRun(host.name, host.address, host.host_key, host.login, variables_of(host, authority))
+def configured(engine_url):
+    with playbook_host(engine_url) as bare:
         lines = []
-        report = run_playbook(run, lines.append, 300, directory)
-        yield Configured(host, shell, authority, run, directory, report, lines)
-
-
-def variables_of(host, authority):
-    issued = authority.issue_server(host.name, host.address, days=90)
-    return host_variables(
-        host=host.name,
-        ca_certificate=authority.certificate,
-        server_certificate=issued.certificate,
-        server_key=issued.private_key,
-        blocked_networks=["198.18.0.0/15"],
-        nameservers=[NEIGHBOUR],
-    )
+        report = run_playbook(bare.run, lines.append, 300, bare.directory)
+        yield Configured(**vars(bare), report=report, lines=lines)
 
 
 @pytest.fixture(scope="module")
@@ -152,32 +114,6 @@ def listening_manager(host):
         ours = probe.getsockname()[0]
     with socket.create_server((ours, 0)) as server:
         yield server.getsockname()
-
-
-@pytest.fixture
-def small_playbook(tmp_path):
-    """Writes a playbook of one task, for what has nothing to do with what a playbook does."""
-
-    def write(module, **arguments):
-        task = {"name": "Do it", f"ansible.builtin.{module}": arguments}
-        path = tmp_path / "small.yml"
-        path.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]))
-        return path
-
-    return write
-
-
-@pytest.fixture
-def playbook_of(tmp_path):
-    """Writes a playbook of one of our roles."""
-
-    def write(role):
-        play = {"hosts": "all", "become": True, "gather_facts": True, "gather_subset": FACTS, "roles": [role]}
-        path = tmp_path / f"{role}.yml"
-        path.write_text(json.dumps([play]))
-        return path
-
-    return write
 
 
 def client_context(authority, identified=True):
@@ -336,101 +272,3 @@ def test_a_blank_volume_begins_with_the_images_that_the_host_s_own_image_brought
     configured.again(playbook=playbook_of("storage"), storage_device=volume, storage_data_root="/data")
     configured.root("findmnt --mountpoint /data")
     assert configured.root("cat /data/image/file") == "brought"
-
-
-# ---- what goes wrong
-
-
-def test_a_failed_task_is_one_sentence(configured):
-    sentence = (
-        "^host playbook: playbook failed at 'storage : Wait for the data volume': "
-        "the data volume /dev/absent did not appear within 1 s$"
-    )
-    with pytest.raises(PlaybookFailed, match=sentence):
-        configured.again(storage_device="/dev/absent", storage_device_timeout=1)
-
-
-def test_a_variable_that_is_missing_is_named(configured, playbook_of):
-    variables = {name: value for name, value in configured.run.variables.items() if name != "docker_server_key"}
-    run = replace(configured.run, playbook=playbook_of("docker"), variables=variables)
-    with pytest.raises(PlaybookFailed, match="missing required arguments: docker_server_key"):
-        run_playbook(run, print, 300, configured.directory)
-
-
-def test_a_playbook_that_is_none_is_one_sentence(configured, tmp_path):
-    broken = tmp_path / "broken.yml"
-    broken.write_text("- hosts: all\n  nonsense: 1\n")
-    with pytest.raises(PlaybookFailed, match=r"^host playbook: playbook broke off: .*nonsense"):
-        run_playbook(replace(configured.run, playbook=broken), print, 60, configured.directory)
-
-
-def test_a_wrong_host_key_is_refused(configured, small_playbook):
-    run = replace(configured.run, host_key=new_host_key().public, playbook=small_playbook("ping"))
-    with pytest.raises(WrongHostKey, match="host playbook shows another host key than the one recorded: refused"):
-        run_playbook(run, print, 60, configured.directory)
-
-
-def test_a_closed_port_is_called_unreachable(configured, small_playbook):
-    run = replace(configured.run, port=9, playbook=small_playbook("ping"))
-    with pytest.raises(HostUnreachable, match=r"^host playbook: ssh does not answer: .*Connection refused"):
-        run_playbook(run, print, 60, configured.directory)
-
-
-def test_a_run_that_takes_too_long_is_ended_with_all_its_processes(configured, small_playbook):
-    run = replace(configured.run, playbook=small_playbook("command", cmd="sleep 60"))
-    with pytest.raises(PlaybookFailed, match=r"^host playbook: playbook was not done after 3 s, at 'Do it'$"):
-        run_playbook(run, print, 3, configured.directory)
-    assert (list(configured.directory.iterdir()), processes_of(configured.directory)) == ([], set())
-
-
-def test_a_run_that_is_cancelled_is_ended(configured, small_playbook):
-    run = replace(configured.run, playbook=small_playbook("command", cmd="sleep 60"))
-    started = time.monotonic()
-    with pytest.raises(PlaybookFailed, match="playbook was cancelled"):
-        run_playbook(run, print, 60, configured.directory, cancelled=lambda: time.monotonic() - started > 2)
-    assert processes_of(configured.directory) == set()
-
-
-# ---- how it runs
-
-
-def test_a_listener_that_fails_leaves_nothing_behind(configured, small_playbook):
-    def fail(line):
-        raise KeyError(line)
-
-    with pytest.raises(KeyError):
-        run_playbook(replace(configured.run, playbook=small_playbook("ping")), fail, 60, configured.directory)
-    assert (list(configured.directory.iterdir()), processes_of(configured.directory)) == ([], set())
-
-
-def test_no_secret_stands_in_a_command_line(configured, small_playbook):
-    seen = []
-    run = replace(configured.run, playbook=small_playbook("command", cmd="true"))
-    run_playbook(run, lambda line: seen.extend(processes_of(configured.directory)), 60, configured.directory)
-    secret = configured.run.variables["docker_server_key"].splitlines()[1]
-    assert seen
-    assert not any(secret in command for command in seen)
-
-
-def test_four_hosts_are_configured_at_once(configured, small_playbook):
-    playbook = small_playbook("command", cmd="sleep 1")
-    threads = set()
-
-    def one(name):
-        run = replace(configured.run, host=name, playbook=playbook)
-        return run_playbook(run, lambda line: threads.add(threading.get_ident()), 60, configured.directory)
-
-    with ThreadPoolExecutor(4) as executor:
-        reports = list(executor.map(one, ["a", "b", "c", "d"]))
-    assert [report.changed for report in reports] == [1, 1, 1, 1]
-    assert len(threads) == 4
-
-
-def test_it_runs_whatever_the_environment_holds(configured, small_playbook, monkeypatch):
-    for name in ("HOME", "PATH", "SSH_AUTH_SOCK"):
-        monkeypatch.delenv(name, raising=False)
-    strange = {"ANSIBLE_STRATEGY": "none", "ANSIBLE_CONFIG": "/absent", "LC_ALL": "C", "REQUESTS_CA_BUNDLE": "/absent"}
-    for name, value in strange.items():
-        monkeypatch.setenv(name, value)
-    report = run_playbook(replace(configured.run, playbook=small_playbook("ping")), print, 60, configured.directory)
-    assert report.ok == 1
