@@ -7,12 +7,14 @@ import time
 import httpx
 import pytest
 
+from blocks.openstack_marks import description
 from blocks.settings import ProcessSettings
 from pool.records import Host
 from pool.states import HostState
 from pool.store import PoolStore
 from tests.rigs.browser import browser_page, run_cell_in_jupyterlab
 from tests.rigs.leftovers import containers_of, processes_of
+from tests.rigs.prefect_server import until
 from tests.system.conftest import fresh_installation
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
@@ -39,7 +41,11 @@ def stack(openstack_rig, engine_url):
 
 
 def hosts(stack) -> list[Host]:
-    return PoolStore.open(f"sqlite:///{stack.data / 'pool.sqlite'}").hosts("main")
+    return store(stack).hosts("main")
+
+
+def store(stack) -> PoolStore:
+    return PoolStore.open(f"sqlite:///{stack.data / 'pool.sqlite'}")
 
 
 def namespace(stack) -> str:
@@ -61,6 +67,24 @@ def test_a_session_on_the_server_opens_in_a_browser_and_computes_until_it_is_end
         assert run_cell_in_jupyterlab(page, answer["launch_url"], "6*7", artifacts / "openstack.png") == "42"
     assert stack.run("deprovision-instance/on-demand", instance_id="browser-1")[0] == "COMPLETED"
     assert httpx.get(answer["url"], trust_env=False).status_code == 410
+
+
+def test_a_port_of_ours_without_a_host_is_reported_and_then_removed_and_a_stranger_s_stays(stack, project):
+    network = project.network.find_network("pool-net").id
+    marked = project.network.create_port(network_id=network, name="main-99", description=description(namespace(stack)))
+    strange = project.network.create_port(network_id=network, name="main-98")
+    subject = f"port/main/main-99/{marked.id}"
+    try:
+        until(lambda: stack.run("housekeep/scheduled") and not project.network.find_port(marked.id), "it is swept", 120)
+        assert decided(stack, subject) == ["report", "remove-part"]
+        assert project.network.find_port(strange.id)
+    finally:
+        project.network.delete_port(strange)
+
+
+def decided(stack, subject: str) -> list[str]:
+    """What ticks decided about it, in their order."""
+    return [recorded.decision.kind for recorded in reversed(store(stack).decisions(subject))]
 
 
 def test_shutdown_mode_removes_the_host_and_the_cloud_shows_nothing_of_ours(stack, openstack_rig):
