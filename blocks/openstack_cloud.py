@@ -21,11 +21,11 @@ from blocks.console import last_words
 from blocks.openstack_catalog import find_flavor, find_image, find_network, pick, project_groups
 from blocks.openstack_credentials import OpenStackCredentials, forget_logins
 from blocks.openstack_errors import told_plainly
-from blocks.openstack_marks import POOL_KEY, host_key_mark, metadata, server_tags
+from blocks.openstack_marks import host_key_mark, metadata, server_tags
 from blocks.openstack_parts import VolumeWish, attached, check_volumes, ensure_port, ensure_volume, remove_parts
 from blocks.openstack_quota import headroom_of, limits_of
 from blocks.openstack_readiness import Finding, Needs, examine
-from blocks.openstack_servers import all_servers, delete_and_wait, described, keep_first, servers_of
+from blocks.openstack_servers import all_servers, delete_and_wait, described, has_servers, keep_first, servers_of
 from blocks.openstack_shared import (
     ensure_group,
     ensure_keypair,
@@ -283,9 +283,9 @@ class OpenStackCloud(Cloud):
     def _remove_rest(self, cloud: Connection, host: str, pools: set[str]) -> None:
         """All that came with the server; and of these pools, where it was the last host, what their hosts shared."""
         remove_parts(cloud, self._namespace, host)
-        used = {server.metadata.get(POOL_KEY, "") for server in all_servers(cloud, self._namespace)}
-        for pool in pools - used:
-            remove_shared(cloud, self._namespace, pool)
+        for pool in pools:
+            if not has_servers(cloud, self._namespace, pool):
+                remove_shared(cloud, self._namespace, pool)
 
     def _console(self, cloud: Connection, server: NovaServer, lines: int) -> str:
         try:

@@ -13,7 +13,12 @@ HOST_KEY_KEY = "dockerdriver.host_key"  # the public half of the ssh key in the 
 
 def server_tags(namespace: str, pool: str, host: str) -> list[str]:
     """Tags of a server; by the first alone all servers of the namespace are listed."""
-    return [namespace, f"pool={pool}", f"host={host}"]
+    return [namespace, pool_tag(pool), f"host={host}"]
+
+
+def pool_tag(pool: str) -> str:
+    """The tag of a pool's servers, beside the namespace."""
+    return f"pool={pool}"
 
 
 def metadata(namespace: str, pool: str, host: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from openstack.compute.v2.server import Server as NovaServer
 from openstack.connection import Connection
 
 from blocks.cloud import Server, ServerStatus
-from blocks.openstack_marks import HOST_KEY, HOST_KEY_KEY, POOL_KEY
+from blocks.openstack_marks import HOST_KEY, HOST_KEY_KEY, POOL_KEY, pool_tag
 from pool.errors import CloudTrouble
 
 GONE_SECONDS = 60
@@ -28,6 +28,12 @@ STATUS = {
 def all_servers(cloud: Connection, namespace: str) -> list[NovaServer]:
     """Every server of the namespace, in one request."""
     return list(cloud.compute.servers(tags=namespace))
+
+
+def has_servers(cloud: Connection, namespace: str, pool: str) -> bool:
+    """Whether the pool has a server; one is asked for, however many there are."""
+    some = cloud.compute.servers(details=False, tags=f"{namespace},{pool_tag(pool)}", limit=1)
+    return next(some, None) is not None
 
 
 def servers_of(cloud: Connection, namespace: str, host: str) -> list[NovaServer]:

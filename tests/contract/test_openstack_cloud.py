@@ -85,6 +85,15 @@ def test_a_look_at_the_pool_costs_as_many_requests_for_three_hosts_as_for_one(cl
     assert len(one) <= LOOK
 
 
+def test_deleting_a_host_never_lists_the_servers_of_others(cloud, project, api_calls):
+    for host in ("main-01", "main-02", "main-03"):
+        cloud.create(request(host))
+    api_calls.clear()
+    cloud.delete("main-01")
+    assert api_calls.count("GET nova/servers") == 1
+    assert project.network.find_security_group(f"{NAMESPACE}__main")
+
+
 def asked_by_a_look(cloud: OpenStackCloud, api_calls: list[str]) -> list[str]:
     """Requests of the three questions that a tick asks of a pool's cloud."""
     api_calls.clear()
