@@ -6,7 +6,7 @@ from tests.rigs.engine import engine_url
 
 __all__ = ["engine_url"]
 
-pytest_plugins = ("tests.rigs.preparation",)
+pytest_plugins = ("tests.rigs.beside",)
 
 # A shell has what it starts in the background ignore SIGINT, and every process of the tests would inherit that:
 # Prefect's workers, which stop by sending it to themselves, would never end.

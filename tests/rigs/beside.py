@@ -1,0 +1,104 @@
+"""Long work that nobody need watch runs beside the tests, on what they leave of the machine; who wants it comes last.
+
+The OpenStack rig is installed and seeded, and random lives are lived in virtual time, which no busy machine disturbs.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+STOP_SECONDS = 60
+SIMULATION, OPENSTACK = 1, 2  # places in the order of tests; all others come first
+
+
+@dataclass
+class Job:
+    """A process that was begun before the first test."""
+
+    process: subprocess.Popen
+    log: Path
+
+    def wait(self) -> str:
+        """What it wrote, once it has ended well.
+
+        Raises:
+            AssertionError: it failed; what it wrote is in the message.
+        """
+        status = self.process.wait()
+        said = self.log.read_text()
+        assert status == 0, said
+        return said
+
+    def stop(self) -> None:
+        """End it with all its children, in case nobody waited for it."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait(STOP_SECONDS)
+
+
+_jobs = pytest.StashKey[dict[str, Job]]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order is otherwise as it was."""
+    items.sort(key=_place)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin what any of the tests that are left wants."""
+    jobs = session.config.stash[_jobs] = {}
+    if session.config.option.collectonly:
+        return
+    for name, (is_wanted, niceness, command) in JOBS.items():
+        if any(map(is_wanted, session.items)):
+            jobs[name] = _begin(session.config.rootpath, name, niceness, command)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End them."""
+    for job in config.stash.get(_jobs, {}).values():
+        job.stop()
+
+
+@pytest.fixture(scope="session")
+def random_lives(request: pytest.FixtureRequest) -> Job:
+    """The random lives of this run."""
+    return request.config.stash[_jobs]["random-lives"]
+
+
+def _begin(root: Path, name: str, niceness: int, command: tuple[str, ...]) -> Job:
+    log = root / "build" / "beside" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as out:
+        words = ("nice", "-n", str(niceness), sys.executable, *command)
+        environment = os.environ | {"PYTHONHASHSEED": "0"}  # a seed is the same life each time
+        process = subprocess.Popen(words, cwd=root, env=environment, stdout=out, stderr=out, start_new_session=True)
+    return Job(process, log)
+
+
+def _wants_openstack(item: pytest.Item) -> bool:
+    return item.get_closest_marker("openstack") is not None
+
+
+def _wants_lives(item: pytest.Item) -> bool:
+    return "random_lives" in getattr(item, "fixturenames", ())
+
+
+def _place(item: pytest.Item) -> int:
+    if _wants_openstack(item):
+        return OPENSTACK
+    return SIMULATION if item.get_closest_marker("simulation") else 0
+
+
+#: name: who wants it, how far it stands back (as in nice), what it is
+JOBS: dict[str, tuple[Callable[[pytest.Item], bool], int, tuple[str, ...]]] = {
+    "openstack": (_wants_openstack, 10, ("-m", "tests.rigs.openstack")),
+    "random-lives": (_wants_lives, 19, ("-m", "tests.rigs.simulator", "--runs=400")),
+}
