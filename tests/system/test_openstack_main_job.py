@@ -14,7 +14,7 @@ from pool.states import HostState
 from pool.store import PoolStore
 from tests.rigs.browser import browser_page, run_cell_in_jupyterlab
 from tests.rigs.leftovers import containers_of, processes_of
-from tests.rigs.prefect_server import until
+from tests.rigs.waiting import until
 from tests.system.conftest import fresh_installation
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)

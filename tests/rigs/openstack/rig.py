@@ -9,7 +9,7 @@ from openstack.connection import Connection
 
 from tests.rigs.openstack import seeding
 from tests.rigs.openstack.configuration import BRIDGE, GATEWAY, SUBNET
-from tests.rigs.openstack.services import BUILD, MODULES, RUN, Services, connect
+from tests.rigs.openstack.services import BUILD, RUN, Services, connect
 
 LABEL = "dockerdriver.rig"
 NETWORK = "dockerdriver-rig"
@@ -82,17 +82,6 @@ class OpenStackRig:
         """Whether servers of the flavor ``rig.undying`` can be destroyed now."""
         mark = DRIVES / "forgive"
         mark.touch() if forgiven else mark.unlink(missing_ok=True)
-
-    def stop_service(self, name: str) -> None:
-        """End one process, as "neutron" or "nova-compute"."""
-        self.services.processes.stop(name)
-
-    def start_service(self, name: str) -> None:
-        """Start a process again that was stopped, and wait until it works."""
-        if name in MODULES:
-            self.services.start_apis(name)
-        else:
-            self.services.start_compute()
 
     def containers(self) -> list[str]:
         """The machines behind the servers: ids."""

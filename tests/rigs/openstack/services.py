@@ -92,7 +92,7 @@ class Services:
         self._lay_out()
         subprocess.run(("cp", "-a", seed, KEEP), check=True)
         self._start_base()
-        self.start_apis(*MODULES)
+        self._start_apis(*MODULES)
         self._start_workers()
 
     def clear(self) -> None:
@@ -100,7 +100,7 @@ class Services:
         self.processes.kill_all()
         shutil.rmtree(RUN, ignore_errors=True)
 
-    def start_apis(self, *names: str) -> None:
+    def _start_apis(self, *names: str) -> None:
         """Start these APIs, all at once, and wait until they answer."""
         files = {"keystone": "keystone.conf", "neutron": "neutron.conf", "nova": "api-paste.ini;nova.conf"}
         for name in names:
@@ -114,7 +114,7 @@ class Services:
         for name in names:
             self.processes.wait(name, lambda name=name: _answers(url(name)))
 
-    def start_compute(self, **environment: str) -> None:
+    def _start_compute(self, **environment: str) -> None:
         """Start nova-compute and wait until Nova has heard of it."""
         command = ("python", PLUGINS / "nova_compute.py", f"--config-dir={RUN}/etc/nova-compute")
         since = time.time()
@@ -143,9 +143,9 @@ class Services:
         base_services.make_database_files(KEEP)
         self._start_base()
         seeding.make_databases(self.processes, RUN)
-        self.start_apis("keystone")
+        self._start_apis("keystone")
         seeding.make_identity(connect())
-        self.start_apis(*(name for name in MODULES if name != "keystone"))
+        self._start_apis(*(name for name in MODULES if name != "keystone"))
         seeding.make_resources(connect(), connect("rig"))
         seeding.make_volume_type(connect("rig-admin-volumes"))
         self._start_workers(**NO_MACHINES)
@@ -169,7 +169,7 @@ class Services:
         for name in ("nova-conductor", "nova-scheduler", "cinder-scheduler", "cinder-volume"):
             self.processes.start(name, name, f"--config-dir={RUN}/etc/{name.partition('-')[0]}")
         self.processes.wait("nova-conductor", lambda: self.processes.wrote("nova-conductor", "Starting conductor node"))
-        self.start_compute(**compute)
+        self._start_compute(**compute)
 
 
 def connect(cloud: str = "rig-admin") -> Connection:
