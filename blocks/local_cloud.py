@@ -14,8 +14,9 @@ from requests.exceptions import RequestException
 
 from blocks.cloud import Cloud, Server, ServerRequest
 from blocks.console import last_words
+from blocks.data_root import remove_helper
 from blocks.local_network import NAMESPACE_LABEL, ensure_network, free_address, remove_network, subnet_of
-from blocks.local_snapshots import commit, images_made, refuse_if_taken, remove_helper, remove_image
+from blocks.local_snapshots import commit, images_made, refuse_if_taken, remove_image
 from blocks.local_sweep import all_parts, remove_part
 from blocks.settings import process_settings
 from blocks.system_container import (

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
 import pytest
+from docker import DockerClient
 
 from blocks.authority import CertificateAuthority
 from blocks.baking import give_certificate, playbook_digest, read_mark, sysprep
@@ -33,6 +34,9 @@ WHO = {
     "certificate": "openssl x509 -in /etc/docker/tls/server.pem -noout -serial",
     "name": "hostname",
 }
+
+# An image whose last layer is nothing but the mark of a deleted file
+DELETED = "docker run --name gone tiny busybox rm /index.html && docker commit gone gone && docker rm gone"
 
 
 class Machine:
@@ -74,6 +78,7 @@ class Baked:
     before: dict[str, str]  # who the source was
     images: str  # what its engine had
     host: Machine
+    container: str  # what the host is
     mark: str
     enabled: str  # whether the engine would start by itself
 
@@ -90,6 +95,7 @@ def baked(engine_url) -> Iterator[Baked]:
         source.configure()
         tiny = busybox_image("tiny", ("true",), {"index.html": b"here"})
         source.root("docker load", stdin=tiny.archive())
+        source.root(DELETED)
         before, images = source.identity(), source.root("docker images --no-trunc -q")
         sysprep(source.shell, playbook_digest(source.variables))
         made = cloud.snapshot("source", IMAGE, "recipe")
@@ -97,7 +103,7 @@ def baked(engine_url) -> Iterator[Baked]:
         host = Machine(cloud, "host", made.id)
         mark, enabled = read_mark(host.shell), host.shell.run("systemctl is-enabled docker || true", 30)
         give_certificate(host.shell, AUTHORITY.certificate, host.certificate.certificate, host.certificate.private_key)
-        yield Baked(source, before, images, host, mark, enabled.strip())
+        yield Baked(source, before, images, host, f"{namespace}-host", mark, enabled.strip())
 
 
 def emptied(cloud: LocalCloud) -> None:
@@ -136,3 +142,26 @@ def test_nothing_secret_of_the_source_came_along(baked):
 def test_the_whole_playbook_finds_nothing_left_to_do(baked):
     report = baked.host.configure()
     assert (report.changed, report.failed) == (0, 0)
+
+
+def test_layers_of_images_are_not_copied_but_those_with_marks_of_deleted_files(baked):
+    assert baked.host.root("docker run --rm tiny busybox ls /index.html") == "/index.html"
+    assert "index.html" not in baked.host.root("docker run --rm gone busybox ls /")
+    layers, mounted = baked.host.root("ls -d /var/lib/docker/overlay2/*/diff").split(), mounted_layers(baked.host)
+    assert len(layers) - len(mounted) == 1
+
+
+def test_an_image_that_the_engine_removes_stays_away_when_the_host_boots_again(baked, engine_url):
+    before = mounted_layers(baked.host)
+    baked.host.root("docker rmi gone tiny")
+    baked.host.root("docker load", stdin=busybox_image("again", ("true",)).archive())
+    client = DockerClient(base_url=engine_url)
+    client.containers.get(baked.container).restart(timeout=10)
+    client.close()
+    baked.host.shell.wait_for_ssh(60)
+    assert (before != [], mounted_layers(baked.host)) == (True, [])
+    baked.host.root("docker run --rm again")
+
+
+def mounted_layers(host: Machine) -> list[str]:
+    return host.root("awk '$5 ~ \"/overlay2/.*/diff$\" {print $5}' /proc/self/mountinfo").split()

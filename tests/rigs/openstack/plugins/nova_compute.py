@@ -9,6 +9,7 @@ import nova.cmd.compute
 import nova.virt
 
 nova.virt.__path__.append(str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[4]))  # the driver packs a machine's data root as the product does
 
 if __name__ == "__main__":
     sys.argv[0] = "nova-compute"

@@ -6,6 +6,8 @@ from pathlib import Path
 import docker
 from docker.errors import NotFound
 
+from blocks.data_root import take_data_root_along
+
 IMAGE = os.environ["RIG_HOST_IMAGE"]
 NETWORK = os.environ["RIG_NETWORK"]
 LABEL = os.environ["RIG_LABEL"]
@@ -113,26 +115,8 @@ def console(uuid):
 
 
 def commit(uuid, image_ref):
-    """Keep the machine's disk as the container image of a Glance image; and its data root, which lies in a volume.
-
-    The machine's init unpacks that at its first boot.
-    """
+    """Keep the machine's disk as the container image of a Glance image; and its data root, which lies in a volume."""
     client = engine()
     machine = client.containers.get(name(uuid))
-    pack = ["tar", "-c", "--xattrs", "--xattrs-include=*", "-f", "/data-root.tar", "-C", "/var/lib/docker", "."]
-    helper = client.containers.create(
-        machine.image.id,
-        pack,
-        labels={LABEL: uuid},
-        volumes_from=[machine.id],
-        network_mode="none",
-        cap_add=["SYS_ADMIN"],  # overlay2's own attributes are shown to nobody else
-    )
-    try:
-        helper.start()
-        if helper.wait()["StatusCode"]:
-            raise RuntimeError(f"the data root could not be packed: {helper.logs()}")
-        machine.put_archive("/var/lib", helper.get_archive("/data-root.tar")[0])
-    finally:
-        helper.remove(force=True)
+    take_data_root_along(client, machine, {LABEL: uuid})
     machine.commit(repository=SNAPSHOTS, tag=image_ref, changes=[f"LABEL {LABEL}={image_ref}"])
