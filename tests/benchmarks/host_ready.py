@@ -45,17 +45,21 @@ PROVISION = (
 
 
 def main() -> None:
-    """Measure, print a table, and write the ratios when asked to."""
+    """Measure and tell."""
     options = _options()
     with bench(options.cloud) as pool:
-        seconds = measure(pool, options.rounds)
+        tell(measure(pool, options.rounds), options.json)
+
+
+def tell(seconds: dict[tuple[str, int], float], json_file: Path | None) -> None:
+    """Print a table, and write the ratios when asked to."""
     print(f"\n{'seconds until active':22}{'1 host':>10}{f'{AT_ONCE} at once':>12}")
     for kind in sorted(KINDS):
         print(f"{kind:22}{seconds[kind, 1]:10.1f}{seconds[kind, AT_ONCE]:12.1f}")
     figures = ratios(seconds)
-    print(json.dumps(figures, indent=2))
-    if options.json:
-        options.json.write_text(json.dumps(figures))
+    print(json.dumps(figures, indent=2), flush=True)
+    if json_file:
+        json_file.write_text(json.dumps(figures))
 
 
 def _options() -> argparse.Namespace:
