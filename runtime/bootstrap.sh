@@ -162,6 +162,7 @@ install_lock() {
   say "Installing $(grep -c == "$1") Python packages of $1 into $VENV"
   pip_install -r "$1"
   [ "$1" != requirements.lock ] || pip_install --no-build-isolation -e .
+  check_lock "$1"
   stamp_of "$1" >"$VENV/$1.stamp"
 }
 
@@ -175,6 +176,12 @@ pip_install() {
   "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps "$@" >"$VENV/pip.log" 2>&1 && return 0
   tail -n 15 "$VENV/pip.log" >&2
   die "pip could not install $*; its last words are above, all of them in $VENV/pip.log"
+}
+
+# Some packages want others on some versions of Python only: the lock must have them, too.
+check_lock() {
+  "$VENV/bin/python" -m pip check >"$VENV/pip.log" 2>&1 && return 0
+  die "$1 does not fit $("$VENV/bin/python" -V): $(tail -n 1 "$VENV/pip.log")"
 }
 
 main() {

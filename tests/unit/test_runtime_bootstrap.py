@@ -145,6 +145,13 @@ def test_a_machine_that_will_not_do_is_told_so_in_one_sentence(machine, lacking,
     assert ended.stderr.count("\n") == 1
 
 
+def test_a_lock_that_lacks_what_this_python_needs_is_refused_with_its_name(machine):
+    lacks = 'case "$*" in "-m pip check") echo redis requires async-timeout; exit 1;; -V) echo Python 3.11.2;; esac'
+    machine.has(python3=f"{MAKES_A_VENV}\n{lacks}")
+    sentence = "dockerdriver: requirements.lock does not fit Python 3.11.2: redis requires async-timeout\n"
+    assert [machine.bootstrap().stderr, machine.bootstrap().stderr] == [sentence, sentence]
+
+
 def test_a_machine_without_apt_is_told_so(machine):
     (machine.bin / "apt-get").unlink()
     assert "Debian or Ubuntu is needed" in machine.bootstrap().stderr
