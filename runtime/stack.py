@@ -71,7 +71,7 @@ def engine_note(settings: ProcessSettings) -> Path:
 def start_processes(settings: ProcessSettings, environment: dict[str, str], own_engine: bool, say: Say) -> Processes:
     """Have supervisord run with today's configuration and code, and the server start."""
     processes, all_programs = Processes(settings), programs(settings, own_engine)
-    print_of_it = fingerprint(processes.render(all_programs), repr(sorted(_that_matters(environment).items())))
+    print_of_it = fingerprint(processes.render(all_programs), repr(sorted(that_matters(environment).items())))
     if processes.runs(print_of_it):
         say("the stack runs already; taking it over")
     else:
@@ -85,8 +85,9 @@ def start_processes(settings: ProcessSettings, environment: dict[str, str], own_
     return processes
 
 
-def _that_matters(environment: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith(("DD_", "PREFECT_"))}
+def that_matters(environment: dict[str, str]) -> dict[str, str]:
+    """What makes another stack of it: our settings, the cloud's credentials, Prefect's settings."""
+    return {name: value for name, value in environment.items() if name.startswith(("DD_", "OS_", "PREFECT_"))}
 
 
 def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from blocks.settings import ProcessSettings, process_settings
@@ -11,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: In the environment of every process that the stack starts, and so of all that those start.
 MARK = "DD_STACK"
 DAYS_OF_HISTORY = 14
+FILES_OF_OPENSTACK = {"OS_CLIENT_CONFIG_FILE": "clouds", "OS_CLIENT_SECURE_FILE": "secure"}
 SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", "prefect.yaml", "requirements.lock")
 
 
@@ -18,13 +20,24 @@ def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, s
     """The machine's environment with our settings and Prefect's in place of whatever of theirs was set."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
     tools = {"PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}"}  # python, ansible-playbook: our own first
-    return inherited | tools | _ours(settings, engine_url) | _prefects(settings) | {MARK: settings.identity}
+    ours = _ours(settings, engine_url) | _prefects(settings) | {MARK: settings.identity}
+    return inherited | _files_of_openstack(inherited) | tools | ours
 
 
 def take_on(environment: dict[str, str]) -> None:
     """Have this process see what all processes of the stack see; what it read of its settings before is forgotten."""
     os.environ.update(environment)
     process_settings.cache_clear()
+
+
+def _files_of_openstack(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Where ``clouds.yaml`` is. openstacksdk looks in the working directory; some of our processes have another."""
+    found = {}
+    for variable, name in FILES_OF_OPENSTACK.items():
+        named = (inherited[variable],) if variable in inherited else (f"{name}.yaml", f"{name}.yml", f"{name}.json")
+        if file := next(filter(Path.is_file, map(Path, named)), None):
+            found[variable] = str(file.absolute())
+    return found
 
 
 def _ours(settings: ProcessSettings, engine_url: str) -> dict[str, str]:

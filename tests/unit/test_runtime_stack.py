@@ -26,7 +26,7 @@ from runtime.engine import find_engine, own_engine_command
 from runtime.late_runs import only_the_newest_of_each_schedule
 from runtime.ports import check_ports
 from runtime.processes import Processes, Program, end_marked_processes
-from runtime.stack import programs
+from runtime.stack import programs, that_matters
 from runtime.surroundings import MARK, fingerprint, marked_processes, stack_environment
 from tests.rigs.pool_data import place
 from tests.rigs.waiting import until
@@ -56,6 +56,22 @@ def test_a_process_of_the_stack_reads_the_same_settings(settings, monkeypatch):
         monkeypatch.setenv(name, value)
     read = ProcessSettings(_env_file=None)
     assert (read.data, read.identity, read.engine_url) == (settings.data, settings.identity, ENGINE)
+
+
+def test_a_clouds_file_of_the_working_directory_is_found_by_every_process(settings, tmp_path, monkeypatch):
+    monkeypatch.delenv("OS_CLIENT_CONFIG_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert "OS_CLIENT_CONFIG_FILE" not in stack_environment(settings, ENGINE)
+    for file in ("clouds.yaml", "secure.yml"):
+        (tmp_path / file).touch()
+    environment = stack_environment(settings, ENGINE)
+    assert environment["OS_CLIENT_CONFIG_FILE"] == str(tmp_path / "clouds.yaml")
+    assert environment["OS_CLIENT_SECURE_FILE"] == str(tmp_path / "secure.yml")
+
+
+def test_other_credentials_are_another_stack(settings, monkeypatch):
+    monkeypatch.setenv("OS_CLOUD", "mine")
+    assert that_matters(stack_environment(settings, ENGINE))["OS_CLOUD"] == "mine"
 
 
 def test_the_tools_of_the_installation_come_first(settings):
