@@ -58,11 +58,16 @@ def silences_of_connections() -> dict[Connection, timedelta]:
     """How long ago each of this machine's TCP connections last received something, also in a draining worker."""
     command = ["ss", "--tcp", "--info", "--numeric", "--no-header", "--oneline", "state", "established"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return dict(filter(None, map(_silence, said.splitlines())))
+    return dict(filter(None, map(silence, said.splitlines())))
 
 
-def _silence(line: str) -> tuple[Connection, timedelta] | None:
-    """From "0 0 127.0.0.1:8000 127.0.0.1:51234 cubic … lastrcv:1200 …"; None when nothing was received yet."""
+def silence(line: str) -> tuple[Connection, timedelta] | None:
+    """From a line of ss; None when nothing was received yet. Of something less than a millisecond ago ss says no time.
+
+    As in "0 0 127.0.0.1:8000 127.0.0.1:51234 cubic … bytes_received:80 … lastrcv:1200 …".
+    """
     _, _, local, peer, info = line.split(maxsplit=4)
+    if not re.search(r"\bbytes_received:", info):
+        return None
     received = re.search(r"\blastrcv:(\d+)", info)
-    return (f"{local} {peer}", timedelta(milliseconds=int(received[1]))) if received else None
+    return f"{local} {peer}", timedelta(milliseconds=int(received[1]) if received else 0)
