@@ -66,7 +66,7 @@ def cloud(openstack_rig: OpenStackRig) -> Iterator[OpenStackCloud]:
     it = opened(public_key=LOGIN.public_key)
     yield it
     openstack_rig.forgive()
-    delete_all(it, {part.host for part in it.parts() if part.host})
+    delete_all(it, openstack_rig.hosts())
     openstack_rig.forgive(False)
     assert openstack_rig.project_holds() == set()
 

@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import yaml
 from openstack.connection import Connection
@@ -66,17 +68,26 @@ class OpenStackRig:
         pool = self.connect("rig")
         mine = {"project_id": pool.current_project_id}
         seeded = ("default", *seeding.SECURITY_GROUPS)
-        found = {
-            "server": pool.compute.servers(),
-            "image": pool.image.images(owner=pool.current_project_id),
-            "port": pool.network.ports(**mine),
-            "security group": (g for g in pool.network.security_groups(**mine) if g.name not in seeded),
-            "keypair": pool.compute.keypairs(),
-            "server group": pool.compute.server_groups(),
-            "volume": self.connect("rig-volumes").block_storage.volumes(),
+        asked: dict[str, Callable[[], Iterable]] = {
+            "server": pool.compute.servers,
+            "image": lambda: pool.image.images(owner=pool.current_project_id),
+            "port": lambda: pool.network.ports(**mine),
+            "security group": lambda: (g for g in pool.network.security_groups(**mine) if g.name not in seeded),
+            "keypair": pool.compute.keypairs,
+            "server group": pool.compute.server_groups,
+            "volume": self.connect("rig-volumes").block_storage.volumes,
         }
+        with ThreadPoolExecutor(len(asked)) as threads:  # each waits for another service
+            found = dict(zip(asked, threads.map(lambda ask: list(ask()), asked.values()), strict=True))
         named = {f"{kind} {thing.name}" for kind, things in found.items() for thing in things}
         return named | {f"container {container}" for container in self.containers()}
+
+    def hosts(self) -> set[str]:
+        """Names of all hosts that the pool's project holds anything of: each has, or had, a port of its own."""
+        pool = self.connect("rig")
+        return {
+            thing.name for thing in (*pool.compute.servers(), *pool.network.ports(project_id=pool.current_project_id))
+        }
 
     def forgive(self, forgiven: bool = True) -> None:
         """Whether servers of the flavor ``rig.undying`` can be destroyed now."""
