@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from blocks.settings import process_settings
-from pool.store import PoolStore
+from pool.store.pool_store import PoolStore
 
 
 @lru_cache(maxsize=1)

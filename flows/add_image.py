@@ -7,9 +7,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.distribute_images import distribute_images
-from flows.outcome import says_why
+from flows.steps.outcome import says_why
 from pool.errors import DockerDriverError
-from tasks.catalogue import take_in
+from tasks.images.catalogue import take_in
 
 
 @flow(name="add-image", flow_run_name="add image {image} to {pool}")

@@ -6,12 +6,12 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.configure_host import equip
-from flows.outcome import says_why
 from flows.spawn_host import bring_up, give_up, remove
-from pool.baking import already_made
+from flows.steps.outcome import says_why
+from pool.hosts.host_images import already_made
 from pool.records import Host, Image
 from pool.states import HostState
-from tasks.baking import (
+from tasks.hosts.host_images import (
     Bake,
     claim_host_to_bake,
     host_images,
@@ -21,9 +21,9 @@ from tasks.baking import (
     remove_outdated,
     take_image,
 )
-from tasks.catalogue import pull_references, read_catalogue
-from tasks.configuring import apply_playbook
-from tasks.hosts import move_host
+from tasks.hosts.lifecycle import move_host
+from tasks.hosts.setup import apply_playbook
+from tasks.images.catalogue import pull_references, read_catalogue
 from tasks.leases import lease
 
 

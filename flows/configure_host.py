@@ -3,15 +3,15 @@
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.outcome import says_why
-from flows.queue import serve_queue
+from flows.steps.outcome import says_why
+from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, RefusedMove
 from pool.records import Fault, Host, Image
 from pool.states import HostState
-from tasks.catalogue import pull_references, read_catalogue
-from tasks.configuring import apply_playbook, finish_baked, is_baked, test_host
-from tasks.hosts import clear_errors, find_host, move_host
-from tasks.images import send_images
+from tasks.hosts.lifecycle import clear_errors, find_host, move_host
+from tasks.hosts.setup import apply_playbook, finish_baked, is_baked, test_host
+from tasks.images.catalogue import pull_references, read_catalogue
+from tasks.images.delivery import send_images
 from tasks.leases import Held, lease
 
 

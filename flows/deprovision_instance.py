@@ -4,9 +4,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.outcome import says_why
-from flows.sessions import end_session
-from tasks.instances import find_instance
+from flows.steps.outcome import says_why
+from flows.steps.sessions import end_session
+from tasks.sessions.instances import find_instance
 
 
 @flow(name="deprovision-instance", flow_run_name="deprovision {instance_id}")

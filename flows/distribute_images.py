@@ -11,17 +11,17 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from blocks.database import pool_store
-from blocks.pool_config import pool_config
-from flows.outcome import says_why
-from flows.queue import serve_queue
-from pool.distribution import Tally, image_table
+from blocks.stored.pool_config import pool_config
+from flows.steps.outcome import says_why
+from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, NotFound
+from pool.images.distribution import Tally, image_table
 from pool.records import Host, Image
 from pool.states import HostState
-from tasks.catalogue import collect_layers, pull_references, read_catalogue, refused_archives
-from tasks.cleaning import make_room
-from tasks.hosts import hosts_of
-from tasks.images import Delivery, Distribution, distribution_of, send_images
+from tasks.hosts.disks import make_room
+from tasks.hosts.lifecycle import hosts_of
+from tasks.images.catalogue import collect_layers, pull_references, read_catalogue, refused_archives
+from tasks.images.delivery import Delivery, Distribution, distribution_of, send_images
 
 SHOW_SECONDS = 2
 

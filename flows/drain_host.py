@@ -4,9 +4,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.outcome import says_why
-from flows.sessions import tell_those_on
-from tasks.service import take_out_of_service
+from flows.steps.outcome import says_why
+from flows.steps.sessions import tell_those_on
+from tasks.hosts.operator import take_out_of_service
 
 
 @flow(name="drain-host", flow_run_name="drain {host}")

@@ -10,29 +10,29 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.acting import act
-from flows.outcome import says_why
-from flows.pace import AT_ONCE, DONE, Pace
-from flows.queue import see_to_queue
+from flows.steps.acting import act
+from flows.steps.outcome import says_why
+from flows.steps.pace import AT_ONCE, DONE, Pace
+from flows.steps.queue import see_to_queue
 from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError
-from pool.housekeeping import plan
-from pool.observation import Observation
-from pool.reconciliation import found_strays
-from pool.tables import decision_rows
-from tasks.catalogue import why_distribute
+from pool.housekeeping.observation import Observation
+from pool.housekeeping.plan import plan
+from pool.housekeeping.reconciliation import found_strays
+from pool.reports.tables import decision_rows
+from tasks.events import tell_changes
+from tasks.gateway.pool_page import draw_pool_page
+from tasks.gateway.routes import repair_routes
+from tasks.housekeeping.lost_runs import reap_runs
+from tasks.housekeeping.observing import list_pools, observe
+from tasks.housekeeping.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
+from tasks.housekeeping.strays import note_strays
+from tasks.images.catalogue import why_distribute
 from tasks.leases import Held, Hold, lease
-from tasks.links import repair_keys
-from tasks.notices import repair_notices
-from tasks.observing import list_pools, observe
-from tasks.pool_page import draw_pool_page
-from tasks.reaping import reap_runs
-from tasks.reconciling import note_strays
-from tasks.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
 from tasks.retrying import now
-from tasks.routes import repair_routes
 from tasks.runs import trigger
-from tasks.telling import tell_changes
+from tasks.sessions.links import repair_keys
+from tasks.sessions.visitor_notices import repair_notices
 
 TICK_SECONDS = 240  # for all that one tick does to one pool
 OBSERVE_SECONDS = 90

@@ -2,11 +2,11 @@
 
 from prefect import flow
 
-from flows.outcome import says_why
+from flows.steps.outcome import says_why
 from pool.errors import NotFound, Refused
 from pool.states import InstanceState
-from tasks.instances import find_instance
-from tasks.links import issue
+from tasks.sessions.instances import find_instance
+from tasks.sessions.links import issue
 
 
 @flow(name="issue-link", flow_run_name="link to {instance_id}", persist_result=True)

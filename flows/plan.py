@@ -3,11 +3,11 @@
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_table_artifact
 
-from flows.outcome import says_why
-from pool.housekeeping import plan
-from pool.tables import plan_rows
-from tasks.observing import look_at
-from tasks.recording import read_settings
+from flows.steps.outcome import says_why
+from pool.housekeeping.plan import plan
+from pool.reports.tables import plan_rows
+from tasks.housekeeping.observing import look_at
+from tasks.housekeeping.recording import read_settings
 from tasks.retrying import now
 
 

@@ -2,15 +2,15 @@
 
 from prefect import flow
 
-from flows.outcome import says_why
-from flows.queue import serve_queue
-from flows.sessions import see_through
+from flows.steps.outcome import says_why
+from flows.steps.queue import serve_queue
+from flows.steps.sessions import see_through
 from pool.errors import Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance
 from pool.states import InstanceState
-from tasks.instances import announce, find_instance, move_instance, read_blueprint, record_instance
-from tasks.queue import check_waiting
-from tasks.routes import publish_route
+from tasks.gateway.routes import publish_route
+from tasks.sessions.instances import announce, find_instance, move_instance, read_blueprint, record_instance
+from tasks.sessions.queue import check_waiting
 
 
 @flow(name="provision-instance", flow_run_name="provision {instance_id}", persist_result=True)

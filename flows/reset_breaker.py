@@ -4,8 +4,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.outcome import says_why
-from tasks.service import forgive_faults
+from flows.steps.outcome import says_why
+from tasks.hosts.operator import forgive_faults
 
 
 @flow(name="reset-breaker", flow_run_name="reset the breaker of {pool}")

@@ -4,8 +4,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.outcome import says_why
-from tasks.catalogue import collect_layers, retire
+from flows.steps.outcome import says_why
+from tasks.images.catalogue import collect_layers, retire
 
 
 @flow(name="retire-image", flow_run_name="retire image {name} of {pool}")

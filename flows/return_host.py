@@ -4,10 +4,10 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.outcome import says_why
-from flows.queue import serve_queue
-from flows.sessions import tell_those_on
-from tasks.service import put_back_into_service
+from flows.steps.outcome import says_why
+from flows.steps.queue import serve_queue
+from flows.steps.sessions import tell_those_on
+from tasks.hosts.operator import put_back_into_service
 
 
 @flow(name="return-host", flow_run_name="return {host}")

@@ -2,13 +2,13 @@
 
 from prefect import flow, get_run_logger
 
-from flows.outcome import says_why
+from flows.steps.outcome import says_why
 from pool.errors import DockerDriverError
-from pool.launching import fault_of
+from pool.hosts.launching import fault_of
+from pool.hosts.sizing import flavor_to_spawn
 from pool.records import Fault, Host
-from pool.sizing import flavor_to_spawn
 from pool.states import HostState
-from tasks.hosts import (
+from tasks.hosts.lifecycle import (
     claim_host,
     create_server,
     delete_server,

@@ -3,9 +3,9 @@
 from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_table_artifact
 
-from flows.outcome import says_why
-from pool.tables import life_rows
-from tasks.explaining import explain
+from flows.steps.outcome import says_why
+from pool.reports.tables import life_rows
+from tasks.housekeeping.history import explain
 
 
 @flow(name="why", flow_run_name="why {name}", persist_result=True)

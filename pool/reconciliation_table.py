@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pool.decisions import DecisionKind as Kind
-from pool.found import Fate
-from pool.reconciliation import RUNNING_SESSION, STRAY_CONTAINER, STRAY_PART, Follows
+from pool.housekeeping.found import Fate
+from pool.housekeeping.reconciliation import RUNNING_SESSION, STRAY_CONTAINER, STRAY_PART, Follows
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments import arun_deployment
 
+from tasks.base import verb
 from tasks.retrying import now
-from tasks.verb import verb
 
 #: A run of these flows that is still going after so long has lost its worker: the sum of its tasks' own time limits.
 LONGEST_SECONDS = {

@@ -26,13 +26,13 @@ from pathlib import Path
 import httpx
 from websockets.sync.client import connect
 
-from blocks.link_keys import LinkKeys
+from blocks.stored.link_keys import LinkKeys
 from pool.records import Route
-from pool.store_instances import SESSION_PORTS
-from tests.rigs.backend import websocket_backend
-from tests.rigs.gateway import RunningGateway, route_to, running_gateway
+from pool.store.instances import SESSION_PORTS
+from tests.rigs.gateways.backend import websocket_backend
+from tests.rigs.gateways.gateway import RunningGateway, route_to, running_gateway
+from tests.rigs.gateways.talk import Talk
 from tests.rigs.ports import free_port
-from tests.rigs.talk import Talk
 from tests.rigs.waiting import until
 
 PEER = "configurable-http-proxy@5.3.0"

@@ -18,19 +18,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from blocks.cloud import Cloud
-from blocks.local_cloud import LocalCloud
-from blocks.openstack_cloud import OpenStackCloud
-from blocks.openstack_credentials import OpenStackCredentials
+from blocks.clouds.local.cloud import LocalCloud
+from blocks.clouds.openstack_project.cloud import OpenStackCloud
+from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.port import Cloud
 from pool.records import Host
 from pool.states import HostState
-from pool.store import PoolStore
-from runtime.host_image import build_host_image
-from runtime.notebook_image import build_notebook_image
-from tests.rigs.clouds import emptied
-from tests.rigs.engine import some_engine
+from pool.store.pool_store import PoolStore
+from runtime.builds.host_image import build_host_image
+from runtime.builds.notebook_image import build_notebook_image
+from tests.rigs.engines.engine import some_engine
+from tests.rigs.hosts.clouds import emptied
 from tests.rigs.openstack.rig import OpenStackRig
-from tests.rigs.prefect_server import ROOT, PrefectServer, stop
+from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
 from tests.rigs.waiting import until
 
 DATA = ROOT / "build" / "bench-host-ready"  # the notebook image is kept between runs

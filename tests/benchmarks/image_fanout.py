@@ -27,12 +27,12 @@ from functools import partial
 from hashlib import file_digest
 from pathlib import Path
 
-from blocks.authority import CertificateAuthority
-from blocks.engine import HostEngine
-from tests.rigs.engine import some_engine
-from tests.rigs.light_host import LightHost, light_host
-from tests.rigs.registry import running_registry
-from tests.rigs.ssh_server import ssh_server, unpack_ssh_server
+from blocks.engine.client import HostEngine
+from blocks.stored.authority import CertificateAuthority
+from tests.rigs.engines.engine import some_engine
+from tests.rigs.engines.light_host import LightHost, light_host
+from tests.rigs.engines.registry import running_registry
+from tests.rigs.engines.ssh_server import ssh_server, unpack_ssh_server
 
 HOSTS = 4
 NAME = "dd-bench-fanout"
@@ -193,9 +193,9 @@ class Runs:
 def push_ours(hosts: list, archive: Path, layers: Path) -> tuple[float, float, float]:
     """In a process of its own, as a flow run is: seconds to take it in and to send it, and its peak of memory in MB."""
     import flows.distribute_images  # noqa: F401, PLC0415 - what a run of the pipeline has in memory
-    from blocks.image_archive import read_archive  # noqa: PLC0415
-    from blocks.image_push import HostPush  # noqa: PLC0415
-    from blocks.layer_store import LayerStore  # noqa: PLC0415
+    from blocks.images.archive import read_archive  # noqa: PLC0415
+    from blocks.images.layer_store import LayerStore  # noqa: PLC0415
+    from blocks.images.push import HostPush  # noqa: PLC0415
     from pool.records import Image  # noqa: PLC0415
 
     start, store = time.monotonic(), LayerStore(layers)

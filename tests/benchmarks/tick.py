@@ -24,29 +24,29 @@ from unittest.mock import patch
 from pydantic import PrivateAttr
 from sqlalchemy import Connection, create_engine, func, insert, select
 
-import blocks.clouds
-import blocks.engines
-import blocks.host_probe
-import tasks.routes
+import blocks.clouds.chosen
+import blocks.engine.of_host
+import blocks.engine.probe
+import tasks.gateway.routes
 from blocks import database
-from blocks.cloud import Cloud, Server, ServerStatus
-from blocks.engine import HostEngine
-from blocks.gateway import Gateway
-from blocks.gateway_activity import Activity, GatewayActivity
-from blocks.link_keys import LinkKeys
-from blocks.pool_config import PoolConfig
+from blocks.clouds.port import Cloud, Server, ServerStatus
+from blocks.engine.client import HostEngine
+from blocks.gateway.activity import Activity, GatewayActivity
+from blocks.gateway.client import Gateway
+from blocks.stored.link_keys import LinkKeys
+from blocks.stored.pool_config import PoolConfig
 from flows.housekeep import housekeep
-from pool.found import Probe, SeenContainer
+from pool.housekeeping.found import Probe, SeenContainer
+from pool.housekeeping.strays import CloudPart
 from pool.records import FlavorSize, Host, Image, Instance, Notice, Route
-from pool.schema import hosts, instances
 from pool.states import HostState, InstanceState
-from pool.store import PoolStore
-from pool.sweeping import CloudPart
-from runtime.deployments import deploy_all
-from tasks.routes import route_of
+from pool.store.pool_store import PoolStore
+from pool.store.schema import hosts, instances
+from runtime.stack.deployments import deploy_all
+from tasks.gateway.routes import route_of
 from tests.rigs.pool_data import a_blueprint, place
-from tests.rigs.postgres import postgres_server
-from tests.rigs.prefect_server import PrefectServer
+from tests.rigs.services.postgres import postgres_server
+from tests.rigs.services.prefect_server import PrefectServer
 from tests.rigs.simulator.ports import places_of
 
 SIZES = (100, 1000)
@@ -198,10 +198,10 @@ def simulated_outside(store: PoolStore) -> Iterator[None]:
     with ExitStack() as stack:
         for original, substitute in (
             (database.pool_store, lambda: store),
-            (blocks.engines.engine_of, lambda host: engines[host.name]),
-            (blocks.clouds.cloud_of, lambda _: cloud),
-            (tasks.routes.gateway, lambda: gateway),
-            (blocks.host_probe.probe, look),
+            (blocks.engine.of_host.engine_of, lambda host: engines[host.name]),
+            (blocks.clouds.chosen.cloud_of, lambda _: cloud),
+            (tasks.gateway.routes.gateway, lambda: gateway),
+            (blocks.engine.probe.probe, look),
         ):
             for module, name in places_of(original):
                 stack.enter_context(patch.object(module, name, substitute))

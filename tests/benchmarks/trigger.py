@@ -11,10 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.rigs.prefect_server import ROOT, PrefectServer, stop
+from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
 from tests.rigs.waiting import until
 
-FLOW = "tests.rigs.warm_flows.stamp"
+FLOW = "tests.rigs.stacks.warm_flows.stamp"
 ONE_AT_A_TIME = 10
 AT_ONCE = 20
 BEST = {"command": f"{sys.executable} -m prefect.engine", "working_dir": str(ROOT)}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pool.store import PoolStore
-from tests.rigs.databases import migrated_postgres, migrated_sqlite
-from tests.rigs.postgres import postgres_server
+from pool.store.pool_store import PoolStore
+from tests.rigs.services.databases import migrated_postgres, migrated_sqlite
+from tests.rigs.services.postgres import postgres_server
 
 
 @pytest.fixture(scope="session")

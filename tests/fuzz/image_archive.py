@@ -21,10 +21,10 @@ import zstandard
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from blocks.image_archive import read_archive
-from blocks.layer_store import LayerStore
+from blocks.images.archive import read_archive
+from blocks.images.layer_store import LayerStore
 from pool.errors import BrokenArchive
-from tests.rigs.tiny_image import TinyImage, tar_of
+from tests.rigs.engines.tiny_image import TinyImage, tar_of
 
 ROUND = 2000  # archives, between two looks at the clock
 PACKERS = {"plain": bytes, "gzip": partial(gzip.compress, mtime=0), "zstd": zstandard.compress}

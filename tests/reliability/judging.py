@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pool.records import Host, Instance
 from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY, HostState, InstanceState
-from pool.store import PoolStore
+from pool.store.pool_store import PoolStore
 from tests.reliability.victims import Battlefield
 
 BETWEEN = {InstanceState.STARTING, InstanceState.STOPPING}

@@ -17,14 +17,14 @@ from uuid import uuid4
 from pool.errors import DockerDriverError
 from pool.records import Instance
 from pool.states import ENDED, HostState, InstanceState
-from pool.store import PoolStore
+from pool.store.pool_store import PoolStore
 from tests.reliability.judging import Judgement, judge
 from tests.reliability.points import POINTS, Point, Victim
 from tests.reliability.victims import Battlefield
 from tests.reliability.works import WORKS, Work
 from tests.rigs.ports import free_ports
-from tests.rigs.postgres import PostgresServer, postgres_server
-from tests.rigs.stack import CHECKOUT, Stack
+from tests.rigs.services.postgres import PostgresServer, postgres_server
+from tests.rigs.stacks.stack import CHECKOUT, Stack
 from tests.rigs.waiting import until
 
 DATA = CHECKOUT / "build" / "kill-anywhere"

@@ -3,12 +3,12 @@
 import subprocess
 import time
 
-from blocks.gateway import Gateway
+from blocks.gateway.client import Gateway
 from blocks.settings import ProcessSettings
-from runtime.processes import Processes
+from runtime.stack.processes import Processes
 from tests.reliability.points import Victim
-from tests.rigs.postgres import PostgresServer
-from tests.rigs.stack import Stack
+from tests.rigs.services.postgres import PostgresServer
+from tests.rigs.stacks.stack import Stack
 
 BACK_SECONDS = 120
 PROGRAMS = {"server", "gateway", "warm", "long"}

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 from pool.records import Host
 from pool.states import HostState
-from pool.store import PoolStore
+from pool.store.pool_store import PoolStore
 from tests.reliability.points import CONFIGURE, DISTRIBUTE, END, PROVISION, SPAWN, TICK
-from tests.rigs.stack import Stack
+from tests.rigs.stacks.stack import Stack
 from tests.rigs.waiting import until
 
 

@@ -118,7 +118,7 @@ def test_an_error_that_nobody_thought_of_is_seen(world, monkeypatch):
     async def stumble(*_):
         raise KeyError("unthought of")
 
-    monkeypatch.setattr("tasks.reaping._old_runs", stumble)
+    monkeypatch.setattr("tasks.housekeeping.lost_runs._old_runs", stumble)
     world.advance(60)
     assert any("KeyError" in sentence for sentence in world.broken.sentences)
 

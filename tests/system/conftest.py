@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.rigs.leftovers import network_state
+from tests.rigs.hosts.leftovers import network_state
 from tests.rigs.ports import free_ports
-from tests.rigs.stack import CHECKOUT, Stack
+from tests.rigs.stacks.stack import CHECKOUT, Stack
 
 DATA = CHECKOUT / "build" / "test-stack"
 ARTIFACTS = CHECKOUT / "tests" / "artifacts"

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from pool.states import HostState
-from pool.store import PoolStore
+from pool.store.pool_store import PoolStore
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.rigs.browser import browser_page, run_cell_in_jupyterlab
+from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 

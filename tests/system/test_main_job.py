@@ -10,9 +10,9 @@ import pytest
 
 from blocks.settings import ProcessSettings
 from pool.states import HostState
-from pool.store import PoolStore
-from tests.rigs.browser import browser_page, run_cell_in_jupyterlab
-from tests.rigs.leftovers import containers_of, mounts_of, network_state, processes_of
+from pool.store.pool_store import PoolStore
+from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
+from tests.rigs.hosts.leftovers import containers_of, mounts_of, network_state, processes_of
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 

@@ -7,13 +7,13 @@ import time
 import httpx
 import pytest
 
-from blocks.openstack_marks import description
+from blocks.clouds.openstack_project.marks import description
 from blocks.settings import ProcessSettings
 from pool.records import Host
 from pool.states import HostState
-from pool.store import PoolStore
-from tests.rigs.browser import browser_page, run_cell_in_jupyterlab
-from tests.rigs.leftovers import containers_of, processes_of
+from pool.store.pool_store import PoolStore
+from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
+from tests.rigs.hosts.leftovers import containers_of, processes_of
 from tests.rigs.waiting import until
 from tests.system.conftest import fresh_installation
 

@@ -3,12 +3,12 @@
 import time
 from multiprocessing.synchronize import Barrier
 
-from blocks.cloud import Server, ServerRequest, ServerStatus
-from blocks.openstack_cloud import OpenStackCloud
-from blocks.openstack_credentials import OpenStackCredentials
-from blocks.user_data import cloud_config
+from blocks.clouds.openstack_project.cloud import OpenStackCloud
+from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.port import Server, ServerRequest, ServerStatus
+from blocks.clouds.user_data import cloud_config
 from pool.errors import CloudTrouble
-from tests.rigs.clouds import KEY, LOGIN
+from tests.rigs.hosts.clouds import KEY, LOGIN
 
 NAMESPACE = "dd-contract"
 

@@ -10,15 +10,15 @@ from keystoneauth1.session import Session
 from openstack.connection import Connection
 from requests import Response
 
-from blocks.openstack_cloud import OpenStackCloud
-from runtime.host_image import build_host_image
-from tests.rigs.clouds import LOGIN, NAMESPACE, Rig, delete_all, emptied
+from blocks.clouds.openstack_project.cloud import OpenStackCloud
+from runtime.builds.host_image import build_host_image
+from tests.rigs.hosts.clouds import LOGIN, NAMESPACE, Rig, delete_all, emptied
 from tests.rigs.openstack.cloud_under_test import opened
 from tests.rigs.openstack.configuration import told
 from tests.rigs.openstack.misbehaving_proxy import MisbehavingProxy
 from tests.rigs.openstack.rig import OpenStackRig
 
-pytest_plugins = ("tests.rigs.engine",)
+pytest_plugins = ("tests.rigs.engines.engine",)
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ from typing import Any
 
 from pydantic import PrivateAttr
 
-from blocks.cloud import Cloud, Server, ServerRequest, ServerStatus
+from blocks.clouds.port import Cloud, Server, ServerRequest, ServerStatus
 from pool.errors import CloudRefused, CloudTrouble
+from pool.housekeeping.strays import CloudPart
 from pool.states import HostState
-from pool.sweeping import CloudPart
 from tests.rigs.simulator.machines import NEVER, Machine
 
 GIVEN_UP = {HostState.FAILED, HostState.REMOVING, HostState.REMOVED}

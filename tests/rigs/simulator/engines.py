@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Self
 
-from blocks.engine import ContainerState, HostEngine
-from blocks.image_push import Sent
-from blocks.playbook import PlaybookReport, PlaybookRun
-from pool.containers import LABEL
+from blocks.engine.client import ContainerState, HostEngine
+from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
+from blocks.images.push import Sent
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
-from pool.found import Fate, Probe, SeenContainer
+from pool.housekeeping.found import Fate, Probe, SeenContainer
 from pool.records import ContainerSpec, Host, Image
+from pool.sessions.containers import LABEL
 from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.machines import Container, Machine
 
@@ -58,7 +58,7 @@ class SimulatedEngine(HostEngine):
             found.start(self._world.time)
 
     def look(self) -> Probe:
-        """What housekeeping sees of the engine, see ``blocks.host_probe``."""
+        """What housekeeping sees of the engine, see ``blocks.engine.probe``."""
         try:
             machine = self._machine("say what it runs", PING_SECONDS)
         except HostUnreachable as error:

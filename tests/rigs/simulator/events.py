@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from prefect.client.schemas.objects import StateType
 
-from pool.found import Fate
+from pool.housekeeping.found import Fate
 from pool.states import LIVING_INSTANCES
 from tests.rigs.simulator.machines import Machine
 from tests.rigs.simulator.runs import Run

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from blocks.gateway import Gateway
-from blocks.gateway_activity import Activity, GatewayActivity
+from blocks.gateway.activity import Activity, GatewayActivity
+from blocks.gateway.client import Gateway
 from pool.errors import GatewayTrouble
 from pool.records import Notice, Route
 

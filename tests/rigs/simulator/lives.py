@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 
-from pool.found import Fate
+from pool.housekeeping.found import Fate
 from tests.rigs.simulator.events import EventfulWorld
 from tests.rigs.simulator.invariants import check_always, unsettled
 from tests.rigs.simulator.ports import lived_in, simulated_ports

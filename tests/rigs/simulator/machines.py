@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from pool.found import Fate
+from pool.housekeeping.found import Fate
 from pool.records import ContainerSpec
 
 NEVER = float("inf")

@@ -19,26 +19,22 @@ from prefect import Flow, Task
 
 import blocks
 import flows
-import pool.store_instances
+import pool.store.instances
 import tasks
-from blocks import (
-    baking,
-    database,
-    engines,
-    events,
-    host_keys,
-    host_probe,
-    image_push,
-    layer_store,
-    lookup,
-    playbook,
-    probe,
-)
-from blocks.blueprint import Blueprint
-from blocks.cloud import Cloud
-from blocks.host_keys import HostKey, HostLogin
-from blocks.link_keys import LinkKeys
-from blocks.pool_config import PoolConfig
+from blocks import database, events
+from blocks.clouds.port import Cloud
+from blocks.engine import of_host as engines
+from blocks.engine import probe as host_probe
+from blocks.gateway import session_probe as probe
+from blocks.host_setup import playbook
+from blocks.host_setup import sysprep as baking
+from blocks.images import layer_store
+from blocks.images import push as image_push
+from blocks.stored import host_keys, lookup
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.host_keys import HostKey, HostLogin
+from blocks.stored.link_keys import LinkKeys
+from blocks.stored.pool_config import PoolConfig
 from pool.errors import NotFound
 from pool.records import Image
 from tests.rigs.simulator import engines as simulated
@@ -75,8 +71,10 @@ def simulated_ports() -> Iterator[None]:
     _modules(blocks), _modules(tasks), _modules(flows)
     with ExitStack() as stack:
         stack.enter_context(patch.object(Task, "__call__", lambda task, *a, **k: runs.run_task(world(), task, a, k)))
-        stack.enter_context(patch.object(pool.store_instances, "_unguessable", _unguessable))
-        stack.enter_context(patch.object(tasks.instances, "POLL_SECONDS", 0.5))  # ten times a second costs real ones
+        stack.enter_context(patch.object(pool.store.instances, "_unguessable", _unguessable))
+        stack.enter_context(
+            patch.object(tasks.sessions.instances, "POLL_SECONDS", 0.5)
+        )  # ten times a second costs real ones
         for original, substitute in _substitutes():
             for module, name in places_of(original):
                 stack.enter_context(patch.object(module, name, substitute))
@@ -84,8 +82,8 @@ def simulated_ports() -> Iterator[None]:
 
 
 def _modules(package) -> list:
-    names = [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
-    return [importlib.import_module(name) for name in names]
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(module.name) for module in found if ".migrations" not in module.name]
 
 
 def places_of(original: object) -> list[tuple[Any, str]]:
@@ -97,7 +95,10 @@ def places_of(original: object) -> list[tuple[Any, str]]:
 
 
 def _substitutes() -> list[tuple[object, object]]:
-    from tasks import catalogue, hosts, leases, retrying, routes  # noqa: PLC0415 - after all of them were imported
+    from tasks import leases, retrying  # noqa: PLC0415 - after all of them were imported
+    from tasks.gateway import routes  # noqa: PLC0415 - after all of them were imported
+    from tasks.hosts import lifecycle as hosts  # noqa: PLC0415 - after all of them were imported
+    from tasks.images import catalogue  # noqa: PLC0415 - after all of them were imported
 
     return [
         (prefect.get_run_logger, _Logger),

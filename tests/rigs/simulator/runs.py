@@ -16,7 +16,7 @@ from prefect import Flow, Task
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
-from runtime.deployments import DESCRIPTION
+from runtime.stack.deployments import DESCRIPTION
 from tests.rigs.simulator.clock import with_threads_of_its_own
 from tests.rigs.simulator.processes import Process
 

@@ -11,10 +11,10 @@ from sqlalchemy import event
 
 from pool.changes import Change
 from pool.records import Host
-from pool.schema import metadata
 from pool.states import HostState
-from pool.store import PoolStore
-from tests.rigs.databases import MEMORY
+from pool.store.pool_store import PoolStore
+from pool.store.schema import metadata
+from tests.rigs.services.databases import MEMORY
 
 READS = (
     "host", "hosts", "instance", "instances", "ended_instances", "images", "image", "image_versions", "images_on",

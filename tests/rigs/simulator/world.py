@@ -9,15 +9,15 @@ from random import Random
 from traceback import format_exception
 from typing import Self
 
-from blocks.blueprint import Blueprint
-from blocks.host_keys import HostKey
-from blocks.pool_config import PoolConfig
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.host_keys import HostKey
+from blocks.stored.pool_config import PoolConfig
 from pool.changes import Change
 from pool.errors import NotFound
-from pool.found import Fate
+from pool.housekeeping.found import Fate
 from pool.records import ContainerSpec
 from pool.states import HostState, InstanceState
-from pool.store import PoolStore
+from pool.store.pool_store import PoolStore
 from tests.rigs.simulator import clock, ports
 from tests.rigs.simulator.clock import Clock, VirtualLoop
 from tests.rigs.simulator.cloud import SimulatedCloud

@@ -6,7 +6,7 @@ from pathlib import Path
 import docker
 from docker.errors import NotFound
 
-from blocks.data_root import take_data_root_along
+from blocks.clouds.local.data_root import take_data_root_along
 
 IMAGE = os.environ["RIG_HOST_IMAGE"]
 NETWORK = os.environ["RIG_NETWORK"]

@@ -1,0 +1,1 @@
+"""Clouds: one port, three implementations."""

@@ -1,0 +1,1 @@
+"""The OpenStack cloud: hosts are servers of one project."""

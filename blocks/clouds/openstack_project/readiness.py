@@ -1,0 +1,115 @@
+"""Whether an OpenStack project has what a pool needs, found out without making anything."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from openstack.connection import Connection
+
+from blocks.clouds.openstack_project.catalog import find_flavor, find_image, find_network, listed, pick, project_groups
+from blocks.clouds.openstack_project.errors import told_plainly
+from blocks.clouds.openstack_project.marks import POOL_KEY
+from blocks.clouds.openstack_project.parts import VolumeWish, check_volumes
+from blocks.clouds.openstack_project.quota import headroom_of, limits_of
+from blocks.clouds.openstack_project.servers import all_servers
+from pool.errors import CloudRefused, CloudTrouble
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found out. Without a problem, all is well."""
+
+    what: str
+    says: str
+    problem: bool = False
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a pool needs of the project."""
+
+    image: str
+    flavors: tuple[str, ...]
+    network: str
+    master_group: str
+    extra_groups: tuple[str, ...]
+    volumes: tuple[VolumeWish, ...]
+    hosts: int  # at most, and all of the last flavor
+    namespace: str
+    pool: str
+
+
+Check = tuple[str, Callable[[Connection, Needs], str], str]
+
+
+def examine(cloud: Connection, needs: Needs) -> Iterator[Finding]:
+    """Check one thing after the other; without a login nothing else is checked."""
+    login, *others = CHECKS
+    first = _found(login, cloud, needs)
+    yield first
+    if not first.problem:
+        yield from (_found(check, cloud, needs) for check in others)
+
+
+def _found(check: Check, cloud: Connection, needs: Needs) -> Finding:
+    what, look, fix = check
+    try:
+        with told_plainly(f"check the {what}"):
+            return Finding(what, look(cloud, needs))
+    except (CloudRefused, CloudTrouble) as error:
+        return Finding(what, str(error), problem=True, fix=fix)
+
+
+def _login(cloud: Connection, needs: Needs) -> str:  # noqa: ARG001 - all checks take the same
+    return f"project {cloud.current_project.name or cloud.current_project_id}"
+
+
+def _image(cloud: Connection, needs: Needs) -> str:
+    return f"{needs.image} is {find_image(cloud, needs.image).id}"
+
+
+def _flavors(cloud: Connection, needs: Needs) -> str:
+    found = [find_flavor(cloud, flavor) for flavor in needs.flavors]
+    return "; ".join(f"{flavor.name}: {flavor.vcpus} cores, {flavor.ram} MB" for flavor in found)
+
+
+def _network(cloud: Connection, needs: Needs) -> str:
+    network = find_network(cloud, needs.network)
+    if not network.subnet_ids:
+        raise CloudRefused(f"network {network.name} has no subnet, so a host would get no address")
+    return f"{network.name} is {network.id}"
+
+
+def _groups(cloud: Connection, needs: Needs) -> str:
+    groups = project_groups(cloud)
+    return listed(pick("security group", name, groups) for name in (needs.master_group, *needs.extra_groups))
+
+
+def _volumes(cloud: Connection, needs: Needs) -> str:
+    check_volumes(cloud, needs.volumes)
+    return ", ".join(f"{wish.role}: {wish.size} GB" for wish in needs.volumes) or "none asked for"
+
+
+def _quota(cloud: Connection, needs: Needs) -> str:
+    room = headroom_of(cloud, limits_of(cloud), find_flavor(cloud, needs.flavors[-1]), needs.volumes)
+    there = sum(server.metadata.get(POOL_KEY) == needs.pool for server in all_servers(cloud, needs.namespace))
+    if room and there + room.hosts < needs.hosts:
+        could = f"{there + room.hosts} of {needs.hosts} hosts of flavor {needs.flavors[-1]}"
+        raise CloudRefused(f"quota: {could}: {room.because}")
+    return f"room for {needs.hosts} hosts of flavor {needs.flavors[-1]}"
+
+
+CHECKS: tuple[Check, ...] = (
+    ("login", _login, "give the cloud's name (OS_CLOUD, or the field cloud of the credentials) and a right password"),
+    ("image", _image, "set DD_HOST_IMAGE to one of these, or upload a Debian or Ubuntu cloud image by that name"),
+    ("flavors", _flavors, "set DD_HOST_FLAVOR_NAME_SMALL and DD_HOST_FLAVOR_NAME_LARGE to two of these"),
+    ("network", _network, "set DD_HOST_NETWORK to a network of the project, by name or id"),
+    (
+        "security groups",
+        _groups,
+        "make the group (openstack security group create NAME), put the machine that runs DockerDriver into it, and"
+        " name it in DD_HOST_MASTER_SG",
+    ),
+    ("volumes", _volumes, "choose a type that there is, or set DD_HOST_DATA_VOLUME_FACTOR to 0"),
+    ("quota", _quota, "ask the cloud's operators for more, or lower DD_MAX_HOSTS"),
+)

@@ -1,0 +1,112 @@
+"""Servers as Nova shows them, and as the port to a cloud describes them."""
+
+import time
+
+from openstack.compute.v2.server import Server as NovaServer
+from openstack.connection import Connection
+
+from blocks.clouds.openstack_project.marks import HOST_KEY, HOST_KEY_KEY, POOL_KEY, pool_tag
+from blocks.clouds.port import Server, ServerStatus
+from pool.errors import CloudTrouble
+
+GONE_SECONDS = 60
+TIMES_TO_ASK = 3
+STATUS = {
+    "BUILD": ServerStatus.BUILD,
+    "REBUILD": ServerStatus.BUILD,
+    "ACTIVE": ServerStatus.ACTIVE,
+    "REBOOT": ServerStatus.ACTIVE,
+    "HARD_REBOOT": ServerStatus.ACTIVE,
+    "PASSWORD": ServerStatus.ACTIVE,
+    "ERROR": ServerStatus.ERROR,
+    "UNKNOWN": ServerStatus.ERROR,
+    "DELETED": ServerStatus.DELETING,
+    "SOFT_DELETED": ServerStatus.DELETING,
+}
+
+
+def all_servers(cloud: Connection, namespace: str) -> list[NovaServer]:
+    """Every server of the namespace, in one request."""
+    return list(cloud.compute.servers(tags=namespace))
+
+
+def has_servers(cloud: Connection, namespace: str, pool: str) -> bool:
+    """Whether the pool has a server; one is asked for, however many there are."""
+    some = cloud.compute.servers(details=False, tags=f"{namespace},{pool_tag(pool)}", limit=1)
+    return next(some, None) is not None
+
+
+def servers_of(cloud: Connection, namespace: str, host: str) -> list[NovaServer]:
+    """The host's servers: first the oldest that lives. Two when two processes made it at once; one goes again."""
+    named = cloud.compute.servers(tags=namespace, name=f"^{host}$")
+    ours = [server for server in named if server.metadata.get(HOST_KEY) == host]
+    return sorted(ours, key=lambda server: (is_deleting(server), server.created_at, server.id))
+
+
+def described(server: NovaServer) -> Server:
+    """The server in the port's words."""
+    return Server(
+        id=server.id,
+        host=server.metadata[HOST_KEY],
+        pool=server.metadata.get(POOL_KEY, ""),
+        status=_status(server),
+        address=_address(server),
+        fault=(server.fault or {}).get("message", ""),
+        host_key=server.metadata.get(HOST_KEY_KEY),
+    )
+
+
+def keep_first(cloud: Connection, namespace: str, host: str) -> NovaServer | None:
+    """The host's server; of several, the oldest, and the others are deleted. None when there is none.
+
+    Two processes that made the host at once each look after they have made it. Whoever looks later sees both, so at
+    least one of them deletes; and both, wherever both see both, choose alike.
+    """
+    first, *others = servers_of(cloud, namespace, host) or [None]
+    for other in others:
+        if not is_deleting(other):
+            cloud.compute.delete_server(other)
+    return first
+
+
+def is_deleting(server: NovaServer) -> bool:
+    """Whether Nova is on the way to delete it."""
+    return server.task_state == "deleting" or STATUS.get(server.status) is ServerStatus.DELETING
+
+
+def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float = GONE_SECONDS) -> set[str]:
+    """Have the host's servers deleted, and wait until Nova shows none.
+
+    A build that fails at this moment makes Nova forget that it was asked, so it is asked again.
+
+    Returns:
+        The pools that they were of; empty when there was none.
+
+    Raises:
+        CloudTrouble: Nova gave up on it several times, or still shows a server after *seconds*.
+    """
+    until, asked, pools = time.monotonic() + seconds, 0, set()
+    while left := servers_of(cloud, namespace, host):
+        pools |= {server.metadata.get(POOL_KEY, "") for server in left}
+        alive = [server for server in left if not is_deleting(server)]
+        if alive and asked == TIMES_TO_ASK:
+            why = described(alive[0]).fault or "no reason given"
+            raise CloudTrouble(f"the cloud could not delete server {alive[0].id} of host {host}: {why}")
+        if time.monotonic() > until:
+            raise CloudTrouble(f"server {left[0].id} of host {host} is still there, {seconds:.0f} s after its delete")
+        for server in alive:
+            cloud.compute.delete_server(server)
+        asked += bool(alive)
+        time.sleep(0.5)
+    return pools
+
+
+def _status(server: NovaServer) -> ServerStatus:
+    return ServerStatus.DELETING if is_deleting(server) else STATUS.get(server.status, ServerStatus.STOPPED)
+
+
+def _address(server: NovaServer) -> str | None:
+    """The first fixed address, an IPv4 one where there is one."""
+    every = [address for network in (server.addresses or {}).values() for address in network]
+    fixed = [address for address in every if address.get("OS-EXT-IPS:type", "fixed") == "fixed"]
+    return min(fixed, key=lambda address: address["version"], default={}).get("addr")

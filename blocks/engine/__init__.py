@@ -1,0 +1,1 @@
+"""Docker Engines of hosts: run, look, clean."""

@@ -1,0 +1,296 @@
+"""A host's Docker Engine: load images, run the containers of sessions, see what is there.
+
+Every method looks first, so each can be run again after a crash at any point. All calls block, and many threads may use
+one engine at once.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import docker
+from docker.errors import APIError, NotFound
+
+from blocks.engine.connection import Connections, EngineIdentity
+from blocks.images.archive import chunks
+from pool.errors import EngineTrouble
+from pool.images.distribution import chain_ids
+from pool.records import ContainerSpec
+
+ENGINE_PORT = 2376
+STEP_SECONDS = 60
+LOAD_SECONDS = 900  # an engine may unpack a large layer for minutes without a word
+STALL_SECONDS = 60  # without taking a byte, after which a load is given up
+SPEC_LABEL = "dockerdriver.spec"
+SELF_TEST = "dd-self-test"
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """A container as its engine sees it."""
+
+    id: str
+    name: str
+    image: str  # id: "sha256:…"
+    status: str  # created, running, paused, restarting, removing, exited or dead
+    exit_code: int
+    oom_killed: bool  # its first process was killed for memory; a notebook's kernel dies without this
+    restarts: int
+    started_at: datetime | None
+    labels: Mapping[str, str]
+
+    @property
+    def running(self) -> bool:
+        """It runs now; a container between two restarts does not."""
+        return self.status == "running"
+
+
+class HostEngine:
+    """The client of one engine. Make it with `connect` or `local`, which share connections inside this process."""
+
+    def __init__(self, connections: Connections, publish_on: str):
+        self._connections = connections
+        self._publish_on = publish_on
+
+    @classmethod
+    def connect(
+        cls, address: str, identity: EngineIdentity, host: str = "", port: int = ENGINE_PORT, publish_on: str = ""
+    ) -> "HostEngine":
+        """The engine at *address*, over mutual TLS; nothing is sent before the first step.
+
+        Args:
+            address: IPv4 or IPv6 of the host; its server certificate must name it.
+            host: the host's name, for messages; the address where it is empty.
+            publish_on: address on the host that session ports are opened on; *address* where it is empty.
+        """
+        return _tls_engine(address, identity, host or address, port, publish_on or address)
+
+    @classmethod
+    def local(cls, url: str) -> "HostEngine":
+        """The engine of this machine at a URL such as "unix:///var/run/docker.sock"."""
+        return _local_engine(url)
+
+    def client(self, step: str, timeout: float = STEP_SECONDS):
+        """Lend the SDK's client for one step, see `Connections.client`."""
+        return self._connections.client(step, timeout)
+
+    def close(self) -> None:
+        """Close the idle connections; the next step opens new ones."""
+        self._connections.close()
+
+    def ping(self, timeout: float = 5) -> None:
+        """Return when the engine answers.
+
+        Raises:
+            HostUnreachable: it does not within *timeout* seconds, or what answers is not the host.
+        """
+        with self.client("answer a ping", timeout) as client:
+            client.ping()
+
+    def image_ids(self) -> set[str]:
+        """Ids ("sha256:…") of all images that are there."""
+        with self.client("list its images") as client:
+            return {image["Id"] for image in client.images(all=True)}
+
+    def chains(self) -> set[str]:
+        """Chain ids ("sha256:…") of all layers of all images that are there."""
+        with self.client("list its layers") as client:
+            return {chain for image in client.images() for chain in _chains_of(client, image["Id"])}
+
+    def load(self, archive: Path | Iterable[bytes], progress: Callable[[int], None] | None = None) -> list[str]:
+        """Stream an image archive into the engine; nothing is kept in memory or on disk here.
+
+        Args:
+            archive: a file (plain, gzip or zstd) or the plain or gzip bytes of one.
+            progress: called with the bytes sent so far.
+
+        Returns:
+            What the engine says it loaded: "name:tag", or ids of images without a name.
+
+        Raises:
+            EngineTrouble: the engine refused it (disk full, a layer that is not what the config names).
+            BrokenArchive: the file's compression is broken.
+        """
+        data = chunks(archive) if isinstance(archive, Path) else archive
+        with self.client("load an image", LOAD_SECONDS) as client:
+            client.timeout = STALL_SECONDS, LOAD_SECONDS  # the first counts for sending too: a busy disk may stall it
+            events = list(client.load_image(_counted(data, progress)))
+        return self._loaded(events)
+
+    def run(self, spec: ContainerSpec) -> str:
+        """Have a container of this description run, and return its id.
+
+        One of the same name and description is left as it is, and started if it does not run. One of the same name and
+        labels but another description (an earlier try with another port) is replaced.
+
+        Raises:
+            EngineTrouble: the image is not there, the port is taken, or the name belongs to somebody else's container.
+        """
+        found = self.find(spec.name)
+        if found and found.labels.get(SPEC_LABEL) != _digest(spec):
+            self._replace(found, spec)
+            found = None
+        container = found.id if found else self._create(spec)
+        if not (found and found.running):
+            self._start(spec, container)
+        return container
+
+    def try_image(self, image_id: str) -> None:
+        """Prove that the engine runs containers: one of this image runs ``true`` under the limits of a session.
+
+        Raises:
+            EngineTrouble: it did not run, or ended with another code than 0.
+        """
+        self.remove(SELF_TEST)
+        try:
+            with self.client("run a test container") as client:
+                limits = client.create_host_config(**_limits(memory_mb=64, pids_limit=16))
+                client.create_container(image_id, entrypoint=["true"], name=SELF_TEST, host_config=limits)
+                client.start(SELF_TEST)
+                code = client.wait(SELF_TEST, timeout=STEP_SECONDS)["StatusCode"]
+        finally:
+            self.remove(SELF_TEST)
+        if code:
+            raise EngineTrouble(f"host {self._connections.host}: the test container ended with exit code {code}")
+
+    def find(self, name: str) -> ContainerState | None:
+        """The container of this name or id, or None when the engine says that there is none."""
+        with self.client(f"look for container {name}") as client:
+            try:
+                return _state(client.inspect_container(name))
+            except NotFound:
+                return None
+
+    def containers(self, labels: Mapping[str, str]) -> list[ContainerState]:
+        """All containers, running or not, that carry these labels; an empty value asks for the label alone."""
+        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+        with self.client("list its containers") as client:
+            listed = client.containers(all=True, filters={"label": wanted})
+        states = [self.find(one["Id"]) for one in listed]
+        return [state for state in states if state]  # one that went in between is not there
+
+    def start(self, name: str) -> None:
+        """Start a container that is there; one that runs is left as it is."""
+        with self.client(f"start container {name}") as client:
+            client.start(name)
+
+    def remove(self, name: str) -> None:
+        """Stop and remove a container and its anonymous volumes; absent is success."""
+        with self.client(f"remove container {name}") as client:
+            try:
+                client.remove_container(name, v=True, force=True)
+            except NotFound:
+                return
+            except APIError as error:
+                if "already in progress" not in str(error.explanation):
+                    raise
+
+    def logs(self, name: str, lines: int = 100) -> str:
+        """The last lines that the container wrote, both streams together."""
+        with self.client(f"read the log of container {name}") as client:
+            return client.logs(name, stdout=True, stderr=True, tail=lines).decode(errors="replace")
+
+    def _replace(self, found: ContainerState, spec: ContainerSpec) -> None:
+        if any(found.labels.get(key) != value for key, value in spec.labels.items()):
+            raise EngineTrouble(f"host {self._connections.host}: container {spec.name} exists and is somebody else's")
+        self.remove(spec.name)
+
+    def _create(self, spec: ContainerSpec) -> str:
+        with self.client(f"create container {spec.name}") as client:
+            answer = client.create_container(
+                image=spec.image,
+                name=spec.name,
+                command=list(spec.command) or None,
+                environment=dict(spec.environment),
+                labels={**spec.labels, SPEC_LABEL: _digest(spec)},
+                user=spec.user or None,
+                ports=[spec.port],
+                host_config=client.create_host_config(**self._host_config(spec)),
+                use_config_proxy=False,  # the proxy settings of whoever runs the manager are not the session's
+            )
+        return answer["Id"]
+
+    def _host_config(self, spec: ContainerSpec) -> dict:
+        return {
+            **_limits(spec.memory_mb, spec.pids_limit),
+            "cap_add": list(spec.capabilities),
+            "init": spec.init,
+            "port_bindings": {spec.port: (self._publish_on, spec.host_port)},
+            # After a crash, or a reboot of the host, the session comes back with its files; a notebook that its user
+            # shut down (exit code 0) stays down, and one that cannot start is given up.
+            "restart_policy": {"Name": "on-failure", "MaximumRetryCount": 3},
+            "log_config": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}},
+        }
+
+    def _start(self, spec: ContainerSpec, container: str) -> None:
+        try:
+            with self.client(f"start container {spec.name}") as client:
+                client.start(container)
+        except EngineTrouble:
+            self.remove(spec.name)
+            raise
+
+    def _loaded(self, events: list[dict]) -> list[str]:
+        failures = [event.get("error") or event.get("message") for event in events]
+        if failure := next(filter(None, failures), None):
+            raise EngineTrouble(f"host {self._connections.host}: the engine would not load an image: {failure}")
+        lines = [line for event in events for line in event.get("stream", "").splitlines()]
+        return [line.split(": ", 1)[1] for line in lines if line.startswith("Loaded image")]
+
+
+@lru_cache(maxsize=2048)  # more hosts than a pool has: a probe of every host must find its connection
+def _tls_engine(address: str, identity: EngineIdentity, host: str, port: int, publish_on: str) -> HostEngine:
+    authority = f"[{address}]" if ":" in address else address
+    return HostEngine(Connections(f"https://{authority}:{port}", host, identity), publish_on)
+
+
+@lru_cache(maxsize=8)
+def _local_engine(url: str) -> HostEngine:
+    return HostEngine(Connections(url, url), publish_on="127.0.0.1")
+
+
+def _limits(memory_mb: int, pids_limit: int) -> dict:
+    return {
+        "mem_limit": f"{memory_mb}m",
+        "memswap_limit": f"{memory_mb}m",  # memory and swap together: no swap
+        "pids_limit": pids_limit,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+    }
+
+
+def _digest(spec: ContainerSpec) -> str:
+    return hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
+
+
+def _counted(data: Iterable[bytes], progress: Callable[[int], None] | None) -> Iterable[bytes]:
+    sent = 0
+    for chunk in data:
+        yield chunk
+        sent += len(chunk)
+        if progress:
+            progress(sent)
+
+
+def _state(seen: dict) -> ContainerState:
+    state = seen["State"]
+    started = datetime.fromisoformat(state["StartedAt"])
+    return ContainerState(
+        id=seen["Id"],
+        name=seen["Name"].lstrip("/"),
+        image=seen["Image"],
+        status=state["Status"],
+        exit_code=state["ExitCode"],
+        oom_killed=state["OOMKilled"],
+        restarts=seen["RestartCount"],
+        started_at=started if started.year > 1 else None,
+        labels=seen["Config"]["Labels"] or {},
+    )
+
+
+def _chains_of(client: docker.APIClient, image_id: str) -> list[str]:
+    return chain_ids(client.inspect_image(image_id)["RootFS"].get("Layers") or [])

@@ -1,0 +1,67 @@
+"""What a host's engine keeps on its disk, and how it is made to let go of it."""
+
+from datetime import UTC, datetime
+
+from docker.errors import APIError, NotFound
+
+from blocks.engine.client import HostEngine
+from blocks.engine.container_name import listed_name
+from pool.hosts.disk import HostContainer, HostImage
+from pool.sessions.containers import LABEL
+
+CONFLICT = 409  # a container has the image; it stays
+
+
+def images_on(engine: HostEngine) -> list[HostImage]:
+    """All images that the engine lists."""
+    with engine.client("list its images") as client:
+        return [_image(one) for one in client.images()]
+
+
+def containers_on(engine: HostEngine, namespace: str) -> list[HostContainer]:
+    """All containers; those with the labels of this installation carry the id of their session."""
+    with engine.client("list its containers") as client:
+        return [_container(one, namespace) for one in client.containers(all=True)]
+
+
+def data_root(engine: HostEngine) -> str:
+    """The directory that the engine keeps its data in."""
+    with engine.client("say where its data is") as client:
+        return client.info()["DockerRootDir"]
+
+
+def remove_image(engine: HostEngine, image: HostImage) -> bool:
+    """Take all names from an image and the image with the last; absent is success.
+
+    Returns:
+        False where a container has it: it stays.
+    """
+    with engine.client(f"remove image {image.id[:19]}") as client:
+        for name in image.names or (image.id,):
+            try:
+                client.remove_image(name)
+            except NotFound:
+                continue
+            except APIError as error:
+                if error.status_code != CONFLICT:
+                    raise
+                return False
+    return True
+
+
+def _image(listed: dict) -> HostImage:
+    names = tuple(name for name in listed["RepoTags"] or () if name != "<none>:<none>")
+    return HostImage(listed["Id"], names, datetime.fromtimestamp(listed["Created"], UTC))
+
+
+def _container(listed: dict, namespace: str) -> HostContainer:
+    labels = listed["Labels"] or {}
+    ours = labels.get(f"{LABEL}.namespace") == namespace
+    return HostContainer(
+        id=listed["Id"],
+        name=listed_name(listed),
+        image=listed["ImageID"],
+        running=listed["State"] in ("running", "restarting", "paused"),
+        created_at=datetime.fromtimestamp(listed["Created"], UTC),
+        instance=labels.get(f"{LABEL}.instance", "") if ours else "",
+    )

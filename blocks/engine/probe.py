@@ -1,0 +1,99 @@
+"""One look at a host's engine: does it answer, which containers of ours has it, what does its clock say.
+
+One request when all is well, two with the look for memory that ran out; more only for containers that ended.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+import docker
+from docker.errors import NotFound
+from requests import Response
+
+from blocks.engine.client import HostEngine
+from blocks.engine.container_name import listed_name
+from pool.errors import DockerDriverError, HostDistrusted
+from pool.housekeeping.found import Fate, Probe, SeenContainer
+from pool.sessions.containers import LABEL
+
+PROBE_SECONDS = 5
+MEMORY_WINDOW = 90  # seconds that a look for memory trouble goes back: two ticks may be missed
+ENDED = ("exited", "dead")
+
+
+def probe(engine: HostEngine, namespace: str) -> Probe:
+    """Look at the engine; what goes wrong is part of the answer.
+
+    Args:
+        engine: of one host.
+        namespace: of this installation; only containers that carry it are looked at.
+    """
+    try:
+        with engine.client("say what it runs", PROBE_SECONDS) as client:
+            return _look(client, namespace)
+    except DockerDriverError as error:
+        return Probe(answers=False, trouble=str(error), distrusted=isinstance(error, HostDistrusted))
+
+
+def _look(client: docker.APIClient, namespace: str) -> Probe:
+    ours = {"label": [f"{LABEL}.namespace={namespace}", f"{LABEL}.instance"]}
+    with _noting_date(client) as dates:
+        listed = client.containers(all=True, filters=ours)
+    ahead = dates[-1] if dates else 0.0
+    return Probe(True, tuple(_seen(client, entry) for entry in listed), ahead, _out_of_memory(client, ours, ahead))
+
+
+@contextmanager
+def _noting_date(client: docker.APIClient) -> Iterator[list[float]]:
+    """Note how far the engine's clock is ahead, from the date that each of its answers carries (whole seconds)."""
+    dates: list[float] = []
+
+    def note(response: Response, *_args: object, **_more: object) -> None:
+        if date := response.headers.get("Date"):
+            dates.append(parsedate_to_datetime(date).timestamp() + 0.5 - time.time())
+
+    client.hooks["response"].append(note)
+    try:
+        yield dates
+    finally:
+        client.hooks["response"].remove(note)
+
+
+def _seen(client: docker.APIClient, entry: dict) -> SeenContainer:
+    name, instance = listed_name(entry), entry["Labels"][f"{LABEL}.instance"]
+    if entry["State"] not in ENDED:
+        return SeenContainer(name, instance)
+    try:
+        state = client.inspect_container(entry["Id"])["State"]
+    except NotFound:  # it went in between
+        return SeenContainer(name, instance, Fate.RUNS)
+    return SeenContainer(name, instance, _fate(client, state), state["ExitCode"])
+
+
+def _fate(client: docker.APIClient, state: dict) -> Fate:
+    if state["OOMKilled"]:
+        return Fate.OUT_OF_MEMORY
+    if state["ExitCode"]:
+        return Fate.FAILED
+    started = _engine_started(client)
+    rebooted = started is not None and datetime.fromisoformat(state["FinishedAt"]) < started
+    return Fate.STOPPED_WITH_ENGINE if rebooted else Fate.SHUT_DOWN
+
+
+def _engine_started(client: docker.APIClient) -> datetime | None:
+    """When the engine started: it makes its default bridge anew each time. None where it has none."""
+    try:
+        return datetime.fromisoformat(client.inspect_network("bridge")["Created"])
+    except NotFound:
+        return None
+
+
+def _out_of_memory(client: docker.APIClient, ours: dict, ahead: float) -> frozenset[str]:
+    """Instances in which the kernel killed a process for memory. The container itself does not show it."""
+    theirs = int(time.time() + ahead)  # by the engine's clock; a moment to come would be waited for
+    wanted = ours | {"type": ["container"], "event": ["oom"]}
+    events = client.events(since=theirs - MEMORY_WINDOW, until=theirs, filters=wanted, decode=True)
+    return frozenset(event["Actor"]["Attributes"][f"{LABEL}.instance"] for event in events)

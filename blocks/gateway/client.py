@@ -1,0 +1,160 @@
+"""The client of the gateway's admin socket: which session is behind which route, and who uses it.
+
+A change is live when the gateway has answered. It is then written to the snapshot, which nginx reads when it starts
+with an empty table; the snapshot's lock is held around both, so the order of changes is the same in the two places.
+"""
+
+import hashlib
+from dataclasses import asdict
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from blocks.gateway.activity import GatewayActivity, activity_of, silences_of_connections
+from blocks.gateway.snapshot import Snapshot
+from pool.errors import GatewayTrouble, Refused
+from pool.records import Notice, Route
+
+ANSWER_SECONDS = 10
+
+
+class RouteRefused(GatewayTrouble, Refused):
+    """The gateway does not take this route, however often it is asked: its address, port or id is not allowed."""
+
+
+def route_hash(route_id: str) -> str:
+    """What logs and messages call a route, 12 hex digits: the id itself is a secret."""
+    return hashlib.sha256(route_id.encode()).hexdigest()[:12]
+
+
+class Gateway:
+    """The gateway's table of routes. Safe to use from many threads and processes at once."""
+
+    def __init__(self, admin_socket: Path, snapshot: Path):
+        self._socket = admin_socket
+        self._snapshot = Snapshot(snapshot)
+
+    def add_route(self, route: Route) -> None:
+        """Publish a session, or change where its route leads; twice is once.
+
+        Raises:
+            RouteRefused: the address is outside the pool's networks, or port or id is not of a session.
+            GatewayTrouble: the gateway does not answer, or its table is full. Nothing was changed.
+        """
+        with self._snapshot.locked():
+            self._ask("PUT", f"/routes/{route.id}", asdict(route))
+            self._snapshot.put(route, otherwise=self.list_routes)
+
+    def remove_route(self, route_id: str) -> None:
+        """Forget a session; absent is success. Its open connections end when the session does.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer. Nothing was changed.
+        """
+        with self._snapshot.locked():
+            self._ask("DELETE", f"/routes/{route_id}")
+            self._snapshot.drop(route_id, otherwise=self.list_routes)
+
+    def list_routes(self) -> list[Route]:
+        """Every route that the gateway has, in no order. Holds tokens: never log it.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer.
+        """
+        answer = self._ask("GET", "/routes")
+        return [Route(**record) for record in answer["routes"]] if answer["count"] else []
+
+    def replace_routes(self, routes: list[Route]) -> None:
+        """Make the whole table equal to *routes*, which drops no open connection: all are taken, or none is.
+
+        Raises:
+            RouteRefused: one of the routes is not allowed. Nothing was changed.
+            GatewayTrouble: the gateway does not answer, or its table is full.
+        """
+        with self._snapshot.locked():
+            self._ask("PUT", "/routes", [asdict(route) for route in routes])
+            self._snapshot.put_all(routes)
+
+    def put_keys(self, keys: list[dict]) -> None:
+        """Have links and cookies checked with these keys (``LinkKeys.for_gateway()``), the current one first.
+
+        Raises:
+            RouteRefused: a key is too short. Nothing was changed.
+            GatewayTrouble: the gateway does not answer.
+        """
+        with self._snapshot.locked():
+            self._ask("PUT", "/keys", keys)
+            self._snapshot.put_keys(keys, otherwise=self.list_routes)
+
+    def key_ids(self) -> list[str]:
+        """Ids of the keys that the gateway checks with, the current one first; empty: nobody gets in by a link.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer.
+        """
+        answer = self._ask("GET", "/keys")
+        return answer["ids"] if answer["count"] else []
+
+    def put_notices(self, notices: list[Notice]) -> None:
+        """Tell visitors of sessions that have no route why; a route takes its notice away.
+
+        Raises:
+            RouteRefused: one of the notices is not of its form. Nothing was changed.
+            GatewayTrouble: the gateway does not answer.
+        """
+        self._ask("PUT", "/notices", [asdict(notice) for notice in notices])
+
+    def count_notices(self) -> int:
+        """How many notices the gateway has; none after a restart: they are in no snapshot.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer.
+        """
+        return self._ask("GET", "/notices")["count"]
+
+    def put_pool_page(self, html: str) -> None:
+        """Show this at ``/pool/``, to operators alone.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer, or the page is too large.
+        """
+        self._ask("PUT", "/pool-page", {"html": html})
+
+    def activity(self) -> GatewayActivity:
+        """Last requests and open websockets of all sessions, in one call; on the gateway's own machine.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer.
+        """
+        answer = self._ask("GET", "/activity")
+        return activity_of(answer, silences_of_connections(), datetime.now(UTC))
+
+    def alive(self) -> bool:
+        """Whether the gateway answers on its admin socket."""
+        try:
+            self._ask("GET", "/health")
+        except GatewayTrouble:
+            return False
+        return True
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        """One request on a connection of its own: after a reload, a kept one would end in a worker that is leaving."""
+        transport = httpx.HTTPTransport(uds=str(self._socket), verify=False)  # no TLS here: spare loading the CAs
+        try:
+            with httpx.Client(transport=transport, trust_env=False, timeout=ANSWER_SECONDS) as client:
+                answer = client.request(method, f"http://gateway{path}", json=body)
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise GatewayTrouble(f"the gateway does not answer on {self._socket}: {reason}") from None
+        return _checked(answer)
+
+
+def _checked(answer: httpx.Response) -> Any:
+    if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+        raise RouteRefused(f"the gateway says: {answer.json()['error']}")
+    if answer.status_code != HTTPStatus.OK:
+        raise GatewayTrouble(f"the gateway did not take a change of its routes: status {answer.status_code}")
+    return answer.json()

@@ -1,0 +1,1 @@
+"""What makes a machine a notebook host: ssh, the playbook, and taking an image of it."""

@@ -1,0 +1,205 @@
+"""A shell on a host, over ssh, to a host whose key is known beforehand."""
+
+import logging
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import StringIO
+from typing import Self
+
+import paramiko
+
+from blocks.stored.host_keys import HostLogin
+from pool.errors import DockerDriverError, HostUnreachable, Refused
+
+RETRY_SECONDS = 0.5
+CONNECT_SECONDS = 10
+LAST_LINES = 5
+CHUNK = 65536
+
+# Every failure reaches the caller as an exception; while a host boots, paramiko would log each with a traceback.
+_SILENT = "dockerdriver.ssh"
+logging.getLogger(_SILENT).addHandler(logging.NullHandler())
+logging.getLogger(_SILENT).propagate = False
+
+
+class WrongHostKey(HostUnreachable, Refused):
+    """What answers is not the host that we made: asking again will not help."""
+
+
+class CommandFailed(DockerDriverError):  # noqa: N818 - named as in pool/errors.py
+    """The command ran and ended with an exit status other than 0."""
+
+
+class _UnknownKind(paramiko.SSHException):
+    """The host has no key of the recorded kind."""
+
+
+class _RefuseUnknown(paramiko.MissingHostKeyPolicy):
+    def missing_host_key(self, *_: object) -> None:
+        raise _UnknownKind
+
+
+class HostShell:
+    """One ssh connection, opened at its first use. Not for two threads at once.
+
+    Args:
+        address: IPv4 or IPv6 address, or a name.
+        host_key: the only key that is accepted, as "ssh-ed25519 AAAA…".
+        login: user and private key; the key stays in memory.
+        port: TCP port of sshd.
+    """
+
+    def __init__(self, address: str, host_key: str, login: HostLogin, port: int = 22) -> None:
+        self._address, self._port, self._login = address, port, login
+        self._host_key = _public_key(address, host_key)
+        self._client: paramiko.SSHClient | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; harmless when there is none."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def wait_for_ssh(self, timeout_seconds: float, say: Callable[[str], None] | None = None) -> None:
+        """Wait until the host lets us in; each new reason why it does not yet is said once.
+
+        Raises:
+            WrongHostKey: at once, when what answers shows another key.
+            HostUnreachable: not within *timeout_seconds*; the message holds the last reason.
+        """
+        deadline, last = time.monotonic() + timeout_seconds, ""
+        while True:
+            try:
+                self._connect(min(CONNECT_SECONDS, _left(deadline)))
+                return
+            except WrongHostKey:
+                raise
+            except HostUnreachable as error:
+                last = _say_new(str(error), last, say)
+            if time.monotonic() + RETRY_SECONDS > deadline:
+                raise HostUnreachable(f"{last} (tried for {timeout_seconds:.0f} s)")
+            time.sleep(RETRY_SECONDS)
+
+    def run(self, command: str, timeout: float, stdin: str | bytes | None = None) -> str:
+        """Run a command and return what it wrote, both streams in one.
+
+        Args:
+            command: a shell command line. It stands in the host's process list: what is secret goes to *stdin*.
+            timeout: seconds that the command may take.
+            stdin: what the command reads.
+
+        Raises:
+            CommandFailed: its exit status was not 0; the message holds the status and the last lines.
+            HostUnreachable: the connection failed, or the command was not done in time.
+        """
+        if self._client is None:
+            self._connect(CONNECT_SECONDS)
+        try:
+            status, output = self._exchange(command, timeout, stdin)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            self.close()
+            raise HostUnreachable(f"{self._name}: `{command}` got no answer: {_reason(error)}") from error
+        if status != 0:
+            raise CommandFailed(f"{self._name}: `{command}` ended with {status}: {_last_lines(output)}")
+        return output
+
+    @property
+    def _name(self) -> str:
+        return f"ssh at {self._address}:{self._port}"
+
+    def _connect(self, timeout: float) -> None:
+        self.close()
+        client = self._new_client()
+        try:
+            client.connect(
+                self._address,
+                self._port,
+                username=self._login.user,
+                pkey=_private_key(self._login),
+                timeout=timeout,
+                banner_timeout=timeout,
+                auth_timeout=timeout,
+                allow_agent=False,
+                look_for_keys=False,
+            )
+        except (paramiko.BadHostKeyException, _UnknownKind) as error:
+            client.close()
+            raise WrongHostKey(f"{self._name} shows another host key than the one recorded: refused") from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            client.close()
+            raise HostUnreachable(f"{self._name} does not let us in: {_reason(error)}") from error
+        self._client = client
+
+    def _new_client(self) -> paramiko.SSHClient:
+        client = paramiko.SSHClient()
+        client.set_log_channel(_SILENT)
+        client.set_missing_host_key_policy(_RefuseUnknown())
+        known = self._address if self._port == paramiko.config.SSH_PORT else f"[{self._address}]:{self._port}"
+        client.get_host_keys().add(known, self._host_key.get_name(), self._host_key)
+        return client
+
+    def _exchange(self, command: str, timeout: float, stdin: str | bytes | None) -> tuple[int, str]:
+        deadline = time.monotonic() + timeout
+        with self._client.get_transport().open_session(timeout=timeout) as channel:
+            channel.set_combine_stderr(True)
+            channel.settimeout(timeout)
+            channel.exec_command(command)
+            channel.sendall(stdin or "")
+            channel.shutdown_write()
+            output = b"".join(_chunks(channel, deadline))
+            if not channel.status_event.wait(_left(deadline)):  # it closed its output and runs on
+                raise TimeoutError
+            return channel.recv_exit_status(), output.decode(errors="replace")
+
+
+def _chunks(channel: paramiko.Channel, deadline: float) -> Iterator[bytes]:
+    while True:
+        channel.settimeout(_left(deadline))
+        chunk = channel.recv(CHUNK)
+        if not chunk:
+            return
+        yield chunk
+
+
+def _left(deadline: float) -> float:
+    return max(0.1, deadline - time.monotonic())
+
+
+def _public_key(address: str, host_key: str) -> paramiko.PKey:
+    try:
+        kind, text = host_key.split()[:2]
+        return paramiko.PKey.from_type_string(kind, b64decode(text, validate=True))
+    except (ValueError, paramiko.SSHException, paramiko.UnknownKeyType) as error:
+        raise WrongHostKey(f"ssh at {address}: the recorded host key is not a public key") from error
+
+
+def _private_key(login: HostLogin) -> paramiko.PKey:
+    pem = login.private_key.get_secret_value()
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        with suppress(paramiko.SSHException):
+            return kind.from_private_key(StringIO(pem))
+    raise Refused(f"the private key of login {login.user} is not an OpenSSH key without a passphrase")
+
+
+def _say_new(reason: str, last: str, say: Callable[[str], None] | None) -> str:
+    if say and reason != last:
+        say(reason)
+    return reason
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _last_lines(output: str) -> str:
+    return " / ".join(output.strip().splitlines()[-LAST_LINES:]) or "it wrote nothing"

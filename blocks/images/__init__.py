@@ -1,0 +1,1 @@
+"""Images on their way: archives, layers, registries, pushes and pulls."""

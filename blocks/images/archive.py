@@ -1,0 +1,286 @@
+"""Image archives as `docker save` writes them: read, checked and refused without unpacking anything to disk.
+
+An archive is one tar, plain or packed with gzip or zstd, that holds ``manifest.json``, one config per image and the
+layers, under the names of the old layout (``<id>/layer.tar``) or of an OCI layout (``blobs/sha256/…``).
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from io import BufferedReader
+from pathlib import Path
+from typing import Protocol
+
+from blocks.images.members import Members, each_file, list_members, read_members
+from blocks.images.stream import CHUNK, Compression, Stream, compression_of, open_stream, part_of
+from pool.errors import BrokenArchive
+
+SETTLE_SECONDS = 2  # a file that changed later than this may still be being copied
+LAYERS_AT_ONCE = 4  # that are read and packed; hashing and packing need no interpreter lock
+SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
+TAG = re.compile(r"[\w./:-]{1,255}:[\w.-]{1,128}", re.ASCII)
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class ArchiveInfo:
+    """One image in one archive, checked: its config and every layer are there and are what they are named."""
+
+    path: Path
+    names: tuple[str, ...]  # as blueprints call it: without ":latest"
+    image_id: str  # "sha256:…", digest of the config
+    layers: tuple[str, ...]  # diff ids, base first
+    size: int  # bytes of the file
+    compression: Compression
+    labels: Mapping[str, str] = field(default_factory=dict)  # of the image
+    config: bytes = field(default=b"", repr=False, compare=False)  # that the id is the digest of
+    files: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # member of a layer: diff id
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Give every complaint the archive's name, as the operator sees it."""
+    try:
+        yield
+    except BrokenArchive as error:
+        raise BrokenArchive(f"images/{path.name}: {error}") from error
+    except OSError as error:
+        raise BrokenArchive(f"images/{path.name}: cannot be read: {error.strerror}") from error
+
+
+class Shelf(Protocol):
+    """Where layers are kept, by diff id; each that is there was verified when it was put there."""
+
+    def has(self, diff_id: str) -> bool:
+        """Whether the layer is there."""
+
+    def keep(self, diff_id: str, content: Stream) -> None:
+        """Read a layer to its end and keep it.
+
+        Raises:
+            BrokenArchive: the content is not what *diff_id* names.
+        """
+
+
+class _NoShelf:
+    """Verifies layers and keeps none."""
+
+    def has(self, _diff_id: str) -> bool:
+        return False
+
+    def keep(self, diff_id: str, content: Stream) -> None:
+        digest = hashlib.sha256()
+        while data := content.read(CHUNK):
+            digest.update(data)
+        if f"sha256:{digest.hexdigest()}" != diff_id:
+            raise BrokenArchive("it is another layer")
+
+
+def read_archive(path: Path, shelf: Shelf | None = None) -> ArchiveInfo:
+    """Check all that the engine will rely on, in an archive that is read once.
+
+    Of a plain archive the layers that *shelf* has are passed over, and those that it lacks are put there, several at a
+    time. An archive that is packed is read from end to end, and *shelf* is left as it is.
+
+    Raises:
+        BrokenArchive: "images/foo.tar: …": it is truncated, no image archive, has a member that points outside or a
+            digest that is wrong, unpacks to an absurd size, or holds more or less than one image with a name.
+    """
+    with _naming(path):
+        members, compression = _members(path)
+        manifest = _manifest(members)
+        text, image_id, config = _config(members, _text(manifest, "Config"))
+        diff_ids = _diff_ids(config)
+        names = tuple(dict.fromkeys(catalogue_name(tag) for tag in _tags(manifest)))
+        files = _checked_layers(path, members, manifest, diff_ids, shelf or _NoShelf())
+        size, labels = path.stat().st_size, _labels(config)
+        return ArchiveInfo(path, names, image_id, diff_ids, size, compression, labels, text, files)
+
+
+def _members(path: Path) -> tuple[Members, Compression]:
+    with path.open("rb") as file:
+        compression = compression_of(file)
+        return (list_members(file) if compression is Compression.NONE else read_members(Stream(file))), compression
+
+
+def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> None:
+    """Hand the layers of a checked archive to *take*, in the order of the file, each by its diff id and unpacked.
+
+    Whoever keeps one verifies it: the file may have changed since it was checked.
+
+    Raises:
+        BrokenArchive: the file is no such archive any more.
+    """
+
+    def pick(name: str, content: BufferedReader) -> None:
+        if name in archive.files:
+            take(archive.files[name], Stream(content))
+
+    with _naming(archive.path), archive.path.open("rb") as file:
+        each_file(file if archive.compression is Compression.NONE else Stream(file), pick)
+
+
+def catalogue_name(tag: str) -> str:
+    """What blueprints call an image: "jupyter-minimal:latest" is "jupyter-minimal", "rocker/rstudio:4.4" stays."""
+    return tag.removesuffix(":latest")
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """The archive's bytes as every engine takes them: gzip as it is, zstd unpacked on the way.
+
+    Raises:
+        BrokenArchive: the file cannot be read, or its compression is broken.
+    """
+    with _naming(path), open_stream(path, unpack=(Compression.ZSTD,)) as stream:
+        yield from iter(lambda: stream.read(CHUNK), b"")
+
+
+def scan(images_dir: Path, shelf: Shelf | None = None) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
+    """Every archive of the folder: the good ones, and the others as (file name, reason).
+
+    A file that is still being copied (a hidden or temporary name, or changed in the last two seconds) is left for the
+    next scan. Files that did not change since the last scan of this process are not read again.
+    """
+    good: list[ArchiveInfo] = []
+    refused: list[tuple[str, str]] = []
+    for path in _settled(images_dir):
+        found = _remembered(path, shelf, *_fingerprint(path))
+        reason = found if isinstance(found, str) else _name_taken(found, good)
+        if reason:
+            refused.append((path.name, reason))
+        else:
+            good.append(found)
+    return good, refused
+
+
+def stamp_of(path: Path) -> str:
+    """Size and time of change of a file: another stamp, another content."""
+    size, changed, _ = _fingerprint(path)
+    return f"{size}-{changed}"
+
+
+def stamps(images_dir: Path) -> dict[str, str]:
+    """The stamp of every archive that nobody writes to any more, by file name."""
+    found = {}
+    for path in _settled(images_dir):
+        with suppress(FileNotFoundError):  # it went while we looked
+            found[path.name] = stamp_of(path)
+    return found
+
+
+def _settled(images_dir: Path) -> list[Path]:
+    """Archives that nobody writes to any more, the oldest first: it keeps its name against a newer one."""
+    ages = {path: age for path in images_dir.glob("*") if (age := _age_of_finished(path)) is not None}
+    return sorted(ages, key=lambda path: (ages[path], path.name))
+
+
+def _age_of_finished(path: Path) -> int | None:
+    """When the archive was changed last, in nanoseconds; None when it is none, still being copied, or just went."""
+    if path.name.startswith(".") or not path.name.endswith(SUFFIXES) or not path.is_file():
+        return None
+    with suppress(FileNotFoundError):
+        changed = path.stat().st_mtime_ns
+        return changed if time.time_ns() - changed >= SETTLE_SECONDS * 1e9 else None
+
+
+def _fingerprint(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+@lru_cache(maxsize=1024)
+def _remembered(path: Path, shelf: Shelf | None, size: int, mtime: int, inode: int) -> ArchiveInfo | str:  # noqa: ARG001 - they are the key
+    try:
+        return read_archive(path, shelf)
+    except BrokenArchive as error:
+        return str(error)
+
+
+def _name_taken(found: ArchiveInfo, good: list[ArchiveInfo]) -> str:
+    for other in good:
+        if other.image_id != found.image_id and (shared := set(other.names) & set(found.names)):
+            return f"images/{found.path.name}: the name {min(shared)} is that of another image, in {other.path.name}"
+    return ""
+
+
+def _manifest(members: Members) -> dict:
+    manifest = members.json("manifest.json")
+    if not isinstance(manifest, list) or not all(isinstance(entry, dict) for entry in manifest):
+        raise BrokenArchive("manifest.json is not a list of images")
+    if len(manifest) != 1:
+        raise BrokenArchive(f"it holds {len(manifest)} images; save one image per archive")
+    return manifest[0]
+
+
+def _tags(manifest: dict) -> list[str]:
+    tags = manifest.get("RepoTags")
+    if not isinstance(tags, list) or not tags or not all(isinstance(tag, str) and TAG.fullmatch(tag) for tag in tags):
+        raise BrokenArchive("its image has no name; save it by name, not by id")
+    return tags
+
+
+def _text(manifest: dict, key: str) -> str:
+    value = manifest.get(key)
+    if not isinstance(value, str):
+        raise BrokenArchive(f"manifest.json has no {key}")
+    return value
+
+
+def _config(members: Members, name: str) -> tuple[bytes, str, dict]:
+    """The config's text, its digest (the image's id) and what it says; both layouts name the config by its digest."""
+    found = members.find(name)
+    digest = found.digest
+    promised = name.rsplit("/", 1)[-1].removesuffix(".json").removeprefix("sha256:")
+    if digest != f"sha256:{promised}":
+        raise BrokenArchive(f"the config {name[:80]} has the digest {digest[:19]}…, not the one that it is named by")
+    config = members.json(name)
+    if not isinstance(config, dict):
+        raise BrokenArchive(f"the config {name[:80]} is no JSON object")
+    return found.text, digest, config
+
+
+def _diff_ids(config: dict) -> tuple[str, ...]:
+    rootfs = config.get("rootfs")
+    diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
+    if not isinstance(diff_ids, list) or not all(isinstance(one, str) and DIGEST.fullmatch(one) for one in diff_ids):
+        raise BrokenArchive("its config does not list its layers")
+    return tuple(diff_ids)
+
+
+def _labels(config: dict) -> Mapping[str, str]:
+    runs = config.get("config")
+    labels = runs.get("Labels") if isinstance(runs, dict) else None
+    return labels if isinstance(labels, dict) else {}
+
+
+def _checked_layers(
+    path: Path, members: Members, manifest: dict, diff_ids: tuple[str, ...], shelf: Shelf
+) -> dict[str, str]:
+    """The members that hold the layers, and the diff id of each."""
+    layers = manifest.get("Layers")
+    if not isinstance(layers, list) or len(layers) != len(diff_ids):
+        raise BrokenArchive("manifest.json and the config do not list the same layers")
+    if not all(isinstance(name, str) for name in layers):
+        raise BrokenArchive("manifest.json names a layer that is no text")
+    pairs = {(members.resolve(name), diff_id) for name, diff_id in zip(layers, diff_ids, strict=True)}
+    with ThreadPoolExecutor(LAYERS_AT_ONCE) as pool:
+        list(pool.map(lambda pair: _check_layer(path, members, *pair, shelf), pairs))
+    return dict(pairs)
+
+
+def _check_layer(path: Path, members: Members, name: str, diff_id: str, shelf: Shelf) -> None:
+    member = members.find(name)
+    try:
+        if member.place is None and member.diff_id != diff_id:
+            raise BrokenArchive("it is another layer")
+        if member.place and not shelf.has(diff_id):
+            shelf.keep(diff_id, Stream(part_of(path, *member.place)))
+    except BrokenArchive as error:
+        raise BrokenArchive(
+            f"the layer {name[:80]} is not the one that the config names ({diff_id[:19]}…): {error}"
+        ) from error

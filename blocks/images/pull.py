@@ -1,0 +1,76 @@
+"""Having a host's engine pull an image from the pool's registry, where the manager has put it."""
+
+from collections.abc import Callable, Iterable
+
+from blocks.engine.client import LOAD_SECONDS, HostEngine
+from blocks.images.layer_store import LayerStore
+from blocks.images.push import DISK_FULL, Sent
+from blocks.images.registry import ImageRegistry
+from pool.errors import DiskFull, EngineTrouble
+from pool.images.distribution import missing_layers
+from pool.records import Image
+
+
+class HostPull:
+    """Brings images to one engine by way of a registry; to be used like `blocks.images.push.HostPush`.
+
+    Args:
+        engine: the host's.
+        host: its name, for messages.
+        store: where the layers come from.
+        registry: that the engine pulls from.
+        on_bytes: called with the bytes that came.
+    """
+
+    def __init__(
+        self,
+        engine: HostEngine,
+        host: str,
+        store: LayerStore,
+        registry: ImageRegistry,
+        on_bytes: Callable[[int], None] = lambda _: None,
+    ):
+        self._engine, self._host, self._store, self._registry = engine, host, store, registry
+        self._on_bytes = on_bytes
+
+    def is_there(self, image: Image) -> bool:
+        """Whether the engine has the image already."""
+        return image.id in self._engine.image_ids()
+
+    def push(self, image: Image, tags: Iterable[str]) -> Sent:
+        """Have the engine hold *image*; it gets these tags if it has to be pulled.
+
+        Raises:
+            DiskFull: the host has no room for it.
+            EngineTrouble: the engine could not pull it, or does not have it under its id afterwards.
+            Refused: the registry does not let us in.
+        """
+        missing: tuple[str, ...] = ()
+        if not self.is_there(image):
+            missing = missing_layers(image.layers, self._engine.chains())
+            with self._store.turn("registry"):
+                self._registry.put(image, self._store)
+            self._pull(image, list(tags))
+        came, there = (sum(map(self._store.size, layers)) for layers in (missing, set(image.layers) - set(missing)))
+        self._on_bytes(came)
+        return Sent(came, there)
+
+    def _pull(self, image: Image, tags: list[str]) -> None:
+        repository, tag = self._registry.reference(image)
+        login = self._registry.credentials
+        auth = {"username": login.username, "password": login.password} if login else None
+        with self._engine.client(f"pull the image {image.name}", LOAD_SECONDS) as client:
+            events = list(client.pull(repository, tag=tag, auth_config=auth, stream=True, decode=True))
+            self._check(image, next((event["error"] for event in events if "error" in event), ""))
+            if client.inspect_image(f"{repository}:{tag}")["Id"] != image.id:
+                raise EngineTrouble(f"host {self._host}: what it pulled is not {image.name} as {image.id[:19]}")
+            for name in tags:
+                client.tag(image.id, *name.rsplit(":", 1))
+            if tags:
+                client.remove_image(f"{repository}:{tag}")  # a name too many; the image stays
+
+    def _check(self, image: Image, failure: str) -> None:
+        if DISK_FULL in failure:
+            raise DiskFull(f"host {self._host}: no room on its disk for the image {image.name}")
+        if failure:
+            raise EngineTrouble(f"host {self._host}: the engine could not pull {image.name}: {failure}")

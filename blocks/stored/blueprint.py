@@ -1,0 +1,120 @@
+"""How a session is made: the block ``blueprint/<name>``. An operator fills its form; the next session uses it."""
+
+from typing import Literal
+
+from prefect.blocks.core import Block
+from pydantic import Field
+
+from blocks.stored.lookup import load, names
+from pool.images.catalogue import split_pin
+from pool.records import BlueprintSpec, ProxyOptions
+
+SLOT_MB = 512
+
+
+class Blueprint(Block):
+    """One kind of notebook session."""
+
+    _block_type_name = "Blueprint"
+    _block_type_slug = "blueprint"
+
+    image: str = Field(description="Name in the image catalogue, e.g. jupyter-minimal or rocker/rstudio:4.4.")
+    image_digest: str = Field(
+        "",
+        pattern=r"^(sha256:[0-9a-f]{64})?$",
+        description="Version of the image to run: its id or its registry's digest. Empty: the newest that hosts have.",
+    )
+    port: int = Field(ge=1, le=65535, description="Port that the notebook listens on inside its container.")
+    pool: str = Field("main", description="Pool whose hosts run it.")
+    command: list[str] = Field(
+        [], description="Launch command, one word each; {base_url} and {port} are filled in. Empty: the image's own."
+    )
+    environment: dict[str, str] = Field(
+        {}, description="Environment of the session; {base_url}, {token} and {user} are filled in."
+    )
+    memory_mb: int = Field(SLOT_MB, ge=64, description="Memory limit, in MB; swap is not added to it.")
+    slots: int = Field(1, ge=1, description="Room that a session takes on its host; one slot is about 512 MB.")
+    lifetime: int = Field(3600, ge=60, description="Seconds until a session expires.")
+    idle_timeout: int = Field(
+        0, ge=0, description="Seconds without a request or any traffic from a browser until a session ends; 0: never."
+    )
+    ready_path: str = Field("", description="Path below the base URL that answers once the notebook is up.")
+    start_timeout: int = Field(60, ge=1, description="Seconds that a session may take to answer.")
+    capabilities: list[str] = Field([], description="Linux capabilities that the image needs; all others are dropped.")
+    container_user: str = Field("", description="User that runs it, as uid:gid. Empty: the image's own.")
+    pids_limit: int = Field(512, ge=16, description="Processes and threads that a session may have.")
+    init: bool = Field(
+        True, description="Run the command below a small init that reaps; off for images with their own."
+    )
+    strip_prefix: bool = Field(False, description="The session sees / instead of /notebooks/<route>/ (RStudio).")
+    rewrite_redirects: bool = Field(False, description="Give redirects and cookie paths of the session the prefix.")
+    max_upload_mb: int = Field(0, ge=0, description="Largest request body, in MB; 0: no limit.")
+    sign_in: Literal["link", "open"] = Field(
+        "link",
+        description="link: only a browser that came by a launch link is in; open: whoever has the URL.",
+    )
+    auth_header: str = Field(
+        "", description="Authorization header that the gateway sends to the session; {token} is filled in."
+    )
+
+    def spec(self, name: str) -> BlueprintSpec:
+        """The same values as the rules and tasks see them."""
+        values = self.model_dump(include=set(BlueprintSpec.__dataclass_fields__))
+        proxy = self.model_dump(include=set(ProxyOptions.__dataclass_fields__))
+        values |= {"command": tuple(self.command), "capabilities": tuple(self.capabilities)}
+        image, pinned = split_pin(self.image)
+        values |= {"image": image, "image_digest": pinned or self.image_digest}
+        return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values)
+
+
+def blueprint_spec(name: str) -> BlueprintSpec:
+    """The blueprint of this name, as it is now.
+
+    Raises:
+        NotFound: no blueprint has this name; the message lists those that exist.
+    """
+    return load(Blueprint, name, "blueprint").spec(name)
+
+
+def pinned_versions(pool: str) -> set[tuple[str, str]]:
+    """Versions that the pool's blueprints pin: name of the image, digest."""
+    specs = [blueprint_spec(name) for name in names(Blueprint)]
+    return {(spec.image, spec.image_digest) for spec in specs if spec.pool == pool and spec.image_digest}
+
+
+def default_blueprints() -> dict[str, Blueprint]:
+    """The blueprints that a new installation offers, by name."""
+    return {
+        "jupyter-minimal": _jupyter("jupyter-minimal"),
+        "rstudio": _rstudio("rocker/rstudio"),
+        "ropensci": _rstudio("rocker/ropensci"),
+    }
+
+
+def _jupyter(image: str) -> Blueprint:
+    return Blueprint(
+        image=image,
+        port=8888,
+        command=["jupyter-lab", "--ServerApp.base_url={base_url}"],
+        environment={"JUPYTER_TOKEN": "{token}"},
+        ready_path="api",
+        auth_header="token {token}",
+    )
+
+
+def _rstudio(image: str) -> Blueprint:
+    """Rocker's images start as root under an init of their own, make the user's home and drop to the user."""
+    told = "echo www-root-path={base_url} >> /etc/rstudio/rserver.conf && exec /init"
+    return Blueprint(
+        image=image,
+        port=8787,
+        command=["sh", "-c", told],
+        environment={"DISABLE_AUTH": "true", "ROOT": "false"},
+        memory_mb=2 * SLOT_MB,
+        slots=2,
+        start_timeout=120,
+        capabilities=["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"],
+        init=False,
+        strip_prefix=True,
+        rewrite_redirects=True,
+    )

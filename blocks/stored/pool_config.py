@@ -1,0 +1,117 @@
+"""What the operator turns while a pool runs: the block ``pool-config/<pool>``.
+
+The fields keep the names that DockerDriver's operators know from its settings file.
+"""
+
+from prefect.blocks.core import Block
+from pydantic import Field
+
+from blocks.stored.lookup import load, names
+from pool.names import check_pool_name
+from pool.settings import PoolSettings
+from pool.timetable import read_timetable
+
+
+class PoolConfig(Block):
+    """Targets, limits and host settings of one pool. A change counts from the next tick of housekeeping on."""
+
+    _block_type_name = "Pool configuration"
+    _block_type_slug = "pool-config"
+
+    DD_SHUTDOWN_MODE: bool = Field(False, description="Refuse new sessions, drain and remove every host.")
+    DD_MAX_HOSTS: int = Field(4, ge=0, description="Never more hosts than this.")
+    DD_FREE_SLOT_TARGET: int = Field(4, ge=0, description="Free slots to keep in hand.")
+    DD_HOST_IMAGE: str = Field("Debian-12", description="Image or snapshot that hosts boot from.")
+    DD_HOST_FLAVOR_NAME_SMALL: str = Field("standard.medium", description="Flavor of a host when the pool is idle.")
+    DD_HOST_FLAVOR_SLOTS_SMALL: int = Field(6, ge=1, description="Slots of a small host; one is about 512 MB.")
+    DD_HOST_FLAVOR_NAME_LARGE: str = Field("standard.xlarge", description="Flavor of a host when the pool is in use.")
+    DD_HOST_FLAVOR_SLOTS_LARGE: int = Field(24, ge=1, description="Slots of a large host; one is about 512 MB.")
+    DD_HOST_DATA_VOLUME_FACTOR: int = Field(4, ge=0, description="GB per slot for Docker's data; 0: no volume.")
+    DD_HOST_SWAP_MB: int = Field(0, ge=0, description="Swap file on every host, in MB; 0: none.")
+    DD_HOST_LIFETIME: int = Field(14400, ge=0, description="Seconds that a used host serves.")
+    DD_HOST_LIFETIME_LOW: int = Field(300, ge=0, description="Seconds left below which a host takes no new session.")
+    DD_HOST_LIFETIME_EXTRA: int = Field(
+        14400,
+        ge=0,
+        description="Seconds past its lifetime that a host may serve while the pool is full.",
+    )
+    DD_MAX_HOST_ERRORS: int = Field(5, ge=0, description="Consecutive errors before a host is retired.")
+    DD_MAX_SPAWNS: int = Field(8, ge=1, description="Hosts on their way from the cloud at the same time.")
+    DD_TIMETABLE: list[str] = Field(
+        [],
+        description="Times with another target, like Mon-Fri 08:45-12:00: 60; the last that holds wins.",
+    )
+    DD_TIMEZONE: str = Field("UTC", description="Time zone of the timetable, like Europe/Berlin.")
+    DD_HOST_GRACE: int = Field(
+        300,
+        ge=0,
+        description="Seconds that a host may be out of reach before it counts as dead.",
+    )
+    DD_QUEUE_TIMEOUT: int = Field(
+        900, ge=0, description="Seconds that a session waits for room before it is given up; 0: refused at once."
+    )
+    PLUGIN_WHITELIST: list[str] = Field(
+        ["DockerDriver"], description="Drivers that may provision; without DockerDriver every request is refused."
+    )
+    DD_IMAGES: list[str] = Field(
+        [], description="Registry references that the manager pulls, beside the archives in images/."
+    )
+    DD_IMAGE_PUSHES: int = Field(8, ge=1, description="Hosts that get images at the same time.")
+    DD_IMAGE_BANDWIDTH_MB: float = Field(
+        0,
+        ge=0,
+        description="MB per second that images may take on the manager's link, all hosts together; 0: no limit.",
+    )
+    DD_IMAGE_REGISTRY: str = Field(
+        "", description="Registry that hosts pull images from, as in registry.example:5000; empty: they are sent."
+    )
+    DD_IMAGE_REGISTRY_LOGIN: str = Field("", description="Block registry-login/<name> that it asks for; empty: none.")
+    DD_HOST_DISK_MARK: int = Field(
+        85,
+        ge=10,
+        le=100,
+        description="Percent of a host's disk at which it is cleaned; where that does not help, it takes no new image.",
+    )
+    cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
+
+    def settings(self, pool: str) -> PoolSettings:
+        """The same values as the rules see them.
+
+        Raises:
+            BadRequest: names the pool's setting that makes no sense.
+        """
+        return PoolSettings(
+            name=pool,
+            shutdown_mode=self.DD_SHUTDOWN_MODE,
+            max_hosts=self.DD_MAX_HOSTS,
+            free_slot_target=self.DD_FREE_SLOT_TARGET,
+            slots_small=self.DD_HOST_FLAVOR_SLOTS_SMALL,
+            slots_large=self.DD_HOST_FLAVOR_SLOTS_LARGE,
+            flavor_small=self.DD_HOST_FLAVOR_NAME_SMALL,
+            flavor_large=self.DD_HOST_FLAVOR_NAME_LARGE,
+            host_lifetime=self.DD_HOST_LIFETIME,
+            host_lifetime_low=self.DD_HOST_LIFETIME_LOW,
+            host_lifetime_extra=self.DD_HOST_LIFETIME_EXTRA,
+            max_host_errors=self.DD_MAX_HOST_ERRORS,
+            max_spawns=self.DD_MAX_SPAWNS,
+            timetable=read_timetable(self.DD_TIMETABLE, self.DD_TIMEZONE),
+            host_grace=self.DD_HOST_GRACE,
+            queue_timeout=self.DD_QUEUE_TIMEOUT,
+            plugin_whitelist=tuple(self.PLUGIN_WHITELIST),
+        )
+
+
+def pool_config(pool: str) -> PoolConfig:
+    """The pool's configuration as it is now.
+
+    Raises:
+        NotFound: no pool has this name; the message lists those that exist.
+        BadRequest: the name cannot be a pool's.
+    """
+    check_pool_name(pool)
+    return load(PoolConfig, pool, "pool")
+
+
+def pool_names() -> list[str]:
+    """Names of all pools."""
+    return names(PoolConfig)

@@ -1,0 +1,122 @@
+"""What each decision of housekeeping leads to."""
+
+from collections.abc import Awaitable, Callable
+
+from prefect.runtime import flow_run
+
+from flows.steps import settling
+from flows.steps.queue import ask_to_start
+from flows.steps.sessions import end_session, tell_those_on
+from pool.decisions import Decision, DecisionKind
+from pool.states import HostState, InstanceState
+from tasks.gateway.routes import withdraw_route
+from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
+from tasks.housekeeping.strays import count_removal, note_repair
+from tasks.runs import trigger
+from tasks.sessions.instances import announce, find_instance, move_instance
+
+PROOF_SECONDS = 5
+
+
+async def act(decision: Decision, number: int) -> None:
+    """Do what was decided. Every act looks first: a decision that is out of date does no harm.
+
+    Args:
+        decision: one of this tick.
+        number: its place in the tick; two spawns of one tick are told apart by it.
+    """
+    await _ACTS[decision.kind](decision, f"{flow_run.id}-{number}")
+
+
+async def _wait(_decision: Decision, _key: str) -> None:
+    """Nothing is done: the reason is what there is to say."""
+
+
+async def _spawn(decision: Decision, key: str) -> None:
+    wanted = {"pool": decision.subject, "flavor": decision.flavor, "reason": decision.reason}
+    await trigger("spawn-host/on-demand", wanted, key=f"spawn-{key}")
+
+
+async def _configure(decision: Decision, key: str) -> None:
+    await note_repair(decision.subject)
+    await trigger("configure-host/on-demand", {"host": decision.subject}, key=f"configure-{key}")
+
+
+async def _drain(decision: Decision, _key: str) -> None:
+    await move_host(decision.subject, HostState.DRAINING, reason=decision.reason)
+    await tell_those_on(decision.subject)
+
+
+async def _fail_host(decision: Decision, _key: str) -> None:
+    await move_host(decision.subject, HostState.FAILED, reason=decision.reason)
+
+
+async def _remove(decision: Decision, _key: str) -> None:
+    host = await move_host(decision.subject, HostState.REMOVING, reason=decision.reason)
+    await count_removal(host)
+    await delete_server(host)
+    if await prove_gone(host, PROOF_SECONDS):
+        await move_host(host.name, HostState.REMOVED, reason=decision.reason)
+
+
+async def _confirm_gone(decision: Decision, _key: str) -> None:
+    await move_host(decision.subject, HostState.REMOVED, reason=decision.reason)
+
+
+async def _delete_server(decision: Decision, _key: str) -> None:
+    host = await find_host(decision.subject)
+    await count_removal(host)
+    await delete_server(host)
+
+
+async def _end(decision: Decision, _key: str) -> None:
+    await end_session(await find_instance(decision.subject), decision.reason)
+
+
+async def _clean_up(decision: Decision, _key: str) -> None:
+    instance = await find_instance(decision.subject)
+    to = InstanceState.DELETED if instance.state is InstanceState.STOPPING else InstanceState.FAILED
+    await end_session(instance, decision.reason, to=to)
+
+
+async def _start(decision: Decision, key: str) -> None:
+    instance = await find_instance(decision.subject)
+    if instance.state is InstanceState.STARTING:
+        await ask_to_start(instance, again=key)
+
+
+async def _give_up(decision: Decision, _key: str) -> None:
+    queued, failed = InstanceState.QUEUED, InstanceState.FAILED
+    await announce(await move_instance(decision.subject, failed, reason=decision.reason, only_from=queued))
+
+
+async def _fail_instance(decision: Decision, _key: str) -> None:
+    instance = await find_instance(decision.subject)
+    await withdraw_route(instance)
+    await announce(await move_instance(instance.id, InstanceState.FAILED, reason=decision.reason))
+
+
+_ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
+    DecisionKind.SPAWN: _spawn,
+    DecisionKind.WAIT: _wait,
+    DecisionKind.CONFIGURE: _configure,
+    DecisionKind.DRAIN: _drain,
+    DecisionKind.FAIL_HOST: _fail_host,
+    DecisionKind.REMOVE: _remove,
+    DecisionKind.CONFIRM_GONE: _confirm_gone,
+    DecisionKind.DELETE_SERVER: _delete_server,
+    DecisionKind.EXPIRE: _end,
+    DecisionKind.END_DRAINED: _end,
+    DecisionKind.END_IDLE: _end,
+    DecisionKind.CLEAN_UP: _clean_up,
+    DecisionKind.LOST_CONTAINER: settling.lost_container,
+    DecisionKind.SHUT_DOWN: settling.shut_down,
+    DecisionKind.START_AGAIN: settling.start_container_again,
+    DecisionKind.OUT_OF_MEMORY: settling.say_only,
+    DecisionKind.REPORT: settling.say_only,
+    DecisionKind.REMOVE_CONTAINER: settling.remove_container,
+    DecisionKind.REMOVE_PART: settling.remove_part,
+    DecisionKind.START: _start,
+    DecisionKind.GIVE_UP: _give_up,
+    DecisionKind.FAIL_INSTANCE: _fail_instance,
+}

@@ -1,0 +1,61 @@
+"""Room appeared, or somebody began to wait: give it out, and have those that got it started."""
+
+from asyncio import gather
+
+from prefect import get_run_logger
+
+from pool.errors import DockerDriverError
+from pool.records import Instance
+from tasks.runs import trigger
+from tasks.sessions.positions import tell_places
+from tasks.sessions.queue import announce_queue, give_out_room
+
+
+async def serve_queue(pool: str, own: str = "") -> list[Instance]:
+    """Give out room in the order of the queue, and ask for a flow run for each session that got some.
+
+    Called at once by whatever frees room or begins to wait. It fails nobody: what is left undone, the next tick does.
+
+    Args:
+        pool: name of the pool.
+        own: id of the session that the caller starts by itself.
+
+    Returns:
+        Those that got room.
+    """
+    try:
+        served = await give_out_room(pool)
+        if served:
+            await tell_places(pool)  # the others moved up
+    except DockerDriverError as error:
+        get_run_logger().warning("the queue of %s is left to the next tick: %s", pool, error)
+        return []
+    others = [instance for instance in served if instance.id != own]
+    asked = await gather(*(ask_to_start(instance) for instance in others), return_exceptions=True)
+    for instance, outcome in zip(others, asked, strict=True):
+        if isinstance(outcome, Exception):
+            get_run_logger().warning("session %s is left to the next tick: %s", instance.id, outcome)
+    return served
+
+
+async def see_to_queue(pool: str) -> None:
+    """Serve those that wait, should somebody have died before he did, and tell them all where they stand now."""
+    await serve_queue(pool)
+    await announce_queue(pool)
+
+
+async def ask_to_start(instance: Instance, again: str = "") -> None:
+    """Have a flow run start a session that has room: the same request as its platform's.
+
+    Args:
+        instance: the session, starting.
+        again: tells an asking from those before it. Empty: once for each time that it took room.
+    """
+    request = {
+        "instance_id": instance.id,
+        "blueprint": instance.blueprint,
+        "user": instance.user,
+        "options": instance.options,
+    }
+    key = f"start-{instance.id}-{again or instance.state_since.isoformat()}"
+    await trigger("provision-instance/on-demand", request, key=key)

@@ -1,0 +1,119 @@
+"""How a session begins and ends: the compositions that several pipelines share."""
+
+from asyncio import gather
+
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+
+from flows.steps.queue import serve_queue
+from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable, RefusedMove
+from pool.records import BlueprintSpec, Instance
+from pool.sessions.admission import expiry
+from pool.states import ENDED, InstanceState
+from tasks.gateway.routes import publish_route, withdraw_route
+from tasks.hosts.lifecycle import clear_errors, count_error
+from tasks.hosts.operator import sessions_on
+from tasks.leases import Held, lease
+from tasks.retrying import now
+from tasks.sessions.instances import (
+    announce,
+    await_other_run,
+    find_instance,
+    move_instance,
+    remove_container,
+    start_container,
+    wait_until_ready,
+)
+
+ATTEMPTS = 2
+HOSTS_FAULT = (EngineTrouble, HostUnreachable)
+
+
+async def see_through(instance: Instance, blueprint: BlueprintSpec) -> Instance:
+    """Start a session that has room; or wait for the run that does so already. The session as it is then."""
+    try:
+        async with lease(f"starting of {instance.id}", holder=f"flow run {flow_run.id}"):
+            return await start_session(await find_instance(instance.id), blueprint)
+    except (Held, RefusedMove):  # another run is at it, or somebody ended it meanwhile
+        return await await_other_run(instance.id, blueprint.start_timeout)
+
+
+async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instance:
+    """Start a session on the host that it has room on; on another one when that fails it, once it has room there.
+
+    Whatever ends this early, the session is undone: no route, no container, no room.
+
+    Returns:
+        The session: running; or queued again, until there is room for it elsewhere.
+    """
+    attempts = 0
+    while instance.state is InstanceState.STARTING:
+        attempts += 1
+        try:
+            return await _bring_up(instance, blueprint)
+        except HOSTS_FAULT as error:
+            instance = await _try_elsewhere(instance, error, last=attempts == ATTEMPTS)
+        except BaseException as error:
+            await undo(instance, InstanceState.FAILED, str(error) or "cancelled")
+            await serve_queue(instance.pool)
+            raise
+    return instance
+
+
+async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: bool) -> Instance:
+    """Give the room back and queue again, in the old place; the session as it is when its turn was looked for."""
+    await count_error(instance.host, str(error))
+    await undo(instance, InstanceState.FAILED if last else InstanceState.QUEUED, str(error))
+    await serve_queue(instance.pool, own=instance.id)
+    if last:
+        raise error
+    get_run_logger().warning("trying elsewhere: %s", error)
+    return await find_instance(instance.id)
+
+
+async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
+    await start_container(instance, blueprint)
+    await wait_until_ready(instance, blueprint)
+    expires_at = expiry(blueprint, instance.options, now())
+    running = await move_instance(instance.id, InstanceState.RUNNING, reason="answers", expires_at=expires_at)
+    await publish_route(running)
+    await clear_errors(running.host)
+    return running
+
+
+async def undo(instance: Instance, to: InstanceState, reason: str) -> Instance:
+    """Remove route and container, then give the room back.
+
+    When the container cannot be removed now, the instance stays `stopping` and keeps its room: housekeeping goes on
+    with it, and the room of a container that may still run is never given away.
+    """
+    try:
+        await withdraw_route(instance)
+        await remove_container(instance)
+    except DockerDriverError:
+        await move_instance(instance.id, InstanceState.STOPPING, reason=reason)
+        raise
+    return await move_instance(instance.id, to, reason=reason)
+
+
+async def tell_those_on(host: str) -> int:
+    """Announce anew each session on a host that drains or returns; how many they are. Unheard is no failure."""
+    left = await sessions_on(host)
+    running = [instance for instance in left if instance.state is InstanceState.RUNNING]
+    for instance, trouble in zip(running, await gather(*map(announce, running), return_exceptions=True), strict=True):
+        if isinstance(trouble, Exception):
+            get_run_logger().warning("the platform of %s is not told: %s", instance.id, trouble)
+    return len(left)
+
+
+async def end_session(instance: Instance, reason: str, to: InstanceState = InstanceState.DELETED) -> Instance:
+    """End a session for good: route first, then container, then room. Repeating it is harmless."""
+    if instance.state in ENDED:
+        return instance
+    if to is InstanceState.DELETED:
+        instance = await move_instance(instance.id, InstanceState.STOPPING, reason=reason)
+    ended = await undo(instance, to, reason)
+    if instance.host:
+        await serve_queue(instance.pool)
+    await announce(ended)
+    return ended

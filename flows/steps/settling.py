@@ -1,0 +1,49 @@
+"""What housekeeping does about differences between SQL and what is found outside. Every act looks again first."""
+
+from flows.steps.sessions import end_session
+from pool.decisions import Decision
+from pool.errors import EngineTrouble
+from pool.states import InstanceState
+from tasks.housekeeping.strays import container_runs, remove_stray_container, remove_stray_part, start_again
+from tasks.sessions.instances import find_instance
+
+
+async def lost_container(decision: Decision, _key: str) -> None:
+    """End the session of a container that is not there any more, as failed, with the reason."""
+    await _end_unless_it_runs(decision, InstanceState.FAILED)
+
+
+async def shut_down(decision: Decision, _key: str) -> None:
+    """End the session that its user ended from inside."""
+    await _end_unless_it_runs(decision, InstanceState.DELETED)
+
+
+async def _end_unless_it_runs(decision: Decision, to: InstanceState) -> None:
+    instance = await find_instance(decision.subject)
+    if instance.state is InstanceState.RUNNING and not await container_runs(instance):
+        await end_session(instance, decision.reason, to=to)
+
+
+async def start_container_again(decision: Decision, _key: str) -> None:
+    """Start the container of a session whose host rebooted; one that does not start any more has failed."""
+    instance = await find_instance(decision.subject)
+    if instance.state is not InstanceState.RUNNING:
+        return
+    try:
+        await start_again(instance)
+    except EngineTrouble as error:
+        await end_session(instance, f"{decision.reason}, and did not start it again: {error}", to=InstanceState.FAILED)
+
+
+async def remove_container(decision: Decision, _key: str) -> None:
+    """Remove a stray container."""
+    await remove_stray_container(decision.subject)
+
+
+async def remove_part(decision: Decision, _key: str) -> None:
+    """Remove a stray thing from the cloud."""
+    await remove_stray_part(decision.subject)
+
+
+async def say_only(_decision: Decision, _key: str) -> None:
+    """Do nothing: that it is decided, recorded and shown is all."""

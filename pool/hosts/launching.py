@@ -1,0 +1,109 @@
+"""What is known of a pool's launches: how long they take, whether they fail, and when the next one may be tried.
+
+All of it is read from the records of hosts, which say how each one began.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from statistics import median
+
+from pool.errors import CloudRefused, DockerDriverError
+from pool.hosts.backoff import pause
+from pool.records import Fault, Host
+
+BREAKER_AFTER = 3  # hosts in a row that could not be configured
+LONGEST_WAIT = 1800  # seconds before the cloud is asked again
+MEASURED = 20  # latest launches that the usual time is taken from
+LEAD = timedelta(minutes=5)  # taken for the time from spawn to active while none was measured
+
+
+@dataclass(frozen=True)
+class Setback:
+    """Launches that the cloud failed, one after the other."""
+
+    until: datetime  # the next one is tried then
+    because: str  # what the last one failed with
+
+
+def launch_troubles(hosts: Iterable[Host], now: datetime) -> list[str]:
+    """One sentence for each pool that spawns no hosts at present, though it may want some."""
+    pools: dict[str, list[Host]] = {}
+    for host in hosts:
+        pools.setdefault(host.pool, []).append(host)
+    return [f"Pool {pool}: {why}" for pool, theirs in sorted(pools.items()) if (why := why_held(theirs, now))]
+
+
+def why_held(hosts: Sequence[Host], now: datetime) -> str:
+    """Why this pool spawns nothing now, by how its launches went; empty when it may."""
+    failing = setback(hosts)
+    waits = f"the cloud is asked again at {failing.until:%H:%M:%S} UTC: {failing.because}" if failing else ""
+    return breaker(hosts) or (waits if failing and failing.until > now else "")
+
+
+def fault_of(error: BaseException) -> Fault | None:
+    """What a launch that ended with this error says of the cloud; None: nothing, it was cancelled or has a bug."""
+    if isinstance(error, CloudRefused):
+        return Fault.REFUSED
+    return Fault.LAUNCH if isinstance(error, DockerDriverError) else None
+
+
+def time_to_active(hosts: Iterable[Host]) -> timedelta:
+    """How long this pool's hosts take from spawn to active: the median of the latest."""
+    active = sorted((host for host in hosts if host.active_at), key=lambda host: host.active_at)[-MEASURED:]
+    return median([host.active_at - host.created_at for host in active]) if active else LEAD
+
+
+def setback(hosts: Sequence[Host]) -> Setback | None:
+    """Whether the cloud fails us at present. One host that answers is enough to forget what was before.
+
+    Each further round waits twice as long, and some of that by chance, so that managers of one cloud do not come back
+    together. A cloud that refuses (a quota, a flavor that it does not know) is asked again after the longest wait.
+    """
+    failed = _failed(hosts, (Fault.REFUSED, Fault.LAUNCH), since=_latest(host.answered_at for host in hosts))
+    if not failed:
+        return None
+    last = failed[-1]
+    wait = LONGEST_WAIT if last.fault is Fault.REFUSED else pause(_rounds(failed) - 1, longest=LONGEST_WAIT)
+    return Setback(last.last_error_at + timedelta(seconds=wait * _jitter(last)), last.last_error)
+
+
+def breaker(hosts: Sequence[Host]) -> str:
+    """Why this pool spawns no more hosts; empty while it may.
+
+    A playbook that fails on every new host would burn machines for ever. A host that becomes active closes the breaker,
+    and so does the operator, by forgiving the hosts that failed.
+    """
+    broken = _failed(hosts, (Fault.CONFIGURING,), since=_latest(host.active_at for host in hosts))
+    if len(broken) < BREAKER_AFTER:
+        return ""
+    return (
+        f"circuit breaker: {len(broken)} hosts in a row could not be configured, the last: {broken[-1].last_error};"
+        " reset-breaker, or a host that becomes active, lets the pool spawn again"
+    )
+
+
+def _latest(moments: Iterable[datetime | None]) -> datetime | None:
+    return max(filter(None, moments), default=None)
+
+
+def _failed(hosts: Iterable[Host], faults: tuple[Fault, ...], since: datetime | None) -> list[Host]:
+    """The hosts that failed in this way after the last success, in the order in which they did."""
+    failed = [host for host in hosts if host.fault in faults and (since is None or host.last_error_at > since)]
+    return sorted(failed, key=lambda host: host.last_error_at)
+
+
+def _rounds(failed: Sequence[Host]) -> int:
+    """How often it was tried: a launch begun before another one failed belongs to that one's round."""
+    rounds, last = 0, None
+    for host in failed:
+        rounds += last is None or host.created_at > last
+        last = host.last_error_at
+    return rounds
+
+
+def _jitter(host: Host) -> float:
+    """Between a half and one, the same for the same failure."""
+    drawn = sha256(f"{host.name} {host.last_error_at.isoformat()}".encode()).digest()
+    return 0.5 + drawn[0] / 512

@@ -1,0 +1,1 @@
+"""One tick: what was observed, how it differs from SQL, what is decided."""

@@ -1,0 +1,105 @@
+"""What one tick saw of a pool, and what every rule is given beside the thing that it looks at."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from pool.hosts.lifetime import unused_since, working_overtime
+from pool.housekeeping.found import Fate, Probe, SeenContainer, Stray
+from pool.housekeeping.strays import CloudPart
+from pool.records import FlavorSize, Headroom, Host, Instance
+from pool.sessions.queue import in_line
+from pool.settings import PoolSettings
+from pool.states import HostState, InstanceState
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at one pool.
+
+    Read the records first and ask the cloud afterwards: a server that a record speaks of then either is in the list or
+    is gone.
+    """
+
+    hosts: tuple[Host, ...]  # in any state; removed ones too, so that a server that came late is noticed
+    instances: tuple[Instance, ...]  # that have not ended
+    servers: Set[str] | None  # names of the hosts whose servers the cloud lists; None: it could not be asked
+    probes: Mapping[str, Probe] = field(default_factory=dict)  # host: what its engine said; none: it was not asked
+    ended: Set[str] = frozenset()  # ids of sessions that are over, and whose containers were seen
+    told_of_memory: Set[str] = frozenset()  # instances of which it was said a moment ago that they lack memory
+    parts: tuple[CloudPart, ...] | None = None  # of this pool, or of none that there is; None: not known
+    living: Mapping[str, Host] = field(default_factory=dict)  # hosts of all pools that are not removed, by name
+    strays: Mapping[str, Stray] = field(default_factory=dict)  # what was reported as left over by an earlier tick
+    busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
+    busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
+    watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked
+    last_used: Mapping[str, datetime] = field(default_factory=dict)  # instance: last request or traffic of a browser
+    unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
+    headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
+
+    @cached_property
+    def queue(self) -> tuple[Instance, ...]:
+        """Those that wait for room, the next one first."""
+        return in_line(self.instances)
+
+    @cached_property
+    def containers(self) -> Mapping[str, Mapping[str, SeenContainer]]:
+        """Containers by host and name; a host whose engine did not answer is not in it."""
+        return {host: probe.fates() for host, probe in self.probes.items() if probe.answers}
+
+    def answers(self, host: str) -> bool | None:
+        """Whether the host's engine answers; None when it was not asked."""
+        return self.probes[host].answers if host in self.probes else None
+
+    def fate_of(self, instance: Instance) -> Fate:
+        """What became of the session's container on the host that it holds room on."""
+        on_host = self.containers.get(instance.host)
+        if on_host is None:
+            return Fate.UNKNOWN
+        return on_host[instance.container].fate if instance.container in on_host else Fate.GONE
+
+    @cached_property
+    def leaving(self) -> Set[str]:
+        """Removed hosts whose server is listed all the same, and so is deleted again, with all that came with it."""
+        listed = self.servers or frozenset()
+        return {host.name for host in self.hosts if host.state is HostState.REMOVED and host.name in listed}
+
+    def lists(self, host: Host) -> bool | None:
+        """Whether the cloud lists the host's server; None when it could not be asked."""
+        return None if self.servers is None else host.name in self.servers
+
+
+@dataclass(frozen=True)
+class Case:
+    """What every rule is given beside the thing it looks at."""
+
+    seen: Observation
+    settings: PoolSettings
+    now: datetime
+
+    @cached_property
+    def hosts(self) -> dict[str, Host]:
+        """The hosts by name: a thousand of them may have twenty thousand sessions."""
+        return {host.name: host for host in self.seen.hosts}
+
+    @cached_property
+    def unused_since(self) -> datetime | None:
+        """Since when nobody uses the pool; None while somebody does."""
+        return unused_since(self.seen.hosts)
+
+    @cached_property
+    def overtime(self) -> frozenset[str]:
+        """Names of the hosts that go on past their lifetime, because the pool is full and has no other room."""
+        return working_overtime(self.seen.hosts, self.settings, self.now)
+
+    def seconds_in_state(self, thing: Host | Instance) -> float:
+        """How long it has been in its state."""
+        return (self.now - thing.state_since).total_seconds()
+
+    def overdue(self, instance: Instance) -> bool:
+        """Whether nobody works on it and it should long have left its state."""
+        idle = instance.id not in self.seen.busy_instances
+        stopping = instance.state is InstanceState.STOPPING
+        limit = self.settings.stop_timeout if stopping else self.settings.start_timeout
+        return idle and self.seconds_in_state(instance) > limit

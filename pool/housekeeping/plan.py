@@ -1,0 +1,227 @@
+"""Diagnose: from what one tick observed of a pool to what is to be done, each with its reason.
+
+Each rule looks at one host or instance and answers with a decision or with None; the first answer counts. What is not
+known (None) never leads to a failure or a removal.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from pool.decisions import Decision, DecisionKind
+from pool.hosts.lifetime import remaining
+from pool.hosts.sizing import hosts_to_spawn
+from pool.housekeeping.observation import Case, Observation
+from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
+from pool.housekeeping.reconciliation import container_lost, dead, mistrusted, short_of_memory, strays
+from pool.records import Host, Instance
+from pool.settings import PoolSettings
+from pool.states import HostState, InstanceState
+
+
+def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decision]:
+    """Everything that should be done now: at most one thing for each host and each instance, and hosts to spawn."""
+    case = Case(seen, settings, now)
+    for_hosts = _first_answers(HOST_RULES, seen.hosts, case)
+    hosts = tuple(_as_decided(host, for_hosts.get(host.name)) for host in seen.hosts)
+    for_instances = _first_answers(INSTANCE_RULES, seen.instances, Case(replace(seen, hosts=hosts), settings, now))
+    spawns = hosts_to_spawn(hosts, settings, now, seen.unrecorded_spawns, seen.queue, seen.headroom)
+    return [*for_hosts.values(), *for_instances.values(), *strays(case), *spawns]
+
+
+def _first_answers(rules: Iterable[Callable], things: Iterable, case: Case) -> dict[str, Decision]:
+    """The first answer about each thing, by the thing's name or id."""
+    answers = (next(filter(None, (rule(thing, case) for rule in rules)), None) for thing in things)
+    return {answer.subject: answer for answer in answers if answer}
+
+
+def _as_decided(host: Host, decision: Decision | None) -> Host:
+    """The host as it will be: its room is no longer counted on, and its sessions share its fate."""
+    to = decision and _LEADS_TO.get(decision.kind)
+    return replace(host, state=to, reason=decision.reason) if to else host
+
+
+_LEADS_TO = {DecisionKind.DRAIN: HostState.DRAINING, DecisionKind.FAIL_HOST: HostState.FAILED}
+
+
+# Rules for one host
+
+
+def server_vanished(host: Host, case: Case) -> Decision | None:
+    """A host whose server the cloud no longer lists is lost; unless its engine answers, which would be a riddle."""
+    had_server = host.state in (HostState.CONFIGURING, HostState.ACTIVE, HostState.DRAINING)
+    if had_server and case.seen.lists(host) is False and case.seen.answers(host.name) is not True:
+        return Decision(DecisionKind.FAIL_HOST, host.name, "the cloud no longer lists its server")
+    return None
+
+
+def never_an_image(host: Host, case: Case) -> Decision | None:
+    """A host that was to become a host image takes no sessions: when nobody works on it any more, it is given up."""
+    before = host.state in (HostState.SPAWNING, HostState.CONFIGURING, HostState.ACTIVE)
+    if host.becomes_image and before and host.name not in case.seen.busy_hosts:
+        return Decision(DecisionKind.FAIL_HOST, host.name, "it was to become a host image, and no flow run works on it")
+    return None
+
+
+def stuck(host: Host, case: Case) -> Decision | None:
+    """A host that does not get to active in time, and that nobody works on, is given up."""
+    limits = {
+        HostState.SPAWNING: case.settings.spawn_timeout,
+        HostState.CONFIGURING: case.settings.configure_timeout,
+    }
+    limit = limits.get(host.state)
+    if limit is None or host.name in case.seen.busy_hosts or case.seconds_in_state(host) <= limit:
+        return None
+    reason = f"still {host.state} after {limit} s, and no flow run works on it"
+    return Decision(DecisionKind.FAIL_HOST, host.name, reason)
+
+
+def retired(host: Host, case: Case) -> Decision | None:
+    """A host that fails again and again, is past its lifetime, or belongs to a pool that shuts down, is drained."""
+    waits = host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts
+    if host.state is not HostState.ACTIVE and not waits:
+        return None
+    reason = _why_retired(host, case)
+    return Decision(DecisionKind.DRAIN, host.name, reason) if reason else None
+
+
+def _why_retired(host: Host, case: Case) -> str:
+    settings = case.settings
+    if settings.shutdown_mode:
+        return f"pool {host.pool} is in shutdown mode"
+    if host.errors > settings.max_host_errors:
+        return f"{host.errors} errors in a row, the last: {host.last_error}"
+    if host.name in case.overtime or remaining(host, settings, case.now, case.unused_since) > 0:
+        return ""
+    if remaining(host, settings, case.now) > 0:
+        return f"it is large, and nobody has used pool {host.pool} for {settings.host_lifetime} s"
+    return f"its lifetime of {settings.host_lifetime} s since first use is over"
+
+
+def unattended(host: Host, case: Case) -> Decision | None:
+    """A host that waits to be configured, and that no flow run works on, is configured."""
+    if host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts:
+        return Decision(DecisionKind.CONFIGURE, host.name, "ssh answered, and no flow run configures it")
+    return None
+
+
+def empty(host: Host, case: Case) -> Decision | None:
+    """A drained or failed host that no session holds room on is removed, once the cloud can be asked for it."""
+    done = host.state in (HostState.DRAINING, HostState.FAILED) and not host.reserved
+    if not done or case.seen.servers is None or host.name in case.seen.busy_hosts:
+        return None
+    why = f", {host.reason}" if host.reason else ""
+    return Decision(DecisionKind.REMOVE, host.name, f"{host.state}{why}; no session is left on it")
+
+
+def removing(host: Host, case: Case) -> Decision | None:
+    """A deleted server is gone when the cloud says so; until then its deletion is asked for again."""
+    listed = case.seen.lists(host)
+    if host.state is not HostState.REMOVING or listed is None or host.name in case.seen.busy_hosts:
+        return None
+    if listed:
+        waited = f"the cloud still lists its server after {case.seconds_in_state(host):.0f} s"
+        return _again(host, Decision(DecisionKind.REMOVE, host.name, waited), case)
+    return Decision(DecisionKind.CONFIRM_GONE, host.name, "the cloud no longer lists its server")
+
+
+def came_back(host: Host, case: Case) -> Decision | None:
+    """A server of ours that appears after its host was removed (a create that was still under way) is deleted."""
+    if host.state is HostState.REMOVED and case.seen.lists(host):
+        listed = Decision(DecisionKind.DELETE_SERVER, host.name, "removed on record, but the cloud lists its server")
+        return _again(host, listed, case)
+    return None
+
+
+def _again(host: Host, removal: Decision, case: Case) -> Decision | None:
+    """A server that will not die is tried again after longer and longer pauses; the tries are counted and shown."""
+    if host.remove_after and case.now < host.remove_after:
+        return None
+    tries = f", try {host.removals + 1}" if host.removals else ""
+    return replace(removal, reason=f"{removal.reason}{tries}")
+
+
+HOST_RULES = (
+    server_vanished,
+    dead,
+    never_an_image,
+    stuck,
+    retired,
+    mistrusted,
+    unattended,
+    empty,
+    removing,
+    came_back,
+)
+
+
+# Rules for one instance
+
+
+def host_lost(instance: Instance, case: Case) -> Decision | None:
+    """A session whose host is given up has failed."""
+    host = case.hosts.get(instance.host)
+    if host is None:
+        return None
+    if host.state is HostState.FAILED:
+        return Decision(DecisionKind.FAIL_INSTANCE, instance.id, f"its host {host.name} failed: {host.reason}")
+    return None
+
+
+def expired(instance: Instance, case: Case) -> Decision | None:
+    """A session whose time is over is ended."""
+    over = instance.expires_at is not None and instance.expires_at <= case.now
+    if not over or instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
+        return None
+    return Decision(DecisionKind.EXPIRE, instance.id, f"its time was over at {instance.expires_at:%Y-%m-%d %H:%M} UTC")
+
+
+def drained(instance: Instance, case: Case) -> Decision | None:
+    """A session that is still on a host whose drain has a deadline is ended then."""
+    host = case.hosts.get(instance.host)
+    if host is None or host.state is not HostState.DRAINING or host.drain_deadline is None:
+        return None
+    waits = instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances
+    if waits or host.drain_deadline > case.now:
+        return None
+    until = f"{host.drain_deadline:%Y-%m-%d %H:%M} UTC"
+    reason = f"the drain of its host {host.name} had until {until}: {host.reason}"
+    return Decision(DecisionKind.END_DRAINED, instance.id, reason)
+
+
+def idle(instance: Instance, case: Case) -> Decision | None:
+    """A session that nobody uses is ended, where its blueprint says so.
+
+    Silence counts from when the gateway began to look: what was before, nobody knows. An open browser is use, since it
+    answers its kernel's pings.
+    """
+    watched = case.seen.watched_since
+    if not instance.idle_timeout or instance.state is not InstanceState.RUNNING or watched is None:
+        return None
+    used = max(instance.state_since, watched, case.seen.last_used.get(instance.id, watched))
+    silent = (case.now - used).total_seconds() > instance.idle_timeout
+    if not silent or instance.id in case.seen.busy_instances:
+        return None
+    return Decision(DecisionKind.END_IDLE, instance.id, f"nobody used it for more than {instance.idle_timeout} s")
+
+
+def stranded(instance: Instance, case: Case) -> Decision | None:
+    """A session on its way up or down that no flow run works on any more is cleaned up; one in the queue just waits."""
+    under_way = instance.state in (InstanceState.STARTING, InstanceState.STOPPING)
+    if not under_way or not case.overdue(instance):
+        return None
+    reason = f"{instance.state} for {case.seconds_in_state(instance):.0f} s, and no flow run works on it"
+    return Decision(DecisionKind.CLEAN_UP, instance.id, reason)
+
+
+INSTANCE_RULES = (
+    host_lost,
+    container_lost,
+    expired,
+    drained,
+    idle,
+    stranded,
+    waits_in_vain,
+    unattended_start,
+    short_of_memory,
+)

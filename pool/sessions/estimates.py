@@ -1,0 +1,99 @@
+"""How long those in the queue will wait, as far as that can be told: an estimate, never a promise."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pool.hosts.launching import time_to_active
+from pool.hosts.lifetime import is_full
+from pool.hosts.sizing import flavor_to_spawn
+from pool.records import Host, Instance
+from pool.sessions.placement import candidates
+from pool.settings import PoolSettings
+from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one stands in the queue."""
+
+    position: int  # 1 is the next
+    estimate: int | None  # seconds until it gets room; None: not known
+
+
+@dataclass(frozen=True)
+class _Gain:
+    """Room that will come."""
+
+    after: float  # seconds from now
+    host: str
+    slots: int
+
+
+def standings(
+    line: Sequence[Instance], hosts: Sequence[Host], sessions: Iterable[Instance], settings: PoolSettings, now: datetime
+) -> dict[str, Standing]:
+    """Where each one in the queue stands.
+
+    Room comes from hosts on their way, from those that the pool may still spawn, and from sessions whose time ends.
+    That a user ends one earlier, nobody knows. While hosts may come, and nobody knows when, there is no estimate.
+
+    Args:
+        line: the queue, the next one first.
+        hosts: of the pool, in any state.
+        sessions: of the pool that have not ended.
+        settings: of the pool.
+        now: the moment of estimating.
+    """
+    waits = _waits(line, hosts, sessions, settings, now) if line else {}
+    return {one.id: Standing(place, waits.get(one.id)) for place, one in enumerate(line, start=1)}
+
+
+def _waits(
+    line: Sequence[Instance], hosts: Sequence[Host], sessions: Iterable[Instance], settings: PoolSettings, now: datetime
+) -> dict[str, int]:
+    serving = candidates(hosts, 0, now, settings, lifetime=0, full=is_full(hosts, settings))
+    usable = {host.name: host.free for host in serving}
+    gains = [_Gain(0, name, slots) for name, slots in usable.items()]
+    coming = _coming(hosts, settings, now)
+    if coming is not None:
+        gains += [*coming, *_endings(sessions, usable, now)]
+    return _served(line, sorted(gains, key=lambda gain: gain.after))
+
+
+def _coming(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> list[_Gain] | None:
+    """Room of hosts that are spawned, or will be; None when there are such and nobody knows how long they take."""
+    if settings.shutdown_mode:
+        return []
+    on_their_way = [host for host in hosts if host.state in ON_THEIR_WAY]
+    more = max(0, settings.max_hosts - sum(host.state in LIVING_HOSTS for host in hosts))
+    if not on_their_way and not more:
+        return []
+    if not any(host.active_at for host in hosts):
+        return None
+    takes = time_to_active(hosts).total_seconds()
+    slots = settings.slots_of(flavor_to_spawn(hosts))
+    soon = [_Gain(max(0, takes - (now - h.created_at).total_seconds()), h.name, h.slots) for h in on_their_way]
+    return soon + [_Gain(takes, f"new host {number}", slots) for number in range(more)]
+
+
+def _endings(sessions: Iterable[Instance], usable: Iterable[str], now: datetime) -> list[_Gain]:
+    names = set(usable)
+    ending = [one for one in sessions if one.state in HOLDING_ROOM and one.host in names and one.expires_at]
+    return [_Gain(max(0, (one.expires_at - now).total_seconds()), one.host, one.slots) for one in ending]
+
+
+def _served(line: Sequence[Instance], gains: Iterable[_Gain]) -> dict[str, int]:
+    """When each gets room, if the one at the head always takes the first room that is enough for it."""
+    pending, free, waits = deque(line), {}, {}
+    for gain in gains:
+        free[gain.host] = free.get(gain.host, 0) + gain.slots
+        place = gain.host if free[gain.host] >= pending[0].slots else None
+        while place is not None:
+            free[place] -= pending[0].slots
+            waits[pending.popleft().id] = round(gain.after)
+            if not pending:
+                return waits
+            place = next((name for name, slots in free.items() if slots >= pending[0].slots), None)
+    return waits

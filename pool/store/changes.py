@@ -1,0 +1,60 @@
+"""Every change of state, written in the transaction that makes it: the source of every "why?" and of the events."""
+
+from dataclasses import fields
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from pool.changes import Change, Noun
+from pool.records import Host, Instance
+from pool.store.engine import Database
+from pool.store.schema import changes
+
+_UNTOLD = select(changes.c.id).where(changes.c.told.is_(False))
+_FIELDS = [field.name for field in fields(Change)]
+
+
+class ChangeStore(Database):
+    """Read what happened, and keep which of it was told to Prefect."""
+
+    def changes(self, noun: Noun, subject: str, limit: int = 200) -> list[Change]:
+        """The latest changes of one host or instance, oldest first."""
+        about = (changes.c.noun == noun, changes.c.subject == subject)
+        latest = select(changes).where(*about).order_by(changes.c.id.desc()).limit(limit)
+        with self._reading() as connection:
+            return [_as_change(row) for row in reversed(connection.execute(latest).all())]
+
+    def claim_untold_changes(self, limit: int = 500) -> list[Change]:
+        """Changes that no event was emitted for yet, oldest first; from now on they count as told.
+
+        Of two who ask at once, each change goes to one.
+        """
+        with self._reading() as connection:  # a writer would wait for others, mostly for nothing
+            if connection.execute(_UNTOLD.limit(1)).first() is None:
+                return []
+        untold = _UNTOLD.order_by(changes.c.id).limit(limit).with_for_update(skip_locked=True)
+        claim = update(changes).where(changes.c.id.in_(untold)).values(told=True).returning(changes)
+        with self._writing() as connection:
+            claimed = connection.execute(claim).all()
+        return sorted(map(_as_change, claimed), key=lambda change: change.id)
+
+
+def note_host_change(connection: Connection, host: Host, now: datetime) -> None:
+    """Write down the state that a host has just gone to."""
+    _note(connection, Noun.HOST, host.name, host, now)
+
+
+def note_instance_change(connection: Connection, instance: Instance, now: datetime) -> None:
+    """Write down the state that an instance has just gone to, and the host that it is or was on."""
+    _note(connection, Noun.INSTANCE, instance.id, instance, now, host=instance.host or instance.last_host or "")
+
+
+def _note(
+    connection: Connection, noun: Noun, subject: str, record: Host | Instance, now: datetime, host: str = ""
+) -> None:
+    what = {"state": record.state, "reason": record.reason, "pool": record.pool, "host": host}
+    connection.execute(insert(changes).values(at=now, noun=noun, subject=subject, told=False, **what))
+
+
+def _as_change(row: Row) -> Change:
+    return Change(**{name: row._mapping[name] for name in _FIELDS})

@@ -1,0 +1,242 @@
+"""The records of instances, and the room that they hold on hosts.
+
+Order of locks, in every transaction: the instance first, its host second.
+"""
+
+import secrets
+from base64 import b32encode
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, fields
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, case, func, literal, select, update
+
+from pool.errors import NotFound, Refused, RefusedMove
+from pool.records import BlueprintSpec, Instance, ProxyOptions
+from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState, check_instance_move
+from pool.store.changes import note_instance_change
+from pool.store.engine import Database, check_facts, insert_unless_there
+from pool.store.schema import hosts, instances
+
+#: On a host's address; each instance gets one of its own.
+SESSION_PORTS = range(20000, 21000)
+FACTS_OF_A_MOVE = frozenset({"expires_at"})
+_FIELDS = [field.name for field in fields(Instance)]
+
+
+def as_instance(row: Row) -> Instance:
+    """The record that a row of ``instances`` stands for."""
+    found = row._mapping  # made anew each time that it is asked for
+    values = {name: found[name] for name in _FIELDS}
+    return Instance(**values | {"proxy": ProxyOptions(**values["proxy"])})
+
+
+class InstanceStore(Database):
+    """Ask for, place, move and find instances."""
+
+    def request_instance(
+        self, instance_id: str, blueprint: BlueprintSpec, user: str, options: dict, now: datetime
+    ) -> tuple[Instance, bool]:
+        """Record a new session as queued, with a fresh route and token; or find the one that has this id.
+
+        Returns:
+            The instance, and True when this call made it.
+        """
+        new = {
+            "id": instance_id,
+            "pool": blueprint.pool,
+            "blueprint": blueprint.name,
+            "user": user,
+            "state": InstanceState.QUEUED,
+            "slots": blueprint.slots,
+            "route": _unguessable(),
+            "token": _unguessable(),
+            "created_at": now,
+            "state_since": now,
+            "reason": "",
+            "idle_timeout": blueprint.idle_timeout,
+            "options": options,
+            "proxy": asdict(blueprint.proxy),
+        }
+        with self._writing() as connection:
+            insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
+            made = connection.scalar(insert) is not None
+            instance = _instance(connection, instance_id)
+            if made:
+                note_instance_change(connection, instance, now)
+            return instance, made
+
+    def instance(self, instance_id: str) -> Instance:
+        """The instance of this id.
+
+        Raises:
+            NotFound: "no instance is named alice-1".
+        """
+        with self._reading() as connection:
+            return _instance(connection, instance_id)
+
+    def instances(
+        self, pool: str | None = None, states: Iterable[InstanceState] | None = None, host: str | None = None
+    ) -> list[Instance]:
+        """The instances of a pool, in some states, holding room on a host (None: of any), oldest first."""
+        query = select(instances).order_by(instances.c.created_at, instances.c.id)
+        if pool is not None:
+            query = query.where(instances.c.pool == pool)
+        if states is not None:
+            query = query.where(instances.c.state.in_(sorted(states)))
+        if host is not None:
+            query = query.where(instances.c.host == host)
+        with self._reading() as connection:
+            return [as_instance(row) for row in connection.execute(query).all()]
+
+    def queue(self, pool: str) -> list[Instance]:
+        """Those that wait for room in the pool, the next one first."""
+        return self.instances(pool, [InstanceState.QUEUED])
+
+    def ended_instances(self, since: datetime, limit: int) -> list[Instance]:
+        """The latest sessions to have ended, none of them before *since*, newest first."""
+        over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since >= since)
+        query = select(instances).where(*over).order_by(instances.c.state_since.desc()).limit(limit)
+        with self._reading() as connection:
+            return [as_instance(row) for row in connection.execute(query).all()]
+
+    def take_turn(self, instance_id: str, host_name: str, passing: Collection[str], now: datetime) -> Instance | None:
+        """Take room on an active host and move the instance from queued to starting, with a port of its own.
+
+        Only when nobody waits longer than the instance, except *passing*. The host is locked before the queue is looked
+        at. So one that gives room back on it and queues again is seen there, and its room is not taken past it.
+
+        Args:
+            instance_id: the instance.
+            host_name: the host.
+            passing: ids of those before it in the queue that the host is no use to.
+            now: becomes ``state_since``.
+
+        Returns:
+            The instance, or None, with nothing changed, when it is another one's turn, or the host is not active or has
+            too few free slots.
+
+        Raises:
+            RefusedMove: the instance is not queued.
+            Refused: the host has slots, but none of its session ports is free.
+            NotFound: no instance has this id.
+        """
+        with self._writing() as connection:
+            instance = _instance(connection, instance_id, lock=True)
+            connection.execute(select(hosts.c.name).where(hosts.c.name == host_name).with_for_update())
+            if _has_others_before(connection, instance, passing):
+                return None
+            return _reserve(connection, instance, host_name, now)
+
+    def move_instance(
+        self,
+        instance_id: str,
+        to: InstanceState,
+        now: datetime,
+        reason: str = "",
+        only_from: InstanceState | None = None,
+        **facts: object,
+    ) -> Instance:
+        """Move an instance to another state; one that is there already is returned unchanged.
+
+        One that goes where no room is held gives its room back in the same transaction, and so exactly once.
+
+        Args:
+            instance_id: the instance.
+            to: the state; starting is reached through :meth:`take_turn` alone.
+            now: becomes ``state_since``.
+            reason: why it is in its new state; replaces the old reason.
+            only_from: the one state that it may come from now; None: any that its life cycle allows.
+            facts: what is known from now on: ``expires_at``.
+
+        Raises:
+            RefusedMove: its life cycle does not allow this, or it is not in the state that it may come from.
+            NotFound: no instance has this id.
+        """
+        check_facts(facts, FACTS_OF_A_MOVE)
+        with self._writing() as connection:
+            instance = _instance(connection, instance_id, lock=True)
+            if instance.state is to:
+                return instance
+            check_instance_move(instance_id, instance.state, to)
+            if only_from not in (None, instance.state):
+                raise RefusedMove(f"instance {instance_id} is {instance.state}, no longer {only_from}")
+            if to is InstanceState.STARTING:
+                raise RefusedMove(f"instance {instance_id} cannot go to {to} without room on a host")
+            left = _give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
+            return _write(connection, instance_id, state=to, state_since=now, reason=reason, **left, **facts)
+
+
+def _unguessable() -> str:
+    """160 random bits in 32 characters of a-z2-7: fit for a URL, a host name and a header."""
+    return b32encode(secrets.token_bytes(20)).decode().lower()
+
+
+def _instance(connection: Connection, instance_id: str, lock: bool = False) -> Instance:
+    """Read an instance; locked, it stays as it was read until the transaction ends (SQLite has one writer anyway)."""
+    query = select(instances).where(instances.c.id == instance_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise NotFound(f"no instance is named {instance_id}")
+    return as_instance(row)
+
+
+def _write(connection: Connection, instance_id: str, **values: object) -> Instance:
+    row = connection.execute(
+        update(instances).where(instances.c.id == instance_id).values(**values).returning(instances)
+    )
+    written = as_instance(row.one())
+    note_instance_change(connection, written, written.state_since)
+    return written
+
+
+def _reserve(connection: Connection, instance: Instance, host_name: str, now: datetime) -> Instance | None:
+    check_instance_move(instance.id, instance.state, InstanceState.STARTING)
+    if not _take_room(connection, instance, host_name, now):
+        return None
+    place = {"host": host_name, "port": _lowest_free_port(connection, host_name)}
+    return _write(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)
+
+
+def _has_others_before(connection: Connection, instance: Instance, passing: Collection[str]) -> bool:
+    at, name = instances.c.created_at, instances.c.id
+    before = (at < instance.created_at) | ((at == instance.created_at) & (name < instance.id))
+    waiting = (instances.c.pool == instance.pool, instances.c.state == InstanceState.QUEUED)
+    others = select(name).where(*waiting, before, name.not_in(sorted(passing))).limit(1)
+    return connection.scalar(others) is not None
+
+
+def _take_room(connection: Connection, instance: Instance, host_name: str, now: datetime) -> bool:
+    """The one write that room is taken by: its guard and its change cannot be told apart by anyone else."""
+    guard = (
+        hosts.c.name == host_name,
+        hosts.c.pool == instance.pool,
+        hosts.c.state == HostState.ACTIVE,
+        hosts.c.unreachable_since.is_(None),
+        hosts.c.reserved + instance.slots <= hosts.c.slots,
+    )
+    taken = {
+        "reserved": hosts.c.reserved + instance.slots,
+        "first_used_at": func.coalesce(hosts.c.first_used_at, now),
+        "idle_since": None,
+    }
+    return connection.execute(update(hosts).where(*guard).values(**taken)).rowcount == 1
+
+
+def _lowest_free_port(connection: Connection, host_name: str) -> int:
+    """Called with the host's row locked by :func:`_take_room`, so that no two choose at once."""
+    taken = set(connection.scalars(select(instances.c.port).where(instances.c.host == host_name)))
+    port = next((port for port in SESSION_PORTS if port not in taken), None)
+    if port is None:
+        raise Refused(f"host {host_name} has no free session port in {SESSION_PORTS[0]} to {SESSION_PORTS[-1]}")
+    return port
+
+
+def _give_room_back(connection: Connection, instance: Instance, now: datetime) -> dict:
+    """Free what the instance holds, if it holds any; return how its own row changes by that."""
+    if instance.host is None:
+        return {}
+    last_to_leave = case((hosts.c.reserved == instance.slots, literal(now, hosts.c.idle_since.type)))
+    left = {"reserved": hosts.c.reserved - instance.slots, "idle_since": last_to_leave}
+    connection.execute(update(hosts).where(hosts.c.name == instance.host).values(**left))
+    return {"host": None, "port": None, "last_host": instance.host}

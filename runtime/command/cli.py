@@ -1,0 +1,221 @@
+"""The `dockerdriver` command; `_commands` lists what it can do."""
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from blocks.resources import ROOT
+from blocks.settings import ProcessSettings, process_settings
+from pool.errors import DockerDriverError, Refused
+from runtime.command.progress import Progress, complain
+
+INTERRUPTED = 130  # what a shell calls the end by Ctrl-C
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Do what the command line says; exit status 0, or 1 with one sentence on standard error."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
+    os.chdir(ROOT)  # the default data directory and dockerdriver.env are in the checkout, wherever one stands
+    said = vars(_parser().parse_args(arguments))
+    command = said.pop("command")
+    try:
+        status = command(_settings(), **said)
+    except DockerDriverError as error:
+        complain(str(error))
+        status = 1
+    except KeyboardInterrupt:
+        complain("interrupted; `make up` goes on from here, `make down` removes everything")
+        status = INTERRUPTED
+    sys.stdout.flush()
+    os._exit(status)  # a thread that still provisions must not hold up the end; all it does may be done again
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for command, its_arguments in _commands().items():
+        text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
+        its_parser = commands.add_parser(command.__name__, help=text, description=text)
+        its_parser.set_defaults(command=command)
+        for name, how in its_arguments.items():
+            its_parser.add_argument(name, **how)
+    return parser
+
+
+def _commands() -> dict[Callable[..., int], dict[str, dict]]:
+    """All commands, in the order of `--help`, with the arguments of each."""
+    return {
+        up: {},
+        down: {},
+        status: {},
+        link: {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}},
+        why: {
+            "noun": {"choices": ("host", "session"), "help": "what to tell of"},
+            "name": {"help": "the host's name, as in main-07, or the session's id"},
+        },
+        plan: {"pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"}},
+        doctor: {},
+        registry: {"address": {"help": "name or address that hosts reach this machine under, and the port"}},
+    }
+
+
+def _settings() -> ProcessSettings:
+    try:
+        return process_settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refused(f"DD_{str(first['loc'][0]).upper()} cannot be {first['input']!r}: {first['msg']}") from None
+
+
+def up(settings: ProcessSettings) -> int:
+    """Start everything, wait for a host, open a first session and print its URL."""
+    _need_root()
+    with alone(settings, "up"):
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")  # of this command; it says what matters itself
+        progress = Progress()
+        from runtime.stack.start import start_stack  # noqa: PLC0415 - fast answers first: Prefect takes a second to import
+
+        with progress.step("starts the stack"):
+            start_stack(settings, progress.say)
+        if settings.cloud == "openstack":
+            from runtime.command.doctor import examine_pools  # noqa: PLC0415 - after the environment is set
+
+            examine_pools(progress.say)
+        from runtime.command.first_session import open_session  # noqa: PLC0415 - after the environment is set
+
+        words, ui = open_session(settings, progress).words, settings.prefect_api_url.removesuffix("/api")
+        progress.say(f"ready\n\n  notebook   {words}\n  Prefect UI {ui}\n")
+    return 0
+
+
+def down(settings: ProcessSettings) -> int:
+    """End all sessions, remove all hosts, stop everything. Data, images and logs stay."""
+    _need_root()
+    with alone(settings, "down"):
+        from runtime.stack.stop import take_down  # noqa: PLC0415 - as above
+
+        progress = Progress()
+        troubles = take_down(settings, progress.say)
+        for trouble in troubles:
+            complain(trouble)
+        progress.say("everything is stopped; data, images and logs stay in " + str(settings.data))
+    return 1 if troubles else 0
+
+
+def status(settings: ProcessSettings) -> int:
+    """Say what runs: processes, hosts, slots, sessions."""
+    from runtime.command.report import show_status  # noqa: PLC0415 - as above
+
+    show_status(settings)
+    return 0
+
+
+def why(settings: ProcessSettings, noun: str, name: str) -> int:
+    """Tell what happened to a host or a session, and why.
+
+    Raises:
+        NotFound: there never was one of this name.
+    """
+    from runtime.command.report import show_life  # noqa: PLC0415 - as above
+
+    show_life(settings, noun, name)
+    return 0
+
+
+def link(settings: ProcessSettings, instance_id: str) -> int:
+    """Print a fresh link that opens a running session: once, and only for a short time.
+
+    Raises:
+        DockerDriverError: there is no such session, it does not run, or the stack is down.
+    """
+    from runtime.command.first_session import fresh_link  # noqa: PLC0415 - as above
+    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+
+    sys.stdout.write(fresh_link(PrefectApi(settings.prefect_api_url), instance_id) + "\n")
+    return 0
+
+
+def plan(settings: ProcessSettings, pool: str) -> int:
+    """Say what the next tick of housekeeping would do, and why. Nothing is done.
+
+    Raises:
+        DockerDriverError: there is no such pool, or the stack is down.
+    """
+    from runtime.command.report import show_plan  # noqa: PLC0415 - as above
+    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+
+    show_plan(PrefectApi(settings.prefect_api_url), pool)
+    return 0
+
+
+def doctor(settings: ProcessSettings) -> int:
+    """Check that each pool's cloud has what its hosts need, and say what is missing, with the fix.
+
+    While the stack does not run, what is checked is what the first `make up` is going to configure.
+    """
+    from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
+    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+
+    runs = PrefectApi(settings.prefect_api_url).healthy()
+    take_on(stack_environment(settings, settings.engine_url))
+    from runtime.command.doctor import examine_plans, examine_pools  # noqa: PLC0415 - after the environment is set
+
+    return 1 if (examine_pools() if runs else examine_plans(settings)) else 0
+
+
+def registry(settings: ProcessSettings, address: str) -> int:
+    """Install an image registry on this machine, over TLS, for pools whose hosts are to pull from it.
+
+    Raises:
+        BadRequest: the address is not of the form name:port.
+        Refused: not root, or the stack is down.
+        PlaybookFailed: a step failed; the message names it.
+    """
+    _need_root("a package and a service are installed on this machine")
+    from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
+    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+
+    if not PrefectApi(settings.prefect_api_url).healthy():
+        raise Refused("the stack does not run; its authority signs the registry's certificate: run `make up` first")
+    take_on(stack_environment(settings, settings.engine_url))
+    from runtime.command.install_registry import install_registry  # noqa: PLC0415 - after the environment is set
+
+    install_registry(address)
+    print(f"the registry answers at {address}; set DD_IMAGE_REGISTRY of a pool to it, then configure its hosts")
+    return 0
+
+
+def _need_root(why: str = "hosts are containers with networks of their own") -> None:
+    if os.geteuid() != 0:
+        raise Refused(f"root is needed ({why}): run it with sudo")
+
+
+@contextmanager
+def alone(settings: ProcessSettings, command: str) -> Iterator[None]:
+    """Hold the installation's lock; the kernel releases it, however the command ends.
+
+    Raises:
+        Refused: another command is at work; the sentence names it.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with (settings.data / "command.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Refused(f"dockerdriver {lock.read()} is at work on {settings.data}: wait for its end") from None
+        lock.truncate(0)
+        lock.write(f"{command} (process {os.getpid()})")
+        lock.flush()
+        yield
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""`dockerdriver doctor`: does the cloud have what each pool needs, and if not, what to do about it."""
+
+from collections.abc import Callable
+
+from blocks.clouds.chosen import cloud_of
+from blocks.clouds.openstack_project.cloud import OpenStackCloud
+from blocks.clouds.openstack_project.readiness import Finding
+from blocks.clouds.port import Cloud
+from blocks.settings import ProcessSettings
+from blocks.stored.pool_config import PoolConfig, pool_config, pool_names
+from pool.errors import DockerDriverError
+from runtime.stack.initial_config import first_openstack, first_pool
+
+Say = Callable[[str], None]
+
+
+def examine_pools(say: Say = print) -> int:
+    """Check every pool that gets its hosts from OpenStack; say of each thing whether it is there.
+
+    Returns:
+        How many problems there are.
+
+    Raises:
+        NotFound: a pool names a cloud block that does not exist.
+    """
+    configs = {name: pool_config(name) for name in pool_names()}
+    return sum(_examine_pool(name, config, cloud_of(config), say) for name, config in configs.items())
+
+
+def examine_plans(settings: ProcessSettings, say: Say = print) -> int:
+    """The same for the pool and the cloud that the first `make up` will save; the number of problems.
+
+    Raises:
+        BadRequest: a setting cannot be what the environment or ``dockerdriver.env`` says.
+    """
+    cloud = first_openstack() if settings.cloud == "openstack" else None
+    return _examine_pool("main", first_pool(settings.cloud), cloud, say)
+
+
+def _examine_pool(name: str, config: PoolConfig, cloud: Cloud | None, say: Say) -> int:
+    if not isinstance(cloud, OpenStackCloud):
+        say(f"pool {name} gets its hosts from {config.cloud}: nothing to check")
+        return 0
+    say(f"pool {name} gets its hosts from {cloud.credentials.where()}")
+    return examine_openstack(name, config, cloud, say)
+
+
+def examine_openstack(pool: str, config: PoolConfig, cloud: OpenStackCloud, say: Say = print) -> int:
+    """Check what a pool with this configuration needs of this cloud; the number of problems."""
+    problems = 0
+    try:
+        for finding in cloud.readiness(
+            image=config.DD_HOST_IMAGE,
+            flavors=(config.DD_HOST_FLAVOR_NAME_SMALL, config.DD_HOST_FLAVOR_NAME_LARGE),
+            data_volume_gb=config.DD_HOST_FLAVOR_SLOTS_LARGE * config.DD_HOST_DATA_VOLUME_FACTOR,
+            hosts=config.DD_MAX_HOSTS,
+            pool=pool,
+        ):
+            problems += finding.problem
+            say(_line(finding))
+    except DockerDriverError as error:  # there are no credentials to log in with
+        say(f"  MISSING  {error}")
+        problems += 1
+    return problems
+
+
+def _line(finding: Finding) -> str:
+    if finding.problem:
+        return f"  MISSING  {finding.what}: {finding.says}\n           fix: {finding.fix}"
+    return f"  ok       {finding.what}: {finding.says}"

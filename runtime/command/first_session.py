@@ -1,0 +1,191 @@
+"""From a started stack to an open notebook: wait for a host, then ask for a session as a platform would."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+
+from blocks.database import pool_store
+from blocks.settings import ProcessSettings
+from pool.errors import DockerDriverError
+from pool.records import Host, Instance
+from pool.states import LIVING_HOSTS, HostState, InstanceState
+from runtime.command.progress import Progress
+from runtime.stack.prefect_api import ENDED, PrefectApi
+
+POOL = "main"
+BLUEPRINT = "jupyter-minimal"
+PREFIX = "welcome-"
+HOST_SECONDS = 1200
+NO_HOST_SECONDS = 150  # five ticks of housekeeping in which no host was even begun
+SESSION_SECONDS = 180
+BRINGS_HOSTS = ["spawn-host", "configure-host"]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Where a person opens a session."""
+
+    instance_id: str
+    url: str  # a launch link, secret while it is good; the plain address of a session that wants no sign-in
+
+    @property
+    def words(self) -> str:
+        """For a terminal: the address and, of a link, how to get the next one."""
+        another = f"(works once, and not for long; another one: .venv/bin/dockerdriver link {self.instance_id})"
+        return f"{self.url}\n             {another}" if "/dd-launch?" in self.url else self.url
+
+
+def open_session(settings: ProcessSettings, progress: Progress) -> Opening:
+    """A session that answers through the gateway: one of an earlier `up`, or a new one.
+
+    Raises:
+        DockerDriverError: no host became active, or the session did not start; the sentence says why.
+    """
+    api = PrefectApi(settings.prefect_api_url)
+    began = datetime.now(UTC)
+    api.trigger("housekeep/scheduled")
+    with progress.step("waits for a host"):
+        HostWatch(api, progress, began).wait_for_room()
+    if opening := running_session(api):
+        progress.say("a session of an earlier start still answers")
+        return opening
+    with progress.step("asks for a first session, as a platform would"):
+        return first_session(api, settings, progress)
+
+
+class HostWatch:
+    """Follows the pool until a host takes sessions, and says what it sees."""
+
+    def __init__(self, api: PrefectApi, progress: Progress, began: datetime):
+        self._api = api
+        self._progress = progress
+        self._began = began
+        self._states: dict[str, HostState] = {}
+
+    def wait_for_room(self) -> None:
+        """Wait for an active host.
+
+        Raises:
+            DockerDriverError: a host could not be made, or there was none in all that time.
+        """
+        started = time.monotonic()
+        while not any(host.state is HostState.ACTIVE for host in self._look()):
+            self._raise_first_failure()
+            waited = time.monotonic() - started
+            if waited > HOST_SECONDS or (waited > NO_HOST_SECONDS and not self._states):
+                raise DockerDriverError(f"no host became active in {waited:.0f} s; {self._housekeeping_says()}")
+            self._progress.detail(self._whats_going_on() or "waits for housekeeping to spawn a host")
+            time.sleep(1)
+
+    def _look(self) -> list[Host]:
+        hosts = pool_store().hosts(POOL, LIVING_HOSTS)
+        for host in hosts:
+            if self._states.get(host.name) is not host.state:
+                self._states[host.name] = host.state
+                self._progress.say(f"host {host.name} is {host.state}" + (f": {host.reason}" if host.reason else ""))
+        return hosts
+
+    def _raise_first_failure(self) -> None:
+        failed = {"type": {"any_": ["FAILED", "CRASHED"]}}
+        since = {"after_": self._began.isoformat()}
+        for run in self._api.runs(BRINGS_HOSTS, state=failed, start_time=since):
+            raise DockerDriverError(f"{run['name']}: {run['state']['message']} (housekeeping goes on trying)")
+
+    def _whats_going_on(self) -> str:
+        runs = self._api.runs(BRINGS_HOSTS, state={"type": {"any_": ["RUNNING"]}})
+        return self._api.last_log([run["id"] for run in runs])
+
+    def _housekeeping_says(self) -> str:
+        runs = self._api.runs(["housekeep"], state={"type": {"any_": list(ENDED)}}, start_time={"is_null_": False})
+        return f"housekeeping says: {runs[0]['state']['message']}" if runs else "housekeeping never ran"
+
+
+def running_session(api: PrefectApi) -> Opening | None:
+    """A running first session that answers."""
+    for instance in _first_sessions():
+        if instance.state is InstanceState.RUNNING and answers(fresh_link(api, instance.id), browser()):
+            return Opening(instance.id, fresh_link(api, instance.id))
+    return None
+
+
+def _first_sessions() -> list[Instance]:
+    return [instance for instance in pool_store().instances(POOL) if instance.id.startswith(PREFIX)]
+
+
+def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress) -> Opening:
+    """Ask for a session under an id that was never used, and wait until its URL answers."""
+    numbers = [int(number) for i in _first_sessions() if (number := i.id.removeprefix(PREFIX)).isdigit()]
+    instance_id = f"{PREFIX}{max(numbers, default=0) + 1}"
+    api.run_to_its_end(
+        "provision-instance/on-demand",
+        SESSION_SECONDS,
+        key=f"{settings.identity}-{instance_id}",
+        watch=lambda run: progress.detail(api.last_log([run]) or "waits for the warm worker"),
+        instance_id=instance_id,
+        blueprint=BLUEPRINT,
+    )
+    _until(lambda: _has_had_its_turn(api, instance_id, progress), SESSION_SECONDS, f"session {instance_id} got no room")
+    answer = api.table(f"instance-{instance_id}")[0]
+    visitor, silent = browser(), f"session {instance_id} runs, but does not answer at {answer['url']}"
+    _until(lambda: answers(answer["launch_url"], visitor), 30, silent)
+    return Opening(instance_id, fresh_link(api, instance_id))
+
+
+def fresh_link(api: PrefectApi, instance_id: str) -> str:
+    """A link that nobody has used yet.
+
+    Raises:
+        DockerDriverError: none was issued; the sentence says why.
+    """
+    api.run_to_its_end("issue-link/on-demand", SESSION_SECONDS, instance_id=instance_id)
+    return api.table(f"link-{instance_id}")[0]["launch_url"]
+
+
+def _has_had_its_turn(api: PrefectApi, instance_id: str, progress: Progress) -> bool:
+    """Whether the session runs. Where the pool was full when it was asked for, it waits in the queue.
+
+    Raises:
+        DockerDriverError: it failed; the record's reason says why.
+    """
+    answer = api.table(f"instance-{instance_id}")[0]
+    if answer["state"] == InstanceState.FAILED:
+        raise DockerDriverError(f"the first session failed: {pool_store().instance(instance_id).reason}")
+    if answer["position"]:
+        progress.detail(f"waits for room, number {answer['position']} in the queue")
+    return answer["state"] == InstanceState.RUNNING
+
+
+def browser() -> httpx.Client:
+    """One that keeps cookies: signed in by a link, it may follow the link again."""
+    return httpx.Client(transport=LikeABrowser(), trust_env=False, timeout=10, follow_redirects=True)
+
+
+class LikeABrowser(httpx.HTTPTransport):
+    """Takes names below "localhost" for this machine, as browsers do; the C library would ask a name server."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it to loopback under the name that it was meant for."""
+        if not request.url.host.endswith(".localhost"):
+            return super().handle_request(request)
+        here = request.url.copy_with(host="127.0.0.1")
+        same = {"headers": request.headers, "stream": request.stream, "extensions": request.extensions}
+        return super().handle_request(httpx.Request(request.method, here, **same))
+
+
+def answers(url: str, visitor: httpx.Client) -> bool:
+    """Whether the session answers with 200, redirects followed."""
+    try:
+        return visitor.get(url).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _until(true: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise DockerDriverError(f"{otherwise} within {seconds:.0f} s")
+        time.sleep(0.3)

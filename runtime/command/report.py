@@ -1,0 +1,141 @@
+"""What `dockerdriver status`, `why` and `plan` show; the first two also when the stack is down."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from blocks.settings import ProcessSettings
+from pool.errors import NotFound
+from pool.hosts.launching import launch_troubles
+from pool.records import Host, Instance
+from pool.reports.tables import life_rows, span
+from pool.sessions.queue import in_line
+from pool.states import LIVING_INSTANCES, HostState
+from pool.store.pool_store import PoolStore
+from runtime.stack.local_engine import answers
+from runtime.stack.prefect_api import PrefectApi
+from runtime.stack.processes import Processes
+from runtime.stack.stop import engine_url
+
+WIDTH = 180
+PLAN_SECONDS = 150
+
+
+def show_status(settings: ProcessSettings) -> None:
+    """Print it."""
+    console = _console()
+    console.print(f"Installation {settings.identity}, data in {settings.data}", markup=False)
+    console.print(_processes(settings))
+    hosts, instances, left = _records(settings)
+    for trouble in [*launch_troubles(hosts, datetime.now(UTC)), *left]:
+        console.print(trouble, markup=False, style="bold red")
+    console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
+    console.print(_sessions(settings, instances))
+
+
+def show_plan(api: PrefectApi, pool: str) -> None:
+    """Print what the next tick of a pool would do, and why.
+
+    Raises:
+        DockerDriverError: there is no such pool, or the stack does not run.
+    """
+    api.run_to_its_end("plan/on-demand", PLAN_SECONDS, pool=pool)
+    rows = api.table(f"plan-{pool}")
+    table = _table("What", "Of", "Why")
+    for row in rows:
+        table.add_row(row["what"], row["of"], row["why"])
+    table.caption = None if rows else f"nothing: pool {pool} is as it should be"
+    _console().print(table)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    console.width = max(console.width, WIDTH)  # a URL that is cut in two cannot be clicked
+    return console
+
+
+def _processes(settings: ProcessSettings) -> Table:
+    table = _table("Process", "State", "Where")
+    states = Processes(settings).states()
+    url = engine_url(settings)
+    table.add_row("Docker Engine", "answers" if answers(url) else "does not answer", url)
+    healthy = PrefectApi(settings.prefect_api_url).healthy()
+    where = {"server": settings.prefect_api_url.removesuffix("/api"), "gateway": settings.gateway_url}
+    for name in ("server", "gateway", "warm", "long"):
+        state = states.get(name, "STOPPED").lower()
+        table.add_row(name, state + (", answers" if name == "server" and healthy else ""), where.get(name, ""))
+    return table
+
+
+def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance], list[str]]:
+    """Hosts that live, were removed lately or failed; sessions that live; what ticks left undone, one sentence a pool.
+
+    Nothing when there is no database yet.
+    """
+    store = _store(settings)
+    if store is None:
+        return [], [], []
+    pools, now = store.pools(), datetime.now(UTC)
+    hosts = [host for pool in pools for host in store.recent_hosts(pool, now)]
+    left = [f"Pool {pool}: {undone}" for pool in pools if (undone := store.left_undone(pool, now))]
+    return hosts, store.instances(states=LIVING_INSTANCES), left
+
+
+def _store(settings: ProcessSettings) -> PoolStore | None:
+    """The pool's database, or None where none was made yet."""
+    url = settings.pool_database_url
+    if url == f"sqlite:///{settings.data / 'pool.sqlite'}" and not (settings.data / "pool.sqlite").exists():
+        return None
+    store = PoolStore.open(url)
+    store.upgrade()
+    return store
+
+
+def show_life(settings: ProcessSettings, noun: str, name: str) -> None:
+    """Print what happened to a host or a session, oldest first, with the reasons.
+
+    Raises:
+        NotFound: there never was one of this name.
+    """
+    store = _store(settings)
+    lines = store and (store.life_of_host(name) if noun == "host" else store.life_of_instance(name))
+    if not lines:
+        raise NotFound(f"no {noun} was ever named {name!r}")
+    table = _table("When", "What", "Why")
+    for row in life_rows(lines):
+        table.add_row(row["at"], row["what"], row["why"])
+    _console().print(table)
+
+
+def _hosts(hosts: list[Host]) -> Table:
+    slots, reserved = sum(h.slots for h in hosts), sum(h.reserved for h in hosts)
+    table = _table("Host", "State", "Address", "Slots used", "Since", "Why")
+    for host in hosts:
+        used = f"{host.reserved} of {host.slots}"
+        table.add_row(host.name, host.state, host.address or "", used, _ago(host.state_since), host.reason)
+    table.caption = f"{len(hosts)} hosts, {reserved} of {slots} slots used" if hosts else "no hosts"
+    return table
+
+
+def _sessions(settings: ProcessSettings, instances: list[Instance]) -> Table:
+    pools = [in_line(i for i in instances if i.pool == pool) for pool in {i.pool for i in instances}]
+    table = _table("Session", "State", "Host", "Blueprint", "Expires", "URL")
+    places = {i.id: f", number {place} in {i.pool}" for pool in pools for place, i in enumerate(pool, start=1)}
+    for i in instances:
+        expires, state = f"{i.expires_at:%H:%M:%S} UTC" if i.expires_at else "", i.state + places.get(i.id, "")
+        table.add_row(i.id, state, i.host or "", i.blueprint, expires, settings.session_origin(i.route) + i.base_url)
+    waiting = f", {len(places)} of them wait for room" if places else ""
+    table.caption = f"{len(instances)} sessions{waiting}" if instances else "no sessions"
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, title_justify="left", caption_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _ago(then: datetime) -> str:
+    return span((datetime.now(UTC) - then).total_seconds())

@@ -1,0 +1,104 @@
+"""The environment that every process of the stack gets, and how a process of ours is known by it."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from blocks.resources import ROOT
+from blocks.settings import ProcessSettings, process_settings
+
+#: In the environment of every process that the stack starts, and so of all that those start.
+MARK = "DD_STACK"
+DAYS_OF_HISTORY = 14
+FILES_OF_OPENSTACK = {"OS_CLIENT_CONFIG_FILE": "clouds", "OS_CLIENT_SECURE_FILE": "secure"}
+SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", "prefect.yaml", "requirements.lock")
+
+
+def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
+    """The machine's environment with our settings and Prefect's in place of whatever of theirs was set."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
+    tools = {"PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}"}  # python, ansible-playbook: our own first
+    ours = _ours(settings, engine_url) | _prefects(settings) | {MARK: settings.identity}
+    return inherited | _files_of_openstack(inherited) | tools | ours
+
+
+def take_on(environment: dict[str, str]) -> None:
+    """Have this process see what all processes of the stack see; what it read of its settings before is forgotten."""
+    os.environ.update(environment)
+    process_settings.cache_clear()
+
+
+def _files_of_openstack(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Where ``clouds.yaml`` is. openstacksdk looks in the working directory; some of our processes have another."""
+    found = {}
+    for variable, name in FILES_OF_OPENSTACK.items():
+        named = (inherited[variable],) if variable in inherited else (f"{name}.yaml", f"{name}.yml", f"{name}.json")
+        if file := next(filter(Path.is_file, map(Path, named)), None):
+            found[variable] = str(file.absolute())
+    return found
+
+
+def _ours(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
+    values = settings.model_dump(mode="json") | {"engine_url": engine_url, "namespace": settings.identity}
+    return {f"DD_{name.upper()}": str(value) for name, value in values.items()}
+
+
+def _prefects(settings: ProcessSettings) -> dict[str, str]:
+    return {
+        "PREFECT_HOME": str(settings.data / "prefect"),
+        "PREFECT_API_URL": settings.prefect_api_url,
+        "PREFECT_CLI_PROMPT": "false",
+        "PREFECT_CLI_COLORS": "false",
+        "PREFECT_LOGGING_COLORS": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        # A tick every 30 seconds is 2880 runs a day: what nobody will read any more is dropped.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(DAYS_OF_HISTORY * 86400),
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P2D",
+        # The process worker polls; ten seconds, its default, would be most of the time that a host takes.
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "PREFECT_WORKER_PREFETCH_SECONDS": "0",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    }
+
+
+def fingerprint(*texts: str) -> str:
+    """Digest of the code and of *texts*: a stack that was started from another one is started anew."""
+    digest = hashlib.sha256("\0".join(texts).encode())
+    for source in SOURCES:
+        for file in sorted(_files(ROOT / source)):
+            digest.update(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [file for file in path.rglob("*") if file.is_file() and file.suffix != ".pyc"]
+    return [path] if path.exists() else []
+
+
+def marked_processes(identity: str) -> dict[int, str]:
+    """Process id and command line of every process that carries this installation's mark."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and _carries_mark(entry, identity):
+            found[int(entry.name)] = command_line(int(entry.name))
+    return found
+
+
+def _carries_mark(process: Path, identity: str) -> bool:
+    try:
+        return f"{MARK}={identity}".encode() in (process / "environ").read_bytes().split(b"\0")
+    except OSError:  # ended meanwhile
+        return False
+
+
+def command_line(pid: int) -> str:
+    """What the process was started as; empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,43 @@
+"""The gateway as a supervised process: `python -m runtime.gateway_process` becomes nginx."""
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+from blocks.gateway.config import GatewayConfig, forget_stale_socket, gateway_config, prepare_gateway
+from blocks.settings import process_settings
+
+
+def main() -> None:
+    """Clear what a killed nginx left, write the configuration, become nginx."""
+    config = gateway_config(process_settings())
+    end_orphaned_workers(config)
+    command = prepare_gateway(config)
+    forget_stale_socket(config)
+    os.execvp(command[0], command)  # noqa: S606 - to be the process that the supervisor watches
+
+
+def end_orphaned_workers(config: GatewayConfig) -> None:
+    """When nginx's master is killed, its workers go on and keep the port. They are still in their master's group."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        for worker in nginx_of_group(int(config.pid_file.read_text())):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        time.sleep(0.1)  # the kernel closes their sockets
+
+
+def nginx_of_group(group: int) -> list[int]:
+    """Process ids of every nginx in the process group; another program may have got the number since."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(entry.name)
+            if os.getpgid(pid) == group and (entry / "comm").read_text().strip() == "nginx":
+                found.append(pid)
+    return found
+
+
+if __name__ == "__main__":
+    main()

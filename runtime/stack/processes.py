@@ -1,0 +1,165 @@
+"""The processes of the stack, kept alive by supervisord: its configuration, and the few orders given to it."""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from dataclasses import dataclass
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from blocks.resources import ROOT
+from blocks.settings import ProcessSettings
+from pool.errors import DockerDriverError
+from runtime.stack.environment import marked_processes
+
+STARTED, STOPPED = ("STARTING", "RUNNING"), ("STOPPED", "EXITED", "FATAL")
+NOT_RUNNING, ALREADY_STARTED = 70, 60  # faults of supervisord's API that are no trouble
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process of the stack."""
+
+    name: str
+    command: tuple[str, ...]
+    order: int  # started before those with a higher number, stopped after them
+    stop_seconds: int = 10  # from SIGTERM to SIGKILL of its whole group
+
+
+class Processes:
+    """supervisord with its programs; every order may be repeated."""
+
+    def __init__(self, settings: ProcessSettings):
+        self._settings = settings
+        self._logs = settings.data / "logs"
+        self._config = settings.run_dir / "supervisord.conf"
+        self._socket = settings.run_dir / "supervisor.sock"
+        self._mark = settings.run_dir / "fingerprint"
+
+    def render(self, programs: list[Program]) -> str:
+        """supervisord.conf, with log files that are rotated below ``logs/``."""
+        run, logs = self._settings.run_dir, self._logs
+        head = (
+            f"[unix_http_server]\nfile={self._socket}\nchmod=0700\n\n"
+            f"[supervisord]\nlogfile={logs}/supervisor.log\nlogfile_maxbytes=5MB\nlogfile_backups=2\n"
+            f"pidfile={run}/supervisord.pid\ndirectory={ROOT}\numask=027\n\n"
+            "[rpcinterface:supervisor]\n"
+            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
+        )
+        return head + "".join(self._section(program) for program in programs)
+
+    def _section(self, program: Program) -> str:
+        return (
+            f"\n[program:{program.name}]\ncommand={shlex.join(program.command)}\npriority={program.order}\n"
+            f"autostart=false\nautorestart=true\nstartsecs=2\nstartretries=20\n"
+            f"stopsignal=TERM\nstopwaitsecs={program.stop_seconds}\nstopasgroup=false\nkillasgroup=true\n"
+            f"redirect_stderr=true\nstdout_logfile={self._logs}/{program.name}.log\n"
+            "stdout_logfile_maxbytes=20MB\nstdout_logfile_backups=3\n"
+        )
+
+    def runs(self, fingerprint: str) -> bool:
+        """Whether supervisord runs and was started from exactly this."""
+        return self.alive() and self._started_from() == fingerprint
+
+    def begin(self, programs: list[Program], environment: dict[str, str], fingerprint: str) -> None:
+        """Start supervisord with these programs, none of which runs yet.
+
+        Raises:
+            DockerDriverError: it does not start.
+        """
+        for directory in (self._settings.run_dir, self._logs):
+            directory.mkdir(parents=True, exist_ok=True)
+        self._settings.run_dir.chmod(0o700)
+        self._config.write_text(self.render(programs))
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)]
+        with (self._logs / "supervisord-start.log").open("w") as out:
+            subprocess.run(command, env=environment, cwd=ROOT, check=False, stdout=out, stderr=out)
+        self._wait_until_alive()
+        self._mark.write_text(fingerprint)
+
+    def _started_from(self) -> str:
+        return self._mark.read_text() if self._mark.exists() else ""
+
+    def _wait_until_alive(self) -> None:
+        for _ in range(100):
+            if self.alive():
+                return
+            time.sleep(0.1)
+        raise DockerDriverError(f"supervisord did not start; see {self._logs / 'supervisord-start.log'}")
+
+    def alive(self) -> bool:
+        """Whether supervisord answers."""
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            return self._ask().getState()["statename"] == "RUNNING"
+        return False
+
+    def states(self) -> dict[str, str]:
+        """State of each program, e.g. {"server": "RUNNING"}; empty when supervisord does not run."""
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            return {info["name"]: info["statename"] for info in self._ask().getAllProcessInfo()}
+        return {}
+
+    def pid_of(self, name: str) -> int:
+        """Process id of a program that runs; it leads its process group."""
+        return self._ask().getProcessInfo(name)["pid"]
+
+    def start(self, *names: str) -> None:
+        """Start programs that do not run; does not wait until they are of use."""
+        for name in names:
+            self._order("startProcess", name, ALREADY_STARTED)
+
+    def stop(self, *names: str) -> None:
+        """Stop programs and wait for their end."""
+        for name in names:
+            self._order("stopProcess", name, NOT_RUNNING)
+
+    def _order(self, verb: str, name: str, no_trouble: int) -> None:
+        try:
+            getattr(self._ask(), verb)(name, verb == "stopProcess")
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != no_trouble:
+                raise DockerDriverError(f"supervisord could not do {verb} for {name}: {fault.faultString}") from None
+        except OSError:
+            if verb == "startProcess":
+                raise DockerDriverError(f"{name} cannot be started: supervisord does not run") from None
+
+    def stop_all(self) -> None:
+        """Stop supervisord and everything that it started, also what outlived a killed supervisord."""
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            self._ask().shutdown()
+        deadline = time.monotonic() + 90
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        end_marked_processes(self._settings.identity)
+
+    def _ask(self) -> xmlrpc.client.ServerProxy:
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        return xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
+
+
+def end_marked_processes(identity: str, patience: float = 30, shims: bool = False) -> None:
+    """End what carries the installation's mark, politely first.
+
+    The engine's shims are left alone unless *shims* says otherwise: with them the containers would end.
+    """
+    for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5)):
+        deadline = time.monotonic() + seconds
+        for pid in _to_end(identity, shims):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sign)
+        while _to_end(identity, shims) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
+def _to_end(identity: str, shims: bool) -> list[int]:
+    marked = marked_processes(identity)
+    return [
+        pid
+        for pid, command in marked.items()
+        if command and pid != os.getpid() and (shims or "containerd-shim" not in command)
+    ]

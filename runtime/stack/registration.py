@@ -1,0 +1,106 @@
+"""What Prefect's server and the pool's database must hold before the workers start. All of it may be done again.
+
+What an operator changed in the UI is never overwritten: a block that exists stays as it is.
+"""
+
+import contextlib
+from collections.abc import Callable
+
+from prefect.blocks.core import Block
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.workers.process import ProcessWorker
+
+from blocks.clouds.local.cloud import LocalCloud
+from blocks.clouds.openstack_project.cloud import OpenStackCloud
+from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.static import StaticCloud
+from blocks.database import pool_store
+from blocks.stored.authority import CertificateAuthority
+from blocks.stored.blueprint import Blueprint, default_blueprints
+from blocks.stored.host_keys import HostLogin
+from blocks.stored.link_keys import LinkKeys
+from blocks.stored.pool_config import PoolConfig
+from blocks.stored.registry_login import RegistryLogin
+from runtime.stack.deployments import deploy_all
+from runtime.stack.initial_config import HOST_IMAGE, first_openstack, first_pool
+from runtime.worker.warm_worker import WarmWorker
+
+POOL = "main"
+OUR_IMAGES = "dockerdriver/"
+KINDS: tuple[type[Block], ...] = (
+    CertificateAuthority,
+    HostLogin,
+    LinkKeys,
+    LocalCloud,
+    StaticCloud,
+    OpenStackCredentials,
+    OpenStackCloud,
+    PoolConfig,
+    RegistryLogin,
+    Blueprint,
+)
+
+
+def provision(identity: str, cloud: str) -> list[str]:
+    """Tables, work pools, blocks, deployments.
+
+    Args:
+        identity: name of this installation; the authority's certificate carries it.
+        cloud: kind of cloud that the pool's hosts come from: local, static or openstack.
+
+    Returns:
+        Names of the deployments.
+    """
+    pool_store().upgrade()
+    make_work_pools()
+    save_blocks(identity, cloud)
+    return deploy_all()
+
+
+def make_work_pools() -> None:
+    """``warm`` for what must start at once, ``long`` for what takes minutes and deserves a process of its own."""
+    make_work_pool("warm", WarmWorker.type, WarmWorker.get_default_base_job_template())
+    template = ProcessWorker.get_default_base_job_template()
+    # Saying the command spares the worker two seconds of finding it out for every run.
+    template["variables"]["properties"]["command"]["default"] = "python -m prefect.engine"
+    make_work_pool("long", ProcessWorker.type, template)
+
+
+def make_work_pool(name: str, kind: str, template: dict) -> None:
+    """Make the work pool unless it exists."""
+    with get_client(sync_client=True) as client, contextlib.suppress(ObjectAlreadyExists):
+        client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
+
+
+def save_blocks(identity: str, cloud: str) -> None:
+    """Register every kind of block, for the UI's forms, and save the first one of each."""
+    for kind in KINDS:
+        kind.register_type_and_schema()
+    save_if_absent(CertificateAuthority, "main", lambda: CertificateAuthority.create(f"DockerDriver {identity}"))
+    save_if_absent(HostLogin, "main", HostLogin.create)
+    save_if_absent(LinkKeys, "main", LinkKeys.create)
+    save_if_absent(LocalCloud, "main", LocalCloud)
+    save_if_absent(OpenStackCloud, "main", first_openstack)
+    save_if_absent(PoolConfig, POOL, lambda: first_pool(cloud))
+    for name, blueprint in default_blueprints().items():
+        save_if_absent(Blueprint, name, lambda blueprint=blueprint: blueprint)
+
+
+def save_if_absent(kind: type[Block], name: str, make: Callable[[], Block]) -> None:
+    """Save the block ``<kind>/<name>`` unless one has that name."""
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_block_document_by_name(name, kind.get_block_type_slug())
+        except ObjectNotFound:
+            make().save(name)
+
+
+def offer_host_image(tag: str) -> None:
+    """Have the local cloud boot the image that was built last, unless the operator named another one."""
+    cloud = LocalCloud.load("main")
+    current = cloud.images.get(HOST_IMAGE, "")
+    if current != tag and (not current or current.startswith(OUR_IMAGES)):
+        cloud.images = cloud.images | {HOST_IMAGE: tag}
+        cloud.save("main", overwrite=True)

@@ -1,0 +1,181 @@
+"""Start the stack: engine, server, what the server must know, images, gateway, workers. Every step may be repeated."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from blocks.gateway.client import Gateway
+from blocks.gateway.config import gateway_config, prepare_gateway
+from blocks.settings import ProcessSettings
+from pool.errors import DockerDriverError, EngineTrouble
+from runtime.stack.environment import fingerprint, stack_environment, take_on
+from runtime.stack.gateway_process import end_orphaned_workers
+from runtime.stack.local_engine import (
+    Say,
+    find_engine,
+    note_forwarding,
+    own_engine_command,
+    own_engine_url,
+    wait_for_engine,
+)
+from runtime.stack.ports import check_ports
+from runtime.stack.prefect_api import PrefectApi
+from runtime.stack.processes import Processes, Program
+
+SERVER_SECONDS = 120
+ENGINE_SECONDS = 60
+GATEWAY_SECONDS = 30
+
+
+def start_stack(settings: ProcessSettings, say: Say) -> str:
+    """Have everything running; take over what already does.
+
+    Returns:
+        URL of the engine.
+
+    Raises:
+        DockerDriverError: a step failed; the sentence says which. What was started stays.
+    """
+    settings.images_dir.mkdir(parents=True, exist_ok=True)
+    url = find_engine(settings, say)
+    ours, url = url is None, url or own_engine_url(settings)
+    engine_note(settings).write_text(url)
+    environment = stack_environment(settings, url)
+    take_on(environment)  # this process provisions: it sees what all others see
+    processes = start_processes(settings, environment, ours, say)
+    if ours:
+        start_own_engine(settings, processes, say)
+    prepare(settings, url, say)
+    processes.start("gateway", "warm", "long")
+    wait_for_gateway(settings)
+    from tasks.sessions.links import give_keys  # noqa: PLC0415 - Prefect takes a second to import
+
+    give_keys()
+    return url
+
+
+def wait_for_gateway(settings: ProcessSettings) -> None:
+    """Ask the gateway's admin socket until it answers.
+
+    Raises:
+        DockerDriverError: it does not.
+    """
+    gateway = Gateway(settings.gateway_socket, settings.gateway_snapshot)
+    deadline = time.monotonic() + GATEWAY_SECONDS
+    while not gateway.alive():
+        if time.monotonic() > deadline:
+            raise DockerDriverError(f"the gateway does not start; see {settings.data / 'logs' / 'gateway.log'}")
+        time.sleep(0.1)
+
+
+def engine_note(settings: ProcessSettings) -> Path:
+    """The file that says which engine this installation uses: `down` must find what is on it."""
+    return settings.data / "engine.url"
+
+
+def start_processes(settings: ProcessSettings, environment: dict[str, str], own_engine: bool, say: Say) -> Processes:
+    """Have supervisord run with today's configuration and code, and the server start."""
+    processes, all_programs = Processes(settings), programs(settings, own_engine)
+    print_of_it = fingerprint(processes.render(all_programs), repr(sorted(that_matters(environment).items())))
+    if processes.runs(print_of_it):
+        say("the stack runs already; taking it over")
+    else:
+        processes.stop_all()
+        end_orphaned_workers(gateway_config(settings))
+        check_ports(settings)
+        prepare_gateway(gateway_config(settings))
+        say("starts Prefect's server, the gateway and the workers")
+        processes.begin(all_programs, environment, print_of_it)
+    processes.start("server")
+    return processes
+
+
+def that_matters(environment: dict[str, str]) -> dict[str, str]:
+    """What makes another stack of it: our settings, the cloud's credentials, Prefect's settings."""
+    return {name: value for name, value in environment.items() if name.startswith(("DD_", "OS_", "PREFECT_"))}
+
+
+def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
+    """All processes of the stack."""
+    prefect = (sys.executable, "-m", "prefect")
+    where = ("--host", "127.0.0.1", "--port", str(settings.prefect_port))
+    server = (sys.executable, "-m", "runtime.stack.prefect_server", *where)
+    worker = (*prefect, "worker", "start", "--install-policy", "never")
+    engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)] if own_engine else []
+    return [
+        *engine,
+        Program("server", server, 20, stop_seconds=15),
+        Program("gateway", (sys.executable, "-m", "runtime.stack.gateway_process"), 30),
+        Program("warm", (*worker, "-p", "warm", "-t", "dockerdriver-warm", "-n", "warm"), 40, stop_seconds=40),
+        Program("long", (*worker, "-p", "long", "-t", "process", "-n", "long"), 40, stop_seconds=20),
+    ]
+
+
+def start_own_engine(settings: ProcessSettings, processes: Processes, say: Say) -> None:
+    """Start our own dockerd and wait for it.
+
+    Raises:
+        EngineTrouble: it does not answer.
+    """
+    say("no Docker Engine answers: starts one of its own")
+    note_forwarding(settings)
+    processes.start("engine")
+    if not wait_for_engine(own_engine_url(settings), ENGINE_SECONDS):
+        raise EngineTrouble(f"our own Docker Engine did not start; see {settings.data / 'logs' / 'engine.log'}")
+
+
+def prepare(settings: ProcessSettings, engine_url: str, say: Say) -> None:
+    """Build the images while the server starts and learns what it must know; workers would find nothing to do yet."""
+    provisioning = Aside(lambda: _provision(settings))
+    host_image = _build_images(settings, engine_url, say)
+    say(f"deployed {len(provisioning.result())} pipelines")
+    if host_image:
+        from runtime.stack.registration import offer_host_image  # noqa: PLC0415 - Prefect takes a second to import
+
+        offer_host_image(host_image)
+
+
+def _provision(settings: ProcessSettings) -> list[str]:
+    PrefectApi(settings.prefect_api_url).wait_until_healthy(SERVER_SECONDS, settings.data / "logs" / "server.log")
+    from runtime.stack.registration import provision  # noqa: PLC0415 - Prefect takes a second to import
+
+    return provision(settings.identity, settings.cloud)
+
+
+def _build_images(settings: ProcessSettings, engine_url: str, say: Say) -> str | None:
+    """Have the notebook image, and where hosts are containers theirs, too; the host image's tag."""
+    from runtime.builds.host_image import build_host_image  # noqa: PLC0415 - see above
+    from runtime.builds.notebook_image import build_notebook_image  # noqa: PLC0415
+
+    work = settings.data / "build"
+    host_image = build_host_image(engine_url, work, say) if settings.cloud == "local" else None
+    build_notebook_image(engine_url, work, settings.images_dir, say)
+    return host_image
+
+
+class Aside:
+    """Work done in a thread of its own, which nobody waits for when the command is interrupted."""
+
+    def __init__(self, work: Callable[[], list[str]]):
+        self._work = work
+        self._result: list[str] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._result = self._work()
+        except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+            self._error = error
+
+    def result(self) -> list[str]:
+        """Wait for it; what it returned, or raise what it raised."""
+        self._thread.join()
+        if isinstance(self._error, DockerDriverError):
+            raise self._error
+        if self._error:
+            raise DockerDriverError(f"Prefect's server could not be provisioned: {self._error!r}") from self._error
+        return self._result

@@ -1,0 +1,119 @@
+"""Verbs that keep room on the disks of hosts."""
+
+from collections.abc import Callable
+from functools import partial
+
+from prefect import get_run_logger
+
+from blocks.database import pool_store
+from blocks.engine.client import HostEngine
+from blocks.engine.disk import containers_on, data_root, images_on, remove_image
+from blocks.engine.of_host import engine_of
+from blocks.settings import process_settings
+from blocks.stored.blueprint import blueprint_spec, pinned_versions
+from blocks.stored.pool_config import pool_config
+from pool.errors import DockerDriverError, NotFound
+from pool.hosts.disk import Kind, Leaving, may_go
+from pool.images.catalogue import usable_versions
+from pool.records import Host
+from pool.states import InstanceState
+from tasks.base import verb
+from tasks.hosts.lifecycle import open_shell
+from tasks.images.delivery import in_a_thread
+
+SECONDS = 20
+
+
+@verb(task_run_name="make room on {host.name}")
+async def make_room(host: Host) -> bool:
+    """Remove what no session needs, oldest first, until the disk is below ``DD_HOST_DISK_MARK`` percent.
+
+    Returns:
+        False where it is not: new images had better not come. A disk that cannot be looked at counts as roomy.
+    """
+    try:
+        return await in_a_thread(_make_room, host, pool_config(host.pool).DD_HOST_DISK_MARK)
+    except DockerDriverError as error:
+        get_run_logger().warning("nobody looked at the disk of %s: %s", host.name, error)
+        return True
+
+
+def _make_room(host: Host, mark: int) -> bool:
+    if not host.host_key:
+        return True  # nobody has met its sshd yet
+    engine = engine_of(host)
+    with open_shell(host) as shell:
+        words = f"df --output=pcent '{data_root(engine)}'"
+
+        def percent() -> int:
+            return _percent(shell.run(words, SECONDS))
+
+        if percent() < mark:
+            return True  # as nearly always: nobody need know what could go
+        forget = partial(pool_store().unmark_image, host.name)
+        return clean(engine, percent, mark, removable(host, engine), forget)
+
+
+def _percent(said: str) -> int:
+    """What df says: a heading, then "  42%"."""
+    return int(said.rsplit(maxsplit=1)[-1].rstrip("%"))
+
+
+def removable(host: Host, engine: HostEngine) -> list[Leaving]:
+    """What may go from the host, in order."""
+    containers = containers_on(engine, process_settings().identity)
+    ended = pool_store().ended_among({one.instance for one in containers if one.instance})
+    return may_go(images_on(engine), containers, needed_images(host.pool), ended, pool_store().version_ids())
+
+
+def needed_images(pool: str) -> set[str]:
+    """Ids of images that the pool offers, that blueprints pin, and that sessions on their way may run."""
+    coming = pool_store().instances(pool, [InstanceState.QUEUED, InstanceState.STARTING])
+    wanted = pinned_versions(pool) | {_wanted(blueprint) for blueprint in {one.blueprint for one in coming}}
+    return {image.id for image in pool_store().images(pool)} | {
+        id for name, pin in wanted for id in _ids(pool, name, pin)
+    }
+
+
+def _wanted(blueprint: str) -> tuple[str, str]:
+    try:
+        spec = blueprint_spec(blueprint)
+    except NotFound:  # its sessions will be told so
+        return "", ""
+    return spec.image, spec.image_digest
+
+
+def _ids(pool: str, name: str, pin: str) -> list[str]:
+    try:
+        return [version.id for version in usable_versions(name, pool_store().image_versions(pool, name), pin)]
+    except NotFound:
+        return []
+
+
+def clean(
+    engine: HostEngine,
+    percent: Callable[[], int],
+    mark: int,
+    leaving: list[Leaving],
+    forget: Callable[[str], None] = lambda _: None,
+) -> bool:
+    """Remove one thing after the other until the disk is below the mark; whether it is.
+
+    Args:
+        engine: the host's.
+        percent: how full its disk is now.
+        mark: the percent to stay below.
+        leaving: what may go, in order.
+        forget: told the id of an image before it goes, so that no session is sent after it.
+    """
+    images = {image.id: image for image in images_on(engine)}
+    for one in leaving:
+        if percent() < mark:
+            return True
+        if one.kind is Kind.CONTAINER:
+            engine.remove(one.id)
+        else:
+            forget(one.id)
+            remove_image(engine, images[one.id])
+        get_run_logger().info("removed %s", one.why)
+    return percent() < mark

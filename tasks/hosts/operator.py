@@ -1,0 +1,67 @@
+"""Verbs for the operator: take a host out of service, put it back, let a pool spawn again."""
+
+from datetime import timedelta
+
+from blocks.database import pool_store
+from blocks.stored.pool_config import pool_config
+from pool.errors import BadRequest, ShuttingDown
+from pool.records import Host, Instance
+from tasks.base import verb
+from tasks.events import tell_changes
+from tasks.retrying import now
+
+
+@verb(task_run_name="drain {name}")
+async def take_out_of_service(name: str, deadline: int | None, reason: str) -> Host:
+    """Drain the host.
+
+    Args:
+        name: the host.
+        deadline: minutes from now after which what is left on it is ended; None: never.
+        reason: kept with the host.
+
+    Raises:
+        BadRequest: the deadline is not after now.
+        RefusedMove: it is in a state that has nothing to drain.
+        NotFound: no host has this name.
+    """
+    if deadline is not None and deadline < 1:
+        raise BadRequest(f"deadline is {deadline}; it must be whole minutes, 1 or more, or empty for none")
+    until = now() + timedelta(minutes=deadline) if deadline is not None else None
+    host = pool_store().drain_host(name, now(), reason, until)
+    await tell_changes()
+    return host
+
+
+@verb(task_run_name="list the sessions on {host}")
+async def sessions_on(host: str) -> list[Instance]:
+    """The sessions that hold room on the host."""
+    return pool_store().instances(host=host)
+
+
+@verb(task_run_name="return {name}")
+async def put_back_into_service(name: str, reason: str) -> Host:
+    """Put a draining host back to active.
+
+    Raises:
+        ShuttingDown: its pool is in shutdown mode, so the next tick would drain it again.
+        RefusedMove: it does not drain, or was never active.
+        NotFound: no host has this name.
+    """
+    pool = pool_store().host(name).pool
+    if pool_config(pool).DD_SHUTDOWN_MODE:
+        raise ShuttingDown(f"host {name} cannot return: pool {pool} is in shutdown mode")
+    host = pool_store().return_host(name, now(), reason)
+    await tell_changes()
+    return host
+
+
+@verb(task_run_name="forgive the failed hosts of {pool}")
+async def forgive_faults(pool: str) -> int:
+    """Hold failed hosts no longer against the pool; says how many there were.
+
+    Raises:
+        NotFound: there is no such pool.
+    """
+    pool_config(pool)
+    return pool_store().forgive_faults(pool)

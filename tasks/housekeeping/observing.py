@@ -1,0 +1,118 @@
+"""Look at one pool from all sides: flow runs, records, cloud, engines."""
+
+from asyncio import gather, to_thread
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from prefect import get_run_logger
+from prefect.client.schemas.objects import FlowRun
+
+from blocks.database import pool_store
+from blocks.engine.probe import MEMORY_WINDOW
+from blocks.gateway.activity import GatewayActivity
+from blocks.stored.pool_config import pool_names
+from pool.decisions import DecisionKind
+from pool.errors import GatewayTrouble
+from pool.housekeeping.found import Probe
+from pool.housekeeping.observation import Observation
+from pool.housekeeping.reconciliation import PROBED
+from pool.records import FlavorSize, Host, Instance
+from pool.states import LIVING_HOSTS, LIVING_INSTANCES
+from tasks.base import verb
+from tasks.gateway.routes import gateway
+from tasks.hosts.cloud_view import known_headroom, known_parts, listed_servers
+from tasks.housekeeping.probing import note_probes, probe_hosts
+from tasks.retrying import now
+from tasks.runs import runs_under_way
+
+MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is said once
+
+
+@verb(task_run_name="list the pools")
+async def list_pools() -> list[str]:
+    """Names of all pools that have a configuration."""
+    return pool_names()
+
+
+@verb(task_run_name="observe {pool}")
+async def observe(pool: str) -> Observation:
+    """One look at the pool, after which SQL knows which hosts are out of reach."""
+    seen = await _look(pool)
+    await to_thread(note_probes, seen.hosts, seen.probes)
+    return seen
+
+
+@verb(task_run_name="look at {pool}")
+async def look_at(pool: str) -> Observation:
+    """One look at the pool that changes nothing."""
+    return await _look(pool)
+
+
+async def _look(pool: str) -> Observation:
+    """What there is to see.
+
+    Flow runs are read before the records, and the records before the cloud: work that ends in between is then seen in
+    the later look, and never taken for work that nobody does.
+    """
+    spawning, baking, configuring, provisioning, ending = await gather(
+        *map(
+            runs_under_way,
+            ("spawn-host", "bake-host-image", "configure-host", "provision-instance", "deprovision-instance"),
+        )
+    )
+    store = pool_store()
+    hosts = tuple(store.recent_hosts(pool, now()))
+    instances = tuple(store.instances(pool, LIVING_INSTANCES))
+    probed = [host for host in hosts if host.state in PROBED]
+    living = {host.name: host for host in store.hosts(states=LIVING_HOSTS)}
+    servers, parts, headroom, probes, activity = await gather(
+        listed_servers(pool), known_parts(pool), known_headroom(pool), probe_hosts(probed), _activity()
+    )
+    runs = {str(run.id) for run in (*spawning, *baking)}
+    return Observation(
+        hosts=hosts,
+        instances=instances,
+        servers=servers,
+        probes=probes,
+        ended=await to_thread(store.ended_among, _without_record(probes, instances)),
+        told_of_memory=store.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
+        parts=parts,
+        living=living,
+        strays=store.strays(pool),
+        busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
+        busy_instances=_named([*provisioning, *ending], "instance_id"),
+        watched_since=activity and activity.since,
+        last_used=_last_used(instances, activity),
+        unrecorded_spawns=_unrecorded(spawning, pool, hosts),
+        headroom=headroom,
+    )
+
+
+def _named(runs: list[FlowRun], parameter: str) -> frozenset[str]:
+    return frozenset(run.parameters.get(parameter, "") for run in runs)
+
+
+def _unrecorded(spawning: list[FlowRun], pool: str, hosts: tuple[Host, ...]) -> tuple[FlavorSize, ...]:
+    recorded = {host.spawned_by for host in hosts}
+    waiting = [run for run in spawning if str(run.id) not in recorded and run.parameters.get("pool", "main") == pool]
+    return tuple(FlavorSize(run.parameters.get("flavor") or FlavorSize.SMALL) for run in waiting)
+
+
+async def _activity() -> GatewayActivity | None:
+    """What the gateway saw of all sessions; None when it could not be asked: unknown is not idle."""
+    try:
+        return await to_thread(gateway().activity)
+    except GatewayTrouble as error:
+        get_run_logger().warning("%s", error)
+        return None
+
+
+def _last_used(instances: tuple[Instance, ...], activity: GatewayActivity | None) -> dict[str, datetime]:
+    seen = activity.routes if activity else {}
+    return {i.id: used for i in instances if i.route in seen and (used := seen[i.route].last_seen)}
+
+
+def _without_record(probes: Mapping[str, Probe], instances: tuple[Instance, ...]) -> set[str]:
+    """Sessions whose containers were seen and that do not live: over, or never heard of."""
+    seen = {container.instance for probe in probes.values() for container in probe.containers}
+    return seen - {instance.id for instance in instances}

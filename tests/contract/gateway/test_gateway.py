@@ -1,0 +1,167 @@
+"""What every writer of routes may rely on, asked of a real nginx over its admin socket."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from blocks.gateway.client import Gateway, RouteRefused
+from blocks.stored.link_keys import LinkKeys
+from pool.errors import GatewayTrouble, Refused
+from tests.rigs.gateways.gateway import route_to, running_gateway
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture(scope="module")
+def shared_gateway():
+    with running_gateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(shared_gateway):
+    shared_gateway.client.replace_routes([])
+    return shared_gateway.client
+
+
+def snapshot_ids(shared_gateway) -> set[str]:
+    return {record["id"] for record in json.loads(shared_gateway.config.snapshot.read_text())["routes"]}
+
+
+def test_a_new_gateway_lists_no_route(gateway):
+    assert gateway.list_routes() == []
+
+
+def test_a_route_comes_back_as_it_was_given(gateway):
+    route = route_to(20001, token_header="token s3cret", strip_prefix=True, rewrite_redirects=True, max_upload_mb=7)
+    gateway.add_route(route)
+    assert gateway.list_routes() == [route]
+
+
+def test_adding_a_route_again_changes_where_it_leads(gateway):
+    gateway.add_route(route_to(20001))
+    gateway.add_route(route_to(20002))
+    assert [route.port for route in gateway.list_routes()] == [20002]
+
+
+def test_removing_an_absent_route_is_success(gateway):
+    gateway.remove_route("nobody-0123456789abcdef")
+    gateway.add_route(route_to(20001))
+    gateway.remove_route(route_to(20001).id)
+    gateway.remove_route(route_to(20001).id)
+    assert gateway.list_routes() == []
+
+
+def test_replacing_leaves_exactly_the_routes_that_were_given(gateway):
+    gateway.add_route(route_to(20001, "old"))
+    wanted = {route_to(20002, "one"), route_to(20003, "two")}
+    gateway.replace_routes(list(wanted))
+    assert set(gateway.list_routes()) == wanted
+
+
+def test_five_thousand_routes_are_replaced_at_once(gateway):
+    wanted = {route_to(20000 + n % 1000, f"user{n}") for n in range(5000)}
+    gateway.replace_routes(list(wanted))
+    assert set(gateway.list_routes()) == wanted
+
+
+def test_adds_from_twenty_threads_at_once_lose_no_route(gateway, shared_gateway):
+    wanted = {route_to(20000 + n, f"user{n}") for n in range(100)}
+    with ThreadPoolExecutor(20) as threads:
+        list(
+            threads.map(
+                lambda r: Gateway(shared_gateway.config.admin_socket, shared_gateway.config.snapshot).add_route(r),
+                wanted,
+            )
+        )
+    assert set(gateway.list_routes()) == wanted
+    assert snapshot_ids(shared_gateway) == {route.id for route in wanted}
+
+
+def test_the_snapshot_is_for_its_owner_alone(gateway, shared_gateway):
+    gateway.add_route(route_to(20001, token_header="token s3cret"))
+    assert shared_gateway.config.snapshot.stat().st_mode & 0o777 == 0o600
+    assert shared_gateway.config.admin_socket.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"routes": 3}', "[]", '{"routes": [{}]}'])
+def test_a_broken_snapshot_is_written_anew_from_the_gateway(gateway, shared_gateway, damage):
+    gateway.add_route(route_to(20001, "first"))
+    shared_gateway.config.snapshot.write_text(damage)
+    gateway.add_route(route_to(20002, "second"))
+    assert snapshot_ids(shared_gateway) == {route_to(20001, "first").id, route_to(20002, "second").id}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "127.0.0.9", "10.0.0.1", "0.0.0.1", "::1", "::ffff:127.0.0.1", "localhost", "127.1",
+     "2130706433", "0x7f000001", "127.0.0.1:22", "127.0.0.1 ", "[127.0.0.1]", "127.0.0.1/8", "fe80::1%lo", "", None, 5],
+)  # fmt: skip
+def test_an_address_outside_the_hosts_networks_is_refused(gateway, address):
+    with pytest.raises(RouteRefused, match="its address is outside the pool's host networks"):
+        gateway.add_route(replace(route_to(20001), address=address))
+    assert gateway.list_routes() == []
+
+
+@pytest.mark.parametrize("port", [0, 22, 2376, 8000, 19999, 21000, 65536, -1, 20000.5, "20000", None])
+def test_a_port_that_is_no_sessions_is_refused(gateway, port):
+    with pytest.raises(RouteRefused, match="its port is not a session's"):
+        gateway.add_route(route_to(port))
+
+
+@pytest.mark.parametrize("route_id", ["short", "x" * 64, "a" * 16 + "\n", "a" * 16 + ".", "ä" * 16, "a" * 16 + "%41"])
+def test_a_route_id_of_the_wrong_form_is_refused(gateway, route_id):
+    with pytest.raises(RouteRefused, match="its id is not 16 to 63"):
+        gateway.replace_routes([replace(route_to(20001), id=route_id)])
+
+
+@pytest.mark.parametrize("header", ["token a\r\nX-Evil: 1", "token a\n", "token\0", 5, None])
+def test_a_token_header_that_would_inject_another_header_is_refused(gateway, header):
+    with pytest.raises(RouteRefused, match="its token header is not one line of text"):
+        gateway.add_route(route_to(20001, token_header=header))
+
+
+def test_one_bad_route_in_a_replacement_changes_nothing(gateway):
+    gateway.add_route(route_to(20001, "stays"))
+    with pytest.raises(RouteRefused):
+        gateway.replace_routes([route_to(20002), route_to(80, "bad")])
+    assert gateway.list_routes() == [route_to(20001, "stays")]
+
+
+def test_a_refusal_names_the_route_without_its_secret(gateway):
+    bad = replace(route_to(20001, token_header="token s3cret"), address="10.9.9.9")
+    with pytest.raises(Refused) as refusal:
+        gateway.add_route(bad)
+    assert bad.id not in str(refusal.value)
+    assert "s3cret" not in str(refusal.value)
+
+
+def test_a_gateway_that_is_not_there_is_trouble_that_names_the_socket(tmp_path):
+    gateway = Gateway(tmp_path / "admin.sock", tmp_path / "routes.json")
+    assert not gateway.alive()
+    with pytest.raises(GatewayTrouble, match=r"the gateway does not answer on .*admin\.sock"):
+        gateway.add_route(route_to(20001))
+
+
+def test_a_proxy_in_the_environment_is_not_asked(gateway, monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert gateway.alive()
+
+
+def test_a_failed_write_of_the_snapshot_leaves_no_half_file(gateway, shared_gateway, monkeypatch):
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        gateway.add_route(route_to(20001))
+    assert sorted(p.name for p in shared_gateway.config.snapshot.parent.iterdir()) == ["routes.json", "routes.lock"]
+
+
+def test_the_gateway_says_which_keys_it_has_and_not_what_they_are(gateway):
+    keys = LinkKeys.create().rotated().for_gateway()
+    gateway.put_keys(keys)
+    assert gateway.key_ids() == [key["id"] for key in keys]
+    gateway.put_keys([])
+    assert gateway.key_ids() == []

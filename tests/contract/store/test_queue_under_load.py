@@ -1,0 +1,170 @@
+"""More requests than room, all at once, through the real pipelines, on SQLite and on PostgreSQL."""
+
+import pytest
+
+from pool.errors import EngineTrouble, NoRoom, NotFound
+from pool.states import HostState
+from tests.rigs.pool_data import NOW, claim
+from tests.rigs.stacks.paper_stack import PaperStack
+
+pytestmark = pytest.mark.contract
+
+PROVISION, DEPROVISION = "provision-instance/on-demand", "deprovision-instance/on-demand"
+
+
+@pytest.fixture
+def stack(store, monkeypatch):
+    stack = PaperStack(store, monkeypatch)
+    yield stack
+    stack.close()
+
+
+def requests(*numbers: int) -> list[dict]:
+    return [{"instance_id": f"s-{number:03}", "blueprint": "jupyter"} for number in numbers]
+
+
+def named(stack, state: str) -> set[str]:
+    return {instance.id for instance in stack.store.instances("main") if instance.state == state}
+
+
+def test_of_200_requests_at_once_for_50_slots_50_run_and_150_wait_and_start_in_order(stack):
+    for _ in range(5):
+        stack.add_host(slots=10)
+    runs = stack.ask_at_once(PROVISION, requests(*range(200)))
+    answers = [run.result()["state"] for run in runs]
+    stack.settle()
+    assert (answers.count("running"), answers.count("queued")) == (50, 150)
+    assert stack.states() == {"running": 50, "queued": 150}
+    assert {(host.reserved, host.slots) for host in stack.store.hosts()} == {(10, 10)}
+    assert stack.engine.containers.keys() == {f"dd-{name}" for name in named(stack, "running")}
+
+    line, over = [one.id for one in stack.store.queue("main")], sorted(named(stack, "running"))[:7]
+    for run in stack.ask_at_once(DEPROVISION, [{"instance_id": name} for name in over]):
+        run.result()
+    stack.settle()
+    assert [one.id for one in stack.store.queue("main")] == line[7:]
+    assert named(stack, "running") >= set(line[:7])
+    assert stack.states() == {"running": 50, "queued": 143, "deleted": 7}
+    assert len(stack.engine.containers) == len(stack.gateway.routes) == 50
+
+
+def provision(stack, name: str, **options) -> dict:
+    """Ask and wait for the answer, and for whatever it led to."""
+    answer = stack.ask(PROVISION, instance_id=name, blueprint="jupyter", options=options).result()
+    stack.settle()
+    return answer
+
+
+def deprovision(stack, name: str) -> None:
+    stack.ask(DEPROVISION, instance_id=name).result()
+    stack.settle()
+
+
+def test_a_waiting_session_is_told_its_place_and_starts_when_room_appears(stack):
+    stack.add_host(slots=1)
+    assert provision(stack, "first")["state"] == "running"
+    for place, name in enumerate(("second", "third"), start=1):
+        answer = provision(stack, name)
+        assert (answer["state"], answer["position"], answer["host"]) == ("queued", place, None)
+    deprovision(stack, "first")
+    assert [stack.answers[name]["state"] for name in ("first", "second", "third")] == ["deleted", "running", "queued"]
+    assert stack.gateway.notices[stack.store.instance("third").route].position == 1
+
+
+def test_a_tick_shows_platform_and_visitors_the_same_places(stack):
+    waiting = ("first", "second")
+    for name in waiting:
+        provision(stack, name)
+    stack.answers.clear()
+    stack.gateway.notices.clear()
+    stack.tick()
+    assert [stack.answers[name]["position"] for name in waiting] == [1, 2]
+    assert [stack.gateway.notices[stack.store.instance(name).route].position for name in waiting] == [1, 2]
+
+
+def test_a_new_host_serves_those_that_wait_and_the_newcomer_after_them(stack):
+    for name in ("first", "second"):
+        provision(stack, name)
+    stack.add_host(slots=2)  # and whoever made it active dies
+    assert provision(stack, "newcomer")["state"] == "queued"
+    assert named(stack, "running") == {"first", "second"}
+
+
+def test_a_session_whose_host_fails_it_starts_on_another_one(stack):
+    stack.engine.broken.add(stack.add_host(slots=1).name)
+    stack.add_host(slots=1)
+    assert provision(stack, "first")["host"] == "main-02"
+    failed = stack.store.host("main-01")
+    assert (failed.errors, failed.reserved) == (1, 0)
+
+
+def test_a_session_that_fails_makes_room_for_the_next(stack):
+    stack.engine.broken.add(stack.add_host(slots=1).name)
+    with pytest.raises(EngineTrouble):
+        provision(stack, "first")
+    assert stack.answers["first"]["state"] == "failed"
+    stack.engine.broken.clear()
+    assert provision(stack, "second")["state"] == "running"
+
+
+def test_a_session_that_lost_its_host_waits_in_its_old_place(stack):
+    stack.engine.broken.add(stack.add_host(slots=1).name)
+    lost = stack.store.request_instance("lost", stack.blueprint, "", {}, NOW)[0]
+    stack.store.take_turn(lost.id, "main-01", (), NOW)
+    stack.store.move_host("main-01", HostState.DRAINING, NOW)
+    provision(stack, "late")
+    assert provision(stack, "lost")["state"] == "queued"
+    assert [one.id for one in stack.store.queue("main")] == ["lost", "late"]
+
+
+def test_a_waiting_session_that_is_ended_makes_way(stack):
+    for name in ("first", "second"):
+        provision(stack, name)
+    deprovision(stack, "first")
+    stack.add_host(slots=1)
+    stack.tick()
+    stack.settle()
+    assert stack.states() == {"deleted": 1, "running": 1}
+
+
+def test_many_that_serve_the_queue_at_once_start_each_session_once(stack):
+    for number in range(6):
+        provision(stack, f"s-{number}")
+    stack.add_host(slots=4)
+    for tick in [stack.tick_soon() for _ in range(8)]:
+        tick.result()
+    stack.settle()
+    assert named(stack, "running") == {"s-0", "s-1", "s-2", "s-3"}
+    assert stack.store.host("main-01").reserved == len(stack.engine.containers) == 4
+
+
+def test_a_session_that_has_room_and_lost_its_run_is_started_by_another_one(stack):
+    stack.add_host(slots=1)
+    provision(stack, "first")
+    provision(stack, "second")
+    stack.lose_triggers = True
+    deprovision(stack, "first")
+    assert stack.states() == {"deleted": 1, "starting": 1}
+    stack.lose_triggers = False
+    assert provision(stack, "second")["state"] == "running"
+
+
+def test_a_session_that_will_not_wait_is_refused(stack):
+    stack.add_host(slots=1)
+    provision(stack, "first")
+    with pytest.raises(NoRoom, match="pool main is full: 1 slots asked, 0 free on 1 active hosts"):
+        provision(stack, "hasty", wait=0)
+    assert stack.answers["hasty"]["state"] == "failed"
+
+
+def test_a_session_whose_image_no_host_has_waits_only_for_a_host_that_will_bring_it(stack):
+    stack.store.unmark_image(stack.add_host(slots=1).name, "sha256:jupyter")
+    with pytest.raises(NotFound, match="no host of pool main has the image jupyter yet"):
+        provision(stack, "first")
+    claim(stack.store, "run-2")
+    assert provision(stack, "second")["state"] == "queued"
+
+
+def test_a_request_that_is_asked_twice_while_it_waits_waits_once(stack):
+    assert [provision(stack, "first")["position"] for _ in range(2)] == [1, 1]
+    assert stack.states() == {"queued": 1}

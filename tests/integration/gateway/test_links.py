@@ -1,0 +1,206 @@
+"""Sign-in by link: who opens a session whose URL alone is not enough, and who does not."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from blocks.gateway.client import route_hash
+from blocks.stored.link_keys import LinkKeys
+from pool.records import Notice
+from tests.rigs.gateways.backend import http_backend, websocket_backend
+from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
+
+pytestmark = pytest.mark.integration
+
+KEYS = LinkKeys.create()
+ALICE, BOB = route_to(0, "alice").id, route_to(0, "bob").id
+
+
+@pytest.fixture(scope="module", **BOTH_FORMS)
+def running(request):
+    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def session():
+    with http_backend() as backend:
+        yield backend
+
+
+@pytest.fixture
+def gateway(running, session):
+    routes = [route_to(session.port, name, sign_in="link", token_header="token own") for name in ("alice", "bob")]
+    running.client.replace_routes(routes)
+    running.client.put_keys(KEYS.for_gateway())
+    return running
+
+
+@pytest.fixture
+def browser(gateway):
+    with httpx.Client(trust_env=False, follow_redirects=True, headers={"Accept": "text/html"}) as browser:
+        yield browser
+
+
+def link(gateway, route_id: str = ALICE, keys: LinkKeys = KEYS, seconds: int = 60) -> str:
+    return keys.launch_link(gateway.origin(route_id), route_id, datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+def address(gateway, route_id: str = ALICE) -> str:
+    return f"{gateway.origin(route_id)}/notebooks/{route_id}/"
+
+
+def test_a_link_leads_to_the_session_and_its_address_shows_no_ticket(gateway, browser):
+    answer = browser.get(link(gateway))
+    assert (answer.status_code, str(answer.url)) == (200, address(gateway))
+    assert answer.json()["headers"]["Authorization"] == "token own"
+    assert browser.get(address(gateway)).status_code == 200
+
+
+def test_without_a_link_a_session_shows_the_sign_in_page(gateway, browser, session):
+    session.requests.clear()
+    answer = browser.get(address(gateway))
+    assert answer.status_code == 401
+    assert "This session opens by a link only" in answer.text
+    assert session.requests == []
+
+
+def test_without_a_link_a_session_opens_no_websocket(gateway):
+    with websocket_backend() as echo:
+        gateway.client.add_route(route_to(echo.port, sign_in="link"))
+        with pytest.raises(InvalidStatus, match="401"):
+            connect(address(gateway).replace("http", "ws"), proxy=None)
+
+
+def test_the_cookie_is_for_one_session_and_out_of_reach_of_scripts(gateway, browser):
+    answer = browser.get(link(gateway), follow_redirects=False)
+    attributes = answer.headers["Set-Cookie"].partition("; ")[2]
+    assert attributes == f"Path=/notebooks/{ALICE}/; Max-Age=86400; HttpOnly; SameSite=Lax"
+
+
+def test_the_cookie_of_one_session_opens_no_other(gateway, browser):
+    cookie = browser.get(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
+    assert httpx.get(address(gateway), headers={"Cookie": cookie}, trust_env=False).status_code == 200
+    assert httpx.get(address(gateway, BOB), headers={"Cookie": cookie}, trust_env=False).status_code == 401
+
+
+def test_a_session_never_sees_the_cookie_and_keeps_its_own(gateway, browser):
+    cookie = browser.get(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
+    both = {"Cookie": f"theme=dark; {cookie}; _xsrf=2|x"}
+    assert (
+        httpx.get(address(gateway), headers=both, trust_env=False).json()["headers"]["Cookie"]
+        == "theme=dark; _xsrf=2|x"
+    )
+
+
+def test_a_cookie_of_the_same_name_put_before_ours_locks_nobody_out(gateway, browser):
+    cookie = browser.get(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
+    planted = {"Cookie": f"dd-session=1.ab.x; {cookie}"}
+    assert httpx.get(address(gateway), headers=planted, trust_env=False).status_code == 200
+
+
+def test_a_link_works_once(gateway):
+    once = link(gateway)
+    assert httpx.get(once, trust_env=False).status_code == 303
+    assert httpx.get(once, trust_env=False).status_code == 401
+
+
+def test_who_is_signed_in_may_follow_the_link_again(gateway, browser):
+    again = link(gateway)
+    assert browser.get(again).status_code == 200
+    assert browser.get(again).status_code == 200
+
+
+def test_a_link_to_a_session_that_still_waits_is_used_up_at_once_and_good_for_as_long_as_it_takes(gateway, browser):
+    new = "new-0123456789abcdef"
+    gateway.client.put_notices([Notice(new, "queued", "Waiting.", time.time())])
+    answer = browser.get(link(gateway, new))
+    assert (answer.status_code, str(answer.url)) == (503, address(gateway, new))
+    with http_backend() as session:
+        gateway.client.add_route(route_to(session.port, "new", sign_in="link"))
+        assert browser.get(address(gateway, new)).status_code == 200
+        assert httpx.get(address(gateway, new), trust_env=False).status_code == 401
+
+
+def test_a_bad_link_to_a_session_that_still_waits_says_so(gateway, browser):
+    gateway.client.put_notices([Notice("next-0123456789abcdef", "starting", "Waiting.", time.time())])
+    assert browser.get(link(gateway, "next-0123456789abcdef", seconds=-1)).status_code == 401
+
+
+def test_a_link_after_its_time_opens_nothing(gateway, browser):
+    answer = browser.get(link(gateway, seconds=-1))
+    assert (answer.status_code, "This link is no longer good" in answer.text) == (401, True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by"),
+    [
+        (r"ticket=\d+", "ticket=9999999999"),
+        (r"\.[\w-]+$", ".forged"),
+        (r"\.[\w-]+$", "."),
+        (ALICE, BOB),
+        (r"ticket=.*", "ticket="),
+        (r"ticket=.*", ""),
+        (r"ticket=", "ticket=0"),
+        (r"(ticket=\d+\.)", r"\1x"),
+    ],
+)
+def test_a_forged_link_opens_nothing(gateway, browser, pattern, by):
+    assert browser.get(re.sub(pattern, by, link(gateway))).status_code == 401
+
+
+def test_a_link_signed_with_another_key_opens_nothing(gateway, browser):
+    assert browser.get(link(gateway, keys=LinkKeys.create())).status_code == 401
+
+
+def test_a_forged_cookie_opens_nothing(gateway, browser):
+    cookie = browser.get(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
+    for forged in (
+        re.sub(r"=\d+", "=9999999999", cookie),
+        cookie[:-1],
+        cookie[:-2] + "AA",
+        "dd-session=",
+        "dd-session=1",
+    ):
+        assert httpx.get(address(gateway), headers={"Cookie": forged}, trust_env=False).status_code == 401
+
+
+def test_the_previous_key_is_good_through_one_rotation_and_not_two(gateway, browser):
+    browser.get(link(gateway))
+    once = KEYS.rotated()
+    gateway.client.put_keys(once.for_gateway())
+    assert browser.get(address(gateway)).status_code == 200
+    assert browser.get(link(gateway, BOB, keys=once)).status_code == 200
+    gateway.client.put_keys(once.rotated().for_gateway())
+    assert browser.get(address(gateway)).status_code == 401
+
+
+def test_keys_and_the_need_for_a_link_survive_a_restart(gateway, browser):
+    browser.get(link(gateway))
+    gateway.stop()
+    gateway.start()
+    assert browser.get(address(gateway)).status_code == 200
+    assert browser.get(address(gateway, BOB)).status_code == 401
+
+
+def test_without_keys_nobody_gets_in_and_nothing_breaks(gateway, browser):
+    gateway.client.put_keys([])
+    assert browser.get(link(gateway)).status_code == 401
+    assert browser.get(address(gateway)).status_code == 401
+
+
+def test_a_link_to_an_unknown_session_is_unknown(gateway, browser):
+    assert browser.get(link(gateway, "never-0123456789abcdef")).status_code == 404
+
+
+def test_no_log_holds_a_ticket_or_a_key(gateway, browser):
+    ticket, before = link(gateway), gateway.log("gateway-access.log").count(route_hash(ALICE))
+    browser.get(ticket)
+    logs = gateway.logs_after(ALICE, before + 2)
+    for secret in (ticket.partition("ticket=")[2], ALICE, KEYS.current.get_secret_value()):
+        assert secret not in logs

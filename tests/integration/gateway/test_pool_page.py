@@ -1,0 +1,73 @@
+"""Who may see the operators' page, asked of a real nginx."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import httpx
+import pytest
+
+from blocks.gateway.client import RouteRefused
+from tests.rigs.gateways.gateway import running_gateway
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def gateway():
+    with running_gateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def passwords():
+    """A file that nginx's workers, who are not root, can read."""
+    directory = Path(tempfile.mkdtemp(prefix="gw-", dir="/tmp"))
+    directory.chmod(0o755)
+    file = directory / "passwords"
+    made = subprocess.run(("openssl", "passwd", "-5", "s3cret"), capture_output=True, text=True, check=True)
+    file.write_text(f"operator:{made.stdout}")
+    yield file
+    shutil.rmtree(directory)
+
+
+def visit(gateway, **kwargs) -> httpx.Response:
+    return httpx.get(f"{gateway.url}/pool/", trust_env=False, **kwargs)
+
+
+def test_what_housekeeping_drew_is_shown_on_this_machine(gateway):
+    gateway.client.put_pool_page("<h1>Pools</h1>")
+    answer = visit(gateway)
+    assert (answer.status_code, answer.text) == (200, "<h1>Pools</h1>")
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_before_the_first_tick_the_page_says_so():
+    with running_gateway() as fresh:
+        assert (visit(fresh).status_code, "has not drawn" in visit(fresh).text) == (503, True)
+
+
+def test_who_comes_by_a_proxy_on_this_machine_sees_nothing(gateway):
+    assert visit(gateway, headers={"X-Forwarded-For": "6.6.6.6"}).status_code == 403
+
+
+def test_who_comes_from_elsewhere_sees_nothing():
+    with running_gateway(trusted_proxies=("127.0.0.1",)) as behind_a_balancer:
+        assert visit(behind_a_balancer, headers={"X-Forwarded-For": "6.6.6.6"}).status_code == 403
+
+
+def test_with_passwords_only_they_open_it(passwords):
+    with running_gateway(pool_passwords=passwords) as gateway:
+        gateway.client.put_pool_page("<h1>Pools</h1>")
+        asked = visit(gateway)
+        assert (asked.status_code, asked.headers["WWW-Authenticate"]) == (401, 'Basic realm="Pools of hosts"')
+        assert visit(gateway, auth=("operator", "wrong")).status_code == 401
+        assert visit(gateway, auth=("operator", "s3cret")).status_code == 200
+
+
+def test_a_page_that_is_too_large_is_refused_and_the_old_one_stays(gateway):
+    gateway.client.put_pool_page("old")
+    with pytest.raises(RouteRefused, match="too large"):
+        gateway.client.put_pool_page("x" * 1_048_577)
+    assert visit(gateway).text == "old"

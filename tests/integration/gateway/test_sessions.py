@@ -1,0 +1,267 @@
+"""What a session sees of a request, and what a browser sees of its answer, through a real nginx."""
+
+import json
+import socket
+
+import httpx
+import pytest
+
+from blocks.gateway.client import route_hash
+from pool.store.instances import SESSION_PORTS
+from tests.rigs.gateways.backend import http_backend
+from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
+from tests.rigs.ports import free_port
+
+pytestmark = pytest.mark.integration
+
+HTML = {"Accept": "text/html"}
+
+
+@pytest.fixture(scope="module", **BOTH_FORMS)
+def gateway(request):
+    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def backend():
+    with http_backend() as backend:
+        yield backend
+
+
+@pytest.fixture
+def browser(gateway):
+    with httpx.Client(base_url=gateway.origin(route_to(0).id), trust_env=False) as browser:
+        yield browser
+
+
+@pytest.fixture
+def publish(gateway, backend):
+    def published(**options) -> str:
+        route = route_to(options.pop("port", backend.port), **options)
+        gateway.client.replace_routes([route])
+        return f"/notebooks/{route.id}"
+
+    return published
+
+
+def host_of(gateway) -> str:
+    return gateway.origin(route_to(0).id).removeprefix("http://")
+
+
+def test_a_session_gets_the_path_as_the_browser_sent_it(browser, publish):
+    path = publish() + "/api/contents/a%2Fb%20c?x=1&y=%2e"
+    assert browser.get(path).json()["path"] == path
+
+
+def test_a_session_behind_a_stripped_prefix_sees_the_root(browser, publish):
+    prefix = publish(strip_prefix=True)
+    seen = browser.get(prefix + "/a%2Fb?x=1").json()
+    assert seen["path"] == "/a%2Fb?x=1"
+    assert seen["headers"]["X-RStudio-Root-Path"] == prefix
+    assert browser.get(prefix + "/").json()["path"] == "/"
+
+
+def test_the_address_without_its_last_slash_leads_to_the_session(browser, publish):
+    prefix = publish()
+    answer = browser.get(prefix + "?x=1")
+    assert (answer.status_code, answer.headers["Location"]) == (302, prefix + "/?x=1")
+
+
+def test_a_session_hears_only_what_the_gateway_says_of_the_client(browser, publish):
+    lies = {
+        "Authorization": "token stolen",
+        "X-Forwarded-For": "6.6.6.6",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "gopher",
+        "X-Real-IP": "6.6.6.6",
+        "Forwarded": "for=6.6.6.6",
+        "X-RStudio-Root-Path": "/evil",
+        "Proxy": "evil:80",
+    }
+    heard = browser.get(publish(token_header="token own") + "/", headers=lies).json()["headers"]
+    assert heard["Authorization"] == "token own"
+    assert heard["X-Forwarded-For"] == heard["X-Real-IP"] == "127.0.0.1"
+    assert heard["Host"] == heard["X-Forwarded-Host"] == browser.base_url.netloc.decode()
+    assert heard["X-Forwarded-Proto"] == "http"
+    assert not {"Forwarded", "Proxy", "X-RStudio-Root-Path"} & heard.keys()
+
+
+def test_a_session_without_a_token_header_does_not_get_the_clients(browser, publish):
+    heard = browser.get(publish() + "/", headers={"Authorization": "Basic b3BlcmF0b3I="}).json()["headers"]
+    assert "Authorization" not in heard
+
+
+def test_a_browser_that_says_localhost_is_believed_and_one_that_makes_up_a_name_is_not(backend):
+    with running_gateway() as gateway:
+        gateway.client.add_route(route_to(backend.port))
+        here, address = f"127.0.0.1:{gateway.config.port}", f"{gateway.url}/notebooks/{route_to(0).id}/"
+        local = here.replace("127.0.0.1", "localhost")
+        for said, heard in ((local, local), (here, here), ("evil.example", here)):
+            answer = httpx.get(address, headers={"Host": said}, trust_env=False)
+            assert answer.json()["headers"]["Host"] == answer.json()["headers"]["X-Forwarded-Host"] == heard
+
+
+def test_three_hundred_requests_share_a_few_connections(browser, backend, publish):
+    path = publish() + "/"
+    backend.connections.clear()
+    for _ in range(300):
+        assert browser.get(path).status_code == 200
+    assert len(backend.connections) <= 4
+
+
+@pytest.mark.parametrize(
+    ("told", "seen"),
+    [
+        ("~login", "{prefix}/login"),
+        ("~login?next=~a", "{prefix}/login?next=/a"),
+        ("{prefix}~login", "{prefix}/login"),
+        ("http:~~127.0.0.1:{port}~lab", "{prefix}/lab"),
+        ("http:~~127.0.0.1:{port}", "{prefix}/"),
+        ("https:~~elsewhere.example~login", "https://elsewhere.example/login"),
+        ("next", "next"),
+    ],
+)
+def test_a_redirect_of_a_stripped_session_stays_in_the_session(browser, backend, publish, told, seen):
+    prefix = publish(strip_prefix=True, rewrite_redirects=True)
+    answer = browser.get(prefix + "/go/" + told.format(prefix=prefix.replace("/", "~"), port=backend.port))
+    assert answer.headers["Location"] == seen.format(prefix=prefix)
+
+
+def test_without_the_option_a_redirect_is_left_as_it_is(browser, publish):
+    assert browser.get(publish() + "/go/~login").headers["Location"] == "/login"
+
+
+@pytest.mark.parametrize(
+    ("told", "seen"),
+    [
+        ("a=1; Path=~; HttpOnly", "a=1; HttpOnly; Path={prefix}/"),
+        ("a=1; path=~rstudio", "a=1; Path={prefix}/rstudio"),
+        ("a=1", "a=1; Path={prefix}/"),
+        ("a=1; Path={prefix}~x", "a=1; Path={prefix}/x"),
+        ("a=1; Domain=example.org; Path=~", "a=1; Path={prefix}/"),
+        ("a=1; Path=~notebooks~other-0123456789abcdef~", "a=1; Path={prefix}/notebooks/other-0123456789abcdef/"),
+    ],
+)
+def test_a_cookie_never_leaves_its_session(browser, publish, told, seen):
+    prefix = publish()
+    wish = told.format(prefix=prefix.replace("/", "~")).replace(" ", "%20")
+    answer = browser.get(f"{prefix}/set/Set-Cookie:{wish}")
+    assert answer.headers["Set-Cookie"] == seen.format(prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Accel-Redirect:~healthz", "Service-Worker-Allowed:~", "Clear-Site-Data:*", "Alt-Svc:clear"]
+)
+def test_a_session_cannot_speak_for_the_gateway(browser, publish, header):
+    answer = browser.get(f"{publish()}/set/{header}")
+    assert answer.json()["method"] == "GET"
+    assert header.partition(":")[0] not in answer.headers
+
+
+def test_an_upload_of_any_size_passes_where_no_limit_is_set(browser, publish):
+    assert browser.put(publish() + "/file", content=b"x" * 20_000_000).json()["size"] == 20_000_000
+
+
+def test_an_upload_above_the_routes_limit_is_refused_with_a_page(browser, backend, publish):
+    path = publish(max_upload_mb=1) + "/file"
+    backend.requests.clear()
+    assert browser.put(path, content=b"x" * 1024 * 1024).status_code == 200
+    assert browser.put(path, content=b"x" * (1024 * 1024 + 1)).status_code == 413
+    assert browser.put(path, content=iter([b"x"])).status_code == 413
+    assert [seen["size"] for seen in backend.requests] == [1024 * 1024]
+
+
+def test_an_answer_streams_through_while_it_is_made(gateway, publish):
+    port = free_port(SESSION_PORTS)
+    with socket.create_server(("127.0.0.1", port)) as session, socket.socket() as client:
+        path = publish(port=port)
+        session.settimeout(10)
+        client.connect(("127.0.0.1", gateway.config.port))
+        client.settimeout(5)
+        client.sendall(f"GET {path}/events HTTP/1.1\r\nHost: {host_of(gateway)}\r\n\r\n".encode())
+        served, _ = session.accept()
+        with served:
+            served.recv(65536)
+            served.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nfirst")
+            assert read_until(client, b"first")
+            served.sendall(b"second")
+            assert read_until(client, b"second")
+
+
+def test_a_request_streams_through_while_it_is_sent(gateway, publish):
+    port = free_port(SESSION_PORTS)
+    with socket.create_server(("127.0.0.1", port)) as session, socket.socket() as client:
+        path = publish(port=port)
+        session.settimeout(10)
+        client.connect(("127.0.0.1", gateway.config.port))
+        head = f"PUT {path}/file HTTP/1.1\r\nHost: {host_of(gateway)}\r\nContent-Length: 20\r\n\r\n"
+        client.sendall(f"{head}first".encode())
+        served, _ = session.accept()
+        with served:
+            served.settimeout(5)
+            assert read_until(served, b"first")
+            client.sendall(b"second")
+            assert read_until(served, b"second")
+
+
+def read_until(connection: socket.socket, wanted: bytes) -> bool:
+    seen = b""
+    while wanted not in seen:
+        more = connection.recv(65536)
+        assert more, f"the connection ended before {wanted!r}: {seen!r}"
+        seen += more
+    return True
+
+
+def test_an_unknown_session_gets_a_page_that_says_so(browser, publish):
+    answer = browser.get("/notebooks/never-0123456789abcdef/lab", headers=HTML)
+    assert answer.status_code == 404
+    assert "There is no session at this address" in answer.text
+
+
+def test_a_removed_session_is_unknown_at_once(browser, gateway, publish):
+    path = publish() + "/"
+    assert browser.get(path).status_code == 200
+    gateway.client.remove_route(path.split("/")[2])
+    assert browser.get(path).status_code == 404
+
+
+def test_a_session_that_is_down_gets_a_page_that_tries_again_and_leaks_no_address(browser, publish):
+    port = free_port(SESSION_PORTS)
+    answer = browser.get(publish(port=port) + "/lab", headers=HTML)
+    assert answer.status_code == 502
+    assert 'http-equiv="refresh"' in answer.text
+    assert str(port) not in answer.text + str(answer.headers)
+    assert "127.0.0.1" not in answer.text + str(answer.headers)
+
+
+def test_a_program_gets_a_sentence_instead_of_a_page(browser):
+    answer = browser.get("/notebooks/never-0123456789abcdef/api", headers={"Accept": "application/json"})
+    assert answer.text == "There is no session at this address.\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/", 200), ("/healthz", 200), ("/favicon.ico", 404), ("/notebooks/", 404)]
+)
+def test_the_gateways_own_addresses_answer(gateway, browser, path, status):
+    assert browser.get(gateway.url + path, headers=HTML).status_code == status
+
+
+def test_the_logs_hold_neither_route_nor_token_nor_path(browser, gateway, publish):
+    prefix = gateway.origin(route_to(0, "private").id) + publish(name="private", token_header="token s3cret")
+    browser.get(prefix + "/a-private-file")
+    publish(name="private", port=free_port(SESSION_PORTS))
+    browser.get(prefix + "/a-private-file")
+    route_id = route_to(0, "private").id
+    logs = gateway.logs_after(route_id, 2)
+    for secret in (route_id, "s3cret", "a-private-file"):
+        assert secret not in logs
+
+
+def test_each_line_of_the_access_log_is_json_that_names_the_route_by_its_hash(browser, gateway, publish):
+    route_id = publish(name="logged").split("/")[2]
+    browser.get(f"{gateway.origin(route_id)}/notebooks/{route_id}/")
+    gateway.logs_after(route_id, 1)
+    line = [json.loads(text) for text in gateway.log("gateway-access.log").splitlines()][-1]
+    assert (line["route"], line["status"], line["upstream_status"]) == (route_hash(route_id), 200, "200")

@@ -1,0 +1,103 @@
+"""A thousand clients that take their time: nobody else waits for them, and the gateway does not wait for ever."""
+
+import contextlib
+import selectors
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.rigs.gateways.backend import http_backend
+from tests.rigs.gateways.gateway import route_to, running_gateway
+from tests.rigs.waiting import until
+
+pytestmark = pytest.mark.integration
+
+SLOW_CLIENTS = 1000
+SLACK = 0.1  # seconds: the test's own share of two busy cores
+HEADER_SECONDS = 15  # client_header_timeout of nginx.conf
+
+
+class Slow:
+    """Connections that send one byte of their headers a second, in a thread of their own, until they are dropped."""
+
+    def __init__(self, port: int, path: str):
+        self.open = {socket.create_connection(("127.0.0.1", port)) for _ in range(SLOW_CLIENTS)}
+        self.longest = time.monotonic()
+        self.over = threading.Event()
+        self._say(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Slow: ".encode())
+        self.thread = threading.Thread(target=self._drip)
+        self.thread.start()
+
+    def _drip(self) -> None:
+        while not self.over.wait(1):
+            self._forget_the_dropped()
+            self._say(b"a")
+
+    def _say(self, text: bytes) -> None:
+        for connection in self.open:
+            with contextlib.suppress(OSError):
+                connection.sendall(text)
+
+    def _forget_the_dropped(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for connection in self.open:
+                selector.register(connection, selectors.EVENT_READ)  # the gateway has nothing to say to half a header
+            dropped = [key.fileobj for key, _ in selector.select(0)]
+        for connection in dropped:
+            self.open.discard(connection)
+            connection.close()
+
+    def end(self) -> None:
+        self.over.set()
+        self.thread.join()
+        for connection in self.open:
+            connection.close()
+
+
+@contextlib.contextmanager
+def slow_clients(port: int, path: str) -> Iterator[Slow]:
+    slow = Slow(port, path)
+    try:
+        yield slow
+    finally:
+        slow.end()
+
+
+def usual_seconds(browser: httpx.Client, path: str) -> float:
+    """The median over fifty requests, all of which are answered."""
+    took = []
+    for _ in range(50):
+        before = time.perf_counter()
+        assert browser.get(path).status_code == 200
+        took.append(time.perf_counter() - before)
+    return statistics.median(took)
+
+
+def test_a_thousand_clients_of_a_byte_a_second_keep_nobody_waiting_and_are_dropped():
+    path = f"/notebooks/{route_to(0).id}/"
+    with running_gateway() as gateway, http_backend() as session, httpx.Client(trust_env=False) as browser:
+        browser.base_url = gateway.url
+        gateway.client.add_route(route_to(session.port))
+        usual = usual_seconds(browser, path)
+        with slow_clients(gateway.config.port, path) as slow:
+            assert usual_seconds(browser, path) < usual + SLACK
+            assert len(slow.open) == SLOW_CLIENTS  # they were there all the while
+            until(lambda: not slow.open, "all of them are dropped", HEADER_SECONDS + 15)
+        assert browser.get(path).status_code == 200
+
+
+def test_an_upload_that_stands_still_holds_its_own_connection_alone():
+    with running_gateway(session_connections=4) as gateway, http_backend() as session, contextlib.ExitStack() as stack:
+        for name in ("alice", "bob"):
+            gateway.client.add_route(route_to(session.port, name))
+        head = f"PUT /notebooks/{route_to(0).id}/f HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nx".encode()
+        for _ in range(4):
+            stack.enter_context(socket.create_connection(("127.0.0.1", gateway.config.port))).sendall(head)
+        alice, bob = (f"{gateway.url}/notebooks/{route_to(0, name).id}/" for name in ("alice", "bob"))
+        until(lambda: httpx.get(alice, trust_env=False).status_code == 429, "the session has its share")
+        assert httpx.get(bob, trust_env=False).status_code == 200

@@ -1,0 +1,25 @@
+"""On a machine without an engine the tests start one, and nothing of it is left when they end."""
+
+import subprocess
+from pathlib import Path
+
+import docker
+import pytest
+
+from blocks.settings import ProcessSettings
+from runtime.stack.local_engine import answers
+from tests.rigs.engines.engine import own_engine
+
+pytestmark = pytest.mark.integration
+
+
+def test_an_own_engine_answers_and_leaves_no_process_mount_or_bridge(tmp_path):
+    with own_engine(ProcessSettings(data=tmp_path)) as url:
+        client = docker.DockerClient(base_url=url)
+        bridge = Path("/sys/class/net") / f"br-{client.networks.create('left-behind').id[:12]}"
+        client.close()
+        assert bridge.exists()
+    assert not bridge.exists()
+    assert not answers(url)
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+    assert str(tmp_path) not in subprocess.run(["ps", "axww"], capture_output=True, text=True, check=True).stdout

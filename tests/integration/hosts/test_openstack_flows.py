@@ -1,0 +1,180 @@
+"""What a run of spawn-host says, and what is left, when a cloud goes wrong: on the real services, a pool a trouble."""
+
+import asyncio
+import importlib
+import re
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+from prefect.client.schemas.objects import State
+from prefect.testing.utilities import prefect_test_harness
+
+from blocks.clouds.local.cloud import LocalCloud
+from blocks.clouds.openstack_project.cloud import OpenStackCloud
+from blocks.clouds.port import ServerStatus
+from blocks.database import pool_store
+from blocks.settings import process_settings
+from blocks.stored.host_keys import HostLogin
+from blocks.stored.pool_config import PoolConfig
+from pool.records import Host
+from pool.states import HostState
+from runtime.command.doctor import examine_pools
+from tests.rigs.openstack.cloud_under_test import opened
+from tests.rigs.openstack.misbehaving_proxy import Trouble
+
+pytest_plugins = ("tests.rigs.openstack.fixtures",)
+pytestmark = [pytest.mark.integration, pytest.mark.openstack]
+
+flow = importlib.import_module("flows.spawn_host")  # the flow of that name hides the module
+WAIT = flow.wait_for_server
+FLAVORS = {
+    "no-host": "rig.too-large",
+    "broken": "rig.fails",
+    "stuck": "rig.never-ready",
+    "mute": "rig.tiny",
+    "quota": "rig.over-quota",
+    "by-hand": "rig.never-ready",
+    "no-volumes": "rig.tiny",
+    "lost-answer": "standard.medium",
+    "away": "rig.tiny",
+}
+CLOUDS = {"mute": "rig-revoked", "lost-answer": "rig-proxied", "away": "rig-away"}
+WHY = {
+    "no-host": "host no-host-01: the cloud could not make it: No valid host was found",
+    "broken": "host broken-01: the cloud could not make it: .*(asked to fail|maximum number of retries)",
+    "stuck": "host stuck-01: the cloud still says build after 3 s",
+    "mute": r"host mute-01: ssh at .* \(tried for 8 s\); its console ends: kernel panic: no init found",
+    "quota": r"cannot make host quota-01: quota: \d+ of 40 cores are in use and rig\.over-quota needs 41",
+    "by-hand": "host by-hand-01: its server is gone from the cloud",
+    "no-volumes": "no volume service, and a data volume of 24 GB is asked for: set DD_HOST_DATA_VOLUME_FACTOR of",
+    "away": r"cannot find host away-01: no usable answer from http://127\.0\.0\.1",
+}
+
+
+@dataclass
+class Ending:
+    """How a run of spawn-host ended, and its host's record."""
+
+    state: State
+    host: Host
+
+
+@pytest.fixture(scope="module")
+def pools(openstack_rig, proxy, tmp_path_factory):
+    """An installation whose pools are named by what goes wrong in them."""
+    with pytest.MonkeyPatch.context() as patch, prefect_test_harness(server_startup_timeout=120):
+        patch.setenv("DD_DATA", str(tmp_path_factory.mktemp("data")))
+        process_settings.cache_clear()
+        pool_store.cache_clear()
+        pool_store().upgrade()
+        HostLogin.create().save("main")
+        openstack_rig.add_cloud("rig-revoked")
+        openstack_rig.add_cloud("rig-away", compute_endpoint_override="http://127.0.0.1:9/v2.1")
+        for pool, flavor in FLAVORS.items():
+            opened(CLOUDS.get(pool, "rig")).save(pool)
+            factor = 4 if pool == "no-volumes" else 0
+            names = {"DD_HOST_FLAVOR_NAME_SMALL": flavor, "DD_HOST_DATA_VOLUME_FACTOR": factor}
+            PoolConfig(cloud=f"openstack-cloud/{pool}", **names).save(pool)
+        yield patch
+    process_settings.cache_clear()
+    pool_store.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def endings(pools, proxy, admin, project) -> dict[str, Ending]:
+    """All runs at once, with less patience than usual; two of the pools meet their trouble while the run waits."""
+    pools.setattr(flow, "wait_for_server", hasty)
+    pools.setattr(flow, "wait_for_ssh", partial(flow.wait_for_ssh, seconds=8))
+    pools.setattr(flow, "create_server", flow.create_server.with_options(retry_delay_seconds=0.5))
+    pools.setattr(flow, "delete_server", flow.delete_server.with_options(retry_delay_seconds=0.5))
+    pools.setattr(flow, "trigger", configured_by_nobody)
+    with proxy.misbehaving("POST /v2.1/servers", Trouble.DROP_ANSWER):
+        states = asyncio.run(all_runs(admin, project))
+    hosts = {host.pool: host for host in pool_store().hosts()}
+    return {pool: Ending(state, hosts[pool]) for pool, state in states.items()}
+
+
+async def hasty(host: Host) -> Host:
+    seconds = 3 if host.pool == "stuck" else 120
+    return await WAIT(host, seconds=seconds)
+
+
+async def configured_by_nobody(*_: object, **__: object) -> None:
+    """A host that was spawned stays as it is."""
+
+
+async def all_runs(admin, project) -> dict[str, State]:
+    runs = [flow.spawn_host(pool=pool, flavor="small", return_state=True) for pool in FLAVORS]
+    meanwhile = asyncio.gather(delete_by_hand(project), revoke_token(admin))
+    states = await asyncio.gather(*runs)
+    await meanwhile
+    return dict(zip(FLAVORS, states, strict=True))
+
+
+async def delete_by_hand(project) -> None:
+    server = await seen("by-hand-01", lambda server: True)
+    await asyncio.to_thread(project.compute.delete_server, server.id)
+
+
+async def revoke_token(admin) -> None:
+    """While the run waits for ssh: what it does afterwards needs a new token."""
+    await seen("mute-01", lambda server: server.status is ServerStatus.ACTIVE)
+    login = opened("rig-revoked").credentials.connect()
+    revoke = partial(admin.identity.delete, "/auth/tokens", headers={"X-Subject-Token": login.session.get_token()})
+    await asyncio.to_thread(revoke)
+
+
+async def seen(host: str, as_wanted):
+    cloud: OpenStackCloud = opened()
+    for _ in range(300):
+        server = await asyncio.to_thread(cloud.find, host)
+        if server and as_wanted(server):
+            return server
+        await asyncio.sleep(0.2)
+    raise AssertionError(f"host {host} was not seen as wanted in 60 s")
+
+
+def test_the_doctor_looks_at_every_pool_with_its_own_cloud(pools, monkeypatch):
+    PoolConfig().save("here")
+    LocalCloud().save("main")
+    monkeypatch.setattr("runtime.command.doctor.pool_names", lambda: ["here", "lost-answer", "no-volumes", "away"])
+    lines: list[str] = []
+    assert examine_pools(lines.append) > 2
+    said = "\n".join(lines)
+    assert "pool here gets its hosts from local-cloud/main: nothing to check" in said
+    healthy = said.partition("pool lost-answer gets its hosts from rig-proxied")[2].partition("pool no-volumes")[0]
+    assert ("ok       quota: room for 4 hosts" in healthy, "MISSING" in healthy) == (True, False)
+    assert "MISSING  volumes: the cloud has no volume service" in said
+    assert "no usable answer from http://127.0.0.1:9" in said
+
+
+@pytest.mark.parametrize("pool", WHY)
+def test_the_flow_run_says_in_one_sentence_what_went_wrong(endings, pool):
+    state = endings[pool].state
+    assert (state.name, "\n" in state.message) == ("Failed", False)
+    assert re.search(WHY[pool], state.message), state.message
+
+
+@pytest.mark.parametrize("pool", [pool for pool in WHY if pool != "away"])
+def test_the_host_is_removed_and_its_record_keeps_the_reason(endings, pool):
+    host = endings[pool].host
+    assert (host.state, host.reserved) == (HostState.REMOVED, 0)
+    assert re.search(WHY[pool], host.reason), host.reason
+
+
+def test_a_host_of_a_cloud_that_is_away_is_left_to_housekeeping(endings):
+    assert endings["away"].host.state is HostState.REMOVING
+
+
+def test_a_host_whose_acceptance_got_lost_comes_up_with_the_recorded_key(endings):
+    ending = endings["lost-answer"]
+    server = opened().find("lost-answer-01")
+    assert (ending.state.name, ending.host.state) == ("Completed", HostState.CONFIGURING)
+    assert (ending.host.server_id, ending.host.host_key) == (server.id, server.host_key)
+
+
+def test_nothing_is_in_the_cloud_that_the_pool_does_not_know(endings, openstack_rig):
+    assert {part.host for part in opened().parts() if part.host} == {"lost-answer-01"}
+    opened().delete("lost-answer-01")
+    assert openstack_rig.project_holds() == set()

@@ -1,0 +1,274 @@
+"""The playbook on a real host: systemd, sshd, cloud-init; an engine and containers in it."""
+
+import json
+import shlex
+import socket
+import ssl
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from blocks.host_setup.playbook import PlaybookReport, run_playbook
+from blocks.host_setup.shell import CommandFailed
+from blocks.stored.authority import CertificateAuthority
+from tests.rigs.engines.tiny_image import busybox_image
+from tests.rigs.hosts.playbook_host import NEIGHBOUR, PlaybookHost, playbook_host, variables_of
+
+pytest_plugins = ("tests.rigs.hosts.playbook_host",)
+pytestmark = pytest.mark.integration
+
+METADATA = "169.254.169.254"
+SESSION_PORT = 20000
+
+
+@dataclass
+class Configured(PlaybookHost):
+    """The host after the first run of the playbook, and what that did."""
+
+    report: PlaybookReport
+    lines: list[str]
+
+    def root(self, command: str, stdin: bytes = b"") -> str:
+        """Run a shell command line on the host as root."""
+        return self.shell.run(f"sudo sh -c {shlex.quote(command)}", timeout=60, stdin=stdin).strip()
+
+    def reaches(self, container: str, address: str, port: int) -> bool:
+        """Whether a container gets a TCP connection there."""
+        try:
+            self.root(f"docker exec {container} /bin/busybox nc -w 2 {address} {port} -e /bin/true")
+        except CommandFailed:
+            return False
+        return True
+
+
+#: systemd gives up on a service that is started more often in a minute than it likes, and these tests are quick.
+RESTART = "systemctl reset-failed docker; systemctl restart docker"
+
+
+@pytest.fixture(scope="module")
+def configured(engine_url):
+    with playbook_host(engine_url) as bare:
+        lines = []
+        report = run_playbook(bare.run, lines.append, 300, bare.directory)
+        yield Configured(**vars(bare), report=report, lines=lines)
+
+
+@pytest.fixture(scope="module")
+def image(configured):
+    image = busybox_image("tiny", ("httpd", "-f", "-p", "8888", "-h", "/"), {"index.html": b"here"})
+    configured.root("docker load", stdin=image.archive())
+    return image.name
+
+
+@pytest.fixture
+def containers(configured, image):
+    """Two sessions; the first one is published on a session port."""
+    try:
+        configured.root(f"docker run -d --name one -p {SESSION_PORT}:8888 {image}; docker run -d --name two {image}")
+        yield "one", "two"
+    finally:
+        configured.root("docker rm -f one two")
+
+
+@pytest.fixture
+def cloud(configured):
+    """The metadata service and a neighbour in a blocked network; the host itself reaches both, on two ports."""
+    serve = "systemd-run --quiet --unit cloud-{port} ip netns exec cloud python3 -m http.server {port}"
+    configured.root(
+        "ip netns add cloud; ip link add cloud0 type veth peer name eth0 netns cloud; ip link set cloud0 up;"
+        " ip addr add 169.254.0.1/16 dev cloud0; ip addr add 198.18.0.1/15 dev cloud0; ip -n cloud link set eth0 up;"
+        f" ip -n cloud addr add {METADATA}/16 dev eth0; ip -n cloud addr add {NEIGHBOUR}/15 dev eth0;"
+        f" ip -n cloud route add default via 169.254.0.1; {serve.format(port=80)}; {serve.format(port=53)}"
+    )
+    for address, port in [(METADATA, 80), (NEIGHBOUR, 80), (NEIGHBOUR, 53)]:
+        eventually(lambda url=f"http://{address}:{port}/": fetches(configured, url))
+    yield
+    configured.root("systemctl stop cloud-80 cloud-53; ip netns del cloud")
+
+
+def fetches(configured, url):
+    reading = f"import urllib.request; urllib.request.urlopen('{url}', timeout=2)"
+    try:
+        configured.root(f'python3 -c "{reading}"')
+    except CommandFailed:
+        return False
+    return True
+
+
+def eventually(check, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@contextmanager
+def listening_manager(host):
+    """A port of the manager, on the address that the host sees it under."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((host.address, 9))
+        ours = probe.getsockname()[0]
+    with socket.create_server((ours, 0)) as server:
+        yield server.getsockname()
+
+
+def client_context(authority, identified=True):
+    context = ssl.create_default_context(cadata=authority.certificate)
+    if identified:
+        with TemporaryDirectory() as folder:
+            issued, pem = authority.issue_client("manager", days=1), Path(folder, "client.pem")
+            pem.write_text(issued.private_key + issued.certificate)
+            context.load_cert_chain(pem)
+    return context
+
+
+def ping_engine(address, context):
+    with (
+        socket.create_connection((address, 2376), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname=address) as connection,
+    ):
+        connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+        return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+# ---- the whole playbook
+
+
+def test_a_bare_host_becomes_a_notebook_host(configured):
+    assert configured.report.changed > 5
+    assert any(
+        line.startswith("docker : Install the engine from the distribution — changed") for line in configured.lines
+    )
+
+
+def test_a_second_run_changes_nothing_though_it_brings_a_new_certificate(configured):
+    report, lines = configured.again(**variables_of(configured.host, configured.authority))
+    assert (report.changed, report.failed) == (0, 0), [line for line in lines if "changed" in line]
+
+
+def test_no_line_holds_a_secret(configured):
+    key = configured.run.variables["docker_server_key"].splitlines()[1]
+    assert not any(key in line for line in configured.lines)
+
+
+def test_configuration_that_is_younger_than_the_engine_restarts_it(configured, playbook_of):
+    configured.root("touch /etc/docker/daemon.json")
+    report, lines = configured.again(playbook_of("docker"))
+    assert any(line.startswith("docker : Restart the engine — changed") for line in lines)
+    assert report.changed == 2
+
+
+# ---- the engine
+
+
+def test_the_engine_answers_those_who_show_a_certificate(configured):
+    answer = ping_engine(configured.host.address, client_context(configured.authority))
+    assert answer.endswith(b"OK")
+
+
+def test_the_engine_refuses_those_who_show_none(configured):
+    with pytest.raises(ssl.SSLError, match=r"certificate required|bad certificate"):
+        ping_engine(configured.host.address, client_context(configured.authority, identified=False))
+
+
+def test_the_engine_is_vouched_for_by_our_authority_alone(configured):
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ping_engine(configured.host.address, client_context(CertificateAuthority.create("another")))
+
+
+def test_the_engines_key_is_for_root_alone(configured):
+    assert configured.root("stat -c '%a %U' /etc/docker/tls/server.pem /etc/docker/tls").split("\n") == [
+        "600 root",
+        "700 root",
+    ]
+
+
+def test_the_engine_works_as_the_design_says(configured):
+    told = json.loads(configured.root("docker info --format '{{json .}}'"))
+    assert (told["Driver"], told["LiveRestoreEnabled"]) == ("overlay2", True)
+
+
+def test_a_container_outlives_a_restart_of_the_engine(configured, containers):
+    started = configured.root("docker inspect -f '{{.State.StartedAt}} {{.State.Pid}}' one")
+    configured.root(RESTART)
+    assert configured.root("docker inspect -f '{{.State.StartedAt}} {{.State.Pid}}' one") == started
+
+
+# ---- the firewall
+
+
+def test_the_manager_reaches_a_session(configured, containers):
+    eventually(lambda: b"here" in fetch_session(configured.host.address))
+
+
+def fetch_session(address):
+    with socket.create_connection((address, SESSION_PORT), timeout=5) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+def test_a_container_reaches_the_world_outside(configured, containers):
+    with listening_manager(configured.host) as (address, port):
+        assert configured.reaches("one", address, port)
+
+
+def test_a_container_does_not_reach_its_host(configured, containers):
+    bridge = configured.root("docker network inspect bridge -f '{{(index .IPAM.Config 0).Gateway}}'")
+    doors = [(address, port) for address in (configured.host.address, bridge) for port in (22, 2376)]
+    assert [door for door in doors if configured.reaches("one", *door)] == []
+
+
+def test_a_container_does_not_reach_the_metadata_service(configured, containers, cloud):
+    assert not configured.reaches("one", METADATA, 80)
+
+
+def test_containers_do_not_reach_each_other(configured, containers):
+    inside = configured.root("docker inspect -f '{{.NetworkSettings.IPAddress}}' one")
+    assert not configured.reaches("two", inside, 8888)
+    assert not configured.reaches("two", configured.host.address, SESSION_PORT)
+
+
+def test_a_container_reaches_a_blocked_network_only_for_names(configured, containers, cloud):
+    assert not configured.reaches("one", NEIGHBOUR, 80)
+    assert configured.reaches("one", NEIGHBOUR, 53)
+
+
+def test_rules_that_were_lost_are_back_when_the_engine_is_restarted(configured, containers):
+    configured.root("iptables -F INPUT; iptables -F DOCKER-USER")
+    assert configured.reaches("one", configured.host.address, 22)
+    configured.root(RESTART)
+    assert not configured.reaches("one", configured.host.address, 22)
+
+
+# ---- the data volume
+
+
+@pytest.fixture
+def volume(configured):
+    """A blank block device of 64 MB on the host."""
+    device = configured.root(
+        "truncate -s 64M /var/lib/docker/volume.img; mknod /dev/loop-control c 10 237 2>/dev/null; n=$(losetup -f);"
+        " [ -e $n ] || mknod $n b 7 ${n#/dev/loop}; losetup $n /var/lib/docker/volume.img; echo $n"
+    )
+    yield device
+    configured.root(f"umount /data; rm -rf /data; losetup -d {device}; rm /var/lib/docker/volume.img; {RESTART}")
+
+
+def test_a_blank_volume_is_formatted_and_one_that_holds_data_never(configured, volume, playbook_of):
+    storage = {"playbook": playbook_of("storage"), "storage_device": volume, "storage_data_root": "/data"}
+    assert configured.again(**storage)[0].changed > 0
+    configured.root("echo kept > /data/file; umount /data")
+    configured.again(**storage)
+    assert configured.root("cat /data/file") == "kept"
+    assert configured.again(**storage)[0].changed == 0
+
+
+def test_a_blank_volume_begins_with_the_images_that_the_host_s_own_image_brought(configured, volume, playbook_of):
+    configured.root("mkdir -p /data/image; echo brought > /data/image/file")
+    configured.again(playbook=playbook_of("storage"), storage_device=volume, storage_data_root="/data")
+    configured.root("findmnt --mountpoint /data")
+    assert configured.root("cat /data/image/file") == "brought"

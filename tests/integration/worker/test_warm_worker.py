@@ -1,0 +1,190 @@
+"""What a warm worker does, seen from outside: a real server, real workers, Prefect's REST API."""
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from pool.store.pool_store import PoolStore
+from tests.rigs.services.prefect_server import PrefectServer, prefect_server, stop  # noqa: F401 - a fixture is used by name
+from tests.rigs.waiting import until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+FLOWS = "tests.rigs.stacks.warm_flows"
+
+
+class Bench:
+    """One work pool with its workers."""
+
+    def __init__(self, server: PrefectServer):
+        self.server = server
+        self.pool = server.pool(f"warm-{uuid4().hex[:6]}")
+        self.workers = []
+
+    def worker(self):
+        """Start one more worker and wait until it looks for runs."""
+        self.workers.append(self.server.worker(self.pool, f"{self.pool}-{len(self.workers)}"))
+        online = f"/work_pools/{self.pool}/workers/filter"
+        until(lambda: len(self.server.call("POST", online)) == len(self.workers), "the worker is online", 60)
+        return self.workers[-1]
+
+    def deploy(self, flow: str) -> str:
+        return self.server.deployment(f"{FLOWS}:{flow}", self.pool)
+
+    def trigger(self, flow: str, **parameters) -> str:
+        return self.server.trigger(self.deploy(flow), **parameters)
+
+
+@pytest.fixture(scope="module")
+def bench(prefect_server):  # noqa: F811
+    bench = Bench(prefect_server)
+    bench.worker()
+    yield bench
+    for worker in bench.workers:
+        stop(worker)
+
+
+@pytest.fixture
+def idle(prefect_server):  # noqa: F811
+    """A pool whose workers the test starts itself."""
+    idle = Bench(prefect_server)
+    yield idle
+    for worker in idle.workers:
+        stop(worker)
+
+
+def test_a_run_completes_and_its_logs_are_on_the_server(bench):
+    run = bench.trigger("stamp")
+    assert bench.server.wait(run)["type"] == "COMPLETED"
+    until(lambda: any("stamped in" in line for line in bench.server.logs(run)), "the flow's own log line")
+
+
+def test_a_flow_that_is_not_async_runs_too(bench):
+    assert bench.server.wait(bench.trigger("plain"))["type"] == "COMPLETED"
+
+
+def test_a_flow_that_fails_says_why(bench):
+    state = bench.server.wait(bench.trigger("failing"))
+    assert (state["type"], "out of clouds" in state["message"]) == ("FAILED", True)
+
+
+def test_a_blocked_run_holds_up_nobody(bench):
+    blocked = bench.trigger("blocking", seconds=4)
+    bench.server.wait(blocked, "RUNNING")
+    assert bench.server.wait(bench.trigger("stamp"))["type"] == "COMPLETED"
+    assert bench.server.state(blocked)["type"] == "RUNNING"
+
+
+def test_a_run_that_waits_is_cancelled_at_once(bench):
+    run = bench.trigger("waiting", seconds=60)
+    bench.server.wait(run, "RUNNING")
+    bench.server.cancel(run)
+    assert bench.server.wait(run, seconds=10)["name"] == "Cancelled"
+
+
+def test_a_blocked_run_is_cancelled_when_its_call_returns(bench, tmp_path: Path):
+    run = bench.trigger("blocking", seconds=4, file=str(tmp_path / "steps"))
+    until(lambda: "blocking" in bench.server.logs(run), "the run is in its call")
+    bench.server.cancel(run)
+    assert bench.server.wait(run, seconds=15)["name"] == "Cancelled"
+    assert not (tmp_path / "steps").exists()
+
+
+def test_a_flow_that_cannot_be_imported_fails_with_a_sentence(bench):
+    run = bench.server.trigger(bench.server.deployment("tests.rigs.no_such_module:flow", bench.pool))
+    state = bench.server.wait(run)
+    assert state["type"] == "FAILED"
+    assert "cannot be loaded: No module named 'tests.rigs.no_such_module'" in state["message"]
+
+
+def test_parameters_that_do_not_fit_leave_no_run_behind(bench):
+    run = bench.trigger("waiting")
+    assert bench.server.wait(run)["type"] in ("FAILED", "CRASHED")
+
+
+def test_of_twenty_requests_at_once_none_is_refused_or_lost(bench):
+    deployment = bench.deploy("stamp")
+    ask = f"{bench.server.url}/deployments/{deployment}/create_flow_run"
+    with ThreadPoolExecutor(20) as platform:
+        answers = list(platform.map(lambda _: httpx.post(ask, json={}, timeout=60, trust_env=False), range(20)))
+    assert [answer.status_code for answer in answers] == [201] * 20
+    for answer in answers:
+        assert bench.server.wait(answer.json()["id"], seconds=90)["type"] == "COMPLETED"
+
+
+def test_a_paused_queue_holds_its_runs_back(idle):
+    queue = idle.server.call("GET", f"/work_pools/{idle.pool}/queues/default")
+    idle.server.rest.patch(f"/work_pools/{idle.pool}/queues/default", json={"is_paused": True}).raise_for_status()
+    idle.worker()
+    run = idle.trigger("stamp")
+    time.sleep(4)
+    assert (queue["is_paused"], idle.server.state(run)["type"]) == (False, "SCHEDULED")
+
+
+def test_two_workers_run_each_run_once(idle, tmp_path: Path):
+    runs = [idle.trigger("stamp", file=str(tmp_path / "stamps")) for _ in range(12)]
+    idle.worker(), idle.worker()
+    for run in runs:
+        idle.server.wait(run, seconds=60)
+    begun = Counter(line.split()[0] for line in (tmp_path / "stamps").read_text().splitlines())
+    assert begun == dict.fromkeys(runs, 1)
+
+
+def test_of_a_schedule_only_the_newest_late_run_is_run(idle):
+    late = six_late_runs_of_a_schedule(idle)
+    newest = max(late, key=late.get)
+    idle.worker()
+    ended = {run: idle.server.wait(run)["name"] for run in late}
+    assert ended == dict.fromkeys(late, "Skipped") | {newest: "Completed"}
+
+
+def six_late_runs_of_a_schedule(bench: Bench) -> dict[str, str]:
+    """Deploy with a schedule that was due six times in the last minute; the runs and when each was due."""
+    begun = datetime.now(UTC) - timedelta(minutes=1)
+    rule = f"DTSTART:{begun:%Y%m%dT%H%M%S}\nRRULE:FREQ=SECONDLY;INTERVAL=10;COUNT=6"
+    schedules = [{"schedule": {"rrule": rule, "timezone": "UTC"}, "active": True}]
+    deployment = bench.server.deployment(f"{FLOWS}:stamp", bench.pool, schedules=schedules)
+    window = {"start_time": (begun - timedelta(minutes=1)).isoformat(), "end_time": datetime.now(UTC).isoformat()}
+    bench.server.call("POST", f"/deployments/{deployment}/schedule", **window, min_runs=6)
+    runs = bench.server.call("POST", "/flow_runs/filter", flow_runs={"deployment_id": {"any_": [deployment]}})
+    assert len(runs) == 6
+    return {run["id"]: run["expected_start_time"] for run in runs}
+
+
+def test_a_worker_that_is_stopped_lets_its_run_end(idle):
+    worker = idle.worker()
+    run = idle.trigger("blocking", seconds=3)
+    idle.server.wait(run, "RUNNING")
+    assert stop(worker) == 0
+    assert idle.server.state(run)["type"] == "COMPLETED"
+
+
+def test_the_run_of_a_killed_worker_is_marked_by_its_successor(idle, tmp_path):
+    idle.server.env["DD_DATA"] = str(tmp_path)
+    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
+    store.upgrade()
+    worker, run = idle.worker(), idle.trigger("waiting", seconds=600)
+    idle.server.wait(run, "RUNNING")
+    store.take_lease("housekeeping of main", f"flow run {run}", 600, datetime.now(UTC))
+    worker.kill()
+    idle.worker()
+    state = idle.server.wait(run)
+    assert (state["type"], state["message"]) == ("CRASHED", "Its worker process died while it ran.")
+    assert store.take_lease("housekeeping of main", "the next tick", 60, datetime.now(UTC)) is None
+
+
+def test_a_worker_outlives_a_restart_of_the_server(bench):
+    bench.server.stop()
+    bench.server.start()
+    assert bench.server.wait(bench.trigger("stamp"))["type"] == "COMPLETED"
+    waiting = bench.trigger("waiting", seconds=60)
+    bench.server.wait(waiting, "RUNNING")
+    bench.server.cancel(waiting)
+    assert bench.server.wait(waiting, seconds=10)["name"] == "Cancelled"
+    assert bench.workers[0].poll() is None

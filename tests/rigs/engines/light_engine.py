@@ -1,0 +1,27 @@
+"""A light host with one image, whose containers answer HTTP, for test modules that name this in `pytest_plugins`."""
+
+import pytest
+
+from blocks.stored.authority import CertificateAuthority
+from tests.rigs.engines.light_host import light_host
+from tests.rigs.engines.tiny_image import busybox_image
+
+SERVE = ("httpd", "-f", "-p", "8888", "-h", "/")
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return CertificateAuthority.create("test authority")
+
+
+@pytest.fixture(scope="module")
+def host(authority):
+    with light_host(authority) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def image(host):
+    image = busybox_image("tiny", SERVE, {"index.html": b"here"})
+    host.engine.load([image.archive()])
+    return image

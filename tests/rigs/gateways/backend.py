@@ -1,0 +1,99 @@
+"""A small session: HTTP and websockets on one loopback port, and it remembers what reached it."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
+
+from pool.store.instances import SESSION_PORTS
+from tests.rigs.ports import free_port
+
+
+class Backend:
+    """What a test asks of a session: its port, the requests it saw, the connections they came on."""
+
+    def __init__(self, port: int):
+        self.port = port
+        self.requests: list[dict] = []
+        self.connections: set[int] = set()
+
+
+class _Session(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait 40 ms for the first one's ACK
+
+    def _answer(self) -> None:
+        size = sum(map(len, self._body()))
+        seen = {"method": self.command, "path": self.path, "headers": dict(self.headers.items()), "size": size}
+        self.server.backend.requests.append(seen)
+        self.server.backend.connections.add(self.client_address[1])
+        text = json.dumps(seen).encode()
+        self.send_response(HTTPStatus.FOUND if "/go/" in self.path else HTTPStatus.OK)
+        for name, value in self._extra_headers():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    def _body(self) -> Iterator[bytes]:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            yield self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def _extra_headers(self) -> list[tuple[str, str]]:
+        """A path that holds "/set/NAME:VALUE" asks for that header; "/go/WHERE" for a redirect ("~" stands for "/")."""
+        for marker in ("/go/", "/set/"):
+            if marker in self.path:
+                what = self.path.partition(marker)[2].replace("~", "/").replace("%20", " ")
+                return [("Location", what)] if marker == "/go/" else [tuple(what.split(":", 1))]
+        return []
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer  # noqa: N815 - http.server's names
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def http_backend(port: int | None = None) -> Iterator[Backend]:
+    """An HTTP/1.1 session that keeps connections alive and answers with what it was asked."""
+    with ThreadingHTTPServer(("127.0.0.1", port or free_port(SESSION_PORTS)), _Session) as server:
+        server.daemon_threads = True
+        server.backend = Backend(server.server_address[1])
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield server.backend
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _echo(websocket) -> None:
+    with contextlib.suppress(ConnectionClosed):
+        for frame in websocket:
+            websocket.send(frame)
+
+
+@contextlib.contextmanager
+def websocket_backend(port: int | None = None) -> Iterator[Backend]:
+    """A session that sends every frame back."""
+    with serve(_echo, "127.0.0.1", port or free_port(SESSION_PORTS), compression=None) as server:
+        backend = Backend(server.socket.getsockname()[1])
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield backend
+        finally:
+            server.shutdown()
+            thread.join()

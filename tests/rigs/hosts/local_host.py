@@ -1,0 +1,50 @@
+"""A bare host of the local cloud, as spawn-host makes it: sshd answers, nothing is configured yet."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
+
+from blocks.clouds.local.cloud import LocalCloud, LocalFlavor
+from blocks.clouds.port import ServerRequest
+from blocks.clouds.user_data import cloud_config
+from blocks.host_setup.shell import HostShell
+from blocks.stored.host_keys import HostLogin, new_host_key
+from runtime.builds.host_image import build_host_image
+
+
+@dataclass(frozen=True)
+class LocalHost:
+    """What the manager knows of the host."""
+
+    name: str
+    address: str
+    host_key: str
+    login: HostLogin
+
+    def shell(self) -> HostShell:
+        return HostShell(self.address, self.host_key, self.login)
+
+
+@contextmanager
+def local_host(name: str, engine_url: str) -> Iterator[LocalHost]:
+    """A host that lets us in; removed afterwards with all that came with it."""
+    image = build_host_image(engine_url, Path(gettempdir()), print)
+    cloud = LocalCloud(
+        engine_url=engine_url,
+        namespace=f"dd-test-{name}-{os.getpid()}",
+        flavors={"test": LocalFlavor(memory_mb=2048)},
+        images={"test": image},
+    )
+    login, key = HostLogin.create(), new_host_key()
+    user_data = cloud_config(name, login.public_key, key.private, key.public)
+    try:
+        server = cloud.create(ServerRequest(name, "test", "test", "test", user_data))
+        host = LocalHost(name, server.address, key.public, login)
+        with host.shell() as shell:
+            shell.wait_for_ssh(60)
+        yield host
+    finally:
+        cloud.delete(name)

@@ -1,0 +1,129 @@
+"""A real Prefect server on a free loopback port, and the few REST calls that a platform makes.
+
+Import the fixture ``prefect_server`` into the test module that wants it: one server for the whole session.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prefect.workers.base import BaseWorker
+
+from tests.rigs.ports import free_port
+from tests.rigs.waiting import until
+
+ROOT = Path(__file__).parents[3]
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
+}
+
+
+class PrefectServer:
+    """A server process, its address and its REST API."""
+
+    def __init__(self, home: Path):
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/api"
+        ours = {"PREFECT_HOME": str(home), "PREFECT_API_URL": self.url, "DD_DATA": str(home / "data")}
+        self.env = os.environ | QUIET | ours
+        self.rest = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        where = ["--host", "127.0.0.1", "--port", str(self.port)]
+        self.process = self.spawn([sys.executable, "-m", "runtime.stack.prefect_server", *where], "server.log")
+        until(self.answers, f"Prefect's server on {self.url} (see {self.home}/server.log)", 120)
+
+    def stop(self) -> None:
+        stop(self.process)
+
+    def spawn(self, command: list[str], log: str) -> subprocess.Popen:
+        """Start a process that talks to this server; it and its children form a group of their own."""
+        with (self.home / log).open("ab") as out:
+            return subprocess.Popen(command, env=self.env, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
+
+    def answers(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return self.rest.get("/health").is_success
+        return False
+
+    def worker(self, pool: str, name: str, kind: str = "dockerdriver-warm") -> subprocess.Popen:
+        """Start a worker of *pool* as an operator would."""
+        command = [sys.executable, "-m", "prefect", "worker", "start", "-p", pool, "-n", name, "-t", kind]
+        return self.spawn(command, f"{name}.log")
+
+    def pool(self, name: str, kind: str = "dockerdriver-warm") -> str:
+        template = BaseWorker.get_worker_class_from_type(kind).get_default_base_job_template()
+        self.call("POST", "/work_pools/", name=name, type=kind, base_job_template=template)
+        return name
+
+    def deployment(self, entrypoint: str, pool: str, **more) -> str:
+        """Make a deployment of one flow; its id."""
+        flow = self.call("POST", "/flows/", name=entrypoint)["id"]
+        name = f"on-{pool}"
+        return self.call(
+            "POST", "/deployments/", name=name, flow_id=flow, entrypoint=entrypoint, work_pool_name=pool, **more
+        )["id"]
+
+    def trigger(self, deployment: str, **parameters) -> str:
+        """Ask for a run; its id."""
+        return self.call("POST", f"/deployments/{deployment}/create_flow_run", parameters=parameters)["id"]
+
+    def state(self, run: str) -> dict:
+        return self.call("GET", f"/flow_runs/{run}")["state"]
+
+    def wait(self, run: str, *types: str, seconds: float = 30.0) -> dict:
+        """Wait until the run is in a state of one of *types* (by default: has ended); the state."""
+        wanted = types or ENDED
+        return until(lambda: (s := self.state(run))["type"] in wanted and s, f"run {run} in {wanted}", seconds)
+
+    def cancel(self, run: str) -> None:
+        self.call("POST", f"/flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"})
+
+    def logs(self, run: str) -> list[str]:
+        found = self.call("POST", "/logs/filter", logs={"flow_run_id": {"any_": [run]}})
+        return [line["message"] for line in found]
+
+    def call(self, method: str, path: str, **body):
+        """One call; a busy server's 503 is asked again, as every caller of Prefect's API must."""
+        for _ in range(100):
+            answer = self.rest.request(method, path, json=body or None)
+            if answer.status_code != 503:
+                break
+            time.sleep(0.1)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+
+def stop(process: subprocess.Popen | None, seconds: float = 40) -> int | None:
+    """End a process as supervisors do, with SIGTERM; its exit status. What ignores that is a failure."""
+    if process is None:
+        return None
+    process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(seconds)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

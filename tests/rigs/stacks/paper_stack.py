@@ -1,0 +1,190 @@
+"""The pipelines of sessions as they are, on a real database; engines, gateway and Prefect's server are of paper.
+
+A task runs as the plain function that it is, a flow run as a thread with an event loop of its own.
+"""
+
+import asyncio
+import importlib
+import logging
+import pkgutil
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import ContextVar
+from threading import Barrier, Lock
+from uuid import uuid4
+
+from prefect import Task
+
+import flows
+import tasks
+from blocks.stored.pool_config import PoolConfig
+from flows.deprovision_instance import deprovision_instance
+from flows.provision_instance import provision_instance
+from flows.steps.queue import see_to_queue
+from pool.errors import EngineTrouble
+from pool.records import ContainerSpec, Host, Image, Notice, ProxyOptions, Route
+from pool.store.pool_store import PoolStore
+from tests.rigs.pool_data import NOW, a_blueprint, claim_active
+
+THREADS = 256
+_run_id: ContextVar[str] = ContextVar("run_id")
+_PIPELINES = {
+    "provision-instance/on-demand": provision_instance,
+    "deprovision-instance/on-demand": deprovision_instance,
+}
+
+
+class PaperEngine:
+    """The engines of all hosts: containers by name, each on the one host that it was started on."""
+
+    def __init__(self):
+        self.containers: dict[str, str] = {}
+        self.broken: set[str] = set()
+
+    def run_on(self, host: Host, spec: ContainerSpec) -> None:
+        if host.name in self.broken:
+            raise EngineTrouble(f"host {host.name} is broken")
+        assert self.containers.setdefault(spec.name, host.name) == host.name, f"{spec.name} is on two hosts"
+
+    def of(self, host: Host) -> "PaperHost":
+        return PaperHost(self, host)
+
+
+class PaperHost:
+    """What a task sees of one host's engine."""
+
+    def __init__(self, engine: PaperEngine, host: Host):
+        self._engine, self._host = engine, host
+
+    def run(self, spec: ContainerSpec) -> None:
+        self._engine.run_on(self._host, spec)
+
+    def remove(self, name: str) -> None:
+        self._engine.containers.pop(name, None)
+
+
+class PaperGateway:
+    """Routes and notices by id."""
+
+    def __init__(self):
+        self.routes: dict[str, Route] = {}
+        self.notices: dict[str, Notice] = {}
+
+    def add_route(self, route: Route) -> None:
+        self.routes[route.id] = route
+
+    def remove_route(self, route_id: str) -> None:
+        self.routes.pop(route_id, None)
+
+    def put_notices(self, notices: list[Notice]) -> None:
+        self.notices |= {notice.id: notice for notice in notices}
+
+
+class PaperStack:
+    """One pool ``main`` with a blueprint ``jupyter`` of one slot.
+
+    Args:
+        store: an empty one.
+        monkeypatch: pytest's.
+        config: fields of the pool's configuration.
+    """
+
+    def __init__(self, store: PoolStore, monkeypatch, **config: object):
+        self.store, self.engine, self.gateway = store, PaperEngine(), PaperGateway()
+        self.config, self.blueprint = PoolConfig(**config), a_blueprint(proxy=ProxyOptions(sign_in="open"))
+        self.answers: dict[str, dict] = {}
+        self.lose_triggers = False
+        self._runs: dict[str, Future] = {}
+        self._lock, self._threads = Lock(), ThreadPoolExecutor(THREADS)
+        store.put_image(Image("main", "jupyter", "sha256:jupyter", 1))
+        self._put_in(monkeypatch)
+
+    def _put_in(self, monkeypatch) -> None:
+        paper = {
+            "pool_store": lambda: self.store,
+            "pool_config": lambda _pool: self.config,
+            "blueprint_spec": lambda _name: self.blueprint,
+            "engine_of": self.engine.of,
+            "gateway": lambda: self.gateway,
+            "answers": lambda *_: True,
+            "acreate_table_artifact": self._write_artifact,
+            "emit": lambda _change: None,
+            "get_run_logger": lambda: logging.getLogger("paper"),
+            "flow_run": _FlowRun(),
+            "trigger": self._trigger,
+        }
+        for module in _modules():
+            plain = {name: thing.fn for name, thing in vars(module).items() if isinstance(thing, Task)}
+            for name, thing in (plain | {name: paper[name] for name in paper if hasattr(module, name)}).items():
+                monkeypatch.setattr(module, name, thing)
+
+    def add_host(self, slots: int) -> Host:
+        """An active host that has the image."""
+        host = claim_active(self.store, str(uuid4()), slots=slots, max_hosts=99)
+        self.store.mark_image(host.name, "sha256:jupyter", NOW)
+        return self.store.note_host(host.name, address="10.0.0.1")
+
+    def ask(self, deployment: str, start: Callable[[], object] = lambda: None, **parameters: object) -> Future:
+        """Have a run of the deployment begin, after *start* returned."""
+
+        def run() -> object:
+            _run_id.set(str(uuid4()))
+            start()
+            return asyncio.run(_PIPELINES[deployment].fn.__wrapped__(**parameters))
+
+        return self._threads.submit(run)
+
+    def ask_at_once(self, deployment: str, requests: list[dict]) -> list[Future]:
+        """As many runs at the same moment."""
+        together = Barrier(len(requests))
+        return [self.ask(deployment, together.wait, **request) for request in requests]
+
+    def tick_soon(self) -> Future:
+        """Begin what housekeeping does for the queue."""
+        return self._threads.submit(lambda: asyncio.run(see_to_queue("main")))
+
+    def tick(self) -> None:
+        """Do what housekeeping does for the queue."""
+        self.tick_soon().result()
+
+    def settle(self) -> None:
+        """Wait for the runs that runs asked for; the first one that failed raises here."""
+        while pending := [run for run in list(self._runs.values()) if not run.done()]:
+            wait(pending)
+        for run in self._runs.values():
+            run.result()
+
+    async def _trigger(self, deployment: str, parameters: dict, key: str, tags: list[str] | None = None) -> str:
+        if self.lose_triggers:
+            raise ConnectionError("the server is away")
+        with self._lock:
+            if key not in self._runs:
+                self._runs[key] = self.ask(deployment, **parameters)
+        return key
+
+    async def _write_artifact(self, rows: list[dict], key: str, **_: object) -> None:
+        self.answers[key.removeprefix("instance-")] = rows[0]
+
+    def states(self) -> Counter:
+        """How many sessions are in which state."""
+        return Counter(str(instance.state) for instance in self.store.instances("main"))
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+
+class _FlowRun:
+    """Prefect's ``runtime.flow_run``, of the thread that asks."""
+
+    @property
+    def id(self) -> str:
+        return _run_id.get()
+
+
+def _modules() -> list:
+    return [
+        importlib.import_module(module.name)
+        for package in (tasks, flows)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]

@@ -1,0 +1,63 @@
+"""The operators' page: what it says of hosts, sessions, the queue and decisions."""
+
+import pytest
+
+from blocks.gateway.pool_page import MOST_ROWS, PoolView, pool_page
+from pool.decisions import Decision, DecisionKind, LeftUndone, RecordedDecision
+from pool.states import HostState, InstanceState
+from tests.rigs.pool_data import NOW, a_host, an_instance, later
+
+pytestmark = pytest.mark.unit
+
+
+def drawn(hosts=(), instances=(), decisions=()) -> str:
+    return pool_page([PoolView("main", hosts, instances, decisions)], later(7500))
+
+
+def test_a_host_is_a_bar_of_its_slots_with_state_and_age():
+    page = drawn([a_host(reserved=2)])
+    assert page.count('<i class="used">') == 2
+    assert page.count("<i></i>") == 4
+    assert '<td class="active">active</td>' in page
+    assert "<td>2 h 5 min</td>" in page
+    assert "Pool main: 1 hosts, 2 of 6 slots in use" in page
+
+
+def test_a_host_that_is_gone_is_not_shown():
+    assert "main-01" not in drawn([a_host(state=HostState.REMOVED)])
+
+
+def test_queued_sessions_stand_in_the_queue_and_ended_ones_nowhere():
+    queued = an_instance("bob-1", state=InstanceState.QUEUED)
+    page = drawn(instances=[an_instance(), queued, an_instance("old-1", state=InstanceState.DELETED)])
+    sessions, _, queue = page.partition("<h3>Queue</h3>")
+    assert ("alice-1" in sessions, "bob-1" in sessions, "bob-1" in queue) == (True, False, True)
+    assert "old-1" not in page
+
+
+def test_a_decision_is_shown_with_its_reason():
+    decision = Decision(DecisionKind.DRAIN, "main-01", "its lifetime is over")
+    page = drawn(decisions=[RecordedDecision(decision, 1, "main", NOW)])
+    assert "<td>drain</td><td>main-01</td><td>its lifetime is over</td>" in page
+
+
+def test_what_a_tick_left_undone_is_said_and_cut_where_it_is_long():
+    left = LeftUndone(NOW, "remove main-01: the cloud is <away>; " * 99)
+    page = pool_page([PoolView("main", [], [], [], left)], NOW)
+    assert "<p>Housekeeping: the tick at 08:00:00 UTC left undone: remove main-01: the cloud is &lt;away&gt;;" in page
+    assert page.count("remove main-01") < 20
+
+
+def test_nothing_secret_is_on_it_and_nothing_is_markup():
+    page = drawn([a_host(reason="<script>")], [an_instance(token="s3cret", route="very-secret-route")])
+    assert "&lt;script&gt;" in page
+    assert not [word for word in ("s3cret", "very-secret-route", "<script>") if word in page]
+
+
+def test_a_long_table_ends_with_how_many_are_left_out():
+    page = drawn(instances=[an_instance(f"s-{n}") for n in range(MOST_ROWS + 5)])
+    assert "And 5 more." in page
+
+
+def test_no_pool_is_said():
+    assert "There is no pool yet." in pool_page([], NOW)

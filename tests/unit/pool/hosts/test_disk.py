@@ -1,0 +1,82 @@
+"""What may go from a host: never what a session needs, the oldest first."""
+
+from contextlib import nullcontext
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pool.hosts.disk import HostContainer, HostImage, Kind, may_go
+from tasks.hosts import disks as cleaning
+from tasks.hosts.disks import _percent
+from tests.rigs.pool_data import NOW, a_host
+
+pytestmark = pytest.mark.unit
+
+IDS = [f"sha256:{letter * 64}" for letter in "abcde"]
+IMAGES = st.lists(
+    st.builds(
+        HostImage,
+        st.sampled_from(IDS),
+        st.sampled_from([(), ("lab:1",), ("lab:1", "lab:latest")]),
+        st.integers(0, 9).map(lambda hours: NOW + timedelta(hours=hours)),
+    ),
+    unique_by=lambda image: image.id,
+)
+CONTAINERS = st.lists(
+    st.builds(
+        HostContainer,
+        st.uuids().map(str),
+        st.just("dd-x"),
+        st.sampled_from(IDS),
+        st.booleans(),
+        st.integers(0, 9).map(lambda hours: NOW + timedelta(hours=hours)),
+        st.sampled_from(["", "alice-1", "bob-1"]),
+    )
+)
+SETS = st.sets(st.sampled_from(IDS))
+
+
+@given(IMAGES, CONTAINERS, SETS, st.sets(st.sampled_from(["alice-1", "bob-1"])), SETS)
+def test_what_a_session_needs_never_goes(images, containers, needed, ended, ours):
+    leaving = may_go(images, containers, needed, ended, ours)
+    gone = {one.id for one in leaving}
+    left = [one for one in containers if one.id not in gone]
+    assert not gone & needed
+    assert not gone & {one.image for one in left}
+    assert all(one in left for one in containers if one.running or one.instance not in ended)
+    assert all(one.id not in gone for one in images if one.names and one.id not in ours)
+    assert len(gone) == len(leaving)
+
+
+def test_containers_go_first_then_images_without_a_name_then_others_the_oldest_first():
+    images = [
+        HostImage(id, names, NOW + timedelta(hours=age))
+        for id, names, age in [(IDS[0], ("new:1",), 9), (IDS[1], (), 5), (IDS[2], ("old:1",), 1), (IDS[3], (), 2)]
+    ]
+    containers = [
+        HostContainer(name, name, IDS[4], False, NOW + timedelta(hours=age), "alice-1")
+        for name, age in [("late", 3), ("early", 1)]
+    ]
+    leaving = may_go(images, containers, set(), {"alice-1"}, set(IDS))
+    assert [one.id for one in leaving] == ["early", "late", IDS[3], IDS[1], IDS[2], IDS[0]]
+    assert [one.kind for one in leaving] == [Kind.CONTAINER] * 2 + [Kind.IMAGE] * 4
+    assert leaving[0].why == "container early: its session is over"
+    assert leaving[4].why == "image old:1: no session needs it"
+
+
+def test_what_df_says_is_read():
+    assert _percent("Use%\n 42%\n") == 42
+
+
+@pytest.mark.parametrize(("said", "looks"), [(" 84%", False), (" 85%", True)])
+def test_what_could_go_is_looked_for_only_on_a_disk_that_is_full_to_the_mark(monkeypatch, said, looks):
+    df, store, looked = SimpleNamespace(run=lambda *_: f"Use%\n{said}\n"), SimpleNamespace(unmark_image=print), []
+    answers = {"open_shell": nullcontext(df), "pool_store": store, "engine_of": None, "data_root": "/", "images_on": ()}
+    for name, answer in answers.items():
+        monkeypatch.setattr(cleaning, name, lambda *_, it=answer: it)
+    monkeypatch.setattr(cleaning, "removable", lambda *_: looked.append(True) or [])
+    assert cleaning._make_room(a_host(host_key="its key"), 85) is not looks
+    assert bool(looked) is looks

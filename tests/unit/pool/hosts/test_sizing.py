@@ -1,0 +1,247 @@
+"""How many hosts a pool spawns: for its target, its timetable and its queue, and what stands in the way of more."""
+
+from dataclasses import replace
+from time import process_time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pool.decisions import DecisionKind
+from pool.hosts.launching import launch_troubles
+from pool.hosts.sizing import hosts_to_spawn
+from pool.housekeeping.observation import Observation
+from pool.housekeeping.plan import plan
+from pool.records import Fault, FlavorSize, Headroom
+from pool.settings import PoolSettings
+from pool.states import HostState, InstanceState
+from pool.timetable import read_timetable
+from tests.rigs.pool_data import NOW, a_host, an_instance, later
+
+pytestmark = pytest.mark.unit
+
+SMALL, LARGE = FlavorSize.SMALL, FlavorSize.LARGE
+
+
+def waiting(*slots: int):
+    """Sessions that wait for room, each for so many slots."""
+    return [
+        an_instance(f"waits-{n}", state=InstanceState.QUEUED, host=None, port=None, slots=size)
+        for n, size in enumerate(slots)
+    ]
+
+
+def decided(hosts=(), now=NOW, queue=(), headroom=None, unrecorded=(), **settings):
+    usual = {"free_slot_target": 0, "max_hosts": 20}
+    return hosts_to_spawn(list(hosts), PoolSettings(**usual | settings), now, unrecorded, queue, headroom)
+
+
+def spawned(*args, **more) -> list[FlavorSize]:
+    return [decision.flavor for decision in decided(*args, **more) if decision.kind is DecisionKind.SPAWN]
+
+
+def waits(*args, **more) -> str:
+    """What stands in the way; empty when nothing does."""
+    return next((decision.reason for decision in decided(*args, **more) if decision.kind is DecisionKind.WAIT), "")
+
+
+def test_what_the_queue_waits_for_comes_on_top_of_the_target():
+    assert spawned(queue=waiting(1, 1), free_slot_target=4) == [SMALL]
+    assert spawned(queue=waiting(1, 1, 1), free_slot_target=4) == [SMALL, SMALL]
+
+
+def test_room_that_is_there_or_on_its_way_serves_the_queue():
+    hosts = [a_host("main-01", reserved=4), a_host("main-02", state=HostState.SPAWNING)]
+    assert spawned(hosts, queue=waiting(*[1] * 8)) == []
+    assert spawned(hosts, queue=waiting(*[1] * 9)) == [LARGE]
+    assert spawned(hosts, queue=waiting(*[1] * 9), unrecorded=[SMALL]) == []
+
+
+def test_free_slots_in_pieces_are_no_room_for_a_large_session():
+    hosts = [a_host(f"main-{n}", reserved=3) for n in range(4)]
+    assert spawned(hosts, queue=waiting(3)) == []
+    assert spawned(hosts, queue=waiting(4)) == [LARGE]
+
+
+def test_a_session_that_does_not_fit_on_a_small_host_gets_a_large_one_though_the_pool_is_idle():
+    assert spawned(queue=waiting(6)) == [SMALL]
+    assert spawned(queue=waiting(10)) == [LARGE]
+    assert spawned(queue=waiting(10), headroom={SMALL: Headroom(9, ""), LARGE: Headroom(0, "no cores")}) == []
+
+
+def test_a_session_that_fits_on_no_flavor_spawns_nothing():
+    assert decided(queue=waiting(25)) == []
+
+
+def test_sessions_that_do_not_share_a_host_get_one_each():
+    assert spawned(queue=waiting(4, 4, 4)) == [SMALL, SMALL, SMALL]
+
+
+def test_the_timetable_raises_the_target_and_is_the_reason():
+    timetable = read_timetable(["Mon 08:45-12:00: 60"], "UTC")
+    active = a_host(created_at=later(-600), active_at=later(0), reserved=6)
+    before, in_time = later(2099), later(2100)  # 08:34:59 and 08:35: the pool's hosts take ten minutes
+    assert decided([active], now=before, timetable=timetable) == []
+    spawns = decided([active], now=in_time, timetable=timetable)
+    assert [decision.flavor for decision in spawns] == [LARGE] * 3
+    assert spawns[0].reason == "0 free slots now or on their way, 60 wanted by the timetable (Mon 08:45-12:00: 60)"
+
+
+def test_the_reason_counts_who_waits():
+    (spawn,) = decided(queue=waiting(1, 2), free_slot_target=1)
+    assert spawn.reason == "0 free slots now or on their way, 1 wanted, and 3 for 2 sessions that wait"
+
+
+def test_the_quota_is_known_before_it_is_met_and_said():
+    room = {SMALL: Headroom(2, "10 of 12 cores are in use and small needs 1")}
+    assert spawned(free_slot_target=24, headroom=room) == [SMALL] * 2
+    assert waits(free_slot_target=24, headroom=room) == (
+        "quota: 2 of 4 hosts (10 of 12 cores are in use and small needs 1)"
+    )
+
+
+def test_hosts_that_the_cloud_was_not_asked_for_yet_will_take_of_the_quota():
+    hosts = [a_host(state=HostState.SPAWNING), a_host("main-02", state=HostState.SPAWNING, server_id="42")]
+    room = {SMALL: Headroom(3, "one left")}
+    assert spawned(hosts, free_slot_target=99, headroom=room, unrecorded=[SMALL]) == [SMALL]
+
+
+def test_without_quota_for_the_usual_size_the_other_one_is_spawned():
+    room = {LARGE: Headroom(0, "20 of 24 cores are in use"), SMALL: Headroom(1, "")}
+    assert spawned([a_host(reserved=6)], free_slot_target=4, headroom=room) == [SMALL]
+
+
+def test_a_full_pool_says_so():
+    assert waits([a_host(reserved=6)], free_slot_target=4, max_hosts=1) == "1 of at most 1 hosts are there"
+    assert waits([a_host(reserved=6)], free_slot_target=0, max_hosts=1) == ""
+
+
+def test_so_many_hosts_at_most_are_on_their_way_at_once():
+    hosts = [a_host(f"main-{n}", state=HostState.SPAWNING) for n in range(3)]
+    assert len(spawned(hosts, free_slot_target=99, max_spawns=5)) == 2
+    assert waits(hosts, free_slot_target=99, max_spawns=3) == "3 hosts are being spawned, at most 3 at once"
+
+
+def a_failed_launch(number: int, began: float, failed: float, fault=Fault.LAUNCH):
+    error = {"last_error": f"no valid host for main-{number}", "last_error_at": later(failed)}
+    return a_host(f"main-{number}", state=HostState.REMOVED, created_at=later(began), fault=fault, **error)
+
+
+def wait_after(*failed) -> int:
+    """Seconds from the last failure to the next launch."""
+    last = max(host.last_error_at for host in failed)
+    seconds = (s for s in range(4000) if spawned(failed, now=last.fromtimestamp(last.timestamp() + s, last.tzinfo),
+                                                 free_slot_target=1))  # fmt: skip
+    return next(seconds)
+
+
+def test_each_failed_launch_in_a_row_doubles_the_wait_with_some_chance_in_it_up_to_half_an_hour():
+    failed = [a_failed_launch(n, began=n * 4000, failed=n * 4000 + 10) for n in range(12)]
+    for rounds, most in ((1, 30), (2, 60), (3, 120), (6, 960), (12, 1800)):
+        assert most / 2 <= wait_after(*failed[:rounds]) <= most
+
+
+def test_launches_that_fail_together_count_as_one_round():
+    assert wait_after(*(a_failed_launch(n, began=0, failed=10 + n) for n in range(8))) <= 30
+
+
+def test_a_refused_launch_is_not_repeated_as_if_it_would_pass():
+    assert wait_after(a_failed_launch(1, 0, 10, Fault.REFUSED)) >= 900
+
+
+def test_while_launches_fail_one_host_at_a_time_is_tried_and_the_wait_says_when():
+    failed = a_failed_launch(1, 0, 10)
+    assert len(spawned([failed], now=later(60), free_slot_target=99)) == 1
+    assert waits([failed], now=later(11), free_slot_target=99).startswith("the cloud is asked again at 08:00:")
+    assert waits([failed], now=later(11), free_slot_target=99).endswith(" UTC: no valid host for main-1")
+
+
+def test_a_host_that_answers_ends_the_setback():
+    answered = a_host("main-2", answered_at=later(20), reserved=6)
+    assert spawned([a_failed_launch(1, 0, 30), answered], now=later(31), free_slot_target=99) == []
+    assert len(spawned([a_failed_launch(1, 0, 10), answered], now=later(31), free_slot_target=99)) == 5
+
+
+def broken(*failed: float):
+    """Hosts whose playbook failed at these seconds."""
+    return [
+        a_host(f"main-{n}", state=HostState.REMOVED, fault=Fault.CONFIGURING, last_error_at=later(at),
+               last_error=f"host main-{n}: playbook failed at 'Install Docker'")
+        for n, at in enumerate(failed)
+    ]  # fmt: skip
+
+
+def test_three_hosts_in_a_row_whose_playbook_failed_stop_spawning_for_as_long_as_it_takes():
+    assert spawned(broken(1, 2), free_slot_target=4) == [SMALL]
+    assert spawned(broken(1, 2, 3), now=later(10**7), free_slot_target=4) == []
+    assert waits(broken(1, 2, 3), free_slot_target=4) == (
+        "circuit breaker: 3 hosts in a row could not be configured, the last: host main-2: playbook failed at"
+        " 'Install Docker'; reset-breaker, or a host that becomes active, lets the pool spawn again"
+    )
+
+
+def test_an_open_breaker_is_shown_also_while_no_host_is_wanted():
+    assert waits(broken(1, 2, 3), free_slot_target=0).startswith("circuit breaker")
+
+
+def test_a_host_that_becomes_active_or_an_operator_that_forgives_closes_the_breaker():
+    works = a_host("main-9", active_at=later(4), reserved=6)
+    assert spawned([*broken(1, 2, 3), works], free_slot_target=4) == [LARGE]
+    assert spawned([*broken(1, 2), works, *broken(5, 6)], free_slot_target=4) == [LARGE]
+    forgiven = [a_host(state=HostState.REMOVED, last_error="it failed", last_error_at=later(3))] * 3
+    assert spawned(forgiven, free_slot_target=4) == [SMALL]
+
+
+pools = st.lists(
+    st.builds(
+        a_host,
+        name=st.integers(0, 99).map("main-{}".format),
+        state=st.sampled_from(HostState),
+        reserved=st.integers(0, 6),
+        fault=st.none() | st.sampled_from(Fault),
+        last_error_at=st.integers(0, 4000).map(later),
+        server_id=st.none() | st.just("42"),
+    ),
+    max_size=8,
+    unique_by=lambda host: host.name,
+)
+queues = st.lists(st.integers(1, 30), max_size=8).map(lambda sizes: waiting(*sizes))
+rooms = st.dictionaries(st.sampled_from(FlavorSize), st.builds(Headroom, st.integers(0, 5), st.just("")))
+
+
+@given(pools, queues, rooms, st.integers(0, 60), st.integers(0, 4000).map(later))
+def test_no_limit_is_ever_exceeded_and_no_session_waits_for_a_host_that_it_does_not_fit_on(
+    hosts, queue, room, target, now
+):
+    sizes = spawned(hosts, now=now, queue=queue, headroom=room, free_slot_target=target, max_hosts=6, max_spawns=3)
+    living = sum(host.state is not HostState.REMOVED for host in hosts)
+    assert len(set(sizes)) <= 1
+    assert len(sizes) <= max(0, 6 - living)
+    assert len(sizes) + sum(host.state is HostState.SPAWNING for host in hosts) <= max(3, living)
+    assert all(len(sizes) <= room[size].hosts for size in set(sizes) & room.keys())
+
+
+@given(queues, st.integers(0, 60))
+def test_without_limits_everybody_who_can_be_served_will_be(queue, target):
+    sizes = spawned(queue=queue, free_slot_target=target, max_hosts=999, max_spawns=999)
+    room = sum(PoolSettings().slots_of(size) for size in sizes)
+    assert room >= target + sum(one.slots for one in queue if one.slots <= 24)
+
+
+def test_a_thousand_hosts_and_twenty_thousand_sessions_are_planned_in_well_under_a_second():
+    hosts = tuple(a_host(f"main-{n}", slots=24, reserved=20, first_used_at=NOW) for n in range(1000))
+    running = tuple(an_instance(f"s-{n}", host=f"main-{n % 1000}") for n in range(20_000))
+    seen = Observation(hosts, (*running, *waiting(*[7] * 2000)), frozenset(host.name for host in hosts))
+    before = process_time()
+    decisions = plan(seen, PoolSettings(max_hosts=2000, max_spawns=2000), later(60))
+    assert process_time() - before < 0.5
+    assert sum(decision.kind is DecisionKind.SPAWN for decision in decisions) == 667
+
+
+def test_the_status_names_each_pool_that_spawns_nothing_and_why():
+    in_gpu = [replace(host, pool="gpu") for host in broken(1, 2, 3)]
+    failing, well = a_failed_launch(1, 0, 10), a_host("cpu-1", pool="cpu")
+    gpu, main = launch_troubles([*in_gpu, failing, well], later(11))
+    assert gpu.startswith("Pool gpu: circuit breaker: 3 hosts in a row")
+    assert main.startswith("Pool main: the cloud is asked again at 08:00:")
+    assert launch_troubles([failing, well], later(60)) == []

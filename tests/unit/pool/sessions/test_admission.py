@@ -1,0 +1,83 @@
+"""Who is let into a pool, and what is said to those who are not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pool.errors import BadRequest, Refused, ShuttingDown
+from pool.records import BlueprintSpec, FlavorSize, Host
+from pool.sessions.admission import check_admission, expiry, no_room
+from pool.settings import PoolSettings
+from pool.states import HostState
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 1, 5, 8, 45, tzinfo=UTC)
+SETTINGS = PoolSettings()
+BLUEPRINT = BlueprintSpec(name="jupyter-minimal", pool="main", image="jupyter-minimal", port=8888, lifetime=3600)
+
+
+def host(name: str, state: HostState, reserved: int = 0) -> Host:
+    return Host(name, "main", state, FlavorSize.SMALL, slots=6, reserved=reserved, created_at=NOW, state_since=NOW)
+
+
+def test_an_ordinary_request_is_let_in():
+    assert check_admission(SETTINGS, BLUEPRINT, {"lifetime": 60, "environment": {"LANG": "C"}}) is None
+
+
+def test_shutdown_mode_refuses_and_says_so():
+    with pytest.raises(ShuttingDown, match="pool main is in shutdown mode and takes no new sessions"):
+        check_admission(replace(SETTINGS, shutdown_mode=True), BLUEPRINT, {})
+
+
+def test_without_the_driver_in_the_whitelist_every_request_is_refused():
+    with pytest.raises(Refused, match="DockerDriver is not in PLUGIN_WHITELIST"):
+        check_admission(replace(SETTINGS, plugin_whitelist=("Other",)), BLUEPRINT, {})
+
+
+def test_a_session_larger_than_every_flavor_is_refused_at_once():
+    with pytest.raises(Refused, match="needs 25 slots; the largest host has 24"):
+        check_admission(SETTINGS, replace(BLUEPRINT, slots=25), {})
+
+
+def test_a_session_with_more_memory_than_every_host_has_is_refused_at_once():
+    check_admission(SETTINGS, replace(BLUEPRINT, memory_mb=24 * 512), {})
+    with pytest.raises(Refused, match="needs 12289 MB of memory; the largest host has 24 slots of 512 MB"):
+        check_admission(SETTINGS, replace(BLUEPRINT, memory_mb=24 * 512 + 1), {})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"memory": 1},
+        {"wait": -1},
+        {"wait": "1"},
+        {"wait": True},
+        {"lifetime": 3601},
+        {"lifetime": "1h"},
+        {"lifetime": True},
+    ],
+)
+def test_an_option_that_means_nothing_is_named(options):
+    with pytest.raises(BadRequest, match=next(iter(options))):
+        check_admission(SETTINGS, BLUEPRINT, options)
+
+
+@pytest.mark.parametrize("environment", [{"A": 1}, ["A=1"], "A=1"])
+def test_an_environment_that_is_not_names_and_texts_is_refused(environment):
+    with pytest.raises(BadRequest, match="environment must map names to texts"):
+        check_admission(SETTINGS, BLUEPRINT, {"environment": environment})
+
+
+def test_a_session_expires_after_its_blueprint_or_earlier_on_request():
+    assert expiry(BLUEPRINT, {}, NOW) == NOW + timedelta(hours=1)
+    assert expiry(BLUEPRINT, {"lifetime": 60}, NOW) == NOW + timedelta(minutes=1)
+
+
+def test_a_full_pool_says_what_is_free_and_what_is_coming():
+    hosts = [host("main-01", HostState.ACTIVE, reserved=6), host("main-02", HostState.SPAWNING)]
+    assert str(no_room(SETTINGS, hosts, slots=1)) == (
+        "pool main is full: 1 slots asked, 0 free on 1 active hosts (at most 4 hosts);"
+        " 1 on the way, try again in a minute"
+    )

@@ -1,0 +1,55 @@
+"""What a session's container is made of."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pool.records import BlueprintSpec, Instance
+from pool.sessions.containers import container_spec
+from pool.states import InstanceState
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+INSTANCE = Instance(
+    "alice-1", "main", "jupyter", "alice", InstanceState.STARTING, 1, "r0ute", "t0ken", NOW, NOW, "main-01", 20007
+)
+BLUEPRINT = BlueprintSpec(
+    name="jupyter",
+    pool="main",
+    image="jupyter-minimal",
+    port=8888,
+    command=("start", "--base={base_url}", "--port={port}", "--json={}"),
+    environment={"JUPYTER_TOKEN": "{token}", "NB_USER": "{user}"},
+    memory_mb=768,
+    capabilities=("CHOWN",),
+)
+
+
+def spec():
+    return container_spec(INSTANCE, BLUEPRINT, "sha256:abc", namespace="dd-test")
+
+
+def test_its_base_url_is_the_route_and_other_braces_stay():
+    assert spec().command == ("start", "--base=/notebooks/r0ute/", "--port=8888", "--json={}")
+
+
+def test_its_token_is_its_own_and_never_on_the_command_line():
+    assert spec().environment == {"JUPYTER_TOKEN": "t0ken", "NB_USER": "alice"}
+    assert not any("t0ken" in word for word in spec().command)
+
+
+def test_it_is_published_on_the_port_that_was_reserved():
+    assert (spec().port, spec().host_port) == (8888, 20007)
+
+
+def test_it_gets_the_limits_and_capabilities_of_its_blueprint():
+    assert (spec().memory_mb, spec().capabilities, spec().pids_limit) == (768, ("CHOWN",), 512)
+
+
+def test_its_labels_tell_whose_it_is():
+    assert spec().labels == {
+        "dockerdriver.namespace": "dd-test",
+        "dockerdriver.pool": "main",
+        "dockerdriver.instance": "alice-1",
+    }

@@ -1,0 +1,60 @@
+"""How long those in the queue will wait."""
+
+import pytest
+
+from pool.sessions.estimates import Standing, standings
+from pool.settings import PoolSettings
+from pool.states import HostState, InstanceState
+from tests.rigs.pool_data import NOW, a_host, an_instance, later
+
+pytestmark = pytest.mark.unit
+
+
+def waiting(*slots: int):
+    return [
+        an_instance(f"q{n}", state=InstanceState.QUEUED, host=None, slots=needed, created_at=later(n))
+        for n, needed in enumerate(slots)
+    ]
+
+
+def waits(line, hosts=(), sessions=(), now=NOW, **settings) -> list[int | None]:
+    places = standings(line, hosts, sessions, PoolSettings(**{"max_hosts": 1} | settings), now)
+    return [places[one.id].estimate for one in line]
+
+
+def full(**values):
+    """A host that took 100 s to become active."""
+    return a_host(**{"reserved": 6, "active_at": later(100)} | values)
+
+
+def test_positions_count_from_one():
+    places = standings(waiting(1, 1), [], [], PoolSettings(), NOW)
+    assert places == {"q0": Standing(1, None), "q1": Standing(2, None)}
+
+
+def test_one_waits_for_the_sessions_that_end_next():
+    ending = [an_instance(f"s{n}", expires_at=later(60 * n)) for n in (3, 1, 2)]
+    assert waits(waiting(1, 2), [full()], ending) == [60, 180]
+
+
+def test_one_waits_for_the_host_that_is_on_its_way():
+    hosts = [full(), a_host("main-02", state=HostState.CONFIGURING, created_at=later(500))]
+    assert waits(waiting(1), hosts, now=later(570), max_hosts=2) == [30]
+
+
+def test_one_waits_for_a_host_that_the_pool_may_still_spawn():
+    assert waits(waiting(1), [full()], max_hosts=2) == [100]
+
+
+def test_a_host_that_should_be_there_by_now_is_there_any_moment():
+    hosts = [full(), a_host("main-02", state=HostState.SPAWNING)]
+    assert waits(waiting(1), hosts, now=later(900), max_hosts=2) == [0]
+
+
+def test_a_pool_that_never_had_an_active_host_does_not_guess():
+    hosts, ending = [a_host(reserved=6)], [an_instance(expires_at=later(60))]
+    assert waits(waiting(1), hosts, ending, max_hosts=2) == [None]
+
+
+def test_those_behind_one_that_will_never_fit_do_not_know_either():
+    assert waits(waiting(9, 1), [full()], [an_instance(expires_at=later(60))]) == [None, None]

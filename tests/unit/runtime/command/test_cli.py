@@ -1,0 +1,38 @@
+"""What the `dockerdriver` command says when it cannot do what it is asked."""
+
+import os
+from functools import partial
+
+import pytest
+
+from blocks.settings import ProcessSettings
+from pool.errors import Refused
+from runtime.command import cli
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Of an installation that does not run: nobody listens on port 1."""
+    return ProcessSettings(data=tmp_path, prefect_port=1, _env_file=None)
+
+
+def test_a_registry_wants_the_stack_that_signs_its_certificate(settings, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(Refused, match="the stack does not run; its authority signs"):
+        cli.registry(settings, "manager.example:5000")
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (cli.up, "hosts are containers with networks"),
+        (cli.down, "hosts are containers with networks"),
+        (partial(cli.registry, address="manager.example:5000"), "a package and a service are installed"),
+    ],
+)
+def test_who_is_not_root_is_told_why_that_is_needed(settings, monkeypatch, command, why):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Refused, match=rf"^root is needed \({why}"):
+        command(settings)

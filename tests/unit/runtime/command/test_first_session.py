@@ -1,0 +1,38 @@
+"""How `make up` looks whether a session answers."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from runtime.command.first_session import answers, browser
+
+pytestmark = pytest.mark.unit
+
+
+class Session(BaseHTTPRequestHandler):
+    """Answers under one name alone."""
+
+    def do_GET(self):
+        self.send_response(200 if self.headers["Host"].startswith("abc.localhost:") else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port():
+    with HTTPServer(("127.0.0.1", 0), Session) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_a_session_with_a_name_of_its_own_below_localhost_is_found_on_this_machine(port):
+    assert answers(f"http://abc.localhost:{port}/", browser())
+    assert not answers(f"http://127.0.0.1:{port}/", browser())
+
+
+def test_a_session_that_nobody_serves_does_not_answer(port):
+    assert not answers("http://127.0.0.1:1/", browser())

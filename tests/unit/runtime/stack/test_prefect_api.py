@@ -1,0 +1,45 @@
+"""What the command makes of the runs that it asks Prefect's server for."""
+
+import pytest
+
+from pool.errors import DockerDriverError
+from runtime.stack.prefect_api import PrefectApi
+
+pytestmark = pytest.mark.unit
+
+
+class PaperApi(PrefectApi):
+    """A server that tells of one run in these states, one after the other; the last one stays."""
+
+    def __init__(self, *states: tuple[str, str | None]):
+        super().__init__("http://nobody.invalid")
+        self.states = [{"type": kind, "name": kind.title(), "message": message} for kind, message in states]
+
+    def trigger(self, deployment: str, key: str | None = None, **parameters: object) -> str:
+        self.asked = deployment, key, parameters
+        return "run-1"
+
+    def state(self, run: str) -> dict:
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+
+def test_a_run_is_watched_until_it_is_completed():
+    api, seen = PaperApi(("PENDING", None), ("RUNNING", None), ("COMPLETED", None)), []
+    api.run_to_its_end("plan/on-demand", 10, key="once", watch=seen.append, pool="main")
+    assert seen == ["run-1", "run-1"]
+    assert api.asked == ("plan/on-demand", "once", {"pool": "main"})
+
+
+def test_a_run_that_fails_says_its_own_sentence():
+    with pytest.raises(DockerDriverError, match=r"^no pool is named 'x'$"):
+        PaperApi(("FAILED", "no pool is named 'x'")).run_to_its_end("plan/on-demand", 10)
+
+
+def test_a_run_that_ends_without_a_word_is_named():
+    with pytest.raises(DockerDriverError, match=r"^plan/on-demand ended as Cancelled$"):
+        PaperApi(("CANCELLED", None)).run_to_its_end("plan/on-demand", 10)
+
+
+def test_a_run_that_nobody_takes_is_given_up():
+    with pytest.raises(DockerDriverError, match=r"^plan/on-demand is Scheduled after 0 s; does the warm worker run"):
+        PaperApi(("SCHEDULED", None)).run_to_its_end("plan/on-demand", 0)

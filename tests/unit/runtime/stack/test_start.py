@@ -1,0 +1,219 @@
+"""The small parts of the stack: environment, supervisord's configuration, ports, records, schedules."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from configparser import RawConfigParser
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+import yaml
+
+from blocks.settings import ProcessSettings
+from pool.errors import EngineTrouble, Refused
+from pool.records import BlueprintSpec, FlavorSize
+from pool.states import HostState, InstanceState
+from pool.store.pool_store import PoolStore
+from runtime.command.cli import alone
+from runtime.stack import stop as takedown
+from runtime.stack.deployments import DESCRIPTION
+from runtime.stack.environment import MARK, fingerprint, marked_processes, stack_environment
+from runtime.stack.local_engine import find_engine, own_engine_command
+from runtime.stack.ports import check_ports
+from runtime.stack.processes import Processes, Program, end_marked_processes
+from runtime.stack.start import programs, that_matters
+from runtime.worker.late_runs import only_the_newest_of_each_schedule
+from tests.rigs.pool_data import place
+from tests.rigs.waiting import until
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ENGINE = "unix:///run/engine.sock"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ProcessSettings:
+    return ProcessSettings(data=tmp_path / "data", _env_file=None)
+
+
+def test_no_setting_of_another_installation_is_inherited(settings, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_KEY", "theirs")
+    monkeypatch.setenv("DD_GATEWAY_PORT", "1")
+    environment = stack_environment(settings, ENGINE)
+    assert "PREFECT_API_KEY" not in environment
+    assert environment["DD_GATEWAY_PORT"] == "8000"
+    assert environment["DD_ENGINE_URL"] == ENGINE
+
+
+def test_a_process_of_the_stack_reads_the_same_settings(settings, monkeypatch):
+    for name, value in stack_environment(settings, ENGINE).items():
+        monkeypatch.setenv(name, value)
+    read = ProcessSettings(_env_file=None)
+    assert (read.data, read.identity, read.engine_url) == (settings.data, settings.identity, ENGINE)
+
+
+def test_a_clouds_file_of_the_working_directory_is_found_by_every_process(settings, tmp_path, monkeypatch):
+    monkeypatch.delenv("OS_CLIENT_CONFIG_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert "OS_CLIENT_CONFIG_FILE" not in stack_environment(settings, ENGINE)
+    for file in ("clouds.yaml", "secure.yml"):
+        (tmp_path / file).touch()
+    environment = stack_environment(settings, ENGINE)
+    assert environment["OS_CLIENT_CONFIG_FILE"] == str(tmp_path / "clouds.yaml")
+    assert environment["OS_CLIENT_SECURE_FILE"] == str(tmp_path / "secure.yml")
+
+
+def test_other_credentials_are_another_stack(settings, monkeypatch):
+    monkeypatch.setenv("OS_CLOUD", "mine")
+    assert that_matters(stack_environment(settings, ENGINE))["OS_CLOUD"] == "mine"
+
+
+def test_the_tools_of_the_installation_come_first(settings):
+    assert stack_environment(settings, ENGINE)["PATH"].startswith(str(Path(sys.executable).parent))
+
+
+def test_a_stack_of_another_configuration_is_not_the_same(settings):
+    assert fingerprint("a", "b") == fingerprint("a", "b") != fingerprint("a", "c")
+
+
+def test_supervisord_keeps_every_process_of_the_stack_alive(settings):
+    parser = RawConfigParser()
+    parser.read_string(Processes(settings).render(programs(settings, own_engine=True)))
+    assert set(parser.sections()) >= {"program:engine", "program:server", "program:gateway", "program:warm"}
+    assert all(parser[s]["autorestart"] == "true" for s in parser.sections() if s.startswith("program:"))
+
+
+def test_our_own_engine_has_everything_in_directories_of_ours(settings):
+    paths = [word.split("=")[1] for word in own_engine_command(settings) if "=/" in word]
+    assert all(str(settings.data) in path or str(settings.run_dir) in path for path in paths)
+    assert len(str(settings.run_dir / "docker.sock")) <= 107
+
+
+def test_an_engine_that_is_named_and_does_not_answer_is_named_in_the_refusal(settings):
+    named = settings.model_copy(update={"engine_url": "unix:///no/such.sock"})
+    with pytest.raises(EngineTrouble, match=r"no Docker Engine answers at unix:///no/such\.sock"):
+        find_engine(named, print)
+
+
+def test_without_an_engine_and_without_dockerd_one_sentence_says_what_to_install(settings, monkeypatch):
+    monkeypatch.setattr("runtime.stack.local_engine.answers", lambda _url: False)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    with pytest.raises(EngineTrouble, match=r"install docker\.io"):
+        find_engine(settings, print)
+
+
+def test_a_port_that_is_taken_is_named_together_with_who_has_it(settings):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Refused, match=rf"port {port} .* \(process {os.getpid()}\) has it.*DD_GATEWAY_PORT"):
+            check_ports(settings.model_copy(update={"gateway_port": port}))
+
+
+def test_of_two_commands_at_once_the_second_is_told_of_the_first(settings):
+    with (
+        alone(settings, "up"),
+        pytest.raises(Refused, match=rf"dockerdriver up \(process {os.getpid()}\) is at work"),
+        alone(settings, "down"),
+    ):
+        pass
+    with alone(settings, "down"):
+        pass
+
+
+def test_processes_of_the_installation_are_found_by_their_mark_and_ended():
+    identity = f"dd-test-{uuid4().hex[:6]}"
+    stubborn = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"]
+    process = subprocess.Popen(stubborn, env=os.environ | {MARK: identity}, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    assert process.pid in marked_processes(identity)
+    end_marked_processes(identity, patience=0.5)
+    assert process.wait(5) == -9
+
+
+def test_supervisord_restarts_what_dies_and_leaves_nothing(settings, tmp_path):
+    short = settings.model_copy(update={"namespace": f"dd-test-{uuid4().hex[:6]}"})
+    processes = Processes(short)
+    beat = ("sh", "-c", f"echo run >> '{tmp_path}/beats'; exec sleep 60")
+    try:
+        processes.begin([Program("beat", beat, 1)], stack_environment(short, ENGINE), "print")
+        processes.start("beat")
+        os.kill(until(lambda: sleeper(short.identity), "the process runs"), 9)
+        until(lambda: (tmp_path / "beats").read_text().count("run") == 2, "it runs again")
+        assert processes.runs("print")
+    finally:
+        processes.stop_all()
+        shutil.rmtree(short.run_dir)
+    assert marked_processes(short.identity) == {}
+
+
+def sleeper(identity: str) -> int | None:
+    return next((pid for pid, command in marked_processes(identity).items() if command == "sleep 60"), None)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
+    store.upgrade()
+    return store
+
+
+WAYS = [
+    (),
+    (HostState.CONFIGURING,),
+    (HostState.CONFIGURING, HostState.ACTIVE),
+    (HostState.CONFIGURING, HostState.ACTIVE, HostState.DRAINING),
+    (HostState.FAILED,),
+    (HostState.FAILED, HostState.REMOVING),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_host_in_any_state_is_closed(store, way):
+    host = store.claim_host("main", FlavorSize.SMALL, slots=6, max_hosts=4, spawned_by="run", now=NOW)
+    for state in way:
+        host = store.move_host(host.name, state, NOW)
+    takedown.close_host(store, host)
+    assert store.host(host.name).state is HostState.REMOVED
+
+
+def test_a_session_that_holds_room_is_closed_and_gives_it_back(store):
+    host = store.claim_host("main", FlavorSize.SMALL, slots=6, max_hosts=4, spawned_by="run", now=NOW)
+    for state in (HostState.CONFIGURING, HostState.ACTIVE):
+        store.move_host(host.name, state, NOW)
+    store.request_instance("alice-1", BlueprintSpec("b", "main", "image", 80), user="", options={}, now=NOW)
+    takedown.close_instance(store, place(store, "alice-1", host.name, NOW))
+    assert store.instance("alice-1").state is InstanceState.DELETED
+    assert store.host(host.name).reserved == 0
+
+
+def test_every_pipeline_of_the_design_is_deployed_with_what_the_form_needs():
+    entries = yaml.safe_load(DESCRIPTION.read_text())["deployments"]
+    names = {(entry["entrypoint"].rsplit(".", 1)[1], entry["name"]) for entry in entries}
+    for_hosts = ("spawn_host", "configure_host", "bake_host_image", "distribute_images")
+    by_hand = (*for_hosts, "provision_instance", "deprovision_instance", "why")
+    assert names > {(flow, "on-demand") for flow in by_hand}
+    assert names > {("distribute_images", "scheduled"), ("housekeep", "scheduled")}
+    assert all(e["enforce_parameter_schema"] and e["description"] and e["tags"] for e in entries)
+
+
+def due(deployment: str, seconds_ago: int, auto: bool = True) -> SimpleNamespace:
+    start = NOW - timedelta(seconds=seconds_ago)
+    return SimpleNamespace(
+        flow_run=SimpleNamespace(deployment_id=deployment, auto_scheduled=auto, expected_start_time=start)
+    )
+
+
+def test_late_runs_of_a_schedule_give_way_to_its_newest_and_requests_never_do():
+    old, new, other = due("housekeep", 90), due("housekeep", 30), due("distribute", 3600)
+    asked = [due("provision", 300, auto=False), due("provision", 200, auto=False)]
+    assert only_the_newest_of_each_schedule([asked[0], old, new, other, asked[1]]) == (
+        [asked[0], new, other, asked[1]],
+        [old],
+    )

@@ -1,0 +1,174 @@
+"""The bootstrap on machines that lack something: a PATH of stand-ins for apt, dpkg and python."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+SCRIPT = Path(__file__).parents[3] / "runtime" / "bootstrap.sh"
+TOOLS = (
+    "awk",
+    "bash",
+    "cat",
+    "chmod",
+    "cut",
+    "dirname",
+    "env",
+    "flock",
+    "grep",
+    "id",
+    "mktemp",
+    "mv",
+    "rm",
+    "sed",
+    "sh",
+)
+TOOLS += ("sha256sum", "sleep", "tail", "touch", "ls")
+OLD_PYTHON = 'case "$*" in *version_info*) exit 1;; -V) echo Python 3.9.2;; esac'
+MAKES_A_VENV = """case "$*" in "-m venv .venv")
+  mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo "$PWD/.venv" > .venv/bin/activate;; esac"""
+ROOT_USER = 'case "$1" in -u) echo 0;; esac'
+
+
+class Machine:
+    """A checkout and a PATH in which only what a test puts there exists."""
+
+    def __init__(self, place: Path):
+        self.place = place
+        self.bin = place / "bin"
+        self.policy = place / "policy-rc.d"
+        for directory in (self.bin, place / "checkout" / "runtime"):
+            directory.mkdir(parents=True)
+        (place / "checkout/runtime/bootstrap.sh").write_bytes(SCRIPT.read_bytes())
+        for name in ("requirements.lock", "requirements-test.lock", "pyproject.toml"):
+            (place / "checkout" / name).write_text("nothing==1\n")
+        for tool in TOOLS:
+            (self.bin / tool).symlink_to(subprocess.check_output(["which", tool], text=True).strip())
+
+    def has(self, **tools: str) -> None:
+        """Put programs on the PATH: name (with _ for -) and what the shell does when it is called."""
+        for name, body in tools.items():
+            tool = self.bin / name.replace("_", "-")
+            tool.unlink(missing_ok=True)
+            tool.write_text(f"#!/bin/sh\n{body}\n")
+            tool.chmod(0o755)
+
+    def bootstrap(self, purpose: str = "run", **environment: str) -> subprocess.CompletedProcess:
+        values = environment | {
+            "PYTHONS": "python3",
+            "PATH": str(self.bin),
+            "POLICY_RC_D": str(self.policy),
+            "LOCK": str(self.place / "lock"),
+        }
+        script = self.place / "checkout/runtime/bootstrap.sh"
+        return subprocess.run(["bash", str(script), purpose], env=values, capture_output=True, text=True, check=False)
+
+    def calls(self) -> str:
+        log = self.place / "calls"
+        return log.read_text() if log.exists() else ""
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    machine = Machine(tmp_path)
+    note = f'echo "$0 $@" >> {tmp_path}/calls'
+    for tool in ("mkdir", "cp"):
+        (machine.bin / tool).symlink_to(subprocess.check_output(["which", tool], text=True).strip())
+    machine.has(id=ROOT_USER, apt_get=note, dpkg_query="echo installed", python3=f"{note}\n{MAKES_A_VENV}", dockerd="")
+    return machine
+
+
+def test_a_complete_machine_gets_no_package_and_a_second_run_installs_nothing(machine):
+    assert machine.bootstrap().returncode == 0
+    before = machine.calls()
+    assert machine.bootstrap().stdout == ""
+    assert "apt-get" not in machine.calls()
+    assert "pip install" in before
+    assert "pip install" not in machine.calls().removeprefix(before)
+
+
+def test_what_is_missing_is_said_with_its_reason_and_installed_without_recommendations(machine):
+    machine.has(dpkg_query='case "$3" in nginx) exit 1;; *) echo installed;; esac')
+    said = machine.bootstrap().stdout
+    assert "nginx: the gateway" in said
+    install = next(line for line in machine.calls().splitlines() if " install " in line and "apt-get" in line)
+    assert "--no-install-recommends" in install
+    assert install.endswith(" nginx")
+
+
+def test_no_service_is_started_while_packages_are_installed_and_the_machines_policy_is_put_back(machine):
+    machine.policy.write_text("#!/bin/sh\nexit 0\n")
+    machine.has(
+        dpkg_query='case "$3" in nginx) exit 1;; *) echo installed;; esac',
+        apt_get=f"sh {machine.policy}; echo policy $? >> {machine.place}/calls",
+    )
+    assert machine.bootstrap().returncode == 0
+    assert "policy 101" in machine.calls()
+    assert machine.policy.read_text() == "#!/bin/sh\nexit 0\n"
+
+
+def test_a_policy_that_a_killed_run_left_is_taken_away(machine):
+    machine.policy.write_text("#!/bin/sh\n# put here by dockerdriver while it installs packages\nexit 101\n")
+    Path(f"{machine.policy}.kept-by-dockerdriver").write_text("the machine's own")
+    assert machine.bootstrap().returncode == 0
+    assert machine.policy.read_text() == "the machine's own"
+
+
+def test_apt_that_fails_is_tried_three_times_and_quoted(machine):
+    machine.has(
+        dpkg_query='case "$3" in nginx) exit 1;; *) echo installed;; esac',
+        apt_get=f"echo try >> {machine.place}/calls; echo E: no network; exit 100",
+        sleep="",
+    )
+    ended = machine.bootstrap()
+    assert ended.returncode != 0
+    assert machine.calls().count("try") == 3
+    assert "E: no network" in ended.stderr
+    assert not machine.policy.exists()
+
+
+@pytest.mark.parametrize(
+    ("lacking", "sentence"),
+    [
+        ({"id": "echo 1000"}, "root is needed"),
+        ({"python3": OLD_PYTHON}, "Python 3.11 or newer is needed and is not on PATH (python3 is Python 3.9.2)"),
+    ],
+)
+def test_a_machine_that_will_not_do_is_told_so_in_one_sentence(machine, lacking, sentence):
+    machine.has(**lacking)
+    ended = machine.bootstrap()
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"dockerdriver: {sentence}")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_lock_that_lacks_what_this_python_needs_is_refused_with_its_name(machine):
+    lacks = 'case "$*" in "-m pip check") echo redis requires async-timeout; exit 1;; -V) echo Python 3.11.2;; esac'
+    machine.has(python3=f"{MAKES_A_VENV}\n{lacks}")
+    sentence = "dockerdriver: requirements.lock does not fit Python 3.11.2: redis requires async-timeout\n"
+    assert [machine.bootstrap().stderr, machine.bootstrap().stderr] == [sentence, sentence]
+
+
+def test_a_machine_without_apt_is_told_so(machine):
+    (machine.bin / "apt-get").unlink()
+    assert "Debian or Ubuntu is needed" in machine.bootstrap().stderr
+
+
+def test_the_style_checks_need_no_root(machine):
+    machine.has(id="echo 1000")
+    assert machine.bootstrap("lint").returncode == 0
+
+
+def test_an_engine_is_installed_only_where_none_is(machine):
+    (machine.bin / "dockerd").unlink()
+    machine.has(dpkg_query='case "$3" in docker.io) exit 1;; *) echo installed;; esac', python3="exit 1")
+    machine.has(python3='case "$1" in -) exit 1;; *) exit 0;; esac')
+    assert "docker.io: the Docker Engine" in machine.bootstrap().stdout
+    assert "docker.io" not in machine.bootstrap(DOCKER_HOST="tcp://engine.example:2375").stdout
+
+
+def test_the_script_is_shell_that_bash_can_read():
+    subprocess.run(["bash", "-n", SCRIPT], check=True, env=os.environ)

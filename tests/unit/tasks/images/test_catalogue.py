@@ -1,0 +1,113 @@
+"""What a pool offers: when an archive is news, which version a session runs, where it goes."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from pool.errors import BadRequest, NotFound
+from pool.images.catalogue import as_offered, folder_is_news, lacking, split_pin, usable_versions
+from pool.records import Image
+from pool.sessions.placement import newest_version_first
+from tasks.images import catalogue
+from tests.rigs.pool_data import NOW, a_host
+
+pytestmark = pytest.mark.unit
+
+LAB = Image("main", "lab", "sha256:" + "a" * 64, 1, archive="lab.tar", read_from="1-1")
+NEWER = replace(LAB, id="sha256:" + "b" * 64, digest="sha256:" + "d" * 64, read_from="2-2")
+
+
+def test_an_archive_that_nobody_knew_is_offered():
+    assert as_offered(LAB, None) == LAB
+
+
+def test_a_new_version_is_offered_and_where_it_comes_from_is_kept():
+    pulled = replace(LAB, source="lab:4", credentials="mine", looked_at=NOW, digest="sha256:c")
+    assert as_offered(NEWER, pulled) == replace(NEWER, source="lab:4", credentials="mine", looked_at=NOW, digest="")
+    assert as_offered(LAB, pulled).digest == "sha256:c"
+
+
+def test_what_was_retired_stays_so_until_it_is_another_version_or_came_back():
+    retired = replace(LAB, retired_at=NOW)
+    assert as_offered(LAB, retired) is None
+    assert as_offered(NEWER, retired).retired_at is None
+    assert as_offered(LAB, replace(retired, archive="")) == LAB
+
+
+def test_an_archive_of_another_file_forgets_where_the_name_came_from():
+    other = replace(NEWER, archive="other.tar")
+    assert as_offered(other, replace(LAB, source="lab:4")) == other
+
+
+def test_a_pin_follows_the_name():
+    assert split_pin("rocker/rstudio:4.4") == ("rocker/rstudio:4.4", "")
+    assert split_pin(f"lab@{LAB.id}") == ("lab", LAB.id)
+    with pytest.raises(BadRequest, match="image lab@4: after the @ there must be a digest"):
+        split_pin("lab@4")
+
+
+def test_a_session_runs_the_newest_version_or_the_one_before():
+    versions = [NEWER, LAB, replace(LAB, id="sha256:old")]
+    assert usable_versions("lab", versions) == [NEWER, LAB]
+
+
+@pytest.mark.parametrize("pin", [NEWER.id, NEWER.digest])
+def test_a_pinned_session_runs_its_version_alone(pin):
+    assert usable_versions("lab", [LAB, NEWER], pin) == [NEWER]
+
+
+def test_a_pin_that_no_version_has_is_refused_with_those_that_there_are():
+    with pytest.raises(NotFound, match="image lab has no version sha256:eeeeeeeeeeee; known: sha256:aaaaaaaaaaaa"):
+        usable_versions("lab", [LAB], "sha256:" + "e" * 64)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "news"),
+    [
+        ({"lab.tar": "1-1"}, False),
+        ({"lab.tar": "2-1"}, True),
+        ({}, True),
+        ({"lab.tar": "1-1", "new.tar": "1-1"}, True),
+    ],
+    ids=["the same", "changed", "gone", "a new one"],
+)
+def test_an_archive_that_comes_goes_or_changes_is_news(stamps, news):
+    assert folder_is_news(stamps, [LAB, replace(LAB, name="gone", archive="")]) is news
+
+
+def test_hosts_that_lack_an_offered_image_are_named():
+    held = {"main-01": {LAB.id, NEWER.id, "sha256:more"}, "main-02": {LAB.id}}
+    assert lacking([LAB, NEWER], ["main-01", "main-02", "main-03"], held) == ["main-02", "main-03"]
+    assert lacking([], ["main-01"], {}) == []
+
+
+def test_a_host_with_the_new_version_is_preferred_and_one_with_the_old_serves():
+    hosts = [a_host(f"main-0{number}") for number in (1, 2, 3, 4)]
+    ranked = newest_version_first(hosts, [{"main-03", "main-04"}, {"main-02", "main-03"}])
+    assert [host.name for host in ranked] == ["main-03", "main-04", "main-02"]
+    ranked = newest_version_first(hosts, [{"main-03", "main-04"}, {"main-02"}], avoid=["main-03"])
+    assert [host.name for host in ranked] == ["main-04", "main-02", "main-03"]
+
+
+@pytest.mark.parametrize(
+    ("key", "under_way", "answer", "asked"),
+    [
+        ("", [], "", []),
+        ("images-1", [], "images-1", ["distribute-images"]),
+        ("images-1", [1], "", ["distribute-images"]),
+    ],
+)
+def test_prefect_is_asked_for_distributions_only_where_there_is_a_reason_for_one(
+    monkeypatch, key, under_way, answer, asked
+):
+    questions = []
+
+    async def runs_under_way(flow: str) -> list:
+        questions.append(flow)
+        return under_way
+
+    monkeypatch.setattr(catalogue, "_key_to_distribute", lambda _pool: key)
+    monkeypatch.setattr(catalogue, "runs_under_way", runs_under_way)
+    assert asyncio.run(catalogue.why_distribute.fn("main")) == answer
+    assert questions == asked

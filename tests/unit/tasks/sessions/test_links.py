@@ -1,0 +1,98 @@
+"""Launch links as tasks and flows make them: who gets one, and who does not need one."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from blocks.settings import ProcessSettings
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.link_keys import LinkKeys
+from flows import issue_link
+from pool.errors import NotFound, Refused
+from pool.records import ProxyOptions
+from pool.states import InstanceState
+from tasks.gateway.routes import route_of
+from tasks.sessions import links
+from tests.rigs.pool_data import a_host, an_instance
+
+pytestmark = pytest.mark.unit
+
+OPEN, SIGNED = an_instance(proxy=ProxyOptions(sign_in="open")), an_instance()
+KEYS = LinkKeys.create()
+
+
+class GatewayWithKeys:
+    def __init__(self, *ids: str):
+        self.ids, self.given = list(ids), None
+
+    def key_ids(self) -> list[str]:
+        return self.ids
+
+    def put_keys(self, keys: list[dict]) -> None:
+        self.given = keys
+
+
+@pytest.fixture(autouse=True)
+def installation(monkeypatch):
+    monkeypatch.setattr(links, "link_keys", lambda: KEYS)
+    monkeypatch.setattr(
+        links, "process_settings", lambda: ProcessSettings(public_url="https://nb.example", _env_file=None)
+    )
+
+
+def test_a_blueprints_wish_for_sign_in_reaches_the_gateway():
+    spec = Blueprint(image="jupyter", port=8888, sign_in="open").spec("jupyter")
+    session = an_instance(proxy=spec.proxy)
+    assert route_of(session, a_host(address="10.0.0.5")).sign_in == "open"
+
+
+def test_an_open_session_is_launched_by_its_plain_url():
+    assert links.launch_url(OPEN) == "https://nb.example" + OPEN.base_url
+
+
+def test_each_link_to_a_session_that_wants_sign_in_is_another_one():
+    first, second = links.launch_url(SIGNED), links.launch_url(SIGNED)
+    assert first.startswith(f"https://nb.example{SIGNED.base_url}dd-launch?ticket=")
+    assert first != second
+
+
+def test_a_link_is_good_for_as_long_as_the_block_says():
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    assert (LinkKeys.create().expiry(now) - now).total_seconds() == 120
+
+
+def test_rotating_the_keys_keeps_how_long_a_link_is_good():
+    keys = LinkKeys(current="ab" * 32, link_seconds=600)
+    assert keys.rotated().link_seconds == 600
+
+
+def test_a_gateway_that_has_the_keys_is_not_given_them_again(monkeypatch):
+    has = GatewayWithKeys(*(key["id"] for key in KEYS.for_gateway()))
+    monkeypatch.setattr(links, "gateway", lambda: has)
+    assert (links.give_keys(), has.given) == ("", None)
+
+
+def test_a_gateway_without_the_keys_is_given_them(monkeypatch):
+    lacks = GatewayWithKeys()
+    monkeypatch.setattr(links, "gateway", lambda: lacks)
+    assert links.give_keys() == "the gateway was given its keys"
+    assert lacks.given == KEYS.for_gateway()
+
+
+@pytest.mark.parametrize(
+    ("found", "error", "sentence"),
+    [
+        (None, NotFound, "no instance is named 'alice-1'"),
+        (replace(SIGNED, state=InstanceState.DELETED), Refused, "instance alice-1 is deleted"),
+        (replace(SIGNED, state=InstanceState.STARTING), Refused, "instance alice-1 is starting"),
+    ],
+)
+def test_no_link_is_issued_to_a_session_that_does_not_run(monkeypatch, found, error, sentence):
+    async def find(_instance_id: str):
+        return found
+
+    monkeypatch.setattr(issue_link, "find_instance", find)
+    with pytest.raises(error, match=sentence):
+        asyncio.run(issue_link.issue_link.fn.__wrapped__("alice-1"))
