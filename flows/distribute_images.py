@@ -52,7 +52,7 @@ async def distribute_images(
     rows = [vars(delivery) for delivery in deliveries]
     await acreate_table_artifact(rows, key=f"images-{pool}", description=f"Images sent to the hosts of {pool}")
     await acreate_table_artifact(
-        image_table(wanted, {host.name: pool_store().images_on(host.name) for host in receivers}),
+        image_table(wanted, {host.name: pool_store().images.on_host(host.name) for host in receivers}),
         key=f"images-on-hosts-{pool}",
         description=f"Which hosts of {pool} have which image",
     )

@@ -10,5 +10,5 @@ async def tell_changes() -> None:
     Called after every move, and by every tick for those of a process that died between the two. A change is claimed
     before it is told, so that two tellers do not tell it twice: a process that dies in that moment leaves one untold.
     """
-    for change in pool_store().claim_untold_changes():
+    for change in pool_store().history.claim_untold():
         emit(change)

@@ -38,7 +38,7 @@ class Hold:
             Held: somebody else has it by now.
         """
         asked_at = _uptime()
-        other = pool_store().take_lease(self._name, self._holder, LEASE_SECONDS, now())
+        other = pool_store().leases.take(self._name, self._holder, LEASE_SECONDS, now())
         if other:
             self._until = 0.0
             raise Held(f"{self._name} is being done by {other}")
@@ -73,7 +73,7 @@ async def lease(name: str, holder: str) -> AsyncIterator[Hold]:
 @asynccontextmanager
 async def any_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
     """Hold one of several leases; wait until one is free. Which one, is told."""
-    while not (name := pool_store().take_any_lease(names, holder, LEASE_SECONDS, now())):
+    while not (name := pool_store().leases.take_any(names, holder, LEASE_SECONDS, now())):
         await sleep(WAIT_SECONDS)
     async with _kept(Hold(name, holder), name, holder):
         yield name
@@ -86,7 +86,7 @@ async def _kept(hold: Hold, name: str, holder: str) -> AsyncIterator[None]:
         yield
     finally:
         renewal.cancel()
-        pool_store().drop_lease(name, holder)
+        pool_store().leases.drop(name, holder)
 
 
 async def _renew(hold: Hold) -> None:

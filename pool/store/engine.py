@@ -22,21 +22,29 @@ class Database:
     """One engine, safe to use from many threads; every transaction is short and calls nothing outside."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._readers = engine.execution_options(**{_READS: True})
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads: on SQLite it waits for no writer."""
         with self._readers.connect() as connection:
             yield connection
 
-    def _writing(self) -> AbstractContextManager[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """Everything in the block, or nothing of it when the block raises."""
-        return self._engine.begin()
+        return self.engine.begin()
+
+
+class Part:
+    """One noun's part of the store, on the one database that all parts share."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
 
 
 def open_engine(url: str) -> Engine:
@@ -91,11 +99,11 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver would begin on its own, too late
-    _keep_a_journal_beside(connection)  # readers and the writer do not wait for each other
+    _enable_wal(connection)  # readers and the writer do not wait for each other
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _keep_a_journal_beside(connection: sqlite3.Connection) -> None:
+def _enable_wal(connection: sqlite3.Connection) -> None:
     """Have the file in WAL mode. SQLite does not wait for a lock when it changes the mode, so that is done here."""
     deadline = monotonic() + LOCK_WAIT
     while True:

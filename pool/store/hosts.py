@@ -1,35 +1,35 @@
 """The records of hosts."""
 
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, Update, and_, delete, func, not_, select, update
+from sqlalchemy import Update, and_, case, delete, func, literal, not_, select, update
 
-from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import FlavorSize, Host
-from pool.states import LIVING_HOSTS, HostState, check_host_move, states_that_may_become
-from pool.store.changes import note_host_change
-from pool.store.engine import Database, check_facts, insert_unless_there
+from pool.states import HostState, states_that_may_become
+from pool.store.engine import Part, check_facts
+from pool.store.history import note_host_change
+from pool.store.host_rows import (
+    as_host,
+    find_host,
+    host_of_run,
+    insert_next,
+    move_statement,
+    refuse_move,
+    service_refusal,
+)
 from pool.store.schema import host_images, hosts
 
 FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "fault"})
 FACTS = frozenset({"server_id", "address", "host_key", "reason"})
 #: A server that comes to light later than this after its host was removed is one without a record.
 REMEMBERED = timedelta(days=7)
-_FIELDS = [field.name for field in fields(Host)]
 
 
-def as_host(row: Row) -> Host:
-    """The record that a row of ``hosts`` stands for."""
-    found = row._mapping  # made anew each time that it is asked for
-    return Host(**{name: found[name] for name in _FIELDS})
+class HostStore(Part):
+    """Claim, find, move, drain and return hosts."""
 
-
-class HostStore(Database):
-    """Claim, find and move hosts."""
-
-    def claim_host(
+    def claim(
         self,
         pool: str,
         flavor: FlavorSize,
@@ -48,37 +48,37 @@ class HostStore(Database):
         """
         new = {"pool": pool, "flavor": flavor, "slots": slots, "spawned_by": spawned_by, "reason": reason}
         while True:
-            with self._writing() as connection:
-                claimed = _host_of_run(connection, spawned_by) or _insert_next(connection, new, max_hosts, now)
+            with self._db.writing() as connection:
+                claimed = host_of_run(connection, spawned_by) or insert_next(connection, new, max_hosts, now)
             if claimed is not None:
                 return as_host(claimed)
             # Another claimer took the number after we had counted, so that our count was old: count again.
 
-    def host(self, name: str) -> Host:
+    def get(self, name: str) -> Host:
         """The host of this name.
 
         Raises:
             NotFound: "no host is named main-07; known: main-01, main-02".
         """
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return find_host(connection, name)
 
-    def hosts(self, pool: str | None = None, states: Iterable[HostState] | None = None) -> list[Host]:
+    def all(self, pool: str | None = None, states: Iterable[HostState] | None = None) -> list[Host]:
         """The hosts of one pool (None: all) in some states (None: any), by name."""
         query = select(hosts).order_by(hosts.c.pool, hosts.c.number)
         if pool is not None:
             query = query.where(hosts.c.pool == pool)
         if states is not None:
             query = query.where(hosts.c.state.in_(sorted(states)))
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return [as_host(row) for row in connection.execute(query).all()]
 
     def pools(self) -> list[str]:
         """Names of the pools that have, or had, hosts."""
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return [*connection.scalars(select(hosts.c.pool).distinct().order_by(hosts.c.pool))]
 
-    def recent_hosts(self, pool: str, now: datetime) -> list[Host]:
+    def recent(self, pool: str, now: datetime) -> list[Host]:
         """The pool's hosts that are not removed, or were so within ``REMEMBERED``, or gave a fault; by name.
 
         What a tick looks at: a year of removed hosts would make each of them slower than the one before.
@@ -86,14 +86,14 @@ class HostStore(Database):
         removed_long_ago = (hosts.c.state == HostState.REMOVED, hosts.c.state_since < now - REMEMBERED)
         counts = not_(and_(*removed_long_ago)) | hosts.c.fault.is_not(None)
         query = select(hosts).where(hosts.c.pool == pool, counts).order_by(hosts.c.number)
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return [as_host(row) for row in connection.execute(query).all()]
 
-    def move_host(self, name: str, to: HostState, now: datetime, reason: str = "", **facts: object) -> Host:
+    def move(self, name: str, to: HostState, now: datetime, reason: str = "", **facts: object) -> Host:
         """Move a host to another state by one guarded write; a host that is there already is returned unchanged.
 
         Active also means: no errors counted. Removed also means: no images on it. A draining host becomes active by
-        :meth:`return_host` alone: whoever was configuring it meanwhile does not bring it back.
+        :meth:`return_to_service` alone: whoever was configuring it meanwhile does not bring it back.
 
         Args:
             name: the host.
@@ -108,8 +108,8 @@ class HostStore(Database):
             NotFound: no host has this name.
         """
         check_facts(facts, FACTS_OF_A_MOVE)
-        with self._writing() as connection:
-            moved = connection.execute(_move(name, to, now, reason, facts)).one_or_none()
+        with self._db.writing() as connection:
+            moved = connection.execute(move_statement(name, to, now, reason, facts)).one_or_none()
             if moved is not None and to is HostState.REMOVED:
                 connection.execute(delete(host_images).where(host_images.c.host == name))
             host = as_host(moved) if moved is not None else find_host(connection, name)
@@ -117,103 +117,109 @@ class HostStore(Database):
                 note_host_change(connection, host, now)
         if moved is not None or host.state is to:
             return host
-        _check_move(host, to)
-        return self.move_host(name, to, now, reason, **facts)  # it came free between the write and the look
+        refuse_move(host, to)
+        return self.move(name, to, now, reason, **facts)  # it came free between the write and the look
 
-    def note_host(self, name: str, **facts: object) -> Host:
+    def note(self, name: str, **facts: object) -> Host:
         """Write down what became known of a host: ``server_id``, ``address``, ``host_key``, ``reason``.
 
         Raises:
             NotFound: no host has this name.
         """
         check_facts(facts, FACTS)
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             if facts:
                 connection.execute(update(hosts).where(hosts.c.name == name).values(**facts))
             return find_host(connection, name)
 
-    def count_host_error(self, name: str, reason: str, now: datetime) -> int:
+    def count_error(self, name: str, reason: str, now: datetime) -> int:
         """Count one more error in a row and keep what it was; return how many that makes.
 
         Raises:
             NotFound: no host has this name.
         """
         more = {"errors": hosts.c.errors + 1, "last_error": reason, "last_error_at": now}
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             connection.execute(update(hosts).where(hosts.c.name == name).values(**more))
             return find_host(connection, name).errors
 
-    def clear_host_errors(self, name: str) -> None:
+    def clear_errors(self, name: str) -> None:
         """A success: the errors before it no longer count. What the last one was stays readable."""
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             connection.execute(update(hosts).where(hosts.c.name == name, hosts.c.errors > 0).values(errors=0))
 
+    def drain(self, name: str, now: datetime, reason: str, deadline: datetime | None = None) -> Host:
+        """Take a host out of service, or give one that drains already another reason and deadline.
 
-def find_host(connection: Connection, name: str) -> Host:
-    """The host of this name, inside a transaction.
+        Args:
+            name: the host.
+            now: becomes ``state_since``, unless it drains already.
+            reason: for the operator and for the users of the sessions that are left on it.
+            deadline: when those sessions are ended; None: they live out their time.
 
-    Raises:
-        NotFound: "no host is named main-07; known: main-01, main-02".
-    """
-    row = connection.execute(select(hosts).where(hosts.c.name == name)).one_or_none()
-    if row is None:
-        known = connection.scalars(
-            select(hosts.c.name).where(hosts.c.state.in_(sorted(LIVING_HOSTS))).order_by(hosts.c.pool, hosts.c.number)
-        )
-        raise NotFound(f"no host is named {name}; known: {', '.join(known) or 'none'}")
-    return as_host(row)
+        Raises:
+            RefusedMove: its life cycle does not allow this.
+            NotFound: no host has this name.
+        """
+        drains = hosts.c.state == HostState.DRAINING
+        may = states_that_may_become(HostState.DRAINING) | {HostState.DRAINING}
+        since = case((drains, hosts.c.state_since), else_=now)
+        change = update(hosts).where(hosts.c.name == name, hosts.c.state.in_(sorted(may)))
+        drained = change.values(state=HostState.DRAINING, state_since=since, reason=reason, drain_deadline=deadline)
+        return self._move_or_say(name, HostState.DRAINING, drained, now)
 
+    def return_to_service(self, name: str, now: datetime, reason: str) -> Host:
+        """Put a draining host back into service: no errors, no deadline, and its lifetime begins anew.
 
-def _host_of_run(connection: Connection, spawned_by: str) -> Row | None:
-    return connection.execute(select(hosts).where(hosts.c.spawned_by == spawned_by)).one_or_none()
+        Raises:
+            RefusedMove: it does not drain, or it was never configured to its end.
+            NotFound: no host has this name.
+        """
+        moment = literal(now, hosts.c.state_since.type)
+        used, idle = case((hosts.c.reserved > 0, moment)), case((hosts.c.reserved == 0, moment))
+        drained = (hosts.c.name == name, hosts.c.state == HostState.DRAINING, hosts.c.active_at.is_not(None))
+        fresh = {"errors": 0, "drain_deadline": None, "first_used_at": used, "idle_since": idle}
+        returned = update(hosts).where(*drained).values(state=HostState.ACTIVE, state_since=now, reason=reason, **fresh)
+        return self._move_or_say(name, HostState.ACTIVE, returned, now)
 
+    def forgive_faults(self, pool: str) -> int:
+        """Hold the hosts whose beginning failed no longer against the pool; return how many there were."""
+        held = (hosts.c.pool == pool, hosts.c.fault.is_not(None))
+        with self._db.writing() as connection:
+            return connection.execute(update(hosts).where(*held).values(fault=None)).rowcount
 
-def _insert_next(connection: Connection, new: dict, max_hosts: int, now: datetime) -> Row | None:
-    """Insert the next host, or nothing when its number, or its flow run, was taken meanwhile.
+    def _move_or_say(self, name: str, to: HostState, change: Update, now: datetime) -> Host:
+        with self._db.writing() as connection:
+            moved = connection.execute(change.returning(hosts)).one_or_none()
+            if moved is None:
+                raise service_refusal(find_host(connection, name), to)
+            host = as_host(moved)
+            note_host_change(connection, host, now)
+        return host
 
-    The count and the number come from one SELECT: whoever is admitted on an old count also has an old number, and the
-    unique number refuses it.
-    """
-    living = func.count().filter(hosts.c.state.in_(sorted(LIVING_HOSTS)))
-    seen = select(living, func.coalesce(func.max(hosts.c.number), 0)).where(hosts.c.pool == new["pool"])
-    count, last = connection.execute(seen).one()
-    if count >= max_hosts:
-        raise Refused(f"pool {new['pool']} already has {count} of {max_hosts} hosts")
-    row = new | {
-        "name": f"{new['pool']}-{last + 1:02d}",
-        "number": last + 1,
-        "state": HostState.SPAWNING,
-        "reserved": 0,
-        "created_at": now,
-        "state_since": now,
-        "errors": 0,
-        "last_error": "",
-    }
-    made = connection.execute(insert_unless_there(connection, hosts).values(row).returning(hosts)).one_or_none()
-    if made is not None:
-        note_host_change(connection, as_host(made), now)
-    return made
+    def note_reached(self, names: Collection[str]) -> None:
+        """These hosts answered: they are in reach again."""
+        if names:
+            with self._db.writing() as connection:
+                connection.execute(update(hosts).where(hosts.c.name.in_(sorted(names))).values(unreachable_since=None))
 
+    def note_unreachable(self, trouble: Mapping[str, str], now: datetime) -> None:
+        """These hosts did not answer, and why; each takes no session from now on, until it answers."""
+        with self._db.writing() as connection:
+            for name, words in sorted(trouble.items()):
+                since = func.coalesce(hosts.c.unreachable_since, now)
+                values = {"unreachable_since": since, "last_error": words, "last_error_at": now}
+                connection.execute(update(hosts).where(hosts.c.name == name).values(**values))
 
-def _move(name: str, to: HostState, now: datetime, reason: str, facts: dict) -> Update:
-    allowed = update(hosts).where(hosts.c.name == name, hosts.c.state.in_(sorted(states_that_may_become(to))))
-    if to in (HostState.REMOVING, HostState.REMOVED):
-        allowed = allowed.where(hosts.c.reserved == 0)  # a session that is still there has a route and a user
-    if to is HostState.CONFIGURING:
-        facts = {"answered_at": now} | facts
-    if to is HostState.ACTIVE:
-        allowed = allowed.where(hosts.c.state != HostState.DRAINING)
-        facts = {"active_at": func.coalesce(hosts.c.active_at, now), "errors": 0} | facts
-    if to is HostState.FAILED:
-        facts = {"last_error": reason, "last_error_at": now} | facts
-    return allowed.values(state=to, state_since=now, reason=reason, **facts).returning(hosts)
+    def note_repair(self, name: str, now: datetime) -> None:
+        """The host is configured again because of what was found on it; not so soon once more."""
+        with self._db.writing() as connection:
+            connection.execute(update(hosts).where(hosts.c.name == name).values(repaired_at=now))
 
-
-def _check_move(host: Host, to: HostState) -> None:
-    check_host_move(host.name, host.state, to)
-    if (host.state, to) == (HostState.DRAINING, HostState.ACTIVE):
-        raise RefusedMove(f"host {host.name} drains ({host.reason}): return-host alone brings it back")
-    if to is HostState.REMOVING and host.reserved:
-        raise RefusedMove(
-            f"host {host.name} cannot go from {host.state} to {to}: sessions still hold {host.reserved} of its slots"
-        )
+    def count_removal(self, name: str, next_at: datetime) -> Host:
+        """Count one more try to remove the host's server; before *next_at* there is none."""
+        more = {"removals": hosts.c.removals + 1, "remove_after": next_at}
+        with self._db.writing() as connection:
+            return as_host(
+                connection.execute(update(hosts).where(hosts.c.name == name).values(**more).returning(hosts)).one()
+            )

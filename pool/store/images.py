@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from pool.errors import NotFound
 from pool.records import Image
-from pool.store.engine import Database, insert_unless_there
+from pool.store.engine import Part, insert_unless_there
 from pool.store.schema import host_images, hosts, image_versions, images
 
 _FIELDS = [field.name for field in fields(Image)]
@@ -20,12 +20,12 @@ def as_image(row: Row) -> Image:
     return Image(**values | {"layers": tuple(values["layers"]), "layer_sizes": tuple(values["layer_sizes"])})
 
 
-class ImageStore(Database):
+class ImageStore(Part):
     """Offer, retire and find images; remember which host has which."""
 
-    def put_image(self, image: Image) -> None:
+    def put(self, image: Image) -> None:
         """Offer an image, in place of what had its name before; what it was before stays as an older version."""
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             before = connection.scalar(
                 select(images.c.id).where(images.c.pool == image.pool, images.c.name == image.name).with_for_update()
             )
@@ -33,7 +33,7 @@ class ImageStore(Database):
             connection.execute(insert(images).values(asdict(image)))
             _keep_version(connection, image, newer=image.id != before)
 
-    def retire_image(self, pool: str, name: str, now: datetime, archive_gone: bool = False) -> None:
+    def retire(self, pool: str, name: str, now: datetime, archive_gone: bool = False) -> None:
         """Offer an image no longer; one that is retired keeps its time. What hosts have of it stays on record.
 
         Args:
@@ -44,22 +44,22 @@ class ImageStore(Database):
         """
         which = (images.c.pool == pool, images.c.name == name)
         gone = {"archive": "", "read_from": ""} if archive_gone else {}
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             connection.execute(
                 update(images).where(*which).values(retired_at=func.coalesce(images.c.retired_at, now), **gone)
             )
 
-    def images(self, pool: str) -> list[Image]:
+    def offered(self, pool: str) -> list[Image]:
         """What the pool offers, by name."""
         return [image for image in self.catalogue(pool) if image.retired_at is None]
 
     def catalogue(self, pool: str | None = None) -> list[Image]:
         """What a pool (None: any) offers or has offered, by name."""
         query = select(images) if pool is None else select(images).where(images.c.pool == pool)
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return sorted(map(as_image, connection.execute(query)), key=lambda image: (image.pool, image.name))
 
-    def image(self, pool: str, name: str) -> Image:
+    def get(self, pool: str, name: str) -> Image:
         """The image that blueprints of this pool call *name*.
 
         Raises:
@@ -75,47 +75,47 @@ class ImageStore(Database):
             raise NotFound(f"pool {pool} offers the image {name} no more: it was retired at {since}; known: {offered}")
         raise NotFound(f"pool {pool} offers no image named {name}; known: {offered}")
 
-    def image_versions(self, pool: str, name: str) -> list[Image]:
+    def versions(self, pool: str, name: str) -> list[Image]:
         """All versions that the pool ever offered under this name, the newest first; retired or not."""
         query = select(image_versions).where(image_versions.c.pool == pool, image_versions.c.name == name)
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return [as_image(row) for row in connection.execute(query.order_by(image_versions.c.number.desc()))]
 
     def version_ids(self) -> set[str]:
         """Ids of all versions of all images that any pool ever offered."""
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return set(connection.scalars(select(image_versions.c.id).distinct()))
 
-    def mark_image(self, host: str, image_id: str, now: datetime) -> None:
+    def mark(self, host: str, image_id: str, now: datetime) -> None:
         """The host's engine was seen to have this image."""
         mark = {"host": host, "image_id": image_id, "verified_at": now}
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             statement = insert_unless_there(connection, host_images, "host", "image_id")
             connection.execute(statement.values(mark))
 
-    def unmark_image(self, host: str, image_id: str) -> None:
+    def unmark(self, host: str, image_id: str) -> None:
         """The host is about to lose this image."""
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             which = (host_images.c.host == host, host_images.c.image_id == image_id)
             connection.execute(delete(host_images).where(*which))
 
-    def images_on(self, host: str) -> set[str]:
+    def on_host(self, host: str) -> set[str]:
         """Ids of the images that the host has."""
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return set(connection.scalars(select(host_images.c.image_id).where(host_images.c.host == host)))
 
-    def images_by_host(self, pool: str) -> dict[str, set[str]]:
+    def by_host(self, pool: str) -> dict[str, set[str]]:
         """By host name of the pool, the ids of the images that it has; in one query, however many hosts there are."""
         query = select(host_images.c.host, host_images.c.image_id).join(hosts).where(hosts.c.pool == pool)
         held: dict[str, set[str]] = {}
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             for host, image_id in connection.execute(query):
                 held.setdefault(host, set()).add(image_id)
         return held
 
-    def hosts_with_image(self, image_id: str) -> set[str]:
+    def hosts_with(self, image_id: str) -> set[str]:
         """Names of the hosts that have the image."""
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return set(connection.scalars(select(host_images.c.host).where(host_images.c.image_id == image_id)))
 
 

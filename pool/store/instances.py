@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Row, case, func, literal, select, update
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance, ProxyOptions
 from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState, check_instance_move
-from pool.store.changes import note_instance_change
-from pool.store.engine import Database, check_facts, insert_unless_there
+from pool.store.engine import Part, check_facts, insert_unless_there
+from pool.store.history import note_instance_change
 from pool.store.schema import hosts, instances
 
 #: On a host's address; each instance gets one of its own.
@@ -31,10 +31,10 @@ def as_instance(row: Row) -> Instance:
     return Instance(**values | {"proxy": ProxyOptions(**values["proxy"])})
 
 
-class InstanceStore(Database):
+class InstanceStore(Part):
     """Ask for, place, move and find instances."""
 
-    def request_instance(
+    def request(
         self, instance_id: str, blueprint: BlueprintSpec, user: str, options: dict, now: datetime
     ) -> tuple[Instance, bool]:
         """Record a new session as queued, with a fresh route and token; or find the one that has this id.
@@ -58,7 +58,7 @@ class InstanceStore(Database):
             "options": options,
             "proxy": asdict(blueprint.proxy),
         }
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
             made = connection.scalar(insert) is not None
             instance = _instance(connection, instance_id)
@@ -66,16 +66,16 @@ class InstanceStore(Database):
                 note_instance_change(connection, instance, now)
             return instance, made
 
-    def instance(self, instance_id: str) -> Instance:
+    def get(self, instance_id: str) -> Instance:
         """The instance of this id.
 
         Raises:
             NotFound: "no instance is named alice-1".
         """
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return _instance(connection, instance_id)
 
-    def instances(
+    def all(
         self, pool: str | None = None, states: Iterable[InstanceState] | None = None, host: str | None = None
     ) -> list[Instance]:
         """The instances of a pool, in some states, holding room on a host (None: of any), oldest first."""
@@ -86,19 +86,27 @@ class InstanceStore(Database):
             query = query.where(instances.c.state.in_(sorted(states)))
         if host is not None:
             query = query.where(instances.c.host == host)
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return [as_instance(row) for row in connection.execute(query).all()]
 
     def queue(self, pool: str) -> list[Instance]:
         """Those that wait for room in the pool, the next one first."""
-        return self.instances(pool, [InstanceState.QUEUED])
+        return self.all(pool, [InstanceState.QUEUED])
 
-    def ended_instances(self, since: datetime, limit: int) -> list[Instance]:
+    def ended(self, since: datetime, limit: int) -> list[Instance]:
         """The latest sessions to have ended, none of them before *since*, newest first."""
         over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since >= since)
         query = select(instances).where(*over).order_by(instances.c.state_since.desc()).limit(limit)
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return [as_instance(row) for row in connection.execute(query).all()]
+
+    def ended_among(self, ids: Collection[str]) -> set[str]:
+        """Those of these sessions that are over."""
+        if not ids:
+            return set()
+        with self._db.reading() as connection:
+            over = (instances.c.id.in_(sorted(ids)), instances.c.state.in_(sorted(ENDED)))
+            return set(connection.scalars(select(instances.c.id).where(*over)))
 
     def take_turn(self, instance_id: str, host_name: str, passing: Collection[str], now: datetime) -> Instance | None:
         """Take room on an active host and move the instance from queued to starting, with a port of its own.
@@ -121,14 +129,14 @@ class InstanceStore(Database):
             Refused: the host has slots, but none of its session ports is free.
             NotFound: no instance has this id.
         """
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             instance = _instance(connection, instance_id, lock=True)
             connection.execute(select(hosts.c.name).where(hosts.c.name == host_name).with_for_update())
             if _has_others_before(connection, instance, passing):
                 return None
             return _reserve(connection, instance, host_name, now)
 
-    def move_instance(
+    def move(
         self,
         instance_id: str,
         to: InstanceState,
@@ -154,7 +162,7 @@ class InstanceStore(Database):
             NotFound: no instance has this id.
         """
         check_facts(facts, FACTS_OF_A_MOVE)
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             instance = _instance(connection, instance_id, lock=True)
             if instance.state is to:
                 return instance

@@ -76,10 +76,10 @@ def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance], lis
     store = _store(settings)
     if store is None:
         return [], [], []
-    pools, now = store.pools(), datetime.now(UTC)
-    hosts = [host for pool in pools for host in store.recent_hosts(pool, now)]
-    left = [f"Pool {pool}: {undone}" for pool in pools if (undone := store.left_undone(pool, now))]
-    return hosts, store.instances(states=LIVING_INSTANCES), left
+    pools, now = store.hosts.pools(), datetime.now(UTC)
+    hosts = [host for pool in pools for host in store.hosts.recent(pool, now)]
+    left = [f"Pool {pool}: {undone}" for pool in pools if (undone := store.ticks.left_undone(pool, now))]
+    return hosts, store.instances.all(states=LIVING_INSTANCES), left
 
 
 def _store(settings: ProcessSettings) -> PoolStore | None:
@@ -99,7 +99,7 @@ def show_life(settings: ProcessSettings, noun: str, name: str) -> None:
         NotFound: there never was one of this name.
     """
     store = _store(settings)
-    lines = store and (store.life_of_host(name) if noun == "host" else store.life_of_instance(name))
+    lines = store and (store.history.of_host(name) if noun == "host" else store.history.of_instance(name))
     if not lines:
         raise NotFound(f"no {noun} was ever named {name!r}")
     table = _table("When", "What", "Why")

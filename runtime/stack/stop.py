@@ -154,9 +154,9 @@ def close_records(settings: ProcessSettings, say: Say) -> None:
         return
     store = PoolStore.open(url)
     store.upgrade()
-    for instance in store.instances(states=LIVING_INSTANCES):
+    for instance in store.instances.all(states=LIVING_INSTANCES):
         close_instance(store, instance)
-    hosts = store.hosts(states=LIVING_HOSTS)
+    hosts = store.hosts.all(states=LIVING_HOSTS)
     for host in hosts:
         close_host(store, host)
     store.close()
@@ -166,11 +166,11 @@ def close_records(settings: ProcessSettings, say: Say) -> None:
 def close_instance(store: object, instance: Instance) -> None:
     """Walk a living instance to deleted, by the moves that its life cycle has."""
     for state in (InstanceState.STOPPING, InstanceState.DELETED):
-        store.move_instance(instance.id, state, datetime.now(UTC), REASON)
+        store.instances.move(instance.id, state, datetime.now(UTC), REASON)
 
 
 def close_host(store: object, host: Host) -> None:
     """Walk the host to removed, by the moves that its life cycle has."""
     to_removing = {HostState.DRAINING: (), HostState.FAILED: (), HostState.REMOVING: ()}
     for state in (*to_removing.get(host.state, (HostState.FAILED,)), HostState.REMOVING, HostState.REMOVED):
-        store.move_host(host.name, state, datetime.now(UTC), REASON)
+        store.hosts.move(host.name, state, datetime.now(UTC), REASON)

@@ -33,6 +33,6 @@ def draw_now() -> None:
 
 def _view(name: str) -> PoolView:
     store = pool_store()
-    decided = without_repeats(store.decisions(limit=LOOKED_AT, pool=name))[:LAST_DECISIONS]
-    hosts, instances = store.hosts(name, LIVING_HOSTS), store.instances(name, LIVING_INSTANCES)
-    return PoolView(name, hosts, instances, decided, store.left_undone(name, now()))
+    decided = without_repeats(store.ticks.decisions(limit=LOOKED_AT, pool=name))[:LAST_DECISIONS]
+    hosts, instances = store.hosts.all(name, LIVING_HOSTS), store.instances.all(name, LIVING_INSTANCES)
+    return PoolView(name, hosts, instances, decided, store.ticks.left_undone(name, now()))

@@ -37,7 +37,7 @@ def route_of(instance: Instance, host: Host) -> Route:
 )
 async def publish_route(instance: Instance) -> None:
     """Tell the gateway where the session is; telling it twice is harmless."""
-    host = pool_store().host(instance.host)
+    host = pool_store().hosts.get(instance.host)
     await to_thread(gateway().add_route, route_of(instance, host))
 
 
@@ -71,7 +71,7 @@ async def repair_routes() -> str:
 def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
     """The routes of all running sessions, and for each pool that could not be read, why."""
     wanted, unread = {}, []
-    for pool in pool_store().pools():
+    for pool in pool_store().hosts.pools():
         try:
             wanted |= _routes_of(pool)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the rows of one pool, the others have theirs
@@ -81,8 +81,8 @@ def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
 
 def _routes_of(pool: str) -> dict[str, Route]:
     store = pool_store()
-    hosts = {host.name: host for host in store.hosts(pool, LIVING_HOSTS)}
-    running = [i for i in store.instances(pool, [InstanceState.RUNNING]) if i.host in hosts]
+    hosts = {host.name: host for host in store.hosts.all(pool, LIVING_HOSTS)}
+    running = [i for i in store.instances.all(pool, [InstanceState.RUNNING]) if i.host in hosts]
     return {instance.route: route_of(instance, hosts[instance.host]) for instance in running}
 
 

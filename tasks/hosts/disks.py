@@ -50,7 +50,7 @@ def _make_room(host: Host, mark: int) -> bool:
 
         if percent() < mark:
             return True  # as nearly always: nobody need know what could go
-        forget = partial(pool_store().unmark_image, host.name)
+        forget = partial(pool_store().images.unmark, host.name)
         return clean(engine, percent, mark, removable(host, engine), forget)
 
 
@@ -62,15 +62,15 @@ def _percent(said: str) -> int:
 def removable(host: Host, engine: HostEngine) -> list[Leaving]:
     """What may go from the host, in order."""
     containers = containers_on(engine, process_settings().identity)
-    ended = pool_store().ended_among({one.instance for one in containers if one.instance})
-    return may_go(images_on(engine), containers, needed_images(host.pool), ended, pool_store().version_ids())
+    ended = pool_store().instances.ended_among({one.instance for one in containers if one.instance})
+    return may_go(images_on(engine), containers, needed_images(host.pool), ended, pool_store().images.version_ids())
 
 
 def needed_images(pool: str) -> set[str]:
     """Ids of images that the pool offers, that blueprints pin, and that sessions on their way may run."""
-    coming = pool_store().instances(pool, [InstanceState.QUEUED, InstanceState.STARTING])
+    coming = pool_store().instances.all(pool, [InstanceState.QUEUED, InstanceState.STARTING])
     wanted = pinned_versions(pool) | {_wanted(blueprint) for blueprint in {one.blueprint for one in coming}}
-    return {image.id for image in pool_store().images(pool)} | {
+    return {image.id for image in pool_store().images.offered(pool)} | {
         id for name, pin in wanted for id in _ids(pool, name, pin)
     }
 
@@ -85,7 +85,7 @@ def _wanted(blueprint: str) -> tuple[str, str]:
 
 def _ids(pool: str, name: str, pin: str) -> list[str]:
     try:
-        return [version.id for version in usable_versions(name, pool_store().image_versions(pool, name), pin)]
+        return [version.id for version in usable_versions(name, pool_store().images.versions(pool, name), pin)]
     except NotFound:
         return []
 

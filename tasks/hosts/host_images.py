@@ -73,7 +73,7 @@ async def claim_host_to_bake(bake: Bake) -> Host:
     if settings.shutdown_mode:
         raise ShuttingDown(f"pool {bake.pool} is in shutdown mode: no host image is made")
     run = str(flow_run.id)
-    host = pool_store().claim_host(
+    host = pool_store().hosts.claim(
         bake.pool, FlavorSize.SMALL, 0, spawned_by=run, max_hosts=settings.max_hosts, now=now()
     )
     await tell_changes()

@@ -46,7 +46,7 @@ async def claim_host(pool: str, flavor: str, reason: str = "") -> Host:
     if settings.shutdown_mode:
         raise ShuttingDown(f"pool {pool} is in shutdown mode: no host is spawned")
     size = FlavorSize(flavor)
-    host = pool_store().claim_host(
+    host = pool_store().hosts.claim(
         pool,
         size,
         settings.slots_of(size),
@@ -67,7 +67,7 @@ async def hosts_of(pool: str, states: list[HostState] | None = None) -> list[Hos
         NotFound: there is no such pool.
     """
     pool_config(pool)
-    return pool_store().hosts(pool, states or LIVING_HOSTS)
+    return pool_store().hosts.all(pool, states or LIVING_HOSTS)
 
 
 @verb(task_run_name="find host {name}")
@@ -77,19 +77,19 @@ async def find_host(name: str) -> Host:
     Raises:
         NotFound: no host has this name; the message lists those that exist.
     """
-    return pool_store().host(name)
+    return pool_store().hosts.get(name)
 
 
 @verb(task_run_name="clear the errors of {name}")
 async def clear_errors(name: str) -> None:
     """Forget the host's consecutive errors: something worked."""
-    pool_store().clear_host_errors(name)
+    pool_store().hosts.clear_errors(name)
 
 
 @verb(task_run_name="count an error of {name}")
 async def count_error(name: str, reason: str) -> int:
     """Count one more consecutive error of the host; says how many there are now."""
-    return pool_store().count_host_error(name, reason, now())
+    return pool_store().hosts.count_error(name, reason, now())
 
 
 @verb(
@@ -106,7 +106,7 @@ async def create_server(host: Host) -> Host:
     server = await to_thread(cloud.find, host.name)
     if server is None:
         key = new_host_key()
-        pool_store().note_host(host.name, host_key=key.public)
+        pool_store().hosts.note(host.name, host_key=key.public)
         image = await to_thread(_image_for, host, config, cloud)
         server = await to_thread(cloud.create, _request(host, config, key, image))
     return _noted(host, server)
@@ -115,7 +115,7 @@ async def create_server(host: Host) -> Host:
 def _noted(host: Host, server: Server) -> Host:
     """Write down which machine it is. Where another process made it, the key is the one that that process gave it."""
     key = {"host_key": server.host_key} if server.host_key else {}
-    return pool_store().note_host(host.name, server_id=server.id, address=server.address, **key)
+    return pool_store().hosts.note(host.name, server_id=server.id, address=server.address, **key)
 
 
 def _image_for(host: Host, config: PoolConfig, cloud: Cloud) -> str:
@@ -204,7 +204,7 @@ async def move_host(name: str, to: HostState, reason: str = "", **facts: object)
     Raises:
         RefusedMove: the life cycle does not allow it from where the host is now; nothing changed.
     """
-    host = pool_store().move_host(name, to, now(), reason=reason, **facts)
+    host = pool_store().hosts.move(name, to, now(), reason=reason, **facts)
     await tell_changes()
     return host
 

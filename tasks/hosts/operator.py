@@ -28,7 +28,7 @@ async def take_out_of_service(name: str, deadline: int | None, reason: str) -> H
     if deadline is not None and deadline < 1:
         raise BadRequest(f"deadline is {deadline}; it must be whole minutes, 1 or more, or empty for none")
     until = now() + timedelta(minutes=deadline) if deadline is not None else None
-    host = pool_store().drain_host(name, now(), reason, until)
+    host = pool_store().hosts.drain(name, now(), reason, until)
     await tell_changes()
     return host
 
@@ -36,7 +36,7 @@ async def take_out_of_service(name: str, deadline: int | None, reason: str) -> H
 @verb(task_run_name="list the sessions on {host}")
 async def sessions_on(host: str) -> list[Instance]:
     """The sessions that hold room on the host."""
-    return pool_store().instances(host=host)
+    return pool_store().instances.all(host=host)
 
 
 @verb(task_run_name="return {name}")
@@ -48,10 +48,10 @@ async def put_back_into_service(name: str, reason: str) -> Host:
         RefusedMove: it does not drain, or was never active.
         NotFound: no host has this name.
     """
-    pool = pool_store().host(name).pool
+    pool = pool_store().hosts.get(name).pool
     if pool_config(pool).DD_SHUTDOWN_MODE:
         raise ShuttingDown(f"host {name} cannot return: pool {pool} is in shutdown mode")
-    host = pool_store().return_host(name, now(), reason)
+    host = pool_store().hosts.return_to_service(name, now(), reason)
     await tell_changes()
     return host
 
@@ -64,4 +64,4 @@ async def forgive_faults(pool: str) -> int:
         NotFound: there is no such pool.
     """
     pool_config(pool)
-    return pool_store().forgive_faults(pool)
+    return pool_store().hosts.forgive_faults(pool)

@@ -14,7 +14,7 @@ async def explain(name: str) -> list[LifeLine]:
         NotFound: no host and no session has this name.
     """
     store = pool_store()
-    lines = store.life_of_host(name) or store.life_of_instance(name)
+    lines = store.history.of_host(name) or store.history.of_instance(name)
     if not lines:
         raise NotFound(f"no host and no session is named {name!r}")
     return lines

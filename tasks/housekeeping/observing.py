@@ -61,10 +61,10 @@ async def _look(pool: str) -> Observation:
         )
     )
     store = pool_store()
-    hosts = tuple(store.recent_hosts(pool, now()))
-    instances = tuple(store.instances(pool, LIVING_INSTANCES))
+    hosts = tuple(store.hosts.recent(pool, now()))
+    instances = tuple(store.instances.all(pool, LIVING_INSTANCES))
     probed = [host for host in hosts if host.state in PROBED]
-    living = {host.name: host for host in store.hosts(states=LIVING_HOSTS)}
+    living = {host.name: host for host in store.hosts.all(states=LIVING_HOSTS)}
     servers, parts, headroom, probes, activity = await gather(
         listed_servers(pool), known_parts(pool), known_headroom(pool), probe_hosts(probed), _activity()
     )
@@ -74,11 +74,11 @@ async def _look(pool: str) -> Observation:
         instances=instances,
         servers=servers,
         probes=probes,
-        ended=await to_thread(store.ended_among, _without_record(probes, instances)),
-        told_of_memory=store.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
+        ended=await to_thread(store.instances.ended_among, _without_record(probes, instances)),
+        told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
         parts=parts,
         living=living,
-        strays=store.strays(pool),
+        strays=store.orphans.all(pool),
         busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
         busy_instances=_named([*provisioning, *ending], "instance_id"),
         watched_since=activity and activity.since,

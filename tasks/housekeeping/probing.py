@@ -58,7 +58,7 @@ def note_probes(hosts: Iterable[Host], probes: Mapping[str, Probe]) -> None:
     """Tell SQL which hosts are out of reach, and which are back."""
     store = pool_store()
     back = [host.name for host in hosts if host.unreachable_since and host.name in probes and probes[host.name].answers]
-    store.note_reached(back)
+    store.hosts.note_reached(back)
     silent = {name: seen.trouble for name, seen in probes.items() if not seen.answers}
     if silent:
-        store.note_unreachable(silent, now())
+        store.hosts.note_unreachable(silent, now())

@@ -27,21 +27,21 @@ async def read_settings(pool: str) -> PoolSettings:
 @verb(task_run_name="record the tick of {pool}")
 async def record_tick(pool: str, decisions: list[Decision]) -> int:
     """Store what was decided, with its reasons, before it is done; the tick's number."""
-    return pool_store().record_tick(pool, decisions, now())
+    return pool_store().ticks.record(pool, decisions, now())
 
 
 @verb(task_run_name="keep what tick {tick} left undone")
 async def note_left(tick: int, left: Sequence[str]) -> None:
     """Keep what the tick decided and did not get done, with the reason; most ticks leave nothing."""
     if left:
-        pool_store().note_left(tick, "; ".join(left))
+        pool_store().ticks.note_left(tick, "; ".join(left))
 
 
 @verb(task_run_name="show the hosts of {pool}")
 async def show_hosts(pool: str) -> None:
     """Leave the table of hosts as SQL has them after the tick: the artifact ``hosts-<pool>``."""
     store = pool_store()
-    rows = host_rows(store.hosts(pool, LIVING_HOSTS), store.images(pool), store.images_by_host(pool), now())
+    rows = host_rows(store.hosts.all(pool, LIVING_HOSTS), store.images.offered(pool), store.images.by_host(pool), now())
     await acreate_table_artifact(rows, key=f"hosts-{pool}", description=f"Hosts of pool {pool}")
 
 

@@ -23,7 +23,7 @@ async def container_runs(instance: Instance) -> bool:
     Raises:
         HostUnreachable: the engine does not answer, so nobody knows.
     """
-    state = await to_thread(engine_of(pool_store().host(instance.host)).find, instance.container)
+    state = await to_thread(engine_of(pool_store().hosts.get(instance.host)).find, instance.container)
     return state is not None and state.running
 
 
@@ -35,19 +35,19 @@ async def start_again(instance: Instance) -> None:
         EngineTrouble: the engine would not; it is gone, or its image is.
         HostUnreachable: the engine does not answer.
     """
-    await to_thread(engine_of(pool_store().host(instance.host)).start, instance.container)
+    await to_thread(engine_of(pool_store().hosts.get(instance.host)).start, instance.container)
 
 
 @verb(task_run_name="remember that {host} is configured again")
 async def note_repair(host: str) -> None:
     """Write down that the host is configured because of what was found on it, so that it is not every tick."""
-    pool_store().note_repair(host, now())
+    pool_store().hosts.note_repair(host, now())
 
 
 @verb(task_run_name="count a try to remove {host.name}")
 async def count_removal(host: Host) -> None:
     """Count one more try to remove the host's server, and say before when there is no further one."""
-    pool_store().count_removal(host.name, now() + timedelta(seconds=pause(host.removals)))
+    pool_store().hosts.count_removal(host.name, now() + timedelta(seconds=pause(host.removals)))
 
 
 @verb(task_run_name="remember the strays of {pool}")
@@ -59,7 +59,7 @@ async def note_strays(pool: str, strays: list[str]) -> None:
         strays: ids of all that are there now, and no more: Prefect looks through every parameter of a task, which takes
             seconds where it is a whole observation.
     """
-    pool_store().note_strays(pool, strays, now())
+    pool_store().orphans.note(pool, strays, now())
 
 
 @verb(task_run_name="remove {stray}")
@@ -75,7 +75,7 @@ async def remove_stray_container(stray: str) -> None:
     _, host, name = stray.split("/")
     _count_try(stray)
     if not _belongs(name, host):
-        await to_thread(engine_of(pool_store().host(host)).remove, name)
+        await to_thread(engine_of(pool_store().hosts.get(host)).remove, name)
 
 
 @verb(task_run_name="remove {stray}")
@@ -90,7 +90,7 @@ async def remove_stray_part(stray: str) -> None:
     """
     part = part_of(stray)
     _count_try(stray)
-    living = {host.name: host for host in pool_store().hosts(states=LIVING_HOSTS)}
+    living = {host.name: host for host in pool_store().hosts.all(states=LIVING_HOSTS)}
     if not lives(part, living):
         await to_thread(_cloud_for(part).remove_part, part)
 
@@ -103,11 +103,11 @@ def _cloud_for(part: CloudPart) -> Cloud:
 
 def _belongs(container: str, host: str) -> bool:
     """Whether a session lives whose container this is: it may have come to this host since the tick began."""
-    living = pool_store().instances(host=host)
+    living = pool_store().instances.all(host=host)
     return any(instance.container == container and instance.state not in ENDED for instance in living)
 
 
 def _count_try(stray: str) -> None:
-    known = pool_store().stray(stray)
+    known = pool_store().orphans.get(stray)
     if known:
-        pool_store().count_stray_removal(stray, now() + timedelta(seconds=pause(known.attempts)))
+        pool_store().orphans.count_removal(stray, now() + timedelta(seconds=pause(known.attempts)))

@@ -39,7 +39,7 @@ async def pull_references(pool: str) -> None:
 
     A failed pull holds up nothing.
     """
-    known = {image.name: image for image in pool_store().catalogue(pool)}
+    known = {image.name: image for image in pool_store().images.catalogue(pool)}
     from_registries = {image.source: image.credentials for image in known.values() if _is_due(image)}
     named = [one for one in pool_config(pool).DD_IMAGES if catalogue_name(one) not in known]
     for reference, credentials in (from_registries | dict.fromkeys(named, "")).items():
@@ -94,9 +94,9 @@ def _pull_and_offer(pool: str, reference: str, credentials: str) -> list[str]:
     digest = pull(engine, reference, credentials_of(credentials))
     path = process_settings().images_dir / archive_name(reference)
     seen = {"source": reference, "credentials": credentials, "digest": digest, "looked_at": now()}
-    before = {image.name: image for image in pool_store().images(pool)}.get(catalogue_name(reference))
+    before = {image.name: image for image in pool_store().images.offered(pool)}.get(catalogue_name(reference))
     if before and before.digest == digest and path.is_file():
-        pool_store().put_image(replace(before, **seen))
+        pool_store().images.put(replace(before, **seen))
         return [before.name]
     return _save_and_offer(pool, reference, seen)
 
@@ -112,7 +112,7 @@ def _offer(pool: str, path: Path, facts: dict) -> list[str]:
     archive = read_archive(path, layer_store())
     layer_store().add(archive)
     for name in archive.names:
-        pool_store().put_image(replace(_image(pool, name, archive), **facts))
+        pool_store().images.put(replace(_image(pool, name, archive), **facts))
     return list(archive.names)
 
 
@@ -127,12 +127,12 @@ async def read_catalogue(pool: str) -> list[Image]:
     for name, reason in refused:
         get_run_logger().error("%s is refused: %s", name, reason)
     store = pool_store()
-    known = {image.name: image for image in store.catalogue(pool)}
+    known = {image.name: image for image in store.images.catalogue(pool)}
     found = [_image(pool, name, archive) for archive in archives for name in archive.names]
     offered = [image for one in found if (image := as_offered(one, known.get(one.name)))]
     for image in offered:
         if image != known.get(image.name):
-            store.put_image(image)
+            store.images.put(image)
     found_names = {one.name for one in found}
     offered += await to_thread(_kept_or_retired, pool, [one for one in known.values() if one.name not in found_names])
     offered_ids = {image.id for image in offered}
@@ -148,7 +148,7 @@ def _kept_or_retired(pool: str, unread: list[Image]) -> list[Image]:
     for gone in [one for one in unread if one not in there]:
         if gone.retired_at is None:
             get_run_logger().warning("image %s is retired: no archive in images/ holds it any more", gone.name)
-        pool_store().retire_image(pool, gone.name, now(), archive_gone=True)
+        pool_store().images.retire(pool, gone.name, now(), archive_gone=True)
     return [one for one in there if one.retired_at is None and layer_store().holds(one.id, one.layers)]
 
 
@@ -157,7 +157,7 @@ def _pinned(pool: str) -> list[Image]:
     found = {}
     for name, digest in pinned_versions(pool):
         try:
-            (version,) = usable_versions(name, pool_store().image_versions(pool, name), digest)
+            (version,) = usable_versions(name, pool_store().images.versions(pool, name), digest)
         except NotFound:
             continue  # sessions of this blueprint are refused, with this reason
         if layer_store().holds(version.id, version.layers):
@@ -203,11 +203,11 @@ async def retire(pool: str, name: str, delete_archive: bool) -> Image:
     Raises:
         NotFound: the pool does not offer it.
     """
-    image = pool_store().image(pool, name)
-    shared = {one.archive for one in pool_store().catalogue() if one.retired_at is None and one != image}
+    image = pool_store().images.get(pool, name)
+    shared = {one.archive for one in pool_store().images.catalogue() if one.retired_at is None and one != image}
     if delete_archive and image.archive in shared:
         raise BadRequest(f"images/{image.archive} is kept: it holds an image that is still offered")
-    pool_store().retire_image(pool, name, now(), archive_gone=delete_archive)
+    pool_store().images.retire(pool, name, now(), archive_gone=delete_archive)
     if delete_archive:
         (process_settings().images_dir / image.archive).unlink(missing_ok=True)
     return image
@@ -218,7 +218,7 @@ async def collect_layers() -> None:
     """Delete from the layer store what no image has that is offered or pinned; not while another run uses the store."""
 
     def wanted() -> set[str]:
-        images = [image for image in pool_store().catalogue() if image.retired_at is None]
+        images = [image for image in pool_store().images.catalogue() if image.retired_at is None]
         kept = images + [image for pool in {image.pool for image in images} for image in _pinned(pool)]
         return {digest for image in kept for digest in (image.id, *image.layers)}
 
@@ -241,13 +241,13 @@ async def why_distribute(pool: str) -> str:
 
 def _key_to_distribute(pool: str) -> str:
     store, found = pool_store(), stamps(process_settings().images_dir)
-    known, hosts = store.catalogue(pool), [host.name for host in store.hosts(pool, [HostState.ACTIVE])]
+    known, hosts = store.images.catalogue(pool), [host.name for host in store.hosts.all(pool, [HostState.ACTIVE])]
     if not hosts:
         return ""
     if folder_is_news(found, known):
         state = json.dumps([found, [(image.name, image.id, image.read_from) for image in known]])
         return f"images-{pool}-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
     offered = [image for image in known if image.retired_at is None]
-    if lacking(offered, hosts, store.images_by_host(pool)):
+    if lacking(offered, hosts, store.images.by_host(pool)):
         return f"images-{pool}-{int(now().timestamp()) // LACKING_SECONDS}"
     return ""

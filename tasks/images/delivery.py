@@ -122,7 +122,7 @@ async def place_to_send(host: str, ours: Distribution) -> AsyncIterator[None]:
 async def _share(ours: Distribution) -> None:
     """Take of the bandwidth as large a part as of the places that are taken."""
     while ours.bandwidth:
-        holders = pool_store().lease_holders(ours.places, now()).values()
+        holders = pool_store().leases.holders(ours.places, now()).values()
         mine = sum(holder.startswith(ours.id) for holder in holders)
         ours.bandwidth.share(mine / max(len(holders), 1) or 1)
         await sleep(SHARE_SECONDS)
@@ -144,7 +144,7 @@ def _push_all(push: HostPush | HostPull, host: Host, images: list[Image], tally:
             )
         start, sent = monotonic(), push.push(image, tags[image.id])
         tally.count_skipped(host.name, image.id, sent.skipped)
-        pool_store().mark_image(host.name, image.id, now())
+        pool_store().images.mark(host.name, image.id, now())
         if sent.sent:
             seconds = monotonic() - start
             get_run_logger().info("%s: %s, %.1f MB in %.1f s", host.name, image.name, sent.sent / 1e6, seconds)

@@ -55,12 +55,12 @@ async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str,
     check_user(user)
     settings = pool_config(blueprint.pool).settings(blueprint.pool)
     try:
-        return pool_store().instance(instance_id)
+        return pool_store().instances.get(instance_id)
     except NotFound:
         check_admission(settings, blueprint, options)
-        pool_store().image(blueprint.pool, blueprint.image)
+        pool_store().images.get(blueprint.pool, blueprint.image)
         versions_of(blueprint)
-        instance = pool_store().request_instance(instance_id, blueprint, user, options, now())[0]
+        instance = pool_store().instances.request(instance_id, blueprint, user, options, now())[0]
         await tell_changes()
     await tell_visitors(instance)
     return instance
@@ -68,13 +68,13 @@ async def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str,
 
 def versions_of(blueprint: BlueprintSpec) -> list[Image]:
     """Versions that sessions of the blueprint may run, best first."""
-    versions = pool_store().image_versions(blueprint.pool, blueprint.image)
+    versions = pool_store().images.versions(blueprint.pool, blueprint.image)
     return usable_versions(blueprint.image, versions, blueprint.image_digest)
 
 
 def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
     """Id of the best version that the host has."""
-    there = pool_store().images_on(host.name)
+    there = pool_store().images.on_host(host.name)
     found = next((version.id for version in versions_of(blueprint) if version.id in there), None)
     if found is None:
         raise EngineTrouble(f"host {host.name} has no version of the image {blueprint.image} any more")
@@ -84,7 +84,7 @@ def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
 @verb(retries=1, retry_delay_seconds=1, retry_condition_fn=worth_retrying, task_run_name="start {instance.id}")
 async def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     """Have the host's engine run the session's container; one that already runs is left as it is."""
-    host = pool_store().host(instance.host)
+    host = pool_store().hosts.get(instance.host)
     image_id = _image_on(host, blueprint)
     spec = container_spec(instance, blueprint, image_id, namespace=process_settings().identity)
     await to_thread(engine_of(host).run, spec)
@@ -98,7 +98,7 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> None
     Raises:
         SessionNotReady: its container ended, or it did not answer in the blueprint's time.
     """
-    host = pool_store().host(instance.host)
+    host = pool_store().hosts.get(instance.host)
     path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
     header = blueprint.proxy.auth_header.format(token=instance.token)
     deadline = monotonic() + blueprint.start_timeout
@@ -138,7 +138,7 @@ async def move_instance(instance_id: str, to: InstanceState, reason: str = "", *
     Raises:
         RefusedMove: the life cycle does not allow it from where the instance is now; nothing changed.
     """
-    instance = pool_store().move_instance(instance_id, to, now(), reason=reason, **facts)
+    instance = pool_store().instances.move(instance_id, to, now(), reason=reason, **facts)
     await tell_changes()
     await tell_visitors(instance)
     return instance
@@ -160,7 +160,7 @@ async def announce(instance: Instance) -> dict:
 
 async def write_answer(instance: Instance, place: Standing | None = None) -> dict:
     """Write the artifact ``instance-<id>`` and return what is in it."""
-    host = pool_store().host(instance.host) if instance.host else None
+    host = pool_store().hosts.get(instance.host) if instance.host else None
     ends = ends_at(instance, host)
     answer = {
         "instance_id": instance.id,
@@ -181,7 +181,7 @@ async def write_answer(instance: Instance, place: Standing | None = None) -> dic
 async def find_instance(instance_id: str) -> Instance | None:
     """The instance's record, or None when nobody ever asked for it."""
     try:
-        return pool_store().instance(instance_id)
+        return pool_store().instances.get(instance_id)
     except NotFound:
         return None
 
@@ -200,7 +200,7 @@ async def remove_container(instance: Instance) -> None:
     """
     if not instance.host:
         return
-    host = pool_store().host(instance.host)
+    host = pool_store().hosts.get(instance.host)
     if host.state is HostState.REMOVED:
         return
     await to_thread(engine_of(host).remove, instance.container)
@@ -211,7 +211,7 @@ async def await_other_run(instance_id: str, seconds: int) -> Instance:
     """The instance once it starts no more, or as it is after *seconds*."""
     deadline = monotonic() + seconds
     while True:
-        instance = pool_store().instance(instance_id)
+        instance = pool_store().instances.get(instance_id)
         if instance.state is not InstanceState.STARTING or monotonic() > deadline:
             return instance
         await sleep(POLL_SECONDS)

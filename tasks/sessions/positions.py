@@ -22,11 +22,11 @@ Places = dict[str, tuple[Instance, Standing]]
 def places_of(pool: str) -> Places:
     """The queue of a pool and where each one stands in it, by id, the next one first."""
     store = pool_store()
-    line = store.queue(pool)
+    line = store.instances.queue(pool)
     if not line:
         return {}
-    sessions = store.instances(pool, LIVING_INSTANCES)
-    places = standings(line, store.recent_hosts(pool, now()), sessions, pool_config(pool).settings(pool), now())
+    sessions = store.instances.all(pool, LIVING_INSTANCES)
+    places = standings(line, store.hosts.recent(pool, now()), sessions, pool_config(pool).settings(pool), now())
     return {one.id: (one, places[one.id]) for one in line}
 
 

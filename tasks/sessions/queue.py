@@ -40,8 +40,8 @@ async def give_out_room(pool: str) -> list[Instance]:
 
 def _one_round(pool: str) -> list[Instance]:
     store = pool_store()
-    line = store.queue(pool)
-    hosts = store.hosts(pool, LIVING_HOSTS) if line else []
+    line = store.instances.queue(pool)
+    hosts = store.hosts.all(pool, LIVING_HOSTS) if line else []
     if not any(host.free for host in hosts if host.state is HostState.ACTIVE):
         return []
     order = turns(_wishes(line), hosts, pool_config(pool).settings(pool), now())
@@ -64,14 +64,14 @@ def _recipe(name: str) -> tuple[list[set[str]], int]:
 
 
 def _holders(blueprint: BlueprintSpec) -> list[set[str]]:
-    return [pool_store().hosts_with_image(version.id) for version in versions_of(blueprint)]
+    return [pool_store().images.hosts_with(version.id) for version in versions_of(blueprint)]
 
 
 def _take(turn: Turn) -> Instance | None:
     """Room on the first host that has it; None when somebody was faster, which is as good."""
     for host in turn.hosts:
         with suppress(Refused):  # it has room by now, or it ended; or the host has no port
-            if taken := pool_store().take_turn(turn.instance.id, host, turn.passing, now()):
+            if taken := pool_store().instances.take_turn(turn.instance.id, host, turn.passing, now()):
                 return taken
     return None
 
@@ -85,7 +85,7 @@ async def check_waiting(instance: Instance, blueprint: BlueprintSpec) -> None:
         NotFound: no host has its image, and none is on its way that would bring it.
     """
     store, settings = pool_store(), pool_config(instance.pool).settings(instance.pool)
-    hosts = store.hosts(instance.pool, LIVING_HOSTS)
+    hosts = store.hosts.all(instance.pool, LIVING_HOSTS)
     if not patience(instance, settings):
         raise no_room(settings, hosts, instance.slots)
     active = {host.name for host in hosts if host.state is HostState.ACTIVE}

@@ -46,8 +46,8 @@ def _tell_again() -> str:
     if gateway().count_notices():
         return ""
     store = pool_store()
-    waiting = store.instances(states=LIVING_INSTANCES - {InstanceState.RUNNING})
-    ended = store.ended_instances(now() - KEPT, MOST)
+    waiting = store.instances.all(states=LIVING_INSTANCES - {InstanceState.RUNNING})
+    ended = store.instances.ended(now() - KEPT, MOST)
     notices = [notice for instance in (*ended, *waiting) if (notice := notice_of(instance))]
     if notices:
         gateway().put_notices(notices)

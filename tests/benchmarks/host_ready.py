@@ -130,7 +130,7 @@ class Pool:
         return self.server.trigger(found["id"], **parameters)
 
     def _living(self) -> list[Host]:
-        hosts = self.store.hosts("main")
+        hosts = self.store.hosts.all("main")
         return [host for host in hosts if host.state not in (HostState.REMOVED, HostState.REMOVING)]
 
     def _active(self) -> int:
@@ -146,7 +146,7 @@ class Pool:
         emptied(self.cloud)
         for host in self._living():
             for state in (HostState.DRAINING, HostState.REMOVING, HostState.REMOVED):
-                self.store.move_host(host.name, state, host.state_since)
+                self.store.hosts.move(host.name, state, host.state_since)
 
 
 @contextmanager

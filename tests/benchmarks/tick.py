@@ -127,14 +127,14 @@ def tick() -> None:
 def fill(store: PoolStore, database: str, size: int) -> None:
     """Record *size* active hosts with their sessions, all like the first."""
     now = datetime.now(UTC)
-    store.put_image(Image("main", "jupyter", "sha256:aa", 1000))
-    first = store.claim_host("main", FlavorSize.LARGE, SLOTS, "run-1", size, now)
-    store.move_host(first.name, HostState.CONFIGURING, now)
-    store.move_host(first.name, HostState.ACTIVE, now)
-    store.note_host(first.name, address="10.0.0.1", server_id="server-1")
-    one = store.request_instance("s-1", a_blueprint(), "alice", {}, now)[0]
+    store.images.put(Image("main", "jupyter", "sha256:aa", 1000))
+    first = store.hosts.claim("main", FlavorSize.LARGE, SLOTS, "run-1", size, now)
+    store.hosts.move(first.name, HostState.CONFIGURING, now)
+    store.hosts.move(first.name, HostState.ACTIVE, now)
+    store.hosts.note(first.name, address="10.0.0.1", server_id="server-1")
+    one = store.instances.request("s-1", a_blueprint(), "alice", {}, now)[0]
     place(store, one.id, first.name, now)
-    store.move_instance(one.id, InstanceState.RUNNING, now, expires_at=now + timedelta(hours=3))
+    store.instances.move(one.id, InstanceState.RUNNING, now, expires_at=now + timedelta(hours=3))
     _multiply(database, size)
 
 
@@ -188,8 +188,8 @@ def simulated_outside(store: PoolStore) -> Iterator[None]:
     deploy_all()
     PoolConfig(DD_MAX_HOSTS=100_000, DD_FREE_SLOT_TARGET=4).save("main", overwrite=True)
     LinkKeys.create().save("main", overwrite=True)
-    living = {host.name: host for host in store.hosts("main")}
-    sessions = store.instances("main")
+    living = {host.name: host for host in store.hosts.all("main")}
+    sessions = store.instances.all("main")
     engines = {name: QuietEngine(_containers(sessions, name)) for name in living}
     gateway, cloud = (
         QuietGateway([route_of(s, living[s.host]) for s in sessions]),

@@ -35,7 +35,7 @@ def judge(field_: Battlefield, store: PoolStore, bystanders: list[str]) -> Judge
         store: its pool's database.
         bystanders: sessions that ran before the blow, on hosts that were not struck.
     """
-    hosts, instances = store.hosts("main"), store.instances("main")
+    hosts, instances = store.hosts.all("main"), store.instances.all("main")
     found = Judgement()
     found.slots_wrong += _wrong_room(hosts, instances)
     found.orphans += _servers(field_, hosts) + _containers(field_, hosts, instances) + _routes(field_, instances)

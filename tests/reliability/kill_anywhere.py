@@ -134,14 +134,14 @@ class Campaign:
         """Wait until there is room on an active host and nothing is on its way; the sessions that run."""
         self._field.wait_until_back()
         until(self._is_calm, "the pool is calm", QUIET_SECONDS, meanwhile=self._tick)
-        running = self._store.instances("main", [InstanceState.RUNNING])
+        running = self._store.instances.all("main", [InstanceState.RUNNING])
         if len(running) < 2:
             self._stack.provision(f"by-{uuid4().hex[:8]}")
-        return self._store.instances("main", [InstanceState.RUNNING])
+        return self._store.instances.all("main", [InstanceState.RUNNING])
 
     def _is_calm(self) -> bool:
-        hosts = [host for host in self._store.hosts("main") if host.state is not HostState.REMOVED]
-        between = [i for i in self._store.instances("main") if i.state not in (*ENDED, InstanceState.RUNNING)]
+        hosts = [host for host in self._store.hosts.all("main") if host.state is not HostState.REMOVED]
+        between = [i for i in self._store.instances.all("main") if i.state not in (*ENDED, InstanceState.RUNNING)]
         return bool(hosts) and {h.state for h in hosts} == {HostState.ACTIVE} and not between
 
     def _tick(self) -> None:
@@ -152,7 +152,7 @@ class Campaign:
 
     def _order_the_blow(self, point: Point, work: Work) -> str:
         """Write the order; the name of the host that it hits, if it hits one."""
-        host = work.host or next(h.name for h in self._store.hosts("main", [HostState.ACTIVE]))
+        host = work.host or next(h.name for h in self._store.hosts.all("main", [HostState.ACTIVE]))
         command = self._field.command_against(point.victim, host)
         order = {"pipeline": point.pipeline, "step": point.step, "when": point.when, "command": command}
         self._order.with_suffix(".taken").unlink(missing_ok=True)

@@ -48,7 +48,7 @@ class _OnASession(Work):
         return {"instance_id": self._id}
 
     def became(self) -> str:
-        found = [i for i in self._store.instances("main") if i.id == self._id]
+        found = [i for i in self._store.instances.all("main") if i.id == self._id]
         return f"session {found[0].state}" if found else "session never recorded"
 
     def clean_up(self) -> None:
@@ -84,10 +84,10 @@ class _Spawn(Work):
     deployment = "spawn-host/on-demand"
 
     def prepare(self) -> None:
-        self._before = {host.name for host in self._store.hosts("main")}
+        self._before = {host.name for host in self._store.hosts.all("main")}
 
     def _new(self) -> list[Host]:
-        return [host for host in self._store.hosts("main") if host.name not in self._before]
+        return [host for host in self._store.hosts.all("main") if host.name not in self._before]
 
     def became(self) -> str:
         return ", ".join(f"host {host.state}" for host in self._new()) or "host never recorded"

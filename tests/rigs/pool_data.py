@@ -50,22 +50,22 @@ def a_blueprint(**values) -> BlueprintSpec:
 
 
 def claim(store, run: str = "run-1", slots: int = 6, max_hosts: int = 4, pool: str = "main") -> Host:
-    return store.claim_host(pool, FlavorSize.SMALL, slots, run, max_hosts, NOW)
+    return store.hosts.claim(pool, FlavorSize.SMALL, slots, run, max_hosts, NOW)
 
 
 def claim_active(store, run: str = "run-1", slots: int = 6, max_hosts: int = 4) -> Host:
     """A host that takes sessions."""
     host = claim(store, run, slots, max_hosts)
-    store.move_host(host.name, HostState.CONFIGURING, NOW)
-    return store.move_host(host.name, HostState.ACTIVE, NOW)
+    store.hosts.move(host.name, HostState.CONFIGURING, NOW)
+    return store.hosts.move(host.name, HostState.ACTIVE, NOW)
 
 
 def ask(store, instance_id: str = "alice-1", **blueprint) -> Instance:
     """A queued session."""
-    return store.request_instance(instance_id, a_blueprint(**blueprint), "alice", {}, NOW)[0]
+    return store.instances.request(instance_id, a_blueprint(**blueprint), "alice", {}, NOW)[0]
 
 
 def place(store, instance_id: str = "alice-1", host: str = "main-01", now: datetime = NOW) -> Instance | None:
     """Give a session room on a host, whoever else waits; None when there is none."""
-    waiting = {one.id for one in store.instances(states=[InstanceState.QUEUED])}
-    return store.take_turn(instance_id, host, waiting, now)
+    waiting = {one.id for one in store.instances.all(states=[InstanceState.QUEUED])}
+    return store.instances.take_turn(instance_id, host, waiting, now)

@@ -82,7 +82,7 @@ def test_a_container_that_nobody_recorded_is_seen(world):
     running_session(world)
     session = world.alive_sessions()[0]
     for state in (InstanceState.STOPPING, InstanceState.DELETED):
-        world.store.move_instance(session.id, state, world.clock.now())
+        world.store.instances.move(session.id, state, world.clock.now())
     assert any(sentence.startswith("2: container dd-s-0") for sentence in unsettled(world))
 
 
@@ -95,7 +95,7 @@ def test_a_server_that_nobody_recorded_is_seen(world):
 
 def test_room_that_is_given_twice_is_seen(world):
     running_session(world)
-    with world.store._writing() as connection:
+    with world.store.database.writing() as connection:
         connection.exec_driver_sql("UPDATE hosts SET reserved = 0")
     check_always(world)
     assert any(sentence.startswith("1: ") for sentence in world.broken.sentences)
@@ -104,7 +104,7 @@ def test_room_that_is_given_twice_is_seen(world):
 def test_a_host_that_is_called_gone_and_is_not_is_seen(world):
     world.advance(900)
     for state in (HostState.DRAINING, HostState.REMOVING, HostState.REMOVED):
-        world.store.move_host(next(iter(world.cloud.machines)), state, world.clock.now())
+        world.store.hosts.move(next(iter(world.cloud.machines)), state, world.clock.now())
     assert any(sentence.startswith("4: ") for sentence in world.broken.sentences)
 
 

@@ -18,7 +18,7 @@ from tests.rigs.pool_data import ask, claim, claim_active
 
 pytestmark = pytest.mark.contract
 
-UPGRADE = "import sys; from pool.store import PoolStore; PoolStore.open(sys.argv[1]).upgrade()"
+UPGRADE = "import sys; from pool.store.pool_store import PoolStore; PoolStore.open(sys.argv[1]).upgrade()"
 
 
 def test_the_migrated_tables_are_those_of_the_schema(store, store_url):
@@ -30,7 +30,7 @@ def test_the_migrated_tables_are_those_of_the_schema(store, store_url):
 def test_upgrading_again_changes_nothing(store):
     claim(store)
     store.upgrade()
-    assert [host.name for host in store.hosts()] == ["main-01"]
+    assert [host.name for host in store.hosts.all()] == ["main-01"]
 
 
 def test_processes_that_upgrade_at_once_all_succeed(database_url):
@@ -46,7 +46,7 @@ def test_threads_that_open_and_upgrade_at_once_all_succeed(database_url):
     def upgraded(_number: int) -> list:
         store = PoolStore.open(database_url)
         store.upgrade()
-        hosts = store.hosts()
+        hosts = store.hosts.all()
         store.close()
         return hosts
 

@@ -24,7 +24,7 @@ def requests(*numbers: int) -> list[dict]:
 
 
 def named(stack, state: str) -> set[str]:
-    return {instance.id for instance in stack.store.instances("main") if instance.state == state}
+    return {instance.id for instance in stack.store.instances.all("main") if instance.state == state}
 
 
 def test_of_200_requests_at_once_for_50_slots_50_run_and_150_wait_and_start_in_order(stack):
@@ -35,14 +35,14 @@ def test_of_200_requests_at_once_for_50_slots_50_run_and_150_wait_and_start_in_o
     stack.settle()
     assert (answers.count("running"), answers.count("queued")) == (50, 150)
     assert stack.states() == {"running": 50, "queued": 150}
-    assert {(host.reserved, host.slots) for host in stack.store.hosts()} == {(10, 10)}
+    assert {(host.reserved, host.slots) for host in stack.store.hosts.all()} == {(10, 10)}
     assert stack.engine.containers.keys() == {f"dd-{name}" for name in named(stack, "running")}
 
-    line, over = [one.id for one in stack.store.queue("main")], sorted(named(stack, "running"))[:7]
+    line, over = [one.id for one in stack.store.instances.queue("main")], sorted(named(stack, "running"))[:7]
     for run in stack.ask_at_once(DEPROVISION, [{"instance_id": name} for name in over]):
         run.result()
     stack.settle()
-    assert [one.id for one in stack.store.queue("main")] == line[7:]
+    assert [one.id for one in stack.store.instances.queue("main")] == line[7:]
     assert named(stack, "running") >= set(line[:7])
     assert stack.states() == {"running": 50, "queued": 143, "deleted": 7}
     assert len(stack.engine.containers) == len(stack.gateway.routes) == 50
@@ -68,7 +68,7 @@ def test_a_waiting_session_is_told_its_place_and_starts_when_room_appears(stack)
         assert (answer["state"], answer["position"], answer["host"]) == ("queued", place, None)
     deprovision(stack, "first")
     assert [stack.answers[name]["state"] for name in ("first", "second", "third")] == ["deleted", "running", "queued"]
-    assert stack.gateway.notices[stack.store.instance("third").route].position == 1
+    assert stack.gateway.notices[stack.store.instances.get("third").route].position == 1
 
 
 def test_a_tick_shows_platform_and_visitors_the_same_places(stack):
@@ -79,7 +79,7 @@ def test_a_tick_shows_platform_and_visitors_the_same_places(stack):
     stack.gateway.notices.clear()
     stack.tick()
     assert [stack.answers[name]["position"] for name in waiting] == [1, 2]
-    assert [stack.gateway.notices[stack.store.instance(name).route].position for name in waiting] == [1, 2]
+    assert [stack.gateway.notices[stack.store.instances.get(name).route].position for name in waiting] == [1, 2]
 
 
 def test_a_new_host_serves_those_that_wait_and_the_newcomer_after_them(stack):
@@ -94,7 +94,7 @@ def test_a_session_whose_host_fails_it_starts_on_another_one(stack):
     stack.engine.broken.add(stack.add_host(slots=1).name)
     stack.add_host(slots=1)
     assert provision(stack, "first")["host"] == "main-02"
-    failed = stack.store.host("main-01")
+    failed = stack.store.hosts.get("main-01")
     assert (failed.errors, failed.reserved) == (1, 0)
 
 
@@ -109,12 +109,12 @@ def test_a_session_that_fails_makes_room_for_the_next(stack):
 
 def test_a_session_that_lost_its_host_waits_in_its_old_place(stack):
     stack.engine.broken.add(stack.add_host(slots=1).name)
-    lost = stack.store.request_instance("lost", stack.blueprint, "", {}, NOW)[0]
-    stack.store.take_turn(lost.id, "main-01", (), NOW)
-    stack.store.move_host("main-01", HostState.DRAINING, NOW)
+    lost = stack.store.instances.request("lost", stack.blueprint, "", {}, NOW)[0]
+    stack.store.instances.take_turn(lost.id, "main-01", (), NOW)
+    stack.store.hosts.move("main-01", HostState.DRAINING, NOW)
     provision(stack, "late")
     assert provision(stack, "lost")["state"] == "queued"
-    assert [one.id for one in stack.store.queue("main")] == ["lost", "late"]
+    assert [one.id for one in stack.store.instances.queue("main")] == ["lost", "late"]
 
 
 def test_a_waiting_session_that_is_ended_makes_way(stack):
@@ -135,7 +135,7 @@ def test_many_that_serve_the_queue_at_once_start_each_session_once(stack):
         tick.result()
     stack.settle()
     assert named(stack, "running") == {"s-0", "s-1", "s-2", "s-3"}
-    assert stack.store.host("main-01").reserved == len(stack.engine.containers) == 4
+    assert stack.store.hosts.get("main-01").reserved == len(stack.engine.containers) == 4
 
 
 def test_a_session_that_has_room_and_lost_its_run_is_started_by_another_one(stack):
@@ -158,7 +158,7 @@ def test_a_session_that_will_not_wait_is_refused(stack):
 
 
 def test_a_session_whose_image_no_host_has_waits_only_for_a_host_that_will_bring_it(stack):
-    stack.store.unmark_image(stack.add_host(slots=1).name, "sha256:jupyter")
+    stack.store.images.unmark(stack.add_host(slots=1).name, "sha256:jupyter")
     with pytest.raises(NotFound, match="no host of pool main has the image jupyter yet"):
         provision(stack, "first")
     claim(stack.store, "run-2")

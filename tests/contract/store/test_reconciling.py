@@ -12,55 +12,55 @@ pytestmark = pytest.mark.contract
 def test_a_host_out_of_reach_takes_no_session_until_it_answers(store):
     claim_active(store)
     ask(store)
-    store.note_unreachable({"main-01": "timed out"}, NOW)
+    store.hosts.note_unreachable({"main-01": "timed out"}, NOW)
     assert place(store) is None
-    store.note_reached(["main-01"])
+    store.hosts.note_reached(["main-01"])
     assert place(store).state is InstanceState.STARTING
 
 
 def test_how_long_a_host_is_out_of_reach_counts_from_its_first_silence_and_is_no_error(store):
     claim_active(store)
-    store.note_unreachable({"main-01": "timed out"}, NOW)
-    store.note_unreachable({"main-01": "refused"}, later(30))
-    host = store.host("main-01")
+    store.hosts.note_unreachable({"main-01": "timed out"}, NOW)
+    store.hosts.note_unreachable({"main-01": "refused"}, later(30))
+    host = store.hosts.get("main-01")
     assert (host.unreachable_since, host.last_error, host.last_error_at, host.errors) == (NOW, "refused", later(30), 0)
 
 
 def test_strays_keep_when_they_were_first_seen_and_are_forgotten_when_they_went(store):
-    store.note_strays("main", ["port/main/main-01/a", "port/main/main-01/b"], NOW)
-    store.note_strays("main", ["port/main/main-01/b"], later(30))
-    assert {stray.id: stray.seen_at for stray in store.strays("main").values()} == {"port/main/main-01/b": NOW}
-    assert store.strays("gpu") == {}
+    store.orphans.note("main", ["port/main/main-01/a", "port/main/main-01/b"], NOW)
+    store.orphans.note("main", ["port/main/main-01/b"], later(30))
+    assert {stray.id: stray.seen_at for stray in store.orphans.all("main").values()} == {"port/main/main-01/b": NOW}
+    assert store.orphans.all("gpu") == {}
 
 
 def test_tries_to_remove_are_counted_with_the_moment_of_the_next(store):
     claim_active(store)
-    store.note_strays("main", ["x"], NOW)
+    store.orphans.note("main", ["x"], NOW)
     for seconds in (30, 60):
-        store.count_stray_removal("x", later(seconds))
-        host = store.count_removal("main-01", later(seconds))
-    stray = store.stray("x")
+        store.orphans.count_removal("x", later(seconds))
+        host = store.hosts.count_removal("main-01", later(seconds))
+    stray = store.orphans.get("x")
     assert (stray.attempts, stray.next_at) == (2, later(60))
     assert (host.removals, host.remove_after) == (2, later(60))
-    assert store.stray("y") is None
+    assert store.orphans.get("y") is None
 
 
 def test_sessions_that_are_over_are_told_from_those_that_live_and_those_nobody_knows(store):
     ask(store, "over")
     ask(store, "lives")
-    store.move_instance("over", InstanceState.FAILED, NOW)
-    assert store.ended_among(["over", "lives", "unheard"]) == {"over"}
-    assert store.ended_among([]) == set()
+    store.instances.move("over", InstanceState.FAILED, NOW)
+    assert store.instances.ended_among(["over", "lives", "unheard"]) == {"over"}
+    assert store.instances.ended_among([]) == set()
 
 
 def test_what_was_said_a_moment_ago_is_found_by_its_kind(store):
     said = Decision(DecisionKind.OUT_OF_MEMORY, "alice-1", "out of memory")
-    store.record_tick("main", [said, Decision(DecisionKind.EXPIRE, "bob-1", "over")], NOW)
-    assert store.decided_since("main", DecisionKind.OUT_OF_MEMORY, NOW) == {"alice-1"}
-    assert store.decided_since("main", DecisionKind.OUT_OF_MEMORY, later(1)) == set()
+    store.ticks.record("main", [said, Decision(DecisionKind.EXPIRE, "bob-1", "over")], NOW)
+    assert store.ticks.decided_since("main", DecisionKind.OUT_OF_MEMORY, NOW) == {"alice-1"}
+    assert store.ticks.decided_since("main", DecisionKind.OUT_OF_MEMORY, later(1)) == set()
 
 
 def test_when_a_host_was_configured_again_is_kept(store):
     claim_active(store)
-    store.note_repair("main-01", NOW)
-    assert store.host("main-01").repaired_at == NOW
+    store.hosts.note_repair("main-01", NOW)
+    assert store.hosts.get("main-01").repaired_at == NOW

@@ -91,7 +91,7 @@ def endings(pools, proxy, admin, project) -> dict[str, Ending]:
     pools.setattr(flow, "trigger", configured_by_nobody)
     with proxy.misbehaving("POST /v2.1/servers", Trouble.DROP_ANSWER):
         states = asyncio.run(all_runs(admin, project))
-    hosts = {host.pool: host for host in pool_store().hosts()}
+    hosts = {host.pool: host for host in pool_store().hosts.all()}
     return {pool: Ending(state, hosts[pool]) for pool, state in states.items()}
 
 

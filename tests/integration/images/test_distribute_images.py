@@ -58,9 +58,9 @@ def installation(tmp_path_factory):
 def hosts(installation):
     with light_host(installation) as first, light_host(installation) as second:
         for number, host in enumerate((first, second)):
-            record = pool_store().claim_host("main", FlavorSize.SMALL, 6, f"run-{number}", 4, NOW)
-            pool_store().move_host(record.name, HostState.CONFIGURING, NOW, address=host.address)
-            pool_store().move_host(record.name, HostState.ACTIVE, NOW)
+            record = pool_store().hosts.claim("main", FlavorSize.SMALL, 6, f"run-{number}", 4, NOW)
+            pool_store().hosts.move(record.name, HostState.CONFIGURING, NOW, address=host.address)
+            pool_store().hosts.move(record.name, HostState.ACTIVE, NOW)
         yield first, second
 
 
@@ -93,7 +93,7 @@ def test_every_host_gets_the_image_and_the_report_says_what_travelled(hosts, fir
     assert [row["host"] for row in rows] == ["main-01", "main-02"]
     assert all(row["sent"] > 0 and row["error"] == "" for row in rows)
     assert all(image.id in host.engine.image_ids() for host in hosts)
-    assert pool_store().hosts_with_image(image.id) == {"main-01", "main-02"}
+    assert pool_store().images.hosts_with(image.id) == {"main-01", "main-02"}
 
 
 def test_the_second_time_nothing_travels(hosts, first_run):
@@ -111,7 +111,7 @@ def test_a_dead_host_is_named_and_the_other_gets_its_image(hosts, first_run):
     finally:
         hosts[0].start()
     assert (name, "1 of 2 hosts lack images: host main-01: the engine could not" in message) == ("Failed", True)
-    assert pool_store().hosts_with_image(new.id) == {"main-02"}
+    assert pool_store().images.hosts_with(new.id) == {"main-02"}
 
 
 def test_afterwards_it_gets_only_the_new_layer(hosts, first_run):
@@ -167,8 +167,8 @@ def test_an_image_is_added_by_its_file_and_updated_by_adding_again(hosts, first_
     assert (name, message.startswith("pool main offers lab:1; 2 hosts: ")) == ("Completed", True)
     new = offer(busybox_image("lab:1", ("true",), {"page": b"new"}))
     assert add("lab_1.tar")[0] == "Completed"
-    assert pool_store().hosts_with_image(new.id) == {"main-01", "main-02"}
-    assert [image.id for image in pool_store().image_versions("main", "lab:1")] == [new.id, old.id]
+    assert pool_store().images.hosts_with(new.id) == {"main-01", "main-02"}
+    assert [image.id for image in pool_store().images.versions("main", "lab:1")] == [new.id, old.id]
 
 
 @pytest.mark.parametrize(
@@ -190,10 +190,10 @@ def test_an_archive_that_is_broken_when_it_is_replaced_leaves_the_image_offered_
     add("steady_1.tar")
     (process_settings().images_dir / "steady_1.tar").write_bytes(b"half of it")
     assert distribute()[0] == "Completed"
-    assert pool_store().image("main", "steady:1").id == image.id
+    assert pool_store().images.get("main", "steady:1").id == image.id
     (process_settings().images_dir / "steady_1.tar").unlink()
     distribute()
-    assert "steady:1" not in {one.name for one in pool_store().images("main")}
+    assert "steady:1" not in {one.name for one in pool_store().images.offered("main")}
 
 
 @pytest.fixture
@@ -226,15 +226,15 @@ def test_a_tag_of_a_registry_is_pulled_pinned_and_followed_when_it_moves(
     old = publish(engine_url, busybox_image(name, ("true",), {"page": b"old"}))
     assert add(name, source="registry")[0] == "Failed"  # it asks for a login
     assert add(name, source="registry", credentials="mine")[0] == "Completed"
-    first = pool_store().image("main", name)
+    first = pool_store().images.get("main", name)
     assert (first.id, first.source, first.digest[:7]) == (old.id, name, "sha256:")
     assert sum(first.layer_sizes) > 0
     new = publish(engine_url, busybox_image(name, ("true",), {"page": b"new"}))
     distribute()
-    assert pool_store().image("main", name) == first  # it was looked at a moment ago
+    assert pool_store().images.get("main", name) == first  # it was looked at a moment ago
     monkeypatch.setattr(catalogue, "LOOK_AGAIN", timedelta(0))
     distribute()
-    second = pool_store().image("main", name)
+    second = pool_store().images.get("main", name)
     assert (second.id, second.digest != first.digest, second.looked_at > first.looked_at) == (new.id, True, True)
     assert all(new.id in host.engine.image_ids() for host in hosts)
     assert "pass-of-a-test" not in caplog.text
@@ -250,11 +250,11 @@ def test_a_retired_image_is_not_offered_while_its_archive_stays_and_adding_it_of
     assert retire("short:1") == ("Completed", "pool main offers short:1 no more; images/short_1.tar stays")
     distribute()
     with pytest.raises(NotFound, match="pool main offers the image short:1 no more: it was retired at"):
-        pool_store().image("main", "short:1")
+        pool_store().images.get("main", "short:1")
     assert image.id in hosts[0].engine.image_ids()
     assert retire("short:1")[0] == "Failed"
     add("short_1.tar")
-    assert pool_store().image("main", "short:1").id == image.id
+    assert pool_store().images.get("main", "short:1").id == image.id
     retire("short:1", delete_archive=True)
     assert not (process_settings().images_dir / "short_1.tar").exists()
 
@@ -273,7 +273,7 @@ def test_an_archive_that_appears_is_noticed_once_and_one_that_is_being_copied_is
 
 def test_a_host_that_lacks_an_image_is_noticed(hosts, first_run):
     distribute()
-    pool_store().unmark_image("main-01", pool_store().images("main")[0].id)
+    pool_store().images.unmark("main-01", pool_store().images.offered("main")[0].id)
     assert why().startswith("images-main-")
     distribute()
 
@@ -288,12 +288,12 @@ def test_a_session_gets_the_newest_version_that_its_host_has(hosts, first_run):
         (process_settings().images_dir / "two_1.tar").write_bytes(image.archive())
         add("two_1.tar")
     blueprint = BlueprintSpec("two", "main", "two:1", 80)
-    pool_store().unmark_image("main-01", new.id)
-    first, second = pool_store().hosts("main")
+    pool_store().images.unmark("main-01", new.id)
+    first, second = pool_store().hosts.all("main")
     assert _image_on(first, blueprint) == old.id
     assert _image_on(second, blueprint) == new.id
     assert _image_on(second, replace(blueprint, image_digest=old.id)) == old.id
-    pool_store().unmark_image("main-01", old.id)
+    pool_store().images.unmark("main-01", old.id)
     with pytest.raises(EngineTrouble, match="host main-01 has no version of the image two:1 any more"):
         _image_on(first, blueprint)
 
@@ -325,7 +325,7 @@ def test_with_a_registry_named_hosts_pull_from_it_and_the_report_is_the_same(hos
             PoolConfig(DD_IMAGE_PUSHES=2).save("main", overwrite=True)
     assert name == "Completed"
     assert all(200_000 < row["sent"] < 220_000 for row in rows)
-    assert pool_store().hosts_with_image(image.id) == {"main-01", "main-02"}
+    assert pool_store().images.hosts_with(image.id) == {"main-01", "main-02"}
 
 
 def test_a_host_whose_disk_cannot_be_cleaned_takes_nothing_new_and_keeps_what_it_has(hosts, first_run, monkeypatch):

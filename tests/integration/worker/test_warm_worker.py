@@ -171,12 +171,12 @@ def test_the_run_of_a_killed_worker_is_marked_by_its_successor(idle, tmp_path):
     store.upgrade()
     worker, run = idle.worker(), idle.trigger("waiting", seconds=600)
     idle.server.wait(run, "RUNNING")
-    store.take_lease("housekeeping of main", f"flow run {run}", 600, datetime.now(UTC))
+    store.leases.take("housekeeping of main", f"flow run {run}", 600, datetime.now(UTC))
     worker.kill()
     idle.worker()
     state = idle.server.wait(run)
     assert (state["type"], state["message"]) == ("CRASHED", "Its worker process died while it ran.")
-    assert store.take_lease("housekeeping of main", "the next tick", 60, datetime.now(UTC)) is None
+    assert store.leases.take("housekeeping of main", "the next tick", 60, datetime.now(UTC)) is None
 
 
 def test_a_worker_outlives_a_restart_of_the_server(bench):

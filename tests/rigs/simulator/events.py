@@ -171,7 +171,7 @@ class EventfulWorld(World):
             machine.hidden_until = machine.down_until = machine.engine_down_until = machine.slow_until = 0
 
     def alive_sessions(self) -> list:
-        return self.store.instances(states=LIVING_INSTANCES)
+        return self.store.instances.all(states=LIVING_INSTANCES)
 
     def _machine(self, which: int) -> Machine | None:
         machines = list(self.cloud.machines.values())

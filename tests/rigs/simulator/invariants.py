@@ -25,16 +25,16 @@ def check_always(world: World) -> None:
 def never_over_committed(world: World) -> Iterator[str]:
     """1, in SQL: the room that a host has given is what its sessions hold."""
     held = Counter()
-    for session in world.store.instances(states=HOLDING_ROOM):
+    for session in world.store.instances.all(states=HOLDING_ROOM):
         held[session.host] += session.slots
-    for host in world.store.hosts():
+    for host in world.store.hosts.all():
         if not host.reserved == held[host.name] <= host.slots:
             yield f"1: {host.name} has given {host.reserved} of {host.slots} slots; sessions hold {held[host.name]}"
 
 
 def never_more_hosts_than_allowed(world: World) -> Iterator[str]:
     """1, for hosts: what was allowed at most so far."""
-    living = [host for host in world.store.hosts() if host.state is not HostState.REMOVED]
+    living = [host for host in world.store.hosts.all() if host.state is not HostState.REMOVED]
     if len(living) > world.most_hosts:
         yield f"1: {len(living)} hosts, at most {world.most_hosts} were ever allowed"
 
@@ -42,7 +42,7 @@ def never_more_hosts_than_allowed(world: World) -> Iterator[str]:
 def no_clock_but_the_virtual_one(world: World) -> Iterator[str]:
     """8: every moment on record is one of this life."""
     first, last = BEGINNING - timedelta(hours=2), BEGINNING + timedelta(seconds=world.time, days=2)
-    for thing in (*world.store.hosts(), *world.store.instances()):
+    for thing in (*world.store.hosts.all(), *world.store.instances.all()):
         if not first <= thing.state_since <= last:
             yield f"8: {thing} has a moment from another clock"
 
@@ -58,36 +58,36 @@ def unsettled(world: World) -> list[str]:
 
 def servers_are_recorded(world: World) -> Iterator[str]:
     """2: whatever died, no server is left that no record speaks of."""
-    living = {host.name for host in world.store.hosts() if host.state is not HostState.REMOVED}
+    living = {host.name for host in world.store.hosts.all() if host.state is not HostState.REMOVED}
     for name in world.cloud.machines.keys() - living:
         yield f"2: the server of {name} is left in the cloud"
 
 
 def records_are_servers(world: World) -> Iterator[str]:
     """4, the other way round: what is gone is noticed."""
-    for host in world.store.hosts(states={HostState.ACTIVE, HostState.DRAINING}):
+    for host in world.store.hosts.all(states={HostState.ACTIVE, HostState.DRAINING}):
         if host.name not in world.cloud.machines:
             yield f"4: {host.name} is {host.state}, and its server is gone"
 
 
 def hosts_have_arrived(world: World) -> Iterator[str]:
     """5, 6: whatever was interrupted was taken up again, and no bad host keeps its place."""
-    for host in world.store.hosts(states=IN_BETWEEN):
+    for host in world.store.hosts.all(states=IN_BETWEEN):
         yield f"5: {host.name} is still {host.state}: {host.reason}"
-    for host in world.store.hosts(states={HostState.DRAINING}):
+    for host in world.store.hosts.all(states={HostState.DRAINING}):
         if not host.reserved:
             yield f"5: {host.name} is drained, and stays"
 
 
 def sessions_have_arrived(world: World) -> Iterator[str]:
     """5: no session is left half way; one that waits has waited its time, or got its room."""
-    for session in world.store.instances(states=LIVING_INSTANCES - {InstanceState.RUNNING}):
+    for session in world.store.instances.all(states=LIVING_INSTANCES - {InstanceState.RUNNING}):
         yield f"5: session {session.id} is still {session.state}: {session.reason}"
 
 
 def containers_are_recorded(world: World) -> Iterator[str]:
     """2: no container runs that no record explains, and nobody else's is gone (3)."""
-    explained = {(session.host, session.container) for session in world.store.instances(states=HOLDING_ROOM)}
+    explained = {(session.host, session.container) for session in world.store.instances.all(states=HOLDING_ROOM)}
     for machine in world.cloud.machines.values():
         for name, container in machine.containers.items():
             if name.startswith("dd-") and container.running and (machine.host, name) not in explained:
@@ -96,7 +96,7 @@ def containers_are_recorded(world: World) -> Iterator[str]:
 
 def sessions_are_containers(world: World) -> Iterator[str]:
     """7: a session that runs on record runs, once."""
-    for session in world.store.instances(states={InstanceState.RUNNING}):
+    for session in world.store.instances.all(states={InstanceState.RUNNING}):
         where = [m.host for m in world.cloud.machines.values() if _runs(m, session.container)]
         if where != [session.host]:
             yield f"7: session {session.id} runs on {session.host}; its container runs on {where or 'no host'}"
@@ -104,8 +104,8 @@ def sessions_are_containers(world: World) -> Iterator[str]:
 
 def routes_are_sessions(world: World) -> Iterator[str]:
     """9: the gateway has a route for each running session, to where it is, and no other."""
-    running = world.store.instances(states={InstanceState.RUNNING})
-    addresses = {host.name: host.address for host in world.store.hosts()}
+    running = world.store.instances.all(states={InstanceState.RUNNING})
+    addresses = {host.name: host.address for host in world.store.hosts.all()}
     wanted = {session.route: (addresses[session.host], session.port) for session in running}
     found = {route.id: (route.address, route.port) for route in world.gateway.routes.values()}
     if wanted != found:
@@ -115,17 +115,17 @@ def routes_are_sessions(world: World) -> Iterator[str]:
 def nothing_is_leased(world: World) -> Iterator[str]:
     """7: nobody who is dead keeps a lease."""
     for machine in world.cloud.machines.values():
-        other = world.store.take_lease(f"configuring of {machine.host}", "the test", 1, world.clock.now())
+        other = world.store.leases.take(f"configuring of {machine.host}", "the test", 1, world.clock.now())
         if other:
             yield f"7: {machine.host} is leased by {other}"
         else:
-            world.store.drop_lease(f"configuring of {machine.host}", "the test")
+            world.store.leases.drop(f"configuring of {machine.host}", "the test")
 
 
 def there_is_room(world: World) -> Iterator[str]:
     """6: with trouble over, the pool has the free slots that it is to have, or all hosts that it may have."""
-    hosts = world.store.hosts(states={HostState.ACTIVE})
-    living = [host for host in world.store.hosts() if host.state is not HostState.REMOVED]
+    hosts = world.store.hosts.all(states={HostState.ACTIVE})
+    living = [host for host in world.store.hosts.all() if host.state is not HostState.REMOVED]
     free = sum(host.free for host in hosts)
     if free < world.config.DD_FREE_SLOT_TARGET and len(living) < world.config.DD_MAX_HOSTS:
         yield f"6: {free} slots are free on {len(hosts)} active hosts, {world.config.DD_FREE_SLOT_TARGET} are wanted"

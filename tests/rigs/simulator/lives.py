@@ -65,7 +65,7 @@ class Lives:
         """An empty world; closed, whatever happened in it, before the next one begins."""
         self._store.empty()
         world = EventfulWorld(self._store, seed)
-        self._store.world = world
+        self._store.watched_by(world)
         with lived_in(world):
             try:
                 yield world

@@ -215,9 +215,9 @@ async def _nothing_to_do(*_: object) -> str:
 
 async def _read_catalogue(pool: str) -> list[Image]:
     here = world().check_open()
-    if not here.store.images(pool):
-        here.store.put_image(Image(pool, "jupyter", "sha256:aa", 1000, layers=("sha256:bb",), layer_sizes=(1000,)))
-    return here.store.images(pool)
+    if not here.store.images.offered(pool):
+        here.store.images.put(Image(pool, "jupyter", "sha256:aa", 1000, layers=("sha256:bb",), layer_sizes=(1000,)))
+    return here.store.images.offered(pool)
 
 
 @cache

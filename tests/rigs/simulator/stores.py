@@ -7,81 +7,115 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from pool.changes import Change
 from pool.records import Host
 from pool.states import HostState
+from pool.store.engine import Database
+from pool.store.history import HistoryStore
+from pool.store.hosts import HostStore
 from pool.store.pool_store import PoolStore
 from pool.store.schema import metadata
 from tests.rigs.services.databases import MEMORY
 
-READS = (
-    "host", "hosts", "instance", "instances", "ended_instances", "images", "image", "image_versions", "images_on",
-    "hosts_with_image",
-)  # fmt: skip
-TOUCH_NO_RECORD = ("take_lease", "drop_lease", "record_tick", "note_left")
+READS = {
+    "hosts": ("get", "all"),
+    "instances": ("get", "all", "ended"),
+    "images": ("offered", "get", "versions", "on_host", "hosts_with"),
+}
+TOUCH_NO_RECORD = {"leases": ("take", "drop"), "ticks": ("record", "note_left")}
 
 
-class WatchedStore(PoolStore):
-    """Sees every host go, and asks the world whether it is gone.
+class WatchedDatabase(Database):
+    """Remembers what was read until the next write.
 
-    Nobody else writes to the file, and records are frozen: what was read stays true until the next write, and is not
-    read again before that. Most reads of a quiet tick cost nothing so.
+    No other process writes to the file, and records are frozen: what was read stays true until then. Most reads of a
+    quiet tick cost nothing so.
     """
 
-    world: Any = None
-    _read: dict[object, object]
-    _keeps = False
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.engine)
+        self.read: dict[object, object] = {}
+        self.keeps = False
 
-    def move_host(self, name: str, to: HostState, *arguments: object, **more: object) -> Host:
-        moved = super().move_host(name, to, *arguments, **more)
+    def writing(self) -> AbstractContextManager[Connection]:
+        if not self.keeps:
+            self.read = {}
+        return super().writing()
+
+
+class WatchedHosts(HostStore):
+    """Asks the world, of every host that is recorded as removed, whether it is gone."""
+
+    world: Any = None
+
+    def move(self, name: str, to: HostState, *arguments: Any, **more: Any) -> Host:
+        moved = super().move(name, to, *arguments, **more)
         if to is HostState.REMOVED:
             self.world.check_gone(name)
         return moved
 
-    def claim_untold_changes(self, limit: int = 500) -> list[Change]:
-        if self._read.get("untold") == []:
+
+class WatchedHistory(HistoryStore):
+    """Does not look again for untold changes before something was written."""
+
+    _db: WatchedDatabase
+
+    def claim_untold(self, limit: int = 500) -> list[Change]:
+        if self._db.read.get("untold") == []:
             return []
-        untold = super().claim_untold_changes(limit)
-        self._read["untold"] = untold
+        untold = super().claim_untold(limit)
+        self._db.read["untold"] = untold
         return untold
 
+
+class WatchedStore(PoolStore):
+    """The real store, watched and with a memory."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = WatchedDatabase(database)
+        super().__init__(self.database)
+        self.hosts: WatchedHosts = WatchedHosts(self.database)
+        self.history = WatchedHistory(self.database)
+        self._wrap(READS, _remembered)
+        self._wrap(TOUCH_NO_RECORD, _keeping)
+
+    def watched_by(self, world: Any) -> None:
+        self.hosts.world = world
+
     def empty(self) -> None:
-        with self._writing() as connection:
+        with self.database.writing() as connection:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())
 
-    def _writing(self) -> AbstractContextManager:
-        if not self._keeps:
-            self._read = {}
-        return super()._writing()
+    def _wrap(self, methods: dict[str, tuple[str, ...]], wrapper: Callable) -> None:
+        for part, names in methods.items():
+            for name in names:
+                noun = getattr(self, part)
+                setattr(noun, name, wrapper(self.database, getattr(noun, name)))
 
 
-def _remembered(name: str) -> Callable:
-    plain = getattr(PoolStore, name)
-
+def _remembered(database: WatchedDatabase, plain: Callable) -> Callable:
     @wraps(plain)
-    def read(self: WatchedStore, *arguments: object, **more: object) -> object:
-        asked = (name, *map(_hashable, arguments), *((key, _hashable(more[key])) for key in more))
-        if asked not in self._read:
-            self._read[asked] = plain(self, *arguments, **more)
-        found = self._read[asked]
+    def read(*arguments: object, **more: object) -> object:
+        asked = (plain, *map(_hashable, arguments), *((key, _hashable(more[key])) for key in more))
+        if asked not in database.read:
+            database.read[asked] = plain(*arguments, **more)
+        found = database.read[asked]
         return found.copy() if isinstance(found, list | set) else found
 
     return read
 
 
-def _keeping(name: str) -> Callable:
-    plain = getattr(PoolStore, name)
-
+def _keeping(database: WatchedDatabase, plain: Callable) -> Callable:
     @wraps(plain)
-    def write(self: WatchedStore, *arguments: object, **more: object) -> object:
-        self._keeps = True
+    def write(*arguments: object, **more: object) -> object:
+        database.keeps = True
         try:
-            return plain(self, *arguments, **more)
+            return plain(*arguments, **more)
         finally:
-            self._keeps = False
+            database.keeps = False
 
     return write
 
@@ -90,18 +124,12 @@ def _hashable(argument: object) -> object:
     return frozenset(argument) if isinstance(argument, list | set | tuple) else argument
 
 
-for _name in READS:
-    setattr(WatchedStore, _name, _remembered(_name))
-for _name in TOUCH_NO_RECORD:
-    setattr(WatchedStore, _name, _keeping(_name))
-
-
 @contextmanager
 def opened_store() -> Iterator[WatchedStore]:
     """A store in a folder of its own. It survives no power cut, and need not."""
     with TemporaryDirectory(prefix="dd-simulator-", dir=MEMORY) as folder:
         store = WatchedStore.open(f"sqlite:///{Path(folder) / 'pool.sqlite'}")
-        event.listen(store._engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+        event.listen(store.database.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
         store.upgrade()
         try:
             yield store

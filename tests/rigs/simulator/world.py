@@ -135,7 +135,7 @@ class World:
         return self.secrets.keys[-1]
 
     def host_key_of(self, host: str) -> str:
-        return self.store.host(host).host_key
+        return self.store.hosts.get(host).host_key
 
     @property
     def a_token(self) -> str:
@@ -156,14 +156,14 @@ class World:
     def check_recorded(self, host: str) -> None:
         """2: before the cloud is asked for a server, its record says so."""
         with suppress(NotFound):
-            if self.store.host(host):
+            if self.store.hosts.get(host):
                 return
         self.broken.add(f"2: a server is made for {host}, which no record knows")
 
     def check_given_up(self, host: str, states: set[HostState]) -> None:
         """3: a server is deleted only when its record says that it should be gone."""
         try:
-            state = self.store.host(host).state
+            state = self.store.hosts.get(host).state
         except NotFound:
             self.broken.add(f"3: the server of {host}, which no record knows, is deleted")
             return
@@ -173,7 +173,7 @@ class World:
     def check_stray(self, host: str, states: set[HostState]) -> None:
         """3: nothing is swept that a living record speaks of."""
         with suppress(NotFound):
-            if (state := self.store.host(host).state) not in states:
+            if (state := self.store.hosts.get(host).state) not in states:
                 self.broken.add(f"3: what {host} has in the cloud is swept while its record says {state}")
 
     def check_gone(self, host: str) -> None:
@@ -184,7 +184,7 @@ class World:
 
     def check_may_run(self, spec: ContainerSpec, host: str) -> None:
         """2: before a container is made, its session is on record, and was given that host."""
-        session = self.store.instance(spec.name.removeprefix("dd-"))
+        session = self.store.instances.get(spec.name.removeprefix("dd-"))
         if host not in (session.host, session.last_host):
             self.broken.add(f"2: {spec.name} is started on {host}, where its session never had a place")
 
@@ -195,6 +195,6 @@ class World:
 
     def check_may_withdraw(self, route: str) -> None:
         """9: bringing the gateway back in order takes no running session's route away."""
-        running = {session.route for session in self.store.instances(states=[InstanceState.RUNNING])}
+        running = {session.route for session in self.store.instances.all(states=[InstanceState.RUNNING])}
         if current_verb.get() == "repair_routes" and route in running:
             self.broken.add("9: repairing the routes took one of a running session away")

@@ -97,7 +97,7 @@ class PaperStack:
         self.lose_triggers = False
         self._runs: dict[str, Future] = {}
         self._lock, self._threads = Lock(), ThreadPoolExecutor(THREADS)
-        store.put_image(Image("main", "jupyter", "sha256:jupyter", 1))
+        store.images.put(Image("main", "jupyter", "sha256:jupyter", 1))
         self._put_in(monkeypatch)
 
     def _put_in(self, monkeypatch) -> None:
@@ -122,8 +122,8 @@ class PaperStack:
     def add_host(self, slots: int) -> Host:
         """An active host that has the image."""
         host = claim_active(self.store, str(uuid4()), slots=slots, max_hosts=99)
-        self.store.mark_image(host.name, "sha256:jupyter", NOW)
-        return self.store.note_host(host.name, address="10.0.0.1")
+        self.store.images.mark(host.name, "sha256:jupyter", NOW)
+        return self.store.hosts.note(host.name, address="10.0.0.1")
 
     def ask(self, deployment: str, start: Callable[[], object] = lambda: None, **parameters: object) -> Future:
         """Have a run of the deployment begin, after *start* returned."""
@@ -168,7 +168,7 @@ class PaperStack:
 
     def states(self) -> Counter:
         """How many sessions are in which state."""
-        return Counter(str(instance.state) for instance in self.store.instances("main"))
+        return Counter(str(instance.state) for instance in self.store.instances.all("main"))
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)

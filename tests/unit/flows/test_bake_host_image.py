@@ -32,28 +32,28 @@ class World:
     def step(self, name: str):
         async def take(*_):
             self.done.append(name)
-            assert not candidates(self.store.hosts("main"), 1, NOW, PoolSettings(), 60)  # no session gets onto it
+            assert not candidates(self.store.hosts.all("main"), 1, NOW, PoolSettings(), 60)  # no session gets onto it
             if name == self.dies_at:
                 raise CloudTrouble(f"{name} failed")
 
         return take
 
     async def claim(self, _bake) -> Host:
-        return self.store.claim_host("main", FlavorSize.SMALL, 0, "run", 4, NOW)
+        return self.store.hosts.claim("main", FlavorSize.SMALL, 0, "run", 4, NOW)
 
     async def bring_up(self, host) -> Host:
-        return self.store.move_host(host.name, HostState.CONFIGURING, NOW)
+        return self.store.hosts.move(host.name, HostState.CONFIGURING, NOW)
 
     async def move(self, name, to, reason="") -> Host:
-        return self.store.move_host(name, to, NOW, reason=reason)
+        return self.store.hosts.move(name, to, NOW, reason=reason)
 
     async def remove(self, host, reason) -> None:
         self.done.append("remove")
-        self.store.move_host(host.name, HostState.REMOVED, NOW, reason=reason)
+        self.store.hosts.move(host.name, HostState.REMOVED, NOW, reason=reason)
 
     async def give_up(self, host, reason, fault) -> None:
-        self.store.move_host(host.name, HostState.FAILED, NOW, reason=reason, fault=fault)
-        self.store.move_host(host.name, HostState.REMOVING, NOW, reason=reason)
+        self.store.hosts.move(host.name, HostState.FAILED, NOW, reason=reason, fault=fault)
+        self.store.hosts.move(host.name, HostState.REMOVING, NOW, reason=reason)
         await self.remove(host, reason)
 
 
@@ -72,7 +72,7 @@ def world(monkeypatch, tmp_path) -> World:
 def test_a_host_without_slots_is_configured_stripped_copied_and_removed(world):
     asyncio.run(module.make_image(BAKE, []))
     assert world.done == [*STEPS, "remove"]
-    host = world.store.host("main-01")
+    host = world.store.hosts.get("main-01")
     assert (host.slots, host.state, host.reason) == (0, "removed", "it becomes the host image dockerdriver-main-1")
 
 
@@ -82,7 +82,7 @@ def test_whatever_fails_is_told_and_the_host_goes(world, step):
     with pytest.raises(CloudTrouble, match=f"{step} failed"):
         asyncio.run(module.make_image(BAKE, []))
     assert world.done == [*STEPS[: STEPS.index(step) + 1], "remove"]
-    host = world.store.host("main-01")
+    host = world.store.hosts.get("main-01")
     assert (host.state, host.fault) == (HostState.REMOVED, None)  # no breaker counts it
 
 
@@ -90,7 +90,7 @@ def test_no_move_leads_back_into_service_before_anything_is_taken_off_the_host(w
     states = []
 
     async def look(*_):
-        states.append(world.store.host("main-01").state)
+        states.append(world.store.hosts.get("main-01").state)
 
     monkeypatch.setattr(module, "prepare_for_image", look)
     asyncio.run(module.make_image(BAKE, []))

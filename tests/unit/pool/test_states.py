@@ -37,11 +37,11 @@ class PoolMachine(RuleBasedStateMachine):
 
     def attempt(self, call, *arguments) -> None:
         """A refusal is an answer; anything else that is raised breaks the test."""
-        before = (self.store.hosts(), self.store.instances())
+        before = (self.store.hosts.all(), self.store.instances.all())
         try:
             call(*arguments)
         except Refused:
-            assert (self.store.hosts(), self.store.instances()) == before, "a refused call changed something"
+            assert (self.store.hosts.all(), self.store.instances.all()) == before, "a refused call changed something"
 
     @rule(run=st.sampled_from(["run-1", "run-2", "run-3", "run-4", "run-5"]), slots=st.integers(1, 6))
     def claim_host(self, run, slots):
@@ -50,15 +50,15 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(run=st.sampled_from(["run-6", "run-7"]))
     def bring_up(self, run):
         self.attempt(claim, self.store, run)
-        for host in self.store.hosts():
+        for host in self.store.hosts.all():
             for _ in range(2 if host.state in STEPS else 0):
-                state = self.store.host(host.name).state
+                state = self.store.hosts.get(host.name).state
                 if state in STEPS:
-                    self.store.move_host(host.name, STEPS[state], NOW)
+                    self.store.hosts.move(host.name, STEPS[state], NOW)
 
     @rule(host=HOSTS, to=st.sampled_from(HostState))
     def move_host(self, host, to):
-        self.attempt(self.store.move_host, host, to, NOW)
+        self.attempt(self.store.hosts.move, host, to, NOW)
 
     @rule(session=SESSIONS, slots=st.integers(1, 4))
     def request_instance(self, session, slots):
@@ -70,19 +70,19 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule(session=SESSIONS, to=st.sampled_from(InstanceState))
     def move_instance(self, session, to):
-        self.attempt(self.store.move_instance, session, to, NOW)
+        self.attempt(self.store.instances.move, session, to, NOW)
 
     @invariant()
     def room_is_what_sessions_hold(self):
         held = Counter()
-        for instance in self.store.instances(states=HOLDING_ROOM):
+        for instance in self.store.instances.all(states=HOLDING_ROOM):
             held[instance.host] += instance.slots if instance.host else 0
-        for host in self.store.hosts():
+        for host in self.store.hosts.all():
             assert host.reserved == held[host.name] <= host.slots
 
     @invariant()
     def whoever_holds_no_room_has_no_place(self):
-        for instance in self.store.instances():
+        for instance in self.store.instances.all():
             assert (instance.host is None) == (instance.port is None)
             assert instance.host is None or instance.state in HOLDING_ROOM
             assert instance.host or instance.state not in (InstanceState.STARTING, InstanceState.RUNNING)
@@ -90,11 +90,11 @@ class PoolMachine(RuleBasedStateMachine):
     @invariant()
     def no_session_is_on_a_removed_host(self):
         removed = {HostState.REMOVING, HostState.REMOVED}
-        assert all(host.reserved == 0 for host in self.store.hosts(states=removed))
+        assert all(host.reserved == 0 for host in self.store.hosts.all(states=removed))
 
     @invariant()
     def the_pool_has_no_more_hosts_than_it_may(self):
-        assert sum(host.state is not HostState.REMOVED for host in self.store.hosts()) <= 4
+        assert sum(host.state is not HostState.REMOVED for host in self.store.hosts.all()) <= 4
 
 
 TestPoolMachine = PoolMachine.TestCase

@@ -73,7 +73,11 @@ def test_what_df_says_is_read():
 
 @pytest.mark.parametrize(("said", "looks"), [(" 84%", False), (" 85%", True)])
 def test_what_could_go_is_looked_for_only_on_a_disk_that_is_full_to_the_mark(monkeypatch, said, looks):
-    df, store, looked = SimpleNamespace(run=lambda *_: f"Use%\n{said}\n"), SimpleNamespace(unmark_image=print), []
+    df, store, looked = (
+        SimpleNamespace(run=lambda *_: f"Use%\n{said}\n"),
+        SimpleNamespace(images=SimpleNamespace(unmark=print)),
+        [],
+    )
     answers = {"open_shell": nullcontext(df), "pool_store": store, "engine_of": None, "data_root": "/", "images_on": ()}
     for name, answer in answers.items():
         monkeypatch.setattr(cleaning, name, lambda *_, it=answer: it)

@@ -176,21 +176,21 @@ WAYS = [
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_host_in_any_state_is_closed(store, way):
-    host = store.claim_host("main", FlavorSize.SMALL, slots=6, max_hosts=4, spawned_by="run", now=NOW)
+    host = store.hosts.claim("main", FlavorSize.SMALL, slots=6, max_hosts=4, spawned_by="run", now=NOW)
     for state in way:
-        host = store.move_host(host.name, state, NOW)
+        host = store.hosts.move(host.name, state, NOW)
     takedown.close_host(store, host)
-    assert store.host(host.name).state is HostState.REMOVED
+    assert store.hosts.get(host.name).state is HostState.REMOVED
 
 
 def test_a_session_that_holds_room_is_closed_and_gives_it_back(store):
-    host = store.claim_host("main", FlavorSize.SMALL, slots=6, max_hosts=4, spawned_by="run", now=NOW)
+    host = store.hosts.claim("main", FlavorSize.SMALL, slots=6, max_hosts=4, spawned_by="run", now=NOW)
     for state in (HostState.CONFIGURING, HostState.ACTIVE):
-        store.move_host(host.name, state, NOW)
-    store.request_instance("alice-1", BlueprintSpec("b", "main", "image", 80), user="", options={}, now=NOW)
+        store.hosts.move(host.name, state, NOW)
+    store.instances.request("alice-1", BlueprintSpec("b", "main", "image", 80), user="", options={}, now=NOW)
     takedown.close_instance(store, place(store, "alice-1", host.name, NOW))
-    assert store.instance("alice-1").state is InstanceState.DELETED
-    assert store.host(host.name).reserved == 0
+    assert store.instances.get("alice-1").state is InstanceState.DELETED
+    assert store.hosts.get(host.name).reserved == 0
 
 
 def test_every_pipeline_of_the_design_is_deployed_with_what_the_form_needs():

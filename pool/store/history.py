@@ -5,36 +5,49 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from pool.changes import Change, Noun
+from pool.changes import Change, LifeLine, Noun, life
 from pool.records import Host, Instance
-from pool.store.engine import Database
+from pool.store.engine import Part
 from pool.store.schema import changes
+from pool.store.ticks import TickStore
 
 _UNTOLD = select(changes.c.id).where(changes.c.told.is_(False))
 _FIELDS = [field.name for field in fields(Change)]
 
 
-class ChangeStore(Database):
-    """Read what happened, and keep which of it was told to Prefect."""
+class HistoryStore(Part):
+    """Read what happened, and keep which of it was published to Prefect."""
 
     def changes(self, noun: Noun, subject: str, limit: int = 200) -> list[Change]:
         """The latest changes of one host or instance, oldest first."""
         about = (changes.c.noun == noun, changes.c.subject == subject)
         latest = select(changes).where(*about).order_by(changes.c.id.desc()).limit(limit)
-        with self._reading() as connection:
+        with self._db.reading() as connection:
             return [_as_change(row) for row in reversed(connection.execute(latest).all())]
 
-    def claim_untold_changes(self, limit: int = 500) -> list[Change]:
+    def of_host(self, name: str) -> list[LifeLine]:
+        """All that happened to the host, with the reasons, oldest first; nothing when there never was one."""
+        return self._life(Noun.HOST, name)
+
+    def of_instance(self, instance_id: str) -> list[LifeLine]:
+        """All that happened to the session, with the reasons, oldest first; nothing when there never was one."""
+        return self._life(Noun.INSTANCE, instance_id)
+
+    def _life(self, noun: Noun, name: str) -> list[LifeLine]:
+        found = self.changes(noun, name)
+        return life(found, TickStore(self._db).decisions(name) if found else [])
+
+    def claim_untold(self, limit: int = 500) -> list[Change]:
         """Changes that no event was emitted for yet, oldest first; from now on they count as told.
 
         Of two who ask at once, each change goes to one.
         """
-        with self._reading() as connection:  # a writer would wait for others, mostly for nothing
+        with self._db.reading() as connection:  # a writer would wait for others, mostly for nothing
             if connection.execute(_UNTOLD.limit(1)).first() is None:
                 return []
         untold = _UNTOLD.order_by(changes.c.id).limit(limit).with_for_update(skip_locked=True)
         claim = update(changes).where(changes.c.id.in_(untold)).values(told=True).returning(changes)
-        with self._writing() as connection:
+        with self._db.writing() as connection:
             claimed = connection.execute(claim).all()
         return sorted(map(_as_change, claimed), key=lambda change: change.id)
 

@@ -1,0 +1,52 @@
+"""Leases: locks with an expiry."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+
+from pool.store.engine import Part, insert_unless_there
+from pool.store.schema import leases
+
+
+class LeaseStore(Part):
+    """Locks with an expiry: a holder that died holds nothing for long."""
+
+    def take(self, name: str, holder: str, ttl_seconds: float, now: datetime) -> str | None:
+        """Take or renew a lease for *ttl_seconds* from *now*.
+
+        Returns:
+            None when *holder* has it, else the name of the one who has.
+        """
+        mine = {"holder": holder, "expires_at": now + timedelta(seconds=ttl_seconds)}
+        free = (leases.c.holder == holder) | (leases.c.expires_at <= now)
+        with self._db.writing() as connection:
+            if connection.execute(update(leases).where(leases.c.name == name, free).values(**mine)).rowcount:
+                return None
+            insert = insert_unless_there(connection, leases, "name").values(name=name, **mine)
+            if connection.scalar(insert.returning(leases.c.name)):
+                return None
+            other = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
+        return other or self.take(name, holder, ttl_seconds, now)  # none: dropped while we looked
+
+    def take_any(self, names: Sequence[str], holder: str, ttl_seconds: float, now: datetime) -> str | None:
+        """Take the first of these leases that is free; None when others have all of them."""
+        held = self.holders(names, now)
+        free = [name for name in names if held.get(name, holder) == holder]
+        return next((name for name in free if self.take(name, holder, ttl_seconds, now) is None), None)
+
+    def holders(self, names: Sequence[str], now: datetime) -> dict[str, str]:
+        """Who has which of these leases."""
+        query = select(leases.c.name, leases.c.holder).where(leases.c.name.in_(names), leases.c.expires_at > now)
+        with self._db.reading() as connection:
+            return {row.name: row.holder for row in connection.execute(query)}
+
+    def drop(self, name: str, holder: str) -> None:
+        """Give a lease back early; harmless when another one has it by now."""
+        with self._db.writing() as connection:
+            connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+    def drop_all_of(self, holder: str) -> None:
+        """Give back all that a holder has which is known to be dead."""
+        with self._db.writing() as connection:
+            connection.execute(delete(leases).where(leases.c.holder == holder))

@@ -1,0 +1,49 @@
+"""What is left over in the clouds and engines, from tick to tick."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Row, delete, select, update
+
+from pool.housekeeping.found import Stray
+from pool.store.engine import Part, insert_unless_there
+from pool.store.schema import strays
+
+
+class OrphanStore(Part):
+    """Resources without a living record, and the tries to remove them."""
+
+    def all(self, pool: str) -> dict[str, Stray]:
+        """What was left over at the last tick of the pool, by id."""
+        with self._db.reading() as connection:
+            return {row.id: _as_stray(row) for row in connection.execute(select(strays).where(strays.c.pool == pool))}
+
+    def get(self, stray: str) -> Stray | None:
+        """The stray of this id, or None when it is not known, or not any more."""
+        with self._db.reading() as connection:
+            row = connection.execute(select(strays).where(strays.c.id == stray)).first()
+        return _as_stray(row) if row else None
+
+    def note(self, pool: str, seen: Iterable[str], now: datetime) -> None:
+        """Write down what is left over now: new ones are reported from now on, and those that went are forgotten."""
+        ids = set(seen)
+        known = self.all(pool).keys()
+        if ids == known:
+            return
+        with self._db.writing() as connection:
+            for stray in sorted(known - ids):
+                connection.execute(delete(strays).where(strays.c.pool == pool, strays.c.id == stray))
+            for stray in sorted(ids - known):
+                new = asdict(Stray(stray, now)) | {"pool": pool}
+                connection.execute(insert_unless_there(connection, strays, "pool", "id").values(new))
+
+    def count_removal(self, stray: str, next_at: datetime) -> None:
+        """Count one more try to remove it; before *next_at* there is none."""
+        more = {"attempts": strays.c.attempts + 1, "next_at": next_at}
+        with self._db.writing() as connection:
+            connection.execute(update(strays).where(strays.c.id == stray).values(**more))
+
+
+def _as_stray(row: Row) -> Stray:
+    return Stray(id=row.id, seen_at=row.seen_at, attempts=row.attempts, next_at=row.next_at)
