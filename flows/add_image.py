@@ -7,13 +7,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.distribute_images import distribute_images
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from pool.errors import DockerDriverError
 from tasks.images.catalogue import take_in
 
 
 @flow(name="add-image", flow_run_name="add image {image} to {pool}")
-@says_why
+@pipeline
 async def add_image(
     image: str, source: Literal["archive", "registry", "engine"] = "archive", credentials: str = "", pool: str = "main"
 ) -> State:

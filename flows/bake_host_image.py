@@ -2,15 +2,15 @@
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.configure_host import equip
 from flows.spawn_host import bring_up, give_up, remove
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from pool.hosts.host_images import already_made
 from pool.records import Host, Image
 from pool.states import HostState
+from tasks.base import this_run
 from tasks.hosts.host_images import (
     Bake,
     claim_host_to_bake,
@@ -28,7 +28,7 @@ from tasks.leases import lease
 
 
 @flow(name="bake-host-image", flow_run_name="bake a host image for {pool}")
-@says_why
+@pipeline
 async def bake_host_image(pool: str = "main", name: str = "") -> State:
     """Make an image that hosts of the pool boot from ready-made. Asked again with nothing changed, it does nothing.
 
@@ -39,7 +39,7 @@ async def bake_host_image(pool: str = "main", name: str = "") -> State:
     Returns:
         The image's name. The next spawn uses it; the image before is kept, older ones are removed.
     """
-    async with lease(f"baking for {pool}", holder=f"flow run {flow_run.id}"):
+    async with lease(f"baking for {pool}", holder=this_run()):
         await pull_references(pool)
         images = await read_catalogue(pool)
         bake = await plan_bake(pool, name, images)

@@ -1,22 +1,22 @@
 """Configure a host: playbook, images, self-test, active."""
 
 from prefect import flow
-from prefect.runtime import flow_run
 
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, RefusedMove
 from pool.records import Fault, Host, Image
 from pool.states import HostState
+from tasks.base import this_run
 from tasks.hosts.lifecycle import clear_errors, find_host, move_host
-from tasks.hosts.setup import apply_playbook, finish_baked, is_baked, test_host
+from tasks.hosts.setup import apply_playbook, check_host, finish_baked, is_baked
 from tasks.images.catalogue import pull_references, read_catalogue
 from tasks.images.delivery import send_images
 from tasks.leases import Held, lease
 
 
 @flow(name="configure-host", flow_run_name="configure {host}")
-@says_why
+@pipeline
 async def configure_host(host: str) -> str:
     """Make a host ready for sessions. On an active host it repairs what drifted; a second run changes nothing.
 
@@ -31,7 +31,7 @@ async def configure_host(host: str) -> str:
     if record.state not in (HostState.CONFIGURING, HostState.ACTIVE):
         raise RefusedMove(f"host {host} is {record.state}: only a configuring or active host is configured")
     try:
-        async with lease(f"configuring of {host}", holder=f"flow run {flow_run.id}"):
+        async with lease(f"configuring of {host}", holder=this_run()):
             await make_ready(record)
     except (Held, RefusedMove):
         raise  # another run goes on with it, or somebody drained it meanwhile: nothing is wrong with the host
@@ -59,4 +59,4 @@ async def make_ready(host: Host) -> None:
 async def equip(host: Host, images: list[Image]) -> None:
     """Send what the host lacks of these images, and test it with them."""
     await send_images(host, images)
-    await test_host(host, [image.id for image in images])
+    await check_host(host, [image.id for image in images])

@@ -4,13 +4,13 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from flows.steps.sessions import end_session
 from tasks.sessions.instances import find_instance
 
 
 @flow(name="deprovision-instance", flow_run_name="deprovision {instance_id}")
-@says_why
+@pipeline
 async def deprovision_instance(instance_id: str) -> State:
     """End one session. Doing it twice is harmless, and so is a container or a host that is already gone.
 

@@ -1,33 +1,25 @@
 """Bring every wanted image to every active host, all hosts at once."""
 
-from asyncio import Semaphore, create_task, gather, sleep
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from time import monotonic
+from asyncio import Semaphore, gather
 
 from prefect import flow
-from prefect.artifacts import acreate_progress_artifact, acreate_table_artifact, aupdate_progress_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from blocks.database import pool_store
-from blocks.stored.pool_config import pool_config
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, NotFound
-from pool.images.distribution import Tally, image_table
 from pool.records import Host, Image
 from pool.states import HostState
 from tasks.hosts.disks import make_room
 from tasks.hosts.lifecycle import hosts_of
 from tasks.images.catalogue import collect_layers, pull_references, read_catalogue, refused_archives
-from tasks.images.delivery import Delivery, Distribution, distribution_of, send_images
-
-SHOW_SECONDS = 2
+from tasks.images.delivery import Delivery, Distribution, plan_distribution, report_deliveries, send_images
+from tasks.images.progress import shown
 
 
 @flow(name="distribute-images", flow_run_name="distribute images to {pool}")
-@says_why
+@pipeline
 async def distribute_images(
     pool: str = "main", images: list[str] | None = None, hosts: list[str] | None = None
 ) -> State:
@@ -45,17 +37,12 @@ async def distribute_images(
     await pull_references(pool)
     wanted = pick("image", images, await read_catalogue(pool))
     receivers = pick("host", hosts, await hosts_of(pool, [HostState.ACTIVE]))
-    distribution, places = distribution_of(pool, len(receivers), wanted), Semaphore(pool_config(pool).DD_IMAGE_PUSHES)
+    distribution = await plan_distribution(pool, len(receivers), wanted)
+    places = Semaphore(len(distribution.places))
     async with shown(pool, distribution.tally):
         deliveries = await gather(*(deliver(host, wanted, distribution, places) for host in receivers))
     await collect_layers()
-    rows = [vars(delivery) for delivery in deliveries]
-    await acreate_table_artifact(rows, key=f"images-{pool}", description=f"Images sent to the hosts of {pool}")
-    await acreate_table_artifact(
-        image_table(wanted, {host.name: pool_store().images.on_host(host.name) for host in receivers}),
-        key=f"images-on-hosts-{pool}",
-        description=f"Which hosts of {pool} have which image",
-    )
+    rows = await report_deliveries(pool, deliveries, wanted)
     failed = [delivery.error for delivery in deliveries if delivery.error]
     if failed:
         raise DockerDriverError(f"{len(failed)} of {len(deliveries)} hosts lack images: {failed[0]}")
@@ -74,36 +61,12 @@ async def deliver(host: Host, images: list[Image], distribution: Distribution, p
         try:
             roomy = await make_room(host)
             delivery = await send_images(host, images, distribution, roomy)
-            await serve_queue(host.pool)  # somebody may wait for a host with this image
+            await serve_queue(host.pool)  # a session may wait for a host with this image
             return delivery
         except DockerDriverError as error:
             return Delivery(host.name, *distribution.tally.of(host.name), error=str(error))
         finally:
             distribution.tally.count_done()
-
-
-@asynccontextmanager
-async def shown(pool: str, tally: Tally) -> AsyncIterator[None]:
-    """Keep the progress artifact of the run up to date until the end."""
-    start = monotonic()
-    key, title = f"distribution-{pool}", f"Images on their way to the hosts of {pool}"
-    artifact = await acreate_progress_artifact(0.0, key=key, description=title)
-
-    async def show() -> None:
-        progress = tally.progress(monotonic() - start)
-        await aupdate_progress_artifact(artifact, progress.percent, f"{title}: {progress}")
-
-    async def keep_showing() -> None:
-        while True:
-            await sleep(SHOW_SECONDS)
-            await show()
-
-    showing = create_task(keep_showing())
-    try:
-        yield
-    finally:
-        showing.cancel()
-        await show()
 
 
 def pick(noun: str, wanted: list[str] | None, offered: list) -> list:

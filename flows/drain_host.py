@@ -4,13 +4,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.steps.outcome import says_why
-from flows.steps.sessions import tell_those_on
-from tasks.hosts.operator import take_out_of_service
+from flows.steps.outcome import pipeline
+from tasks.hosts.operator import sessions_on, take_out_of_service
 
 
 @flow(name="drain-host", flow_run_name="drain {host}")
-@says_why
+@pipeline
 async def drain_host(host: str, deadline: int | None = None, reason: str = "asked for by the operator") -> State:
     """Take one host out of service. Asked again, reason and deadline are replaced.
 
@@ -20,7 +19,7 @@ async def drain_host(host: str, deadline: int | None = None, reason: str = "aske
         reason: Why; kept with the host, and with each session that is ended.
     """
     drained = await take_out_of_service(host, deadline, reason)
-    left = await tell_those_on(host)
+    left = len(await sessions_on(host))
     until = f"{drained.drain_deadline:%Y-%m-%d %H:%M} UTC" if drained.drain_deadline else ""
     fate = f"they are ended at {until}" if until else "they live out their time"
     return Completed(message=f"host {host} drains; {left} sessions are left on it, {fate}")

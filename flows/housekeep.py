@@ -1,27 +1,24 @@
 """Keep house: observe, diagnose, act on everything at once, report."""
 
-from asyncio import gather, get_running_loop, wait_for
+from asyncio import gather, wait_for
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.steps.acting import act
-from flows.steps.outcome import says_why
-from flows.steps.pace import AT_ONCE, DONE, Pace
-from flows.steps.queue import see_to_queue
+from flows.steps.outcome import pipeline
+from flows.steps.pace import DONE, Pace
+from flows.steps.queue import refresh_queue
 from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.housekeeping.reconciliation import found_strays
 from pool.reports.tables import decision_rows
-from tasks.events import tell_changes
-from tasks.gateway.pool_page import draw_pool_page
+from tasks.base import log, now, run_parameters, this_run
 from tasks.gateway.routes import repair_routes
 from tasks.housekeeping.lost_runs import reap_runs
 from tasks.housekeeping.observing import list_pools, observe
@@ -29,58 +26,58 @@ from tasks.housekeeping.recording import note_left, read_settings, record_tick, 
 from tasks.housekeeping.strays import note_strays
 from tasks.images.catalogue import why_distribute
 from tasks.leases import Held, Hold, lease
-from tasks.retrying import now
+from tasks.publishing.missed import publish_missed
+from tasks.publishing.pool_page import draw_pool_page
+from tasks.publishing.visitors import repair_notices
 from tasks.runs import trigger
 from tasks.sessions.links import repair_keys
-from tasks.sessions.visitor_notices import repair_notices
 
 TICK_SECONDS = 240  # for all that one tick does to one pool
 OBSERVE_SECONDS = 90
-LONGEST_SECONDS = TICK_SECONDS + 60  # with the telling of it
+LONGEST_SECONDS = TICK_SECONDS + 60  # with its report
 REPAIR_SECONDS = 120
 
 
 def run_name() -> str:
     """What the UI calls a run."""
-    return f"housekeep {flow_run.parameters['pool'] or 'all pools'}"
+    return f"housekeep {run_parameters()['pool'] or 'all pools'}"
 
 
 @flow(name="housekeep", flow_run_name=run_name)
-@says_why
+@pipeline
 async def housekeep(pool: str = "") -> State:
     """Bring each pool nearer its target, end what is over, remove what nobody uses.
 
     Args:
         pool: Pool to look after. Empty: all of them.
     """
-    get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE))  # else six hosts that hang would hold up all
     pools = [pool] if pool else await list_pools()
     reports = await gather(
-        *(tend_or_say(name) for name in pools),
-        say_trouble(repair_routes),
-        say_trouble(repair_keys),
-        say_trouble(repair_notices),
-        say_trouble(reap_runs),
+        *(tend_safely(name) for name in pools),
+        run_repair(repair_routes),
+        run_repair(repair_keys),
+        run_repair(repair_notices),
+        run_repair(reap_runs),
     )
-    await tell_changes()  # of those that died before they told
-    drawn = await say_trouble(draw_pool_page)  # after all that it shows
-    return Completed(message="; ".join(filter(None, (*reports, drawn))))
+    told = await run_repair(publish_missed)
+    drawn = await run_repair(draw_pool_page)  # after all that it shows
+    return Completed(message="; ".join(filter(None, (*reports, told, drawn))))
 
 
-async def tend_or_say(pool: str) -> str:
+async def tend_safely(pool: str) -> str:
     """Tend one pool; trouble in it never touches another."""
     try:
-        async with lease(f"housekeeping of {pool}", holder=f"flow run {flow_run.id}") as hold:
+        async with lease(f"housekeeping of {pool}", holder=this_run()) as hold:
             return await wait_for(tend(pool, hold), LONGEST_SECONDS)
     except Held as held:
         return str(held)
     except TimeoutError:
-        return f"{pool}: the tick was not told to its end within {LONGEST_SECONDS} s"
+        return f"{pool}: the tick did not finish within {LONGEST_SECONDS} s"
     except DockerDriverError as error:
-        get_run_logger().error("%s: %s", pool, error)
+        log().error("%s: %s", pool, error)
         return f"{pool}: {error}"
     except Exception as error:  # noqa: BLE001 - a broken row, a block of another version: the other pools go on
-        get_run_logger().exception("%s: something that nobody thought of", pool)
+        log().exception("%s: unexpected error", pool)
         return f"{pool}: {type(error).__name__}: {error}"
 
 
@@ -96,7 +93,7 @@ async def tend(pool: str, hold: Hold) -> str:
     acts = [partial(act_if_held, hold, decision, number) for number, decision in enumerate(decisions)]
     places = [hosts.get(decision.subject) or decision.subject for decision in decisions]
     _, *outcomes = await gather(
-        pace.do(f"queue of {pool}", partial(see_to_queue, pool)),
+        pace.do(f"queue of {pool}", partial(refresh_queue, pool)),
         *(pace.do(where, do) for where, do in zip(places, acts, strict=True)),
     )
     said = await report(pool, tick, decisions, outcomes)
@@ -132,7 +129,7 @@ async def observe_in_time(pool: str) -> Observation:
 async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list[str]) -> str:
     """Say what was done in the log, leave the tables, and keep what was left undone; the pool's part of the summary."""
     for row in decision_rows(decisions, outcomes):
-        get_run_logger().info("%(what)s %(of)s: %(why)s (%(outcome)s)", row)
+        log().info("%(what)s %(of)s: %(why)s (%(outcome)s)", row)
     left = [
         f"{d.kind} {d.subject}: {outcome}" for d, outcome in zip(decisions, outcomes, strict=True) if outcome != DONE
     ]
@@ -144,15 +141,15 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
     return f"{pool}: {acts} decisions" + (f", {len(left)} left for the next tick" if left else "") + waits
 
 
-async def say_trouble(repair: Callable[[], Awaitable[str]]) -> str:
+async def run_repair(repair: Callable[[], Awaitable[str]]) -> str:
     """One repair of the gateway; one that is away is told at the next tick."""
     try:
         return await wait_for(repair(), REPAIR_SECONDS)
     except TimeoutError:
         return f"{repair.name}: not done within {REPAIR_SECONDS} s"
     except DockerDriverError as error:
-        get_run_logger().error("%s", error)
+        log().error("%s", error)
         return str(error)
     except Exception as error:  # noqa: BLE001 - the pools and the other repairs go on
-        get_run_logger().exception("%s: something that nobody thought of", repair.name)
+        log().exception("%s: unexpected error", repair.name)
         return f"{repair.name}: {type(error).__name__}: {error}"

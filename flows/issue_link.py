@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from pool.errors import NotFound, Refused
 from pool.states import InstanceState
 from tasks.sessions.instances import find_instance
@@ -10,7 +10,7 @@ from tasks.sessions.links import issue
 
 
 @flow(name="issue-link", flow_run_name="link to {instance_id}", persist_result=True)
-@says_why
+@pipeline
 async def issue_link(instance_id: str) -> dict:
     """Answer with a new link to a running session. It works once, and only for a short time.
 

@@ -2,19 +2,19 @@
 
 from prefect import flow
 
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
-from flows.steps.sessions import see_through
+from flows.steps.sessions import start_or_await
 from pool.errors import Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance
 from pool.states import InstanceState
 from tasks.gateway.routes import publish_route
-from tasks.sessions.instances import announce, find_instance, move_instance, read_blueprint, record_instance
+from tasks.sessions.instances import answer, get_instance, move_instance, read_blueprint, record_instance
 from tasks.sessions.queue import check_waiting
 
 
 @flow(name="provision-instance", flow_run_name="provision {instance_id}", persist_result=True)
-@says_why
+@pipeline
 async def provision_instance(
     instance_id: str, blueprint: str = "jupyter-minimal", user: str = "", options: dict | None = None
 ) -> dict:
@@ -36,14 +36,10 @@ async def provision_instance(
     """
     recipe = await read_blueprint(blueprint)
     instance = await record_instance(instance_id, recipe, user, options or {})
-    try:
-        if instance.state is InstanceState.QUEUED:
-            instance = await take_turn(instance, recipe)
-        if instance.state is InstanceState.STARTING:
-            instance = await see_through(instance, recipe)
-    except BaseException:
-        await announce(await find_instance(instance_id))  # the first answer must not stand
-        raise
+    if instance.state is InstanceState.QUEUED:
+        instance = await take_turn(instance, recipe)
+    if instance.state is InstanceState.STARTING:
+        instance = await start_or_await(instance, recipe)
     return await answer_of(instance)
 
 
@@ -53,9 +49,8 @@ async def take_turn(instance: Instance, recipe: BlueprintSpec) -> Instance:
     Raises:
         Refused: it would wait for nothing, or said that it would not. It is failed with the reason.
     """
-    await announce(instance)  # the platform may send its user there at once, to watch it start
     await serve_queue(instance.pool, own=instance.id)
-    instance = await find_instance(instance.id)
+    instance = await get_instance(instance.id)
     if instance.state is not InstanceState.QUEUED:
         return instance
     try:
@@ -70,7 +65,7 @@ async def give_up(instance: Instance, refusal: Refused) -> Instance:
     try:
         await move_instance(instance.id, InstanceState.FAILED, reason=str(refusal), only_from=InstanceState.QUEUED)
     except RefusedMove:
-        return await find_instance(instance.id)
+        return await get_instance(instance.id)
     raise refusal
 
 
@@ -85,4 +80,4 @@ async def answer_of(instance: Instance) -> dict:
     elif instance.state is not InstanceState.QUEUED:
         because = f" ({instance.reason})" if instance.reason else ""
         raise Refused(f"instance {instance.id} is {instance.state}{because}; ask with a new instance_id")
-    return await announce(instance)
+    return await answer(instance)

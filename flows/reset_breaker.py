@@ -4,12 +4,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from tasks.hosts.operator import forgive_faults
 
 
 @flow(name="reset-breaker", flow_run_name="reset the breaker of {pool}")
-@says_why
+@pipeline
 async def reset_breaker(pool: str = "main") -> State:
     """Let the pool spawn hosts again, at once: failed configurations and a cloud that refused are forgiven.
 

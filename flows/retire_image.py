@@ -4,12 +4,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from tasks.images.catalogue import collect_layers, retire
 
 
 @flow(name="retire-image", flow_run_name="retire image {name} of {pool}")
-@says_why
+@pipeline
 async def retire_image(name: str, pool: str = "main", delete_archive: bool = False) -> State:
     """Offer an image no longer. New sessions of it are refused, those that there are live on.
 

@@ -4,14 +4,13 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
-from flows.steps.sessions import tell_those_on
 from tasks.hosts.operator import put_back_into_service
 
 
 @flow(name="return-host", flow_run_name="return {host}")
-@says_why
+@pipeline
 async def return_host(host: str, reason: str = "returned to service by the operator") -> State:
     """Put a draining host back to active: no errors counted, no deadline, and its lifetime begins anew.
 
@@ -20,6 +19,5 @@ async def return_host(host: str, reason: str = "returned to service by the opera
         reason: Why; kept with the host.
     """
     returned = await put_back_into_service(host, reason)
-    await tell_those_on(host)
     await serve_queue(returned.pool)
     return Completed(message=f"host {host} is {returned.state} again, with {returned.free} free slots")

@@ -1,13 +1,14 @@
 """Spawn a host: record it, have the cloud make it, wait until it answers, hand it over to be configured."""
 
-from prefect import flow, get_run_logger
+from prefect import flow
 
-from flows.steps.outcome import says_why
+from flows.steps.outcome import pipeline
 from pool.errors import DockerDriverError
 from pool.hosts.launching import fault_of
 from pool.hosts.sizing import flavor_to_spawn
 from pool.records import Fault, Host
 from pool.states import HostState
+from tasks.base import log
 from tasks.hosts.lifecycle import (
     claim_host,
     create_server,
@@ -22,7 +23,7 @@ from tasks.runs import trigger
 
 
 @flow(name="spawn-host", flow_run_name="spawn a host of {pool}")
-@says_why
+@pipeline
 async def spawn_host(pool: str = "main", flavor: str = "", reason: str = "asked for by hand") -> str:
     """Spawn one host and hand it over to configure-host.
 
@@ -57,12 +58,12 @@ async def bring_up(host: Host) -> Host:
 
 async def give_up(host: Host, reason: str, fault: Fault | None) -> None:
     """Leave nothing of the host in the cloud. What cannot be done now, housekeeping goes on with."""
-    get_run_logger().error("host %s is given up: %s", host.name, reason)
+    log().error("host %s is given up: %s", host.name, reason)
     try:
         await move_host(host.name, HostState.FAILED, reason=reason, fault=fault)
         await move_host(host.name, HostState.REMOVING, reason=reason)
     except DockerDriverError as error:  # the reason it was given up for is what the run must say
-        get_run_logger().warning("host %s is left to housekeeping: %s", host.name, error)
+        log().warning("host %s is left to housekeeping: %s", host.name, error)
     else:
         await remove(host, reason)
 
@@ -74,4 +75,4 @@ async def remove(host: Host, reason: str) -> None:
         if await prove_gone(host):
             await move_host(host.name, HostState.REMOVED, reason=reason)
     except DockerDriverError as error:
-        get_run_logger().warning("host %s is left to housekeeping: %s", host.name, error)
+        log().warning("host %s is left to housekeeping: %s", host.name, error)

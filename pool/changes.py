@@ -8,6 +8,14 @@ from enum import StrEnum
 from pool.decisions import RecordedDecision
 
 
+class Audience(StrEnum):
+    """Who must hear of a change, besides Prefect's automations, which get an event."""
+
+    PLATFORM = "platform"  # reads the artifact of a session
+    VISITORS = "visitors"  # see a page of the gateway's while a session does not answer
+    POOL_PAGE = "pool page"  # is read by operators
+
+
 class Noun(StrEnum):
     """What has a life."""
 

@@ -1,10 +1,130 @@
-"""What every task here is."""
+"""What every task here is, and where its blocking work goes."""
 
-from functools import partial
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import lru_cache, partial, wraps
+from inspect import iscoroutinefunction
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from prefect import task
+from prefect import Task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
 
-#: A task that does its work whenever it is called. Its result is kept nowhere: it may hold a session's token. And it is
-#: never skipped because it ran before with the same inputs: every verb looks at the world, and the world has changed.
-verb = partial(task, persist_result=False, cache_policy=NO_CACHE)
+from blocks.outside import log, now, outside
+from pool.errors import Refused
+
+__all__ = ["blocking", "flush_publisher", "log", "now", "pool_task", "run_id", "run_parameters", "this_run"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+#: The one executor of a process: all work that blocks is done in it, never on a loop that other work shares. An idle
+#: thread costs little; what must be scarce is limited where it is used (hosts by Pace, pushes by leases).
+THREADS = 256
+
+
+@lru_cache(maxsize=1)
+def _executor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="blocking")
+
+
+def run_id() -> str:
+    """Return the id of the flow run that asks."""
+    return outside().prefect.run_id
+
+
+def run_parameters() -> dict[str, Any]:
+    """Return the parameters of the flow run that asks."""
+    return outside().prefect.parameters
+
+
+def this_run() -> str:
+    """Name the flow run that asks, as holders of leases are named."""
+    return f"flow run {run_id()}"
+
+
+async def flush_publisher(seconds: float = 10) -> None:
+    """Wait until what this process has committed is told, at most so many seconds; the next tick tells the rest."""
+    await blocking(outside().publisher.flush, seconds)
+
+
+async def blocking(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a function that blocks in the process's one executor, in a copy of the caller's context."""
+    call = partial(copy_context().run, partial(function, *args, **kwargs))
+    return await get_running_loop().run_in_executor(_executor(), call)
+
+
+class PoolTask(Task[P, Any], Generic[P, T]):
+    """A task that is called through the door, so that a test or the simulator runs it without Prefect's engine."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:  # type: ignore[override]  # ours are all async
+        """Run the task; await what this returns."""
+        return outside().prefect.call(self, args, kwargs)
+
+
+async def worth_retrying(task: Task, task_run: TaskRun, state: State) -> bool:  # noqa: ARG001 - Prefect's signature
+    """A refusal stays a refusal; anything else may pass the next time."""
+    outcome = await state.aresult(raise_on_failure=False)
+    return not isinstance(outcome, Refused)
+
+
+class _Decorator:
+    """Makes a task of a function; keeps the function's types."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[T]]) -> PoolTask[P, T]: ...
+    @overload
+    def __call__(self, function: Callable[P, T]) -> PoolTask[P, T]: ...
+    def __call__(self, function: Any) -> Any:
+        body = _publishing(function if iscoroutinefunction(function) else _in_executor(function))
+        return PoolTask(body, persist_result=False, cache_policy=NO_CACHE, **self._options)
+
+
+def pool_task(**options: Any) -> _Decorator:
+    """Declare a task. A body that blocks is a plain function: it runs in the process's one executor.
+
+    Its result is kept nowhere: it may hold a session's token. It is never skipped because it ran before with the same
+    inputs: every task looks at the world, and the world has changed. Errors that may pass are
+    retried; a refusal is not.
+
+    Args:
+        options: what Prefect's ``task`` takes: ``task_run_name``, ``retries``, ``retry_delay_seconds`` …
+    """
+    if options.get("retries"):
+        options.setdefault("retry_condition_fn", worth_retrying)
+    return _Decorator(options)
+
+
+def _in_executor(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    @wraps(function)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await blocking(function, *args, **kwargs)
+
+    return run
+
+
+def _publishing(body: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Wake the process's publisher after a task that wrote to SQL: telling is nothing that a task does itself."""
+
+    @wraps(body)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        before = outside().store.writes
+        try:
+            return await body(*args, **kwargs)
+        finally:
+            if outside().store.writes != before:
+                outside().publisher.wake(_publish)
+
+    return run
+
+
+def _publish() -> None:
+    from tasks.publishing.publisher import publish_changes  # noqa: PLC0415 - its tasks are made by this module
+
+    publish_changes()

@@ -3,13 +3,10 @@
 from asyncio import create_task, sleep
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from time import CLOCK_BOOTTIME, clock_gettime
 
-from prefect import get_run_logger
-
-from blocks.database import pool_store
+from blocks.outside import log, now, outside
 from pool.errors import Refused
-from tasks.retrying import now
+from tasks.base import blocking
 
 LEASE_SECONDS = 60
 WAIT_SECONDS = 0.5
@@ -37,8 +34,8 @@ class Hold:
         Raises:
             Held: somebody else has it by now.
         """
-        asked_at = _uptime()
-        other = pool_store().leases.take(self._name, self._holder, LEASE_SECONDS, now())
+        asked_at = outside().clock.uptime()
+        other = outside().store.leases.take(self._name, self._holder, LEASE_SECONDS, now())
         if other:
             self._until = 0.0
             raise Held(f"{self._name} is being done by {other}")
@@ -50,7 +47,7 @@ class Hold:
         Raises:
             Held: the lease ran out, or somebody else has it.
         """
-        if _uptime() >= self._until:
+        if outside().clock.uptime() >= self._until:
             raise Held(f"{self._name}: {self._holder} lost the lease and stops")
 
 
@@ -65,7 +62,7 @@ async def lease(name: str, holder: str) -> AsyncIterator[Hold]:
     Raises:
         Held: "configure main-01 is being done by <holder>".
     """
-    hold = Hold(name, holder)
+    hold = await blocking(Hold, name, holder)
     async with _kept(hold, name, holder):
         yield hold
 
@@ -73,9 +70,9 @@ async def lease(name: str, holder: str) -> AsyncIterator[Hold]:
 @asynccontextmanager
 async def any_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
     """Hold one of several leases; wait until one is free. Which one, is told."""
-    while not (name := pool_store().leases.take_any(names, holder, LEASE_SECONDS, now())):
+    while not (name := await blocking(_take_any, names, holder)):
         await sleep(WAIT_SECONDS)
-    async with _kept(Hold(name, holder), name, holder):
+    async with _kept(await blocking(Hold, name, holder), name, holder):
         yield name
 
 
@@ -86,20 +83,27 @@ async def _kept(hold: Hold, name: str, holder: str) -> AsyncIterator[None]:
         yield
     finally:
         renewal.cancel()
-        pool_store().leases.drop(name, holder)
+        await _give_back(name, holder)
+
+
+async def _give_back(name: str, holder: str) -> None:
+    """Drop the lease. That it cannot be dropped turns no success into a failure: it expires."""
+    try:
+        await blocking(outside().store.leases.drop, name, holder)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the database
+        log().warning("%s was not given back and expires in %s s: %s", name, LEASE_SECONDS, type(error).__name__)
+
+
+def _take_any(names: Sequence[str], holder: str) -> str | None:
+    return outside().store.leases.take_any(names, holder, LEASE_SECONDS, now())
 
 
 async def _renew(hold: Hold) -> None:
     while True:
         await sleep(LEASE_SECONDS / 3)
         try:
-            hold.renew()
+            await blocking(hold.renew)
         except Held:
             return  # its next check says so
         except Exception as error:  # noqa: BLE001 - the database is away: tried again, and in time the check says so
-            get_run_logger().warning("a lease could not be renewed: %s", type(error).__name__)
-
-
-def _uptime() -> float:
-    """Seconds since the machine began, the time that it slept included; no clock that somebody may set."""
-    return clock_gettime(CLOCK_BOOTTIME)
+            log().warning("a lease could not be renewed: %s", type(error).__name__)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from itertools import count
 from uuid import UUID
 
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterName,
@@ -17,10 +17,9 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.deployments import arun_deployment
 
-from tasks.base import verb
-from tasks.retrying import now
+from blocks.outside import now, outside
+from tasks.base import pool_task
 
 #: A run of these flows that is still going after so long has lost its worker: the sum of its tasks' own time limits.
 LONGEST_SECONDS = {
@@ -35,16 +34,13 @@ PAGE, OVERLAP = 200, 50
 UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
-@verb(retries=3, retry_delay_seconds=[1, 2, 5], task_run_name="trigger {deployment}")
+@pool_task(retries=3, retry_delay_seconds=[1, 2, 5], task_run_name="trigger {deployment}")
 async def trigger(deployment: str, parameters: dict, key: str, tags: list[str] | None = None) -> str:
     """Start a run of the deployment and return its id at once; the same *key* never starts a second one."""
-    run = await arun_deployment(
-        deployment, parameters=parameters, timeout=0, as_subflow=False, idempotency_key=key, tags=tags or []
-    )
-    return str(run.id)
+    return await outside().prefect.trigger(deployment, parameters, key, tags or [])
 
 
-@verb(retries=2, retry_delay_seconds=1, task_run_name="look for runs of {flow_name}")
+@pool_task(retries=2, retry_delay_seconds=1, task_run_name="look for runs of {flow_name}")
 async def runs_under_way(flow_name: str) -> list[FlowRun]:
     """Runs of the flow's on-demand deployment that are scheduled, pending, running or being cancelled.
 
@@ -60,7 +56,7 @@ async def runs_under_way(flow_name: str) -> list[FlowRun]:
         ),
         "deployment_filter": DeploymentFilter(name=DeploymentFilterName(any_=["on-demand"])),
     }
-    async with get_client() as client:
+    async with outside().prefect.client() as client:
         return await all_pages(client, **wanted)
 
 

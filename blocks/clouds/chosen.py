@@ -3,8 +3,8 @@
 from importlib import import_module
 
 from blocks.clouds.port import Cloud
-from blocks.stored.lookup import load
 from blocks.stored.pool_config import PoolConfig
+from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import NotFound
 
 #: Where each kind is; imported when a pool names it, for openstacksdk alone takes longer to import than all the rest.
@@ -15,8 +15,8 @@ KINDS = {
 }
 
 
-def cloud_of(config: PoolConfig) -> Cloud:
-    """The cloud block that the pool's configuration names.
+def cloud_of(stored: StoredBlocks, config: PoolConfig) -> Cloud:
+    """Load the cloud block that the pool's configuration names.
 
     Raises:
         NotFound: the kind or the name does not exist; the message lists those that do.
@@ -25,4 +25,4 @@ def cloud_of(config: PoolConfig) -> Cloud:
     if slug not in KINDS:
         raise NotFound(f"no kind of cloud is named {slug!r}; give <kind>/<name> with one of: {', '.join(KINDS)}")
     module, kind = KINDS[slug]
-    return load(getattr(import_module(module), kind), name, f"{slug} block")
+    return stored.load(getattr(import_module(module), kind), name, f"{slug} block")

@@ -14,7 +14,6 @@ from pathlib import Path
 from blocks.images.archive import ArchiveInfo, each_layer
 from blocks.images.layer_files import SUFFIXES, Content, appearing, locked, pack_layer, repack_layer
 from blocks.images.stream import Compression, Stream
-from blocks.settings import process_settings
 from pool.errors import BrokenArchive, DockerDriverError, NotFound
 
 _CONFIG = ".json"
@@ -172,11 +171,6 @@ class LayerStore:
         locks = self.directory / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         return locks / name
-
-
-def layer_store() -> LayerStore:
-    """The layers of this installation."""
-    return LayerStore(process_settings().layers_dir)
 
 
 def _hex(digest: str) -> str:

@@ -5,7 +5,6 @@ from typing import Literal
 from prefect.blocks.core import Block
 from pydantic import Field
 
-from blocks.stored.lookup import load, names
 from pool.images.catalogue import split_pin
 from pool.records import BlueprintSpec, ProxyOptions
 
@@ -65,21 +64,6 @@ class Blueprint(Block):
         image, pinned = split_pin(self.image)
         values |= {"image": image, "image_digest": pinned or self.image_digest}
         return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values)
-
-
-def blueprint_spec(name: str) -> BlueprintSpec:
-    """The blueprint of this name, as it is now.
-
-    Raises:
-        NotFound: no blueprint has this name; the message lists those that exist.
-    """
-    return load(Blueprint, name, "blueprint").spec(name)
-
-
-def pinned_versions(pool: str) -> set[tuple[str, str]]:
-    """Versions that the pool's blueprints pin: name of the image, digest."""
-    specs = [blueprint_spec(name) for name in names(Blueprint)]
-    return {(spec.image, spec.image_digest) for spec in specs if spec.pool == pool and spec.image_digest}
 
 
 def default_blueprints() -> dict[str, Blueprint]:

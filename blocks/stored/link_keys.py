@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
-from blocks.stored.lookup import load
-
 KEY_BYTES = 32
 
 
@@ -54,15 +52,6 @@ class LinkKeys(Block):
         """What the gateway must know, the current key first. Secret."""
         secrets_in_use = filter(None, (self.current.get_secret_value(), self.previous.get_secret_value()))
         return [{"id": _id_of(secret), "secret": secret} for secret in secrets_in_use]
-
-
-def link_keys() -> LinkKeys:
-    """The keys of this installation.
-
-    Raises:
-        NotFound: the block was never saved, or somebody deleted it.
-    """
-    return load(LinkKeys, "main", "block of launch link keys")
 
 
 def _id_of(secret: str) -> str:

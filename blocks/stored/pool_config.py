@@ -6,8 +6,6 @@ The fields keep the names that DockerDriver's operators know from its settings f
 from prefect.blocks.core import Block
 from pydantic import Field
 
-from blocks.stored.lookup import load, names
-from pool.names import check_pool_name
 from pool.settings import PoolSettings
 from pool.timetable import read_timetable
 
@@ -99,19 +97,3 @@ class PoolConfig(Block):
             queue_timeout=self.DD_QUEUE_TIMEOUT,
             plugin_whitelist=tuple(self.PLUGIN_WHITELIST),
         )
-
-
-def pool_config(pool: str) -> PoolConfig:
-    """The pool's configuration as it is now.
-
-    Raises:
-        NotFound: no pool has this name; the message lists those that exist.
-        BadRequest: the name cannot be a pool's.
-    """
-    check_pool_name(pool)
-    return load(PoolConfig, pool, "pool")
-
-
-def pool_names() -> list[str]:
-    """Names of all pools."""
-    return names(PoolConfig)

@@ -2,18 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 
-from prefect.runtime import flow_run
-
 from flows.steps import settling
 from flows.steps.queue import ask_to_start
-from flows.steps.sessions import end_session, tell_those_on
+from flows.steps.sessions import end_session
 from pool.decisions import Decision, DecisionKind
 from pool.states import HostState, InstanceState
+from tasks.base import run_id
 from tasks.gateway.routes import withdraw_route
 from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
 from tasks.housekeeping.strays import count_removal, note_repair
 from tasks.runs import trigger
-from tasks.sessions.instances import announce, find_instance, move_instance
+from tasks.sessions.instances import get_instance, move_instance
 
 PROOF_SECONDS = 5
 
@@ -25,7 +24,7 @@ async def act(decision: Decision, number: int) -> None:
         decision: one of this tick.
         number: its place in the tick; two spawns of one tick are told apart by it.
     """
-    await _ACTS[decision.kind](decision, f"{flow_run.id}-{number}")
+    await _ACTS[decision.kind](decision, f"{run_id()}-{number}")
 
 
 async def _wait(_decision: Decision, _key: str) -> None:
@@ -44,7 +43,6 @@ async def _configure(decision: Decision, key: str) -> None:
 
 async def _drain(decision: Decision, _key: str) -> None:
     await move_host(decision.subject, HostState.DRAINING, reason=decision.reason)
-    await tell_those_on(decision.subject)
 
 
 async def _fail_host(decision: Decision, _key: str) -> None:
@@ -70,30 +68,30 @@ async def _delete_server(decision: Decision, _key: str) -> None:
 
 
 async def _end(decision: Decision, _key: str) -> None:
-    await end_session(await find_instance(decision.subject), decision.reason)
+    await end_session(await get_instance(decision.subject), decision.reason)
 
 
 async def _clean_up(decision: Decision, _key: str) -> None:
-    instance = await find_instance(decision.subject)
+    instance = await get_instance(decision.subject)
     to = InstanceState.DELETED if instance.state is InstanceState.STOPPING else InstanceState.FAILED
     await end_session(instance, decision.reason, to=to)
 
 
 async def _start(decision: Decision, key: str) -> None:
-    instance = await find_instance(decision.subject)
+    instance = await get_instance(decision.subject)
     if instance.state is InstanceState.STARTING:
         await ask_to_start(instance, again=key)
 
 
 async def _give_up(decision: Decision, _key: str) -> None:
     queued, failed = InstanceState.QUEUED, InstanceState.FAILED
-    await announce(await move_instance(decision.subject, failed, reason=decision.reason, only_from=queued))
+    await move_instance(decision.subject, failed, reason=decision.reason, only_from=queued)
 
 
 async def _fail_instance(decision: Decision, _key: str) -> None:
-    instance = await find_instance(decision.subject)
+    instance = await get_instance(decision.subject)
     await withdraw_route(instance)
-    await announce(await move_instance(instance.id, InstanceState.FAILED, reason=decision.reason))
+    await move_instance(instance.id, InstanceState.FAILED, reason=decision.reason)
 
 
 _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {

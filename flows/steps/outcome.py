@@ -8,18 +8,24 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from pool.errors import DockerDriverError
+from tasks.base import flush_publisher
 
 P = ParamSpec("P")
 
 
-def says_why(pipeline: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any | State]]:
-    """End the run as Failed, with the error's one sentence as its state message instead of a traceback."""
+def pipeline(flow: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any | State]]:
+    """End the run as Failed, with the error's one sentence as its state message instead of a traceback.
 
-    @wraps(pipeline)
+    What the run changed is published before it ends, so that a platform that waits for the run finds the answer.
+    """
+
+    @wraps(flow)
     async def run(*args: P.args, **kwargs: P.kwargs) -> Any | State:
         try:
-            return await pipeline(*args, **kwargs)
+            return await flow(*args, **kwargs)
         except DockerDriverError as error:
             return Failed(message=str(error))
+        finally:
+            await flush_publisher()
 
     return run

@@ -4,9 +4,8 @@ from asyncio import Semaphore, get_running_loop, timeout, timeout_at
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
-from prefect import get_run_logger
-
 from pool.errors import DockerDriverError
+from tasks.base import log
 
 DONE = "done"
 ACT_SECONDS = 120  # for one thing; the retries of its tasks are in it
@@ -45,6 +44,6 @@ class Pace:
         except DockerDriverError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - a bug met in one act must not stop the others
-            get_run_logger().exception("%s: something that nobody thought of", where)
+            log().exception("%s: unexpected error", where)
             return f"{type(error).__name__}: {error}"
         return DONE

@@ -2,13 +2,11 @@
 
 from asyncio import gather
 
-from prefect import get_run_logger
-
 from pool.errors import DockerDriverError
 from pool.records import Instance
+from tasks.base import log
 from tasks.runs import trigger
-from tasks.sessions.positions import tell_places
-from tasks.sessions.queue import announce_queue, give_out_room
+from tasks.sessions.queue import give_out_room, publish_positions
 
 
 async def serve_queue(pool: str, own: str = "") -> list[Instance]:
@@ -25,23 +23,21 @@ async def serve_queue(pool: str, own: str = "") -> list[Instance]:
     """
     try:
         served = await give_out_room(pool)
-        if served:
-            await tell_places(pool)  # the others moved up
     except DockerDriverError as error:
-        get_run_logger().warning("the queue of %s is left to the next tick: %s", pool, error)
+        log().warning("the queue of %s is left to the next tick: %s", pool, error)
         return []
     others = [instance for instance in served if instance.id != own]
     asked = await gather(*(ask_to_start(instance) for instance in others), return_exceptions=True)
     for instance, outcome in zip(others, asked, strict=True):
         if isinstance(outcome, Exception):
-            get_run_logger().warning("session %s is left to the next tick: %s", instance.id, outcome)
+            log().warning("session %s is left to the next tick: %s", instance.id, outcome)
     return served
 
 
-async def see_to_queue(pool: str) -> None:
-    """Serve those that wait, should somebody have died before he did, and tell them all where they stand now."""
+async def refresh_queue(pool: str) -> None:
+    """Serve the queue, in case an earlier run crashed before it did, and publish all positions."""
     await serve_queue(pool)
-    await announce_queue(pool)
+    await publish_positions(pool)
 
 
 async def ask_to_start(instance: Instance, again: str = "") -> None:

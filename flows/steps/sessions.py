@@ -1,24 +1,17 @@
 """How a session begins and ends: the compositions that several pipelines share."""
 
-from asyncio import gather
-
-from prefect import get_run_logger
-from prefect.runtime import flow_run
-
 from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable, RefusedMove
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import expiry
 from pool.states import ENDED, InstanceState
+from tasks.base import log, now, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
 from tasks.hosts.lifecycle import clear_errors, count_error
-from tasks.hosts.operator import sessions_on
 from tasks.leases import Held, lease
-from tasks.retrying import now
 from tasks.sessions.instances import (
-    announce,
     await_other_run,
-    find_instance,
+    get_instance,
     move_instance,
     remove_container,
     start_container,
@@ -29,12 +22,12 @@ ATTEMPTS = 2
 HOSTS_FAULT = (EngineTrouble, HostUnreachable)
 
 
-async def see_through(instance: Instance, blueprint: BlueprintSpec) -> Instance:
+async def start_or_await(instance: Instance, blueprint: BlueprintSpec) -> Instance:
     """Start a session that has room; or wait for the run that does so already. The session as it is then."""
     try:
-        async with lease(f"starting of {instance.id}", holder=f"flow run {flow_run.id}"):
-            return await start_session(await find_instance(instance.id), blueprint)
-    except (Held, RefusedMove):  # another run is at it, or somebody ended it meanwhile
+        async with lease(f"starting of {instance.id}", holder=this_run()):
+            return await start_session(await get_instance(instance.id), blueprint)
+    except (Held, RefusedMove):  # another run is at it, or it was ended meanwhile
         return await await_other_run(instance.id, blueprint.start_timeout)
 
 
@@ -67,8 +60,8 @@ async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: boo
     await serve_queue(instance.pool, own=instance.id)
     if last:
         raise error
-    get_run_logger().warning("trying elsewhere: %s", error)
-    return await find_instance(instance.id)
+    log().warning("trying elsewhere: %s", error)
+    return await get_instance(instance.id)
 
 
 async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
@@ -96,16 +89,6 @@ async def undo(instance: Instance, to: InstanceState, reason: str) -> Instance:
     return await move_instance(instance.id, to, reason=reason)
 
 
-async def tell_those_on(host: str) -> int:
-    """Announce anew each session on a host that drains or returns; how many they are. Unheard is no failure."""
-    left = await sessions_on(host)
-    running = [instance for instance in left if instance.state is InstanceState.RUNNING]
-    for instance, trouble in zip(running, await gather(*map(announce, running), return_exceptions=True), strict=True):
-        if isinstance(trouble, Exception):
-            get_run_logger().warning("the platform of %s is not told: %s", instance.id, trouble)
-    return len(left)
-
-
 async def end_session(instance: Instance, reason: str, to: InstanceState = InstanceState.DELETED) -> Instance:
     """End a session for good: route first, then container, then room. Repeating it is harmless."""
     if instance.state in ENDED:
@@ -115,5 +98,4 @@ async def end_session(instance: Instance, reason: str, to: InstanceState = Insta
     ended = await undo(instance, to, reason)
     if instance.host:
         await serve_queue(instance.pool)
-    await announce(ended)
     return ended

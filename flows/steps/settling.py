@@ -5,7 +5,7 @@ from pool.decisions import Decision
 from pool.errors import EngineTrouble
 from pool.states import InstanceState
 from tasks.housekeeping.strays import container_runs, remove_stray_container, remove_stray_part, start_again
-from tasks.sessions.instances import find_instance
+from tasks.sessions.instances import get_instance
 
 
 async def lost_container(decision: Decision, _key: str) -> None:
@@ -19,14 +19,14 @@ async def shut_down(decision: Decision, _key: str) -> None:
 
 
 async def _end_unless_it_runs(decision: Decision, to: InstanceState) -> None:
-    instance = await find_instance(decision.subject)
+    instance = await get_instance(decision.subject)
     if instance.state is InstanceState.RUNNING and not await container_runs(instance):
         await end_session(instance, decision.reason, to=to)
 
 
 async def start_container_again(decision: Decision, _key: str) -> None:
     """Start the container of a session whose host rebooted; one that does not start any more has failed."""
-    instance = await find_instance(decision.subject)
+    instance = await get_instance(decision.subject)
     if instance.state is not InstanceState.RUNNING:
         return
     try:

@@ -23,6 +23,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.writes = 0  # transactions that were begun; what a publisher looks for comes with one of them
         self._readers = engine.execution_options(**{_READS: True})
 
     def close(self) -> None:
@@ -37,6 +38,7 @@ class Database:
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Everything in the block, or nothing of it when the block raises."""
+        self.writes += 1
         return self.engine.begin()
 
 

@@ -1,11 +1,12 @@
 """Every change of state, written in the transaction that makes it: the source of every "why?" and of the events."""
 
+from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from pool.changes import Change, LifeLine, Noun, life
+from pool.changes import Audience, Change, LifeLine, Noun, life
 from pool.records import Host, Instance
 from pool.store.engine import Part
 from pool.store.schema import changes
@@ -13,6 +14,12 @@ from pool.store.ticks import TickStore
 
 _UNTOLD = select(changes.c.id).where(changes.c.told.is_(False))
 _FIELDS = [field.name for field in fields(Change)]
+_MARKS = {
+    Audience.PLATFORM: changes.c.told_platform,
+    Audience.VISITORS: changes.c.told_visitors,
+    Audience.POOL_PAGE: changes.c.told_page,
+}
+_UNTOLD_MARKS = {"told": False} | {mark.name: False for mark in _MARKS.values()}
 
 
 class HistoryStore(Part):
@@ -36,6 +43,18 @@ class HistoryStore(Part):
     def _life(self, noun: Noun, name: str) -> list[LifeLine]:
         found = self.changes(noun, name)
         return life(found, TickStore(self._db).decisions(name) if found else [])
+
+    def unpublished(self, audience: Audience, limit: int = 500) -> list[Change]:
+        """Changes that the audience was not told of yet, oldest first."""
+        query = select(changes).where(_MARKS[audience].is_(False)).order_by(changes.c.id).limit(limit)
+        with self._db.reading() as connection:
+            return [_as_change(row) for row in connection.execute(query)]
+
+    def mark_published(self, audience: Audience, ids: Collection[int]) -> None:
+        """The audience was told of these changes."""
+        with self._db.writing() as connection:
+            which = changes.c.id.in_(sorted(ids))
+            connection.execute(update(changes).where(which).values({_MARKS[audience]: True}))
 
     def claim_untold(self, limit: int = 500) -> list[Change]:
         """Changes that no event was emitted for yet, oldest first; from now on they count as told.
@@ -66,7 +85,7 @@ def _note(
     connection: Connection, noun: Noun, subject: str, record: Host | Instance, now: datetime, host: str = ""
 ) -> None:
     what = {"state": record.state, "reason": record.reason, "pool": record.pool, "host": host}
-    connection.execute(insert(changes).values(at=now, noun=noun, subject=subject, told=False, **what))
+    connection.execute(insert(changes).values(at=now, noun=noun, subject=subject, **_UNTOLD_MARKS, **what))
 
 
 def _as_change(row: Row) -> Change:

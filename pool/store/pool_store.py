@@ -26,6 +26,11 @@ class PoolStore:
         self.ticks = TickStore(database)
         self.history = HistoryStore(database)
 
+    @property
+    def writes(self) -> int:
+        """How many writing transactions this process has begun."""
+        return self._database.writes
+
     @classmethod
     def open(cls, url: str) -> Self:
         """Open the database that a SQLAlchemy URL names; an SQLite file is made, with its folder, if there is none.

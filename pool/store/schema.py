@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    true,
 )
 
 from pool.changes import Noun
@@ -217,6 +218,11 @@ changes = Table(
     Column("reason", Text, nullable=False),
     Column("host", String(63), nullable=False),  # of an instance: that it is or was on; empty: none yet
     Column("told", Boolean, nullable=False, index=True),  # an event was emitted for it
+    Column(
+        "told_platform", Boolean, nullable=False, server_default=true(), index=True
+    ),  # the session's artifact has it
+    Column("told_visitors", Boolean, nullable=False, server_default=true(), index=True),  # the gateway shows it
+    Column("told_page", Boolean, nullable=False, server_default=true(), index=True),  # the pool page was drawn since
     Index(None, "noun", "subject", "id"),
     Index(None, "pool", "at"),
 )

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from blocks.clouds.chosen import cloud_of
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.clouds.openstack_project.readiness import Finding
 from blocks.clouds.port import Cloud
+from blocks.outside import outside
 from blocks.settings import ProcessSettings
-from blocks.stored.pool_config import PoolConfig, pool_config, pool_names
+from blocks.stored.pool_config import PoolConfig
 from pool.errors import DockerDriverError
 from runtime.stack.initial_config import first_openstack, first_pool
 
@@ -23,8 +23,9 @@ def examine_pools(say: Say = print) -> int:
     Raises:
         NotFound: a pool names a cloud block that does not exist.
     """
-    configs = {name: pool_config(name) for name in pool_names()}
-    return sum(_examine_pool(name, config, cloud_of(config), say) for name, config in configs.items())
+    here = outside()
+    configs = {name: here.config(name) for name in here.stored.pools()}
+    return sum(_examine_pool(name, config, here.cloud(name), say) for name, config in configs.items())
 
 
 def examine_plans(settings: ProcessSettings, say: Say = print) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from blocks.database import pool_store
+from blocks.outside import outside
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
 from pool.records import Host, Instance
@@ -81,7 +81,7 @@ class HostWatch:
             time.sleep(1)
 
     def _look(self) -> list[Host]:
-        hosts = pool_store().hosts.all(POOL, LIVING_HOSTS)
+        hosts = outside().store.hosts.all(POOL, LIVING_HOSTS)
         for host in hosts:
             if self._states.get(host.name) is not host.state:
                 self._states[host.name] = host.state
@@ -112,7 +112,7 @@ def running_session(api: PrefectApi) -> Opening | None:
 
 
 def _first_sessions() -> list[Instance]:
-    return [instance for instance in pool_store().instances.all(POOL) if instance.id.startswith(PREFIX)]
+    return [instance for instance in outside().store.instances.all(POOL) if instance.id.startswith(PREFIX)]
 
 
 def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress) -> Opening:
@@ -152,7 +152,7 @@ def _has_had_its_turn(api: PrefectApi, instance_id: str, progress: Progress) -> 
     """
     answer = api.table(f"instance-{instance_id}")[0]
     if answer["state"] == InstanceState.FAILED:
-        raise DockerDriverError(f"the first session failed: {pool_store().instances.get(instance_id).reason}")
+        raise DockerDriverError(f"the first session failed: {outside().store.instances.get(instance_id).reason}")
     if answer["position"]:
         progress.detail(f"waits for room, number {answer['position']} in the queue")
     return answer["state"] == InstanceState.RUNNING

@@ -4,7 +4,7 @@ import json
 import subprocess
 from tempfile import NamedTemporaryFile
 
-from blocks.engine.of_host import authority
+from blocks.outside import outside
 from blocks.resources import ROOT
 from blocks.stored.authority import Issued
 from pool.errors import BadRequest, PlaybookFailed
@@ -26,7 +26,7 @@ def install_registry(address: str) -> None:
         PlaybookFailed: a step failed.
     """
     name, port = split_address(address)
-    issued = authority().issue_server(name, name, days=DAYS)
+    issued = outside().stored.authority().issue_server(name, name, days=DAYS)
     with NamedTemporaryFile("w", suffix=".json") as variables:  # only we can read it
         json.dump(variables_of(issued, port), variables)
         variables.flush()

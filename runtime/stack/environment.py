@@ -27,7 +27,7 @@ def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, s
 def take_on(environment: dict[str, str]) -> None:
     """Have this process see what all processes of the stack see; what it read of its settings before is forgotten."""
     os.environ.update(environment)
-    process_settings.cache_clear()
+    process_settings.cache_clear()  # and with it the ports that were made from them
 
 
 def _files_of_openstack(inherited: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials
 from blocks.clouds.static import StaticCloud
-from blocks.database import pool_store
+from blocks.outside import outside
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint, default_blueprints
 from blocks.stored.host_keys import HostLogin
@@ -53,7 +53,7 @@ def provision(identity: str, cloud: str) -> list[str]:
     Returns:
         Names of the deployments.
     """
-    pool_store().upgrade()
+    outside().store.upgrade()
     make_work_pools()
     save_blocks(identity, cloud)
     return deploy_all()

@@ -77,11 +77,10 @@ def remove_cloud_hosts(settings: ProcessSettings, say: Say) -> None:
     if not PrefectApi(settings.prefect_api_url).healthy():
         return
     take_on(stack_environment(settings, engine_url(settings)))
-    from blocks.clouds.chosen import cloud_of  # noqa: PLC0415 - Prefect takes a second to import, and needs the line above
-    from blocks.stored.pool_config import pool_config, pool_names  # noqa: PLC0415
+    from blocks.outside import outside  # noqa: PLC0415 - Prefect takes a second to import, and needs the line above
 
-    for pool in pool_names():
-        cloud = cloud_of(pool_config(pool))
+    for pool in outside().stored.pools():
+        cloud = outside().cloud(pool)
         for server in cloud.list():
             say(f"removes host {server.host}")
             cloud.delete(server.host)

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
-from blocks.database import pool_store
+from blocks.outside import outside
 from runtime.worker.run_notes import RunNotes
 
 RETRY_SECONDS = 2.0
@@ -34,7 +34,7 @@ async def settle(notes: RunNotes, client: PrefectClient, log: logging.Logger | l
 
 async def _settled(run_id: UUID, client: PrefectClient, log: logging.Logger | logging.LoggerAdapter) -> bool:
     try:
-        await anyio.to_thread.run_sync(pool_store().leases.drop_all_of, f"flow run {run_id}")
+        await anyio.to_thread.run_sync(outside().store.leases.drop_all_of, f"flow run {run_id}")
         await _mark(run_id, client)
     except ObjectNotFound:
         return True  # of another server, or long forgotten

@@ -32,7 +32,6 @@ from blocks.settings import process_settings
 from runtime.worker.crashed_runs import settle
 from runtime.worker.late_runs import only_the_newest_of_each_schedule
 from runtime.worker.loaded_flows import LoadedFlows
-from runtime.worker.page_keeper import keep_pool_page
 from runtime.worker.run_notes import RunNotes
 from runtime.worker.warm_run import WarmRun
 
@@ -111,7 +110,6 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
             return
         self._watching = True
         self._runs_task_group.start_soon(self._watch_events)
-        self._runs_task_group.start_soon(keep_pool_page)
         self._runs_task_group.start_soon(self._flows.load_ahead, self.client, self._work_pool_name, self._logger)
         self._runs_task_group.start_soon(settle, self._notes, self.client, self._logger)
 

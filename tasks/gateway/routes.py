@@ -1,21 +1,11 @@
 """Verbs for routes: publish, withdraw, repair."""
 
-from asyncio import to_thread
 from collections.abc import Iterable
 
-from blocks.database import pool_store
-from blocks.gateway.client import Gateway
-from blocks.settings import process_settings
+from blocks.outside import outside
 from pool.records import Host, Instance, Route
 from pool.states import LIVING_HOSTS, InstanceState
-from tasks.base import verb
-from tasks.retrying import worth_retrying
-
-
-def gateway() -> Gateway:
-    """The one gateway of this installation."""
-    settings = process_settings()
-    return Gateway(settings.gateway_socket, settings.gateway_snapshot)
+from tasks.base import pool_task
 
 
 def route_of(instance: Instance, host: Host) -> Route:
@@ -32,38 +22,35 @@ def route_of(instance: Instance, host: Host) -> Route:
     )
 
 
-@verb(
-    retries=3, retry_delay_seconds=[0.5, 2, 5], retry_condition_fn=worth_retrying, task_run_name="publish {instance.id}"
-)
-async def publish_route(instance: Instance) -> None:
+@pool_task(retries=3, retry_delay_seconds=[0.5, 2, 5], task_run_name="publish {instance.id}")
+def publish_route(instance: Instance) -> None:
     """Tell the gateway where the session is; telling it twice is harmless."""
-    host = pool_store().hosts.get(instance.host)
-    await to_thread(gateway().add_route, route_of(instance, host))
+    host = outside().store.hosts.get(instance.host)
+    outside().gateway.add_route(route_of(instance, host))
 
 
-@verb(
+@pool_task(
     retries=3,
     retry_delay_seconds=[0.5, 2, 5],
-    retry_condition_fn=worth_retrying,
     task_run_name="withdraw {instance.id}",
 )
-async def withdraw_route(instance: Instance) -> None:
+def withdraw_route(instance: Instance) -> None:
     """Have the gateway forget the session; absent is success."""
-    await to_thread(gateway().remove_route, instance.route)
+    outside().gateway.remove_route(instance.route)
 
 
-@verb(retries=1, retry_delay_seconds=2, task_run_name="repair the routes")
-async def repair_routes() -> str:
+@pool_task(retries=1, retry_delay_seconds=2, task_run_name="repair the routes")
+def repair_routes() -> str:
     """Make the gateway's table equal to SQL; says what it changed, or nothing.
 
     The gateway is read before SQL: a session runs in SQL before its route is published, so a route whose session is
     not running by then is surely over.
     """
-    found = {route.id: route for route in await to_thread(gateway().list_routes)}
+    found = {route.id: route for route in outside().gateway.list_routes()}
     wanted, unread = _wanted_routes()
     missing = [route for key, route in wanted.items() if found.get(key) != route]
     surplus = found.keys() - wanted.keys() if not unread else ()  # they may be of the pool that could not be read
-    await to_thread(_settle, missing, surplus)
+    _settle(missing, surplus)
     said = f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
     return "; ".join(filter(None, [said, *unread]))
 
@@ -71,7 +58,7 @@ async def repair_routes() -> str:
 def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
     """The routes of all running sessions, and for each pool that could not be read, why."""
     wanted, unread = {}, []
-    for pool in pool_store().hosts.pools():
+    for pool in outside().store.hosts.pools():
         try:
             wanted |= _routes_of(pool)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the rows of one pool, the others have theirs
@@ -80,7 +67,7 @@ def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
 
 
 def _routes_of(pool: str) -> dict[str, Route]:
-    store = pool_store()
+    store = outside().store
     hosts = {host.name: host for host in store.hosts.all(pool, LIVING_HOSTS)}
     running = [i for i in store.instances.all(pool, [InstanceState.RUNNING]) if i.host in hosts]
     return {instance.route: route_of(instance, hosts[instance.host]) for instance in running}
@@ -88,6 +75,6 @@ def _routes_of(pool: str) -> dict[str, Route]:
 
 def _settle(missing: list[Route], surplus: Iterable[str]) -> None:
     for route in missing:
-        gateway().add_route(route)
+        outside().gateway.add_route(route)
     for route_id in surplus:
-        gateway().remove_route(route_id)
+        outside().gateway.remove_route(route_id)

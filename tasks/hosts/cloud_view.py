@@ -1,16 +1,15 @@
 """Ask the cloud what a tick must know of it; no answer is no knowledge, and costs nobody else anything."""
 
-from asyncio import gather, to_thread, wait_for
+from asyncio import gather, wait_for
 from collections.abc import Callable
 from typing import TypeVar
 
-from prefect import get_run_logger
-
-from blocks.clouds.chosen import cloud_of
-from blocks.stored.pool_config import PoolConfig, pool_config, pool_names
+from blocks.outside import log, outside
+from blocks.stored.pool_config import PoolConfig
 from pool.errors import DockerDriverError
 from pool.housekeeping.strays import CloudPart
 from pool.records import FlavorSize, Headroom
+from tasks.base import blocking
 
 CLOUD_SECONDS = 60
 Answer = TypeVar("Answer")
@@ -20,7 +19,7 @@ async def listed_servers(pool: str) -> frozenset[str] | None:
     """Names of the hosts that the cloud has a server of; None when it could not be asked: unknown is not gone."""
 
     def ask() -> frozenset[str]:
-        return frozenset(server.host for server in cloud_of(pool_config(pool)).list() if server.pool == pool)
+        return frozenset(server.host for server in outside().cloud(pool).list() if server.pool == pool)
 
     return await _asked(pool, "list its servers", ask)
 
@@ -29,8 +28,8 @@ async def known_parts(pool: str) -> tuple[CloudPart, ...] | None:
     """All that carries our mark in the cloud and is this pool's, or no pool's that there is; None: not known."""
 
     def ask() -> tuple[CloudPart, ...]:
-        others = set(pool_names()) - {pool}
-        return tuple(part for part in cloud_of(pool_config(pool)).parts() if part.of_pool not in others)
+        others = set(outside().stored.pools()) - {pool}
+        return tuple(part for part in outside().cloud(pool).parts() if part.of_pool not in others)
 
     return await _asked(pool, "list what is ours", ask)
 
@@ -44,19 +43,19 @@ async def known_headroom(pool: str) -> dict[FlavorSize, Headroom]:
 
 def _headroom_of(pool: str, size: FlavorSize) -> Callable[[], Headroom | None]:
     def ask() -> Headroom | None:
-        config: PoolConfig = pool_config(pool)
+        config: PoolConfig = outside().config(pool)
         settings = config.settings(pool)
         volume = settings.slots_of(size) * config.DD_HOST_DATA_VOLUME_FACTOR
-        return cloud_of(config).headroom(settings.cloud_flavor_of(size), data_volume_gb=volume)
+        return outside().cloud(pool).headroom(settings.cloud_flavor_of(size), data_volume_gb=volume)
 
     return ask
 
 
 async def _asked(pool: str, what: str, ask: Callable[[], Answer]) -> Answer | None:
     try:
-        return await wait_for(to_thread(ask), CLOUD_SECONDS)
+        return await wait_for(blocking(ask), CLOUD_SECONDS)
     except TimeoutError:
-        get_run_logger().warning("the cloud of %s did not %s within %s s", pool, what, CLOUD_SECONDS)
+        log().warning("the cloud of %s did not %s within %s s", pool, what, CLOUD_SECONDS)
     except DockerDriverError as error:
-        get_run_logger().warning("the cloud of %s could not %s: %s", pool, what, error)
+        log().warning("the cloud of %s could not %s: %s", pool, what, error)
     return None

@@ -3,46 +3,38 @@
 from collections.abc import Callable
 from functools import partial
 
-from prefect import get_run_logger
-
-from blocks.database import pool_store
 from blocks.engine.client import HostEngine
 from blocks.engine.disk import containers_on, data_root, images_on, remove_image
-from blocks.engine.of_host import engine_of
-from blocks.settings import process_settings
-from blocks.stored.blueprint import blueprint_spec, pinned_versions
-from blocks.stored.pool_config import pool_config
+from blocks.outside import log, outside
 from pool.errors import DockerDriverError, NotFound
 from pool.hosts.disk import Kind, Leaving, may_go
 from pool.images.catalogue import usable_versions
 from pool.records import Host
 from pool.states import InstanceState
-from tasks.base import verb
-from tasks.hosts.lifecycle import open_shell
-from tasks.images.delivery import in_a_thread
+from tasks.base import pool_task
 
 SECONDS = 20
 
 
-@verb(task_run_name="make room on {host.name}")
-async def make_room(host: Host) -> bool:
+@pool_task(task_run_name="make room on {host.name}")
+def make_room(host: Host) -> bool:
     """Remove what no session needs, oldest first, until the disk is below ``DD_HOST_DISK_MARK`` percent.
 
     Returns:
         False where it is not: new images had better not come. A disk that cannot be looked at counts as roomy.
     """
     try:
-        return await in_a_thread(_make_room, host, pool_config(host.pool).DD_HOST_DISK_MARK)
+        return _make_room(host, outside().config(host.pool).DD_HOST_DISK_MARK)
     except DockerDriverError as error:
-        get_run_logger().warning("nobody looked at the disk of %s: %s", host.name, error)
+        log().warning("nobody looked at the disk of %s: %s", host.name, error)
         return True
 
 
 def _make_room(host: Host, mark: int) -> bool:
     if not host.host_key:
         return True  # nobody has met its sshd yet
-    engine = engine_of(host)
-    with open_shell(host) as shell:
+    engine = outside().engines.of(host)
+    with outside().hosts.shell(host) as shell:
         words = f"df --output=pcent '{data_root(engine)}'"
 
         def percent() -> int:
@@ -50,7 +42,7 @@ def _make_room(host: Host, mark: int) -> bool:
 
         if percent() < mark:
             return True  # as nearly always: nobody need know what could go
-        forget = partial(pool_store().images.unmark, host.name)
+        forget = partial(outside().store.images.unmark, host.name)
         return clean(engine, percent, mark, removable(host, engine), forget)
 
 
@@ -61,23 +53,25 @@ def _percent(said: str) -> int:
 
 def removable(host: Host, engine: HostEngine) -> list[Leaving]:
     """What may go from the host, in order."""
-    containers = containers_on(engine, process_settings().identity)
-    ended = pool_store().instances.ended_among({one.instance for one in containers if one.instance})
-    return may_go(images_on(engine), containers, needed_images(host.pool), ended, pool_store().images.version_ids())
+    containers = containers_on(engine, outside().settings.identity)
+    ended = outside().store.instances.ended_among({one.instance for one in containers if one.instance})
+    return may_go(images_on(engine), containers, needed_images(host.pool), ended, outside().store.images.version_ids())
 
 
 def needed_images(pool: str) -> set[str]:
     """Ids of images that the pool offers, that blueprints pin, and that sessions on their way may run."""
-    coming = pool_store().instances.all(pool, [InstanceState.QUEUED, InstanceState.STARTING])
-    wanted = pinned_versions(pool) | {_wanted(blueprint) for blueprint in {one.blueprint for one in coming}}
-    return {image.id for image in pool_store().images.offered(pool)} | {
+    coming = outside().store.instances.all(pool, [InstanceState.QUEUED, InstanceState.STARTING])
+    wanted = outside().stored.pinned_versions(pool) | {
+        _wanted(blueprint) for blueprint in {one.blueprint for one in coming}
+    }
+    return {image.id for image in outside().store.images.offered(pool)} | {
         id for name, pin in wanted for id in _ids(pool, name, pin)
     }
 
 
 def _wanted(blueprint: str) -> tuple[str, str]:
     try:
-        spec = blueprint_spec(blueprint)
+        spec = outside().stored.blueprint(blueprint)
     except NotFound:  # its sessions will be told so
         return "", ""
     return spec.image, spec.image_digest
@@ -85,7 +79,7 @@ def _wanted(blueprint: str) -> tuple[str, str]:
 
 def _ids(pool: str, name: str, pin: str) -> list[str]:
     try:
-        return [version.id for version in usable_versions(name, pool_store().images.versions(pool, name), pin)]
+        return [version.id for version in usable_versions(name, outside().store.images.versions(pool, name), pin)]
     except NotFound:
         return []
 
@@ -115,5 +109,5 @@ def clean(
         else:
             forget(one.id)
             remove_image(engine, images[one.id])
-        get_run_logger().info("removed %s", one.why)
+        log().info("removed %s", one.why)
     return percent() < mark

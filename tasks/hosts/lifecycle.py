@@ -1,36 +1,26 @@
 """Verbs for hosts: claim, create, reach, move, delete, prove gone."""
 
-from asyncio import sleep, to_thread
+from asyncio import sleep
 
-from prefect import get_run_logger
-from prefect.runtime import flow_run
-
-from blocks.clouds.chosen import cloud_of
 from blocks.clouds.console import quoted
 from blocks.clouds.port import Cloud, Server, ServerRequest, ServerStatus
 from blocks.clouds.user_data import cloud_config
-from blocks.database import pool_store
-from blocks.host_setup.shell import HostShell
-from blocks.host_setup.sysprep import todays_playbook
-from blocks.stored.host_keys import HostKey, HostLogin, new_host_key
-from blocks.stored.lookup import load
-from blocks.stored.pool_config import PoolConfig, pool_config
+from blocks.outside import log, now, outside
+from blocks.stored.host_keys import HostKey
+from blocks.stored.pool_config import PoolConfig
 from pool.errors import CloudTrouble, DockerDriverError, HostUnreachable, ShuttingDown
 from pool.hosts.host_images import image_to_boot, recipe_of
 from pool.records import FlavorSize, Host
 from pool.states import LIVING_HOSTS, HostState
-from tasks.base import verb
-from tasks.events import tell_changes
-from tasks.retrying import now, worth_retrying
+from tasks.base import blocking, pool_task
 
 BUILD_SECONDS = 600
 SSH_SECONDS = 300
 GONE_SECONDS = 60
-LOGIN = "main"
 
 
-@verb(task_run_name="claim a host of {pool}")
-async def claim_host(pool: str, flavor: str, reason: str = "") -> Host:
+@pool_task(task_run_name="claim a host of {pool}")
+def claim_host(pool: str, flavor: str, reason: str = "") -> Host:
     """Record a new host before anything of it exists; a retried flow run gets its own host back.
 
     Args:
@@ -42,80 +32,75 @@ async def claim_host(pool: str, flavor: str, reason: str = "") -> Host:
         NotFound: there is no such pool.
         Refused: the pool is shutting down, or has as many hosts as it may have.
     """
-    settings = pool_config(pool).settings(pool)
+    settings = outside().config(pool).settings(pool)
     if settings.shutdown_mode:
         raise ShuttingDown(f"pool {pool} is in shutdown mode: no host is spawned")
     size = FlavorSize(flavor)
-    host = pool_store().hosts.claim(
+    return outside().store.hosts.claim(
         pool,
         size,
         settings.slots_of(size),
-        spawned_by=str(flow_run.id),
+        spawned_by=outside().prefect.run_id,
         max_hosts=settings.max_hosts,
         now=now(),
         reason=reason,
     )
-    await tell_changes()
-    return host
 
 
-@verb(task_run_name="list hosts of {pool}")
-async def hosts_of(pool: str, states: list[HostState] | None = None) -> list[Host]:
+@pool_task(task_run_name="list hosts of {pool}")
+def hosts_of(pool: str, states: list[HostState] | None = None) -> list[Host]:
     """The pool's hosts in these states, or in any but removed.
 
     Raises:
         NotFound: there is no such pool.
     """
-    pool_config(pool)
-    return pool_store().hosts.all(pool, states or LIVING_HOSTS)
+    outside().config(pool)
+    return outside().store.hosts.all(pool, states or LIVING_HOSTS)
 
 
-@verb(task_run_name="find host {name}")
-async def find_host(name: str) -> Host:
+@pool_task(task_run_name="find host {name}")
+def find_host(name: str) -> Host:
     """The host's record.
 
     Raises:
         NotFound: no host has this name; the message lists those that exist.
     """
-    return pool_store().hosts.get(name)
+    return outside().store.hosts.get(name)
 
 
-@verb(task_run_name="clear the errors of {name}")
-async def clear_errors(name: str) -> None:
+@pool_task(task_run_name="clear the errors of {name}")
+def clear_errors(name: str) -> None:
     """Forget the host's consecutive errors: something worked."""
-    pool_store().hosts.clear_errors(name)
+    outside().store.hosts.clear_errors(name)
 
 
-@verb(task_run_name="count an error of {name}")
-async def count_error(name: str, reason: str) -> int:
+@pool_task(task_run_name="count an error of {name}")
+def count_error(name: str, reason: str) -> int:
     """Count one more consecutive error of the host; says how many there are now."""
-    return pool_store().hosts.count_error(name, reason, now())
+    return outside().store.hosts.count_error(name, reason, now())
 
 
-@verb(
-    retries=2, retry_delay_seconds=[2, 10], retry_condition_fn=worth_retrying, task_run_name="create server {host.name}"
-)
-async def create_server(host: Host) -> Host:
+@pool_task(retries=2, retry_delay_seconds=[2, 10], task_run_name="create server {host.name}")
+def create_server(host: Host) -> Host:
     """Have the cloud make the host's server, unless it already did.
 
     The public half of a fresh host key is recorded before the server exists: what answers at the first ssh connection
     is the server that we asked for, or it is refused. A cloud that knows which key its server has says so.
     """
-    config = pool_config(host.pool)
-    cloud = cloud_of(config)
-    server = await to_thread(cloud.find, host.name)
+    config, cloud = outside().config(host.pool), outside().cloud(host.pool)
+    server = cloud.find(host.name)
     if server is None:
-        key = new_host_key()
-        pool_store().hosts.note(host.name, host_key=key.public)
-        image = await to_thread(_image_for, host, config, cloud)
-        server = await to_thread(cloud.create, _request(host, config, key, image))
+        key = outside().hosts.new_key()
+        outside().store.hosts.note(host.name, host_key=key.public)
+        image = _image_for(host, config, cloud)
+        server = cloud.create(_request(host, config, key, image))
     return _noted(host, server)
 
 
 def _noted(host: Host, server: Server) -> Host:
     """Write down which machine it is. Where another process made it, the key is the one that that process gave it."""
     key = {"host_key": server.host_key} if server.host_key else {}
-    return pool_store().hosts.note(host.name, server_id=server.id, address=server.address, **key)
+    return outside().store.hosts.note(host.name, server_id=server.id, address=server.address, **key)
 
 
 def _image_for(host: Host, config: PoolConfig, cloud: Cloud) -> str:
@@ -123,14 +108,14 @@ def _image_for(host: Host, config: PoolConfig, cloud: Cloud) -> str:
     made = [] if host.becomes_image else cloud.snapshots()
     if not made:
         return config.DD_HOST_IMAGE
-    recipe = recipe_of(cloud.image_id(config.DD_HOST_IMAGE), todays_playbook())
+    recipe = recipe_of(cloud.image_id(config.DD_HOST_IMAGE), outside().hosts.playbook_digest())
     baked = image_to_boot(made, host.pool, recipe)
-    get_run_logger().info("host %s boots from %s", host.name, baked.name if baked else config.DD_HOST_IMAGE)
+    log().info("host %s boots from %s", host.name, baked.name if baked else config.DD_HOST_IMAGE)
     return baked.id if baked else config.DD_HOST_IMAGE
 
 
 def _request(host: Host, config: PoolConfig, key: HostKey, image: str) -> ServerRequest:
-    login = load(HostLogin, LOGIN, "login key")
+    login = outside().stored.login()
     return ServerRequest(
         host=host.name,
         pool=host.pool,
@@ -143,19 +128,20 @@ def _request(host: Host, config: PoolConfig, key: HostKey, image: str) -> Server
     )
 
 
-@verb(task_run_name="wait for the server of {host.name}")
+@pool_task(task_run_name="wait for the server of {host.name}")
 async def wait_for_server(host: Host, seconds: int = BUILD_SECONDS) -> Host:
     """Wait until the cloud calls the server active and gives its address.
 
     Raises:
         CloudTrouble: it went to ERROR (with the cloud's own words), vanished, or is still being built after *seconds*.
     """
-    cloud = cloud_of(pool_config(host.pool))
-    server = None
-    for _ in range(seconds):
-        server = await to_thread(cloud.find, host.name)
+    cloud, deadline = outside().cloud(host.pool), outside().clock.uptime() + seconds
+    while True:
+        server = await blocking(cloud.find, host.name)
         if _settled(host, server):
-            return _noted(host, server)
+            return await blocking(_noted, host, server)
+        if outside().clock.uptime() > deadline:
+            break
         await sleep(1)
     raise CloudTrouble(f"host {host.name}: the cloud still says {server.status} after {seconds} s")
 
@@ -168,64 +154,55 @@ def _settled(host: Host, server: Server | None) -> bool:
     return server.status is ServerStatus.ACTIVE and bool(server.address)
 
 
-@verb(task_run_name="wait for ssh on {host.name}")
-async def wait_for_ssh(host: Host, seconds: int = SSH_SECONDS) -> None:
+@pool_task(task_run_name="wait for ssh on {host.name}")
+def wait_for_ssh(host: Host, seconds: int = SSH_SECONDS) -> None:
     """Wait until the host answers ssh with the key that we gave it, and lets our login key in.
 
     Raises:
         HostUnreachable: it did not; the last lines of its console are in the message, and more of them in the log.
     """
     try:
-        await to_thread(open_shell(host).wait_for_ssh, seconds, get_run_logger().info)
+        outside().hosts.shell(host).wait_for_ssh(seconds, log().info)
     except HostUnreachable as error:
-        console = await _console(host)
-        get_run_logger().warning("last lines of the console of %s:\n%s", host.name, console or "(empty)")
+        console = _console(host)
+        log().warning("last lines of the console of %s:\n%s", host.name, console or "(empty)")
         raise type(error)(f"host {host.name}: {error}; its console ends: {quoted(console) or '(empty)'}") from error
 
 
-def open_shell(host: Host) -> HostShell:
-    """An ssh client for the host; it connects on first use."""
-    login = load(HostLogin, LOGIN, "login key")
-    return HostShell(host.address, host.host_key, login)
-
-
-async def _console(host: Host) -> str:
+def _console(host: Host) -> str:
     """What the host's console says; why it cannot be read where that is so. The host's own trouble is what counts."""
     try:
-        return await to_thread(cloud_of(pool_config(host.pool)).console_log, host.name)
+        return outside().cloud(host.pool).console_log(host.name)
     except DockerDriverError as error:
         return f"({error})"
 
 
-@verb(task_run_name="move {name} to {to}")
-async def move_host(name: str, to: HostState, reason: str = "", **facts: object) -> Host:
+@pool_task(task_run_name="move {name} to {to}")
+def move_host(name: str, to: HostState, reason: str = "", **facts: object) -> Host:
     """Move a host along its life cycle by one guarded write.
 
     Raises:
         RefusedMove: the life cycle does not allow it from where the host is now; nothing changed.
     """
-    host = pool_store().hosts.move(name, to, now(), reason=reason, **facts)
-    await tell_changes()
-    return host
+    return outside().store.hosts.move(name, to, now(), reason=reason, **facts)
 
 
-@verb(
+@pool_task(
     retries=3,
     retry_delay_seconds=[1, 5, 15],
-    retry_condition_fn=worth_retrying,
     task_run_name="delete server {host.name}",
 )
-async def delete_server(host: Host) -> None:
+def delete_server(host: Host) -> None:
     """Ask the cloud to delete the host's server; absent is success."""
-    await to_thread(cloud_of(pool_config(host.pool)).delete, host.name)
+    outside().cloud(host.pool).delete(host.name)
 
 
-@verb(task_run_name="prove {host.name} gone")
+@pool_task(task_run_name="prove {host.name} gone")
 async def prove_gone(host: Host, seconds: int = GONE_SECONDS) -> bool:
     """Whether the cloud says, within *seconds*, that the server is gone."""
-    cloud = cloud_of(pool_config(host.pool))
-    for _ in range(seconds):
-        if await to_thread(cloud.find, host.name) is None:
-            return True
+    cloud, deadline = outside().cloud(host.pool), outside().clock.uptime() + seconds
+    while await blocking(cloud.find, host.name) is not None:
+        if outside().clock.uptime() > deadline:
+            return False
         await sleep(1)
-    return False
+    return True

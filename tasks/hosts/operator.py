@@ -2,17 +2,14 @@
 
 from datetime import timedelta
 
-from blocks.database import pool_store
-from blocks.stored.pool_config import pool_config
+from blocks.outside import now, outside
 from pool.errors import BadRequest, ShuttingDown
 from pool.records import Host, Instance
-from tasks.base import verb
-from tasks.events import tell_changes
-from tasks.retrying import now
+from tasks.base import pool_task
 
 
-@verb(task_run_name="drain {name}")
-async def take_out_of_service(name: str, deadline: int | None, reason: str) -> Host:
+@pool_task(task_run_name="drain {name}")
+def take_out_of_service(name: str, deadline: int | None, reason: str) -> Host:
     """Drain the host.
 
     Args:
@@ -28,19 +25,17 @@ async def take_out_of_service(name: str, deadline: int | None, reason: str) -> H
     if deadline is not None and deadline < 1:
         raise BadRequest(f"deadline is {deadline}; it must be whole minutes, 1 or more, or empty for none")
     until = now() + timedelta(minutes=deadline) if deadline is not None else None
-    host = pool_store().hosts.drain(name, now(), reason, until)
-    await tell_changes()
-    return host
+    return outside().store.hosts.drain(name, now(), reason, until)
 
 
-@verb(task_run_name="list the sessions on {host}")
-async def sessions_on(host: str) -> list[Instance]:
+@pool_task(task_run_name="list the sessions on {host}")
+def sessions_on(host: str) -> list[Instance]:
     """The sessions that hold room on the host."""
-    return pool_store().instances.all(host=host)
+    return outside().store.instances.all(host=host)
 
 
-@verb(task_run_name="return {name}")
-async def put_back_into_service(name: str, reason: str) -> Host:
+@pool_task(task_run_name="return {name}")
+def put_back_into_service(name: str, reason: str) -> Host:
     """Put a draining host back to active.
 
     Raises:
@@ -48,20 +43,18 @@ async def put_back_into_service(name: str, reason: str) -> Host:
         RefusedMove: it does not drain, or was never active.
         NotFound: no host has this name.
     """
-    pool = pool_store().hosts.get(name).pool
-    if pool_config(pool).DD_SHUTDOWN_MODE:
+    pool = outside().store.hosts.get(name).pool
+    if outside().config(pool).DD_SHUTDOWN_MODE:
         raise ShuttingDown(f"host {name} cannot return: pool {pool} is in shutdown mode")
-    host = pool_store().hosts.return_to_service(name, now(), reason)
-    await tell_changes()
-    return host
+    return outside().store.hosts.return_to_service(name, now(), reason)
 
 
-@verb(task_run_name="forgive the failed hosts of {pool}")
-async def forgive_faults(pool: str) -> int:
+@pool_task(task_run_name="forgive the failed hosts of {pool}")
+def forgive_faults(pool: str) -> int:
     """Hold failed hosts no longer against the pool; says how many there were.
 
     Raises:
         NotFound: there is no such pool.
     """
-    pool_config(pool)
-    return pool_store().hosts.forgive_faults(pool)
+    outside().config(pool)
+    return outside().store.hosts.forgive_faults(pool)

@@ -1,20 +1,28 @@
-"""Verb for "why?": the life of a host or a session, with the reasons."""
+"""Tasks for "why?": the history of a host or a session, with the reasons."""
 
-from blocks.database import pool_store
+from collections.abc import Sequence
+
+from blocks.outside import outside
 from pool.changes import LifeLine
 from pool.errors import NotFound
-from tasks.base import verb
+from tasks.base import pool_task
 
 
-@verb(task_run_name="explain {name}")
-async def explain(name: str) -> list[LifeLine]:
-    """All that happened to the host or session of this name, oldest first.
+@pool_task(task_run_name="read the history of {name}")
+def read_history(name: str) -> list[LifeLine]:
+    """Read all that happened to the host or session of this name, oldest first.
 
     Raises:
         NotFound: no host and no session has this name.
     """
-    store = pool_store()
-    lines = store.history.of_host(name) or store.history.of_instance(name)
+    history = outside().store.history
+    lines = history.of_host(name) or history.of_instance(name)
     if not lines:
         raise NotFound(f"no host and no session is named {name!r}")
     return lines
+
+
+@pool_task(task_run_name="show the history of {name}")
+def show_history(name: str, rows: Sequence[dict]) -> None:
+    """Leave the history as a table: the artifact ``why-<name>``."""
+    outside().prefect.write_table(rows, key=f"why-{name}", description=f"What happened to {name}, and why")

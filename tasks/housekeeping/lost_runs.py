@@ -5,8 +5,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from prefect import get_run_logger
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.events.filters import (
@@ -18,9 +17,9 @@ from prefect.events.filters import (
 )
 from prefect.states import Cancelled, Crashed
 
+from blocks.outside import log, now, outside
 from pool.housekeeping.lost_runs import RunState, SeenRun, lost
-from tasks.base import verb
-from tasks.retrying import now
+from tasks.base import pool_task
 from tasks.runs import LONGEST_SECONDS, all_pages
 
 YOUNG = timedelta(seconds=300)  # nothing is lost so soon
@@ -32,13 +31,13 @@ STATES = {
 }
 
 
-@verb(retries=1, retry_delay_seconds=2, task_run_name="look for flow runs that lost their worker")
+@pool_task(retries=1, retry_delay_seconds=2, task_run_name="look for flow runs that lost their worker")
 async def reap_runs() -> str:
     """Mark runs that lost their worker as crashed, or as cancelled where that was under way; says how many.
 
     What such a run held goes on at the next tick: nobody works on it any more, and every rule looks for just that.
     """
-    async with get_client() as client:
+    async with outside().prefect.client() as client:
         old = await _old_runs(client)
         flows = await _names_of_flows(client, {run.flow_id for run in old})
         seen = await gather(*(_seen(client, run, flows[run.flow_id]) for run in old))
@@ -79,5 +78,5 @@ async def _last_heartbeat(client: PrefectClient, run: FlowRun) -> datetime | Non
 
 async def _end(client: PrefectClient, run: SeenRun, reason: str) -> None:
     ended = Cancelled if run.state is RunState.CANCELLING else Crashed
-    get_run_logger().warning("flow run %s: %s", run.name, reason)
+    log().warning("flow run %s: %s", run.name, reason)
     await client.set_flow_run_state(run.id, ended(message=f"Housekeeping: {reason}."), force=True)

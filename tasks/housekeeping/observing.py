@@ -1,48 +1,45 @@
 """Look at one pool from all sides: flow runs, records, cloud, engines."""
 
-from asyncio import gather, to_thread
+from asyncio import gather
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from prefect import get_run_logger
 from prefect.client.schemas.objects import FlowRun
 
-from blocks.database import pool_store
 from blocks.engine.probe import MEMORY_WINDOW
 from blocks.gateway.activity import GatewayActivity
-from blocks.stored.pool_config import pool_names
+from blocks.outside import log, now, outside
 from pool.decisions import DecisionKind
 from pool.errors import GatewayTrouble
-from pool.housekeeping.found import Probe
+from pool.housekeeping.found import Probe, Stray
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.reconciliation import PROBED
 from pool.records import FlavorSize, Host, Instance
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
-from tasks.base import verb
-from tasks.gateway.routes import gateway
+from tasks.base import blocking, pool_task
 from tasks.hosts.cloud_view import known_headroom, known_parts, listed_servers
 from tasks.housekeeping.probing import note_probes, probe_hosts
-from tasks.retrying import now
 from tasks.runs import runs_under_way
 
 MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is said once
 
 
-@verb(task_run_name="list the pools")
-async def list_pools() -> list[str]:
+@pool_task(task_run_name="list the pools")
+def list_pools() -> list[str]:
     """Names of all pools that have a configuration."""
-    return pool_names()
+    return outside().stored.pools()
 
 
-@verb(task_run_name="observe {pool}")
+@pool_task(task_run_name="observe {pool}")
 async def observe(pool: str) -> Observation:
     """One look at the pool, after which SQL knows which hosts are out of reach."""
     seen = await _look(pool)
-    await to_thread(note_probes, seen.hosts, seen.probes)
+    await blocking(note_probes, seen.hosts, seen.probes)
     return seen
 
 
-@verb(task_run_name="look at {pool}")
+@pool_task(task_run_name="look at {pool}")
 async def look_at(pool: str) -> Observation:
     """One look at the pool that changes nothing."""
     return await _look(pool)
@@ -60,11 +57,9 @@ async def _look(pool: str) -> Observation:
             ("spawn-host", "bake-host-image", "configure-host", "provision-instance", "deprovision-instance"),
         )
     )
-    store = pool_store()
-    hosts = tuple(store.hosts.recent(pool, now()))
-    instances = tuple(store.instances.all(pool, LIVING_INSTANCES))
+    records = await blocking(_records, pool)
+    hosts, instances = records.hosts, records.instances
     probed = [host for host in hosts if host.state in PROBED]
-    living = {host.name: host for host in store.hosts.all(states=LIVING_HOSTS)}
     servers, parts, headroom, probes, activity = await gather(
         listed_servers(pool), known_parts(pool), known_headroom(pool), probe_hosts(probed), _activity()
     )
@@ -74,17 +69,37 @@ async def _look(pool: str) -> Observation:
         instances=instances,
         servers=servers,
         probes=probes,
-        ended=await to_thread(store.instances.ended_among, _without_record(probes, instances)),
-        told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
+        ended=await blocking(outside().store.instances.ended_among, _without_record(probes, instances)),
+        told_of_memory=records.told_of_memory,
         parts=parts,
-        living=living,
-        strays=store.orphans.all(pool),
+        living=records.living,
+        strays=records.strays,
         busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
         busy_instances=_named([*provisioning, *ending], "instance_id"),
         watched_since=activity and activity.since,
         last_used=_last_used(instances, activity),
         unrecorded_spawns=_unrecorded(spawning, pool, hosts),
         headroom=headroom,
+    )
+
+
+@dataclass(frozen=True)
+class _Records:
+    hosts: tuple[Host, ...]
+    instances: tuple[Instance, ...]
+    living: Mapping[str, Host]  # of all pools
+    strays: Mapping[str, Stray]
+    told_of_memory: set[str]
+
+
+def _records(pool: str) -> _Records:
+    store = outside().store
+    return _Records(
+        hosts=tuple(store.hosts.recent(pool, now())),
+        instances=tuple(store.instances.all(pool, LIVING_INSTANCES)),
+        living={host.name: host for host in store.hosts.all(states=LIVING_HOSTS)},
+        strays=store.orphans.all(pool),
+        told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
     )
 
 
@@ -101,9 +116,9 @@ def _unrecorded(spawning: list[FlowRun], pool: str, hosts: tuple[Host, ...]) -> 
 async def _activity() -> GatewayActivity | None:
     """What the gateway saw of all sessions; None when it could not be asked: unknown is not idle."""
     try:
-        return await to_thread(gateway().activity)
+        return await blocking(outside().gateway.activity)
     except GatewayTrouble as error:
-        get_run_logger().warning("%s", error)
+        log().warning("%s", error)
         return None
 
 

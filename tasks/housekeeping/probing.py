@@ -2,19 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 
-from prefect import get_run_logger
-
-from blocks.database import pool_store
-from blocks.engine.of_host import engine_of
-from blocks.engine.probe import probe
-from blocks.settings import process_settings
+from blocks.outside import log, now, outside
 from pool.errors import DockerDriverError
 from pool.housekeeping.found import Probe
 from pool.records import Host
-from tasks.retrying import now
+from tasks.base import blocking
 
 AT_ONCE = 48
 ALL_SECONDS = 20  # a host that was not asked by then is not known, this time
@@ -22,14 +15,19 @@ ALL_SECONDS = 20  # a host that was not asked by then is not known, this time
 
 async def probe_hosts(hosts: Iterable[Host]) -> dict[str, Probe]:
     """What these hosts' engines say. A host that was not asked in time, or not understood, is left out: unknown."""
-    loop = asyncio.get_running_loop()
-    looks = {loop.run_in_executor(_threads(), _probe, host): host for host in hosts}
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def look(host: Host) -> Probe:
+        async with places:
+            return await blocking(_probe, host)
+
+    looks = {asyncio.ensure_future(look(host)): host for host in hosts}
     if not looks:
         return {}
     done, late = await asyncio.wait(looks, timeout=ALL_SECONDS)
-    for look in late:
-        look.cancel()
-    seen = {looks[look].name: _understood(look, looks[look]) for look in done}
+    for one in late:
+        one.cancel()
+    seen = {looks[one].name: _understood(one, looks[one]) for one in done}
     return {name: probe for name, probe in seen.items() if probe}
 
 
@@ -38,25 +36,20 @@ def _understood(look: asyncio.Future[Probe], host: Host) -> Probe | None:
     try:
         return look.result()
     except Exception:  # noqa: BLE001 - whatever it is, it is this host's alone
-        get_run_logger().exception("nobody understands the engine of %s", host.name)
+        log().exception("unexpected answer from the engine of %s", host.name)
         return None
-
-
-@lru_cache(maxsize=1)
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="probe")
 
 
 def _probe(host: Host) -> Probe:
     try:
-        return probe(engine_of(host), process_settings().identity)
+        return outside().engines.probe(host)
     except DockerDriverError as error:  # no address
         return Probe(answers=False, trouble=str(error))
 
 
 def note_probes(hosts: Iterable[Host], probes: Mapping[str, Probe]) -> None:
     """Tell SQL which hosts are out of reach, and which are back."""
-    store = pool_store()
+    store = outside().store
     back = [host.name for host in hosts if host.unreachable_since and host.name in probes and probes[host.name].answers]
     store.hosts.note_reached(back)
     silent = {name: seen.trouble for name, seen in probes.items() if not seen.answers}

@@ -1,57 +1,53 @@
 """Verbs for what housekeeping finds outside and SQL does not have so: look again, start again, remove, remember."""
 
-from asyncio import to_thread
 from datetime import timedelta
 
-from blocks.clouds.chosen import cloud_of
 from blocks.clouds.port import Cloud
-from blocks.database import pool_store
-from blocks.engine.of_host import engine_of
-from blocks.stored.pool_config import pool_config, pool_names
+from blocks.engine.client import HostEngine
+from blocks.outside import now, outside
 from pool.hosts.backoff import pause
 from pool.housekeeping.strays import CloudPart, lives, part_of
 from pool.records import Host, Instance
 from pool.states import ENDED, LIVING_HOSTS
-from tasks.base import verb
-from tasks.retrying import now
+from tasks.base import pool_task
 
 
-@verb(task_run_name="see whether the container of {instance.id} runs")
-async def container_runs(instance: Instance) -> bool:
+@pool_task(task_run_name="see whether the container of {instance.id} runs")
+def container_runs(instance: Instance) -> bool:
     """Whether the session's container runs now; a decision about it may be out of date.
 
     Raises:
         HostUnreachable: the engine does not answer, so nobody knows.
     """
-    state = await to_thread(engine_of(pool_store().hosts.get(instance.host)).find, instance.container)
+    state = _engine_of(instance).find(instance.container)
     return state is not None and state.running
 
 
-@verb(task_run_name="start the container of {instance.id} again")
-async def start_again(instance: Instance) -> None:
+@pool_task(task_run_name="start the container of {instance.id} again")
+def start_again(instance: Instance) -> None:
     """Start a container that stopped with its host; its files are as they were.
 
     Raises:
         EngineTrouble: the engine would not; it is gone, or its image is.
         HostUnreachable: the engine does not answer.
     """
-    await to_thread(engine_of(pool_store().hosts.get(instance.host)).start, instance.container)
+    _engine_of(instance).start(instance.container)
 
 
-@verb(task_run_name="remember that {host} is configured again")
-async def note_repair(host: str) -> None:
+@pool_task(task_run_name="remember that {host} is configured again")
+def note_repair(host: str) -> None:
     """Write down that the host is configured because of what was found on it, so that it is not every tick."""
-    pool_store().hosts.note_repair(host, now())
+    outside().store.hosts.note_repair(host, now())
 
 
-@verb(task_run_name="count a try to remove {host.name}")
-async def count_removal(host: Host) -> None:
+@pool_task(task_run_name="count a try to remove {host.name}")
+def count_removal(host: Host) -> None:
     """Count one more try to remove the host's server, and say before when there is no further one."""
-    pool_store().hosts.count_removal(host.name, now() + timedelta(seconds=pause(host.removals)))
+    outside().store.hosts.count_removal(host.name, now() + timedelta(seconds=pause(host.removals)))
 
 
-@verb(task_run_name="remember the strays of {pool}")
-async def note_strays(pool: str, strays: list[str]) -> None:
+@pool_task(task_run_name="remember the strays of {pool}")
+def note_strays(pool: str, strays: list[str]) -> None:
     """Write down what carries our mark without a living record, so that a later tick knows that it was reported.
 
     Args:
@@ -59,11 +55,11 @@ async def note_strays(pool: str, strays: list[str]) -> None:
         strays: ids of all that are there now, and no more: Prefect looks through every parameter of a task, which takes
             seconds where it is a whole observation.
     """
-    pool_store().orphans.note(pool, strays, now())
+    outside().store.orphans.note(pool, strays, now())
 
 
-@verb(task_run_name="remove {stray}")
-async def remove_stray_container(stray: str) -> None:
+@pool_task(task_run_name="remove {stray}")
+def remove_stray_container(stray: str) -> None:
     """Remove a container whose session is over, or is elsewhere by now; absent is success.
 
     Args:
@@ -75,11 +71,11 @@ async def remove_stray_container(stray: str) -> None:
     _, host, name = stray.split("/")
     _count_try(stray)
     if not _belongs(name, host):
-        await to_thread(engine_of(pool_store().hosts.get(host)).remove, name)
+        outside().engines.of(outside().store.hosts.get(host)).remove(name)
 
 
-@verb(task_run_name="remove {stray}")
-async def remove_stray_part(stray: str) -> None:
+@pool_task(task_run_name="remove {stray}")
+def remove_stray_part(stray: str) -> None:
     """Remove a thing from the cloud that no living record speaks of; absent is success.
 
     Args:
@@ -90,24 +86,28 @@ async def remove_stray_part(stray: str) -> None:
     """
     part = part_of(stray)
     _count_try(stray)
-    living = {host.name: host for host in pool_store().hosts.all(states=LIVING_HOSTS)}
+    living = {host.name: host for host in outside().store.hosts.all(states=LIVING_HOSTS)}
     if not lives(part, living):
-        await to_thread(_cloud_for(part).remove_part, part)
+        _cloud_for(part).remove_part(part)
 
 
 def _cloud_for(part: CloudPart) -> Cloud:
     """The cloud of the part's pool; of any pool, where its own is no more."""
-    pools = pool_names()
-    return cloud_of(pool_config(part.pool if part.pool in pools else pools[0]))
+    pools = outside().stored.pools()
+    return outside().cloud(part.pool if part.pool in pools else pools[0])
+
+
+def _engine_of(instance: Instance) -> HostEngine:
+    return outside().engines.of(outside().store.hosts.get(instance.host))
 
 
 def _belongs(container: str, host: str) -> bool:
     """Whether a session lives whose container this is: it may have come to this host since the tick began."""
-    living = pool_store().instances.all(host=host)
+    living = outside().store.instances.all(host=host)
     return any(instance.container == container and instance.state not in ENDED for instance in living)
 
 
 def _count_try(stray: str) -> None:
-    known = pool_store().orphans.get(stray)
+    known = outside().store.orphans.get(stray)
     if known:
-        pool_store().orphans.count_removal(stray, now() + timedelta(seconds=pause(known.attempts)))
+        outside().store.orphans.count_removal(stray, now() + timedelta(seconds=pause(known.attempts)))

@@ -2,29 +2,16 @@
 
 import hashlib
 import json
-from asyncio import to_thread
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-from prefect import get_run_logger
-
-from blocks.database import pool_store
-from blocks.engine.client import HostEngine
-from blocks.images.archive import ArchiveInfo, catalogue_name, read_archive, scan, stamp_of, stamps
-from blocks.images.build import archive_name, save_image
-from blocks.images.layer_store import layer_store
-from blocks.images.references import pull, split_reference
-from blocks.settings import process_settings
-from blocks.stored.blueprint import pinned_versions
-from blocks.stored.pool_config import pool_config
-from blocks.stored.registry_login import credentials_of
+from blocks.images.archive import ArchiveInfo, catalogue_name
+from blocks.outside import log, now, outside
 from pool.errors import BadRequest, BrokenArchive, DockerDriverError, NotFound
 from pool.images.catalogue import as_offered, folder_is_news, lacking, usable_versions
 from pool.records import Image
 from pool.states import HostState
-from tasks.base import verb
-from tasks.retrying import now
+from tasks.base import blocking, pool_task
 from tasks.runs import runs_under_way
 
 ARCHIVE = "archive"
@@ -33,20 +20,20 @@ LOOK_AGAIN = timedelta(minutes=30)  # at a registry's tag; distributions run eve
 LACKING_SECONDS = 600  # between two distributions because a host lacks something
 
 
-@verb(task_run_name="look at the references of {pool}")
-async def pull_references(pool: str) -> None:
+@pool_task(task_run_name="look at the references of {pool}")
+def pull_references(pool: str) -> None:
     """Pull what came from a registry and was not looked at for long, and what ``DD_IMAGES`` names and nobody has.
 
     A failed pull holds up nothing.
     """
-    known = {image.name: image for image in pool_store().images.catalogue(pool)}
+    known = {image.name: image for image in outside().store.images.catalogue(pool)}
     from_registries = {image.source: image.credentials for image in known.values() if _is_due(image)}
-    named = [one for one in pool_config(pool).DD_IMAGES if catalogue_name(one) not in known]
+    named = [one for one in outside().config(pool).DD_IMAGES if catalogue_name(one) not in known]
     for reference, credentials in (from_registries | dict.fromkeys(named, "")).items():
         try:
-            await to_thread(_pull_and_offer, pool, reference, credentials)
+            _pull_and_offer(pool, reference, credentials)
         except DockerDriverError as error:
-            get_run_logger().error("%s is not pulled: %s", reference, error)
+            log().error("%s is not pulled: %s", reference, error)
 
 
 def _is_due(image: Image) -> bool:
@@ -54,8 +41,8 @@ def _is_due(image: Image) -> bool:
     return pulled and (image.looked_at is None or now() - image.looked_at > LOOK_AGAIN)
 
 
-@verb(task_run_name="take in {image}")
-async def take_in(pool: str, image: str, source: str, credentials: str = "") -> list[str]:
+@pool_task(task_run_name="take in {image}")
+def take_in(pool: str, image: str, source: str, credentials: str = "") -> list[str]:
     """Have the image in ``images/``, checked, its layers kept; offer it, also when it was retired.
 
     Args:
@@ -73,60 +60,43 @@ async def take_in(pool: str, image: str, source: str, credentials: str = "") -> 
         Refused: the registry does not let us in.
     """
     if source == ARCHIVE:
-        return await to_thread(_offer, pool, _archive(image), {"source": ARCHIVE})
+        return _offer(pool, outside().images.read(image), {"source": ARCHIVE})
     if source == ENGINE:
-        return await to_thread(_save_and_offer, pool, image, {"source": ENGINE, "looked_at": now()})
-    return await to_thread(_pull_and_offer, pool, image, credentials)
-
-
-def _archive(name: str) -> Path:
-    path = process_settings().images_dir / name
-    if Path(name).name != name:
-        raise BadRequest(f"{name!r} is no file name; archives are in {path.parent}")
-    if not path.is_file():
-        raise NotFound(f"there is no archive images/{name}; copy it there first")
-    return path
+        return _offer(pool, outside().images.save(image), {"source": ENGINE, "looked_at": now()})
+    return _pull_and_offer(pool, image, credentials)
 
 
 def _pull_and_offer(pool: str, reference: str, credentials: str) -> list[str]:
     """Pull what a reference stands for now; save it where that is another manifest than before, or not there."""
-    engine = HostEngine.local(process_settings().engine_url)
-    digest = pull(engine, reference, credentials_of(credentials))
-    path = process_settings().images_dir / archive_name(reference)
+    images, store = outside().images, outside().store.images
+    digest = images.pull(reference, outside().stored.registry_login(credentials))
     seen = {"source": reference, "credentials": credentials, "digest": digest, "looked_at": now()}
-    before = {image.name: image for image in pool_store().images.offered(pool)}.get(catalogue_name(reference))
-    if before and before.digest == digest and path.is_file():
-        pool_store().images.put(replace(before, **seen))
+    before = {image.name: image for image in store.offered(pool)}.get(catalogue_name(reference))
+    if before and before.digest == digest and images.holds_reference(reference):
+        store.put(replace(before, **seen))
         return [before.name]
-    return _save_and_offer(pool, reference, seen)
+    return _offer(pool, images.save(reference), seen)
 
 
-def _save_and_offer(pool: str, reference: str, facts: dict) -> list[str]:
-    """Save an image of the manager's engine."""
-    settings, reference = process_settings(), ":".join(split_reference(reference))
-    return _offer(pool, save_image(HostEngine.local(settings.engine_url), reference, settings.images_dir), facts)
-
-
-def _offer(pool: str, path: Path, facts: dict) -> list[str]:
+def _offer(pool: str, archive: ArchiveInfo, facts: dict) -> list[str]:
     """Record every name of an archive, whatever was known of it; it is retired no more."""
-    archive = read_archive(path, layer_store())
-    layer_store().add(archive)
+    outside().layers.add(archive)
     for name in archive.names:
-        pool_store().images.put(replace(_image(pool, name, archive), **facts))
+        outside().store.images.put(replace(_image(pool, name, archive), **facts))
     return list(archive.names)
 
 
-@verb(task_run_name="read the catalogue of {pool}")
-async def read_catalogue(pool: str) -> list[Image]:
+@pool_task(task_run_name="read the catalogue of {pool}")
+def read_catalogue(pool: str) -> list[Image]:
     """The pool's wanted images: every good archive in ``images/`` that is not retired, its layers kept.
 
     A broken archive is named in the log and left out; what was read of the good one before it stays offered. Versions
     that a blueprint pins come after all others; they are named by their id, because their name is that of the newest.
     """
-    archives, refused = await to_thread(_scan_and_keep)
+    archives, refused = _scan_and_keep()
     for name, reason in refused:
-        get_run_logger().error("%s is refused: %s", name, reason)
-    store = pool_store()
+        log().error("%s is refused: %s", name, reason)
+    store = outside().store
     known = {image.name: image for image in store.images.catalogue(pool)}
     found = [_image(pool, name, archive) for archive in archives for name in archive.names]
     offered = [image for one in found if (image := as_offered(one, known.get(one.name)))]
@@ -134,9 +104,9 @@ async def read_catalogue(pool: str) -> list[Image]:
         if image != known.get(image.name):
             store.images.put(image)
     found_names = {one.name for one in found}
-    offered += await to_thread(_kept_or_retired, pool, [one for one in known.values() if one.name not in found_names])
+    offered += _kept_or_retired(pool, [one for one in known.values() if one.name not in found_names])
     offered_ids = {image.id for image in offered}
-    return offered + [image for image in await to_thread(_pinned, pool) if image.id not in offered_ids]
+    return offered + [image for image in _pinned(pool) if image.id not in offered_ids]
 
 
 def _kept_or_retired(pool: str, unread: list[Image]) -> list[Image]:
@@ -144,39 +114,39 @@ def _kept_or_retired(pool: str, unread: list[Image]) -> list[Image]:
 
     A file that is there was saved a moment ago, or is a broken one in the place of a good one.
     """
-    there = [one for one in unread if one.archive and (process_settings().images_dir / one.archive).is_file()]
+    there = [one for one in unread if outside().images.holds(one.archive)]
     for gone in [one for one in unread if one not in there]:
         if gone.retired_at is None:
-            get_run_logger().warning("image %s is retired: no archive in images/ holds it any more", gone.name)
-        pool_store().images.retire(pool, gone.name, now(), archive_gone=True)
-    return [one for one in there if one.retired_at is None and layer_store().holds(one.id, one.layers)]
+            log().warning("image %s is retired: no archive in images/ holds it any more", gone.name)
+        outside().store.images.retire(pool, gone.name, now(), archive_gone=True)
+    return [one for one in there if one.retired_at is None and outside().layers.holds(one.id, one.layers)]
 
 
 def _pinned(pool: str) -> list[Image]:
     """Versions that blueprints of the pool pin and that are kept, each named by its id."""
     found = {}
-    for name, digest in pinned_versions(pool):
+    for name, digest in outside().stored.pinned_versions(pool):
         try:
-            (version,) = usable_versions(name, pool_store().images.versions(pool, name), digest)
+            (version,) = usable_versions(name, outside().store.images.versions(pool, name), digest)
         except NotFound:
             continue  # sessions of this blueprint are refused, with this reason
-        if layer_store().holds(version.id, version.layers):
+        if outside().layers.holds(version.id, version.layers):
             found[version.id] = replace(version, name=f"{version.name}@{version.id}")
     return list(found.values())
 
 
-@verb(task_run_name="name the archives that are refused")
-async def refused_archives() -> list[str]:
+@pool_task(task_run_name="name the archives that are refused")
+def refused_archives() -> list[str]:
     """One sentence for each file in ``images/`` that is no image archive; read once, remembered until it changes."""
-    _, refused = await to_thread(scan, process_settings().images_dir, layer_store())
+    _, refused = outside().images.scan()
     return [f"refused {reason}" for _name, reason in refused]
 
 
 def _scan_and_keep() -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
-    good, refused = scan(process_settings().images_dir, layer_store())
+    good, refused = outside().images.scan()
     for archive in list(good):
         try:
-            layer_store().add(archive)
+            outside().layers.add(archive)
         except BrokenArchive as error:  # it changed since; the next time it is read again
             good.remove(archive)
             refused.append((archive.path.name, str(error)))
@@ -191,43 +161,43 @@ def _image(pool: str, name: str, archive: ArchiveInfo) -> Image:
         archive.size,
         layers=archive.layers,
         archive=archive.path.name,
-        layer_sizes=tuple(map(layer_store().kept_size, archive.layers)),
-        read_from=stamp_of(archive.path),
+        layer_sizes=tuple(map(outside().layers.kept_size, archive.layers)),
+        read_from=outside().images.stamp(archive),
     )
 
 
-@verb(task_run_name="retire {name}")
-async def retire(pool: str, name: str, delete_archive: bool) -> Image:
+@pool_task(task_run_name="retire {name}")
+def retire(pool: str, name: str, delete_archive: bool) -> Image:
     """Offer an image no longer; sessions that run it go on.
 
     Raises:
         NotFound: the pool does not offer it.
     """
-    image = pool_store().images.get(pool, name)
-    shared = {one.archive for one in pool_store().images.catalogue() if one.retired_at is None and one != image}
+    image = outside().store.images.get(pool, name)
+    shared = {one.archive for one in outside().store.images.catalogue() if one.retired_at is None and one != image}
     if delete_archive and image.archive in shared:
         raise BadRequest(f"images/{image.archive} is kept: it holds an image that is still offered")
-    pool_store().images.retire(pool, name, now(), archive_gone=delete_archive)
+    outside().store.images.retire(pool, name, now(), archive_gone=delete_archive)
     if delete_archive:
-        (process_settings().images_dir / image.archive).unlink(missing_ok=True)
+        outside().images.delete(image.archive)
     return image
 
 
-@verb(task_run_name="collect layers that no image has")
-async def collect_layers() -> None:
+@pool_task(task_run_name="collect layers that no image has")
+def collect_layers() -> None:
     """Delete from the layer store what no image has that is offered or pinned; not while another run uses the store."""
 
     def wanted() -> set[str]:
-        images = [image for image in pool_store().images.catalogue() if image.retired_at is None]
+        images = [image for image in outside().store.images.catalogue() if image.retired_at is None]
         kept = images + [image for pool in {image.pool for image in images} for image in _pinned(pool)]
         return {digest for image in kept for digest in (image.id, *image.layers)}
 
-    gone = await to_thread(layer_store().collect, wanted)
-    usage = await to_thread(layer_store().usage)
-    get_run_logger().info("%d layers are kept in %.0f MB; %d files went", usage.layers, usage.bytes / 1e6, gone)
+    gone = outside().layers.collect(wanted)
+    usage = outside().layers.usage()
+    log().info("%d layers are kept in %.0f MB; %d files went", usage.layers, usage.bytes / 1e6, gone)
 
 
-@verb(task_run_name="look for images on their way to {pool}")
+@pool_task(task_run_name="look for images on their way to {pool}")
 async def why_distribute(pool: str) -> str:
     """A key that names why images should be distributed now; empty when there is nothing to do.
 
@@ -235,12 +205,12 @@ async def why_distribute(pool: str) -> str:
     another one every ten minutes. With no active host there is nothing to do: a new host gets all images anyway. While
     a distribution is under way, there is nothing to do either.
     """
-    key = _key_to_distribute(pool)
+    key = await blocking(_key_to_distribute, pool)
     return "" if key and await runs_under_way("distribute-images") else key
 
 
 def _key_to_distribute(pool: str) -> str:
-    store, found = pool_store(), stamps(process_settings().images_dir)
+    store, found = outside().store, outside().images.stamps()
     known, hosts = store.images.catalogue(pool), [host.name for host in store.hosts.all(pool, [HostState.ACTIVE])]
     if not hosts:
         return ""

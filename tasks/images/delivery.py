@@ -1,36 +1,23 @@
 """Verbs for images: send to a host what it lacks."""
 
-from asyncio import create_task, get_running_loop, sleep
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from asyncio import create_task, sleep
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic
 from uuid import uuid4
 
-from prefect import get_run_logger
-
-from blocks.database import pool_store
-from blocks.engine.of_host import authority, engine_of
-from blocks.images.layer_store import layer_store
 from blocks.images.pull import HostPull
 from blocks.images.push import Bandwidth, HostPush
 from blocks.images.push_archive import tag_of
-from blocks.images.registry import ImageRegistry
-from blocks.stored.pool_config import pool_config
-from blocks.stored.registry_login import credentials_of
+from blocks.outside import log, now, outside
 from pool.errors import DiskFull
-from pool.images.distribution import Tally
+from pool.images.distribution import Tally, image_table
 from pool.records import Host, Image
-from tasks.base import verb
+from tasks.base import blocking, pool_task
 from tasks.leases import any_lease
-from tasks.retrying import now, worth_retrying
 
 SHARE_SECONDS = 2
-MOST_THREADS = 256  # of all distributions of a process; DD_IMAGE_PUSHES limits one
-_threads = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="push")
 
 
 @dataclass(frozen=True)
@@ -56,17 +43,16 @@ class Distribution:
 
 def distribution_of(pool: str, hosts: int, images: list[Image]) -> Distribution:
     """A distribution of these images under the pool's settings, with nothing sent yet."""
-    store = layer_store()
+    store = outside().layers
     expected = hosts * sum(store.size(layer) for image in images for layer in set(image.layers))
-    config = pool_config(pool)
+    config = outside().config(pool)
     places = [f"place {number} to send images in {pool}" for number in range(1, config.DD_IMAGE_PUSHES + 1)]
     return Distribution(Bandwidth(config.DD_IMAGE_BANDWIDTH_MB), Tally(hosts, expected), places)
 
 
-@verb(
+@pool_task(
     retries=2,
     retry_delay_seconds=[2, 10],
-    retry_condition_fn=worth_retrying,
     task_run_name="send images to {host.name}",
 )
 async def send_images(
@@ -88,23 +74,38 @@ async def send_images(
         EngineTrouble: the engine refused an image, or does not have it afterwards.
         HostUnreachable: the engine does not answer.
     """
-    start, ours = monotonic(), distribution or distribution_of(host.pool, 1, images)
-    count = partial(ours.tally.count_sent, host.name)
-    push = _way_to(host, ours, count)
+    start = outside().clock.uptime()
+    ours = distribution or await blocking(distribution_of, host.pool, 1, images)
+    push = await blocking(_way_to, host, ours)
     async with place_to_send(host.name, ours):
-        await in_a_thread(_push_all, push, host, images, ours.tally, roomy)
+        await blocking(_push_all, push, host, images, ours.tally, roomy)
     sent, skipped = ours.tally.of(host.name)
-    return _logged(Delivery(host.name, sent, skipped, round(monotonic() - start, 1)))
+    return _logged(Delivery(host.name, sent, skipped, round(outside().clock.uptime() - start, 1)))
 
 
-def _way_to(host: Host, ours: Distribution, count: Callable[[int], None]) -> HostPush | HostPull:
-    """How images reach the host: sent by us, or pulled from the registry that the pool names."""
-    config, engine = pool_config(host.pool), engine_of(host)
-    if not config.DD_IMAGE_REGISTRY:
-        return HostPush(engine, host.name, layer_store(), ours.bandwidth, count)
-    login = credentials_of(config.DD_IMAGE_REGISTRY_LOGIN)
-    registry = ImageRegistry(config.DD_IMAGE_REGISTRY, authority().certificate, login)
-    return HostPull(engine, host.name, layer_store(), registry, count)
+@pool_task(task_run_name="plan the distribution to {hosts} hosts of {pool}")
+def plan_distribution(pool: str, hosts: int, images: list[Image]) -> Distribution:
+    """Plan a distribution of these images to so many hosts, under the pool's settings."""
+    return distribution_of(pool, hosts, images)
+
+
+@pool_task(task_run_name="report the deliveries to {pool}")
+def report_deliveries(pool: str, deliveries: Sequence[Delivery], images: list[Image]) -> list[dict]:
+    """Leave the artifacts ``images-<pool>`` and ``images-on-hosts-<pool>``; returns a row for each delivery."""
+    rows = [vars(delivery) for delivery in deliveries]
+    prefect, store = outside().prefect, outside().store.images
+    prefect.write_table(rows, key=f"images-{pool}", description=f"Images sent to the hosts of {pool}")
+    prefect.write_table(
+        image_table(images, {delivery.host: store.on_host(delivery.host) for delivery in deliveries}),
+        key=f"images-on-hosts-{pool}",
+        description=f"Which hosts of {pool} have which image",
+    )
+    return rows
+
+
+def _way_to(host: Host, ours: Distribution) -> HostPush | HostPull:
+    count, engine = partial(ours.tally.count_sent, host.name), outside().engines.of(host)
+    return outside().transport.to(engine, host.name, outside().config(host.pool), ours.bandwidth, count)
 
 
 @asynccontextmanager
@@ -122,15 +123,10 @@ async def place_to_send(host: str, ours: Distribution) -> AsyncIterator[None]:
 async def _share(ours: Distribution) -> None:
     """Take of the bandwidth as large a part as of the places that are taken."""
     while ours.bandwidth:
-        holders = pool_store().leases.holders(ours.places, now()).values()
+        holders = (await blocking(outside().store.leases.holders, ours.places, now())).values()
         mine = sum(holder.startswith(ours.id) for holder in holders)
         ours.bandwidth.share(mine / max(len(holders), 1) or 1)
         await sleep(SHARE_SECONDS)
-
-
-async def in_a_thread(verb: Callable, *arguments: object) -> object:
-    """Run it beside everything else: asyncio's own few threads would let slow hosts hold up the others."""
-    return await get_running_loop().run_in_executor(_threads, partial(copy_context().run, verb, *arguments))
 
 
 def _push_all(push: HostPush | HostPull, host: Host, images: list[Image], tally: Tally, roomy: bool) -> None:
@@ -142,16 +138,16 @@ def _push_all(push: HostPush | HostPull, host: Host, images: list[Image], tally:
                 f"host {host.name}: its disk is filled beyond DD_HOST_DISK_MARK and nothing on it may go;"
                 f" {image.name} has to wait for room"
             )
-        start, sent = monotonic(), push.push(image, tags[image.id])
+        start, sent = outside().clock.uptime(), push.push(image, tags[image.id])
         tally.count_skipped(host.name, image.id, sent.skipped)
-        pool_store().images.mark(host.name, image.id, now())
+        outside().store.images.mark(host.name, image.id, now())
         if sent.sent:
-            seconds = monotonic() - start
-            get_run_logger().info("%s: %s, %.1f MB in %.1f s", host.name, image.name, sent.sent / 1e6, seconds)
+            seconds = outside().clock.uptime() - start
+            log().info("%s: %s, %.1f MB in %.1f s", host.name, image.name, sent.sent / 1e6, seconds)
 
 
 def _logged(delivery: Delivery) -> Delivery:
-    get_run_logger().info(
+    log().info(
         "%s: %.1f MB sent, %.1f MB already there, %.1f s",
         delivery.host,
         delivery.sent / 1e6,

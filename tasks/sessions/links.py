@@ -1,20 +1,13 @@
 """Verbs for sign-in: make launch links, and have the gateway check them with the right keys."""
 
-from asyncio import to_thread
-
-from prefect.artifacts import acreate_table_artifact
-
-from blocks.settings import process_settings
-from blocks.stored.link_keys import link_keys
+from blocks.outside import now, outside
 from pool.records import Instance
-from tasks.base import verb
-from tasks.gateway.routes import gateway
-from tasks.retrying import now
+from tasks.base import pool_task
 
 
 def session_url(instance: Instance) -> str:
     """The session's plain address."""
-    return process_settings().session_origin(instance.route) + instance.base_url
+    return outside().settings.session_origin(instance.route) + instance.base_url
 
 
 def launch_url(instance: Instance) -> str:
@@ -24,22 +17,22 @@ def launch_url(instance: Instance) -> str:
     """
     if instance.proxy.sign_in == "open":
         return session_url(instance)
-    keys, origin = link_keys(), process_settings().session_origin(instance.route)
+    keys, origin = outside().stored.link_keys(), outside().settings.session_origin(instance.route)
     return keys.launch_link(origin, instance.route, keys.expiry(now()))
 
 
-@verb(task_run_name="issue a link to {instance.id}")
-async def issue(instance: Instance) -> dict:
+@pool_task(task_run_name="issue a link to {instance.id}")
+def issue(instance: Instance) -> dict:
     """A new link, also kept as the artifact ``link-<id>`` (a table of one row)."""
-    answer = {"instance_id": instance.id, "launch_url": await to_thread(launch_url, instance)}
-    await acreate_table_artifact([answer], key=f"link-{instance.id}", description=f"Launch link of {instance.id}")
+    answer = {"instance_id": instance.id, "launch_url": launch_url(instance)}
+    outside().prefect.write_table([answer], key=f"link-{instance.id}", description=f"Launch link of {instance.id}")
     return answer
 
 
-@verb(retries=1, retry_delay_seconds=2, task_run_name="repair the keys")
-async def repair_keys() -> str:
+@pool_task(retries=1, retry_delay_seconds=2, task_run_name="repair the keys")
+def repair_keys() -> str:
     """Have the gateway check links with the keys of the block; says that it had others, or nothing."""
-    return await to_thread(give_keys)
+    return give_keys()
 
 
 def give_keys() -> str:
@@ -49,8 +42,8 @@ def give_keys() -> str:
         NotFound: there is no block of keys.
         GatewayTrouble: the gateway does not answer.
     """
-    wanted = link_keys().for_gateway()
-    if gateway().key_ids() == [key["id"] for key in wanted]:
+    wanted = outside().stored.link_keys().for_gateway()
+    if outside().gateway.key_ids() == [key["id"] for key in wanted]:
         return ""
-    gateway().put_keys(wanted)
+    outside().gateway.put_keys(wanted)
     return "the gateway was given its keys"

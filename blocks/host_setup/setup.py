@@ -1,0 +1,48 @@
+"""What is done to a machine to make it a notebook host: ssh, the playbook, and preparing it for an image of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from blocks.host_setup import sysprep
+from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, run_playbook
+from blocks.host_setup.shell import HostShell
+from blocks.stored.host_keys import HostKey, new_host_key
+from blocks.stored.stored_blocks import StoredBlocks
+from pool.records import Host
+
+
+class HostSetup:
+    """The way into hosts.
+
+    Args:
+        stored: where the login key is.
+        run_dir: where runs of the playbook keep what they need while they run.
+    """
+
+    def __init__(self, stored: StoredBlocks, run_dir: Path) -> None:
+        self._stored, self._run_dir = stored, run_dir
+
+    def new_key(self) -> HostKey:
+        """Make an ssh host key for a machine that is about to be made."""
+        return new_host_key()
+
+    def shell(self, host: Host) -> HostShell:
+        """Make an ssh client for the host; it connects on first use."""
+        return HostShell(host.address, host.host_key, self._stored.login())
+
+    def run_playbook(self, run: PlaybookRun, say: Callable[[str], None], seconds: float) -> PlaybookReport:
+        """Run the playbook; each of its tasks is one line that is said.
+
+        Raises:
+            PlaybookFailed: a task failed; names it, with its message.
+            HostUnreachable: ssh did not answer.
+        """
+        return run_playbook(run, say, seconds, self._run_dir)
+
+    def playbook_digest(self) -> str:
+        """Compute the digest of the playbook as this installation runs it now."""
+        return sysprep.todays_playbook()
+
+    def baked_by(self, shell: HostShell) -> str:
+        """Read the digest of the playbook that the machine's image was made by; empty: it booted from a bare image."""
+        return sysprep.read_mark(shell)

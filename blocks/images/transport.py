@@ -1,0 +1,33 @@
+"""How images reach a host's engine: sent by the manager, or pulled from the registry that the pool names."""
+
+from collections.abc import Callable
+
+from blocks.engine.client import HostEngine
+from blocks.images.layer_store import LayerStore
+from blocks.images.pull import HostPull
+from blocks.images.push import Bandwidth, HostPush
+from blocks.images.registry import ImageRegistry
+from blocks.stored.pool_config import PoolConfig
+from blocks.stored.stored_blocks import StoredBlocks
+
+
+class ImageTransport:
+    """Chooses the way."""
+
+    def __init__(self, layers: LayerStore, stored: StoredBlocks) -> None:
+        self._layers, self._stored = layers, stored
+
+    def to(
+        self,
+        engine: HostEngine,
+        host: str,
+        config: PoolConfig,
+        bandwidth: Bandwidth,
+        on_bytes: Callable[[int], None],
+    ) -> HostPush | HostPull:
+        """Return the way to a host under its pool's configuration; *on_bytes* is called with the bytes that went."""
+        if not config.DD_IMAGE_REGISTRY:
+            return HostPush(engine, host, self._layers, bandwidth, on_bytes)
+        login = self._stored.registry_login(config.DD_IMAGE_REGISTRY_LOGIN)
+        registry = ImageRegistry(config.DD_IMAGE_REGISTRY, self._stored.authority().certificate, login)
+        return HostPull(engine, host, self._layers, registry, on_bytes)

@@ -1,0 +1,129 @@
+"""The one door to the outside: an object that holds every port, made once in each process.
+
+Tasks and flows reach the clock, the database, clouds, engines, hosts, the gateway and Prefect through
+:func:`outside` alone. A test or the simulator puts another object in its place, as a whole, with :func:`standing_in`.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+from blocks.clouds.chosen import cloud_of
+from blocks.clouds.port import Cloud
+from blocks.engine.of_host import Engines
+from blocks.gateway.client import Gateway
+from blocks.gateway.session_probe import answers
+from blocks.host_setup.setup import HostSetup
+from blocks.images.folder import ImageFolder
+from blocks.images.layer_store import LayerStore
+from blocks.images.transport import ImageTransport
+from blocks.prefect_port import PrefectPort
+from blocks.publisher import Publisher
+from blocks.settings import ProcessSettings, process_settings
+from blocks.stored.pool_config import PoolConfig
+from blocks.stored.stored_blocks import StoredBlocks
+from blocks.system_clock import SystemClock
+from pool.ports import Clock
+from pool.store.pool_store import PoolStore
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Every port of a process. What a field does is told by its class, which a fake subclasses."""
+
+    settings: ProcessSettings
+    clock: Clock
+    store: PoolStore
+    stored: StoredBlocks
+    prefect: PrefectPort
+    publisher: Publisher
+    gateway: Gateway
+    engines: Engines
+    hosts: HostSetup
+    layers: LayerStore
+    images: ImageFolder
+    transport: ImageTransport
+    session_answers: Callable[[str, int, str, str], bool] = answers
+
+    def config(self, pool: str) -> PoolConfig:
+        """Read the pool's configuration as it is now.
+
+        Raises:
+            NotFound: no pool has this name; the message lists those that exist.
+        """
+        return self.stored.config(pool)
+
+    def cloud(self, pool: str) -> Cloud:
+        """Find the cloud that the pool's hosts come from.
+
+        Raises:
+            NotFound: there is no such pool or cloud block; the message lists those that exist.
+        """
+        return cloud_of(self.stored, self.config(pool))
+
+    def close(self) -> None:
+        """Close what is open: connections to the database and to engines."""
+        self.store.close()
+        self.engines.close()
+
+
+_made: list[Outside] = []
+_making = Lock()
+_replacement: ContextVar[Outside | None] = ContextVar("outside", default=None)
+
+
+def outside() -> Outside:
+    """Return the ports of this process; of the block, inside of :func:`standing_in`."""
+    return _replacement.get() or _of_this_process()
+
+
+@contextmanager
+def standing_in(other: Outside) -> Iterator[Outside]:
+    """Put another object in the place of all ports, for this context and the threads and tasks that it starts."""
+    token = _replacement.set(other)
+    try:
+        yield other
+    finally:
+        _replacement.reset(token)
+
+
+def now() -> datetime:
+    """Read the wall clock; rules take the moment as an argument."""
+    return outside().clock.now()
+
+
+def log() -> logging.Logger | logging.LoggerAdapter:
+    """Return the logger of the flow or task run that asks."""
+    return outside().prefect.log()
+
+
+def _of_this_process() -> Outside:
+    """The ports that the present settings name: made anew when the process reads its settings anew."""
+    settings = process_settings()
+    with _making:
+        if not _made or _made[0].settings is not settings:
+            _made[:] = [_connect(settings)]
+        return _made[0]
+
+
+def _connect(settings: ProcessSettings) -> Outside:
+    stored = StoredBlocks()
+    layers, engines = LayerStore(settings.layers_dir), Engines(stored, settings.engine_url, settings.identity)
+    return Outside(
+        settings=settings,
+        clock=SystemClock(),
+        store=PoolStore.open(settings.pool_database_url),
+        stored=stored,
+        prefect=PrefectPort(),
+        publisher=Publisher(),
+        gateway=Gateway(settings.gateway_socket, settings.gateway_snapshot),
+        engines=engines,
+        hosts=HostSetup(stored, settings.run_dir),
+        layers=layers,
+        images=ImageFolder(settings.images_dir, layers, engines),
+        transport=ImageTransport(layers, stored),
+    )

@@ -1,0 +1,81 @@
+"""Prefect as tasks and flows see it: the run that asks, other runs, events and artifacts."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+from uuid import UUID
+
+from prefect import Task, get_run_logger
+from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.deployments import arun_deployment
+from prefect.events import emit_event
+from prefect.exceptions import MissingContextError
+from prefect.runtime import flow_run
+
+from pool.changes import Change
+
+
+class PrefectPort:
+    """Prefect's API and runtime. Fakes override what they answer by themselves."""
+
+    @property
+    def run_id(self) -> str:
+        """The id of the flow run that asks; "None" outside of one."""
+        return str(flow_run.id)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the flow run that asks."""
+        return flow_run.parameters
+
+    def log(self) -> logging.Logger | logging.LoggerAdapter:
+        """Return the logger of the run that asks; the process's own outside of one."""
+        try:
+            return get_run_logger()
+        except MissingContextError:
+            return logging.getLogger("dockerdriver")
+
+    def call(self, task: Task, args: tuple, kwargs: dict) -> Any:
+        """Run a task, with its retries; returns what can be awaited."""
+        return Task.__call__(task, *args, **kwargs)
+
+    def client(self) -> AbstractAsyncContextManager[PrefectClient]:
+        """Open a client of Prefect's API."""
+        return get_client()
+
+    async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
+        """Start a run of a deployment and return its id at once; the same *key* never starts a second one."""
+        run = await arun_deployment(
+            deployment, parameters=parameters, timeout=0, as_subflow=False, idempotency_key=key, tags=list(tags)
+        )
+        return str(run.id)
+
+    def emit(self, change: Change) -> None:
+        """Hand the change to Prefect's event stream; it is sent by a thread of Prefect's own, and nothing waits for it.
+
+        The event is named ``dockerdriver.host.<state>`` or ``dockerdriver.instance.<state>``.
+        """
+        emit_event(
+            change.event,
+            occurred=change.at,
+            resource={
+                "prefect.resource.id": f"dockerdriver.{change.noun}.{change.subject}",
+                "prefect.resource.name": change.subject,
+                "dockerdriver.pool": change.pool,
+            },
+            payload={"state": change.state, "reason": change.reason, "host": change.host, "pool": change.pool},
+        )
+
+    def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
+        """Leave a table as the newest artifact of this key."""
+        create_table_artifact([dict(row) for row in rows], key=key, description=description, _sync=True)
+
+    def begin_progress(self, key: str, description: str) -> UUID:
+        """Leave a progress bar at 0 percent; returns what :meth:`show_progress` takes."""
+        return create_progress_artifact(0.0, key=key, description=description, _sync=True)
+
+    def show_progress(self, artifact: UUID, percent: float, description: str) -> None:
+        """Move a progress bar."""
+        update_progress_artifact(artifact, percent, description, _sync=True)

@@ -1,0 +1,48 @@
+"""The process's one publisher: a thread that tells what was committed, so that no work waits for it."""
+
+import atexit
+import logging
+from collections.abc import Callable
+from threading import Condition, Thread
+
+EXIT_SECONDS = 5
+
+_logger = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Publishes soon after it was woken; several changes that are committed together are told together."""
+
+    def __init__(self) -> None:
+        self._wanted = self._done = 0
+        self._changed = Condition()
+        self._thread: Thread | None = None
+
+    def wake(self, publish: Callable[[], object]) -> None:
+        """Have *publish* called soon, in the publisher's thread; it returns at once."""
+        with self._changed:
+            self._wanted += 1
+            self._changed.notify_all()
+            if self._thread is None:
+                self._thread = Thread(target=self._run, args=(publish,), name="publisher", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush, EXIT_SECONDS)
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all that was committed before this call is told, at most so many seconds; whether it is."""
+        with self._changed:
+            wanted = self._wanted
+            return self._changed.wait_for(lambda: self._done >= wanted, seconds)
+
+    def _run(self, publish: Callable[[], object]) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted > self._done)
+                wanted = self._wanted
+            try:
+                publish()
+            except Exception:
+                _logger.exception("unexpected error while publishing changes; the next tick publishes them")
+            with self._changed:
+                self._done = wanted
+                self._changed.notify_all()

@@ -1,0 +1,89 @@
+"""The blocks that Prefect keeps for this installation: what is loaded by name."""
+
+from prefect.blocks.core import Block
+
+from blocks.images.references import RegistryCredentials
+from blocks.stored import lookup
+from blocks.stored.authority import CertificateAuthority
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.host_keys import HostLogin
+from blocks.stored.link_keys import LinkKeys
+from blocks.stored.lookup import SomeBlock
+from blocks.stored.pool_config import PoolConfig
+from blocks.stored.registry_login import RegistryLogin
+from pool.names import check_pool_name
+from pool.records import BlueprintSpec
+
+#: The name of the one authority, login and set of link keys of an installation.
+MAIN = "main"
+
+
+class StoredBlocks:
+    """Blocks by kind and name. A fake replaces :meth:`load` and :meth:`names`; all else follows from them."""
+
+    def load(self, kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
+        """Load one block.
+
+        Raises:
+            NotFound: "no blueprint is named 'x'; known: jupyter-minimal, rstudio".
+            BadRequest: what is stored makes no sense any more; names the fields.
+        """
+        return lookup.load(kind, name, noun)
+
+    def names(self, kind: type[Block]) -> list[str]:
+        """List the names of all saved blocks of this kind, sorted."""
+        return lookup.names(kind)
+
+    def pools(self) -> list[str]:
+        """List the names of all pools."""
+        return self.names(PoolConfig)
+
+    def config(self, pool: str) -> PoolConfig:
+        """Load the pool's configuration as it is now.
+
+        Raises:
+            NotFound: no pool has this name; the message lists those that exist.
+            BadRequest: the name cannot be a pool's.
+        """
+        check_pool_name(pool)
+        return self.load(PoolConfig, pool, "pool")
+
+    def blueprint(self, name: str) -> BlueprintSpec:
+        """Load the blueprint of this name, as it is now.
+
+        Raises:
+            NotFound: no blueprint has this name; the message lists those that exist.
+        """
+        return self.load(Blueprint, name, "blueprint").spec(name)
+
+    def pinned_versions(self, pool: str) -> set[tuple[str, str]]:
+        """List the versions that the pool's blueprints pin: name of the image, digest."""
+        specs = [self.blueprint(name) for name in self.names(Blueprint)]
+        return {(spec.image, spec.image_digest) for spec in specs if spec.pool == pool and spec.image_digest}
+
+    def authority(self) -> CertificateAuthority:
+        """Load the installation's certificate authority."""
+        return self.load(CertificateAuthority, MAIN, "certificate authority")
+
+    def login(self) -> HostLogin:
+        """Load the key that the manager logs in to hosts with."""
+        return self.load(HostLogin, MAIN, "login key")
+
+    def link_keys(self) -> LinkKeys:
+        """Load the keys that launch links are signed with.
+
+        Raises:
+            NotFound: the block was never saved, or an operator deleted it.
+        """
+        return self.load(LinkKeys, MAIN, "block of launch link keys")
+
+    def registry_login(self, name: str) -> RegistryCredentials | None:
+        """Load the login of this name; None when the name is empty.
+
+        Raises:
+            NotFound: no login has this name; the message lists those that exist.
+        """
+        if not name:
+            return None
+        login = self.load(RegistryLogin, name, "registry login")
+        return RegistryCredentials(login.username, login.password.get_secret_value())

@@ -1,0 +1,35 @@
+"""The progress bar of a distribution."""
+
+from asyncio import create_task, sleep
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from blocks.outside import outside
+from pool.images.distribution import Tally
+from tasks.base import blocking
+
+SHOW_SECONDS = 2
+
+
+@asynccontextmanager
+async def shown(pool: str, tally: Tally) -> AsyncIterator[None]:
+    """Keep the progress artifact of the run up to date until the end."""
+    start = outside().clock.uptime()
+    key, title = f"distribution-{pool}", f"Images on their way to the hosts of {pool}"
+    artifact = await blocking(outside().prefect.begin_progress, key, title)
+
+    async def show() -> None:
+        progress = tally.progress(outside().clock.uptime() - start)
+        await blocking(outside().prefect.show_progress, artifact, progress.percent, f"{title}: {progress}")
+
+    async def keep_showing() -> None:
+        while True:
+            await sleep(SHOW_SECONDS)
+            await show()
+
+    showing = create_task(keep_showing())
+    try:
+        yield
+    finally:
+        showing.cancel()
+        await show()

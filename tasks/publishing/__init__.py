@@ -1,0 +1,1 @@
+"""Telling: every change of state, from the outbox in SQL to all who must hear of it."""

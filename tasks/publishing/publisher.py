@@ -1,0 +1,53 @@
+"""Publish what the outbox holds: right after a commit by the process's publisher, by every tick what was missed."""
+
+from collections.abc import Callable
+
+from blocks.outside import log, outside
+from pool.changes import Audience, Change
+from pool.errors import DockerDriverError
+from tasks.publishing.platform import write_answers
+from tasks.publishing.pool_page import draw_page
+from tasks.publishing.visitors import show_notices
+
+_TELL: dict[Audience, Callable[[list[Change]], None]] = {
+    Audience.PLATFORM: write_answers,
+    Audience.VISITORS: show_notices,
+    Audience.POOL_PAGE: draw_page,
+}
+
+
+def publish_changes() -> str:
+    """Tell every audience what it was not told yet; says whom it could not tell, or nothing.
+
+    An event is claimed before it is emitted: of two publishers, one emits it. All other audiences hear the present
+    state of what changed, and the change is marked afterwards: a publisher that dies is followed by another one.
+    """
+    _emit_events()
+    troubles = (_publish(audience, tell) for audience, tell in _TELL.items())
+    return "; ".join(filter(None, troubles))
+
+
+def _emit_events() -> None:
+    for change in outside().store.history.claim_untold():
+        outside().prefect.emit(change)
+
+
+def _publish(audience: Audience, tell: Callable[[list[Change]], None]) -> str:
+    history = outside().store.history
+    changes = history.unpublished(audience)
+    if not changes:
+        return ""
+    try:
+        tell(changes)
+    except DockerDriverError as error:
+        return _left(audience, str(error))
+    except Exception as error:  # noqa: BLE001 - telling must not fail the work; the next tick tells again
+        log().debug("could not tell the %s", audience, exc_info=True)
+        return _left(audience, f"{type(error).__name__}: {error}")
+    history.mark_published(audience, [change.id for change in changes])
+    return ""
+
+
+def _left(audience: Audience, why: str) -> str:
+    log().warning("the %s is told at the next tick: %s", audience, why)
+    return f"the {audience} is not told yet: {why}"

@@ -1,0 +1,57 @@
+"""What visitors of a session see while it does not answer: how far it is, or why it ended."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from blocks.outside import now, outside
+from pool.changes import Change, Noun
+from pool.errors import NotFound
+from pool.records import Instance, Notice
+from pool.reports.visitor_notices import notice_of
+from pool.states import LIVING_INSTANCES, InstanceState
+from tasks.base import pool_task
+from tasks.sessions.positions import positions_in
+
+#: What a restarted gateway is told again: the sessions that ended lately, and no more than it has room for.
+KEPT, MOST = timedelta(days=1), 2000
+
+
+def show_notices(changes: list[Change]) -> None:
+    """Have the gateway show the notice of each session that changed; and of all that wait in its pool: they move up."""
+    sessions = [change for change in changes if change.noun is Noun.INSTANCE]
+    changed = {change.subject: change.pool for change in sessions}
+    notices = {notice.id: notice for notice in filter(None, map(_notice, changed))}
+    for pool in set(changed.values()):
+        notices |= {notice.id: notice for notice in queue_notices(pool)}
+    if notices:
+        outside().gateway.put_notices(list(notices.values()))
+
+
+def queue_notices(pool: str) -> list[Notice]:
+    """Compose the notices of all sessions that wait in a pool, with their positions."""
+    waiting = positions_in(pool).values()
+    notices = (notice_of(one, "", position.position, position.estimate or 0) for one, position in waiting)
+    return [notice for notice in notices if notice]
+
+
+@pool_task(retries=1, retry_delay_seconds=2, task_run_name="repair the notices")
+def repair_notices() -> str:
+    """Give a gateway that lost its memory the notices of sessions again; says how many, or nothing."""
+    if outside().gateway.count_notices():
+        return ""
+    notices = [notice for instance in _to_be_told() if (notice := notice_of(instance))]
+    if notices:
+        outside().gateway.put_notices(notices)
+    return f"{len(notices)} notices for visitors" if notices else ""
+
+
+def _to_be_told() -> list[Instance]:
+    store = outside().store
+    waiting = store.instances.all(states=LIVING_INSTANCES - {InstanceState.RUNNING})
+    return [*store.instances.ended(now() - KEPT, MOST), *waiting]
+
+
+def _notice(instance_id: str) -> Notice | None:
+    with suppress(NotFound):
+        return notice_of(outside().store.instances.get(instance_id))
+    return None
