@@ -81,6 +81,11 @@ def outside() -> Outside:
     return _replacement.get() or _of_this_process()
 
 
+def replace_outside(other: Outside) -> None:
+    """Put another object in the place of all ports, for the rest of this context."""
+    _replacement.set(other)
+
+
 @contextmanager
 def standing_in(other: Outside) -> Iterator[Outside]:
     """Put another object in the place of all ports, for this context and the threads and tasks that it starts."""

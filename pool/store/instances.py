@@ -5,7 +5,7 @@ Order of locks, in every transaction: the instance first, its host second.
 
 import secrets
 from base64 import b32encode
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, fields
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, case, func, literal, select, update
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance, ProxyOptions
 from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState, check_instance_move
-from pool.store.engine import Part, check_facts, insert_unless_there
+from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.schema import hosts, instances
 
@@ -32,7 +32,16 @@ def as_instance(row: Row) -> Instance:
 
 
 class InstanceStore(Part):
-    """Ask for, place, move and find instances."""
+    """Ask for, place, move and find instances.
+
+    Args:
+        database: that all parts of the store share.
+        secret: makes a route or a token.
+    """
+
+    def __init__(self, database: Database, secret: Callable[[], str] | None = None) -> None:
+        super().__init__(database)
+        self._secret = secret or _unguessable
 
     def request(
         self, instance_id: str, blueprint: BlueprintSpec, user: str, options: dict, now: datetime
@@ -49,8 +58,8 @@ class InstanceStore(Part):
             "user": user,
             "state": InstanceState.QUEUED,
             "slots": blueprint.slots,
-            "route": _unguessable(),
-            "token": _unguessable(),
+            "route": self._secret(),
+            "token": self._secret(),
             "created_at": now,
             "state_since": now,
             "reason": "",

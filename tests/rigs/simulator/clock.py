@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
 from contextlib import suppress
-from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 from greenlet import getcurrent
@@ -14,8 +12,6 @@ from tests.rigs.simulator.processes import Mortal
 
 #: No test ever ran then: a moment outside this life was read from the machine's own clock.
 BEGINNING = datetime(2040, 1, 2, 8, 0, tzinfo=UTC)
-THREADS = 6  # of asyncio's own pool on two cores
-_places: ContextVar[asyncio.Semaphore | None] = ContextVar("places", default=None)
 
 
 class Clock:
@@ -73,12 +69,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def run_in_executor(self, executor, func: Callable, *args) -> asyncio.Future:
         """A thread: it goes on when its caller is cancelled, and ends with its process."""
-        places = _places.get() if executor is None else None
-        return asyncio.shield(self.create_task(_thread(places, func, args)))
-
-    def set_default_executor(self, executor: Executor) -> None:
-        """Let the flow run that asks have as many threads as it wants."""
-        _places.set(asyncio.Semaphore(executor._max_workers))
+        return asyncio.shield(self.create_task(greenlet_spawn(func, *args)))
 
     def bury(self) -> None:
         """Close every coroutine that is left. The ports refuse everything by now: no cleanup does anything."""
@@ -88,18 +79,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._ready.clear()
         self._scheduled.clear()
         self.close()
-
-
-async def _thread(places: asyncio.Semaphore | None, func: Callable, args: tuple) -> object:
-    if places is None:
-        return await greenlet_spawn(func, *args)
-    async with places:
-        return await greenlet_spawn(func, *args)
-
-
-def with_threads_of_its_own() -> None:
-    """Give the flow run that asks a thread pool of its own, as each has in a worker."""
-    _places.set(asyncio.Semaphore(THREADS))
 
 
 def wait(seconds: float) -> None:

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 from blocks.engine.client import ContainerState, HostEngine
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
-from blocks.images.push import Sent
+from blocks.host_setup.shell import HostShell
+from blocks.images.push import HostPush, Sent
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
 from pool.housekeeping.found import Fate, Probe, SeenContainer
 from pool.records import ContainerSpec, Host, Image
@@ -129,17 +130,17 @@ def _state(container: Container) -> ContainerState:
     )
 
 
-class SimulatedShell:
+class SimulatedShell(HostShell):
     """ssh to a machine: it must have the key that was recorded."""
 
     def __init__(self, world: Any, host: Host) -> None:
         self._world, self._host = world, host
 
-    def wait_for_ssh(self, seconds: float, log: Any = None) -> None:
-        deadline = self._world.time + seconds
+    def wait_for_ssh(self, timeout_seconds: float, say: Any = None) -> None:
+        deadline = self._world.time + timeout_seconds
         while not _logs_in(self._world, self._host.address, self._host.host_key):
             if self._world.time >= deadline:
-                raise HostUnreachable(f"host {self._host.name}: no ssh within {seconds} s")
+                raise HostUnreachable(f"host {self._host.name}: no ssh within {timeout_seconds} s")
             self._world.wait(5)
 
     def __enter__(self) -> Self:
@@ -182,7 +183,7 @@ def answers(world: Any, address: str, port: int) -> bool:
     return bool(listener) and world.time >= listener.ready_at
 
 
-class SimulatedPush:
+class SimulatedPush(HostPush):
     """Sends images."""
 
     def __init__(self, world: Any, engine: SimulatedEngine) -> None:

@@ -8,7 +8,6 @@ from random import Random
 from pool.housekeeping.found import Fate
 from tests.rigs.simulator.events import EventfulWorld
 from tests.rigs.simulator.invariants import check_always, unsettled
-from tests.rigs.simulator.ports import lived_in, simulated_ports
 from tests.rigs.simulator.stores import WatchedStore, opened_store
 
 #: How long it is until the next thing happens, in seconds.
@@ -66,11 +65,10 @@ class Lives:
         self._store.empty()
         world = EventfulWorld(self._store, seed)
         self._store.watched_by(world)
-        with lived_in(world):
-            try:
-                yield world
-            finally:
-                world.close()
+        try:
+            yield world
+        finally:
+            world.close()
 
     def live(self, seed: int, say: Callable[[str], None] = lambda _: None) -> dict[str, str]:
         """One random life; what did not hold in it, as sentences, each with its traceback if there is one."""
@@ -84,7 +82,7 @@ class Lives:
 @contextmanager
 def lives() -> Iterator[Lives]:
     """Worlds in which the product's code runs."""
-    with simulated_ports(), opened_store() as store:
+    with opened_store() as store:
         gc.freeze()  # a million objects of Prefect's that are never garbage
         yield Lives(store)
 

@@ -1,61 +1,47 @@
-"""Put the simulated world in the place of every port, in all modules of blocks, tasks and flows that name it."""
+"""The door of a simulated installation: every port, each a subclass of the real one."""
 
+import asyncio
 import importlib
 import pkgutil
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cache
+from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-import prefect
-import prefect.artifacts
-import prefect.client.orchestration
-import prefect.deployments
-import prefect.runtime
 from prefect import Flow, Task
+from prefect.blocks.core import Block
 
-import blocks
 import flows
-import pool.store.instances
-import tasks
-from blocks import database, events
 from blocks.clouds.port import Cloud
-from blocks.engine import of_host as engines
-from blocks.engine import probe as host_probe
-from blocks.gateway import session_probe as probe
-from blocks.host_setup import playbook
-from blocks.host_setup import sysprep as baking
-from blocks.images import layer_store
-from blocks.images import push as image_push
-from blocks.stored import host_keys, lookup
+from blocks.engine.of_host import Engines
+from blocks.host_setup.setup import HostSetup
+from blocks.host_setup.shell import HostShell
+from blocks.images.archive import ArchiveInfo
+from blocks.images.folder import ImageFolder
+from blocks.images.layer_store import LayerStore, Usage
+from blocks.images.stream import Compression
+from blocks.images.transport import ImageTransport
+from blocks.outside import Outside
+from blocks.prefect_port import PrefectPort
+from blocks.publisher import Publisher
+from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.host_keys import HostKey, HostLogin
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
+from blocks.stored.stored_blocks import StoredBlocks
+from pool.changes import Change
 from pool.errors import NotFound
-from pool.records import Image
+from pool.housekeeping.found import Probe
+from pool.ports import Clock
+from pool.records import Host
 from tests.rigs.simulator import engines as simulated
 from tests.rigs.simulator import runs
+from tests.rigs.simulator.processes import Process
 
-_worlds: list[Any] = []
-
-
-def world() -> Any:
-    """The world that the running code lives in."""
-    return _worlds[-1]
-
-
-@contextmanager
-def lived_in(this: Any) -> Iterator[None]:
-    """Let this world be the one behind all ports."""
-    _worlds.append(this)
-    try:
-        yield
-    finally:
-        _worlds.remove(this)
+SETTINGS = ProcessSettings(_env_file=None, poll_seconds=0.5)  # ten looks a second cost real ones
 
 
 @cache
@@ -65,120 +51,128 @@ def all_flows() -> dict[str, Flow]:
     return {flow.name: flow for flow in found}
 
 
-@contextmanager
-def simulated_ports() -> Iterator[None]:
-    """Until the end of the block nothing of blocks, tasks or flows reaches anything real but the store's file."""
-    _modules(blocks), _modules(tasks), _modules(flows)
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(Task, "__call__", lambda task, *a, **k: runs.run_task(world(), task, a, k)))
-        stack.enter_context(patch.object(pool.store.instances, "_unguessable", _unguessable))
-        stack.enter_context(
-            patch.object(tasks.sessions.instances, "POLL_SECONDS", 0.5)
-        )  # ten times a second costs real ones
-        for original, substitute in _substitutes():
-            for module, name in places_of(original):
-                stack.enter_context(patch.object(module, name, substitute))
-        yield
-
-
-def _modules(package) -> list:
+def _modules(package: Any) -> list:
     found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-    return [importlib.import_module(module.name) for module in found if ".migrations" not in module.name]
+    return [importlib.import_module(module.name) for module in found]
 
 
-def places_of(original: object) -> list[tuple[Any, str]]:
-    """Every module of blocks, tasks and flows that names it, with the name."""
-    ours = [m for name, m in list(sys.modules.items()) if name.split(".")[0] in ("blocks", "tasks", "flows")]
-    keeps_real_time = original is time.monotonic
-    asked = [m for m in ours if not (keeps_real_time and m.__name__.startswith("blocks"))]
-    return [(module, name) for module in asked for name, value in vars(module).items() if value is original]
+def simulated_outside(world: Any) -> Outside:
+    """The door of this world: nothing behind it is real but the store's file."""
+    stored, layers = SimulatedBlocks(world), SimulatedLayers()
+    engines = SimulatedEngines(world, stored)
+    return Outside(
+        settings=SETTINGS,
+        clock=SimulatedClock(world),
+        store=world.store,
+        stored=stored,
+        prefect=SimulatedPrefect(world),
+        publisher=SimulatedPublisher(world),
+        gateway=world.gateway,
+        engines=engines,
+        hosts=SimulatedHostSetup(world, stored),
+        layers=layers,
+        images=SimulatedImages(layers, engines),
+        transport=SimulatedTransport(world),
+        session_answers=lambda address, port, *_: simulated.answers(world.check_open(), address, port),
+    )
 
 
-def _substitutes() -> list[tuple[object, object]]:
-    from tasks import leases, retrying  # noqa: PLC0415 - after all of them were imported
-    from tasks.gateway import routes  # noqa: PLC0415 - after all of them were imported
-    from tasks.hosts import lifecycle as hosts  # noqa: PLC0415 - after all of them were imported
-    from tasks.images import catalogue  # noqa: PLC0415 - after all of them were imported
+class SimulatedClock(Clock):
+    """Virtual time."""
 
-    return [
-        (prefect.get_run_logger, _Logger),
-        (prefect.runtime.flow_run, _FlowRun()),
-        (prefect.artifacts.acreate_table_artifact, _artifact),
-        (prefect.artifacts.acreate_markdown_artifact, _artifact),
-        (prefect.artifacts.acreate_progress_artifact, _artifact),
-        (prefect.artifacts.aupdate_progress_artifact, _artifact),
-        (prefect.client.orchestration.get_client, lambda *_, **__: world().prefect.client()),
-        (prefect.deployments.arun_deployment, _arun_deployment),
-        (time.monotonic, lambda: world().clock.monotonic()),  # noqa: PLW0108 - of the world that there is then
-        (leases._uptime, lambda: world().clock.monotonic()),  # noqa: PLW0108
-        (retrying.now, lambda: world().clock.now()),  # noqa: PLW0108
-        (lookup.load, _load),
-        (lookup.names, lambda kind: sorted(world().stored[kind])),
-        (database.pool_store, lambda: world().check_open().store),
-        (engines.engine_of, lambda host: simulated.SimulatedEngine(world().check_open(), host.name, host.address)),
-        (engines.authority, _Authority),
-        (routes.gateway, lambda: world().check_open().gateway),
-        (hosts.open_shell, lambda host: simulated.SimulatedShell(world().check_open(), host)),
-        (host_keys.new_host_key, lambda: world().new_host_key()),
-        (playbook.run_playbook, lambda run, *_: simulated.run_playbook(world().check_open(), run)),
-        (host_probe.probe, lambda engine, _: engine.look()),
-        (baking.read_mark, lambda shell: shell.read_mark()),
-        (baking.todays_playbook, lambda: "a playbook"),
-        (probe.answers, lambda address, port, *_: simulated.answers(world().check_open(), address, port)),
-        (catalogue.pull_references, _nothing_to_do),
-        (catalogue.read_catalogue, _read_catalogue),
-        (catalogue.why_distribute, _nothing_to_do),
-        (image_push.HostPush, lambda engine, *_: simulated.SimulatedPush(world(), engine)),
-        (layer_store.layer_store, _LayerStore),
-        (events.emit, lambda change: world().hear(change)),
-    ]
+    def __init__(self, world: Any) -> None:
+        self._clock = world.clock
+
+    def now(self) -> Any:
+        return self._clock.now()
+
+    def uptime(self) -> float:
+        return self._clock.monotonic()
 
 
-def _load(kind: type, name: str, noun: str) -> object:
-    here = world().check_open()
-    here.prefect.check_up()
-    kind = Cloud if issubclass(kind, Cloud) else kind
-    if name not in here.stored[kind]:
-        raise NotFound(f"no {noun} is named {name!r}; known: {', '.join(here.stored[kind])}")
-    return here.stored[kind][name]
+class SimulatedPrefect(PrefectPort):
+    """The runs of a simulated server; every text is read by one that must not know a secret."""
 
-
-def _unguessable() -> str:
-    here = world()
-    return here.secrets.remember(f"{here.random.getrandbits(160):032x}")
-
-
-async def _artifact(table: object = None, *_rest: object, key: str = "", **more: object) -> str:
-    here = world().check_open()
-    here.prefect.check_up()
-    here.secrets.check(f"artifact {key}", f"{table} {more}")
-    here.prefect.artifacts[key] = table
-    return key
-
-
-async def _arun_deployment(name: str, parameters: dict, idempotency_key: str = "", tags: list | None = None, **_more):
-    here = world().check_open()
-    here.prefect.check_up()
-    return here.prefect.start(name, parameters, idempotency_key, tags)
-
-
-class _FlowRun:
-    """What prefect.runtime says of the run that asks."""
+    def __init__(self, world: Any) -> None:
+        self._world = world
 
     @property
-    def id(self) -> str:
+    def run_id(self) -> str:
         return str(runs.current_run.get().id)
 
     @property
     def parameters(self) -> dict:
         return runs.current_run.get().parameters
 
+    def log(self) -> Any:
+        return _Logger(self._world)
+
+    def call(self, task: Task, args: tuple, kwargs: dict) -> Any:
+        return runs.run_task(self._world, task, args, kwargs)
+
+    def client(self) -> AbstractAsyncContextManager:
+        return self._world.prefect.client()
+
+    async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
+        here = self._up()
+        return str(here.prefect.start(deployment, parameters, key, list(tags)).id)
+
+    def emit(self, change: Change) -> None:
+        self._world.hear(change)
+
+    def write_table(self, rows: Sequence, key: str, description: str) -> None:
+        here = self._up()
+        here.secrets.check(f"artifact {key}", f"{rows} {description}")
+        here.prefect.artifacts[key] = rows
+
+    def begin_progress(self, key: str, description: str) -> Any:
+        self.write_table([], key, description)
+        return key
+
+    def show_progress(self, artifact: Any, percent: float, description: str) -> None:
+        self.write_table([percent], artifact, description)
+
+    def _up(self) -> Any:
+        here = self._world.check_open()
+        here.prefect.check_up()
+        return here
+
+
+class SimulatedPublisher(Publisher):
+    """A task of the process that committed: it dies with it."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+        self._running: dict[Process | None, int] = {}
+
+    def wake(self, publish: Callable[[], object]) -> None:
+        process = Process.current()
+        if self._world.closed or (process and process.killed):
+            return
+        self._running[process] = self._running.get(process, 0) + 1
+        asyncio.get_running_loop().create_task(self._publish(process, publish))
+
+    def flush(self, seconds: float) -> bool:
+        process, end = Process.current(), self._world.time + seconds
+        while self._running.get(process) and self._world.time < end:
+            self._world.wait(0.05)
+        return not self._running.get(process)
+
+    async def _publish(self, process: Process | None, publish: Callable[[], object]) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self, publish)
+        except runs.Away:
+            pass
+        finally:
+            self._running[process] -= 1
+
 
 class _Logger:
-    """Every line is read by one who must not know a secret."""
+    def __init__(self, world: Any) -> None:
+        self._world = world
 
-    def info(self, text: str, *values: object) -> None:
-        world().secrets.check("a log", text % (values[0] if len(values) == 1 else values), routes_too=True)
+    def info(self, text: str, *values: object, **_more: object) -> None:
+        self._world.secrets.check("a log", text % (values[0] if len(values) == 1 else values), routes_too=True)
 
     warning = error = debug = info
 
@@ -187,42 +181,147 @@ class _Logger:
         self.info(text, *values)
         error = sys.exception()
         if not isinstance(error, runs.Away):
-            world().broken.add(f"{text % values}: {type(error).__name__}: {error}", error)
+            self._world.broken.add(f"{text % values}: {type(error).__name__}: {error}", error)
+
+
+class SimulatedBlocks(StoredBlocks):
+    """What the world keeps, by kind and name."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+
+    def load(self, kind: Any, name: str, noun: str) -> Any:
+        here = self._world.check_open()
+        here.prefect.check_up()
+        kind = Cloud if issubclass(kind, Cloud) else kind
+        if name not in here.stored[kind]:
+            raise NotFound(f"no {noun} is named {name!r}; known: {', '.join(here.stored[kind])}")
+        return here.stored[kind][name]
+
+    def names(self, kind: type[Block]) -> list[str]:
+        return sorted(self._world.stored[kind])
+
+    def authority(self) -> Any:
+        return _Authority(self._world)
 
 
 class _Authority:
-    certificate = "CA"
+    """Issues certificates whose key is a secret of the world's."""
 
-    def issue_server(self, host: str, address: str, days: int) -> "_Authority":
-        return self
+    def __init__(self, world: Any) -> None:
+        self.certificate, self._key = "CA", world.secrets.keys[0]
 
-    @property
-    def private_key(self) -> str:
-        return world().secrets.keys[0]
+    def issue_server(self, host: str, address: str, days: int) -> Any:
+        return _Issued("certificate", self._key)
 
 
-class _LayerStore:
+class _Issued:
+    def __init__(self, certificate: str, private_key: str) -> None:
+        self.certificate, self.private_key = certificate, private_key
+
+
+class SimulatedEngines(Engines):
+    """What answers at a host's address is the machine that has it now."""
+
+    def __init__(self, world: Any, stored: StoredBlocks) -> None:
+        super().__init__(stored, "", SETTINGS.identity)
+        self._world = world
+
+    def of(self, host: Host) -> simulated.SimulatedEngine:
+        return simulated.SimulatedEngine(self._world.check_open(), host.name, host.address)
+
+    def probe(self, host: Host) -> Probe:
+        return self.of(host).look()
+
+
+class SimulatedHostSetup(HostSetup):
+    """ssh and the playbook."""
+
+    def __init__(self, world: Any, stored: StoredBlocks) -> None:
+        super().__init__(stored, Path("/nowhere"))
+        self._world = world
+
+    def new_key(self) -> HostKey:
+        return self._world.new_host_key()
+
+    def shell(self, host: Host) -> HostShell:
+        return simulated.SimulatedShell(self._world.check_open(), host)
+
+    def run_playbook(self, run: Any, say: Callable[[str], None], seconds: float) -> Any:
+        return simulated.run_playbook(self._world.check_open(), run)
+
+    def playbook_digest(self) -> str:
+        return "a playbook"
+
+    def baked_by(self, shell: Any) -> str:
+        return shell.read_mark()
+
+
+class SimulatedLayers(LayerStore):
     """Holds every layer at once."""
 
-    def __getattr__(self, name: str) -> Callable:
-        return {"size": lambda _: 1}[name]
+    def __init__(self) -> None:
+        super().__init__(Path("/nowhere"))
+
+    def add(self, archive: ArchiveInfo) -> int:
+        return 0
+
+    def holds(self, image_id: str, layers: Iterable[str]) -> bool:
+        return True
+
+    def size(self, diff_id: str) -> int:
+        return 1
+
+    def kept_size(self, diff_id: str) -> int:
+        return 1000
+
+    def usage(self) -> Usage:
+        return Usage(0, 0)
+
+    def collect(self, wanted: Callable[[], Any]) -> int:
+        return 0
 
 
-async def _nothing_to_do(*_: object) -> str:
-    """Catalogues are not simulated: every pool offers one image, from the beginning."""
-    return ""
+class SimulatedImages(ImageFolder):
+    """One archive, from the beginning."""
+
+    def __init__(self, layers: LayerStore, engines: Engines) -> None:
+        super().__init__(Path("/nowhere"), layers, engines)
+
+    def scan(self) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
+        archive = ArchiveInfo(
+            Path("/nowhere/jupyter.tar"), ("jupyter",), "sha256:aa", ("sha256:bb",), 1000, Compression.NONE
+        )
+        return [archive], []
+
+    def stamps(self) -> dict[str, str]:
+        return {"jupyter.tar": "1000-1"}
+
+    def stamp(self, archive: ArchiveInfo) -> str:
+        return self.stamps()[archive.path.name]
+
+    def holds(self, name: str) -> bool:
+        return name in self.stamps()
 
 
-async def _read_catalogue(pool: str) -> list[Image]:
-    here = world().check_open()
-    if not here.store.images.offered(pool):
-        here.store.images.put(Image(pool, "jupyter", "sha256:aa", 1000, layers=("sha256:bb",), layer_sizes=(1000,)))
-    return here.store.images.offered(pool)
+class SimulatedTransport(ImageTransport):
+    """Takes the image to the machine at once, or in half a minute."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+
+    def to(self, engine: Any, host: str, config: PoolConfig, bandwidth: Any, on_bytes: Callable[[int], None]) -> Any:
+        return simulated.SimulatedPush(self._world, engine)
 
 
 @cache
 def _link_keys() -> LinkKeys:
     return LinkKeys.create()
+
+
+def unguessable(world: Any) -> str:
+    """A route or a token, which the world remembers as a secret."""
+    return world.secrets.remember(f"{world.random.getrandbits(160):032x}")
 
 
 def stored_blocks(

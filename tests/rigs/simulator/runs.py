@@ -17,7 +17,6 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
 from runtime.stack.deployments import DESCRIPTION
-from tests.rigs.simulator.clock import with_threads_of_its_own
 from tests.rigs.simulator.processes import Process
 
 current_run: ContextVar["Run | None"] = ContextVar("run", default=None)
@@ -146,7 +145,6 @@ class PrefectServer:
             return
         process.enter()
         current_run.set(run)
-        with_threads_of_its_own()
         self._go_to(run, Running)
         started = self._world.time
         await self._carry_out(run)

@@ -15,9 +15,11 @@ from pool.states import HostState
 from pool.store.engine import Database
 from pool.store.history import HistoryStore
 from pool.store.hosts import HostStore
+from pool.store.instances import InstanceStore
 from pool.store.pool_store import PoolStore
 from pool.store.schema import metadata
 from tests.rigs.services.databases import MEMORY
+from tests.rigs.simulator.ports import unguessable
 
 READS = {
     "hosts": ("get", "all"),
@@ -78,11 +80,13 @@ class WatchedStore(PoolStore):
         super().__init__(self.database)
         self.hosts: WatchedHosts = WatchedHosts(self.database)
         self.history = WatchedHistory(self.database)
+        self.instances = InstanceStore(self.database, secret=lambda: unguessable(self._world))
         self._wrap(READS, _remembered)
         self._wrap(TOUCH_NO_RECORD, _keeping)
 
     def watched_by(self, world: Any) -> None:
         self.hosts.world = world
+        self._world = world
 
     def empty(self) -> None:
         with self.database.writing() as connection:

@@ -9,6 +9,7 @@ from random import Random
 from traceback import format_exception
 from typing import Self
 
+from blocks.outside import replace_outside
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.host_keys import HostKey
 from blocks.stored.pool_config import PoolConfig
@@ -76,6 +77,8 @@ class World:
         self.next_containers_mute = 0
         self.tick_every = TICK_SECONDS
         self.sessions: list[str] = []
+        self._context = Context()
+        self._context.run(replace_outside, ports.simulated_outside(self))
         self.outside(self._tick_for_ever())
 
     # Time
@@ -102,7 +105,7 @@ class World:
 
     def outside(self, coroutine: Coroutine) -> asyncio.Task:
         """Run something that is a part of no process, and so is never killed."""
-        return self.loop.create_task(coroutine, context=Context())
+        return self.loop.create_task(coroutine, context=self._context.copy())
 
     async def _tick_for_ever(self) -> None:
         last = -self.tick_every

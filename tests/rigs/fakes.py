@@ -1,0 +1,181 @@
+"""Fakes of the ports for tests of tasks and flows: each subclasses the real port, and nothing of them is real.
+
+:func:`fake_outside` makes a whole door of them; a test puts it in place with ``standing_in(fake_outside(store, …))``.
+A port that the test does not give says, when it is used, that the test must give it.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from prefect import Task
+from prefect.blocks.core import Block
+
+from blocks.clouds.port import Cloud
+from blocks.outside import Outside
+from blocks.prefect_port import PrefectPort
+from blocks.publisher import Publisher
+from blocks.settings import ProcessSettings
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.pool_config import PoolConfig
+from blocks.stored.stored_blocks import StoredBlocks
+from pool.changes import Change
+from pool.errors import NotFound
+from pool.ports import Clock
+from pool.records import BlueprintSpec
+from tests.rigs.pool_data import NOW
+
+SETTINGS = ProcessSettings(_env_file=None, poll_seconds=0.001)
+_run_id: ContextVar[str] = ContextVar("run_id", default="a-run")
+
+
+class FakeClock(Clock):
+    """Stands still until a test moves it."""
+
+    def __init__(self, moment: datetime = NOW) -> None:
+        self.moment, self.seconds = moment, 1000.0
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def uptime(self) -> float:
+        return self.seconds
+
+    def pass_by(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+
+class FakePrefect(PrefectPort):
+    """Runs tasks as the plain functions that they are; keeps what it is given."""
+
+    def __init__(self, parameters: dict | None = None) -> None:
+        self.tables: dict[str, list[dict]] = {}
+        self.events: list[Change] = []
+        self.triggered: list[tuple[str, dict, str]] = []
+        self.called: list[str] = []  # names of tasks, in order
+        self._parameters = parameters or {}
+
+    @property
+    def run_id(self) -> str:
+        return _run_id.get()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return self._parameters
+
+    def log(self) -> logging.Logger:
+        return logging.getLogger("test")
+
+    def call(self, task: Task, args: tuple, kwargs: dict) -> Any:
+        self.called.append(task.name)
+        return task.fn(*args, **kwargs)
+
+    def client(self) -> AbstractAsyncContextManager:
+        raise AssertionError("this test must give a client of Prefect's API")
+
+    async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
+        self.triggered.append((deployment, parameters, key))
+        return key
+
+    def emit(self, change: Change) -> None:
+        self.events.append(change)
+
+    def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
+        self.tables[key] = [dict(row) for row in rows]
+
+    def begin_progress(self, key: str, description: str) -> Any:
+        return key
+
+    def show_progress(self, artifact: Any, percent: float, description: str) -> None:
+        pass
+
+
+class InlinePublisher(Publisher):
+    """Publishes before it returns."""
+
+    def wake(self, publish: Callable[[], object]) -> None:
+        publish()
+
+    def flush(self, seconds: float) -> bool:
+        return True
+
+
+class SilentPublisher(InlinePublisher):
+    """Tells nobody: for tests of what is not about telling."""
+
+    def wake(self, publish: Callable[[], object]) -> None:
+        pass
+
+
+class FakeBlocks(StoredBlocks):
+    """Blocks in memory, by kind and name; blueprints also as the specs that they stand for."""
+
+    def __init__(
+        self, blocks: Mapping[type[Block], Mapping[str, Any]], specs: Mapping[str, BlueprintSpec] | None = None
+    ) -> None:
+        self.blocks, self.specs = blocks, dict(specs or {})
+
+    def load(self, kind: Any, name: str, noun: str) -> Any:
+        kind = Cloud if issubclass(kind, Cloud) else kind
+        known = self.blocks.get(kind, {})
+        if name not in known:
+            raise NotFound(f"no {noun} is named {name!r}; known: {', '.join(known) or 'none'}")
+        return known[name]
+
+    def names(self, kind: type[Block]) -> list[str]:
+        return sorted(self.specs) if kind is Blueprint and self.specs else sorted(self.blocks.get(kind, {}))
+
+    def blueprint(self, name: str) -> BlueprintSpec:
+        return self.specs[name] if name in self.specs else super().blueprint(name)
+
+
+class _NotGiven:
+    """Stands where a test gave no port."""
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"this test must give the port {self._port!r}: .{name} was used")
+
+
+def fake_outside(**ports: Any) -> Outside:
+    """A door of fakes; a port that is not given refuses to be used, but for clock, Prefect, publisher and settings."""
+    given: dict[str, Any] = {field.name: _NotGiven(field.name) for field in fields(Outside)}
+    given |= {"clock": FakeClock(), "prefect": FakePrefect(), "publisher": SilentPublisher(), "settings": SETTINGS}
+    given |= {"stored": FakeBlocks({PoolConfig: {"main": PoolConfig()}})}
+    return Outside(**given | ports)
+
+
+class ScriptedTasks(FakePrefect):
+    """No task does anything: each call is noted, and answered as the test says; None where it says nothing."""
+
+    def __init__(self, **answers: Any) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, tuple, dict]] = []
+        self._answers: dict[str, list[Any]] = {name: [answer] for name, answer in answers.items()}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the tasks that were called, in order."""
+        return [name for name, _, _ in self.calls]
+
+    def answer(self, task: str, *answers: Any) -> None:
+        """Answer a task's next calls so, and all later ones like the last: raise errors, call functions."""
+        self._answers[task] = list(answers)
+
+    def call(self, task: Task, args: tuple, kwargs: dict) -> Any:
+        self.calls.append((task.name, args, kwargs))
+        return self._answered(task.name, args, kwargs)
+
+    async def _answered(self, name: str, args: tuple, kwargs: dict) -> Any:
+        waiting = self._answers.get(name, [None])
+        answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer(*args, **kwargs) if callable(answer) else answer
