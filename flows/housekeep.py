@@ -10,7 +10,7 @@ from prefect.states import Completed
 
 from flows.steps.acting import act
 from flows.steps.outcome import pipeline
-from flows.steps.pace import DONE, Pace
+from flows.steps.pace import Outcome, Pace
 from flows.steps.queue import refresh_queue
 from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError
@@ -114,27 +114,26 @@ async def bring_images(pool: str) -> None:
         await trigger("distribute-images/on-demand", {"pool": pool}, key=key)
 
 
-async def observe_in_time(pool: str) -> Observation:
-    """What is there to see of the pool.
+async def observe_in_time(pool: str, seconds: float = OBSERVE_SECONDS) -> Observation:
+    """Look at the pool.
 
     Raises:
         DockerDriverError: it took too long; without a look nothing is decided.
     """
     try:
-        return await wait_for(observe(pool), OBSERVE_SECONDS)
+        return await wait_for(observe(pool), seconds)
     except TimeoutError as error:
-        raise DockerDriverError(f"it could not be looked at within {OBSERVE_SECONDS} s; nothing is decided") from error
+        raise DockerDriverError(f"it could not be looked at within {seconds} s; nothing is decided") from error
 
 
-async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list[str]) -> str:
+async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list[Outcome]) -> str:
     """Say what was done in the log, leave the tables, and keep what was left undone; the pool's part of the summary."""
-    for row in decision_rows(decisions, outcomes):
+    words = [outcome.words for outcome in outcomes]
+    for row in decision_rows(decisions, words):
         log().info("%(what)s %(of)s: %(why)s (%(outcome)s)", row)
-    left = [
-        f"{d.kind} {d.subject}: {outcome}" for d, outcome in zip(decisions, outcomes, strict=True) if outcome != DONE
-    ]
+    left = [f"{d.kind} {d.subject}: {how.words}" for d, how in zip(decisions, outcomes, strict=True) if not how.done]
     await note_left(tick, left)
-    await show_decisions(pool, tick, decisions, outcomes)
+    await show_decisions(pool, tick, decisions, words)
     await show_hosts(pool)
     waits = "".join(f"; it waits: {d.reason}" for d in decisions if d.kind is DecisionKind.WAIT)
     acts = sum(d.kind is not DecisionKind.WAIT for d in decisions)

@@ -1,10 +1,12 @@
 """Verbs that keep room on the disks of hosts."""
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 
 from blocks.engine.client import HostEngine
 from blocks.engine.disk import containers_on, data_root, images_on, remove_image
+from blocks.host_setup.shell import HostShell
 from blocks.outside import log, outside
 from pool.errors import DockerDriverError, NotFound
 from pool.hosts.disk import Kind, Leaving, may_go
@@ -26,28 +28,25 @@ def make_room(host: Host) -> bool:
     try:
         return _make_room(host, outside().config(host.pool).DD_HOST_DISK_MARK)
     except DockerDriverError as error:
-        log().warning("nobody looked at the disk of %s: %s", host.name, error)
+        log().warning("could not read disk usage of %s: %s", host.name, error)
         return True
 
 
 def _make_room(host: Host, mark: int) -> bool:
     if not host.host_key:
-        return True  # nobody has met its sshd yet
+        return True  # its sshd was not met yet
     engine = outside().engines.of(host)
     with outside().hosts.shell(host) as shell:
-        words = f"df --output=pcent '{data_root(engine)}'"
-
-        def percent() -> int:
-            return _percent(shell.run(words, SECONDS))
-
+        percent = partial(used_percent, shell, data_root(engine))
         if percent() < mark:
-            return True  # as nearly always: nobody need know what could go
+            return True  # as nearly always: what could go need not be known
         forget = partial(outside().store.images.unmark, host.name)
         return clean(engine, percent, mark, removable(host, engine), forget)
 
 
-def _percent(said: str) -> int:
-    """What df says: a heading, then "  42%"."""
+def used_percent(shell: HostShell, folder: str) -> int:
+    """How full the disk is that holds this folder of the host: df prints a heading, then "  42%"."""
+    said = shell.run(f"df --output=pcent {shlex.quote(folder)}", SECONDS)
     return int(said.rsplit(maxsplit=1)[-1].rstrip("%"))
 
 

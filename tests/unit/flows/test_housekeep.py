@@ -1,19 +1,17 @@
 """A tick: no host, no act and no pool takes anything from the others, and what is left undone is said."""
 
 import asyncio
-import logging
-from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
 
+from blocks.outside import standing_in
 from flows import housekeep as module
-from flows.steps import pace as pacing
 from flows.steps.pace import Pace
 from pool.decisions import Decision, DecisionKind, RecordedDecision, without_repeats
-from pool.errors import CloudTrouble
+from pool.errors import CloudTrouble, DockerDriverError
 from pool.housekeeping.observation import Observation
 from pool.settings import PoolSettings
+from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import NOW, a_host
 
 pytestmark = pytest.mark.unit
@@ -22,34 +20,50 @@ NEVER = 3600
 
 
 @pytest.fixture(autouse=True)
-def _log(monkeypatch):
-    for where in (module, pacing):
-        monkeypatch.setattr(where, "get_run_logger", lambda: logging.getLogger("test"))
+def tasks():
+    with standing_in(fake_outside(prefect=ScriptedTasks(record_tick=1, why_distribute=""), store=Leases())) as door:
+        yield door.prefect
 
 
-def outcomes(*acts, seconds=NEVER, where=str):
+class Leases:
+    """A store in which every lease is free, and no host is needed to be read."""
+
+    writes = 0
+
+    def __init__(self):
+        self.leases = self
+
+    def take(self, *_: object) -> None:
+        return None
+
+    def drop(self, *_: object) -> None:
+        return None
+
+
+def outcomes(*acts, seconds=NEVER, where=str, **limits):
     """How each act ended; they are begun at once, each on a host of its own unless *where* says otherwise."""
 
     async def do_all():
-        pace = Pace(seconds)
-        return await asyncio.gather(*(pace.do(where(number), act) for number, act in enumerate(acts)))
+        pace = Pace(seconds, **limits)
+        ended = await asyncio.gather(*(pace.do(where(number), act) for number, act in enumerate(acts)))
+        return [outcome.words for outcome in ended]
 
     return asyncio.run(do_all())
 
 
-async def works():
+async def works(*_):
     await asyncio.sleep(0)
 
 
-async def hangs():
+async def hangs(*_):
     await asyncio.sleep(NEVER)
 
 
-async def fails():
+async def fails(*_):
     raise CloudTrouble("no answer")
 
 
-async def has_a_bug():
+async def has_a_bug(*_):
     raise KeyError("surprise")
 
 
@@ -57,91 +71,74 @@ def test_every_act_ends_in_its_own_words():
     assert outcomes(works, fails, has_a_bug) == ["done", "no answer", "KeyError: 'surprise'"]
 
 
-def test_an_act_that_hangs_is_left_and_the_others_are_done(monkeypatch):
-    monkeypatch.setattr(pacing, "ACT_SECONDS", 0.05)
-    assert outcomes(hangs, works, hangs, works) == ["not done in its time", "done"] * 2
+def test_an_act_that_hangs_is_left_and_the_others_are_done():
+    assert outcomes(hangs, works, hangs, works, act_seconds=0.05) == ["not done in its time", "done"] * 2
 
 
-def test_a_host_on_which_everything_hangs_leaves_places_for_the_others(monkeypatch):
-    monkeypatch.setattr(pacing, "AT_ONCE", 5)  # and 4 on one host
-    done = outcomes(*[hangs] * 9, works, seconds=0.5, where=lambda number: "dead" if number < 9 else "alive")
+def test_a_host_on_which_everything_hangs_leaves_places_for_the_others():
+    dead_or_alive = lambda number: "dead" if number < 9 else "alive"  # noqa: E731 - where each act goes
+    done = outcomes(*[hangs] * 9, works, seconds=0.5, where=dead_or_alive, at_once=5, on_one_host=4)
     assert done[9] == "done"
 
 
-def test_what_could_not_be_begun_before_the_ticks_end_is_said(monkeypatch):
-    monkeypatch.setattr(pacing, "ON_ONE_HOST", 1)
-    said = outcomes(hangs, works, seconds=0.05, where=lambda _: "main-01")
+def test_what_could_not_be_begun_before_the_ticks_end_is_said():
+    said = outcomes(hangs, works, seconds=0.05, where=lambda _: "main-01", on_one_host=1)
     assert said == ["not done in its time", "not begun: the tick's 0 s were over"]
 
 
-@pytest.fixture
-def ticked(monkeypatch):
-    """Tend pools with a world that is said in a few words; what each pool reports, and what was decided and done."""
-    acted = []
+def tick(tasks, observe, settings=lambda pool: PoolSettings(name=pool, free_slot_target=0), pools=("gpu", "main")):
+    """Tend these pools; what each of them reports."""
+    tasks.answer("observe", observe)
+    tasks.answer("read_settings", settings)
 
-    async def act(decision, _number):
-        acted.append(decision.subject)
+    async def all_pools():
+        return await asyncio.gather(*(module.tend_safely(pool) for pool in pools))
 
-    async def record(_pool, _decisions):
-        return 1
-
-    async def nothing(*_):
-        return None
-
-    @asynccontextmanager
-    async def free(*_, **__):
-        yield SimpleNamespace(check=lambda: None)
-
-    for name, double in (("act", act), ("record_tick", record), ("lease", free)):
-        monkeypatch.setattr(module, name, double)
-    for name in ("note_strays", "see_to_queue", "note_left", "show_decisions", "show_hosts", "bring_images"):
-        monkeypatch.setattr(module, name, nothing)
-
-    def tick(observe, settings=None, pools=("gpu", "main")):
-        async def read(pool):
-            return settings(pool) if settings else PoolSettings(name=pool, free_slot_target=0)
-
-        async def all_pools():
-            return await asyncio.gather(*(module.tend_or_say(pool) for pool in pools))
-
-        monkeypatch.setattr(module, "observe", observe)
-        monkeypatch.setattr(module, "read_settings", read)
-        return dict(zip(pools, asyncio.run(all_pools()), strict=True)), acted
-
-    return tick
+    return dict(zip(pools, asyncio.run(all_pools()), strict=True))
 
 
-def of_two_pools(broken):
-    """A look at two pools: of gpu it ends badly; in main a failed host is to be removed."""
+def of_two_pools(trouble=None):
+    """A look at two pools: of gpu it ends badly; in main the server of a failed host is to be removed."""
 
-    async def observe(pool):
-        if pool == "gpu":
-            await broken()
+    def observe(pool):
+        if pool == "gpu" and trouble:
+            raise trouble
         host = a_host(state="failed")
         return Observation((host,), (), frozenset({host.name}))
 
     return observe
 
 
+def moved(tasks) -> list[str]:
+    return [args[0] for name, args, _ in tasks.calls if name == "move_host"]
+
+
 @pytest.mark.parametrize(
     ("trouble", "said"),
-    [(fails, "gpu: no answer"), (has_a_bug, "gpu: KeyError: 'surprise'"),
-     (hangs, "gpu: it could not be looked at within 0.1 s; nothing is decided")],
-)  # fmt: skip
-def test_trouble_in_one_pool_is_said_and_never_touches_another(ticked, monkeypatch, trouble, said):
-    monkeypatch.setattr(module, "OBSERVE_SECONDS", 0.1)
-    reports, acted = ticked(of_two_pools(trouble))
-    assert reports["gpu"] == said
-    assert (reports["main"], acted) == ("main: 1 decisions", ["main-01"])
+    [(CloudTrouble("no answer"), "gpu: no answer"), (KeyError("surprise"), "gpu: KeyError: 'surprise'")],
+)
+def test_trouble_in_one_pool_is_said_and_never_touches_another(tasks, trouble, said):
+    tasks.answer("move_host", a_host(state="removing"))
+    tasks.answer("prove_gone", False)
+    reports = tick(tasks, of_two_pools(trouble))
+    assert reports == {"gpu": said, "main": "main: 1 decisions"}
+    assert moved(tasks) == ["main-01"]
 
 
-def test_settings_of_one_pool_that_make_no_sense_stop_that_pool_alone(ticked):
+def test_a_look_that_takes_too_long_is_given_up_and_nothing_is_decided(tasks):
+    tasks.call = lambda *_: hangs()
+    with pytest.raises(DockerDriverError, match=r"it could not be looked at within 0.1 s; nothing is decided"):
+        asyncio.run(module.observe_in_time("gpu", seconds=0.1))
+
+
+def test_settings_of_one_pool_that_make_no_sense_stop_that_pool_alone(tasks):
     def settings(pool):
         return PoolSettings(name=pool, slots_large=0 if pool == "gpu" else 24, free_slot_target=0)
 
-    reports, acted = ticked(of_two_pools(works), settings)
+    tasks.answer("move_host", a_host(state="removing"))
+    reports = tick(tasks, of_two_pools(), settings)
     assert reports["gpu"] == "gpu: pool gpu: a host must have at least 1 slot, small or large"
-    assert acted == ["main-01"]
+    assert moved(tasks)[0] == "main-01"
 
 
 def test_of_a_reason_to_wait_that_is_said_at_every_tick_the_latest_is_shown():
@@ -150,25 +147,15 @@ def test_of_a_reason_to_wait_that_is_said_at_every_tick_the_latest_is_shown():
     assert [recorded.tick for recorded in without_repeats(ticks)] == [9, 7, 6]
 
 
-def test_a_pool_that_may_not_spawn_says_what_it_waits_for(ticked):
-    async def observe(_pool):
-        return Observation((), (), frozenset())
-
-    reports, _ = ticked(observe, lambda pool: PoolSettings(name=pool, max_hosts=0), pools=["main"])
+def test_a_pool_that_may_not_spawn_says_what_it_waits_for(tasks):
+    none = Observation((), (), frozenset())
+    reports = tick(tasks, lambda _pool: none, lambda pool: PoolSettings(name=pool, max_hosts=0), pools=["main"])
     assert reports["main"] == "main: 0 decisions; it waits: 0 of at most 0 hosts are there"
 
 
 @pytest.mark.parametrize("key", ["images-main-1", ""], ids=["there is something to bring", "all is there"])
-def test_a_tick_starts_a_distribution_when_there_is_something_to_bring(monkeypatch, key):
-    started = []
-
-    async def why(_pool):
-        return key
-
-    async def trigger(deployment, parameters, key):
-        started.append((deployment, parameters, key))
-
-    monkeypatch.setattr(module, "why_distribute", why)
-    monkeypatch.setattr(module, "trigger", trigger)
+def test_a_tick_starts_a_distribution_when_there_is_something_to_bring(tasks, key):
+    tasks.answer("why_distribute", key)
     asyncio.run(module.bring_images("main"))
-    assert started == ([("distribute-images/on-demand", {"pool": "main"}, key)] if key else [])
+    started = [(args, more) for name, args, more in tasks.calls if name == "trigger"]
+    assert started == ([(("distribute-images/on-demand", {"pool": "main"}), {"key": key})] if key else [])

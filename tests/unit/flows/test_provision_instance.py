@@ -1,100 +1,89 @@
-"""What a platform reads while a session is provisioned, and after: every answer that stands is true."""
+"""What a request for a session is answered with."""
 
 import asyncio
 from dataclasses import replace
 
 import pytest
 
-from flows import provision_instance as module
+from blocks.outside import standing_in
+from flows.provision_instance import provision_instance
 from pool.errors import EngineTrouble, NoRoom, Refused, RefusedMove
 from pool.states import InstanceState
+from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import a_blueprint, an_instance
 
 pytestmark = pytest.mark.unit
 
 QUEUED = an_instance(state=InstanceState.QUEUED, host=None, port=None)
 STARTING = an_instance(state=InstanceState.STARTING)
+FULL = NoRoom("pool main is full")
 
 
-class Steps:
-    """Stands in for what the flow is made of: a session that is asked for, gets room and runs."""
+class FreeLeases:
+    """Every lease is free."""
 
-    def __init__(self, monkeypatch):
-        self.announced, self.finds = [], [STARTING]
-        monkeypatch.setattr(module, "announce", self.announce)
-        monkeypatch.setattr(module, "find_instance", self.find)
-        for name, value in (
-            ("read_blueprint", a_blueprint()),
-            ("record_instance", QUEUED),
-            ("serve_queue", []),
-            ("check_waiting", None),
-            ("move_instance", None),
-            ("see_through", an_instance()),
-            ("publish_route", None),
-        ):
-            monkeypatch.setattr(module, name, giving(value))
+    def take(self, *_: object) -> None:
+        return None
 
-    async def announce(self, instance):
-        self.announced.append(str(instance.state))
-        return {"state": str(instance.state)}
-
-    async def find(self, _):
-        return self.finds.pop(0)
+    def drop(self, *_: object) -> None:
+        return None
 
 
-def giving(value):
-    async def give(*_, **__):
-        if isinstance(value, Exception):
-            raise value
-        return value
-
-    return give
+class Store:
+    leases = FreeLeases()
+    writes = 0
 
 
 @pytest.fixture
-def steps(monkeypatch) -> Steps:
-    return Steps(monkeypatch)
+def tasks():
+    """A session that is asked for, gets room and runs."""
+    tasks = ScriptedTasks(read_blueprint=a_blueprint(), record_instance=QUEUED, get_instance=STARTING, give_out_room=[])
+    tasks.answer("answer", lambda instance: {"state": str(instance.state)})
+    tasks.answer("move_instance", lambda _id, to, **_: an_instance(state=to))
+    with standing_in(fake_outside(prefect=tasks, store=Store())):
+        yield tasks
 
 
-def provision():
-    return asyncio.run(module.provision_instance.fn.__wrapped__("alice-1"))
+def provision() -> dict:
+    return asyncio.run(provision_instance.fn.__wrapped__("alice-1"))
 
 
-def test_the_address_is_known_before_the_session_runs(steps):
+def test_a_session_that_gets_room_is_started_in_five_steps(tasks):
     assert provision() == {"state": "running"}
-    assert steps.announced == ["queued", "running"]
+    started = ["start_container", "wait_until_ready", "move_instance", "publish_route", "clear_errors"]
+    assert tasks.names[-7:-2] == started
 
 
-def test_without_room_the_answer_is_that_it_waits(steps):
-    steps.finds = [QUEUED]
+def test_without_room_the_answer_is_that_it_waits(tasks):
+    tasks.answer("get_instance", QUEUED)
     assert provision() == {"state": "queued"}
 
 
-def test_a_session_that_could_not_be_started_is_not_left_announced_as_queued(steps, monkeypatch):
-    monkeypatch.setattr(module, "see_through", giving(EngineTrouble("no")))
-    steps.finds = [STARTING, replace(QUEUED, state=InstanceState.FAILED)]
+def test_a_session_that_could_not_be_started_is_failed_with_the_reason(tasks):
+    tasks.answer("wait_until_ready", EngineTrouble("no"))
     with pytest.raises(EngineTrouble):
         provision()
-    assert steps.announced == ["queued", "failed"]
+    moves = [(args[1], more["reason"]) for name, args, more in tasks.calls if name == "move_instance"]
+    assert moves[-1] == (InstanceState.FAILED, "no")
 
 
-def test_a_session_that_would_wait_for_nothing_is_refused(steps, monkeypatch):
-    monkeypatch.setattr(module, "check_waiting", giving(NoRoom("pool main is full")))
-    steps.finds = [QUEUED, replace(QUEUED, state=InstanceState.FAILED)]
+def test_a_session_that_would_wait_for_nothing_is_refused(tasks):
+    tasks.answer("check_waiting", FULL)
+    tasks.answer("get_instance", QUEUED)
     with pytest.raises(NoRoom):
         provision()
-    assert steps.announced == ["queued", "failed"]
+    assert tasks.names[-1] == "move_instance"
 
 
-def test_a_session_whose_turn_comes_while_it_is_refused_is_started(steps, monkeypatch):
-    monkeypatch.setattr(module, "check_waiting", giving(NoRoom("pool main is full")))
-    monkeypatch.setattr(module, "move_instance", giving(RefusedMove("it is starting")))
-    steps.finds = [QUEUED, STARTING]
+def test_a_session_whose_turn_comes_while_it_is_refused_is_started(tasks):
+    tasks.answer("check_waiting", FULL)
+    tasks.answer("get_instance", QUEUED, STARTING)
+    tasks.answer("move_instance", RefusedMove("it is starting"), lambda _id, to, **_: an_instance(state=to))
     assert provision() == {"state": "running"}
 
 
-def test_an_id_is_used_once(steps, monkeypatch):
+def test_an_id_is_used_once(tasks):
     over = replace(QUEUED, state=InstanceState.DELETED, reason="asked for")
-    monkeypatch.setattr(module, "record_instance", giving(over))
+    tasks.answer("record_instance", over)
     with pytest.raises(Refused, match=r"alice-1 is deleted \(asked for\); ask with a new instance_id"):
         provision()

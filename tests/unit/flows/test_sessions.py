@@ -1,144 +1,114 @@
-"""How a session begins and ends: the compositions of flows/steps/sessions.py, with tasks that only record calls."""
+"""How a session begins and ends: the compositions of flows/steps/sessions.py, with tasks that only note their calls."""
 
 import asyncio
-import logging
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
+from blocks.outside import standing_in
 from flows.steps import sessions
 from pool.errors import EngineTrouble, HostUnreachable, SessionNotReady
-from pool.records import BlueprintSpec, Instance
+from pool.records import Instance
 from pool.states import InstanceState as State
+from tests.rigs.fakes import ScriptedTasks, fake_outside
+from tests.rigs.pool_data import a_blueprint, an_instance
 
 pytestmark = pytest.mark.unit
 
-NOW = datetime(2026, 1, 5, tzinfo=UTC)
-QUEUED = Instance("alice-1", "main", "jupyter", "alice", State.QUEUED, 1, "route", "token", NOW, NOW)
-STARTING = replace(QUEUED, state=State.STARTING, host="main-01", port=20000)
-BLUEPRINT = BlueprintSpec(name="jupyter", pool="main", image="jupyter", port=8888)
+QUEUED = an_instance(state=State.QUEUED, host=None, port=None, expires_at=None)
+STARTING = an_instance(state=State.STARTING, expires_at=None)
+ON_ANOTHER_HOST = replace(STARTING, host="main-02")
 
 
-class Tasks:
-    """Stands in for the tasks: notes each call, and fails where it was told to."""
+class SessionTasks(ScriptedTasks):
+    """Tasks that succeed: a session that is moved is in its new state, on the host that it was on."""
 
-    def __init__(self, monkeypatch):
-        self.calls, self.failures = [], {}
-        self.holds = "main-01"
-        self.found = replace(STARTING, host="main-02")  # after another turn of the queue
-        names = [
-            "serve_queue",
-            "find_instance",
-            "start_container",
-            "wait_until_ready",
-            "move_instance",
-            "publish_route",
-            "withdraw_route",
-        ]
-        for name in [*names, "remove_container", "clear_errors", "count_error", "announce"]:
-            monkeypatch.setattr(sessions, name, self._task(name))
-        monkeypatch.setattr(sessions, "get_run_logger", lambda: logging.getLogger("test"))
+    def __init__(self):
+        super().__init__(get_instance=ON_ANOTHER_HOST, give_out_room=[])
+        self.holds: str | None = "main-01"
+        self.answer("move_instance", lambda _id, to, **_: replace(QUEUED, state=to, host=self.holds))
 
-    def fail(self, name: str, *errors: Exception) -> None:
-        self.failures[name] = list(errors)
+    @property
+    def steps(self) -> list[str]:
+        """What was called, without the looks at the queue; a move with the state that it led to."""
+        return [self._step(name, args) for name, args, _ in self.calls]
 
-    def _task(self, name: str):
-        async def call(*args, **kwargs):
-            to = f" {args[1]}" if name == "move_instance" else ""
-            self.calls.append(name + to)
-            if self.failures.get(name):
-                raise self.failures[name].pop(0)
-            return self._result(name, args, kwargs)
-
-        return call
-
-    def _result(self, name: str, args: tuple, kwargs: dict):
-        if name == "find_instance":
-            return self.found
-        return replace(QUEUED, state=args[1], host=self.holds) if name == "move_instance" else None
+    def _step(self, name: str, args: tuple) -> str:
+        return f"move to {args[1]}" if name == "move_instance" else name
 
 
 @pytest.fixture
-def tasks(monkeypatch) -> Tasks:
-    return Tasks(monkeypatch)
+def tasks():
+    with standing_in(fake_outside(prefect=SessionTasks())) as door:
+        yield door.prefect
 
 
 def start() -> Instance:
-    return asyncio.run(sessions.start_session(STARTING, BLUEPRINT))
+    return asyncio.run(sessions.start_session(STARTING, a_blueprint()))
 
 
 def test_a_session_runs_in_sql_before_its_route_is_published(tasks):
     start()
-    assert tasks.calls == [
-        "start_container",
-        "wait_until_ready",
-        "move_instance running",
-        "publish_route",
-        "clear_errors",
-    ]
+    assert tasks.steps == ["start_container", "wait_until_ready", "move to running", "publish_route", "clear_errors"]
 
 
-AGAIN = ["count_error", "withdraw_route", "remove_container", "move_instance queued", "serve_queue", "find_instance"]
+UNDONE = ["withdraw_route", "remove_container", "move to failed", "give_out_room"]
+ELSEWHERE = ["count_error", "withdraw_route", "remove_container", "move to queued", "give_out_room", "get_instance"]
 
 
 def test_a_host_that_fails_the_session_is_counted_and_another_one_is_tried(tasks):
-    tasks.fail("start_container", EngineTrouble("no"))
+    tasks.answer("start_container", EngineTrouble("no"), None)
     start()
-    assert tasks.calls[1:8] == [*AGAIN, "start_container"]
+    assert tasks.steps[1:8] == [*ELSEWHERE, "start_container"]
 
 
 def test_a_session_that_lost_its_host_and_finds_no_room_elsewhere_is_left_in_the_queue(tasks):
-    tasks.found = QUEUED
-    tasks.fail("start_container", EngineTrouble("no"))
+    tasks.answer("get_instance", QUEUED)
+    tasks.answer("start_container", EngineTrouble("no"))
     assert start() is QUEUED
-    assert tasks.calls[1:] == AGAIN
+    assert tasks.steps[1:] == ELSEWHERE
 
 
 def test_after_the_second_host_the_session_is_failed_with_the_reason(tasks):
-    tasks.fail("start_container", EngineTrouble("first"), EngineTrouble("second"))
+    tasks.answer("start_container", EngineTrouble("first"), EngineTrouble("second"))
     with pytest.raises(EngineTrouble, match="second"):
         start()
-    assert tasks.calls[-2:] == ["move_instance failed", "serve_queue"]
+    assert tasks.steps[-2:] == ["move to failed", "give_out_room"]
 
 
-def test_a_notebook_that_never_answers_is_undone_and_not_held_against_its_host(tasks):
-    tasks.fail("wait_until_ready", SessionNotReady("silent"))
-    with pytest.raises(SessionNotReady):
+@pytest.mark.parametrize("error", [SessionNotReady("silent"), asyncio.CancelledError()], ids=["silent", "cancelled"])
+def test_a_session_that_does_not_begin_is_undone_and_not_held_against_its_host(tasks, error):
+    tasks.answer("wait_until_ready", error)
+    with pytest.raises(type(error)):
         start()
-    assert tasks.calls[2:] == ["withdraw_route", "remove_container", "move_instance failed", "serve_queue"]
-
-
-def test_a_cancelled_run_undoes_what_it_did(tasks):
-    tasks.fail("wait_until_ready", asyncio.CancelledError())
-    with pytest.raises(asyncio.CancelledError):
-        start()
-    assert tasks.calls[2:] == ["withdraw_route", "remove_container", "move_instance failed", "serve_queue"]
+    assert tasks.steps[2:] == UNDONE
 
 
 def test_a_container_that_cannot_be_removed_keeps_its_room(tasks):
-    tasks.fail("start_container", EngineTrouble("no"))
-    tasks.fail("remove_container", HostUnreachable("away"))
+    tasks.answer("start_container", EngineTrouble("no"))
+    tasks.answer("remove_container", HostUnreachable("away"))
     with pytest.raises(HostUnreachable):
         start()
-    assert tasks.calls[-1] == "move_instance stopping"
+    assert tasks.steps[-1] == "move to stopping"
+
+
+def end(instance: Instance) -> None:
+    asyncio.run(sessions.end_session(instance, "asked for"))
 
 
 def test_ending_takes_the_route_away_before_the_container(tasks):
-    asyncio.run(sessions.end_session(replace(QUEUED, state=State.RUNNING, host="main-01"), "asked for"))
-    assert tasks.calls == [
-        "move_instance stopping", "withdraw_route", "remove_container", "move_instance deleted",
-        "serve_queue", "announce",
-    ]  # fmt: skip
+    end(an_instance())
+    removal = ["withdraw_route", "remove_container"]
+    assert tasks.steps == ["move to stopping", *removal, "move to deleted", "give_out_room"]
 
 
-def test_ending_one_that_held_no_room_serves_nobody(tasks):
+def test_ending_one_that_held_no_room_serves_no_queue(tasks):
     tasks.holds = None
-    asyncio.run(sessions.end_session(QUEUED, "asked for"))
-    assert "serve_queue" not in tasks.calls
+    end(QUEUED)
+    assert "give_out_room" not in tasks.steps
 
 
 @pytest.mark.parametrize("over", [State.DELETED, State.FAILED])
 def test_ending_a_session_that_is_over_does_nothing(tasks, over):
-    asyncio.run(sessions.end_session(replace(QUEUED, state=over), "asked for"))
-    assert tasks.calls == []
+    end(replace(QUEUED, state=over))
+    assert tasks.steps == []

@@ -1,10 +1,13 @@
-"""A lease, as its holder knows it: whoever lost it stops before the next act."""
+"""A lease, as its holder knows it: a holder that lost it stops before the next act."""
+
+from datetime import timedelta
 
 import pytest
 
-from tasks import leases
+from blocks.outside import standing_in
 from tasks.leases import Held, Hold
-from tests.rigs.pool_data import NOW, later
+from tests.rigs.fakes import fake_outside
+from tests.rigs.pool_data import NOW
 
 pytestmark = pytest.mark.unit
 
@@ -13,23 +16,20 @@ class OneLease:
     """A store of one lease."""
 
     def __init__(self):
-        self.holder, self.until = None, NOW
+        self.leases, self.holder, self.until = self, None, NOW
 
-    def take_lease(self, _name, holder, seconds, now):
+    def take(self, _name, holder, seconds, now):
         if self.holder not in (None, holder) and self.until > now:
             return self.holder
-        self.holder, self.until = holder, now + (later(seconds) - NOW)
+        self.holder, self.until = holder, now + timedelta(seconds=seconds)
         return None
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """Seconds that went by; every holder sees them."""
-    passed, store = [0.0], OneLease()
-    monkeypatch.setattr(leases, "pool_store", lambda: store)
-    monkeypatch.setattr(leases, "now", lambda: later(passed[0]))
-    monkeypatch.setattr(leases, "_uptime", lambda: 1000 + passed[0])
-    return passed
+def clock():
+    """The clock that every holder sees."""
+    with standing_in(fake_outside(store=OneLease())) as door:
+        yield door.clock
 
 
 def test_the_second_housekeeper_does_nothing_and_says_who_holds_it(clock):
@@ -40,24 +40,24 @@ def test_the_second_housekeeper_does_nothing_and_says_who_holds_it(clock):
 
 def test_a_holder_that_was_frozen_past_its_time_stops_before_the_next_act(clock):
     first = Hold("housekeeping of main", "flow run 1")
-    clock[0] = 59.0
+    clock.pass_by(59)
     first.check()
-    clock[0] = 60.0
+    clock.pass_by(1)
     with pytest.raises(Held, match="flow run 1 lost the lease and stops"):
         first.check()
 
 
 def test_a_holder_that_renews_goes_on(clock):
     first = Hold("housekeeping of main", "flow run 1")
-    clock[0] = 40.0
+    clock.pass_by(40)
     first.renew()
-    clock[0] = 99.0
+    clock.pass_by(59)
     first.check()
 
 
-def test_a_holder_that_finds_somebody_else_at_it_stops_at_once(clock):
+def test_a_holder_that_finds_another_one_at_it_stops_at_once(clock):
     first = Hold("housekeeping of main", "flow run 1")
-    clock[0] = 61.0
+    clock.pass_by(61)
     Hold("housekeeping of main", "flow run 2").check()
     with pytest.raises(Held, match="is being done by flow run 2"):
         first.renew()

@@ -1,17 +1,13 @@
 """What may go from a host: never what a session needs, the oldest first."""
 
-from contextlib import nullcontext
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pool.hosts.disk import HostContainer, HostImage, Kind, may_go
-from tasks.hosts import disks as cleaning
-from tasks.hosts.disks import _percent
-from tests.rigs.pool_data import NOW, a_host
+from tests.rigs.pool_data import NOW
 
 pytestmark = pytest.mark.unit
 
@@ -65,22 +61,3 @@ def test_containers_go_first_then_images_without_a_name_then_others_the_oldest_f
     assert [one.kind for one in leaving] == [Kind.CONTAINER] * 2 + [Kind.IMAGE] * 4
     assert leaving[0].why == "container early: its session is over"
     assert leaving[4].why == "image old:1: no session needs it"
-
-
-def test_what_df_says_is_read():
-    assert _percent("Use%\n 42%\n") == 42
-
-
-@pytest.mark.parametrize(("said", "looks"), [(" 84%", False), (" 85%", True)])
-def test_what_could_go_is_looked_for_only_on_a_disk_that_is_full_to_the_mark(monkeypatch, said, looks):
-    df, store, looked = (
-        SimpleNamespace(run=lambda *_: f"Use%\n{said}\n"),
-        SimpleNamespace(images=SimpleNamespace(unmark=print)),
-        [],
-    )
-    answers = {"open_shell": nullcontext(df), "pool_store": store, "engine_of": None, "data_root": "/", "images_on": ()}
-    for name, answer in answers.items():
-        monkeypatch.setattr(cleaning, name, lambda *_, it=answer: it)
-    monkeypatch.setattr(cleaning, "removable", lambda *_: looked.append(True) or [])
-    assert cleaning._make_room(a_host(host_key="its key"), 85) is not looks
-    assert bool(looked) is looks

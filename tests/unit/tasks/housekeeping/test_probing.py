@@ -3,24 +3,32 @@
 import asyncio
 
 import pytest
-from prefect.logging import disable_run_logger
 
 from blocks.engine.container_name import listed_name
+from blocks.engine.of_host import Engines
+from blocks.outside import standing_in
 from pool.housekeeping.found import Probe
 from tasks.housekeeping import probing
+from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import a_host
 
 pytestmark = pytest.mark.unit
 
 
-def test_an_engine_that_nobody_understands_spoils_no_other_look(monkeypatch):
-    def look(host):
+class OddEngines(Engines):
+    """One host answers what has no form that we know."""
+
+    def __init__(self):
+        pass
+
+    def probe(self, host):
         if host.name == "main-01":
             raise KeyError("Names")
         return Probe(answers=True)
 
-    monkeypatch.setattr(probing, "_probe", look)
-    with disable_run_logger():
+
+def test_an_engine_that_answers_oddly_spoils_no_other_look():
+    with standing_in(fake_outside(engines=OddEngines())):
         seen = asyncio.run(probing.probe_hosts([a_host(name="main-01"), a_host(name="main-02")]))
     assert seen == {"main-02": Probe(answers=True)}
 

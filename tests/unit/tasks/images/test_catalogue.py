@@ -2,15 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from blocks.outside import standing_in
 from pool.errors import BadRequest, NotFound
 from pool.images.catalogue import as_offered, folder_is_news, lacking, split_pin, usable_versions
 from pool.records import Image
 from pool.sessions.placement import newest_version_first
+from pool.store.pool_store import PoolStore
 from tasks.images import catalogue
-from tests.rigs.pool_data import NOW, a_host
+from tests.rigs.fakes import ScriptedTasks, fake_outside
+from tests.rigs.pool_data import NOW, a_host, claim_active
 
 pytestmark = pytest.mark.unit
 
@@ -91,23 +95,23 @@ def test_a_host_with_the_new_version_is_preferred_and_one_with_the_old_serves():
 
 
 @pytest.mark.parametrize(
-    ("key", "under_way", "answer", "asked"),
+    ("stamps", "under_way", "answers", "asked"),
     [
-        ("", [], "", []),
-        ("images-1", [], "images-1", ["distribute-images"]),
-        ("images-1", [1], "", ["distribute-images"]),
+        ({"lab.tar": "1-1"}, [], False, []),
+        ({"lab.tar": "2-2"}, [], True, ["runs_under_way"]),
+        ({"lab.tar": "2-2"}, [1], False, ["runs_under_way"]),
     ],
+    ids=["nothing is new", "an archive is new", "a distribution is under way"],
 )
 def test_prefect_is_asked_for_distributions_only_where_there_is_a_reason_for_one(
-    monkeypatch, key, under_way, answer, asked
+    tmp_path, stamps, under_way, answers, asked
 ):
-    questions = []
-
-    async def runs_under_way(flow: str) -> list:
-        questions.append(flow)
-        return under_way
-
-    monkeypatch.setattr(catalogue, "_key_to_distribute", lambda _pool: key)
-    monkeypatch.setattr(catalogue, "runs_under_way", runs_under_way)
-    assert asyncio.run(catalogue.why_distribute.fn("main")) == answer
-    assert questions == asked
+    store, tasks = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite"), ScriptedTasks(runs_under_way=under_way)
+    store.upgrade()
+    store.images.put(LAB)
+    store.images.mark(claim_active(store).name, LAB.id, NOW)
+    folder = SimpleNamespace(stamps=lambda: stamps)
+    with standing_in(fake_outside(store=store, images=folder, prefect=tasks)):
+        assert bool(asyncio.run(catalogue.why_distribute.fn("main"))) is answers
+    assert tasks.names == asked
+    store.close()

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from blocks.gateway.client import Gateway
+from blocks.outside import standing_in
 from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.link_keys import LinkKeys
@@ -15,6 +17,7 @@ from pool.records import ProxyOptions
 from pool.states import InstanceState
 from tasks.gateway.routes import route_of
 from tasks.sessions import links
+from tests.rigs.fakes import FakeBlocks, ScriptedTasks, fake_outside
 from tests.rigs.pool_data import a_host, an_instance
 
 pytestmark = pytest.mark.unit
@@ -23,7 +26,9 @@ OPEN, SIGNED = an_instance(proxy=ProxyOptions(sign_in="open")), an_instance()
 KEYS = LinkKeys.create()
 
 
-class GatewayWithKeys:
+class GatewayWithKeys(Gateway):
+    """A gateway that only knows keys."""
+
     def __init__(self, *ids: str):
         self.ids, self.given = list(ids), None
 
@@ -34,12 +39,14 @@ class GatewayWithKeys:
         self.given = keys
 
 
+SETTINGS = ProcessSettings(public_url="https://nb.example", _env_file=None)
+STORED = FakeBlocks({LinkKeys: {"main": KEYS}})
+
+
 @pytest.fixture(autouse=True)
-def installation(monkeypatch):
-    monkeypatch.setattr(links, "link_keys", lambda: KEYS)
-    monkeypatch.setattr(
-        links, "process_settings", lambda: ProcessSettings(public_url="https://nb.example", _env_file=None)
-    )
+def installation():
+    with standing_in(fake_outside(settings=SETTINGS, stored=STORED)):
+        yield
 
 
 def test_a_blueprints_wish_for_sign_in_reaches_the_gateway():
@@ -68,16 +75,19 @@ def test_rotating_the_keys_keeps_how_long_a_link_is_good():
     assert keys.rotated().link_seconds == 600
 
 
-def test_a_gateway_that_has_the_keys_is_not_given_them_again(monkeypatch):
+def given_keys(gateway: GatewayWithKeys) -> str:
+    with standing_in(fake_outside(stored=STORED, gateway=gateway)):
+        return links.give_keys()
+
+
+def test_a_gateway_that_has_the_keys_is_not_given_them_again():
     has = GatewayWithKeys(*(key["id"] for key in KEYS.for_gateway()))
-    monkeypatch.setattr(links, "gateway", lambda: has)
-    assert (links.give_keys(), has.given) == ("", None)
+    assert (given_keys(has), has.given) == ("", None)
 
 
-def test_a_gateway_without_the_keys_is_given_them(monkeypatch):
+def test_a_gateway_without_the_keys_is_given_them():
     lacks = GatewayWithKeys()
-    monkeypatch.setattr(links, "gateway", lambda: lacks)
-    assert links.give_keys() == "the gateway was given its keys"
+    assert given_keys(lacks) == "the gateway was given its keys"
     assert lacks.given == KEYS.for_gateway()
 
 
@@ -89,10 +99,8 @@ def test_a_gateway_without_the_keys_is_given_them(monkeypatch):
         (replace(SIGNED, state=InstanceState.STARTING), Refused, "instance alice-1 is starting"),
     ],
 )
-def test_no_link_is_issued_to_a_session_that_does_not_run(monkeypatch, found, error, sentence):
-    async def find(_instance_id: str):
-        return found
-
-    monkeypatch.setattr(issue_link, "find_instance", find)
-    with pytest.raises(error, match=sentence):
+def test_no_link_is_issued_to_a_session_that_does_not_run(found, error, sentence):
+    tasks = ScriptedTasks(find_instance=found)
+    with standing_in(fake_outside(prefect=tasks)), pytest.raises(error, match=sentence):
         asyncio.run(issue_link.issue_link.fn.__wrapped__("alice-1"))
+    assert tasks.names == ["find_instance"]

@@ -1,0 +1,113 @@
+"""What a task commits is told at once by the publisher, to each audience with its own mark; none can fail the work."""
+
+import asyncio
+
+import pytest
+
+from blocks.gateway.client import Gateway
+from blocks.outside import standing_in
+from pool.changes import Audience
+from pool.errors import GatewayTrouble
+from pool.records import ProxyOptions
+from pool.states import HostState, InstanceState
+from pool.store.pool_store import PoolStore
+from tasks.hosts import host_images, operator
+from tasks.publishing.publisher import publish_changes
+from tests.rigs.fakes import InlinePublisher, fake_outside
+from tests.rigs.pool_data import NOW, a_blueprint, claim_active
+
+pytestmark = pytest.mark.unit
+
+OPEN = a_blueprint(proxy=ProxyOptions(sign_in="open"))
+
+
+class FakeGateway(Gateway):
+    """Takes notices and the pool page, while it is there."""
+
+    def __init__(self):
+        self.notices, self.pages, self.away = {}, [], False
+
+    def put_notices(self, notices):
+        self._answer()
+        self.notices |= {notice.id: notice.page for notice in notices}
+
+    def put_pool_page(self, page):
+        self._answer()
+        self.pages.append(page)
+
+    def _answer(self):
+        if self.away:
+            raise GatewayTrouble("the gateway does not answer")
+
+
+@pytest.fixture
+def door(tmp_path):
+    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store.upgrade()
+    with standing_in(fake_outside(store=store, gateway=FakeGateway(), publisher=InlinePublisher())) as door:
+        yield door
+    store.close()
+
+
+def events(door) -> list[str]:
+    return [change.event for change in door.prefect.events]
+
+
+def test_draining_a_host_and_returning_it_is_told_at_once(door):
+    host = claim_active(door.store)
+    asyncio.run(operator.take_out_of_service.fn(host.name, None, "a new kernel"))
+    assert events(door)[-1] == "dockerdriver.host.draining"
+    asyncio.run(operator.put_back_into_service.fn(host.name, "done"))
+    assert events(door)[-1] == "dockerdriver.host.active"
+
+
+def test_a_host_that_is_claimed_for_baking_is_told(door):
+    host = asyncio.run(host_images.claim_host_to_bake.fn(host_images.Bake("main", "image", "playbook", "recipe")))
+    assert (host.state, events(door)) == (HostState.SPAWNING, ["dockerdriver.host.spawning"])
+
+
+def test_the_platform_and_visitors_hear_of_a_session_that_is_queued(door):
+    session, _ = door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
+    assert publish_changes() == ""
+    (answer,) = door.prefect.tables["instance-alice-1"]
+    assert (answer["state"], answer["position"]) == ("queued", 1)
+    assert door.gateway.notices == {session.route: "queued"}
+
+
+def test_what_was_told_is_not_told_again(door):
+    door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
+    publish_changes()
+    door.prefect.tables.clear()
+    publish_changes()
+    assert (door.prefect.tables, len(door.gateway.pages), len(events(door))) == ({}, 1, 1)
+
+
+def test_a_gateway_that_is_away_keeps_no_other_audience_waiting_and_is_told_later(door):
+    session, _ = door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
+    door.gateway.away = True
+    assert "the visitors is not told yet: the gateway does not answer" in publish_changes()
+    assert "instance-alice-1" in door.prefect.tables
+    door.gateway.away = False
+    assert publish_changes() == ""
+    assert door.gateway.notices == {session.route: "queued"}
+
+
+def test_sessions_on_a_host_that_drains_get_a_new_answer(door):
+    host = claim_active(door.store)
+    door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
+    door.store.instances.take_turn("alice-1", host.name, [], NOW)
+    door.store.instances.move("alice-1", InstanceState.RUNNING, NOW)
+    publish_changes()
+    door.store.hosts.drain(host.name, NOW, "a new kernel")
+    door.prefect.tables.clear()
+    publish_changes()
+    assert "a new kernel" in str(door.prefect.tables["instance-alice-1"][0]["notice"])
+
+
+@pytest.mark.parametrize("audience", list(Audience))
+def test_each_audience_has_its_own_mark(door, audience):
+    door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
+    (change,) = door.store.history.unpublished(audience)
+    door.store.history.mark_published(audience, [change.id])
+    left = {other for other in Audience if door.store.history.unpublished(other)}
+    assert left == set(Audience) - {audience}
