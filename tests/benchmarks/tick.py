@@ -16,25 +16,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from unittest.mock import patch
 
 from pydantic import PrivateAttr
 from sqlalchemy import Connection, create_engine, func, insert, select
 
-import blocks.clouds.chosen
-import blocks.engine.of_host
-import blocks.engine.probe
-import tasks.gateway.routes
-from blocks import database
 from blocks.clouds.port import Cloud, Server, ServerStatus
 from blocks.engine.client import HostEngine
+from blocks.engine.of_host import Engines
 from blocks.gateway.activity import Activity, GatewayActivity
 from blocks.gateway.client import Gateway
+from blocks.outside import outside, standing_in
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
+from blocks.stored.stored_blocks import StoredBlocks
 from flows.housekeep import housekeep
 from pool.housekeeping.found import Probe, SeenContainer
 from pool.housekeeping.strays import CloudPart
@@ -47,7 +45,6 @@ from tasks.gateway.routes import route_of
 from tests.rigs.pool_data import a_blueprint, place
 from tests.rigs.services.postgres import postgres_server
 from tests.rigs.services.prefect_server import PrefectServer
-from tests.rigs.simulator.ports import places_of
 
 SIZES = (100, 1000)
 SESSIONS, SLOTS = 20, 24  # of each host
@@ -195,17 +192,38 @@ def simulated_outside(store: PoolStore) -> Iterator[None]:
         QuietGateway([route_of(s, living[s.host]) for s in sessions]),
         QuietCloud().serving(living.values()),
     )
-    with ExitStack() as stack:
-        for original, substitute in (
-            (database.pool_store, lambda: store),
-            (blocks.engine.of_host.engine_of, lambda host: engines[host.name]),
-            (blocks.clouds.chosen.cloud_of, lambda _: cloud),
-            (tasks.gateway.routes.gateway, lambda: gateway),
-            (blocks.engine.probe.probe, look),
-        ):
-            for module, name in places_of(original):
-                stack.enter_context(patch.object(module, name, substitute))
+    door = replace(
+        outside(),
+        store=store,
+        stored=QuietBlocks(cloud),
+        engines=QuietEngines(engines),
+        gateway=gateway,
+    )
+    with standing_in(door):
         yield
+
+
+class QuietBlocks(StoredBlocks):
+    """Prefect's own blocks, but for the cloud."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def load(self, kind, name, noun):
+        return self._cloud if issubclass(kind, Cloud) else super().load(kind, name, noun)
+
+
+class QuietEngines(Engines):
+    """One engine for each host."""
+
+    def __init__(self, engines: dict[str, "QuietEngine"]) -> None:
+        self._of_host = engines
+
+    def of(self, host: Host) -> "QuietEngine":
+        return self._of_host[host.name]
+
+    def probe(self, host: Host) -> Probe:
+        return look(self.of(host), "")
 
 
 def _containers(sessions: list[Instance], host: str) -> tuple[SeenContainer, ...]:

@@ -114,11 +114,11 @@ def test_a_token_in_a_log_is_seen(world):
     assert any(sentence.startswith("10: ") for sentence in world.broken.sentences)
 
 
-def test_an_error_that_nobody_thought_of_is_seen(world, monkeypatch):
-    async def stumble(*_):
-        raise KeyError("unthought of")
+def test_an_unexpected_error_is_seen(world):
+    def stumble(*_):
+        raise KeyError("unexpected")
 
-    monkeypatch.setattr("tasks.housekeeping.lost_runs._old_runs", stumble)
+    world.gateway.key_ids = stumble
     world.advance(60)
     assert any("KeyError" in sentence for sentence in world.broken.sentences)
 

@@ -12,7 +12,6 @@ from pool.errors import DiskFull
 from pool.hosts.disk import may_go
 from pool.records import ContainerSpec, Image
 from pool.sessions.containers import LABEL
-from tasks.hosts import disks as cleaning
 from tasks.hosts.disks import clean
 from tests.rigs.engines.kept_images import forget_images, image_of, kept
 from tests.rigs.engines.light_host import light_host
@@ -51,19 +50,6 @@ def send(empty, tmp_path):
         return image
 
     return send
-
-
-@pytest.fixture(autouse=True)
-def said(monkeypatch):
-    """The log lines, outside of a flow."""
-    lines = []
-
-    class Log:
-        def info(self, *words):
-            lines.append(words)
-
-    monkeypatch.setattr(cleaning, "get_run_logger", Log)
-    return lines
 
 
 def leaving(host, images, needed, ended=frozenset()):

@@ -14,17 +14,18 @@ from blocks.engine.client import HostEngine
 from blocks.images.layer_store import LayerStore
 from blocks.images.push import Bandwidth, HostPush
 from blocks.images.stream import Compression
+from blocks.outside import standing_in
 from blocks.stored.authority import CertificateAuthority
+from blocks.system_clock import SystemClock
 from pool.errors import HostUnreachable
 from pool.images.distribution import Tally
 from pool.store.pool_store import PoolStore
-from tasks import leases
-from tasks.images import delivery as images
 from tasks.images.delivery import Distribution, place_to_send
 from tests.rigs.engines.cut_relay import cut_relay
 from tests.rigs.engines.kept_images import forget_images, image_of, kept
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.engines.tiny_image import busybox_image, tar_of
+from tests.rigs.fakes import fake_outside
 
 pytestmark = pytest.mark.contract
 
@@ -137,13 +138,12 @@ def test_three_images_share_layers_in_any_order_on_every_host(engines, store, ke
 
 
 @pytest.fixture
-def records(tmp_path, monkeypatch):
+def records(tmp_path):
     """A database of the test's own, where the leases are."""
     records = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
     records.upgrade()
-    monkeypatch.setattr(images, "pool_store", lambda: records)
-    monkeypatch.setattr(leases, "pool_store", lambda: records)
-    yield records
+    with standing_in(fake_outside(store=records, clock=SystemClock())):
+        yield records
     records.close()
 
 
@@ -168,8 +168,7 @@ def test_two_distributions_at_once_keep_to_one_limit_and_send_everything_once(en
     assert all(image.id in engine.image_ids() for engine in engines)
 
 
-def test_two_distributions_share_the_bandwidth_by_the_places_that_they_hold(records, monkeypatch):
-    monkeypatch.setattr(images, "SHARE_SECONDS", 0.01)
+def test_two_distributions_share_the_bandwidth_by_the_places_that_they_hold(records):
     two = [Distribution(Bandwidth(8), Tally(), ["place 1", "place 2", "place 3"]) for _ in range(2)]
 
     async def both() -> None:

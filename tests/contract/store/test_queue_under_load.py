@@ -13,8 +13,8 @@ PROVISION, DEPROVISION = "provision-instance/on-demand", "deprovision-instance/o
 
 
 @pytest.fixture
-def stack(store, monkeypatch):
-    stack = PaperStack(store, monkeypatch)
+def stack(store):
+    stack = PaperStack(store)
     yield stack
     stack.close()
 

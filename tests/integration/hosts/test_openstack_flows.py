@@ -1,9 +1,8 @@
 """What a run of spawn-host says, and what is left, when a cloud goes wrong: on the real services, a pool a trouble."""
 
 import asyncio
-import importlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -13,10 +12,12 @@ from prefect.testing.utilities import prefect_test_harness
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.clouds.port import ServerStatus
-from blocks.database import pool_store
+from blocks.outside import outside, standing_in
+from blocks.prefect_port import PrefectPort
 from blocks.settings import process_settings
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.pool_config import PoolConfig
+from flows.spawn_host import spawn_host
 from pool.records import Host
 from pool.states import HostState
 from runtime.command.doctor import examine_pools
@@ -26,8 +27,6 @@ from tests.rigs.openstack.misbehaving_proxy import Trouble
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
 pytestmark = [pytest.mark.integration, pytest.mark.openstack]
 
-flow = importlib.import_module("flows.spawn_host")  # the flow of that name hides the module
-WAIT = flow.wait_for_server
 FLAVORS = {
     "no-host": "rig.too-large",
     "broken": "rig.fails",
@@ -66,8 +65,7 @@ def pools(openstack_rig, proxy, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, prefect_test_harness(server_startup_timeout=120):
         patch.setenv("DD_DATA", str(tmp_path_factory.mktemp("data")))
         process_settings.cache_clear()
-        pool_store.cache_clear()
-        pool_store().upgrade()
+        outside().store.upgrade()
         HostLogin.create().save("main")
         openstack_rig.add_cloud("rig-revoked")
         openstack_rig.add_cloud("rig-away", compute_endpoint_override="http://127.0.0.1:9/v2.1")
@@ -78,34 +76,36 @@ def pools(openstack_rig, proxy, tmp_path_factory):
             PoolConfig(cloud=f"openstack-cloud/{pool}", **names).save(pool)
         yield patch
     process_settings.cache_clear()
-    pool_store.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def endings(pools, proxy, admin, project) -> dict[str, Ending]:
     """All runs at once, with less patience than usual; two of the pools meet their trouble while the run waits."""
-    pools.setattr(flow, "wait_for_server", hasty)
-    pools.setattr(flow, "wait_for_ssh", partial(flow.wait_for_ssh, seconds=8))
-    pools.setattr(flow, "create_server", flow.create_server.with_options(retry_delay_seconds=0.5))
-    pools.setattr(flow, "delete_server", flow.delete_server.with_options(retry_delay_seconds=0.5))
-    pools.setattr(flow, "trigger", configured_by_nobody)
-    with proxy.misbehaving("POST /v2.1/servers", Trouble.DROP_ANSWER):
+    hasty = standing_in(replace(outside(), prefect=HastyPrefect()))
+    with hasty, proxy.misbehaving("POST /v2.1/servers", Trouble.DROP_ANSWER):
         states = asyncio.run(all_runs(admin, project))
-    hosts = {host.pool: host for host in pool_store().hosts.all()}
+    hosts = {host.pool: host for host in outside().store.hosts.all()}
     return {pool: Ending(state, hosts[pool]) for pool, state in states.items()}
 
 
-async def hasty(host: Host) -> Host:
-    seconds = 3 if host.pool == "stuck" else 120
-    return await WAIT(host, seconds=seconds)
+class HastyPrefect(PrefectPort):
+    """Waits for less long, tries again sooner; and a host that was spawned stays as it is, not configured."""
 
+    def call(self, task, args, kwargs):
+        (host,) = args if task.name.startswith("wait_for_") else (None,)
+        if task.name == "wait_for_server":
+            kwargs = {"seconds": 3 if host.pool == "stuck" else 120}
+        if task.name == "wait_for_ssh":
+            kwargs = {"seconds": 8}
+        task.retry_delay_seconds = 0.5 if task.retries else task.retry_delay_seconds
+        return super().call(task, args, kwargs)
 
-async def configured_by_nobody(*_: object, **__: object) -> None:
-    """A host that was spawned stays as it is."""
+    async def trigger(self, deployment, parameters, key, tags=()):
+        return key
 
 
 async def all_runs(admin, project) -> dict[str, State]:
-    runs = [flow.spawn_host(pool=pool, flavor="small", return_state=True) for pool in FLAVORS]
+    runs = [spawn_host(pool=pool, flavor="small", return_state=True) for pool in FLAVORS]
     meanwhile = asyncio.gather(delete_by_hand(project), revoke_token(admin))
     states = await asyncio.gather(*runs)
     await meanwhile

@@ -3,29 +3,30 @@
 import asyncio
 import os
 import time
+from asyncio import sleep
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from prefect.artifacts import Artifact
 from prefect.testing.utilities import prefect_test_harness
 
-from blocks.database import pool_store
 from blocks.engine.client import HostEngine
-from blocks.images.layer_store import layer_store
 from blocks.images.references import RegistryCredentials
+from blocks.outside import outside, standing_in
+from blocks.prefect_port import PrefectPort
 from blocks.settings import process_settings
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryLogin
+from blocks.system_clock import SystemClock
 from flows.add_image import add_image
 from flows.distribute_images import distribute_images
 from flows.retire_image import retire_image
 from pool.errors import EngineTrouble, NotFound
 from pool.records import BlueprintSpec, FlavorSize
 from pool.states import HostState
-from tasks.images import catalogue
 from tasks.images.catalogue import why_distribute
 from tasks.sessions.instances import _image_on
 from tests.rigs.engines.light_host import light_host
@@ -38,29 +39,41 @@ pytestmark = pytest.mark.integration
 PAGE = tar_of({"page": os.urandom(500_000)})
 
 
+class InAnHour(SystemClock):
+    """What comes round every half hour is due."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(hours=1)
+
+
+class FullDisks(PrefectPort):
+    """No room can be made on any host."""
+
+    def call(self, task, args, kwargs):
+        return sleep(0, result=False) if task.name == "make_room" else super().call(task, args, kwargs)
+
+
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
     """A data directory, a Prefect server and a database of this module's own."""
     with pytest.MonkeyPatch.context() as patch, prefect_test_harness(server_startup_timeout=120):
         patch.setenv("DD_DATA", str(tmp_path_factory.mktemp("data")))
         process_settings.cache_clear()
-        pool_store.cache_clear()
         PoolConfig(DD_IMAGE_PUSHES=2).save("main")
         authority = CertificateAuthority.create("test authority")
         authority.save("main")
-        pool_store().upgrade()
+        outside().store.upgrade()
         yield authority
     process_settings.cache_clear()
-    pool_store.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def hosts(installation):
     with light_host(installation) as first, light_host(installation) as second:
         for number, host in enumerate((first, second)):
-            record = pool_store().hosts.claim("main", FlavorSize.SMALL, 6, f"run-{number}", 4, NOW)
-            pool_store().hosts.move(record.name, HostState.CONFIGURING, NOW, address=host.address)
-            pool_store().hosts.move(record.name, HostState.ACTIVE, NOW)
+            record = outside().store.hosts.claim("main", FlavorSize.SMALL, 6, f"run-{number}", 4, NOW)
+            outside().store.hosts.move(record.name, HostState.CONFIGURING, NOW, address=host.address)
+            outside().store.hosts.move(record.name, HostState.ACTIVE, NOW)
         yield first, second
 
 
@@ -93,7 +106,7 @@ def test_every_host_gets_the_image_and_the_report_says_what_travelled(hosts, fir
     assert [row["host"] for row in rows] == ["main-01", "main-02"]
     assert all(row["sent"] > 0 and row["error"] == "" for row in rows)
     assert all(image.id in host.engine.image_ids() for host in hosts)
-    assert pool_store().images.hosts_with(image.id) == {"main-01", "main-02"}
+    assert outside().store.images.hosts_with(image.id) == {"main-01", "main-02"}
 
 
 def test_the_second_time_nothing_travels(hosts, first_run):
@@ -111,7 +124,7 @@ def test_a_dead_host_is_named_and_the_other_gets_its_image(hosts, first_run):
     finally:
         hosts[0].start()
     assert (name, "1 of 2 hosts lack images: host main-01: the engine could not" in message) == ("Failed", True)
-    assert pool_store().images.hosts_with(new.id) == {"main-02"}
+    assert outside().store.images.hosts_with(new.id) == {"main-02"}
 
 
 def test_afterwards_it_gets_only_the_new_layer(hosts, first_run):
@@ -144,11 +157,11 @@ def test_a_broken_archive_is_named_at_the_end_and_holds_up_nothing(hosts, first_
 
 def test_layers_of_a_retired_image_are_collected(hosts, first_run):
     distribute()
-    before = layer_store().usage()
+    before = outside().layers.usage()
     (process_settings().images_dir / "tiny_2.tar").unlink()
     distribute()
-    assert layer_store().usage().layers == before.layers - 1
-    assert before.bytes - layer_store().usage().bytes > 900_000
+    assert outside().layers.usage().layers == before.layers - 1
+    assert before.bytes - outside().layers.usage().bytes > 900_000
 
 
 def add(image, **parameters):
@@ -167,8 +180,8 @@ def test_an_image_is_added_by_its_file_and_updated_by_adding_again(hosts, first_
     assert (name, message.startswith("pool main offers lab:1; 2 hosts: ")) == ("Completed", True)
     new = offer(busybox_image("lab:1", ("true",), {"page": b"new"}))
     assert add("lab_1.tar")[0] == "Completed"
-    assert pool_store().images.hosts_with(new.id) == {"main-01", "main-02"}
-    assert [image.id for image in pool_store().images.versions("main", "lab:1")] == [new.id, old.id]
+    assert outside().store.images.hosts_with(new.id) == {"main-01", "main-02"}
+    assert [image.id for image in outside().store.images.versions("main", "lab:1")] == [new.id, old.id]
 
 
 @pytest.mark.parametrize(
@@ -190,10 +203,10 @@ def test_an_archive_that_is_broken_when_it_is_replaced_leaves_the_image_offered_
     add("steady_1.tar")
     (process_settings().images_dir / "steady_1.tar").write_bytes(b"half of it")
     assert distribute()[0] == "Completed"
-    assert pool_store().images.get("main", "steady:1").id == image.id
+    assert outside().store.images.get("main", "steady:1").id == image.id
     (process_settings().images_dir / "steady_1.tar").unlink()
     distribute()
-    assert "steady:1" not in {one.name for one in pool_store().images.offered("main")}
+    assert "steady:1" not in {one.name for one in outside().store.images.offered("main")}
 
 
 @pytest.fixture
@@ -220,21 +233,21 @@ def publish(engine_url, image):
 
 
 def test_a_tag_of_a_registry_is_pulled_pinned_and_followed_when_it_moves(
-    hosts, first_run, registry, engine_url, monkeypatch, caplog
+    hosts, first_run, registry, engine_url, caplog
 ):
     name = f"{registry}/team/lab:1"
     old = publish(engine_url, busybox_image(name, ("true",), {"page": b"old"}))
     assert add(name, source="registry")[0] == "Failed"  # it asks for a login
     assert add(name, source="registry", credentials="mine")[0] == "Completed"
-    first = pool_store().images.get("main", name)
+    first = outside().store.images.get("main", name)
     assert (first.id, first.source, first.digest[:7]) == (old.id, name, "sha256:")
     assert sum(first.layer_sizes) > 0
     new = publish(engine_url, busybox_image(name, ("true",), {"page": b"new"}))
     distribute()
-    assert pool_store().images.get("main", name) == first  # it was looked at a moment ago
-    monkeypatch.setattr(catalogue, "LOOK_AGAIN", timedelta(0))
-    distribute()
-    second = pool_store().images.get("main", name)
+    assert outside().store.images.get("main", name) == first  # it was looked at a moment ago
+    with standing_in(replace(outside(), clock=InAnHour())):
+        distribute()
+    second = outside().store.images.get("main", name)
     assert (second.id, second.digest != first.digest, second.looked_at > first.looked_at) == (new.id, True, True)
     assert all(new.id in host.engine.image_ids() for host in hosts)
     assert "pass-of-a-test" not in caplog.text
@@ -250,11 +263,11 @@ def test_a_retired_image_is_not_offered_while_its_archive_stays_and_adding_it_of
     assert retire("short:1") == ("Completed", "pool main offers short:1 no more; images/short_1.tar stays")
     distribute()
     with pytest.raises(NotFound, match="pool main offers the image short:1 no more: it was retired at"):
-        pool_store().images.get("main", "short:1")
+        outside().store.images.get("main", "short:1")
     assert image.id in hosts[0].engine.image_ids()
     assert retire("short:1")[0] == "Failed"
     add("short_1.tar")
-    assert pool_store().images.get("main", "short:1").id == image.id
+    assert outside().store.images.get("main", "short:1").id == image.id
     retire("short:1", delete_archive=True)
     assert not (process_settings().images_dir / "short_1.tar").exists()
 
@@ -273,7 +286,7 @@ def test_an_archive_that_appears_is_noticed_once_and_one_that_is_being_copied_is
 
 def test_a_host_that_lacks_an_image_is_noticed(hosts, first_run):
     distribute()
-    pool_store().images.unmark("main-01", pool_store().images.offered("main")[0].id)
+    outside().store.images.unmark("main-01", outside().store.images.offered("main")[0].id)
     assert why().startswith("images-main-")
     distribute()
 
@@ -288,12 +301,12 @@ def test_a_session_gets_the_newest_version_that_its_host_has(hosts, first_run):
         (process_settings().images_dir / "two_1.tar").write_bytes(image.archive())
         add("two_1.tar")
     blueprint = BlueprintSpec("two", "main", "two:1", 80)
-    pool_store().images.unmark("main-01", new.id)
-    first, second = pool_store().hosts.all("main")
+    outside().store.images.unmark("main-01", new.id)
+    first, second = outside().store.hosts.all("main")
     assert _image_on(first, blueprint) == old.id
     assert _image_on(second, blueprint) == new.id
     assert _image_on(second, replace(blueprint, image_digest=old.id)) == old.id
-    pool_store().images.unmark("main-01", old.id)
+    outside().store.images.unmark("main-01", old.id)
     with pytest.raises(EngineTrouble, match="host main-01 has no version of the image two:1 any more"):
         _image_on(first, blueprint)
 
@@ -325,16 +338,13 @@ def test_with_a_registry_named_hosts_pull_from_it_and_the_report_is_the_same(hos
             PoolConfig(DD_IMAGE_PUSHES=2).save("main", overwrite=True)
     assert name == "Completed"
     assert all(200_000 < row["sent"] < 220_000 for row in rows)
-    assert pool_store().images.hosts_with(image.id) == {"main-01", "main-02"}
+    assert outside().store.images.hosts_with(image.id) == {"main-01", "main-02"}
 
 
-def test_a_host_whose_disk_cannot_be_cleaned_takes_nothing_new_and_keeps_what_it_has(hosts, first_run, monkeypatch):
-    async def full(_host):
-        return False
-
+def test_a_host_whose_disk_cannot_be_cleaned_takes_nothing_new_and_keeps_what_it_has(hosts, first_run):
     distribute()
-    monkeypatch.setattr("flows.distribute_images.make_room", full)
-    assert distribute()[0] == "Completed"
-    offer(busybox_image("waits:1", ("true",), {"page": b"waits"}))
-    name, message, _ = distribute()
+    with standing_in(replace(outside(), prefect=FullDisks())):
+        assert distribute()[0] == "Completed"
+        offer(busybox_image("waits:1", ("true",), {"page": b"waits"}))
+        name, message, _ = distribute()
     assert (name, "DD_HOST_DISK_MARK and nothing on it may go; waits:1 has to wait" in message) == ("Failed", True)

@@ -1,28 +1,34 @@
 """Flow runs that lost their worker, in the books of a real Prefect server."""
 
 import asyncio
-import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tasks.housekeeping import lost_runs as reaping
-from tasks.retrying import now
+from blocks.outside import standing_in
+from blocks.prefect_port import PrefectPort
+from tasks.housekeeping.lost_runs import reap_runs
+from tests.rigs.fakes import FakeClock, fake_outside
 from tests.rigs.services.prefect_server import PrefectServer, prefect_server  # noqa: F401 - a fixture is used by name
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
-@pytest.fixture
-def reap(prefect_server, monkeypatch):  # noqa: F811
-    """Look for lost runs as if an hour had passed; what was said."""
-    monkeypatch.setattr(reaping, "now", lambda: now() + timedelta(hours=1))
-    monkeypatch.setattr(reaping, "get_run_logger", lambda: logging.getLogger("test"))
+class NoStore:
+    """Nothing is written."""
 
-    def look() -> str:
-        with temporary_settings({PREFECT_API_URL: prefect_server.url}):
-            return asyncio.run(reaping.reap_runs.fn())
+    writes = 0
+
+
+@pytest.fixture
+def reap(prefect_server):  # noqa: F811
+    """Look for lost runs as if an hour had passed; what was said."""
+
+    def look(later: timedelta = timedelta(hours=1)) -> str:
+        door = fake_outside(prefect=PrefectPort(), clock=FakeClock(datetime.now(UTC) + later), store=NoStore())
+        with temporary_settings({PREFECT_API_URL: prefect_server.url}), standing_in(door):
+            return asyncio.run(reap_runs.fn())
 
     return look
 
@@ -54,8 +60,7 @@ def test_a_run_that_lost_its_worker_is_put_right_and_says_why(prefect_server, re
     assert reap() == ""
 
 
-def test_a_run_that_just_began_is_left_alone(prefect_server, reap, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(reaping, "now", now)
+def test_a_run_that_just_began_is_left_alone(prefect_server, reap):  # noqa: F811
     run = a_run(prefect_server, "PENDING", "RUNNING")
-    assert (reap(), prefect_server.state(run)["type"]) == ("", "RUNNING")
+    assert (reap(timedelta()), prefect_server.state(run)["type"]) == ("", "RUNNING")
     prefect_server.cancel(run)

@@ -4,27 +4,25 @@ A task runs as the plain function that it is, a flow run as a thread with an eve
 """
 
 import asyncio
-import importlib
-import logging
-import pkgutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import ContextVar
 from threading import Barrier, Lock
 from uuid import uuid4
 
-from prefect import Task
-
-import flows
-import tasks
+from blocks.engine.client import HostEngine
+from blocks.engine.of_host import Engines
+from blocks.gateway.client import Gateway
+from blocks.outside import standing_in
 from blocks.stored.pool_config import PoolConfig
 from flows.deprovision_instance import deprovision_instance
 from flows.provision_instance import provision_instance
-from flows.steps.queue import see_to_queue
+from flows.steps.queue import refresh_queue
 from pool.errors import EngineTrouble
 from pool.records import ContainerSpec, Host, Image, Notice, ProxyOptions, Route
 from pool.store.pool_store import PoolStore
+from tests.rigs.fakes import FakeBlocks, FakePrefect, InlinePublisher, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active
 
 THREADS = 256
@@ -35,10 +33,10 @@ _PIPELINES = {
 }
 
 
-class PaperEngine:
+class PaperEngine(Engines):
     """The engines of all hosts: containers by name, each on the one host that it was started on."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.containers: dict[str, str] = {}
         self.broken: set[str] = set()
 
@@ -51,23 +49,24 @@ class PaperEngine:
         return PaperHost(self, host)
 
 
-class PaperHost:
+class PaperHost(HostEngine):
     """What a task sees of one host's engine."""
 
-    def __init__(self, engine: PaperEngine, host: Host):
+    def __init__(self, engine: PaperEngine, host: Host) -> None:
         self._engine, self._host = engine, host
 
-    def run(self, spec: ContainerSpec) -> None:
+    def run(self, spec: ContainerSpec) -> str:
         self._engine.run_on(self._host, spec)
+        return spec.name
 
     def remove(self, name: str) -> None:
         self._engine.containers.pop(name, None)
 
 
-class PaperGateway:
+class PaperGateway(Gateway):
     """Routes and notices by id."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.routes: dict[str, Route] = {}
         self.notices: dict[str, Notice] = {}
 
@@ -80,17 +79,37 @@ class PaperGateway:
     def put_notices(self, notices: list[Notice]) -> None:
         self.notices |= {notice.id: notice for notice in notices}
 
+    def put_pool_page(self, page: str) -> None:
+        """No operator looks."""
+
+
+class PaperPrefect(FakePrefect):
+    """Runs that other runs ask for are threads; artifacts are kept as the answers of sessions."""
+
+    def __init__(self, stack: "PaperStack") -> None:
+        super().__init__()
+        self._stack = stack
+
+    @property
+    def run_id(self) -> str:
+        return _run_id.get()
+
+    async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
+        return self._stack.trigger(deployment, parameters, key)
+
+    def write_table(self, rows: Sequence, key: str, description: str) -> None:
+        self._stack.answers[key.removeprefix("instance-")] = rows[0]
+
 
 class PaperStack:
     """One pool ``main`` with a blueprint ``jupyter`` of one slot.
 
     Args:
         store: an empty one.
-        monkeypatch: pytest's.
         config: fields of the pool's configuration.
     """
 
-    def __init__(self, store: PoolStore, monkeypatch, **config: object):
+    def __init__(self, store: PoolStore, **config: object):
         self.store, self.engine, self.gateway = store, PaperEngine(), PaperGateway()
         self.config, self.blueprint = PoolConfig(**config), a_blueprint(proxy=ProxyOptions(sign_in="open"))
         self.answers: dict[str, dict] = {}
@@ -98,26 +117,15 @@ class PaperStack:
         self._runs: dict[str, Future] = {}
         self._lock, self._threads = Lock(), ThreadPoolExecutor(THREADS)
         store.images.put(Image("main", "jupyter", "sha256:jupyter", 1))
-        self._put_in(monkeypatch)
-
-    def _put_in(self, monkeypatch) -> None:
-        paper = {
-            "pool_store": lambda: self.store,
-            "pool_config": lambda _pool: self.config,
-            "blueprint_spec": lambda _name: self.blueprint,
-            "engine_of": self.engine.of,
-            "gateway": lambda: self.gateway,
-            "answers": lambda *_: True,
-            "acreate_table_artifact": self._write_artifact,
-            "emit": lambda _change: None,
-            "get_run_logger": lambda: logging.getLogger("paper"),
-            "flow_run": _FlowRun(),
-            "trigger": self._trigger,
-        }
-        for module in _modules():
-            plain = {name: thing.fn for name, thing in vars(module).items() if isinstance(thing, Task)}
-            for name, thing in (plain | {name: paper[name] for name in paper if hasattr(module, name)}).items():
-                monkeypatch.setattr(module, name, thing)
+        self.outside = fake_outside(
+            store=store,
+            stored=FakeBlocks({PoolConfig: {"main": self.config}}, {"jupyter": self.blueprint}),
+            engines=self.engine,
+            gateway=self.gateway,
+            prefect=PaperPrefect(self),
+            publisher=InlinePublisher(),
+            session_answers=lambda *_: True,
+        )
 
     def add_host(self, slots: int) -> Host:
         """An active host that has the image."""
@@ -131,7 +139,8 @@ class PaperStack:
         def run() -> object:
             _run_id.set(str(uuid4()))
             start()
-            return asyncio.run(_PIPELINES[deployment].fn.__wrapped__(**parameters))
+            with standing_in(self.outside):
+                return asyncio.run(_PIPELINES[deployment].fn.__wrapped__(**parameters))
 
         return self._threads.submit(run)
 
@@ -142,7 +151,12 @@ class PaperStack:
 
     def tick_soon(self) -> Future:
         """Begin what housekeeping does for the queue."""
-        return self._threads.submit(lambda: asyncio.run(see_to_queue("main")))
+
+        def run() -> None:
+            with standing_in(self.outside):
+                asyncio.run(refresh_queue("main"))
+
+        return self._threads.submit(run)
 
     def tick(self) -> None:
         """Do what housekeeping does for the queue."""
@@ -155,7 +169,8 @@ class PaperStack:
         for run in self._runs.values():
             run.result()
 
-    async def _trigger(self, deployment: str, parameters: dict, key: str, tags: list[str] | None = None) -> str:
+    def trigger(self, deployment: str, parameters: dict, key: str) -> str:
+        """Begin a run; the same key never begins a second one."""
         if self.lose_triggers:
             raise ConnectionError("the server is away")
         with self._lock:
@@ -163,28 +178,9 @@ class PaperStack:
                 self._runs[key] = self.ask(deployment, **parameters)
         return key
 
-    async def _write_artifact(self, rows: list[dict], key: str, **_: object) -> None:
-        self.answers[key.removeprefix("instance-")] = rows[0]
-
     def states(self) -> Counter:
         """How many sessions are in which state."""
         return Counter(str(instance.state) for instance in self.store.instances.all("main"))
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
-
-
-class _FlowRun:
-    """Prefect's ``runtime.flow_run``, of the thread that asks."""
-
-    @property
-    def id(self) -> str:
-        return _run_id.get()
-
-
-def _modules() -> list:
-    return [
-        importlib.import_module(module.name)
-        for package in (tasks, flows)
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-    ]
