@@ -15,6 +15,8 @@ from pool.errors import BadRequest
 
 #: Seconds that a transaction waits for another one, and that PostgreSQL lets one idle (its process may be frozen).
 LOCK_WAIT = 30
+#: Connections of a process at the most; each of its threads holds one for the time of one short transaction.
+POOL = {"pool_size": 16, "max_overflow": 32, "pool_timeout": 60}
 _READS = "dockerdriver_reads"  # execution option of connections that will not write
 
 
@@ -93,7 +95,7 @@ def _sqlite_engine(url: URL) -> Engine:
     path = Path(url.database)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)  # it holds the sessions' tokens; its journal gets the same mode
-    engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": LOCK_WAIT}, hide_parameters=True, **POOL)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -129,6 +131,7 @@ def _postgresql_engine(url: URL) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         connect_args={"connect_timeout": LOCK_WAIT},
         hide_parameters=True,
+        **POOL,
         pool_pre_ping=True,  # a server that was restarted costs no request
     )
     event.listen(engine, "connect", _prepare_postgresql)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import ContextVar
+from functools import partial
 from threading import Barrier, Lock
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from blocks.engine.client import HostEngine
 from blocks.engine.of_host import Engines
 from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
+from blocks.publisher import Publisher
 from blocks.stored.pool_config import PoolConfig
 from flows.deprovision_instance import deprovision_instance
 from flows.provision_instance import provision_instance
@@ -22,7 +24,7 @@ from flows.steps.queue import refresh_queue
 from pool.errors import EngineTrouble
 from pool.records import ContainerSpec, Host, Image, Notice, ProxyOptions, Route
 from pool.store.pool_store import PoolStore
-from tests.rigs.fakes import FakeBlocks, FakePrefect, InlinePublisher, fake_outside
+from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active
 
 THREADS = 256
@@ -101,6 +103,21 @@ class PaperPrefect(FakePrefect):
         self._stack.answers[key.removeprefix("instance-")] = rows[0]
 
 
+class PaperPublisher(Publisher):
+    """The real publisher's thread, behind the stack's own door."""
+
+    def __init__(self, stack: "PaperStack") -> None:
+        super().__init__()
+        self._stack = stack
+
+    def wake(self, publish: Callable[[], object]) -> None:
+        super().wake(partial(self._behind_the_door, publish))
+
+    def _behind_the_door(self, publish: Callable[[], object]) -> None:
+        with standing_in(self._stack.outside):
+            publish()
+
+
 class PaperStack:
     """One pool ``main`` with a blueprint ``jupyter`` of one slot.
 
@@ -123,7 +140,7 @@ class PaperStack:
             engines=self.engine,
             gateway=self.gateway,
             prefect=PaperPrefect(self),
-            publisher=InlinePublisher(),
+            publisher=PaperPublisher(self),
             session_answers=lambda *_: True,
         )
 
