@@ -18,6 +18,7 @@ from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
 from blocks.publisher import Publisher
 from blocks.stored.pool_config import PoolConfig
+from blocks.system_clock import SystemClock
 from flows.deprovision_instance import deprovision_instance
 from flows.provision_instance import provision_instance
 from flows.steps.queue import refresh_queue
@@ -100,7 +101,7 @@ class PaperPrefect(FakePrefect):
         return self._stack.trigger(deployment, parameters, key)
 
     def write_table(self, rows: Sequence, key: str, description: str) -> None:
-        self._stack.answers[key.removeprefix("instance-")] = rows[0]
+        self._stack.written[key.removeprefix("instance-")] = rows[0]
 
 
 class PaperPublisher(Publisher):
@@ -129,7 +130,7 @@ class PaperStack:
     def __init__(self, store: PoolStore, **config: object):
         self.store, self.engine, self.gateway = store, PaperEngine(), PaperGateway()
         self.config, self.blueprint = PoolConfig(**config), a_blueprint(proxy=ProxyOptions(sign_in="open"))
-        self.answers: dict[str, dict] = {}
+        self.written: dict[str, dict] = {}
         self.lose_triggers = False
         self._runs: dict[str, Future] = {}
         self._lock, self._threads = Lock(), ThreadPoolExecutor(THREADS)
@@ -141,8 +142,15 @@ class PaperStack:
             gateway=self.gateway,
             prefect=PaperPrefect(self),
             publisher=PaperPublisher(self),
+            clock=SystemClock(),
             session_answers=lambda *_: True,
         )
+
+    @property
+    def answers(self) -> dict[str, dict]:
+        """What platforms read, by session, once all that was committed is told."""
+        assert self.outside.publisher.flush(60)
+        return self.written
 
     def add_host(self, slots: int) -> Host:
         """An active host that has the image."""
