@@ -182,7 +182,35 @@ local function rewrite_cookies(prefix)
     end
 end
 
+local function is_websocket()
+    return ngx.status == 101 and ngx.var.upgrade_to ~= "" and (ngx.var.upstream_http_upgrade or ""):lower() == "websocket"
+end
+
+-- Why a browser could take what the session says next for an answer of the gateway's, or nil. nginx 1.22 passes on raw
+-- bytes after a head that is no HTTP (it then treats the request as HTTP/0.9) and after every interim one, and opens a
+-- tunnel after a 101 that nothing asked for. After a 205 browsers expect no body, while nginx passes one on.
+local function speaks_past_us()
+    if ngx.req.http_version() < 1 then
+        return "the answer is no HTTP"
+    elseif ngx.status < 200 and not is_websocket() then
+        return "the answer begins with an interim one"
+    elseif ngx.status == 205 and tonumber(ngx.header["Content-Length"]) ~= 0 then
+        return "an answer 205 with a body"
+    end
+end
+
+-- The connection ends without a byte: in HTTP/0.9 nginx has no way to send a page, and what follows is not to be trusted.
+local function cut_off(why)
+    ngx.var.gateway_error = why
+    ngx.status = 502 -- for the access log
+    return ngx.exit(ngx.ERROR)
+end
+
 function M.filter_headers()
+    local why = speaks_past_us()
+    if why then
+        return cut_off(why)
+    end
     local route, prefix = ngx.ctx.route, ngx.ctx.prefix
     if not route then
         return

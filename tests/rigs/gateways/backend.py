@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socketserver
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -94,6 +95,37 @@ def websocket_backend(port: int | None = None) -> Iterator[Backend]:
         thread.start()
         try:
             yield backend
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _RawSession(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.settimeout(10)
+        heard = b""
+        with contextlib.suppress(OSError):
+            while more := self.request.recv(65536):
+                heard += more
+                while b"\r\n\r\n" in heard:
+                    head, _, heard = heard.partition(b"\r\n\r\n")
+                    self.server.backend.requests.append({"head": head.decode("latin-1")})
+                    self.request.sendall(self.server.answer)
+
+
+class _RawServer(socketserver.ThreadingTCPServer):
+    daemon_threads, allow_reuse_address = True, True
+
+
+@contextlib.contextmanager
+def raw_backend(answer: bytes) -> Iterator[Backend]:
+    """A session that answers every head of a request with these bytes, HTTP or not, and keeps the connection."""
+    with _RawServer(("127.0.0.1", free_port(SESSION_PORTS)), _RawSession) as server:
+        server.backend, server.answer = Backend(server.server_address[1]), answer
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield server.backend
         finally:
             server.shutdown()
             thread.join()
