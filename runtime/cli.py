@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import DockerDriverError, Refused
+from runtime.api_password import password_file
 from runtime.progress import Progress, complain
 from runtime.surroundings import ROOT
 
@@ -91,7 +92,8 @@ def up(settings: ProcessSettings) -> int:
         from runtime.welcome import open_session  # noqa: PLC0415 - after the environment is set
 
         words, ui = open_session(settings, progress).words, settings.prefect_api_url.removesuffix("/api")
-        progress.say(f"ready\n\n  notebook   {words}\n  Prefect UI {ui}\n")
+        login = f"(log in with the line in {password_file(settings)}, user:password)"
+        progress.say(f"ready\n\n  notebook   {words}\n  Prefect UI {ui}\n             {login}\n")
     return 0
 
 
@@ -135,10 +137,10 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
     Raises:
         DockerDriverError: there is no such session, it does not run, or the stack is down.
     """
-    from runtime.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from runtime.prefect_api import prefect_api  # noqa: PLC0415 - as above
     from runtime.welcome import fresh_link  # noqa: PLC0415 - as above
 
-    sys.stdout.write(fresh_link(PrefectApi(settings.prefect_api_url), instance_id) + "\n")
+    sys.stdout.write(fresh_link(prefect_api(settings), instance_id) + "\n")
     return 0
 
 
@@ -148,10 +150,10 @@ def plan(settings: ProcessSettings, pool: str) -> int:
     Raises:
         DockerDriverError: there is no such pool, or the stack is down.
     """
-    from runtime.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from runtime.prefect_api import prefect_api  # noqa: PLC0415 - as above
     from runtime.report import show_plan  # noqa: PLC0415 - as above
 
-    show_plan(PrefectApi(settings.prefect_api_url), pool)
+    show_plan(prefect_api(settings), pool)
     return 0
 
 

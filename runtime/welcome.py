@@ -12,7 +12,7 @@ from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
 from pool.records import Host, Instance
 from pool.states import LIVING_HOSTS, HostState, InstanceState
-from runtime.prefect_api import ENDED, PrefectApi
+from runtime.prefect_api import ENDED, PrefectApi, prefect_api
 from runtime.progress import Progress
 
 POOL = "main"
@@ -44,7 +44,7 @@ def open_session(settings: ProcessSettings, progress: Progress) -> Opening:
     Raises:
         DockerDriverError: no host became active, or the session did not start; the sentence says why.
     """
-    api = PrefectApi(settings.prefect_api_url)
+    api = prefect_api(settings)
     began = datetime.now(UTC)
     api.trigger("housekeep/scheduled")
     with progress.step("waits for a host"):

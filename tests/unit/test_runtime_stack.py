@@ -20,14 +20,16 @@ from pool.records import BlueprintSpec, FlavorSize
 from pool.states import HostState, InstanceState
 from pool.store import PoolStore
 from runtime import takedown
+from runtime.api_password import keep_password
 from runtime.cli import alone
 from runtime.deployments import DESCRIPTION
 from runtime.engine import find_engine, own_engine_command
+from runtime.gateway_process import without_secrets
 from runtime.late_runs import only_the_newest_of_each_schedule
 from runtime.ports import check_ports
 from runtime.processes import Processes, Program, end_marked_processes
 from runtime.stack import programs, that_matters
-from runtime.surroundings import MARK, fingerprint, marked_processes, stack_environment
+from runtime.surroundings import MARK, fingerprint, marked_processes, not_passed_on, stack_environment, take_on
 from tests.rigs.pool_data import place
 from tests.rigs.waiting import until
 
@@ -49,6 +51,26 @@ def test_no_setting_of_another_installation_is_inherited(settings, monkeypatch):
     assert "PREFECT_API_KEY" not in environment
     assert environment["DD_GATEWAY_PORT"] == "8000"
     assert environment["DD_ENGINE_URL"] == ENGINE
+
+
+def test_settings_of_prefects_that_are_not_passed_on_are_named_and_forgotten(settings, monkeypatch):
+    keep_password(settings)
+    monkeypatch.setattr(os, "environ", os.environ | {"PREFECT_SERVER_API_AUTH_STRING": "alice:secret"})
+    os.environ |= {"PREFECT_PROFILE": "theirs", "PREFECT_CLI_COLORS": "false", "PREFECT_LOGGING_LEVEL": "ERROR"}
+    environment = stack_environment(settings, ENGINE)
+    assert not_passed_on(environment) == ["PREFECT_PROFILE"]
+    take_on(environment)
+    assert "PREFECT_PROFILE" not in os.environ
+    assert os.environ["PREFECT_LOGGING_LEVEL"] == "ERROR"
+
+
+def test_nginx_gets_neither_the_password_nor_the_clouds_credentials(settings, monkeypatch):
+    monkeypatch.setenv("OS_PASSWORD", "of-the-cloud")
+    keep_password(settings, "alice:in-wonderland")
+    given = without_secrets(stack_environment(settings, ENGINE))
+    assert not {"of-the-cloud", "alice:in-wonderland"} & set(given.values())
+    assert given["DD_ENGINE_URL"] == ENGINE
+    assert given[MARK] == settings.identity
 
 
 def test_a_process_of_the_stack_reads_the_same_settings(settings, monkeypatch):
