@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -16,6 +17,7 @@ from websockets.sync.client import connect
 
 from blocks.settings import ProcessSettings
 from runtime.api_password import api_password, keep_password, password_file
+from runtime.deployments import DESCRIPTION, deploy
 from runtime.prefect_api import prefect_api
 from runtime.provision import make_work_pools
 from runtime.surroundings import command_line, stack_environment
@@ -43,14 +45,21 @@ class GuardedServer(PrefectServer):
         self.settings.data.mkdir()
         keep_password(self.settings)
         self.password = api_password(self.settings)
+        self.as_a_client = {PREFECT_API_URL: self.url, PREFECT_API_AUTH_STRING: self.password}
         self.env = stack_environment(self.settings, "unix:///no/engine.sock") | {"PYTHONPATH": str(ROOT)}
         self.rest = httpx.Client(base_url=self.url, auth=tuple(self.password.split(":")), timeout=30, trust_env=False)
         self.stranger = httpx.Client(base_url=self.url.removesuffix("/api"), timeout=30, trust_env=False)
 
     def provision(self) -> None:
         """Make the work pools, as `make up` does."""
-        with temporary_settings({PREFECT_API_URL: self.url, PREFECT_API_AUTH_STRING: self.password}):
+        with temporary_settings(self.as_a_client):
             make_work_pools()
+
+    def deploy(self) -> None:
+        """Make or update one deployment, as `make up` does."""
+        entries = yaml.safe_load(DESCRIPTION.read_text())["deployments"]
+        with temporary_settings(self.as_a_client):
+            deploy(next(entry for entry in entries if entry["entrypoint"] == "flows.add_image.add_image"))
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +197,18 @@ def test_what_a_run_says_of_its_execution_does_nothing_however_old_the_work_pool
         for worker in workers:
             stop(worker)
     assert not mark.exists()
+
+
+def test_job_variables_that_a_deployment_kept_are_gone_with_the_next_start(server):
+    template = ProcessWorker.get_default_base_job_template()
+    server.call("PATCH", "/work_pools/long", base_job_template=template)
+    server.deploy()
+    path = "/deployments/name/add-image/on-demand"
+    kept = {"command": "id", "env": {"HOSTILE": "yes"}}
+    server.call("PATCH", f"/deployments/{server.call('GET', path)['id']}", job_variables=kept)
+    server.provision()
+    server.deploy()
+    assert server.call("GET", path)["job_variables"] == {}
 
 
 def test_a_command_of_ours_gets_in_and_no_process_has_the_password_on_its_command_line(server):
