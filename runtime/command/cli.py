@@ -14,6 +14,7 @@ from blocks.resources import ROOT
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import DockerDriverError, Refused
 from runtime.command.progress import Progress, complain
+from runtime.stack.api_password import password_file
 
 INTERRUPTED = 130  # what a shell calls the end by Ctrl-C
 
@@ -91,7 +92,8 @@ def up(settings: ProcessSettings) -> int:
         from runtime.command.first_session import open_session  # noqa: PLC0415 - after the environment is set
 
         words, ui = open_session(settings, progress).words, settings.prefect_api_url.removesuffix("/api")
-        progress.say(f"ready\n\n  notebook   {words}\n  Prefect UI {ui}\n")
+        login = f"(log in with the line in {password_file(settings)}, user:password)"
+        progress.say(f"ready\n\n  notebook   {words}\n  Prefect UI {ui}\n             {login}\n")
     return 0
 
 
@@ -136,9 +138,9 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
         DockerDriverError: there is no such session, it does not run, or the stack is down.
     """
     from runtime.command.first_session import fresh_link  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from runtime.stack.prefect_api import prefect_api  # noqa: PLC0415 - as above
 
-    sys.stdout.write(fresh_link(PrefectApi(settings.prefect_api_url), instance_id) + "\n")
+    sys.stdout.write(fresh_link(prefect_api(settings), instance_id) + "\n")
     return 0
 
 
@@ -149,9 +151,9 @@ def plan(settings: ProcessSettings, pool: str) -> int:
         DockerDriverError: there is no such pool, or the stack is down.
     """
     from runtime.command.report import show_plan  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from runtime.stack.prefect_api import prefect_api  # noqa: PLC0415 - as above
 
-    show_plan(PrefectApi(settings.prefect_api_url), pool)
+    show_plan(prefect_api(settings), pool)
     return 0
 
 

@@ -13,7 +13,7 @@ from pool.errors import DockerDriverError
 from pool.records import Host, Instance
 from pool.states import LIVING_HOSTS, HostState, InstanceState
 from runtime.command.progress import Progress
-from runtime.stack.prefect_api import ENDED, PrefectApi
+from runtime.stack.prefect_api import ENDED, PrefectApi, prefect_api
 
 POOL = "main"
 BLUEPRINT = "jupyter-minimal"
@@ -44,7 +44,7 @@ def open_session(settings: ProcessSettings, progress: Progress) -> Opening:
     Raises:
         DockerDriverError: no host became active, or the session did not start; the sentence says why.
     """
-    api = PrefectApi(settings.prefect_api_url)
+    api = prefect_api(settings)
     began = datetime.now(UTC)
     api.trigger("housekeep/scheduled")
     with progress.step("waits for a host"):

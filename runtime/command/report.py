@@ -13,6 +13,7 @@ from pool.reports.tables import life_rows, span
 from pool.sessions.queue import in_line
 from pool.states import LIVING_INSTANCES, HostState
 from pool.store.pool_store import PoolStore
+from runtime.stack.api_password import password_file
 from runtime.stack.local_engine import answers
 from runtime.stack.prefect_api import PrefectApi
 from runtime.stack.processes import Processes
@@ -27,6 +28,8 @@ def show_status(settings: ProcessSettings) -> None:
     console = _console()
     console.print(f"Installation {settings.identity}, data in {settings.data}", markup=False)
     console.print(_processes(settings))
+    if password_file(settings).exists():
+        console.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
     hosts, instances, left = _records(settings)
     for trouble in [*launch_troubles(hosts, datetime.now(UTC)), *left]:
         console.print(trouble, markup=False, style="bold red")

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from blocks.resources import ROOT
 from blocks.settings import ProcessSettings, process_settings
+from runtime.stack.api_password import OF_CLIENTS, OF_SERVER, api_password
 
 #: In the environment of every process that the stack starts, and so of all that those start.
 MARK = "DD_STACK"
+#: How much the command itself prints; no matter of the stack's.
+OF_THE_COMMAND = "PREFECT_LOGGING_LEVEL"
 DAYS_OF_HISTORY = 14
 FILES_OF_OPENSTACK = {"OS_CLIENT_CONFIG_FILE": "clouds", "OS_CLIENT_SECURE_FILE": "secure"}
 SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", "prefect.yaml", "requirements.lock")
@@ -20,14 +23,26 @@ def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, s
     """The machine's environment with our settings and Prefect's in place of whatever of theirs was set."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
     tools = {"PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}"}  # python, ansible-playbook: our own first
-    ours = _ours(settings, engine_url) | _prefects(settings) | {MARK: settings.identity}
+    ours = _ours(settings, engine_url) | _prefects(settings) | _guards(settings) | {MARK: settings.identity}
     return inherited | _files_of_openstack(inherited) | tools | ours
 
 
 def take_on(environment: dict[str, str]) -> None:
     """Have this process see what all processes of the stack see; what it read of its settings before is forgotten."""
+    for name in set(_of_prefect(os.environ)) - {OF_THE_COMMAND}:
+        del os.environ[name]
     os.environ.update(environment)
     process_settings.cache_clear()  # and with it the ports that were made from them
+
+
+def not_passed_on(environment: Mapping[str, str]) -> list[str]:
+    """Which settings of Prefect's the operator has set that do not count in *environment*, which the stack gets."""
+    ours = {OF_SERVER, OF_THE_COMMAND}
+    return sorted(n for n, value in _of_prefect(os.environ).items() if n not in ours and environment.get(n) != value)
+
+
+def _of_prefect(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith("PREFECT_")}
 
 
 def _files_of_openstack(inherited: Mapping[str, str]) -> dict[str, str]:
@@ -63,6 +78,14 @@ def _prefects(settings: ProcessSettings) -> dict[str, str]:
         "PREFECT_WORKER_PREFETCH_SECONDS": "0",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     }
+
+
+def _guards(settings: ProcessSettings) -> dict[str, str]:
+    """What keeps other users of this machine, and web pages in an operator's browser, out of Prefect's API."""
+    own_origins = ",".join(f"http://{name}:{settings.prefect_port}" for name in ("127.0.0.1", "localhost"))
+    pair = api_password(settings)
+    passwords = {OF_SERVER: pair, OF_CLIENTS: pair} if pair else {}
+    return passwords | {"PREFECT_SERVER_CORS_ALLOWED_ORIGINS": own_origins}
 
 
 def fingerprint(*texts: str) -> str:

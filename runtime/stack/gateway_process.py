@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from blocks.gateway.config import GatewayConfig, forget_stale_socket, gateway_config, prepare_gateway
@@ -16,7 +17,12 @@ def main() -> None:
     end_orphaned_workers(config)
     command = prepare_gateway(config)
     forget_stale_socket(config)
-    os.execvp(command[0], command)  # noqa: S606 - to be the process that the supervisor watches
+    os.execvpe(command[0], command, without_secrets(os.environ))  # noqa: S606 - to be the process that the supervisor watches
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What nginx gets: it speaks to the world, and needs neither the cloud's credentials nor Prefect's password."""
+    return {name: value for name, value in environment.items() if not name.startswith(("OS_", "PREFECT_"))}
 
 
 def end_orphaned_workers(config: GatewayConfig) -> None:

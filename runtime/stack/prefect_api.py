@@ -10,21 +10,34 @@ from uuid import uuid4
 
 import httpx
 
-from pool.errors import DockerDriverError, NotFound
+from blocks.settings import ProcessSettings
+from pool.errors import DockerDriverError, NotFound, Refused
+from runtime.stack.api_password import api_password
 
 BUSY_SECONDS = 120  # SQLite behind Prefect waits up to 60 s for its lock
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
+def prefect_api(settings: ProcessSettings) -> "PrefectApi":
+    """A client of this installation's server, with its password.
+
+    Raises:
+        Refused: this user may not read the password.
+    """
+    return PrefectApi(settings.prefect_api_url, api_password(settings))
+
+
 class PrefectApi:
     """A client of Prefect's server. Safe to make before the server runs."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, password: str = ""):
         self._url = url
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        user, _, its_password = password.partition(":")
+        login = httpx.BasicAuth(user, its_password) if password else None
+        self._client = httpx.Client(base_url=url, auth=login, timeout=30, trust_env=False)
 
     def healthy(self) -> bool:
-        """Whether the server answers."""
+        """Whether the server answers; it says so to everyone."""
         with contextlib.suppress(httpx.HTTPError):
             return self._client.get("/health").is_success
         return False
@@ -48,6 +61,7 @@ class PrefectApi:
 
         Raises:
             NotFound: 404.
+            Refused: the password is not the server's.
             DockerDriverError: any other refusal, or no answer.
         """
         deadline = time.monotonic() + BUSY_SECONDS
@@ -137,6 +151,8 @@ class PrefectApi:
 def _checked(answer: httpx.Response, what: str) -> Any:
     if answer.status_code == 404:
         raise NotFound(f"Prefect's server knows no {what}")
+    if answer.status_code == 401:
+        raise Refused("Prefect's server does not take the password on file: `make up` starts it anew, with that one")
     if not answer.is_success:
         raise DockerDriverError(f"Prefect's server refused {what} ({answer.status_code}): {answer.text[:300]}")
     return answer.json() if answer.content else None

@@ -1,14 +1,14 @@
 """What Prefect's server and the pool's database must hold before the workers start. All of it may be done again.
 
-What an operator changed in the UI is never overwritten: a block that exists stays as it is.
+What an operator changed in the UI is never overwritten: a block that exists stays as it is, and so does a work pool,
+but for its base job template, which says what a worker executes.
 """
 
-import contextlib
 from collections.abc import Callable
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
@@ -61,17 +61,28 @@ def provision(identity: str, cloud: str) -> list[str]:
 
 def make_work_pools() -> None:
     """``warm`` for what must start at once, ``long`` for what takes minutes and deserves a process of its own."""
-    make_work_pool("warm", WarmWorker.type, WarmWorker.get_default_base_job_template())
-    template = ProcessWorker.get_default_base_job_template()
-    # Saying the command spares the worker two seconds of finding it out for every run.
-    template["variables"]["properties"]["command"]["default"] = "python -m prefect.engine"
-    make_work_pool("long", ProcessWorker.type, template)
+    for name, worker in (("warm", WarmWorker), ("long", ProcessWorker)):
+        make_work_pool(name, worker.type, closed_template())
+
+
+def closed_template() -> dict:
+    """A base job template without variables: whoever asks for a run has no say in how it is executed.
+
+    A run or deployment that brings job variables is refused. ``env`` must not be fixed: Prefect merges a dictionary
+    there, even an empty one, with the ``env`` of the run.
+    """
+    nothing = {"type": "object", "properties": {}, "additionalProperties": False}
+    # Saying the command spares the process worker two seconds of finding it out for every run.
+    return {"job_configuration": {"command": "python -m prefect.engine"}, "variables": nothing}
 
 
 def make_work_pool(name: str, kind: str, template: dict) -> None:
-    """Make the work pool unless it exists."""
-    with get_client(sync_client=True) as client, contextlib.suppress(ObjectAlreadyExists):
-        client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
+    """Make the work pool, or have the one that exists execute as this version wants it."""
+    with get_client(sync_client=True) as client:
+        try:
+            client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
+        except ObjectAlreadyExists:
+            client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))
 
 
 def save_blocks(identity: str, cloud: str) -> None:

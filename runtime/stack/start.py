@@ -1,5 +1,6 @@
 """Start the stack: engine, server, what the server must know, images, gateway, workers. Every step may be repeated."""
 
+import os
 import sys
 import threading
 import time
@@ -10,7 +11,8 @@ from blocks.gateway.client import Gateway
 from blocks.gateway.config import gateway_config, prepare_gateway
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble
-from runtime.stack.environment import fingerprint, stack_environment, take_on
+from runtime.stack.api_password import OF_SERVER, keep_password
+from runtime.stack.environment import fingerprint, not_passed_on, stack_environment, take_on
 from runtime.stack.gateway_process import end_orphaned_workers
 from runtime.stack.local_engine import (
     Say,
@@ -42,7 +44,10 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     url = find_engine(settings, say)
     ours, url = url is None, url or own_engine_url(settings)
     engine_note(settings).write_text(url)
+    keep_password(settings, os.environ.get(OF_SERVER, ""))
     environment = stack_environment(settings, url)
+    if others := not_passed_on(environment):
+        say(f"the stack has settings of its own for Prefect; not passed on to it: {', '.join(others)}")
     take_on(environment)  # this process provisions: it sees what all others see
     processes = start_processes(settings, environment, ours, say)
     if ours:

@@ -24,7 +24,7 @@ from runtime.stack.local_engine import (
     sweep,
     wait_for_engine,
 )
-from runtime.stack.prefect_api import PrefectApi
+from runtime.stack.prefect_api import prefect_api
 from runtime.stack.processes import Processes, end_marked_processes
 from runtime.stack.start import engine_note
 
@@ -63,7 +63,7 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
 
 def cancel_runs(settings: ProcessSettings) -> None:
     """What waits or was under way must not begin at the next start."""
-    api = PrefectApi(settings.prefect_api_url)
+    api = prefect_api(settings)
     if api.healthy():
         api.cancel_all(REASON)
 
@@ -74,8 +74,10 @@ def remove_cloud_hosts(settings: ProcessSettings, say: Say) -> None:
     Raises:
         DockerDriverError: a cloud did not; what it said.
     """
-    if not PrefectApi(settings.prefect_api_url).healthy():
+    api = prefect_api(settings)
+    if not api.healthy():
         return
+    api.call("GET", "/admin/version")  # does it take our password? what follows would say so in worse words
     take_on(stack_environment(settings, engine_url(settings)))
     from blocks.outside import outside  # noqa: PLC0415 - Prefect takes a second to import, and needs the line above
 

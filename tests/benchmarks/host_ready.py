@@ -39,7 +39,7 @@ AT_ONCE = 4
 SECONDS = 1800  # for anything; a busy machine is slow
 KINDS = ("baked", "bare")
 PROVISION = (
-    "import sys; from runtime.provision import offer_host_image, provision;"
+    "import sys; from runtime.stack.registration import offer_host_image, provision;"
     "provision(sys.argv[1], sys.argv[2]); sys.argv[3] and offer_host_image(sys.argv[3])"
 )
 

@@ -42,6 +42,11 @@ class Stack:
         """URL of the engine that the stack uses: the machine's, or one of its own."""
         return (self.data / "engine.url").read_text().strip()
 
+    @property
+    def login(self) -> tuple[str, ...]:
+        """User name and password of Prefect's API, as the operator gives them to a platform."""
+        return tuple((self.data / "api-password").read_text().strip().split(":", 1))
+
     def command(self, *words: str, timeout: int = 900) -> subprocess.CompletedProcess:
         """Run ``dockerdriver`` and return how it ended, with what it printed."""
         return subprocess.run(
@@ -60,7 +65,7 @@ class Stack:
         """Prefect's REST API, as a platform uses it."""
         url = f"http://127.0.0.1:{self.prefect_port}/api{path}"
         for _ in range(5):  # SQLite behind Prefect is busy now and then, and says so with a 503
-            response = httpx.request(method, url, timeout=90, trust_env=False, **kwargs)
+            response = httpx.request(method, url, auth=self.login, timeout=90, trust_env=False, **kwargs)
             if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(1)

@@ -1,6 +1,7 @@
 """Flows for the tests of the worker: each does one thing that a worker has to cope with."""
 
 import asyncio
+import os
 import threading
 import time
 from pathlib import Path
@@ -51,3 +52,10 @@ async def failing() -> None:
 def plain(seconds: float = 0) -> None:
     """Not async, as an operator may write one."""
     time.sleep(seconds)
+
+
+@flow
+async def environment() -> None:
+    """Say whether a variable is set that only a run's own wish could have set, and where this is."""
+    get_run_logger().info("HOSTILE is %s", os.environ.get("HOSTILE", "unset"))
+    get_run_logger().info("working in %s", Path.cwd())

@@ -21,8 +21,10 @@ from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
 from runtime.command.cli import alone
 from runtime.stack import stop as takedown
+from runtime.stack.api_password import keep_password
 from runtime.stack.deployments import DESCRIPTION
-from runtime.stack.environment import MARK, fingerprint, marked_processes, stack_environment
+from runtime.stack.environment import MARK, fingerprint, marked_processes, not_passed_on, stack_environment, take_on
+from runtime.stack.gateway_process import without_secrets
 from runtime.stack.local_engine import find_engine, own_engine_command
 from runtime.stack.ports import check_ports
 from runtime.stack.processes import Processes, Program, end_marked_processes
@@ -49,6 +51,26 @@ def test_no_setting_of_another_installation_is_inherited(settings, monkeypatch):
     assert "PREFECT_API_KEY" not in environment
     assert environment["DD_GATEWAY_PORT"] == "8000"
     assert environment["DD_ENGINE_URL"] == ENGINE
+
+
+def test_settings_of_prefects_that_are_not_passed_on_are_named_and_forgotten(settings, monkeypatch):
+    keep_password(settings)
+    monkeypatch.setattr(os, "environ", os.environ | {"PREFECT_SERVER_API_AUTH_STRING": "alice:secret"})
+    os.environ |= {"PREFECT_PROFILE": "theirs", "PREFECT_CLI_COLORS": "false", "PREFECT_LOGGING_LEVEL": "ERROR"}
+    environment = stack_environment(settings, ENGINE)
+    assert not_passed_on(environment) == ["PREFECT_PROFILE"]
+    take_on(environment)
+    assert "PREFECT_PROFILE" not in os.environ
+    assert os.environ["PREFECT_LOGGING_LEVEL"] == "ERROR"
+
+
+def test_nginx_gets_neither_the_password_nor_the_clouds_credentials(settings, monkeypatch):
+    monkeypatch.setenv("OS_PASSWORD", "of-the-cloud")
+    keep_password(settings, "alice:in-wonderland")
+    given = without_secrets(stack_environment(settings, ENGINE))
+    assert not {"of-the-cloud", "alice:in-wonderland"} & set(given.values())
+    assert given["DD_ENGINE_URL"] == ENGINE
+    assert given[MARK] == settings.identity
 
 
 def test_a_process_of_the_stack_reads_the_same_settings(settings, monkeypatch):

@@ -7,9 +7,9 @@ import ssl
 import httpx
 import pytest
 
-from blocks.gateway_certificate import self_signed
-from tests.rigs.backend import raw_backend
-from tests.rigs.gateway import GATEWAY_PORTS, route_to, running_gateway
+from blocks.gateway.certificate import self_signed
+from tests.rigs.gateways.backend import raw_backend
+from tests.rigs.gateways.gateway import GATEWAY_PORTS, route_to, running_gateway
 from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -31,7 +31,7 @@ NO_HTTP = [
 ]
 INTERIM = [f"HTTP/1.1 {status} X\r\nLink: </x>\r\n\r\n".encode() for status in ("100", "102", "103", "199", "000")]
 UNASKED = [SWITCH + b"\r\n", SWITCH + b"Upgrade: h2c\r\n\r\n", SWITCH + b"Upgrade: websocket\r\n\r\n"]
-#: Browsers expect no body after 205: they would ask for the next thing on this connection, and read the body as its answer.
+#: Browsers expect no body after 205: they would read it as the answer to their next request.
 RESET = [
     b"HTTP/1.1 205 Reset Content\r\nContent-Length: 71\r\n\r\n",
     b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\nContent-Length: 71\r\n\r\n",

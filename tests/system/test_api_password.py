@@ -1,0 +1,58 @@
+"""The password of Prefect's API on a running stack: what an account without rights on this machine can get at."""
+
+import stat
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from blocks.settings import ProcessSettings
+from runtime.stack.environment import command_line, marked_processes
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+ASK = "import sys, urllib.request as http; http.build_opener(http.ProxyHandler({})).open(sys.argv[1])"
+
+
+def as_nobody(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([*NOBODY, *words], capture_output=True, text=True, check=False)
+
+
+def test_make_up_and_status_say_where_the_password_is_and_never_print_it(stack):
+    file = str(stack.data / "api-password")
+    printed = [stack.first_output, stack.command("status").stdout]
+    assert all(file in "".join(text.split("\n")) for text in printed)
+    assert not any(stack.login[1] in text for text in printed)
+
+
+def test_an_account_without_rights_can_neither_read_the_password_nor_use_the_api(stack):
+    assert stat.S_IMODE((stack.data / "api-password").stat().st_mode) == 0o600
+    assert as_nobody("cat", str(stack.data / "api-password")).returncode != 0
+    url = f"http://127.0.0.1:{stack.prefect_port}/api/deployments/name/spawn-host/on-demand"
+    assert "401" in as_nobody("/usr/bin/python3", "-c", ASK, url).stderr
+    assert as_nobody("/usr/bin/python3", "-c", ASK, url.partition("/deployments")[0] + "/health").returncode == 0
+
+
+def test_no_process_shows_the_password_and_no_file_that_others_may_read_holds_it(stack):
+    secret = stack.login[1].encode()
+    processes = marked_processes(ProcessSettings(data=stack.data, _env_file=None).identity)
+    assert len(processes) > 5
+    assert not any(stack.login[1] in command_line(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit())
+    for pid in processes:
+        assert as_nobody("cat", f"/proc/{pid}/environ").stdout == ""
+    assert [file for file in written_by_us(stack.data) if secret in file.read_bytes()] == [stack.data / "api-password"]
+
+
+def written_by_us(data: Path) -> list[Path]:
+    """Every file of the stack's own below its data: no images, no disks of hosts."""
+    others = {data / name for name in ("engine", "images", "layers", "build")}
+    files = [file for child in data.iterdir() if child not in others for file in (child, *child.rglob("*"))]
+    return [file for file in files if file.is_file()]
+
+
+def test_a_run_that_brings_a_command_is_refused(stack):
+    found = stack.api("GET", "/deployments/name/spawn-host/on-demand").json()
+    with pytest.raises(httpx.HTTPStatusError, match="4"):
+        stack.api("POST", f"/deployments/{found['id']}/create_flow_run", json={"job_variables": {"command": "id"}})
