@@ -2,6 +2,7 @@
 
 from prefect.events import emit_event
 
+from pool import marks
 from pool.changes import Change
 
 
@@ -16,7 +17,7 @@ def emit(change: Change) -> None:
         resource={
             "prefect.resource.id": f"dockerdriver.{change.noun}.{change.subject}",
             "prefect.resource.name": change.subject,
-            "dockerdriver.pool": change.pool,
+            marks.POOL: change.pool,
         },
         payload={"state": change.state, "reason": change.reason, "host": change.host, "pool": change.pool},
     )

@@ -17,6 +17,7 @@ from docker.errors import APIError, NotFound
 
 from blocks.engine.connection import Connections, EngineIdentity
 from blocks.images.archive import chunks
+from pool import marks
 from pool.errors import EngineTrouble
 from pool.images.distribution import chain_ids
 from pool.records import ContainerSpec
@@ -25,7 +26,6 @@ ENGINE_PORT = 2376
 STEP_SECONDS = 60
 LOAD_SECONDS = 900  # an engine may unpack a large layer for minutes without a word
 STALL_SECONDS = 60  # without taking a byte, after which a load is given up
-SPEC_LABEL = "dockerdriver.spec"
 SELF_TEST = "dd-self-test"
 
 
@@ -131,7 +131,7 @@ class HostEngine:
             EngineTrouble: the image is not there, the port is taken, or the name belongs to somebody else's container.
         """
         found = self.find(spec.name)
-        if found and found.labels.get(SPEC_LABEL) != _digest(spec):
+        if found and found.labels.get(marks.SPEC) != _digest(spec):
             self._replace(found, spec)
             found = None
         container = found.id if found else self._create(spec)
@@ -206,7 +206,7 @@ class HostEngine:
                 name=spec.name,
                 command=list(spec.command) or None,
                 environment=dict(spec.environment),
-                labels={**spec.labels, SPEC_LABEL: _digest(spec)},
+                labels={**spec.labels, marks.SPEC: _digest(spec)},
                 user=spec.user or None,
                 ports=[spec.port],
                 host_config=client.create_host_config(**self._host_config(spec)),

@@ -6,8 +6,8 @@ from docker.errors import APIError, NotFound
 
 from blocks.engine.client import HostEngine
 from blocks.engine.container_name import listed_name
+from pool import marks
 from pool.hosts.disk import HostContainer, HostImage
-from pool.sessions.containers import LABEL
 
 CONFLICT = 409  # a container has the image; it stays
 
@@ -56,12 +56,12 @@ def _image(listed: dict) -> HostImage:
 
 def _container(listed: dict, namespace: str) -> HostContainer:
     labels = listed["Labels"] or {}
-    ours = labels.get(f"{LABEL}.namespace") == namespace
+    ours = labels.get(marks.NAMESPACE) == namespace
     return HostContainer(
         id=listed["Id"],
         name=listed_name(listed),
         image=listed["ImageID"],
         running=listed["State"] in ("running", "restarting", "paused"),
         created_at=datetime.fromtimestamp(listed["Created"], UTC),
-        instance=labels.get(f"{LABEL}.instance", "") if ours else "",
+        instance=labels.get(marks.INSTANCE, "") if ours else "",
     )

@@ -16,11 +16,11 @@ import httpx
 
 from blocks.engine.container_name import listed_name
 from blocks.settings import ProcessSettings
+from pool import marks
 from pool.errors import EngineTrouble
 
 FORWARDING = "forward.policy"
 DEFAULT = "unix:///var/run/docker.sock"
-NAMESPACE_LABEL = "dockerdriver.namespace"
 
 Say = Callable[[str], None]
 
@@ -97,7 +97,7 @@ def sweep(url: str, namespace: str) -> list[str]:
     Raises:
         EngineTrouble: the engine does not do it.
     """
-    label = {"filters": json.dumps({"label": [f"{NAMESPACE_LABEL}={namespace}"]})}
+    label = {"filters": json.dumps({"label": [f"{marks.NAMESPACE}={namespace}"]})}
     try:
         with _client(url, 120) as engine:
             containers = _got(engine.get("/containers/json", params=label | {"all": "true"}))

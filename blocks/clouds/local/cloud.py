@@ -14,11 +14,10 @@ from requests.exceptions import RequestException
 
 from blocks.clouds.console import last_words
 from blocks.clouds.local.data_root import remove_helper
-from blocks.clouds.local.network import NAMESPACE_LABEL, ensure_network, free_address, remove_network, subnet_of
+from blocks.clouds.local.network import ensure_network, free_address, remove_network, subnet_of
 from blocks.clouds.local.parts import all_parts, remove_part
 from blocks.clouds.local.snapshots import commit, images_made, refuse_if_taken, remove_image
 from blocks.clouds.local.system_container import (
-    ADDRESS_LABEL,
     STARTING_SECONDS,
     abandoned,
     entries,
@@ -30,6 +29,7 @@ from blocks.clouds.local.system_container import (
 )
 from blocks.clouds.port import Cloud, Server, ServerRequest
 from blocks.settings import process_settings
+from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
 from pool.housekeeping.strays import CloudPart
@@ -212,7 +212,7 @@ class LocalCloud(Cloud):
     def _new(self, engine: DockerClient, request: ServerRequest, image: str, limits: dict) -> Container | None:
         """A container that was not started yet; None when somebody else made it first."""
         network = ensure_network(engine, self._namespace, IPv4Network(self.address_range))
-        taken = {entry["Labels"][ADDRESS_LABEL] for entry in entries(engine, self._namespace)}
+        taken = {entry["Labels"][marks.ADDRESS] for entry in entries(engine, self._namespace)}
         address = free_address(subnet_of(network), taken)
         try:
             return make_container(engine, self._namespace, request, image, address, **limits)
@@ -228,7 +228,7 @@ class LocalCloud(Cloud):
             labels = engine.containers.get(name).labels
         except NotFound:
             return
-        if labels.get(NAMESPACE_LABEL) != self._namespace:
+        if labels.get(marks.NAMESPACE) != self._namespace:
             raise CloudRefused(f"host {host} cannot be made: container {name} exists and is not ours")
 
     def _started(self, engine: DockerClient, container: Container, request: ServerRequest) -> bool:

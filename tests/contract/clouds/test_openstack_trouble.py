@@ -10,7 +10,7 @@ from openstack.connection import Connection
 
 from blocks.clouds.openstack_project.parts import ensure_port
 from blocks.clouds.openstack_project.shared import remove_names
-from blocks.clouds.openstack_project.snapshots import marks
+from blocks.clouds.openstack_project.snapshots import image_properties
 from blocks.clouds.port import ServerStatus
 from pool.errors import CloudTrouble
 from pool.housekeeping.strays import CloudPart, orphans
@@ -192,7 +192,9 @@ def test_every_kind_of_thing_of_ours_is_found_by_its_mark(cloud):
 
 
 def test_a_host_image_that_nobody_finishes_goes_with_the_host_that_it_was_made_of(cloud, project):
-    begun = {"disk_format": "raw", "container_format": "bare"} | marks(NAMESPACE, "dd-half", "main", "main-01", "r-1")
+    begun = {"disk_format": "raw", "container_format": "bare"} | image_properties(
+        NAMESPACE, "dd-half", "main", "main-01", "r-1"
+    )
     image = project.image.create_image(name="dd-half", **begun)
     (part,) = cloud.parts()
     assert (part.kind, part.id, part.pool, part.host) == ("host image", image.id, "main", "main-01")

@@ -7,10 +7,10 @@ from typing import Any, Self
 from blocks.engine.client import ContainerState, HostEngine
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
 from blocks.images.push import Sent
+from pool import marks
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
 from pool.housekeeping.found import Fate, Probe, SeenContainer
 from pool.records import ContainerSpec, Host, Image
-from pool.sessions.containers import LABEL
 from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.machines import Container, Machine
 
@@ -107,7 +107,7 @@ class SimulatedEngine(HostEngine):
 
 
 def _seen(container: Container) -> SeenContainer:
-    name, instance = container.spec.name, container.spec.labels[f"{LABEL}.instance"]
+    name, instance = container.spec.name, container.spec.labels[marks.INSTANCE]
     return SeenContainer(name, instance, container.fate, container.exit_code)
 
 
