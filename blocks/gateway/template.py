@@ -76,8 +76,8 @@ def _lua_settings(config: GatewayConfig) -> dict:
         "platform_url": _platform_url(config.settings.platform_url),
         "networks": [_network(text) for text in config.settings.networks],
         "refused": _refused(config),
-        "first_port": config.first_port,
-        "last_port": config.last_port,
+        "first_port": config.ports[0],
+        "last_port": config.ports[-1],
     }
 
 

@@ -27,8 +27,7 @@ import httpx
 from websockets.sync.client import connect
 
 from blocks.stored.link_keys import LinkKeys
-from pool.records import Route
-from pool.store.instances import SESSION_PORTS
+from pool.records import SESSION_PORTS, Route
 from tests.rigs.gateways.backend import websocket_backend
 from tests.rigs.gateways.gateway import RunningGateway, route_to, running_gateway
 from tests.rigs.gateways.talk import Talk

@@ -7,7 +7,7 @@ from openstack.exceptions import ConflictException, HttpException
 from openstack.network.v2.security_group import SecurityGroup
 
 from blocks.clouds.openstack_project.marks import description, pool_of, shared_name
-from pool.store.instances import SESSION_PORTS
+from pool.records import SESSION_PORTS
 
 SSH, ENGINE = 22, 2376
 #: What the members of the master's group may reach on a host: first and last port. Nobody else may reach anything.

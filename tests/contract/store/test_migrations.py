@@ -18,7 +18,7 @@ from tests.rigs.pool_data import ask, claim, claim_active
 
 pytestmark = pytest.mark.contract
 
-UPGRADE = "import sys; from pool.store import PoolStore; PoolStore.open(sys.argv[1]).upgrade()"
+UPGRADE = "import sys; from pool.store.pool_store import PoolStore; PoolStore.open(sys.argv[1]).upgrade()"
 
 
 def test_the_migrated_tables_are_those_of_the_schema(store, store_url):

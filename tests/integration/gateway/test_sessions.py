@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from blocks.gateway.client import route_hash
-from pool.store.instances import SESSION_PORTS
+from pool.records import SESSION_PORTS
 from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
 from tests.rigs.ports import free_port
