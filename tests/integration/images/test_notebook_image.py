@@ -40,7 +40,8 @@ def archive(folder, engine_url):
 @pytest.fixture(scope="module")
 def host(archive):
     with light_host(CertificateAuthority.create("test authority")) as host:
-        host.engine.load(archive.path)
+        with archive.path.open("rb") as file:
+            host.engine.load(iter(lambda: file.read(1 << 20), b""))
         yield host
 
 

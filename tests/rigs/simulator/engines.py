@@ -1,7 +1,6 @@
 """The Docker Engine of each simulated machine, and what else is asked of a machine: ssh, the playbook, a session."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any, Self
 
 from blocks.engine.client import ContainerState, HostEngine
@@ -9,9 +8,8 @@ from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
 from blocks.images.push import Sent
 from pool import marks
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
-from pool.housekeeping.found import Fate, Probe, SeenContainer
+from pool.housekeeping.found import Probe, SeenContainer
 from pool.records import ContainerSpec, Host, Image
-from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.machines import Container, Machine
 
 PING_SECONDS, STEP_SECONDS = 5, 60
@@ -100,8 +98,8 @@ class SimulatedEngine(HostEngine):
             raise EngineTrouble(f"host {self._host}: no such image")
         if machine.listener(spec.host_port):
             raise EngineTrouble(f"host {self._host}: port {spec.host_port} is already allocated")
-        made, ready = self._world.time, self._world.time + self._world.random.choice([0.5, 3, 8])
-        container = Container(f"{machine.id}/{spec.name}", spec, made, ready)
+        ready = self._world.time + self._world.random.choice([0.5, 3, 8])
+        container = Container(f"{machine.id}/{spec.name}", spec, ready)
         self._world.spoil(container)
         return container
 
@@ -122,9 +120,6 @@ def _state(container: Container) -> ContainerState:
         image=container.spec.image,
         status="running" if container.running else "exited",
         exit_code=container.exit_code,
-        oom_killed=container.fate is Fate.OUT_OF_MEMORY,
-        restarts=0,
-        started_at=BEGINNING + timedelta(seconds=container.started_at),
         labels=container.spec.labels,
     )
 
