@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr
 from blocks.stored.lookup import load
 
 KEY_BYTES = 32
+NAME = "main"  # of the one block that there is
 
 
 class LinkKeys(Block):
@@ -62,7 +63,18 @@ def link_keys() -> LinkKeys:
     Raises:
         NotFound: the block was never saved, or somebody deleted it.
     """
-    return load(LinkKeys, "main", "block of launch link keys")
+    return load(LinkKeys, NAME, "block of launch link keys")
+
+
+def rotate_link_keys() -> LinkKeys:
+    """Save a fresh current key; the one before is accepted until the next rotation.
+
+    Raises:
+        NotFound: as link_keys() says.
+    """
+    rotated = link_keys().rotated()
+    rotated.save(NAME, overwrite=True, _sync=True)
+    return rotated
 
 
 def _id_of(secret: str) -> str:

@@ -7,14 +7,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from blocks.resources import ROOT
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import DockerDriverError, Refused
+from runtime.command import gateway
 from runtime.command.progress import Progress, complain
 
+#: Functions that take the settings and their arguments, each with what argparse is told of these.
+Commands = dict[Callable[..., int], dict[str, dict]]
 INTERRUPTED = 130  # what a shell calls the end by Ctrl-C
 
 
@@ -40,16 +44,23 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command, its_arguments in _commands().items():
-        text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
-        its_parser = commands.add_parser(command.__name__, help=text, description=text)
-        its_parser.set_defaults(command=command)
-        for name, how in its_arguments.items():
-            its_parser.add_argument(name, **how)
+    _add(commands, _commands())
+    text = "Reload the gateway, change its keys, make it a certificate."
+    of_gateway = commands.add_parser("gateway", help=text, description=text)
+    _add(of_gateway.add_subparsers(required=True, metavar="action"), _gateway_commands())
     return parser
 
 
-def _commands() -> dict[Callable[..., int], dict[str, dict]]:
+def _add(commands: "argparse._SubParsersAction", table: Commands) -> None:
+    for command, its_arguments in table.items():
+        text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
+        its_parser = commands.add_parser(command.__name__.replace("_", "-"), help=text, description=text)
+        its_parser.set_defaults(command=command)
+        for name, how in its_arguments.items():
+            its_parser.add_argument(name, **how)
+
+
+def _commands() -> Commands:
     """All commands, in the order of `--help`, with the arguments of each."""
     return {
         up: {},
@@ -63,6 +74,19 @@ def _commands() -> dict[Callable[..., int], dict[str, dict]]:
         plan: {"pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"}},
         doctor: {},
         registry: {"address": {"help": "name or address that hosts reach this machine under, and the port"}},
+    }
+
+
+def _gateway_commands() -> Commands:
+    names = "name or address that browsers use; a wildcard such as *.notebooks.example.org counts"
+    return {
+        gateway.reload: {},
+        gateway.rotate_keys: {},
+        gateway.self_signed: {
+            "names": {"nargs": "+", "metavar": "NAME", "help": names},
+            "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
+            "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
+        },
     }
 
 
