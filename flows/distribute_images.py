@@ -15,7 +15,7 @@ from blocks.stored.pool_config import pool_config
 from flows.steps.outcome import says_why
 from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, NotFound
-from pool.images.distribution import Tally, image_table
+from pool.images.distribution import DistributionTally, image_table
 from pool.records import Host, Image
 from pool.states import HostState
 from tasks.hosts.disks import make_room
@@ -83,7 +83,7 @@ async def deliver(host: Host, images: list[Image], distribution: Distribution, p
 
 
 @asynccontextmanager
-async def shown(pool: str, tally: Tally) -> AsyncIterator[None]:
+async def shown(pool: str, tally: DistributionTally) -> AsyncIterator[None]:
     """Keep the progress artifact of the run up to date until the end."""
     start = monotonic()
     key, title = f"distribution-{pool}", f"Images on their way to the hosts of {pool}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansible_runner import Runner, RunnerConfig
 
-from blocks.host_setup.playbook_events import Tally, TaskResult, one_line
+from blocks.host_setup.playbook_events import PlaybookTally, TaskResult, one_line
 from blocks.host_setup.run_directory import end_processes_of, private_directory, write_private
 from blocks.host_setup.shell import WrongHostKey
 from blocks.resources import PLAYBOOKS
@@ -145,7 +145,7 @@ class _Watch:
     ) -> None:
         self._host, self._private, self._on_event, self._cancelled = host, private, on_event, cancelled
         self._timeout, self._started = timeout_seconds, time.monotonic()
-        self._tally = Tally()
+        self._tally = PlaybookTally()
         self._ended_by = ""
 
     def event(self, event: dict) -> bool:

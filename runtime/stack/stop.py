@@ -82,7 +82,7 @@ def remove_cloud_hosts(settings: ProcessSettings, say: Say) -> None:
 
     for pool in pool_names():
         cloud = cloud_of(pool_config(pool))
-        for server in cloud.list():
+        for server in cloud.list_servers():
             say(f"removes host {server.host}")
             cloud.delete(server.host)
 

@@ -20,7 +20,7 @@ async def listed_servers(pool: str) -> frozenset[str] | None:
     """Names of the hosts that the cloud has a server of; None when it could not be asked: unknown is not gone."""
 
     def ask() -> frozenset[str]:
-        return frozenset(server.host for server in cloud_of(pool_config(pool)).list() if server.pool == pool)
+        return frozenset(server.host for server in cloud_of(pool_config(pool)).list_servers() if server.pool == pool)
 
     return await _asked(pool, "list its servers", ask)
 

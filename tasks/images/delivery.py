@@ -22,7 +22,7 @@ from blocks.images.registry import ImageRegistry
 from blocks.stored.pool_config import pool_config
 from blocks.stored.registry_login import credentials_of
 from pool.errors import DiskFull
-from pool.images.distribution import Tally
+from pool.images.distribution import DistributionTally
 from pool.records import Host, Image
 from tasks.base import verb
 from tasks.leases import any_lease
@@ -49,7 +49,7 @@ class Distribution:
     """What all pushes of one distribution share: one limit, one count."""
 
     bandwidth: Bandwidth
-    tally: Tally
+    tally: DistributionTally
     places: Sequence[str]  # leases; whoever sends holds one, in whatever run
     id: str = field(default_factory=lambda: uuid4().hex)
 
@@ -60,7 +60,7 @@ def distribution_of(pool: str, hosts: int, images: list[Image]) -> Distribution:
     expected = hosts * sum(store.size(layer) for image in images for layer in set(image.layers))
     config = pool_config(pool)
     places = [f"place {number} to send images in {pool}" for number in range(1, config.DD_IMAGE_PUSHES + 1)]
-    return Distribution(Bandwidth(config.DD_IMAGE_BANDWIDTH_MB), Tally(hosts, expected), places)
+    return Distribution(Bandwidth(config.DD_IMAGE_BANDWIDTH_MB), DistributionTally(hosts, expected), places)
 
 
 @verb(
@@ -133,7 +133,9 @@ async def in_a_thread(verb: Callable, *arguments: object) -> object:
     return await get_running_loop().run_in_executor(_threads, partial(copy_context().run, verb, *arguments))
 
 
-def _push_all(push: HostPush | HostPull, host: Host, images: list[Image], tally: Tally, roomy: bool) -> None:
+def _push_all(
+    push: HostPush | HostPull, host: Host, images: list[Image], tally: DistributionTally, roomy: bool
+) -> None:
     named = [image for image in images if "@" not in image.name]  # a pinned version leaves its name to the newest
     tags = {image.id: [tag_of(other.name) for other in named if other.id == image.id] for image in images}
     for image in {image.id: image for image in images}.values():

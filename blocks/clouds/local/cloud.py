@@ -15,14 +15,14 @@ from requests.exceptions import RequestException
 from blocks.clouds.console import last_words
 from blocks.clouds.local.data_root import remove_helper
 from blocks.clouds.local.network import ensure_network, free_address, remove_network, subnet_of
-from blocks.clouds.local.parts import all_parts, remove_part
+from blocks.clouds.local.parts import all_parts, remove_from_engine
 from blocks.clouds.local.snapshots import commit, images_made, refuse_if_taken, remove_image
 from blocks.clouds.local.system_container import (
     STARTING_SECONDS,
     abandoned,
     entries,
     make_container,
-    remove_container,
+    remove_machine,
     seed_archive,
     server_of,
     unfinished,
@@ -102,7 +102,7 @@ class LocalCloud(Cloud):
             found = entries(engine, self._namespace, host)
         return server_of(found[0]) if found else None
 
-    def list(self) -> list[Server]:
+    def list_servers(self) -> list[Server]:
         """All hosts of the namespace, in one request."""
         with self._engine("list the hosts") as engine:
             return [server_of(entry) for entry in entries(engine, self._namespace)]
@@ -112,7 +112,7 @@ class LocalCloud(Cloud):
         with self._engine(f"delete host {host}") as engine:
             remove_helper(engine, f"{self._namespace}-{host}")
             for entry in entries(engine, self._namespace, host):
-                remove_container(engine, entry["Id"])
+                remove_machine(engine, entry["Id"])
             self._drop_unused_network(engine)
 
     def parts(self) -> tuple[CloudPart, ...]:
@@ -123,7 +123,7 @@ class LocalCloud(Cloud):
     def remove_part(self, part: CloudPart) -> None:
         """Remove a container with its volumes, a volume or the network; absent is success."""
         with self._engine(f"remove {part}") as engine:
-            remove_part(engine, self._namespace, part)
+            remove_from_engine(engine, self._namespace, part)
 
     def console_log(self, host: str, lines: int = 20) -> str:
         """What systemd last said on the console, without its colours."""
@@ -147,7 +147,7 @@ class LocalCloud(Cloud):
                 made = {image.name: image for image in images_made(engine, self._namespace)}
             return made[name]
 
-    def snapshots(self) -> "list[HostImage]":
+    def snapshots(self) -> list[HostImage]:
         """All host images of the namespace. The engine makes an image whole or not at all."""
         with self._engine("list the host images") as engine:
             return images_made(engine, self._namespace)
@@ -239,7 +239,7 @@ class LocalCloud(Cloud):
             container.put_archive("/", seed_archive(request.host, request.user_data))
             container.start()
         except APIError as error:
-            remove_container(engine, container.id)
+            remove_machine(engine, container.id)
             if not LOST_RACE.search(str(error.explanation)):
                 raise
             return False

@@ -6,7 +6,7 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 
 from blocks.clouds.local.network import find_network, remove_network
-from blocks.clouds.local.system_container import entries, remove_container
+from blocks.clouds.local.system_container import entries, remove_machine
 from blocks.engine.container_name import listed_name
 from pool import marks
 from pool.errors import CloudTrouble
@@ -28,14 +28,14 @@ def _of_host(kind: str, part: str, name: str, labels: dict[str, str]) -> CloudPa
     return CloudPart(kind, part, name, labels[marks.POOL], labels[marks.HOST])
 
 
-def remove_part(engine: DockerClient, namespace: str, part: CloudPart) -> None:
+def remove_from_engine(engine: DockerClient, namespace: str, part: CloudPart) -> None:
     """Remove it; absent is success.
 
     Raises:
         CloudTrouble: a container still uses the volume.
     """
     if part.kind == "server":
-        remove_container(engine, part.id)
+        remove_machine(engine, part.id)
     elif part.kind == "volume":
         _remove_volume(engine, part.id)
     else:

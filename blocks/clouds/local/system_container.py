@@ -114,7 +114,7 @@ def abandoned(entry: dict) -> bool:
     return unfinished(entry) and time.time() - entry["Created"] > STARTING_SECONDS
 
 
-def remove_container(engine: DockerClient, container_id: str) -> None:
+def remove_machine(engine: DockerClient, container_id: str) -> None:
     """Remove the container and its volumes; absent, or being removed by somebody else, is success."""
     try:
         engine.api.remove_container(container_id, v=True, force=True)

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from openstack.connection import Connection
 
-from blocks.clouds.openstack_project.catalog import find_flavor, find_image, find_network, listed, pick, project_groups
+from blocks.clouds.openstack_project.catalogue import (
+    find_flavor,
+    find_image,
+    find_network,
+    listed,
+    pick,
+    project_groups,
+)
 from blocks.clouds.openstack_project.errors import told_plainly
 from blocks.clouds.openstack_project.parts import VolumeWish, check_volumes
 from blocks.clouds.openstack_project.quota import headroom_of, limits_of

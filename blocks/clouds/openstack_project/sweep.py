@@ -39,7 +39,7 @@ def _shared(kind: str, namespace: str, found: Iterable) -> list[CloudPart]:
     return [CloudPart(kind, thing.id, thing.name, pool) for thing, pool in pools if pool is not None]
 
 
-def remove_part(cloud: Connection, part: CloudPart) -> None:
+def remove_from_project(cloud: Connection, part: CloudPart) -> None:
     """Remove it; absent is success.
 
     Raises:
