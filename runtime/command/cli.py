@@ -159,8 +159,8 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
     Raises:
         DockerDriverError: there is no such session, it does not run, or the stack is down.
     """
+    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.command.first_session import fresh_link  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
 
     sys.stdout.write(fresh_link(PrefectApi(settings.prefect_api_url), instance_id) + "\n")
     return 0
@@ -172,8 +172,8 @@ def plan(settings: ProcessSettings, pool: str) -> int:
     Raises:
         DockerDriverError: there is no such pool, or the stack is down.
     """
+    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.command.report import show_plan  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
 
     show_plan(PrefectApi(settings.prefect_api_url), pool)
     return 0
@@ -184,8 +184,8 @@ def doctor(settings: ProcessSettings) -> int:
 
     While the stack does not run, what is checked is what the first `make up` is going to configure.
     """
+    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
 
     runs = PrefectApi(settings.prefect_api_url).healthy()
     take_on(stack_environment(settings, settings.engine_url))
@@ -203,8 +203,8 @@ def registry(settings: ProcessSettings, address: str) -> int:
         PlaybookFailed: a step failed; the message names it.
     """
     _need_root("a package and a service are installed on this machine")
+    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
 
     if not PrefectApi(settings.prefect_api_url).healthy():
         raise Refused("the stack does not run; its authority signs the registry's certificate: run `make up` first")

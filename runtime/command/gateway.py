@@ -27,8 +27,8 @@ def rotate_keys(settings: ProcessSettings) -> int:
     Raises:
         DockerDriverError: Prefect's server does not answer, or the keys were never made.
     """
+    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
 
     PrefectApi(settings.prefect_api_url).call("GET", "/health")
     take_on(stack_environment(settings, settings.engine_url))

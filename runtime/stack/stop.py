@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from blocks.engine.local_api import answers, sweep
 from blocks.gateway.config import gateway_config
+from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble
 from pool.records import Host, Instance
@@ -17,14 +19,11 @@ from runtime.stack.gateway_process import end_orphaned_workers
 from runtime.stack.local_engine import (
     DEFAULT,
     Say,
-    answers,
     clear_after_own_engine,
     own_engine_command,
     own_engine_url,
-    sweep,
     wait_for_engine,
 )
-from runtime.stack.prefect_api import PrefectApi
 from runtime.stack.processes import Processes, end_marked_processes
 from runtime.stack.start import engine_note
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 
-from docker import DockerClient
-from docker.errors import APIError, DockerException, NotFound
+from docker import APIClient, DockerClient
+from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from pydantic import BaseModel, Field, field_validator
-from requests.exceptions import RequestException
 
 from blocks.clouds.console import last_words
 from blocks.clouds.local.data_root import remove_helper
@@ -28,9 +27,10 @@ from blocks.clouds.local.system_container import (
     unfinished,
 )
 from blocks.clouds.port import Cloud, Server, ServerRequest
+from blocks.engine.client import HostEngine
 from blocks.settings import process_settings
 from pool import marks
-from pool.errors import CloudRefused, CloudTrouble
+from pool.errors import CloudRefused, CloudTrouble, EngineTrouble, HostUnreachable
 from pool.hosts.host_images import HostImage
 from pool.housekeeping.strays import CloudPart
 
@@ -40,13 +40,11 @@ TRIES = 10
 LOST_RACE = re.compile(r"address already in use|network \S+ not found|no such network", re.IGNORECASE)
 
 
-def _connected(url: str, step: str) -> DockerClient:
-    try:
-        engine = DockerClient(base_url=url, version="auto", timeout=ENGINE_SECONDS)
-    except (DockerException, RequestException) as error:
-        raise CloudTrouble(f"no Docker Engine answers at {url} to {step}") from error
-    engine.api.trust_env = False  # proxies of the environment are not for the engine
-    return engine
+class _Lent(DockerClient):
+    """The SDK's objects over a client that the engine's connections lend."""
+
+    def __init__(self, api: APIClient):
+        self.api = api
 
 
 class LocalFlavor(BaseModel):
@@ -163,16 +161,16 @@ class LocalCloud(Cloud):
 
     @contextmanager
     def _engine(self, step: str) -> Iterator[DockerClient]:
-        """A client of its own for each call: threads share none. What goes wrong is said in one sentence."""
+        """Lend a client for one call: threads share none. What goes wrong is said in one sentence."""
         url = self.engine_url or process_settings().engine_url or "unix:///var/run/docker.sock"
-        engine = _connected(url, step)
         try:
-            yield engine
-        except (DockerException, RequestException) as error:
-            words = getattr(error, "explanation", None) or error
+            with HostEngine.local(url).client(step, ENGINE_SECONDS) as api:
+                yield _Lent(api)
+        except HostUnreachable as error:
+            raise CloudTrouble(f"no Docker Engine answers at {url} to {step}: {error.__cause__}") from error
+        except EngineTrouble as error:
+            words = getattr(error.__cause__, "explanation", None) or error.__cause__
             raise CloudTrouble(f"the Docker Engine at {url} could not {step}: {words}") from error
-        finally:
-            engine.close()
 
     def _limits(self, engine: DockerClient, name: str) -> dict[str, int | str]:
         if name not in self.flavors:

@@ -7,6 +7,7 @@ from openstack.connection import Connection
 
 from blocks.clouds.openstack_project.catalogue import (
     find_flavor,
+    find_flavors,
     find_image,
     find_network,
     listed,
@@ -76,7 +77,7 @@ def _image(cloud: Connection, needs: Needs) -> str:
 
 
 def _flavors(cloud: Connection, needs: Needs) -> str:
-    found = [find_flavor(cloud, flavor) for flavor in needs.flavors]
+    found = find_flavors(cloud, needs.flavors)
     return "; ".join(f"{flavor.name}: {flavor.vcpus} cores, {flavor.ram} MB" for flavor in found)
 
 
