@@ -52,6 +52,11 @@ check:
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
 
+.PHONY: docs
+docs: ## Write the parts of the docs that are made from the code
+	@runtime/bootstrap.sh lint
+	@$(BIN)/python -m docs.generate
+
 bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m tests.benchmarks.$(if $(NAME),$(NAME),$(error say which: NAME=$(basename $(notdir $(filter-out %__init__.py,$(wildcard tests/benchmarks/*.py)))))) $(if $(JSON),--json $(JSON))

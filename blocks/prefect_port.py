@@ -14,6 +14,7 @@ from prefect.events import emit_event
 from prefect.exceptions import MissingContextError
 from prefect.runtime import flow_run
 
+from pool import marks
 from pool.changes import Change
 
 
@@ -63,7 +64,7 @@ class PrefectPort:
             resource={
                 "prefect.resource.id": f"dockerdriver.{change.noun}.{change.subject}",
                 "prefect.resource.name": change.subject,
-                "dockerdriver.pool": change.pool,
+                marks.POOL: change.pool,
             },
             payload={"state": change.state, "reason": change.reason, "host": change.host, "pool": change.pool},
         )

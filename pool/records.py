@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from pool.states import HostState, InstanceState
 
+#: Of a host's address, one for each session on it; gateway and firewalls let no other through.
+SESSION_PORTS = range(20000, 21000)
+
 
 class FlavorSize(StrEnum):
     """The two sizes of host that a pool spawns (ramp-up: small when idle, large when in use)."""

@@ -97,7 +97,7 @@ class Cloud(Block):
         """
 
     @abstractmethod
-    def list(self) -> list[Server]:
+    def list_servers(self) -> list[Server]:
         """Every server of this namespace, of all pools, in one request."""
 
     @abstractmethod
@@ -154,7 +154,7 @@ class Cloud(Block):
         """
 
     @abstractmethod
-    def snapshots(self) -> "list[HostImage]":
+    def snapshots(self) -> list[HostImage]:
         """Every image that snapshot() made in this namespace, of all pools, in one request."""
 
     @abstractmethod

@@ -93,7 +93,7 @@ class StaticCloud(Cloud):
         with self._remembered() as memory:
             return self._servers(memory).get(host)
 
-    def list(self) -> list[Server]:
+    def list_servers(self) -> list[Server]:
         """All machines that hosts of the namespace have."""
         with self._remembered() as memory:
             return [*self._servers(memory).values()]
@@ -109,7 +109,9 @@ class StaticCloud(Cloud):
 
     def parts(self) -> tuple[CloudPart, ...]:
         """The machines that hosts have: nothing else is made here."""
-        return tuple(CloudPart("server", server.id, server.id, server.pool, server.host) for server in self.list())
+        return tuple(
+            CloudPart("server", server.id, server.id, server.pool, server.host) for server in self.list_servers()
+        )
 
     def remove_part(self, part: CloudPart) -> None:
         """Give the machine back."""
@@ -129,7 +131,7 @@ class StaticCloud(Cloud):
         """Always refuse."""
         self.check_snapshots()
 
-    def snapshots(self) -> "list[HostImage]":
+    def snapshots(self) -> list[HostImage]:
         """Always empty."""
         return []
 
@@ -140,7 +142,7 @@ class StaticCloud(Cloud):
     def _namespace(self) -> str:
         return self.namespace or process_settings().identity
 
-    def _serving(self, flavor: str) -> "list[StaticMachine]":
+    def _serving(self, flavor: str) -> list[StaticMachine]:
         serving = [machine for machine in self.machines if machine.flavor in ("", flavor)]
         if not serving:
             known = ", ".join(sorted({machine.flavor for machine in self.machines})) or "no machine at all"

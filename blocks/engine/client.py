@@ -6,17 +6,15 @@ one engine at once.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 
 import docker
 from docker.errors import APIError, NotFound
 
 from blocks.engine.connection import Connections, EngineIdentity
-from blocks.images.archive import chunks
+from pool import marks
 from pool.errors import EngineTrouble
 from pool.images.distribution import chain_ids
 from pool.records import ContainerSpec
@@ -25,7 +23,6 @@ ENGINE_PORT = 2376
 STEP_SECONDS = 60
 LOAD_SECONDS = 900  # an engine may unpack a large layer for minutes without a word
 STALL_SECONDS = 60  # without taking a byte, after which a load is given up
-SPEC_LABEL = "dockerdriver.spec"
 SELF_TEST = "dd-self-test"
 
 
@@ -38,9 +35,6 @@ class ContainerState:
     image: str  # id: "sha256:…"
     status: str  # created, running, paused, restarting, removing, exited or dead
     exit_code: int
-    oom_killed: bool  # its first process was killed for memory; a notebook's kernel dies without this
-    restarts: int
-    started_at: datetime | None
     labels: Mapping[str, str]
 
     @property
@@ -101,24 +95,18 @@ class HostEngine:
         with self.client("list its layers") as client:
             return {chain for image in client.images() for chain in _chains_of(client, image["Id"])}
 
-    def load(self, archive: Path | Iterable[bytes], progress: Callable[[int], None] | None = None) -> list[str]:
-        """Stream an image archive into the engine; nothing is kept in memory or on disk here.
-
-        Args:
-            archive: a file (plain, gzip or zstd) or the plain or gzip bytes of one.
-            progress: called with the bytes sent so far.
+    def load(self, archive: Iterable[bytes]) -> list[str]:
+        """Stream an image archive, plain or gzip, into the engine; nothing is kept in memory or on disk here.
 
         Returns:
             What the engine says it loaded: "name:tag", or ids of images without a name.
 
         Raises:
             EngineTrouble: the engine refused it (disk full, a layer that is not what the config names).
-            BrokenArchive: the file's compression is broken.
         """
-        data = chunks(archive) if isinstance(archive, Path) else archive
         with self.client("load an image", LOAD_SECONDS) as client:
             client.timeout = STALL_SECONDS, LOAD_SECONDS  # the first counts for sending too: a busy disk may stall it
-            events = list(client.load_image(_counted(data, progress)))
+            events = list(client.load_image(iter(archive)))
         return self._loaded(events)
 
     def run(self, spec: ContainerSpec) -> str:
@@ -131,7 +119,7 @@ class HostEngine:
             EngineTrouble: the image is not there, the port is taken, or the name belongs to somebody else's container.
         """
         found = self.find(spec.name)
-        if found and found.labels.get(SPEC_LABEL) != _digest(spec):
+        if found and found.labels.get(marks.SPEC) != _digest(spec):
             self._replace(found, spec)
             found = None
         container = found.id if found else self._create(spec)
@@ -206,7 +194,7 @@ class HostEngine:
                 name=spec.name,
                 command=list(spec.command) or None,
                 environment=dict(spec.environment),
-                labels={**spec.labels, SPEC_LABEL: _digest(spec)},
+                labels={**spec.labels, marks.SPEC: _digest(spec)},
                 user=spec.user or None,
                 ports=[spec.port],
                 host_config=client.create_host_config(**self._host_config(spec)),
@@ -267,27 +255,14 @@ def _digest(spec: ContainerSpec) -> str:
     return hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
 
 
-def _counted(data: Iterable[bytes], progress: Callable[[int], None] | None) -> Iterable[bytes]:
-    sent = 0
-    for chunk in data:
-        yield chunk
-        sent += len(chunk)
-        if progress:
-            progress(sent)
-
-
 def _state(seen: dict) -> ContainerState:
     state = seen["State"]
-    started = datetime.fromisoformat(state["StartedAt"])
     return ContainerState(
         id=seen["Id"],
         name=seen["Name"].lstrip("/"),
         image=seen["Image"],
         status=state["Status"],
         exit_code=state["ExitCode"],
-        oom_killed=state["OOMKilled"],
-        restarts=seen["RestartCount"],
-        started_at=started if started.year > 1 else None,
         labels=seen["Config"]["Labels"] or {},
     )
 

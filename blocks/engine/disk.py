@@ -6,13 +6,13 @@ from docker.errors import APIError, NotFound
 
 from blocks.engine.client import HostEngine
 from blocks.engine.container_name import listed_name
-from pool.hosts.disk import HostContainer, HostImage
-from pool.sessions.containers import LABEL
+from pool import marks
+from pool.hosts.disk import EngineImage, HostContainer
 
 CONFLICT = 409  # a container has the image; it stays
 
 
-def images_on(engine: HostEngine) -> list[HostImage]:
+def images_on(engine: HostEngine) -> list[EngineImage]:
     """All images that the engine lists."""
     with engine.client("list its images") as client:
         return [_image(one) for one in client.images()]
@@ -30,7 +30,7 @@ def data_root(engine: HostEngine) -> str:
         return client.info()["DockerRootDir"]
 
 
-def remove_image(engine: HostEngine, image: HostImage) -> bool:
+def remove_image(engine: HostEngine, image: EngineImage) -> bool:
     """Take all names from an image and the image with the last; absent is success.
 
     Returns:
@@ -49,19 +49,19 @@ def remove_image(engine: HostEngine, image: HostImage) -> bool:
     return True
 
 
-def _image(listed: dict) -> HostImage:
+def _image(listed: dict) -> EngineImage:
     names = tuple(name for name in listed["RepoTags"] or () if name != "<none>:<none>")
-    return HostImage(listed["Id"], names, datetime.fromtimestamp(listed["Created"], UTC))
+    return EngineImage(listed["Id"], names, datetime.fromtimestamp(listed["Created"], UTC))
 
 
 def _container(listed: dict, namespace: str) -> HostContainer:
     labels = listed["Labels"] or {}
-    ours = labels.get(f"{LABEL}.namespace") == namespace
+    ours = labels.get(marks.NAMESPACE) == namespace
     return HostContainer(
         id=listed["Id"],
         name=listed_name(listed),
         image=listed["ImageID"],
         running=listed["State"] in ("running", "restarting", "paused"),
         created_at=datetime.fromtimestamp(listed["Created"], UTC),
-        instance=labels.get(f"{LABEL}.instance", "") if ours else "",
+        instance=labels.get(marks.INSTANCE, "") if ours else "",
     )

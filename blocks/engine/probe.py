@@ -15,9 +15,9 @@ from requests import Response
 
 from blocks.engine.client import HostEngine
 from blocks.engine.container_name import listed_name
+from pool import marks
 from pool.errors import DockerDriverError, HostDistrusted
 from pool.housekeeping.found import Fate, Probe, SeenContainer
-from pool.sessions.containers import LABEL
 
 PROBE_SECONDS = 5
 MEMORY_WINDOW = 90  # seconds that a look for memory trouble goes back: two ticks may be missed
@@ -39,7 +39,7 @@ def probe(engine: HostEngine, namespace: str) -> Probe:
 
 
 def _look(client: docker.APIClient, namespace: str) -> Probe:
-    ours = {"label": [f"{LABEL}.namespace={namespace}", f"{LABEL}.instance"]}
+    ours = {"label": [f"{marks.NAMESPACE}={namespace}", marks.INSTANCE]}
     with _noting_date(client) as dates:
         listed = client.containers(all=True, filters=ours)
     ahead = dates[-1] if dates else 0.0
@@ -63,7 +63,7 @@ def _noting_date(client: docker.APIClient) -> Iterator[list[float]]:
 
 
 def _seen(client: docker.APIClient, entry: dict) -> SeenContainer:
-    name, instance = listed_name(entry), entry["Labels"][f"{LABEL}.instance"]
+    name, instance = listed_name(entry), entry["Labels"][marks.INSTANCE]
     if entry["State"] not in ENDED:
         return SeenContainer(name, instance)
     try:
@@ -96,4 +96,4 @@ def _out_of_memory(client: docker.APIClient, ours: dict, ahead: float) -> frozen
     theirs = int(time.time() + ahead)  # by the engine's clock; a moment to come would be waited for
     wanted = ours | {"type": ["container"], "event": ["oom"]}
     events = client.events(since=theirs - MEMORY_WINDOW, until=theirs, filters=wanted, decode=True)
-    return frozenset(event["Actor"]["Attributes"][f"{LABEL}.instance"] for event in events)
+    return frozenset(event["Actor"]["Attributes"][marks.INSTANCE] for event in events)

@@ -4,7 +4,7 @@ A change is live when the gateway has answered. It is then written to the snapsh
 with an empty table; the snapshot's lock is held around both, so the order of changes is the same in the two places.
 """
 
-import hashlib
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -19,15 +19,11 @@ from pool.errors import GatewayTrouble, Refused
 from pool.records import Notice, Route
 
 ANSWER_SECONDS = 10
+TABLE_SECONDS = 60  # for the whole table: 10,000 routes take a busy machine some seconds
 
 
 class RouteRefused(GatewayTrouble, Refused):
     """The gateway does not take this route, however often it is asked: its address, port or id is not allowed."""
-
-
-def route_hash(route_id: str) -> str:
-    """What logs and messages call a route, 12 hex digits: the id itself is a secret."""
-    return hashlib.sha256(route_id.encode()).hexdigest()[:12]
 
 
 class Gateway:
@@ -64,18 +60,20 @@ class Gateway:
         Raises:
             GatewayTrouble: the gateway does not answer.
         """
-        answer = self._ask("GET", "/routes")
+        answer = self._ask("GET", "/routes", seconds=TABLE_SECONDS)
         return [Route(**record) for record in answer["routes"]] if answer["count"] else []
 
-    def replace_routes(self, routes: list[Route]) -> None:
-        """Make the whole table equal to *routes*, which drops no open connection: all are taken, or none is.
+    def change_routes(self, add: Collection[Route], remove: Collection[str]) -> None:
+        """Publish some sessions and forget others in one step, however many; drops no open connection.
 
         Raises:
             RouteRefused: one of the routes is not allowed. Nothing was changed.
             GatewayTrouble: the gateway does not answer, or its table is full.
         """
-        with self._snapshot.locked():
-            self._ask("PUT", "/routes", [asdict(route) for route in routes])
+        with self._snapshot.locked():  # what others publish or withdraw meanwhile waits: it is not undone by this
+            kept = {route.id: route for route in self.list_routes() if route.id not in remove}
+            routes = [*(kept | {route.id: route for route in add}).values()]
+            self._ask("PUT", "/routes", [asdict(route) for route in routes], TABLE_SECONDS)
             self._snapshot.put_all(routes)
 
     def put_keys(self, keys: list[dict]) -> None:
@@ -140,11 +138,11 @@ class Gateway:
             return False
         return True
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+    def _ask(self, method: str, path: str, body: Any = None, seconds: float = ANSWER_SECONDS) -> Any:
         """One request on a connection of its own: after a reload, a kept one would end in a worker that is leaving."""
         transport = httpx.HTTPTransport(uds=str(self._socket), verify=False)  # no TLS here: spare loading the CAs
         try:
-            with httpx.Client(transport=transport, trust_env=False, timeout=ANSWER_SECONDS) as client:
+            with httpx.Client(transport=transport, trust_env=False, timeout=seconds) as client:
                 answer = client.request(method, f"http://gateway{path}", json=body)
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__

@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pool.records import SESSION_PORTS
+
 #: Where hosts are unless the operator says otherwise: the private networks.
 PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
@@ -50,8 +52,7 @@ class GatewayConfig:
     public_url: str = ""  # what browsers use, e.g. "https://notebooks.example.org"; empty: address and port
     session_domain: str = ""  # each session has a host name below it; empty: they share the gateway's
     refused: tuple[str, ...] | None = None  # exceptions; None: this machine's own, unless networks name just that one
-    first_port: int = 20000  # of sessions on their hosts
-    last_port: int = 20999
+    ports: range = SESSION_PORTS  # no route leads to another
     modules: Path = Path("/usr/lib/nginx/modules")
 
     @property

@@ -1,6 +1,7 @@
-"""nginx/nginx.conf with its ``${…}`` filled in.
+"""The values of nginx/nginx.conf.j2.
 
-The variables of the template are the keys of :func:`_values`; a variable that is not among them is an error.
+Whatever the template prints has to be one word for nginx: a path, an address or a number with a character that nginx
+would read as syntax is refused, wherever in the file it is to stand.
 """
 
 import ipaddress
@@ -10,6 +11,8 @@ import resource
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from blocks.gateway.settings import GatewayConfig
 from blocks.resources import NGINX
@@ -22,62 +25,92 @@ _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+class Verbatim(str):
+    """Text for nginx that is more than one word and is known to be well-formed."""
+
+    __slots__ = ()
+
+
 def render_gateway(config: GatewayConfig) -> str:
     """The text of nginx.conf.
 
     Raises:
         BadRequest: a value holds a character that nginx would read as syntax, or is not of its form.
     """
-    values = _values(config)
-    return re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], (NGINX / "nginx.conf").read_text())
+    return _templates().get_template("nginx.conf.j2").render(_values(config))
 
 
-def _values(config: GatewayConfig) -> dict[str, str]:
-    public = urlsplit(_public_url(config))
+def _templates() -> Environment:
+    environment = Environment(  # noqa: S701 - nginx's configuration is no HTML; _word() guards what is printed
+        loader=FileSystemLoader(NGINX),
+        undefined=StrictUndefined,
+        finalize=_word,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["in_a_pattern"] = lambda text: Verbatim(re.escape(text))
+    return environment
+
+
+def _values(config: GatewayConfig) -> dict[str, object]:
+    settings, public = config.settings, urlsplit(_public_url(config))
     return {
         **_paths(config),
-        "user": _plain(config.settings.user),
-        "workers": str(config.settings.workers),
-        "open_files": str(_open_files()),
-        "connections": str(_open_files() // 2),
-        "lua_settings": json.dumps(_lua_settings(config)),
-        "listen": _lines(_listen(config)),
-        "redirect_server": _redirect_server(config),
-        "hsts": _lines(_hsts(config)),
-        "limit_zones": _lines(_limit_zones(config), indent=4),
-        "limits": _lines(_limits(config)),
-        "trusted_proxies": _lines(_trusted_proxies(config)),
-        "pool_passwords": _lines(_pool_passwords(config), indent=12),
-        "public_host": _plain(_public_host(config)),
-        "public_scheme": _plain(public.scheme),
-        "public_port": str(public.port or _DEFAULT_PORTS[public.scheme]),
-        "also_known_as": _lines(_also_known_as(config)),
+        **_tls(config),
+        "user": settings.user,
+        "workers": settings.workers,
+        "open_files": _open_files(),
+        "connections": _open_files() // 2,
+        "lua_settings": Verbatim(json.dumps(_lua_settings(config))),
+        "listen": _authority(config, config.port),
+        "redirect_from": _authority(config, settings.redirect_port) if settings.redirect_port else "",
+        "limits": settings,
+        "trusted_proxies": [_network(text) for text in settings.trusted_proxies],
+        "pool_passwords": settings.pool_passwords,
+        "public_url": _public_url(config),
+        "public_host": _public_host(config),
+        "public_scheme": public.scheme,
+        "public_port": public.port or _DEFAULT_PORTS[public.scheme],
+        "session_authority": _session_authority(config),
+        "localhost": _localhost(config),
     }
 
 
-def _paths(config: GatewayConfig) -> dict[str, str]:
+def _paths(config: GatewayConfig) -> dict[str, Path]:
     return {
-        "modules": _plain(config.modules),
-        "pid_file": _plain(config.pid_file),
-        "directory": _plain(config.directory),
-        "logs": _plain(config.logs),
-        "socket": _plain(_short_enough(config.admin_socket)),
-        "lua": _plain(NGINX / "lua"),
+        "modules": config.modules,
+        "pid_file": config.pid_file,
+        "directory": config.directory,
+        "logs": config.logs,
+        "socket": _short_enough(config.admin_socket),
+        "lua": NGINX / "lua",
+    }
+
+
+def _tls(config: GatewayConfig) -> dict[str, object]:
+    settings = config.settings
+    if settings.certificate and not settings.certificate_key:
+        raise BadRequest("the gateway has a certificate without a key: set DD_GATEWAY_CERTIFICATE_KEY")
+    return {
+        "certificate": settings.certificate,
+        "certificate_key": settings.certificate_key,
+        "hsts_seconds": settings.hsts_seconds if settings.certificate else 0,
     }
 
 
 def _lua_settings(config: GatewayConfig) -> dict:
     return {
-        "snapshot": _plain(config.snapshot),
-        "pages": _plain(NGINX / "pages"),
-        "session_authority": _session_authority(config) if config.session_domain else "",
+        "snapshot": _word(config.snapshot),
+        "pages": _word(NGINX / "pages"),
+        "session_authority": _session_authority(config),
         "public_scheme": urlsplit(_public_url(config)).scheme,
         "pool_passwords": bool(config.settings.pool_passwords),
         "platform_url": _platform_url(config.settings.platform_url),
         "networks": [_network(text) for text in config.settings.networks],
         "refused": _refused(config),
-        "first_port": config.first_port,
-        "last_port": config.last_port,
+        "first_port": config.ports[0],
+        "last_port": config.ports[-1],
     }
 
 
@@ -85,12 +118,6 @@ def _platform_url(url: str) -> str:
     if url and not re.fullmatch(r"https?://[\w./:@%+,~?&=;#-]+", url):
         raise BadRequest(f"DD_GATEWAY_PLATFORM_URL is {url!r}, which is not an address like https://my.example.org/")
     return url
-
-
-def _pool_passwords(config: GatewayConfig) -> list[str]:
-    """nginx reads the file at each request and refuses everyone while it is missing."""
-    file = config.settings.pool_passwords
-    return ['auth_basic "Pools of hosts"', f"auth_basic_user_file {_plain(file)}"] if file else []
 
 
 def _open_files() -> int:
@@ -114,7 +141,7 @@ def _refused(config: GatewayConfig) -> list[str]:
 
 def _authority(config: GatewayConfig, port: int) -> str:
     address = f"[{config.address}]" if ":" in config.address else config.address
-    return f"{_plain(address)}:{port}"
+    return f"{address}:{port}"
 
 
 def _public_url(config: GatewayConfig) -> str:
@@ -135,89 +162,19 @@ def _public_host(config: GatewayConfig) -> str:
 
 
 def _session_authority(config: GatewayConfig) -> str:
-    """Domain and, where it is not the usual one, port of the sessions' own host names."""
+    """Domain and, where it is not the usual one, port of the sessions' own host names; empty: they have none."""
     domain = config.session_domain.lower()
+    if not domain:
+        return ""
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", domain):
         raise BadRequest(f"DD_SESSION_DOMAIN is {domain!r}, which is not a domain like notebooks.example.org")
     port = urlsplit(_public_url(config)).port
     return f"{domain}:{port}" if port else domain
 
 
-def _also_known_as(config: GatewayConfig) -> list[str]:
-    """A session must hear the name that its browser says, or it refuses its websockets: its own, or "localhost"."""
-    names = (
-        [f'"~*^[a-z0-9_-]+{re.escape("." + _session_authority(config))}$" $http_host'] if config.session_domain else []
-    )
-    if config.public_url or not config.address.startswith("127."):
-        return names
-    return [*names, f'"localhost:{config.port}" "localhost:{config.port}"']
-
-
-def _listen(config: GatewayConfig) -> list[str]:
-    where = _authority(config, config.port)
-    if not config.settings.certificate:
-        return [f"listen {where} so_keepalive=60s:15s:4"]
-    if not config.settings.certificate_key:
-        raise BadRequest("the gateway has a certificate without a key: set DD_GATEWAY_CERTIFICATE_KEY")
-    return [
-        f"listen {where} ssl http2 so_keepalive=60s:15s:4",
-        f"ssl_certificate {_plain(config.settings.certificate)}",
-        f"ssl_certificate_key {_plain(config.settings.certificate_key)}",
-        "ssl_protocols TLSv1.2 TLSv1.3",
-        "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20",
-        "ssl_session_cache shared:tls:10m",
-        "ssl_session_timeout 1d",
-        "ssl_session_tickets off",
-    ]
-
-
-def _hsts(config: GatewayConfig) -> list[str]:
-    """nginx forgets a server's headers in a location that adds its own, so both places say it."""
-    seconds = config.settings.hsts_seconds if config.settings.certificate else 0
-    return [f'add_header Strict-Transport-Security "max-age={seconds}" always'] if seconds else []
-
-
-def _redirect_server(config: GatewayConfig) -> str:
-    """The other port knows one thing: where the gateway is. The name comes from the settings, never from the client."""
-    if not config.settings.redirect_port:
-        return ""
-    where = _authority(config, config.settings.redirect_port)
-    inside = [f"listen {where}", "access_log off", f"return 308 {_plain(_public_url(config))}$request_uri"]
-    return f"server {{\n        {_lines(inside)}\n    }}\n"
-
-
-def _limit_zones(config: GatewayConfig) -> list[str]:
-    """Ten megabytes remember about 80,000 addresses or sessions; the least used one is forgotten first."""
-    settings = config.settings
-    zones = []
-    for what, key in (("address", "$binary_remote_addr"), ("session", "$limited_route")):
-        if rate := getattr(settings, f"{what}_requests"):
-            zones.append(f"limit_req_zone {key} zone={what}_requests:10m rate={rate}r/s")
-        if getattr(settings, f"{what}_connections"):
-            zones.append(f"limit_conn_zone {key} zone={what}_connections:10m")
-    return zones
-
-
-def _limits(config: GatewayConfig) -> list[str]:
-    """A page of JupyterLab asks for a hundred files at once, so five seconds' worth may come in a burst."""
-    settings = config.settings
-    limits = ["limit_req_status 429", "limit_conn_status 429"]
-    for what in ("address", "session"):
-        if rate := getattr(settings, f"{what}_requests"):
-            limits.append(f"limit_req zone={what}_requests burst={5 * rate} nodelay")
-        if connections := getattr(settings, f"{what}_connections"):
-            limits.append(f"limit_conn {what}_connections {connections}")
-    return limits
-
-
-def _trusted_proxies(config: GatewayConfig) -> list[str]:
-    networks = [f"set_real_ip_from {_network(text)}" for text in config.settings.trusted_proxies]
-    return [*networks, "real_ip_header X-Forwarded-For", "real_ip_recursive on"] if networks else []
-
-
-def _lines(directives: list[str], indent: int = 8) -> str:
-    """Directives, one a line; the template holds the indentation of the first."""
-    return ("\n" + " " * indent).join(f"{directive};" for directive in directives)
+def _localhost(config: GatewayConfig) -> str:
+    """The other name that browsers have for loopback; a session must hear theirs, or it refuses their websockets."""
+    return f"localhost:{config.port}" if config.address.startswith("127.") and not config.public_url else ""
 
 
 def _network(text: str) -> str:
@@ -233,9 +190,9 @@ def _short_enough(path: Path) -> Path:
     return path
 
 
-def _plain(value: object) -> str:
-    """The value, when nginx reads it as one word."""
+def _word(value: object) -> str:
+    """The value as nginx reads it: one word, or well-formed text."""
     text = str(value)
-    if not re.fullmatch(r"[\w./:@%+,~\[\]-]+|\$http_host", text):
+    if not isinstance(value, Verbatim) and not re.fullmatch(r"[\w./:@%+,~\[\]-]+|\$http_host", text):
         raise BadRequest(f"the gateway cannot be told {text!r}: it holds a character that nginx would misread")
     return text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansible_runner import Runner, RunnerConfig
 
-from blocks.host_setup.playbook_events import Tally, TaskResult, one_line
+from blocks.host_setup.playbook_events import PlaybookTally, TaskResult, one_line
 from blocks.host_setup.run_directory import end_processes_of, private_directory, write_private
 from blocks.host_setup.shell import WrongHostKey
 from blocks.resources import PLAYBOOKS
@@ -28,15 +28,20 @@ LINK_LOCAL = "169.254.0.0/16"  # where clouds keep their metadata service
 
 @dataclass(frozen=True)
 class PlaybookRun:
-    """One playbook on one host."""
+    """One playbook on one host, or on this machine."""
 
     host: str
     address: str
     host_key: str  # "ssh-ed25519 AAAA…": the only key that is accepted
-    login: HostLogin
+    login: HostLogin | None  # None: it runs on this machine itself, without ssh
     variables: Mapping[str, object] = field(repr=False)  # may hold secrets
     port: int = 22  # of sshd
     playbook: Path = NOTEBOOK_HOST
+
+
+def on_this_machine(playbook: Path, variables: Mapping[str, object]) -> PlaybookRun:
+    """The run of a playbook on the manager's own machine."""
+    return PlaybookRun("localhost", address="", host_key="", login=None, variables=variables, playbook=playbook)
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ class _Watch:
     ) -> None:
         self._host, self._private, self._on_event, self._cancelled = host, private, on_event, cancelled
         self._timeout, self._started = timeout_seconds, time.monotonic()
-        self._tally = Tally()
+        self._tally = PlaybookTally()
         self._ended_by = ""
 
     def event(self, event: dict) -> bool:
@@ -231,19 +236,23 @@ def _without_the_operators_own(env: Mapping[str, str], ours: Mapping[str, str]) 
 
 def _write_inventory(run: PlaybookRun, private: Path) -> Path:
     """One host, with its variables: in a file, so that no secret stands in a command line."""
+    way = _ssh(run, run.login, private) if run.login else {"ansible_connection": "local"}
+    inventory = {"all": {"hosts": {run.host: {**run.variables, **way}}}}
+    return write_private(private / "hosts.json", json.dumps(inventory))
+
+
+def _ssh(run: PlaybookRun, login: HostLogin, private: Path) -> dict[str, object]:
+    """How Ansible reaches the host; the two files that it needs for that are written."""
     name = run.address if run.port == SSH_PORT else f"[{run.address}]:{run.port}"
     known_hosts = write_private(private / "known_hosts", f"{name} {run.host_key}\n")
-    key = write_private(private / "login", _ended(run.login.private_key.get_secret_value()))
-    variables = {
-        **run.variables,
+    key = write_private(private / "login", _ended(login.private_key.get_secret_value()))
+    return {
         "ansible_host": run.address,
         "ansible_port": run.port,
-        "ansible_user": run.login.user,
+        "ansible_user": login.user,
         "ansible_ssh_private_key_file": str(key),
         "ansible_ssh_common_args": _ssh_arguments(known_hosts),
     }
-    inventory = {"all": {"hosts": {run.host: variables}}}
-    return write_private(private / "hosts.json", json.dumps(inventory))
 
 
 def _ssh_arguments(known_hosts: Path) -> str:

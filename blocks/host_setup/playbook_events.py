@@ -32,7 +32,7 @@ class TaskResult:
 
 
 @dataclass
-class Tally:
+class PlaybookTally:
     """What a run has come to so far."""
 
     results: list[TaskResult] = field(default_factory=list)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from blocks.images.members import Members, each_file, list_members, read_members
-from blocks.images.stream import CHUNK, Compression, Stream, compression_of, open_stream, part_of
+from blocks.images.stream import CHUNK, Compression, Stream, compression_of, part_of
 from pool.errors import BrokenArchive
 
 SETTLE_SECONDS = 2  # a file that changed later than this may still be being copied
@@ -128,16 +128,6 @@ def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> Non
 def catalogue_name(tag: str) -> str:
     """What blueprints call an image: "jupyter-minimal:latest" is "jupyter-minimal", "rocker/rstudio:4.4" stays."""
     return tag.removesuffix(":latest")
-
-
-def chunks(path: Path) -> Iterator[bytes]:
-    """The archive's bytes as every engine takes them: gzip as it is, zstd unpacked on the way.
-
-    Raises:
-        BrokenArchive: the file cannot be read, or its compression is broken.
-    """
-    with _naming(path), open_stream(path, unpack=(Compression.ZSTD,)) as stream:
-        yield from iter(lambda: stream.read(CHUNK), b"")
 
 
 def scan(images_dir: Path, shelf: Shelf | None = None) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:

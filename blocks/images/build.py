@@ -11,9 +11,8 @@ from docker.errors import ImageNotFound
 
 from blocks.engine.client import LOAD_SECONDS, HostEngine
 from blocks.images.archive import read_archive
+from pool import marks
 from pool.errors import EngineTrouble
-
-STAGE_LABEL = "dockerdriver.stage"
 
 
 def build_image(
@@ -47,7 +46,7 @@ def build_image(
             decode=True,
         )
         said = [event for event in events if "error" in event or event.get("stream", "").strip()]
-        for label in (f"{STAGE_LABEL}={tag}", *(labels or {})):
+        for label in (f"{marks.STAGE}={tag}", *(labels or {})):
             client.prune_images(filters={"dangling": True, "label": label})
     if said and "error" in said[-1]:
         words = " ".join(event["stream"].strip() for event in said[-6:-1] if "stream" in event)

@@ -10,7 +10,7 @@ from blocks.images.layer_store import LayerStore
 from blocks.images.push_archive import compose
 from blocks.images.stream import Compression
 from pool.errors import DiskFull, EngineTrouble
-from pool.images.distribution import Pace, missing_layers
+from pool.images.distribution import Throttle, missing_layers
 from pool.records import Image
 
 ZSTD_API = (1, 45)  # of Docker 26.1, the oldest engine that was seen to load layers packed with zstd
@@ -23,7 +23,7 @@ class Bandwidth:
 
     def __init__(self, megabytes_per_second: float = 0):
         self._limit = megabytes_per_second * 1e6
-        self._pace = Pace(self._limit)
+        self._pace = Throttle(self._limit)
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:

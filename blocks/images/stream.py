@@ -3,8 +3,6 @@
 import gzip
 import hashlib
 import zlib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from io import BufferedReader, RawIOBase
 from pathlib import Path
@@ -57,14 +55,13 @@ class Stream:
 
     Args:
         source: the file, at its start.
-        unpack: what to unpack; a file that is packed in another way passes as it is.
         digest: fed with the bytes of the file as it is.
     """
 
-    def __init__(self, source: BufferedReader, unpack: Collection[Compression] = tuple(Compression), digest=None):
+    def __init__(self, source: BufferedReader, digest=None):
         self.compression = compression_of(source)
         self._raw = _Counted(source, digest)
-        self._content = _opened(self._raw, self.compression if self.compression in unpack else Compression.NONE)
+        self._content = _opened(self._raw, self.compression)
         self._size = 0
 
     def read(self, size: int) -> bytes:
@@ -136,10 +133,3 @@ class _Part(RawIOBase):
 def part_of(path: Path, start: int, size: int) -> BufferedReader:
     """Open a part of a file, to be read beside its other parts; the last reference to it closes it."""
     return BufferedReader(_Part(path, start, size), buffer_size=CHUNK)
-
-
-@contextmanager
-def open_stream(path: Path, unpack: Collection[Compression] = tuple(Compression)) -> Iterator[Stream]:
-    """Open a file as a stream, and close it afterwards."""
-    with path.open("rb") as file:
-        yield Stream(file, unpack)

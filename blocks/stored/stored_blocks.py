@@ -77,6 +77,16 @@ class StoredBlocks:
         """
         return self.load(LinkKeys, MAIN, "block of launch link keys")
 
+    def rotate_link_keys(self) -> LinkKeys:
+        """Save a fresh current key; the one before is accepted until the next rotation.
+
+        Raises:
+            NotFound: the block was never saved, or an operator deleted it.
+        """
+        rotated = self.link_keys().rotated()
+        rotated.save(MAIN, overwrite=True, _sync=True)
+        return rotated
+
     def registry_login(self, name: str) -> RegistryCredentials | None:
         """Load the login of this name; None when the name is empty.
 

@@ -14,7 +14,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class HostImage:
+class EngineImage:
     """An image as a host's engine lists it."""
 
     id: str
@@ -44,7 +44,7 @@ class Leaving:
 
 
 def may_go(
-    images: Iterable[HostImage],
+    images: Iterable[EngineImage],
     containers: Iterable[HostContainer],
     needed: Set[str],
     ended: Set[str],
@@ -74,6 +74,6 @@ def _container(one: HostContainer) -> Leaving:
     return Leaving(Kind.CONTAINER, one.id, f"container {one.name}: its session is over")
 
 
-def _image(one: HostImage) -> Leaving:
+def _image(one: EngineImage) -> Leaving:
     called = one.names[0] if one.names else one.id[7:19]
     return Leaving(Kind.IMAGE, one.id, f"image {called}: no session needs it")

@@ -24,7 +24,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Limit:
+class SpawnLimit:
     """How many hosts may be spawned now, and what says so."""
 
     hosts: int
@@ -158,22 +158,22 @@ def _limits(
     unrecorded: Sequence[FlavorSize],
     need: Need,
     headroom: Mapping[FlavorSize, Headroom],
-) -> Iterator[Limit]:
+) -> Iterator[SpawnLimit]:
     """Everything that bounds the number of hosts to spawn now; of equals the first is told."""
     if held := why_held(hosts, now):
-        yield Limit(0, held)
+        yield SpawnLimit(0, held)
     spawning = [host for host in hosts if host.state is HostState.SPAWNING]
     living = sum(host.state in LIVING_HOSTS for host in hosts) + len(unrecorded)
-    yield Limit(settings.max_hosts - living, f"{living} of at most {settings.max_hosts} hosts are there")
+    yield SpawnLimit(settings.max_hosts - living, f"{living} of at most {settings.max_hosts} hosts are there")
     under_way = len(spawning) + len(unrecorded)
     if need.flavor in headroom:
         unasked = sum(host.server_id is None for host in spawning) + len(unrecorded)
         yield _quota(headroom[need.flavor], unasked, need)
     at_once = 1 if setback(hosts) else settings.max_spawns  # a cloud that failed is tried with one host
-    yield Limit(at_once - under_way, f"{under_way} hosts are being spawned, at most {at_once} at once")
+    yield SpawnLimit(at_once - under_way, f"{under_way} hosts are being spawned, at most {at_once} at once")
 
 
-def _quota(headroom: Headroom, unasked: int, need: Need) -> Limit:
+def _quota(headroom: Headroom, unasked: int, need: Need) -> SpawnLimit:
     """The cloud's own limit, less the hosts that it will be asked for anyway."""
     left = max(0, headroom.hosts - unasked)
-    return Limit(left, f"quota: {left} of {need.hosts} hosts ({headroom.because})")
+    return SpawnLimit(left, f"quota: {left} of {need.hosts} hosts ({headroom.because})")

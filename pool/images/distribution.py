@@ -35,7 +35,7 @@ def missing_layers(layers: Sequence[str], present: Container[str]) -> tuple[str,
 
 
 @dataclass
-class Pace:
+class Throttle:
     """Spreads bytes over time. Time not used is not saved up: after a pause there is no burst."""
 
     bytes_per_second: float  # 0: no limit
@@ -51,7 +51,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Progress:
+class DistributionProgress:
     """How far a distribution is. Sizes are bytes as they travel."""
 
     hosts: int
@@ -77,7 +77,7 @@ class Progress:
         )
 
 
-class Tally:
+class DistributionTally:
     """What a distribution came to so far, host by host. Many threads count at once.
 
     Args:
@@ -112,11 +112,11 @@ class Tally:
         with self._lock:
             return self._sent[host], sum(size for (name, _), size in self._skipped.items() if name == host)
 
-    def progress(self, seconds: float) -> Progress:
+    def progress(self, seconds: float) -> DistributionProgress:
         """How far it is, after *seconds*."""
         with self._lock:
             sent, skipped = self._sent.total(), self._skipped.total()
-            return Progress(self._hosts, self._done, self._expected, sent, skipped, seconds)
+            return DistributionProgress(self._hosts, self._done, self._expected, sent, skipped, seconds)
 
 
 def image_table(images: Iterable[Image], holders: Mapping[str, Container[str]]) -> list[dict[str, str]]:

@@ -1,8 +1,7 @@
 """What a session's container is made of: pure functions from blueprint and instance to a ContainerSpec."""
 
+from pool import marks
 from pool.records import BlueprintSpec, ContainerSpec, Instance
-
-LABEL = "dockerdriver"
 
 
 def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, namespace: str) -> ContainerSpec:
@@ -40,9 +39,9 @@ def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, 
 def container_labels(instance: Instance, namespace: str) -> dict[str, str]:
     """Labels by which a container is found again after any crash."""
     return {
-        f"{LABEL}.namespace": namespace,
-        f"{LABEL}.pool": instance.pool,
-        f"{LABEL}.instance": instance.id,
+        marks.NAMESPACE: namespace,
+        marks.POOL: instance.pool,
+        marks.INSTANCE: instance.id,
     }
 
 

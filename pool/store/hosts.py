@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, and_, case, delete, func, literal, not_, select, update
+from sqlalchemy import Connection, Update, and_, case, delete, func, literal, not_, select, update
 
+from pool.errors import DockerDriverError
 from pool.records import FlavorSize, Host
 from pool.states import HostState, states_that_may_become
 from pool.store.engine import Part, check_facts
@@ -24,6 +25,7 @@ FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "fault"})
 FACTS = frozenset({"server_id", "address", "host_key", "reason"})
 #: A server that comes to light later than this after its host was removed is one without a record.
 REMEMBERED = timedelta(days=7)
+TRIES = 10  # of a move of a host that others change meanwhile
 
 
 class HostStore(Part):
@@ -106,19 +108,16 @@ class HostStore(Part):
         Raises:
             RefusedMove: its life cycle does not allow this, or sessions still hold room on a host to be removed.
             NotFound: no host has this name.
+            DockerDriverError: the host changed under each of ``TRIES`` tries.
         """
         check_facts(facts, FACTS_OF_A_MOVE)
-        with self._db.writing() as connection:
-            moved = connection.execute(move_statement(name, to, now, reason, facts)).one_or_none()
-            if moved is not None and to is HostState.REMOVED:
-                connection.execute(delete(host_images).where(host_images.c.host == name))
-            host = as_host(moved) if moved is not None else find_host(connection, name)
-            if moved is not None:
-                note_host_change(connection, host, now)
-        if moved is not None or host.state is to:
-            return host
-        refuse_move(host, to)
-        return self.move(name, to, now, reason, **facts)  # it came free between the write and the look
+        for _ in range(TRIES):
+            with self._db.writing() as connection:
+                host = _moved(connection, name, to, now, reason, facts) or find_host(connection, name)
+            if host.state is to:
+                return host
+            refuse_move(host, to)  # allowed now: it came free between the write and the look, so try again
+        raise DockerDriverError(f"host {name} changed under each of {TRIES} tries to move it to {to}")
 
     def note(self, name: str, **facts: object) -> Host:
         """Write down what became known of a host: ``server_id``, ``address``, ``host_key``, ``reason``.
@@ -223,3 +222,14 @@ class HostStore(Part):
             return as_host(
                 connection.execute(update(hosts).where(hosts.c.name == name).values(**more).returning(hosts)).one()
             )
+
+
+def _moved(connection: Connection, name: str, to: HostState, now: datetime, reason: str, facts: dict) -> Host | None:
+    """The host after the move; None when the guarded write found it in no state that allows the move."""
+    row = connection.execute(move_statement(name, to, now, reason, facts)).one_or_none()
+    if row is None:
+        return None
+    if to is HostState.REMOVED:
+        connection.execute(delete(host_images).where(host_images.c.host == name))
+    note_host_change(connection, as_host(row), now)
+    return as_host(row)

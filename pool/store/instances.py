@@ -5,21 +5,19 @@ Order of locks, in every transaction: the instance first, its host second.
 
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, case, func, literal, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
-from pool.records import BlueprintSpec, Instance, ProxyOptions
+from pool.records import SESSION_PORTS, BlueprintSpec, Instance, ProxyOptions
 from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState, check_instance_move
 from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.schema import hosts, instances
 
-#: On a host's address; each instance gets one of its own.
-SESSION_PORTS = range(20000, 21000)
 FACTS_OF_A_MOVE = frozenset({"expires_at"})
 _FIELDS = [field.name for field in fields(Instance)]
 
@@ -117,7 +115,14 @@ class InstanceStore(Part):
             over = (instances.c.id.in_(sorted(ids)), instances.c.state.in_(sorted(ENDED)))
             return set(connection.scalars(select(instances.c.id).where(*over)))
 
-    def take_turn(self, instance_id: str, host_name: str, passing: Collection[str], now: datetime) -> Instance | None:
+    def take_turn(
+        self,
+        instance_id: str,
+        host_name: str,
+        passing: Collection[str],
+        now: datetime,
+        ports: Sequence[int] = SESSION_PORTS,
+    ) -> Instance | None:
         """Take room on an active host and move the instance from queued to starting, with a port of its own.
 
         Only when nobody waits longer than the instance, except *passing*. The host is locked before the queue is looked
@@ -128,6 +133,7 @@ class InstanceStore(Part):
             host_name: the host.
             passing: ids of those before it in the queue that the host is no use to.
             now: becomes ``state_since``.
+            ports: of the host, for sessions; the lowest free one is taken.
 
         Returns:
             The instance, or None, with nothing changed, when it is another one's turn, or the host is not active or has
@@ -143,7 +149,7 @@ class InstanceStore(Part):
             connection.execute(select(hosts.c.name).where(hosts.c.name == host_name).with_for_update())
             if _has_others_before(connection, instance, passing):
                 return None
-            return _reserve(connection, instance, host_name, now)
+            return _reserve(connection, instance, host_name, ports, now)
 
     def move(
         self,
@@ -207,11 +213,13 @@ def _write(connection: Connection, instance_id: str, **values: object) -> Instan
     return written
 
 
-def _reserve(connection: Connection, instance: Instance, host_name: str, now: datetime) -> Instance | None:
+def _reserve(
+    connection: Connection, instance: Instance, host_name: str, ports: Sequence[int], now: datetime
+) -> Instance | None:
     check_instance_move(instance.id, instance.state, InstanceState.STARTING)
     if not _take_room(connection, instance, host_name, now):
         return None
-    place = {"host": host_name, "port": _lowest_free_port(connection, host_name)}
+    place = {"host": host_name, "port": _lowest_free_port(connection, host_name, ports)}
     return _write(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)
 
 
@@ -240,12 +248,12 @@ def _take_room(connection: Connection, instance: Instance, host_name: str, now: 
     return connection.execute(update(hosts).where(*guard).values(**taken)).rowcount == 1
 
 
-def _lowest_free_port(connection: Connection, host_name: str) -> int:
+def _lowest_free_port(connection: Connection, host_name: str, ports: Sequence[int]) -> int:
     """Called with the host's row locked by :func:`_take_room`, so that no two choose at once."""
     taken = set(connection.scalars(select(instances.c.port).where(instances.c.host == host_name)))
-    port = next((port for port in SESSION_PORTS if port not in taken), None)
+    port = next((port for port in ports if port not in taken), None)
     if port is None:
-        raise Refused(f"host {host_name} has no free session port in {SESSION_PORTS[0]} to {SESSION_PORTS[-1]}")
+        raise Refused(f"host {host_name} has no free session port in {ports[0]} to {ports[-1]}")
     return port
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from pool.store.engine import Part, insert_unless_there
 from pool.store.schema import leases
+
+#: How often a lease that is dropped as soon as it is found taken is tried for, and who is then said to have it.
+LOOKS, PASSING = 10, "a holder that dropped it meanwhile"
 
 
 class LeaseStore(Part):
@@ -16,18 +19,18 @@ class LeaseStore(Part):
         """Take or renew a lease for *ttl_seconds* from *now*.
 
         Returns:
-            None when *holder* has it, else the name of the one who has.
+            None when *holder* has it, else the name of the holder that has; ``PASSING`` when at each of ``LOOKS`` looks
+            another one had it and dropped it before it could be named.
         """
         mine = {"holder": holder, "expires_at": now + timedelta(seconds=ttl_seconds)}
-        free = (leases.c.holder == holder) | (leases.c.expires_at <= now)
-        with self._db.writing() as connection:
-            if connection.execute(update(leases).where(leases.c.name == name, free).values(**mine)).rowcount:
-                return None
-            insert = insert_unless_there(connection, leases, "name").values(name=name, **mine)
-            if connection.scalar(insert.returning(leases.c.name)):
-                return None
-            other = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
-        return other or self.take(name, holder, ttl_seconds, now)  # none: dropped while we looked
+        for _ in range(LOOKS):
+            with self._db.writing() as connection:
+                if _take_free_lease(connection, name, mine, now):
+                    return None
+                other = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
+            if other:
+                return other
+        return PASSING
 
     def take_any(self, names: Sequence[str], holder: str, ttl_seconds: float, now: datetime) -> str | None:
         """Take the first of these leases that is free; None when others have all of them."""
@@ -50,3 +53,12 @@ class LeaseStore(Part):
         """Give back all that a holder has which is known to be dead."""
         with self._db.writing() as connection:
             connection.execute(delete(leases).where(leases.c.holder == holder))
+
+
+def _take_free_lease(connection: Connection, name: str, mine: dict, now: datetime) -> bool:
+    """Whether the lease was free, or the holder's own, and is now the holder's."""
+    free = (leases.c.holder == mine["holder"]) | (leases.c.expires_at <= now)
+    if connection.execute(update(leases).where(leases.c.name == name, free).values(**mine)).rowcount:
+        return True
+    insert = insert_unless_there(connection, leases, "name").values(name=name, **mine)
+    return connection.scalar(insert.returning(leases.c.name)) is not None

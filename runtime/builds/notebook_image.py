@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from blocks.engine.client import HostEngine
 from blocks.images.archive import read_archive
 from blocks.images.build import archive_name, build_image, image_labels, output_of, save_image
+from pool import marks
 from pool.errors import BrokenArchive, DockerDriverError
 from runtime.builds.host_image import build_base
 from runtime.builds.package_sources import suite
@@ -19,7 +20,6 @@ NAME = "jupyter-minimal"
 TAG = f"{NAME}:latest"
 PYTHON_STAGE = f"dockerdriver/{NAME}-python"
 CONTEXT = Path(__file__).resolve().parent.parent / "images" / NAME
-RECIPE_LABEL = "dockerdriver.recipe"
 PIP_SECONDS = 600
 
 Say = Callable[[str], None]
@@ -44,7 +44,7 @@ def build_notebook_image(engine_url: str, work_dir: Path, images_dir: Path, say:
     archive, recipe = images_dir / archive_name(TAG), _recipe()
     if _recipe_of(archive) != recipe:
         engine = HostEngine.local(engine_url)
-        if image_labels(engine, TAG).get(RECIPE_LABEL) != recipe:
+        if image_labels(engine, TAG).get(marks.RECIPE) != recipe:
             _build(engine, work_dir, build_base(engine_url, work_dir, say), recipe, say)
         say(f"saves the notebook image to {archive.name}")
         save_image(engine, TAG, images_dir)
@@ -61,7 +61,7 @@ def _recipe() -> str:
 
 def _recipe_of(archive: Path) -> str:
     try:
-        return read_archive(archive).labels.get(RECIPE_LABEL, "")
+        return read_archive(archive).labels.get(marks.RECIPE, "")
     except BrokenArchive:  # not there, or not whole: build it
         return ""
 
@@ -78,7 +78,7 @@ def _build(engine: HostEngine, work_dir: Path, base: str, recipe: str, say: Say)
         say(f"downloads JupyterLab for Python {version}")
         _download(context / "wheels", version)
         say("installs JupyterLab in the notebook image")
-        build_image(engine, context, TAG, {"BASE": base}, labels={RECIPE_LABEL: recipe})
+        build_image(engine, context, TAG, {"BASE": base}, labels={marks.RECIPE: recipe})
 
 
 def _download(wheels: Path, version: str) -> None:

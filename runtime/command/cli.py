@@ -7,15 +7,19 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from blocks.resources import ROOT
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import DockerDriverError, Refused
+from runtime.command import gateway
 from runtime.command.progress import Progress, complain
 from runtime.stack.api_password import password_file
 
+#: Functions that take the settings and their arguments, each with what argparse is told of these.
+Commands = dict[Callable[..., int], dict[str, dict]]
 INTERRUPTED = 130  # what a shell calls the end by Ctrl-C
 
 
@@ -41,16 +45,23 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command, its_arguments in _commands().items():
-        text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
-        its_parser = commands.add_parser(command.__name__, help=text, description=text)
-        its_parser.set_defaults(command=command)
-        for name, how in its_arguments.items():
-            its_parser.add_argument(name, **how)
+    _add(commands, _commands())
+    text = "Reload the gateway, change its keys, make it a certificate."
+    of_gateway = commands.add_parser("gateway", help=text, description=text)
+    _add(of_gateway.add_subparsers(required=True, metavar="action"), _gateway_commands())
     return parser
 
 
-def _commands() -> dict[Callable[..., int], dict[str, dict]]:
+def _add(commands: "argparse._SubParsersAction", table: Commands) -> None:
+    for command, its_arguments in table.items():
+        text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
+        its_parser = commands.add_parser(command.__name__.replace("_", "-"), help=text, description=text)
+        its_parser.set_defaults(command=command)
+        for name, how in its_arguments.items():
+            its_parser.add_argument(name, **how)
+
+
+def _commands() -> Commands:
     """All commands, in the order of `--help`, with the arguments of each."""
     return {
         up: {},
@@ -64,6 +75,19 @@ def _commands() -> dict[Callable[..., int], dict[str, dict]]:
         plan: {"pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"}},
         doctor: {},
         registry: {"address": {"help": "name or address that hosts reach this machine under, and the port"}},
+    }
+
+
+def _gateway_commands() -> Commands:
+    names = "name or address that browsers use; a wildcard such as *.notebooks.example.org counts"
+    return {
+        gateway.reload: {},
+        gateway.rotate_keys: {},
+        gateway.self_signed: {
+            "names": {"nargs": "+", "metavar": "NAME", "help": names},
+            "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
+            "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
+        },
     }
 
 
@@ -138,7 +162,7 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
         DockerDriverError: there is no such session, it does not run, or the stack is down.
     """
     from runtime.command.first_session import fresh_link  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import prefect_api  # noqa: PLC0415 - as above
+    from runtime.stack.api_password import prefect_api  # noqa: PLC0415 - as above
 
     sys.stdout.write(fresh_link(prefect_api(settings), instance_id) + "\n")
     return 0
@@ -151,7 +175,7 @@ def plan(settings: ProcessSettings, pool: str) -> int:
         DockerDriverError: there is no such pool, or the stack is down.
     """
     from runtime.command.report import show_plan  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import prefect_api  # noqa: PLC0415 - as above
+    from runtime.stack.api_password import prefect_api  # noqa: PLC0415 - as above
 
     show_plan(prefect_api(settings), pool)
     return 0
@@ -162,8 +186,8 @@ def doctor(settings: ProcessSettings) -> int:
 
     While the stack does not run, what is checked is what the first `make up` is going to configure.
     """
+    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
 
     runs = PrefectApi(settings.prefect_api_url).healthy()
     take_on(stack_environment(settings, settings.engine_url))
@@ -181,8 +205,8 @@ def registry(settings: ProcessSettings, address: str) -> int:
         PlaybookFailed: a step failed; the message names it.
     """
     _need_root("a package and a service are installed on this machine")
+    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
-    from runtime.stack.prefect_api import PrefectApi  # noqa: PLC0415 - as above
 
     if not PrefectApi(settings.prefect_api_url).healthy():
         raise Refused("the stack does not run; its authority signs the registry's certificate: run `make up` first")

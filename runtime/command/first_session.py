@@ -5,15 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import httpx
-
+from blocks.gateway.browser import answers, browser
 from blocks.outside import outside
+from blocks.prefect_api import ENDED, PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
 from pool.records import Host, Instance
 from pool.states import LIVING_HOSTS, HostState, InstanceState
 from runtime.command.progress import Progress
-from runtime.stack.prefect_api import ENDED, PrefectApi, prefect_api
+from runtime.stack.api_password import prefect_api
 
 POOL = "main"
 BLUEPRINT = "jupyter-minimal"
@@ -156,31 +156,6 @@ def _has_had_its_turn(api: PrefectApi, instance_id: str, progress: Progress) -> 
     if answer["position"]:
         progress.detail(f"waits for room, number {answer['position']} in the queue")
     return answer["state"] == InstanceState.RUNNING
-
-
-def browser() -> httpx.Client:
-    """One that keeps cookies: signed in by a link, it may follow the link again."""
-    return httpx.Client(transport=LikeABrowser(), trust_env=False, timeout=10, follow_redirects=True)
-
-
-class LikeABrowser(httpx.HTTPTransport):
-    """Takes names below "localhost" for this machine, as browsers do; the C library would ask a name server."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it to loopback under the name that it was meant for."""
-        if not request.url.host.endswith(".localhost"):
-            return super().handle_request(request)
-        here = request.url.copy_with(host="127.0.0.1")
-        same = {"headers": request.headers, "stream": request.stream, "extensions": request.extensions}
-        return super().handle_request(httpx.Request(request.method, here, **same))
-
-
-def answers(url: str, visitor: httpx.Client) -> bool:
-    """Whether the session answers with 200, redirects followed."""
-    try:
-        return visitor.get(url).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def _until(true: Callable[[], bool], seconds: float, otherwise: str) -> None:

@@ -1,16 +1,14 @@
 """An image registry on the manager's own machine: the playbook that installs it, run here and not over ssh."""
 
-import json
-import subprocess
-from tempfile import NamedTemporaryFile
-
+from blocks.host_setup.playbook import on_this_machine, run_playbook
 from blocks.outside import outside
-from blocks.resources import ROOT
+from blocks.resources import PLAYBOOKS
 from blocks.stored.authority import Issued
-from pool.errors import BadRequest, PlaybookFailed
+from pool.errors import BadRequest
 
 DAYS = 365
-PLAYBOOK = ROOT / "playbooks" / "image_registry.yml"
+SECONDS = 1800  # that the playbook may take; a package comes from afar
+PLAYBOOK = PLAYBOOKS / "image_registry.yml"
 
 
 def install_registry(address: str) -> None:
@@ -23,16 +21,12 @@ def install_registry(address: str) -> None:
 
     Raises:
         BadRequest: the address is not of that form.
-        PlaybookFailed: a step failed.
+        PlaybookFailed: a step failed; the message names it.
     """
     name, port = split_address(address)
     issued = outside().stored.authority().issue_server(name, name, days=DAYS)
-    with NamedTemporaryFile("w", suffix=".json") as variables:  # only we can read it
-        json.dump(variables_of(issued, port), variables)
-        variables.flush()
-        ran = subprocess.run(playbook_command(variables.name), check=False, cwd=PLAYBOOK.parent)
-    if ran.returncode:
-        raise PlaybookFailed("the registry is not installed: the playbook failed at the step that is named above")
+    run = on_this_machine(PLAYBOOK, variables_of(issued, port))
+    run_playbook(run, print, SECONDS, outside().settings.run_dir)
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -54,8 +48,3 @@ def variables_of(issued: Issued, port: int) -> dict[str, object]:
         "registry_server_key": issued.private_key,
         "registry_port": port,
     }
-
-
-def playbook_command(variables: str) -> list[str]:
-    """Runs the playbook on this machine with the variables of a file."""
-    return ["ansible-playbook", "-i", "localhost,", "-c", "local", str(PLAYBOOK), "-e", f"@{variables}"]

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
+from blocks.engine.local_api import answers
+from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import NotFound
 from pool.hosts.launching import launch_troubles
@@ -14,8 +16,6 @@ from pool.sessions.queue import in_line
 from pool.states import LIVING_INSTANCES, HostState
 from pool.store.pool_store import PoolStore
 from runtime.stack.api_password import password_file
-from runtime.stack.local_engine import answers
-from runtime.stack.prefect_api import PrefectApi
 from runtime.stack.processes import Processes
 from runtime.stack.stop import engine_url
 

@@ -8,6 +8,7 @@ import re
 import secrets
 from pathlib import Path
 
+from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, Refused
 
@@ -60,3 +61,12 @@ def api_password(settings: ProcessSettings) -> str:
         return ""
     except PermissionError:
         raise Refused(f"only its owner may read {password_file(settings)}: run it with sudo") from None
+
+
+def prefect_api(settings: ProcessSettings) -> PrefectApi:
+    """Make a client of this installation's server, with its password.
+
+    Raises:
+        Refused: this user may not read the password.
+    """
+    return PrefectApi(settings.prefect_api_url, api_password(settings))

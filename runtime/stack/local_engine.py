@@ -1,10 +1,5 @@
-"""The Docker Engine of this machine: the one that answers, or one of our own.
+"""The Docker Engine of this machine: the one that answers, or one of our own."""
 
-Also the few questions about everything that carries our namespace, asked of its API directly: they must work when
-nothing else of the stack does.
-"""
-
-import json
 import os
 import shutil
 import subprocess
@@ -12,15 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
-from blocks.engine.container_name import listed_name
+from blocks.engine.local_api import answers
 from blocks.settings import ProcessSettings
 from pool.errors import EngineTrouble
 
 FORWARDING = "forward.policy"
 DEFAULT = "unix:///var/run/docker.sock"
-NAMESPACE_LABEL = "dockerdriver.namespace"
 
 Say = Callable[[str], None]
 
@@ -74,60 +66,12 @@ def own_engine_command(settings: ProcessSettings) -> list[str]:
     ]
 
 
-def answers(url: str, seconds: float = 5) -> bool:
-    """Whether an engine answers there."""
-    try:
-        with _client(url, seconds) as client:
-            return client.get("/_ping").is_success
-    except (httpx.HTTPError, OSError):
-        return False
-
-
 def wait_for_engine(url: str, seconds: float) -> bool:
     """Ask until it answers or the time is up."""
     deadline = time.monotonic() + seconds
     while not (there := answers(url)) and time.monotonic() < deadline:
         time.sleep(0.2)
     return there
-
-
-def sweep(url: str, namespace: str) -> list[str]:
-    """Remove every container, network and volume of the namespace; what was removed, by name. Absent is success.
-
-    Raises:
-        EngineTrouble: the engine does not do it.
-    """
-    label = {"filters": json.dumps({"label": [f"{NAMESPACE_LABEL}={namespace}"]})}
-    try:
-        with _client(url, 120) as engine:
-            containers = _got(engine.get("/containers/json", params=label | {"all": "true"}))
-            removed = [_remove(engine, f"/containers/{c['Id']}?force=true&v=true", listed_name(c)) for c in containers]
-            networks = _got(engine.get("/networks", params=label))
-            removed += [_remove(engine, f"/networks/{n['Id']}", n["Name"]) for n in networks]
-            volumes = _got(engine.get("/volumes", params=label))["Volumes"] or []
-            return removed + [_remove(engine, f"/volumes/{v['Name']}", v["Name"]) for v in volumes]
-    except httpx.HTTPError as error:
-        raise EngineTrouble(f"the Docker Engine at {url} did not remove what belongs to {namespace}: {error}") from None
-
-
-def _remove(engine: httpx.Client, path: str, name: str) -> str:
-    answer = engine.delete(path)
-    if answer.status_code not in (404, 409):  # gone already, or being removed by somebody else
-        answer.raise_for_status()
-    return name
-
-
-def _got(answer: httpx.Response) -> list | dict:
-    return answer.raise_for_status().json()
-
-
-def _client(url: str, seconds: float) -> httpx.Client:
-    """A client for unix:// and tcp:// engines. Proxies of the environment are not for the engine."""
-    scheme, _, place = url.partition("://")
-    if scheme == "unix":
-        transport = httpx.HTTPTransport(uds=place, verify=False)  # spare loading the CAs
-        return httpx.Client(transport=transport, base_url="http://engine", timeout=seconds, trust_env=False)
-    return httpx.Client(base_url=f"http://{place}", timeout=seconds, trust_env=False)
 
 
 def note_forwarding(settings: ProcessSettings) -> None:

@@ -17,7 +17,7 @@ from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
 from runtime.stack.environment import marked_processes
 
-STARTED, STOPPED = ("STARTING", "RUNNING"), ("STOPPED", "EXITED", "FATAL")
+STOPPED = ("STOPPED", "EXITED", "FATAL")
 NOT_RUNNING, ALREADY_STARTED = 70, 60  # faults of supervisord's API that are no trouble
 
 
@@ -103,10 +103,6 @@ class Processes:
         with contextlib.suppress(OSError, xmlrpc.client.Error):
             return {info["name"]: info["statename"] for info in self._ask().getAllProcessInfo()}
         return {}
-
-    def pid_of(self, name: str) -> int:
-        """Process id of a program that runs; it leads its process group."""
-        return self._ask().getProcessInfo(name)["pid"]
 
     def start(self, *names: str) -> None:
         """Start programs that do not run; does not wait until they are of use."""

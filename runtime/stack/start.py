@@ -9,6 +9,7 @@ from pathlib import Path
 
 from blocks.gateway.client import Gateway
 from blocks.gateway.config import gateway_config, prepare_gateway
+from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble
 from runtime.stack.api_password import OF_SERVER, keep_password
@@ -23,7 +24,6 @@ from runtime.stack.local_engine import (
     wait_for_engine,
 )
 from runtime.stack.ports import check_ports
-from runtime.stack.prefect_api import PrefectApi
 from runtime.stack.processes import Processes, Program
 
 SERVER_SECONDS = 120

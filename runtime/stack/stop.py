@@ -7,24 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from blocks.engine.local_api import answers, sweep
 from blocks.gateway.config import gateway_config
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble
 from pool.records import Host, Instance
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES, HostState, InstanceState
+from runtime.stack.api_password import prefect_api
 from runtime.stack.environment import marked_processes, stack_environment, take_on
 from runtime.stack.gateway_process import end_orphaned_workers
 from runtime.stack.local_engine import (
     DEFAULT,
     Say,
-    answers,
     clear_after_own_engine,
     own_engine_command,
     own_engine_url,
-    sweep,
     wait_for_engine,
 )
-from runtime.stack.prefect_api import prefect_api
 from runtime.stack.processes import Processes, end_marked_processes
 from runtime.stack.start import engine_note
 
@@ -83,7 +82,7 @@ def remove_cloud_hosts(settings: ProcessSettings, say: Say) -> None:
 
     for pool in outside().stored.pools():
         cloud = outside().cloud(pool)
-        for server in cloud.list():
+        for server in cloud.list_servers():
             say(f"removes host {server.host}")
             cloud.delete(server.host)
 

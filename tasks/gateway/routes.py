@@ -1,7 +1,8 @@
 """Verbs for routes: publish, withdraw, repair."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
+from blocks.gateway.client import Gateway, RouteRefused
 from blocks.outside import outside
 from pool.records import Host, Instance, Route
 from pool.states import LIVING_HOSTS, InstanceState
@@ -50,7 +51,8 @@ def repair_routes() -> str:
     wanted, unread = _wanted_routes()
     missing = [route for key, route in wanted.items() if found.get(key) != route]
     surplus = found.keys() - wanted.keys() if not unread else ()  # they may be of the pool that could not be read
-    _settle(missing, surplus)
+    if missing or surplus:
+        settle_routes(outside().gateway, missing, surplus)
     said = f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
     return "; ".join(filter(None, [said, *unread]))
 
@@ -73,8 +75,25 @@ def _routes_of(pool: str) -> dict[str, Route]:
     return {instance.route: route_of(instance, hosts[instance.host]) for instance in running}
 
 
-def _settle(missing: list[Route], surplus: Iterable[str]) -> None:
-    for route in missing:
-        outside().gateway.add_route(route)
-    for route_id in surplus:
-        outside().gateway.remove_route(route_id)
+def settle_routes(table: Gateway, missing: list[Route], surplus: Collection[str]) -> None:
+    """Change all in one step. Where one route is refused, the others do not wait for it.
+
+    Raises:
+        RouteRefused: one is refused; the others are published.
+    """
+    try:
+        table.change_routes(missing, surplus)
+    except RouteRefused:
+        table.change_routes((), surplus)
+        refusals = [refusal for route in missing if (refusal := _refusal(table, route))]
+        if refusals:
+            raise refusals[0] from None
+
+
+def _refusal(table: Gateway, route: Route) -> RouteRefused | None:
+    """Publish one session; why it is refused."""
+    try:
+        table.add_route(route)
+    except RouteRefused as error:
+        return error
+    return None

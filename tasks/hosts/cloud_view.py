@@ -19,7 +19,7 @@ async def listed_servers(pool: str) -> frozenset[str] | None:
     """Names of the hosts that the cloud has a server of; None when it could not be asked: unknown is not gone."""
 
     def ask() -> frozenset[str]:
-        return frozenset(server.host for server in outside().cloud(pool).list() if server.pool == pool)
+        return frozenset(server.host for server in outside().cloud(pool).list_servers() if server.pool == pool)
 
     return await _asked(pool, "list its servers", ask)
 

@@ -12,7 +12,7 @@ from blocks.images.push import Bandwidth, HostPush
 from blocks.images.push_archive import tag_of
 from blocks.outside import log, now, outside
 from pool.errors import DiskFull
-from pool.images.distribution import Tally, image_table
+from pool.images.distribution import DistributionTally, image_table
 from pool.records import Host, Image
 from tasks.base import blocking, pool_task
 from tasks.leases import any_lease
@@ -36,7 +36,7 @@ class Distribution:
     """What all pushes of one distribution share: one limit, one count."""
 
     bandwidth: Bandwidth
-    tally: Tally
+    tally: DistributionTally
     places: Sequence[str]  # leases; whoever sends holds one, in whatever run
     id: str = field(default_factory=lambda: uuid4().hex)
 
@@ -47,7 +47,7 @@ def distribution_of(pool: str, hosts: int, images: list[Image]) -> Distribution:
     expected = hosts * sum(store.size(layer) for image in images for layer in set(image.layers))
     config = outside().config(pool)
     places = [f"place {number} to send images in {pool}" for number in range(1, config.DD_IMAGE_PUSHES + 1)]
-    return Distribution(Bandwidth(config.DD_IMAGE_BANDWIDTH_MB), Tally(hosts, expected), places)
+    return Distribution(Bandwidth(config.DD_IMAGE_BANDWIDTH_MB), DistributionTally(hosts, expected), places)
 
 
 @pool_task(
@@ -129,7 +129,9 @@ async def _share(ours: Distribution) -> None:
         await sleep(SHARE_SECONDS)
 
 
-def _push_all(push: HostPush | HostPull, host: Host, images: list[Image], tally: Tally, roomy: bool) -> None:
+def _push_all(
+    push: HostPush | HostPull, host: Host, images: list[Image], tally: DistributionTally, roomy: bool
+) -> None:
     named = [image for image in images if "@" not in image.name]  # a pinned version leaves its name to the newest
     tags = {image.id: [tag_of(other.name) for other in named if other.id == image.id] for image in images}
     for image in {image.id: image for image in images}.values():

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from blocks.outside import outside
-from pool.images.distribution import Tally
+from pool.images.distribution import DistributionTally
 from tasks.base import blocking
 
 SHOW_SECONDS = 2
 
 
 @asynccontextmanager
-async def shown(pool: str, tally: Tally) -> AsyncIterator[None]:
+async def shown(pool: str, tally: DistributionTally) -> AsyncIterator[None]:
     """Keep the progress artifact of the run up to date until the end."""
     start = outside().clock.uptime()
     key, title = f"distribution-{pool}", f"Images on their way to the hosts of {pool}"

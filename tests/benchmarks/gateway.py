@@ -27,10 +27,9 @@ import httpx
 from websockets.sync.client import connect
 
 from blocks.stored.link_keys import LinkKeys
-from pool.records import Route
-from pool.store.instances import SESSION_PORTS
+from pool.records import SESSION_PORTS, Route
 from tests.rigs.gateways.backend import websocket_backend
-from tests.rigs.gateways.gateway import RunningGateway, route_to, running_gateway
+from tests.rigs.gateways.gateway import RunningGateway, only_routes, route_to, running_gateway
 from tests.rigs.gateways.talk import Talk
 from tests.rigs.ports import free_port
 from tests.rigs.waiting import until
@@ -66,7 +65,7 @@ def main() -> None:
         figures = {}
         for count in COUNTS:
             routes = [_route(backend, f"user{n}") for n in range(count)]
-            ours.client.replace_routes(routes)
+            only_routes(ours.client, routes)
             peer.add(routes)
             cookie = _signed_in(ours, routes[-1])
             figures |= _compare(count, _loads(_addresses(ours, bare, peer, routes[-1]), cookie, options))
@@ -229,7 +228,7 @@ def _frames_lost(ours: RunningGateway) -> int:
     """Over a websocket that talks without a pause through a thousand changes of routes, and a reload."""
     with websocket_backend() as session:
         route = route_to(session.port, "talker")
-        ours.client.replace_routes([route])
+        only_routes(ours.client, [route])
         address = f"ws://127.0.0.1:{ours.config.port}/notebooks/{route.id}/"
         with connect(address, proxy=None) as websocket, Talk(websocket) as talk:
             for n in range(500):

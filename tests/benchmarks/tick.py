@@ -240,7 +240,7 @@ class QuietCloud(Cloud):
         self._servers = tuple(Server(h.server_id, h.name, h.pool, ServerStatus.ACTIVE, h.address) for h in hosts)
         return self
 
-    def list(self) -> list[Server]:
+    def list_servers(self) -> list[Server]:
         return list(self._servers)
 
     def parts(self) -> tuple[CloudPart, ...]:

@@ -2,6 +2,9 @@
 
 import subprocess
 import time
+from xmlrpc.client import ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
 
 from blocks.gateway.client import Gateway
 from blocks.settings import ProcessSettings
@@ -39,7 +42,9 @@ class Battlefield:
         }[victim]
 
     def _kill_group(self, program: str) -> list[str]:
-        return ["kill", "-KILL", "--", f"-{self._processes.pid_of(program)}"]
+        transport = SupervisorTransport(None, None, f"unix://{self.settings.run_dir}/supervisor.sock")
+        supervisor = ServerProxy("http://supervisor", transport=transport).supervisor
+        return ["kill", "-KILL", "--", f"-{supervisor.getProcessInfo(program)['pid']}"]  # it leads its process group
 
     def host_runs(self, host: str) -> bool:
         """Whether the machine that a host is runs."""

@@ -6,31 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 
-from docker import DockerClient
-from docker.errors import APIError, DockerException, NotFound
+from docker import APIClient, DockerClient
+from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from pydantic import BaseModel, Field, field_validator
-from requests.exceptions import RequestException
 
 from blocks.clouds.console import last_words
 from blocks.clouds.local.data_root import remove_helper
-from blocks.clouds.local.network import NAMESPACE_LABEL, ensure_network, free_address, remove_network, subnet_of
-from blocks.clouds.local.parts import all_parts, remove_part
+from blocks.clouds.local.network import ensure_network, free_address, remove_network, subnet_of
+from blocks.clouds.local.parts import all_parts, remove_from_engine
 from blocks.clouds.local.snapshots import commit, images_made, refuse_if_taken, remove_image
 from blocks.clouds.local.system_container import (
-    ADDRESS_LABEL,
     STARTING_SECONDS,
     abandoned,
     entries,
     make_container,
-    remove_container,
+    remove_machine,
     seed_archive,
     server_of,
     unfinished,
 )
 from blocks.clouds.port import Cloud, Server, ServerRequest
+from blocks.engine.client import HostEngine
 from blocks.settings import process_settings
-from pool.errors import CloudRefused, CloudTrouble
+from pool import marks
+from pool.errors import CloudRefused, CloudTrouble, EngineTrouble, HostUnreachable
 from pool.hosts.host_images import HostImage
 from pool.housekeeping.strays import CloudPart
 
@@ -40,13 +40,11 @@ TRIES = 10
 LOST_RACE = re.compile(r"address already in use|network \S+ not found|no such network", re.IGNORECASE)
 
 
-def _connected(url: str, step: str) -> DockerClient:
-    try:
-        engine = DockerClient(base_url=url, version="auto", timeout=ENGINE_SECONDS)
-    except (DockerException, RequestException) as error:
-        raise CloudTrouble(f"no Docker Engine answers at {url} to {step}") from error
-    engine.api.trust_env = False  # proxies of the environment are not for the engine
-    return engine
+class _Lent(DockerClient):
+    """The SDK's objects over a client that the engine's connections lend."""
+
+    def __init__(self, api: APIClient):
+        self.api = api
 
 
 class LocalFlavor(BaseModel):
@@ -102,7 +100,7 @@ class LocalCloud(Cloud):
             found = entries(engine, self._namespace, host)
         return server_of(found[0]) if found else None
 
-    def list(self) -> list[Server]:
+    def list_servers(self) -> list[Server]:
         """All hosts of the namespace, in one request."""
         with self._engine("list the hosts") as engine:
             return [server_of(entry) for entry in entries(engine, self._namespace)]
@@ -112,7 +110,7 @@ class LocalCloud(Cloud):
         with self._engine(f"delete host {host}") as engine:
             remove_helper(engine, f"{self._namespace}-{host}")
             for entry in entries(engine, self._namespace, host):
-                remove_container(engine, entry["Id"])
+                remove_machine(engine, entry["Id"])
             self._drop_unused_network(engine)
 
     def parts(self) -> tuple[CloudPart, ...]:
@@ -123,7 +121,7 @@ class LocalCloud(Cloud):
     def remove_part(self, part: CloudPart) -> None:
         """Remove a container with its volumes, a volume or the network; absent is success."""
         with self._engine(f"remove {part}") as engine:
-            remove_part(engine, self._namespace, part)
+            remove_from_engine(engine, self._namespace, part)
 
     def console_log(self, host: str, lines: int = 20) -> str:
         """What systemd last said on the console, without its colours."""
@@ -147,7 +145,7 @@ class LocalCloud(Cloud):
                 made = {image.name: image for image in images_made(engine, self._namespace)}
             return made[name]
 
-    def snapshots(self) -> "list[HostImage]":
+    def snapshots(self) -> list[HostImage]:
         """All host images of the namespace. The engine makes an image whole or not at all."""
         with self._engine("list the host images") as engine:
             return images_made(engine, self._namespace)
@@ -163,16 +161,16 @@ class LocalCloud(Cloud):
 
     @contextmanager
     def _engine(self, step: str) -> Iterator[DockerClient]:
-        """A client of its own for each call: threads share none. What goes wrong is said in one sentence."""
+        """Lend a client for one call: threads share none. What goes wrong is said in one sentence."""
         url = self.engine_url or process_settings().engine_url or "unix:///var/run/docker.sock"
-        engine = _connected(url, step)
         try:
-            yield engine
-        except (DockerException, RequestException) as error:
-            words = getattr(error, "explanation", None) or error
+            with HostEngine.local(url).client(step, ENGINE_SECONDS) as api:
+                yield _Lent(api)
+        except HostUnreachable as error:
+            raise CloudTrouble(f"no Docker Engine answers at {url} to {step}: {error.__cause__}") from error
+        except EngineTrouble as error:
+            words = getattr(error.__cause__, "explanation", None) or error.__cause__
             raise CloudTrouble(f"the Docker Engine at {url} could not {step}: {words}") from error
-        finally:
-            engine.close()
 
     def _limits(self, engine: DockerClient, name: str) -> dict[str, int | str]:
         if name not in self.flavors:
@@ -212,7 +210,7 @@ class LocalCloud(Cloud):
     def _new(self, engine: DockerClient, request: ServerRequest, image: str, limits: dict) -> Container | None:
         """A container that was not started yet; None when somebody else made it first."""
         network = ensure_network(engine, self._namespace, IPv4Network(self.address_range))
-        taken = {entry["Labels"][ADDRESS_LABEL] for entry in entries(engine, self._namespace)}
+        taken = {entry["Labels"][marks.ADDRESS] for entry in entries(engine, self._namespace)}
         address = free_address(subnet_of(network), taken)
         try:
             return make_container(engine, self._namespace, request, image, address, **limits)
@@ -228,7 +226,7 @@ class LocalCloud(Cloud):
             labels = engine.containers.get(name).labels
         except NotFound:
             return
-        if labels.get(NAMESPACE_LABEL) != self._namespace:
+        if labels.get(marks.NAMESPACE) != self._namespace:
             raise CloudRefused(f"host {host} cannot be made: container {name} exists and is not ours")
 
     def _started(self, engine: DockerClient, container: Container, request: ServerRequest) -> bool:
@@ -239,7 +237,7 @@ class LocalCloud(Cloud):
             container.put_archive("/", seed_archive(request.host, request.user_data))
             container.start()
         except APIError as error:
-            remove_container(engine, container.id)
+            remove_machine(engine, container.id)
             if not LOST_RACE.search(str(error.explanation)):
                 raise
             return False

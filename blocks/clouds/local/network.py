@@ -11,9 +11,9 @@ from docker.errors import APIError, NotFound
 from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
+from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 
-NAMESPACE_LABEL = "dockerdriver.namespace"
 TRIES = 25
 PAUSE = 0.2  # seconds between tries: a network that somebody else is just making is listed a moment later
 
@@ -79,7 +79,7 @@ def ensure_network(engine: DockerClient, namespace: str, address_range: IPv4Netw
 
 def find_network(engine: DockerClient, namespace: str) -> Network | None:
     """The namespace's network, or None."""
-    networks = engine.networks.list(filters={"label": f"{NAMESPACE_LABEL}={namespace}"})
+    networks = engine.networks.list(filters={"label": f"{marks.NAMESPACE}={namespace}"})
     return min(networks, key=lambda network: network.attrs["Created"], default=None)
 
 
@@ -110,7 +110,7 @@ def _create(engine: DockerClient, namespace: str, address_range: IPv4Network) ->
         driver="bridge",
         ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]),
         check_duplicate=True,
-        labels={NAMESPACE_LABEL: namespace},
+        labels={marks.NAMESPACE: namespace},
         # As behind a cloud's security group: a host is reached by the manager, not by its neighbours
         options={"com.docker.network.bridge.enable_icc": "false"},
     )

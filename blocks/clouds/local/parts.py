@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from blocks.clouds.local.network import NAMESPACE_LABEL, find_network, remove_network
-from blocks.clouds.local.system_container import HOST_LABEL, POOL_LABEL, entries, remove_container
+from blocks.clouds.local.network import find_network, remove_network
+from blocks.clouds.local.system_container import entries, remove_machine
 from blocks.engine.container_name import listed_name
+from pool import marks
 from pool.errors import CloudTrouble
 from pool.housekeeping.strays import CloudPart
 
@@ -16,7 +17,7 @@ def all_parts(engine: DockerClient, namespace: str) -> Iterator[CloudPart]:
     """Everything of the namespace, in one request for each kind; what holds others first."""
     for entry in entries(engine, namespace):
         yield _of_host("server", entry["Id"], listed_name(entry), entry["Labels"])
-    ours = [f"{NAMESPACE_LABEL}={namespace}", HOST_LABEL]
+    ours = [f"{marks.NAMESPACE}={namespace}", marks.HOST]
     for volume in engine.api.volumes(filters={"label": ours})["Volumes"] or []:
         yield _of_host("volume", volume["Name"], volume["Name"][:12], volume["Labels"])
     if network := find_network(engine, namespace):
@@ -24,17 +25,17 @@ def all_parts(engine: DockerClient, namespace: str) -> Iterator[CloudPart]:
 
 
 def _of_host(kind: str, part: str, name: str, labels: dict[str, str]) -> CloudPart:
-    return CloudPart(kind, part, name, labels[POOL_LABEL], labels[HOST_LABEL])
+    return CloudPart(kind, part, name, labels[marks.POOL], labels[marks.HOST])
 
 
-def remove_part(engine: DockerClient, namespace: str, part: CloudPart) -> None:
+def remove_from_engine(engine: DockerClient, namespace: str, part: CloudPart) -> None:
     """Remove it; absent is success.
 
     Raises:
         CloudTrouble: a container still uses the volume.
     """
     if part.kind == "server":
-        remove_container(engine, part.id)
+        remove_machine(engine, part.id)
     elif part.kind == "volume":
         _remove_volume(engine, part.id)
     else:

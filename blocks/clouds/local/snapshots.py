@@ -8,13 +8,10 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from blocks.clouds.local.data_root import take_data_root_along
-from blocks.clouds.local.network import NAMESPACE_LABEL
+from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
 
-NAME_LABEL = "dockerdriver.image"
-RECIPE_LABEL = "dockerdriver.recipe"
-POOL_LABEL = "dockerdriver.pool"
 STOP_SECONDS = 60
 COMMIT_SECONDS = 900  # without a word from the engine while it copies gigabytes
 
@@ -23,8 +20,8 @@ def commit(engine: DockerClient, namespace: str, container: Container, name: str
     """Switch the machine off and make an image of its disk and its data root."""
     engine.api.timeout = COMMIT_SECONDS
     container.stop(timeout=STOP_SECONDS)
-    take_data_root_along(engine, container, {NAMESPACE_LABEL: namespace})
-    labels = {NAME_LABEL: name, RECIPE_LABEL: recipe}  # beside the container's own: namespace and pool
+    take_data_root_along(engine, container, {marks.NAMESPACE: namespace})
+    labels = {marks.IMAGE_NAME: name, marks.RECIPE: recipe}  # beside the container's own: namespace and pool
     container.commit(repository=name, tag="latest", pause=False, changes=_instructions(labels))
 
 
@@ -37,18 +34,18 @@ def images_made(engine: DockerClient, namespace: str) -> list[HostImage]:
 
     An image that somebody made of a host that booted from one of ours inherits our labels; its name is another.
     """
-    entries = engine.api.images(filters={"label": [f"{NAMESPACE_LABEL}={namespace}", NAME_LABEL]})
+    entries = engine.api.images(filters={"label": [f"{marks.NAMESPACE}={namespace}", marks.IMAGE_NAME]})
     return [_described(entry) for entry in entries if _tag(entry) in (entry["RepoTags"] or ())]
 
 
 def _tag(entry: dict) -> str:
-    return f"{entry['Labels'][NAME_LABEL]}:latest"
+    return f"{entry['Labels'][marks.IMAGE_NAME]}:latest"
 
 
 def _described(entry: dict) -> HostImage:
     labels = entry["Labels"]
     made_at = datetime.fromtimestamp(entry["Created"], UTC)
-    name, pool, recipe = labels[NAME_LABEL], labels[POOL_LABEL], labels[RECIPE_LABEL]
+    name, pool, recipe = labels[marks.IMAGE_NAME], labels[marks.POOL], labels[marks.RECIPE]
     return HostImage(entry["Id"], name, pool, recipe, ready=True, made_at=made_at)
 
 

@@ -12,12 +12,9 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from docker.types import Mount
 
-from blocks.clouds.local.network import NAMESPACE_LABEL
 from blocks.clouds.port import Server, ServerRequest, ServerStatus
+from pool import marks
 
-POOL_LABEL = "dockerdriver.pool"
-HOST_LABEL = "dockerdriver.host"
-ADDRESS_LABEL = "dockerdriver.address"
 SEED = "var/lib/cloud/seed/nocloud"  # where cloud-init's NoCloud data source looks
 STARTING_SECONDS = 30  # a container that was made this long ago and never started has lost its maker
 RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
@@ -80,16 +77,16 @@ def _volumes(namespace: str, request: ServerRequest, address: str) -> list[Mount
 
 def _labels(namespace: str, request: ServerRequest, address: str) -> dict[str, str]:
     return {
-        NAMESPACE_LABEL: namespace,
-        POOL_LABEL: request.pool,
-        HOST_LABEL: request.host,
-        ADDRESS_LABEL: address,
+        marks.NAMESPACE: namespace,
+        marks.POOL: request.pool,
+        marks.HOST: request.host,
+        marks.ADDRESS: address,
     }
 
 
 def entries(engine: DockerClient, namespace: str, host: str = "") -> list[dict]:
     """What the engine's list says of all hosts of the namespace, or of one."""
-    labels = [f"{NAMESPACE_LABEL}={namespace}", f"{HOST_LABEL}={host}" if host else HOST_LABEL]
+    labels = [f"{marks.NAMESPACE}={namespace}", f"{marks.HOST}={host}" if host else marks.HOST]
     return engine.api.containers(all=True, filters={"label": labels})
 
 
@@ -99,10 +96,10 @@ def server_of(entry: dict) -> Server:
     lost = abandoned(entry)
     return Server(
         id=entry["Id"],
-        host=labels[HOST_LABEL],
-        pool=labels[POOL_LABEL],
+        host=labels[marks.HOST],
+        pool=labels[marks.POOL],
         status=ServerStatus.ERROR if lost else STATUS[entry["State"]],
-        address=labels[ADDRESS_LABEL],
+        address=labels[marks.ADDRESS],
         fault="its container was made and never started" if lost else "",
     )
 
@@ -117,7 +114,7 @@ def abandoned(entry: dict) -> bool:
     return unfinished(entry) and time.time() - entry["Created"] > STARTING_SECONDS
 
 
-def remove_container(engine: DockerClient, container_id: str) -> None:
+def remove_machine(engine: DockerClient, container_id: str) -> None:
     """Remove the container and its volumes; absent, or being removed by somebody else, is success."""
     try:
         engine.api.remove_container(container_id, v=True, force=True)

@@ -17,7 +17,7 @@ from openstack.network.v2.security_group import SecurityGroup
 from pydantic import Field
 
 from blocks.clouds.console import last_words
-from blocks.clouds.openstack_project.catalog import find_flavor, find_image, find_network, pick, project_groups
+from blocks.clouds.openstack_project.catalogue import find_flavor, find_image, find_network, pick, project_groups
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials, forget_logins
 from blocks.clouds.openstack_project.errors import told_plainly
 from blocks.clouds.openstack_project.marks import host_key_mark, metadata, server_tags
@@ -48,7 +48,7 @@ from blocks.clouds.openstack_project.shared import (
     still_there,
 )
 from blocks.clouds.openstack_project.snapshots import delete_image, images_made, make_image
-from blocks.clouds.openstack_project.sweep import all_parts, remove_part
+from blocks.clouds.openstack_project.sweep import all_parts, remove_from_project
 from blocks.clouds.port import Cloud, Server, ServerRequest
 from blocks.settings import process_settings
 from pool.errors import CloudRefused, CloudTrouble
@@ -110,7 +110,7 @@ class OpenStackCloud(Cloud):
             found = servers_of(cloud, self._namespace, host)
         return described(found[0]) if found else None
 
-    def list(self) -> list[Server]:
+    def list_servers(self) -> list[Server]:
         """Every server that carries the namespace's tag, in one request."""
         with self._asking("list the hosts") as cloud:
             return [described(server) for server in all_servers(cloud, self._namespace)]
@@ -170,7 +170,7 @@ class OpenStackCloud(Cloud):
     def remove_part(self, part: CloudPart) -> None:
         """Remove one of these; absent is success."""
         with self._asking(f"remove {part}") as cloud:
-            remove_part(cloud, part)
+            remove_from_project(cloud, part)
 
     def check_snapshots(self) -> None:
         """Refuse where hosts boot from a volume: Nova's image of such a server is empty and points at the volume."""
@@ -187,7 +187,7 @@ class OpenStackCloud(Cloud):
         with self._asking(f"make host image {name}") as cloud:
             return make_image(cloud, self._namespace, host, name, recipe)
 
-    def snapshots(self) -> "list[HostImage]":
+    def snapshots(self) -> list[HostImage]:
         """All host images of the namespace, half-made ones too."""
         with self._asking("list the host images") as cloud:
             return images_made(cloud, self._namespace)

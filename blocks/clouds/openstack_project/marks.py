@@ -5,10 +5,7 @@ be set in the request that makes them, so the mark stands in their description. 
 name. Every mark is set by the very request that makes the thing.
 """
 
-NAMESPACE_KEY = "dockerdriver.namespace"
-POOL_KEY = "dockerdriver.pool"
-HOST_KEY = "dockerdriver.host"
-HOST_KEY_KEY = "dockerdriver.host_key"  # the public half of the ssh key in the server's user data
+from pool import marks
 
 
 def server_tags(namespace: str, pool: str, host: str) -> list[str]:
@@ -23,7 +20,7 @@ def pool_tag(pool: str) -> str:
 
 def metadata(namespace: str, pool: str, host: str) -> dict[str, str]:
     """Metadata of a server or a volume."""
-    return {NAMESPACE_KEY: namespace, POOL_KEY: pool, HOST_KEY: host}
+    return {marks.NAMESPACE: namespace, marks.POOL: pool, marks.HOST: host}
 
 
 def description(namespace: str) -> str:
@@ -43,4 +40,4 @@ def pool_of(namespace: str, name: str) -> str | None:
 
 def host_key_mark(public_key: str) -> dict[str, str]:
     """Metadata that says which ssh key the server has; it is in every answer that lists the server."""
-    return {HOST_KEY_KEY: public_key} if public_key else {}
+    return {marks.HOST_PUBLIC_KEY: public_key} if public_key else {}

@@ -9,8 +9,9 @@ from openstack.connection import Connection
 from openstack.exceptions import ConflictException, ForbiddenException, NotFoundException
 from openstack.network.v2.port import Port
 
-from blocks.clouds.openstack_project.marks import NAMESPACE_KEY, description, metadata
+from blocks.clouds.openstack_project.marks import description, metadata
 from blocks.clouds.port import ServerRequest
+from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 
 VOLUME_SECONDS = 600  # a root volume is a copy of the image
@@ -100,9 +101,9 @@ def ensure_volume(cloud: Connection, namespace: str, request: ServerRequest, wis
 
 def _new_volume(cloud: Connection, namespace: str, request: ServerRequest, wish: VolumeWish, name: str) -> Volume:
     options = {"volume_type": wish.kind or None, "image_id": wish.image or None}
-    marks = metadata(namespace, request.pool, request.host)
+    ours = metadata(namespace, request.pool, request.host)
     given = {key: value for key, value in options.items() if value}
-    return cloud.block_storage.create_volume(name=name, size=wish.size, metadata=marks, **given)
+    return cloud.block_storage.create_volume(name=name, size=wish.size, metadata=ours, **given)
 
 
 def volumes_of(cloud: Connection, namespace: str, host: str) -> list[Volume]:
@@ -115,7 +116,7 @@ def all_volumes(cloud: Connection, namespace: str) -> list[Volume]:
     if not has_volumes(cloud):
         return []
     return [
-        volume for volume in cloud.block_storage.volumes() if (volume.metadata or {}).get(NAMESPACE_KEY) == namespace
+        volume for volume in cloud.block_storage.volumes() if (volume.metadata or {}).get(marks.NAMESPACE) == namespace
     ]
 
 

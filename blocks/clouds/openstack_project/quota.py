@@ -12,7 +12,7 @@ from pool.records import Headroom
 
 
 @dataclass(frozen=True)
-class Limit:
+class QuotaLimit:
     """One limit of the project, and what a host takes of it."""
 
     what: str
@@ -52,17 +52,17 @@ def headroom_of(
     return Headroom(tightest.hosts, str(tightest))
 
 
-def _of_nova(limits: AbsoluteLimits, flavor: Flavor) -> list[Limit]:
+def _of_nova(limits: AbsoluteLimits, flavor: Flavor) -> list[QuotaLimit]:
     return [
-        Limit("instances", limits.instances_used, limits.instances, 1, flavor.name),
-        Limit("cores", limits.total_cores_used, limits.total_cores, flavor.vcpus, flavor.name),
-        Limit("MB of memory", limits.total_ram_used, limits.total_ram, flavor.ram, flavor.name),
+        QuotaLimit("instances", limits.instances_used, limits.instances, 1, flavor.name),
+        QuotaLimit("cores", limits.total_cores_used, limits.total_cores, flavor.vcpus, flavor.name),
+        QuotaLimit("MB of memory", limits.total_ram_used, limits.total_ram, flavor.ram, flavor.name),
     ]
 
 
-def _of_cinder(cloud: Connection, volumes: Collection[VolumeWish]) -> list[Limit]:
+def _of_cinder(cloud: Connection, volumes: Collection[VolumeWish]) -> list[QuotaLimit]:
     limits, size = cloud.block_storage.get_limits().absolute, sum(wish.size for wish in volumes)
     return [
-        Limit("volumes", limits.total_volumes_used, limits.max_total_volumes, len(volumes), "a host"),
-        Limit("GB of volumes", limits.total_gigabytes_used, limits.max_total_volume_gigabytes, size, "a host"),
+        QuotaLimit("volumes", limits.total_volumes_used, limits.max_total_volumes, len(volumes), "a host"),
+        QuotaLimit("GB of volumes", limits.total_gigabytes_used, limits.max_total_volume_gigabytes, size, "a host"),
     ]

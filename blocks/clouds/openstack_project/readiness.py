@@ -5,12 +5,20 @@ from dataclasses import dataclass
 
 from openstack.connection import Connection
 
-from blocks.clouds.openstack_project.catalog import find_flavor, find_image, find_network, listed, pick, project_groups
+from blocks.clouds.openstack_project.catalogue import (
+    find_flavor,
+    find_flavors,
+    find_image,
+    find_network,
+    listed,
+    pick,
+    project_groups,
+)
 from blocks.clouds.openstack_project.errors import told_plainly
-from blocks.clouds.openstack_project.marks import POOL_KEY
 from blocks.clouds.openstack_project.parts import VolumeWish, check_volumes
 from blocks.clouds.openstack_project.quota import headroom_of, limits_of
 from blocks.clouds.openstack_project.servers import all_servers
+from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 
 
@@ -69,7 +77,7 @@ def _image(cloud: Connection, needs: Needs) -> str:
 
 
 def _flavors(cloud: Connection, needs: Needs) -> str:
-    found = [find_flavor(cloud, flavor) for flavor in needs.flavors]
+    found = find_flavors(cloud, needs.flavors)
     return "; ".join(f"{flavor.name}: {flavor.vcpus} cores, {flavor.ram} MB" for flavor in found)
 
 
@@ -92,7 +100,7 @@ def _volumes(cloud: Connection, needs: Needs) -> str:
 
 def _quota(cloud: Connection, needs: Needs) -> str:
     room = headroom_of(cloud, limits_of(cloud), find_flavor(cloud, needs.flavors[-1]), needs.volumes)
-    there = sum(server.metadata.get(POOL_KEY) == needs.pool for server in all_servers(cloud, needs.namespace))
+    there = sum(server.metadata.get(marks.POOL) == needs.pool for server in all_servers(cloud, needs.namespace))
     if room and there + room.hosts < needs.hosts:
         could = f"{there + room.hosts} of {needs.hosts} hosts of flavor {needs.flavors[-1]}"
         raise CloudRefused(f"quota: {could}: {room.because}")

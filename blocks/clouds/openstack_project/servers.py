@@ -5,8 +5,9 @@ import time
 from openstack.compute.v2.server import Server as NovaServer
 from openstack.connection import Connection
 
-from blocks.clouds.openstack_project.marks import HOST_KEY, HOST_KEY_KEY, POOL_KEY, pool_tag
+from blocks.clouds.openstack_project.marks import pool_tag
 from blocks.clouds.port import Server, ServerStatus
+from pool import marks
 from pool.errors import CloudTrouble
 
 GONE_SECONDS = 60
@@ -39,7 +40,7 @@ def has_servers(cloud: Connection, namespace: str, pool: str) -> bool:
 def servers_of(cloud: Connection, namespace: str, host: str) -> list[NovaServer]:
     """The host's servers: first the oldest that lives. Two when two processes made it at once; one goes again."""
     named = cloud.compute.servers(tags=namespace, name=f"^{host}$")
-    ours = [server for server in named if server.metadata.get(HOST_KEY) == host]
+    ours = [server for server in named if server.metadata.get(marks.HOST) == host]
     return sorted(ours, key=lambda server: (is_deleting(server), server.created_at, server.id))
 
 
@@ -47,12 +48,12 @@ def described(server: NovaServer) -> Server:
     """The server in the port's words."""
     return Server(
         id=server.id,
-        host=server.metadata[HOST_KEY],
-        pool=server.metadata.get(POOL_KEY, ""),
+        host=server.metadata[marks.HOST],
+        pool=server.metadata.get(marks.POOL, ""),
         status=_status(server),
         address=_address(server),
         fault=(server.fault or {}).get("message", ""),
-        host_key=server.metadata.get(HOST_KEY_KEY),
+        host_key=server.metadata.get(marks.HOST_PUBLIC_KEY),
     )
 
 
@@ -87,7 +88,7 @@ def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float
     """
     until, asked, pools = time.monotonic() + seconds, 0, set()
     while left := servers_of(cloud, namespace, host):
-        pools |= {server.metadata.get(POOL_KEY, "") for server in left}
+        pools |= {server.metadata.get(marks.POOL, "") for server in left}
         alive = [server for server in left if not is_deleting(server)]
         if alive and asked == TIMES_TO_ASK:
             why = described(alive[0]).fault or "no reason given"

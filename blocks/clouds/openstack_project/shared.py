@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
+from openstack.compute.v2.server_group import ServerGroup
 from openstack.connection import Connection
 from openstack.exceptions import ConflictException, HttpException
 from openstack.network.v2.security_group import SecurityGroup
 
 from blocks.clouds.openstack_project.marks import description, pool_of, shared_name
-from pool.store.instances import SESSION_PORTS
+from pool.records import SESSION_PORTS
 
 SSH, ENGINE = 22, 2376
 #: What the members of the master's group may reach on a host: first and last port. Nobody else may reach anything.
@@ -79,7 +80,7 @@ def ensure_server_group(cloud: Connection, namespace: str, pool: str, most: int 
         most: how many members a group may have; None or negative: no limit.
     """
     name = shared_name(namespace, pool)
-    found = [group for group in cloud.compute.server_groups() if group.name == name]
+    found = _server_groups(cloud, name)
     try:
         group = found[0] if found else cloud.compute.create_server_group(name=name, policy=POLICY)
     except HttpException as error:
@@ -126,6 +127,10 @@ def remove_names(cloud: Connection, namespace: str, pool: str) -> None:
     """Remove the pool's keypair and server group; absent is success."""
     name = shared_name(namespace, pool)
     cloud.compute.delete_keypair(name)
-    for group in cloud.compute.server_groups():
-        if group.name == name:
-            cloud.compute.delete_server_group(group)
+    for group in _server_groups(cloud, name):
+        cloud.compute.delete_server_group(group)
+
+
+def _server_groups(cloud: Connection, name: str) -> list[ServerGroup]:
+    """The server groups of this name; Nova lists them all or none."""
+    return [group for group in cloud.compute.server_groups() if group.name == name]

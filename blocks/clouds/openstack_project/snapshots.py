@@ -7,14 +7,14 @@ from openstack.connection import Connection
 from openstack.exceptions import ConflictException, NotFoundException
 from openstack.image.v2.image import Image
 
-from blocks.clouds.openstack_project.marks import POOL_KEY
 from blocks.clouds.openstack_project.servers import servers_of
+from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
 from pool.housekeeping.strays import CloudPart
 
-NAMESPACE, POOL, HOST, RECIPE, NAME = (
-    f"dockerdriver_{key}" for key in ("namespace", "pool", "host", "recipe", "image")
+NAMESPACE, POOL, HOST, RECIPE, NAME = map(
+    marks.image_property, (marks.NAMESPACE, marks.POOL, marks.HOST, marks.RECIPE, marks.IMAGE_NAME)
 )
 STOP_SECONDS = 180
 SNAPSHOT_SECONDS = 1800
@@ -79,11 +79,11 @@ def _begun(cloud: Connection, namespace: str, host: str, name: str, recipe: str)
     if not servers:
         raise CloudTrouble(f"host {host} has no server to make an image of")
     _switch_off(cloud, servers[0].id, host)
-    ours = marks(namespace, name, servers[0].metadata.get(POOL_KEY, ""), host, recipe)
+    ours = image_properties(namespace, name, servers[0].metadata.get(marks.POOL, ""), host, recipe)
     return cloud.compute.create_server_image(servers[0].id, name, metadata=ours, wait=False).id
 
 
-def marks(namespace: str, name: str, pool: str, host: str, recipe: str) -> dict[str, str]:
+def image_properties(namespace: str, name: str, pool: str, host: str, recipe: str) -> dict[str, str]:
     """Properties of an image by which it is known again."""
     return {NAMESPACE: namespace, NAME: name, POOL: pool, HOST: host, RECIPE: recipe}
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 
 from openstack.connection import Connection
 
-from blocks.clouds.openstack_project.marks import HOST_KEY, POOL_KEY, description, pool_of
+from blocks.clouds.openstack_project.marks import description, pool_of
 from blocks.clouds.openstack_project.parts import all_volumes, remove_port, remove_volume
 from blocks.clouds.openstack_project.servers import all_servers
 from blocks.clouds.openstack_project.snapshots import half_made
+from pool import marks
 from pool.housekeeping.strays import CloudPart
 
 
@@ -15,7 +16,7 @@ def all_parts(cloud: Connection, namespace: str) -> list[CloudPart]:
     """Everything of the namespace, in one request for each kind; servers first, what they hold after them."""
     return [
         *(
-            CloudPart("server", s.id, s.name, s.metadata.get(POOL_KEY), s.metadata.get(HOST_KEY))
+            CloudPart("server", s.id, s.name, s.metadata.get(marks.POOL), s.metadata.get(marks.HOST))
             for s in all_servers(cloud, namespace)
         ),
         *(
@@ -23,7 +24,7 @@ def all_parts(cloud: Connection, namespace: str) -> list[CloudPart]:
             for p in cloud.network.ports(description=description(namespace))
         ),
         *(
-            CloudPart("volume", v.id, v.name, v.metadata.get(POOL_KEY), v.metadata.get(HOST_KEY))
+            CloudPart("volume", v.id, v.name, v.metadata.get(marks.POOL), v.metadata.get(marks.HOST))
             for v in all_volumes(cloud, namespace)
         ),
         *half_made(cloud, namespace),
@@ -38,7 +39,7 @@ def _shared(kind: str, namespace: str, found: Iterable) -> list[CloudPart]:
     return [CloudPart(kind, thing.id, thing.name, pool) for thing, pool in pools if pool is not None]
 
 
-def remove_part(cloud: Connection, part: CloudPart) -> None:
+def remove_from_project(cloud: Connection, part: CloudPart) -> None:
     """Remove it; absent is success.
 
     Raises:

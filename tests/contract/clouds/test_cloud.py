@@ -41,21 +41,21 @@ def test_a_host_that_was_never_made_is_not_found(rig):
 def test_created_twice_is_one_server(rig):
     first, second = rig.cloud.create(rig.request("h-1")), rig.cloud.create(rig.request("h-1"))
     assert first.id == second.id
-    assert [server.id for server in rig.cloud.list()] == [first.id]
+    assert [server.id for server in rig.cloud.list_servers()] == [first.id]
 
 
 def test_created_twice_at_once_is_one_server(rig):
     with ThreadPoolExecutor() as pool:
         first, second = pool.map(rig.cloud.create, [rig.request("h-1"), rig.request("h-1")])
     assert first.id == second.id
-    assert len(rig.cloud.list()) == 1
+    assert len(rig.cloud.list_servers()) == 1
 
 
 def test_hosts_made_at_once_get_addresses_of_their_own(rig):
     with ThreadPoolExecutor() as pool:
         made = list(pool.map(lambda n: built(rig, rig.request(f"h-{n}")), range(3)))
     assert len({server.address for server in made}) == 3
-    assert {server.host for server in rig.cloud.list()} == {"h-0", "h-1", "h-2"}
+    assert {server.host for server in rig.cloud.list_servers()} == {"h-0", "h-1", "h-2"}
 
 
 def test_what_a_cloud_makes_counts_against_the_limit_that_it_knows(rig):
@@ -69,14 +69,14 @@ def test_deleting_twice_is_harmless_and_the_server_is_gone(rig):
     rig.cloud.create(rig.request("h-1"))
     rig.cloud.delete("h-1")
     rig.cloud.delete("h-1")
-    assert (rig.cloud.find("h-1"), rig.cloud.list()) == (None, [])
+    assert (rig.cloud.find("h-1"), rig.cloud.list_servers()) == (None, [])
 
 
 def test_deleting_one_host_leaves_the_others(rig):
     rig.cloud.create(rig.request("h-1"))
     other = rig.cloud.create(rig.request("h-10"))
     rig.cloud.delete("h-1")
-    assert [server.id for server in rig.cloud.list()] == [other.id]
+    assert [server.id for server in rig.cloud.list_servers()] == [other.id]
 
 
 def test_a_namespace_sees_and_deletes_only_its_own(rig):
@@ -84,7 +84,7 @@ def test_a_namespace_sees_and_deletes_only_its_own(rig):
     theirs = stranger.create(rig.request("h-1"))
     stranger.delete("h-1")
     assert ours.id != theirs.id
-    assert [server.id for server in rig.cloud.list()] == [ours.id]
+    assert [server.id for server in rig.cloud.list_servers()] == [ours.id]
 
 
 def test_a_host_without_a_server_has_an_empty_console(rig):

@@ -57,7 +57,7 @@ def test_four_hosts_at_once_get_addresses_of_their_own_and_are_listed_in_one_req
     made = [settled(cloud, host) for host in hosts]
     assert len({server.address for server in made}) == 4
     api_calls.clear()
-    assert {server.host for server in cloud.list()} == set(hosts)
+    assert {server.host for server in cloud.list_servers()} == set(hosts)
     assert api_calls == ["GET nova/servers/detail"]
 
 
@@ -70,7 +70,7 @@ def test_a_spawn_asks_the_cloud_for_each_thing_once(cloud, api_calls):
 
 
 def test_the_quota_costs_two_requests(cloud, api_calls):
-    cloud.list()
+    cloud.list_servers()
     api_calls.clear()
     cloud.headroom("rig.tiny")
     assert sorted(api_calls) == ["GET nova/flavors/detail", "GET nova/limits"]
@@ -167,7 +167,7 @@ def test_an_application_credential_is_enough(cloud, project):
     auth_url = clouds()["clouds"]["rig"]["auth"]["auth_url"]
     fields = {"application_credential_id": made.id, "application_credential_secret": made.secret}
     credentials = OpenStackCredentials(auth_url=auth_url, **fields)
-    assert OpenStackCloud(credentials=credentials, namespace=NAMESPACE).list() == []
+    assert OpenStackCloud(credentials=credentials, namespace=NAMESPACE).list_servers() == []
     assert made.secret not in repr(credentials)
     project.identity.delete_application_credential(project.current_user_id, made)
 
@@ -179,18 +179,18 @@ def test_a_wrong_password_is_told_as_such(openstack_rig):
     auth = clouds()["clouds"]["rig"]["auth"]
     wrong = OpenStackCloud(credentials=OpenStackCredentials(**auth | {"password": "guess"}), namespace=NAMESPACE)
     with pytest.raises(CloudRefused, match="Keystone refuses the credentials"):
-        wrong.list()
+        wrong.list_servers()
 
 
 def test_an_unknown_cloud_lists_those_of_clouds_yaml(openstack_rig):
     with pytest.raises(CloudRefused, match=r"no cloud is named 'nowhere' in clouds.yaml; known: rig, rig-admin"):
-        opened("nowhere").list()
+        opened("nowhere").list_servers()
 
 
 def test_an_unreachable_keystone_is_named(openstack_rig):
     auth = clouds()["clouds"]["rig"]["auth"] | {"auth_url": "http://127.0.0.1:9/v3"}
     with pytest.raises(CloudTrouble, match=r"no usable answer from http://127\.0\.0\.1:9/v3"):
-        OpenStackCloud(credentials=OpenStackCredentials(**auth), namespace=NAMESPACE).list()
+        OpenStackCloud(credentials=OpenStackCredentials(**auth), namespace=NAMESPACE).list_servers()
 
 
 UNKNOWN = {

@@ -10,7 +10,7 @@ from openstack.connection import Connection
 
 from blocks.clouds.openstack_project.parts import ensure_port
 from blocks.clouds.openstack_project.shared import remove_names
-from blocks.clouds.openstack_project.snapshots import marks
+from blocks.clouds.openstack_project.snapshots import image_properties
 from blocks.clouds.port import ServerStatus
 from pool.errors import CloudTrouble
 from pool.housekeeping.strays import CloudPart, orphans
@@ -73,7 +73,7 @@ def test_a_cloud_that_answers_503_is_trouble_and_the_next_try_makes_one_host(clo
     with proxy.misbehaving("POST /v2.1/servers", Trouble.UNAVAILABLE), pytest.raises(CloudTrouble, match="503"):
         proxied.create(request())
     made = proxied.create(request())
-    assert [server.id for server in cloud.list()] == [made.id]
+    assert [server.id for server in cloud.list_servers()] == [made.id]
     assert kinds(cloud).count("port") == 1
 
 
@@ -90,7 +90,7 @@ def test_a_server_whose_acceptance_we_never_heard_of_is_found_and_not_made_again
         proxied.create(request())
     found = cloud.find("main-01")
     assert cloud.create(request()).id == found.id
-    assert len(cloud.list()) == 1
+    assert len(cloud.list_servers()) == 1
 
 
 def test_a_port_of_a_spawn_that_died_is_used_by_the_next(cloud, project):
@@ -158,7 +158,7 @@ def second_server(project: Connection, first: str) -> str:
 
 def test_two_servers_of_one_host_are_both_removed(cloud, project):
     second_server(project, cloud.create(request()).id)
-    assert len(cloud.list()) == 2
+    assert len(cloud.list_servers()) == 2
     cloud.delete("main-01")
     assert cloud.parts() == ()
 
@@ -167,7 +167,7 @@ def test_of_two_servers_of_one_host_whoever_looks_keeps_the_first_and_deletes_th
     both = [first := cloud.create(request()).id, second_server(project, first)]
     oldest = min(both, key=lambda server: (project.compute.get_server(server).created_at, server))
     assert cloud.create(request()).id == oldest
-    until(lambda: [server.id for server in cloud.list()] == [oldest], "the other one is gone", 60)
+    until(lambda: [server.id for server in cloud.list_servers()] == [oldest], "the other one is gone", 60)
 
 
 def test_two_processes_that_make_one_host_at_once_leave_one_server(cloud):
@@ -179,7 +179,7 @@ def test_two_processes_that_make_one_host_at_once_leave_one_server(cloud):
     for maker in makers:
         maker.join(120)
     assert [maker.exitcode for maker in makers] == [0, 0]
-    until(lambda: len(cloud.list()) == 1, "one server is left", 60)
+    until(lambda: len(cloud.list_servers()) == 1, "one server is left", 60)
 
 
 # The sweep
@@ -192,7 +192,9 @@ def test_every_kind_of_thing_of_ours_is_found_by_its_mark(cloud):
 
 
 def test_a_host_image_that_nobody_finishes_goes_with_the_host_that_it_was_made_of(cloud, project):
-    begun = {"disk_format": "raw", "container_format": "bare"} | marks(NAMESPACE, "dd-half", "main", "main-01", "r-1")
+    begun = {"disk_format": "raw", "container_format": "bare"} | image_properties(
+        NAMESPACE, "dd-half", "main", "main-01", "r-1"
+    )
     image = project.image.create_image(name="dd-half", **begun)
     (part,) = cloud.parts()
     assert (part.kind, part.id, part.pool, part.host) == ("host image", image.id, "main", "main-01")

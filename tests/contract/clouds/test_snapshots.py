@@ -32,7 +32,7 @@ LOOK = (
 def rig(request) -> Iterator[Rig]:
     rig = request.getfixturevalue(request.param)
     yield rig
-    for server in rig.cloud.list():
+    for server in rig.cloud.list_servers():
         rig.cloud.delete(server.host)
     for image in rig.cloud.snapshots():
         rig.cloud.delete_snapshot(image)

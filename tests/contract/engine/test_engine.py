@@ -1,6 +1,7 @@
 """The client of a host's engine, against a real engine behind mutual TLS."""
 
-import subprocess
+import gzip
+import io
 import threading
 import time
 import urllib.request
@@ -22,6 +23,11 @@ from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.engines.light_engine",)
 pytestmark = pytest.mark.contract
+
+
+def restarts(engine: HostEngine, container: str) -> int:
+    with engine.client("count restarts") as client:
+        return client.inspect_container(container)["RestartCount"]
 
 
 @pytest.fixture
@@ -117,15 +123,12 @@ def test_a_loaded_image_is_there_under_the_id_that_its_archive_tells(host, image
     assert set(chain_ids(image.diff_ids)) <= host.engine.chains()
 
 
-@pytest.mark.parametrize("pack", [["gzip", "-c"], ["zstd", "-qc"], ["cat"]], ids=["gzip", "zstd", "plain"])
-def test_an_archive_is_loaded_however_it_is_packed(host, tmp_path, pack):
-    image = busybox_image(f"packed-{pack[0]}:1", SERVE, {"packed": pack[0].encode()})
-    plain, packed, seen = tmp_path / "plain", tmp_path / "packed.tar", []
-    plain.write_bytes(image.archive())
-    packed.write_bytes(subprocess.run([*pack, plain], check=True, capture_output=True).stdout)
-    assert host.engine.load(packed, seen.append) == [f"packed-{pack[0]}:1"]
+@pytest.mark.parametrize("pack", [gzip.compress, bytes], ids=["gzip", "plain"])
+def test_an_archive_is_loaded_in_pieces_however_it_is_packed(host, pack):
+    image = busybox_image(f"packed-{pack.__name__}:1", SERVE, {"packed": pack.__name__.encode()})
+    content = io.BytesIO(pack(image.archive()))
+    assert host.engine.load(iter(lambda: content.read(10_000), b"")) == [f"packed-{pack.__name__}:1"]
     assert image.id in host.engine.image_ids()
-    assert seen == sorted(seen)
 
 
 def test_a_layer_that_is_not_what_the_config_names_is_refused_by_the_engine(host):
@@ -209,20 +212,19 @@ def test_a_notebook_that_its_user_shut_down_stays_down(engine, spec):
     engine.run(replace(spec, command=("true",)))
     until(lambda: engine.find(spec.name).status == "exited", "it has ended")
     state = engine.find(spec.name)
-    assert (state.exit_code, state.restarts, state.running) == (0, 0, False)
+    assert (state.exit_code, restarts(engine, state.id), state.running) == (0, 0, False)
 
 
 def test_a_notebook_that_crashes_at_once_is_given_up(engine, spec):
     engine.run(replace(spec, command=("sh", "-c", "exit 3")))
     until(lambda: engine.find(spec.name).status == "exited", "it has ended")
-    assert (engine.find(spec.name).exit_code, engine.find(spec.name).restarts) == (3, 3)
+    assert (engine.find(spec.name).exit_code, restarts(engine, spec.name)) == (3, 3)
 
 
-def test_a_container_knows_when_it_was_started_and_whose_it_is(engine, spec):
+def test_a_container_knows_its_image_and_whose_it_is(engine, spec):
     engine.run(spec)
     state = engine.find(spec.name)
     assert (state.name, state.image, state.labels["dockerdriver.instance"]) == ("dd-alice", spec.image, "alice")
-    assert abs(state.started_at.timestamp() - time.time()) < 30
 
 
 def test_containers_are_found_by_their_labels_alone(engine, spec):

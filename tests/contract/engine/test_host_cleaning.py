@@ -11,7 +11,6 @@ from blocks.stored.authority import CertificateAuthority
 from pool.errors import DiskFull
 from pool.hosts.disk import may_go
 from pool.records import ContainerSpec, Image
-from pool.sessions.containers import LABEL
 from tasks.hosts.disks import clean
 from tests.rigs.engines.kept_images import forget_images, image_of, kept
 from tests.rigs.engines.light_host import light_host
@@ -20,7 +19,7 @@ from tests.rigs.engines.tiny_image import tar_of
 pytestmark = pytest.mark.contract
 
 MB = 1_000_000
-OURS = {f"{LABEL}.namespace": "test", f"{LABEL}.instance": "alice-1"}
+OURS = {"dockerdriver.namespace": "test", "dockerdriver.instance": "alice-1"}
 
 
 @pytest.fixture(scope="module")

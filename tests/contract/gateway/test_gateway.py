@@ -4,13 +4,15 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from blocks.gateway.client import Gateway, RouteRefused
 from blocks.stored.link_keys import LinkKeys
 from pool.errors import GatewayTrouble, Refused
-from tests.rigs.gateways.gateway import route_to, running_gateway
+from tasks.gateway.routes import settle_routes
+from tests.rigs.gateways.gateway import only_routes, route_to, running_gateway
 
 pytestmark = pytest.mark.contract
 
@@ -23,7 +25,7 @@ def shared_gateway():
 
 @pytest.fixture
 def gateway(shared_gateway):
-    shared_gateway.client.replace_routes([])
+    only_routes(shared_gateway.client, [])
     return shared_gateway.client
 
 
@@ -55,16 +57,51 @@ def test_removing_an_absent_route_is_success(gateway):
     assert gateway.list_routes() == []
 
 
+def test_routes_that_differ_are_changed_in_one_step_and_others_stay(gateway, shared_gateway):
+    old, same, new = (route_to(20001 + n, name) for n, name in enumerate(("old", "same", "new")))
+    only_routes(gateway, [old, same])
+    moved = replace(same, port=20009)
+    gateway.change_routes([moved, new], {old.id, "absent-0123456789"})
+    assert set(gateway.list_routes()) == {moved, new}
+    assert snapshot_ids(shared_gateway) == {same.id, new.id}
+
+
+def test_what_others_publish_while_many_routes_change_stays(gateway, shared_gateway):
+    many = [route_to(20000 + n % 1000, f"user{n}") for n in range(3000)]
+    others = [route_to(20000 + n, f"other{n}") for n in range(30)]
+    with ThreadPoolExecutor(8) as threads:
+        changed = threads.submit(gateway.change_routes, many, ())
+        list(threads.map(gateway.add_route, others))
+        changed.result()
+    assert set(gateway.list_routes()) == {*many, *others}
+
+
+def test_a_gateway_that_lost_ten_thousand_routes_has_them_again_at_once(gateway):
+    wanted = [route_to(20000 + n % 1000, f"user{n}") for n in range(10000)]
+    began = monotonic()
+    gateway.change_routes(wanted, ())
+    assert monotonic() - began < 30  # one at a time it takes minutes
+    assert set(gateway.list_routes()) == set(wanted)
+
+
+def test_a_repair_publishes_what_is_allowed_beside_a_route_that_is_refused(gateway):
+    old, good, bad = route_to(20001, "old"), [route_to(20002, "one"), route_to(20003, "two")], route_to(80, "bad")
+    gateway.add_route(old)
+    with pytest.raises(RouteRefused, match="its port is not a session's"):
+        settle_routes(gateway, [good[0], bad, good[1]], {old.id})
+    assert set(gateway.list_routes()) == set(good)
+
+
 def test_replacing_leaves_exactly_the_routes_that_were_given(gateway):
     gateway.add_route(route_to(20001, "old"))
     wanted = {route_to(20002, "one"), route_to(20003, "two")}
-    gateway.replace_routes(list(wanted))
+    only_routes(gateway, list(wanted))
     assert set(gateway.list_routes()) == wanted
 
 
 def test_five_thousand_routes_are_replaced_at_once(gateway):
     wanted = {route_to(20000 + n % 1000, f"user{n}") for n in range(5000)}
-    gateway.replace_routes(list(wanted))
+    only_routes(gateway, list(wanted))
     assert set(gateway.list_routes()) == wanted
 
 
@@ -115,7 +152,7 @@ def test_a_port_that_is_no_sessions_is_refused(gateway, port):
 @pytest.mark.parametrize("route_id", ["short", "x" * 64, "a" * 16 + "\n", "a" * 16 + ".", "ä" * 16, "a" * 16 + "%41"])
 def test_a_route_id_of_the_wrong_form_is_refused(gateway, route_id):
     with pytest.raises(RouteRefused, match="its id is not 16 to 63"):
-        gateway.replace_routes([replace(route_to(20001), id=route_id)])
+        only_routes(gateway, [replace(route_to(20001), id=route_id)])
 
 
 @pytest.mark.parametrize("header", ["token a\r\nX-Evil: 1", "token a\n", "token\0", 5, None])
@@ -127,7 +164,7 @@ def test_a_token_header_that_would_inject_another_header_is_refused(gateway, hea
 def test_one_bad_route_in_a_replacement_changes_nothing(gateway):
     gateway.add_route(route_to(20001, "stays"))
     with pytest.raises(RouteRefused):
-        gateway.replace_routes([route_to(20002), route_to(80, "bad")])
+        only_routes(gateway, [route_to(20002), route_to(80, "bad")])
     assert gateway.list_routes() == [route_to(20001, "stays")]
 
 

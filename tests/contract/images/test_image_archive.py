@@ -52,7 +52,7 @@ def test_an_image_whose_layers_are_the_same_is_saved_with_a_link_that_is_followe
     image.layers.append(image.layers[-1])
     path = tmp_path / "twice.tar"
     path.write_bytes(image.archive())
-    engine.load(path)
+    engine.load([path.read_bytes()])
     with engine.client("save") as client:
         path.write_bytes(b"".join(client.get_image("twice:1")))
     assert b"../" in path.read_bytes()
@@ -65,7 +65,7 @@ def test_both_layouts_are_taken_by_us_and_by_the_engine(engine, tmp_path, layout
     path = tmp_path / "image.tar"
     path.write_bytes(tar_of(getattr(image, layout)()))
     assert read_archive(path).image_id == image.id
-    engine.load(path)
+    engine.load([path.read_bytes()])
     assert image.id in engine.image_ids()
 
 
@@ -78,13 +78,13 @@ def test_what_we_refuse_as_swapped_the_engine_refuses_too(engine, tmp_path):
     with pytest.raises(BrokenArchive, match="is not the one that the config names"):
         read_archive(path)
     with pytest.raises(DockerDriverError):
-        engine.load(path)
+        engine.load([path.read_bytes()])
     assert image.id not in engine.image_ids()
 
 
 def test_a_scan_gives_what_the_engine_then_has(engine, image, saved):
     os.utime(saved, (time.time() - 60,) * 2)
     (archive,), refused = scan(saved.parent)
-    engine.load(archive.path)
+    engine.load([archive.path.read_bytes()])
     assert refused == []
     assert archive.image_id in engine.image_ids()

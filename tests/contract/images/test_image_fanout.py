@@ -18,7 +18,7 @@ from blocks.outside import standing_in
 from blocks.stored.authority import CertificateAuthority
 from blocks.system_clock import SystemClock
 from pool.errors import HostUnreachable
-from pool.images.distribution import Tally
+from pool.images.distribution import DistributionTally
 from pool.store.pool_store import PoolStore
 from tasks.images.delivery import Distribution, place_to_send
 from tests.rigs.engines.cut_relay import cut_relay
@@ -159,7 +159,7 @@ def test_two_distributions_at_once_keep_to_one_limit_and_send_everything_once(en
             sending -= 1
 
     async def both() -> None:
-        two = [Distribution(Bandwidth(), Tally(), places) for _ in range(2)]
+        two = [Distribution(Bandwidth(), DistributionTally(), places) for _ in range(2)]
         await asyncio.gather(*(send(number, ours) for ours in two for number in range(HOSTS)))
 
     asyncio.run(both())
@@ -169,7 +169,7 @@ def test_two_distributions_at_once_keep_to_one_limit_and_send_everything_once(en
 
 
 def test_two_distributions_share_the_bandwidth_by_the_places_that_they_hold(records):
-    two = [Distribution(Bandwidth(8), Tally(), ["place 1", "place 2", "place 3"]) for _ in range(2)]
+    two = [Distribution(Bandwidth(8), DistributionTally(), ["place 1", "place 2", "place 3"]) for _ in range(2)]
 
     async def both() -> None:
         async with place_to_send("main-1", two[0]), place_to_send("main-2", two[1]), place_to_send("main-3", two[1]):

@@ -204,14 +204,14 @@ class WholeOnly(HostEngine):
 
     loads: list[int]
 
-    def load(self, archive, progress=None):
+    def load(self, archive):
         data = b"".join(archive)
         self.loads.append(len(data))
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             layers = [name for name in tar.getnames() if name.endswith("layer.tar")]
         if len(layers) < self.layers:
             raise EngineTrouble("host h-1: the engine would not load an image: content digest: not found")
-        return super().load([data], progress)
+        return super().load([data])
 
 
 def test_an_engine_that_takes_no_partial_archive_gets_the_whole_and_that_is_remembered(hosts, engine, store, keep):

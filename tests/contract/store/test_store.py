@@ -192,14 +192,13 @@ def test_each_session_has_a_port_of_its_own_and_ports_are_used_again(store):
     assert [session.port for session in store.instances.all(host="main-01")] == [20000, 20002, 20001]
 
 
-def test_a_host_without_ports_is_refused_and_keeps_its_room(store, monkeypatch):
-    monkeypatch.setattr("pool.store.instances.SESSION_PORTS", range(20000, 20001))
+def test_a_host_without_ports_is_refused_and_keeps_its_room(store):
     claim_active(store)
     for number in (1, 2):
         ask(store, f"s-{number}")
-    place(store, "s-1")
+    store.instances.take_turn("s-1", "main-01", (), NOW, ports=range(20000, 20001))
     with pytest.raises(Refused, match="host main-01 has no free session port in 20000 to 20000"):
-        place(store, "s-2")
+        store.instances.take_turn("s-2", "main-01", (), NOW, ports=range(20000, 20001))
     assert store.hosts.get("main-01").reserved == 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pool.store.instances import SESSION_PORTS
+from pool.records import SESSION_PORTS
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import route_to, running_gateway
 from tests.rigs.gateways.terminal import web_terminal

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from tests.rigs.gateways.backend import http_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, route_to, running_gateway
+from tests.rigs.gateways.gateway import BOTH_FORMS, only_routes, route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +24,7 @@ def backend():
 
 @pytest.fixture
 def prefix(gateway, backend):
-    gateway.client.replace_routes([route_to(backend.port), route_to(backend.port, "bob", token_header="token bob")])
+    only_routes(gateway.client, [route_to(backend.port), route_to(backend.port, "bob", token_header="token bob")])
     backend.requests.clear()
     return f"/notebooks/{route_to(0).id}"
 

@@ -8,7 +8,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.rigs.gateways.backend import http_backend, websocket_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
+from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
 from tests.rigs.gateways.talk import Talk
 from tests.rigs.waiting import until
 
@@ -58,7 +58,7 @@ def test_a_websocket_loses_no_frame_in_a_thousand_changes_a_rebuild_and_a_reload
         for n in range(500):
             gateway.client.add_route(route_to(20000 + n, f"user{n}"))
             gateway.client.remove_route(route_to(20000 + n, f"user{n}").id)
-        gateway.client.replace_routes([route, *(route_to(20000 + n, f"more{n}") for n in range(1000))])
+        only_routes(gateway.client, [route, *(route_to(20000 + n, f"more{n}") for n in range(1000))])
         gateway.reload()
         before = talk.answered
         until(lambda: talk.answered > before + 10, "frames flow after the reload")

@@ -8,7 +8,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.rigs.gateways.backend import http_backend, websocket_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
+from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ def statuses(gateway, name: str, times: int) -> list[int]:
 
 def test_a_session_that_gets_too_many_requests_does_not_hold_up_another(form):
     with running_gateway(session_domain=form, session_requests=1) as gateway, http_backend() as session:
-        gateway.client.replace_routes([route_to(session.port, "alice"), route_to(session.port, "bob")])
+        only_routes(gateway.client, [route_to(session.port, "alice"), route_to(session.port, "bob")])
         assert 429 in statuses(gateway, "alice", 20)
         assert statuses(gateway, "bob", 3) == [200] * 3
 

@@ -9,11 +9,17 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from blocks.gateway.client import route_hash
 from blocks.stored.link_keys import LinkKeys
 from pool.records import Notice
 from tests.rigs.gateways.backend import http_backend, websocket_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
+from tests.rigs.gateways.gateway import (
+    BOTH_FORMS,
+    names_below_localhost,
+    only_routes,
+    route_hash,
+    route_to,
+    running_gateway,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -36,7 +42,7 @@ def session():
 @pytest.fixture
 def gateway(running, session):
     routes = [route_to(session.port, name, sign_in="link", token_header="token own") for name in ("alice", "bob")]
-    running.client.replace_routes(routes)
+    only_routes(running.client, routes)
     running.client.put_keys(KEYS.for_gateway())
     return running
 

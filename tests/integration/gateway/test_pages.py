@@ -13,7 +13,7 @@ from blocks.gateway.config import prepare_gateway
 from pool.errors import BadRequest
 from pool.records import Notice
 from tests.rigs.gateways.backend import http_backend
-from tests.rigs.gateways.gateway import route_to, running_gateway
+from tests.rigs.gateways.gateway import only_routes, route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +31,7 @@ def gateway():
 
 @pytest.fixture
 def visit(gateway):
-    gateway.client.replace_routes([])
+    only_routes(gateway.client, [])
     with httpx.Client(base_url=gateway.url, trust_env=False, headers={"Accept": "text/html"}) as browser:
         yield browser.get
 

@@ -6,10 +6,16 @@ import socket
 import httpx
 import pytest
 
-from blocks.gateway.client import route_hash
-from pool.store.instances import SESSION_PORTS
+from pool.records import SESSION_PORTS
 from tests.rigs.gateways.backend import http_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
+from tests.rigs.gateways.gateway import (
+    BOTH_FORMS,
+    names_below_localhost,
+    only_routes,
+    route_hash,
+    route_to,
+    running_gateway,
+)
 from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -39,7 +45,7 @@ def browser(gateway):
 def publish(gateway, backend):
     def published(**options) -> str:
         route = route_to(options.pop("port", backend.port), **options)
-        gateway.client.replace_routes([route])
+        only_routes(gateway.client, [route])
         return f"/notebooks/{route.id}"
 
     return published

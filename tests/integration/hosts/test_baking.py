@@ -107,7 +107,7 @@ def baked(engine_url) -> Iterator[Baked]:
 
 
 def emptied(cloud: LocalCloud) -> None:
-    for server in cloud.list():
+    for server in cloud.list_servers():
         cloud.delete(server.host)
     for image in cloud.snapshots():
         cloud.delete_snapshot(image)

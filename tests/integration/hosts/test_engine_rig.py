@@ -6,8 +6,8 @@ from pathlib import Path
 import docker
 import pytest
 
+from blocks.engine.local_api import answers
 from blocks.settings import ProcessSettings
-from runtime.stack.local_engine import answers
 from tests.rigs.engines.engine import own_engine
 
 pytestmark = pytest.mark.integration

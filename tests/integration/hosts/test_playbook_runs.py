@@ -5,10 +5,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from blocks.host_setup.playbook import run_playbook
+from blocks.host_setup.playbook import on_this_machine, run_playbook
 from blocks.host_setup.shell import WrongHostKey
 from blocks.stored.host_keys import new_host_key
 from pool.errors import HostUnreachable, PlaybookFailed
@@ -134,3 +136,15 @@ def test_it_runs_whatever_the_environment_holds(bare, small_playbook, monkeypatc
         monkeypatch.setenv(name, value)
     report = run_playbook(replace(bare.run, playbook=small_playbook("ping")), print, 60, bare.directory)
     assert report.ok == 1
+
+
+def test_a_playbook_runs_on_this_machine_with_its_secret_on_no_command_line(tmp_path):
+    playbook, seen = tmp_path / "here.yml", tmp_path / "seen"
+    command = f"cat /proc/[0-9]*/cmdline > {seen}; true"
+    tasks = [{"name": "Look who runs it", "ansible.builtin.shell": command}, {"name": "Tell", "debug": {"var": "word"}}]
+    playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    run = on_this_machine(playbook, {"word": "s3cret-of-a-playbook"})
+    with TemporaryDirectory(prefix="dd-") as short:  # ssh's socket wants a short path
+        report = run_playbook(run, print, 120, Path(short))
+    assert (report.ok, report.failed) == (2, 0)
+    assert "s3cret-of-a-playbook" not in seen.read_text()

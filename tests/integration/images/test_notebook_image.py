@@ -14,9 +14,10 @@ import websockets
 from blocks.engine.client import HostEngine
 from blocks.images.archive import read_archive
 from blocks.stored.authority import CertificateAuthority
+from pool import marks
 from pool.records import ContainerSpec
 from runtime.builds import notebook_image
-from runtime.builds.notebook_image import RECIPE_LABEL, TAG, build_notebook_image
+from runtime.builds.notebook_image import TAG, build_notebook_image
 from tests.rigs.engines.light_host import light_host
 
 pytestmark = pytest.mark.integration
@@ -39,7 +40,8 @@ def archive(folder, engine_url):
 @pytest.fixture(scope="module")
 def host(archive):
     with light_host(CertificateAuthority.create("test authority")) as host:
-        host.engine.load(archive.path)
+        with archive.path.open("rb") as file:
+            host.engine.load(iter(lambda: file.read(1 << 20), b""))
         yield host
 
 
@@ -96,7 +98,7 @@ async def run_cell(url, kernel, code):
 
 def test_the_archive_is_known_by_its_name_and_recipe(archive):
     assert archive.names == ("jupyter-minimal",)
-    assert len(archive.labels[RECIPE_LABEL]) == 64
+    assert len(archive.labels[marks.RECIPE]) == 64
 
 
 def test_no_address_is_in_the_images_history(archive, engine_url):
@@ -131,7 +133,7 @@ def test_an_image_whose_archive_was_not_saved_any_more_is_saved_and_not_built(ar
 def test_another_recipe_is_another_image(archive, monkeypatch, tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM scratch")
     monkeypatch.setattr(notebook_image, "CONTEXT", tmp_path)
-    assert notebook_image._recipe() != archive.labels[RECIPE_LABEL]
+    assert notebook_image._recipe() != archive.labels[marks.RECIPE]
 
 
 def test_jupyterlab_answers_under_its_base_url(session):

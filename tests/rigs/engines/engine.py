@@ -8,9 +8,9 @@ from pathlib import Path
 import docker
 import pytest
 
+from blocks.engine.local_api import answers
 from blocks.settings import ProcessSettings
 from runtime.stack.local_engine import (
-    answers,
     clear_after_own_engine,
     find_engine,
     note_forwarding,

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
-from pool.store.instances import SESSION_PORTS
+from pool.records import SESSION_PORTS
 from tests.rigs.ports import free_port
 
 

@@ -1,6 +1,7 @@
 """A real nginx of the test's own, on a free port, with its data in a directory that goes with it."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import signal
@@ -8,13 +9,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from blocks.gateway.client import Gateway, route_hash
+from blocks.gateway.client import Gateway
 from blocks.gateway.config import forget_stale_socket, prepare_gateway, reload_gateway
 from blocks.gateway.settings import GatewayConfig, GatewaySettings
 from pool.records import Route
@@ -25,6 +26,16 @@ PATIENCE = 10
 GATEWAY_PORTS = range(8100, 8200)
 #: For a fixture that gives a gateway: its session domain, in the two forms that a session's address may have.
 BOTH_FORMS = {"params": ["", "localhost"], "ids": ["one origin", "an origin each"]}
+
+
+def route_hash(route_id: str) -> str:
+    """What logs and messages call a route, 12 hex digits: the id itself is a secret."""
+    return hashlib.sha256(route_id.encode()).hexdigest()[:12]
+
+
+def only_routes(client: Gateway, routes: Iterable[Route]) -> None:
+    """Have the gateway know these routes and no others."""
+    client.change_routes(list(routes), {route.id for route in client.list_routes()})
 
 
 @dataclass

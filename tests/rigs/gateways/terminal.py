@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from pool.store.instances import SESSION_PORTS
+from pool.records import SESSION_PORTS
 from tests.rigs.ports import free_port
 from tests.rigs.waiting import until
 

@@ -34,7 +34,7 @@ class Rig:
 
 
 def emptied(cloud: Cloud) -> None:
-    delete_all(cloud, {server.host for server in cloud.list()})
+    delete_all(cloud, {server.host for server in cloud.list_servers()})
 
 
 def delete_all(cloud: Cloud, hosts: Iterable[str]) -> None:

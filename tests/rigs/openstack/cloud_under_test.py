@@ -34,7 +34,7 @@ def settled(cloud: OpenStackCloud, host: str = "main-01", seconds: float = 60) -
 def make_when_all_are_ready(line: Barrier, host: str) -> None:
     """Make the host at the same moment as others, each in a process of its own. Trouble is tried again, as flows do."""
     cloud = opened()
-    cloud.list()  # logged in
+    cloud.list_servers()  # logged in
     line.wait(60)
     for _ in range(10):
         try:

@@ -61,7 +61,7 @@ class SimulatedCloud(Cloud):
         machine = self.machines.get(host)
         return self._server(machine) if machine and machine.hidden_until <= self._world.time else None
 
-    def list(self) -> list[Server]:
+    def list_servers(self) -> list[Server]:
         self._ask()
         now = self._world.time
         return [self._server(machine) for machine in self.machines.values() if machine.hidden_until <= now]
@@ -79,7 +79,7 @@ class SimulatedCloud(Cloud):
         return "login:"
 
     def parts(self) -> tuple[CloudPart, ...]:
-        return tuple(CloudPart("server", s.id, s.host, s.pool, s.host) for s in self.list())
+        return tuple(CloudPart("server", s.id, s.host, s.pool, s.host) for s in self.list_servers())
 
     def remove_part(self, part: CloudPart) -> None:
         self._world.check_stray(part.host, GIVEN_UP)

@@ -1,18 +1,16 @@
 """The Docker Engine of each simulated machine, and what else is asked of a machine: ssh, the playbook, a session."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any, Self
 
 from blocks.engine.client import ContainerState, HostEngine
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
 from blocks.host_setup.shell import HostShell
 from blocks.images.push import HostPush, Sent
+from pool import marks
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
-from pool.housekeeping.found import Fate, Probe, SeenContainer
+from pool.housekeeping.found import Probe, SeenContainer
 from pool.records import ContainerSpec, Host, Image
-from pool.sessions.containers import LABEL
-from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.machines import Container, Machine
 
 PING_SECONDS, STEP_SECONDS = 5, 60
@@ -101,14 +99,14 @@ class SimulatedEngine(HostEngine):
             raise EngineTrouble(f"host {self._host}: no such image")
         if machine.listener(spec.host_port):
             raise EngineTrouble(f"host {self._host}: port {spec.host_port} is already allocated")
-        made, ready = self._world.time, self._world.time + self._world.random.choice([0.5, 3, 8])
-        container = Container(f"{machine.id}/{spec.name}", spec, made, ready)
+        ready = self._world.time + self._world.random.choice([0.5, 3, 8])
+        container = Container(f"{machine.id}/{spec.name}", spec, ready)
         self._world.spoil(container)
         return container
 
 
 def _seen(container: Container) -> SeenContainer:
-    name, instance = container.spec.name, container.spec.labels[f"{LABEL}.instance"]
+    name, instance = container.spec.name, container.spec.labels[marks.INSTANCE]
     return SeenContainer(name, instance, container.fate, container.exit_code)
 
 
@@ -123,9 +121,6 @@ def _state(container: Container) -> ContainerState:
         image=container.spec.image,
         status="running" if container.running else "exited",
         exit_code=container.exit_code,
-        oom_killed=container.fate is Fate.OUT_OF_MEMORY,
-        restarts=0,
-        started_at=BEGINNING + timedelta(seconds=container.started_at),
         labels=container.spec.labels,
     )
 

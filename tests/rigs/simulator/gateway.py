@@ -1,5 +1,6 @@
 """A gateway that goes away, and comes back with nothing in its memory."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -39,11 +40,12 @@ class SimulatedGateway(Gateway):
         self._ask()
         return list(self.routes.values())
 
-    def replace_routes(self, routes: list[Route]) -> None:
+    def change_routes(self, add: Collection[Route], remove: Collection[str]) -> None:
         self._ask()
-        for route_id in self.routes.keys() - {route.id for route in routes}:
+        for route_id in remove:
             self._world.check_may_withdraw(route_id)
-        self.routes = {route.id: route for route in routes}
+        kept = {route_id: route for route_id, route in self.routes.items() if route_id not in remove}
+        self.routes = kept | {route.id: route for route in add}
 
     def put_keys(self, keys: list[dict]) -> None:
         self._ask()

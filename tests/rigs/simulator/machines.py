@@ -15,7 +15,6 @@ class Container:
 
     id: str
     spec: ContainerSpec
-    started_at: float
     ready_at: float  # from when on the notebook answers
     running: bool = True
     exit_code: int = 0

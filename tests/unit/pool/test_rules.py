@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.generate import mermaid
 from pool.decisions import DecisionKind
-from pool.diagram import mermaid
 from pool.errors import BadRequest, RefusedMove
 from pool.hosts.lifetime import remaining, takes_sessions
 from pool.hosts.sizing import hosts_to_spawn

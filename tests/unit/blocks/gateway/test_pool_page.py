@@ -1,5 +1,8 @@
 """The operators' page: what it says of hosts, sessions, the queue and decisions."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from blocks.gateway.pool_page import MOST_ROWS, PoolView, pool_page
@@ -8,6 +11,18 @@ from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
+
+
+def full_of(text: str) -> str:
+    """A page on which everything that a record says is this text."""
+    placed = an_instance(text, host=text, blueprint=text)
+    decided = RecordedDecision(Decision(DecisionKind.DRAIN, text, text), 1, "main", NOW)
+    view = PoolView(text, [a_host(text, reason=text)], [placed, replace(placed, state=InstanceState.QUEUED)], [decided])
+    return pool_page([view], NOW)
+
+
+def tags_of(page: str) -> list[str]:
+    return re.findall(r"<[^>]*>", page)
 
 
 def drawn(hosts=(), instances=(), decisions=()) -> str:
@@ -52,6 +67,11 @@ def test_nothing_secret_is_on_it_and_nothing_is_markup():
     page = drawn([a_host(reason="<script>")], [an_instance(token="s3cret", route="very-secret-route")])
     assert "&lt;script&gt;" in page
     assert not [word for word in ("s3cret", "very-secret-route", "<script>") if word in page]
+
+
+@pytest.mark.parametrize("text", ["<td><img src=x onerror=alert(1)>", "<td onclick='x'>", "</table>", '"'])
+def test_no_text_of_a_record_is_markup_not_even_one_that_begins_like_a_cell(text):
+    assert tags_of(full_of(text)) == tags_of(full_of("x"))
 
 
 def test_a_long_table_ends_with_how_many_are_left_out():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blocks.host_setup.playbook_events import Tally, task_result
+from blocks.host_setup.playbook_events import PlaybookTally, task_result
 
 pytestmark = pytest.mark.unit
 
@@ -65,19 +65,19 @@ def test_other_events_are_no_result(kind):
 
 
 def test_a_tally_knows_the_task_that_was_started_last():
-    tally = Tally()
+    tally = PlaybookTally()
     tally.add(event("playbook_on_task_start"))
     assert (tally.current, tally.results) == ("docker : Start the engine", [])
 
 
 def test_a_tally_takes_its_numbers_from_ansible():
-    tally = Tally()
+    tally = PlaybookTally()
     tally.add({"event": "playbook_on_stats", "event_data": {"ok": {"main-01": 7}, "changed": {}}})
     assert (tally.count("ok"), tally.count("changed"), tally.count("ignored")) == (7, 0, 0)
 
 
 def test_a_tally_finds_the_first_failure():
-    tally = Tally()
+    tally = PlaybookTally()
     for task in ("one", "two"):
         tally.add(event("runner_on_failed", task=task, res={"msg": "no"}))
     assert tally.first("failed").task == "docker : one"

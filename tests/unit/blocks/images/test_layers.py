@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool.images.distribution import Pace, Progress, Tally, chain_ids, image_table, missing_layers
+from pool.images.distribution import (
+    DistributionProgress,
+    DistributionTally,
+    Throttle,
+    chain_ids,
+    image_table,
+    missing_layers,
+)
 from pool.records import Image
 
 pytestmark = pytest.mark.unit
@@ -66,7 +73,7 @@ def test_a_chain_is_named_as_the_oci_image_specification_says():
 
 @given(st.lists(st.tuples(st.integers(1, 1000), st.floats(0, 5)), min_size=1, max_size=20))
 def test_never_more_than_the_rate_passes(pieces):
-    pace, now, end, total = Pace(100), 0.0, 0.0, 0
+    pace, now, end, total = Throttle(100), 0.0, 0.0, 0
     for size, pause in pieces:
         now += pause
         start = now + pace.wait_for(size, now)
@@ -76,24 +83,24 @@ def test_never_more_than_the_rate_passes(pieces):
 
 
 def test_after_a_pause_there_is_no_burst_and_no_wait():
-    pace = Pace(100)
+    pace = Throttle(100)
     assert [pace.wait_for(50, now) for now in (0, 0, 10, 10)] == [0, 0.5, 0, 0.5]
 
 
 def test_without_a_limit_nothing_waits():
-    assert Pace(0).wait_for(1 << 40, 0) == 0
+    assert Throttle(0).wait_for(1 << 40, 0) == 0
 
 
 def test_progress_is_whole_only_when_every_host_is_done():
     known = {"hosts": 4, "expected": 100, "skipped": 40, "seconds": 2.0}
-    assert Progress(done=1, sent=10, **known).percent == 50
-    assert Progress(done=3, sent=900, **known).percent == 99
-    assert Progress(done=4, sent=10, **known).percent == 100
-    assert "1 of 4 hosts done, 3.0 MB sent (1.5 MB/s)" in str(Progress(done=1, sent=3_000_000, **known))
+    assert DistributionProgress(done=1, sent=10, **known).percent == 50
+    assert DistributionProgress(done=3, sent=900, **known).percent == 99
+    assert DistributionProgress(done=4, sent=10, **known).percent == 100
+    assert "1 of 4 hosts done, 3.0 MB sent (1.5 MB/s)" in str(DistributionProgress(done=1, sent=3_000_000, **known))
 
 
 def test_every_byte_that_went_is_counted_and_a_second_try_skips_once():
-    tally = Tally(hosts=2, expected=1000)
+    tally = DistributionTally(hosts=2, expected=1000)
     for host, size in (("main-01", 100), ("main-02", 7), ("main-01", 200)):
         tally.count_sent(host, size)
     for skipped in (50, 60):
@@ -101,7 +108,7 @@ def test_every_byte_that_went_is_counted_and_a_second_try_skips_once():
     tally.count_done()
     assert tally.of("main-01") == (300, 60)
     assert tally.of("main-02") == (7, 0)
-    assert tally.progress(seconds=2) == Progress(2, 1, 1000, 307, 60, 2)
+    assert tally.progress(seconds=2) == DistributionProgress(2, 1, 1000, 307, 60, 2)
 
 
 def test_the_table_says_which_host_has_which_image():

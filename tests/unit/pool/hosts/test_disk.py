@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool.hosts.disk import HostContainer, HostImage, Kind, may_go
+from pool.hosts.disk import EngineImage, HostContainer, Kind, may_go
 from tests.rigs.pool_data import NOW
 
 pytestmark = pytest.mark.unit
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 IDS = [f"sha256:{letter * 64}" for letter in "abcde"]
 IMAGES = st.lists(
     st.builds(
-        HostImage,
+        EngineImage,
         st.sampled_from(IDS),
         st.sampled_from([(), ("lab:1",), ("lab:1", "lab:latest")]),
         st.integers(0, 9).map(lambda hours: NOW + timedelta(hours=hours)),
@@ -49,7 +49,7 @@ def test_what_a_session_needs_never_goes(images, containers, needed, ended, ours
 
 def test_containers_go_first_then_images_without_a_name_then_others_the_oldest_first():
     images = [
-        HostImage(id, names, NOW + timedelta(hours=age))
+        EngineImage(id, names, NOW + timedelta(hours=age))
         for id, names, age in [(IDS[0], ("new:1",), 9), (IDS[1], (), 5), (IDS[2], ("old:1",), 1), (IDS[3], (), 2)]
     ]
     containers = [

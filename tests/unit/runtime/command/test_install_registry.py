@@ -5,7 +5,7 @@ import yaml
 
 from blocks.stored.authority import CertificateAuthority
 from pool.errors import BadRequest
-from runtime.command.install_registry import PLAYBOOK, playbook_command, split_address, variables_of
+from runtime.command.install_registry import PLAYBOOK, split_address, variables_of
 
 pytestmark = pytest.mark.unit
 
@@ -32,9 +32,3 @@ def test_the_playbook_gets_the_variables_that_its_role_asks_for():
     variables = variables_of(issued, 5000)
     assert variables.keys() <= options.keys()
     assert {name for name, option in options.items() if option.get("required")} <= variables.keys()
-
-
-def test_no_key_is_on_the_command_line():
-    command = playbook_command("/run/variables.json")
-    assert command[-1] == "@/run/variables.json"
-    assert str(PLAYBOOK) in command

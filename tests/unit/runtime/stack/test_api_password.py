@@ -7,12 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, Refused
 from runtime.command.report import show_status
-from runtime.stack.api_password import api_password, keep_password, password_file
+from runtime.stack.api_password import api_password, keep_password, password_file, prefect_api
 from runtime.stack.environment import stack_environment
-from runtime.stack.prefect_api import PrefectApi, prefect_api
 from runtime.stack.start import that_matters
 
 pytestmark = pytest.mark.unit

@@ -1,4 +1,4 @@
-"""Every combination of what SQL says and what is found outside, and what follows; ``python -m`` prints it for the docs.
+"""Every combination of what SQL says and what is found outside, and what follows.
 
 The rows about containers and things in the cloud are those that decide. A row about hosts, routes or flow runs names
 what its rule does; the tests hold each of them to the rule.
@@ -94,7 +94,3 @@ def markdown() -> str:
         decided = ", then ".join(f"`{kind}`" for kind in row.kinds) or row.instead
         lines.append(f"| {row.record} | {row.found} | {decided} | {row.why} |")
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(markdown(), end="")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from blocks.prefect_api import PrefectApi
 from pool.errors import DockerDriverError
-from runtime.stack.prefect_api import PrefectApi
 
 pytestmark = pytest.mark.unit
 

@@ -10,21 +10,10 @@ from uuid import uuid4
 
 import httpx
 
-from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, NotFound, Refused
-from runtime.stack.api_password import api_password
 
 BUSY_SECONDS = 120  # SQLite behind Prefect waits up to 60 s for its lock
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-
-
-def prefect_api(settings: ProcessSettings) -> "PrefectApi":
-    """A client of this installation's server, with its password.
-
-    Raises:
-        Refused: this user may not read the password.
-    """
-    return PrefectApi(settings.prefect_api_url, api_password(settings))
 
 
 class PrefectApi:

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from runtime.command.first_session import answers, browser
+from blocks.gateway.browser import answers, browser
 
 pytestmark = pytest.mark.unit
 

@@ -20,7 +20,17 @@ def find_flavor(cloud: Connection, wanted: str) -> Flavor:
     Raises:
         CloudRefused: "no flavor is named 'x'; the cloud has: nb.large, nb.small".
     """
-    return pick("flavor", wanted, cloud.compute.flavors())
+    return find_flavors(cloud, [wanted])[0]
+
+
+def find_flavors(cloud: Connection, wanted: Iterable[str]) -> list[Flavor]:
+    """The flavors of these names or ids, in one request.
+
+    Raises:
+        CloudRefused: one is not there, as find_flavor() says it.
+    """
+    offered = list(cloud.compute.flavors())
+    return [pick("flavor", name, offered) for name in wanted]
 
 
 def find_image(cloud: Connection, wanted: str) -> Image:

@@ -1,0 +1,56 @@
+"""Write the parts of the docs that are made from the code: ``make docs``.
+
+A page holds each of them between two lines, ``<!-- generated: <name> -->`` and ``<!-- end of generated -->``.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Set
+from enum import StrEnum
+from pathlib import Path
+
+from docs.reconciliation_table import markdown
+from pool.states import HOST_MOVES, INSTANCE_MOVES
+
+HERE = Path(__file__).parent
+#: By page, the text of each part by its name.
+PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "states.md": {
+        "life cycle of a host": lambda: f"```mermaid\n{mermaid(HOST_MOVES)}```\n",
+        "life cycle of an instance": lambda: f"```mermaid\n{mermaid(INSTANCE_MOVES)}```\n",
+    },
+    "reconciliation.md": {"what follows": markdown},
+}
+
+
+def mermaid(moves: Mapping[StrEnum, Set[StrEnum]]) -> str:
+    """A Mermaid state diagram: the first state is the start, a state without moves is an end."""
+    lines = ["stateDiagram-v2", f"    [*] --> {next(iter(moves))}"]
+    for state, targets in moves.items():
+        lines += [f"    {state} --> {target}" for target in moves if target in targets]
+        lines += [] if targets else [f"    {state} --> [*]"]
+    return "\n".join(lines) + "\n"
+
+
+def generated(page: str) -> str:
+    """The text of a page with its parts as the code has them now.
+
+    Raises:
+        ValueError: the page lacks the two lines of a part.
+    """
+    text = (HERE / page).read_text()
+    for name, part in PARTS[page].items():
+        between = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end of generated -->)", re.DOTALL)
+        if not between.search(text):
+            raise ValueError(f"docs/{page} has no place for {name!r}")
+        text = between.sub(lambda found, part=part: f"{found[1]}\n{part()}\n{found[2]}", text)
+    return text
+
+
+def main() -> None:
+    """Write all pages anew."""
+    for page in PARTS:
+        (HERE / page).write_text(generated(page))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""nginx.conf as it is rendered, without an nginx; tests/contract and tests/integration run it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from blocks.gateway.settings import GatewayConfig, GatewaySettings
+from blocks.gateway.template import render_gateway
+from pool.errors import BadRequest
+
+pytestmark = pytest.mark.unit
+
+PLACE = Path("/srv/gateway")
+PLAIN = GatewayConfig(PLACE, PLACE / "admin.sock", PLACE / "routes.json", PLACE / "logs", GatewaySettings(), refused=())
+TLS = {"certificate": "/tls/a.crt", "certificate_key": "/tls/a.key"}
+
+
+def rendered(public_url: str = "", **settings) -> list[str]:
+    """The lines of nginx.conf for these settings."""
+    text = render_gateway(replace(PLAIN, public_url=public_url, settings=GatewaySettings(**settings)))
+    return [line.strip() for line in text.splitlines()]
+
+
+def test_without_a_certificate_nothing_is_said_of_tls():
+    assert "listen 127.0.0.1:8000 so_keepalive=60s:15s:4;" in rendered()
+    assert not [line for line in rendered() if line.startswith(("ssl_", "add_header Strict"))]
+
+
+def test_under_tls_the_server_and_its_sessions_insist_on_it():
+    lines = rendered("https://n.example.org", **TLS, hsts_seconds=60)
+    assert "ssl_certificate_key /tls/a.key;" in lines
+    assert lines.count('add_header Strict-Transport-Security "max-age=60" always;') == 2
+
+
+def test_a_limit_of_0_is_none():
+    limits = ("limit_req_zone", "limit_conn_zone", "limit_req zone", "limit_conn ")
+    none = rendered(address_requests=0, address_connections=0, session_requests=0, session_connections=0)
+    assert not [line for line in none if line.startswith(limits)]
+    assert len([line for line in rendered() if line.startswith(limits)]) == 8
+
+
+def test_no_tag_of_the_template_is_left_over():
+    more = {"redirect_port": 80, "trusted_proxies": ("10.0.0.0/8",), "pool_passwords": "/p"}
+    every = rendered("https://n.example.org", **TLS, **more)
+    assert "return 308 https://n.example.org$request_uri;" in every
+    assert "set_real_ip_from 10.0.0.0/8;" in every
+    assert not [line for line in every if "{{" in line or "{%" in line]
+
+
+@pytest.mark.parametrize("word", ["www data", "root;", "$uri", "a{b", 'a"b', "a\nb"])
+def test_nothing_that_nginx_would_misread_gets_into_its_configuration(word):
+    with pytest.raises(BadRequest, match="it holds a character that nginx would misread"):
+        rendered(user=word)
+
+
+def test_a_certificate_without_its_key_is_refused():
+    with pytest.raises(BadRequest, match="set DD_GATEWAY_CERTIFICATE_KEY"):
+        rendered("https://n.example.org", certificate="/tls/a.crt")

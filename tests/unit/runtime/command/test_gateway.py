@@ -1,0 +1,53 @@
+"""`dockerdriver gateway …`, without a gateway; tests/integration/gateway/test_tls.py reloads a real one."""
+
+from pathlib import Path
+
+import pytest
+from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificate
+
+from blocks.settings import ProcessSettings
+from pool.errors import BadRequest, DockerDriverError, GatewayTrouble
+from runtime.command import cli, gateway
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Of an installation that does not run: nobody listens on port 1."""
+    return ProcessSettings(data=tmp_path, prefect_port=1, _env_file=None)
+
+
+@pytest.mark.parametrize("action", ["reload", "rotate-keys", "self-signed"])
+def test_each_action_says_what_it_does(action, capsys):
+    with pytest.raises(SystemExit):
+        cli._parser().parse_args(["gateway", action, "--help"])
+    assert f"usage: dockerdriver gateway {action}" in capsys.readouterr().out
+
+
+def test_the_gateway_has_these_actions_and_wants_one(capsys):
+    with pytest.raises(SystemExit):
+        cli._parser().parse_args(["gateway"])
+    assert "required: action" in capsys.readouterr().err
+
+
+def test_a_reload_without_a_gateway_says_that_none_runs(settings):
+    with pytest.raises(
+        (GatewayTrouble, BadRequest), match=r"the gateway does not run: \S+ names no|nginx is not installed"
+    ):
+        gateway.reload(settings)
+
+
+def test_keys_are_not_rotated_while_the_stack_is_down(settings):
+    with pytest.raises(DockerDriverError, match="does not answer"):
+        gateway.rotate_keys(settings)
+
+
+def test_a_certificate_to_try_names_what_it_was_asked_for_and_its_settings(settings, capsys):
+    said = vars(cli._parser().parse_args(["gateway", "self-signed", "n.example.org", "*.n.example.org", "--days", "3"]))
+    assert said.pop("command")(settings, **said) == 0
+    lines = dict(line.split("=") for line in capsys.readouterr().out.splitlines())
+    certificate = load_pem_x509_certificate(Path(lines["DD_GATEWAY_CERTIFICATE"]).read_bytes())
+    names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    assert names.get_values_for_type(DNSName) == ["n.example.org", "*.n.example.org"]
+    assert lines["DD_GATEWAY_CERTIFICATE_KEY"] == str(settings.data / "gateway" / "tls" / "gateway.key")
