@@ -31,18 +31,18 @@ NO_HTTP = [
 ]
 INTERIM = [f"HTTP/1.1 {status} X\r\nLink: </x>\r\n\r\n".encode() for status in ("100", "102", "103", "199", "000")]
 UNASKED = [SWITCH + b"\r\n", SWITCH + b"Upgrade: h2c\r\n\r\n", SWITCH + b"Upgrade: websocket\r\n\r\n"]
-#: Browsers expect no body after 205: they would read it as the answer to their next request.
+#: Browsers expect no body after 205: they ask for the next thing on this connection, and read the body as its answer.
 RESET = [
-    b"HTTP/1.1 205 Reset Content\r\nContent-Length: 71\r\n\r\n",
-    b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\nContent-Length: 71\r\n\r\n",
-    b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n47\r\n",
+    b"HTTP/1.1 205 Reset Content\r\nContent-Length: 70\r\n\r\n",
+    b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\nContent-Length: 70\r\n\r\n",
+    b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n46\r\n",
     b"HTTP/1.1 205 Reset Content\r\n\r\n",
 ]
 COMPLETE = [
     FINE,
     b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSet-Cookie: evil=1\r\n\r\n",
-    b"HTTP/1.1 204 No Content\r\nContent-Length: 71\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\nContent-Length: 70\r\n\r\n",
     b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 304 Not Modified\r\n\r\n",
 ]
