@@ -5,12 +5,12 @@ import subprocess
 from tempfile import NamedTemporaryFile
 
 from blocks.engine.of_host import authority
-from blocks.resources import ROOT
+from blocks.resources import PLAYBOOKS
 from blocks.stored.authority import Issued
 from pool.errors import BadRequest, PlaybookFailed
 
 DAYS = 365
-PLAYBOOK = ROOT / "playbooks" / "image_registry.yml"
+PLAYBOOK = PLAYBOOKS / "image_registry.yml"
 
 
 def install_registry(address: str) -> None:
