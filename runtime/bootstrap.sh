@@ -5,7 +5,7 @@
 # Usage: bootstrap.sh run     what `make up` needs
 #        bootstrap.sh test    that, and what `make test` needs
 #        bootstrap.sh lint    the virtual environment with the test tools; needs neither root nor packages
-#        bootstrap.sh missing only say which Debian packages `dockerdriver up` lacks, one a line, and why
+#        bootstrap.sh missing nothing: only say which Debian packages `dockerdriver up` lacks, one a line, and why
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
