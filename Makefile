@@ -20,11 +20,11 @@ down: ## Stop everything and remove what it made; data and images stay
 status: ## Say what runs: processes, hosts, slots, sessions
 	@if [ -x $(BIN)/dockerdriver ]; then $(BIN)/dockerdriver status; else echo 'dockerdriver: nothing was set up in this checkout'; fi
 
-test: ## Set up what the tests need and run everything; about 23 minutes
+test: ## Set up what the tests need and run everything, with branch coverage; about 23 minutes
 	@runtime/bootstrap.sh test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/ansible-lint --offline --strict playbooks
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --cov
 
 test-openstack: ## Only what needs OpenStack's real services, which it starts; 10 minutes
 	@runtime/bootstrap.sh test

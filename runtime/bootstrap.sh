@@ -5,10 +5,11 @@
 # Usage: bootstrap.sh run     what `make up` needs
 #        bootstrap.sh test    that, and what `make test` needs
 #        bootstrap.sh lint    the virtual environment with the test tools; needs neither root nor packages
+#        bootstrap.sh missing nothing: only say which Debian packages `dockerdriver up` lacks, one a line, and why
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly PURPOSE=${1:?say what for: run, test or lint}
+readonly PURPOSE=${1:?say what for: run, test, lint or missing}
 readonly POLICY=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 readonly VENV=.venv
 readonly PYTHONS=${PYTHONS:-python3 python3.11 python3.12 python3.13 /usr/bin/python3}
@@ -56,7 +57,7 @@ sys.exit(b" 200 " not in engine.recv(64))
 PYTHON
 }
 
-needs_venv() { [ -z "$(python_with_venv)" ]; }
+needs_venv() { [ "$PURPOSE" != missing ] && [ -z "$(python_with_venv)" ]; }
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
@@ -185,6 +186,7 @@ check_lock() {
 }
 
 main() {
+  if [ "$PURPOSE" = missing ]; then missing_packages; return; fi
   check_python
   if [ "$PURPOSE" != lint ]; then
     [ "$(id -u)" = 0 ] || die "root is needed (hosts are containers with networks of their own): run it with sudo"

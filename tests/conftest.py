@@ -1,7 +1,13 @@
 """What every tier may ask for. Nothing is started before a test asks for it, only prepared."""
 
+from hypothesis import HealthCheck, settings
+
 from tests.rigs.engines.engine import engine_url
 
 __all__ = ["engine_url"]
 
 pytest_plugins = ("tests.rigs.beside",)
+
+# How long an example takes says something of the machine, which is busy and is watched for coverage, not of the code.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")

@@ -67,7 +67,7 @@ def build_host_image(engine_url: str, work_dir: Path, say: Say) -> str:
         The image's tag: ``dockerdriver/host:<suite>-<digest of the recipe>``.
     """
     base = build_base(engine_url, work_dir, say)
-    recipe = {path.name: path.read_bytes() for path in HOST_CONTEXT.iterdir()}
+    recipe = {path.name: path.read_bytes() for path in filter(Path.is_file, HOST_CONTEXT.iterdir())}
     tag = f"{HOST}:{suite()}-{_digest({'base': base.encode(), **recipe})}"
     engine = HostEngine.local(engine_url)
     if not _has(engine, tag):

@@ -54,7 +54,7 @@ def build_notebook_image(engine_url: str, work_dir: Path, images_dir: Path, say:
 def _recipe() -> str:
     """Digest of all that decides what is in the image."""
     parts = hashlib.sha256(suite().encode())
-    for path in sorted(CONTEXT.iterdir()):
+    for path in sorted(filter(Path.is_file, CONTEXT.iterdir())):  # pip puts byte-code beside them
         parts.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return parts.hexdigest()
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from blocks.resources import ROOT
+from blocks.resources import home, is_checkout
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import DockerDriverError, Refused
 from runtime.command import gateway
+from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
 from runtime.stack.api_password import password_file
 
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Do what the command line says; exit status 0, or 1 with one sentence on standard error."""
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
-    os.chdir(ROOT)  # the default data directory and dockerdriver.env are in the checkout, wherever one stands
+    os.chdir(home())  # of a checkout: its data and dockerdriver.env are in it, wherever the command is run
     said = vars(_parser().parse_args(arguments))
     command = said.pop("command")
     try:
@@ -105,6 +106,8 @@ def up(settings: ProcessSettings) -> int:
     with alone(settings, "up"):
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")  # of this command; it says what matters itself
         progress = Progress()
+        if not is_checkout():  # there `make up` has installed what was missing
+            check_packages()
         from runtime.stack.start import start_stack  # noqa: PLC0415 - fast answers first: Prefect takes a second to import
 
         with progress.step("starts the stack"):

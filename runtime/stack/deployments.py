@@ -8,9 +8,8 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.flows import load_flow_from_entrypoint
 
-from blocks.resources import ROOT
-
-DESCRIPTION = ROOT / "prefect.yaml"
+#: A link to the one at the top of the checkout, which a wheel would leave behind.
+DESCRIPTION = Path(__file__).with_name("prefect.yaml")
 #: Every schedule counts from here: one that counted from its deployment would be another one after each.
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -16,6 +16,7 @@ MARK = "DD_STACK"
 OF_THE_COMMAND = "PREFECT_LOGGING_LEVEL"
 DAYS_OF_HISTORY = 14
 FILES_OF_OPENSTACK = {"OS_CLIENT_CONFIG_FILE": "clouds", "OS_CLIENT_SECURE_FILE": "secure"}
+#: What is not there does not count: an installed package has no lock, but packages with their versions beside it.
 SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", "prefect.yaml", "requirements.lock")
 
 
@@ -94,6 +95,7 @@ def fingerprint(*texts: str) -> str:
     for source in SOURCES:
         for file in sorted(_files(ROOT / source)):
             digest.update(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
+    digest.update("\n".join(sorted(path.name for path in ROOT.glob("*.dist-info"))).encode())
     return digest.hexdigest()
 
 

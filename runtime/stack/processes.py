@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from blocks.resources import ROOT
+from blocks.resources import home
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
 from runtime.stack.environment import marked_processes
 
-STOPPED = ("STOPPED", "EXITED", "FATAL")
+#: -P: a folder called `tasks` where the stack was started must not hide ours.
+PYTHON = (sys.executable, "-P")
+STARTED, STOPPED = ("STARTING", "RUNNING"), ("STOPPED", "EXITED", "FATAL")
 NOT_RUNNING, ALREADY_STARTED = 70, 60  # faults of supervisord's API that are no trouble
 
 
@@ -47,7 +49,7 @@ class Processes:
         head = (
             f"[unix_http_server]\nfile={self._socket}\nchmod=0700\n\n"
             f"[supervisord]\nlogfile={logs}/supervisor.log\nlogfile_maxbytes=5MB\nlogfile_backups=2\n"
-            f"pidfile={run}/supervisord.pid\ndirectory={ROOT}\numask=027\n\n"
+            f"pidfile={run}/supervisord.pid\ndirectory={home()}\numask=027\n\n"
             "[rpcinterface:supervisor]\n"
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
         )
@@ -76,9 +78,9 @@ class Processes:
             directory.mkdir(parents=True, exist_ok=True)
         self._settings.run_dir.chmod(0o700)
         self._config.write_text(self.render(programs))
-        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)]
+        command = [*PYTHON, "-m", "supervisor.supervisord", "-c", str(self._config)]
         with (self._logs / "supervisord-start.log").open("w") as out:
-            subprocess.run(command, env=environment, cwd=ROOT, check=False, stdout=out, stderr=out)
+            subprocess.run(command, env=environment, cwd=home(), check=False, stdout=out, stderr=out)
         self._wait_until_alive()
         self._mark.write_text(fingerprint)
 

@@ -1,7 +1,6 @@
 """Start the stack: engine, server, what the server must know, images, gateway, workers. Every step may be repeated."""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from runtime.stack.local_engine import (
     wait_for_engine,
 )
 from runtime.stack.ports import check_ports
-from runtime.stack.processes import Processes, Program
+from runtime.stack.processes import PYTHON, Processes, Program
 
 SERVER_SECONDS = 120
 ENGINE_SECONDS = 60
@@ -104,15 +103,15 @@ def that_matters(environment: dict[str, str]) -> dict[str, str]:
 
 def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
     """All processes of the stack."""
-    prefect = (sys.executable, "-m", "prefect")
+    prefect = (*PYTHON, "-m", "prefect")
     where = ("--host", "127.0.0.1", "--port", str(settings.prefect_port))
-    server = (sys.executable, "-m", "runtime.stack.prefect_server", *where)
+    server = (*PYTHON, "-m", "runtime.stack.prefect_server", *where)
     worker = (*prefect, "worker", "start", "--install-policy", "never")
     engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)] if own_engine else []
     return [
         *engine,
         Program("server", server, 20, stop_seconds=15),
-        Program("gateway", (sys.executable, "-m", "runtime.stack.gateway_process"), 30),
+        Program("gateway", (*PYTHON, "-m", "runtime.stack.gateway_process"), 30),
         Program("warm", (*worker, "-p", "warm", "-t", "dockerdriver-warm", "-n", "warm"), 40, stop_seconds=40),
         Program("long", (*worker, "-p", "long", "-t", "process", "-n", "long"), 40, stop_seconds=20),
     ]

@@ -31,7 +31,7 @@ SITUATIONS = (
 )
 
 
-@pytest.mark.parametrize(("row", "situation"), zip(HOSTS, SITUATIONS, strict=True), ids=[row.found for row in HOSTS])
+@pytest.mark.parametrize(("row", "situation"), [*zip(HOSTS, SITUATIONS, strict=True)], ids=[row.found for row in HOSTS])
 def test_each_row_about_hosts_is_what_the_rules_do(row, situation):
     host, probe, listed, seconds = situation
     servers = None if listed is None else {host.name} if listed else set()

@@ -99,6 +99,13 @@ def test_what_is_missing_is_said_with_its_reason_and_installed_without_recommend
     assert install.endswith(" nginx")
 
 
+def test_an_installed_command_is_told_what_is_missing_and_nothing_is_installed(machine):
+    machine.has(dpkg_query='case "$3" in nginx|zstd) exit 1;; *) echo installed;; esac', id="echo 1000")
+    said = machine.bootstrap("missing")
+    assert said.stdout == "nginx  the gateway\nzstd  sending images\n"
+    assert (said.returncode, machine.calls()) == (0, "")
+
+
 def test_no_service_is_started_while_packages_are_installed_and_the_machines_policy_is_put_back(machine):
     machine.policy.write_text("#!/bin/sh\nexit 0\n")
     machine.has(

@@ -111,6 +111,11 @@ def test_supervisord_keeps_every_process_of_the_stack_alive(settings):
     assert all(parser[s]["autorestart"] == "true" for s in parser.sections() if s.startswith("program:"))
 
 
+def test_a_folder_where_the_stack_is_started_hides_none_of_our_modules(settings):
+    commands = [program.command for program in programs(settings, own_engine=False)]
+    assert all(command[:2] == (sys.executable, "-P") for command in commands)
+
+
 def test_our_own_engine_has_everything_in_directories_of_ours(settings):
     paths = [word.split("=")[1] for word in own_engine_command(settings) if "=/" in word]
     assert all(str(settings.data) in path or str(settings.run_dir) in path for path in paths)
