@@ -19,7 +19,7 @@ from runtime.stack.environment import marked_processes
 
 #: -P: a folder called `tasks` where the stack was started must not hide ours.
 PYTHON = (sys.executable, "-P")
-STARTED, STOPPED = ("STARTING", "RUNNING"), ("STOPPED", "EXITED", "FATAL")
+STOPPED = ("STOPPED", "EXITED", "FATAL")
 NOT_RUNNING, ALREADY_STARTED = 70, 60  # faults of supervisord's API that are no trouble
 
 
