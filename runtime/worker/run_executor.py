@@ -1,0 +1,131 @@
+"""How a warm worker runs what it found, each run in a thread of its own, and how it cancels and stops runs."""
+
+from uuid import UUID
+
+import anyio
+from prefect import Flow
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.exceptions import Abort
+from prefect.states import Cancelled, Crashed, Failed, Pending
+from prefect.utilities.engine import propose_state
+
+from runtime.worker.loaded_flows import LoadedFlows
+from runtime.worker.prefect_internals import OpenWorker
+from runtime.worker.run_notes import RunNotes
+from runtime.worker.run_states import RunStates
+from runtime.worker.warm_run import WarmRun
+
+UNDER_WAY = (StateType.PENDING, StateType.RUNNING)
+
+
+class RunExecutor:
+    """The runs that this worker has under way."""
+
+    def __init__(self, worker: OpenWorker, states: RunStates, flows: LoadedFlows, notes: RunNotes):
+        self._worker = worker
+        self._states = states
+        self._flows = flows
+        self._notes = notes
+        self._runs: dict[UUID, WarmRun] = {}
+
+    # -- running -----------------------------------------------------------------------------------------------------
+
+    async def carry_out(self, flow_run: FlowRun) -> None:
+        """Run one flow run, from Scheduled to its end.
+
+        Proposing Pending is what makes it ours: the server lets one worker have it, however many ask.
+        """
+        try:
+            self._notes.begin(flow_run.id)
+            if await self._claim(flow_run) and (flow := await self._flow_of(flow_run)):
+                await self._run(flow, flow_run)
+        except Exception:  # one run's trouble must not end the worker and with it all other runs
+            self._worker.log.exception("Lost track of run %s; housekeeping will find it.", flow_run.id)
+        finally:
+            self._notes.end(flow_run.id)
+            self._worker.release(flow_run.id)
+            if self._worker.limiter.available_tokens == 1:  # runs may have waited for this one's place
+                self._worker.in_background(self._worker.get_and_submit_flow_runs)
+
+    async def _claim(self, flow_run: FlowRun) -> bool:
+        """Whether the server let this worker have the run."""
+        try:
+            return (await propose_state(self._worker.client, Pending(), flow_run_id=flow_run.id)).is_pending()
+        except Abort as reason:
+            self._worker.log.debug("Run %s is not for this worker: %s", flow_run.id, reason)
+            return False
+
+    async def _flow_of(self, flow_run: FlowRun) -> Flow | None:
+        """The flow, loaded once; None when it cannot be loaded, which the run's state then says."""
+        try:
+            deployment = await self._worker.client.read_deployment(flow_run.deployment_id)
+            return await self._flows.get(deployment.entrypoint)
+        except Exception as error:  # noqa: BLE001 - importing runs anybody's code
+            message = f"The flow of run {flow_run.name} cannot be loaded: {error}"
+            self._worker.get_flow_run_logger(flow_run).exception(message)
+            await self._states.end(flow_run.id, Failed(message=message))
+            return None
+
+    async def _run(self, flow: Flow, flow_run: FlowRun) -> None:
+        run = self._runs[flow_run.id] = WarmRun(flow, flow_run)
+        try:
+            run.start()
+            await self._ensure_final_state(flow_run.id, await run.ended(), run.cancelled)
+        finally:
+            del self._runs[flow_run.id]
+
+    async def _ensure_final_state(self, run_id: UUID, raised: BaseException | None, cancelled: bool) -> None:
+        """Prefect's engine has told the server how the run ended; where it could not, tell it here."""
+        state = await self._states.read(run_id)
+        if state is None:
+            return
+        if state.is_cancelling() or (cancelled and state.type in UNDER_WAY):
+            await self._states.end(run_id, Cancelled(message="Flow run was cancelled."))
+        elif state.type in UNDER_WAY and not isinstance(raised, Abort):
+            await self._states.end(run_id, Crashed(message=f"The run ended without a result: {raised!r}"))
+
+    # -- cancelling --------------------------------------------------------------------------------------------------
+
+    async def cancel(self, run_id: UUID) -> bool:
+        """Cancel the run if it is this worker's; False: no worker has begun it, as far as this one knows."""
+        if run := self._runs.get(run_id):
+            await run.cancel()
+        return run is not None or run_id in self._worker.taken
+
+    async def cancel_as_asked(self) -> None:
+        """Cancel the runs that the server has as Cancelling: the event that told so may have been missed."""
+        wanted = [run_id for run_id, run in self._runs.items() if not run.cancelled]
+        if not wanted:
+            return
+        cancelling = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
+        runs = FlowRunFilter(id=FlowRunFilterId(any_=wanted), state=cancelling)
+        for flow_run in await self._worker.client.read_flow_runs(flow_run_filter=runs):
+            self._worker.in_background(self._worker.cancel_run, flow_run.id)
+
+    # -- stopping ----------------------------------------------------------------------------------------------------
+
+    async def stop(self, patience: float, last_patience: float) -> None:
+        """Wait *patience* seconds for the runs to end, interrupt the others, and mark those that do not end even then.
+
+        Args:
+            patience: seconds that runs get to end by themselves.
+            last_patience: seconds that interrupted runs get to end.
+        """
+        await self._wait(patience)
+        for run in list(self._runs.values()):
+            self._worker.in_background(run.stop)
+        await self._wait(last_patience)
+        for run_id in list(self._runs):
+            stopped = Crashed(message=f"The worker {self._worker.name} stopped before the run had ended.")
+            await self._states.end(run_id, stopped)
+
+    async def _wait(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            while self._worker.taken:
+                await anyio.sleep(0.1)
