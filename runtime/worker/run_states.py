@@ -1,5 +1,7 @@
 """The states of flow runs on Prefect's server, read and written through an outage of it."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from uuid import UUID
 
 import anyio
@@ -11,6 +13,8 @@ from runtime.worker.prefect_internals import OpenWorker
 
 RECONNECT_SECONDS = 1.0
 
+T = TypeVar("T")
+
 
 class RunStates:
     """What the server says of the worker's runs, and what it is told."""
@@ -19,12 +23,22 @@ class RunStates:
         self._worker = worker
 
     async def read(self, run_id: UUID) -> State | None:
-        """The run's state; a server that is away is asked until it is back. None: there is no such run."""
+        """The run's state. None: there is no such run."""
+        try:
+            return (await self.through_outage(lambda: self._worker.client.read_flow_run(run_id))).state
+        except ObjectNotFound:
+            return None
+
+    async def through_outage(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What the server answers; one that is away is asked until it is back.
+
+        Raises:
+            HTTPStatusError: the server refused the request.
+            ObjectNotFound: it does not know what it was asked for.
+        """
         while True:
             try:
-                return (await self._worker.client.read_flow_run(run_id)).state
-            except ObjectNotFound:
-                return None
+                return await ask()
             except httpx.HTTPError as error:
                 self.tolerate_outage(error)
                 await anyio.sleep(RECONNECT_SECONDS)

@@ -28,7 +28,6 @@ class WarmRun:
         self._flow_run = flow_run
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task | None = None
-        self._stop_asked = False
         self._done: Future[BaseException | None] = Future()
         self.cancelled = False
 
@@ -44,15 +43,13 @@ class WarmRun:
         return await asyncio.shield(asyncio.wrap_future(self._done))
 
     async def cancel(self) -> None:
-        """End the run as cancelled. A run that is blocked in a call ends when that call returns."""
-        self.cancelled = True
-        await self.stop()
+        """End the run as cancelled. A run that is blocked in a call ends when that call returns.
 
-    async def stop(self) -> None:
-        """Interrupt the run, once: by its event loop, or in its thread when the loop is blocked and does not hear."""
-        if self._stop_asked or self._done.done():
+        It is interrupted once: by its event loop, or in its thread when the loop is blocked and does not hear.
+        """
+        if self.cancelled or self._done.done():
             return
-        self._stop_asked = True
+        self.cancelled = True
         heard = asyncio.Event()
         pending = self._tell_the_loop(asyncio.get_running_loop(), heard)
         try:

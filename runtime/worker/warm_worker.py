@@ -16,8 +16,8 @@ from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from blocks.settings import process_settings
-from runtime.worker.crashed_runs import settle
 from runtime.worker.loaded_flows import LoadedFlows
+from runtime.worker.lost_runs import LostRuns
 from runtime.worker.page_keeper import keep_pool_page
 from runtime.worker.prefect_internals import OpenWorker
 from runtime.worker.run_executor import RunExecutor
@@ -27,6 +27,8 @@ from runtime.worker.run_states import RunStates
 
 POLL_SECONDS = 1.5
 MOST_RUNS_AT_ONCE = 32
+#: Seconds that runs wait for those of a dead process to be settled.
+SECONDS_AHEAD = 15.0
 DESCRIPTION = (
     "Run flows in a process that has already imported them. Runs start in a fraction of a second and share the "
     "worker's environment: the job variables of this pool are not used."
@@ -38,7 +40,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
 
     type = "dockerdriver-warm"
     job_configuration = BaseJobConfiguration
-    #: Seconds that runs get to end by themselves when the worker is stopped, and then to end when interrupted.
+    #: Seconds that runs get to end by themselves when the worker is stopped, and then for settling the others.
     patience = 20.0
     last_patience = 5.0
 
@@ -49,7 +51,8 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._flows = LoadedFlows()
         self._notes = RunNotes(process_settings().data / "runs")
         self._states = RunStates(self)
-        self._executor = RunExecutor(self, self._states, self._flows, self._notes)
+        self._lost = LostRuns(self._notes, self.log)
+        self._executor = RunExecutor(self, self._states, self._flows, self._notes, self._lost)
         self._finder = RunFinder(self, self._states, begin=super().submit_due)
         self._one_poll_at_a_time = anyio.Lock()
         self._watching = False
@@ -84,7 +87,22 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self.in_background(self._finder.watch)
         self.in_background(keep_pool_page)
         self.in_background(self._flows.load_ahead, self.client, self.work_pool_name, self.log)
-        self.in_background(settle, self._notes, self.client, self.log)
+        await self._settle_predecessors()
+
+    async def _settle_predecessors(self) -> None:
+        """Begin to settle what dead processes left, and let it have a start.
+
+        The first tick of housekeeping would take what their runs left half-made for given up.
+        """
+        done = anyio.Event()
+
+        async def settle() -> None:
+            await self._lost.settle_predecessors(self.client)
+            done.set()
+
+        self.in_background(settle)
+        with anyio.move_on_after(SECONDS_AHEAD):
+            await done.wait()
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Look for runs that are due and for runs to cancel. A server that is away is asked again at the next poll."""
@@ -121,7 +139,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
                 await super().cancel_run(run_id)
 
     async def teardown(self, *exc_info: Any) -> None:
-        """Take no more runs, give those that are under way a bounded time, tell what became of the others."""
+        """Take no more runs, give those that are under way a bounded time, have the others run again."""
         self._finder.stopped = True
         with anyio.CancelScope(shield=True):
             await self._executor.stop(self.patience, self.last_patience)

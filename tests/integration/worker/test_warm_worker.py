@@ -165,18 +165,44 @@ def test_a_worker_that_is_stopped_lets_its_run_end(idle):
     assert idle.server.state(run)["type"] == "COMPLETED"
 
 
-def test_the_run_of_a_killed_worker_is_marked_by_its_successor(idle, tmp_path):
+@pytest.fixture
+def store(idle, tmp_path):
+    """The pool's database of the workers that the test starts."""
     idle.server.env["DD_DATA"] = str(tmp_path)
     store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
     store.upgrade()
-    worker, run = idle.worker(), idle.trigger("waiting", seconds=600)
-    idle.server.wait(run, "RUNNING")
-    store.take_lease("housekeeping of main", f"flow run {run}", 600, datetime.now(UTC))
+    yield store
+    store.close()
+
+
+def test_the_run_of_a_killed_worker_is_run_again_by_its_successor(idle, store, tmp_path):
+    worker, run = idle.worker(), idle.trigger("second_time_lucky", file=str(tmp_path / "stamps"))
+    until((tmp_path / "stamps").exists, "the flow's code has begun")
+    store.take_lease("starting of alice", f"flow run {run}", 600, datetime.now(UTC))
     worker.kill()
     idle.worker()
-    state = idle.server.wait(run)
-    assert (state["type"], state["message"]) == ("CRASHED", "Its worker process died while it ran.")
-    assert store.take_lease("housekeeping of main", "the next tick", 60, datetime.now(UTC)) is None
+    assert idle.server.wait(run, seconds=60)["type"] == "COMPLETED"
+    assert (tmp_path / "stamps").read_text().split() == [run, run]
+    assert store.take_lease("starting of alice", "another run", 60, datetime.now(UTC)) is None
+
+
+def test_a_run_that_kills_its_worker_each_time_fails_with_the_reason(idle, store):
+    run = idle.trigger("deadly")
+    for _ in range(4):
+        until(idle.worker().poll, "the worker has died", 60)
+        idle.workers.pop()
+    idle.worker()
+    state = idle.server.wait(run, seconds=60)
+    assert (state["type"], "is given up" in state["message"]) == ("FAILED", True)
+
+
+def test_a_run_that_a_stopped_worker_cannot_await_is_run_again_by_another(idle, store, tmp_path):
+    worker, run = idle.worker(), idle.trigger("second_time_lucky", file=str(tmp_path / "stamps"))
+    until((tmp_path / "stamps").exists, "the flow's code has begun")
+    assert stop(worker) == 0
+    assert idle.server.state(run)["name"] == "AwaitingRetry"
+    idle.worker()
+    assert idle.server.wait(run, seconds=60)["type"] == "COMPLETED"
 
 
 def test_a_worker_outlives_a_restart_of_the_server(bench):

@@ -1,6 +1,8 @@
 """Flows for the tests of the worker: each does one thing that a worker has to cope with."""
 
 import asyncio
+import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -51,3 +53,19 @@ async def failing() -> None:
 def plain(seconds: float = 0) -> None:
     """Not async, as an operator may write one."""
     time.sleep(seconds)
+
+
+@flow
+async def second_time_lucky(file: str) -> str:
+    """Take for ever; but not when it is run again."""
+    first = not Path(file).exists()
+    note(file, flow_run.get_id())
+    if first:
+        await asyncio.sleep(600)
+    return "done"
+
+
+@flow
+async def deadly() -> None:
+    """End the process that runs it."""
+    os.kill(os.getpid(), signal.SIGKILL)
