@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
@@ -28,6 +28,7 @@ from runtime.stack.initial_config import HOST_IMAGE, first_openstack, first_pool
 from runtime.worker.warm_worker import WarmWorker
 
 POOL = "main"
+COMMAND, OLD_COMMAND = "python -m runtime.worker.process_run", "python -m prefect.engine"
 OUR_IMAGES = "dockerdriver/"
 KINDS: tuple[type[Block], ...] = (
     CertificateAuthority,
@@ -64,8 +65,19 @@ def make_work_pools() -> None:
     make_work_pool("warm", WarmWorker.type, WarmWorker.get_default_base_job_template())
     template = ProcessWorker.get_default_base_job_template()
     # Saying the command spares the worker two seconds of finding it out for every run.
-    template["variables"]["properties"]["command"]["default"] = "python -m prefect.engine"
+    template["variables"]["properties"]["command"]["default"] = COMMAND
     make_work_pool("long", ProcessWorker.type, template)
+    renew_command("long")
+
+
+def renew_command(work_pool: str) -> None:
+    """Give a work pool of an older installation today's command; one that an operator chose stays."""
+    with get_client(sync_client=True) as client:
+        template = client.read_work_pool(work_pool).base_job_template
+        command = template["variables"]["properties"]["command"]
+        if command.get("default") == OLD_COMMAND:
+            command["default"] = COMMAND
+            client.update_work_pool(work_pool, WorkPoolUpdate(base_job_template=template))
 
 
 def make_work_pool(name: str, kind: str, template: dict) -> None:

@@ -10,6 +10,7 @@ from logging import Logger, LoggerAdapter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.flow_engine import AsyncFlowRunEngine
@@ -109,3 +110,23 @@ class OpenEngine(AsyncFlowRunEngine):
             while self.is_running():
                 async with self.run_context():
                     await self.call_flow_fn()
+
+
+Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def wrap_requests(asynchronous: Wrapper, synchronous: Wrapper) -> None:
+    """Put a wrapper around the sending of each request to Prefect's server, inside of Prefect's own retries.
+
+    It holds for all clients of this process, and for its whole life.
+    """
+    send_async, send_sync = PrefectHttpxAsyncClient._send_with_retry, PrefectHttpxSyncClient._send_with_retry
+
+    async def wrapped_async(self: PrefectHttpxAsyncClient, *, send: Callable[..., Any], **rest: Any) -> Any:
+        return await send_async(self, send=asynchronous(send), **rest)
+
+    def wrapped_sync(self: PrefectHttpxSyncClient, *, send: Callable[..., Any], **rest: Any) -> Any:
+        return send_sync(self, send=synchronous(send), **rest)
+
+    PrefectHttpxAsyncClient._send_with_retry = wrapped_async
+    PrefectHttpxSyncClient._send_with_retry = wrapped_sync

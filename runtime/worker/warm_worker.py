@@ -24,6 +24,7 @@ from runtime.worker.run_executor import RunExecutor
 from runtime.worker.run_finder import RunFinder
 from runtime.worker.run_notes import RunNotes
 from runtime.worker.run_states import RunStates
+from runtime.worker.server_outage import OutageWait, wait_through_outages
 
 POLL_SECONDS = 1.5
 MOST_RUNS_AT_ONCE = 32
@@ -56,6 +57,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._finder = RunFinder(self, self._states, begin=super().submit_due)
         self._one_poll_at_a_time = anyio.Lock()
         self._watching = False
+        self._outage: OutageWait | None = None
 
     @classmethod
     def get_description(cls) -> str:
@@ -64,6 +66,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
 
     async def start(self, *args: Any, **kwargs: Any) -> None:
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
+        self._outage = wait_through_outages()
         with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):
             await super().start(*args, **kwargs)
 
@@ -143,6 +146,8 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._finder.stopped = True
         with anyio.CancelScope(shield=True):
             await self._executor.stop(self.patience, self.last_patience)
+        if self._outage:
+            self._outage.end()
         self.stop_background()  # the listener, which would wait for events for ever
         self._notes.close()
         await super().teardown(*exc_info)

@@ -7,7 +7,9 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.flow_engine import AsyncFlowRunEngine, run_flow
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.utilities.engine import propose_state
@@ -15,6 +17,7 @@ from prefect.workers.base import BaseWorker
 
 from runtime.worker import prefect_internals
 from runtime.worker.prefect_internals import OpenEngine, OpenWorker
+from runtime.worker.server_outage import OutageWait
 
 pytestmark = pytest.mark.contract
 
@@ -28,6 +31,10 @@ REPLACED = {
 }
 #: Methods that it calls, with their parameters, and attributes of a worker.
 CALLED = {"_cancel_run": ["flow_run_id"], "_release_limit_slot": ["flow_run_id"]}
+#: The method that sends a request in each kind of client, which is wrapped; it is called with all of these by name.
+OF_THE_CLIENTS = {
+    "_send_with_retry": ["request", "send", "send_args", "send_kwargs", "retry_codes", "retry_exceptions"]
+}
 ATTRIBUTES = ("_logger", "_runs_task_group", "_submitting_flow_run_ids", "_work_pool", "_work_pool_name")
 OF_THE_ENGINE = ("_flow_run_suspension_request",)
 #: Public by name, described nowhere: with their parameters.
@@ -77,6 +84,48 @@ def test_a_method_that_is_called_takes_the_same(method):
     assert parameters(getattr(BaseWorker, method)) == CALLED[method]
 
 
+@pytest.mark.parametrize("client", [PrefectHttpxAsyncClient, PrefectHttpxSyncClient])
+@pytest.mark.parametrize("method", OF_THE_CLIENTS)
+def test_a_client_still_sends_by(client, method):
+    assert parameters(getattr(client, method)) == OF_THE_CLIENTS[method]
+    assert method in client.send.__code__.co_names
+
+
+class Refusing:
+    """A server that refuses the first connection."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, _request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.asked == 1:
+            raise httpx.ConnectError("Connection refused")
+        return httpx.Response(200, json=self.asked)
+
+
+@pytest.fixture
+def waiting(monkeypatch):
+    """Requests of this process wait for their server, for the time of one test."""
+    for client in (PrefectHttpxAsyncClient, PrefectHttpxSyncClient):
+        monkeypatch.setattr(client, "_send_with_retry", client._send_with_retry)
+    wait = OutageWait(pause=0.01)
+    prefect_internals.wrap_requests(wait.asynchronous, wait.synchronous)
+
+
+def test_a_client_that_blocks_waits_for_a_server_that_refuses_connections(waiting):
+    with PrefectHttpxSyncClient(transport=httpx.MockTransport(Refusing())) as client:
+        assert client.get("http://prefect.invalid/").json() == 2
+
+
+def test_a_client_in_a_loop_waits_for_a_server_that_refuses_connections(waiting):
+    async def ask() -> int:
+        async with PrefectHttpxAsyncClient(transport=httpx.MockTransport(Refusing())) as client:
+            return (await client.get("http://prefect.invalid/")).json()
+
+    assert asyncio.run(ask()) == 2
+
+
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
 def test_a_worker_still_has(attribute):
     assert hasattr(AnyWorker(work_pool_name="any"), attribute)
@@ -120,7 +169,7 @@ def test_prefect_begins_a_transaction_on_sqlite_with_the_words_that_are_rewritte
 
 
 def test_every_private_member_that_is_used_is_named_here():
-    assert private_names(HERE) == {*REPLACED, *CALLED, *ATTRIBUTES, *OF_THE_ENGINE}
+    assert private_names(HERE) == {*REPLACED, *CALLED, *ATTRIBUTES, *OF_THE_ENGINE, *OF_THE_CLIENTS}
 
 
 @pytest.mark.parametrize("file", sorted(HERE.parent.glob("*.py")), ids=lambda file: file.stem)

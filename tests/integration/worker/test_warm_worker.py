@@ -1,5 +1,6 @@
 """What a warm worker does, seen from outside: a real server, real workers, Prefect's REST API."""
 
+import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from pool.store.pool_store import PoolStore
-from tests.rigs.services.prefect_server import PrefectServer, prefect_server, stop  # noqa: F401 - a fixture is used by name
+from tests.rigs.services.prefect_server import ROOT, PrefectServer, prefect_server, stop  # noqa: F401 - a fixture is used by name
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -214,3 +215,38 @@ def test_a_worker_outlives_a_restart_of_the_server(bench):
     bench.server.cancel(waiting)
     assert bench.server.wait(waiting, seconds=10)["name"] == "Cancelled"
     assert bench.workers[0].poll() is None
+
+
+def test_what_was_accepted_before_the_server_was_killed_is_done_when_it_is_back(bench, tmp_path):
+    telling = bench.trigger("telling", folder=str(tmp_path))
+    until((tmp_path / "begun").exists, "the flow's code has begun")
+    burst = [bench.trigger("stamp") for _ in range(6)]
+    out_of_sight(bench.server, tmp_path)
+    ended = {run: bench.server.wait(run, seconds=90)["type"] for run in (telling, *burst)}
+    assert ended == dict.fromkeys((telling, *burst), "COMPLETED")
+    assert bench.server.call("GET", f"/artifacts/told-{telling}/latest")["data"] == "told"
+
+
+def test_a_run_in_a_process_of_its_own_goes_on_while_the_server_is_away(prefect_server, tmp_path):  # noqa: F811
+    pool = prefect_server.pool(f"long-{uuid4().hex[:6]}", "process")
+    worker = prefect_server.worker(pool, pool, "process")
+    job = {"command": f"{sys.executable} -m runtime.worker.process_run", "working_dir": str(ROOT)}
+    run = prefect_server.trigger(
+        prefect_server.deployment(f"{FLOWS}:telling", pool, job_variables=job), folder=str(tmp_path)
+    )
+    try:
+        until((tmp_path / "begun").exists, "the flow's code has begun", 90)
+        out_of_sight(prefect_server, tmp_path)
+        assert prefect_server.wait(run, seconds=90)["type"] == "COMPLETED"
+    finally:
+        stop(worker)
+
+
+def out_of_sight(server: PrefectServer, sign: Path) -> None:
+    """Kill the server, give the flow its sign, and start the server when the flow has long wanted to tell it."""
+    server.process.kill()
+    server.process.wait()
+    (sign / "sign").touch()
+    until((sign / "seen").exists, "the flow goes on")
+    time.sleep(3)
+    server.start()

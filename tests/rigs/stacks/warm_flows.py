@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from prefect import flow, get_run_logger, task
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import flow_run
 
 
@@ -69,3 +70,14 @@ async def second_time_lucky(file: str) -> str:
 async def deadly() -> None:
     """End the process that runs it."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@flow
+async def telling(folder: str) -> str:
+    """Wait for a sign, then tell the server of it, as the answer to a platform is told."""
+    (Path(folder) / "begun").touch()
+    while not (Path(folder) / "sign").exists():
+        await asyncio.sleep(0.1)
+    (Path(folder) / "seen").touch()
+    await acreate_markdown_artifact("told", key=f"told-{flow_run.get_id()}")
+    return "told"
