@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed
 
-from pool.housekeeping.lost_runs import Follows, what_follows
+from pool.housekeeping.lost_runs import RERUN_MARK, Follows, what_follows
 from pool.store.pool_store import PoolStore
 
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
@@ -81,8 +81,16 @@ async def _settle(
         reason,
         cancelling=states[-1].type is StateType.CANCELLING,
         by_schedule=run.auto_scheduled,
-        reruns=sum(state.name == "AwaitingRetry" for state in states),
+        reruns=reruns_in(states),
     )
     # Not forced where it is to run again: should it have ended this moment, the server keeps that.
     await client.set_flow_run_state(run_id, STATES[follows](message=message), force=follows is not Follows.RERUN)
     return follows
+
+
+def reruns_in(states: Sequence[State]) -> int:
+    """Times that the run was run again for its lost worker; since it ended, where an operator has retried it."""
+    count = 0
+    for state in states:
+        count = 0 if state.is_final() else count + (state.is_scheduled() and RERUN_MARK in (state.message or ""))
+    return count

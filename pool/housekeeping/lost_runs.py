@@ -12,6 +12,8 @@ SILENT_SECONDS = 600
 
 #: Times that a run which lost its worker is run again: it may be the run itself that kills its workers.
 MOST_RERUNS = 3
+#: In the message of each such rerun: an operator's own retry looks alike and does not count.
+RERUN_MARK = "it is run again ("
 
 
 class Follows(StrEnum):
@@ -79,5 +81,5 @@ def what_follows(reason: str, *, cancelling: bool, by_schedule: bool, reruns: in
     if by_schedule:
         return Follows.CRASHED, f"{lost_how}; the next run of its schedule goes on."
     if reruns < MOST_RERUNS:
-        return Follows.RERUN, f"{lost_how}; it is run again ({reruns + 1} of {MOST_RERUNS})."
+        return Follows.RERUN, f"{lost_how}; {RERUN_MARK}{reruns + 1} of {MOST_RERUNS})."
     return Follows.FAILED, f"{lost_how}; it was run again {reruns} times, and is given up."

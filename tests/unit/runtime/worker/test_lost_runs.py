@@ -9,9 +9,9 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
-from prefect.states import AwaitingRetry, Completed, Pending, Running, Scheduled, State
+from prefect.states import AwaitingRetry, Completed, Failed, Pending, Running, Scheduled, State
 
-from blocks.reruns import Busy, settle_lost_run
+from blocks.reruns import Busy, reruns_in, settle_lost_run
 from pool.store.pool_store import PoolStore
 from runtime.worker.lost_runs import LostRuns, belongs_to, taken_by
 from runtime.worker.run_notes import RunNotes
@@ -30,6 +30,7 @@ for run in sys.argv[2:]:
 print(notes.folder.name, flush=True)
 os.kill(os.getpid(), 9)
 """
+AGAIN = "It died; it is run again (1 of 3)."
 LOG = logging.getLogger("test")
 
 
@@ -123,7 +124,7 @@ def test_a_run_that_had_ended_stays_as_it_ended(tmp_path, settle):
 
 def test_a_run_that_was_run_again_three_times_fails_with_the_reason(tmp_path, settle):
     server, owner = PaperServer(), killed_with(tmp_path / "runs", ONE)
-    server.add(ONE, *[AwaitingRetry() for _ in range(3)], Pending(message=taken_by(owner)), Running())
+    server.add(ONE, *[AwaitingRetry(message=AGAIN) for _ in range(3)], Pending(message=taken_by(owner)), Running())
     settle(server)
     assert server.names(ONE)[-1] == "Failed"
     assert server.states[ONE][-1].message.endswith("it was run again 3 times, and is given up.")
@@ -160,3 +161,9 @@ def test_of_two_processes_that_settle_a_run_one_has_it_run_again(store):
 )
 def test_a_run_belongs_to_the_process_that_took_it_last(states, belongs):
     assert belongs_to("me", states) is belongs
+
+
+def test_an_operators_retries_are_not_counted_and_begin_the_count_anew():
+    assert reruns_in([AwaitingRetry(message="Retry from the UI"), Running()]) == 0
+    assert reruns_in([AwaitingRetry(message=AGAIN), Running(), AwaitingRetry(message=AGAIN)]) == 2
+    assert reruns_in([AwaitingRetry(message=AGAIN), Failed(), AwaitingRetry(message="Retry from the UI")]) == 0
