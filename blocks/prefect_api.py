@@ -13,6 +13,7 @@ import httpx
 from pool.errors import DockerDriverError, NotFound, Refused
 
 BUSY_SECONDS = 120  # SQLite behind Prefect waits up to 60 s for its lock
+PAGE = 200
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -127,14 +128,29 @@ class PrefectApi:
         return found[0]["message"].strip().split("\n")[0] if found else ""
 
     def cancel_all(self, message: str) -> int:
-        """Mark everything that is waiting or under way as cancelled: its workers are gone. How many runs that were."""
+        """Mark every run of ours that waits or is under way as cancelled: its workers are gone. How many these were.
+
+        Runs of other projects on the same server are left alone.
+        """
         under_way = {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}
-        runs = self.call("POST", "/flow_runs/filter", flow_runs={"state": under_way})
+        wanted = {"state": under_way, "deployment_id": {"any_": self._our_deployments()}}
+        runs = self._all("/flow_runs/filter", sort="ID_DESC", flow_runs=wanted)
         state = {"type": "CANCELLED", "name": "Cancelled", "message": message}
         open_runs = [run["id"] for run in runs if not run["auto_scheduled"] or run["state"]["type"] != "SCHEDULED"]
         for run in open_runs:
             self.call("POST", f"/flow_runs/{run}/set_state", state=state, force=True)
         return len(open_runs)
+
+    def _our_deployments(self) -> list[str]:
+        deployments = self._all("/deployments/filter", sort="NAME_ASC")
+        return [known["id"] for known in deployments if (known["entrypoint"] or "").startswith("flows.")]
+
+    def _all(self, path: str, **wanted: Any) -> list[dict]:
+        """All that a filter finds: the server answers with 200 at most."""
+        found: list[dict] = []
+        while len(page := self.call("POST", path, **wanted, limit=PAGE, offset=len(found))) == PAGE:
+            found += page
+        return found + page
 
 
 def _checked(answer: httpx.Response, what: str) -> Any:

@@ -55,10 +55,16 @@ REPAIRED = (
         "flow run pending or being cancelled for minutes",
         "no worker that works on it",
         (),
-        "crashed, or cancelled",
+        "run again, three times at most; or cancelled",
         REPAIR,
     ),
-    Row("flow run is running", "no heartbeat for ten minutes", (), "crashed; the work that it held goes on", REPAIR),
+    Row(
+        "flow run is running",
+        "no heartbeat for ten minutes",
+        (),
+        "run again, three times at most; of a schedule: crashed",
+        REPAIR,
+    ),
     Row("not ours", "whatever carries no mark of ours", (), "it is not even listed"),
 )
 

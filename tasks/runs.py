@@ -11,7 +11,6 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
-    FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -44,20 +43,18 @@ async def trigger(deployment: str, parameters: dict, key: str, tags: list[str] |
 async def runs_under_way(flow_name: str) -> list[FlowRun]:
     """Runs of the flow's on-demand deployment that are scheduled, pending, running or being cancelled.
 
-    A run whose worker was killed stays Running in Prefect's books. One that is older than it can be (see
-    ``LONGEST_SECONDS``) is not counted, so that what it left behind is found.
+    A run whose worker was killed stays Running in Prefect's books. One that is longer in its state than it can be (see
+    ``LONGEST_SECONDS``) is not counted, so that what it left behind is found. One that is run again begins anew.
     """
     since = now() - timedelta(seconds=LONGEST_SECONDS[flow_name])
     wanted = {
         "flow_filter": FlowFilter(name=FlowFilterName(any_=[flow_name])),
-        "flow_run_filter": FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)),
-            expected_start_time=FlowRunFilterExpectedStartTime(after_=since),
-        ),
+        "flow_run_filter": FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))),
         "deployment_filter": DeploymentFilter(name=DeploymentFilterName(any_=["on-demand"])),
     }
     async with outside().prefect.client() as client:
-        return await all_pages(client, **wanted)
+        runs = await all_pages(client, **wanted)
+    return [run for run in runs if max(run.expected_start_time, run.state.timestamp) > since]
 
 
 async def all_pages(client: PrefectClient, **wanted: object) -> list[FlowRun]:

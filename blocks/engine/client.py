@@ -14,6 +14,7 @@ import docker
 from docker.errors import APIError, NotFound
 
 from blocks.engine.connection import Connections, EngineIdentity
+from blocks.engine.shared import SharedConnections
 from pool import marks
 from pool.errors import EngineTrouble
 from pool.images.distribution import chain_ids
@@ -61,7 +62,8 @@ class HostEngine:
             host: the host's name, for messages; the address where it is empty.
             publish_on: address on the host that session ports are opened on; *address* where it is empty.
         """
-        return _tls_engine(address, identity, host or address, port, publish_on or address)
+        url = f"https://[{address}]:{port}" if ":" in address else f"https://{address}:{port}"
+        return cls(_shared.of(url, host or address, identity), publish_on or address)
 
     @classmethod
     def local(cls, url: str) -> "HostEngine":
@@ -230,10 +232,7 @@ class HostEngine:
         return [line.split(": ", 1)[1] for line in lines if line.startswith("Loaded image")]
 
 
-@lru_cache(maxsize=2048)  # more hosts than a pool has: a probe of every host must find its connection
-def _tls_engine(address: str, identity: EngineIdentity, host: str, port: int, publish_on: str) -> HostEngine:
-    authority = f"[{address}]" if ":" in address else address
-    return HostEngine(Connections(f"https://{authority}:{port}", host, identity), publish_on)
+_shared = SharedConnections()
 
 
 @lru_cache(maxsize=8)

@@ -1,11 +1,12 @@
 """Connections to one Docker Engine: opened when needed, kept open, used by one thread at a time."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from weakref import WeakValueDictionary, finalize
 
 import docker
 from docker.errors import DockerException
@@ -40,7 +41,8 @@ class Connections:
     def __init__(self, url: str, host: str, identity: EngineIdentity | None = None):
         self.host = host
         self._url = url
-        self._identity = identity
+        self._tls = _tls(identity) if identity else None
+        self._retired = False
         self._idle: deque[docker.APIClient] = deque()
         self._api: str | None = None
 
@@ -63,7 +65,7 @@ class Connections:
             yield client
         except DockerException as error:
             if client:  # else the engine refused to say what it is, and there is none yet
-                self._idle.append(client)
+                self._give_back(client)
             raise EngineTrouble(f"host {self.host}: the engine would not {step}: {_explanation(error)}") from error
         except (RequestException, HTTPError, OSError) as error:
             self._drop(client)
@@ -73,13 +75,23 @@ class Connections:
             self._drop(client)  # a generator's end or an error of the caller: who knows what is still on the wire
             raise
         else:
-            self._idle.append(client)
+            self._give_back(client)
+
+    def retire(self) -> None:
+        """Keep no connection open from now on: what is in use is closed when it is given back."""
+        self._retired = True
+        self.close()
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
         self._api = None
         while self._idle:
             self._idle.pop().close()
+
+    def _give_back(self, client: docker.APIClient) -> None:
+        self._idle.append(client)
+        if self._retired:  # looked at last: `retire` may have closed the idle ones just before
+            self.close()
 
     def _borrow(self, timeout: float) -> docker.APIClient:
         try:
@@ -101,8 +113,7 @@ class Connections:
         return self._api
 
     def _open(self, api: str) -> docker.APIClient:
-        tls = _tls(self._identity) if self._identity else False
-        client = docker.APIClient(base_url=self._url, version=api, tls=tls)
+        client = docker.APIClient(base_url=self._url, version=api, tls=self._tls.config if self._tls else False)
         client.trust_env = False  # else REQUESTS_CA_BUNDLE replaces our CA, and a proxy may come between
         return client
 
@@ -112,18 +123,40 @@ class Connections:
         self.close()
 
 
-@lru_cache(maxsize=8)
-def _tls(identity: EngineIdentity) -> TLSConfig:
-    pair = (_pem_path(identity.client_certificate), _pem_path(identity.client_key))
-    return TLSConfig(client_cert=pair, ca_cert=_pem_path(identity.authority_certificate), verify=True)
+class _Tls:
+    """An identity as files that requests can read; they are gone with the last connections that use them."""
+
+    def __init__(self, identity: EngineIdentity):
+        pems = (identity.client_certificate, identity.client_key, identity.authority_certificate)
+        files = [_file_in_memory(pem) for pem in pems]
+        finalize(self, _close_all, files)
+        certificate, key, authority = (f"/proc/self/fd/{file}" for file in files)
+        self.config = TLSConfig(client_cert=(certificate, key), ca_cert=authority, verify=True)
 
 
-@lru_cache(maxsize=32)
-def _pem_path(pem: str) -> str:
-    """A path that reads as *pem*: requests takes nothing but paths, and a key in memory is on no disk after a crash."""
-    handle = os.memfd_create("pem")
-    os.write(handle, pem.encode())
-    return f"/proc/self/fd/{handle}"
+#: One for each identity in use: a thousand hosts share three files.
+_in_use: WeakValueDictionary[EngineIdentity, _Tls] = WeakValueDictionary()
+_making = threading.Lock()
+
+
+def _tls(identity: EngineIdentity) -> _Tls:
+    with _making:
+        found = _in_use.get(identity)
+        if found is None:
+            found = _in_use[identity] = _Tls(identity)
+        return found
+
+
+def _file_in_memory(pem: str) -> int:
+    """Descriptor of a file that reads as *pem*: requests takes paths alone, and a key in memory outlives no crash."""
+    file = os.memfd_create("pem")
+    os.write(file, pem.encode())
+    return file
+
+
+def _close_all(files: list[int]) -> None:
+    for file in files:
+        os.close(file)
 
 
 def _explanation(error: DockerException) -> str:

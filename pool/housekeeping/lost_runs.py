@@ -1,4 +1,4 @@
-"""Which flow runs have lost their worker, so that what they held can go on without them."""
+"""Which flow runs have lost their worker, and what follows for each."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,21 @@ from enum import StrEnum
 PENDING_SECONDS, CANCELLING_SECONDS = 600, 300
 #: Seconds without a heartbeat; a living run sends two a minute, from a thread of its own.
 SILENT_SECONDS = 600
+
+
+#: Times that a run which lost its worker is run again: it may be the run itself that kills its workers.
+MOST_RERUNS = 3
+#: In the message of each such rerun: an operator's own retry looks alike and does not count.
+RERUN_MARK = "it is run again ("
+
+
+class Follows(StrEnum):
+    """What becomes of a run that lost its worker."""
+
+    RERUN = "run again"
+    CANCELLED = "cancelled"
+    CRASHED = "crashed"
+    FAILED = "failed"
 
 
 class RunState(StrEnum):
@@ -47,3 +62,24 @@ def _why_silent(run: SeenRun, waited: float, now: datetime) -> str:
         return f"running for {waited:.0f} s, longer than it can take" if over else ""
     silent = (now - max(run.heartbeat, run.since)).total_seconds()
     return f"no sign of life for {silent:.0f} s: its worker died" if silent > SILENT_SECONDS else ""
+
+
+def what_follows(reason: str, *, cancelling: bool, by_schedule: bool, reruns: int) -> tuple[Follows, str]:
+    """What becomes of a run that lost its worker, with the sentence that its state says.
+
+    A request is kept: every pipeline is safe to repeat. A run that a schedule made is not: the next one is due soon.
+
+    Args:
+        reason: how it was lost, as in "its worker process died while it ran".
+        cancelling: its cancellation was under way.
+        by_schedule: a schedule asked for it, no platform or operator.
+        reruns: times that it was run again already.
+    """
+    lost_how = reason[:1].upper() + reason[1:]
+    if cancelling:
+        return Follows.CANCELLED, f"Flow run was cancelled; {reason}."
+    if by_schedule:
+        return Follows.CRASHED, f"{lost_how}; the next run of its schedule goes on."
+    if reruns < MOST_RERUNS:
+        return Follows.RERUN, f"{lost_how}; {RERUN_MARK}{reruns + 1} of {MOST_RERUNS})."
+    return Follows.FAILED, f"{lost_how}; it was run again {reruns} times, and is given up."

@@ -28,6 +28,7 @@ from runtime.stack.initial_config import HOST_IMAGE, first_openstack, first_pool
 from runtime.worker.warm_worker import WarmWorker
 
 POOL = "main"
+COMMAND = "python -m runtime.worker.process_run"  # of the work pool `long`
 OUR_IMAGES = "dockerdriver/"
 KINDS: tuple[type[Block], ...] = (
     CertificateAuthority,
@@ -73,7 +74,7 @@ def closed_template() -> dict:
     """
     nothing = {"type": "object", "properties": {}, "additionalProperties": False}
     # Saying the command spares the process worker two seconds of finding it out for every run.
-    return {"job_configuration": {"command": "python -m prefect.engine"}, "variables": nothing}
+    return {"job_configuration": {"command": COMMAND}, "variables": nothing}
 
 
 def make_work_pool(name: str, kind: str, template: dict) -> None:

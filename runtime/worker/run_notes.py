@@ -16,18 +16,24 @@ class RunNotes:
 
     def __init__(self, folder: Path):
         self._folder = folder
+        self._claimed: dict[Path, int] = {}
         name = uuid4().hex
         hidden = folder / f".{name}"  # until it is locked: another process would take it for a dead one's
         hidden.mkdir(parents=True)
         self._lock = _locked(hidden)
         self._mine = hidden.rename(folder / name)
 
+    @property
+    def folder(self) -> Path:
+        """This process's folder; its name is found on no other process."""
+        return self._mine
+
     def begin(self, run_id: UUID) -> None:
         """The run is this process's from now on."""
         (self._mine / str(run_id)).touch()
 
     def end(self, run_id: UUID) -> None:
-        """The run has ended, and the server was told."""
+        """The run has ended, or runs again without this process, and the server was told."""
         (self._mine / str(run_id)).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -37,13 +43,23 @@ class RunNotes:
         os.close(self._lock)  # last: from then on the folder is anybody's
 
     def left_by_the_dead(self) -> dict[Path, list[UUID]]:
-        """By folder, the runs of processes that are no more."""
+        """By folder, the runs of processes that are no more. They are this process's to settle, as long as it lives."""
         others = (folder for folder in self._folder.glob("[!.]*") if folder != self._mine)
-        return {folder: self._runs_of(folder) for folder in others if _free(folder)}
+        return {folder: self._runs_of(folder) for folder in others if self._claim(folder)}
+
+    def _claim(self, folder: Path) -> bool:
+        if folder in self._claimed:
+            return True
+        try:
+            self._claimed[folder] = _locked(folder)
+        except (BlockingIOError, FileNotFoundError):  # it lives, or another successor settles it or has settled it
+            return False
+        return True
 
     def forget(self, folder: Path) -> None:
         """What a dead process left is settled."""
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(self._claimed.pop(folder))
 
     @staticmethod
     def _runs_of(folder: Path) -> list[UUID]:
@@ -63,11 +79,3 @@ def _locked(folder: Path) -> int:
         os.close(lock)
         raise
     return lock
-
-
-def _free(folder: Path) -> bool:
-    try:
-        os.close(_locked(folder))
-    except (BlockingIOError, FileNotFoundError):  # it lives, or another successor has settled it
-        return False
-    return True

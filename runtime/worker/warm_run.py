@@ -5,19 +5,19 @@ A flow's tasks may block for minutes: in a thread of its own a run can hold up n
 
 import asyncio
 import contextvars
-import ctypes
 import threading
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
-from prefect.flow_engine import AsyncFlowRunEngine, run_flow
+from prefect.flow_engine import run_flow
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
+from runtime.worker.prefect_internals import OpenEngine
+from runtime.worker.thread_interrupt import raise_in_thread
+
 #: Seconds that a run's event loop gets to hear of a cancellation before its thread is interrupted.
-HEARING_TIME = 1.0
+CANCEL_GRACE = 1.0
 
 
 class WarmRun:
@@ -28,7 +28,6 @@ class WarmRun:
         self._flow_run = flow_run
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task | None = None
-        self._stop_asked = False
         self._done: Future[BaseException | None] = Future()
         self.cancelled = False
 
@@ -44,19 +43,17 @@ class WarmRun:
         return await asyncio.shield(asyncio.wrap_future(self._done))
 
     async def cancel(self) -> None:
-        """End the run as cancelled. A run that is blocked in a call ends when that call returns."""
-        self.cancelled = True
-        await self.stop()
+        """End the run as cancelled. A run that is blocked in a call ends when that call returns.
 
-    async def stop(self) -> None:
-        """Interrupt the run, once: by its event loop, or in its thread when the loop is blocked and does not hear."""
-        if self._stop_asked or self._done.done():
+        It is interrupted once: by its event loop, or in its thread when the loop is blocked and does not hear.
+        """
+        if self.cancelled or self._done.done():
             return
-        self._stop_asked = True
+        self.cancelled = True
         heard = asyncio.Event()
         pending = self._tell_the_loop(asyncio.get_running_loop(), heard)
         try:
-            await asyncio.wait_for(heard.wait(), HEARING_TIME)
+            await asyncio.wait_for(heard.wait(), CANCEL_GRACE)
         except TimeoutError:
             self._interrupt_instead_of(pending)
 
@@ -75,8 +72,7 @@ class WarmRun:
         if pending:
             pending.cancel()
         if not self._done.done():
-            thread = ctypes.c_ulong(self._thread.ident)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(asyncio.CancelledError))
+            raise_in_thread(self._thread, asyncio.CancelledError)
 
     def _run(self) -> None:
         raised = None
@@ -99,25 +95,17 @@ class WarmRun:
         parameters = get_call_parameters(self._flow.fn, args, kwargs)
         engine = WarmEngine(flow=self._flow, parameters=parameters, flow_run=self._flow_run)
         engine.run = self
-        async with engine.start():
-            while engine.is_running():
-                async with engine.run_context():
-                    await engine.call_flow_fn()
+        await engine.call_flow()
 
 
-class WarmEngine(AsyncFlowRunEngine):
-    """Prefect's engine for ``async def`` flows, in a process that goes on after the run."""
+class WarmEngine(OpenEngine):
+    """Prefect's engine for ``async def`` flows, which knows when its run was cancelled."""
 
     run: WarmRun
 
     async def handle_crash(self, exc: BaseException) -> None:
-        """A run that somebody cancelled ends Cancelled; Prefect itself knows that only of a process of its own."""
+        """End a run that was cancelled as Cancelled; Prefect itself knows that only of a process of its own."""
         if self.run.cancelled:
             await self.handle_cancellation(exc)
         else:
             await super().handle_crash(exc)
-
-    @contextmanager
-    def setup_flow_run_suspension_request(self) -> Iterator:
-        """Open no second connection, in a second thread, that waits for somebody to suspend a run of seconds."""
-        yield self._flow_run_suspension_request

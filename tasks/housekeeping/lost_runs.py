@@ -15,9 +15,9 @@ from prefect.events.filters import (
     EventOrder,
     EventResourceFilter,
 )
-from prefect.states import Cancelled, Crashed
 
 from blocks.outside import log, now, outside
+from blocks.reruns import Busy, settle_lost_run
 from pool.housekeeping.lost_runs import RunState, SeenRun, lost
 from tasks.base import pool_task
 from tasks.runs import LONGEST_SECONDS, all_pages
@@ -33,25 +33,31 @@ STATES = {
 
 @pool_task(retries=1, retry_delay_seconds=2, task_run_name="look for flow runs that lost their worker")
 async def reap_runs() -> str:
-    """Mark runs that lost their worker as crashed, or as cancelled where that was under way; says how many.
+    """Have runs that lost their worker run again, or end them where that was under way; says how many.
 
-    What such a run held goes on at the next tick: nobody works on it any more, and every rule looks for just that.
+    Runs of other projects on the same server are left alone.
     """
     async with outside().prefect.client() as client:
-        old = await _old_runs(client)
+        old = await _ours(client, await _old_runs(client))
         flows = await _names_of_flows(client, {run.flow_id for run in old})
         seen = await gather(*(_seen(client, run, flows[run.flow_id]) for run in old))
         reasons = {run.id: reason for run in seen if (reason := lost(run, now()))}
-        for run in seen:
-            if run.id in reasons:
-                await _end(client, run, reasons[run.id])
-    return f"{len(reasons)} flow runs had lost their worker" if reasons else ""
+        settled = [await _settle(client, run, reasons[str(run.id)]) for run in old if str(run.id) in reasons]
+    return f"{sum(settled)} flow runs had lost their worker" if any(settled) else ""
 
 
 async def _old_runs(client: PrefectClient) -> list[FlowRun]:
     under_way = FlowRunFilterState(type=FlowRunFilterStateType(any_=[*STATES]))
     runs = await all_pages(client, flow_run_filter=FlowRunFilter(state=under_way))
     return [run for run in runs if run.deployment_id and now() - run.state.timestamp > YOUNG]
+
+
+async def _ours(client: PrefectClient, runs: list[FlowRun]) -> list[FlowRun]:
+    """The runs of this project's deployments: those whose flow stands in its package of flows."""
+    ids = {run.deployment_id for run in runs}
+    deployments = await gather(*map(client.read_deployment, ids))
+    ours = {known.id for known in deployments if (known.entrypoint or "").startswith("flows.")}
+    return [run for run in runs if run.deployment_id in ours]
 
 
 async def _names_of_flows(client: PrefectClient, ids: Collection[UUID]) -> dict[UUID, str]:
@@ -76,7 +82,14 @@ async def _last_heartbeat(client: PrefectClient, run: FlowRun) -> datetime | Non
     return page.events[0].occurred if page.events else None
 
 
-async def _end(client: PrefectClient, run: SeenRun, reason: str) -> None:
-    ended = Cancelled if run.state is RunState.CANCELLING else Crashed
-    log().warning("flow run %s: %s", run.name, reason)
-    await client.set_flow_run_state(run.id, ended(message=f"Housekeeping: {reason}."), force=True)
+async def _settle(client: PrefectClient, run: FlowRun, reason: str) -> bool:
+    """Settle a lost run, unless it changed its state since it was seen; whether it was settled."""
+    try:
+        follows = await settle_lost_run(
+            client, outside().store, run.id, reason, lambda states: states[-1].id == run.state.id, now()
+        )
+    except Busy:  # its worker's successor does so just now
+        return False
+    if follows:
+        log().warning("flow run %s: %s; %s", run.name, reason, follows)
+    return follows is not None

@@ -8,6 +8,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.outside import standing_in
 from blocks.prefect_port import PrefectPort
+from pool.store.pool_store import PoolStore
 from tasks.housekeeping.lost_runs import reap_runs
 from tests.rigs.fakes import FakeClock, fake_outside
 from tests.rigs.services.prefect_server import PrefectServer, prefect_server  # noqa: F401 - a fixture is used by name
@@ -15,49 +16,65 @@ from tests.rigs.services.prefect_server import PrefectServer, prefect_server  # 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
-class NoStore:
-    """Nothing is written."""
-
-    writes = 0
-
-
 @pytest.fixture
-def reap(prefect_server):  # noqa: F811
+def reap(prefect_server, tmp_path):  # noqa: F811
     """Look for lost runs as if an hour had passed; what was said."""
+    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
+    store.upgrade()
 
     def look(later: timedelta = timedelta(hours=1)) -> str:
-        door = fake_outside(prefect=PrefectPort(), clock=FakeClock(datetime.now(UTC) + later), store=NoStore())
+        door = fake_outside(prefect=PrefectPort(), clock=FakeClock(datetime.now(UTC) + later), store=store)
         with temporary_settings({PREFECT_API_URL: prefect_server.url}), standing_in(door):
             return asyncio.run(reap_runs.fn())
 
     return look
 
 
-def a_run(server: PrefectServer, *states: str) -> str:
+def a_run(server: PrefectServer, *states: str, module: str = "flows.deprovision_instance") -> str:
     """A run of deprovision-instance that went through these states, and that no worker knows."""
     flow = server.call("POST", "/flows/", name="deprovision-instance")["id"]
-    deployment = server.call("POST", "/deployments/", name="on-demand", flow_id=flow)["id"]
+    entrypoint = f"{module}.deprovision_instance"
+    deployment = server.call("POST", "/deployments/", name=module, flow_id=flow, entrypoint=entrypoint)["id"]
     run = server.trigger(deployment)
-    for state in states:
-        server.call("POST", f"/flow_runs/{run}/set_state", state={"type": state, "name": state.title()}, force=True)
+    move(server, run, *states)
     return run
 
 
+def move(server: PrefectServer, run: str, *states: str) -> None:
+    for state in states:
+        server.call("POST", f"/flow_runs/{run}/set_state", state={"type": state, "name": state.title()}, force=True)
+
+
 @pytest.mark.parametrize(
-    ("states", "ends", "says"),
+    ("states", "becomes", "says"),
     [
-        (["PENDING"], "CRASHED", "the worker that took it never began it"),
-        (["PENDING", "RUNNING"], "CRASHED", "longer than it can take"),
-        (["PENDING", "RUNNING", "CANCELLING"], "CANCELLED", "nobody is left to end it"),
+        (["PENDING"], "AwaitingRetry", "the worker that took it never began it"),
+        (["PENDING", "RUNNING"], "AwaitingRetry", "longer than it can take"),
+        (["PENDING", "RUNNING", "CANCELLING"], "Cancelled", "nobody is left to end it"),
     ],
     ids=["pending", "running", "cancelling"],
 )
-def test_a_run_that_lost_its_worker_is_put_right_and_says_why(prefect_server, reap, states, ends, says):  # noqa: F811
+def test_a_run_that_lost_its_worker_is_put_right_and_says_why(prefect_server, reap, states, becomes, says):  # noqa: F811
     run = a_run(prefect_server, *states)
     assert reap() == "1 flow runs had lost their worker"
     state = prefect_server.state(run)
-    assert (state["type"], says in state["message"]) == (ends, True)
+    assert (state["name"], says in state["message"]) == (becomes, True)
     assert reap() == ""
+
+
+def test_a_run_that_loses_its_worker_again_and_again_fails_with_the_reason(prefect_server, reap):  # noqa: F811
+    run = a_run(prefect_server)
+    for _ in range(4):
+        move(prefect_server, run, "PENDING", "RUNNING")
+        reap()
+    state = prefect_server.state(run)
+    assert (state["type"], "run again 3 times, and is given up" in state["message"]) == ("FAILED", True)
+
+
+def test_a_run_of_another_project_on_the_server_is_left_alone(prefect_server, reap):  # noqa: F811
+    run = a_run(prefect_server, "PENDING", module="elsewhere.deprovision_instance")
+    assert (reap(), prefect_server.state(run)["type"]) == ("", "PENDING")
+    move(prefect_server, run, "CANCELLED")
 
 
 def test_a_run_that_just_began_is_left_alone(prefect_server, reap):  # noqa: F811

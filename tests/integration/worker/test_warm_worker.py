@@ -1,5 +1,6 @@
 """What a warm worker does, seen from outside: a real server, real workers, Prefect's REST API."""
 
+import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from pool.store.pool_store import PoolStore
-from tests.rigs.services.prefect_server import PrefectServer, prefect_server, stop  # noqa: F401 - a fixture is used by name
+from tests.rigs.services.prefect_server import ROOT, PrefectServer, prefect_server, stop  # noqa: F401 - a fixture is used by name
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -165,18 +166,44 @@ def test_a_worker_that_is_stopped_lets_its_run_end(idle):
     assert idle.server.state(run)["type"] == "COMPLETED"
 
 
-def test_the_run_of_a_killed_worker_is_marked_by_its_successor(idle, tmp_path):
+@pytest.fixture
+def store(idle, tmp_path):
+    """The pool's database of the workers that the test starts."""
     idle.server.env["DD_DATA"] = str(tmp_path)
     store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
     store.upgrade()
-    worker, run = idle.worker(), idle.trigger("waiting", seconds=600)
-    idle.server.wait(run, "RUNNING")
-    store.leases.take("housekeeping of main", f"flow run {run}", 600, datetime.now(UTC))
+    yield store
+    store.close()
+
+
+def test_the_run_of_a_killed_worker_is_run_again_by_its_successor(idle, store, tmp_path):
+    worker, run = idle.worker(), idle.trigger("second_time_lucky", file=str(tmp_path / "stamps"))
+    until((tmp_path / "stamps").exists, "the flow's code has begun")
+    store.leases.take("starting of alice", f"flow run {run}", 600, datetime.now(UTC))
     worker.kill()
     idle.worker()
-    state = idle.server.wait(run)
-    assert (state["type"], state["message"]) == ("CRASHED", "Its worker process died while it ran.")
-    assert store.leases.take("housekeeping of main", "the next tick", 60, datetime.now(UTC)) is None
+    assert idle.server.wait(run, seconds=60)["type"] == "COMPLETED"
+    assert (tmp_path / "stamps").read_text().split() == [run, run]
+    assert store.leases.take("starting of alice", "another run", 60, datetime.now(UTC)) is None
+
+
+def test_a_run_that_kills_its_worker_each_time_fails_with_the_reason(idle, store):
+    run = idle.trigger("deadly")
+    for _ in range(4):
+        until(idle.worker().poll, "the worker has died", 60)
+        idle.workers.pop()
+    idle.worker()
+    state = idle.server.wait(run, seconds=60)
+    assert (state["type"], "is given up" in state["message"]) == ("FAILED", True)
+
+
+def test_a_run_that_a_stopped_worker_cannot_await_is_run_again_by_another(idle, store, tmp_path):
+    worker, run = idle.worker(), idle.trigger("second_time_lucky", file=str(tmp_path / "stamps"))
+    until((tmp_path / "stamps").exists, "the flow's code has begun")
+    assert stop(worker) == 0
+    assert idle.server.state(run)["name"] == "AwaitingRetry"
+    idle.worker()
+    assert idle.server.wait(run, seconds=60)["type"] == "COMPLETED"
 
 
 def test_a_worker_outlives_a_restart_of_the_server(bench):
@@ -188,3 +215,38 @@ def test_a_worker_outlives_a_restart_of_the_server(bench):
     bench.server.cancel(waiting)
     assert bench.server.wait(waiting, seconds=10)["name"] == "Cancelled"
     assert bench.workers[0].poll() is None
+
+
+def test_what_was_accepted_before_the_server_was_killed_is_done_when_it_is_back(bench, tmp_path):
+    telling = bench.trigger("telling", folder=str(tmp_path))
+    until((tmp_path / "begun").exists, "the flow's code has begun")
+    burst = [bench.trigger("stamp") for _ in range(6)]
+    out_of_sight(bench.server, tmp_path)
+    ended = {run: bench.server.wait(run, seconds=90)["type"] for run in (telling, *burst)}
+    assert ended == dict.fromkeys((telling, *burst), "COMPLETED")
+    assert bench.server.call("GET", f"/artifacts/told-{telling}/latest")["data"] == "told"
+
+
+def test_a_run_in_a_process_of_its_own_goes_on_while_the_server_is_away(prefect_server, tmp_path):  # noqa: F811
+    pool = prefect_server.pool(f"long-{uuid4().hex[:6]}", "process")
+    worker = prefect_server.worker(pool, pool, "process")
+    job = {"command": f"{sys.executable} -m runtime.worker.process_run", "working_dir": str(ROOT)}
+    run = prefect_server.trigger(
+        prefect_server.deployment(f"{FLOWS}:telling", pool, job_variables=job), folder=str(tmp_path)
+    )
+    try:
+        until((tmp_path / "begun").exists, "the flow's code has begun", 90)
+        out_of_sight(prefect_server, tmp_path)
+        assert prefect_server.wait(run, seconds=90)["type"] == "COMPLETED"
+    finally:
+        stop(worker)
+
+
+def out_of_sight(server: PrefectServer, sign: Path) -> None:
+    """Kill the server, give the flow its sign, and start the server when the flow has long wanted to tell it."""
+    server.process.kill()
+    server.process.wait()
+    (sign / "sign").touch()
+    until((sign / "seen").exists, "the flow goes on")
+    time.sleep(3)
+    server.start()

@@ -44,7 +44,7 @@ class PrefectServer:
     def start(self) -> None:
         where = ["--host", "127.0.0.1", "--port", str(self.port)]
         self.process = self.spawn([sys.executable, "-m", "runtime.stack.prefect_server", *where], "server.log")
-        until(self.answers, f"Prefect's server on {self.url} (see {self.home}/server.log)", 120)
+        until(self.answers, f"Prefect's server on {self.url} (see {self.home}/server.log)", 300)
 
     def stop(self) -> None:
         stop(self.process)

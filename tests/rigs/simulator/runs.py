@@ -37,7 +37,7 @@ class Run:
     parameters: dict
     expected_start_time: datetime
     tags: list[str] = field(default_factory=list)
-    state: State = field(default_factory=Scheduled)
+    states: list[State] = field(default_factory=list)
     message: str = ""
     task: asyncio.Task | None = None
     process: Process | None = None
@@ -46,6 +46,14 @@ class Run:
     @property
     def name(self) -> str:
         return f"run {self.id}"
+
+    @property
+    def state(self) -> State:
+        return self.states[-1]
+
+    @property
+    def auto_scheduled(self) -> bool:
+        return self.deployment.endswith("/scheduled")
 
     @property
     def state_type(self) -> StateType:
@@ -110,7 +118,7 @@ class PrefectServer:
         flow = self._flows[deployment.partition("/")[0]]
         ids = uuid.UUID(int=self._world.random.getrandbits(128))
         now = self._world.clock.now()
-        run = Run(ids, flow, deployment, _through_json(parameters), now, tags or [], Scheduled(timestamp=now))
+        run = Run(ids, flow, deployment, _through_json(parameters), now, tags or [], [Scheduled(timestamp=now)])
         self._world.secrets.check("parameters of a run", json.dumps(parameters), routes_too=True)
         self.runs[run.id] = run
         if key:
@@ -124,11 +132,13 @@ class PrefectServer:
     def set_state(self, run_id: uuid.UUID, state: State) -> None:
         """Somebody says what became of a run."""
         self._world.secrets.check("a state message", state.message or "", routes_too=True)
-        state.timestamp = self._world.clock.now()
-        self.runs[run_id].state = state
-        living = not self.runs[run_id].process.killed and self._world.time >= self.runs[run_id].process.frozen_until
-        if living and not self.runs[run_id].task.done():
-            self._world.broken.add(f"7: {self.runs[run_id].deployment} is called lost while it goes on")
+        state.timestamp, run = self._world.clock.now(), self.runs[run_id]
+        run.states.append(state)
+        living = not run.process.killed and self._world.time >= run.process.frozen_until
+        if living and not run.task.done():
+            self._world.broken.add(f"7: {run.deployment} is called lost while it goes on")
+        if state.is_scheduled():
+            run.task = self._world.outside(self._deliver(run))
 
     def check_up(self) -> None:
         if self._world.time < self.down_until:
@@ -168,7 +178,7 @@ class PrefectServer:
     def _go_to(self, run: Run, state: Callable[[], State]) -> None:
         """A run that somebody else has ended meanwhile stays as it is."""
         if not run.state.is_final():
-            run.state = state(timestamp=self._world.clock.now())
+            run.states.append(state(timestamp=self._world.clock.now()))
 
     async def heartbeat(self, wanted: Any) -> list[datetime]:
         """The last heartbeat of the run that an event filter asks for."""
@@ -205,6 +215,18 @@ class PrefectClient:
     async def read_flow(self, flow_id: str) -> Flow:
         self._server.check_up()
         return self._server.flow(flow_id)
+
+    async def read_deployment(self, deployment: str) -> SimpleNamespace:
+        self._server.check_up()
+        return SimpleNamespace(id=deployment, entrypoint=f"flows.{deployment.partition('/')[0]}")
+
+    async def read_flow_run(self, run_id: uuid.UUID) -> Run:
+        self._server.check_up()
+        return self._server.runs[run_id]
+
+    async def read_flow_run_states(self, run_id: uuid.UUID) -> list[State]:
+        self._server.check_up()
+        return list(self._server.runs[run_id].states)
 
     async def read_events(self, wanted: Any, limit: int) -> SimpleNamespace:
         self._server.check_up()

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import signal
 import threading
 import time
 from pathlib import Path
 
 from prefect import flow, get_run_logger, task
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import flow_run
 
 
@@ -55,7 +57,27 @@ def plain(seconds: float = 0) -> None:
 
 
 @flow
-async def environment() -> None:
-    """Say whether a variable is set that only a run's own wish could have set, and where this is."""
-    get_run_logger().info("HOSTILE is %s", os.environ.get("HOSTILE", "unset"))
-    get_run_logger().info("working in %s", Path.cwd())
+async def second_time_lucky(file: str) -> str:
+    """Take for ever; but not when it is run again."""
+    first = not Path(file).exists()
+    note(file, flow_run.get_id())
+    if first:
+        await asyncio.sleep(600)
+    return "done"
+
+
+@flow
+async def deadly() -> None:
+    """End the process that runs it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@flow
+async def telling(folder: str) -> str:
+    """Wait for a sign, then tell the server of it, as the answer to a platform is told."""
+    (Path(folder) / "begun").touch()
+    while not (Path(folder) / "sign").exists():
+        await asyncio.sleep(0.1)
+    (Path(folder) / "seen").touch()
+    await acreate_markdown_artifact("told", key=f"told-{flow_run.get_id()}")
+    return "told"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blocks.prefect_api import PrefectApi
+from blocks.prefect_api import PAGE, PrefectApi
 from pool.errors import DockerDriverError
 
 pytestmark = pytest.mark.unit
@@ -43,3 +43,35 @@ def test_a_run_that_ends_without_a_word_is_named():
 def test_a_run_that_nobody_takes_is_given_up():
     with pytest.raises(DockerDriverError, match=r"^plan/on-demand is Scheduled after 0 s; does the warm worker run"):
         PaperApi(("SCHEDULED", None)).run_to_its_end("plan/on-demand", 0)
+
+
+class PagingApi(PrefectApi):
+    """A server with many runs, in pages as Prefect's."""
+
+    def __init__(self, runs: list[dict]):
+        super().__init__("http://nobody.invalid")
+        self.answers = {
+            "/deployments/filter": [{"id": "1", "entrypoint": "flows.why.why"}, {"id": "2", "entrypoint": "a.py:b"}],
+            "/flow_runs/filter": runs,
+        }
+        self.wanted, self.cancelled = {}, []
+
+    def call(self, method: str, path: str, **body: object) -> object:
+        if path not in self.answers:
+            self.cancelled.append(path.split("/")[2])
+            return None
+        self.wanted[path] = body
+        return self.answers[path][body["offset"] : body["offset"] + body["limit"]]
+
+
+def test_all_that_is_under_way_is_cancelled_on_however_many_pages_it_stands():
+    waiting = [{"id": str(n), "auto_scheduled": False, "state": {"type": "SCHEDULED"}} for n in range(2 * PAGE + 1)]
+    api = PagingApi(waiting)
+    assert api.cancel_all("taken down") == 2 * PAGE + 1
+    assert len(set(api.cancelled)) == 2 * PAGE + 1
+
+
+def test_runs_of_another_projects_deployments_are_not_cancelled():
+    api = PagingApi([])
+    api.cancel_all("taken down")
+    assert api.wanted["/flow_runs/filter"]["flow_runs"]["deployment_id"] == {"any_": ["1"]}

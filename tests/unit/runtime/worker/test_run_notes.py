@@ -31,6 +31,13 @@ def test_the_runs_of_a_killed_process_are_found_by_its_successor(tmp_path):
     assert successor.left_by_the_dead() == {}
 
 
+def test_of_two_successors_one_settles_what_a_killed_process_left(tmp_path):
+    subprocess.run([sys.executable, "-c", DIES, str(tmp_path), str(RUN)], check=False)
+    first, second = RunNotes(tmp_path), RunNotes(tmp_path)
+    assert list(first.left_by_the_dead().values()) == [[RUN]]
+    assert second.left_by_the_dead() == {}
+
+
 def test_the_runs_of_a_process_that_lives_are_left_alone(tmp_path):
     alive = RunNotes(tmp_path)
     alive.begin(RUN)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from prefect.client.schemas.sorting import FlowRunSort
 
-from pool.housekeeping.lost_runs import RunState, SeenRun, lost
+from pool.housekeeping.lost_runs import Follows, RunState, SeenRun, lost, what_follows
 from tasks.housekeeping import lost_runs as reaping
 from tasks.runs import OVERLAP, PAGE
 from tests.rigs.pool_data import NOW, later
@@ -38,6 +38,21 @@ def test_a_run_that_was_never_heard_of_is_lost_after_the_longest_time_that_its_f
     assert lost(a_run(longest=3000), later(3000)) == ""
     assert lost(a_run(longest=3000), later(3001)) == "running for 3001 s, longer than it can take"
     assert lost(a_run(), later(99999)) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "follows", "says"),
+    [
+        ({}, Follows.RERUN, "Its worker died; it is run again (1 of 3)."),
+        ({"reruns": 2}, Follows.RERUN, "Its worker died; it is run again (3 of 3)."),
+        ({"reruns": 3}, Follows.FAILED, "Its worker died; it was run again 3 times, and is given up."),
+        ({"by_schedule": True}, Follows.CRASHED, "Its worker died; the next run of its schedule goes on."),
+        ({"cancelling": True, "by_schedule": True}, Follows.CANCELLED, "Flow run was cancelled; its worker died."),
+    ],
+)
+def test_a_request_is_kept_and_a_scheduled_run_is_not(values, follows, says):
+    lost_run = {"cancelling": False, "by_schedule": False, "reruns": 0} | values
+    assert what_follows("its worker died", **lost_run) == (follows, says)
 
 
 class Books:

@@ -1,0 +1,96 @@
+"""Flow runs that lost their worker, on Prefect's server: run again, or ended with the reason.
+
+The count of reruns is in the run's own history of states, so that it is the same for all who look.
+"""
+
+from asyncio import to_thread
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import State, StateType
+from prefect.exceptions import ObjectNotFound
+from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed
+
+from pool.housekeeping.lost_runs import RERUN_MARK, Follows, what_follows
+from pool.store.pool_store import PoolStore
+
+UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+#: Between the look at a run and its new state no other process may come; one that dies there holds it up so long.
+LEASE_SECONDS = 30
+STATES = {
+    Follows.RERUN: AwaitingRetry,
+    Follows.CANCELLED: Cancelled,
+    Follows.CRASHED: Crashed,
+    Follows.FAILED: Failed,
+}
+
+
+class Busy(Exception):  # noqa: N818 - "except Busy" reads as a sentence
+    """Another process settles the same run at this moment."""
+
+
+async def settle_lost_run(
+    client: PrefectClient,
+    store: PoolStore,
+    run_id: UUID,
+    reason: str,
+    is_lost: Callable[[Sequence[State]], bool],
+    now: datetime,
+) -> Follows | None:
+    """Have a run that lost its worker run again, or end it where it must not; its leases are given back.
+
+    Args:
+        client: of Prefect's server.
+        store: the pool's database; its leases keep two processes from settling one run.
+        run_id: the run. One that the server does not know, or that has ended, is left alone.
+        reason: how it was lost, for its state.
+        is_lost: looks at its states, oldest first, once no other process can settle it: has this worker still lost it?
+        now: for the lease that keeps another process from settling the same run.
+
+    Returns:
+        What became of it; None: nothing, it is not lost.
+
+    Raises:
+        Busy: another process settles it.
+    """
+    name, holder = f"settling of flow run {run_id}", uuid4().hex
+    if await to_thread(store.leases.take, name, holder, LEASE_SECONDS, now):
+        raise Busy(f"another process settles flow run {run_id}")
+    try:
+        return await _settle(client, store, run_id, reason, is_lost)
+    finally:
+        await to_thread(store.leases.drop, name, holder)
+
+
+async def _settle(
+    client: PrefectClient, store: PoolStore, run_id: UUID, reason: str, is_lost: Callable[[Sequence[State]], bool]
+) -> Follows | None:
+    try:
+        run = await client.read_flow_run(run_id)
+        states = sorted(await client.read_flow_run_states(run_id), key=lambda state: state.timestamp)
+    except ObjectNotFound:  # of another server, or long forgotten
+        return None
+    if not is_lost(states):
+        return None
+    await to_thread(store.leases.drop_all_of, f"flow run {run_id}")
+    if states[-1].type not in UNDER_WAY:
+        return None
+    follows, message = what_follows(
+        reason,
+        cancelling=states[-1].type is StateType.CANCELLING,
+        by_schedule=run.auto_scheduled,
+        reruns=reruns_in(states),
+    )
+    # Not forced where it is to run again: should it have ended this moment, the server keeps that.
+    await client.set_flow_run_state(run_id, STATES[follows](message=message), force=follows is not Follows.RERUN)
+    return follows
+
+
+def reruns_in(states: Sequence[State]) -> int:
+    """Times that the run was run again for its lost worker; since it ended, where an operator has retried it."""
+    count = 0
+    for state in states:
+        count = 0 if state.is_final() else count + (state.is_scheduled() and RERUN_MARK in (state.message or ""))
+    return count

@@ -1,0 +1,132 @@
+"""The only use of what Prefect keeps to itself: everything else in this project uses the public names given here.
+
+`tests/contract/worker/test_prefect_internals.py` names each private member, so that an upgrade of Prefect says what
+broke.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from logging import Logger, LoggerAdapter
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.flow_engine import AsyncFlowRunEngine
+from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+
+# Prefect registers each subclass of its worker as a type of work pool: outside of type checking this one is none.
+if TYPE_CHECKING:
+    _Worker = BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]
+else:
+    _Worker = object
+
+
+class OpenWorker(_Worker):
+    """Gives Prefect's worker, named after it among the bases, a public name for each step and each thing it needs."""
+
+    # -- steps to replace: Prefect calls the private name, a subclass overrides the public one --------------------
+
+    async def synchronize(self) -> None:
+        """Send a heartbeat, read the work pool, and begin to watch when that succeeded for the first time."""
+        await super()._sync_and_initialize()
+
+    async def begin_watching(self) -> None:
+        """Start what hears of cancellations; called after each heartbeat."""
+        await super()._setup_cancellation_observer()
+
+    async def submit_due(self, due: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        """Begin each of these runs in the background, as far as the worker's limit allows; those that it has then."""
+        return await super()._submit_scheduled_flow_runs(flow_run_response=due)
+
+    async def carry_out(self, flow_run: FlowRun) -> None:
+        """Run one flow run from Scheduled to its end."""
+        await super()._submit_run(flow_run)
+
+    async def cancel_run(self, run_id: UUID) -> None:
+        """Mark a run that never began as cancelled."""
+        await super()._cancel_run(run_id)
+
+    async def _sync_and_initialize(self) -> None:
+        await self.synchronize()
+
+    async def _setup_cancellation_observer(self) -> None:
+        await self.begin_watching()
+
+    async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        return await self.submit_due(flow_run_response)
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        await self.carry_out(flow_run)
+
+    # -- what the steps need ------------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> Logger | LoggerAdapter:
+        """The worker's logger."""
+        return self._logger
+
+    @property
+    def work_pool_name(self) -> str:
+        """Name of the work pool, also before the server was asked for it."""
+        return self._work_pool_name
+
+    @property
+    def knows_work_pool(self) -> bool:
+        """Whether the server has described the work pool already."""
+        return self._work_pool is not None
+
+    @property
+    def taken(self) -> set[UUID]:
+        """The runs that this worker is at: none of them is begun a second time."""
+        return self._submitting_flow_run_ids
+
+    def release(self, run_id: UUID) -> None:
+        """Give the run's place among the worker's runs to another one; harmless when it has none."""
+        self._release_limit_slot(run_id)
+        self._submitting_flow_run_ids.discard(run_id)
+
+    def in_background(self, work: Callable[..., Awaitable[Any]], *args: Any) -> None:
+        """Start *work* beside what the worker does; it is awaited, or cancelled, when the worker stops."""
+        self._runs_task_group.start_soon(work, *args)
+
+    def stop_background(self) -> None:
+        """Cancel all that was started in the background."""
+        self._runs_task_group.cancel_scope.cancel()
+
+
+class OpenEngine(AsyncFlowRunEngine):
+    """Prefect's engine for ``async def`` flows, for a process that goes on after the run."""
+
+    @contextmanager
+    def setup_flow_run_suspension_request(self) -> Iterator:
+        """Open no second connection, in a second thread, that waits for a request to suspend a run of seconds."""
+        yield self._flow_run_suspension_request
+
+    async def call_flow(self) -> None:
+        """Run the flow as Prefect's `run_flow_async` does: again while the server answers that it is to be retried."""
+        async with self.start():
+            while self.is_running():
+                async with self.run_context():
+                    await self.call_flow_fn()
+
+
+Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def wrap_requests(asynchronous: Wrapper, synchronous: Wrapper) -> None:
+    """Put a wrapper around the sending of each request to Prefect's server, inside of Prefect's own retries.
+
+    It holds for all clients of this process, and for its whole life.
+    """
+    send_async, send_sync = PrefectHttpxAsyncClient._send_with_retry, PrefectHttpxSyncClient._send_with_retry
+
+    async def wrapped_async(self: PrefectHttpxAsyncClient, *, send: Callable[..., Any], **rest: Any) -> Any:
+        return await send_async(self, send=asynchronous(send), **rest)
+
+    def wrapped_sync(self: PrefectHttpxSyncClient, *, send: Callable[..., Any], **rest: Any) -> Any:
+        return send_sync(self, send=synchronous(send), **rest)
+
+    PrefectHttpxAsyncClient._send_with_retry = wrapped_async
+    PrefectHttpxSyncClient._send_with_retry = wrapped_sync

@@ -1,0 +1,178 @@
+"""What Prefect keeps to itself and this project uses all the same: after an upgrade, a failing test names what went."""
+
+import ast
+import asyncio
+import contextlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
+from prefect.flow_engine import AsyncFlowRunEngine, run_flow
+from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.utilities.engine import propose_state
+from prefect.workers.base import BaseWorker
+
+from runtime.worker import prefect_internals
+from runtime.worker.prefect_internals import OpenEngine, OpenWorker
+from runtime.worker.server_outage import OutageWait
+
+pytestmark = pytest.mark.contract
+
+HERE = Path(prefect_internals.__file__)
+#: Methods that `OpenWorker` replaces: who calls each one, and its parameters.
+REPLACED = {
+    "_sync_and_initialize": (BaseWorker.start, []),
+    "_setup_cancellation_observer": (BaseWorker._initialize_after_sync, []),
+    "_submit_scheduled_flow_runs": (BaseWorker.get_and_submit_flow_runs, ["flow_run_response"]),
+    "_submit_run": (BaseWorker._submit_scheduled_flow_runs, ["flow_run"]),
+}
+#: Methods that it calls, with their parameters, and attributes of a worker.
+CALLED = {"_cancel_run": ["flow_run_id"], "_release_limit_slot": ["flow_run_id"]}
+#: The method that sends a request in each kind of client, which is wrapped; it is called with all of these by name.
+OF_THE_CLIENTS = {
+    "_send_with_retry": ["request", "send", "send_args", "send_kwargs", "retry_codes", "retry_exceptions"]
+}
+ATTRIBUTES = ("_logger", "_runs_task_group", "_submitting_flow_run_ids", "_work_pool", "_work_pool_name")
+OF_THE_ENGINE = ("_flow_run_suspension_request",)
+#: Public by name, described nowhere: with their parameters.
+UNDESCRIBED = {
+    AsyncFlowRunEngine.start: [],
+    AsyncFlowRunEngine.is_running: [],
+    AsyncFlowRunEngine.run_context: [],
+    AsyncFlowRunEngine.call_flow_fn: [],
+    AsyncFlowRunEngine.handle_crash: ["exc"],
+    AsyncFlowRunEngine.handle_cancellation: ["exc"],
+    AsyncFlowRunEngine.setup_flow_run_suspension_request: [],
+    BaseWorker.sync_with_backend: [],
+    BaseWorker.get_and_submit_flow_runs: [],
+    run_flow: ["flow", "flow_run"],
+    propose_state: ["client", "state", "flow_run_id"],
+}
+
+
+class AnyWorker(OpenWorker, BaseWorker):
+    type = "any"
+
+    async def run(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError
+
+
+def parameters(of: Any) -> list[str]:
+    return [name for name in inspect.signature(of).parameters if name != "self"]
+
+
+def private_names(file: Path) -> set[str]:
+    """Private attributes that a module's code uses, of whatever object, and private methods that it defines."""
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    names |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+
+
+@pytest.mark.parametrize("method", REPLACED)
+def test_a_method_that_is_replaced_is_still_called(method):
+    caller, expected = REPLACED[method]
+    assert method in caller.__code__.co_names
+    assert parameters(getattr(BaseWorker, method)) == expected
+
+
+@pytest.mark.parametrize("method", CALLED)
+def test_a_method_that_is_called_takes_the_same(method):
+    assert parameters(getattr(BaseWorker, method)) == CALLED[method]
+
+
+@pytest.mark.parametrize("client", [PrefectHttpxAsyncClient, PrefectHttpxSyncClient])
+@pytest.mark.parametrize("method", OF_THE_CLIENTS)
+def test_a_client_still_sends_by(client, method):
+    assert parameters(getattr(client, method)) == OF_THE_CLIENTS[method]
+    assert method in client.send.__code__.co_names
+
+
+class Refusing:
+    """A server that refuses the first connection."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, _request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.asked == 1:
+            raise httpx.ConnectError("Connection refused")
+        return httpx.Response(200, json=self.asked)
+
+
+@pytest.fixture
+def waiting(monkeypatch):
+    """Requests of this process wait for their server, for the time of one test."""
+    for client in (PrefectHttpxAsyncClient, PrefectHttpxSyncClient):
+        monkeypatch.setattr(client, "_send_with_retry", client._send_with_retry)
+    wait = OutageWait(pause=0.01)
+    prefect_internals.wrap_requests(wait.asynchronous, wait.synchronous)
+
+
+def test_a_client_that_blocks_waits_for_a_server_that_refuses_connections(waiting):
+    with PrefectHttpxSyncClient(transport=httpx.MockTransport(Refusing())) as client:
+        assert client.get("http://prefect.invalid/").json() == 2
+
+
+def test_a_client_in_a_loop_waits_for_a_server_that_refuses_connections(waiting):
+    async def ask() -> int:
+        async with PrefectHttpxAsyncClient(transport=httpx.MockTransport(Refusing())) as client:
+            return (await client.get("http://prefect.invalid/")).json()
+
+    assert asyncio.run(ask()) == 2
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+def test_a_worker_still_has(attribute):
+    assert hasattr(AnyWorker(work_pool_name="any"), attribute)
+
+
+@pytest.mark.parametrize("attribute", OF_THE_ENGINE)
+def test_an_engine_still_has(attribute):
+    assert attribute in AsyncFlowRunEngine.__dataclass_fields__
+
+
+@pytest.mark.parametrize("function", UNDESCRIBED, ids=lambda function: function.__qualname__)
+def test_what_is_described_nowhere_takes_the_same(function):
+    wanted = UNDESCRIBED[function]
+    assert [name for name in parameters(function) if name in wanted] == wanted
+
+
+class PaperSession:
+    """What Prefect's server opens a transaction on; keeps how it begins."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+
+    def begin(self) -> contextlib.nullcontext:
+        AioSqliteConfiguration.begin_sqlite_stmt(None, self)
+        return contextlib.nullcontext()
+
+    def exec_driver_sql(self, statement: str) -> None:
+        self.begun.append(statement)
+
+
+@pytest.mark.parametrize(("writes", "statement"), [(False, "BEGIN DEFERRED"), (True, "BEGIN IMMEDIATE")])
+def test_prefect_begins_a_transaction_on_sqlite_with_the_words_that_are_rewritten(writes, statement):
+    session = PaperSession()
+
+    async def transaction() -> None:
+        async with AioSqliteConfiguration.begin_transaction(None, session, with_for_update=writes):
+            pass
+
+    asyncio.run(transaction())
+    assert session.begun == [statement]
+
+
+def test_every_private_member_that_is_used_is_named_here():
+    assert private_names(HERE) == {*REPLACED, *CALLED, *ATTRIBUTES, *OF_THE_ENGINE, *OF_THE_CLIENTS}
+
+
+@pytest.mark.parametrize("file", sorted(HERE.parent.glob("*.py")), ids=lambda file: file.stem)
+def test_no_other_module_of_the_worker_uses_one(file):
+    prefects = {*dir(AnyWorker(work_pool_name="any")), *dir(OpenEngine), *OF_THE_ENGINE}
+    assert file == HERE or not private_names(file) & prefects
