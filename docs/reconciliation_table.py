@@ -32,7 +32,7 @@ HOSTS = (
         "host active or draining",
         "no server, but its engine answers",
         (),
-        "a riddle: nothing is lost as long as it runs",
+        "nothing fails while it runs",
     ),
     Row("host any but removed", "the cloud does not answer", (), "unknown is not gone"),
     Row("host active or draining", "its engine is silent, within its grace time", (), "it takes no session meanwhile"),
@@ -59,7 +59,7 @@ REPAIRED = (
         REPAIR,
     ),
     Row("flow run is running", "no heartbeat for ten minutes", (), "crashed; the work that it held goes on", REPAIR),
-    Row("not ours", "whatever carries no mark of ours", (), "it is not even listed"),
+    Row("not ours", "everything without our mark", (), "it is not even listed"),
 )
 
 
@@ -71,7 +71,7 @@ def rows() -> Iterator[Row]:
         yield Row(f"session {owner}", "a container of it", _after_report(follows), follows.why)
     for known, follows in STRAY_PART.items():
         record = "no living record" if known else "no host was ever recorded"
-        yield Row(record, "a thing of ours in the cloud", _after_report(follows), follows.why)
+        yield Row(record, "a resource with our mark in the cloud", _after_report(follows), follows.why)
     yield from (*HOSTS, *REPAIRED)
 
 
@@ -88,7 +88,7 @@ def _after_report(follows: Follows) -> tuple[Kind, ...]:
 
 
 def markdown() -> str:
-    """The table as the docs show it."""
+    """Return the table as the docs show it."""
     lines = ["| on record | found | decided | because |", "|---|---|---|---|"]
     for row in rows():
         decided = ", then ".join(f"`{kind}`" for kind in row.kinds) or row.instead

@@ -111,7 +111,7 @@ def _members(path: Path) -> tuple[Members, Compression]:
 def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> None:
     """Hand the layers of a checked archive to *take*, in the order of the file, each by its diff id and unpacked.
 
-    Whoever keeps one verifies it: the file may have changed since it was checked.
+    The taker verifies each: the file may have changed since it was checked.
 
     Raises:
         BrokenArchive: the file is no such archive any more.
@@ -126,7 +126,7 @@ def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> Non
 
 
 def catalogue_name(tag: str) -> str:
-    """What blueprints call an image: "jupyter-minimal:latest" is "jupyter-minimal", "rocker/rstudio:4.4" stays."""
+    """Return the name for blueprints: "jupyter-minimal:latest" is "jupyter-minimal", "rocker/rstudio:4.4" stays."""
     return tag.removesuffix(":latest")
 
 
@@ -155,7 +155,7 @@ def stamp_of(path: Path) -> str:
 
 
 def stamps(images_dir: Path) -> dict[str, str]:
-    """The stamp of every archive that nobody writes to any more, by file name."""
+    """Return the stamp of every complete archive, by file name."""
     found = {}
     for path in _settled(images_dir):
         with suppress(FileNotFoundError):  # it went while we looked
@@ -164,7 +164,7 @@ def stamps(images_dir: Path) -> dict[str, str]:
 
 
 def _settled(images_dir: Path) -> list[Path]:
-    """Archives that nobody writes to any more, the oldest first: it keeps its name against a newer one."""
+    """List complete archives, the oldest first: it keeps its name against a newer one."""
     ages = {path: age for path in images_dir.glob("*") if (age := _age_of_finished(path)) is not None}
     return sorted(ages, key=lambda path: (ages[path], path.name))
 
@@ -222,7 +222,7 @@ def _text(manifest: dict, key: str) -> str:
 
 
 def _config(members: Members, name: str) -> tuple[bytes, str, dict]:
-    """The config's text, its digest (the image's id) and what it says; both layouts name the config by its digest."""
+    """Return the config's text, its digest (the image's id) and its content; both layouts name it by its digest."""
     found = members.find(name)
     digest = found.digest
     promised = name.rsplit("/", 1)[-1].removesuffix(".json").removeprefix("sha256:")
@@ -251,7 +251,7 @@ def _labels(config: dict) -> Mapping[str, str]:
 def _checked_layers(
     path: Path, members: Members, manifest: dict, diff_ids: tuple[str, ...], shelf: Shelf
 ) -> dict[str, str]:
-    """The members that hold the layers, and the diff id of each."""
+    """Return the members that hold the layers, and the diff id of each."""
     layers = manifest.get("Layers")
     if not isinstance(layers, list) or len(layers) != len(diff_ids):
         raise BrokenArchive("manifest.json and the config do not list the same layers")

@@ -50,7 +50,7 @@ def pack_layer(content: Content, diff_id: str, target: Path, compression: Compre
 
 @contextmanager
 def appearing(target: Path) -> Iterator[BinaryIO]:
-    """A new file that gets its name when it is whole and on the disk."""
+    """Open a new file that gets its name when it is complete and on the disk."""
     partial = NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False)  # noqa: SIM115 - renamed
     try:
         with partial:

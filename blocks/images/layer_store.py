@@ -69,7 +69,7 @@ class LayerStore:
             pack_layer(content, diff_id, self._layer(diff_id), Compression.ZSTD)
 
     def config(self, image_id: str) -> bytes:
-        """The text that the image's id is the digest of.
+        """Return the text that the image's id is the digest of.
 
         Raises:
             NotFound: the store does not have it.
@@ -80,7 +80,7 @@ class LayerStore:
             raise NotFound(f"image {image_id[:19]} is not in the layer store; is its archive gone?") from error
 
     def packed(self, diff_id: str, compression: Compression) -> Path:
-        """A layer's file in this form. Hold `reading` for as long as it is read.
+        """Return a layer's file in this form. Hold `reading` for as long as it is read.
 
         Raises:
             NotFound: the store does not have the layer.
@@ -103,13 +103,13 @@ class LayerStore:
         return self._layer(diff_id).stat().st_size if self.has(diff_id) else 0
 
     def usage(self) -> Usage:
-        """What is there now."""
+        """Count the store's files and bytes."""
         files = [path for path in self.directory.glob("[!.]*") if path.is_file()]
         layers = sum(path.name.endswith(SUFFIXES[Compression.ZSTD]) for path in files)
         return Usage(layers, sum(path.stat().st_size for path in files))
 
     def collect(self, wanted: Callable[[], Collection[str]]) -> int:
-        """Delete what no wanted image has, and what a writer that died left; nothing while anybody reads or writes.
+        """Prune what no wanted image has, and what a crashed writer left; nothing while a process reads or writes.
 
         Args:
             wanted: asked when the store is at rest: ids of images, and diff ids of their layers.
@@ -126,13 +126,13 @@ class LayerStore:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Nothing is collected in the meantime."""
+        """Keep the store from being pruned in the meantime."""
         with locked(self._lock("store"), fcntl.LOCK_SH):
             yield
 
     @contextmanager
     def turn(self, name: str) -> Iterator[None]:
-        """Wait until nobody else, in no process, holds the turn of this name."""
+        """Hold the lock of this name; wait for any thread or process that has it."""
         with locked(self._lock(name), fcntl.LOCK_EX):
             yield
 

@@ -40,7 +40,7 @@ class Probe:
     distrusted: bool = False  # something answers, and one of the two does not believe the other's certificate
 
     def fates(self) -> Mapping[str, SeenContainer]:
-        """The containers by name."""
+        """Return the containers by name."""
         return {container.name: container for container in self.containers}
 
 

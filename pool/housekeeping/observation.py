@@ -53,7 +53,7 @@ class Observation:
         return self.probes[host].answers if host in self.probes else None
 
     def fate_of(self, instance: Instance) -> Fate:
-        """What became of the session's container on the host that it holds room on."""
+        """Return what became of the session's container on its host."""
         on_host = self.containers.get(instance.host)
         if on_host is None:
             return Fate.UNKNOWN
@@ -85,7 +85,7 @@ class Case:
 
     @cached_property
     def unused_since(self) -> datetime | None:
-        """Since when nobody uses the pool; None while somebody does."""
+        """Return since when no session holds room in the pool; None while one does."""
         return unused_since(self.seen.hosts)
 
     @cached_property
@@ -98,7 +98,7 @@ class Case:
         return (self.now - thing.state_since).total_seconds()
 
     def overdue(self, instance: Instance) -> bool:
-        """Whether nobody works on it and it should long have left its state."""
+        """Whether no flow run works on it and it should long have left its state."""
         idle = instance.id not in self.seen.busy_instances
         stopping = instance.state is InstanceState.STOPPING
         limit = self.settings.stop_timeout if stopping else self.settings.start_timeout

@@ -30,13 +30,13 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
 
 
 def _first_answers(rules: Iterable[Callable], things: Iterable, case: Case) -> dict[str, Decision]:
-    """The first answer about each thing, by the thing's name or id."""
+    """Return the first decision about each host or instance, by its name or id."""
     answers = (next(filter(None, (rule(thing, case) for rule in rules)), None) for thing in things)
     return {answer.subject: answer for answer in answers if answer}
 
 
 def _as_decided(host: Host, decision: Decision | None) -> Host:
-    """The host as it will be: its room is no longer counted on, and its sessions share its fate."""
+    """Return the host as it will be: its room no longer counts, and its sessions end with it."""
     to = decision and _LEADS_TO.get(decision.kind)
     return replace(host, state=to, reason=decision.reason) if to else host
 
@@ -48,7 +48,7 @@ _LEADS_TO = {DecisionKind.DRAIN: HostState.DRAINING, DecisionKind.FAIL_HOST: Hos
 
 
 def server_vanished(host: Host, case: Case) -> Decision | None:
-    """A host whose server the cloud no longer lists is lost; unless its engine answers, which would be a riddle."""
+    """Fail a host whose server the cloud no longer lists, unless its engine answers."""
     had_server = host.state in (HostState.CONFIGURING, HostState.ACTIVE, HostState.DRAINING)
     if had_server and case.seen.lists(host) is False and case.seen.answers(host.name) is not True:
         return Decision(DecisionKind.FAIL_HOST, host.name, "the cloud no longer lists its server")
@@ -56,7 +56,7 @@ def server_vanished(host: Host, case: Case) -> Decision | None:
 
 
 def never_an_image(host: Host, case: Case) -> Decision | None:
-    """A host that was to become a host image takes no sessions: when nobody works on it any more, it is given up."""
+    """Fail a host that was to become a host image when no flow run works on it: it would never take sessions."""
     before = host.state in (HostState.SPAWNING, HostState.CONFIGURING, HostState.ACTIVE)
     if host.becomes_image and before and host.name not in case.seen.busy_hosts:
         return Decision(DecisionKind.FAIL_HOST, host.name, "it was to become a host image, and no flow run works on it")
@@ -64,7 +64,7 @@ def never_an_image(host: Host, case: Case) -> Decision | None:
 
 
 def stuck(host: Host, case: Case) -> Decision | None:
-    """A host that does not get to active in time, and that nobody works on, is given up."""
+    """Fail a host that does not become active in time when no flow run works on it."""
     limits = {
         HostState.SPAWNING: case.settings.spawn_timeout,
         HostState.CONFIGURING: case.settings.configure_timeout,
@@ -77,7 +77,7 @@ def stuck(host: Host, case: Case) -> Decision | None:
 
 
 def retired(host: Host, case: Case) -> Decision | None:
-    """A host that fails again and again, is past its lifetime, or belongs to a pool that shuts down, is drained."""
+    """Drain a host with too many errors, past its lifetime, or of a pool that shuts down."""
     waits = host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts
     if host.state is not HostState.ACTIVE and not waits:
         return None
@@ -94,19 +94,19 @@ def _why_retired(host: Host, case: Case) -> str:
     if host.name in case.overtime or remaining(host, settings, case.now, case.unused_since) > 0:
         return ""
     if remaining(host, settings, case.now) > 0:
-        return f"it is large, and nobody has used pool {host.pool} for {settings.host_lifetime} s"
+        return f"it is large, and pool {host.pool} was not used for {settings.host_lifetime} s"
     return f"its lifetime of {settings.host_lifetime} s since first use is over"
 
 
 def unattended(host: Host, case: Case) -> Decision | None:
-    """A host that waits to be configured, and that no flow run works on, is configured."""
+    """Configure a host that waits for it when no flow run works on it."""
     if host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts:
         return Decision(DecisionKind.CONFIGURE, host.name, "ssh answered, and no flow run configures it")
     return None
 
 
 def empty(host: Host, case: Case) -> Decision | None:
-    """A drained or failed host that no session holds room on is removed, once the cloud can be asked for it."""
+    """Remove a drained or failed host that no session holds room on, once the cloud answers."""
     done = host.state in (HostState.DRAINING, HostState.FAILED) and not host.reserved
     if not done or case.seen.servers is None or host.name in case.seen.busy_hosts:
         return None
@@ -115,7 +115,7 @@ def empty(host: Host, case: Case) -> Decision | None:
 
 
 def removing(host: Host, case: Case) -> Decision | None:
-    """A deleted server is gone when the cloud says so; until then its deletion is asked for again."""
+    """Confirm that a server is gone when the cloud no longer lists it; until then request its deletion again."""
     listed = case.seen.lists(host)
     if host.state is not HostState.REMOVING or listed is None or host.name in case.seen.busy_hosts:
         return None
@@ -126,7 +126,7 @@ def removing(host: Host, case: Case) -> Decision | None:
 
 
 def came_back(host: Host, case: Case) -> Decision | None:
-    """A server of ours that appears after its host was removed (a create that was still under way) is deleted."""
+    """Delete a server that appears after its host was removed (a create request that was still under way)."""
     if host.state is HostState.REMOVED and case.seen.lists(host):
         listed = Decision(DecisionKind.DELETE_SERVER, host.name, "removed on record, but the cloud lists its server")
         return _again(host, listed, case)
@@ -134,7 +134,7 @@ def came_back(host: Host, case: Case) -> Decision | None:
 
 
 def _again(host: Host, removal: Decision, case: Case) -> Decision | None:
-    """A server that will not die is tried again after longer and longer pauses; the tries are counted and shown."""
+    """Repeat a removal with back-off; the attempts are counted and shown."""
     if host.remove_after and case.now < host.remove_after:
         return None
     tries = f", try {host.removals + 1}" if host.removals else ""
@@ -159,7 +159,7 @@ HOST_RULES = (
 
 
 def host_lost(instance: Instance, case: Case) -> Decision | None:
-    """A session whose host is given up has failed."""
+    """Fail a session whose host has failed."""
     host = case.hosts.get(instance.host)
     if host is None:
         return None
@@ -169,7 +169,7 @@ def host_lost(instance: Instance, case: Case) -> Decision | None:
 
 
 def expired(instance: Instance, case: Case) -> Decision | None:
-    """A session whose time is over is ended."""
+    """End a session whose time is over."""
     over = instance.expires_at is not None and instance.expires_at <= case.now
     if not over or instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
         return None
@@ -177,7 +177,7 @@ def expired(instance: Instance, case: Case) -> Decision | None:
 
 
 def drained(instance: Instance, case: Case) -> Decision | None:
-    """A session that is still on a host whose drain has a deadline is ended then."""
+    """End a session that is still on its host at the deadline of the host's drain."""
     host = case.hosts.get(instance.host)
     if host is None or host.state is not HostState.DRAINING or host.drain_deadline is None:
         return None
@@ -190,9 +190,9 @@ def drained(instance: Instance, case: Case) -> Decision | None:
 
 
 def idle(instance: Instance, case: Case) -> Decision | None:
-    """A session that nobody uses is ended, where its blueprint says so.
+    """End an idle session, where its blueprint has a limit.
 
-    Silence counts from when the gateway began to look: what was before, nobody knows. An open browser is use, since it
+    Idle time counts from when the gateway began to look: what was before is unknown. An open browser is use, since it
     answers its kernel's pings.
     """
     watched = case.seen.watched_since
@@ -202,11 +202,11 @@ def idle(instance: Instance, case: Case) -> Decision | None:
     silent = (case.now - used).total_seconds() > instance.idle_timeout
     if not silent or instance.id in case.seen.busy_instances:
         return None
-    return Decision(DecisionKind.END_IDLE, instance.id, f"nobody used it for more than {instance.idle_timeout} s")
+    return Decision(DecisionKind.END_IDLE, instance.id, f"idle for more than {instance.idle_timeout} s")
 
 
 def stranded(instance: Instance, case: Case) -> Decision | None:
-    """A session on its way up or down that no flow run works on any more is cleaned up; one in the queue just waits."""
+    """Clean up a starting or stopping session when no flow run works on it; a queued one just waits."""
     under_way = instance.state in (InstanceState.STARTING, InstanceState.STOPPING)
     if not under_way or not case.overdue(instance):
         return None

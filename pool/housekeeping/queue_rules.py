@@ -1,4 +1,4 @@
-"""Housekeeping's rules for sessions that wait for room, or that have room and nobody who starts them."""
+"""Housekeeping's rules for sessions that are queued, or that have room and no flow run that starts them."""
 
 from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.observation import Case
@@ -12,7 +12,7 @@ ASKING_SECONDS = 15
 
 
 def waits_in_vain(instance: Instance, case: Case) -> Decision | None:
-    """One that waits longer than it wanted to, or for a pool that shuts down, is given up."""
+    """Give up a queued session past its wait limit, or of a pool that shuts down."""
     if instance.state is not InstanceState.QUEUED:
         return None
     if case.settings.shutdown_mode:
@@ -25,7 +25,7 @@ def waits_in_vain(instance: Instance, case: Case) -> Decision | None:
 
 
 def unattended_start(instance: Instance, case: Case) -> Decision | None:
-    """One that has room, and that no flow run starts, is started: whoever gave it the room may have died."""
+    """Start a session that has room when no flow run does: the run that gave it the room may have crashed."""
     waited = case.seconds_in_state(instance)
     busy = instance.id in case.seen.busy_instances
     if instance.state is not InstanceState.STARTING or busy or waited <= ASKING_SECONDS:

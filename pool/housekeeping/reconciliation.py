@@ -48,7 +48,7 @@ RUNNING_SESSION: Mapping[Fate, Follows] = {
 
 
 def container_lost(instance: Instance, case: Case) -> Decision | None:
-    """A session whose container does not run any more has ended, and says how."""
+    """End a session whose container no longer runs, with the cause."""
     if instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
         return None
     follows = RUNNING_SESSION[case.seen.fate_of(instance)]
@@ -64,7 +64,7 @@ def _exit_code(instance: Instance, case: Case) -> int | None:
 
 
 def short_of_memory(instance: Instance, case: Case) -> Decision | None:
-    """A session in which a process was killed for memory goes on, and it is said: most often its kernel died."""
+    """Report a session in which a process was killed for memory, most often a kernel; the session goes on."""
     probe = case.seen.probes.get(instance.host)
     if instance.state is not InstanceState.RUNNING or not probe or instance.id in case.seen.told_of_memory:
         return None
@@ -90,20 +90,20 @@ STRAY_CONTAINER: Mapping[Owner, Follows] = {
     Owner.HERE: Follows(None),
     Owner.ELSEWHERE: Follows(DecisionKind.REMOVE_CONTAINER, "its session is not on this host"),
     Owner.ENDED: Follows(DecisionKind.REMOVE_CONTAINER, "its session has ended"),
-    Owner.NONE: Follows(DecisionKind.REPORT, "no record speaks of it", "unknown is adopted, never deleted"),
+    Owner.NONE: Follows(DecisionKind.REPORT, "no record names it", "unknown is adopted, never deleted"),
 }
 
 
 # A thing in the cloud that carries our mark and that no living record speaks of, by whether SQL ever knew a host
 
 STRAY_PART: Mapping[bool, Follows] = {
-    True: Follows(DecisionKind.REMOVE_PART, "no living record speaks of it"),
+    True: Follows(DecisionKind.REMOVE_PART, "no living record names it"),
     False: Follows(DecisionKind.REPORT, "no host was ever recorded", "the database may be another one than it was"),
 }
 
 
 def strays(case: Case) -> list[Decision]:
-    """What to do about everything that carries our mark and that no living record speaks of."""
+    """Decide about everything that carries our mark and that no living record names."""
     return [decision for decision in (_stray(*found, case) for found in found_strays(case.seen)) if decision]
 
 
@@ -128,7 +128,7 @@ def _owner(container: SeenContainer, host: str, living: Mapping[str, Instance], 
 
 
 def _stray(stray: str, follows: Follows, case: Case) -> Decision | None:
-    """Reported when it is first seen, removed from the next tick on, with longer and longer pauses between tries."""
+    """Report it when it is first seen, remove it from the next tick on, with back-off between attempts."""
     known = case.seen.strays.get(stray)
     if known is None:
         return Decision(DecisionKind.REPORT, stray, f"{follows.reason}; carries our mark")
@@ -142,9 +142,9 @@ def _stray(stray: str, follows: Follows, case: Case) -> Decision | None:
 
 
 def dead(host: Host, case: Case) -> Decision | None:
-    """A host that is out of reach for longer than its grace time is counted dead.
+    """Fail a host that is unreachable for longer than its grace time.
 
-    Only when the cloud answers: a manager that reaches nothing at all is itself the one that is cut off.
+    Only when the cloud answers: a manager that reaches nothing at all is cut off itself.
     """
     since = host.unreachable_since
     silent = host.state in PROBED and since is not None and case.seen.answers(host.name) is False
@@ -157,7 +157,7 @@ def dead(host: Host, case: Case) -> Decision | None:
 
 
 def mistrusted(host: Host, case: Case) -> Decision | None:
-    """A host whose clock or certificate is off is configured again, which sets both right; once an hour at most."""
+    """Configure a host again whose clock or certificate is wrong, which corrects both; at most once an hour."""
     if host.state is not HostState.ACTIVE or host.name in case.seen.busy_hosts:
         return None
     recently = host.repaired_at and (case.now - host.repaired_at).total_seconds() < REPAIR_PAUSE

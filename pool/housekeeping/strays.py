@@ -32,7 +32,7 @@ class CloudPart:
 
 
 def part_of(stray: str) -> CloudPart:
-    """The part that an id of `CloudPart.stray_id` names."""
+    """Return the part that an id of `CloudPart.stray_id` names."""
     kind, pool, host, part = stray.split("/", 3)
     return CloudPart(kind, part, host if host != "-" else pool, _unless_dash(pool), _unless_dash(host))
 

@@ -53,7 +53,7 @@ def life_rows(lines: Iterable[LifeLine]) -> list[dict[str, str]]:
 
 
 def span(seconds: float) -> str:
-    """A time in the two units that matter: "45 s", "12 min", "3 h 5 min", "4 d 2 h"."""
+    """Return a time in the two units that matter: "45 s", "12 min", "3 h 5 min", "4 d 2 h"."""
     minutes, hours = int(seconds // 60), int(seconds // 3600)
     if minutes < 2:
         return f"{max(0, int(seconds))} s"  # a clock may have been set back

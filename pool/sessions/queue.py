@@ -1,4 +1,4 @@
-"""Who waits for room, in which order, whose turn it is, and for how long one waits: first come, first served."""
+"""The queue: its order, whose turn it is, and how long a session waits. First come, first served."""
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
@@ -52,8 +52,8 @@ def in_line(instances: Iterable[Instance]) -> tuple[Instance, ...]:
 def turns(line: Sequence[Wish], hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> list[Turn]:
     """Everyone whose turn it is, in order.
 
-    Nobody passes one that waits longer on a host that this one could use: room on it adds up until it is enough. Hosts
-    that are no use to it, too small for it or without its image, go to those after it.
+    No session passes one that has waited longer on a host that the longer-waiting one could use: room on it adds up
+    until it is enough. Hosts that are too small for it, or lack its image, go to sessions behind it.
 
     Args:
         line: those that wait, in the order of the queue.

@@ -86,7 +86,7 @@ def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance], lis
 
 
 def _store(settings: ProcessSettings) -> PoolStore | None:
-    """The pool's database, or None where none was made yet."""
+    """Return the pool's database, or None where none was made yet."""
     url = settings.pool_database_url
     if url == f"sqlite:///{settings.data / 'pool.sqlite'}" and not (settings.data / "pool.sqlite").exists():
         return None

@@ -1,4 +1,4 @@
-"""Settle what a worker process left that was killed: its runs have crashed, and hold nothing any more."""
+"""Mark the runs of a killed worker process as crashed, and release what they held."""
 
 import logging
 from uuid import UUID
@@ -19,8 +19,8 @@ UNDER_WAY = (StateType.PENDING, StateType.RUNNING)
 async def settle(notes: RunNotes, client: PrefectClient, log: logging.Logger | logging.LoggerAdapter) -> None:
     """Mark the runs of dead processes as crashed, and give back their leases; goes on until both are done.
 
-    Nobody else can know so soon: for Prefect a run of a killed process goes on for ever, and housekeeping would have to
-    wait for the longest time that it can take. A run that cannot be settled yet keeps no other one waiting.
+    No other process can know so soon: for Prefect a run of a killed process goes on for ever, and housekeeping would
+    have to wait for the longest time that it can take. A run that cannot be marked yet does not delay the others.
     """
     left = notes.left_by_the_dead()
     while left:
@@ -39,7 +39,7 @@ async def _settled(run_id: UUID, client: PrefectClient, log: logging.Logger | lo
     except ObjectNotFound:
         return True  # of another server, or long forgotten
     except Exception as error:  # noqa: BLE001 - what died with the worker may still be away: server, database
-        log.debug("Run %s is not settled yet: %r", run_id, error)
+        log.debug("Run %s could not be marked as crashed yet: %r", run_id, error)
         return False
     return True
 

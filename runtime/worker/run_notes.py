@@ -23,18 +23,18 @@ class RunNotes:
         self._mine = hidden.rename(folder / name)
 
     def begin(self, run_id: UUID) -> None:
-        """The run is this process's from now on."""
+        """Note that this process executes the run."""
         (self._mine / str(run_id)).touch()
 
     def end(self, run_id: UUID) -> None:
-        """The run has ended, and the server was told."""
+        """Forget the run: it has ended, and the server knows."""
         (self._mine / str(run_id)).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """This process ends in good order: nothing is left to be settled but what is noted."""
+        """End in good order: only noted runs are left to be marked."""
         if not self._runs_of(self._mine):
             shutil.rmtree(self._mine, ignore_errors=True)
-        os.close(self._lock)  # last: from then on the folder is anybody's
+        os.close(self._lock)  # last: from then on any process may take the folder
 
     def left_by_the_dead(self) -> dict[Path, list[UUID]]:
         """By folder, the runs of processes that are no more."""
@@ -42,7 +42,7 @@ class RunNotes:
         return {folder: self._runs_of(folder) for folder in others if _free(folder)}
 
     def forget(self, folder: Path) -> None:
-        """What a dead process left is settled."""
+        """Delete the notes of a dead process, whose runs have been marked."""
         shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod
@@ -51,7 +51,7 @@ class RunNotes:
 
 
 def _locked(folder: Path) -> int:
-    """The descriptor of the folder's lock, held.
+    """Take the folder's lock, and return its descriptor.
 
     Raises:
         BlockingIOError: another process holds it.
@@ -68,6 +68,6 @@ def _locked(folder: Path) -> int:
 def _free(folder: Path) -> bool:
     try:
         os.close(_locked(folder))
-    except (BlockingIOError, FileNotFoundError):  # it lives, or another successor has settled it
+    except (BlockingIOError, FileNotFoundError):  # it lives, or another successor has marked its runs
         return False
     return True

@@ -1,6 +1,6 @@
 """One flow run in a thread of its own, with an event loop of its own.
 
-A flow's tasks may block for minutes: in a thread of its own a run can hold up nobody but itself.
+A flow's tasks may block for minutes: in a thread of its own a run can delay only itself.
 """
 
 import asyncio
@@ -111,7 +111,7 @@ class WarmEngine(AsyncFlowRunEngine):
     run: WarmRun
 
     async def handle_crash(self, exc: BaseException) -> None:
-        """A run that somebody cancelled ends Cancelled; Prefect itself knows that only of a process of its own."""
+        """End a cancelled run as Cancelled; Prefect's own engine does so only in a process of its own."""
         if self.run.cancelled:
             await self.handle_cancellation(exc)
         else:
@@ -119,5 +119,5 @@ class WarmEngine(AsyncFlowRunEngine):
 
     @contextmanager
     def setup_flow_run_suspension_request(self) -> Iterator:
-        """Open no second connection, in a second thread, that waits for somebody to suspend a run of seconds."""
+        """Open no second connection, in a second thread, that waits for a request to suspend a run of seconds."""
         yield self._flow_run_suspension_request

@@ -152,7 +152,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
         return WorkerFlowRunResponse(work_pool_id=self.work_pool.id, work_queue_id=queue, flow_run=flow_run)
 
     async def sync_with_backend(self) -> None:
-        """Prefect's heartbeat; also see whether somebody paused or limited the pool or one of its queues."""
+        """Send Prefect's heartbeat, and read whether the pool or one of its queues is paused or limited."""
         await super().sync_with_backend()
         queues = await self.client.read_work_queues(work_pool_name=self._work_pool_name)
         limits = [self.work_pool, *queues]
@@ -180,7 +180,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
     # -- running -----------------------------------------------------------------------------------------------------
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """See one run through, from Scheduled to its end.
+        """Execute one run, from Scheduled to its end.
 
         Proposing Pending is what makes it ours: the server lets one worker have it, however many ask.
         """
@@ -189,7 +189,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
             if await self._propose_pending_state(flow_run) and (flow := await self._flow_of(flow_run)):
                 await self._see_through(flow, flow_run)
         except Exception:  # one run's trouble must not end the worker and with it all other runs
-            self._logger.exception("Run %s was lost sight of; housekeeping will find it.", flow_run.id)
+            self._logger.exception("Lost track of run %s; housekeeping will mark it as crashed.", flow_run.id)
         finally:
             self._notes.end(flow_run.id)
             self._release_limit_slot(flow_run.id)
@@ -206,7 +206,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
             del self._runs[flow_run.id]
 
     async def _make_sure_it_is_told(self, run_id: UUID, raised: BaseException | None, cancelled: bool) -> None:
-        """Prefect's engine has told the server how the run ended; where it could not, tell it here."""
+        """Report the run's end to the server where Prefect's engine could not."""
         state = await self._state_of(run_id)
         if state is None:
             return
@@ -216,7 +216,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
             await self._end(run_id, Crashed(message=f"The run ended without a result: {raised!r}"))
 
     async def _state_of(self, run_id: UUID) -> State | None:
-        """The server's word on a run; a server that is away is asked until it is back. None: there is no such run."""
+        """Read a run's state, again until the server answers. None: there is no such run."""
         while True:
             try:
                 return (await self.client.read_flow_run(run_id)).state
@@ -227,11 +227,11 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
                 await anyio.sleep(RECONNECT_SECONDS)
 
     async def _flow_of(self, flow_run: FlowRun) -> Flow | None:
-        """The flow, loaded once; None when it cannot be loaded, which the run's state then says."""
+        """Load the run's flow; None when it cannot be loaded, which the run's state then says."""
         try:
             deployment = await self.client.read_deployment(flow_run.deployment_id)
             return await self._flows.get(deployment.entrypoint)
-        except Exception as error:  # noqa: BLE001 - importing runs anybody's code
+        except Exception as error:  # noqa: BLE001 - importing runs arbitrary code
             message = f"The flow of run {flow_run.name} cannot be loaded: {error}"
             self.get_flow_run_logger(flow_run).exception(message)
             await self._end(flow_run.id, Failed(message=message))
@@ -240,7 +240,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
     # -- ending ------------------------------------------------------------------------------------------------------
 
     async def _cancel_run(self, flow_run_id: UUID) -> None:
-        """Cancel a run of ours; one that nobody started yet is marked cancelled by Prefect's own method."""
+        """Cancel a run of ours; one that was not started yet is marked cancelled by Prefect's own method."""
         if run := self._runs.get(flow_run_id):
             await run.cancel()
         elif flow_run_id not in self._submitting_flow_run_ids:
@@ -248,7 +248,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResul
                 await super()._cancel_run(flow_run_id)
 
     async def _cancel_what_is_cancelling(self) -> None:
-        """The event may have been missed: ask about the runs that we have."""
+        """Read the states of our runs: the event of a cancellation may have been missed."""
         wanted = [run_id for run_id, run in self._runs.items() if not run.cancelled]
         if not wanted:
             return

@@ -105,7 +105,7 @@ class OpenStackCloud(Cloud):
             return described(keep_first(cloud, self._namespace, request.host) or self._made(cloud, request))
 
     def find(self, host: str) -> Server | None:
-        """The server of this host; when two processes made it at once, the older."""
+        """Return the server of this host; when two processes made it at once, the older."""
         with self._asking(f"find host {host}") as cloud:
             found = servers_of(cloud, self._namespace, host)
         return described(found[0]) if found else None
@@ -126,7 +126,7 @@ class OpenStackCloud(Cloud):
             self._remove_rest(cloud, host, pools or shared_pools(cloud, self._namespace))
 
     def console_log(self, host: str, lines: int = 20) -> str:
-        """The last lines of the server's console; empty when there is no server or no console yet."""
+        """Return the last lines of the server's console; empty when there is no server or no console yet."""
         with self._asking(f"read the console of host {host}") as cloud:
             for server in servers_of(cloud, self._namespace, host):
                 return self._console(cloud, server, lines)
@@ -164,7 +164,7 @@ class OpenStackCloud(Cloud):
 
     def parts(self) -> tuple[CloudPart, ...]:
         """All that carries the namespace's mark: servers, ports, volumes, host images half made, what hosts share."""
-        with self._asking("list what is ours") as cloud:
+        with self._asking("list its resources") as cloud:
             return tuple(all_parts(cloud, self._namespace))
 
     def remove_part(self, part: CloudPart) -> None:
@@ -203,7 +203,7 @@ class OpenStackCloud(Cloud):
 
     @contextmanager
     def _asking(self, doing: str) -> Iterator[Connection]:
-        """A client for one call of the port. What goes wrong is said in one sentence."""
+        """Lend a client for one call of the port, and translate errors into one sentence."""
         try:
             with told_plainly(doing):
                 yield self.credentials.connect()
@@ -257,7 +257,7 @@ class OpenStackCloud(Cloud):
         return keep_first(cloud, self._namespace, request.host) or cloud.compute.get_server(made)
 
     def _order(self, cloud: Connection, request: ServerRequest, plan: Plan) -> dict:
-        """What Nova is asked for. Whatever the server needs is made first; each part is looked for before."""
+        """Compose the request to Nova. What the server needs is found or created first."""
         namespace, pool, host = self._namespace, request.pool, request.host
         group = ensure_group(cloud, namespace, pool, plan.groups, plan.master)
         apart = ensure_server_group(cloud, namespace, pool, plan.limits.server_group_members)

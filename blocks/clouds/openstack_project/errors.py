@@ -79,7 +79,7 @@ def _details(error: sdk_errors.HttpException) -> str:
 
 
 def _short(error: object) -> str:
-    """The first line, at most 300 characters: some errors carry a whole page of HTML."""
+    """Return the first line, at most 300 characters: some errors carry a whole page of HTML."""
     first = re.sub(r"<[^>]+>", " ", str(error)).strip().split("\n")[0]
     return re.sub(r"\s+", " ", first)[:300].rstrip(". ")
 

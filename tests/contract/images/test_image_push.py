@@ -210,7 +210,7 @@ class WholeOnly(HostEngine):
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             layers = [name for name in tar.getnames() if name.endswith("layer.tar")]
         if len(layers) < self.layers:
-            raise EngineTrouble("host h-1: the engine would not load an image: content digest: not found")
+            raise EngineTrouble("host h-1: the engine refused to load an image: content digest: not found")
         return super().load([data])
 
 

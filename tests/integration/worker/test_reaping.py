@@ -48,7 +48,7 @@ def a_run(server: PrefectServer, *states: str) -> str:
     [
         (["PENDING"], "CRASHED", "the worker that took it never began it"),
         (["PENDING", "RUNNING"], "CRASHED", "longer than it can take"),
-        (["PENDING", "RUNNING", "CANCELLING"], "CANCELLED", "nobody is left to end it"),
+        (["PENDING", "RUNNING", "CANCELLING"], "CANCELLED", "the worker that should end it is gone"),
     ],
     ids=["pending", "running", "cancelling"],
 )

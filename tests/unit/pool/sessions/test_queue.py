@@ -117,7 +117,7 @@ def test_one_that_waited_for_its_time_is_given_up_with_the_reason():
     (decision, *_) = decided(waiting("a"), later(600))
     assert (decision.kind, decision.subject) == (DecisionKind.GIVE_UP, "a")
     assert decision.reason == (
-        "no room became free for it in 600 s: pool main is full: 1 slots asked, 0 free on 0 active hosts"
+        "no room became free for it in 600 s: pool main is full: 1 slot requested, 0 free on 0 active hosts"
         " (at most 4 hosts)"
     )
 
