@@ -9,7 +9,7 @@ from pool.hosts.lifetime import unused_since, working_overtime
 from pool.housekeeping.found import Fate, Probe, SeenContainer, Stray
 from pool.housekeeping.strays import CloudPart
 from pool.records import FlavorSize, Headroom, Host, Instance
-from pool.sessions.queue import in_line
+from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 
@@ -41,7 +41,7 @@ class Observation:
     @cached_property
     def queue(self) -> tuple[Instance, ...]:
         """Those that wait for room, the next one first."""
-        return in_line(self.instances)
+        return queued_in_order(self.instances)
 
     @cached_property
     def containers(self) -> Mapping[str, Mapping[str, SeenContainer]]:

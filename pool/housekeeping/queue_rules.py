@@ -4,7 +4,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.observation import Case
 from pool.records import Instance
 from pool.sessions.admission import no_room, shutting_down
-from pool.sessions.queue import patience, waited_out
+from pool.sessions.queue import wait_expired, wait_limit
 from pool.states import InstanceState
 
 #: Seconds from taking room until the flow run that starts the session must be there; asking for it may take some tries.
@@ -17,10 +17,10 @@ def waits_in_vain(instance: Instance, case: Case) -> Decision | None:
         return None
     if case.settings.shutdown_mode:
         return Decision(DecisionKind.GIVE_UP, instance.id, str(shutting_down(case.settings)))
-    if not waited_out(instance, case.settings, case.now):
+    if not wait_expired(instance, case.settings, case.now):
         return None
     full = no_room(case.settings, case.seen.hosts, instance.slots)
-    reason = f"no room became free for it in {patience(instance, case.settings)} s: {full}"
+    reason = f"no room became free for it in {wait_limit(instance, case.settings)} s: {full}"
     return Decision(DecisionKind.GIVE_UP, instance.id, reason)
 
 

@@ -15,7 +15,7 @@ from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY
 
 
 @dataclass(frozen=True)
-class Standing:
+class QueuePosition:
     """Where one stands in the queue."""
 
     position: int  # 1 is the next
@@ -31,9 +31,9 @@ class _Gain:
     slots: int
 
 
-def standings(
+def queue_positions(
     line: Sequence[Instance], hosts: Sequence[Host], sessions: Iterable[Instance], settings: PoolSettings, now: datetime
-) -> dict[str, Standing]:
+) -> dict[str, QueuePosition]:
     """Where each one in the queue stands.
 
     Room comes from hosts on their way, from those that the pool may still spawn, and from sessions whose time ends.
@@ -47,7 +47,7 @@ def standings(
         now: the moment of estimating.
     """
     waits = _waits(line, hosts, sessions, settings, now) if line else {}
-    return {one.id: Standing(place, waits.get(one.id)) for place, one in enumerate(line, start=1)}
+    return {one.id: QueuePosition(place, waits.get(one.id)) for place, one in enumerate(line, start=1)}
 
 
 def _waits(

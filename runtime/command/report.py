@@ -12,7 +12,7 @@ from pool.errors import NotFound
 from pool.hosts.launching import launch_troubles
 from pool.records import Host, Instance
 from pool.reports.tables import life_rows, span
-from pool.sessions.queue import in_line
+from pool.sessions.queue import queued_in_order
 from pool.states import LIVING_INSTANCES, HostState
 from pool.store.pool_store import PoolStore
 from runtime.stack.api_password import password_file
@@ -122,7 +122,7 @@ def _hosts(hosts: list[Host]) -> Table:
 
 
 def _sessions(settings: ProcessSettings, instances: list[Instance]) -> Table:
-    pools = [in_line(i for i in instances if i.pool == pool) for pool in {i.pool for i in instances}]
+    pools = [queued_in_order(i for i in instances if i.pool == pool) for pool in {i.pool for i in instances}]
     table = _table("Session", "State", "Host", "Blueprint", "Expires", "URL")
     places = {i.id: f", number {place} in {i.pool}" for pool in pools for place, i in enumerate(pool, start=1)}
     for i in instances:
