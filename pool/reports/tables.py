@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from pool.changes import LifeLine
+from pool.changes import HistoryEntry
 from pool.decisions import Decision
 from pool.records import Host, Image
 from pool.states import HostState
@@ -47,7 +47,7 @@ def plan_rows(decisions: Iterable[Decision]) -> list[dict[str, str]]:
     return [{"what": str(decision.kind), "of": decision.subject, "why": decision.reason} for decision in decisions]
 
 
-def life_rows(lines: Iterable[LifeLine]) -> list[dict[str, str]]:
+def history_rows(lines: Iterable[HistoryEntry]) -> list[dict[str, str]]:
     """One row for each thing that happened, in their order."""
     return [{"at": f"{line.at:%Y-%m-%d %H:%M:%S} UTC", "what": line.what, "why": line.why} for line in lines]
 

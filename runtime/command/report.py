@@ -11,7 +11,7 @@ from blocks.settings import ProcessSettings
 from pool.errors import NotFound
 from pool.hosts.launching import launch_troubles
 from pool.records import Host, Instance
-from pool.reports.tables import life_rows, span
+from pool.reports.tables import history_rows, span
 from pool.sessions.queue import queued_in_order
 from pool.states import LIVING_INSTANCES, HostState
 from pool.store.pool_store import PoolStore
@@ -95,7 +95,7 @@ def _store(settings: ProcessSettings) -> PoolStore | None:
     return store
 
 
-def show_life(settings: ProcessSettings, noun: str, name: str) -> None:
+def show_history(settings: ProcessSettings, noun: str, name: str) -> None:
     """Print what happened to a host or a session, oldest first, with the reasons.
 
     Raises:
@@ -106,7 +106,7 @@ def show_life(settings: ProcessSettings, noun: str, name: str) -> None:
     if not lines:
         raise NotFound(f"no {noun} was ever named {name!r}")
     table = _table("When", "What", "Why")
-    for row in life_rows(lines):
+    for row in history_rows(lines):
         table.add_row(row["at"], row["what"], row["why"])
     _console().print(table)
 
