@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pool.decisions import DecisionKind as Kind
-from pool.housekeeping.found import Fate
-from pool.housekeeping.reconciliation import RUNNING_SESSION, STRAY_CONTAINER, STRAY_PART, Follows
+from pool.housekeeping.found import ContainerOutcome
+from pool.housekeeping.reconciliation import RUNNING_SESSION, STRAY_CONTAINER, STRAY_PART, Consequence
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ REPAIRED = (
 
 def rows() -> Iterator[Row]:
     """All of them, in the order of the page."""
-    for fate, follows in RUNNING_SESSION.items():
-        yield Row("session runs", f"its container {_as_found(fate)}", _kinds(follows), follows.why)
+    for outcome, follows in RUNNING_SESSION.items():
+        yield Row("session runs", f"its container {_as_found(outcome)}", _kinds(follows), follows.why)
     for owner, follows in STRAY_CONTAINER.items():
         yield Row(f"session {owner}", "a container of it", _after_report(follows), follows.why)
     for known, follows in STRAY_PART.items():
@@ -75,15 +75,15 @@ def rows() -> Iterator[Row]:
     yield from (*HOSTS, *REPAIRED)
 
 
-def _as_found(fate: Fate) -> str:
-    return "runs" if fate is Fate.RUNS else str(fate)
+def _as_found(outcome: ContainerOutcome) -> str:
+    return "runs" if outcome is ContainerOutcome.RUNS else str(outcome)
 
 
-def _kinds(follows: Follows) -> tuple[Kind, ...]:
+def _kinds(follows: Consequence) -> tuple[Kind, ...]:
     return (follows.kind,) if follows.kind else ()
 
 
-def _after_report(follows: Follows) -> tuple[Kind, ...]:
+def _after_report(follows: Consequence) -> tuple[Kind, ...]:
     return tuple(dict.fromkeys((Kind.REPORT, follows.kind))) if follows.kind else ()
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from pool.hosts.lifetime import unused_since, working_overtime
-from pool.housekeeping.found import Fate, Probe, SeenContainer, Stray
+from pool.housekeeping.found import ContainerOutcome, Probe, SeenContainer, Stray
 from pool.housekeeping.strays import CloudPart
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.sessions.queue import queued_in_order
@@ -46,18 +46,18 @@ class Observation:
     @cached_property
     def containers(self) -> Mapping[str, Mapping[str, SeenContainer]]:
         """Containers by host and name; a host whose engine did not answer is not in it."""
-        return {host: probe.fates() for host, probe in self.probes.items() if probe.answers}
+        return {host: probe.by_name() for host, probe in self.probes.items() if probe.answers}
 
     def answers(self, host: str) -> bool | None:
         """Whether the host's engine answers; None when it was not asked."""
         return self.probes[host].answers if host in self.probes else None
 
-    def fate_of(self, instance: Instance) -> Fate:
+    def outcome_of(self, instance: Instance) -> ContainerOutcome:
         """Return what became of the session's container on its host."""
         on_host = self.containers.get(instance.host)
         if on_host is None:
-            return Fate.UNKNOWN
-        return on_host[instance.container].fate if instance.container in on_host else Fate.GONE
+            return ContainerOutcome.UNKNOWN
+        return on_host[instance.container].outcome if instance.container in on_host else ContainerOutcome.GONE
 
     @cached_property
     def leaving(self) -> Set[str]:
@@ -71,7 +71,7 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Case:
+class RuleContext:
     """What every rule is given beside the thing it looks at."""
 
     seen: Observation

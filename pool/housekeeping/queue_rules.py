@@ -1,7 +1,7 @@
 """Housekeeping's rules for sessions that are queued, or that have room and no flow run that starts them."""
 
 from pool.decisions import Decision, DecisionKind
-from pool.housekeeping.observation import Case
+from pool.housekeeping.observation import RuleContext
 from pool.records import Instance
 from pool.sessions.admission import no_room, shutting_down
 from pool.sessions.queue import wait_expired, wait_limit
@@ -11,7 +11,7 @@ from pool.states import InstanceState
 ASKING_SECONDS = 15
 
 
-def waits_in_vain(instance: Instance, case: Case) -> Decision | None:
+def waits_in_vain(instance: Instance, case: RuleContext) -> Decision | None:
     """Give up a queued session past its wait limit, or of a pool that shuts down."""
     if instance.state is not InstanceState.QUEUED:
         return None
@@ -24,7 +24,7 @@ def waits_in_vain(instance: Instance, case: Case) -> Decision | None:
     return Decision(DecisionKind.GIVE_UP, instance.id, reason)
 
 
-def unattended_start(instance: Instance, case: Case) -> Decision | None:
+def unattended_start(instance: Instance, case: RuleContext) -> Decision | None:
     """Start a session that has room when no flow run does: the run that gave it the room may have crashed."""
     waited = case.seconds_in_state(instance)
     busy = instance.id in case.seen.busy_instances

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pool.decisions import Decision, DecisionKind
-from pool.housekeeping.found import Fate, SeenContainer
-from pool.housekeeping.observation import Case, Observation
+from pool.housekeeping.found import ContainerOutcome, SeenContainer
+from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.strays import orphans
 from pool.records import Host, Instance
 from pool.states import HostState, InstanceState
@@ -22,7 +22,7 @@ CLOCK_TOLERANCE = 120  # seconds that a host's clock may be off
 
 
 @dataclass(frozen=True)
-class Follows:
+class Consequence:
     """What follows from one combination."""
 
     kind: DecisionKind | None  # None: nothing is decided
@@ -32,38 +32,46 @@ class Follows:
 
 # A session that runs in SQL, against its container on the engine of its host
 
-RUNNING_SESSION: Mapping[Fate, Follows] = {
-    Fate.RUNS: Follows(None),
-    Fate.SHUT_DOWN: Follows(DecisionKind.SHUT_DOWN, "its user shut it down", "ended like any other, its room is freed"),
-    Fate.FAILED: Follows(DecisionKind.LOST_CONTAINER, "its container on {host} ended with exit code {code}"),
-    Fate.OUT_OF_MEMORY: Follows(DecisionKind.LOST_CONTAINER, "its container on {host} ran out of memory"),
-    Fate.STOPPED_WITH_ENGINE: Follows(
+RUNNING_SESSION: Mapping[ContainerOutcome, Consequence] = {
+    ContainerOutcome.RUNS: Consequence(None),
+    ContainerOutcome.SHUT_DOWN: Consequence(
+        DecisionKind.SHUT_DOWN, "its user shut it down", "ended like any other, its room is freed"
+    ),
+    ContainerOutcome.FAILED: Consequence(
+        DecisionKind.LOST_CONTAINER, "its container on {host} ended with exit code {code}"
+    ),
+    ContainerOutcome.OUT_OF_MEMORY: Consequence(
+        DecisionKind.LOST_CONTAINER, "its container on {host} ran out of memory"
+    ),
+    ContainerOutcome.STOPPED_WITH_ENGINE: Consequence(
         DecisionKind.START_AGAIN,
         "its host {host} rebooted",
         "its files are still there; a container that crashed with its host is started by the engine itself",
     ),
-    Fate.GONE: Follows(DecisionKind.LOST_CONTAINER, "its container was removed from {host}"),
-    Fate.UNKNOWN: Follows(None, why="unknown is not gone; what an unreachable host leads to, see below"),
+    ContainerOutcome.GONE: Consequence(DecisionKind.LOST_CONTAINER, "its container was removed from {host}"),
+    ContainerOutcome.UNKNOWN: Consequence(
+        None, why="unknown is not gone; what an unreachable host leads to, see below"
+    ),
 }
 
 
-def container_lost(instance: Instance, case: Case) -> Decision | None:
+def container_lost(instance: Instance, case: RuleContext) -> Decision | None:
     """End a session whose container no longer runs, with the cause."""
     if instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
         return None
-    follows = RUNNING_SESSION[case.seen.fate_of(instance)]
+    follows = RUNNING_SESSION[case.seen.outcome_of(instance)]
     if follows.kind is None:
         return None
     reason = follows.reason.format(host=instance.host, code=_exit_code(instance, case))
     return Decision(follows.kind, instance.id, reason)
 
 
-def _exit_code(instance: Instance, case: Case) -> int | None:
+def _exit_code(instance: Instance, case: RuleContext) -> int | None:
     found = case.seen.containers[instance.host].get(instance.container)
     return found.exit_code if found else None
 
 
-def short_of_memory(instance: Instance, case: Case) -> Decision | None:
+def short_of_memory(instance: Instance, case: RuleContext) -> Decision | None:
     """Report a session in which a process was killed for memory, most often a kernel; the session goes on."""
     probe = case.seen.probes.get(instance.host)
     if instance.state is not InstanceState.RUNNING or not probe or instance.id in case.seen.told_of_memory:
@@ -86,28 +94,28 @@ class Owner(StrEnum):
     NONE = "is not known"
 
 
-STRAY_CONTAINER: Mapping[Owner, Follows] = {
-    Owner.HERE: Follows(None),
-    Owner.ELSEWHERE: Follows(DecisionKind.REMOVE_CONTAINER, "its session is not on this host"),
-    Owner.ENDED: Follows(DecisionKind.REMOVE_CONTAINER, "its session has ended"),
-    Owner.NONE: Follows(DecisionKind.REPORT, "no record names it", "unknown is adopted, never deleted"),
+STRAY_CONTAINER: Mapping[Owner, Consequence] = {
+    Owner.HERE: Consequence(None),
+    Owner.ELSEWHERE: Consequence(DecisionKind.REMOVE_CONTAINER, "its session is not on this host"),
+    Owner.ENDED: Consequence(DecisionKind.REMOVE_CONTAINER, "its session has ended"),
+    Owner.NONE: Consequence(DecisionKind.REPORT, "no record names it", "unknown is adopted, never deleted"),
 }
 
 
 # A thing in the cloud that carries our mark and that no living record speaks of, by whether SQL ever knew a host
 
-STRAY_PART: Mapping[bool, Follows] = {
-    True: Follows(DecisionKind.REMOVE_PART, "no living record names it"),
-    False: Follows(DecisionKind.REPORT, "no host was ever recorded", "the database may be another one than it was"),
+STRAY_PART: Mapping[bool, Consequence] = {
+    True: Consequence(DecisionKind.REMOVE_PART, "no living record names it"),
+    False: Consequence(DecisionKind.REPORT, "no host was ever recorded", "the database may be another one than it was"),
 }
 
 
-def strays(case: Case) -> list[Decision]:
+def strays(case: RuleContext) -> list[Decision]:
     """Decide about everything that carries our mark and that no living record names."""
     return [decision for decision in (_stray(*found, case) for found in found_strays(case.seen)) if decision]
 
 
-def found_strays(seen: Observation) -> Iterator[tuple[str, Follows]]:
+def found_strays(seen: Observation) -> Iterator[tuple[str, Consequence]]:
     """Each stray by its id, with what follows from it."""
     living = {instance.id: instance for instance in seen.instances}
     for host, containers in seen.containers.items():
@@ -127,7 +135,7 @@ def _owner(container: SeenContainer, host: str, living: Mapping[str, Instance], 
     return Owner.ENDED if container.instance in seen.ended else Owner.NONE
 
 
-def _stray(stray: str, follows: Follows, case: Case) -> Decision | None:
+def _stray(stray: str, follows: Consequence, case: RuleContext) -> Decision | None:
     """Report it when it is first seen, remove it from the next tick on, with back-off between attempts."""
     known = case.seen.strays.get(stray)
     if known is None:
@@ -141,7 +149,7 @@ def _stray(stray: str, follows: Follows, case: Case) -> Decision | None:
 # A host in service, against its engine
 
 
-def dead(host: Host, case: Case) -> Decision | None:
+def unreachable_too_long(host: Host, case: RuleContext) -> Decision | None:
     """Fail a host that is unreachable for longer than its grace time.
 
     Only when the cloud answers: a manager that reaches nothing at all is cut off itself.
@@ -156,7 +164,7 @@ def dead(host: Host, case: Case) -> Decision | None:
     return Decision(DecisionKind.FAIL_HOST, host.name, reason)
 
 
-def mistrusted(host: Host, case: Case) -> Decision | None:
+def tls_or_clock_wrong(host: Host, case: RuleContext) -> Decision | None:
     """Configure a host again whose clock or certificate is wrong, which corrects both; at most once an hour."""
     if host.state is not HostState.ACTIVE or host.name in case.seen.busy_hosts:
         return None
@@ -165,7 +173,7 @@ def mistrusted(host: Host, case: Case) -> Decision | None:
     return Decision(DecisionKind.CONFIGURE, host.name, reason) if reason and not recently else None
 
 
-def _mistrust(host: Host, case: Case) -> str:
+def _mistrust(host: Host, case: RuleContext) -> str:
     probe = case.seen.probes.get(host.name)
     if probe is None:
         return ""

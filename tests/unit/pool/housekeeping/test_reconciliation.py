@@ -4,7 +4,7 @@ import pytest
 
 from pool.decisions import DecisionKind as Kind
 from pool.hosts.backoff import pause
-from pool.housekeeping.found import Fate, Probe, SeenContainer, Stray
+from pool.housekeeping.found import ContainerOutcome, Probe, SeenContainer, Stray
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.housekeeping.reconciliation import off_by
@@ -32,8 +32,13 @@ def told(**situation) -> list[tuple[Kind, str, str]]:
     return [(decision.kind, decision.subject, decision.reason) for decision in decided(**situation)]
 
 
-def container(fate: Fate = Fate.RUNS, name: str = "dd-alice-1", instance: str = "alice-1", code: int = 0):
-    return SeenContainer(name, instance, fate, code)
+def container(
+    outcome: ContainerOutcome = ContainerOutcome.RUNS,
+    name: str = "dd-alice-1",
+    instance: str = "alice-1",
+    code: int = 0,
+):
+    return SeenContainer(name, instance, outcome, code)
 
 
 # Sessions whose container does not run
@@ -46,11 +51,19 @@ def test_a_session_whose_container_runs_is_left_alone():
 @pytest.mark.parametrize(
     ("found", "kind", "reason"),
     [
-        ([container(Fate.FAILED, code=3)], Kind.LOST_CONTAINER, "its container on main-01 ended with exit code 3"),
-        ([container(Fate.OUT_OF_MEMORY)], Kind.LOST_CONTAINER, "its container on main-01 ran out of memory"),
+        (
+            [container(ContainerOutcome.FAILED, code=3)],
+            Kind.LOST_CONTAINER,
+            "its container on main-01 ended with exit code 3",
+        ),
+        (
+            [container(ContainerOutcome.OUT_OF_MEMORY)],
+            Kind.LOST_CONTAINER,
+            "its container on main-01 ran out of memory",
+        ),
         ([], Kind.LOST_CONTAINER, "its container was removed from main-01"),
-        ([container(Fate.SHUT_DOWN)], Kind.SHUT_DOWN, "its user shut it down"),
-        ([container(Fate.STOPPED_WITH_ENGINE)], Kind.START_AGAIN, "its host main-01 rebooted"),
+        ([container(ContainerOutcome.SHUT_DOWN)], Kind.SHUT_DOWN, "its user shut it down"),
+        ([container(ContainerOutcome.STOPPED_WITH_ENGINE)], Kind.START_AGAIN, "its host main-01 rebooted"),
     ],
     ids=["exited", "out of memory", "removed by hand", "shut down by its user", "host rebooted"],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pool.housekeeping.observation import Case, Observation
+from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.plan import expired, host_lost, idle
 from pool.reports.visitor_notices import notice_of
 from pool.settings import PoolSettings
@@ -16,7 +16,7 @@ LOST = a_host(state=HostState.FAILED, reason="10.0.0.5 does not answer")
 
 def reason_of(rule) -> str:
     """The reason that housekeeping itself gives."""
-    case = Case(Observation((LOST,), (), None, watched_since=NOW), PoolSettings(), later(9999))
+    case = RuleContext(Observation((LOST,), (), None, watched_since=NOW), PoolSettings(), later(9999))
     return rule(an_instance(idle_timeout=60), case).reason
 
 
