@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pool.decisions import DecisionKind as Kind
 from pool.housekeeping.found import ContainerOutcome
-from pool.housekeeping.reconciliation import RUNNING_SESSION, STRAY_CONTAINER, STRAY_PART, Consequence
+from pool.housekeeping.reconciliation import ORPHAN_CONTAINER, ORPHAN_PART, RUNNING_SESSION, Consequence
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ def rows() -> Iterator[Row]:
     """All of them, in the order of the page."""
     for outcome, follows in RUNNING_SESSION.items():
         yield Row("session runs", f"its container {_as_found(outcome)}", _kinds(follows), follows.why)
-    for owner, follows in STRAY_CONTAINER.items():
+    for owner, follows in ORPHAN_CONTAINER.items():
         yield Row(f"session {owner}", "a container of it", _after_report(follows), follows.why)
-    for known, follows in STRAY_PART.items():
+    for known, follows in ORPHAN_PART.items():
         record = "no living record" if known else "no host was ever recorded"
         yield Row(record, "a resource with our mark in the cloud", _after_report(follows), follows.why)
     yield from (*HOSTS, *REPAIRED)

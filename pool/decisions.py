@@ -30,9 +30,9 @@ class DecisionKind(StrEnum):
     SHUT_DOWN = "shut-down"  # instance: its user ended it from inside; deprovision it
     START_AGAIN = "start-again"  # instance: its container stopped when its host rebooted; start it
     OUT_OF_MEMORY = "out-of-memory"  # instance: a process in it was killed for memory; said only
-    REPORT = "report"  # a stray, by its id: our mark is on it, and no living record speaks of it; said only
-    REMOVE_CONTAINER = "remove-container"  # a stray container, by its id: remove it
-    REMOVE_PART = "remove-part"  # a stray thing in the cloud, by its id: remove it
+    REPORT = "report"  # an orphan, by its id: our mark is on it, and no living record names it; nothing is done
+    REMOVE_CONTAINER = "remove-container"  # an orphan container, by its id: remove it
+    REMOVE_PART = "remove-part"  # an orphan in the cloud, by its id: remove it
     START = "start"  # instance: it has room, and no flow run starts it; have one do so
     GIVE_UP = "give-up"  # instance, queued: it waits in vain; move it to failed
     FAIL_INSTANCE = "fail-instance"  # instance: its host is lost; take its route away and move it to failed

@@ -11,7 +11,7 @@ from enum import StrEnum
 from prefect.blocks.core import Block
 
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 from pool.records import Headroom
 
 

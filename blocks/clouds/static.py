@@ -15,7 +15,7 @@ from blocks.clouds.port import Cloud, Server, ServerRequest, ServerStatus
 from blocks.settings import process_settings
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 from pool.records import Headroom
 
 ASSIGNMENTS = """

@@ -45,7 +45,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Stray:
+class Orphan:
     """Something that carries our mark and that no living record speaks of, as it was reported before."""
 
     id: str  # "port/3f0c…", "container/main-01/dd-alice-1"

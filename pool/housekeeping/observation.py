@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import cached_property
 
 from pool.hosts.lifetime import unused_since, working_overtime
-from pool.housekeeping.found import ContainerOutcome, Probe, SeenContainer, Stray
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.found import ContainerOutcome, Orphan, Probe, SeenContainer
+from pool.housekeeping.orphans import CloudPart
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
@@ -30,7 +30,7 @@ class Observation:
     told_of_memory: Set[str] = frozenset()  # instances of which it was said a moment ago that they lack memory
     parts: tuple[CloudPart, ...] | None = None  # of this pool, or of none that there is; None: not known
     living: Mapping[str, Host] = field(default_factory=dict)  # hosts of all pools that are not removed, by name
-    strays: Mapping[str, Stray] = field(default_factory=dict)  # what was reported as left over by an earlier tick
+    orphans: Mapping[str, Orphan] = field(default_factory=dict)  # those that an earlier tick reported
     busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
     busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
     watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked

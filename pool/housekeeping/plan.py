@@ -15,8 +15,8 @@ from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
     container_lost,
+    orphan_decisions,
     short_of_memory,
-    strays,
     tls_or_clock_wrong,
     unreachable_too_long,
 )
@@ -34,7 +34,7 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
         INSTANCE_RULES, seen.instances, RuleContext(replace(seen, hosts=hosts), settings, now)
     )
     spawns = hosts_to_spawn(hosts, settings, now, seen.unrecorded_spawns, seen.queue, seen.headroom)
-    return [*for_hosts.values(), *for_instances.values(), *strays(case), *spawns]
+    return [*for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
 
 
 def _first_answers(rules: Iterable[Callable], things: Iterable, case: RuleContext) -> dict[str, Decision]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.found import ContainerOutcome, SeenContainer
 from pool.housekeeping.observation import Observation, RuleContext
-from pool.housekeeping.strays import orphans
+from pool.housekeeping.orphans import orphans
 from pool.records import Host, Instance
 from pool.states import HostState, InstanceState
 
@@ -94,7 +94,7 @@ class Owner(StrEnum):
     NONE = "is not known"
 
 
-STRAY_CONTAINER: Mapping[Owner, Consequence] = {
+ORPHAN_CONTAINER: Mapping[Owner, Consequence] = {
     Owner.HERE: Consequence(None),
     Owner.ELSEWHERE: Consequence(DecisionKind.REMOVE_CONTAINER, "its session is not on this host"),
     Owner.ENDED: Consequence(DecisionKind.REMOVE_CONTAINER, "its session has ended"),
@@ -104,28 +104,28 @@ STRAY_CONTAINER: Mapping[Owner, Consequence] = {
 
 # A thing in the cloud that carries our mark and that no living record speaks of, by whether SQL ever knew a host
 
-STRAY_PART: Mapping[bool, Consequence] = {
+ORPHAN_PART: Mapping[bool, Consequence] = {
     True: Consequence(DecisionKind.REMOVE_PART, "no living record names it"),
     False: Consequence(DecisionKind.REPORT, "no host was ever recorded", "the database may be another one than it was"),
 }
 
 
-def strays(case: RuleContext) -> list[Decision]:
+def orphan_decisions(case: RuleContext) -> list[Decision]:
     """Decide about everything that carries our mark and that no living record names."""
-    return [decision for decision in (_stray(*found, case) for found in found_strays(case.seen)) if decision]
+    return [decision for decision in (_orphan(*found, case) for found in found_orphans(case.seen)) if decision]
 
 
-def found_strays(seen: Observation) -> Iterator[tuple[str, Consequence]]:
-    """Each stray by its id, with what follows from it."""
+def found_orphans(seen: Observation) -> Iterator[tuple[str, Consequence]]:
+    """Each orphan by its id, with what follows from it."""
     living = {instance.id: instance for instance in seen.instances}
     for host, containers in seen.containers.items():
         for container in containers.values():
-            follows = STRAY_CONTAINER[_owner(container, host, living, seen)]
+            follows = ORPHAN_CONTAINER[_owner(container, host, living, seen)]
             if follows.kind and container.instance not in seen.busy_instances:
                 yield f"container/{host}/{container.name}", follows
     for part in orphans(seen.parts or (), seen.living):
         if part.host is None or part.host not in seen.leaving:
-            yield part.stray_id, STRAY_PART[bool(seen.hosts)]
+            yield part.orphan_id, ORPHAN_PART[bool(seen.hosts)]
 
 
 def _owner(container: SeenContainer, host: str, living: Mapping[str, Instance], seen: Observation) -> Owner:
@@ -135,15 +135,15 @@ def _owner(container: SeenContainer, host: str, living: Mapping[str, Instance], 
     return Owner.ENDED if container.instance in seen.ended else Owner.NONE
 
 
-def _stray(stray: str, follows: Consequence, case: RuleContext) -> Decision | None:
+def _orphan(orphan: str, follows: Consequence, case: RuleContext) -> Decision | None:
     """Report it when it is first seen, remove it from the next tick on, with back-off between attempts."""
-    known = case.seen.strays.get(stray)
+    known = case.seen.orphans.get(orphan)
     if known is None:
-        return Decision(DecisionKind.REPORT, stray, f"{follows.reason}; carries our mark")
+        return Decision(DecisionKind.REPORT, orphan, f"{follows.reason}; carries our mark")
     if follows.kind is DecisionKind.REPORT or (known.next_at and case.now < known.next_at):
         return None
     tries = f" (try {known.attempts + 1})" if known.attempts else ""
-    return Decision(follows.kind, stray, f"{follows.reason}; reported {known.seen_at:%Y-%m-%d %H:%M} UTC{tries}")
+    return Decision(follows.kind, orphan, f"{follows.reason}; reported {known.seen_at:%Y-%m-%d %H:%M} UTC{tries}")
 
 
 # A host in service, against its engine

@@ -32,7 +32,7 @@ from blocks.settings import process_settings
 from pool import marks
 from pool.errors import CloudRefused, CloudTrouble, EngineTrouble, HostUnreachable
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 
 ENGINE_SECONDS = 60
 TRIES = 10

@@ -53,7 +53,7 @@ from blocks.clouds.port import Cloud, Server, ServerRequest
 from blocks.settings import process_settings
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 from pool.records import Headroom
 
 # Two threads of one process that make the same host take turns; the second finds what the first has made.

@@ -11,7 +11,7 @@ from blocks.clouds.openstack_project.servers import servers_of
 from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 
 NAMESPACE, POOL, HOST, RECIPE, NAME = map(
     marks.image_property, (marks.NAMESPACE, marks.POOL, marks.HOST, marks.RECIPE, marks.IMAGE_NAME)
