@@ -25,7 +25,7 @@ QUOTA = re.compile(r"quota", re.IGNORECASE)
 
 
 @contextmanager
-def told_plainly(doing: str) -> Iterator[None]:
+def translate_errors(doing: str) -> Iterator[None]:
     """Turn what the cloud's libraries raise into one sentence.
 
     Args:

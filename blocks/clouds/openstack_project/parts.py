@@ -120,7 +120,7 @@ def all_volumes(cloud: Connection, namespace: str) -> list[Volume]:
     ]
 
 
-def attached(volume: Volume, wish: VolumeWish) -> dict:
+def attachment(volume: Volume, wish: VolumeWish) -> dict:
     """How Nova is told of the volume. It goes with the server: Nova deletes it once it has let go of it."""
     told = {
         "uuid": volume.id,

@@ -44,7 +44,7 @@ def servers_of(cloud: Connection, namespace: str, host: str) -> list[NovaServer]
     return sorted(ours, key=lambda server: (is_deleting(server), server.created_at, server.id))
 
 
-def described(server: NovaServer) -> Server:
+def to_server(server: NovaServer) -> Server:
     """Translate Nova's server into the port's."""
     return Server(
         id=server.id,
@@ -57,7 +57,7 @@ def described(server: NovaServer) -> Server:
     )
 
 
-def keep_first(cloud: Connection, namespace: str, host: str) -> NovaServer | None:
+def keep_oldest(cloud: Connection, namespace: str, host: str) -> NovaServer | None:
     """Keep the oldest of the host's servers and delete the others. None when there is none.
 
     Two processes that made the host at once each look afterwards. The one that looks later sees both servers, so at
@@ -91,7 +91,7 @@ def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float
         pools |= {server.metadata.get(marks.POOL, "") for server in left}
         alive = [server for server in left if not is_deleting(server)]
         if alive and asked == TIMES_TO_ASK:
-            why = described(alive[0]).fault or "no reason given"
+            why = to_server(alive[0]).fault or "no reason given"
             raise CloudTrouble(f"the cloud could not delete server {alive[0].id} of host {host}: {why}")
         if time.monotonic() > until:
             raise CloudTrouble(f"server {left[0].id} of host {host} is still there, {seconds:.0f} s after its delete")

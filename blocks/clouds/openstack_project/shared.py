@@ -97,14 +97,14 @@ def remove_shared(cloud: Connection, namespace: str, pool: str) -> None:
     """Remove what the hosts of a pool share that has none any more.
 
     Neutron refuses to delete a group that a port still has, so a host that is being made at this moment keeps it; what
-    has no such guard goes after it. One that is not so far yet finds it gone and says so: see `still_there`.
+    has no such guard goes after it. One that is not so far yet finds it gone and says so: see `shared_resources_exist`.
     """
     named = cloud.network.security_groups(name=shared_name(namespace, pool), description=description(namespace))
     if all(_deleted(cloud, group) for group in named):
         remove_names(cloud, namespace, pool)
 
 
-def still_there(cloud: Connection, order: dict) -> bool:
+def shared_resources_exist(cloud: Connection, order: dict) -> bool:
     """Whether the keypair and the server group that a server is ordered with still exist."""
     key, hints = order.get("key_name"), order.get("scheduler_hints", {})
     groups = {group.id for group in cloud.compute.server_groups()} if hints else set()
