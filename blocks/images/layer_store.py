@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blocks.images.archive import ArchiveInfo, each_layer
-from blocks.images.layer_files import SUFFIXES, Content, appearing, locked, pack_layer, repack_layer
+from blocks.images.layer_files import SUFFIXES, Content, atomic_write, locked, pack_layer, repack_layer
 from blocks.images.stream import Compression, Stream
 from pool.errors import BrokenArchive, DockerDriverError, NotFound
 
@@ -43,7 +43,7 @@ class LayerStore:
             BrokenArchive: the archive changed since it was checked.
             DockerDriverError: the disk is full.
         """
-        with _saying(self.directory), self.reading():
+        with _disk_errors(self.directory), self.reading():
             wanted = {diff_id for diff_id in archive.layers if not self.has(diff_id)}
             if wanted:
                 self._keep_layers(archive, wanted)
@@ -65,7 +65,7 @@ class LayerStore:
             BrokenArchive: the content is not what *diff_id* names; nothing is kept.
             DockerDriverError: the disk is full.
         """
-        with _saying(self.directory), self.reading():
+        with _disk_errors(self.directory), self.reading():
             pack_layer(content, diff_id, self._layer(diff_id), Compression.ZSTD)
 
     def config(self, image_id: str) -> bytes:
@@ -131,7 +131,7 @@ class LayerStore:
             yield
 
     @contextmanager
-    def turn(self, name: str) -> Iterator[None]:
+    def exclusive(self, name: str) -> Iterator[None]:
         """Hold the lock of this name; wait for any thread or process that has it."""
         with locked(self._lock(name), fcntl.LOCK_EX):
             yield
@@ -148,12 +148,12 @@ class LayerStore:
     def _keep_config(self, archive: ArchiveInfo) -> None:
         target = self._path(archive.image_id, _CONFIG)
         if not target.exists():
-            with appearing(target) as file:
+            with atomic_write(target) as file:
                 file.write(archive.config)
 
     def _repack(self, diff_id: str, target: Path, compression: Compression) -> None:
         """Once, however many hosts wait for it."""
-        with self.turn("packing"), _saying(self.directory):
+        with self.exclusive("packing"), _disk_errors(self.directory):
             if not target.exists():
                 try:
                     repack_layer(self._layer(diff_id), diff_id, target, compression)
@@ -185,7 +185,7 @@ def _delete(path: Path) -> bool:
 
 
 @contextmanager
-def _saying(directory: Path) -> Iterator[None]:
+def _disk_errors(directory: Path) -> Iterator[None]:
     """Give what the disk refuses a sentence."""
     try:
         yield

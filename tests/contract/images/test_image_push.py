@@ -161,7 +161,7 @@ def test_two_distributions_at_once_take_turns_and_the_second_sends_nothing(engin
     image = keep(image_of("tiny:1", noise(1, 2_000_000)))
 
     def in_turn(_):
-        with store.turn("host-h-1"):
+        with store.exclusive("host-h-1"):
             return push(engine, store, image).sent
 
     with ThreadPoolExecutor(2) as pool:
