@@ -107,7 +107,7 @@ def log() -> logging.Logger | logging.LoggerAdapter:
 
 
 def _of_this_process() -> Outside:
-    """The ports that the present settings name: made anew when the process reads its settings anew."""
+    """Return the ports that the present settings name: made anew when the process reads its settings anew."""
     settings = process_settings()
     with _making:
         if not _made or _made[0].settings is not settings:

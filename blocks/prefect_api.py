@@ -62,7 +62,7 @@ class PrefectApi:
         return _checked(answer, f"{method} {path}")
 
     def _ask(self, method: str, path: str, body: dict) -> httpx.Response | None:
-        """The server's answer, or None when it has none in time."""
+        """Return the server's answer, or None when it has none in time."""
         try:
             return self._client.request(method, path, json=body or None)
         except (httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ReadError):
@@ -77,7 +77,7 @@ class PrefectApi:
         return self.call("POST", f"/deployments/{found['id']}/create_flow_run", **body)["id"]
 
     def state(self, run: str) -> dict:
-        """The run's state, with type, name and message."""
+        """Return the run's state, with type, name and message."""
         return self.call("GET", f"/flow_runs/{run}")["state"]
 
     def run_to_its_end(
@@ -109,7 +109,7 @@ class PrefectApi:
             raise DockerDriverError(state["message"] or f"{deployment} ended as {state['name']}")
 
     def table(self, key: str) -> list[dict]:
-        """The rows of the latest artifact of this key.
+        """Return the rows of the latest artifact of this key.
 
         Raises:
             NotFound: there is none.
@@ -117,12 +117,12 @@ class PrefectApi:
         return json.loads(self.call("GET", f"/artifacts/{key}/latest")["data"])
 
     def runs(self, flows: list[str], **wanted: Any) -> list[dict]:
-        """The newest runs of these flows, narrowed by Prefect's own filter of flow runs."""
+        """Return the newest runs of these flows, narrowed by Prefect's own filter of flow runs."""
         body = {"flows": {"name": {"any_": flows}}, "sort": "EXPECTED_START_TIME_DESC", "limit": 20}
         return self.call("POST", "/flow_runs/filter", **body, flow_runs=wanted)
 
     def last_log(self, runs: list[str]) -> str:
-        """The newest log line of any of these runs; empty when there is none."""
+        """Return the newest log line of any of these runs; empty when there is none."""
         body = {"logs": {"flow_run_id": {"any_": runs}}, "sort": "TIMESTAMP_DESC", "limit": 1}
         found = self.call("POST", "/logs/filter", **body) if runs else []
         return found[0]["message"].strip().split("\n")[0] if found else ""

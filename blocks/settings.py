@@ -94,5 +94,5 @@ class ProcessSettings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def process_settings() -> ProcessSettings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, read once."""
     return ProcessSettings()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Set
 from enum import StrEnum
 from pathlib import Path
 
+from docs import package_graph
 from docs.reconciliation_table import markdown
 from pool.states import HOST_MOVES, INSTANCE_MOVES
 
@@ -19,6 +20,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "life cycle of an instance": lambda: f"```mermaid\n{mermaid(INSTANCE_MOVES)}```\n",
     },
     "reconciliation.md": {"what follows": markdown},
+    "architecture.md": {"packages": lambda: f"```mermaid\n{package_graph.mermaid()}```\n"},
 }
 
 

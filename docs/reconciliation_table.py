@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pool.decisions import DecisionKind as Kind
-from pool.housekeeping.found import Fate
-from pool.housekeeping.reconciliation import RUNNING_SESSION, STRAY_CONTAINER, STRAY_PART, Follows
+from pool.housekeeping.found import ContainerOutcome
+from pool.housekeeping.reconciliation import ORPHAN_CONTAINER, ORPHAN_PART, RUNNING_SESSION, Consequence
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ HOSTS = (
         "host active or draining",
         "no server, but its engine answers",
         (),
-        "a riddle: nothing is lost as long as it runs",
+        "nothing fails while it runs",
     ),
     Row("host any but removed", "the cloud does not answer", (), "unknown is not gone"),
     Row("host active or draining", "its engine is silent, within its grace time", (), "it takes no session meanwhile"),
@@ -71,30 +71,30 @@ REPAIRED = (
 
 def rows() -> Iterator[Row]:
     """All of them, in the order of the page."""
-    for fate, follows in RUNNING_SESSION.items():
-        yield Row("session runs", f"its container {_as_found(fate)}", _kinds(follows), follows.why)
-    for owner, follows in STRAY_CONTAINER.items():
+    for outcome, follows in RUNNING_SESSION.items():
+        yield Row("session runs", f"its container {_as_found(outcome)}", _kinds(follows), follows.why)
+    for owner, follows in ORPHAN_CONTAINER.items():
         yield Row(f"session {owner}", "a container of it", _after_report(follows), follows.why)
-    for known, follows in STRAY_PART.items():
+    for known, follows in ORPHAN_PART.items():
         record = "no living record" if known else "no host was ever recorded"
-        yield Row(record, "a thing of ours in the cloud", _after_report(follows), follows.why)
+        yield Row(record, "a resource with our mark in the cloud", _after_report(follows), follows.why)
     yield from (*HOSTS, *REPAIRED)
 
 
-def _as_found(fate: Fate) -> str:
-    return "runs" if fate is Fate.RUNS else str(fate)
+def _as_found(outcome: ContainerOutcome) -> str:
+    return "runs" if outcome is ContainerOutcome.RUNS else str(outcome)
 
 
-def _kinds(follows: Follows) -> tuple[Kind, ...]:
+def _kinds(follows: Consequence) -> tuple[Kind, ...]:
     return (follows.kind,) if follows.kind else ()
 
 
-def _after_report(follows: Follows) -> tuple[Kind, ...]:
+def _after_report(follows: Consequence) -> tuple[Kind, ...]:
     return tuple(dict.fromkeys((Kind.REPORT, follows.kind))) if follows.kind else ()
 
 
 def markdown() -> str:
-    """The table as the docs show it."""
+    """Return the table as the docs show it."""
     lines = ["| on record | found | decided | because |", "|---|---|---|---|"]
     for row in rows():
         decided = ", then ".join(f"`{kind}`" for kind in row.kinds) or row.instead

@@ -16,7 +16,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
-from pool.housekeeping.reconciliation import found_strays
+from pool.housekeeping.reconciliation import found_orphans
 from pool.reports.tables import decision_rows
 from tasks.base import log, now, run_parameters, this_run
 from tasks.gateway.routes import repair_routes
@@ -88,7 +88,7 @@ async def tend(pool: str, hold: Hold) -> str:
     seen = await observe_in_time(pool)
     decisions = plan(seen, settings, now())
     tick = await record_tick(pool, decisions)
-    await note_strays(pool, [stray for stray, _ in found_strays(seen)])
+    await note_strays(pool, [stray for stray, _ in found_orphans(seen)])
     hosts = {instance.id: instance.host for instance in seen.instances}
     acts = [partial(act_if_held, hold, decision, number) for number, decision in enumerate(decisions)]
     places = [hosts.get(decision.subject) or decision.subject for decision in decisions]

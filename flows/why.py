@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.steps.outcome import pipeline
-from pool.reports.tables import life_rows
+from pool.reports.tables import history_rows
 from tasks.base import log
 from tasks.housekeeping.history import read_history, show_history
 
@@ -19,7 +19,7 @@ async def why(name: str) -> list[dict]:
     Returns:
         One row for each change and each decision, oldest first: at, what, why. Also the artifact `why-<name>`.
     """
-    rows = life_rows(await read_history(name))
+    rows = history_rows(await read_history(name))
     for row in rows:
         log().info("%(at)s  %(what)s: %(why)s", row)
     await show_history(name, rows)

@@ -1,4 +1,4 @@
-"""The life of a host or a session: every change of its state, with the decisions about it, in the order of time."""
+"""The history of a host or a session: every change of its state, with the decisions about it, in the order of time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Audience(StrEnum):
 
 
 class Noun(StrEnum):
-    """What has a life."""
+    """What has a history."""
 
     HOST = "host"
     INSTANCE = "instance"
@@ -43,7 +43,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class LifeLine:
+class HistoryEntry:
     """One line of the answer to "why?"."""
 
     at: datetime
@@ -51,10 +51,12 @@ class LifeLine:
     why: str
 
 
-def life(changes: Iterable[Change], decided: Iterable[RecordedDecision]) -> list[LifeLine]:
-    """All that happened to one thing, oldest first; a decision stands before the change that it led to."""
-    lines = [(d.at, 0, LifeLine(d.at, f"tick {d.tick} decided: {d.decision.kind}", d.decision.reason)) for d in decided]
-    lines += [(change.at, 1, LifeLine(change.at, _what(change), change.reason)) for change in changes]
+def history_of(changes: Iterable[Change], decided: Iterable[RecordedDecision]) -> list[HistoryEntry]:
+    """Merge all that happened to a host or session, oldest first; a decision precedes the change that it led to."""
+    lines = [
+        (d.at, 0, HistoryEntry(d.at, f"tick {d.tick} decided: {d.decision.kind}", d.decision.reason)) for d in decided
+    ]
+    lines += [(change.at, 1, HistoryEntry(change.at, _what(change), change.reason)) for change in changes]
     return [line for _, _, line in sorted(lines, key=lambda entry: entry[:2])]
 
 

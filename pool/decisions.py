@@ -24,15 +24,15 @@ class DecisionKind(StrEnum):
     DELETE_SERVER = "delete-server"  # host, long removed: its server came back late; ask the cloud to delete it
     EXPIRE = "expire"  # instance: its time is over, deprovision it
     END_DRAINED = "end-drained"  # instance: the drain of its host has a deadline, and it is over; deprovision it
-    END_IDLE = "end-idle"  # instance: nobody uses it, deprovision it
-    CLEAN_UP = "clean-up"  # instance: nobody works on it any more, deprovision it
+    END_IDLE = "end-idle"  # instance: idle for longer than its blueprint allows, deprovision it
+    CLEAN_UP = "clean-up"  # instance: starting or stopping, and no flow run works on it; deprovision it
     LOST_CONTAINER = "lost-container"  # instance: its container ended or is gone; take the rest away, move it to failed
     SHUT_DOWN = "shut-down"  # instance: its user ended it from inside; deprovision it
     START_AGAIN = "start-again"  # instance: its container stopped when its host rebooted; start it
     OUT_OF_MEMORY = "out-of-memory"  # instance: a process in it was killed for memory; said only
-    REPORT = "report"  # a stray, by its id: our mark is on it, and no living record speaks of it; said only
-    REMOVE_CONTAINER = "remove-container"  # a stray container, by its id: remove it
-    REMOVE_PART = "remove-part"  # a stray thing in the cloud, by its id: remove it
+    REPORT = "report"  # an orphan, by its id: our mark is on it, and no living record names it; nothing is done
+    REMOVE_CONTAINER = "remove-container"  # an orphan container, by its id: remove it
+    REMOVE_PART = "remove-part"  # an orphan in the cloud, by its id: remove it
     START = "start"  # instance: it has room, and no flow run starts it; have one do so
     GIVE_UP = "give-up"  # instance, queued: it waits in vain; move it to failed
     FAIL_INSTANCE = "fail-instance"  # instance: its host is lost; take its route away and move it to failed
@@ -71,7 +71,7 @@ class LeftUndone:
 
 
 def without_repeats(recorded: Iterable[RecordedDecision]) -> list[RecordedDecision]:
-    """The same in the same order, but each reason to wait once: a pool that waits says so at every tick."""
+    """Drop repeated reasons to wait: a pool that waits records one at every tick."""
     said, kept = set(), []
     for one in recorded:
         again = one.decision.kind is DecisionKind.WAIT and one.decision in said

@@ -18,5 +18,5 @@ SPEC = "dockerdriver.spec"  # digest of what a container was asked to be
 
 
 def image_property(mark: str) -> str:
-    """The mark's name as a property of an image in Glance, where no name holds a dot."""
+    """Return the mark's name as a property of an image in Glance, where no name holds a dot."""
     return mark.replace(".", "_")

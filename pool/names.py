@@ -41,7 +41,7 @@ def check_host_image_name(name: str) -> None:
 
 
 def check_user(user: str) -> None:
-    """Refuse a user whose name is too long for a record or would break a line of a log. Empty is nobody in particular.
+    """Refuse a user whose name is too long for a record or would break a line of a log. Empty: no particular user.
 
     Raises:
         BadRequest: says what is wrong.

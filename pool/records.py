@@ -62,7 +62,7 @@ class Host:
 
     @property
     def free(self) -> int:
-        """Slots that nobody holds."""
+        """Slots that no session holds."""
         return self.slots - self.reserved
 
     @property

@@ -30,7 +30,7 @@ class PoolSettings:
     timetable: tuple[Entry, ...] = ()  # times with another target; the last that holds wins
     plugin_whitelist: tuple[str, ...] = ("DockerDriver",)
     # Seconds in a state after which a thing that no flow run works on is dealt with. The runs are looked for before the
-    # records, so that nobody can be about to begin: what is waited for are clocks of two machines that differ.
+    # records, so that no run can be about to begin: what is waited for are clocks of two machines that differ.
     spawn_timeout: int = 20  # of a spawning host, until it is given up
     configure_timeout: int = 1800  # of a configuring host, which is configured anew until then
     host_grace: int = 300  # seconds that a host may be out of reach before it is counted dead
@@ -62,5 +62,5 @@ class PoolSettings:
         return self.slots_small if flavor is FlavorSize.SMALL else self.slots_large
 
     def cloud_flavor_of(self, flavor: FlavorSize) -> str:
-        """The cloud's own name for this size."""
+        """Return the cloud's own name for this size."""
         return self.flavor_small if flavor is FlavorSize.SMALL else self.flavor_large

@@ -37,7 +37,7 @@ class Entry:
         )
 
     def _moments(self, day: date, since_midnight: timedelta) -> tuple[datetime, datetime]:
-        """The moments that a clock on the wall may mean: two different ones when the clocks change."""
+        """Return the moments that a local time may mean: two when the clocks change."""
         wall = datetime.combine(day, time()) + since_midnight
         first, second = (wall.replace(fold=fold, tzinfo=self.zone).astimezone(UTC) for fold in (0, 1))
         return first, second
@@ -65,13 +65,13 @@ def read_timetable(lines: Iterable[str], zone: str) -> tuple[Entry, ...]:
 
 
 def target_at(entries: Sequence[Entry], usual: int, now: datetime) -> Target:
-    """What is wanted at this moment: the last line that holds wins; where none does, the usual target."""
+    """Return the target at this moment: the last line that applies wins; without one, the usual target."""
     holding = (Target(entry.slots, entry.text) for entry in reversed(entries) if entry.holds(now))
     return next(holding, Target(usual))
 
 
 def target_ahead(entries: Sequence[Entry], usual: int, now: datetime, lead: timedelta) -> Target:
-    """What to work towards: the larger of what is wanted now and of what will be when a host begun now is ready."""
+    """Return the larger of the target now and the target when a host spawned now is ready."""
     soon = target_at(entries, usual, now + lead)
     return max(target_at(entries, usual, now), soon, key=lambda target: target.slots)
 

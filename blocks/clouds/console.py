@@ -13,7 +13,7 @@ HIDDEN = "(hidden)"
 
 
 def last_words(console: str, lines: int) -> str:
-    """The last lines of a console, without colours and empty lines.
+    """Return the last lines of a console, without colours and empty lines.
 
     cloud-init writes user data to the console when it cannot read it, and a host's private key is in there: whatever
     looks like a key is hidden.
@@ -25,5 +25,5 @@ def last_words(console: str, lines: int) -> str:
 
 
 def quoted(words: str, lines: int = 5, most: int = 400) -> str:
-    """The last of these lines as one, to be put into a sentence."""
+    """Return the last of these lines as one, to be put into a sentence."""
     return " / ".join(line.strip() for line in words.splitlines()[-lines:])[-most:]

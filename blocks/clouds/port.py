@@ -11,7 +11,7 @@ from enum import StrEnum
 from prefect.blocks.core import Block
 
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 from pool.records import Headroom
 
 
@@ -90,7 +90,7 @@ class Cloud(Block):
 
     @abstractmethod
     def find(self, host: str) -> Server | None:
-        """The server of this host, or None when the cloud says that there is none.
+        """Return the server of this host, or None when the cloud says that there is none.
 
         Raises:
             CloudTrouble: the cloud could not be asked. Unknown is not gone.
@@ -106,7 +106,7 @@ class Cloud(Block):
 
     @abstractmethod
     def console_log(self, host: str, lines: int = 20) -> str:
-        """The last lines of the server's console; empty when there is none."""
+        """Return the last lines of the server's console; empty when there is none."""
 
     @abstractmethod
     def parts(self) -> tuple[CloudPart, ...]:
@@ -133,7 +133,7 @@ class Cloud(Block):
 
     @abstractmethod
     def image_id(self, image: str) -> str:
-        """What is behind a name now: it changes when another image gets the name.
+        """Return what is behind a name now: it changes when another image gets the name.
 
         Raises:
             CloudRefused: no image has this name or id.

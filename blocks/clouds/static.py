@@ -15,7 +15,7 @@ from blocks.clouds.port import Cloud, Server, ServerRequest, ServerStatus
 from blocks.settings import process_settings
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 from pool.records import Headroom
 
 ASSIGNMENTS = """
@@ -58,7 +58,7 @@ class StaticCloud(Cloud):
 
     machines: list[StaticMachine] = Field([], description="The machines, in the order in which they are taken.")
     namespace: str = Field("", description="Whose machines these are; empty: this installation's own name.")
-    assignments: str = Field("", description="SQLite file that says who has which; empty: below the data directory.")
+    assignments: str = Field("", description="SQLite file of machines in use; empty: below the data directory.")
 
     @field_validator("machines")
     @classmethod
@@ -70,7 +70,7 @@ class StaticCloud(Cloud):
         return value
 
     def headroom(self, flavor: str, data_volume_gb: int = 0) -> Headroom:  # noqa: ARG002 - machines bring their disks
-        """The machines that serve the flavor and that nobody has."""
+        """Return the free machines that serve the flavor."""
         serving = {machine.name for machine in self._serving(flavor)}
         with self._remembered() as memory:
             taken = serving & {name for (name,) in memory.execute(TAKEN)}
@@ -89,7 +89,7 @@ class StaticCloud(Cloud):
         raise CloudRefused(f"host {request.host}: every machine for flavor {request.flavor} is taken: {names}")
 
     def find(self, host: str) -> Server | None:
-        """The machine that the host has."""
+        """Return the host's machine."""
         with self._remembered() as memory:
             return self._servers(memory).get(host)
 
@@ -104,11 +104,11 @@ class StaticCloud(Cloud):
             memory.execute(GIVE_BACK, (self._namespace, host))
 
     def console_log(self, host: str, lines: int = 20) -> str:  # noqa: ARG002 - the port's
-        """Always empty: nobody reads these machines' consoles."""
+        """Return an empty text: these machines' consoles cannot be read."""
         return ""
 
     def parts(self) -> tuple[CloudPart, ...]:
-        """The machines that hosts have: nothing else is made here."""
+        """List the machines that hosts use: no other resource exists here."""
         return tuple(
             CloudPart("server", server.id, server.id, server.pool, server.host) for server in self.list_servers()
         )
@@ -118,21 +118,21 @@ class StaticCloud(Cloud):
         self.delete(part.host)
 
     def check_snapshots(self) -> None:
-        """Always refuse."""
+        """Refuse: no image is made of machines that the operator owns."""
         raise CloudRefused(
             "the static cloud makes no host images: its machines are the operator's, and stay as they are"
         )
 
     def image_id(self, image: str) -> str:
-        """The name itself: a machine is taken as it is."""
+        """Return the name itself: a machine is taken as it is."""
         return image
 
     def snapshot(self, host: str, name: str, recipe: str) -> HostImage:  # noqa: ARG002 - the port's
-        """Always refuse."""
+        """Refuse: no image is made of machines that the operator owns."""
         self.check_snapshots()
 
     def snapshots(self) -> list[HostImage]:
-        """Always empty."""
+        """Return an empty list: there are no host images."""
         return []
 
     def delete_snapshot(self, image: HostImage) -> None:
@@ -156,7 +156,7 @@ class StaticCloud(Cloud):
 
     @contextmanager
     def _remembered(self) -> Iterator[sqlite3.Connection]:
-        """The assignments; each statement is a transaction of its own."""
+        """Return the assignments; each statement is a transaction of its own."""
         file = Path(self.assignments or process_settings().data / "static-cloud.sqlite")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from blocks.stored.host_keys import LOGIN_USER
 
 
 def cloud_config(hostname: str, login_public_key: str, host_key_private: str, host_key_public: str) -> str:
-    """The user data of one host, in cloud-init's "#cloud-config" form. It holds the host key: never log it.
+    """Return the user data of one host, in cloud-init's "#cloud-config" form. It holds the host key: never log it.
 
     The host gets exactly one ssh host key, ours, so that its first ssh connection can be verified; and one user,
     ``dockerdriver``, who logs in with our key alone and may use sudo without a password.

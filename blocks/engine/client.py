@@ -55,7 +55,7 @@ class HostEngine:
     def connect(
         cls, address: str, identity: EngineIdentity, host: str = "", port: int = ENGINE_PORT, publish_on: str = ""
     ) -> "HostEngine":
-        """The engine at *address*, over mutual TLS; nothing is sent before the first step.
+        """Return the engine at *address*, over mutual TLS; nothing is sent before the first step.
 
         Args:
             address: IPv4 or IPv6 of the host; its server certificate must name it.
@@ -67,7 +67,7 @@ class HostEngine:
 
     @classmethod
     def local(cls, url: str) -> "HostEngine":
-        """The engine of this machine at a URL such as "unix:///var/run/docker.sock"."""
+        """Return the engine of this machine at a URL such as "unix:///var/run/docker.sock"."""
         return _local_engine(url)
 
     def client(self, step: str, timeout: float = STEP_SECONDS):
@@ -118,7 +118,7 @@ class HostEngine:
         labels but another description (an earlier try with another port) is replaced.
 
         Raises:
-            EngineTrouble: the image is not there, the port is taken, or the name belongs to somebody else's container.
+            EngineTrouble: the image is not there, the port is taken, or another owner's container has the name.
         """
         found = self.find(spec.name)
         if found and found.labels.get(marks.SPEC) != _digest(spec):
@@ -148,7 +148,7 @@ class HostEngine:
             raise EngineTrouble(f"host {self._connections.host}: the test container ended with exit code {code}")
 
     def find(self, name: str) -> ContainerState | None:
-        """The container of this name or id, or None when the engine says that there is none."""
+        """Return the container of this name or id, or None when the engine says that there is none."""
         with self.client(f"look for container {name}") as client:
             try:
                 return _state(client.inspect_container(name))
@@ -180,13 +180,13 @@ class HostEngine:
                     raise
 
     def logs(self, name: str, lines: int = 100) -> str:
-        """The last lines that the container wrote, both streams together."""
+        """Return the last lines that the container wrote, both streams together."""
         with self.client(f"read the log of container {name}") as client:
             return client.logs(name, stdout=True, stderr=True, tail=lines).decode(errors="replace")
 
     def _replace(self, found: ContainerState, spec: ContainerSpec) -> None:
         if any(found.labels.get(key) != value for key, value in spec.labels.items()):
-            raise EngineTrouble(f"host {self._connections.host}: container {spec.name} exists and is somebody else's")
+            raise EngineTrouble(f"host {self._connections.host}: another owner's container is named {spec.name}")
         self.remove(spec.name)
 
     def _create(self, spec: ContainerSpec) -> str:
@@ -200,7 +200,7 @@ class HostEngine:
                 user=spec.user or None,
                 ports=[spec.port],
                 host_config=client.create_host_config(**self._host_config(spec)),
-                use_config_proxy=False,  # the proxy settings of whoever runs the manager are not the session's
+                use_config_proxy=False,  # the proxy settings of the manager's environment are not the session's
             )
         return answer["Id"]
 
@@ -227,7 +227,7 @@ class HostEngine:
     def _loaded(self, events: list[dict]) -> list[str]:
         failures = [event.get("error") or event.get("message") for event in events]
         if failure := next(filter(None, failures), None):
-            raise EngineTrouble(f"host {self._connections.host}: the engine would not load an image: {failure}")
+            raise EngineTrouble(f"host {self._connections.host}: the engine refused to load an image: {failure}")
         lines = [line for event in events for line in event.get("stream", "").splitlines()]
         return [line.split(": ", 1)[1] for line in lines if line.startswith("Loaded image")]
 

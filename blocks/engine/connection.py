@@ -66,13 +66,13 @@ class Connections:
         except DockerException as error:
             if client:  # else the engine refused to say what it is, and there is none yet
                 self._give_back(client)
-            raise EngineTrouble(f"host {self.host}: the engine would not {step}: {_explanation(error)}") from error
+            raise EngineTrouble(f"host {self.host}: the engine refused to {step}: {_explanation(error)}") from error
         except (RequestException, HTTPError, OSError) as error:
             self._drop(client)
             kind = HostDistrusted if is_distrust(innermost(error)) else HostUnreachable
             raise kind(f"host {self.host}: the engine could not {step}: {_root_cause(error)}") from error
         except BaseException:
-            self._drop(client)  # a generator's end or an error of the caller: who knows what is still on the wire
+            self._drop(client)  # a generator's end or an error of the caller: bytes of it may still be on the wire
             raise
         else:
             self._give_back(client)
@@ -83,7 +83,7 @@ class Connections:
         self.close()
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the idle connections."""
         self._api = None
         while self._idle:
             self._idle.pop().close()
@@ -164,7 +164,7 @@ def _explanation(error: DockerException) -> str:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The innermost reason: "Connection refused", not requests' three layers around it."""
+    """Return the innermost reason: "Connection refused", not requests' three layers around it."""
     cause = innermost(error)
     words = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     return f"it does not take our certificate; is its clock right? ({words})" if is_alert(cause) else words

@@ -25,7 +25,7 @@ def containers_on(engine: HostEngine, namespace: str) -> list[HostContainer]:
 
 
 def data_root(engine: HostEngine) -> str:
-    """The directory that the engine keeps its data in."""
+    """Return the directory that the engine keeps its data in."""
     with engine.client("say where its data is") as client:
         return client.info()["DockerRootDir"]
 

@@ -43,7 +43,7 @@ def sweep(url: str, namespace: str) -> list[str]:
 
 def _remove(engine: httpx.Client, path: str, name: str) -> str:
     answer = engine.delete(path)
-    if answer.status_code not in (404, 409):  # gone already, or being removed by somebody else
+    if answer.status_code not in (404, 409):  # gone already, or being removed by another process
         answer.raise_for_status()
     return name
 
@@ -53,7 +53,7 @@ def _got(answer: httpx.Response) -> list | dict:
 
 
 def _client(url: str, seconds: float) -> httpx.Client:
-    """A client for unix:// and tcp:// engines. Proxies of the environment are not for the engine."""
+    """Open a client for unix:// and tcp:// engines. Proxies of the environment are not for the engine."""
     scheme, _, place = url.partition("://")
     if scheme == "unix":
         transport = httpx.HTTPTransport(uds=place, verify=False)  # spare loading the CAs

@@ -17,7 +17,7 @@ from blocks.engine.client import HostEngine
 from blocks.engine.container_name import listed_name
 from pool import marks
 from pool.errors import DockerDriverError, HostDistrusted
-from pool.housekeeping.found import Fate, Probe, SeenContainer
+from pool.housekeeping.found import ContainerOutcome, Probe, SeenContainer
 
 PROBE_SECONDS = 5
 MEMORY_WINDOW = 90  # seconds that a look for memory trouble goes back: two ticks may be missed
@@ -69,18 +69,18 @@ def _seen(client: docker.APIClient, entry: dict) -> SeenContainer:
     try:
         state = client.inspect_container(entry["Id"])["State"]
     except NotFound:  # it went in between
-        return SeenContainer(name, instance, Fate.RUNS)
-    return SeenContainer(name, instance, _fate(client, state), state["ExitCode"])
+        return SeenContainer(name, instance, ContainerOutcome.RUNS)
+    return SeenContainer(name, instance, _outcome(client, state), state["ExitCode"])
 
 
-def _fate(client: docker.APIClient, state: dict) -> Fate:
+def _outcome(client: docker.APIClient, state: dict) -> ContainerOutcome:
     if state["OOMKilled"]:
-        return Fate.OUT_OF_MEMORY
+        return ContainerOutcome.OUT_OF_MEMORY
     if state["ExitCode"]:
-        return Fate.FAILED
+        return ContainerOutcome.FAILED
     started = _engine_started(client)
     rebooted = started is not None and datetime.fromisoformat(state["FinishedAt"]) < started
-    return Fate.STOPPED_WITH_ENGINE if rebooted else Fate.SHUT_DOWN
+    return ContainerOutcome.STOPPED_WITH_ENGINE if rebooted else ContainerOutcome.SHUT_DOWN
 
 
 def _engine_started(client: docker.APIClient) -> datetime | None:

@@ -4,19 +4,19 @@ import ssl
 
 
 def innermost(error: BaseException) -> BaseException:
-    """The first cause: the SDK and its libraries put up to three layers around it."""
+    """Return the first cause: the SDK and its libraries put up to three layers around it."""
     while inner := _inner(error):
         error = inner
     return error
 
 
 def is_distrust(cause: BaseException) -> bool:
-    """We do not take the other side's certificate, or it does not take ours."""
+    """Whether one side refused the other's certificate."""
     return isinstance(cause, ssl.SSLCertVerificationError) or is_alert(cause)
 
 
 def is_alert(cause: BaseException) -> bool:
-    """The other side said in so many words that our certificate will not do."""
+    """Whether the other side sent an alert about our certificate."""
     reason = getattr(cause, "reason", None) or ""
     return isinstance(cause, ssl.SSLError) and "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)
 

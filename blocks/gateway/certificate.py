@@ -1,4 +1,4 @@
-"""A certificate that nobody vouches for, so that a gateway without a real one can still be tried under TLS."""
+"""A self-signed certificate, so that a gateway without a real one can be tried under TLS."""
 
 import ipaddress
 import os

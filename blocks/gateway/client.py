@@ -88,7 +88,7 @@ class Gateway:
             self._snapshot.put_keys(keys, otherwise=self.list_routes)
 
     def key_ids(self) -> list[str]:
-        """Ids of the keys that the gateway checks with, the current one first; empty: nobody gets in by a link.
+        """Ids of the keys that the gateway checks with, the current one first; empty: no link is accepted.
 
         Raises:
             GatewayTrouble: the gateway does not answer.
@@ -152,7 +152,7 @@ class Gateway:
 
 def _checked(answer: httpx.Response) -> Any:
     if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
-        raise RouteRefused(f"the gateway says: {answer.json()['error']}")
+        raise RouteRefused(f"the gateway refused the route: {answer.json()['error']}")
     if answer.status_code != HTTPStatus.OK:
         raise GatewayTrouble(f"the gateway did not take a change of its routes: status {answer.status_code}")
     return answer.json()

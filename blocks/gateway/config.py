@@ -12,7 +12,7 @@ from pool.errors import BadRequest, GatewayTrouble
 
 
 def gateway_config(settings: ProcessSettings) -> GatewayConfig:
-    """The gateway of this installation."""
+    """Return the gateway of this installation."""
     return GatewayConfig(
         directory=settings.data / "gateway" / "nginx",
         admin_socket=settings.gateway_socket,
@@ -62,7 +62,7 @@ def reload_gateway(config: GatewayConfig) -> None:
 
 
 def _write_checked(config: GatewayConfig) -> None:
-    """The file changes only to what nginx accepts: a broken one would stay unseen until the next restart."""
+    """Replace the file only by what nginx accepts: a broken one would stay unnoticed until the next restart."""
     candidate = config.file.with_suffix(".new")
     candidate.write_text(render_gateway(config))
     if not shutil.which("nginx"):
@@ -74,5 +74,5 @@ def _write_checked(config: GatewayConfig) -> None:
 
 
 def _first_complaint(said: str) -> str:
-    lines = [line for line in said.splitlines() if "[emerg]" in line] or said.splitlines() or ["it does not say why"]
+    lines = [line for line in said.splitlines() if "[emerg]" in line] or said.splitlines() or ["nginx gave no reason"]
     return lines[0].partition("[emerg]")[2].strip() or lines[0]

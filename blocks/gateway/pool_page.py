@@ -46,7 +46,7 @@ class PoolView:
 
 
 def pool_page(pools: Sequence[PoolView], now: datetime) -> str:
-    """The whole page, as it is at *now*."""
+    """Draw the whole page, as of *now*."""
     page = _TEMPLATES.get_template("pages/pool.html.j2")
     return page.render(
         pools=pools,

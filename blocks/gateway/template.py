@@ -32,7 +32,7 @@ class Verbatim(str):
 
 
 def render_gateway(config: GatewayConfig) -> str:
-    """The text of nginx.conf.
+    """Return the text of nginx.conf.
 
     Raises:
         BadRequest: a value holds a character that nginx would read as syntax, or is not of its form.
@@ -127,7 +127,7 @@ def _open_files() -> int:
 
 
 def own_addresses() -> tuple[str, ...]:
-    """This machine's own addresses: no route may lead to the manager."""
+    """Return this machine's own addresses: no route may lead to the manager."""
     said = subprocess.run(["ip", "-json", "address"], capture_output=True, check=True, text=True).stdout
     return tuple(sorted({entry["local"] for link in json.loads(said) for entry in link.get("addr_info", ())}))
 
@@ -155,7 +155,7 @@ def _public_url(config: GatewayConfig) -> str:
 
 
 def _public_host(config: GatewayConfig) -> str:
-    """What the session is told that it is called. Open to the world without a public URL, only the client knows it."""
+    """Return the Host header sent to the session: the client's own, on all addresses without a public URL."""
     if config.public_url:
         return urlsplit(_public_url(config)).netloc
     return "$http_host" if config.address in _WILDCARDS else _authority(config, config.port)
@@ -173,7 +173,7 @@ def _session_authority(config: GatewayConfig) -> str:
 
 
 def _localhost(config: GatewayConfig) -> str:
-    """The other name that browsers have for loopback; a session must hear theirs, or it refuses their websockets."""
+    """Return the other name of loopback: a session refuses websockets under another name than its browser's."""
     return f"localhost:{config.port}" if config.address.startswith("127.") and not config.public_url else ""
 
 
@@ -181,7 +181,7 @@ def _network(text: str) -> str:
     try:
         return str(ipaddress.ip_network(text, strict=False))
     except ValueError:
-        raise BadRequest(f"{text!r} is not a network that the gateway could know (write it as 10.1.0.0/16)") from None
+        raise BadRequest(f"{text!r} is not a network (write it as 10.1.0.0/16)") from None
 
 
 def _short_enough(path: Path) -> Path:
@@ -191,8 +191,8 @@ def _short_enough(path: Path) -> Path:
 
 
 def _word(value: object) -> str:
-    """The value as nginx reads it: one word, or well-formed text."""
+    """Return the value as nginx reads it: one word, or well-formed text."""
     text = str(value)
     if not isinstance(value, Verbatim) and not re.fullmatch(r"[\w./:@%+,~\[\]-]+|\$http_host", text):
-        raise BadRequest(f"the gateway cannot be told {text!r}: it holds a character that nginx would misread")
+        raise BadRequest(f"nginx.conf cannot hold {text!r}: it has a character that nginx would misread")
     return text

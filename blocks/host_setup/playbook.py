@@ -40,7 +40,7 @@ class PlaybookRun:
 
 
 def on_this_machine(playbook: Path, variables: Mapping[str, object]) -> PlaybookRun:
-    """The run of a playbook on the manager's own machine."""
+    """Return the run of a playbook on the manager's own machine."""
     return PlaybookRun("localhost", address="", host_key="", login=None, variables=variables, playbook=playbook)
 
 
@@ -70,7 +70,7 @@ def host_variables(
     nameservers: Sequence[str] = (),
     registry: str = "",
 ) -> dict[str, object]:
-    """The variables of ``notebook_host.yml``.
+    """Return the variables of ``notebook_host.yml``.
 
     Args:
         host: name that the machine gets.
@@ -166,7 +166,7 @@ class _Watch:
         return bool(self._ended_by)
 
     def report(self, last_words: str) -> PlaybookReport:
-        """What came out.
+        """Return the outcome.
 
         Raises:
             PlaybookFailed, HostUnreachable: as run_playbook() says.
@@ -178,7 +178,7 @@ class _Watch:
         if failed:
             raise PlaybookFailed(f"host {self._host}: playbook failed at '{failed.task}': {failed.message}")
         if not self._tally.stats:
-            raise PlaybookFailed(f"host {self._host}: playbook broke off: {last_words or 'Ansible said nothing'}")
+            raise PlaybookFailed(f"host {self._host}: playbook broke off: {last_words or 'Ansible wrote nothing'}")
         return self._tally_report()
 
     def _raise_for_unreachable(self, result: TaskResult | None) -> None:
@@ -216,7 +216,7 @@ def _configuration(run: PlaybookRun, private: Path) -> RunnerConfig:
 
 
 def _environment(private: Path) -> dict[str, str]:
-    """What differs from run to run; all else stands in playbooks/ansible.cfg."""
+    """Return what differs from run to run; all else stands in playbooks/ansible.cfg."""
     return {
         "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),
         "ANSIBLE_HOME": str(private / "home"),
@@ -229,7 +229,7 @@ def _environment(private: Path) -> dict[str, str]:
 
 
 def _without_the_operators_own(env: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
-    """Drop the settings and the ssh agent of whoever started the manager."""
+    """Drop Ansible settings and the ssh agent of the manager's own environment."""
     foreign = {name for name in os.environ if name.startswith("ANSIBLE_")} - set(ours) | {"SSH_AUTH_SOCK"}
     return {name: value for name, value in env.items() if name not in foreign}
 
@@ -268,7 +268,7 @@ def _ssh_arguments(known_hosts: Path) -> str:
 
 
 def _last_words(config: RunnerConfig) -> str:
-    """The end of what Ansible wrote, in one line."""
+    """Return the end of what Ansible wrote, in one line."""
     written = Path(config.artifact_dir, "stdout")
     lines = written.read_text(errors="replace").split("\n") if written.exists() else []
     return one_line(" ".join(lines[-LAST_LINES:]))

@@ -55,12 +55,12 @@ class PlaybookTally:
         return sum(self.stats.get(kind, {}).values())
 
     def first(self, outcome: str) -> TaskResult | None:
-        """The first task that ended so."""
+        """Return the first task that ended so."""
         return next((result for result in self.results if result.outcome == outcome), None)
 
 
 def task_result(event: Mapping) -> TaskResult | None:
-    """The result that this event of ansible-runner tells, or None when it is not the end of a task."""
+    """Return the result that this event of ansible-runner tells, or None when it is not the end of a task."""
     outcome = _OUTCOMES.get(event.get("event", ""))
     if outcome is None:
         return None
@@ -75,7 +75,7 @@ def task_result(event: Mapping) -> TaskResult | None:
 
 
 def task_name(data: Mapping) -> str:
-    """The task's name with its role's before it, as in "docker : Start the engine"."""
+    """Return the task's name with its role's before it, as in "docker : Start the engine"."""
     name, role = str(data.get("task", "")), data.get("role")
     return f"{role} : {name}" if role else name
 
@@ -97,6 +97,6 @@ def _last_line(text: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text without its line breaks, cut off when it is long."""
+    """Return the text without its line breaks, cut off when it is long."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"

@@ -25,7 +25,7 @@ SETTLED_SECONDS = 60  # a younger directory may be one that is just being made
 
 @contextmanager
 def private_directory(parent: Path) -> Iterator[Path]:
-    """A directory of mode 0700 below *parent*; afterwards neither it nor any process of the run is left.
+    """Make a directory of mode 0700 below *parent*; afterwards neither it nor any process of the run is left.
 
     What a killed manager left behind is cleared away first.
 

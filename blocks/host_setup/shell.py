@@ -135,7 +135,7 @@ class HostShell:
             raise WrongHostKey(f"{self._name} shows another host key than the one recorded: refused") from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             client.close()
-            raise HostUnreachable(f"{self._name} does not let us in: {_reason(error)}") from error
+            raise HostUnreachable(f"{self._name} refuses the manager's ssh login: {_reason(error)}") from error
         self._client = client
 
     def _new_client(self) -> paramiko.SSHClient:

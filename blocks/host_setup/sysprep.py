@@ -53,7 +53,7 @@ def read_mark(shell: HostShell) -> str:
 
 
 def sysprep(shell: HostShell, digest: str, data_root: str = "/var/lib/docker") -> None:
-    """Stop the engine and take off the machine what must not be in an image. Nobody can log in to it afterwards.
+    """Stop the engine and take off the machine what must not be in an image. No login works afterwards.
 
     Args:
         digest: of the playbook; `read_mark` finds it on every machine that boots from the image.

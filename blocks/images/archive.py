@@ -43,7 +43,7 @@ class ArchiveInfo:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _archive_errors(path: Path) -> Iterator[None]:
     """Give every complaint the archive's name, as the operator sees it."""
     try:
         yield
@@ -53,7 +53,7 @@ def _naming(path: Path) -> Iterator[None]:
         raise BrokenArchive(f"images/{path.name}: cannot be read: {error.strerror}") from error
 
 
-class Shelf(Protocol):
+class LayerSink(Protocol):
     """Where layers are kept, by diff id; each that is there was verified when it was put there."""
 
     def has(self, diff_id: str) -> bool:
@@ -67,7 +67,7 @@ class Shelf(Protocol):
         """
 
 
-class _NoShelf:
+class _NoSink:
     """Verifies layers and keeps none."""
 
     def has(self, _diff_id: str) -> bool:
@@ -81,23 +81,23 @@ class _NoShelf:
             raise BrokenArchive("it is another layer")
 
 
-def read_archive(path: Path, shelf: Shelf | None = None) -> ArchiveInfo:
+def read_archive(path: Path, sink: LayerSink | None = None) -> ArchiveInfo:
     """Check all that the engine will rely on, in an archive that is read once.
 
-    Of a plain archive the layers that *shelf* has are passed over, and those that it lacks are put there, several at a
-    time. An archive that is packed is read from end to end, and *shelf* is left as it is.
+    Of a plain archive the layers that *sink* has are passed over, and those that it lacks are put there, several at a
+    time. An archive that is packed is read from end to end, and *sink* is left as it is.
 
     Raises:
         BrokenArchive: "images/foo.tar: …": it is truncated, no image archive, has a member that points outside or a
             digest that is wrong, unpacks to an absurd size, or holds more or less than one image with a name.
     """
-    with _naming(path):
+    with _archive_errors(path):
         members, compression = _members(path)
         manifest = _manifest(members)
         text, image_id, config = _config(members, _text(manifest, "Config"))
         diff_ids = _diff_ids(config)
         names = tuple(dict.fromkeys(catalogue_name(tag) for tag in _tags(manifest)))
-        files = _checked_layers(path, members, manifest, diff_ids, shelf or _NoShelf())
+        files = _checked_layers(path, members, manifest, diff_ids, sink or _NoSink())
         size, labels = path.stat().st_size, _labels(config)
         return ArchiveInfo(path, names, image_id, diff_ids, size, compression, labels, text, files)
 
@@ -111,7 +111,7 @@ def _members(path: Path) -> tuple[Members, Compression]:
 def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> None:
     """Hand the layers of a checked archive to *take*, in the order of the file, each by its diff id and unpacked.
 
-    Whoever keeps one verifies it: the file may have changed since it was checked.
+    The taker verifies each: the file may have changed since it was checked.
 
     Raises:
         BrokenArchive: the file is no such archive any more.
@@ -121,16 +121,16 @@ def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> Non
         if name in archive.files:
             take(archive.files[name], Stream(content))
 
-    with _naming(archive.path), archive.path.open("rb") as file:
+    with _archive_errors(archive.path), archive.path.open("rb") as file:
         each_file(file if archive.compression is Compression.NONE else Stream(file), pick)
 
 
 def catalogue_name(tag: str) -> str:
-    """What blueprints call an image: "jupyter-minimal:latest" is "jupyter-minimal", "rocker/rstudio:4.4" stays."""
+    """Return the name for blueprints: "jupyter-minimal:latest" is "jupyter-minimal", "rocker/rstudio:4.4" stays."""
     return tag.removesuffix(":latest")
 
 
-def scan(images_dir: Path, shelf: Shelf | None = None) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
+def scan(images_dir: Path, sink: LayerSink | None = None) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
     """Every archive of the folder: the good ones, and the others as (file name, reason).
 
     A file that is still being copied (a hidden or temporary name, or changed in the last two seconds) is left for the
@@ -139,7 +139,7 @@ def scan(images_dir: Path, shelf: Shelf | None = None) -> tuple[list[ArchiveInfo
     good: list[ArchiveInfo] = []
     refused: list[tuple[str, str]] = []
     for path in _settled(images_dir):
-        found = _remembered(path, shelf, *_fingerprint(path))
+        found = _remembered(path, sink, *_fingerprint(path))
         reason = found if isinstance(found, str) else _name_taken(found, good)
         if reason:
             refused.append((path.name, reason))
@@ -155,7 +155,7 @@ def stamp_of(path: Path) -> str:
 
 
 def stamps(images_dir: Path) -> dict[str, str]:
-    """The stamp of every archive that nobody writes to any more, by file name."""
+    """Return the stamp of every complete archive, by file name."""
     found = {}
     for path in _settled(images_dir):
         with suppress(FileNotFoundError):  # it went while we looked
@@ -164,7 +164,7 @@ def stamps(images_dir: Path) -> dict[str, str]:
 
 
 def _settled(images_dir: Path) -> list[Path]:
-    """Archives that nobody writes to any more, the oldest first: it keeps its name against a newer one."""
+    """List complete archives, the oldest first: it keeps its name against a newer one."""
     ages = {path: age for path in images_dir.glob("*") if (age := _age_of_finished(path)) is not None}
     return sorted(ages, key=lambda path: (ages[path], path.name))
 
@@ -184,9 +184,9 @@ def _fingerprint(path: Path) -> tuple[int, int, int]:
 
 
 @lru_cache(maxsize=1024)
-def _remembered(path: Path, shelf: Shelf | None, size: int, mtime: int, inode: int) -> ArchiveInfo | str:  # noqa: ARG001 - they are the key
+def _remembered(path: Path, sink: LayerSink | None, size: int, mtime: int, inode: int) -> ArchiveInfo | str:  # noqa: ARG001 - they are the key
     try:
-        return read_archive(path, shelf)
+        return read_archive(path, sink)
     except BrokenArchive as error:
         return str(error)
 
@@ -222,7 +222,7 @@ def _text(manifest: dict, key: str) -> str:
 
 
 def _config(members: Members, name: str) -> tuple[bytes, str, dict]:
-    """The config's text, its digest (the image's id) and what it says; both layouts name the config by its digest."""
+    """Return the config's text, its digest (the image's id) and its content; both layouts name it by its digest."""
     found = members.find(name)
     digest = found.digest
     promised = name.rsplit("/", 1)[-1].removesuffix(".json").removeprefix("sha256:")
@@ -249,9 +249,9 @@ def _labels(config: dict) -> Mapping[str, str]:
 
 
 def _checked_layers(
-    path: Path, members: Members, manifest: dict, diff_ids: tuple[str, ...], shelf: Shelf
+    path: Path, members: Members, manifest: dict, diff_ids: tuple[str, ...], sink: LayerSink
 ) -> dict[str, str]:
-    """The members that hold the layers, and the diff id of each."""
+    """Return the members that hold the layers, and the diff id of each."""
     layers = manifest.get("Layers")
     if not isinstance(layers, list) or len(layers) != len(diff_ids):
         raise BrokenArchive("manifest.json and the config do not list the same layers")
@@ -259,17 +259,17 @@ def _checked_layers(
         raise BrokenArchive("manifest.json names a layer that is no text")
     pairs = {(members.resolve(name), diff_id) for name, diff_id in zip(layers, diff_ids, strict=True)}
     with ThreadPoolExecutor(LAYERS_AT_ONCE) as pool:
-        list(pool.map(lambda pair: _check_layer(path, members, *pair, shelf), pairs))
+        list(pool.map(lambda pair: _check_layer(path, members, *pair, sink), pairs))
     return dict(pairs)
 
 
-def _check_layer(path: Path, members: Members, name: str, diff_id: str, shelf: Shelf) -> None:
+def _check_layer(path: Path, members: Members, name: str, diff_id: str, sink: LayerSink) -> None:
     member = members.find(name)
     try:
         if member.place is None and member.diff_id != diff_id:
             raise BrokenArchive("it is another layer")
-        if member.place and not shelf.has(diff_id):
-            shelf.keep(diff_id, Stream(part_of(path, *member.place)))
+        if member.place and not sink.has(diff_id):
+            sink.keep(diff_id, Stream(part_of(path, *member.place)))
     except BrokenArchive as error:
         raise BrokenArchive(
             f"the layer {name[:80]} is not the one that the config names ({diff_id[:19]}…): {error}"

@@ -50,7 +50,7 @@ def build_image(
             client.prune_images(filters={"dangling": True, "label": label})
     if said and "error" in said[-1]:
         words = " ".join(event["stream"].strip() for event in said[-6:-1] if "stream" in event)
-        raise EngineTrouble(f"image {tag} could not be built: {said[-1]['error']}; last words: {words[-600:]}")
+        raise EngineTrouble(f"image {tag} could not be built: {said[-1]['error']}; last lines: {words[-600:]}")
 
 
 def image_labels(engine: HostEngine, tag: str) -> Mapping[str, str]:
@@ -63,7 +63,7 @@ def image_labels(engine: HostEngine, tag: str) -> Mapping[str, str]:
 
 
 def output_of(engine: HostEngine, tag: str, *command: str) -> str:
-    """What a command prints in a container of the image that is removed afterwards."""
+    """Return what a command prints in a container of the image that is removed afterwards."""
     with engine.client(f"run {command[0]} in image {tag}") as client:
         container = client.create_container(tag, command=list(command), host_config={"NetworkMode": "none"})["Id"]
         try:
@@ -101,7 +101,7 @@ def archive_name(reference: str) -> str:
 
 
 def _packed(context: Path) -> io.BytesIO:
-    """The folder as a tar; the engine reads it before it answers, so it is held in memory (some 50 MB)."""
+    """Return the folder as a tar; the engine reads it before it answers, so it is held in memory (some 50 MB)."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         archive.add(context, arcname=".")

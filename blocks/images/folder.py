@@ -21,11 +21,11 @@ class ImageFolder:
         return scan(self.directory, self._layers)
 
     def stamps(self) -> dict[str, str]:
-        """The stamp of every archive that is no longer written to, by file name: another stamp, another content."""
+        """Return the stamp of every complete archive, by file name: another stamp, another content."""
         return stamps(self.directory)
 
     def stamp(self, archive: ArchiveInfo) -> str:
-        """The stamp of one archive."""
+        """Return the stamp of one archive."""
         return stamp_of(archive.path)
 
     def holds(self, name: str) -> bool:

@@ -39,7 +39,7 @@ def pack_layer(content: Content, diff_id: str, target: Path, compression: Compre
         BrokenArchive: the content is not what *diff_id* names; nothing is written.
     """
     digest = hashlib.sha256()
-    with appearing(target) as file:
+    with atomic_write(target) as file:
         with _packer(file, compression, small) as packer:
             while data := content.read(CHUNK):
                 digest.update(data)
@@ -49,8 +49,8 @@ def pack_layer(content: Content, diff_id: str, target: Path, compression: Compre
 
 
 @contextmanager
-def appearing(target: Path) -> Iterator[BinaryIO]:
-    """A new file that gets its name when it is whole and on the disk."""
+def atomic_write(target: Path) -> Iterator[BinaryIO]:
+    """Open a new file that gets its name when it is complete and on the disk."""
     partial = NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False)  # noqa: SIM115 - renamed
     try:
         with partial:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blocks.images.archive import ArchiveInfo, each_layer
-from blocks.images.layer_files import SUFFIXES, Content, appearing, locked, pack_layer, repack_layer
+from blocks.images.layer_files import SUFFIXES, Content, atomic_write, locked, pack_layer, repack_layer
 from blocks.images.stream import Compression, Stream
 from pool.errors import BrokenArchive, DockerDriverError, NotFound
 
@@ -43,7 +43,7 @@ class LayerStore:
             BrokenArchive: the archive changed since it was checked.
             DockerDriverError: the disk is full.
         """
-        with _saying(self.directory), self.reading():
+        with _disk_errors(self.directory), self.reading():
             wanted = {diff_id for diff_id in archive.layers if not self.has(diff_id)}
             if wanted:
                 self._keep_layers(archive, wanted)
@@ -65,11 +65,11 @@ class LayerStore:
             BrokenArchive: the content is not what *diff_id* names; nothing is kept.
             DockerDriverError: the disk is full.
         """
-        with _saying(self.directory), self.reading():
+        with _disk_errors(self.directory), self.reading():
             pack_layer(content, diff_id, self._layer(diff_id), Compression.ZSTD)
 
     def config(self, image_id: str) -> bytes:
-        """The text that the image's id is the digest of.
+        """Return the text that the image's id is the digest of.
 
         Raises:
             NotFound: the store does not have it.
@@ -80,7 +80,7 @@ class LayerStore:
             raise NotFound(f"image {image_id[:19]} is not in the layer store; is its archive gone?") from error
 
     def packed(self, diff_id: str, compression: Compression) -> Path:
-        """A layer's file in this form. Hold `reading` for as long as it is read.
+        """Return a layer's file in this form. Hold `reading` for as long as it is read.
 
         Raises:
             NotFound: the store does not have the layer.
@@ -103,13 +103,13 @@ class LayerStore:
         return self._layer(diff_id).stat().st_size if self.has(diff_id) else 0
 
     def usage(self) -> Usage:
-        """What is there now."""
+        """Count the store's files and bytes."""
         files = [path for path in self.directory.glob("[!.]*") if path.is_file()]
         layers = sum(path.name.endswith(SUFFIXES[Compression.ZSTD]) for path in files)
         return Usage(layers, sum(path.stat().st_size for path in files))
 
     def collect(self, wanted: Callable[[], Collection[str]]) -> int:
-        """Delete what no wanted image has, and what a writer that died left; nothing while anybody reads or writes.
+        """Prune what no wanted image has, and what a crashed writer left; nothing while a process reads or writes.
 
         Args:
             wanted: asked when the store is at rest: ids of images, and diff ids of their layers.
@@ -126,13 +126,13 @@ class LayerStore:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Nothing is collected in the meantime."""
+        """Keep the store from being pruned in the meantime."""
         with locked(self._lock("store"), fcntl.LOCK_SH):
             yield
 
     @contextmanager
-    def turn(self, name: str) -> Iterator[None]:
-        """Wait until nobody else, in no process, holds the turn of this name."""
+    def exclusive(self, name: str) -> Iterator[None]:
+        """Hold the lock of this name; wait for any thread or process that has it."""
         with locked(self._lock(name), fcntl.LOCK_EX):
             yield
 
@@ -148,12 +148,12 @@ class LayerStore:
     def _keep_config(self, archive: ArchiveInfo) -> None:
         target = self._path(archive.image_id, _CONFIG)
         if not target.exists():
-            with appearing(target) as file:
+            with atomic_write(target) as file:
                 file.write(archive.config)
 
     def _repack(self, diff_id: str, target: Path, compression: Compression) -> None:
         """Once, however many hosts wait for it."""
-        with self.turn("packing"), _saying(self.directory):
+        with self.exclusive("packing"), _disk_errors(self.directory):
             if not target.exists():
                 try:
                     repack_layer(self._layer(diff_id), diff_id, target, compression)
@@ -185,7 +185,7 @@ def _delete(path: Path) -> bool:
 
 
 @contextmanager
-def _saying(directory: Path) -> Iterator[None]:
+def _disk_errors(directory: Path) -> Iterator[None]:
     """Give what the disk refuses a sentence."""
     try:
         yield

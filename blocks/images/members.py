@@ -47,7 +47,7 @@ class Members:
         self._kept = 0
 
     def find(self, name: str) -> Member:
-        """The file of this name, links followed.
+        """Return the file of this name, links followed.
 
         Raises:
             BrokenArchive: there is none.
@@ -68,7 +68,7 @@ class Members:
         return found
 
     def json(self, name: str) -> object:
-        """What is in a JSON file.
+        """Return what is in a JSON file.
 
         Raises:
             BrokenArchive: it is missing, larger than any manifest, or no JSON.
@@ -189,7 +189,7 @@ def _take(archive: tarfile.TarFile, header: tarfile.TarInfo, members: Members) -
 
 
 def _inside(path: str, member: str) -> str:
-    """The path without detours, when it stays inside the archive."""
+    """Return the path without detours, when it stays inside the archive."""
     found = posixpath.normpath(path)
     if len(path) > MAX_NAME or found.startswith(("/", "..")) or ".." in member.split("/"):
         raise BrokenArchive(f"the member {member[:80]} points outside the archive")

@@ -48,7 +48,7 @@ class HostPull:
         missing: tuple[str, ...] = ()
         if not self.is_there(image):
             missing = missing_layers(image.layers, self._engine.chains())
-            with self._store.turn("registry"):
+            with self._store.exclusive("registry"):
                 self._registry.put(image, self._store)
             self._pull(image, list(tags))
         came, there = (sum(map(self._store.size, layers)) for layers in (missing, set(image.layers) - set(missing)))

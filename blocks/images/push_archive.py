@@ -14,7 +14,7 @@ BLOCK = tarfile.BLOCKSIZE
 
 
 def compose(image: Image, tags: Iterable[str], config: bytes, layers: Iterable[tuple[str, Path]]) -> Iterator[bytes]:
-    """The pieces of a ``docker load`` archive.
+    """Return the pieces of a ``docker load`` archive.
 
     Args:
         image: what the archive is of; the manifest names all its layers.
@@ -41,7 +41,7 @@ def config_name(image_id: str) -> str:
 
 
 def tag_of(name: str) -> str:
-    """What engines call an image of the catalogue: "jupyter-minimal" is "jupyter-minimal:latest"."""
+    """Return the tag that engines use for an image of the catalogue: "jupyter-minimal" is "jupyter-minimal:latest"."""
     return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
 
 

@@ -95,7 +95,7 @@ def _pull(engine: HostEngine, name: str, tag: str, credentials: RegistryCredenti
 
 def _refusal(reference: str, words: str) -> Exception:
     if "no basic auth" in words or "unauthorized" in words or "denied" in words:
-        return Refused(f"image {reference}: the registry does not let us in; check the credentials")
+        return Refused(f"image {reference}: the registry refuses the login; check the credentials")
     if "manifest unknown" in words or "not found" in words:
         return NotFound(f"image {reference} is not in its registry")
     if "invalid reference" in words:

@@ -74,7 +74,7 @@ class ImageRegistry:
 
 
 def tag_of_id(image_id: str) -> str:
-    """The tag of an image: 64 hexadecimal digits."""
+    """Return the tag of an image: 64 hexadecimal digits."""
     return image_id.removeprefix("sha256:")
 
 
@@ -87,7 +87,7 @@ def _trust(certificate: str) -> ssl.SSLContext:
 
 def _refusal(address: str, response: httpx.Response) -> Exception:
     if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return Refused(f"registry {address} does not let us in; check the login that the pool names")
+        return Refused(f"registry {address} refuses the login; check the block in DD_IMAGE_REGISTRY_LOGIN")
     return EngineTrouble(f"registry {address} answered {response.status_code} to {response.request.method}")
 
 

@@ -44,7 +44,7 @@ class CertificateAuthority(Block):
 
     @classmethod
     def create(cls, common_name: str) -> "CertificateAuthority":
-        """A fresh authority, valid for ten years; not saved."""
+        """Make a fresh authority, valid for ten years; not saved."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name(common_name)
         builder = _builder(name, name, key.public_key(), _now() + timedelta(days=AUTHORITY_DAYS))
@@ -52,7 +52,7 @@ class CertificateAuthority(Block):
         return cls(certificate=_pem(certificate), private_key=SecretStr(_key_pem(key)))
 
     def issue_server(self, name: str, address: str, days: int) -> Issued:
-        """A certificate for the engine of one host.
+        """Issue a certificate for the engine of one host.
 
         Args:
             name: the host's name; subject and one of the names that the certificate holds for.
@@ -63,7 +63,7 @@ class CertificateAuthority(Block):
         return self._issue(name, days, ExtendedKeyUsageOID.SERVER_AUTH, [(alternatives, False)])
 
     def issue_client(self, name: str, days: int) -> Issued:
-        """A certificate that a client shows to the engines; holds for *days*."""
+        """Issue a certificate that a client shows to the engines; holds for *days*."""
         return self._issue(name, days, ExtendedKeyUsageOID.CLIENT_AUTH, [])
 
     def _issue(self, name: str, days: int, use: x509.ObjectIdentifier, more: Sequence[Extension]) -> Issued:

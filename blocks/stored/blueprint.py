@@ -50,14 +50,14 @@ class Blueprint(Block):
     max_upload_mb: int = Field(0, ge=0, description="Largest request body, in MB; 0: no limit.")
     sign_in: Literal["link", "open"] = Field(
         "link",
-        description="link: only a browser that came by a launch link is in; open: whoever has the URL.",
+        description="link: only a browser that came by a launch link is in; open: the URL is enough.",
     )
     auth_header: str = Field(
         "", description="Authorization header that the gateway sends to the session; {token} is filled in."
     )
 
     def spec(self, name: str) -> BlueprintSpec:
-        """The same values as the rules and tasks see them."""
+        """Return the same values as the rules and tasks see them."""
         values = self.model_dump(include=set(BlueprintSpec.__dataclass_fields__))
         proxy = self.model_dump(include=set(ProxyOptions.__dataclass_fields__))
         values |= {"command": tuple(self.command), "capabilities": tuple(self.capabilities)}
@@ -67,7 +67,7 @@ class Blueprint(Block):
 
 
 def default_blueprints() -> dict[str, Blueprint]:
-    """The blueprints that a new installation offers, by name."""
+    """Return the blueprints that a new installation offers, by name."""
     return {
         "jupyter-minimal": _jupyter("jupyter-minimal"),
         "rstudio": _rstudio("rocker/rstudio"),

@@ -19,7 +19,7 @@ class HostKey:
 
 
 def new_host_key() -> HostKey:
-    """A fresh ed25519 key pair in OpenSSH's own formats."""
+    """Make a fresh ed25519 key pair in OpenSSH's own formats."""
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
     public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
@@ -39,6 +39,6 @@ class HostLogin(Block):
 
     @classmethod
     def create(cls) -> "HostLogin":
-        """A login with a fresh key; not saved."""
+        """Make a login with a fresh key; not saved."""
         key = new_host_key()
         return cls(private_key=SecretStr(key.private), public_key=key.public)

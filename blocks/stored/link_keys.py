@@ -29,11 +29,11 @@ class LinkKeys(Block):
 
     @classmethod
     def create(cls) -> "LinkKeys":
-        """A fresh key; not saved."""
+        """Make a fresh key; not saved."""
         return cls(current=SecretStr(secrets.token_hex(KEY_BYTES)))
 
     def rotated(self) -> "LinkKeys":
-        """A fresh current key, with the present one as the previous; not saved."""
+        """Make a fresh current key, with the present one as the previous; not saved."""
         fresh = SecretStr(secrets.token_hex(KEY_BYTES))
         return LinkKeys(current=fresh, previous=self.current, link_seconds=self.link_seconds)
 
@@ -42,14 +42,14 @@ class LinkKeys(Block):
         return now + timedelta(seconds=self.link_seconds)
 
     def launch_link(self, origin: str, route_id: str, expires: datetime) -> str:
-        """An address that opens the session once, until *expires*. Secret as long as it is good: never log it."""
+        """Make an address that opens the session once, until *expires*. Secret while it is valid: never log it."""
         secret, seconds, nonce = self.current.get_secret_value(), int(expires.timestamp()), secrets.token_urlsafe(16)
         text = f"launch:{route_id}:{seconds}:{nonce}"
         ticket = f"{seconds}.{nonce}.{_id_of(secret)}.{_sign(secret, text)}"
         return f"{origin}/notebooks/{route_id}/dd-launch?ticket={ticket}"
 
     def for_gateway(self) -> list[dict]:
-        """What the gateway must know, the current key first. Secret."""
+        """Return the keys with their ids for the gateway, the current one first. Secret."""
         secrets_in_use = filter(None, (self.current.get_secret_value(), self.previous.get_secret_value()))
         return [{"id": _id_of(secret), "secret": secret} for secret in secrets_in_use]
 

@@ -13,7 +13,7 @@ SomeBlock = TypeVar("SomeBlock", bound=Block)
 
 
 def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
-    """The block ``<kind>/<name>``.
+    """Load the block ``<kind>/<name>``.
 
     Raises:
         NotFound: "no blueprint is named 'x'; known: jupyter-minimal, rstudio".

@@ -73,7 +73,7 @@ class PoolConfig(Block):
     cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
 
     def settings(self, pool: str) -> PoolSettings:
-        """The same values as the rules see them.
+        """Return the same values as the rules see them.
 
         Raises:
             BadRequest: names the pool's setting that makes no sense.

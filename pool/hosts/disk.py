@@ -50,15 +50,15 @@ def may_go(
     ended: Set[str],
     ours: Set[str],
 ) -> list[Leaving]:
-    """What may go from a host, in the order in which it should.
+    """List what may be pruned from a host, in order.
 
     Stopped containers first, because their images can only go after them; then images, those without a name first.
 
     Args:
         images: that the host's engine has.
-        containers: that it has, whoever made them.
+        containers: that it has, ours and others.
         needed: ids of images that are offered, pinned, or that a queued session may run.
-        ended: ids of sessions that are over on record. A container whose session nobody knows is left alone.
+        ended: ids of sessions that are over on record. A container whose session is unknown is left alone.
         ours: ids of all images that the pool ever offered; another one goes only where it has no name.
     """
     containers = list(containers)

@@ -1,4 +1,4 @@
-"""Host images: what one is named, which one a new host boots, which ones nobody needs any more."""
+"""Host images: their names, which one a new host boots, which ones are no longer needed."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ class HostImage:
 
 
 def recipe_of(base: str, playbook: str) -> str:
-    """What a host is made by: changes with the image that it boots and with the playbook.
+    """Return the digest of what a host is made of: it changes with the image that it boots and with the playbook.
 
     Args:
         base: id of the image.
@@ -50,7 +50,7 @@ def already_made(made: Iterable[HostImage], name: str, recipe: str) -> bool:
 
 
 def image_to_boot(made: Iterable[HostImage], pool: str, recipe: str) -> HostImage | None:
-    """The newest image that was made for the pool by today's recipe.
+    """Return the newest image that was made for the pool by today's recipe.
 
     One that lacks an image of today is as good: the host is sent what it lacks, as every host is. One of another recipe
     is not: its configuration is of yesterday.
@@ -60,12 +60,12 @@ def image_to_boot(made: Iterable[HostImage], pool: str, recipe: str) -> HostImag
 
 
 def outdated(made: Iterable[HostImage], pool: str) -> Sequence[HostImage]:
-    """The pool's images, half-made ones aside, that are older than those that are kept."""
+    """Return the pool's complete images that are older than those that are kept."""
     return [image for image in _newest_first(made, pool) if image.ready][KEPT:]
 
 
 def half_made(made: Iterable[HostImage], pool: str) -> Sequence[HostImage]:
-    """The pool's images that nobody finished; asked while nobody makes one."""
+    """Return the pool's incomplete images; call this while no run bakes one."""
     return [image for image in _newest_first(made, pool) if not image.ready]
 
 

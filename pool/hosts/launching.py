@@ -36,14 +36,14 @@ def launch_troubles(hosts: Iterable[Host], now: datetime) -> list[str]:
 
 
 def why_held(hosts: Sequence[Host], now: datetime) -> str:
-    """Why this pool spawns nothing now, by how its launches went; empty when it may."""
+    """Return why this pool spawns nothing now, judging by its launches; empty when it may."""
     failing = setback(hosts)
     waits = f"the cloud is asked again at {failing.until:%H:%M:%S} UTC: {failing.because}" if failing else ""
     return breaker(hosts) or (waits if failing and failing.until > now else "")
 
 
 def fault_of(error: BaseException) -> Fault | None:
-    """What a launch that ended with this error says of the cloud; None: nothing, it was cancelled or has a bug."""
+    """Classify the error that ended a launch; None: it says nothing of the cloud (cancelled, or a bug)."""
     if isinstance(error, CloudRefused):
         return Fault.REFUSED
     return Fault.LAUNCH if isinstance(error, DockerDriverError) else None
@@ -70,7 +70,7 @@ def setback(hosts: Sequence[Host]) -> Setback | None:
 
 
 def breaker(hosts: Sequence[Host]) -> str:
-    """Why this pool spawns no more hosts; empty while it may.
+    """Return why the circuit breaker stops spawning in this pool; empty while it does not.
 
     A playbook that fails on every new host would burn machines for ever. A host that becomes active closes the breaker,
     and so does the operator, by forgiving the hosts that failed.
@@ -89,7 +89,7 @@ def _latest(moments: Iterable[datetime | None]) -> datetime | None:
 
 
 def _failed(hosts: Iterable[Host], faults: tuple[Fault, ...], since: datetime | None) -> list[Host]:
-    """The hosts that failed in this way after the last success, in the order in which they did."""
+    """Return the hosts that failed in this way after the last success, in the order in which they did."""
     failed = [host for host in hosts if host.fault in faults and (since is None or host.last_error_at > since)]
     return sorted(failed, key=lambda host: host.last_error_at)
 

@@ -1,6 +1,6 @@
 """How long a host still serves.
 
-Its age counts from first use: an unused host does not age. But once nobody uses the pool, its large hosts age all the
+Its age counts from first use: an unused host does not age. But once the pool is unused, its large hosts age all the
 same, so that they give way to a small one.
 """
 
@@ -39,7 +39,7 @@ def within_hard_limit(host: Host, settings: PoolSettings, now: datetime) -> bool
 
 
 def unused_since(hosts: Iterable[Host]) -> datetime | None:
-    """Since when nobody holds room in the pool, or, where nobody ever did, anybody could have; None while one does."""
+    """Return since when no session holds room in the pool, or, if none ever did, could have; None while one does."""
     hosts = [*hosts]
     if any(host.reserved for host in hosts):
         return None
@@ -71,7 +71,7 @@ def working_overtime(hosts: Sequence[Host], settings: PoolSettings, now: datetim
 
 
 def _given_up_on(host: Host, unused: datetime | None) -> datetime | None:
-    """When a large host began to age that nobody has any use for."""
+    """Return when an unused large host began to age."""
     if unused is None or host.flavor is FlavorSize.SMALL or host.active_at is None:
         return None
     return max(host.active_at, unused)

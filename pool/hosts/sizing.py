@@ -57,7 +57,7 @@ class Room:
 
 
 def flavor_to_spawn(hosts: Iterable[Host]) -> FlavorSize:
-    """Large when the pool is in use, small when nobody holds room in it."""
+    """Choose large when the pool is in use, small when no session holds room in it."""
     in_use = any(host.reserved for host in hosts if host.state in LIVING_HOSTS)
     return FlavorSize.LARGE if in_use else FlavorSize.SMALL
 
@@ -114,7 +114,7 @@ def hosts_needed(
     queue: Sequence[Instance],
     headroom: Mapping[FlavorSize, Headroom],
 ) -> Need:
-    """What the pool lacks, whatever it is allowed: arguments as in :func:`hosts_to_spawn`."""
+    """Return what the pool needs, whatever its limits: arguments as in :func:`hosts_to_spawn`."""
     room = Room([*room_sizes(hosts, settings, now), *map(settings.slots_of, unrecorded)])
     free, target = room.slots, target_ahead(settings.timetable, settings.free_slot_target, now, time_to_active(hosts))
     waiting = [instance.slots for instance in queue if instance.slots <= settings.largest]
@@ -127,7 +127,7 @@ def hosts_needed(
 def _flavor(
     usual: FlavorSize, biggest: int, settings: PoolSettings, headroom: Mapping[FlavorSize, Headroom]
 ) -> FlavorSize:
-    """The usual size, or the other one where a waiting session does not fit, or the cloud has no place for it."""
+    """Choose the usual size, or the other one where a queued session does not fit, or the quota has no room for it."""
     other = FlavorSize.SMALL if usual is FlavorSize.LARGE else FlavorSize.LARGE
     fitting = [size for size in (usual, other) if settings.slots_of(size) >= biggest]
     allowed = [size for size in fitting if size not in headroom or headroom[size].hosts > 0]
@@ -174,6 +174,6 @@ def _limits(
 
 
 def _quota(headroom: Headroom, unasked: int, need: Need) -> SpawnLimit:
-    """The cloud's own limit, less the hosts that it will be asked for anyway."""
+    """Return the cloud's own limit, less the hosts that are requested anyway."""
     left = max(0, headroom.hosts - unasked)
     return SpawnLimit(left, f"quota: {left} of {need.hosts} hosts ({headroom.because})")

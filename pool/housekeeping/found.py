@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Fate(StrEnum):
+class ContainerOutcome(StrEnum):
     """What became of a session's container."""
 
     RUNS = "runs"  # or is between two states: being created, restarted, removed
@@ -24,7 +24,7 @@ class SeenContainer:
 
     name: str
     instance: str  # id that its label names
-    fate: Fate = Fate.RUNS
+    outcome: ContainerOutcome = ContainerOutcome.RUNS
     exit_code: int = 0
 
 
@@ -39,13 +39,13 @@ class Probe:
     trouble: str = ""  # why it does not answer
     distrusted: bool = False  # something answers, and one of the two does not believe the other's certificate
 
-    def fates(self) -> Mapping[str, SeenContainer]:
-        """The containers by name."""
+    def by_name(self) -> Mapping[str, SeenContainer]:
+        """Return the containers by name."""
         return {container.name: container for container in self.containers}
 
 
 @dataclass(frozen=True)
-class Stray:
+class Orphan:
     """Something that carries our mark and that no living record speaks of, as it was reported before."""
 
     id: str  # "port/3f0c…", "container/main-01/dd-alice-1"

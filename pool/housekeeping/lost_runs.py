@@ -26,7 +26,7 @@ class Follows(StrEnum):
 
 
 class RunState(StrEnum):
-    """Where Prefect's books have the run."""
+    """The state of a run as Prefect records it."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -35,7 +35,7 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class SeenRun:
-    """One flow run that has not ended, as Prefect's books have it."""
+    """One flow run that has not ended, as Prefect records it."""
 
     id: str
     name: str
@@ -46,22 +46,22 @@ class SeenRun:
 
 
 def lost(run: SeenRun, now: datetime) -> str:
-    """Why the run is taken for lost; empty: it may well be alive."""
+    """Return why the run counts as crashed; empty: it may well be alive."""
     waited = (now - run.since).total_seconds()
     if run.state is RunState.PENDING and waited > PENDING_SECONDS:
         return f"pending for {waited:.0f} s: the worker that took it never began it"
     if run.state is RunState.CANCELLING and waited > CANCELLING_SECONDS:
-        return f"being cancelled for {waited:.0f} s: nobody is left to end it"
+        return f"being cancelled for {waited:.0f} s: the worker that should end it is gone"
     return _why_silent(run, waited, now) if run.state is RunState.RUNNING else ""
 
 
 def _why_silent(run: SeenRun, waited: float, now: datetime) -> str:
-    """A heart that stopped tells; where none was ever heard, only the longest time that the flow can take does."""
+    """Judge by the heartbeat; by the longest time that the flow can take where none was ever received."""
     if run.heartbeat is None:
         over = run.longest is not None and waited > run.longest
         return f"running for {waited:.0f} s, longer than it can take" if over else ""
     silent = (now - max(run.heartbeat, run.since)).total_seconds()
-    return f"no sign of life for {silent:.0f} s: its worker died" if silent > SILENT_SECONDS else ""
+    return f"no heartbeat for {silent:.0f} s: its worker died" if silent > SILENT_SECONDS else ""
 
 
 def what_follows(reason: str, *, cancelling: bool, by_schedule: bool, reruns: int) -> tuple[Follows, str]:

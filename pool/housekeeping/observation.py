@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import cached_property
 
 from pool.hosts.lifetime import unused_since, working_overtime
-from pool.housekeeping.found import Fate, Probe, SeenContainer, Stray
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.found import ContainerOutcome, Orphan, Probe, SeenContainer
+from pool.housekeeping.orphans import CloudPart
 from pool.records import FlavorSize, Headroom, Host, Instance
-from pool.sessions.queue import in_line
+from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 
@@ -30,7 +30,7 @@ class Observation:
     told_of_memory: Set[str] = frozenset()  # instances of which it was said a moment ago that they lack memory
     parts: tuple[CloudPart, ...] | None = None  # of this pool, or of none that there is; None: not known
     living: Mapping[str, Host] = field(default_factory=dict)  # hosts of all pools that are not removed, by name
-    strays: Mapping[str, Stray] = field(default_factory=dict)  # what was reported as left over by an earlier tick
+    orphans: Mapping[str, Orphan] = field(default_factory=dict)  # those that an earlier tick reported
     busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
     busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
     watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked
@@ -41,23 +41,23 @@ class Observation:
     @cached_property
     def queue(self) -> tuple[Instance, ...]:
         """Those that wait for room, the next one first."""
-        return in_line(self.instances)
+        return queued_in_order(self.instances)
 
     @cached_property
     def containers(self) -> Mapping[str, Mapping[str, SeenContainer]]:
         """Containers by host and name; a host whose engine did not answer is not in it."""
-        return {host: probe.fates() for host, probe in self.probes.items() if probe.answers}
+        return {host: probe.by_name() for host, probe in self.probes.items() if probe.answers}
 
     def answers(self, host: str) -> bool | None:
         """Whether the host's engine answers; None when it was not asked."""
         return self.probes[host].answers if host in self.probes else None
 
-    def fate_of(self, instance: Instance) -> Fate:
-        """What became of the session's container on the host that it holds room on."""
+    def outcome_of(self, instance: Instance) -> ContainerOutcome:
+        """Return what became of the session's container on its host."""
         on_host = self.containers.get(instance.host)
         if on_host is None:
-            return Fate.UNKNOWN
-        return on_host[instance.container].fate if instance.container in on_host else Fate.GONE
+            return ContainerOutcome.UNKNOWN
+        return on_host[instance.container].outcome if instance.container in on_host else ContainerOutcome.GONE
 
     @cached_property
     def leaving(self) -> Set[str]:
@@ -71,7 +71,7 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Case:
+class RuleContext:
     """What every rule is given beside the thing it looks at."""
 
     seen: Observation
@@ -85,7 +85,7 @@ class Case:
 
     @cached_property
     def unused_since(self) -> datetime | None:
-        """Since when nobody uses the pool; None while somebody does."""
+        """Return since when no session holds room in the pool; None while one does."""
         return unused_since(self.seen.hosts)
 
     @cached_property
@@ -98,7 +98,7 @@ class Case:
         return (self.now - thing.state_since).total_seconds()
 
     def overdue(self, instance: Instance) -> bool:
-        """Whether nobody works on it and it should long have left its state."""
+        """Whether no flow run works on it and it should long have left its state."""
         idle = instance.id not in self.seen.busy_instances
         stopping = instance.state is InstanceState.STOPPING
         limit = self.settings.stop_timeout if stopping else self.settings.start_timeout

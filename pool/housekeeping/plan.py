@@ -11,9 +11,15 @@ from datetime import datetime
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining
 from pool.hosts.sizing import hosts_to_spawn
-from pool.housekeeping.observation import Case, Observation
+from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
-from pool.housekeeping.reconciliation import container_lost, dead, mistrusted, short_of_memory, strays
+from pool.housekeeping.reconciliation import (
+    container_lost,
+    orphan_decisions,
+    short_of_memory,
+    tls_or_clock_wrong,
+    unreachable_too_long,
+)
 from pool.records import Host, Instance
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
@@ -21,22 +27,24 @@ from pool.states import HostState, InstanceState
 
 def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decision]:
     """Everything that should be done now: at most one thing for each host and each instance, and hosts to spawn."""
-    case = Case(seen, settings, now)
+    case = RuleContext(seen, settings, now)
     for_hosts = _first_answers(HOST_RULES, seen.hosts, case)
     hosts = tuple(_as_decided(host, for_hosts.get(host.name)) for host in seen.hosts)
-    for_instances = _first_answers(INSTANCE_RULES, seen.instances, Case(replace(seen, hosts=hosts), settings, now))
+    for_instances = _first_answers(
+        INSTANCE_RULES, seen.instances, RuleContext(replace(seen, hosts=hosts), settings, now)
+    )
     spawns = hosts_to_spawn(hosts, settings, now, seen.unrecorded_spawns, seen.queue, seen.headroom)
-    return [*for_hosts.values(), *for_instances.values(), *strays(case), *spawns]
+    return [*for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
 
 
-def _first_answers(rules: Iterable[Callable], things: Iterable, case: Case) -> dict[str, Decision]:
-    """The first answer about each thing, by the thing's name or id."""
+def _first_answers(rules: Iterable[Callable], things: Iterable, case: RuleContext) -> dict[str, Decision]:
+    """Return the first decision about each host or instance, by its name or id."""
     answers = (next(filter(None, (rule(thing, case) for rule in rules)), None) for thing in things)
     return {answer.subject: answer for answer in answers if answer}
 
 
 def _as_decided(host: Host, decision: Decision | None) -> Host:
-    """The host as it will be: its room is no longer counted on, and its sessions share its fate."""
+    """Return the host as it will be: its room no longer counts, and its sessions end with it."""
     to = decision and _LEADS_TO.get(decision.kind)
     return replace(host, state=to, reason=decision.reason) if to else host
 
@@ -47,24 +55,24 @@ _LEADS_TO = {DecisionKind.DRAIN: HostState.DRAINING, DecisionKind.FAIL_HOST: Hos
 # Rules for one host
 
 
-def server_vanished(host: Host, case: Case) -> Decision | None:
-    """A host whose server the cloud no longer lists is lost; unless its engine answers, which would be a riddle."""
+def server_vanished(host: Host, case: RuleContext) -> Decision | None:
+    """Fail a host whose server the cloud no longer lists, unless its engine answers."""
     had_server = host.state in (HostState.CONFIGURING, HostState.ACTIVE, HostState.DRAINING)
     if had_server and case.seen.lists(host) is False and case.seen.answers(host.name) is not True:
         return Decision(DecisionKind.FAIL_HOST, host.name, "the cloud no longer lists its server")
     return None
 
 
-def never_an_image(host: Host, case: Case) -> Decision | None:
-    """A host that was to become a host image takes no sessions: when nobody works on it any more, it is given up."""
+def never_an_image(host: Host, case: RuleContext) -> Decision | None:
+    """Fail a host that was to become a host image when no flow run works on it: it would never take sessions."""
     before = host.state in (HostState.SPAWNING, HostState.CONFIGURING, HostState.ACTIVE)
     if host.becomes_image and before and host.name not in case.seen.busy_hosts:
         return Decision(DecisionKind.FAIL_HOST, host.name, "it was to become a host image, and no flow run works on it")
     return None
 
 
-def stuck(host: Host, case: Case) -> Decision | None:
-    """A host that does not get to active in time, and that nobody works on, is given up."""
+def stuck(host: Host, case: RuleContext) -> Decision | None:
+    """Fail a host that does not become active in time when no flow run works on it."""
     limits = {
         HostState.SPAWNING: case.settings.spawn_timeout,
         HostState.CONFIGURING: case.settings.configure_timeout,
@@ -76,8 +84,8 @@ def stuck(host: Host, case: Case) -> Decision | None:
     return Decision(DecisionKind.FAIL_HOST, host.name, reason)
 
 
-def retired(host: Host, case: Case) -> Decision | None:
-    """A host that fails again and again, is past its lifetime, or belongs to a pool that shuts down, is drained."""
+def retired(host: Host, case: RuleContext) -> Decision | None:
+    """Drain a host with too many errors, past its lifetime, or of a pool that shuts down."""
     waits = host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts
     if host.state is not HostState.ACTIVE and not waits:
         return None
@@ -85,7 +93,7 @@ def retired(host: Host, case: Case) -> Decision | None:
     return Decision(DecisionKind.DRAIN, host.name, reason) if reason else None
 
 
-def _why_retired(host: Host, case: Case) -> str:
+def _why_retired(host: Host, case: RuleContext) -> str:
     settings = case.settings
     if settings.shutdown_mode:
         return f"pool {host.pool} is in shutdown mode"
@@ -94,19 +102,19 @@ def _why_retired(host: Host, case: Case) -> str:
     if host.name in case.overtime or remaining(host, settings, case.now, case.unused_since) > 0:
         return ""
     if remaining(host, settings, case.now) > 0:
-        return f"it is large, and nobody has used pool {host.pool} for {settings.host_lifetime} s"
+        return f"it is large, and pool {host.pool} was not used for {settings.host_lifetime} s"
     return f"its lifetime of {settings.host_lifetime} s since first use is over"
 
 
-def unattended(host: Host, case: Case) -> Decision | None:
-    """A host that waits to be configured, and that no flow run works on, is configured."""
+def unattended(host: Host, case: RuleContext) -> Decision | None:
+    """Configure a host that waits for it when no flow run works on it."""
     if host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts:
         return Decision(DecisionKind.CONFIGURE, host.name, "ssh answered, and no flow run configures it")
     return None
 
 
-def empty(host: Host, case: Case) -> Decision | None:
-    """A drained or failed host that no session holds room on is removed, once the cloud can be asked for it."""
+def empty(host: Host, case: RuleContext) -> Decision | None:
+    """Remove a drained or failed host that no session holds room on, once the cloud answers."""
     done = host.state in (HostState.DRAINING, HostState.FAILED) and not host.reserved
     if not done or case.seen.servers is None or host.name in case.seen.busy_hosts:
         return None
@@ -114,8 +122,8 @@ def empty(host: Host, case: Case) -> Decision | None:
     return Decision(DecisionKind.REMOVE, host.name, f"{host.state}{why}; no session is left on it")
 
 
-def removing(host: Host, case: Case) -> Decision | None:
-    """A deleted server is gone when the cloud says so; until then its deletion is asked for again."""
+def removing(host: Host, case: RuleContext) -> Decision | None:
+    """Confirm that a server is gone when the cloud no longer lists it; until then request its deletion again."""
     listed = case.seen.lists(host)
     if host.state is not HostState.REMOVING or listed is None or host.name in case.seen.busy_hosts:
         return None
@@ -125,16 +133,16 @@ def removing(host: Host, case: Case) -> Decision | None:
     return Decision(DecisionKind.CONFIRM_GONE, host.name, "the cloud no longer lists its server")
 
 
-def came_back(host: Host, case: Case) -> Decision | None:
-    """A server of ours that appears after its host was removed (a create that was still under way) is deleted."""
+def came_back(host: Host, case: RuleContext) -> Decision | None:
+    """Delete a server that appears after its host was removed (a create request that was still under way)."""
     if host.state is HostState.REMOVED and case.seen.lists(host):
         listed = Decision(DecisionKind.DELETE_SERVER, host.name, "removed on record, but the cloud lists its server")
         return _again(host, listed, case)
     return None
 
 
-def _again(host: Host, removal: Decision, case: Case) -> Decision | None:
-    """A server that will not die is tried again after longer and longer pauses; the tries are counted and shown."""
+def _again(host: Host, removal: Decision, case: RuleContext) -> Decision | None:
+    """Repeat a removal with back-off; the attempts are counted and shown."""
     if host.remove_after and case.now < host.remove_after:
         return None
     tries = f", try {host.removals + 1}" if host.removals else ""
@@ -143,11 +151,11 @@ def _again(host: Host, removal: Decision, case: Case) -> Decision | None:
 
 HOST_RULES = (
     server_vanished,
-    dead,
+    unreachable_too_long,
     never_an_image,
     stuck,
     retired,
-    mistrusted,
+    tls_or_clock_wrong,
     unattended,
     empty,
     removing,
@@ -158,8 +166,8 @@ HOST_RULES = (
 # Rules for one instance
 
 
-def host_lost(instance: Instance, case: Case) -> Decision | None:
-    """A session whose host is given up has failed."""
+def host_lost(instance: Instance, case: RuleContext) -> Decision | None:
+    """Fail a session whose host has failed."""
     host = case.hosts.get(instance.host)
     if host is None:
         return None
@@ -168,16 +176,16 @@ def host_lost(instance: Instance, case: Case) -> Decision | None:
     return None
 
 
-def expired(instance: Instance, case: Case) -> Decision | None:
-    """A session whose time is over is ended."""
+def expired(instance: Instance, case: RuleContext) -> Decision | None:
+    """End a session whose time is over."""
     over = instance.expires_at is not None and instance.expires_at <= case.now
     if not over or instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
         return None
     return Decision(DecisionKind.EXPIRE, instance.id, f"its time was over at {instance.expires_at:%Y-%m-%d %H:%M} UTC")
 
 
-def drained(instance: Instance, case: Case) -> Decision | None:
-    """A session that is still on a host whose drain has a deadline is ended then."""
+def drained(instance: Instance, case: RuleContext) -> Decision | None:
+    """End a session that is still on its host at the deadline of the host's drain."""
     host = case.hosts.get(instance.host)
     if host is None or host.state is not HostState.DRAINING or host.drain_deadline is None:
         return None
@@ -189,10 +197,10 @@ def drained(instance: Instance, case: Case) -> Decision | None:
     return Decision(DecisionKind.END_DRAINED, instance.id, reason)
 
 
-def idle(instance: Instance, case: Case) -> Decision | None:
-    """A session that nobody uses is ended, where its blueprint says so.
+def idle(instance: Instance, case: RuleContext) -> Decision | None:
+    """End an idle session, where its blueprint has a limit.
 
-    Silence counts from when the gateway began to look: what was before, nobody knows. An open browser is use, since it
+    Idle time counts from when the gateway began to look: what was before is unknown. An open browser is use, since it
     answers its kernel's pings.
     """
     watched = case.seen.watched_since
@@ -202,11 +210,11 @@ def idle(instance: Instance, case: Case) -> Decision | None:
     silent = (case.now - used).total_seconds() > instance.idle_timeout
     if not silent or instance.id in case.seen.busy_instances:
         return None
-    return Decision(DecisionKind.END_IDLE, instance.id, f"nobody used it for more than {instance.idle_timeout} s")
+    return Decision(DecisionKind.END_IDLE, instance.id, f"idle for more than {instance.idle_timeout} s")
 
 
-def stranded(instance: Instance, case: Case) -> Decision | None:
-    """A session on its way up or down that no flow run works on any more is cleaned up; one in the queue just waits."""
+def stranded(instance: Instance, case: RuleContext) -> Decision | None:
+    """Clean up a starting or stopping session when no flow run works on it; a queued one just waits."""
     under_way = instance.state in (InstanceState.STARTING, InstanceState.STOPPING)
     if not under_way or not case.overdue(instance):
         return None

@@ -1,31 +1,31 @@
-"""Housekeeping's rules for sessions that wait for room, or that have room and nobody who starts them."""
+"""Housekeeping's rules for sessions that are queued, or that have room and no flow run that starts them."""
 
 from pool.decisions import Decision, DecisionKind
-from pool.housekeeping.observation import Case
+from pool.housekeeping.observation import RuleContext
 from pool.records import Instance
 from pool.sessions.admission import no_room, shutting_down
-from pool.sessions.queue import patience, waited_out
+from pool.sessions.queue import wait_expired, wait_limit
 from pool.states import InstanceState
 
 #: Seconds from taking room until the flow run that starts the session must be there; asking for it may take some tries.
 ASKING_SECONDS = 15
 
 
-def waits_in_vain(instance: Instance, case: Case) -> Decision | None:
-    """One that waits longer than it wanted to, or for a pool that shuts down, is given up."""
+def waits_in_vain(instance: Instance, case: RuleContext) -> Decision | None:
+    """Give up a queued session past its wait limit, or of a pool that shuts down."""
     if instance.state is not InstanceState.QUEUED:
         return None
     if case.settings.shutdown_mode:
         return Decision(DecisionKind.GIVE_UP, instance.id, str(shutting_down(case.settings)))
-    if not waited_out(instance, case.settings, case.now):
+    if not wait_expired(instance, case.settings, case.now):
         return None
     full = no_room(case.settings, case.seen.hosts, instance.slots)
-    reason = f"no room became free for it in {patience(instance, case.settings)} s: {full}"
+    reason = f"no room became free for it in {wait_limit(instance, case.settings)} s: {full}"
     return Decision(DecisionKind.GIVE_UP, instance.id, reason)
 
 
-def unattended_start(instance: Instance, case: Case) -> Decision | None:
-    """One that has room, and that no flow run starts, is started: whoever gave it the room may have died."""
+def unattended_start(instance: Instance, case: RuleContext) -> Decision | None:
+    """Start a session that has room when no flow run does: the run that gave it the room may have crashed."""
     waited = case.seconds_in_state(instance)
     busy = instance.id in case.seen.busy_instances
     if instance.state is not InstanceState.STARTING or busy or waited <= ASKING_SECONDS:

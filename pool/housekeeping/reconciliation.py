@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pool.decisions import Decision, DecisionKind
-from pool.housekeeping.found import Fate, SeenContainer
-from pool.housekeeping.observation import Case, Observation
-from pool.housekeeping.strays import orphans
+from pool.housekeeping.found import ContainerOutcome, SeenContainer
+from pool.housekeeping.observation import Observation, RuleContext
+from pool.housekeeping.orphans import orphans
 from pool.records import Host, Instance
 from pool.states import HostState, InstanceState
 
@@ -22,7 +22,7 @@ CLOCK_TOLERANCE = 120  # seconds that a host's clock may be off
 
 
 @dataclass(frozen=True)
-class Follows:
+class Consequence:
     """What follows from one combination."""
 
     kind: DecisionKind | None  # None: nothing is decided
@@ -32,39 +32,47 @@ class Follows:
 
 # A session that runs in SQL, against its container on the engine of its host
 
-RUNNING_SESSION: Mapping[Fate, Follows] = {
-    Fate.RUNS: Follows(None),
-    Fate.SHUT_DOWN: Follows(DecisionKind.SHUT_DOWN, "its user shut it down", "ended like any other, its room is freed"),
-    Fate.FAILED: Follows(DecisionKind.LOST_CONTAINER, "its container on {host} ended with exit code {code}"),
-    Fate.OUT_OF_MEMORY: Follows(DecisionKind.LOST_CONTAINER, "its container on {host} ran out of memory"),
-    Fate.STOPPED_WITH_ENGINE: Follows(
+RUNNING_SESSION: Mapping[ContainerOutcome, Consequence] = {
+    ContainerOutcome.RUNS: Consequence(None),
+    ContainerOutcome.SHUT_DOWN: Consequence(
+        DecisionKind.SHUT_DOWN, "its user shut it down", "ended like any other, its room is freed"
+    ),
+    ContainerOutcome.FAILED: Consequence(
+        DecisionKind.LOST_CONTAINER, "its container on {host} ended with exit code {code}"
+    ),
+    ContainerOutcome.OUT_OF_MEMORY: Consequence(
+        DecisionKind.LOST_CONTAINER, "its container on {host} ran out of memory"
+    ),
+    ContainerOutcome.STOPPED_WITH_ENGINE: Consequence(
         DecisionKind.START_AGAIN,
         "its host {host} rebooted",
         "its files are still there; a container that crashed with its host is started by the engine itself",
     ),
-    Fate.GONE: Follows(DecisionKind.LOST_CONTAINER, "its container was removed from {host}"),
-    Fate.UNKNOWN: Follows(None, why="unknown is not gone; what an unreachable host leads to, see below"),
+    ContainerOutcome.GONE: Consequence(DecisionKind.LOST_CONTAINER, "its container was removed from {host}"),
+    ContainerOutcome.UNKNOWN: Consequence(
+        None, why="unknown is not gone; what an unreachable host leads to, see below"
+    ),
 }
 
 
-def container_lost(instance: Instance, case: Case) -> Decision | None:
-    """A session whose container does not run any more has ended, and says how."""
+def container_lost(instance: Instance, case: RuleContext) -> Decision | None:
+    """End a session whose container no longer runs, with the cause."""
     if instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
         return None
-    follows = RUNNING_SESSION[case.seen.fate_of(instance)]
+    follows = RUNNING_SESSION[case.seen.outcome_of(instance)]
     if follows.kind is None:
         return None
     reason = follows.reason.format(host=instance.host, code=_exit_code(instance, case))
     return Decision(follows.kind, instance.id, reason)
 
 
-def _exit_code(instance: Instance, case: Case) -> int | None:
+def _exit_code(instance: Instance, case: RuleContext) -> int | None:
     found = case.seen.containers[instance.host].get(instance.container)
     return found.exit_code if found else None
 
 
-def short_of_memory(instance: Instance, case: Case) -> Decision | None:
-    """A session in which a process was killed for memory goes on, and it is said: most often its kernel died."""
+def short_of_memory(instance: Instance, case: RuleContext) -> Decision | None:
+    """Report a session in which a process was killed for memory, most often a kernel; the session goes on."""
     probe = case.seen.probes.get(instance.host)
     if instance.state is not InstanceState.RUNNING or not probe or instance.id in case.seen.told_of_memory:
         return None
@@ -86,38 +94,38 @@ class Owner(StrEnum):
     NONE = "is not known"
 
 
-STRAY_CONTAINER: Mapping[Owner, Follows] = {
-    Owner.HERE: Follows(None),
-    Owner.ELSEWHERE: Follows(DecisionKind.REMOVE_CONTAINER, "its session is not on this host"),
-    Owner.ENDED: Follows(DecisionKind.REMOVE_CONTAINER, "its session has ended"),
-    Owner.NONE: Follows(DecisionKind.REPORT, "no record speaks of it", "unknown is adopted, never deleted"),
+ORPHAN_CONTAINER: Mapping[Owner, Consequence] = {
+    Owner.HERE: Consequence(None),
+    Owner.ELSEWHERE: Consequence(DecisionKind.REMOVE_CONTAINER, "its session is not on this host"),
+    Owner.ENDED: Consequence(DecisionKind.REMOVE_CONTAINER, "its session has ended"),
+    Owner.NONE: Consequence(DecisionKind.REPORT, "no record names it", "unknown is adopted, never deleted"),
 }
 
 
 # A thing in the cloud that carries our mark and that no living record speaks of, by whether SQL ever knew a host
 
-STRAY_PART: Mapping[bool, Follows] = {
-    True: Follows(DecisionKind.REMOVE_PART, "no living record speaks of it"),
-    False: Follows(DecisionKind.REPORT, "no host was ever recorded", "the database may be another one than it was"),
+ORPHAN_PART: Mapping[bool, Consequence] = {
+    True: Consequence(DecisionKind.REMOVE_PART, "no living record names it"),
+    False: Consequence(DecisionKind.REPORT, "no host was ever recorded", "the database may be another one than it was"),
 }
 
 
-def strays(case: Case) -> list[Decision]:
-    """What to do about everything that carries our mark and that no living record speaks of."""
-    return [decision for decision in (_stray(*found, case) for found in found_strays(case.seen)) if decision]
+def orphan_decisions(case: RuleContext) -> list[Decision]:
+    """Decide about everything that carries our mark and that no living record names."""
+    return [decision for decision in (_orphan(*found, case) for found in found_orphans(case.seen)) if decision]
 
 
-def found_strays(seen: Observation) -> Iterator[tuple[str, Follows]]:
-    """Each stray by its id, with what follows from it."""
+def found_orphans(seen: Observation) -> Iterator[tuple[str, Consequence]]:
+    """Each orphan by its id, with what follows from it."""
     living = {instance.id: instance for instance in seen.instances}
     for host, containers in seen.containers.items():
         for container in containers.values():
-            follows = STRAY_CONTAINER[_owner(container, host, living, seen)]
+            follows = ORPHAN_CONTAINER[_owner(container, host, living, seen)]
             if follows.kind and container.instance not in seen.busy_instances:
                 yield f"container/{host}/{container.name}", follows
     for part in orphans(seen.parts or (), seen.living):
         if part.host is None or part.host not in seen.leaving:
-            yield part.stray_id, STRAY_PART[bool(seen.hosts)]
+            yield part.orphan_id, ORPHAN_PART[bool(seen.hosts)]
 
 
 def _owner(container: SeenContainer, host: str, living: Mapping[str, Instance], seen: Observation) -> Owner:
@@ -127,24 +135,24 @@ def _owner(container: SeenContainer, host: str, living: Mapping[str, Instance], 
     return Owner.ENDED if container.instance in seen.ended else Owner.NONE
 
 
-def _stray(stray: str, follows: Follows, case: Case) -> Decision | None:
-    """Reported when it is first seen, removed from the next tick on, with longer and longer pauses between tries."""
-    known = case.seen.strays.get(stray)
+def _orphan(orphan: str, follows: Consequence, case: RuleContext) -> Decision | None:
+    """Report it when it is first seen, remove it from the next tick on, with back-off between attempts."""
+    known = case.seen.orphans.get(orphan)
     if known is None:
-        return Decision(DecisionKind.REPORT, stray, f"{follows.reason}; carries our mark")
+        return Decision(DecisionKind.REPORT, orphan, f"{follows.reason}; carries our mark")
     if follows.kind is DecisionKind.REPORT or (known.next_at and case.now < known.next_at):
         return None
     tries = f" (try {known.attempts + 1})" if known.attempts else ""
-    return Decision(follows.kind, stray, f"{follows.reason}; reported {known.seen_at:%Y-%m-%d %H:%M} UTC{tries}")
+    return Decision(follows.kind, orphan, f"{follows.reason}; reported {known.seen_at:%Y-%m-%d %H:%M} UTC{tries}")
 
 
 # A host in service, against its engine
 
 
-def dead(host: Host, case: Case) -> Decision | None:
-    """A host that is out of reach for longer than its grace time is counted dead.
+def unreachable_too_long(host: Host, case: RuleContext) -> Decision | None:
+    """Fail a host that is unreachable for longer than its grace time.
 
-    Only when the cloud answers: a manager that reaches nothing at all is itself the one that is cut off.
+    Only when the cloud answers: a manager that reaches nothing at all is cut off itself.
     """
     since = host.unreachable_since
     silent = host.state in PROBED and since is not None and case.seen.answers(host.name) is False
@@ -156,8 +164,8 @@ def dead(host: Host, case: Case) -> Decision | None:
     return Decision(DecisionKind.FAIL_HOST, host.name, reason)
 
 
-def mistrusted(host: Host, case: Case) -> Decision | None:
-    """A host whose clock or certificate is off is configured again, which sets both right; once an hour at most."""
+def tls_or_clock_wrong(host: Host, case: RuleContext) -> Decision | None:
+    """Configure a host again whose clock or certificate is wrong, which corrects both; at most once an hour."""
     if host.state is not HostState.ACTIVE or host.name in case.seen.busy_hosts:
         return None
     recently = host.repaired_at and (case.now - host.repaired_at).total_seconds() < REPAIR_PAUSE
@@ -165,7 +173,7 @@ def mistrusted(host: Host, case: Case) -> Decision | None:
     return Decision(DecisionKind.CONFIGURE, host.name, reason) if reason and not recently else None
 
 
-def _mistrust(host: Host, case: Case) -> str:
+def _mistrust(host: Host, case: RuleContext) -> str:
     probe = case.seen.probes.get(host.name)
     if probe is None:
         return ""

@@ -10,7 +10,7 @@ DIGEST = "sha256:"
 
 
 def as_offered(found: Image, known: Image | None) -> Image | None:
-    """The record to keep of an image that an archive holds.
+    """Return the record to keep of an image that an archive holds.
 
     Args:
         found: as it was read.
@@ -66,7 +66,7 @@ def folder_is_news(stamps: Mapping[str, str], known: Iterable[Image]) -> bool:
     """Whether archives came, went or changed since the catalogue was read.
 
     Args:
-        stamps: size and time of change of every archive that nobody writes to any more, by file name.
+        stamps: size and time of change of every complete archive, by file name.
         known: all that is recorded, retired or not.
     """
     return dict(stamps) != {image.archive: image.read_from for image in known if image.archive}

@@ -93,17 +93,17 @@ class DistributionTally:
         self._done = 0
 
     def count_sent(self, host: str, size: int) -> None:
-        """These bytes went to the host, also when the connection broke afterwards."""
+        """Count bytes sent to the host, also when the connection broke afterwards."""
         with self._lock:
             self._sent[host] += size
 
     def count_skipped(self, host: str, image_id: str, size: int) -> None:
-        """These bytes of the image needed not go; a second try counts in place of the first."""
+        """Count bytes of the image that need not be sent; a second attempt counts in place of the first."""
         with self._lock:
             self._skipped[host, image_id] = size
 
     def count_done(self) -> None:
-        """One more host has all, or is given up."""
+        """Count one more host that has all, or has failed."""
         with self._lock:
             self._done += 1
 

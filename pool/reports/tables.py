@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from pool.changes import LifeLine
+from pool.changes import HistoryEntry
 from pool.decisions import Decision
 from pool.records import Host, Image
 from pool.states import HostState
@@ -47,13 +47,13 @@ def plan_rows(decisions: Iterable[Decision]) -> list[dict[str, str]]:
     return [{"what": str(decision.kind), "of": decision.subject, "why": decision.reason} for decision in decisions]
 
 
-def life_rows(lines: Iterable[LifeLine]) -> list[dict[str, str]]:
+def history_rows(lines: Iterable[HistoryEntry]) -> list[dict[str, str]]:
     """One row for each thing that happened, in their order."""
     return [{"at": f"{line.at:%Y-%m-%d %H:%M:%S} UTC", "what": line.what, "why": line.why} for line in lines]
 
 
 def span(seconds: float) -> str:
-    """A time in the two units that matter: "45 s", "12 min", "3 h 5 min", "4 d 2 h"."""
+    """Return a time in the two units that matter: "45 s", "12 min", "3 h 5 min", "4 d 2 h"."""
     minutes, hours = int(seconds // 60), int(seconds // 3600)
     if minutes < 2:
         return f"{max(0, int(seconds))} s"  # a clock may have been set back

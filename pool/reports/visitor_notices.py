@@ -10,7 +10,8 @@ WHY_ENDED = (
     ("its user shut it down", "It was shut down from inside."),
     ("its container was removed", "Its container was removed."),
     ("its time was over", "Its time was over."),
-    ("nobody used it", "Nobody had used it for a while."),
+    ("idle for", "It was not used for a while."),
+    ("nobody used it", "It was not used for a while."),  # of sessions that an earlier version ended
     ("asked for", "It was ended by the application that started it."),
     ("the drain of its host", "The machine that it ran on was taken out of service."),
     ("its host", "The machine that it ran on was lost."),
@@ -21,7 +22,7 @@ OUT_OF_MEMORY = "It needed more memory than it may have."
 
 
 def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_seconds: int = 0) -> Notice | None:
-    """The notice for a session as it is now; None for one that runs.
+    """Return the notice for a session as it is now; None for one that runs.
 
     Args:
         instance: the session.

@@ -1,4 +1,4 @@
-"""Who is let in, and what is said to those who are not."""
+"""Admission: which requests a pool takes, and the refusals."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ def check_admission(settings: PoolSettings, blueprint: BlueprintSpec, options: d
 
 
 def shutting_down(settings: PoolSettings) -> ShuttingDown:
-    """The sentence for a pool in shutdown mode, for those that ask and for those that wait."""
+    """Return the refusal of a pool in shutdown mode, for requests and for queued sessions."""
     return ShuttingDown(f"pool {settings.name} is in shutdown mode and takes no new sessions")
 
 
@@ -66,13 +66,14 @@ def expiry(blueprint: BlueprintSpec, options: dict, now: datetime) -> datetime:
 
 
 def no_room(settings: PoolSettings, hosts: Iterable[Host], slots: int) -> NoRoom:
-    """The sentence for a full pool: what is free, what is coming, what could come."""
+    """Return the refusal of a full pool: what is free, what is coming, what could come."""
     living = [host for host in hosts if host.state in LIVING_HOSTS]
     active = [host for host in living if host.state is HostState.ACTIVE]
     coming = sum(host.state in ON_THEIR_WAY for host in living)
     free = sum(host.free for host in active)
     later = f"; {coming} on the way, try again in a minute" if coming else ""
+    requested = f"{slots} slot{'s' if slots != 1 else ''} requested"
     return NoRoom(
-        f"pool {settings.name} is full: {slots} slots asked, {free} free on {len(active)} active hosts"
+        f"pool {settings.name} is full: {requested}, {free} free on {len(active)} active hosts"
         f" (at most {settings.max_hosts} hosts){later}"
     )

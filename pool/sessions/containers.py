@@ -5,7 +5,7 @@ from pool.records import BlueprintSpec, ContainerSpec, Instance
 
 
 def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, namespace: str) -> ContainerSpec:
-    """The container that runs this instance. Its environment holds the token: never log it.
+    """Return the container that runs this instance. Its environment holds the token: never log it.
 
     Args:
         instance: holds room on a host, so its port is known.

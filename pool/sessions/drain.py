@@ -7,7 +7,7 @@ from pool.states import HostState
 
 
 def notice(host: Host | None) -> str:
-    """What a session's platform should know of its host: that it is taken out of service, and why; empty: nothing."""
+    """Return the notice of a draining host for its sessions' platforms, with the reason; else an empty text."""
     if host is None or host.state is not HostState.DRAINING:
         return ""
     until = f"; it ends by {host.drain_deadline:%Y-%m-%d %H:%M} UTC" if host.drain_deadline else ""
@@ -15,7 +15,7 @@ def notice(host: Host | None) -> str:
 
 
 def ends_at(instance: Instance, host: Host | None) -> datetime | None:
-    """When the session is over: at its own time, or earlier with the drain of its host; None: nobody knows yet."""
+    """Return when the session is over: at its own time, or earlier with its host's drain; None: not known yet."""
     drains = host is not None and host.state is HostState.DRAINING
     limits = [instance.expires_at, host.drain_deadline if drains else None]
     return min(filter(None, limits), default=None)

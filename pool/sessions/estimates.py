@@ -1,4 +1,4 @@
-"""How long those in the queue will wait, as far as that can be told: an estimate, never a promise."""
+"""How long queued sessions will wait: an estimate, never a promise."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY
 
 
 @dataclass(frozen=True)
-class Standing:
+class QueuePosition:
     """Where one stands in the queue."""
 
     position: int  # 1 is the next
@@ -31,13 +31,13 @@ class _Gain:
     slots: int
 
 
-def standings(
+def queue_positions(
     line: Sequence[Instance], hosts: Sequence[Host], sessions: Iterable[Instance], settings: PoolSettings, now: datetime
-) -> dict[str, Standing]:
+) -> dict[str, QueuePosition]:
     """Where each one in the queue stands.
 
     Room comes from hosts on their way, from those that the pool may still spawn, and from sessions whose time ends.
-    That a user ends one earlier, nobody knows. While hosts may come, and nobody knows when, there is no estimate.
+    That a user may end one earlier is not known. While hosts may come at an unknown time, there is no estimate.
 
     Args:
         line: the queue, the next one first.
@@ -47,7 +47,7 @@ def standings(
         now: the moment of estimating.
     """
     waits = _waits(line, hosts, sessions, settings, now) if line else {}
-    return {one.id: Standing(place, waits.get(one.id)) for place, one in enumerate(line, start=1)}
+    return {one.id: QueuePosition(place, waits.get(one.id)) for place, one in enumerate(line, start=1)}
 
 
 def _waits(
@@ -63,7 +63,7 @@ def _waits(
 
 
 def _coming(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> list[_Gain] | None:
-    """Room of hosts that are spawned, or will be; None when there are such and nobody knows how long they take."""
+    """Room of hosts that are spawned, or will be; None when there are such and their launch time is not known."""
     if settings.shutdown_mode:
         return []
     on_their_way = [host for host in hosts if host.state in ON_THEIR_WAY]

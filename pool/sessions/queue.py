@@ -1,4 +1,4 @@
-"""Who waits for room, in which order, whose turn it is, and for how long one waits: first come, first served."""
+"""The queue: its order, whose turn it is, and how long a session waits. First come, first served."""
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from pool.states import HostState, InstanceState
 
 
 @dataclass(frozen=True)
-class Wish:
+class QueueEntry:
     """What one that waits needs, beside its slots."""
 
     instance: Instance
@@ -32,7 +32,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Turn:
+class Grant:
     """One that may take room now."""
 
     instance: Instance
@@ -40,7 +40,7 @@ class Turn:
     passing: frozenset[str]  # ids of those before it that none of these hosts is any use to
 
 
-def in_line(instances: Iterable[Instance]) -> tuple[Instance, ...]:
+def queued_in_order(instances: Iterable[Instance]) -> tuple[Instance, ...]:
     """Those that wait for room, first come first.
 
     One that had room and lost it, because its host failed it, keeps its place: the place is the moment of the request.
@@ -49,11 +49,11 @@ def in_line(instances: Iterable[Instance]) -> tuple[Instance, ...]:
     return tuple(sorted(waiting, key=lambda instance: (instance.created_at, instance.id)))
 
 
-def turns(line: Sequence[Wish], hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> list[Turn]:
+def grants(line: Sequence[QueueEntry], hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> list[Grant]:
     """Everyone whose turn it is, in order.
 
-    Nobody passes one that waits longer on a host that this one could use: room on it adds up until it is enough. Hosts
-    that are no use to it, too small for it or without its image, go to those after it.
+    No session passes one that has waited longer on a host that the longer-waiting one could use: room on it adds up
+    until it is enough. Hosts that are too small for it, or lack its image, go to sessions behind it.
 
     Args:
         line: those that wait, in the order of the queue.
@@ -66,25 +66,25 @@ def turns(line: Sequence[Wish], hosts: Sequence[Host], settings: PoolSettings, n
     full = is_full(hosts, settings)
     open_hosts = {host.name: host for host in hosts if host.state is HostState.ACTIVE}
     given, waiting = [], set()
-    for wish in line:
+    for entry in line:
         if not any(host.free for host in open_hosts.values()):
             break
-        usable = [host for host in open_hosts.values() if wish.could_use(host)]
-        if places := wish.places(usable, settings, now, full):
-            given.append(Turn(wish.instance, tuple(host.name for host in places), frozenset(waiting)))
+        usable = [host for host in open_hosts.values() if entry.could_use(host)]
+        if places := entry.places(usable, settings, now, full):
+            given.append(Grant(entry.instance, tuple(host.name for host in places), frozenset(waiting)))
             first = places[0]
-            open_hosts[first.name] = replace(first, reserved=first.reserved + wish.instance.slots)
+            open_hosts[first.name] = replace(first, reserved=first.reserved + entry.instance.slots)
         else:
-            waiting.add(wish.instance.id)
-            open_hosts = {name: host for name, host in open_hosts.items() if not wish.could_use(host)}
+            waiting.add(entry.instance.id)
+            open_hosts = {name: host for name, host in open_hosts.items() if not entry.could_use(host)}
     return given
 
 
-def patience(instance: Instance, settings: PoolSettings) -> int:
+def wait_limit(instance: Instance, settings: PoolSettings) -> int:
     """Seconds that it waits for room: the pool's time limit, or less where its request says so."""
     return min(settings.queue_timeout, instance.options.get("wait", settings.queue_timeout))
 
 
-def waited_out(instance: Instance, settings: PoolSettings, now: datetime) -> bool:
+def wait_expired(instance: Instance, settings: PoolSettings, now: datetime) -> bool:
     """Whether its time limit is over."""
-    return now >= instance.created_at + timedelta(seconds=patience(instance, settings))
+    return now >= instance.created_at + timedelta(seconds=wait_limit(instance, settings))

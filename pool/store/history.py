@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from pool.changes import Audience, Change, LifeLine, Noun, life
+from pool.changes import Audience, Change, HistoryEntry, Noun, history_of
 from pool.records import Host, Instance
 from pool.store.engine import Part
 from pool.store.schema import changes
@@ -32,17 +32,17 @@ class HistoryStore(Part):
         with self._db.reading() as connection:
             return [_as_change(row) for row in reversed(connection.execute(latest).all())]
 
-    def of_host(self, name: str) -> list[LifeLine]:
+    def of_host(self, name: str) -> list[HistoryEntry]:
         """All that happened to the host, with the reasons, oldest first; nothing when there never was one."""
-        return self._life(Noun.HOST, name)
+        return self._history(Noun.HOST, name)
 
-    def of_instance(self, instance_id: str) -> list[LifeLine]:
+    def of_instance(self, instance_id: str) -> list[HistoryEntry]:
         """All that happened to the session, with the reasons, oldest first; nothing when there never was one."""
-        return self._life(Noun.INSTANCE, instance_id)
+        return self._history(Noun.INSTANCE, instance_id)
 
-    def _life(self, noun: Noun, name: str) -> list[LifeLine]:
+    def _history(self, noun: Noun, name: str) -> list[HistoryEntry]:
         found = self.changes(noun, name)
-        return life(found, TickStore(self._db).decisions(name) if found else [])
+        return history_of(found, TickStore(self._db).decisions(name) if found else [])
 
     def unpublished(self, audience: Audience, limit: int = 500) -> list[Change]:
         """Changes that the audience was not told of yet, oldest first."""

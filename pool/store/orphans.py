@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Row, delete, select, update
 
-from pool.housekeeping.found import Stray
+from pool.housekeeping.found import Orphan
 from pool.store.engine import Part, insert_unless_there
 from pool.store.schema import strays
 
@@ -14,16 +14,16 @@ from pool.store.schema import strays
 class OrphanStore(Part):
     """Resources without a living record, and the tries to remove them."""
 
-    def all(self, pool: str) -> dict[str, Stray]:
+    def all(self, pool: str) -> dict[str, Orphan]:
         """What was left over at the last tick of the pool, by id."""
         with self._db.reading() as connection:
-            return {row.id: _as_stray(row) for row in connection.execute(select(strays).where(strays.c.pool == pool))}
+            return {row.id: _as_orphan(row) for row in connection.execute(select(strays).where(strays.c.pool == pool))}
 
-    def get(self, stray: str) -> Stray | None:
+    def get(self, stray: str) -> Orphan | None:
         """The stray of this id, or None when it is not known, or not any more."""
         with self._db.reading() as connection:
             row = connection.execute(select(strays).where(strays.c.id == stray)).first()
-        return _as_stray(row) if row else None
+        return _as_orphan(row) if row else None
 
     def note(self, pool: str, seen: Iterable[str], now: datetime) -> None:
         """Write down what is left over now: new ones are reported from now on, and those that went are forgotten."""
@@ -35,7 +35,7 @@ class OrphanStore(Part):
             for stray in sorted(known - ids):
                 connection.execute(delete(strays).where(strays.c.pool == pool, strays.c.id == stray))
             for stray in sorted(ids - known):
-                new = asdict(Stray(stray, now)) | {"pool": pool}
+                new = asdict(Orphan(stray, now)) | {"pool": pool}
                 connection.execute(insert_unless_there(connection, strays, "pool", "id").values(new))
 
     def count_removal(self, stray: str, next_at: datetime) -> None:
@@ -45,5 +45,5 @@ class OrphanStore(Part):
             connection.execute(update(strays).where(strays.c.id == stray).values(**more))
 
 
-def _as_stray(row: Row) -> Stray:
-    return Stray(id=row.id, seen_at=row.seen_at, attempts=row.attempts, next_at=row.next_at)
+def _as_orphan(row: Row) -> Orphan:
+    return Orphan(id=row.id, seen_at=row.seen_at, attempts=row.attempts, next_at=row.next_at)

@@ -101,7 +101,7 @@ def _build_base(engine: HostEngine, folder: Path, codename: str, machine: Mappin
 
 @contextmanager
 def _imported(engine: HostEngine, rootfs: Path, tag: str) -> Iterator[str]:
-    """The tar as an image; its name goes again afterwards, its layer stays with the images that were made on it."""
+    """Import the tar as an image; its name is removed afterwards, its layer stays with images that were built on it."""
     repository, _, version = tag.rpartition(":")
     with engine.client(f"import image {tag}", LOAD_SECONDS) as client:
         answer = client.import_image_from_file(str(rootfs), repository=repository, tag=version)

@@ -33,7 +33,7 @@ def suite() -> str:
 
 
 def machine_files(codename: str, root: Path = Path("/")) -> dict[str, bytes]:
-    """The files that an image needs to install packages as this machine does.
+    """Return the files that an image needs to install packages as this machine does.
 
     Args:
         codename: only sources of this release are taken.
@@ -82,7 +82,7 @@ def _plain(stanza: str) -> str:
 
 
 def reaching_settings(dump: str) -> str:
-    """The lines of ``apt-config dump`` that say how sources are reached and checked."""
+    """Return the lines of ``apt-config dump`` that say how sources are reached and checked."""
     return "".join(line + "\n" for line in dump.splitlines() if REACHING_SETTING.match(line))
 
 

@@ -29,7 +29,7 @@ def examine_pools(say: Say = print) -> int:
 
 
 def examine_plans(settings: ProcessSettings, say: Say = print) -> int:
-    """The same for the pool and the cloud that the first `make up` will save; the number of problems.
+    """Examine the pool and the cloud that the first `make up` will save; return the number of problems.
 
     Raises:
         BadRequest: a setting cannot be what the environment or ``dockerdriver.env`` says.

@@ -39,7 +39,7 @@ class Opening:
 
 
 def open_session(settings: ProcessSettings, progress: Progress) -> Opening:
-    """A session that answers through the gateway: one of an earlier `up`, or a new one.
+    """Find or start a session that answers through the gateway: one of an earlier `up`, or a new one.
 
     Raises:
         DockerDriverError: no host became active, or the session did not start; the sentence says why.
@@ -57,7 +57,7 @@ def open_session(settings: ProcessSettings, progress: Progress) -> Opening:
 
 
 class HostWatch:
-    """Follows the pool until a host takes sessions, and says what it sees."""
+    """Follows the pool until a host takes sessions, and reports each change."""
 
     def __init__(self, api: PrefectApi, progress: Progress, began: datetime):
         self._api = api
@@ -100,11 +100,11 @@ class HostWatch:
 
     def _housekeeping_says(self) -> str:
         runs = self._api.runs(["housekeep"], state={"type": {"any_": list(ENDED)}}, start_time={"is_null_": False})
-        return f"housekeeping says: {runs[0]['state']['message']}" if runs else "housekeeping never ran"
+        return f"housekeeping reported: {runs[0]['state']['message']}" if runs else "housekeeping never ran"
 
 
 def running_session(api: PrefectApi) -> Opening | None:
-    """A running first session that answers."""
+    """Find a running first session that answers."""
     for instance in _first_sessions():
         if instance.state is InstanceState.RUNNING and answers(fresh_link(api, instance.id), browser()):
             return Opening(instance.id, fresh_link(api, instance.id))
@@ -135,7 +135,7 @@ def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress
 
 
 def fresh_link(api: PrefectApi, instance_id: str) -> str:
-    """A link that nobody has used yet.
+    """Issue a fresh, unused link.
 
     Raises:
         DockerDriverError: none was issued; the sentence says why.

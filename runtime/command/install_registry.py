@@ -42,7 +42,7 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def variables_of(issued: Issued, port: int) -> dict[str, object]:
-    """The variables of ``image_registry.yml``."""
+    """Return the variables of ``image_registry.yml``."""
     return {
         "registry_server_certificate": issued.certificate,
         "registry_server_key": issued.private_key,

@@ -23,12 +23,12 @@ class Progress:
         self._shown = ""
 
     def say(self, text: str) -> None:
-        """A line that stays: something happened."""
+        """Print a line that stays."""
         self._last_detail = time.monotonic()
         self._console.print(f"{self._elapsed()}  {text}", markup=False)
 
     def detail(self, text: str) -> None:
-        """What is going on right now. On a terminal it replaces the last one; else every 15 s, when it is another."""
+        """Show what is going on. On a terminal it replaces the last line; else it is printed every 15 s if changed."""
         if self._status:
             self._status.update(f"{self._elapsed()}  {text}".replace("[", r"\["))
         elif text != self._shown and time.monotonic() - self._last_detail >= QUIET_SECONDS:
@@ -37,7 +37,7 @@ class Progress:
 
     @contextmanager
     def step(self, text: str) -> Iterator[Self]:
-        """A step that takes time: its name while it runs."""
+        """Show the name of a step while it runs."""
         if self._console.is_terminal:
             with self._console.status(text) as self._status:
                 yield self
@@ -51,5 +51,5 @@ class Progress:
 
 
 def complain(sentence: str) -> None:
-    """The one sentence of a command that failed."""
+    """Print the one sentence of a command that failed."""
     print(f"dockerdriver: {sentence}", file=sys.stderr)

@@ -11,8 +11,8 @@ from blocks.settings import ProcessSettings
 from pool.errors import NotFound
 from pool.hosts.launching import launch_troubles
 from pool.records import Host, Instance
-from pool.reports.tables import life_rows, span
-from pool.sessions.queue import in_line
+from pool.reports.tables import history_rows, span
+from pool.sessions.queue import queued_in_order
 from pool.states import LIVING_INSTANCES, HostState
 from pool.store.pool_store import PoolStore
 from runtime.stack.api_password import password_file
@@ -86,7 +86,7 @@ def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance], lis
 
 
 def _store(settings: ProcessSettings) -> PoolStore | None:
-    """The pool's database, or None where none was made yet."""
+    """Return the pool's database, or None where none was made yet."""
     url = settings.pool_database_url
     if url == f"sqlite:///{settings.data / 'pool.sqlite'}" and not (settings.data / "pool.sqlite").exists():
         return None
@@ -95,7 +95,7 @@ def _store(settings: ProcessSettings) -> PoolStore | None:
     return store
 
 
-def show_life(settings: ProcessSettings, noun: str, name: str) -> None:
+def show_history(settings: ProcessSettings, noun: str, name: str) -> None:
     """Print what happened to a host or a session, oldest first, with the reasons.
 
     Raises:
@@ -106,7 +106,7 @@ def show_life(settings: ProcessSettings, noun: str, name: str) -> None:
     if not lines:
         raise NotFound(f"no {noun} was ever named {name!r}")
     table = _table("When", "What", "Why")
-    for row in life_rows(lines):
+    for row in history_rows(lines):
         table.add_row(row["at"], row["what"], row["why"])
     _console().print(table)
 
@@ -122,7 +122,7 @@ def _hosts(hosts: list[Host]) -> Table:
 
 
 def _sessions(settings: ProcessSettings, instances: list[Instance]) -> Table:
-    pools = [in_line(i for i in instances if i.pool == pool) for pool in {i.pool for i in instances}]
+    pools = [queued_in_order(i for i in instances if i.pool == pool) for pool in {i.pool for i in instances}]
     table = _table("Session", "State", "Host", "Blueprint", "Expires", "URL")
     places = {i.id: f", number {place} in {i.pool}" for pool in pools for place, i in enumerate(pool, start=1)}
     for i in instances:

@@ -1,6 +1,6 @@
 """The user name and password of Prefect's API, as one line ``user:password`` in a file that only its owner may read.
 
-Whoever is let into the API is root on this machine: a deployment says what runs, and blocks hold the authority's key.
+Access to the API is root on this machine: a deployment says what runs, and blocks hold the authority's key.
 """
 
 import os
@@ -50,7 +50,7 @@ def keep_password(settings: ProcessSettings, given: str = "") -> None:
 
 
 def api_password(settings: ProcessSettings) -> str:
-    """The pair ``user:password``; empty where `make up` never ran.
+    """Return the pair ``user:password``; empty where `make up` never ran.
 
     Raises:
         Refused: this user may not read it.

@@ -21,7 +21,7 @@ SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", 
 
 
 def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
-    """The machine's environment with our settings and Prefect's in place of whatever of theirs was set."""
+    """Return the machine's environment, with our settings in place of any DD_* and PREFECT_* variables."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
     tools = {"PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}"}  # python, ansible-playbook: our own first
     ours = _ours(settings, engine_url) | _prefects(settings) | _guards(settings) | {MARK: settings.identity}
@@ -29,7 +29,7 @@ def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, s
 
 
 def take_on(environment: dict[str, str]) -> None:
-    """Have this process see what all processes of the stack see; what it read of its settings before is forgotten."""
+    """Apply the stack's environment to this process; settings that it read before are forgotten."""
     for name in set(_of_prefect(os.environ)) - {OF_THE_COMMAND}:
         del os.environ[name]
     os.environ.update(environment)
@@ -70,7 +70,7 @@ def _prefects(settings: ProcessSettings) -> dict[str, str]:
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        # A tick every 30 seconds is 2880 runs a day: what nobody will read any more is dropped.
+        # A tick every 30 seconds is 2880 runs a day: what is too old to be read is dropped.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(DAYS_OF_HISTORY * 86400),
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P2D",
@@ -82,7 +82,7 @@ def _prefects(settings: ProcessSettings) -> dict[str, str]:
 
 
 def _guards(settings: ProcessSettings) -> dict[str, str]:
-    """What keeps other users of this machine, and web pages in an operator's browser, out of Prefect's API."""
+    """Return what keeps other users of this machine, and web pages in an operator's browser, out of Prefect's API."""
     own_origins = ",".join(f"http://{name}:{settings.prefect_port}" for name in ("127.0.0.1", "localhost"))
     pair = api_password(settings)
     passwords = {OF_SERVER: pair, OF_CLIENTS: pair} if pair else {}
@@ -122,7 +122,7 @@ def _carries_mark(process: Path, identity: str) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """What the process was started as; empty when it has ended."""
+    """Return the process's command line; empty when it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:

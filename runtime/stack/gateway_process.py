@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """What nginx gets: it speaks to the world, and needs neither the cloud's credentials nor Prefect's password."""
+    """Return the environment for nginx: it needs neither the cloud's credentials nor Prefect's password."""
     return {name: value for name, value in environment.items() if not name.startswith(("OS_", "PREFECT_"))}
 
 

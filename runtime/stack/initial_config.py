@@ -33,7 +33,7 @@ def first_pool(cloud: str) -> PoolConfig:
 
 
 def first_openstack() -> OpenStackCloud:
-    """The block ``openstack-cloud/main`` as it is first saved; it asks with the credentials of the environment.
+    """Return the block ``openstack-cloud/main`` as it is first saved; it asks with the credentials of the environment.
 
     Raises:
         BadRequest: a value cannot be that of its field; the sentence names it.
@@ -42,7 +42,7 @@ def first_openstack() -> OpenStackCloud:
 
 
 def first(kind: type[SomeBlock], **usual: object) -> SomeBlock:
-    """A block whose fields are as the environment, or else ``dockerdriver.env``, has them under the fields' names."""
+    """Make a block whose fields are taken from the environment, or else from ``dockerdriver.env``, by name."""
     try:
         return kind(**usual | said(kind, given()))
     except ValidationError as error:
@@ -51,7 +51,7 @@ def first(kind: type[SomeBlock], **usual: object) -> SomeBlock:
 
 
 def given() -> dict[str, str]:
-    """What the operator gave: the environment, and below it the file that the process settings are read from."""
+    """Return what the operator set: the environment, and below it the file that process settings are read from."""
     file = dotenv_values(ProcessSettings.model_config["env_file"])
     return {name: value for name, value in (file | os.environ).items() if value is not None}
 
@@ -66,7 +66,7 @@ def said(kind: type[Block], values: Mapping[str, str]) -> dict[str, object]:
 
 
 def _read(value: str, annotation: object) -> object:
-    """The value as pydantic takes it: from text it makes numbers and truths, but no lists."""
+    """Return the value as pydantic takes it: it parses numbers and booleans from text, but no lists."""
     if annotation != list[str]:
         return value
     return [word.strip() for word in value.split(";" if ";" in value else ",") if word.strip()]

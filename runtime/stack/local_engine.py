@@ -23,7 +23,7 @@ def own_engine_url(settings: ProcessSettings) -> str:
 
 
 def find_engine(settings: ProcessSettings, say: Say) -> str | None:
-    """The engine that answers on this machine; None: there is none, and our own is to be started.
+    """Return the engine that answers on this machine; None: there is none, and our own is to be started.
 
     Raises:
         EngineTrouble: the one that the settings name does not answer, or none can be had.
@@ -86,7 +86,7 @@ def _restore_forwarding(settings: ProcessSettings) -> None:
     note = settings.run_dir / FORWARDING
     if note.exists():
         subprocess.run(["iptables", "-P", "FORWARD", note.read_text()], capture_output=True, check=False)
-        note.unlink()  # whoever changes it from now on is not to be overruled by the next one who clears up
+        note.unlink()  # a later change by an operator must not be overwritten by the next clean-up
 
 
 def clear_after_own_engine(settings: ProcessSettings) -> None:

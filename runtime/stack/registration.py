@@ -67,7 +67,7 @@ def make_work_pools() -> None:
 
 
 def closed_template() -> dict:
-    """A base job template without variables: whoever asks for a run has no say in how it is executed.
+    """Return a base job template without variables: a request for a run cannot change how it is executed.
 
     A run or deployment that brings job variables is refused. ``env`` must not be fixed: Prefect merges a dictionary
     there, even an empty one, with the ``env`` of the run.

@@ -75,7 +75,7 @@ def wait_for_gateway(settings: ProcessSettings) -> None:
 
 
 def engine_note(settings: ProcessSettings) -> Path:
-    """The file that says which engine this installation uses: `down` must find what is on it."""
+    """Return the file that says which engine this installation uses: `down` must find what is on it."""
     return settings.data / "engine.url"
 
 
@@ -97,7 +97,7 @@ def start_processes(settings: ProcessSettings, environment: dict[str, str], own_
 
 
 def that_matters(environment: dict[str, str]) -> dict[str, str]:
-    """What makes another stack of it: our settings, the cloud's credentials, Prefect's settings."""
+    """Return what a running stack is compared by: our settings, the cloud's credentials, Prefect's settings."""
     return {name: value for name, value in environment.items() if name.startswith(("DD_", "OS_", "PREFECT_"))}
 
 
@@ -160,7 +160,7 @@ def _build_images(settings: ProcessSettings, engine_url: str, say: Say) -> str |
 
 
 class Aside:
-    """Work done in a thread of its own, which nobody waits for when the command is interrupted."""
+    """Work done in a daemon thread, which does not delay the end when the command is interrupted."""
 
     def __init__(self, work: Callable[[], list[str]]):
         self._work = work

@@ -61,7 +61,7 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
 
 
 def cancel_runs(settings: ProcessSettings) -> None:
-    """What waits or was under way must not begin at the next start."""
+    """Cancel scheduled and running flow runs: they must not begin at the next start."""
     api = prefect_api(settings)
     if api.healthy():
         api.cancel_all(REASON)
@@ -88,7 +88,7 @@ def remove_cloud_hosts(settings: ProcessSettings, say: Say) -> None:
 
 
 def engine_url(settings: ProcessSettings) -> str:
-    """The engine that this installation last used."""
+    """Return the engine that this installation last used."""
     note = engine_note(settings)
     return note.read_text().strip() if note.exists() else settings.engine_url or DEFAULT
 
@@ -108,7 +108,7 @@ def sweep_engine(settings: ProcessSettings, say: Say) -> None:
 
 @contextmanager
 def engine_to_sweep(settings: ProcessSettings) -> Iterator[str | None]:
-    """The engine that may hold something of ours; None when none can. Our own one is started again if it died."""
+    """Find the engine that may hold containers of ours; None when none can. Our own one is started again if it died."""
     url = engine_url(settings)
     if answers(url):
         yield url

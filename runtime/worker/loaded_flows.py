@@ -1,4 +1,4 @@
-"""The flows of a warm worker: each imported once, whoever asks first."""
+"""The flows of a warm worker: each imported once."""
 
 import logging
 import threading
@@ -18,20 +18,20 @@ class LoadedFlows:
         self._loading = threading.Lock()
 
     async def get(self, entrypoint: str) -> Flow:
-        """The flow; what importing it raises is raised here."""
+        """Load the flow, once; errors of its import are raised here."""
         return await anyio.to_thread.run_sync(self._load, entrypoint)
 
     async def load_ahead(
         self, client: PrefectClient, work_pool: str, log: logging.Logger | logging.LoggerAdapter
     ) -> None:
-        """Import every flow of the pool before its first run asks for it. What fails here, that run will tell."""
+        """Import every flow of the pool before its first run needs it. A failure here is reported by that run."""
         pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
         try:
             for deployment in await client.read_deployments(
                 deployment_filter=DeploymentFilter(), work_pool_filter=pool
             ):
                 await self.get(deployment.entrypoint)
-        except Exception as error:  # noqa: BLE001 - importing runs anybody's code
+        except Exception as error:  # noqa: BLE001 - importing runs arbitrary code
             log.warning("A flow could not be loaded ahead: %r", error)
 
     def _load(self, entrypoint: str) -> Flow:

@@ -29,7 +29,7 @@ class RunNotes:
         return self._mine
 
     def begin(self, run_id: UUID) -> None:
-        """The run is this process's from now on."""
+        """Note that this process executes the run."""
         (self._mine / str(run_id)).touch()
 
     def end(self, run_id: UUID) -> None:
@@ -37,10 +37,10 @@ class RunNotes:
         (self._mine / str(run_id)).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """This process ends in good order: nothing is left to be settled but what is noted."""
+        """End in good order: only noted runs are left to be marked."""
         if not self._runs_of(self._mine):
             shutil.rmtree(self._mine, ignore_errors=True)
-        os.close(self._lock)  # last: from then on the folder is anybody's
+        os.close(self._lock)  # last: from then on any process may take the folder
 
     def left_by_the_dead(self) -> dict[Path, list[UUID]]:
         """By folder, the runs of processes that are no more. They are this process's to settle, as long as it lives."""
@@ -57,7 +57,7 @@ class RunNotes:
         return True
 
     def forget(self, folder: Path) -> None:
-        """What a dead process left is settled."""
+        """Delete the notes of a dead process, whose runs have been marked."""
         shutil.rmtree(folder, ignore_errors=True)
         os.close(self._claimed.pop(folder))
 
@@ -67,7 +67,7 @@ class RunNotes:
 
 
 def _locked(folder: Path) -> int:
-    """The descriptor of the folder's lock, held.
+    """Take the folder's lock, and return its descriptor.
 
     Raises:
         BlockingIOError: another process holds it.

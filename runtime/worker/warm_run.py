@@ -1,6 +1,6 @@
 """One flow run in a thread of its own, with an event loop of its own.
 
-A flow's tasks may block for minutes: in a thread of its own a run can hold up nobody but itself.
+A flow's tasks may block for minutes: in a thread of its own a run can delay only itself.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ from typing import TypeVar
 from blocks.outside import log, outside
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import DockerDriverError
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 from pool.records import FlavorSize, Headroom
 from tasks.base import blocking
 

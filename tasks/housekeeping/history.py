@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from blocks.outside import outside
-from pool.changes import LifeLine
+from pool.changes import HistoryEntry
 from pool.errors import NotFound
 from tasks.base import pool_task
 
 
 @pool_task(task_run_name="read the history of {name}")
-def read_history(name: str) -> list[LifeLine]:
+def read_history(name: str) -> list[HistoryEntry]:
     """Read all that happened to the host or session of this name, oldest first.
 
     Raises:

@@ -12,7 +12,7 @@ from blocks.gateway.activity import GatewayActivity
 from blocks.outside import log, now, outside
 from pool.decisions import DecisionKind
 from pool.errors import GatewayTrouble
-from pool.housekeeping.found import Probe, Stray
+from pool.housekeeping.found import Orphan, Probe
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.reconciliation import PROBED
 from pool.records import FlavorSize, Host, Instance
@@ -73,7 +73,7 @@ async def _look(pool: str) -> Observation:
         told_of_memory=records.told_of_memory,
         parts=parts,
         living=records.living,
-        strays=records.strays,
+        orphans=records.orphans,
         busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
         busy_instances=_named([*provisioning, *ending], "instance_id"),
         watched_since=activity and activity.since,
@@ -88,7 +88,7 @@ class _Records:
     hosts: tuple[Host, ...]
     instances: tuple[Instance, ...]
     living: Mapping[str, Host]  # of all pools
-    strays: Mapping[str, Stray]
+    orphans: Mapping[str, Orphan]
     told_of_memory: set[str]
 
 
@@ -98,7 +98,7 @@ def _records(pool: str) -> _Records:
         hosts=tuple(store.hosts.recent(pool, now())),
         instances=tuple(store.instances.all(pool, LIVING_INSTANCES)),
         living={host.name: host for host in store.hosts.all(states=LIVING_HOSTS)},
-        strays=store.orphans.all(pool),
+        orphans=store.orphans.all(pool),
         told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
     )
 

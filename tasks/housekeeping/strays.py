@@ -6,7 +6,7 @@ from blocks.clouds.port import Cloud
 from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.hosts.backoff import pause
-from pool.housekeeping.strays import CloudPart, lives, part_of
+from pool.housekeeping.orphans import CloudPart, lives, part_of
 from pool.records import Host, Instance
 from pool.states import ENDED, LIVING_HOSTS
 from tasks.base import pool_task

@@ -7,7 +7,7 @@ from pool.changes import Change, Noun
 from pool.errors import NotFound
 from pool.records import Instance
 from pool.sessions.drain import ends_at, notice
-from pool.sessions.estimates import Standing
+from pool.sessions.estimates import QueuePosition
 from pool.states import InstanceState
 from tasks.sessions.links import launch_url, session_url
 from tasks.sessions.positions import positions_in
@@ -24,14 +24,14 @@ def write_answers(changes: list[Change]) -> None:
         write_answer(instance, positions.get(instance.pool, {}).get(instance.id, (None, None))[1])
 
 
-def write_answer(instance: Instance, position: Standing | None = None) -> dict:
+def write_answer(instance: Instance, position: QueuePosition | None = None) -> dict:
     """Write the artifact ``instance-<id>`` and return what is in it."""
     answer = answer_for(instance, position)
     outside().prefect.write_table([answer], key=f"instance-{instance.id}", description=f"Session {instance.id}")
     return answer
 
 
-def answer_for(instance: Instance, position: Standing | None = None) -> dict:
+def answer_for(instance: Instance, position: QueuePosition | None = None) -> dict:
     """Compose the answer to the platform for a session as it is now.
 
     The launch link in it works once and not for long; `issue-link` makes another. A queued session has its position.

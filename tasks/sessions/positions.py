@@ -2,11 +2,11 @@
 
 from blocks.outside import now, outside
 from pool.records import Instance
-from pool.sessions.estimates import Standing, standings
+from pool.sessions.estimates import QueuePosition, queue_positions
 from pool.states import LIVING_INSTANCES
 
 #: By the id of one that waits: its record, and where it stands.
-Positions = dict[str, tuple[Instance, Standing]]
+Positions = dict[str, tuple[Instance, QueuePosition]]
 
 
 def positions_in(pool: str) -> Positions:
@@ -17,5 +17,5 @@ def positions_in(pool: str) -> Positions:
         return {}
     sessions = store.instances.all(pool, LIVING_INSTANCES)
     settings = outside().config(pool).settings(pool)
-    positions = standings(queue, store.hosts.recent(pool, now()), sessions, settings, now())
+    positions = queue_positions(queue, store.hosts.recent(pool, now()), sessions, settings, now())
     return {instance.id: (instance, positions[instance.id]) for instance in queue}

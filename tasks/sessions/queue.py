@@ -6,7 +6,7 @@ from blocks.outside import now, outside
 from pool.errors import NotFound, Refused
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import no_room
-from pool.sessions.queue import Turn, Wish, patience, turns
+from pool.sessions.queue import Grant, QueueEntry, grants, wait_limit
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from tasks.base import pool_task
 from tasks.publishing.platform import write_answer
@@ -34,14 +34,14 @@ def _one_round(pool: str) -> list[Instance]:
     hosts = store.hosts.all(pool, LIVING_HOSTS) if line else []
     if not any(host.free for host in hosts if host.state is HostState.ACTIVE):
         return []
-    order = turns(_wishes(line), hosts, outside().config(pool).settings(pool), now())
+    order = grants(_entries(line), hosts, outside().config(pool).settings(pool), now())
     return [taken for turn in order if (taken := _take(turn))]
 
 
-def _wishes(line: list[Instance]) -> list[Wish]:
+def _entries(line: list[Instance]) -> list[QueueEntry]:
     """What each needs by its blueprint as it is now; one whose blueprint or image is gone can use no host."""
     known = {name: _recipe(name) for name in {instance.blueprint for instance in line}}
-    return [Wish(instance, *known[instance.blueprint]) for instance in line]
+    return [QueueEntry(instance, *known[instance.blueprint]) for instance in line]
 
 
 def _recipe(name: str) -> tuple[list[set[str]], int]:
@@ -57,7 +57,7 @@ def _holders(blueprint: BlueprintSpec) -> list[set[str]]:
     return [outside().store.images.hosts_with(version.id) for version in versions_of(blueprint)]
 
 
-def _take(turn: Turn) -> Instance | None:
+def _take(turn: Grant) -> Instance | None:
     """Room on the first host that has it; None when somebody was faster, which is as good."""
     for host in turn.hosts:
         with suppress(Refused):  # it has room by now, or it ended; or the host has no port
@@ -76,7 +76,7 @@ def check_waiting(instance: Instance, blueprint: BlueprintSpec) -> None:
     """
     store, settings = outside().store, outside().config(instance.pool).settings(instance.pool)
     hosts = store.hosts.all(instance.pool, LIVING_HOSTS)
-    if not patience(instance, settings):
+    if not wait_limit(instance, settings):
         raise no_room(settings, hosts, instance.slots)
     active = {host.name for host in hosts if host.state is HostState.ACTIVE}
     coming = any(host.state in ON_THEIR_WAY for host in hosts)

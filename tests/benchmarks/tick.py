@@ -35,7 +35,7 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
 from flows.housekeep import housekeep
 from pool.housekeeping.found import Probe, SeenContainer
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 from pool.records import FlavorSize, Host, Image, Instance, Notice, Route
 from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore

@@ -32,11 +32,11 @@ from blocks.settings import process_settings
 from pool import marks
 from pool.errors import CloudRefused, CloudTrouble, EngineTrouble, HostUnreachable
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 
 ENGINE_SECONDS = 60
 TRIES = 10
-# How the engine refuses to start a container whose address, or whose network, somebody took meanwhile.
+# How the engine refuses to start a container whose address, or whose network, another process took meanwhile.
 LOST_RACE = re.compile(r"address already in use|network \S+ not found|no such network", re.IGNORECASE)
 
 
@@ -95,7 +95,7 @@ class LocalCloud(Cloud):
                 self._drop_unused_network(engine)
 
     def find(self, host: str) -> Server | None:
-        """The host's container, in whatever state."""
+        """Return the host's container, in whatever state."""
         with self._engine(f"find host {host}") as engine:
             found = entries(engine, self._namespace, host)
         return server_of(found[0]) if found else None
@@ -114,8 +114,8 @@ class LocalCloud(Cloud):
             self._drop_unused_network(engine)
 
     def parts(self) -> tuple[CloudPart, ...]:
-        """The hosts' containers, their volumes, and the network that they share."""
-        with self._engine("list what is ours") as engine:
+        """Return the hosts' containers, their volumes, and the network that they share."""
+        with self._engine("list its resources") as engine:
             return tuple(all_parts(engine, self._namespace))
 
     def remove_part(self, part: CloudPart) -> None:
@@ -124,14 +124,14 @@ class LocalCloud(Cloud):
             remove_from_engine(engine, self._namespace, part)
 
     def console_log(self, host: str, lines: int = 20) -> str:
-        """What systemd last said on the console, without its colours."""
+        """Return the last lines of systemd's console output, without colours."""
         with self._engine(f"read the console of host {host}") as engine:
             found = entries(engine, self._namespace, host)
             raw = engine.api.logs(found[0]["Id"], tail=lines) if found else b""
         return last_words(raw.decode(errors="replace"), lines)
 
     def image_id(self, image: str) -> str:
-        """The engine's id of the image."""
+        """Return the engine's id of the image."""
         with self._engine(f"look for image {image}") as engine:
             return self._image(engine, image)
 
@@ -194,10 +194,10 @@ class LocalCloud(Cloud):
             container = self._existing(engine, request.host) or self._new(engine, request, image, limits)
             if container and self._started(engine, container, request):
                 return self._described(engine, request.host)
-        raise CloudTrouble(f"host {request.host}: {TRIES} times somebody else took its name or its address first")
+        raise CloudTrouble(f"host {request.host}: {TRIES} times another process took its name or its address first")
 
     def _existing(self, engine: DockerClient, host: str) -> Container | None:
-        """The host's container, once whoever makes it has started it, or has had the time to."""
+        """Return the host's container, once the process that makes it has started it, or has had the time to."""
         for _ in range(STARTING_SECONDS * 10):
             found = entries(engine, self._namespace, host)
             if not found:
@@ -208,7 +208,7 @@ class LocalCloud(Cloud):
         raise CloudTrouble(f"host {host}: its container was made {STARTING_SECONDS} s ago and was not started")
 
     def _new(self, engine: DockerClient, request: ServerRequest, image: str, limits: dict) -> Container | None:
-        """A container that was not started yet; None when somebody else made it first."""
+        """Return a container that was not started yet; None when another process made it first."""
         network = ensure_network(engine, self._namespace, IPv4Network(self.address_range))
         taken = {entry["Labels"][marks.ADDRESS] for entry in entries(engine, self._namespace)}
         address = free_address(subnet_of(network), taken)
@@ -227,7 +227,7 @@ class LocalCloud(Cloud):
         except NotFound:
             return
         if labels.get(marks.NAMESPACE) != self._namespace:
-            raise CloudRefused(f"host {host} cannot be made: container {name} exists and is not ours")
+            raise CloudRefused(f"host {host} cannot be made: another owner's container is named {name}")
 
     def _started(self, engine: DockerClient, container: Container, request: ServerRequest) -> bool:
         """Whether the container runs now; one that lost the race for its address or its network is removed again."""
@@ -252,7 +252,7 @@ class LocalCloud(Cloud):
     def _described(self, engine: DockerClient, host: str) -> Server:
         found = entries(engine, self._namespace, host)
         if not found:
-            raise CloudTrouble(f"host {host} was deleted by somebody else as soon as it was made")
+            raise CloudTrouble(f"host {host} was deleted by another process as soon as it was made")
         return server_of(found[0])
 
     def _drop_unused_network(self, engine: DockerClient) -> None:

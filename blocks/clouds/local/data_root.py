@@ -36,7 +36,7 @@ def take_data_root_along(engine: DockerClient, container: Container, labels: Map
         labels=dict(labels),
         volumes_from=[container.id],
         network_mode="none",
-        cap_add=["SYS_ADMIN"],  # overlay2's own attributes are shown to nobody else
+        cap_add=["SYS_ADMIN"],  # overlay2's own attributes are shown to no other process
     )
     try:
         helper.start()
@@ -61,7 +61,7 @@ def _helper(container: str) -> str:
 
 
 def _contents(container: Container, path: str) -> Iterator[bytes]:
-    """What is in a file of the container; the engine gives it in a tar of its own."""
+    """Read a file of the container; the engine gives it in a tar of its own."""
     with tarfile.open(fileobj=_Joined(container.get_archive(path)[0]), mode="r|") as wrapped:
         file = wrapped.extractfile(wrapped.next())
         while piece := file.read(PIECE):

@@ -15,11 +15,11 @@ from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 
 TRIES = 25
-PAUSE = 0.2  # seconds between tries: a network that somebody else is just making is listed a moment later
+PAUSE = 0.2  # seconds between tries: a network that another process is just making is listed a moment later
 
 
 def free_subnet(address_range: IPv4Network, taken: Collection[IPv4Network], start: str) -> IPv4Network:
-    """The first /24 of the range that overlaps with none that is taken, looking from a place that *start* decides.
+    """Return the first /24 of the range that overlaps with no taken one, searching from an offset that *start* decides.
 
     The same question has the same answer, so that two creators of one network ask the engine for the same subnet and
     the engine refuses the second.
@@ -36,7 +36,7 @@ def free_subnet(address_range: IPv4Network, taken: Collection[IPv4Network], star
 
 
 def free_address(subnet: IPv4Network, taken: Collection[str]) -> str:
-    """The lowest address of the subnet that nobody has; the first is the bridge's own.
+    """Return the lowest free address of the subnet; the first is the bridge's own.
 
     Raises:
         CloudRefused: the subnet is full.
@@ -48,7 +48,7 @@ def free_address(subnet: IPv4Network, taken: Collection[str]) -> str:
 
 
 def routed_networks(table: Path = Path("/proc/net/route")) -> list[IPv4Network]:
-    """The networks that this machine has routes to, the default route aside."""
+    """Return the networks that this machine has routes to, the default route aside."""
     rows = [line.split() for line in table.read_text().splitlines()[1:]]
     networks = [ip_network((_kernel_address(row[1]), _kernel_address(row[7]))) for row in rows]
     return [network for network in networks if network.prefixlen]
@@ -59,7 +59,7 @@ def _kernel_address(hexadecimal: str) -> str:
 
 
 def ensure_network(engine: DockerClient, namespace: str, address_range: IPv4Network) -> Network:
-    """The namespace's network, made when it does not exist; two callers at once get the same one.
+    """Find or create the namespace's network; two callers at once get the same one.
 
     Raises:
         CloudRefused: no subnet of the range is free.
@@ -78,13 +78,13 @@ def ensure_network(engine: DockerClient, namespace: str, address_range: IPv4Netw
 
 
 def find_network(engine: DockerClient, namespace: str) -> Network | None:
-    """The namespace's network, or None."""
+    """Return the namespace's network, or None."""
     networks = engine.networks.list(filters={"label": f"{marks.NAMESPACE}={namespace}"})
     return min(networks, key=lambda network: network.attrs["Created"], default=None)
 
 
 def subnet_of(network: Network) -> IPv4Network:
-    """The network's one subnet."""
+    """Return the network's one subnet."""
     return IPv4Network(network.attrs["IPAM"]["Config"][0]["Subnet"])
 
 

@@ -10,7 +10,7 @@ from blocks.clouds.local.system_container import entries, remove_machine
 from blocks.engine.container_name import listed_name
 from pool import marks
 from pool.errors import CloudTrouble
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 
 
 def all_parts(engine: DockerClient, namespace: str) -> Iterator[CloudPart]:

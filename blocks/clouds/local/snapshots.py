@@ -32,7 +32,7 @@ def _instructions(labels: dict[str, str]) -> list[str]:
 def images_made(engine: DockerClient, namespace: str) -> list[HostImage]:
     """All host images of the namespace.
 
-    An image that somebody made of a host that booted from one of ours inherits our labels; its name is another.
+    An image that an operator made of a host that booted from one of ours inherits our labels, but has another name.
     """
     entries = engine.api.images(filters={"label": [f"{marks.NAMESPACE}={namespace}", marks.IMAGE_NAME]})
     return [_described(entry) for entry in entries if _tag(entry) in (entry["RepoTags"] or ())]
@@ -50,13 +50,13 @@ def _described(entry: dict) -> HostImage:
 
 
 def refuse_if_taken(engine: DockerClient, name: str) -> None:
-    """Look whether somebody else's image has the name.
+    """Refuse a name that an image of another owner has.
 
     Raises:
-        CloudRefused: it has.
+        CloudRefused: an image without this installation's label has it.
     """
     if engine.api.images(name=name):
-        raise CloudRefused(f"host image {name} cannot be made: an image of that name exists and is not ours")
+        raise CloudRefused(f"host image {name} cannot be made: an image of another owner has that name")
 
 
 def remove_image(engine: DockerClient, image: HostImage) -> None:

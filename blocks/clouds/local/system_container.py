@@ -44,7 +44,7 @@ STATUS = {
 def make_container(
     engine: DockerClient, namespace: str, request: ServerRequest, image: str, address: str, **limits: int | str
 ) -> Container:
-    """A container for the host, on the namespace's network at this address; not started.
+    """Create a container for the host, on the namespace's network at this address; not started.
 
     Args:
         limits: what the flavor says of memory and processors, in the engine's words.
@@ -85,13 +85,13 @@ def _labels(namespace: str, request: ServerRequest, address: str) -> dict[str, s
 
 
 def entries(engine: DockerClient, namespace: str, host: str = "") -> list[dict]:
-    """What the engine's list says of all hosts of the namespace, or of one."""
+    """List the engine's entries of all hosts of the namespace, or of one."""
     labels = [f"{marks.NAMESPACE}={namespace}", f"{marks.HOST}={host}" if host else marks.HOST]
     return engine.api.containers(all=True, filters={"label": labels})
 
 
 def server_of(entry: dict) -> Server:
-    """The server that an entry of the engine's list describes."""
+    """Return the server that an entry of the engine's list describes."""
     labels = entry["Labels"]
     lost = abandoned(entry)
     return Server(
@@ -110,12 +110,12 @@ def unfinished(entry: dict) -> bool:
 
 
 def abandoned(entry: dict) -> bool:
-    """Whether whoever made the container died before starting it."""
+    """Whether the process that made the container died before starting it."""
     return unfinished(entry) and time.time() - entry["Created"] > STARTING_SECONDS
 
 
 def remove_machine(engine: DockerClient, container_id: str) -> None:
-    """Remove the container and its volumes; absent, or being removed by somebody else, is success."""
+    """Remove the container and its volumes; absent, or being removed by another process, is success."""
     try:
         engine.api.remove_container(container_id, v=True, force=True)
     except NotFound:
@@ -126,7 +126,7 @@ def remove_machine(engine: DockerClient, container_id: str) -> None:
 
 
 def seed_archive(host: str, user_data: str) -> bytes:
-    """The tar that puts the user data where cloud-init looks for it, readable by root alone."""
+    """Build the tar that puts the user data where cloud-init looks for it, readable by root alone."""
     files = {"meta-data": json.dumps({"instance-id": host, "local-hostname": host}), "user-data": user_data}
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -138,7 +138,7 @@ def seed_archive(host: str, user_data: str) -> bytes:
 
 
 def nameservers(files: tuple[Path, ...] = RESOLVERS) -> list[str]:
-    """The name servers of this machine that a container can reach: not those on loopback."""
+    """Return the name servers of this machine that a container can reach: not those on loopback."""
     for file in files:
         lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
         servers = [words[1] for words in lines if words[:1] == ["nameserver"]]

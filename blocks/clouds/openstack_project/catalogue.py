@@ -15,7 +15,7 @@ SHOWN = 20  # candidates in an error: a public cloud has hundreds of images
 
 
 def find_flavor(cloud: Connection, wanted: str) -> Flavor:
-    """The flavor of this name or id.
+    """Return the flavor of this name or id.
 
     Raises:
         CloudRefused: "no flavor is named 'x'; the cloud has: nb.large, nb.small".
@@ -24,7 +24,7 @@ def find_flavor(cloud: Connection, wanted: str) -> Flavor:
 
 
 def find_flavors(cloud: Connection, wanted: Iterable[str]) -> list[Flavor]:
-    """The flavors of these names or ids, in one request.
+    """Return the flavors of these names or ids, in one request.
 
     Raises:
         CloudRefused: one is not there, as find_flavor() says it.
@@ -34,7 +34,7 @@ def find_flavors(cloud: Connection, wanted: Iterable[str]) -> list[Flavor]:
 
 
 def find_image(cloud: Connection, wanted: str) -> Image:
-    """The active image or snapshot of this name or id.
+    """Return the active image or snapshot of this name or id.
 
     Raises:
         CloudRefused: none, or several of one name; the message lists the candidates.
@@ -43,7 +43,7 @@ def find_image(cloud: Connection, wanted: str) -> Image:
 
 
 def find_network(cloud: Connection, wanted: str) -> Network:
-    """The network of this name or id; "auto": the only one of the project that is not external.
+    """Return the network of this name or id; "auto": the only one of the project that is not external.
 
     Raises:
         CloudRefused: none, or several; the message lists the candidates.
@@ -64,7 +64,7 @@ def project_groups(cloud: Connection) -> list[SecurityGroup]:
 
 
 def pick(noun: str, wanted: str, found: Iterable[Resource]) -> Resource:
-    """The one of *found* whose id or name is *wanted*. An id is never ambiguous, so it counts first.
+    """Return the one of *found* whose id or name is *wanted*. An id is never ambiguous, so it counts first.
 
     Raises:
         CloudRefused: none, or two of one name; the message lists the candidates.
@@ -88,5 +88,5 @@ def listed(found: Iterable[Resource]) -> str:
 
 
 def _ours(cloud: Connection, resource: Network | SecurityGroup) -> bool:
-    """An administrator's credentials see those of all projects."""
+    """Whether it is this project's: an administrator's credentials list those of all projects."""
     return resource.project_id == cloud.current_project_id or bool(resource.is_shared)

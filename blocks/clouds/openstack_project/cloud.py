@@ -19,11 +19,11 @@ from pydantic import Field
 from blocks.clouds.console import last_words
 from blocks.clouds.openstack_project.catalogue import find_flavor, find_image, find_network, pick, project_groups
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials, forget_logins
-from blocks.clouds.openstack_project.errors import told_plainly
+from blocks.clouds.openstack_project.errors import translate_errors
 from blocks.clouds.openstack_project.marks import host_key_mark, metadata, server_tags
 from blocks.clouds.openstack_project.parts import (
     VolumeWish,
-    attached,
+    attachment,
     check_volumes,
     ensure_port,
     ensure_volume,
@@ -34,10 +34,10 @@ from blocks.clouds.openstack_project.readiness import Finding, Needs, examine
 from blocks.clouds.openstack_project.servers import (
     all_servers,
     delete_and_wait,
-    described,
     has_servers,
-    keep_first,
+    keep_oldest,
     servers_of,
+    to_server,
 )
 from blocks.clouds.openstack_project.shared import (
     ensure_group,
@@ -45,7 +45,7 @@ from blocks.clouds.openstack_project.shared import (
     ensure_server_group,
     remove_shared,
     shared_pools,
-    still_there,
+    shared_resources_exist,
 )
 from blocks.clouds.openstack_project.snapshots import delete_image, images_made, make_image
 from blocks.clouds.openstack_project.sweep import all_parts, remove_from_project
@@ -53,7 +53,7 @@ from blocks.clouds.port import Cloud, Server, ServerRequest
 from blocks.settings import process_settings
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 from pool.records import Headroom
 
 # Two threads of one process that make the same host take turns; the second finds what the first has made.
@@ -102,18 +102,18 @@ class OpenStackCloud(Cloud):
     def create(self, request: ServerRequest) -> Server:
         """Make the server and what comes with it, or return the one that is there. It is still being built."""
         with self._asking(f"make host {request.host}") as cloud, self._turn(request.host):
-            return described(keep_first(cloud, self._namespace, request.host) or self._made(cloud, request))
+            return to_server(keep_oldest(cloud, self._namespace, request.host) or self._made(cloud, request))
 
     def find(self, host: str) -> Server | None:
-        """The server of this host; when two processes made it at once, the older."""
+        """Return the server of this host; when two processes made it at once, the older."""
         with self._asking(f"find host {host}") as cloud:
             found = servers_of(cloud, self._namespace, host)
-        return described(found[0]) if found else None
+        return to_server(found[0]) if found else None
 
     def list_servers(self) -> list[Server]:
         """Every server that carries the namespace's tag, in one request."""
         with self._asking("list the hosts") as cloud:
-            return [described(server) for server in all_servers(cloud, self._namespace)]
+            return [to_server(server) for server in all_servers(cloud, self._namespace)]
 
     def delete(self, host: str) -> None:
         """Delete the server, its port and its volumes, and with a pool's last host what its hosts shared.
@@ -126,7 +126,7 @@ class OpenStackCloud(Cloud):
             self._remove_rest(cloud, host, pools or shared_pools(cloud, self._namespace))
 
     def console_log(self, host: str, lines: int = 20) -> str:
-        """The last lines of the server's console; empty when there is no server or no console yet."""
+        """Return the last lines of the server's console; empty when there is no server or no console yet."""
         with self._asking(f"read the console of host {host}") as cloud:
             for server in servers_of(cloud, self._namespace, host):
                 return self._console(cloud, server, lines)
@@ -164,7 +164,7 @@ class OpenStackCloud(Cloud):
 
     def parts(self) -> tuple[CloudPart, ...]:
         """All that carries the namespace's mark: servers, ports, volumes, host images half made, what hosts share."""
-        with self._asking("list what is ours") as cloud:
+        with self._asking("list its resources") as cloud:
             return tuple(all_parts(cloud, self._namespace))
 
     def remove_part(self, part: CloudPart) -> None:
@@ -203,9 +203,9 @@ class OpenStackCloud(Cloud):
 
     @contextmanager
     def _asking(self, doing: str) -> Iterator[Connection]:
-        """A client for one call of the port. What goes wrong is said in one sentence."""
+        """Lend a client for one call of the port, and translate errors into one sentence."""
         try:
-            with told_plainly(doing):
+            with translate_errors(doing):
                 yield self.credentials.connect()
         except CloudRefused:
             forget_logins()
@@ -245,19 +245,19 @@ class OpenStackCloud(Cloud):
     def _made(self, cloud: Connection, request: ServerRequest) -> NovaServer:
         plan, order = self._plan(cloud, request), {}
         try:
-            with told_plainly(f"make host {request.host}"):
+            with translate_errors(f"make host {request.host}"):
                 order = self._order(cloud, request, plan)
                 made = cloud.compute.create_server(**order)
         except CloudRefused as error:  # nothing was accepted; after any other error something may have been
-            vanished = not still_there(cloud, order)
+            vanished = not shared_resources_exist(cloud, order)
             self._remove_rest(cloud, request.host, {request.pool})
             if vanished:
                 raise CloudTrouble(f"what host {request.host} shares with its pool was removed meanwhile") from error
             raise
-        return keep_first(cloud, self._namespace, request.host) or cloud.compute.get_server(made)
+        return keep_oldest(cloud, self._namespace, request.host) or cloud.compute.get_server(made)
 
     def _order(self, cloud: Connection, request: ServerRequest, plan: Plan) -> dict:
-        """What Nova is asked for. Whatever the server needs is made first; each part is looked for before."""
+        """Compose the request to Nova. What the server needs is found or created first."""
         namespace, pool, host = self._namespace, request.pool, request.host
         group = ensure_group(cloud, namespace, pool, plan.groups, plan.master)
         apart = ensure_server_group(cloud, namespace, pool, plan.limits.server_group_members)
@@ -292,7 +292,7 @@ class OpenStackCloud(Cloud):
 
     def _disk(self, cloud: Connection, request: ServerRequest, wish: VolumeWish, image: Image) -> dict:
         source = VolumeWish(wish.role, wish.size, wish.kind, image=image.id) if wish.role == "root" else wish
-        return attached(ensure_volume(cloud, self._namespace, request, source), wish)
+        return attachment(ensure_volume(cloud, self._namespace, request, source), wish)
 
     def _remove_rest(self, cloud: Connection, host: str, pools: set[str]) -> None:
         """All that came with the server; and of these pools, where it was the last host, what their hosts shared."""

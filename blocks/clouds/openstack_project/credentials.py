@@ -42,7 +42,7 @@ class OpenStackCredentials(Block):
     region_name: str = Field("", description="Region; empty: the cloud's only one.")
 
     def connect(self) -> Connection:
-        """A client of its own for each call; all share one login, which renews its token when that expires.
+        """Connect a client for one call; all share one login, which renews its token when that expires.
 
         Raises:
             CloudRefused: there is no such cloud in ``clouds.yaml``, or something is missing.
@@ -50,7 +50,7 @@ class OpenStackCredentials(Block):
         return Connection(config=self._login())
 
     def where(self) -> str:
-        """What these credentials are for, without any secret."""
+        """Return what these credentials are for, without any secret."""
         return self.cloud or self.auth_url or os.environ.get("OS_CLOUD") or os.environ.get("OS_AUTH_URL") or "nowhere"
 
     def _login(self) -> CloudRegion:

@@ -25,7 +25,7 @@ QUOTA = re.compile(r"quota", re.IGNORECASE)
 
 
 @contextmanager
-def told_plainly(doing: str) -> Iterator[None]:
+def translate_errors(doing: str) -> Iterator[None]:
     """Turn what the cloud's libraries raise into one sentence.
 
     Args:
@@ -79,7 +79,7 @@ def _details(error: sdk_errors.HttpException) -> str:
 
 
 def _short(error: object) -> str:
-    """The first line, at most 300 characters: some errors carry a whole page of HTML."""
+    """Return the first line, at most 300 characters: some errors carry a whole page of HTML."""
     first = re.sub(r"<[^>]+>", " ", str(error)).strip().split("\n")[0]
     return re.sub(r"\s+", " ", first)[:300].rstrip(". ")
 

@@ -14,7 +14,7 @@ def server_tags(namespace: str, pool: str, host: str) -> list[str]:
 
 
 def pool_tag(pool: str) -> str:
-    """The tag of a pool's servers, beside the namespace."""
+    """Return the tag of a pool's servers, beside the namespace."""
     return f"pool={pool}"
 
 
@@ -24,7 +24,7 @@ def metadata(namespace: str, pool: str, host: str) -> dict[str, str]:
 
 
 def description(namespace: str) -> str:
-    """Description of a port or a security group."""
+    """Return the description of a port or a security group."""
     return f"DockerDriver {namespace}"
 
 
@@ -34,7 +34,7 @@ def shared_name(namespace: str, pool: str) -> str:
 
 
 def pool_of(namespace: str, name: str) -> str | None:
-    """The pool of a shared thing by its name; None when it is not of the namespace."""
+    """Return the pool of a shared resource by its name; None when it is not of the namespace."""
     return name.removeprefix(f"{namespace}__") if name.startswith(f"{namespace}__") else None
 
 

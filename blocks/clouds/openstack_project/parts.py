@@ -33,7 +33,7 @@ class VolumeWish:
 
 
 def ensure_port(cloud: Connection, namespace: str, host: str, network: str, groups: list[str]) -> Port:
-    """The host's port, on this network and in these security groups (ids). It gets no public address.
+    """Find or create the host's port, on this network and in these security groups (ids). It gets no public address.
 
     Raises:
         CloudTrouble: a group is gone that was there a moment ago: another host of the pool, its last, took it along.
@@ -50,7 +50,7 @@ def ensure_port(cloud: Connection, namespace: str, host: str, network: str, grou
 
 
 def ports_of(cloud: Connection, namespace: str, host: str) -> list[Port]:
-    """The host's ports."""
+    """Return the host's ports."""
     return list(cloud.network.ports(name=host, description=description(namespace)))
 
 
@@ -65,7 +65,7 @@ def check_volumes(cloud: Connection, wishes: Collection[VolumeWish]) -> None:
     if not has_volumes(cloud):
         asked = " and ".join(f"a {wish.role} volume of {wish.size} GB" for wish in wishes)
         settings = " and ".join(f"{SETTINGS[wish.role]} to 0" for wish in wishes)
-        raise CloudRefused(f"the cloud has no volume service, and {asked} is asked for: set {settings}")
+        raise CloudRefused(f"the cloud has no volume service, and {asked} is requested: set {settings}")
     known = {kind.name for kind in cloud.block_storage.types()}
     for wish in wishes:
         if wish.kind and wish.kind not in known:
@@ -81,7 +81,7 @@ def has_volumes(cloud: Connection) -> bool:
 
 
 def ensure_volume(cloud: Connection, namespace: str, request: ServerRequest, wish: VolumeWish) -> Volume:
-    """The host's volume for this role, ready to be attached.
+    """Find or create the host's volume for this role, ready to be attached.
 
     Raises:
         CloudTrouble: it went to error, or is not ready after ten minutes.
@@ -107,7 +107,7 @@ def _new_volume(cloud: Connection, namespace: str, request: ServerRequest, wish:
 
 
 def volumes_of(cloud: Connection, namespace: str, host: str) -> list[Volume]:
-    """The host's volumes, of any role; none where there is no volume service."""
+    """Return the host's volumes, of any role; none where there is no volume service."""
     return [volume for volume in all_volumes(cloud, namespace) if volume.name in (f"{host}-root", f"{host}-data")]
 
 
@@ -120,7 +120,7 @@ def all_volumes(cloud: Connection, namespace: str) -> list[Volume]:
     ]
 
 
-def attached(volume: Volume, wish: VolumeWish) -> dict:
+def attachment(volume: Volume, wish: VolumeWish) -> dict:
     """How Nova is told of the volume. It goes with the server: Nova deletes it once it has let go of it."""
     told = {
         "uuid": volume.id,

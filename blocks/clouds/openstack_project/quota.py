@@ -33,7 +33,7 @@ class QuotaLimit:
 
 
 def limits_of(cloud: Connection) -> AbsoluteLimits:
-    """The project's limits of Nova and what is used of them, in one request."""
+    """Return the project's limits of Nova and what is used of them, in one request."""
     return cloud.compute.get_limits().absolute
 
 

@@ -14,7 +14,7 @@ from blocks.clouds.openstack_project.catalogue import (
     pick,
     project_groups,
 )
-from blocks.clouds.openstack_project.errors import told_plainly
+from blocks.clouds.openstack_project.errors import translate_errors
 from blocks.clouds.openstack_project.parts import VolumeWish, check_volumes
 from blocks.clouds.openstack_project.quota import headroom_of, limits_of
 from blocks.clouds.openstack_project.servers import all_servers
@@ -62,7 +62,7 @@ def examine(cloud: Connection, needs: Needs) -> Iterator[Finding]:
 def _found(check: Check, cloud: Connection, needs: Needs) -> Finding:
     what, look, fix = check
     try:
-        with told_plainly(f"check the {what}"):
+        with translate_errors(f"check the {what}"):
             return Finding(what, look(cloud, needs))
     except (CloudRefused, CloudTrouble) as error:
         return Finding(what, str(error), problem=True, fix=fix)

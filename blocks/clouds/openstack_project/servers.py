@@ -38,14 +38,14 @@ def has_servers(cloud: Connection, namespace: str, pool: str) -> bool:
 
 
 def servers_of(cloud: Connection, namespace: str, host: str) -> list[NovaServer]:
-    """The host's servers: first the oldest that lives. Two when two processes made it at once; one goes again."""
+    """List the host's servers, the oldest living one first: two processes that made it at once made two."""
     named = cloud.compute.servers(tags=namespace, name=f"^{host}$")
     ours = [server for server in named if server.metadata.get(marks.HOST) == host]
     return sorted(ours, key=lambda server: (is_deleting(server), server.created_at, server.id))
 
 
-def described(server: NovaServer) -> Server:
-    """The server in the port's words."""
+def to_server(server: NovaServer) -> Server:
+    """Translate Nova's server into the port's."""
     return Server(
         id=server.id,
         host=server.metadata[marks.HOST],
@@ -57,11 +57,11 @@ def described(server: NovaServer) -> Server:
     )
 
 
-def keep_first(cloud: Connection, namespace: str, host: str) -> NovaServer | None:
-    """The host's server; of several, the oldest, and the others are deleted. None when there is none.
+def keep_oldest(cloud: Connection, namespace: str, host: str) -> NovaServer | None:
+    """Keep the oldest of the host's servers and delete the others. None when there is none.
 
-    Two processes that made the host at once each look after they have made it. Whoever looks later sees both, so at
-    least one of them deletes; and both, wherever both see both, choose alike.
+    Two processes that made the host at once each look afterwards. The one that looks later sees both servers, so at
+    least one of them deletes; and where both see both, they choose alike.
     """
     first, *others = servers_of(cloud, namespace, host) or [None]
     for other in others:
@@ -78,7 +78,7 @@ def is_deleting(server: NovaServer) -> bool:
 def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float = GONE_SECONDS) -> set[str]:
     """Have the host's servers deleted, and wait until Nova shows none.
 
-    A build that fails at this moment makes Nova forget that it was asked, so it is asked again.
+    A build that fails at this moment makes Nova forget the request, so it is repeated.
 
     Returns:
         The pools that they were of; empty when there was none.
@@ -91,7 +91,7 @@ def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float
         pools |= {server.metadata.get(marks.POOL, "") for server in left}
         alive = [server for server in left if not is_deleting(server)]
         if alive and asked == TIMES_TO_ASK:
-            why = described(alive[0]).fault or "no reason given"
+            why = to_server(alive[0]).fault or "no reason given"
             raise CloudTrouble(f"the cloud could not delete server {alive[0].id} of host {host}: {why}")
         if time.monotonic() > until:
             raise CloudTrouble(f"server {left[0].id} of host {host} is still there, {seconds:.0f} s after its delete")
@@ -107,7 +107,7 @@ def _status(server: NovaServer) -> ServerStatus:
 
 
 def _address(server: NovaServer) -> str | None:
-    """The first fixed address, an IPv4 one where there is one."""
+    """Return the first fixed address, an IPv4 one where there is one."""
     every = [address for network in (server.addresses or {}).values() for address in network]
     fixed = [address for address in every if address.get("OS-EXT-IPS:type", "fixed") == "fixed"]
     return min(fixed, key=lambda address: address["version"], default={}).get("addr")

@@ -11,7 +11,7 @@ from blocks.clouds.openstack_project.marks import description, pool_of, shared_n
 from pool.records import SESSION_PORTS
 
 SSH, ENGINE = 22, 2376
-#: What the members of the master's group may reach on a host: first and last port. Nobody else may reach anything.
+#: What the members of the master's group may reach on a host: first and last port. No other machine may reach anything.
 OPEN_PORTS = ((SSH, SSH), (ENGINE, ENGINE), (SESSION_PORTS[0], SESSION_PORTS[-1]))
 POLICY = "soft-anti-affinity"  # the hosts of a pool on different machines, as far as there are any
 
@@ -21,7 +21,7 @@ Rule = tuple[str, str | None, int | None, int | None, str | None]
 def ensure_group(
     cloud: Connection, namespace: str, pool: str, groups: Iterable[SecurityGroup], master: SecurityGroup
 ) -> SecurityGroup:
-    """The pool's security group, with exactly the rules that it should have.
+    """Find or create the pool's security group, with exactly the rules that it should have.
 
     Args:
         groups: the project's groups, as listed.
@@ -35,7 +35,7 @@ def ensure_group(
 
 
 def _correct_rules(cloud: Connection, group: SecurityGroup, master: SecurityGroup) -> None:
-    """A process that died between group and rules, or a new master group, leaves rules to be corrected."""
+    """Correct the rules, which a crash between group and rules, or a new master group, left wrong."""
     wanted = [_rule(group, master, first, last, kind) for first, last in OPEN_PORTS for kind in ("IPv4", "IPv6")]
     present = {_facts(rule): rule for rule in group.security_group_rules if rule["direction"] == "ingress"}
     for facts in present.keys() - {_facts(rule) for rule in wanted}:
@@ -57,13 +57,13 @@ def _rule(group: SecurityGroup, master: SecurityGroup, first: int, last: int, ki
 
 
 def _facts(rule: dict) -> Rule:
-    """What makes a rule what it is. One that lets an address range in is never among those wanted."""
+    """Return what identifies a rule. One that lets an address range in is never among those wanted."""
     source = rule["remote_group_id"] or rule.get("remote_ip_prefix")
     return rule["ethertype"], rule["protocol"], rule["port_range_min"], rule["port_range_max"], source
 
 
 def ensure_keypair(cloud: Connection, namespace: str, pool: str, public_key: str) -> str:
-    """The pool's keypair; its name."""
+    """Find or create the pool's keypair, and return its name."""
     name = shared_name(namespace, pool)
     if cloud.compute.find_keypair(name) is None:
         try:
@@ -74,7 +74,9 @@ def ensure_keypair(cloud: Connection, namespace: str, pool: str, public_key: str
 
 
 def ensure_server_group(cloud: Connection, namespace: str, pool: str, most: int | None) -> str | None:
-    """The pool's server group; its id. None where the cloud offers none, or no more members: a host matters more.
+    """Find or create the pool's server group, and return its id.
+
+    None where the cloud offers none, or no more members: a host matters more.
 
     Args:
         most: how many members a group may have; None or negative: no limit.
@@ -95,22 +97,22 @@ def remove_shared(cloud: Connection, namespace: str, pool: str) -> None:
     """Remove what the hosts of a pool share that has none any more.
 
     Neutron refuses to delete a group that a port still has, so a host that is being made at this moment keeps it; what
-    has no such guard goes after it. One that is not so far yet finds it gone and says so: see `still_there`.
+    has no such guard goes after it. One that is not so far yet finds it gone and says so: see `shared_resources_exist`.
     """
     named = cloud.network.security_groups(name=shared_name(namespace, pool), description=description(namespace))
     if all(_deleted(cloud, group) for group in named):
         remove_names(cloud, namespace, pool)
 
 
-def still_there(cloud: Connection, order: dict) -> bool:
-    """Whether nobody has removed the keypair and the server group that a server is ordered with."""
+def shared_resources_exist(cloud: Connection, order: dict) -> bool:
+    """Whether the keypair and the server group that a server is ordered with still exist."""
     key, hints = order.get("key_name"), order.get("scheduler_hints", {})
     groups = {group.id for group in cloud.compute.server_groups()} if hints else set()
     return groups >= set(hints.values()) and (key is None or cloud.compute.find_keypair(key) is not None)
 
 
 def shared_pools(cloud: Connection, namespace: str) -> set[str]:
-    """The pools whose hosts share something."""
+    """Return the pools that have shared resources."""
     groups = cloud.network.security_groups(description=description(namespace))
     return {pool for group in groups if (pool := pool_of(namespace, group.name)) is not None}
 
@@ -132,5 +134,5 @@ def remove_names(cloud: Connection, namespace: str, pool: str) -> None:
 
 
 def _server_groups(cloud: Connection, name: str) -> list[ServerGroup]:
-    """The server groups of this name; Nova lists them all or none."""
+    """Return the server groups of this name; Nova lists them all or none."""
     return [group for group in cloud.compute.server_groups() if group.name == name]

@@ -11,7 +11,7 @@ from blocks.clouds.openstack_project.servers import servers_of
 from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 
 NAMESPACE, POOL, HOST, RECIPE, NAME = map(
     marks.image_property, (marks.NAMESPACE, marks.POOL, marks.HOST, marks.RECIPE, marks.IMAGE_NAME)
@@ -24,7 +24,7 @@ LOST = ("killed", "deleted", "pending_delete", "deactivated")
 def images_made(cloud: Connection, namespace: str) -> list[HostImage]:
     """All host images of the namespace: those of the project's images that carry the marks.
 
-    An image that somebody made of a host that booted from one of ours inherits our properties; its name is another.
+    An image that an operator made of a host that booted from one of ours inherits our properties, but has another name.
     """
     return [_described(image) for image in _of_namespace(cloud, namespace)]
 
@@ -74,7 +74,7 @@ def _of_namespace(cloud: Connection, namespace: str) -> list[Image]:
 
 def _begun(cloud: Connection, namespace: str, host: str, name: str, recipe: str) -> str:
     if next(iter(cloud.image.images(name=name)), None):
-        raise CloudRefused(f"host image {name} cannot be made: an image of that name exists and is not ours")
+        raise CloudRefused(f"host image {name} cannot be made: an image of another owner has that name")
     servers = servers_of(cloud, namespace, host)
     if not servers:
         raise CloudTrouble(f"host {host} has no server to make an image of")
@@ -89,7 +89,7 @@ def image_properties(namespace: str, name: str, pool: str, host: str, recipe: st
 
 
 def _switch_off(cloud: Connection, server_id: str, host: str) -> None:
-    """A disk at rest is a whole one."""
+    """Stop the server, so that its disk is consistent."""
     if cloud.compute.get_server(server_id).status == "ACTIVE":
         cloud.compute.stop_server(server_id)
     for _ in range(STOP_SECONDS * 2):

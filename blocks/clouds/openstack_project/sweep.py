@@ -9,7 +9,7 @@ from blocks.clouds.openstack_project.parts import all_volumes, remove_port, remo
 from blocks.clouds.openstack_project.servers import all_servers
 from blocks.clouds.openstack_project.snapshots import half_made
 from pool import marks
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 
 
 def all_parts(cloud: Connection, namespace: str) -> list[CloudPart]:

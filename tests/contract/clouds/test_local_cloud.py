@@ -107,7 +107,7 @@ def test_an_address_that_somebody_took_meanwhile_is_replaced_by_the_next(local, 
 def test_a_container_of_that_name_that_is_not_ours_is_left_alone(local, engine, host_image):
     foreign = engine.containers.create(host_image, name=f"{NAMESPACE}-h-1")
     try:
-        with pytest.raises(CloudRefused, match=f"container {NAMESPACE}-h-1 exists and is not ours"):
+        with pytest.raises(CloudRefused, match=f"another owner's container is named {NAMESPACE}-h-1"):
             local.cloud.create(server_request("h-1"))
         local.cloud.delete("h-1")
         assert engine.containers.get(foreign.id).name == f"{NAMESPACE}-h-1"

@@ -199,7 +199,7 @@ UNKNOWN = {
     "network": ({}, {"DD_HOST_NETWORK": "nix"}, "no network is named 'nix'; the project has: pool-net"),
     "master": ({}, {"DD_HOST_MASTER_SG": "nix"}, "no security group is named 'nix'; the project has: .*pb_server"),
     "extra": ({}, {"DD_HOST_EXTRA_SGS": ["nix"]}, "no security group is named 'nix'"),
-    "data volume": ({"data_volume_gb": 24}, {}, "no volume service, and a data volume of 24 GB is asked for"),
+    "data volume": ({"data_volume_gb": 24}, {}, "no volume service, and a data volume of 24 GB is requested"),
     "root volume": ({}, {"DD_HOST_ROOT_VOLUME_SIZE": 20}, "no volume service, and a root volume of 20 GB"),
 }
 

@@ -13,7 +13,7 @@ from blocks.clouds.openstack_project.shared import remove_names
 from blocks.clouds.openstack_project.snapshots import image_properties
 from blocks.clouds.port import ServerStatus
 from pool.errors import CloudTrouble
-from pool.housekeeping.strays import CloudPart, orphans
+from pool.housekeeping.orphans import CloudPart, orphans
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, make_when_all_are_ready, opened, request, settled
 from tests.rigs.openstack.misbehaving_proxy import Trouble
 from tests.rigs.pool_data import a_host

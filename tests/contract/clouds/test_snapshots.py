@@ -78,7 +78,7 @@ def test_asked_twice_there_is_one_image_which_its_own_namespace_alone_sees_and_d
 
 
 def test_the_name_of_somebody_elses_image_is_refused(rig, somebody_elses):
-    with pytest.raises(CloudRefused, match="cannot be made: an image of that name exists and is not ours"):
+    with pytest.raises(CloudRefused, match="cannot be made: an image of another owner has that name"):
         rig.cloud.snapshot("h-1", somebody_elses, "recipe-1")
 
 

@@ -165,13 +165,13 @@ def test_an_earlier_try_with_another_port_is_replaced(engine, host, spec):
 
 def test_a_container_of_somebody_else_is_left_alone(engine, spec):
     theirs = engine.run(replace(spec, labels={"dockerdriver.namespace": "dd-other"}))
-    with pytest.raises(EngineTrouble, match="dd-alice exists and is somebody else's"):
+    with pytest.raises(EngineTrouble, match="another owner's container is named dd-alice"):
         engine.run(spec)
     assert engine.find(spec.name).id == theirs
 
 
 def test_a_container_that_cannot_start_leaves_nothing(engine, spec):
-    with pytest.raises(EngineTrouble, match=r"would not start container dd-alice: .*no-such-program"):
+    with pytest.raises(EngineTrouble, match=r"refused to start container dd-alice: .*no-such-program"):
         engine.run(replace(spec, command=("no-such-program",), init=False))
     assert engine.find(spec.name) is None
 

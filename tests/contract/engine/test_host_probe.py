@@ -8,7 +8,7 @@ from blocks.engine.client import HostEngine
 from blocks.engine.connection import EngineIdentity
 from blocks.engine.probe import probe
 from blocks.stored.authority import CertificateAuthority
-from pool.housekeeping.found import Fate
+from pool.housekeeping.found import ContainerOutcome
 from pool.records import ContainerSpec
 from tests.rigs.engines.light_engine import SERVE
 from tests.rigs.engines.light_host import light_host
@@ -39,15 +39,15 @@ def seen(host):
     return probe(host.engine, NAMESPACE).containers
 
 
-def fate(host) -> Fate:
+def outcome(host) -> ContainerOutcome:
     (container,) = seen(host)
-    return container.fate
+    return container.outcome
 
 
 def test_a_session_that_runs_is_seen_with_its_name_and_its_instance(host, run):
     run()
     (container,) = seen(host)
-    assert (container.name, container.instance, container.fate) == ("dd-alice", "alice", Fate.RUNS)
+    assert (container.name, container.instance, container.outcome) == ("dd-alice", "alice", ContainerOutcome.RUNS)
 
 
 def test_containers_of_others_are_not_even_seen(host, run):
@@ -63,24 +63,24 @@ def test_a_container_that_was_removed_by_hand_is_not_there(host, run):
 
 def test_a_container_that_crashes_again_and_again_has_failed_with_its_exit_code(host, run):
     run("sh", "-c", "exit 3")
-    until(lambda: fate(host) is Fate.FAILED, "it is given up")
+    until(lambda: outcome(host) is ContainerOutcome.FAILED, "it is given up")
     assert seen(host)[0].exit_code == 3
 
 
 def test_a_notebook_that_its_user_ended_was_shut_down(host, run):
     run("true")
-    until(lambda: fate(host) is Fate.SHUT_DOWN, "it is seen as shut down")
+    until(lambda: outcome(host) is ContainerOutcome.SHUT_DOWN, "it is seen as shut down")
 
 
 def test_a_container_whose_main_process_needs_too_much_memory_is_seen_as_such(host, run):
     run("sh", "-c", f"exec {EATS}")
-    until(lambda: fate(host) is Fate.OUT_OF_MEMORY, "it is given up", 60)
+    until(lambda: outcome(host) is ContainerOutcome.OUT_OF_MEMORY, "it is given up", 60)
 
 
 def test_a_process_that_is_killed_for_memory_is_told_while_its_session_goes_on(host, run):
     run("sh", "-c", f"{EATS}; exec {' '.join(SERVE)}")
     until(lambda: "alice" in probe(host.engine, NAMESPACE).out_of_memory, "the engine tells of it")
-    assert fate(host) is Fate.RUNS
+    assert outcome(host) is ContainerOutcome.RUNS
 
 
 def test_a_session_that_ended_well_because_its_host_shut_down_is_told_from_one_that_its_user_ended(host, run):
@@ -88,9 +88,9 @@ def test_a_session_that_ended_well_because_its_host_shut_down_is_told_from_one_t
     until(lambda: host.engine.logs("dd-alice") == "listening\n", "it hears the signal")
     host.stop()
     host.start()
-    assert fate(host) is Fate.STOPPED_WITH_ENGINE
+    assert outcome(host) is ContainerOutcome.STOPPED_WITH_ENGINE
     host.engine.start("dd-alice")
-    assert fate(host) is Fate.RUNS
+    assert outcome(host) is ContainerOutcome.RUNS
 
 
 def test_the_clocks_agree_on_one_machine(host, run):

@@ -56,7 +56,7 @@ def test_neither_stages_nor_earlier_builds_are_left(engine, build):
 
 
 def test_a_step_that_fails_is_told_with_its_last_words(engine, build):
-    with pytest.raises(EngineTrouble, match=r"image built:latest could not be built: .*code: 3; last words: .*no luck"):
+    with pytest.raises(EngineTrouble, match=r"image built:latest could not be built: .*code: 3; last lines: .*no luck"):
         build('FROM tiny:latest\nRUN ["/bin/sh", "-c", "echo no luck; exit 3"]')
     assert engine.containers({}) == []
 

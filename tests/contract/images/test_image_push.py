@@ -161,7 +161,7 @@ def test_two_distributions_at_once_take_turns_and_the_second_sends_nothing(engin
     image = keep(image_of("tiny:1", noise(1, 2_000_000)))
 
     def in_turn(_):
-        with store.turn("host-h-1"):
+        with store.exclusive("host-h-1"):
             return push(engine, store, image).sent
 
     with ThreadPoolExecutor(2) as pool:
@@ -210,7 +210,7 @@ class WholeOnly(HostEngine):
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             layers = [name for name in tar.getnames() if name.endswith("layer.tar")]
         if len(layers) < self.layers:
-            raise EngineTrouble("host h-1: the engine would not load an image: content digest: not found")
+            raise EngineTrouble("host h-1: the engine refused to load an image: content digest: not found")
         return super().load([data])
 
 

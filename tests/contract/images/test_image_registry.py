@@ -83,7 +83,7 @@ def test_of_a_new_version_only_its_own_layer_goes_to_the_registry_and_to_the_hos
 
 def test_a_registry_that_asks_for_a_login_is_not_entered_without(hosts, store, registry, authority, keep):
     stranger = ImageRegistry(registry.address, authority.certificate, RegistryCredentials("reader", "wrong-word"))
-    with pytest.raises(Refused, match="does not let us in; check the login that the pool names") as refusal:
+    with pytest.raises(Refused, match="refuses the login; check the block in DD_IMAGE_REGISTRY_LOGIN") as refusal:
         stranger.put(keep("lab:2"), store)
     assert "wrong-word" not in str(refusal.value)
 

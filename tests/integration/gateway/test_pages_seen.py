@@ -71,7 +71,7 @@ def test_a_visitor_of_a_starting_session_reads_how_far_it_is(gateway, visitor):
     ("name", "reason", "words"),
     [
         ("expired", "its time was over", "Its time was over."),
-        ("idle", "nobody used it for 1800 s", "Nobody had used it for a while."),
+        ("idle", "idle for more than 1800 s", "It was not used for a while."),
         ("memory", "its container ran out of memory", "It needed more memory than it may have."),
         ("host", "its host main-01 failed: 10.0.0.5 does not answer", "The machine that it ran on was lost."),
     ],

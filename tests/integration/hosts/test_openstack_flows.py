@@ -46,7 +46,7 @@ WHY = {
     "mute": r"host mute-01: ssh at .* \(tried for 8 s\); its console ends: kernel panic: no init found",
     "quota": r"cannot make host quota-01: quota: \d+ of 40 cores are in use and rig\.over-quota needs 41",
     "by-hand": "host by-hand-01: its server is gone from the cloud",
-    "no-volumes": "no volume service, and a data volume of 24 GB is asked for: set DD_HOST_DATA_VOLUME_FACTOR of",
+    "no-volumes": "no volume service, and a data volume of 24 GB is requested: set DD_HOST_DATA_VOLUME_FACTOR of",
     "away": r"cannot find host away-01: no usable answer from http://127\.0\.0\.1",
 }
 

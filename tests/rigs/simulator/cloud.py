@@ -6,7 +6,7 @@ from pydantic import PrivateAttr
 
 from blocks.clouds.port import Cloud, Server, ServerRequest, ServerStatus
 from pool.errors import CloudRefused, CloudTrouble
-from pool.housekeeping.strays import CloudPart
+from pool.housekeeping.orphans import CloudPart
 from pool.states import HostState
 from tests.rigs.simulator.machines import NEVER, Machine
 

@@ -107,7 +107,7 @@ class SimulatedEngine(HostEngine):
 
 def _seen(container: Container) -> SeenContainer:
     name, instance = container.spec.name, container.spec.labels[marks.INSTANCE]
-    return SeenContainer(name, instance, container.fate, container.exit_code)
+    return SeenContainer(name, instance, container.outcome, container.exit_code)
 
 
 def _carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from prefect.client.schemas.objects import StateType
 
-from pool.housekeeping.found import Fate
+from pool.housekeeping.found import ContainerOutcome
 from pool.states import LIVING_INSTANCES
 from tests.rigs.simulator.machines import Machine
 from tests.rigs.simulator.runs import Run
@@ -109,10 +109,10 @@ class EventfulWorld(World):
     def playbooks_fail(self, runs: int) -> None:
         self.next_playbooks_fail += runs
 
-    def container_ends(self, which: int, fate: Fate) -> None:
+    def container_ends(self, which: int, outcome: ContainerOutcome) -> None:
         if machine := self._machine(which):
             for container in list(machine.containers.values())[:1]:
-                container.end(0 if fate is Fate.SHUT_DOWN else 137, fate)
+                container.end(0 if outcome is ContainerOutcome.SHUT_DOWN else 137, outcome)
 
     def containers_exit_at_once(self, containers: int) -> None:
         self.next_containers_exit += containers

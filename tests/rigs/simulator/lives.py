@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 
-from pool.housekeeping.found import Fate
+from pool.housekeeping.found import ContainerOutcome
 from tests.rigs.simulator.events import EventfulWorld
 from tests.rigs.simulator.invariants import check_always, unsettled
 from tests.rigs.simulator.stores import WatchedStore, opened_store
@@ -13,6 +13,8 @@ from tests.rigs.simulator.stores import WatchedStore, opened_store
 #: How long it is until the next thing happens, in seconds.
 PAUSES = (0, 0, 0.5, 2, 5, 15, 40, 40, 120, 300, 900, 4000)
 SETTLING = (60,) * 6 + (300,) * 8 + (1200,) * 6
+
+ENDINGS = (ContainerOutcome.SHUT_DOWN, ContainerOutcome.FAILED, ContainerOutcome.OUT_OF_MEMORY)
 
 #: What may happen: a method of the world, and values for its arguments. What stands twice is twice as likely.
 HAPPENINGS: tuple[tuple[str, dict[str, tuple]], ...] = (
@@ -33,7 +35,7 @@ HAPPENINGS: tuple[tuple[str, dict[str, tuple]], ...] = (
     ("cloud_hides_a_server", {"which": range(4), "seconds": (10, 100, 400)}),
     ("host_is_down", {"which": range(4), "seconds": (20, 200, 100_000)}),
     ("host_reboots", {"which": range(4), "containers_return": (True, False)}),
-    ("container_ends", {"which": range(4), "fate": (Fate.SHUT_DOWN, Fate.FAILED, Fate.OUT_OF_MEMORY)}),
+    ("container_ends", {"which": range(4), "outcome": ENDINGS}),
     ("remove_a_container_by_hand", {"which": range(4)}),
     ("engine_is_down", {"which": range(4), "seconds": (10, 90, 600)}),
     ("engine_is_slow", {"which": range(4), "seconds": (30, 300)}),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from pool.housekeeping.found import Fate
+from pool.housekeeping.found import ContainerOutcome
 from pool.records import ContainerSpec
 
 NEVER = float("inf")
@@ -18,13 +18,13 @@ class Container:
     ready_at: float  # from when on the notebook answers
     running: bool = True
     exit_code: int = 0
-    fate: Fate = Fate.RUNS
+    outcome: ContainerOutcome = ContainerOutcome.RUNS
 
-    def end(self, exit_code: int, fate: Fate) -> None:
-        self.running, self.exit_code, self.fate = False, exit_code, fate
+    def end(self, exit_code: int, outcome: ContainerOutcome) -> None:
+        self.running, self.exit_code, self.outcome = False, exit_code, outcome
 
     def start(self, at: float) -> None:
-        self.running, self.exit_code, self.fate, self.ready_at = True, 0, Fate.RUNS, at + 3
+        self.running, self.exit_code, self.outcome, self.ready_at = True, 0, ContainerOutcome.RUNS, at + 3
 
 
 @dataclass
@@ -64,5 +64,5 @@ class Machine:
         self.down_until = max(self.down_until, at + seconds)
         for container in self.containers.values():
             if not containers_return and container.running:
-                container.end(0, Fate.STOPPED_WITH_ENGINE)
+                container.end(0, ContainerOutcome.STOPPED_WITH_ENGINE)
             container.ready_at = max(container.ready_at, self.down_until + 3)

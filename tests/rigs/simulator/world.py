@@ -15,7 +15,7 @@ from blocks.stored.host_keys import HostKey
 from blocks.stored.pool_config import PoolConfig
 from pool.changes import Change
 from pool.errors import NotFound
-from pool.housekeeping.found import Fate
+from pool.housekeeping.found import ContainerOutcome
 from pool.records import ContainerSpec
 from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
@@ -151,7 +151,7 @@ class World:
         """Let a container that was just made turn out bad, if one is to."""
         if self.next_containers_exit:
             self.next_containers_exit -= 1
-            container.end(1, Fate.FAILED)
+            container.end(1, ContainerOutcome.FAILED)
         elif self.next_containers_mute:
             self.next_containers_mute -= 1
             container.ready_at = float("inf")

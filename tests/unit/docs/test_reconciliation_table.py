@@ -4,10 +4,10 @@ import pytest
 
 from docs.reconciliation_table import HOSTS
 from pool.decisions import DecisionKind as Kind
-from pool.housekeeping.found import Fate, Probe
+from pool.housekeeping.found import ContainerOutcome, Probe
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
-from pool.housekeeping.reconciliation import RUNNING_SESSION, STRAY_CONTAINER, Owner
+from pool.housekeeping.reconciliation import ORPHAN_CONTAINER, RUNNING_SESSION, Owner
 from pool.settings import PoolSettings
 from pool.states import HostState
 from tests.rigs.pool_data import NOW, a_host, later
@@ -41,9 +41,9 @@ def test_each_row_about_hosts_is_what_the_rules_do(row, situation):
 
 
 def test_every_fate_of_a_container_and_every_owner_has_its_row():
-    assert (set(RUNNING_SESSION), set(STRAY_CONTAINER)) == (set(Fate), set(Owner))
+    assert (set(RUNNING_SESSION), set(ORPHAN_CONTAINER)) == (set(ContainerOutcome), set(Owner))
 
 
 def test_nothing_unknown_is_ever_removed():
-    assert STRAY_CONTAINER[Owner.NONE].kind is Kind.REPORT
-    assert RUNNING_SESSION[Fate.UNKNOWN].kind is None
+    assert ORPHAN_CONTAINER[Owner.NONE].kind is Kind.REPORT
+    assert RUNNING_SESSION[ContainerOutcome.UNKNOWN].kind is None

@@ -32,7 +32,7 @@ def connections():
 def test_an_engine_that_refuses_its_version_is_named_each_time_it_is_asked(connections):
     for _ in range(2):
         with (
-            pytest.raises(EngineTrouble, match="host main-01: the engine would not look: "),
+            pytest.raises(EngineTrouble, match="host main-01: the engine refused to look: "),
             connections.client("look", 5),
         ):
             pass

@@ -50,7 +50,7 @@ def test_no_tag_of_the_template_is_left_over():
 
 @pytest.mark.parametrize("word", ["www data", "root;", "$uri", "a{b", 'a"b', "a\nb"])
 def test_nothing_that_nginx_would_misread_gets_into_its_configuration(word):
-    with pytest.raises(BadRequest, match="it holds a character that nginx would misread"):
+    with pytest.raises(BadRequest, match="it has a character that nginx would misread"):
         rendered(user=word)
 
 

@@ -37,7 +37,7 @@ def test_an_unused_small_host_does_not_age():
 def test_a_lone_large_host_that_nobody_uses_gives_way_to_a_small_one():
     assert drained([large()], later(LIFETIME - 1)) == []
     (drain, spawn) = decided([large()], later(LIFETIME), free_slot_target=4)
-    assert (drain.kind, drain.reason) == (Kind.DRAIN, "it is large, and nobody has used pool main for 3600 s")
+    assert (drain.kind, drain.reason) == (Kind.DRAIN, "it is large, and pool main was not used for 3600 s")
     assert (spawn.kind, spawn.flavor) == (Kind.SPAWN, FlavorSize.SMALL)
 
 

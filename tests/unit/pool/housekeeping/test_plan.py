@@ -153,7 +153,7 @@ def test_a_session_that_nobody_uses_is_ended_after_its_blueprints_time():
     assert when_idle(later(600)) == []
     (ended,) = when_idle(later(601))
     assert (ended.kind, ended.subject) == (Kind.END_IDLE, "alice-1")
-    assert ended.reason == "nobody used it for more than 600 s"
+    assert ended.reason == "idle for more than 600 s"
 
 
 def test_a_session_that_is_used_goes_on():

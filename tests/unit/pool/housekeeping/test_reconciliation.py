@@ -4,11 +4,11 @@ import pytest
 
 from pool.decisions import DecisionKind as Kind
 from pool.hosts.backoff import pause
-from pool.housekeeping.found import Fate, Probe, SeenContainer, Stray
+from pool.housekeeping.found import ContainerOutcome, Orphan, Probe, SeenContainer
 from pool.housekeeping.observation import Observation
+from pool.housekeeping.orphans import CloudPart, lives, part_of
 from pool.housekeeping.plan import plan
 from pool.housekeeping.reconciliation import off_by
-from pool.housekeeping.strays import CloudPart, lives, part_of
 from pool.reports.visitor_notices import notice_of
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
@@ -17,7 +17,7 @@ from tests.rigs.pool_data import NOW, a_host, an_instance, later
 pytestmark = pytest.mark.unit
 
 SETTINGS = PoolSettings(free_slot_target=0, host_grace=300)
-STRAY = "container/main-01/dd-alice-1"
+ORPHAN = "container/main-01/dd-alice-1"
 
 
 def decided(hosts=None, instances=(), containers=(), now=NOW, servers=..., **seen):
@@ -32,8 +32,13 @@ def told(**situation) -> list[tuple[Kind, str, str]]:
     return [(decision.kind, decision.subject, decision.reason) for decision in decided(**situation)]
 
 
-def container(fate: Fate = Fate.RUNS, name: str = "dd-alice-1", instance: str = "alice-1", code: int = 0):
-    return SeenContainer(name, instance, fate, code)
+def container(
+    outcome: ContainerOutcome = ContainerOutcome.RUNS,
+    name: str = "dd-alice-1",
+    instance: str = "alice-1",
+    code: int = 0,
+):
+    return SeenContainer(name, instance, outcome, code)
 
 
 # Sessions whose container does not run
@@ -46,11 +51,19 @@ def test_a_session_whose_container_runs_is_left_alone():
 @pytest.mark.parametrize(
     ("found", "kind", "reason"),
     [
-        ([container(Fate.FAILED, code=3)], Kind.LOST_CONTAINER, "its container on main-01 ended with exit code 3"),
-        ([container(Fate.OUT_OF_MEMORY)], Kind.LOST_CONTAINER, "its container on main-01 ran out of memory"),
+        (
+            [container(ContainerOutcome.FAILED, code=3)],
+            Kind.LOST_CONTAINER,
+            "its container on main-01 ended with exit code 3",
+        ),
+        (
+            [container(ContainerOutcome.OUT_OF_MEMORY)],
+            Kind.LOST_CONTAINER,
+            "its container on main-01 ran out of memory",
+        ),
         ([], Kind.LOST_CONTAINER, "its container was removed from main-01"),
-        ([container(Fate.SHUT_DOWN)], Kind.SHUT_DOWN, "its user shut it down"),
-        ([container(Fate.STOPPED_WITH_ENGINE)], Kind.START_AGAIN, "its host main-01 rebooted"),
+        ([container(ContainerOutcome.SHUT_DOWN)], Kind.SHUT_DOWN, "its user shut it down"),
+        ([container(ContainerOutcome.STOPPED_WITH_ENGINE)], Kind.START_AGAIN, "its host main-01 rebooted"),
     ],
     ids=["exited", "out of memory", "removed by hand", "shut down by its user", "host rebooted"],
 )
@@ -95,26 +108,26 @@ def test_visitors_are_told_why_a_session_ended_and_not_where(reason, words):
 
 def test_a_container_whose_session_has_ended_is_reported_by_one_tick_and_removed_by_the_next():
     seen = {"containers": [container()], "ended": {"alice-1"}}
-    assert told(**seen) == [(Kind.REPORT, STRAY, "its session has ended; carries our mark")]
-    again = told(**seen, strays={STRAY: Stray(STRAY, NOW)}, now=later(30))
-    assert again == [(Kind.REMOVE_CONTAINER, STRAY, "its session has ended; reported 2026-01-05 08:00 UTC")]
+    assert told(**seen) == [(Kind.REPORT, ORPHAN, "its session has ended; carries our mark")]
+    again = told(**seen, orphans={ORPHAN: Orphan(ORPHAN, NOW)}, now=later(30))
+    assert again == [(Kind.REMOVE_CONTAINER, ORPHAN, "its session has ended; reported 2026-01-05 08:00 UTC")]
 
 
 def test_a_container_whose_session_is_on_another_host_by_now_is_removed():
     hosts, elsewhere = [a_host(), a_host("main-02", reserved=1)], an_instance(host="main-02")
-    for strays, kind in (({}, Kind.REPORT), ({STRAY: Stray(STRAY, NOW)}, Kind.REMOVE_CONTAINER)):
-        (decision,) = decided(hosts, [elsewhere], [container()], strays=strays)
-        assert (decision.kind, decision.subject) == (kind, STRAY)
+    for orphans, kind in (({}, Kind.REPORT), ({ORPHAN: Orphan(ORPHAN, NOW)}, Kind.REMOVE_CONTAINER)):
+        (decision,) = decided(hosts, [elsewhere], [container()], orphans=orphans)
+        assert (decision.kind, decision.subject) == (kind, ORPHAN)
 
 
 def test_a_container_that_no_record_speaks_of_is_reported_once_and_never_removed():
     assert [kind for kind, *_ in told(containers=[container()])] == [Kind.REPORT]
-    assert told(containers=[container()], strays={STRAY: Stray(STRAY, NOW)}, now=later(99999)) == []
+    assert told(containers=[container()], orphans={ORPHAN: Orphan(ORPHAN, NOW)}, now=later(99999)) == []
 
 
 def test_a_container_that_would_not_go_is_tried_again_after_its_pause_and_the_tries_are_counted():
-    stray = Stray(STRAY, NOW, attempts=2, next_at=later(120))
-    seen = {"containers": [container()], "ended": {"alice-1"}, "strays": {STRAY: stray}}
+    orphan = Orphan(ORPHAN, NOW, attempts=2, next_at=later(120))
+    seen = {"containers": [container()], "ended": {"alice-1"}, "orphans": {ORPHAN: orphan}}
     assert told(**seen, now=later(119)) == []
     ((kind, _, reason),) = told(**seen, now=later(120))
     assert (kind, reason.endswith("(try 3)")) == (Kind.REMOVE_CONTAINER, True)
@@ -205,7 +218,7 @@ def test_a_part_of_a_host_that_is_no_more_is_reported_by_one_tick_and_removed_by
     seen = {"hosts": [a_host()], "parts": (PORT,), "living": {"main-01": a_host()}}
     (first,) = decided(**seen)
     assert (first.kind, first.subject) == (Kind.REPORT, "port/main/main-07/3f0c")
-    (second,) = decided(**seen, strays={first.subject: Stray(first.subject, NOW)})
+    (second,) = decided(**seen, orphans={first.subject: Orphan(first.subject, NOW)})
     assert (second.kind, second.subject) == (Kind.REMOVE_PART, first.subject)
 
 
@@ -232,9 +245,9 @@ def test_what_a_pool_shares_goes_when_its_last_host_is_gone():
 
 
 def test_a_database_that_never_knew_a_host_has_nothing_removed():
-    stray = {PORT.stray_id: Stray(PORT.stray_id, NOW)}
+    orphan = {PORT.orphan_id: Orphan(PORT.orphan_id, NOW)}
     assert [kind for kind, *_ in told(hosts=[], probes={}, parts=(PORT,))] == [Kind.REPORT]
-    assert told(hosts=[], probes={}, parts=(PORT,), strays=stray) == []
+    assert told(hosts=[], probes={}, parts=(PORT,), orphans=orphan) == []
 
 
 def test_what_came_with_a_server_that_is_just_deleted_again_is_left_to_that():
@@ -248,7 +261,7 @@ def test_an_unknown_cloud_leaves_nothing_to_sweep():
 
 @pytest.mark.parametrize("part", [PORT, GROUP, CloudPart("network", "n1", "dd")])
 def test_a_part_is_known_again_by_its_stray_id(part):
-    again = part_of(part.stray_id)
+    again = part_of(part.orphan_id)
     assert (again.kind, again.id, again.host) == (part.kind, part.id, part.host)
     assert lives(again, {"main-01": a_host()}) == lives(part, {"main-01": a_host()})
 

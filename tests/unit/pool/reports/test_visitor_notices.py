@@ -2,7 +2,7 @@
 
 import pytest
 
-from pool.housekeeping.observation import Case, Observation
+from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.plan import expired, host_lost, idle
 from pool.reports.visitor_notices import notice_of
 from pool.settings import PoolSettings
@@ -16,7 +16,7 @@ LOST = a_host(state=HostState.FAILED, reason="10.0.0.5 does not answer")
 
 def reason_of(rule) -> str:
     """The reason that housekeeping itself gives."""
-    case = Case(Observation((LOST,), (), None, watched_since=NOW), PoolSettings(), later(9999))
+    case = RuleContext(Observation((LOST,), (), None, watched_since=NOW), PoolSettings(), later(9999))
     return rule(an_instance(idle_timeout=60), case).reason
 
 
@@ -28,7 +28,7 @@ def ended(reason: str, **values):
     ("rule", "words"),
     [
         (expired, "Its time was over."),
-        (idle, "Nobody had used it for a while."),
+        (idle, "It was not used for a while."),
         (host_lost, "The machine that it ran on was lost."),
     ],
 )
@@ -39,7 +39,7 @@ def test_why_housekeeping_ended_a_session_is_said_in_the_visitors_words(rule, wo
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("pool main is full: 1 slots asked, 0 free on 4 active hosts", "There was no room for it."),
+        ("pool main is full: 1 slot requested, 0 free on 4 active hosts", "There was no room for it."),
         ("its container on main-01 ran out of memory", "It needed more memory than it may have."),
         ("instance alice-1: nothing answered on main-01 within 60 s", "It could not be started."),
     ],

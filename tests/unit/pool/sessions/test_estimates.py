@@ -2,7 +2,7 @@
 
 import pytest
 
-from pool.sessions.estimates import Standing, standings
+from pool.sessions.estimates import QueuePosition, queue_positions
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
@@ -18,7 +18,7 @@ def waiting(*slots: int):
 
 
 def waits(line, hosts=(), sessions=(), now=NOW, **settings) -> list[int | None]:
-    places = standings(line, hosts, sessions, PoolSettings(**{"max_hosts": 1} | settings), now)
+    places = queue_positions(line, hosts, sessions, PoolSettings(**{"max_hosts": 1} | settings), now)
     return [places[one.id].estimate for one in line]
 
 
@@ -28,8 +28,8 @@ def full(**values):
 
 
 def test_positions_count_from_one():
-    places = standings(waiting(1, 1), [], [], PoolSettings(), NOW)
-    assert places == {"q0": Standing(1, None), "q1": Standing(2, None)}
+    places = queue_positions(waiting(1, 1), [], [], PoolSettings(), NOW)
+    assert places == {"q0": QueuePosition(1, None), "q1": QueuePosition(2, None)}
 
 
 def test_one_waits_for_the_sessions_that_end_next():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pool.decisions import DecisionKind
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
-from pool.sessions.queue import Wish, in_line, patience, turns
+from pool.sessions.queue import QueueEntry, grants, queued_in_order, wait_limit
 from pool.settings import PoolSettings
 from pool.states import InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
@@ -25,12 +25,12 @@ def waiting(instance_id: str, since: float = 0, **values):
 
 def test_who_asked_first_is_first_and_ids_decide_between_two_of_one_moment():
     asked = [waiting("c", 5), waiting("b", 1), waiting("a", 5), an_instance("runs")]
-    assert [one.id for one in in_line(asked)] == ["b", "a", "c"]
+    assert [one.id for one in queued_in_order(asked)] == ["b", "a", "c"]
 
 
 def test_one_that_lost_its_host_keeps_its_place():
     again = waiting("again", 0, state_since=later(90), last_host="main-01")
-    assert [one.id for one in in_line([waiting("late", 30), again])] == ["again", "late"]
+    assert [one.id for one in queued_in_order([waiting("late", 30), again])] == ["again", "late"]
 
 
 def test_an_observation_knows_the_queue():
@@ -41,41 +41,41 @@ SETTINGS = PoolSettings(queue_timeout=600)
 EVERYWHERE = {"main-01", "main-02", "main-03"}
 
 
-def wish(instance_id: str, since: float = 0, holders=EVERYWHERE, **values) -> Wish:
-    return Wish(waiting(instance_id, since, **values), [holders], 3600)
+def entry(instance_id: str, since: float = 0, holders=EVERYWHERE, **values) -> QueueEntry:
+    return QueueEntry(waiting(instance_id, since, **values), [holders], 3600)
 
 
 def given(line, hosts, settings=SETTINGS) -> list[tuple]:
-    return [(turn.instance.id, turn.hosts, set(turn.passing)) for turn in turns(line, hosts, settings, NOW)]
+    return [(turn.instance.id, turn.hosts, set(turn.passing)) for turn in grants(line, hosts, settings, NOW)]
 
 
 def test_room_is_given_in_order_until_there_is_none():
-    line = [wish(name, place) for place, name in enumerate("abc")]
+    line = [entry(name, place) for place, name in enumerate("abc")]
     assert given(line, [a_host(reserved=4)]) == [("a", ("main-01",), set()), ("b", ("main-01",), set())]
 
 
 def test_nobody_passes_one_that_waits_for_more_room_on_a_host_that_it_could_use():
-    assert given([wish("wide", 0, slots=4), wish("narrow", 1)], [a_host(reserved=3)]) == []
+    assert given([entry("wide", 0, slots=4), entry("narrow", 1)], [a_host(reserved=3)]) == []
 
 
 def test_a_host_that_is_too_small_for_the_first_goes_to_the_next():
-    line = [wish("wide", 0, slots=8), wish("narrow", 1)]
+    line = [entry("wide", 0, slots=8), entry("narrow", 1)]
     hosts = [a_host(), a_host("main-02", slots=24, reserved=20)]
     assert given(line, hosts) == [("narrow", ("main-01",), {"wide"})]
 
 
 def test_a_host_without_the_image_of_the_first_goes_to_the_next():
-    line = [wish("r", 0, holders=set()), wish("python", 1)]
+    line = [entry("r", 0, holders=set()), entry("python", 1)]
     assert given(line, [a_host()]) == [("python", ("main-01",), {"r"})]
 
 
 def test_a_host_that_failed_the_session_comes_last():
-    line = [wish("again", last_host="main-01")]
+    line = [entry("again", last_host="main-01")]
     assert given(line, [a_host(reserved=1), a_host("main-02")]) == [("again", ("main-02", "main-01"), set())]
 
 
 def test_shutdown_mode_gives_room_to_nobody():
-    assert given([wish("a")], [a_host()], replace(SETTINGS, shutdown_mode=True)) == []
+    assert given([entry("a")], [a_host()], replace(SETTINGS, shutdown_mode=True)) == []
 
 
 hosts_drawn = st.lists(
@@ -85,14 +85,14 @@ hosts_drawn = st.lists(
 )
 holders_drawn = st.sets(st.sampled_from(sorted(EVERYWHERE)))
 lines_drawn = st.lists(st.tuples(st.integers(1, 8), holders_drawn), max_size=8).map(
-    lambda wishes: [wish(f"s{n}", n, slots=slots, holders=hosts) for n, (slots, hosts) in enumerate(wishes)]
+    lambda wishes: [entry(f"s{n}", n, slots=slots, holders=hosts) for n, (slots, hosts) in enumerate(wishes)]
 )
 
 
 @given_by(lines_drawn, hosts_drawn)
 def test_whoever_is_passed_could_use_none_of_the_hosts_and_no_host_gets_too_many(line, hosts):
     by_id, by_name = {one.instance.id: one for one in line}, {host.name: host for host in hosts}
-    order, taken = turns(line, hosts, SETTINGS, NOW), Counter()
+    order, taken = grants(line, hosts, SETTINGS, NOW), Counter()
     for turn in order:
         taken[turn.hosts[0]] += turn.instance.slots
         usable = [by_name[name] for name in turn.hosts]
@@ -104,7 +104,7 @@ def test_whoever_is_passed_could_use_none_of_the_hosts_and_no_host_gets_too_many
 
 @pytest.mark.parametrize(("wait", "seconds"), [({}, 600), ({"wait": 60}, 60), ({"wait": 9999}, 600), ({"wait": 0}, 0)])
 def test_one_waits_as_long_as_its_pool_lets_it_or_less_if_it_said_so(wait, seconds):
-    assert patience(waiting("a", options=wait), SETTINGS) == seconds
+    assert wait_limit(waiting("a", options=wait), SETTINGS) == seconds
 
 
 def decided(instance, now, settings=SETTINGS, hosts=(), **seen):
@@ -117,7 +117,7 @@ def test_one_that_waited_for_its_time_is_given_up_with_the_reason():
     (decision, *_) = decided(waiting("a"), later(600))
     assert (decision.kind, decision.subject) == (DecisionKind.GIVE_UP, "a")
     assert decision.reason == (
-        "no room became free for it in 600 s: pool main is full: 1 slots asked, 0 free on 0 active hosts"
+        "no room became free for it in 600 s: pool main is full: 1 slot requested, 0 free on 0 active hosts"
         " (at most 4 hosts)"
     )
 

@@ -31,7 +31,7 @@ def test_a_run_whose_heart_beats_is_never_lost_however_long_it_takes():
 def test_a_run_whose_heart_stopped_is_lost_after_ten_minutes():
     beating = a_run(heartbeat=later(60), longest=3000)
     assert lost(beating, later(660)) == ""
-    assert lost(beating, later(661)) == "no sign of life for 601 s: its worker died"
+    assert lost(beating, later(661)) == "no heartbeat for 601 s: its worker died"
 
 
 def test_a_run_that_was_never_heard_of_is_lost_after_the_longest_time_that_its_flow_can_take():

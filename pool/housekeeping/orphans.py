@@ -26,14 +26,14 @@ class CloudPart:
         return self.pool or (self.host and self.host.rpartition("-")[0]) or None
 
     @property
-    def stray_id(self) -> str:
+    def orphan_id(self) -> str:
         """As in "port/main/main-01/3f0c…": enough to remove it by."""
         return f"{self.kind}/{self.of_pool or '-'}/{self.host or '-'}/{self.id}"
 
 
-def part_of(stray: str) -> CloudPart:
-    """The part that an id of `CloudPart.stray_id` names."""
-    kind, pool, host, part = stray.split("/", 3)
+def part_of(orphan: str) -> CloudPart:
+    """Return the part that an id of `CloudPart.orphan_id` names."""
+    kind, pool, host, part = orphan.split("/", 3)
     return CloudPart(kind, part, host if host != "-" else pool, _unless_dash(pool), _unless_dash(host))
 
 
