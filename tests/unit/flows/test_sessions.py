@@ -9,14 +9,14 @@ import pytest
 
 from flows.steps import sessions
 from pool.errors import EngineTrouble, HostUnreachable, SessionNotReady
-from pool.records import BlueprintSpec, Instance
+from pool.records import BlueprintSpec, Instance, Placement
 from pool.states import InstanceState as State
 
 pytestmark = pytest.mark.unit
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 QUEUED = Instance("alice-1", "main", "jupyter", "alice", State.QUEUED, 1, "route", "token", NOW, NOW)
-STARTING = replace(QUEUED, state=State.STARTING, host="main-01", port=20000)
+STARTING = replace(QUEUED, state=State.STARTING, placement=Placement("main-01", 20000))
 BLUEPRINT = BlueprintSpec(name="jupyter", pool="main", image="jupyter", port=8888)
 
 
@@ -25,8 +25,8 @@ class Tasks:
 
     def __init__(self, monkeypatch):
         self.calls, self.failures = [], {}
-        self.holds = "main-01"
-        self.found = replace(STARTING, host="main-02")  # after another turn of the queue
+        self.holds = STARTING.placement
+        self.found = replace(STARTING, placement=Placement("main-02", 20000))  # after another turn of the queue
         names = [
             "serve_queue",
             "find_instance",
@@ -56,7 +56,7 @@ class Tasks:
     def _result(self, name: str, args: tuple, kwargs: dict):
         if name == "find_instance":
             return self.found
-        return replace(QUEUED, state=args[1], host=self.holds) if name == "move_instance" else None
+        return replace(QUEUED, state=args[1], placement=self.holds) if name == "move_instance" else None
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_container_that_cannot_be_removed_keeps_its_room(tasks):
 
 
 def test_ending_takes_the_route_away_before_the_container(tasks):
-    asyncio.run(sessions.end_session(replace(QUEUED, state=State.RUNNING, host="main-01"), "asked for"))
+    asyncio.run(sessions.end_session(replace(STARTING, state=State.RUNNING), "asked for"))
     assert tasks.calls == [
         "move_instance stopping", "withdraw_route", "remove_container", "move_instance deleted",
         "serve_queue", "announce",
