@@ -1,12 +1,11 @@
 """The picture of a life cycle, made from the dict that holds it. ``python -m pool.diagram`` prints both."""
 
 from collections.abc import Mapping, Set
-from enum import StrEnum
 
-from pool.states import HOST_MOVES, INSTANCE_MOVES
+from pool.states import HOST_MOVES, INSTANCE_MOVES, State
 
 
-def mermaid(moves: Mapping[StrEnum, Set[StrEnum]]) -> str:
+def mermaid(moves: Mapping[State, Set[State]]) -> str:
     """A Mermaid state diagram: the first state is the start, a state without moves is an end."""
     lines = ["stateDiagram-v2", f"    [*] --> {next(iter(moves))}"]
     for state, targets in moves.items():

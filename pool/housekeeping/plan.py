@@ -7,6 +7,7 @@ known (None) never leads to a failure or a removal.
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining
@@ -17,6 +18,9 @@ from pool.housekeeping.reconciliation import container_lost, dead, mistrusted, s
 from pool.records import Host, Instance
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
+
+Thing = TypeVar("Thing", Host, Instance)
+Rule = Callable[[Thing, Case], Decision | None]
 
 
 def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decision]:
@@ -29,7 +33,7 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
     return [*for_hosts.values(), *for_instances.values(), *strays(case), *spawns]
 
 
-def _first_answers(rules: Iterable[Callable], things: Iterable, case: Case) -> dict[str, Decision]:
+def _first_answers(rules: Iterable[Rule[Thing]], things: Iterable[Thing], case: Case) -> dict[str, Decision]:
     """The first answer about each thing, by the thing's name or id."""
     answers = (next(filter(None, (rule(thing, case) for rule in rules)), None) for thing in things)
     return {answer.subject: answer for answer in answers if answer}
@@ -37,8 +41,8 @@ def _first_answers(rules: Iterable[Callable], things: Iterable, case: Case) -> d
 
 def _as_decided(host: Host, decision: Decision | None) -> Host:
     """The host as it will be: its room is no longer counted on, and its sessions share its fate."""
-    to = decision and _LEADS_TO.get(decision.kind)
-    return replace(host, state=to, reason=decision.reason) if to else host
+    to = _LEADS_TO.get(decision.kind) if decision else None
+    return replace(host, state=to, reason=decision.reason) if decision and to else host
 
 
 _LEADS_TO = {DecisionKind.DRAIN: HostState.DRAINING, DecisionKind.FAIL_HOST: HostState.FAILED}
@@ -160,7 +164,7 @@ HOST_RULES = (
 
 def host_lost(instance: Instance, case: Case) -> Decision | None:
     """A session whose host is given up has failed."""
-    host = case.hosts.get(instance.host)
+    host = case.host_of(instance)
     if host is None:
         return None
     if host.state is HostState.FAILED:
@@ -178,7 +182,7 @@ def expired(instance: Instance, case: Case) -> Decision | None:
 
 def drained(instance: Instance, case: Case) -> Decision | None:
     """A session that is still on a host whose drain has a deadline is ended then."""
-    host = case.hosts.get(instance.host)
+    host = case.host_of(instance)
     if host is None or host.state is not HostState.DRAINING or host.drain_deadline is None:
         return None
     waits = instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances
