@@ -7,7 +7,7 @@ layers, under the names of the old layout (``<id>/layer.tar``) or of an OCI layo
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ def _naming(path: Path) -> Iterator[None]:
         raise BrokenArchive(f"images/{path.name}: cannot be read: {error.strerror}") from error
 
 
-class Shelf(Protocol):
+class Shelf(Hashable, Protocol):
     """Where layers are kept, by diff id; each that is there was verified when it was put there."""
 
     def has(self, diff_id: str) -> bool:
@@ -150,8 +150,9 @@ def scan(images_dir: Path, shelf: Shelf | None = None) -> tuple[list[ArchiveInfo
     refused: list[tuple[str, str]] = []
     for path in _settled(images_dir):
         found = _remembered(path, shelf, *_fingerprint(path))
-        reason = found if isinstance(found, str) else _name_taken(found, good)
-        if reason:
+        if isinstance(found, str):
+            refused.append((path.name, found))
+        elif reason := _name_taken(found, good):
             refused.append((path.name, reason))
         else:
             good.append(found)
@@ -186,6 +187,7 @@ def _age_of_finished(path: Path) -> int | None:
     with suppress(FileNotFoundError):
         changed = path.stat().st_mtime_ns
         return changed if time.time_ns() - changed >= SETTLE_SECONDS * 1e9 else None
+    return None
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int]:
@@ -239,7 +241,7 @@ def _config(members: Members, name: str) -> tuple[bytes, str, dict]:
     if digest != f"sha256:{promised}":
         raise BrokenArchive(f"the config {name[:80]} has the digest {digest[:19]}…, not the one that it is named by")
     config = members.json(name)
-    if not isinstance(config, dict):
+    if found.text is None or not isinstance(config, dict):
         raise BrokenArchive(f"the config {name[:80]} is no JSON object")
     return found.text, digest, config
 
@@ -269,7 +271,7 @@ def _checked_layers(
         raise BrokenArchive("manifest.json names a layer that is no text")
     pairs = {(members.resolve(name), diff_id) for name, diff_id in zip(layers, diff_ids, strict=True)}
     with ThreadPoolExecutor(LAYERS_AT_ONCE) as pool:
-        list(pool.map(lambda pair: _check_layer(path, members, *pair, shelf), pairs))
+        list(pool.map(lambda pair: _check_layer(path, members, pair[0], pair[1], shelf), pairs))
     return dict(pairs)
 
 

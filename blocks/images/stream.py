@@ -1,5 +1,7 @@
 """A file read as a stream of bytes, unpacked where it is packed, with a limit on what may come out."""
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import zlib
@@ -8,10 +10,14 @@ from contextlib import contextmanager
 from enum import StrEnum
 from io import BufferedReader, RawIOBase
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 import zstandard
 
 from pool.errors import BrokenArchive
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CHUNK = 1 << 20
 MAX_UNPACKED = 64 << 30  # bytes; no notebook image comes near
@@ -36,10 +42,14 @@ def compression_of(source: BufferedReader) -> Compression:
     return Compression.ZSTD if head.startswith(b"\x28\xb5\x2f\xfd") else Compression.NONE
 
 
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
 class _Counted:
     """Reads through to a file, counting what passes, and hashing it where a digest is wanted."""
 
-    def __init__(self, source: BufferedReader, digest: "hashlib._Hash | None"):
+    def __init__(self, source: BufferedReader, digest: hashlib._Hash | None):
         self._source = source
         self._digest = digest
         self.size = 0
@@ -61,7 +71,7 @@ class Stream:
         digest: fed with the bytes of the file as it is.
     """
 
-    def __init__(self, source: BufferedReader, unpack: Collection[Compression] = tuple(Compression), digest=None):
+    def __init__(self, source: BufferedReader, unpack: Collection[Compression] = tuple(Compression), digest: hashlib._Hash | None = None):
         self.compression = compression_of(source)
         self._raw = _Counted(source, digest)
         self._content = _opened(self._raw, self.compression if self.compression in unpack else Compression.NONE)
@@ -104,11 +114,12 @@ def digests(source: BufferedReader) -> tuple[str, str]:
     return "sha256:" + whole.hexdigest(), "sha256:" + content.hexdigest()
 
 
-def _opened(raw: _Counted, compression: Compression):
+def _opened(raw: _Counted, compression: Compression) -> _Readable:
+    file = cast("BinaryIO", raw)  # reading is all that either does with it
     if compression is Compression.GZIP:
-        return gzip.GzipFile(fileobj=raw)
+        return gzip.GzipFile(fileobj=file)
     if compression is Compression.ZSTD:
-        return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(raw, read_across_frames=True)
+        return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(file, read_across_frames=True)
     return raw
 
 
@@ -123,7 +134,7 @@ class _Part(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         count = self._file.readinto(memoryview(buffer)[: self._left])
         self._left -= count
         return count

@@ -6,7 +6,8 @@ import signal
 import time
 from pathlib import Path
 
-from blocks.gateway.config import GatewayConfig, forget_stale_socket, gateway_config, prepare_gateway
+from blocks.gateway.config import forget_stale_socket, gateway_config, prepare_gateway
+from blocks.gateway.settings import GatewayConfig
 from blocks.settings import process_settings
 
 

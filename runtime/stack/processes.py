@@ -9,6 +9,7 @@ import sys
 import time
 import xmlrpc.client
 from dataclasses import dataclass
+from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -106,7 +107,7 @@ class Processes:
 
     def pid_of(self, name: str) -> int:
         """Process id of a program that runs; it leads its process group."""
-        return self._ask().getProcessInfo(name)["pid"]
+        return int(self._ask().getProcessInfo(name)["pid"])
 
     def start(self, *names: str) -> None:
         """Start programs that do not run; does not wait until they are of use."""
@@ -137,7 +138,7 @@ class Processes:
             time.sleep(0.2)
         end_marked_processes(self._settings.identity)
 
-    def _ask(self) -> xmlrpc.client.ServerProxy:
+    def _ask(self) -> Any:  # what a method of supervisord answers, no stub knows
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         return xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
 
