@@ -1,13 +1,15 @@
 """What is remembered: plain frozen records that the store reads and writes and the rules reason about.
 
 Times are aware ``datetime`` values in UTC. Sizes are bytes unless the name says MB. Nothing here has behaviour beyond
-small derived properties.
+small derived facts.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from pool.errors import HostUnreachable, NotFound
 from pool.states import HostState, InstanceState
 
 #: Of a host's address, one for each session on it; gateway and firewalls let no other through.
@@ -65,6 +67,16 @@ class Host:
         """Slots that no session holds."""
         return self.slots - self.reserved
 
+    def get_address(self) -> str:
+        """Return its IPv4 or IPv6 address.
+
+        Raises:
+            HostUnreachable: it has none yet.
+        """
+        if self.address is None:
+            raise HostUnreachable(f"host {self.name} has no address yet")
+        return self.address
+
     @property
     def becomes_image(self) -> bool:
         """Whether it was made to become a host image: it has no slots, so that no session ever gets onto it."""
@@ -107,6 +119,14 @@ class BlueprintSpec:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """Where an instance holds room."""
+
+    host: str  # its name
+    port: int  # on the host's address; no other instance has it
+
+
+@dataclass(frozen=True)
 class Instance:
     """One user's session."""
 
@@ -120,14 +140,33 @@ class Instance:
     token: str = field(repr=False)  # the session's own secret; known to SQL, the gateway and the container only
     created_at: datetime
     state_since: datetime
-    host: str | None = None  # set while it holds room
-    port: int | None = None  # on the host; set while it holds room
+    placement: Placement | None = None  # while it holds room
     last_host: str | None = None  # where it held room before it gave it back
     expires_at: datetime | None = None
     idle_timeout: int = 0  # as in BlueprintSpec
     reason: str = ""
-    options: dict = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     proxy: ProxyOptions = ProxyOptions()
+
+    @property
+    def host(self) -> str | None:
+        """Name of the host that it holds room on."""
+        return self.placement.host if self.placement else None
+
+    @property
+    def port(self) -> int | None:
+        """The port on its host."""
+        return self.placement.port if self.placement else None
+
+    def get_placement(self) -> Placement:
+        """Return where it holds room.
+
+        Raises:
+            NotFound: it holds room nowhere.
+        """
+        if self.placement is None:
+            raise NotFound(f"instance {self.id} holds no room on any host")
+        return self.placement
 
     @property
     def container(self) -> str:

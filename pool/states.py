@@ -6,6 +6,7 @@ so a refused move changes nothing.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
 
 from pool.errors import RefusedMove
 
@@ -32,6 +33,9 @@ class InstanceState(StrEnum):
     DELETED = "deleted"  # nothing of it exists
     FAILED = "failed"  # ended with a reason; nothing of it exists
 
+
+#: A state of one of the two life cycles.
+State = TypeVar("State", HostState, InstanceState)
 
 HOST_MOVES: Mapping[HostState, frozenset[HostState]] = {
     HostState.SPAWNING: frozenset({HostState.CONFIGURING, HostState.FAILED}),
@@ -86,7 +90,7 @@ def check_instance_move(instance_id: str, current: InstanceState, to: InstanceSt
         raise RefusedMove(f"instance {instance_id} cannot go from {current} to {to}")
 
 
-def states_that_may_become(to: HostState | InstanceState) -> frozenset:
+def states_that_may_become(to: State) -> frozenset[State]:
     """All states from which a move to *to* is allowed: the guard of the store's write."""
     moves = HOST_MOVES if isinstance(to, HostState) else INSTANCE_MOVES
     return frozenset(state for state, targets in moves.items() if to in targets)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from pool.errors import BadRequest
@@ -78,11 +79,18 @@ def target_ahead(entries: Sequence[Entry], usual: int, now: datetime, lead: time
 
 def _entry(line: str, zone: ZoneInfo) -> Entry:
     found = LINE.fullmatch(line)
-    days = _days(found["days"]) if found else frozenset()
-    begin, end = (_since_midnight(found[name]) for name in ("begin", "end")) if found else (None, None)
-    if not days or begin is None or end is None or begin >= DAY:
+    entry = _read(found, zone) if found else None
+    if entry is None:
         raise BadRequest(f"DD_TIMETABLE: {line[:80]!r} cannot be read; {FORM}")
-    return Entry(line, days, begin, end if end > begin else end + DAY, int(found["slots"]), zone)
+    return entry
+
+
+def _read(found: re.Match[str], zone: ZoneInfo) -> Entry | None:
+    """The entry, or None when one of its days is no day or one of its times no time."""
+    days, begin, end = _days(found["days"]), _since_midnight(found["begin"]), _since_midnight(found["end"])
+    if not days or begin is None or end is None or begin >= DAY:
+        return None
+    return Entry(found[0], days, begin, end if end > begin else end + DAY, int(found["slots"]), zone)
 
 
 def _days(text: str) -> frozenset[int]:
@@ -90,7 +98,7 @@ def _days(text: str) -> frozenset[int]:
     if text.lower() == "daily":
         return frozenset(range(7))
     parts = [_range(part) for part in text.split(",")]
-    return frozenset().union(*parts) if all(parts) else frozenset()
+    return frozenset(chain.from_iterable(parts)) if all(parts) else frozenset()
 
 
 def _range(text: str) -> frozenset[int]:

@@ -7,7 +7,7 @@ layers, under the names of the old layout (``<id>/layer.tar``) or of an OCI layo
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ def _archive_errors(path: Path) -> Iterator[None]:
         raise BrokenArchive(f"images/{path.name}: cannot be read: {error.strerror}") from error
 
 
-class LayerSink(Protocol):
+class LayerSink(Hashable, Protocol):
     """Where layers are kept, by diff id; each that is there was verified when it was put there."""
 
     def has(self, diff_id: str) -> bool:
@@ -140,8 +140,9 @@ def scan(images_dir: Path, sink: LayerSink | None = None) -> tuple[list[ArchiveI
     refused: list[tuple[str, str]] = []
     for path in _settled(images_dir):
         found = _remembered(path, sink, *_fingerprint(path))
-        reason = found if isinstance(found, str) else _name_taken(found, good)
-        if reason:
+        if isinstance(found, str):
+            refused.append((path.name, found))
+        elif reason := _name_taken(found, good):
             refused.append((path.name, reason))
         else:
             good.append(found)
@@ -176,6 +177,7 @@ def _age_of_finished(path: Path) -> int | None:
     with suppress(FileNotFoundError):
         changed = path.stat().st_mtime_ns
         return changed if time.time_ns() - changed >= SETTLE_SECONDS * 1e9 else None
+    return None
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int]:
@@ -229,7 +231,7 @@ def _config(members: Members, name: str) -> tuple[bytes, str, dict]:
     if digest != f"sha256:{promised}":
         raise BrokenArchive(f"the config {name[:80]} has the digest {digest[:19]}…, not the one that it is named by")
     config = members.json(name)
-    if not isinstance(config, dict):
+    if found.text is None or not isinstance(config, dict):
         raise BrokenArchive(f"the config {name[:80]} is no JSON object")
     return found.text, digest, config
 
@@ -259,7 +261,7 @@ def _checked_layers(
         raise BrokenArchive("manifest.json names a layer that is no text")
     pairs = {(members.resolve(name), diff_id) for name, diff_id in zip(layers, diff_ids, strict=True)}
     with ThreadPoolExecutor(LAYERS_AT_ONCE) as pool:
-        list(pool.map(lambda pair: _check_layer(path, members, *pair, sink), pairs))
+        list(pool.map(lambda pair: _check_layer(path, members, pair[0], pair[1], sink), pairs))
     return dict(pairs)
 
 

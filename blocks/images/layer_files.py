@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 import zstandard
 from isal import igzip
@@ -49,7 +49,7 @@ def pack_layer(content: Content, diff_id: str, target: Path, compression: Compre
 
 
 @contextmanager
-def atomic_write(target: Path) -> Iterator[BinaryIO]:
+def atomic_write(target: Path) -> Iterator[IO[bytes]]:
     """Open a new file that gets its name when it is complete and on the disk."""
     partial = NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False)  # noqa: SIM115 - renamed
     try:
@@ -95,7 +95,9 @@ def locked(path: Path, how: int) -> Iterator[bool]:
             yield True
 
 
-def _packer(file: BinaryIO, compression: Compression, small: bool):
+def _packer(
+    file: IO[bytes], compression: Compression, small: bool
+) -> gzip.GzipFile | igzip.IGzipFile | zstandard.ZstdCompressionWriter:
     # No name and no time in a gzip file: the same layer gives the same bytes.
     if compression is Compression.GZIP and small:
         return gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=SMALL_GZIP_LEVEL, mtime=0)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
+from typing import BinaryIO, Literal, Self, cast
 
 from blocks.images.stream import MAX_UNPACKED, Stream, digests
 from pool.errors import BrokenArchive
@@ -110,7 +111,7 @@ class _Header(tarfile.TarInfo):
     """A member's header, refused before tarfile believes a size in it."""
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)
         limit = MAX_HEADER if header.type in _LONG_HEADERS else MAX_UNPACKED
         if not 0 <= header.size <= limit:
@@ -154,20 +155,25 @@ def each_file(source: Stream | BufferedReader, take: Callable[[str, BufferedRead
     with _opened(source) as archive:
         for header in _headers(archive):
             if header.isreg() and not header.issparse():
-                take(posixpath.normpath(header.name), archive.extractfile(header))
+                take(posixpath.normpath(header.name), _content_of(archive, header))
+
+
+def _content_of(archive: tarfile.TarFile, header: tarfile.TarInfo) -> BufferedReader:
+    return cast("BufferedReader", archive.extractfile(header))  # None where the member is no file
 
 
 @contextmanager
 def _opened(source: Stream | BufferedReader) -> Iterator[tarfile.TarFile]:
-    mode = "r|" if isinstance(source, Stream) else "r:"  # a stream cannot go back, nor jump ahead
-    with _as_broken(), tarfile.open(fileobj=source, mode=mode, bufsize=1 << 18, tarinfo=_Header) as archive:
+    mode: Literal["r|", "r:"] = "r|" if isinstance(source, Stream) else "r:"  # a stream cannot go back, nor jump ahead
+    file = cast("BinaryIO", source)  # of a stream, tarfile asks for nothing but to be read
+    with _as_broken(), tarfile.open(fileobj=file, mode=mode, bufsize=1 << 18, tarinfo=_Header) as archive:
         yield archive
 
 
 def _headers(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while header := archive.next():
         yield header
-        archive.members.clear()  # tarfile remembers every member it has seen
+        archive.members.clear()  # type: ignore[attr-defined]  # not in its stub; tarfile remembers every member it has seen
 
 
 def _take(archive: tarfile.TarFile, header: tarfile.TarInfo, members: Members) -> None:
@@ -183,7 +189,7 @@ def _take(archive: tarfile.TarFile, header: tarfile.TarInfo, members: Members) -
     elif header.islnk():
         members.add_link(name, _inside(header.linkname, header.name))
     elif header.isreg() and not header.issparse():
-        members.add_file(name, archive.extractfile(header), header.size, header.offset_data)
+        members.add_file(name, _content_of(archive, header), header.size, header.offset_data)
     else:
         raise BrokenArchive(f"the member {name[:80]} is neither file, folder nor link")
 

@@ -104,7 +104,8 @@ class HostPush:
             HostUnreachable: the engine does not answer, or the connection broke.
             NotFound: the layer store lacks a layer.
         """
-        before, layers = self._sent, ()
+        before = self._sent
+        layers: tuple[str, ...] = ()
         if not self.is_there(image):
             with self._store.reading():
                 layers = self._send(image, list(tags))

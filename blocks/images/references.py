@@ -45,6 +45,8 @@ def pull(engine: HostEngine, reference: str, credentials: RegistryCredentials | 
     before = _inspect(engine, f"{name}:{tag}")
     _pull(engine, name, tag, credentials)
     pulled = _inspect(engine, f"{name}:{tag}")
+    if pulled is None:
+        raise EngineTrouble(f"the image {name}:{tag} was pulled, and the engine does not have it")
     if before and before["Id"] != pulled["Id"]:
         forget_untagged(engine, before["Id"])
     digests = [one.partition("@")[2] for one in pulled["RepoDigests"] or [] if one.partition("@")[0] == name]

@@ -22,7 +22,7 @@ SECONDS = httpx.Timeout(60, connect=10)
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-COMPACT = {"separators": (",", ":"), "sort_keys": True}
+COMPACT = (",", ":")
 
 
 class ImageRegistry:
@@ -101,18 +101,19 @@ def _there(client: httpx.Client, what: str) -> bool:
 
 def _put_image(client: httpx.Client, image: Image, store: LayerStore) -> int:
     with store.reading():
-        config, sent, layers = store.config(image.id), 0, []
+        config, sent, layers = store.config(image.id), 0, list[dict[str, str | int]]()
         for diff_id in image.layers:
             path = store.packed(diff_id, Compression.GZIP)
-            layer = {"mediaType": LAYER, "size": path.stat().st_size, "digest": _digest(path)}
-            if layer not in layers and not _there(client, f"blobs/{layer['digest']}"):
-                _put_blob(client, layer["digest"], _pieces(path))
-                sent += layer["size"]
+            digest, size = _digest(path), path.stat().st_size
+            layer: dict[str, str | int] = {"mediaType": LAYER, "size": size, "digest": digest}
+            if layer not in layers and not _there(client, f"blobs/{digest}"):
+                _put_blob(client, digest, _pieces(path))
+                sent += size
             layers.append(layer)
     _put_blob(client, image.id, iter([config]))
     described = {"mediaType": CONFIG, "size": len(config), "digest": image.id}
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": layers}
-    text, kind = json.dumps(manifest, **COMPACT), {"Content-Type": MANIFEST}
+    text, kind = json.dumps(manifest, separators=COMPACT, sort_keys=True), {"Content-Type": MANIFEST}
     client.put(f"manifests/{tag_of_id(image.id)}", content=text, headers=kind).raise_for_status()
     return sent
 

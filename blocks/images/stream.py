@@ -1,15 +1,21 @@
 """A file read as a stream of bytes, unpacked where it is packed, with a limit on what may come out."""
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import zlib
 from enum import StrEnum
 from io import BufferedReader, RawIOBase
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 import zstandard
 
 from pool.errors import BrokenArchive
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CHUNK = 1 << 20
 MAX_UNPACKED = 64 << 30  # bytes; no notebook image comes near
@@ -34,10 +40,14 @@ def compression_of(source: BufferedReader) -> Compression:
     return Compression.ZSTD if head.startswith(b"\x28\xb5\x2f\xfd") else Compression.NONE
 
 
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
 class _Counted:
     """Reads through to a file, counting what passes, and hashing it where a digest is wanted."""
 
-    def __init__(self, source: BufferedReader, digest: "hashlib._Hash | None"):
+    def __init__(self, source: BufferedReader, digest: hashlib._Hash | None):
         self._source = source
         self._digest = digest
         self.size = 0
@@ -58,7 +68,7 @@ class Stream:
         digest: fed with the bytes of the file as it is.
     """
 
-    def __init__(self, source: BufferedReader, digest=None):
+    def __init__(self, source: BufferedReader, digest: hashlib._Hash | None = None):
         self.compression = compression_of(source)
         self._raw = _Counted(source, digest)
         self._content = _opened(self._raw, self.compression)
@@ -101,11 +111,12 @@ def digests(source: BufferedReader) -> tuple[str, str]:
     return "sha256:" + whole.hexdigest(), "sha256:" + content.hexdigest()
 
 
-def _opened(raw: _Counted, compression: Compression):
+def _opened(raw: _Counted, compression: Compression) -> _Readable:
+    file = cast("BinaryIO", raw)  # reading is all that either does with it
     if compression is Compression.GZIP:
-        return gzip.GzipFile(fileobj=raw)
+        return gzip.GzipFile(fileobj=file)
     if compression is Compression.ZSTD:
-        return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(raw, read_across_frames=True)
+        return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(file, read_across_frames=True)
     return raw
 
 
@@ -120,7 +131,7 @@ class _Part(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         count = self._file.readinto(memoryview(buffer)[: self._left])
         self._left -= count
         return count

@@ -20,14 +20,15 @@ def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
         BadRequest: "pool 'gpu': DD_MAX_HOSTS: Input should be greater than or equal to 0".
     """
     try:
-        return kind.load(name, _sync=True)
+        block: SomeBlock = kind.load(name, _sync=True)  # type: ignore[call-arg,assignment]  # its decorator's keyword
     except RuntimeError as error:
         if isinstance(error.__cause__, ValidationError):
             raise BadRequest(f"{noun} {name!r}: {_what_is_wrong(error.__cause__)}") from error
         raise
     except ValueError:
         known = ", ".join(names(kind)) or "none"
-    raise NotFound(f"no {noun} is named {name!r}; known: {known}")
+        raise NotFound(f"no {noun} is named {name!r}; known: {known}") from None
+    return block
 
 
 def _what_is_wrong(error: ValidationError) -> str:

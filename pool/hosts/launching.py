@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from statistics import median
 
 from pool.errors import CloudRefused, DockerDriverError
@@ -25,6 +26,14 @@ class Setback:
 
     until: datetime  # the next one is tried then
     because: str  # what the last one failed with
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A launch that failed."""
+
+    host: Host
+    at: datetime
 
 
 def launch_troubles(hosts: Iterable[Host], now: datetime) -> list[str]:
@@ -51,8 +60,9 @@ def fault_of(error: BaseException) -> Fault | None:
 
 def time_to_active(hosts: Iterable[Host]) -> timedelta:
     """How long this pool's hosts take from spawn to active: the median of the latest."""
-    active = sorted((host for host in hosts if host.active_at), key=lambda host: host.active_at)[-MEASURED:]
-    return median([host.active_at - host.created_at for host in active]) if active else LEAD
+    active = sorted((host.active_at, host.created_at) for host in hosts if host.active_at)[-MEASURED:]
+    seconds = [(at - created).total_seconds() for at, created in active]
+    return timedelta(seconds=median(seconds)) if seconds else LEAD
 
 
 def setback(hosts: Sequence[Host]) -> Setback | None:
@@ -65,8 +75,9 @@ def setback(hosts: Sequence[Host]) -> Setback | None:
     if not failed:
         return None
     last = failed[-1]
-    wait = LONGEST_WAIT if last.fault is Fault.REFUSED else pause(_rounds(failed) - 1, longest=LONGEST_WAIT)
-    return Setback(last.last_error_at + timedelta(seconds=wait * _jitter(last)), last.last_error)
+    refused = last.host.fault is Fault.REFUSED
+    wait = LONGEST_WAIT if refused else pause(_rounds(failed) - 1, longest=LONGEST_WAIT)
+    return Setback(last.at + timedelta(seconds=wait * _jitter(last)), last.host.last_error)
 
 
 def breaker(hosts: Sequence[Host]) -> str:
@@ -78,8 +89,9 @@ def breaker(hosts: Sequence[Host]) -> str:
     broken = _failed(hosts, (Fault.CONFIGURING,), since=_latest(host.active_at for host in hosts))
     if len(broken) < BREAKER_AFTER:
         return ""
+    last = broken[-1].host
     return (
-        f"circuit breaker: {len(broken)} hosts in a row could not be configured, the last: {broken[-1].last_error};"
+        f"circuit breaker: {len(broken)} hosts in a row could not be configured, the last: {last.last_error};"
         " reset-breaker, or a host that becomes active, lets the pool spawn again"
     )
 
@@ -88,22 +100,19 @@ def _latest(moments: Iterable[datetime | None]) -> datetime | None:
     return max(filter(None, moments), default=None)
 
 
-def _failed(hosts: Iterable[Host], faults: tuple[Fault, ...], since: datetime | None) -> list[Host]:
+def _failed(hosts: Iterable[Host], faults: tuple[Fault, ...], since: datetime | None) -> list[_Failure]:
     """Return the hosts that failed in this way after the last success, in the order in which they did."""
-    failed = [host for host in hosts if host.fault in faults and (since is None or host.last_error_at > since)]
-    return sorted(failed, key=lambda host: host.last_error_at)
+    failed = (_Failure(host, host.last_error_at) for host in hosts if host.fault in faults and host.last_error_at)
+    return sorted((one for one in failed if since is None or one.at > since), key=lambda one: one.at)
 
 
-def _rounds(failed: Sequence[Host]) -> int:
+def _rounds(failed: Sequence[_Failure]) -> int:
     """How often it was tried: a launch begun before another one failed belongs to that one's round."""
-    rounds, last = 0, None
-    for host in failed:
-        rounds += last is None or host.created_at > last
-        last = host.last_error_at
-    return rounds
+    begun_later = (this.host.created_at > before.at for before, this in pairwise(failed))
+    return 1 + sum(begun_later)
 
 
-def _jitter(host: Host) -> float:
+def _jitter(failed: _Failure) -> float:
     """Between a half and one, the same for the same failure."""
-    drawn = sha256(f"{host.name} {host.last_error_at.isoformat()}".encode()).digest()
+    drawn = sha256(f"{failed.host.name} {failed.at.isoformat()}".encode()).digest()
     return 0.5 + drawn[0] / 512

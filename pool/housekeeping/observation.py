@@ -54,10 +54,14 @@ class Observation:
 
     def outcome_of(self, instance: Instance) -> ContainerOutcome:
         """Return what became of the session's container on its host."""
-        on_host = self.containers.get(instance.host)
-        if on_host is None:
+        if instance.host is None or instance.host not in self.containers:
             return ContainerOutcome.UNKNOWN
-        return on_host[instance.container].outcome if instance.container in on_host else ContainerOutcome.GONE
+        container = self.container_of(instance)
+        return container.outcome if container else ContainerOutcome.GONE
+
+    def container_of(self, instance: Instance) -> SeenContainer | None:
+        """The session's container as the engine of its host listed it; None when it was not there, or not seen."""
+        return self.containers.get(instance.host, {}).get(instance.container) if instance.host else None
 
     @cached_property
     def leaving(self) -> Set[str]:
@@ -82,6 +86,10 @@ class RuleContext:
     def hosts(self) -> dict[str, Host]:
         """The hosts by name: a thousand of them may have twenty thousand sessions."""
         return {host.name: host for host in self.seen.hosts}
+
+    def host_of(self, instance: Instance) -> Host | None:
+        """The host that the instance holds room on."""
+        return self.hosts.get(instance.host) if instance.host else None
 
     @cached_property
     def unused_since(self) -> datetime | None:

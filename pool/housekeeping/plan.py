@@ -7,6 +7,7 @@ known (None) never leads to a failure or a removal.
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining
@@ -24,6 +25,9 @@ from pool.records import Host, Instance
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 
+Thing = TypeVar("Thing", Host, Instance)
+Rule = Callable[[Thing, RuleContext], Decision | None]
+
 
 def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decision]:
     """Everything that should be done now: at most one thing for each host and each instance, and hosts to spawn."""
@@ -37,7 +41,7 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
     return [*for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
 
 
-def _first_answers(rules: Iterable[Callable], things: Iterable, case: RuleContext) -> dict[str, Decision]:
+def _first_answers(rules: Iterable[Rule[Thing]], things: Iterable[Thing], case: RuleContext) -> dict[str, Decision]:
     """Return the first decision about each host or instance, by its name or id."""
     answers = (next(filter(None, (rule(thing, case) for rule in rules)), None) for thing in things)
     return {answer.subject: answer for answer in answers if answer}
@@ -45,8 +49,8 @@ def _first_answers(rules: Iterable[Callable], things: Iterable, case: RuleContex
 
 def _as_decided(host: Host, decision: Decision | None) -> Host:
     """Return the host as it will be: its room no longer counts, and its sessions end with it."""
-    to = decision and _LEADS_TO.get(decision.kind)
-    return replace(host, state=to, reason=decision.reason) if to else host
+    to = _LEADS_TO.get(decision.kind) if decision else None
+    return replace(host, state=to, reason=decision.reason) if decision and to else host
 
 
 _LEADS_TO = {DecisionKind.DRAIN: HostState.DRAINING, DecisionKind.FAIL_HOST: HostState.FAILED}
@@ -168,7 +172,7 @@ HOST_RULES = (
 
 def host_lost(instance: Instance, case: RuleContext) -> Decision | None:
     """Fail a session whose host has failed."""
-    host = case.hosts.get(instance.host)
+    host = case.host_of(instance)
     if host is None:
         return None
     if host.state is HostState.FAILED:
@@ -186,7 +190,7 @@ def expired(instance: Instance, case: RuleContext) -> Decision | None:
 
 def drained(instance: Instance, case: RuleContext) -> Decision | None:
     """End a session that is still on its host at the deadline of the host's drain."""
-    host = case.hosts.get(instance.host)
+    host = case.host_of(instance)
     if host is None or host.state is not HostState.DRAINING or host.drain_deadline is None:
         return None
     waits = instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances

@@ -62,18 +62,14 @@ def container_lost(instance: Instance, case: RuleContext) -> Decision | None:
     follows = RUNNING_SESSION[case.seen.outcome_of(instance)]
     if follows.kind is None:
         return None
-    reason = follows.reason.format(host=instance.host, code=_exit_code(instance, case))
+    found = case.seen.container_of(instance)
+    reason = follows.reason.format(host=instance.host, code=found and found.exit_code)
     return Decision(follows.kind, instance.id, reason)
-
-
-def _exit_code(instance: Instance, case: RuleContext) -> int | None:
-    found = case.seen.containers[instance.host].get(instance.container)
-    return found.exit_code if found else None
 
 
 def short_of_memory(instance: Instance, case: RuleContext) -> Decision | None:
     """Report a session in which a process was killed for memory, most often a kernel; the session goes on."""
-    probe = case.seen.probes.get(instance.host)
+    probe = case.seen.probes.get(instance.host) if instance.host else None
     if instance.state is not InstanceState.RUNNING or not probe or instance.id in case.seen.told_of_memory:
         return None
     if instance.id not in probe.out_of_memory:
@@ -140,7 +136,7 @@ def _orphan(orphan: str, follows: Consequence, case: RuleContext) -> Decision | 
     known = case.seen.orphans.get(orphan)
     if known is None:
         return Decision(DecisionKind.REPORT, orphan, f"{follows.reason}; carries our mark")
-    if follows.kind is DecisionKind.REPORT or (known.next_at and case.now < known.next_at):
+    if follows.kind in (None, DecisionKind.REPORT) or (known.next_at and case.now < known.next_at):
         return None
     tries = f" (try {known.attempts + 1})" if known.attempts else ""
     return Decision(follows.kind, orphan, f"{follows.reason}; reported {known.seen_at:%Y-%m-%d %H:%M} UTC{tries}")
@@ -155,8 +151,8 @@ def unreachable_too_long(host: Host, case: RuleContext) -> Decision | None:
     Only when the cloud answers: a manager that reaches nothing at all is cut off itself.
     """
     since = host.unreachable_since
-    silent = host.state in PROBED and since is not None and case.seen.answers(host.name) is False
-    if not silent or case.seen.servers is None or host.name in case.seen.busy_hosts:
+    silent = host.state in PROBED and case.seen.answers(host.name) is False
+    if since is None or not silent or case.seen.servers is None or host.name in case.seen.busy_hosts:
         return None
     if (case.now - since).total_seconds() <= case.settings.host_grace:
         return None

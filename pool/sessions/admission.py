@@ -1,7 +1,8 @@
 """Admission: which requests a pool takes, and the refusals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from pool.errors import BadRequest, NoRoom, Refused, ShuttingDown
 from pool.records import BlueprintSpec, Host
@@ -14,7 +15,7 @@ SLOT_MB = 512
 LONGEST_WAIT = 86400  # seconds; a number that a date can be reckoned with
 
 
-def check_admission(settings: PoolSettings, blueprint: BlueprintSpec, options: dict) -> None:
+def check_admission(settings: PoolSettings, blueprint: BlueprintSpec, options: Mapping[str, Any]) -> None:
     """Refuse a request that this pool does not take.
 
     Raises:
@@ -40,7 +41,7 @@ def shutting_down(settings: PoolSettings) -> ShuttingDown:
     return ShuttingDown(f"pool {settings.name} is in shutdown mode and takes no new sessions")
 
 
-def check_options(blueprint: BlueprintSpec, options: dict) -> None:
+def check_options(blueprint: BlueprintSpec, options: Mapping[str, Any]) -> None:
     """Refuse options that mean nothing.
 
     Raises:
@@ -60,7 +61,7 @@ def check_options(blueprint: BlueprintSpec, options: dict) -> None:
         raise BadRequest("option environment must map names to texts")
 
 
-def expiry(blueprint: BlueprintSpec, options: dict, now: datetime) -> datetime:
+def expiry(blueprint: BlueprintSpec, options: Mapping[str, Any], now: datetime) -> datetime:
     """When a session that starts *now* is over."""
     return now + timedelta(seconds=options.get("lifetime", blueprint.lifetime))
 

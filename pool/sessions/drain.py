@@ -16,6 +16,5 @@ def notice(host: Host | None) -> str:
 
 def ends_at(instance: Instance, host: Host | None) -> datetime | None:
     """Return when the session is over: at its own time, or earlier with its host's drain; None: not known yet."""
-    drains = host is not None and host.state is HostState.DRAINING
-    limits = [instance.expires_at, host.drain_deadline if drains else None]
+    limits = [instance.expires_at, host.drain_deadline if host and host.state is HostState.DRAINING else None]
     return min(filter(None, limits), default=None)

@@ -80,13 +80,16 @@ def _coming(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> lis
 
 def _endings(sessions: Iterable[Instance], usable: Iterable[str], now: datetime) -> list[_Gain]:
     names = set(usable)
-    ending = [one for one in sessions if one.state in HOLDING_ROOM and one.host in names and one.expires_at]
-    return [_Gain(max(0, (one.expires_at - now).total_seconds()), one.host, one.slots) for one in ending]
+    return [
+        _Gain(max(0, (one.expires_at - now).total_seconds()), one.host, one.slots)
+        for one in sessions
+        if one.state in HOLDING_ROOM and one.host and one.host in names and one.expires_at
+    ]
 
 
 def _served(line: Sequence[Instance], gains: Iterable[_Gain]) -> dict[str, int]:
     """When each gets room, if the one at the head always takes the first room that is enough for it."""
-    pending, free, waits = deque(line), {}, {}
+    pending, free, waits = deque(line), dict[str, int](), dict[str, int]()
     for gain in gains:
         free[gain.host] = free.get(gain.host, 0) + gain.slots
         place = gain.host if free[gain.host] >= pending[0].slots else None

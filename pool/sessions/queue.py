@@ -26,7 +26,7 @@ class QueueEntry:
 
     def places(self, hosts: Iterable[Host], settings: PoolSettings, now: datetime, full: bool) -> list[Host]:
         """Where it could go, best first: not where its last attempt failed, if there is another place."""
-        avoid = {self.instance.last_host}
+        avoid = {self.instance.last_host} if self.instance.last_host else set()
         fitting = candidates(hosts, self.instance.slots, now, settings, self.lifetime, avoid=avoid, full=full)
         return newest_version_first(fitting, self.holders, avoid=avoid)
 
@@ -65,7 +65,8 @@ def grants(line: Sequence[QueueEntry], hosts: Sequence[Host], settings: PoolSett
         return []
     full = is_full(hosts, settings)
     open_hosts = {host.name: host for host in hosts if host.state is HostState.ACTIVE}
-    given, waiting = [], set()
+    given: list[Grant] = []
+    waiting: set[str] = set()
     for entry in line:
         if not any(host.free for host in open_hosts.values()):
             break
@@ -82,7 +83,8 @@ def grants(line: Sequence[QueueEntry], hosts: Sequence[Host], settings: PoolSett
 
 def wait_limit(instance: Instance, settings: PoolSettings) -> int:
     """Seconds that it waits for room: the pool's time limit, or less where its request says so."""
-    return min(settings.queue_timeout, instance.options.get("wait", settings.queue_timeout))
+    asked: int = instance.options.get("wait", settings.queue_timeout)
+    return min(settings.queue_timeout, asked)
 
 
 def wait_expired(instance: Instance, settings: PoolSettings, now: datetime) -> bool:

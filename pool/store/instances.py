@@ -12,21 +12,22 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, case, func, literal, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
-from pool.records import SESSION_PORTS, BlueprintSpec, Instance, ProxyOptions
+from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, ProxyOptions
 from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState, check_instance_move
 from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.schema import hosts, instances
 
 FACTS_OF_A_MOVE = frozenset({"expires_at"})
-_FIELDS = [field.name for field in fields(Instance)]
+_FIELDS = [field.name for field in fields(Instance) if field.name != "placement"]
 
 
 def as_instance(row: Row) -> Instance:
     """The record that a row of ``instances`` stands for."""
     found = row._mapping  # made anew each time that it is asked for
     values = {name: found[name] for name in _FIELDS}
-    return Instance(**values | {"proxy": ProxyOptions(**values["proxy"])})
+    placement = Placement(found["host"], found["port"]) if found["host"] else None
+    return Instance(**values | {"proxy": ProxyOptions(**values["proxy"]), "placement": placement})
 
 
 class InstanceStore(Part):

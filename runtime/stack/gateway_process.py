@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from blocks.gateway.config import GatewayConfig, forget_stale_socket, gateway_config, prepare_gateway
+from blocks.gateway.config import forget_stale_socket, gateway_config, prepare_gateway
+from blocks.gateway.settings import GatewayConfig
 from blocks.settings import process_settings
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 import xmlrpc.client
 from dataclasses import dataclass
+from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -135,7 +136,7 @@ class Processes:
             time.sleep(0.2)
         end_marked_processes(self._settings.identity)
 
-    def _ask(self) -> xmlrpc.client.ServerProxy:
+    def _ask(self) -> Any:  # what a method of supervisord answers, no stub knows
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         return xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
 

@@ -5,6 +5,8 @@ but for its base job template, which says what a worker executes.
 """
 
 from collections.abc import Callable
+from functools import partial
+from operator import getitem
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
@@ -21,6 +23,7 @@ from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint, default_blueprints
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.link_keys import LinkKeys
+from blocks.stored.lookup import load
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.deployments import deploy_all
@@ -96,8 +99,9 @@ def save_blocks(identity: str, cloud: str) -> None:
     save_if_absent(LocalCloud, "main", LocalCloud)
     save_if_absent(OpenStackCloud, "main", first_openstack)
     save_if_absent(PoolConfig, POOL, lambda: first_pool(cloud))
-    for name, blueprint in default_blueprints().items():
-        save_if_absent(Blueprint, name, lambda blueprint=blueprint: blueprint)
+    blueprints = default_blueprints()
+    for name in blueprints:
+        save_if_absent(Blueprint, name, partial(getitem, blueprints, name))
 
 
 def save_if_absent(kind: type[Block], name: str, make: Callable[[], Block]) -> None:
@@ -111,7 +115,7 @@ def save_if_absent(kind: type[Block], name: str, make: Callable[[], Block]) -> N
 
 def offer_host_image(tag: str) -> None:
     """Have the local cloud boot the image that was built last, unless the operator named another one."""
-    cloud = LocalCloud.load("main")
+    cloud = load(LocalCloud, "main", "local-cloud block")
     current = cloud.images.get(HOST_IMAGE, "")
     if current != tag and (not current or current.startswith(OUR_IMAGES)):
         cloud.images = cloud.images | {HOST_IMAGE: tag}

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from blocks.engine.local_api import answers, sweep
 from blocks.gateway.config import gateway_config
@@ -26,6 +27,9 @@ from runtime.stack.local_engine import (
 )
 from runtime.stack.processes import Processes, end_marked_processes
 from runtime.stack.start import engine_note
+
+if TYPE_CHECKING:
+    from pool.store.pool_store import PoolStore
 
 REASON = "the installation was taken down"
 
@@ -130,8 +134,13 @@ def own_engine_for_a_moment(settings: ProcessSettings) -> Iterator[None]:
     environment = stack_environment(settings, url)
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     (settings.run_dir / "engine.pid").unlink(missing_ok=True)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    engine = subprocess.Popen(own_engine_command(settings), env=environment, start_new_session=True, **quiet)
+    engine = subprocess.Popen(
+        own_engine_command(settings),
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         if not wait_for_engine(url, 60):
             raise EngineTrouble("our own Docker Engine died and does not start again: its containers are left")
@@ -163,14 +172,14 @@ def close_records(settings: ProcessSettings, say: Say) -> None:
     say(f"marked {len(hosts)} hosts as removed")
 
 
-def close_instance(store: object, instance: Instance) -> None:
+def close_instance(store: "PoolStore", instance: Instance) -> None:
     """Walk a living instance to deleted, by the moves that its life cycle has."""
     for state in (InstanceState.STOPPING, InstanceState.DELETED):
         store.instances.move(instance.id, state, datetime.now(UTC), REASON)
 
 
-def close_host(store: object, host: Host) -> None:
+def close_host(store: "PoolStore", host: Host) -> None:
     """Walk the host to removed, by the moves that its life cycle has."""
-    to_removing = {HostState.DRAINING: (), HostState.FAILED: (), HostState.REMOVING: ()}
-    for state in (*to_removing.get(host.state, (HostState.FAILED,)), HostState.REMOVING, HostState.REMOVED):
+    gives_up = host.state not in (HostState.DRAINING, HostState.FAILED, HostState.REMOVING)
+    for state in (*([HostState.FAILED] if gives_up else []), HostState.REMOVING, HostState.REMOVED):
         store.hosts.move(host.name, state, datetime.now(UTC), REASON)

@@ -17,8 +17,14 @@ class LoadedFlows:
         self._flows: dict[str, Flow] = {}
         self._loading = threading.Lock()
 
-    async def get(self, entrypoint: str) -> Flow:
-        """Load the flow, once; errors of its import are raised here."""
+    async def get(self, entrypoint: str | None) -> Flow:
+        """The flow; what importing it raises is raised here.
+
+        Raises:
+            ValueError: the deployment names no entrypoint.
+        """
+        if entrypoint is None:
+            raise ValueError("its deployment names no entrypoint")
         return await anyio.to_thread.run_sync(self._load, entrypoint)
 
     async def load_ahead(

@@ -14,7 +14,7 @@ def route_of(instance: Instance, host: Host) -> Route:
     return Route(
         id=instance.route,
         address=host.address,
-        port=instance.port,
+        port=instance.get_placement().port,
         token_header=instance.proxy.auth_header.format(token=instance.token),
         strip_prefix=instance.proxy.strip_prefix,
         rewrite_redirects=instance.proxy.rewrite_redirects,
@@ -26,7 +26,7 @@ def route_of(instance: Instance, host: Host) -> Route:
 @pool_task(retries=3, retry_delay_seconds=[0.5, 2, 5], task_run_name="publish {instance.id}")
 def publish_route(instance: Instance) -> None:
     """Tell the gateway where the session is; telling it twice is harmless."""
-    host = outside().store.hosts.get(instance.host)
+    host = outside().store.hosts.get(instance.get_placement().host)
     outside().gateway.add_route(route_of(instance, host))
 
 

@@ -98,7 +98,7 @@ def _cloud_for(part: CloudPart) -> Cloud:
 
 
 def _engine_of(instance: Instance) -> HostEngine:
-    return outside().engines.of(outside().store.hosts.get(instance.host))
+    return outside().engines.of(outside().store.hosts.get(instance.get_placement().host))
 
 
 def _belongs(container: str, host: str) -> bool:

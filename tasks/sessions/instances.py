@@ -63,7 +63,7 @@ def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
 @pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id}")
 def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     """Have the host's engine run the session's container; one that already runs is left as it is."""
-    host = outside().store.hosts.get(instance.host)
+    host = outside().store.hosts.get(instance.get_placement().host)
     image_id = _image_on(host, blueprint)
     spec = container_spec(instance, blueprint, image_id, namespace=outside().settings.identity)
     outside().engines.of(host).run(spec)
@@ -76,11 +76,12 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> None
     Raises:
         SessionNotReady: its container ended, or it did not answer in the blueprint's time.
     """
-    host = await blocking(outside().store.hosts.get, instance.host)
+    placement = instance.get_placement()
+    host = await blocking(outside().store.hosts.get, placement.host)
     path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
     header = blueprint.proxy.auth_header.format(token=instance.token)
     deadline = outside().clock.uptime() + blueprint.start_timeout
-    while not await blocking(outside().session_answers, host.address, instance.port, path, header):
+    while not await blocking(outside().session_answers, host.address, placement.port, path, header):
         await blocking(_check_alive, instance, host, deadline, blueprint.start_timeout)
         await sleep(outside().settings.poll_seconds)
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from pool.records import BlueprintSpec, FlavorSize, Host, Instance
+from pool.records import BlueprintSpec, FlavorSize, Host, Instance, Placement
 from pool.states import HostState, InstanceState
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ def a_host(name: str = "main-01", **values) -> Host:
     return Host(name=name, **usual | values)
 
 
-def an_instance(instance_id: str = "alice-1", **values) -> Instance:
+def an_instance(instance_id: str = "alice-1", host: str | None = "main-01", **values) -> Instance:
     """A session that runs on main-01 for another hour."""
     usual = {
         "pool": "main",
@@ -38,8 +38,7 @@ def an_instance(instance_id: str = "alice-1", **values) -> Instance:
         "token": "secret",
         "created_at": NOW,
         "state_since": NOW,
-        "host": "main-01",
-        "port": 20000,
+        "placement": Placement(host, 20000) if host else None,
         "expires_at": later(3600),
     }
     return Instance(id=instance_id, **usual | values)

@@ -14,7 +14,7 @@ from tests.rigs.pool_data import a_blueprint, an_instance
 
 pytestmark = pytest.mark.unit
 
-QUEUED = an_instance(state=InstanceState.QUEUED, host=None, port=None)
+QUEUED = an_instance(state=InstanceState.QUEUED, host=None)
 STARTING = an_instance(state=InstanceState.STARTING)
 FULL = NoRoom("pool main is full")
 

@@ -8,16 +8,16 @@ import pytest
 from blocks.outside import standing_in
 from flows.steps import sessions
 from pool.errors import EngineTrouble, HostUnreachable, SessionNotReady
-from pool.records import Instance
+from pool.records import Instance, Placement
 from pool.states import InstanceState as State
 from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import a_blueprint, an_instance
 
 pytestmark = pytest.mark.unit
 
-QUEUED = an_instance(state=State.QUEUED, host=None, port=None, expires_at=None)
+QUEUED = an_instance(state=State.QUEUED, placement=None, expires_at=None)
 STARTING = an_instance(state=State.STARTING, expires_at=None)
-ON_ANOTHER_HOST = replace(STARTING, host="main-02")
+ON_ANOTHER_HOST = replace(STARTING, placement=Placement("main-02", 20000))
 
 
 class SessionTasks(ScriptedTasks):
@@ -26,7 +26,7 @@ class SessionTasks(ScriptedTasks):
     def __init__(self):
         super().__init__(get_instance=ON_ANOTHER_HOST, give_out_room=[])
         self.holds: str | None = "main-01"
-        self.answer("move_instance", lambda _id, to, **_: replace(QUEUED, state=to, host=self.holds))
+        self.answer("move_instance", lambda _id, to, **_: replace(QUEUED, state=to, placement=Placement(self.holds, 20000) if self.holds else None))
 
     @property
     def steps(self) -> list[str]:

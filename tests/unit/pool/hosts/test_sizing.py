@@ -26,8 +26,7 @@ SMALL, LARGE = FlavorSize.SMALL, FlavorSize.LARGE
 def waiting(*slots: int):
     """Sessions that wait for room, each for so many slots."""
     return [
-        an_instance(f"waits-{n}", state=InstanceState.QUEUED, host=None, port=None, slots=size)
-        for n, size in enumerate(slots)
+        an_instance(f"waits-{n}", state=InstanceState.QUEUED, host=None, slots=size) for n, size in enumerate(slots)
     ]
 
 

@@ -4,15 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pool.records import BlueprintSpec, Instance
+from pool.records import BlueprintSpec, Instance, Placement
 from pool.sessions.containers import container_spec
 from pool.states import InstanceState
 
 pytestmark = pytest.mark.unit
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
+PLACEMENT = Placement("main-01", 20007)
 INSTANCE = Instance(
-    "alice-1", "main", "jupyter", "alice", InstanceState.STARTING, 1, "r0ute", "t0ken", NOW, NOW, "main-01", 20007
+    "alice-1", "main", "jupyter", "alice", InstanceState.STARTING, 1, "r0ute", "t0ken", NOW, NOW, PLACEMENT
 )
 BLUEPRINT = BlueprintSpec(
     name="jupyter",

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.unit
 
 
 def waiting(instance_id: str, since: float = 0, **values):
-    usual = {"state": InstanceState.QUEUED, "host": None, "port": None, "expires_at": None, "created_at": later(since)}
+    usual = {"state": InstanceState.QUEUED, "host": None, "expires_at": None, "created_at": later(since)}
     return an_instance(instance_id, **usual | values)
 
 
