@@ -152,9 +152,9 @@ def why(settings: ProcessSettings, noun: str, name: str) -> int:
     Raises:
         NotFound: there never was one of this name.
     """
-    from runtime.command.report import show_life  # noqa: PLC0415 - as above
+    from runtime.command.report import show_history  # noqa: PLC0415 - as above
 
-    show_life(settings, noun, name)
+    show_history(settings, noun, name)
     return 0
 
 
