@@ -71,7 +71,12 @@ class Stream:
         digest: fed with the bytes of the file as it is.
     """
 
-    def __init__(self, source: BufferedReader, unpack: Collection[Compression] = tuple(Compression), digest: hashlib._Hash | None = None):
+    def __init__(
+        self,
+        source: BufferedReader,
+        unpack: Collection[Compression] = tuple(Compression),
+        digest: hashlib._Hash | None = None,
+    ):
         self.compression = compression_of(source)
         self._raw = _Counted(source, digest)
         self._content = _opened(self._raw, self.compression if self.compression in unpack else Compression.NONE)

@@ -6,7 +6,6 @@ What an operator changed in the UI is never overwritten: a block that exists sta
 import contextlib
 from collections.abc import Callable
 from functools import partial
-from operator import getitem
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
@@ -89,7 +88,7 @@ def save_blocks(identity: str, cloud: str) -> None:
     save_if_absent(PoolConfig, POOL, lambda: first_pool(cloud))
     blueprints = default_blueprints()
     for name in blueprints:
-        save_if_absent(Blueprint, name, partial(getitem, blueprints, name))
+        save_if_absent(Blueprint, name, partial(blueprints.__getitem__, name))
 
 
 def save_if_absent(kind: type[Block], name: str, make: Callable[[], Block]) -> None:

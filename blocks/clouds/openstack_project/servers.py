@@ -62,11 +62,11 @@ def keep_first(cloud: Connection, namespace: str, host: str) -> NovaServer | Non
     Two processes that made the host at once each look after they have made it. Whoever looks later sees both, so at
     least one of them deletes; and both, wherever both see both, choose alike.
     """
-    first, *others = servers_of(cloud, namespace, host) or [None]
-    for other in others:
+    found = servers_of(cloud, namespace, host)
+    for other in found[1:]:
         if not is_deleting(other):
             cloud.compute.delete_server(other)
-    return first
+    return found[0] if found else None
 
 
 def is_deleting(server: NovaServer) -> bool:
@@ -109,4 +109,5 @@ def _address(server: NovaServer) -> str | None:
     """The first fixed address, an IPv4 one where there is one."""
     every = [address for network in (server.addresses or {}).values() for address in network]
     fixed = [address for address in every if address.get("OS-EXT-IPS:type", "fixed") == "fixed"]
-    return min(fixed, key=lambda address: address["version"], default={}).get("addr")
+    first = min(fixed, key=lambda address: address["version"], default=None)
+    return first.get("addr") if first else None
