@@ -30,7 +30,7 @@ test-openstack: ## Only what needs OpenStack's real services, which it starts; 1
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m pytest -m openstack
 
-test-fast: ## Rules, small parts and style; under a minute, needs no root
+test-fast: ## Rules, small parts, style and types; under a minute, needs no root
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -m unit
 
@@ -42,7 +42,7 @@ simulate: ## Live many random lives of a simulated pool: RUNS=20000, JSON=file f
 	@runtime/bootstrap.sh test
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.rigs.simulator $(if $(SEED),--seed $(SEED),--runs $(if $(RUNS),$(RUNS),500)) $(if $(JSON),--json $(JSON))
 
-lint: ## Style and layers
+lint: ## Style, layers and types
 	@runtime/bootstrap.sh lint
 	@$(MAKE) --no-print-directory check
 
@@ -51,6 +51,12 @@ check:
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+.PHONY: types
+types: ## Check types with mypy; what it found is kept in .mypy_cache, so that the next time takes seconds
+	@runtime/bootstrap.sh lint
+	@$(BIN)/mypy
 
 .PHONY: docs
 docs: ## Write the parts of the docs that are made from the code

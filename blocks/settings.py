@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+ENV_FILE = "dockerdriver.env"
+
 
 class ProcessSettings(BaseSettings):
     """Paths, addresses and ports of one DockerDriver installation."""
 
-    model_config = SettingsConfigDict(env_prefix="DD_", env_file="dockerdriver.env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="DD_", env_file=ENV_FILE, extra="ignore")
 
     data: Path = Field(Path(".dockerdriver"), description="The one directory that holds all data.")
     database_url: str = Field("", description="SQLAlchemy URL of the pool's database; empty: SQLite below the data.")

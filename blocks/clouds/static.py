@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -98,7 +99,7 @@ class StaticCloud(Cloud):
         with self._remembered() as memory:
             return [*self._servers(memory).values()]
 
-    def delete(self, host: str) -> None:
+    def delete(self, host: str) -> None:  # type: ignore[override]  # see Cloud
         """Give the host's machine back; nothing on it is touched."""
         with self._remembered() as memory:
             memory.execute(GIVE_BACK, (self._namespace, host))
@@ -115,9 +116,10 @@ class StaticCloud(Cloud):
 
     def remove_part(self, part: CloudPart) -> None:
         """Give the machine back."""
-        self.delete(part.host)
+        if part.host:
+            self.delete(part.host)
 
-    def check_snapshots(self) -> None:
+    def check_snapshots(self) -> NoReturn:
         """Refuse: no image is made of machines that the operator owns."""
         raise CloudRefused(
             "the static cloud makes no host images: its machines are the operator's, and stay as they are"

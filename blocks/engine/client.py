@@ -7,6 +7,7 @@ one engine at once.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
@@ -70,7 +71,7 @@ class HostEngine:
         """Return the engine of this machine at a URL such as "unix:///var/run/docker.sock"."""
         return _local_engine(url)
 
-    def client(self, step: str, timeout: float = STEP_SECONDS):
+    def client(self, step: str, timeout: float = STEP_SECONDS) -> AbstractContextManager[docker.APIClient]:
         """Lend the SDK's client for one step, see `Connections.client`."""
         return self._connections.client(step, timeout)
 
@@ -107,7 +108,8 @@ class HostEngine:
             EngineTrouble: the engine refused it (disk full, a layer that is not what the config names).
         """
         with self.client("load an image", LOAD_SECONDS) as client:
-            client.timeout = STALL_SECONDS, LOAD_SECONDS  # the first counts for sending too: a busy disk may stall it
+            # The first counts for sending too: a busy disk may stall it.
+            client.timeout = STALL_SECONDS, LOAD_SECONDS  # type: ignore[assignment]  # requests takes a pair
             events = list(client.load_image(iter(archive)))
         return self._loaded(events)
 

@@ -98,12 +98,12 @@ class Connections:
             client = self._idle.pop()
         except IndexError:
             client = self._open(self._api or self._negotiate(timeout))
-        client.timeout = (min(CONNECT_SECONDS, timeout), timeout)
+        client.timeout = (min(CONNECT_SECONDS, timeout), timeout)  # type: ignore[assignment]  # requests takes a pair
         return client
 
     def _negotiate(self, timeout: float) -> str:
         probe = self._open(OLDEST_API)
-        probe.timeout = (min(CONNECT_SECONDS, timeout), timeout)
+        probe.timeout = (min(CONNECT_SECONDS, timeout), timeout)  # type: ignore[assignment]  # requests takes a pair
         try:
             self._api = probe.version(api_version=False)["ApiVersion"]
         except (KeyError, TypeError) as error:

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Self
 
 import paramiko
+from paramiko.pkey import UnknownKeyType
 
 from blocks.stored.host_keys import HostLogin
 from pool.errors import DockerDriverError, HostUnreachable, Refused
@@ -100,10 +101,9 @@ class HostShell:
             CommandFailed: its exit status was not 0; the message holds the status and the last lines.
             HostUnreachable: the connection failed, or the command was not done in time.
         """
-        if self._client is None:
-            self._connect(CONNECT_SECONDS)
+        client = self._client or self._connect(CONNECT_SECONDS)
         try:
-            status, output = self._exchange(command, timeout, stdin)
+            status, output = self._exchange(client, command, timeout, stdin)
         except (paramiko.SSHException, OSError, EOFError) as error:
             self.close()
             raise HostUnreachable(f"{self._name}: `{command}` got no answer: {_reason(error)}") from error
@@ -115,7 +115,7 @@ class HostShell:
     def _name(self) -> str:
         return f"ssh at {self._address}:{self._port}"
 
-    def _connect(self, timeout: float) -> None:
+    def _connect(self, timeout: float) -> paramiko.SSHClient:
         self.close()
         client = self._new_client()
         try:
@@ -137,6 +137,7 @@ class HostShell:
             client.close()
             raise HostUnreachable(f"{self._name} refuses the manager's ssh login: {_reason(error)}") from error
         self._client = client
+        return client
 
     def _new_client(self) -> paramiko.SSHClient:
         client = paramiko.SSHClient()
@@ -146,13 +147,18 @@ class HostShell:
         client.get_host_keys().add(known, self._host_key.get_name(), self._host_key)
         return client
 
-    def _exchange(self, command: str, timeout: float, stdin: str | bytes | None) -> tuple[int, str]:
+    def _exchange(
+        self, client: paramiko.SSHClient, command: str, timeout: float, stdin: str | bytes | None
+    ) -> tuple[int, str]:
         deadline = time.monotonic() + timeout
-        with self._client.get_transport().open_session(timeout=timeout) as channel:
+        transport = client.get_transport()
+        if transport is None:
+            raise EOFError("the connection is closed")
+        with transport.open_session(timeout=timeout) as channel:
             channel.set_combine_stderr(True)
             channel.settimeout(timeout)
             channel.exec_command(command)
-            channel.sendall(stdin or "")
+            channel.sendall(stdin.encode() if isinstance(stdin, str) else stdin or b"")
             channel.shutdown_write()
             output = b"".join(_chunks(channel, deadline))
             if not channel.status_event.wait(_left(deadline)):  # it closed its output and runs on
@@ -177,7 +183,7 @@ def _public_key(address: str, host_key: str) -> paramiko.PKey:
     try:
         kind, text = host_key.split()[:2]
         return paramiko.PKey.from_type_string(kind, b64decode(text, validate=True))
-    except (ValueError, paramiko.SSHException, paramiko.UnknownKeyType) as error:
+    except (ValueError, paramiko.SSHException, UnknownKeyType) as error:
         raise WrongHostKey(f"ssh at {address}: the recorded host key is not a public key") from error
 
 

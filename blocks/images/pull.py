@@ -65,7 +65,8 @@ class HostPull:
             if client.inspect_image(f"{repository}:{tag}")["Id"] != image.id:
                 raise EngineTrouble(f"host {self._host}: what it pulled is not {image.name} as {image.id[:19]}")
             for name in tags:
-                client.tag(image.id, *name.rsplit(":", 1))
+                wanted, *version = name.rsplit(":", 1)
+                client.tag(image.id, wanted, version[0] if version else None)
             if tags:
                 client.remove_image(f"{repository}:{tag}")  # a name too many; the image stays
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from typing import cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -68,7 +69,8 @@ class CertificateAuthority(Block):
 
     def _issue(self, name: str, days: int, use: x509.ObjectIdentifier, more: Sequence[Extension]) -> Issued:
         authority = x509.load_pem_x509_certificate(self.certificate.encode())
-        authority_key = load_pem_private_key(self.private_key.get_secret_value().encode(), password=None)
+        pem = self.private_key.get_secret_value().encode()
+        authority_key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(pem, password=None))
         key = ec.generate_private_key(ec.SECP256R1())
         until = min(_now() + timedelta(days=days), authority.not_valid_after_utc)
         builder = _builder(_name(name), authority.subject, key.public_key(), until)

@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
-from prefect.flows import EntrypointType, Flow, load_flow_from_entrypoint
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.types.entrypoint import EntrypointType
 
 #: A link to the one at the top of the checkout, which a wheel would leave behind.
 DESCRIPTION = Path(__file__).with_name("prefect.yaml")

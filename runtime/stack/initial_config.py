@@ -9,7 +9,7 @@ from prefect.blocks.core import Block
 from pydantic import ValidationError
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
-from blocks.settings import ProcessSettings
+from blocks.settings import ENV_FILE
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest
 
@@ -52,7 +52,7 @@ def first(kind: type[SomeBlock], **usual: object) -> SomeBlock:
 
 def given() -> dict[str, str]:
     """Return what the operator set: the environment, and below it the file that process settings are read from."""
-    file = dotenv_values(ProcessSettings.model_config["env_file"])
+    file = dotenv_values(ENV_FILE)
     return {name: value for name, value in (file | os.environ).items() if value is not None}
 
 

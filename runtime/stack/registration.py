@@ -6,7 +6,6 @@ but for its base job template, which says what a worker executes.
 
 from collections.abc import Callable
 from functools import partial
-from operator import getitem
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
@@ -101,7 +100,7 @@ def save_blocks(identity: str, cloud: str) -> None:
     save_if_absent(PoolConfig, POOL, lambda: first_pool(cloud))
     blueprints = default_blueprints()
     for name in blueprints:
-        save_if_absent(Blueprint, name, partial(getitem, blueprints, name))
+        save_if_absent(Blueprint, name, partial(blueprints.__getitem__, name))
 
 
 def save_if_absent(kind: type[Block], name: str, make: Callable[[], Block]) -> None:

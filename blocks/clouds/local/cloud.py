@@ -105,7 +105,7 @@ class LocalCloud(Cloud):
         with self._engine("list the hosts") as engine:
             return [server_of(entry) for entry in entries(engine, self._namespace)]
 
-    def delete(self, host: str) -> None:
+    def delete(self, host: str) -> None:  # type: ignore[override]  # see Cloud
         """Remove the container and its volumes, and the network with the last host."""
         with self._engine(f"delete host {host}") as engine:
             remove_helper(engine, f"{self._namespace}-{host}")
@@ -182,7 +182,7 @@ class LocalCloud(Cloud):
 
     def _image(self, engine: DockerClient, name: str) -> str:
         try:
-            return engine.images.get(self.images.get(name, name)).id
+            return str(engine.images.get(self.images.get(name, name)).id)
         except APIError as error:
             if not error.is_client_error():
                 raise
@@ -237,7 +237,7 @@ class LocalCloud(Cloud):
             container.put_archive("/", seed_archive(request.host, request.user_data))
             container.start()
         except APIError as error:
-            remove_machine(engine, container.id)
+            remove_machine(engine, str(container.id))
             if not LOST_RACE.search(str(error.explanation)):
                 raise
             return False

@@ -8,12 +8,16 @@ marks of what a layer deletes cannot be written through an overlay file system.
 import tarfile
 from collections.abc import Iterator, Mapping
 from io import RawIOBase
+from typing import TYPE_CHECKING
 
 from docker import DockerClient
 from docker.errors import NotFound
 from docker.models.containers import Container
 
 from pool.errors import CloudTrouble
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 PACK_SECONDS = 900
 PIECE = 1 << 20
@@ -28,13 +32,14 @@ def take_data_root_along(engine: DockerClient, container: Container, labels: Map
     Raises:
         CloudTrouble: it could not be packed.
     """
-    remove_helper(engine, container.name)
+    name = str(container.name)
+    remove_helper(engine, name)
     helper = engine.containers.create(
-        container.image.id,
+        container.attrs["Image"],
         ["pack-data-root"],
-        name=_helper(container.name),
+        name=_helper(name),
         labels=dict(labels),
-        volumes_from=[container.id],
+        volumes_from=[name],
         network_mode="none",
         cap_add=["SYS_ADMIN"],  # overlay2's own attributes are shown to no other process
     )
@@ -45,7 +50,7 @@ def take_data_root_along(engine: DockerClient, container: Container, labels: Map
         container.put_archive("/var/lib", helper.get_archive("/rest.tar")[0])
         container.put_archive("/var/lib/layers", _contents(helper, "/layers.tar"))
     finally:
-        remove_helper(engine, container.name)
+        remove_helper(engine, name)
 
 
 def remove_helper(engine: DockerClient, container: str) -> None:
@@ -63,7 +68,10 @@ def _helper(container: str) -> str:
 def _contents(container: Container, path: str) -> Iterator[bytes]:
     """Read a file of the container; the engine gives it in a tar of its own."""
     with tarfile.open(fileobj=_Joined(container.get_archive(path)[0]), mode="r|") as wrapped:
-        file = wrapped.extractfile(wrapped.next())
+        member = wrapped.next()
+        file = wrapped.extractfile(member) if member else None
+        if file is None:
+            raise CloudTrouble(f"{path} of container {container.name} is no file")
         while piece := file.read(PIECE):
             yield piece
 
@@ -77,8 +85,9 @@ class _Joined(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         self._piece = self._piece or next(self._pieces, b"")
-        size = min(len(buffer), len(self._piece))
-        buffer[:size], self._piece = self._piece[:size], self._piece[size:]
+        room = memoryview(buffer)
+        size = min(len(room), len(self._piece))
+        room[:size], self._piece = self._piece[:size], self._piece[size:]
         return size

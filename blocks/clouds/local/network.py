@@ -50,7 +50,7 @@ def free_address(subnet: IPv4Network, taken: Collection[str]) -> str:
 def routed_networks(table: Path = Path("/proc/net/route")) -> list[IPv4Network]:
     """Return the networks that this machine has routes to, the default route aside."""
     rows = [line.split() for line in table.read_text().splitlines()[1:]]
-    networks = [ip_network((_kernel_address(row[1]), _kernel_address(row[7]))) for row in rows]
+    networks = [IPv4Network((_kernel_address(row[1]), _kernel_address(row[7]))) for row in rows]
     return [network for network in networks if network.prefixlen]
 
 
@@ -72,7 +72,7 @@ def ensure_network(engine: DockerClient, namespace: str, address_range: IPv4Netw
         try:
             return _create(engine, namespace, address_range)
         except APIError as error:  # the name or the subnet was taken while we chose: look again
-            refusal = error.explanation
+            refusal = str(error.explanation)
             time.sleep(PAUSE)
     raise CloudTrouble(f"network {namespace} could not be made: {refusal}")
 

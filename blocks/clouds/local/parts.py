@@ -21,7 +21,7 @@ def all_parts(engine: DockerClient, namespace: str) -> Iterator[CloudPart]:
     for volume in engine.api.volumes(filters={"label": ours})["Volumes"] or []:
         yield _of_host("volume", volume["Name"], volume["Name"][:12], volume["Labels"])
     if network := find_network(engine, namespace):
-        yield CloudPart("network", network.id, network.name)
+        yield CloudPart("network", str(network.id), str(network.name))
 
 
 def _of_host(kind: str, part: str, name: str, labels: dict[str, str]) -> CloudPart:

@@ -6,6 +6,7 @@ import tarfile
 import time
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from docker import DockerClient
 from docker.errors import APIError, NotFound
@@ -19,7 +20,7 @@ SEED = "var/lib/cloud/seed/nocloud"  # where cloud-init's NoCloud data source lo
 STARTING_SECONDS = 30  # a container that was made this long ago and never started has lost its maker
 RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 # What the engine calls privileged, less the one capability that not every machine has to give.
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "cap_add": ["ALL"],
     "cap_drop": ["SYS_RESOURCE"],
     "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
@@ -29,7 +30,8 @@ OPTIONS = {
     "restart_policy": {"Name": "unless-stopped"},  # hosts come back with the engine and with the machine
     "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
 }
-UNMASKED = {"MaskedPaths": [], "ReadonlyPaths": []}  # what the client calls systempaths=unconfined
+#: What the client calls systempaths=unconfined.
+UNMASKED: dict[str, list[str]] = {"MaskedPaths": [], "ReadonlyPaths": []}
 STATUS = {
     "created": ServerStatus.BUILD,
     "restarting": ServerStatus.BUILD,
@@ -42,7 +44,7 @@ STATUS = {
 
 
 def make_container(
-    engine: DockerClient, namespace: str, request: ServerRequest, image: str, address: str, **limits: int | str
+    engine: DockerClient, namespace: str, request: ServerRequest, image: str, address: str, **limits: Any
 ) -> Container:
     """Create a container for the host, on the namespace's network at this address; not started.
 
@@ -53,6 +55,7 @@ def make_container(
         docker.errors.APIError: the engine refused; 409 when the name is taken.
     """
     endpoint = engine.api.create_endpoint_config(ipv4_address=address)
+    on_network: Any = {namespace: endpoint}  # the stub has the endpoint alone
     made = engine.api.create_container(
         image,
         name=f"{namespace}-{request.host}",
@@ -60,7 +63,7 @@ def make_container(
         tty=True,  # systemd's console
         environment={"NB_NAMESERVERS": " ".join(nameservers())},
         labels=_labels(namespace, request, address),
-        networking_config=engine.api.create_networking_config({namespace: endpoint}),
+        networking_config=engine.api.create_networking_config(on_network),
         host_config=engine.api.create_host_config(
             network_mode=namespace, mounts=_volumes(namespace, request, address), **OPTIONS, **limits
         )

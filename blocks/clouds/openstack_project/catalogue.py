@@ -1,6 +1,7 @@
 """What a project offers, found by name or id: flavors, images, networks, security groups."""
 
 from collections.abc import Iterable
+from typing import TypeVar, cast
 
 from openstack.compute.v2.flavor import Flavor
 from openstack.connection import Connection
@@ -11,6 +12,7 @@ from openstack.resource import Resource
 
 from pool.errors import CloudRefused
 
+Found = TypeVar("Found", bound=Resource)
 SHOWN = 20  # candidates in an error: a public cloud has hundreds of images
 
 
@@ -39,7 +41,7 @@ def find_image(cloud: Connection, wanted: str) -> Image:
     Raises:
         CloudRefused: none, or several of one name; the message lists the candidates.
     """
-    return pick("image", wanted, cloud.image.images(status="active"))
+    return pick("image", wanted, cast("Iterable[Image]", cloud.image.images(status="active")))
 
 
 def find_network(cloud: Connection, wanted: str) -> Network:
@@ -63,7 +65,7 @@ def project_groups(cloud: Connection) -> list[SecurityGroup]:
     return [group for group in cloud.network.security_groups() if _ours(cloud, group)]
 
 
-def pick(noun: str, wanted: str, found: Iterable[Resource]) -> Resource:
+def pick(noun: str, wanted: str, found: Iterable[Found]) -> Found:
     """Return the one of *found* whose id or name is *wanted*. An id is never ambiguous, so it counts first.
 
     Raises:

@@ -115,7 +115,7 @@ class OpenStackCloud(Cloud):
         with self._asking("list the hosts") as cloud:
             return [to_server(server) for server in all_servers(cloud, self._namespace)]
 
-    def delete(self, host: str) -> None:
+    def delete(self, host: str) -> None:  # type: ignore[override]  # see Cloud
         """Delete the server, its port and its volumes, and with a pool's last host what its hosts shared.
 
         Raises:

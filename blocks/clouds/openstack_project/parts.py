@@ -1,8 +1,9 @@
 """What comes with one host's server in OpenStack: its port, its volumes."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from openstack.block_storage.v3.volume import Volume
 from openstack.connection import Connection
@@ -13,6 +14,9 @@ from blocks.clouds.openstack_project.marks import description, metadata
 from blocks.clouds.port import ServerRequest
 from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
+
+if TYPE_CHECKING:
+    from keystoneauth1.identity.base import BaseIdentityPlugin
 
 VOLUME_SECONDS = 600  # a root volume is a copy of the image
 LET_GO_SECONDS = 30
@@ -75,7 +79,8 @@ def check_volumes(cloud: Connection, wishes: Collection[VolumeWish]) -> None:
 
 def has_volumes(cloud: Connection) -> bool:
     """Whether the region has a volume service. openstacksdk's own check warns in the log where there is none."""
-    catalogue = cloud.session.auth.get_access(cloud.session).service_catalog
+    auth = cast("BaseIdentityPlugin", cloud.session.auth)  # the SDK logs in to OpenStack in no other way
+    catalogue = auth.get_access(cloud.session).service_catalog
     region = cloud.config.get_region_name() or None
     return any(catalogue.get_urls(service_type=kind, region_name=region) for kind in VOLUME_SERVICES)
 
@@ -95,7 +100,7 @@ def ensure_volume(cloud: Connection, namespace: str, request: ServerRequest, wis
         if volume.status.startswith("error"):
             raise CloudTrouble(f"the {wish.role} volume of host {request.host} went to {volume.status}")
         time.sleep(1)
-        volume = cloud.block_storage.get_volume(volume.id)
+        volume = get_volume(cloud, volume.id)
     raise CloudTrouble(f"the {wish.role} volume of host {request.host} is {volume.status} after {VOLUME_SECONDS} s")
 
 
@@ -103,7 +108,16 @@ def _new_volume(cloud: Connection, namespace: str, request: ServerRequest, wish:
     options = {"volume_type": wish.kind or None, "image_id": wish.image or None}
     ours = metadata(namespace, request.pool, request.host)
     given = {key: value for key, value in options.items() if value}
-    return cloud.block_storage.create_volume(name=name, size=wish.size, metadata=ours, **given)
+    return cast("Volume", cloud.block_storage.create_volume(name=name, size=wish.size, metadata=ours, **given))
+
+
+def get_volume(cloud: Connection, volume_id: str) -> Volume:
+    """Return the volume.
+
+    Raises:
+        openstack.exceptions.NotFoundException: there is none of this id.
+    """
+    return cast("Volume", cloud.block_storage.get_volume(volume_id))
 
 
 def volumes_of(cloud: Connection, namespace: str, host: str) -> list[Volume]:
@@ -115,9 +129,8 @@ def all_volumes(cloud: Connection, namespace: str) -> list[Volume]:
     """All volumes of the namespace, in one request; none where there is no volume service."""
     if not has_volumes(cloud):
         return []
-    return [
-        volume for volume in cloud.block_storage.volumes() if (volume.metadata or {}).get(marks.NAMESPACE) == namespace
-    ]
+    found = cast("Iterable[Volume]", cloud.block_storage.volumes())
+    return [volume for volume in found if (volume.metadata or {}).get(marks.NAMESPACE) == namespace]
 
 
 def attachment(volume: Volume, wish: VolumeWish) -> dict:
@@ -177,6 +190,6 @@ def remove_volume(cloud: Connection, volume: Volume) -> None:
         CloudTrouble: it is still in use.
     """
     if volume.status in REMOVABLE:
-        cloud.block_storage.delete_volume(volume)
+        cloud.block_storage.delete_volume(volume.id)
     elif volume.status != "deleting":
         raise CloudTrouble(f"volume {volume.name} cannot be deleted while it is {volume.status}")

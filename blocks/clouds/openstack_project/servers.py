@@ -63,11 +63,11 @@ def keep_oldest(cloud: Connection, namespace: str, host: str) -> NovaServer | No
     Two processes that made the host at once each look afterwards. The one that looks later sees both servers, so at
     least one of them deletes; and where both see both, they choose alike.
     """
-    first, *others = servers_of(cloud, namespace, host) or [None]
-    for other in others:
+    found = servers_of(cloud, namespace, host)
+    for other in found[1:]:
         if not is_deleting(other):
             cloud.compute.delete_server(other)
-    return first
+    return found[0] if found else None
 
 
 def is_deleting(server: NovaServer) -> bool:
@@ -110,4 +110,5 @@ def _address(server: NovaServer) -> str | None:
     """Return the first fixed address, an IPv4 one where there is one."""
     every = [address for network in (server.addresses or {}).values() for address in network]
     fixed = [address for address in every if address.get("OS-EXT-IPS:type", "fixed") == "fixed"]
-    return min(fixed, key=lambda address: address["version"], default={}).get("addr")
+    first = min(fixed, key=lambda address: address["version"], default=None)
+    return first.get("addr") if first else None

@@ -1,7 +1,9 @@
 """Images made of hosts, in Glance. Their marks are properties, which Nova sets as it makes the image."""
 
 import time
+from collections.abc import Iterable
 from datetime import datetime
+from typing import cast
 
 from openstack.connection import Connection
 from openstack.exceptions import ConflictException, NotFoundException
@@ -68,7 +70,7 @@ def delete_image(cloud: Connection, image: HostImage) -> None:
 
 
 def _of_namespace(cloud: Connection, namespace: str) -> list[Image]:
-    found = cloud.image.images(owner=cloud.current_project_id)
+    found = cast("Iterable[Image]", cloud.image.images(owner=cloud.current_project_id))
     return [image for image in found if _marks(image) == (namespace, image.name)]
 
 
@@ -102,7 +104,7 @@ def _switch_off(cloud: Connection, server_id: str, host: str) -> None:
 
 def _find(cloud: Connection, image_id: str, name: str) -> Image:
     try:
-        image = cloud.image.get_image(image_id)
+        image = cast("Image", cloud.image.get_image(image_id))
     except NotFoundException as error:  # how Nova gives up
         raise CloudTrouble(f"the cloud gave up making host image {name}") from error
     if image.status in LOST:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from openstack.connection import Connection
 
 from blocks.clouds.openstack_project.marks import description, pool_of
-from blocks.clouds.openstack_project.parts import all_volumes, remove_port, remove_volume
+from blocks.clouds.openstack_project.parts import all_volumes, get_volume, remove_port, remove_volume
 from blocks.clouds.openstack_project.servers import all_servers
 from blocks.clouds.openstack_project.snapshots import half_made
 from pool import marks
@@ -49,7 +49,7 @@ def remove_from_project(cloud: Connection, part: CloudPart) -> None:
     removers: dict[str, Callable[[str], object]] = {
         "server": cloud.compute.delete_server,
         "port": lambda port: remove_port(cloud, port),
-        "volume": lambda volume: remove_volume(cloud, cloud.block_storage.get_volume(volume)),
+        "volume": lambda volume: remove_volume(cloud, get_volume(cloud, volume)),
         "host image": cloud.image.delete_image,
         "security group": cloud.network.delete_security_group,
         "keypair": cloud.compute.delete_keypair,

@@ -26,7 +26,12 @@ class SessionTasks(ScriptedTasks):
     def __init__(self):
         super().__init__(get_instance=ON_ANOTHER_HOST, give_out_room=[])
         self.holds: str | None = "main-01"
-        self.answer("move_instance", lambda _id, to, **_: replace(QUEUED, state=to, placement=Placement(self.holds, 20000) if self.holds else None))
+        self.answer(
+            "move_instance",
+            lambda _id, to, **_: replace(
+                QUEUED, state=to, placement=Placement(self.holds, 20000) if self.holds else None
+            ),
+        )
 
     @property
     def steps(self) -> list[str]:
