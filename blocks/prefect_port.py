@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from prefect import Task, get_run_logger
@@ -71,12 +71,13 @@ class PrefectPort:
 
     def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
         """Leave a table as the newest artifact of this key."""
-        create_table_artifact([dict(row) for row in rows], key=key, description=description, _sync=True)
+        # Without _sync Prefect would return a coroutine in an async flow's context; its types do not know the argument.
+        create_table_artifact([dict(row) for row in rows], key=key, description=description, _sync=True)  # type: ignore[call-arg]  # as above
 
     def begin_progress(self, key: str, description: str) -> UUID:
         """Leave a progress bar at 0 percent; returns what :meth:`show_progress` takes."""
-        return create_progress_artifact(0.0, key=key, description=description, _sync=True)
+        return cast("UUID", create_progress_artifact(0.0, key=key, description=description, _sync=True))  # type: ignore[call-arg]  # as above
 
     def show_progress(self, artifact: UUID, percent: float, description: str) -> None:
         """Move a progress bar."""
-        update_progress_artifact(artifact, percent, description, _sync=True)
+        update_progress_artifact(artifact, percent, description, _sync=True)  # type: ignore[call-arg]  # as above

@@ -5,6 +5,7 @@ the SDK takes a second to import and negotiates a version before its first quest
 """
 
 import json
+from typing import Any
 
 import httpx
 
@@ -48,7 +49,7 @@ def _remove(engine: httpx.Client, path: str, name: str) -> str:
     return name
 
 
-def _got(answer: httpx.Response) -> list | dict:
+def _got(answer: httpx.Response) -> Any:
     return answer.raise_for_status().json()
 
 

@@ -16,8 +16,10 @@ class LikeABrowser(httpx.HTTPTransport):
         if not request.url.host.endswith(".localhost"):
             return super().handle_request(request)
         here = request.url.copy_with(host="127.0.0.1")
-        same = {"headers": request.headers, "stream": request.stream, "extensions": request.extensions}
-        return super().handle_request(httpx.Request(request.method, here, **same))
+        same = httpx.Request(
+            request.method, here, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return super().handle_request(same)
 
 
 def answers(url: str, visitor: httpx.Client) -> bool:

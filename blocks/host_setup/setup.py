@@ -8,6 +8,7 @@ from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, run_playbook
 from blocks.host_setup.shell import HostShell
 from blocks.stored.host_keys import HostKey, new_host_key
 from blocks.stored.stored_blocks import StoredBlocks
+from pool.errors import HostUnreachable
 from pool.records import Host
 
 
@@ -27,10 +28,16 @@ class HostSetup:
         return new_host_key()
 
     def shell(self, host: Host) -> HostShell:
-        """Make an ssh client for the host; it connects on first use."""
+        """Make an ssh client for the host; it connects on first use.
+
+        Raises:
+            HostUnreachable: it has no address yet.
+        """
+        if not host.address or not host.host_key:
+            raise HostUnreachable(f"host {host.name} has no address or no ssh host key yet")
         return HostShell(host.address, host.host_key, self._stored.login())
 
-    def run_playbook(self, run: PlaybookRun, say: Callable[[str], None], seconds: float) -> PlaybookReport:
+    def run_playbook(self, run: PlaybookRun, say: Callable[[str], None], seconds: int) -> PlaybookReport:
         """Run the playbook; each of its tasks is one line that is said.
 
         Raises:

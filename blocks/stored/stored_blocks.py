@@ -84,7 +84,7 @@ class StoredBlocks:
             NotFound: the block was never saved, or an operator deleted it.
         """
         rotated = self.link_keys().rotated()
-        rotated.save(MAIN, overwrite=True, _sync=True)
+        rotated.save(MAIN, overwrite=True, _sync=True)  # type: ignore[call-arg]  # Prefect adds it; its types do not say so
         return rotated
 
     def registry_login(self, name: str) -> RegistryCredentials | None:

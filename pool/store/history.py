@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -88,5 +89,5 @@ def _note(
     connection.execute(insert(changes).values(at=now, noun=noun, subject=subject, **_UNTOLD_MARKS, **what))
 
 
-def _as_change(row: Row) -> Change:
+def _as_change(row: Row[Any]) -> Change:
     return Change(**{name: row._mapping[name] for name in _FIELDS})

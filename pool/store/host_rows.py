@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, Update, func, select, update
 
@@ -15,7 +16,7 @@ from pool.store.schema import hosts
 _FIELDS = [field.name for field in fields(Host)]
 
 
-def as_host(row: Row) -> Host:
+def as_host(row: Row[Any]) -> Host:
     """The record that a row of ``hosts`` stands for."""
     found = row._mapping  # made anew each time that it is asked for
     return Host(**{name: found[name] for name in _FIELDS})
@@ -36,12 +37,12 @@ def find_host(connection: Connection, name: str) -> Host:
     return as_host(row)
 
 
-def host_of_run(connection: Connection, spawned_by: str) -> Row | None:
+def host_of_run(connection: Connection, spawned_by: str) -> Row[Any] | None:
     """Find the row of the host that a flow run spawned, if it did."""
     return connection.execute(select(hosts).where(hosts.c.spawned_by == spawned_by)).one_or_none()
 
 
-def insert_next(connection: Connection, new: dict, max_hosts: int, now: datetime) -> Row | None:
+def insert_next(connection: Connection, new: dict[str, Any], max_hosts: int, now: datetime) -> Row[Any] | None:
     """Insert the next host, or nothing when its number, or its flow run, was taken meanwhile.
 
     The count and the number come from one SELECT: whoever is admitted on an old count also has an old number, and the
@@ -68,7 +69,7 @@ def insert_next(connection: Connection, new: dict, max_hosts: int, now: datetime
     return made
 
 
-def move_statement(name: str, to: HostState, now: datetime, reason: str, facts: dict) -> Update:
+def move_statement(name: str, to: HostState, now: datetime, reason: str, facts: dict[str, Any]) -> Update:
     """Build the guarded write that moves a host: it matches no row where the life cycle does not allow the move."""
     allowed = update(hosts).where(hosts.c.name == name, hosts.c.state.in_(sorted(states_that_may_become(to))))
     if to in (HostState.REMOVING, HostState.REMOVED):

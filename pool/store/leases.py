@@ -27,7 +27,7 @@ class LeaseStore(Part):
             with self._db.writing() as connection:
                 if _take_free_lease(connection, name, mine, now):
                     return None
-                other = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
+                other: str | None = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
             if other:
                 return other
         return PASSING
@@ -55,7 +55,7 @@ class LeaseStore(Part):
             connection.execute(delete(leases).where(leases.c.holder == holder))
 
 
-def _take_free_lease(connection: Connection, name: str, mine: dict, now: datetime) -> bool:
+def _take_free_lease(connection: Connection, name: str, mine: dict[str, object], now: datetime) -> bool:
     """Whether the lease was free, or the holder's own, and is now the holder's."""
     free = (leases.c.holder == mine["holder"]) | (leases.c.expires_at <= now)
     if connection.execute(update(leases).where(leases.c.name == name, free).values(**mine)).rowcount:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Row, delete, select, update
 
@@ -45,5 +46,5 @@ class OrphanStore(Part):
             connection.execute(update(strays).where(strays.c.id == stray).values(**more))
 
 
-def _as_orphan(row: Row) -> Orphan:
+def _as_orphan(row: Row[Any]) -> Orphan:
     return Orphan(id=row.id, seen_at=row.seen_at, attempts=row.attempts, next_at=row.next_at)

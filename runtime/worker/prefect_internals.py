@@ -89,11 +89,16 @@ class OpenWorker(_Worker):
 
     def in_background(self, work: Callable[..., Awaitable[Any]], *args: Any) -> None:
         """Start *work* beside what the worker does; it is awaited, or cancelled, when the worker stops."""
-        self._runs_task_group.start_soon(work, *args)
+        self._group.start_soon(work, *args)
 
     def stop_background(self) -> None:
         """Cancel all that was started in the background."""
-        self._runs_task_group.cancel_scope.cancel()
+        self._group.cancel_scope.cancel()
+
+    @property
+    def _group(self) -> Any:
+        """The task group of a worker that was set up."""
+        return self._runs_task_group
 
 
 class OpenEngine(AsyncFlowRunEngine):
@@ -109,7 +114,7 @@ class OpenEngine(AsyncFlowRunEngine):
         async with self.start():
             while self.is_running():
                 async with self.run_context():
-                    await self.call_flow_fn()
+                    await self.call_flow_fn()  # type: ignore[unused-coroutine]  # typed as if it returned a second one
 
 
 Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -128,5 +133,5 @@ def wrap_requests(asynchronous: Wrapper, synchronous: Wrapper) -> None:
     def wrapped_sync(self: PrefectHttpxSyncClient, *, send: Callable[..., Any], **rest: Any) -> Any:
         return send_sync(self, send=synchronous(send), **rest)
 
-    PrefectHttpxAsyncClient._send_with_retry = wrapped_async
-    PrefectHttpxSyncClient._send_with_retry = wrapped_sync
+    setattr(PrefectHttpxAsyncClient, "_send_with_retry", wrapped_async)  # noqa: B010 - a method of Prefect's own
+    setattr(PrefectHttpxSyncClient, "_send_with_retry", wrapped_sync)  # noqa: B010

@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import Abort
 from prefect.states import Cancelled, Crashed, Failed, Pending
 from prefect.utilities.engine import propose_state
@@ -68,7 +68,9 @@ class RunExecutor:
         """
         message = taken_by(self._notes.folder.name)
         try:
-            state = await propose_state(self._worker.client, Pending(message=message), flow_run_id=flow_run.id)
+            state: State | None = await propose_state(
+                self._worker.client, Pending(message=message), flow_run_id=flow_run.id
+            )
         except Abort as reason:
             self._worker.log.debug("Run %s is not for this worker: %s", flow_run.id, reason)
             return False
@@ -81,7 +83,7 @@ class RunExecutor:
         """The flow, loaded once; None when it cannot be loaded, which the run's state then says."""
         try:
             read = self._worker.client.read_deployment
-            deployment = await self._states.through_outage(lambda: read(flow_run.deployment_id))
+            deployment = await self._states.through_outage(lambda: read(str(flow_run.deployment_id)))
             return await self._flows.get(deployment.entrypoint)
         except Exception as error:  # noqa: BLE001 - importing runs anybody's code
             message = f"The flow of run {flow_run.name} cannot be loaded: {error}"

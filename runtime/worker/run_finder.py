@@ -3,11 +3,12 @@
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import anyio
 import httpx
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
@@ -35,7 +36,7 @@ class RunFinder:
     async def read_limits(self) -> None:
         """See whether an operator paused or limited the pool or one of its queues: then polls alone find runs."""
         queues = await self._worker.client.read_work_queues(work_pool_name=self._worker.work_pool_name)
-        limits = [self._worker.work_pool, *queues]
+        limits: list[Any] = [self._worker.work_pool, *queues]
         self._unlimited = not any(limit.is_paused or limit.concurrency_limit is not None for limit in limits)
 
     async def watch(self) -> None:
@@ -69,7 +70,7 @@ class RunFinder:
                 return
             with contextlib.suppress(ObjectNotFound, httpx.HTTPError):
                 flow_run = await self._worker.client.read_flow_run(run_id)
-                if flow_run.state.is_scheduled() and flow_run.expected_start_time <= datetime.now(UTC):
+                if _is_due(flow_run):
                     await self._begin([self._response_of(flow_run)])
                 return
 
@@ -91,8 +92,13 @@ class RunFinder:
         return latest
 
     async def _skip(self, flow_run: FlowRun) -> None:
-        skipped = Cancelled(name="Skipped", message="A newer run of the same schedule was due.")
+        skipped: State = Cancelled(name="Skipped", message="A newer run of the same schedule was due.")
         try:
             await self._states.end(flow_run.id, skipped)
         finally:
             self._worker.taken.discard(flow_run.id)
+
+
+def _is_due(flow_run: FlowRun) -> bool:
+    state, start = flow_run.state, flow_run.expected_start_time
+    return bool(state and state.is_scheduled() and start and start <= datetime.now(UTC))

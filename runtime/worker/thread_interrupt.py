@@ -10,5 +10,5 @@ def raise_in_thread(thread: threading.Thread, error: type[BaseException]) -> boo
     Returns:
         Whether there was such a thread.
     """
-    ident = ctypes.c_ulong(thread.ident)
+    ident = ctypes.c_ulong(thread.ident or 0)
     return ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error)) == 1

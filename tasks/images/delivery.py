@@ -75,7 +75,7 @@ async def send_images(
         HostUnreachable: the engine does not answer.
     """
     start = outside().clock.uptime()
-    ours = distribution or await blocking(distribution_of, host.pool, 1, images)
+    ours = distribution if distribution else await blocking(distribution_of, host.pool, 1, images)
     push = await blocking(_way_to, host, ours)
     async with place_to_send(host.name, ours):
         await blocking(_push_all, push, host, images, ours.tally, roomy)

@@ -52,7 +52,8 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
 
 
 def _changed_sessions(changes: list[Change]) -> list[Instance]:
-    store, found = outside().store, {}
+    store = outside().store
+    found: dict[str, Instance] = {}
     for name in {change.subject for change in changes if change.noun is Noun.HOST}:
         running = store.instances.all(states=[InstanceState.RUNNING], host=name)
         found |= {instance.id: instance for instance in running}
