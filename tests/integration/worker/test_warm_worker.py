@@ -225,6 +225,7 @@ def test_what_was_accepted_before_the_server_was_killed_is_done_when_it_is_back(
     ended = {run: bench.server.wait(run, seconds=90)["type"] for run in (telling, *burst)}
     assert ended == dict.fromkeys((telling, *burst), "COMPLETED")
     assert bench.server.call("GET", f"/artifacts/told-{telling}/latest")["data"] == "told"
+    until(lambda: "the sign was seen" in bench.server.logs(telling), "the log of the outage")
 
 
 def test_a_run_in_a_process_of_its_own_goes_on_while_the_server_is_away(prefect_server, tmp_path):  # noqa: F811

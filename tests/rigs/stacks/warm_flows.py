@@ -78,6 +78,7 @@ async def telling(folder: str) -> str:
     (Path(folder) / "begun").touch()
     while not (Path(folder) / "sign").exists():
         await asyncio.sleep(0.1)
+    get_run_logger().info("the sign was seen")
     (Path(folder) / "seen").touch()
     await acreate_markdown_artifact("told", key=f"told-{flow_run.get_id()}")
     return "told"
