@@ -1,4 +1,4 @@
-"""Prefect's own server, begun with one change for SQLite: `python -m runtime.prefect_server --port 4200`."""
+"""Prefect's own server, begun with one change for SQLite: `python -m runtime.stack.prefect_server --port 4200`."""
 
 import runpy
 import sys

@@ -25,6 +25,7 @@ class Stack:
     gateway_port: int
     prefect_port: int
     settings: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = (str(COMMAND),)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -50,7 +51,7 @@ class Stack:
     def command(self, *words: str, timeout: int = 900) -> subprocess.CompletedProcess:
         """Run ``dockerdriver`` and return how it ended, with what it printed."""
         return subprocess.run(
-            [COMMAND, *words],
+            [*self.program, *words],
             cwd=CHECKOUT,
             env=self.environment,
             text=True,
