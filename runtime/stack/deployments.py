@@ -7,8 +7,10 @@ from typing import Any
 import yaml
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
-from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.flows import Flow
 from prefect.types.entrypoint import EntrypointType
+
+from runtime.worker.loaded_flows import load_flow
 
 #: A link to the one at the top of the checkout, which a wheel would leave behind.
 DESCRIPTION = Path(__file__).with_name("prefect.yaml")
@@ -26,7 +28,7 @@ def deploy_all(description: Path = DESCRIPTION) -> list[str]:
 
 def deploy(entry: dict) -> str:
     """Make or update the deployment that one entry of prefect.yaml describes."""
-    flow: Flow[..., Any] = load_flow_from_entrypoint(entry["entrypoint"], use_placeholder_flow=False)
+    flow: Flow[..., Any] = load_flow(entry["entrypoint"])
     deployment = RunnerDeployment.from_flow(
         flow,
         name=entry["name"],

@@ -2,12 +2,24 @@
 
 import logging
 import threading
+from importlib import import_module
 
 import anyio
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, WorkPoolFilter, WorkPoolFilterName
 from prefect.flows import load_flow_from_entrypoint
+
+
+def load_flow(entrypoint: str) -> Flow:
+    """Import the flow that a deployment names.
+
+    Its module is imported first: Prefect looks for it in the working directory before all, where a folder may be called
+    `flows` or `tasks`, too.
+    """
+    if ":" not in entrypoint:  # a module's, not a file's
+        import_module(entrypoint.rpartition(".")[0])
+    return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
 
 
 class LoadedFlows:
@@ -43,5 +55,5 @@ class LoadedFlows:
     def _load(self, entrypoint: str) -> Flow:
         with self._loading:
             if entrypoint not in self._flows:
-                self._flows[entrypoint] = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+                self._flows[entrypoint] = load_flow(entrypoint)
             return self._flows[entrypoint]

@@ -23,9 +23,9 @@ GATEWAY = (
 )
 RECIPES = "from runtime.builds import host_image, notebook_image; print(notebook_image._recipe())"
 DEPLOYMENTS = (
-    "import yaml; from importlib import import_module; from runtime.stack.deployments import DESCRIPTION;"
+    "import yaml; from runtime.stack.deployments import DESCRIPTION; from runtime.worker.loaded_flows import load_flow;"
     "described = yaml.safe_load(DESCRIPTION.read_text())['deployments'];"
-    "print(len({import_module(each['entrypoint'].rpartition('.')[0]) for each in described}))"
+    "print(len({load_flow(each['entrypoint']).name for each in described}))"
 )
 
 
@@ -46,7 +46,7 @@ class Installed:
         return subprocess.run(command, cwd=self.folder, env=inherited, capture_output=True, text=True, check=False)
 
     def python(self, code: str) -> str:
-        done = self.run("python", "-c", code)
+        done = self.run("python", "-P", "-c", code)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -110,7 +110,10 @@ def test_the_gateways_configuration_is_rendered_from_the_packages_own_templates(
     assert str(installed.folder / ".dockerdriver" / "gateway") in rendered
 
 
-def test_every_deployment_is_found_and_its_flow_can_be_imported(installed):
+def test_the_flow_of_every_deployment_is_ours_though_the_folder_has_flows_of_its_own(installed):
+    for name in ("flows", "tasks"):
+        (installed.folder / name).mkdir()
+        (installed.folder / name / "__init__.py").write_text("raise SystemExit('not ours')")
     assert int(installed.python(DEPLOYMENTS)) > 10
 
 
