@@ -125,7 +125,7 @@ class World:
     def close(self) -> None:
         self.closed = True
         with suppress(BaseException):
-            self.loop.bury()
+            self._context.copy().run(self.loop.bury)  # what cleans up meets the closed world, and nothing real
 
     # What the fakes ask, and what is watched while it happens
 
