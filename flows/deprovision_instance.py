@@ -6,6 +6,7 @@ from prefect.states import Completed
 
 from flows.steps.outcome import pipeline
 from flows.steps.sessions import end_session
+from pool.states import EndCause
 from tasks.sessions.instances import find_instance
 
 
@@ -20,5 +21,5 @@ async def deprovision_instance(instance_id: str) -> State:
     instance = await find_instance(instance_id)
     if instance is None:
         return Completed(message=f"no instance is named {instance_id!r}; nothing to do")
-    ended = await end_session(instance, reason="asked for")
+    ended = await end_session(instance, "asked for", EndCause.REQUESTED)
     return Completed(message=f"instance {ended.id} is {ended.state}")

@@ -5,9 +5,9 @@ from prefect import flow
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from flows.steps.sessions import start_or_await
-from pool.errors import Refused, RefusedMove
+from pool.errors import NoRoom, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance
-from pool.states import InstanceState
+from pool.states import EndCause, InstanceState
 from tasks.gateway.routes import publish_route
 from tasks.sessions.instances import answer, get_instance, move_instance, read_blueprint, record_instance
 from tasks.sessions.queue import check_waiting
@@ -63,7 +63,9 @@ async def take_turn(instance: Instance, recipe: BlueprintSpec) -> Instance:
 async def give_up(instance: Instance, refusal: Refused) -> Instance:
     """End the wait with the refusal; unless its turn came this very moment."""
     try:
-        await move_instance(instance.id, InstanceState.FAILED, reason=str(refusal), only_from=InstanceState.QUEUED)
+        cause = EndCause.NO_ROOM if isinstance(refusal, NoRoom) else EndCause.NOT_STARTED
+        failed, queued = InstanceState.FAILED, InstanceState.QUEUED
+        await move_instance(instance.id, failed, reason=str(refusal), cause=cause, only_from=queued)
     except RefusedMove:
         return await get_instance(instance.id)
     raise refusal

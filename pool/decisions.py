@@ -7,6 +7,7 @@ from enum import StrEnum
 from textwrap import shorten
 
 from pool.records import FlavorSize
+from pool.states import EndCause
 
 MOST_LETTERS = 500  # of what a tick left undone: thousands of things may meet one trouble
 
@@ -46,6 +47,7 @@ class Decision:
     subject: str
     reason: str  # a sentence for the operator, without the subject
     flavor: FlavorSize | None = None  # of a spawn
+    cause: EndCause | None = None  # of the end of a session
 
 
 @dataclass(frozen=True)

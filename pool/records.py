@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from pool.errors import HostUnreachable, NotFound
-from pool.states import HostState, InstanceState
+from pool.states import EndCause, HostState, InstanceState
 
 #: Of a host's address, one for each session on it; gateway and firewalls let no other through.
 SESSION_PORTS = range(20000, 21000)
@@ -145,6 +145,7 @@ class Instance:
     expires_at: datetime | None = None
     idle_timeout: int = 0  # as in BlueprintSpec
     reason: str = ""
+    end_cause: EndCause | None = None  # once it is ended, or is being ended
     options: dict[str, Any] = field(default_factory=dict)
     proxy: ProxyOptions = ProxyOptions()
 

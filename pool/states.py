@@ -34,6 +34,24 @@ class InstanceState(StrEnum):
     FAILED = "failed"  # ended with a reason; nothing of it exists
 
 
+class EndCause(StrEnum):
+    """Why a session ended: a fact, from which what people read is made. The record's reason has the details."""
+
+    REQUESTED = "requested"  # deprovision-instance
+    SHUT_DOWN_INSIDE = "shut-down-inside"  # by its user, in the notebook
+    EXPIRED = "expired"  # its time was over
+    IDLE = "idle"  # for longer than its blueprint allows
+    DRAINED = "drained"  # its host's drain had a deadline
+    HOST_LOST = "host-lost"  # its host failed
+    HOST_REBOOTED = "host-rebooted"  # and its container did not start again
+    CONTAINER_REMOVED = "container-removed"  # by another than DockerDriver
+    PROGRAM_ENDED = "program-ended"  # its container ended by itself
+    OUT_OF_MEMORY = "out-of-memory"  # its container was killed for memory
+    POOL_SHUT_DOWN = "pool-shut-down"  # the pool is in shutdown mode
+    NO_ROOM = "no-room"  # none became free in its time
+    NOT_STARTED = "not-started"  # it never answered
+
+
 #: A state of one of the two life cycles.
 State = TypeVar("State", HostState, InstanceState)
 

@@ -68,13 +68,13 @@ async def _delete_server(decision: Decision, _key: str) -> None:
 
 
 async def _end(decision: Decision, _key: str) -> None:
-    await end_session(await get_instance(decision.subject), decision.reason)
+    await end_session(await get_instance(decision.subject), decision.reason, decision.cause)
 
 
 async def _clean_up(decision: Decision, _key: str) -> None:
     instance = await get_instance(decision.subject)
     to = InstanceState.DELETED if instance.state is InstanceState.STOPPING else InstanceState.FAILED
-    await end_session(instance, decision.reason, to=to)
+    await end_session(instance, decision.reason, decision.cause, to=to)
 
 
 async def _start(decision: Decision, key: str) -> None:
@@ -85,13 +85,13 @@ async def _start(decision: Decision, key: str) -> None:
 
 async def _give_up(decision: Decision, _key: str) -> None:
     queued, failed = InstanceState.QUEUED, InstanceState.FAILED
-    await move_instance(decision.subject, failed, reason=decision.reason, only_from=queued)
+    await move_instance(decision.subject, failed, reason=decision.reason, cause=decision.cause, only_from=queued)
 
 
 async def _fail_instance(decision: Decision, _key: str) -> None:
     instance = await get_instance(decision.subject)
     await withdraw_route(instance)
-    await move_instance(instance.id, InstanceState.FAILED, reason=decision.reason)
+    await move_instance(instance.id, InstanceState.FAILED, reason=decision.reason, cause=decision.cause)
 
 
 _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {

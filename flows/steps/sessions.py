@@ -4,7 +4,7 @@ from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable, RefusedMove
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import expiry
-from pool.states import ENDED, InstanceState
+from pool.states import ENDED, EndCause, InstanceState
 from tasks.base import log, now, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
 from tasks.hosts.lifecycle import clear_errors, count_error
@@ -47,7 +47,7 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
         except HOSTS_FAULT as error:
             instance = await _try_elsewhere(instance, error, last=attempts == ATTEMPTS)
         except BaseException as error:
-            await undo(instance, InstanceState.FAILED, str(error) or "cancelled")
+            await undo(instance, InstanceState.FAILED, str(error) or "cancelled", EndCause.NOT_STARTED)
             await serve_queue(instance.pool)
             raise
     return instance
@@ -56,7 +56,8 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
 async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: bool) -> Instance:
     """Give the room back and queue again, in the old place; the session as it is when its turn was looked for."""
     await count_error(instance.host, str(error))
-    await undo(instance, InstanceState.FAILED if last else InstanceState.QUEUED, str(error))
+    to = InstanceState.FAILED if last else InstanceState.QUEUED
+    await undo(instance, to, str(error), EndCause.NOT_STARTED)
     await serve_queue(instance.pool, own=instance.id)
     if last:
         raise error
@@ -74,7 +75,7 @@ async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
     return running
 
 
-async def undo(instance: Instance, to: InstanceState, reason: str) -> Instance:
+async def undo(instance: Instance, to: InstanceState, reason: str, cause: EndCause | None = None) -> Instance:
     """Remove route and container, then give the room back.
 
     When the container cannot be removed now, the instance stays `stopping` and keeps its room: housekeeping goes on
@@ -84,18 +85,20 @@ async def undo(instance: Instance, to: InstanceState, reason: str) -> Instance:
         await withdraw_route(instance)
         await remove_container(instance)
     except DockerDriverError:
-        await move_instance(instance.id, InstanceState.STOPPING, reason=reason)
+        await move_instance(instance.id, InstanceState.STOPPING, reason=reason, cause=cause)
         raise
-    return await move_instance(instance.id, to, reason=reason)
+    return await move_instance(instance.id, to, reason=reason, cause=cause)
 
 
-async def end_session(instance: Instance, reason: str, to: InstanceState = InstanceState.DELETED) -> Instance:
+async def end_session(
+    instance: Instance, reason: str, cause: EndCause | None, to: InstanceState = InstanceState.DELETED
+) -> Instance:
     """End a session for good: route first, then container, then room. Repeating it is harmless."""
     if instance.state in ENDED:
         return instance
     if to is InstanceState.DELETED:
-        instance = await move_instance(instance.id, InstanceState.STOPPING, reason=reason)
-    ended = await undo(instance, to, reason)
+        instance = await move_instance(instance.id, InstanceState.STOPPING, reason=reason, cause=cause)
+    ended = await undo(instance, to, reason, cause)
     if instance.host:
         await serve_queue(instance.pool)
     return ended

@@ -21,7 +21,7 @@ async def shut_down(decision: Decision, _key: str) -> None:
 async def _end_unless_it_runs(decision: Decision, to: InstanceState) -> None:
     instance = await get_instance(decision.subject)
     if instance.state is InstanceState.RUNNING and not await container_runs(instance):
-        await end_session(instance, decision.reason, to=to)
+        await end_session(instance, decision.reason, decision.cause, to=to)
 
 
 async def start_container_again(decision: Decision, _key: str) -> None:
@@ -32,7 +32,8 @@ async def start_container_again(decision: Decision, _key: str) -> None:
     try:
         await start_again(instance)
     except EngineTrouble as error:
-        await end_session(instance, f"{decision.reason}, and did not start it again: {error}", to=InstanceState.FAILED)
+        reason = f"{decision.reason}, and did not start it again: {error}"
+        await end_session(instance, reason, decision.cause, to=InstanceState.FAILED)
 
 
 async def remove_container(decision: Decision, _key: str) -> None:

@@ -23,7 +23,7 @@ from pool.housekeeping.reconciliation import (
 )
 from pool.records import Host, Instance
 from pool.settings import PoolSettings
-from pool.states import HostState, InstanceState
+from pool.states import EndCause, HostState, InstanceState
 
 Thing = TypeVar("Thing", Host, Instance)
 Rule = Callable[[Thing, RuleContext], Decision | None]
@@ -176,7 +176,8 @@ def host_lost(instance: Instance, case: RuleContext) -> Decision | None:
     if host is None:
         return None
     if host.state is HostState.FAILED:
-        return Decision(DecisionKind.FAIL_INSTANCE, instance.id, f"its host {host.name} failed: {host.reason}")
+        reason = f"its host {host.name} failed: {host.reason}"
+        return Decision(DecisionKind.FAIL_INSTANCE, instance.id, reason, cause=EndCause.HOST_LOST)
     return None
 
 
@@ -185,7 +186,8 @@ def expired(instance: Instance, case: RuleContext) -> Decision | None:
     over = instance.expires_at is not None and instance.expires_at <= case.now
     if not over or instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
         return None
-    return Decision(DecisionKind.EXPIRE, instance.id, f"its time was over at {instance.expires_at:%Y-%m-%d %H:%M} UTC")
+    reason = f"its time was over at {instance.expires_at:%Y-%m-%d %H:%M} UTC"
+    return Decision(DecisionKind.EXPIRE, instance.id, reason, cause=EndCause.EXPIRED)
 
 
 def drained(instance: Instance, case: RuleContext) -> Decision | None:
@@ -198,7 +200,7 @@ def drained(instance: Instance, case: RuleContext) -> Decision | None:
         return None
     until = f"{host.drain_deadline:%Y-%m-%d %H:%M} UTC"
     reason = f"the drain of its host {host.name} had until {until}: {host.reason}"
-    return Decision(DecisionKind.END_DRAINED, instance.id, reason)
+    return Decision(DecisionKind.END_DRAINED, instance.id, reason, cause=EndCause.DRAINED)
 
 
 def idle(instance: Instance, case: RuleContext) -> Decision | None:
@@ -214,7 +216,8 @@ def idle(instance: Instance, case: RuleContext) -> Decision | None:
     silent = (case.now - used).total_seconds() > instance.idle_timeout
     if not silent or instance.id in case.seen.busy_instances:
         return None
-    return Decision(DecisionKind.END_IDLE, instance.id, f"idle for more than {instance.idle_timeout} s")
+    reason = f"idle for more than {instance.idle_timeout} s"
+    return Decision(DecisionKind.END_IDLE, instance.id, reason, cause=EndCause.IDLE)
 
 
 def stranded(instance: Instance, case: RuleContext) -> Decision | None:
@@ -223,7 +226,8 @@ def stranded(instance: Instance, case: RuleContext) -> Decision | None:
     if not under_way or not case.overdue(instance):
         return None
     reason = f"{instance.state} for {case.seconds_in_state(instance):.0f} s, and no flow run works on it"
-    return Decision(DecisionKind.CLEAN_UP, instance.id, reason)
+    cause = EndCause.NOT_STARTED if instance.state is InstanceState.STARTING else None
+    return Decision(DecisionKind.CLEAN_UP, instance.id, reason, cause=cause)
 
 
 INSTANCE_RULES = (

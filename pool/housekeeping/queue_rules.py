@@ -5,7 +5,7 @@ from pool.housekeeping.observation import RuleContext
 from pool.records import Instance
 from pool.sessions.admission import no_room, shutting_down
 from pool.sessions.queue import wait_expired, wait_limit
-from pool.states import InstanceState
+from pool.states import EndCause, InstanceState
 
 #: Seconds from taking room until the flow run that starts the session must be there; asking for it may take some tries.
 ASKING_SECONDS = 15
@@ -16,12 +16,14 @@ def waits_in_vain(instance: Instance, case: RuleContext) -> Decision | None:
     if instance.state is not InstanceState.QUEUED:
         return None
     if case.settings.shutdown_mode:
-        return Decision(DecisionKind.GIVE_UP, instance.id, str(shutting_down(case.settings)))
+        return Decision(
+            DecisionKind.GIVE_UP, instance.id, str(shutting_down(case.settings)), cause=EndCause.POOL_SHUT_DOWN
+        )
     if not wait_expired(instance, case.settings, case.now):
         return None
     full = no_room(case.settings, case.seen.hosts, instance.slots)
     reason = f"no room became free for it in {wait_limit(instance, case.settings)} s: {full}"
-    return Decision(DecisionKind.GIVE_UP, instance.id, reason)
+    return Decision(DecisionKind.GIVE_UP, instance.id, reason, cause=EndCause.NO_ROOM)
 
 
 def unattended_start(instance: Instance, case: RuleContext) -> Decision | None:

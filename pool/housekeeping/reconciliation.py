@@ -14,7 +14,7 @@ from pool.housekeeping.found import ContainerOutcome, SeenContainer
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.orphans import orphans
 from pool.records import Host, Instance
-from pool.states import HostState, InstanceState
+from pool.states import EndCause, HostState, InstanceState
 
 PROBED = frozenset({HostState.ACTIVE, HostState.DRAINING})
 REPAIR_PAUSE = 3600  # seconds between two tries to put a host right by configuring it again
@@ -28,6 +28,7 @@ class Consequence:
     kind: DecisionKind | None  # None: nothing is decided
     reason: str = ""  # of the decision; "{host}", "{code}" are filled in
     why: str = ""  # for the reader of the table
+    cause: EndCause | None = None  # where a session ends by it
 
 
 # A session that runs in SQL, against its container on the engine of its host
@@ -35,20 +36,26 @@ class Consequence:
 RUNNING_SESSION: Mapping[ContainerOutcome, Consequence] = {
     ContainerOutcome.RUNS: Consequence(None),
     ContainerOutcome.SHUT_DOWN: Consequence(
-        DecisionKind.SHUT_DOWN, "its user shut it down", "ended like any other, its room is freed"
+        DecisionKind.SHUT_DOWN,
+        "its user shut it down",
+        "ended like any other, its room is freed",
+        EndCause.SHUT_DOWN_INSIDE,
     ),
     ContainerOutcome.FAILED: Consequence(
-        DecisionKind.LOST_CONTAINER, "its container on {host} ended with exit code {code}"
+        DecisionKind.LOST_CONTAINER, "its container on {host} ended with exit code {code}", cause=EndCause.PROGRAM_ENDED
     ),
     ContainerOutcome.OUT_OF_MEMORY: Consequence(
-        DecisionKind.LOST_CONTAINER, "its container on {host} ran out of memory"
+        DecisionKind.LOST_CONTAINER, "its container on {host} ran out of memory", cause=EndCause.OUT_OF_MEMORY
     ),
     ContainerOutcome.STOPPED_WITH_ENGINE: Consequence(
         DecisionKind.START_AGAIN,
         "its host {host} rebooted",
         "its files are still there; a container that crashed with its host is started by the engine itself",
+        EndCause.HOST_REBOOTED,
     ),
-    ContainerOutcome.GONE: Consequence(DecisionKind.LOST_CONTAINER, "its container was removed from {host}"),
+    ContainerOutcome.GONE: Consequence(
+        DecisionKind.LOST_CONTAINER, "its container was removed from {host}", cause=EndCause.CONTAINER_REMOVED
+    ),
     ContainerOutcome.UNKNOWN: Consequence(
         None, why="unknown is not gone; what an unreachable host leads to, see below"
     ),
@@ -64,7 +71,7 @@ def container_lost(instance: Instance, case: RuleContext) -> Decision | None:
         return None
     found = case.seen.container_of(instance)
     reason = follows.reason.format(host=instance.host, code=found and found.exit_code)
-    return Decision(follows.kind, instance.id, reason)
+    return Decision(follows.kind, instance.id, reason, cause=follows.cause)
 
 
 def short_of_memory(instance: Instance, case: RuleContext) -> Decision | None:

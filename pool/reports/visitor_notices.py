@@ -1,24 +1,28 @@
 """What visitors of a session are told while it does not answer: why, in words that name no host and no address."""
 
 from pool.records import Instance, Notice
-from pool.states import InstanceState
+from pool.states import EndCause, InstanceState
 
 QUEUED = "Looking for a place on one of the hosts."
 STARTING = "A place was found; its container is being started."
-#: How the reason of a session that ended begins, and what its visitors are told.
-WHY_ENDED = (
-    ("its user shut it down", "It was shut down from inside."),
-    ("its container was removed", "Its container was removed."),
-    ("its time was over", "Its time was over."),
-    ("idle for", "It was not used for a while."),
-    ("nobody used it", "It was not used for a while."),  # of sessions that an earlier version ended
-    ("asked for", "It was ended by the application that started it."),
-    ("the drain of its host", "The machine that it ran on was taken out of service."),
-    ("its host", "The machine that it ran on was lost."),
-    ("it was to stop, and its host", "The machine that it ran on was lost."),
-)
-SHUTDOWN, SHUT_DOWN = "is in shutdown mode", "The service is being shut down and starts no more sessions."
-OUT_OF_MEMORY = "It needed more memory than it may have."
+#: What the visitors of a session that ended are told.
+WHY_ENDED = {
+    EndCause.REQUESTED: "It was ended by the application that started it.",
+    EndCause.SHUT_DOWN_INSIDE: "It was shut down from inside.",
+    EndCause.EXPIRED: "Its time was over.",
+    EndCause.IDLE: "It was not used for a while.",
+    EndCause.DRAINED: "The machine that it ran on was taken out of service.",
+    EndCause.HOST_LOST: "The machine that it ran on was lost.",
+    EndCause.HOST_REBOOTED: "The machine that it ran on was restarted, and it could not be started again.",
+    EndCause.CONTAINER_REMOVED: "Its container was removed.",
+    EndCause.PROGRAM_ENDED: "Its program ended by itself.",
+    EndCause.OUT_OF_MEMORY: "It needed more memory than it may have.",
+    EndCause.POOL_SHUT_DOWN: "The service is being shut down and starts no more sessions.",
+    EndCause.NO_ROOM: "There was no room for it.",
+    EndCause.NOT_STARTED: "It could not be started.",
+}
+#: Of a session without a cause: one that an earlier version ended, or that was found stopping.
+ENDED = "It could not go on."
 
 
 def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_seconds: int = 0) -> Notice | None:
@@ -37,20 +41,9 @@ def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_s
         return Notice(instance.route, "queued", words or QUEUED, asked, position, estimate_seconds)
     if instance.state is InstanceState.STARTING:
         return Notice(instance.route, "starting", words or STARTING, asked)
-    return Notice(instance.route, "ended", _why(instance), instance.state_since.timestamp())
-
-
-def _why(instance: Instance) -> str:
-    for beginning, words in WHY_ENDED:
-        if instance.reason.startswith(beginning):
-            return words
-    if "out of memory" in instance.reason:
-        return OUT_OF_MEMORY
-    if instance.reason.startswith("its container"):
-        return "Its program ended by itself."
-    if SHUTDOWN in instance.reason:
-        return SHUT_DOWN
-    if instance.expires_at is None:
-        full = " is full" in instance.reason  # also of one that waited in vain
-        return "There was no room for it." if full else "It could not be started."
-    return "It could not go on."
+    return Notice(
+        instance.route,
+        "ended",
+        WHY_ENDED.get(instance.end_cause, ENDED) if instance.end_cause else ENDED,
+        instance.state_since.timestamp(),
+    )

@@ -13,12 +13,13 @@ from sqlalchemy import Connection, Row, case, func, literal, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, ProxyOptions
-from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState, check_instance_move
+from pool.states import ENDED, HOLDING_ROOM, EndCause, HostState, InstanceState, check_instance_move
 from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.schema import hosts, instances
 
 FACTS_OF_A_MOVE = frozenset({"expires_at"})
+ENDING = ENDED | {InstanceState.STOPPING}
 _FIELDS = [field.name for field in fields(Instance) if field.name != "placement"]
 
 
@@ -159,6 +160,7 @@ class InstanceStore(Part):
         now: datetime,
         reason: str = "",
         only_from: InstanceState | None = None,
+        cause: EndCause | None = None,
         **facts: object,
     ) -> Instance:
         """Move an instance to another state; one that is there already is returned unchanged.
@@ -171,6 +173,7 @@ class InstanceStore(Part):
             now: becomes ``state_since``.
             reason: why it is in its new state; replaces the old reason.
             only_from: the one state that it may come from now; None: any that its life cycle allows.
+            cause: why it ends; the first one that is given stays.
             facts: what is known from now on: ``expires_at``.
 
         Raises:
@@ -188,7 +191,8 @@ class InstanceStore(Part):
             if to is InstanceState.STARTING:
                 raise RefusedMove(f"instance {instance_id} cannot go to {to} without room on a host")
             left = _give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
-            return _write(connection, instance_id, state=to, state_since=now, reason=reason, **left, **facts)
+            ends = {"end_cause": instance.end_cause or cause} if to in ENDING else {"end_cause": None}
+            return _write(connection, instance_id, state=to, state_since=now, reason=reason, **left, **ends, **facts)
 
 
 def _unguessable() -> str:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from pool.changes import Noun
 from pool.decisions import DecisionKind
 from pool.records import Fault, FlavorSize
-from pool.states import HostState, InstanceState
+from pool.states import EndCause, HostState, InstanceState
 
 
 class UtcDateTime(TypeDecorator):
@@ -119,6 +119,7 @@ instances = Table(
     Column("last_host", String(63)),  # where it held room last: for the one who asks why
     Column("expires_at", UtcDateTime),
     Column("reason", Text, nullable=False),
+    Column("end_cause", _word_of(EndCause)),
     Column("idle_timeout", Integer, nullable=False, server_default="0"),  # seconds; 0: never
     Column("options", JSON, nullable=False),
     Column("proxy", JSON, nullable=False),
@@ -203,6 +204,7 @@ decisions = Table(
     Column("subject", String(255), nullable=False),  # a host's name, an instance's id, or the pool for a spawn
     Column("reason", Text, nullable=False),
     Column("flavor", _word_of(FlavorSize)),  # of a spawn
+    Column("cause", _word_of(EndCause)),  # of the end of a session
     Index(None, "subject", "id"),
 )
 

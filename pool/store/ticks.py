@@ -68,5 +68,5 @@ class TickStore(Part):
 
 
 def _as_recorded(row: Row) -> RecordedDecision:
-    decision = Decision(kind=row.kind, subject=row.subject, reason=row.reason, flavor=row.flavor)
+    decision = Decision(kind=row.kind, subject=row.subject, reason=row.reason, flavor=row.flavor, cause=row.cause)
     return RecordedDecision(decision=decision, tick=row.tick, pool=row.pool, at=row.at)

@@ -9,6 +9,7 @@ from blocks.outside import standing_in
 from flows.steps import sessions
 from pool.errors import EngineTrouble, HostUnreachable, SessionNotReady
 from pool.records import Instance, Placement
+from pool.states import EndCause
 from pool.states import InstanceState as State
 from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import a_blueprint, an_instance
@@ -98,7 +99,7 @@ def test_a_container_that_cannot_be_removed_keeps_its_room(tasks):
 
 
 def end(instance: Instance) -> None:
-    asyncio.run(sessions.end_session(instance, "asked for"))
+    asyncio.run(sessions.end_session(instance, "asked for", EndCause.REQUESTED))
 
 
 def test_ending_takes_the_route_away_before_the_container(tasks):

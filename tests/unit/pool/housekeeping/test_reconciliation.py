@@ -9,7 +9,6 @@ from pool.housekeeping.observation import Observation
 from pool.housekeeping.orphans import CloudPart, lives, part_of
 from pool.housekeeping.plan import plan
 from pool.housekeeping.reconciliation import off_by
-from pool.reports.visitor_notices import notice_of
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
@@ -87,20 +86,6 @@ def test_a_session_in_which_a_process_was_killed_for_memory_goes_on_and_it_is_sa
     (said,) = decided(instances=[an_instance()], probes=probes)
     assert (said.kind, said.subject) == (Kind.OUT_OF_MEMORY, "alice-1")
     assert told(instances=[an_instance()], probes=probes, told_of_memory={"alice-1"}) == []
-
-
-@pytest.mark.parametrize(
-    ("reason", "words"),
-    [
-        ("its container on main-01 ran out of memory", "It needed more memory than it may have."),
-        ("its container on main-01 ended with exit code 3", "Its program ended by itself."),
-        ("its container was removed from main-01", "Its container was removed."),
-        ("its user shut it down", "It was shut down from inside."),
-        ("its host main-01 rebooted, and did not start it again: no", "The machine that it ran on was lost."),
-    ],
-)
-def test_visitors_are_told_why_a_session_ended_and_not_where(reason, words):
-    assert notice_of(an_instance(state=InstanceState.FAILED, reason=reason)).words == words
 
 
 # Containers without a session

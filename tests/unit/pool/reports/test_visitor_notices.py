@@ -2,11 +2,13 @@
 
 import pytest
 
+from pool.housekeeping.found import ContainerOutcome
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.plan import expired, host_lost, idle
-from pool.reports.visitor_notices import notice_of
+from pool.housekeeping.reconciliation import RUNNING_SESSION
+from pool.reports.visitor_notices import WHY_ENDED, notice_of
 from pool.settings import PoolSettings
-from pool.states import HostState, InstanceState
+from pool.states import EndCause, HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
@@ -14,14 +16,9 @@ pytestmark = pytest.mark.unit
 LOST = a_host(state=HostState.FAILED, reason="10.0.0.5 does not answer")
 
 
-def reason_of(rule) -> str:
-    """The reason that housekeeping itself gives."""
-    case = RuleContext(Observation((LOST,), (), None, watched_since=NOW), PoolSettings(), later(9999))
-    return rule(an_instance(idle_timeout=60), case).reason
-
-
-def ended(reason: str, **values):
-    return notice_of(an_instance(state=InstanceState.DELETED, reason=reason, **values))
+def words_of(cause: EndCause | None, reason: str = "") -> str:
+    """What visitors of a session that ended read."""
+    return notice_of(an_instance(state=InstanceState.DELETED, reason=reason, end_cause=cause)).words
 
 
 @pytest.mark.parametrize(
@@ -33,23 +30,22 @@ def ended(reason: str, **values):
     ],
 )
 def test_why_housekeeping_ended_a_session_is_said_in_the_visitors_words(rule, words):
-    assert ended(reason_of(rule)).words == words
+    case = RuleContext(Observation((LOST,), (), None, watched_since=NOW), PoolSettings(), later(9999))
+    assert words_of(rule(an_instance(idle_timeout=60), case).cause) == words
 
 
-@pytest.mark.parametrize(
-    ("reason", "words"),
-    [
-        ("pool main is full: 1 slot requested, 0 free on 4 active hosts", "There was no room for it."),
-        ("its container on main-01 ran out of memory", "It needed more memory than it may have."),
-        ("instance alice-1: nothing answered on main-01 within 60 s", "It could not be started."),
-    ],
-)
-def test_a_session_that_never_ran_says_so_and_names_no_host(reason, words):
-    assert ended(reason, expires_at=None).words == words
+@pytest.mark.parametrize("cause", list(EndCause))
+def test_every_cause_has_words_that_name_no_host(cause):
+    assert words_of(cause, "host main-01 at 10.0.0.5 burns") == WHY_ENDED[cause]
 
 
-def test_an_unforeseen_end_is_not_quoted():
-    assert ended("host main-01 at 10.0.0.5 burns").words == "It could not go on."
+def test_a_session_whose_host_rebooted_is_not_told_that_the_machine_was_lost():
+    reboot = RUNNING_SESSION[ContainerOutcome.STOPPED_WITH_ENGINE]
+    assert words_of(reboot.cause) == "The machine that it ran on was restarted, and it could not be started again."
+
+
+def test_an_end_without_a_cause_is_not_quoted():
+    assert words_of(None, "host main-01 at 10.0.0.5 burns") == "It could not go on."
 
 
 def test_a_session_on_its_way_tells_how_far_it_is():
