@@ -56,6 +56,7 @@ def upgrade(tmp_path_factory) -> Iterator[Upgrade]:
     checkout = MovingCheckout(tmp_path_factory.mktemp("checkout"))
     checkout.take_commit(EARLIER)
     stack = fresh_installation()
+    (stack.data / "api-password").unlink(missing_ok=True)  # the old version made none
     stack.program, stack.settings = checkout.program, checkout.environment
     network_before = network_state()
     try:

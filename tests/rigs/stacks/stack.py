@@ -46,7 +46,8 @@ class Stack:
     @property
     def login(self) -> tuple[str, ...]:
         """User name and password of Prefect's API, as the operator gives them to a platform."""
-        return tuple((self.data / "api-password").read_text().strip().split(":", 1))
+        file = self.data / "api-password"  # which versions before it do not make
+        return tuple(file.read_text().strip().split(":", 1)) if file.exists() else ("", "")
 
     def command(self, *words: str, timeout: int = 900) -> subprocess.CompletedProcess:
         """Run ``dockerdriver`` and return how it ended, with what it printed."""
