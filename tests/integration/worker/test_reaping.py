@@ -50,7 +50,7 @@ def move(server: PrefectServer, run: str, *states: str) -> None:
     [
         (["PENDING"], "AwaitingRetry", "the worker that took it never began it"),
         (["PENDING", "RUNNING"], "AwaitingRetry", "longer than it can take"),
-        (["PENDING", "RUNNING", "CANCELLING"], "Cancelled", "nobody is left to end it"),
+        (["PENDING", "RUNNING", "CANCELLING"], "Cancelled", "the worker that should end it is gone"),
     ],
     ids=["pending", "running", "cancelling"],
 )
