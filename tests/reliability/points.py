@@ -51,7 +51,7 @@ POINTS = [
     *_at(TICK, "after", "record_tick", "remove_container"),
     *_at(SPAWN, "after", "claim_host", "create_server"),
     *_at(SPAWN, "before", "create_server", "trigger"),
-    *_at(CONFIGURE, "before", "apply_playbook", "send_images", "test_host"),
+    *_at(CONFIGURE, "before", "apply_playbook", "send_images", "check_host"),
     *_at(DISTRIBUTE, "before", "send_images"),
     # The others die under it.
     *_at(PROVISION, "before", "start_container", victim=Victim.SERVER),
