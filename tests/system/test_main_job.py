@@ -75,9 +75,9 @@ def test_asked_twice_with_one_id_there_is_one_session(stack):
 
 def test_the_answer_holds_no_token_and_the_notebook_refuses_who_comes_past_the_gateway(stack):
     stack.provision("guarded-1")
-    instance = store(stack).instance("guarded-1")
+    instance = store(stack).instances.get("guarded-1")
     assert instance.token not in str(stack.answer("guarded-1"))
-    host = store(stack).host(instance.host)
+    host = store(stack).hosts.get(instance.host)
     direct = get(f"http://{host.address}:{instance.port}{instance.base_url}api/contents")
     assert direct.status_code == 403
 
@@ -132,7 +132,7 @@ def test_a_blueprint_made_in_the_form_counts_for_the_next_session(stack):
 def test_a_session_past_its_lifetime_is_ended_by_housekeeping(stack):
     answer = stack.provision("brief-1", options={"lifetime": 1})
     deadline = time.monotonic() + 60
-    while store(stack).instance("brief-1").state != "deleted" and time.monotonic() < deadline:
+    while store(stack).instances.get("brief-1").state != "deleted" and time.monotonic() < deadline:
         assert stack.run("housekeep/scheduled")[0] == "COMPLETED"
     assert get(answer["url"]).status_code == 410
 
@@ -142,7 +142,7 @@ def test_in_a_full_pool_a_session_waits_and_starts_when_another_one_ends(stack):
     answer, number = {"state": "running"}, 0
     while answer["state"] == "running" and number < 8:  # each takes all the room of one host
         number += 1
-        hosts = store(stack).hosts("main", [HostState.ACTIVE])
+        hosts = store(stack).hosts.all("main", [HostState.ACTIVE])
         room = max(1, *(host.free for host in hosts))
         stack.save_blueprint("wide", slots=room, memory_mb=300, sign_in="open")
         answer = stack.provision(f"wide-{number}", blueprint="wide")
@@ -154,7 +154,7 @@ def test_in_a_full_pool_a_session_waits_and_starts_when_another_one_ends(stack):
         time.sleep(0.5)
         answer = stack.answer(f"wide-{number}")
     assert (answer["state"], get(answer["url"]).status_code) == ("running", 200)
-    assert all(host.reserved <= host.slots for host in store(stack).hosts("main"))
+    assert all(host.reserved <= host.slots for host in store(stack).hosts.all("main"))
 
 
 def test_a_session_that_will_not_wait_is_refused_in_one_sentence_and_leaves_nothing(stack):
@@ -162,19 +162,19 @@ def test_a_session_that_will_not_wait_is_refused_in_one_sentence_and_leaves_noth
     request = {"instance_id": "hasty-1", "blueprint": "wide", "options": {"wait": 0}}
     state, message = stack.run("provision-instance/on-demand", **request)
     assert (state, message.startswith("pool main is full")) == ("FAILED", True)
-    assert store(stack).instance("hasty-1").host is None
+    assert store(stack).instances.get("hasty-1").host is None
 
 
 def test_shutdown_mode_refuses_sessions_drains_and_removes_every_host(stack):
     stack.set_pool(DD_SHUTDOWN_MODE=True)
     state, message = stack.run("provision-instance/on-demand", instance_id="late-1")
     assert (state, "shutdown mode" in message) == ("FAILED", True)
-    for instance in store(stack).instances(states=["running"]):
+    for instance in store(stack).instances.all(states=["running"]):
         stack.run("deprovision-instance/on-demand", instance_id=instance.id)
     deadline = time.monotonic() + 400  # a host that is being configured just now is drained only afterwards
-    while {host.state for host in store(stack).hosts()} != {HostState.REMOVED} and time.monotonic() < deadline:
+    while {host.state for host in store(stack).hosts.all()} != {HostState.REMOVED} and time.monotonic() < deadline:
         stack.run("housekeep/scheduled")
-    assert {host.state for host in store(stack).hosts()} == {HostState.REMOVED}
+    assert {host.state for host in store(stack).hosts.all()} == {HostState.REMOVED}
     assert containers_of(namespace(stack), stack.engine) == set()
 
 

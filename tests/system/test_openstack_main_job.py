@@ -41,7 +41,7 @@ def stack(openstack_rig, engine_url):
 
 
 def hosts(stack) -> list[Host]:
-    return store(stack).hosts("main")
+    return store(stack).hosts.all("main")
 
 
 def store(stack) -> PoolStore:
@@ -84,7 +84,7 @@ def test_a_port_of_ours_without_a_host_is_reported_and_then_removed_and_a_strang
 
 def decided(stack, subject: str) -> list[str]:
     """What ticks decided about it, in their order."""
-    return [recorded.decision.kind for recorded in reversed(store(stack).decisions(subject))]
+    return [recorded.decision.kind for recorded in reversed(store(stack).ticks.decisions(subject))]
 
 
 def test_shutdown_mode_removes_the_host_and_the_cloud_shows_nothing_of_ours(stack, openstack_rig):

@@ -111,6 +111,6 @@ def test_one_of_many_takes_a_lease_and_the_others_learn_who(store):
 def test_a_second_process_sees_what_the_first_one_wrote(store, store_url):
     claim(store)
     other = PoolStore.open(store_url)
-    other.note_host("main-01", address="10.0.0.7")
+    other.hosts.note("main-01", address="10.0.0.7")
     other.close()
     assert store.hosts.get("main-01").address == "10.0.0.7"
