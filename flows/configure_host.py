@@ -34,7 +34,7 @@ async def configure_host(host: str) -> str:
         async with lease(f"configuring of {host}", holder=this_run()):
             await make_ready(record)
     except (Held, RefusedMove):
-        raise  # another run goes on with it, or somebody drained it meanwhile: nothing is wrong with the host
+        raise  # another run goes on with it, or it was drained meanwhile: nothing is wrong with the host
     except DockerDriverError as error:
         if record.state is HostState.CONFIGURING:
             await move_host(host, HostState.FAILED, reason=str(error), fault=Fault.CONFIGURING)

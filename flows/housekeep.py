@@ -46,7 +46,7 @@ def run_name() -> str:
 @flow(name="housekeep", flow_run_name=run_name)
 @pipeline
 async def housekeep(pool: str = "") -> State:
-    """Bring each pool nearer its target, end what is over, remove what nobody uses.
+    """Bring each pool nearer its target, end what is over, remove what is not used.
 
     Args:
         pool: Pool to look after. Empty: all of them.

@@ -24,7 +24,7 @@ async def provision_instance(
     its turn comes.
 
     Args:
-        instance_id: Name of the session, chosen by whoever asks: 1 to 63 of a-z, 0-9 and -.
+        instance_id: Name of the session, chosen by the platform: 1 to 63 of a-z, 0-9 and -.
         blueprint: Name of the blueprint that says how the session is made.
         user: Who it is for; kept with the session's record.
         options: lifetime (seconds, at most the blueprint's), wait (seconds that it waits for room, at most the pool's;

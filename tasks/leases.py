@@ -23,7 +23,7 @@ class Hold:
         """Take it.
 
         Raises:
-            Held: somebody else has it.
+            Held: another holder has it.
         """
         self._name, self._holder = name, holder
         self.renew()
@@ -32,7 +32,7 @@ class Hold:
         """Hold it for the full time from now.
 
         Raises:
-            Held: somebody else has it by now.
+            Held: another holder has it by now.
         """
         asked_at = outside().clock.uptime()
         other = outside().store.leases.take(self._name, self._holder, LEASE_SECONDS, now())
@@ -45,7 +45,7 @@ class Hold:
         """Ask this before each act: a process that was frozen wakes up when another one has long gone on.
 
         Raises:
-            Held: the lease ran out, or somebody else has it.
+            Held: the lease ran out, or another holder has it.
         """
         if outside().clock.uptime() >= self._until:
             raise Held(f"{self._name}: {self._holder} lost the lease and stops")

@@ -1,4 +1,4 @@
-"""Room appeared, or somebody began to wait: give it out, and have those that got it started."""
+"""Give out room that appeared to sessions in the queue, and have those that got it started."""
 
 from asyncio import gather
 
@@ -12,7 +12,7 @@ from tasks.sessions.queue import give_out_room, publish_positions
 async def serve_queue(pool: str, own: str = "") -> list[Instance]:
     """Give out room in the order of the queue, and ask for a flow run for each session that got some.
 
-    Called at once by whatever frees room or begins to wait. It fails nobody: what is left undone, the next tick does.
+    Called at once by each run that frees room or queues a session. It never raises: the next tick does what is left.
 
     Args:
         pool: name of the pool.

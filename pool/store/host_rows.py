@@ -45,8 +45,8 @@ def host_of_run(connection: Connection, spawned_by: str) -> Row[Any] | None:
 def insert_next(connection: Connection, new: dict[str, Any], max_hosts: int, now: datetime) -> Row[Any] | None:
     """Insert the next host, or nothing when its number, or its flow run, was taken meanwhile.
 
-    The count and the number come from one SELECT: whoever is admitted on an old count also has an old number, and the
-    unique number refuses it.
+    The count and the number come from one SELECT: a claim that is admitted on an old count also has an old number,
+    and the unique number refuses it.
     """
     living = func.count().filter(hosts.c.state.in_(sorted(LIVING_HOSTS)))
     seen = select(living, func.coalesce(func.max(hosts.c.number), 0)).where(hosts.c.pool == new["pool"])

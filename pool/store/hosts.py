@@ -95,7 +95,7 @@ class HostStore(Part):
         """Move a host to another state by one guarded write; a host that is there already is returned unchanged.
 
         Active also means: no errors counted. Removed also means: no images on it. A draining host becomes active by
-        :meth:`return_to_service` alone: whoever was configuring it meanwhile does not bring it back.
+        :meth:`return_to_service` alone: a run that was configuring it meanwhile does not bring it back.
 
         Args:
             name: the host.

@@ -127,7 +127,7 @@ class InstanceStore(Part):
     ) -> Instance | None:
         """Take room on an active host and move the instance from queued to starting, with a port of its own.
 
-        Only when nobody waits longer than the instance, except *passing*. The host is locked before the queue is looked
+        Only when no session waits longer than this one, except *passing*. The host is locked before the queue is looked
         at. So one that gives room back on it and queues again is seen there, and its room is not taken past it.
 
         Args:

@@ -40,7 +40,7 @@ class UtcDateTime(TypeDecorator):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (its form)
-        """Refuse a naive moment: nobody could say which zone it was meant in."""
+        """Refuse a naive moment: which zone it was meant in cannot be known."""
         if value is not None and value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone")
         return value and value.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Ask the cloud what a tick must know of it; no answer is no knowledge, and costs nobody else anything."""
+"""Ask the cloud what a tick must know of it; without an answer it is unknown, and no other look suffers."""
 
 from asyncio import gather, wait_for
 from collections.abc import Callable

@@ -49,7 +49,7 @@ async def _look(pool: str) -> Observation:
     """What there is to see.
 
     Flow runs are read before the records, and the records before the cloud: work that ends in between is then seen in
-    the later look, and never taken for work that nobody does.
+    the later look, and never taken for work that no run does.
     """
     spawning, baking, configuring, provisioning, ending = await gather(
         *map(

@@ -17,7 +17,7 @@ def container_runs(instance: Instance) -> bool:
     """Whether the session's container runs now; a decision about it may be out of date.
 
     Raises:
-        HostUnreachable: the engine does not answer, so nobody knows.
+        HostUnreachable: the engine does not answer, so it is unknown.
     """
     state = _engine_of(instance).find(instance.container)
     return state is not None and state.running

@@ -22,7 +22,7 @@ LACKING_SECONDS = 600  # between two distributions because a host lacks somethin
 
 @pool_task(task_run_name="look at the references of {pool}")
 def pull_references(pool: str) -> None:
-    """Pull what came from a registry and was not looked at for long, and what ``DD_IMAGES`` names and nobody has.
+    """Pull what came from a registry and was not looked at for long, and what ``DD_IMAGES`` names and is missing.
 
     A failed pull holds up nothing.
     """

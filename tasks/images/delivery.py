@@ -37,7 +37,7 @@ class Distribution:
 
     bandwidth: Bandwidth
     tally: DistributionTally
-    places: Sequence[str]  # leases; whoever sends holds one, in whatever run
+    places: Sequence[str]  # leases; each run that sends holds one
     id: str = field(default_factory=lambda: uuid4().hex)
 
 

@@ -58,7 +58,7 @@ def _holders(blueprint: BlueprintSpec) -> list[set[str]]:
 
 
 def _take(turn: Grant) -> Instance | None:
-    """Room on the first host that has it; None when somebody was faster, which is as good."""
+    """Room on the first host that has it; None when another run was faster, which is as good."""
     for host in turn.hosts:
         with suppress(Refused):  # it has room by now, or it ended; or the host has no port
             if taken := outside().store.instances.take_turn(turn.instance.id, host, turn.passing, now()):

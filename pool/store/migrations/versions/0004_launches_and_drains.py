@@ -1,4 +1,4 @@
-"""How a host's beginning went, since when nobody uses it, and until when it drains."""
+"""How a host's beginning went, since when it is unused, and until when it drains."""
 
 import sqlalchemy as sa
 from alembic import op
