@@ -22,10 +22,13 @@ def pipeline(flow: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any | S
     @wraps(flow)
     async def run(*args: P.args, **kwargs: P.kwargs) -> Any | State:
         try:
-            return await flow(*args, **kwargs)
+            ended = await flow(*args, **kwargs)
         except DockerDriverError as error:
-            return Failed(message=str(error))
-        finally:
+            ended = Failed(message=str(error))
+        except Exception:  # not what ends the process, nor a coroutine that is closed: neither may wait
             await flush_publisher()
+            raise
+        await flush_publisher()
+        return ended
 
     return run

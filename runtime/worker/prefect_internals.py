@@ -89,14 +89,14 @@ class OpenWorker(_Worker):
 
     def in_background(self, work: Callable[..., Awaitable[Any]], *args: Any) -> None:
         """Start *work* beside what the worker does; it is awaited, or cancelled, when the worker stops."""
-        self._group.start_soon(work, *args)
+        self.task_group.start_soon(work, *args)
 
     def stop_background(self) -> None:
         """Cancel all that was started in the background."""
-        self._group.cancel_scope.cancel()
+        self.task_group.cancel_scope.cancel()
 
     @property
-    def _group(self) -> Any:
+    def task_group(self) -> Any:
         """The task group of a worker that was set up."""
         return self._runs_task_group
 

@@ -9,7 +9,7 @@ import pytest
 
 from blocks.gateway.certificate import self_signed
 from tests.rigs.gateways.backend import raw_backend
-from tests.rigs.gateways.gateway import GATEWAY_PORTS, route_to, running_gateway
+from tests.rigs.gateways.gateway import GATEWAY_PORTS, only_routes, route_to, running_gateway
 from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -61,7 +61,7 @@ def request(path: str, *headers: str, method: str = "GET", version: str = "HTTP/
 def said(gateway, answer: bytes, *requests: bytes) -> bytes:
     """All that a client gets which sends these requests at once to a session that answers so, until it is cut off."""
     with raw_backend(answer) as session, socket.create_connection(("127.0.0.1", gateway.config.port), 5) as client:
-        gateway.client.replace_routes([route_to(session.port)])
+        only_routes(gateway.client, [route_to(session.port)])
         client.sendall(b"".join(requests))
         return b"".join(iter(lambda: client.recv(65536), b""))
 
@@ -98,7 +98,7 @@ def test_whoever_asks_for_a_websocket_gets_a_websocket_or_nothing(gateway, head)
 @pytest.mark.parametrize("connection", ["Upgrade", "keep-alive, Upgrade", "upgrade,keep-alive"])
 def test_a_websocket_that_was_asked_for_opens(gateway, connection):
     with raw_backend(UNASKED[-1] + b"frame") as session, socket.socket() as client:
-        gateway.client.replace_routes([route_to(session.port)])
+        only_routes(gateway.client, [route_to(session.port)])
         client.settimeout(5)
         client.connect(("127.0.0.1", gateway.config.port))
         client.sendall(request(PATH, "Upgrade: WebSocket", f"Connection: {connection}"))
@@ -139,7 +139,7 @@ def test_other_requests_of_an_http_2_connection_go_on(head, tmp_path):
         running_gateway(port, url, certificate=certificate, certificate_key=key) as gateway,
         httpx.Client(verify=trusting, http2=True, trust_env=False) as browser,
     ):
-        gateway.client.replace_routes([route_to(session.port)])
+        only_routes(gateway.client, [route_to(session.port)])
         with pytest.raises(httpx.RemoteProtocolError):
             browser.get(url + PATH)
         assert browser.get(url + "/healthz").text == "ok\n"
