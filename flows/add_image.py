@@ -1,6 +1,7 @@
 """Offer an image, or a new version of one, and bring it to every active host."""
 
-from typing import Literal
+from collections.abc import Awaitable
+from typing import Any, Literal, cast
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -31,7 +32,8 @@ async def add_image(
     """
     names = await take_in(pool, image, source, credentials)
     offered = f"pool {pool} offers {', '.join(names)}"
-    outcome = await distribute_images(pool, images=names, return_state=True)
+    # Prefect's types call the answer a state; it is one to be awaited.
+    outcome = await cast("Awaitable[State[Any]]", distribute_images(pool, images=names, return_state=True))
     if outcome.is_failed():
         raise DockerDriverError(f"{offered}; {outcome.message}")
     return Completed(message=f"{offered}; {outcome.message}", data=names)

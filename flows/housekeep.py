@@ -1,7 +1,6 @@
 """Keep house: observe, diagnose, act on everything at once, report."""
 
 from asyncio import gather, wait_for
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from prefect import flow
@@ -18,7 +17,7 @@ from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.housekeeping.reconciliation import found_orphans
 from pool.reports.tables import decision_rows
-from tasks.base import log, now, run_parameters, this_run
+from tasks.base import PoolTask, log, now, run_parameters, this_run
 from tasks.gateway.routes import repair_routes
 from tasks.housekeeping.lost_runs import reap_runs
 from tasks.housekeeping.observing import list_pools, observe
@@ -140,7 +139,7 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
     return f"{pool}: {acts} decisions" + (f", {len(left)} left for the next tick" if left else "") + waits
 
 
-async def run_repair(repair: Callable[[], Awaitable[str]]) -> str:
+async def run_repair(repair: PoolTask[[], str]) -> str:
     """One repair of the gateway; one that is away is told at the next tick."""
     try:
         return await wait_for(repair(), REPAIR_SECONDS)

@@ -77,6 +77,16 @@ class Host:
             raise HostUnreachable(f"host {self.name} has no address yet")
         return self.address
 
+    def get_host_key(self) -> str:
+        """Return the key that a first ssh connection must meet.
+
+        Raises:
+            HostUnreachable: its key is not known yet.
+        """
+        if self.host_key is None:
+            raise HostUnreachable(f"the host key of {self.name} is not known yet")
+        return self.host_key
+
     @property
     def becomes_image(self) -> bool:
         """Whether it was made to become a host image: it has no slots, so that no session ever gets onto it."""

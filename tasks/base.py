@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from blocks.outside import log, now, outside
 from pool.errors import Refused
 
-__all__ = ["blocking", "flush_publisher", "log", "now", "pool_task", "run_id", "run_parameters", "this_run"]
+__all__ = ["PoolTask", "blocking", "flush_publisher", "log", "now", "pool_task", "run_id", "run_parameters", "this_run"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

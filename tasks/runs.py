@@ -1,7 +1,8 @@
 """Start other pipelines, and see which are under way."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -14,7 +15,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
 from blocks.outside import now, outside
@@ -54,10 +55,21 @@ async def runs_under_way(flow_name: str) -> list[FlowRun]:
     }
     async with outside().prefect.client() as client:
         runs = await all_pages(client, **wanted)
-    return [run for run in runs if max(run.expected_start_time, run.state.timestamp) > since]
+    return [run for run in runs if _began(run) > since]
 
 
-async def all_pages(client: PrefectClient, **wanted: object) -> list[FlowRun]:
+def _began(run: FlowRun) -> datetime:
+    """When it was due, or when it came into its state."""
+    return max(moment for moment in (run.expected_start_time, state_of(run).timestamp) if moment)
+
+
+def state_of(run: FlowRun) -> State:
+    """Return the state of a run that the server answered with: it always has one, though its type allows none."""
+    assert run.state is not None  # noqa: S101 - narrows the type
+    return run.state
+
+
+async def all_pages(client: PrefectClient, **wanted: Any) -> list[FlowRun]:
     """All runs that filters find: the server answers with 200 at most, and a run on the next page counts as well.
 
     A run that is added meanwhile comes last. Pages overlap: runs that end meanwhile let later ones move up.

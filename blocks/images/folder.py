@@ -6,7 +6,8 @@ from blocks.engine.of_host import Engines
 from blocks.images.archive import ArchiveInfo, read_archive, scan, stamp_of, stamps
 from blocks.images.build import archive_name, save_image
 from blocks.images.layer_store import LayerStore
-from blocks.images.references import RegistryCredentials, pull, split_reference
+from blocks.images.references import pull, split_reference
+from blocks.stored.registry_login import RegistryCredentials
 from pool.errors import BadRequest, NotFound
 
 

@@ -2,26 +2,18 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from docker.errors import APIError
 from docker.errors import NotFound as NoSuchImage
 
 from blocks.engine.client import LOAD_SECONDS, HostEngine
+from blocks.stored.registry_login import RegistryCredentials
 from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
 
 #: A registry with its port, folders and a name; then a tag.
 REFERENCE = re.compile(
     r"(?P<name>(?:\w[\w.-]*(?::\d+)?/)?(?:[\w.-]+/)*\w[\w.-]*)(?::(?P<tag>\w[\w.-]{0,127}))?", re.ASCII
 )
-
-
-@dataclass(frozen=True)
-class RegistryCredentials:
-    """A login at one registry."""
-
-    username: str
-    password: str = field(repr=False)
 
 
 def pull(engine: HostEngine, reference: str, credentials: RegistryCredentials | None = None) -> str:

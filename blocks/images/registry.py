@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 
 from blocks.images.layer_store import LayerStore
-from blocks.images.references import RegistryCredentials
 from blocks.images.stream import CHUNK, Compression
+from blocks.stored.registry_login import RegistryCredentials
 from pool.errors import EngineTrouble, Refused
 from pool.records import Image
 

@@ -1,7 +1,17 @@
 """A login at a registry: the block ``registry-login/<name>``. Its password is in no parameter, log or message."""
 
+from dataclasses import dataclass, field
+
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
+
+
+@dataclass(frozen=True)
+class RegistryCredentials:
+    """A login at one registry."""
+
+    username: str
+    password: str = field(repr=False)
 
 
 class RegistryLogin(Block):

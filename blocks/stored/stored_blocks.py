@@ -2,7 +2,6 @@
 
 from prefect.blocks.core import Block
 
-from blocks.images.references import RegistryCredentials
 from blocks.stored import lookup
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint
@@ -10,7 +9,7 @@ from blocks.stored.host_keys import HostLogin
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.lookup import SomeBlock
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.registry_login import RegistryLogin
+from blocks.stored.registry_login import RegistryCredentials, RegistryLogin
 from pool.names import check_pool_name
 from pool.records import BlueprintSpec
 

@@ -5,8 +5,9 @@ from asyncio import gather
 from pool.errors import DockerDriverError
 from pool.records import Instance
 from tasks.base import log
+from tasks.publishing.positions import publish_positions
 from tasks.runs import trigger
-from tasks.sessions.queue import give_out_room, publish_positions
+from tasks.sessions.queue import give_out_room
 
 
 async def serve_queue(pool: str, own: str = "") -> list[Instance]:

@@ -55,7 +55,7 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
 
 async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: bool) -> Instance:
     """Give the room back and queue again, in the old place; the session as it is when its turn was looked for."""
-    await count_error(instance.host, str(error))
+    await count_error(instance.get_placement().host, str(error))
     to = InstanceState.FAILED if last else InstanceState.QUEUED
     await undo(instance, to, str(error), EndCause.NOT_STARTED)
     await serve_queue(instance.pool, own=instance.id)
@@ -71,7 +71,7 @@ async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
     expires_at = expiry(blueprint, instance.options, now())
     running = await move_instance(instance.id, InstanceState.RUNNING, reason="answers", expires_at=expires_at)
     await publish_route(running)
-    await clear_errors(running.host)
+    await clear_errors(running.get_placement().host)
     return running
 
 

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, ExceptionContext, Insert, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 
 from pool.errors import BadRequest
@@ -74,7 +77,7 @@ def insert_unless_there(connection: Connection, table: Table, *key: str) -> Inse
     return insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
 
 
-def check_facts(facts: dict, allowed: Set[str]) -> None:
+def check_facts(facts: dict[str, Any], allowed: Set[str]) -> None:
     """Let a caller set only the columns that are facts, never those that hold an invariant."""
     if unknown := facts.keys() - allowed:
         raise TypeError(f"{', '.join(sorted(unknown))} cannot be set here; {', '.join(sorted(allowed))} can")
@@ -139,16 +142,16 @@ def _postgresql_engine(url: URL) -> Engine:
     return engine
 
 
-def _prepare_postgresql(connection: object, _record: object) -> None:
-    connection.execute(f"SET lock_timeout = '{LOCK_WAIT}s'")
-    connection.execute(f"SET idle_in_transaction_session_timeout = '{LOCK_WAIT}s'")
+def _prepare_postgresql(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"SET lock_timeout = '{LOCK_WAIT}s'")
+    cursor.execute(f"SET idle_in_transaction_session_timeout = '{LOCK_WAIT}s'")
+    cursor.close()
     connection.commit()
 
 
 def _hide_failing_row(context: ExceptionContext) -> None:
     """Keep the first line of PostgreSQL's message: its detail shows the failing row, and with it a session's token."""
-    cause = context.original_exception
-    first_line = getattr(cause, "diag", None) and cause.diag.message_primary
-    if first_line:
-        cause.args = (first_line,)
-        context.sqlalchemy_exception.args = (first_line,)
+    cause, ours = context.original_exception, context.sqlalchemy_exception
+    if isinstance(cause, psycopg.Error) and ours and (first_line := cause.diag.message_primary):
+        cause.args = ours.args = (first_line,)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Update, and_, case, delete, func, literal, not_, select, update
 
@@ -224,7 +225,9 @@ class HostStore(Part):
             )
 
 
-def _moved(connection: Connection, name: str, to: HostState, now: datetime, reason: str, facts: dict) -> Host | None:
+def _moved(
+    connection: Connection, name: str, to: HostState, now: datetime, reason: str, facts: dict[str, Any]
+) -> Host | None:
     """The host after the move; None when the guarded write found it in no state that allows the move."""
     row = connection.execute(move_statement(name, to, now, reason, facts)).one_or_none()
     if row is None:

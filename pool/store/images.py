@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
@@ -14,7 +15,7 @@ _FIELDS = [field.name for field in fields(Image)]
 _OF_A_VERSION = ("pool", "name", "id", "size", "layers", "layer_sizes", "digest")
 
 
-def as_image(row: Row) -> Image:
+def as_image(row: Row[Any]) -> Image:
     """The record that a row of ``images`` stands for; or of ``image_versions``, with what that has of it."""
     values = {name: row._mapping[name] for name in _FIELDS if name in row._mapping}
     return Image(**values | {"layers": tuple(values["layers"]), "layer_sizes": tuple(values["layer_sizes"])})

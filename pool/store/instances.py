@@ -8,6 +8,7 @@ from base64 import b32encode
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, literal, select, update
 
@@ -23,7 +24,7 @@ ENDING = ENDED | {InstanceState.STOPPING}
 _FIELDS = [field.name for field in fields(Instance) if field.name != "placement"]
 
 
-def as_instance(row: Row) -> Instance:
+def as_instance(row: Row[Any]) -> Instance:
     """The record that a row of ``instances`` stands for."""
     found = row._mapping  # made anew each time that it is asked for
     values = {name: found[name] for name in _FIELDS}
@@ -44,7 +45,7 @@ class InstanceStore(Part):
         self._secret = secret or _unguessable
 
     def request(
-        self, instance_id: str, blueprint: BlueprintSpec, user: str, options: dict, now: datetime
+        self, instance_id: str, blueprint: BlueprintSpec, user: str, options: dict[str, Any], now: datetime
     ) -> tuple[Instance, bool]:
         """Record a new session as queued, with a fresh route and token; or find the one that has this id.
 
@@ -262,7 +263,7 @@ def _lowest_free_port(connection: Connection, host_name: str, ports: Sequence[in
     return port
 
 
-def _give_room_back(connection: Connection, instance: Instance, now: datetime) -> dict:
+def _give_room_back(connection: Connection, instance: Instance, now: datetime) -> dict[str, Any]:
     """Free what the instance holds, if it holds any; return how its own row changes by that."""
     if instance.host is None:
         return {}

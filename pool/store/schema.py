@@ -33,7 +33,7 @@ from pool.records import Fault, FlavorSize
 from pool.states import EndCause, HostState, InstanceState
 
 
-class UtcDateTime(TypeDecorator):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment, stored in UTC and read back in UTC; SQLite itself keeps no zone."""
 
     impl = DateTime(timezone=True)

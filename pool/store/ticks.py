@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
@@ -23,7 +24,8 @@ class TickStore(Part):
         with self._db.writing() as connection:
             for log in (ticks, changes):
                 connection.execute(delete(log).where(log.c.pool == pool, log.c.at < now - KEPT))
-            tick = connection.execute(insert(ticks).values(pool=pool, at=now, left_undone="")).inserted_primary_key.id
+            begin = insert(ticks).values(pool=pool, at=now, left_undone="").returning(ticks.c.id)
+            tick: int = connection.execute(begin).scalar_one()
             rows = [{"tick": tick} | vars(decision) for decision in decided]
             if rows:
                 connection.execute(insert(decisions), rows)
@@ -67,6 +69,6 @@ class TickStore(Part):
             return [_as_recorded(row) for row in connection.execute(query)]
 
 
-def _as_recorded(row: Row) -> RecordedDecision:
+def _as_recorded(row: Row[Any]) -> RecordedDecision:
     decision = Decision(kind=row.kind, subject=row.subject, reason=row.reason, flavor=row.flavor, cause=row.cause)
     return RecordedDecision(decision=decision, tick=row.tick, pool=row.pool, at=row.at)

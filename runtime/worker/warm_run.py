@@ -60,7 +60,8 @@ class WarmRun:
     def _tell_the_loop(self, teller: asyncio.AbstractEventLoop, heard: asyncio.Event) -> asyncio.Handle | None:
         def in_the_runs_loop() -> None:
             teller.call_soon_threadsafe(heard.set)
-            self._task.cancel()
+            if self._task:
+                self._task.cancel()
 
         try:
             return self._loop.call_soon_threadsafe(in_the_runs_loop) if self._loop else None

@@ -47,7 +47,8 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
     def __init__(self, *args: Any, limit: int | None = None, **kwargs: Any):
         # A run that is fetched ahead of its time would hold a thread until then; the next poll is soon enough.
         kwargs["prefetch_seconds"] = 0
-        super().__init__(*args, limit=limit or MOST_RUNS_AT_ONCE, **kwargs)
+        kwargs["limit"] = limit or MOST_RUNS_AT_ONCE
+        super().__init__(*args, **kwargs)
         self._flows = LoadedFlows()
         self._notes = RunNotes(process_settings().data / "runs")
         self._states = RunStates(self)

@@ -13,7 +13,7 @@ def route_of(instance: Instance, host: Host) -> Route:
     """What the gateway must know of a session. Holds its token: never log it."""
     return Route(
         id=instance.route,
-        address=host.address,
+        address=host.get_address(),
         port=instance.get_placement().port,
         token_header=instance.proxy.auth_header.format(token=instance.token),
         strip_prefix=instance.proxy.strip_prefix,
@@ -59,7 +59,8 @@ def repair_routes() -> str:
 
 def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
     """The routes of all running sessions, and for each pool that could not be read, why."""
-    wanted, unread = {}, []
+    wanted: dict[str, Route] = {}
+    unread: list[str] = []
     for pool in outside().store.hosts.pools():
         try:
             wanted |= _routes_of(pool)
@@ -71,8 +72,8 @@ def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
 def _routes_of(pool: str) -> dict[str, Route]:
     store = outside().store
     hosts = {host.name: host for host in store.hosts.all(pool, LIVING_HOSTS)}
-    running = [i for i in store.instances.all(pool, [InstanceState.RUNNING]) if i.host in hosts]
-    return {instance.route: route_of(instance, hosts[instance.host]) for instance in running}
+    running = [(i, hosts.get(i.host or "")) for i in store.instances.all(pool, [InstanceState.RUNNING])]
+    return {instance.route: route_of(instance, host) for instance, host in running if host}
 
 
 def settle_routes(table: Gateway, missing: list[Route], surplus: Collection[str]) -> None:

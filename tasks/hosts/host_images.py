@@ -1,5 +1,6 @@
 """Verbs for host images: say what one is made of, prepare the host, take the image, throw old ones away."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blocks.host_setup.sysprep import sysprep
@@ -98,18 +99,18 @@ def take_image(host: Host, bake: Bake) -> HostImage:
 
 
 @pool_task(task_run_name="remove half-made host images of {bake.pool}")
-def remove_half_made(bake: Bake, made: list[HostImage]) -> None:
+def remove_half_made(bake: Bake, made: Sequence[HostImage]) -> None:
     """Remove what a run that died left in the cloud."""
     _delete(bake, half_made(made, bake.pool))
 
 
 @pool_task(task_run_name="remove outdated host images of {bake.pool}")
-def remove_outdated(bake: Bake, made: list[HostImage]) -> None:
+def remove_outdated(bake: Bake, made: Sequence[HostImage]) -> None:
     """Remove all but the newest host image and the one before; those that hosts still run on stay till next time."""
     _delete(bake, outdated(made, bake.pool))
 
 
-def _delete(bake: Bake, images: list[HostImage]) -> None:
+def _delete(bake: Bake, images: Sequence[HostImage]) -> None:
     cloud = outside().cloud(bake.pool)
     for image in images:
         try:

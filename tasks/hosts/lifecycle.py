@@ -137,8 +137,8 @@ async def wait_for_server(host: Host, seconds: int = BUILD_SECONDS) -> Host:
     """
     cloud, deadline = outside().cloud(host.pool), outside().clock.uptime() + seconds
     while True:
-        server = await blocking(cloud.find, host.name)
-        if _settled(host, server):
+        server = _living(host, await blocking(cloud.find, host.name))
+        if server.status is ServerStatus.ACTIVE and server.address:
             return await blocking(_noted, host, server)
         if outside().clock.uptime() > deadline:
             break
@@ -146,12 +146,12 @@ async def wait_for_server(host: Host, seconds: int = BUILD_SECONDS) -> Host:
     raise CloudTrouble(f"host {host.name}: the cloud still says {server.status} after {seconds} s")
 
 
-def _settled(host: Host, server: Server | None) -> bool:
+def _living(host: Host, server: Server | None) -> Server:
     if server is None:
         raise CloudTrouble(f"host {host.name}: its server is gone from the cloud")
     if server.status is ServerStatus.ERROR:
         raise CloudTrouble(f"host {host.name}: the cloud could not make it: {server.fault or 'no reason given'}")
-    return server.status is ServerStatus.ACTIVE and bool(server.address)
+    return server
 
 
 @pool_task(task_run_name="wait for ssh on {host.name}")

@@ -56,20 +56,20 @@ def finish_baked(host: Host) -> None:
         _run(run)
     with outside().hosts.shell(host) as shell:
         give_certificate(shell, ours.certificate, issued.certificate, issued.private_key)
-        if registry := run.variables["docker_registry"]:
+        if registry := str(run.variables["docker_registry"]):
             trust_registry(shell, registry, ours.certificate)
 
 
 def _certificate(host: Host) -> Issued:
-    return outside().stored.authority().issue_server(host.name, host.address, days=CERTIFICATE_DAYS)
+    return outside().stored.authority().issue_server(host.name, host.get_address(), days=CERTIFICATE_DAYS)
 
 
 def _playbook_run(host: Host, ours: CertificateAuthority, issued: Issued) -> PlaybookRun:
     config = outside().config(host.pool)
     return PlaybookRun(
         host=host.name,
-        address=host.address,
-        host_key=host.host_key,
+        address=host.get_address(),
+        host_key=host.get_host_key(),
         login=outside().stored.login(),
         variables=host_variables(
             host=host.name,

@@ -20,7 +20,7 @@ from blocks.outside import log, now, outside
 from blocks.reruns import Busy, settle_lost_run
 from pool.housekeeping.lost_runs import RunState, SeenRun, lost
 from tasks.base import pool_task
-from tasks.runs import LONGEST_SECONDS, all_pages
+from tasks.runs import LONGEST_SECONDS, all_pages, state_of
 
 YOUNG = timedelta(seconds=300)  # nothing is lost so soon
 HEARTBEAT = "prefect.flow-run.heartbeat"
@@ -49,12 +49,12 @@ async def reap_runs() -> str:
 async def _old_runs(client: PrefectClient) -> list[FlowRun]:
     under_way = FlowRunFilterState(type=FlowRunFilterStateType(any_=[*STATES]))
     runs = await all_pages(client, flow_run_filter=FlowRunFilter(state=under_way))
-    return [run for run in runs if run.deployment_id and now() - run.state.timestamp > YOUNG]
+    return [run for run in runs if run.deployment_id and now() - state_of(run).timestamp > YOUNG]
 
 
 async def _ours(client: PrefectClient, runs: list[FlowRun]) -> list[FlowRun]:
     """The runs of this project's deployments: those whose flow stands in its package of flows."""
-    ids = {run.deployment_id for run in runs}
+    ids = {run.deployment_id for run in runs if run.deployment_id}
     deployments = await gather(*map(client.read_deployment, ids))
     ours = {known.id for known in deployments if (known.entrypoint or "").startswith("flows.")}
     return [run for run in runs if run.deployment_id in ours]
@@ -66,16 +66,17 @@ async def _names_of_flows(client: PrefectClient, ids: Collection[UUID]) -> dict[
 
 
 async def _seen(client: PrefectClient, run: FlowRun, flow: str) -> SeenRun:
-    state = STATES[run.state_type]
+    found = state_of(run)
+    state = STATES[found.type]
     heartbeat = await _last_heartbeat(client, run) if state is RunState.RUNNING else None
-    return SeenRun(str(run.id), run.name, state, run.state.timestamp, heartbeat, LONGEST_SECONDS.get(flow))
+    return SeenRun(str(run.id), run.name, state, found.timestamp, heartbeat, LONGEST_SECONDS.get(flow))
 
 
 async def _last_heartbeat(client: PrefectClient, run: FlowRun) -> datetime | None:
     wanted = EventFilter(
         event=EventNameFilter(name=[HEARTBEAT]),
         resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
-        occurred=EventOccurredFilter(since=run.state.timestamp, until=now()),
+        occurred=EventOccurredFilter(since=state_of(run).timestamp, until=now()),
         order=EventOrder.DESC,
     )
     page = await client.read_events(wanted, limit=1)
@@ -86,7 +87,7 @@ async def _settle(client: PrefectClient, run: FlowRun, reason: str) -> bool:
     """Settle a lost run, unless it changed its state since it was seen; whether it was settled."""
     try:
         follows = await settle_lost_run(
-            client, outside().store, run.id, reason, lambda states: states[-1].id == run.state.id, now()
+            client, outside().store, run.id, reason, lambda states: states[-1].id == state_of(run).id, now()
         )
     except Busy:  # its worker's successor does so just now
         return False

@@ -76,7 +76,7 @@ async def _look(pool: str) -> Observation:
         orphans=records.orphans,
         busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
         busy_instances=_named([*provisioning, *ending], "instance_id"),
-        watched_since=activity and activity.since,
+        watched_since=activity.since if activity else None,
         last_used=_last_used(instances, activity),
         unrecorded_spawns=_unrecorded(spawning, pool, hosts),
         headroom=headroom,

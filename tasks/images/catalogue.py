@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from blocks.images.archive import ArchiveInfo, catalogue_name
 from blocks.outside import log, now, outside
@@ -70,7 +71,7 @@ def _pull_and_offer(pool: str, reference: str, credentials: str) -> list[str]:
     """Pull what a reference stands for now; save it where that is another manifest than before, or not there."""
     images, store = outside().images, outside().store.images
     digest = images.pull(reference, outside().stored.registry_login(credentials))
-    seen = {"source": reference, "credentials": credentials, "digest": digest, "looked_at": now()}
+    seen: dict[str, Any] = {"source": reference, "credentials": credentials, "digest": digest, "looked_at": now()}
     before = {image.name: image for image in store.offered(pool)}.get(catalogue_name(reference))
     if before and before.digest == digest and images.holds_reference(reference):
         store.put(replace(before, **seen))

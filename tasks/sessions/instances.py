@@ -1,6 +1,7 @@
 """Tasks for sessions: record, start, wait until it answers, move, remove."""
 
 from asyncio import sleep
+from typing import Any
 
 from blocks.outside import now, outside
 from pool.errors import EngineTrouble, NotFound, SessionNotReady
@@ -11,7 +12,7 @@ from pool.sessions.admission import check_admission
 from pool.sessions.containers import container_spec
 from pool.states import HostState, InstanceState
 from tasks.base import blocking, pool_task
-from tasks.publishing.platform import answer_for
+from tasks.sessions.answers import answer_for
 from tasks.sessions.positions import positions_in
 
 
@@ -81,7 +82,7 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> None
     path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
     header = blueprint.proxy.auth_header.format(token=instance.token)
     deadline = outside().clock.uptime() + blueprint.start_timeout
-    while not await blocking(outside().session_answers, host.address, placement.port, path, header):
+    while not await blocking(outside().session_answers, host.get_address(), placement.port, path, header):
         await blocking(_check_alive, instance, host, deadline, blueprint.start_timeout)
         await sleep(outside().settings.poll_seconds)
 
@@ -109,7 +110,7 @@ def _last_words(instance: Instance, log: str) -> str:
 
 
 @pool_task(task_run_name="move {instance_id} to {to}")
-def move_instance(instance_id: str, to: InstanceState, reason: str = "", **facts: object) -> Instance:
+def move_instance(instance_id: str, to: InstanceState, reason: str = "", **facts: Any) -> Instance:
     """Move an instance along its life cycle by one guarded write; its room is given back where it leaves it.
 
     Facts are what the store takes: ``expires_at``, and ``only_from``, the one state that it may come from.

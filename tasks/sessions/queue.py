@@ -1,4 +1,4 @@
-"""Tasks for the queue: give out room in order, refuse to wait for nothing, publish positions."""
+"""Tasks for the queue: give out room in order, and refuse to wait for nothing."""
 
 from contextlib import suppress
 
@@ -9,10 +9,7 @@ from pool.sessions.admission import no_room
 from pool.sessions.queue import Grant, QueueEntry, grants, wait_limit
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from tasks.base import pool_task
-from tasks.publishing.platform import write_answer
-from tasks.publishing.visitors import queue_notices
 from tasks.sessions.instances import versions_of
-from tasks.sessions.positions import positions_in
 
 
 @pool_task(task_run_name="give out room of {pool}")
@@ -85,15 +82,3 @@ def check_waiting(instance: Instance, blueprint: BlueprintSpec) -> None:
             f"no host of pool {instance.pool} has the image {blueprint.image} yet;"
             " run distribute-images, or try again later"
         )
-
-
-@pool_task(task_run_name="publish the positions in the queue of {pool}")
-def publish_positions(pool: str) -> None:
-    """Bring the artifact ``instance-<id>`` of each session that waits up to date, and what its visitors are shown.
-
-    Positions and estimates change without any change of state, so no outbox holds them.
-    """
-    for instance, position in positions_in(pool).values():
-        write_answer(instance, position)
-    if notices := queue_notices(pool):
-        outside().gateway.put_notices(notices)

@@ -6,9 +6,9 @@ import pytest
 
 from blocks.images.layer_store import LayerStore
 from blocks.images.pull import HostPull
-from blocks.images.references import RegistryCredentials
 from blocks.images.registry import ImageRegistry
 from blocks.stored.authority import CertificateAuthority
+from blocks.stored.registry_login import RegistryCredentials
 from pool.errors import EngineTrouble, Refused
 from tests.rigs.engines.kept_images import image_of, kept
 from tests.rigs.engines.light_host import light_host

@@ -5,7 +5,8 @@ import pytest
 from blocks.engine.client import HostEngine
 from blocks.images.archive import read_archive
 from blocks.images.build import save_image
-from blocks.images.references import RegistryCredentials, pull, split_reference
+from blocks.images.references import pull, split_reference
+from blocks.stored.registry_login import RegistryCredentials
 from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
 from tests.rigs.engines.registry import running_registry
 from tests.rigs.engines.tiny_image import busybox_image

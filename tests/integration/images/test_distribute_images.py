@@ -12,14 +12,13 @@ from prefect.artifacts import Artifact
 from prefect.testing.utilities import prefect_test_harness
 
 from blocks.engine.client import HostEngine
-from blocks.images.references import RegistryCredentials
 from blocks.outside import outside, standing_in
 from blocks.prefect_port import PrefectPort
 from blocks.settings import process_settings
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.registry_login import RegistryLogin
+from blocks.stored.registry_login import RegistryCredentials, RegistryLogin
 from blocks.system_clock import SystemClock
 from flows.add_image import add_image
 from flows.distribute_images import distribute_images

@@ -10,8 +10,8 @@ from pathlib import Path
 import bcrypt
 from jinja2 import Template
 
-from blocks.images.references import RegistryCredentials
 from blocks.stored.authority import Issued
+from blocks.stored.registry_login import RegistryCredentials
 from tests.rigs.ports import free_port
 from tests.rigs.waiting import until
 

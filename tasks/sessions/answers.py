@@ -1,0 +1,33 @@
+"""What a platform is answered about a session."""
+
+from typing import Any
+
+from blocks.outside import outside
+from pool.records import Instance
+from pool.sessions.drain import ends_at, notice
+from pool.sessions.estimates import QueuePosition
+from pool.states import InstanceState
+from tasks.sessions.links import launch_url, session_url
+
+#: States in which a link leads somewhere: before it runs, to a page that goes on to the session by itself.
+OPENS = frozenset({InstanceState.QUEUED, InstanceState.STARTING, InstanceState.RUNNING})
+
+
+def answer_for(instance: Instance, position: QueuePosition | None = None) -> dict[str, Any]:
+    """Compose the answer to the platform for a session as it is now.
+
+    The launch link in it works once and not for long; `issue-link` makes another. A queued session has its position.
+    """
+    host = outside().store.hosts.get(instance.host) if instance.host else None
+    ends = ends_at(instance, host)
+    return {
+        "instance_id": instance.id,
+        "state": str(instance.state),
+        "url": session_url(instance),
+        "launch_url": launch_url(instance) if instance.state in OPENS else None,
+        "expires_at": ends.isoformat() if ends else None,
+        "host": instance.host,
+        "notice": notice(host),
+        "position": position and position.position,
+        "estimated_wait": position and position.estimate,
+    }
