@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
@@ -27,6 +27,7 @@ from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
 from blocks.system_clock import SystemClock
+from blocks.turns import Turns
 from pool.ports import Clock
 from pool.store.pool_store import PoolStore
 
@@ -48,6 +49,7 @@ class Outside:
     images: ImageFolder
     transport: ImageTransport
     session_answers: Callable[[str, int, str, str], bool] = answers
+    turns: Turns = field(default_factory=Turns)
 
     def config(self, pool: str) -> PoolConfig:
         """Read the pool's configuration as it is now.

@@ -23,6 +23,7 @@ from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
+from blocks.turns import Turns
 from pool.changes import Change
 from pool.errors import NotFound
 from pool.ports import Clock
@@ -145,9 +146,10 @@ class _NotGiven:
 
 
 def fake_outside(**ports: Any) -> Outside:
-    """A door of fakes; a port that is not given refuses to be used, but for clock, Prefect, publisher and settings."""
+    """A door of fakes; a port that is not given refuses to be used, but for those that do no harm."""
     given: dict[str, Any] = {field.name: _NotGiven(field.name) for field in fields(Outside)}
     given |= {"clock": FakeClock(), "prefect": FakePrefect(), "publisher": SilentPublisher(), "settings": SETTINGS}
+    given |= {"turns": Turns()}
     given |= {"stored": FakeBlocks({PoolConfig: {"main": PoolConfig()}})}
     return Outside(**given | ports)
 

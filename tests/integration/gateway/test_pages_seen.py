@@ -11,7 +11,7 @@ from blocks.stored.link_keys import LinkKeys
 from pool.decisions import Decision, DecisionKind, RecordedDecision
 from pool.records import Notice
 from pool.reports.visitor_notices import notice_of
-from pool.states import HostState, InstanceState
+from pool.states import EndCause, HostState, InstanceState
 from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import route_to, running_gateway
@@ -68,18 +68,18 @@ def test_a_visitor_of_a_starting_session_reads_how_far_it_is(gateway, visitor):
 
 
 @pytest.mark.parametrize(
-    ("name", "reason", "words"),
+    ("cause", "words"),
     [
-        ("expired", "its time was over", "Its time was over."),
-        ("idle", "idle for more than 1800 s", "It was not used for a while."),
-        ("memory", "its container ran out of memory", "It needed more memory than it may have."),
-        ("host", "its host main-01 failed: 10.0.0.5 does not answer", "The machine that it ran on was lost."),
+        (EndCause.EXPIRED, "Its time was over."),
+        (EndCause.IDLE, "It was not used for a while."),
+        (EndCause.OUT_OF_MEMORY, "It needed more memory than it may have."),
+        (EndCause.HOST_LOST, "The machine that it ran on was lost."),
     ],
 )
-def test_a_visitor_of_an_ended_session_reads_why_and_when_and_finds_back(gateway, visitor, name, reason, words):
-    ended = {"route": COMING, "state": InstanceState.DELETED, "reason": reason, "state_since": datetime.now(UTC)}
+def test_a_visitor_of_an_ended_session_reads_why_and_when_and_finds_back(gateway, visitor, cause, words):
+    ended = {"route": COMING, "state": InstanceState.DELETED, "end_cause": cause, "state_since": datetime.now(UTC)}
     gateway.client.put_notices([notice_of(an_instance(**ended))])
-    assert look(visitor, gateway, f"/notebooks/{COMING}/", f"ended-{name}") == "This session has ended."
+    assert look(visitor, gateway, f"/notebooks/{COMING}/", f"ended-{cause}") == "This session has ended."
     assert visitor.get_by_text(words).is_visible()
     assert visitor.get_by_text(f"{datetime.now(UTC):%Y-%m-%d}").is_visible()
     assert visitor.get_by_role("link", name="Back to the application").is_visible()

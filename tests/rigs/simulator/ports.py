@@ -5,7 +5,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from blocks.stored.host_keys import HostKey, HostLogin
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
+from blocks.turns import Turns
 from pool.changes import Change
 from pool.errors import NotFound
 from pool.housekeeping.found import Probe
@@ -73,8 +74,16 @@ def simulated_outside(world: Any) -> Outside:
         layers=layers,
         images=SimulatedImages(layers, engines),
         transport=SimulatedTransport(world),
+        turns=NoTurns(),
         session_answers=lambda address, port, *_: simulated.answers(world.check_open(), address, port),
     )
+
+
+class NoTurns(Turns):
+    """A simulated thread that waited here would stop them all: they are greenlets of one thread."""
+
+    def take(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class SimulatedClock(Clock):

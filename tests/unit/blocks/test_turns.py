@@ -1,0 +1,31 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from time import sleep
+
+import pytest
+
+from blocks.turns import Turns
+
+pytestmark = pytest.mark.unit
+
+
+def test_two_threads_that_want_the_same_turn_have_it_one_after_the_other():
+    turns, inside, most, together = Turns(), [], [], Barrier(4)
+
+    def work() -> None:
+        together.wait(5)
+        with turns.take("room of main"):
+            inside.append(1)
+            most.append(len(inside))
+            sleep(0.01)
+            inside.pop()
+
+    with ThreadPoolExecutor(4) as threads:
+        [done.result() for done in [threads.submit(work) for _ in range(4)]]
+    assert most == [1, 1, 1, 1]
+
+
+def test_turns_of_two_names_do_not_wait_for_each_other():
+    turns = Turns()
+    with turns.take("room of main"), turns.take("room of gpu"):
+        pass
