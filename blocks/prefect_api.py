@@ -20,7 +20,7 @@ ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 class PrefectApi:
     """A client of Prefect's server. Safe to make before the server runs."""
 
-    def __init__(self, url: str, password: str = ""):
+    def __init__(self, url: str, password: str = "") -> None:
         self._url = url
         user, _, its_password = password.partition(":")
         login = httpx.BasicAuth(user, its_password) if password else None

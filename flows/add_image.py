@@ -1,7 +1,6 @@
 """Offer an image, or a new version of one, and bring it to every active host."""
 
-from collections.abc import Awaitable
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -11,6 +10,9 @@ from flows.distribute_images import distribute_images
 from flows.steps.outcome import pipeline
 from pool.errors import DockerDriverError
 from tasks.images.catalogue import take_in
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 
 @flow(name="add-image", flow_run_name="add image {image} to {pool}")

@@ -19,7 +19,7 @@ class Held(Refused):
 class Hold:
     """A lease that is held, as far as its holder can know."""
 
-    def __init__(self, name: str, holder: str):
+    def __init__(self, name: str, holder: str) -> None:
         """Take it.
 
         Raises:

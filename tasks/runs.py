@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
@@ -20,6 +19,9 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from blocks.outside import now, outside
 from tasks.base import pool_task
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 #: A run of these flows that is still going after so long has lost its worker: the sum of its tasks' own time limits.
 LONGEST_SECONDS = {

@@ -48,7 +48,7 @@ class ContainerState:
 class HostEngine:
     """The client of one engine. Make it with `connect` or `local`, which share connections inside this process."""
 
-    def __init__(self, connections: Connections, publish_on: str):
+    def __init__(self, connections: Connections, publish_on: str) -> None:
         self._connections = connections
         self._publish_on = publish_on
 

@@ -38,7 +38,7 @@ class Connections:
     trouble is closed, and the idle ones with it: the engine may have restarted, or be another one by now.
     """
 
-    def __init__(self, url: str, host: str, identity: EngineIdentity | None = None):
+    def __init__(self, url: str, host: str, identity: EngineIdentity | None = None) -> None:
         self.host = host
         self._url = url
         self._tls = _tls(identity) if identity else None
@@ -126,7 +126,7 @@ class Connections:
 class _Tls:
     """An identity as files that requests can read; they are gone with the last connections that use them."""
 
-    def __init__(self, identity: EngineIdentity):
+    def __init__(self, identity: EngineIdentity) -> None:
         pems = (identity.client_certificate, identity.client_key, identity.authority_certificate)
         files = [_file_in_memory(pem) for pem in pems]
         finalize(self, _close_all, files)

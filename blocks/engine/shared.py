@@ -23,7 +23,7 @@ class _Kept:
 class SharedConnections:
     """Connections by the engine that they lead to; safe to use from several threads."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._lock = threading.Lock()

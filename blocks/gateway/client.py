@@ -29,7 +29,7 @@ class RouteRefused(GatewayTrouble, Refused):
 class Gateway:
     """The gateway's table of routes. Safe to use from many threads and processes at once."""
 
-    def __init__(self, admin_socket: Path, snapshot: Path):
+    def __init__(self, admin_socket: Path, snapshot: Path) -> None:
         self._socket = admin_socket
         self._snapshot = Snapshot(snapshot)
 

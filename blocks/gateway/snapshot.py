@@ -18,7 +18,7 @@ class Snapshot:
     It holds ``{"routes": [route, …], "keys": [{"id", "secret"}, …]}``. All but locked() are called inside locked().
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self._path = path
 
     @contextmanager

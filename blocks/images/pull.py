@@ -29,7 +29,7 @@ class HostPull:
         store: LayerStore,
         registry: ImageRegistry,
         on_bytes: Callable[[int], None] = lambda _: None,
-    ):
+    ) -> None:
         self._engine, self._host, self._store, self._registry = engine, host, store, registry
         self._on_bytes = on_bytes
 

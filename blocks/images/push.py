@@ -21,7 +21,7 @@ DISK_FULL = "no space left on device"
 class Bandwidth:
     """One limit for all pushes of a distribution together."""
 
-    def __init__(self, megabytes_per_second: float = 0):
+    def __init__(self, megabytes_per_second: float = 0) -> None:
         self._limit = megabytes_per_second * 1e6
         self._pace = Throttle(self._limit)
         self._lock = threading.Lock()
@@ -89,7 +89,7 @@ class HostPush:
         store: LayerStore,
         bandwidth: Bandwidth | None = None,
         on_bytes: Callable[[int], None] = lambda _: None,
-    ):
+    ) -> None:
         self._engine, self._host, self._store = engine, host, store
         self._bandwidth, self._on_bytes = Bandwidth() if bandwidth is None else bandwidth, on_bytes
         self._sent = 0

@@ -34,7 +34,9 @@ class ImageRegistry:
         credentials: for a registry that asks for a login.
     """
 
-    def __init__(self, address: str, authority_certificate: str, credentials: RegistryCredentials | None = None):
+    def __init__(
+        self, address: str, authority_certificate: str, credentials: RegistryCredentials | None = None
+    ) -> None:
         self.address = address
         self.credentials = credentials
         self._authority = authority_certificate

@@ -7,7 +7,6 @@ import hashlib
 import zlib
 from enum import StrEnum
 from io import BufferedReader, RawIOBase
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 import zstandard
@@ -15,6 +14,8 @@ import zstandard
 from pool.errors import BrokenArchive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _typeshed import WriteableBuffer
 
 CHUNK = 1 << 20
@@ -47,7 +48,7 @@ class _Readable(Protocol):
 class _Counted:
     """Reads through to a file, counting what passes, and hashing it where a digest is wanted."""
 
-    def __init__(self, source: BufferedReader, digest: hashlib._Hash | None):
+    def __init__(self, source: BufferedReader, digest: hashlib._Hash | None) -> None:
         self._source = source
         self._digest = digest
         self.size = 0
@@ -68,7 +69,7 @@ class Stream:
         digest: fed with the bytes of the file as it is.
     """
 
-    def __init__(self, source: BufferedReader, digest: hashlib._Hash | None = None):
+    def __init__(self, source: BufferedReader, digest: hashlib._Hash | None = None) -> None:
         self.compression = compression_of(source)
         self._raw = _Counted(source, digest)
         self._content = _opened(self._raw, self.compression)
@@ -123,7 +124,7 @@ def _opened(raw: _Counted, compression: Compression) -> _Readable:
 class _Part(RawIOBase):
     """So many bytes of a file from one place on; it has a position of its own."""
 
-    def __init__(self, path: Path, start: int, size: int):
+    def __init__(self, path: Path, start: int, size: int) -> None:
         self._file = path.open("rb", buffering=0)
         self._file.seek(start)
         self._left = size

@@ -34,7 +34,7 @@ class SpawnLimit:
 class Room:
     """Free slots by host, as sizes: which host has them does not matter to how many more are needed."""
 
-    def __init__(self, sizes: Iterable[int]):
+    def __init__(self, sizes: Iterable[int]) -> None:
         self._sizes = Counter(sizes)
 
     @property

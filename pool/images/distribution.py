@@ -85,7 +85,7 @@ class DistributionTally:
         expected: bytes that would travel if none of them had anything.
     """
 
-    def __init__(self, hosts: int = 1, expected: int = 0):
+    def __init__(self, hosts: int = 1, expected: int = 0) -> None:
         self._hosts, self._expected = hosts, expected
         self._lock = threading.Lock()
         self._sent: Counter[str] = Counter()

@@ -59,7 +59,7 @@ def open_session(settings: ProcessSettings, progress: Progress) -> Opening:
 class HostWatch:
     """Follows the pool until a host takes sessions, and reports each change."""
 
-    def __init__(self, api: PrefectApi, progress: Progress, began: datetime):
+    def __init__(self, api: PrefectApi, progress: Progress, began: datetime) -> None:
         self._api = api
         self._progress = progress
         self._began = began

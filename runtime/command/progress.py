@@ -4,10 +4,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.status import Status
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 QUIET_SECONDS = 15  # between two detail lines when the output is not a terminal
 

@@ -2,15 +2,17 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
-from prefect.flows import Flow
 from prefect.types.entrypoint import EntrypointType
 
 from runtime.worker.loaded_flows import load_flow
+
+if TYPE_CHECKING:
+    from prefect.flows import Flow
 
 #: A link to the one at the top of the checkout, which a wheel would leave behind.
 DESCRIPTION = Path(__file__).with_name("prefect.yaml")

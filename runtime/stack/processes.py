@@ -37,7 +37,7 @@ class Program:
 class Processes:
     """supervisord with its programs; every order may be repeated."""
 
-    def __init__(self, settings: ProcessSettings):
+    def __init__(self, settings: ProcessSettings) -> None:
         self._settings = settings
         self._logs = settings.data / "logs"
         self._config = settings.run_dir / "supervisord.conf"

@@ -162,7 +162,7 @@ def _build_images(settings: ProcessSettings, engine_url: str, say: Say) -> str |
 class Aside:
     """Work done in a daemon thread, which does not delay the end when the command is interrupted."""
 
-    def __init__(self, work: Callable[[], list[str]]):
+    def __init__(self, work: Callable[[], list[str]]) -> None:
         self._work = work
         self._result: list[str] = []
         self._error: Exception | None = None

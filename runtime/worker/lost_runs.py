@@ -39,7 +39,7 @@ class LostRuns:
         log: logging.Logger | logging.LoggerAdapter,
         store: Callable[[], PoolStore] = lambda: outside().store,
         retry_seconds: float = 2.0,
-    ):
+    ) -> None:
         self._notes = notes
         self._log = log
         self._store = store

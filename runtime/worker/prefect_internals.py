@@ -14,10 +14,11 @@ from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.flow_engine import AsyncFlowRunEngine
-from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 # Prefect registers each subclass of its worker as a type of work pool: outside of type checking this one is none.
 if TYPE_CHECKING:
+    from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+
     _Worker = BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]
 else:
     _Worker = object

@@ -29,7 +29,9 @@ UNDER_WAY = (StateType.PENDING, StateType.RUNNING)
 class RunExecutor:
     """The runs that this worker has under way."""
 
-    def __init__(self, worker: OpenWorker, states: RunStates, flows: LoadedFlows, notes: RunNotes, lost: LostRuns):
+    def __init__(
+        self, worker: OpenWorker, states: RunStates, flows: LoadedFlows, notes: RunNotes, lost: LostRuns
+    ) -> None:
         self._worker = worker
         self._states = states
         self._flows = flows

@@ -26,7 +26,7 @@ PAUSES_FOR_COMMIT = (0.0, 0.03, 0.1, 0.3)
 class RunFinder:
     """Listens for runs of the worker's pool, and says which of those that are due are worth running."""
 
-    def __init__(self, worker: OpenWorker, states: RunStates, begin: Callable[..., Awaitable]):
+    def __init__(self, worker: OpenWorker, states: RunStates, begin: Callable[..., Awaitable]) -> None:
         self._worker = worker
         self._states = states
         self._begin = begin

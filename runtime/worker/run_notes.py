@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 class RunNotes:
     """The notes of this process; safe to use from its threads."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._claimed: dict[Path, int] = {}
         name = uuid4().hex

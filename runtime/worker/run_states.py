@@ -19,7 +19,7 @@ T = TypeVar("T")
 class RunStates:
     """What the server says of the worker's runs, and what it is told."""
 
-    def __init__(self, worker: OpenWorker):
+    def __init__(self, worker: OpenWorker) -> None:
         self._worker = worker
 
     async def read(self, run_id: UUID) -> State | None:

@@ -30,7 +30,7 @@ class OutageWait:
         patience: float = PATIENCE_SECONDS,
         pause: float = PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-    ):
+    ) -> None:
         self._patience = patience
         self._pause = pause
         self._clock = clock

@@ -23,7 +23,7 @@ CANCEL_GRACE = 1.0
 class WarmRun:
     """A flow run that has its own thread from :meth:`start` on."""
 
-    def __init__(self, flow: Flow, flow_run: FlowRun):
+    def __init__(self, flow: Flow, flow_run: FlowRun) -> None:
         self._flow = flow
         self._flow_run = flow_run
         self._loop: asyncio.AbstractEventLoop | None = None

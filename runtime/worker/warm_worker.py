@@ -44,7 +44,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
     patience = 20.0
     last_patience = 5.0
 
-    def __init__(self, *args: Any, limit: int | None = None, **kwargs: Any):
+    def __init__(self, *args: Any, limit: int | None = None, **kwargs: Any) -> None:
         # A run that is fetched ahead of its time would hold a thread until then; the next poll is soon enough.
         kwargs["prefetch_seconds"] = 0
         kwargs["limit"] = limit or MOST_RUNS_AT_ONCE

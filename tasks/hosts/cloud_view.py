@@ -2,14 +2,16 @@
 
 from asyncio import gather, wait_for
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from blocks.outside import log, outside
-from blocks.stored.pool_config import PoolConfig
 from pool.errors import DockerDriverError
 from pool.housekeeping.orphans import CloudPart
 from pool.records import FlavorSize, Headroom
 from tasks.base import blocking
+
+if TYPE_CHECKING:
+    from blocks.stored.pool_config import PoolConfig
 
 CLOUD_SECONDS = 60
 Answer = TypeVar("Answer")

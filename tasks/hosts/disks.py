@@ -64,7 +64,7 @@ def needed_images(pool: str) -> set[str]:
         _wanted(blueprint) for blueprint in {one.blueprint for one in coming}
     }
     return {image.id for image in outside().store.images.offered(pool)} | {
-        id for name, pin in wanted for id in _ids(pool, name, pin)
+        image_id for name, pin in wanted for image_id in _ids(pool, name, pin)
     }
 
 

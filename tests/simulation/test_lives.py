@@ -73,7 +73,7 @@ def test_random_lives_recover(random_lives):
     assert "400 lives, 0 broken" in random_lives.wait()
 
 
-@pytest.mark.parametrize("seed, happenings", BROKEN_ONCE.values(), ids=BROKEN_ONCE.keys())
+@pytest.mark.parametrize(("seed", "happenings"), BROKEN_ONCE.values(), ids=BROKEN_ONCE.keys())
 def test_a_life_that_broke_once_recovers(ours, seed, happenings):
     with ours.world(seed) as world:
         for what in happenings:

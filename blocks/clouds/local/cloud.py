@@ -43,7 +43,7 @@ LOST_RACE = re.compile(r"address already in use|network \S+ not found|no such ne
 class _Lent(DockerClient):
     """The SDK's objects over a client that the engine's connections lend."""
 
-    def __init__(self, api: APIClient):
+    def __init__(self, api: APIClient) -> None:
         self.api = api
 
 

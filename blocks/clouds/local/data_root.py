@@ -79,7 +79,7 @@ def _contents(container: Container, path: str) -> Iterator[bytes]:
 class _Joined(RawIOBase):
     """Pieces as one stream."""
 
-    def __init__(self, pieces: Iterator[bytes]):
+    def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces, self._piece = pieces, b""
 
     def readable(self) -> bool:

@@ -1,9 +1,8 @@
 """Images made of hosts, in Glance. Their marks are properties, which Nova sets as it makes the image."""
 
 import time
-from collections.abc import Iterable
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from openstack.connection import Connection
 from openstack.exceptions import ConflictException, NotFoundException
@@ -14,6 +13,9 @@ from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
 from pool.housekeeping.orphans import CloudPart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NAMESPACE, POOL, HOST, RECIPE, NAME = map(
     marks.image_property, (marks.NAMESPACE, marks.POOL, marks.HOST, marks.RECIPE, marks.IMAGE_NAME)

@@ -1,7 +1,7 @@
 """What every cloud must do that makes images of its hosts."""
 
-import subprocess
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,9 @@ from blocks.stored.host_keys import new_host_key
 from pool.errors import CloudRefused, CloudTrouble
 from tests.rigs.hosts.clouds import KEY, Rig, server_request, ssh_when_it_answers
 from tests.rigs.waiting import until
+
+if TYPE_CHECKING:
+    import subprocess
 
 pytest_plugins = ("tests.rigs.engines.engine", "tests.rigs.hosts.cloud_fixtures", "tests.rigs.openstack.fixtures")
 pytestmark = pytest.mark.contract

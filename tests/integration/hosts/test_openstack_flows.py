@@ -4,13 +4,13 @@ import asyncio
 import re
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from prefect.client.schemas.objects import State
 from prefect.testing.utilities import prefect_test_harness
 
 from blocks.clouds.local.cloud import LocalCloud
-from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.clouds.port import ServerStatus
 from blocks.outside import outside, standing_in
 from blocks.prefect_port import PrefectPort
@@ -23,6 +23,9 @@ from pool.states import HostState
 from runtime.command.doctor import examine_pools
 from tests.rigs.openstack.cloud_under_test import opened
 from tests.rigs.openstack.misbehaving_proxy import Trouble
+
+if TYPE_CHECKING:
+    from blocks.clouds.openstack_project.cloud import OpenStackCloud
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
 pytestmark = [pytest.mark.integration, pytest.mark.openstack]

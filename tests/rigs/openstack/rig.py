@@ -3,8 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import yaml
 from openstack.connection import Connection
@@ -12,6 +12,9 @@ from openstack.connection import Connection
 from tests.rigs.openstack import seeding
 from tests.rigs.openstack.configuration import BRIDGE, GATEWAY, SUBNET
 from tests.rigs.openstack.services import BUILD, RUN, Services, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 LABEL = "dockerdriver.rig"
 NETWORK = "dockerdriver-rig"

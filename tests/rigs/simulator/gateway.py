@@ -1,13 +1,15 @@
 """A gateway that goes away, and comes back with nothing in its memory."""
 
 from collections.abc import Collection
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blocks.gateway.activity import Activity, GatewayActivity
 from blocks.gateway.client import Gateway
 from pool.errors import GatewayTrouble
 from pool.records import Notice, Route
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class SimulatedGateway(Gateway):

@@ -49,8 +49,8 @@ def test_what_a_session_needs_never_goes(images, containers, needed, ended, ours
 
 def test_containers_go_first_then_images_without_a_name_then_others_the_oldest_first():
     images = [
-        EngineImage(id, names, NOW + timedelta(hours=age))
-        for id, names, age in [(IDS[0], ("new:1",), 9), (IDS[1], (), 5), (IDS[2], ("old:1",), 1), (IDS[3], (), 2)]
+        EngineImage(image, names, NOW + timedelta(hours=age))
+        for image, names, age in [(IDS[0], ("new:1",), 9), (IDS[1], (), 5), (IDS[2], ("old:1",), 1), (IDS[3], (), 2)]
     ]
     containers = [
         HostContainer(name, name, IDS[4], False, NOW + timedelta(hours=age), "alice-1")
