@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Update, and_, case, delete, func, literal, no
 
 from pool.errors import DockerDriverError
 from pool.records import FlavorSize, Host
-from pool.states import HostState, states_that_may_become
+from pool.states import LIVING_HOSTS, HostState, states_that_may_become
 from pool.store.engine import Part, check_facts
 from pool.store.history import note_host_change
 from pool.store.host_rows import (
@@ -74,6 +74,12 @@ class HostStore(Part):
             query = query.where(hosts.c.state.in_(sorted(states)))
         with self._db.reading() as connection:
             return [as_host(row) for row in connection.execute(query).all()]
+
+    def addresses(self) -> dict[str, str | None]:
+        """The address of each living host, by name."""
+        with self._db.reading() as connection:
+            living = select(hosts.c.name, hosts.c.address).where(hosts.c.state.in_(sorted(LIVING_HOSTS)))
+            return {row.name: row.address for row in connection.execute(living).all()}
 
     def pools(self) -> list[str]:
         """Names of the pools that have, or had, hosts."""
