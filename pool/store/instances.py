@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, case, func, literal, select, update
+from sqlalchemy import Connection, Row, case, delete, func, literal, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, ProxyOptions
@@ -116,6 +116,15 @@ class InstanceStore(Part):
         with self._db.reading() as connection:
             return [as_instance(row) for row in connection.execute(query).all()]
 
+    def forget(self, before: datetime) -> int:
+        """Delete the records of sessions that ended before a moment; how many there were."""
+        over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since < before)
+        with self._db.reading() as connection:  # a writer would wait for others, mostly for nothing
+            if connection.execute(select(instances.c.id).where(*over).limit(1)).first() is None:
+                return 0
+        with self._db.writing() as connection:
+            return connection.execute(delete(instances).where(*over)).rowcount
+
     def ended_among(self, ids: Collection[str]) -> set[str]:
         """Those of these sessions that are over."""
         if not ids:
@@ -199,6 +208,7 @@ class InstanceStore(Part):
                 raise RefusedMove(f"instance {instance_id} cannot go to {to} without room on a host")
             left = _give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
             ends = {"end_cause": instance.end_cause or cause} if to in ENDING else {"end_cause": None}
+            ends |= {"token": ""} if to in ENDED else {}  # nothing asks for it any more
             return _write(connection, instance_id, state=to, state_since=now, reason=reason, **left, **ends, **facts)
 
 

@@ -125,6 +125,7 @@ instances = Table(
     Column("options", JSON, nullable=False),
     Column("proxy", JSON, nullable=False),
     UniqueConstraint("host", "port"),
+    Index(None, "state", "state_since"),
     CheckConstraint("slots > 0", name="takes_room"),
     CheckConstraint("(host IS NULL) = (port IS NULL)", name="port_with_host"),
 )

@@ -6,6 +6,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from blocks.images.folder import ImageFolder
 from blocks.images.layer_store import LayerStore, Usage
 from blocks.images.stream import Compression
 from blocks.images.transport import ImageTransport
+from blocks.kept_files import KeptFiles
 from blocks.outside import Outside
 from blocks.prefect_port import PrefectPort
 from blocks.publisher import Publisher
@@ -73,8 +75,22 @@ def simulated_outside(world: Any) -> Outside:
         layers=layers,
         images=SimulatedImages(layers, engines),
         transport=SimulatedTransport(world),
+        files=NoFiles(),
         session_answers=lambda address, port, *_: simulated.answers(world.check_open(), address, port),
     )
+
+
+class NoFiles(KeptFiles):
+    """Simulated machines write no files."""
+
+    def __init__(self) -> None:
+        pass
+
+    def rotate_gateway_logs(self) -> list[str]:
+        return []
+
+    def drop_results(self, before: datetime) -> int:
+        return 0
 
 
 class SimulatedClock(Clock):
