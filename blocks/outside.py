@@ -21,6 +21,7 @@ from blocks.host_setup.setup import HostSetup
 from blocks.images.folder import ImageFolder
 from blocks.images.layer_store import LayerStore
 from blocks.images.transport import ImageTransport
+from blocks.kept_files import KeptFiles
 from blocks.prefect_port import PrefectPort
 from blocks.publisher import Publisher
 from blocks.settings import ProcessSettings, process_settings
@@ -48,6 +49,7 @@ class Outside:
     layers: LayerStore
     images: ImageFolder
     transport: ImageTransport
+    files: KeptFiles
     session_answers: Callable[[str, int, str, str], bool] = answers
     turns: Turns = field(default_factory=Turns)
 
@@ -133,4 +135,5 @@ def _connect(settings: ProcessSettings) -> Outside:
         layers=layers,
         images=ImageFolder(settings.images_dir, layers, engines),
         transport=ImageTransport(layers, stored),
+        files=KeptFiles(settings),
     )

@@ -35,6 +35,13 @@ class ProcessSettings(BaseSettings):
     poll_seconds: float = Field(0.1, gt=0, description="Seconds between two looks at a session that starts.")
     prefect_port: int = Field(4200, description="Port of Prefect's server, on loopback.")
 
+    kept_results_hours: int = Field(
+        24, ge=1, le=8760, description="Hours that results of flow runs are kept as files; launch links are in them."
+    )
+    kept_records_days: int = Field(
+        90, ge=1, le=3650, description="Days that records of ended sessions and of removed hosts are kept."
+    )
+
     @field_validator("data")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

@@ -63,8 +63,9 @@ async def deliver(host: Host, images: list[Image], distribution: Distribution, p
             delivery = await send_images(host, images, distribution, roomy)
             await serve_queue(host.pool)  # a session may wait for a host with this image
             return delivery
-        except DockerDriverError as error:
-            return Delivery(host.name, *distribution.tally.of(host.name), error=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever one host answers, the others get their images
+            words = str(error) if isinstance(error, DockerDriverError) else f"{type(error).__name__}: {error}"
+            return Delivery(host.name, *distribution.tally.of(host.name), error=f"host {host.name}: {words}")
         finally:
             distribution.tally.count_done()
 

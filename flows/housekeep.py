@@ -22,6 +22,7 @@ from tasks.gateway.routes import repair_routes
 from tasks.housekeeping.lost_runs import reap_runs
 from tasks.housekeeping.observing import list_pools, observe
 from tasks.housekeeping.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
+from tasks.housekeeping.retention import forget_old
 from tasks.housekeeping.strays import note_strays
 from tasks.images.catalogue import why_distribute
 from tasks.leases import Held, Hold, lease
@@ -57,6 +58,7 @@ async def housekeep(pool: str = "") -> State:
         run_repair(repair_keys),
         run_repair(repair_notices),
         run_repair(reap_runs),
+        run_repair(forget_old),
     )
     told = await run_repair(publish_missed)
     drawn = await run_repair(draw_pool_page)  # after all that it shows

@@ -68,9 +68,11 @@ def _seen(client: docker.APIClient, entry: dict) -> SeenContainer:
         return SeenContainer(name, instance)
     try:
         state = client.inspect_container(entry["Id"])["State"]
+        return SeenContainer(name, instance, _outcome(client, state), state["ExitCode"])
     except NotFound:  # it went in between
         return SeenContainer(name, instance, ContainerOutcome.RUNS)
-    return SeenContainer(name, instance, _outcome(client, state), state["ExitCode"])
+    except (KeyError, TypeError, ValueError):  # of no form that we know: the host's other containers are seen
+        return SeenContainer(name, instance, ContainerOutcome.UNKNOWN)
 
 
 def _outcome(client: docker.APIClient, state: dict) -> ContainerOutcome:
@@ -96,4 +98,5 @@ def _out_of_memory(client: docker.APIClient, ours: dict, ahead: float) -> frozen
     theirs = int(time.time() + ahead)  # by the engine's clock; a moment to come would be waited for
     wanted = ours | {"type": ["container"], "event": ["oom"]}
     events = client.events(since=theirs - MEMORY_WINDOW, until=theirs, filters=wanted, decode=True)
-    return frozenset(event["Actor"]["Attributes"][marks.INSTANCE] for event in events)
+    attributes = [(event.get("Actor") or {}).get("Attributes") or {} for event in events]
+    return frozenset(given[marks.INSTANCE] for given in attributes if marks.INSTANCE in given)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from pool.errors import GatewayTrouble
+
 #: "local:port peer:port" of a connection, as ss writes it.
 Connection = str
 
@@ -55,18 +57,30 @@ def _activity(last_request: float | None, silences: list[timedelta], now: dateti
 
 
 def silences_of_connections() -> dict[Connection, timedelta]:
-    """How long ago each of this machine's TCP connections last received something, also in a draining worker."""
+    """How long ago each of this machine's TCP connections last received something, also in a draining worker.
+
+    Raises:
+        GatewayTrouble: the kernel could not be asked.
+    """
     command = ["ss", "--tcp", "--info", "--numeric", "--no-header", "--oneline", "state", "established"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise GatewayTrouble(f"ss does not list this machine's connections: {error}") from None
     return dict(filter(None, map(silence, said.splitlines())))
 
 
 def silence(line: str) -> tuple[Connection, timedelta] | None:
     """From a line of ss; None when nothing was received yet. Of something less than a millisecond ago ss says no time.
 
-    As in "0 0 127.0.0.1:8000 127.0.0.1:51234 cubic … bytes_received:80 … lastrcv:1200 …".
+    As in "0 0 127.0.0.1:8000 127.0.0.1:51234 cubic … bytes_received:80 … lastrcv:1200 …". A line of another form says
+    nothing of its connection, which counts as one that just received something: a session is not idle because of it.
     """
-    _, _, local, peer, info = line.split(maxsplit=4)
+    _, _, local, peer, info = (line.split(maxsplit=4) + [""] * 5)[:5]
+    if not peer:
+        return None
+    if not info:
+        return f"{local} {peer}", timedelta()
     if not re.search(r"\bbytes_received:", info):
         return None
     received = re.search(r"\blastrcv:(\d+)", info)

@@ -4,7 +4,7 @@ A change is live when the gateway has answered. It is then written to the snapsh
 with an empty table; the snapshot's lock is held around both, so the order of changes is the same in the two places.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -33,16 +33,26 @@ class Gateway:
         self._socket = admin_socket
         self._snapshot = Snapshot(snapshot)
 
-    def add_route(self, route: Route) -> None:
+    def add_route(self, route: Route, still_holds: Callable[[], bool] = lambda: True) -> bool:
         """Publish a session, or change where its route leads; twice is once.
+
+        Args:
+            route: of the session.
+            still_holds: asked when no other change can come between any more; when it says no, nothing is changed.
+
+        Returns:
+            Whether it is published.
 
         Raises:
             RouteRefused: the address is outside the pool's networks, or port or id is not of a session.
             GatewayTrouble: the gateway does not answer, or its table is full. Nothing was changed.
         """
         with self._snapshot.locked():
+            if not still_holds():
+                return False
             self._ask("PUT", f"/routes/{route.id}", asdict(route))
             self._snapshot.put(route, otherwise=self.list_routes)
+        return True
 
     def remove_route(self, route_id: str) -> None:
         """Forget a session; absent is success. Its open connections end when the session does.
@@ -63,8 +73,18 @@ class Gateway:
         answer = self._ask("GET", "/routes", seconds=TABLE_SECONDS)
         return [Route(**record) for record in answer["routes"]] if answer["count"] else []
 
-    def change_routes(self, add: Collection[Route], remove: Collection[str]) -> None:
+    def change_routes(
+        self,
+        add: Collection[Route],
+        remove: Collection[str],
+        that_hold: Callable[[Collection[Route]], Collection[Route]] = lambda routes: routes,
+    ) -> None:
         """Publish some sessions and forget others in one step, however many; drops no open connection.
+
+        Args:
+            add: routes to publish.
+            remove: ids of routes to forget.
+            that_hold: asked when no other change can come between any more; of *add*, what it returns is published.
 
         Raises:
             RouteRefused: one of the routes is not allowed. Nothing was changed.
@@ -72,7 +92,7 @@ class Gateway:
         """
         with self._snapshot.locked():  # what others publish or withdraw meanwhile waits: it is not undone by this
             kept = {route.id: route for route in self.list_routes() if route.id not in remove}
-            routes = [*(kept | {route.id: route for route in add}).values()]
+            routes = [*(kept | {route.id: route for route in that_hold(add)}).values()]
             self._ask("PUT", "/routes", [asdict(route) for route in routes], TABLE_SECONDS)
             self._snapshot.put_all(routes)
 

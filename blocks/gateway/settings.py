@@ -34,6 +34,7 @@ class GatewaySettings(BaseSettings):
         None,
         description="htpasswd file for /pool/, readable by the workers' user; empty: /pool/ on this machine alone.",
     )
+    log_mb: int = Field(50, ge=1, description="MB of a log file at which it is rotated; five old ones are kept.")
     user: str = Field("www-data", description="User of nginx's workers; the master is root.")
     workers: int = Field(2, description="How many nginx workers.")
 

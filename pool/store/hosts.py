@@ -4,11 +4,23 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Update, and_, case, delete, func, literal, not_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from pool.errors import DockerDriverError
-from pool.records import FlavorSize, Host
-from pool.states import HostState, states_that_may_become
+from pool.records import Fault, FlavorSize, Host
+from pool.states import LIVING_HOSTS, HostState, states_that_may_become
 from pool.store.engine import Part, check_facts
 from pool.store.history import note_host_change
 from pool.store.host_rows import (
@@ -26,6 +38,8 @@ FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "fault"})
 FACTS = frozenset({"server_id", "address", "host_key", "reason"})
 #: A server that comes to light later than this after its host was removed is one without a record.
 REMEMBERED = timedelta(days=7)
+#: Launches that failed one after the other and are counted: more make no wait longer.
+FAULTS = 100
 TRIES = 10  # of a move of a host that others change meanwhile
 
 
@@ -76,20 +90,30 @@ class HostStore(Part):
         with self._db.reading() as connection:
             return [as_host(row) for row in connection.execute(query).all()]
 
+    def addresses(self) -> dict[str, str | None]:
+        """The address of each living host, by name."""
+        with self._db.reading() as connection:
+            living = select(hosts.c.name, hosts.c.address).where(hosts.c.state.in_(sorted(LIVING_HOSTS)))
+            return {row.name: row.address for row in connection.execute(living).all()}
+
     def pools(self) -> list[str]:
         """Names of the pools that have, or had, hosts."""
         with self._db.reading() as connection:
             return [*connection.scalars(select(hosts.c.pool).distinct().order_by(hosts.c.pool))]
 
     def recent(self, pool: str, now: datetime) -> list[Host]:
-        """The pool's hosts that are not removed, or were so within ``REMEMBERED``, or gave a fault; by name.
+        """The pool's hosts that are not removed, or were so within ``REMEMBERED``; by number.
 
-        What a tick looks at: a year of removed hosts would make each of them slower than the one before.
+        And the latest ``FAULTS`` whose beginning failed since a host's began well: back-off and circuit breaker count
+        these however long ago they failed. What a tick looks at: all hosts that ever were would make each tick slower
+        than the one before.
         """
-        removed_long_ago = (hosts.c.state == HostState.REMOVED, hosts.c.state_since < now - REMEMBERED)
-        counts = not_(and_(*removed_long_ago)) | hosts.c.fault.is_not(None)
-        query = select(hosts).where(hosts.c.pool == pool, counts).order_by(hosts.c.number)
+        lately = (hosts.c.state != HostState.REMOVED) | (hosts.c.state_since >= now - REMEMBERED)
         with self._db.reading() as connection:
+            counted = select(hosts.c.name).where(hosts.c.pool == pool, _since_a_success(connection, pool))
+            latest = counted.order_by(hosts.c.last_error_at.desc()).limit(FAULTS)
+            query = select(hosts).where(hosts.c.pool == pool, lately | hosts.c.name.in_(latest))
+            query = query.order_by(hosts.c.number)
             return [as_host(row) for row in connection.execute(query).all()]
 
     def move(self, name: str, to: HostState, now: datetime, reason: str = "", **facts: object) -> Host:
@@ -182,6 +206,21 @@ class HostStore(Part):
         returned = update(hosts).where(*drained).values(state=HostState.ACTIVE, state_since=now, reason=reason, **fresh)
         return self._move_or_say(name, HostState.ACTIVE, returned, now)
 
+    def forget(self, before: datetime) -> int:
+        """Delete the records of hosts that were removed before a moment; how many there were.
+
+        The last of each pool stays: the next host's number follows from it, and no name is given twice.
+        """
+        others = hosts.alias()
+        last = select(func.max(others.c.number)).where(others.c.pool == hosts.c.pool).scalar_subquery()
+        removed = (hosts.c.state == HostState.REMOVED, hosts.c.state_since < before)
+        old = select(hosts.c.name).where(*removed, hosts.c.number < last)
+        with self._db.reading() as connection:  # a writer would wait for others, mostly for nothing
+            if connection.execute(old.limit(1)).first() is None:
+                return 0
+        with self._db.writing() as connection:
+            return connection.execute(delete(hosts).where(hosts.c.name.in_(old))).rowcount
+
     def forgive_faults(self, pool: str) -> int:
         """Hold the hosts whose beginning failed no longer against the pool; return how many there were."""
         held = (hosts.c.pool == pool, hosts.c.fault.is_not(None))
@@ -223,6 +262,18 @@ class HostStore(Part):
             return as_host(
                 connection.execute(update(hosts).where(hosts.c.name == name).values(**more).returning(hosts)).one()
             )
+
+
+def _since_a_success(connection: Connection, pool: str) -> ColumnElement[bool]:
+    """Condition: the host's beginning failed after the pool's last one that got that far."""
+    best = select(func.max(hosts.c.active_at), func.max(hosts.c.answered_at)).where(hosts.c.pool == pool)
+    active, answered = connection.execute(best).one()
+    configuring = hosts.c.fault == Fault.CONFIGURING
+    launched = hosts.c.fault.in_([Fault.REFUSED, Fault.LAUNCH])
+    return or_(
+        configuring if active is None else and_(configuring, hosts.c.last_error_at > active),
+        launched if answered is None else and_(launched, hosts.c.last_error_at > answered),
+    )
 
 
 def _moved(

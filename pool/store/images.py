@@ -1,5 +1,6 @@
 """The records of images: which ones a pool offers, in which versions, and which hosts have them."""
 
+from collections.abc import Collection
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from pool.records import Image
 from pool.store.engine import Part, insert_unless_there
 from pool.store.schema import host_images, hosts, image_versions, images
 
+#: Of each name; beside what is offered, pinned or on a host.
+KEPT_VERSIONS = 20
 _FIELDS = [field.name for field in fields(Image)]
 _OF_A_VERSION = ("pool", "name", "id", "size", "layers", "layer_sizes", "digest")
 
@@ -86,6 +89,33 @@ class ImageStore(Part):
         """Ids of all versions of all images that any pool ever offered."""
         with self._db.reading() as connection:
             return set(connection.scalars(select(image_versions.c.id).distinct()))
+
+    def forget_versions(self, pool: str, pinned: Collection[tuple[str, str]]) -> int:
+        """Delete old versions of the pool's images, all but the newest ``KEPT_VERSIONS`` of each name; how many.
+
+        A version that is offered, that a host has, or that a blueprint pins stays.
+
+        Args:
+            pool: the pool.
+            pinned: name of an image, and id or digest of the version of it that is pinned.
+        """
+        newer = image_versions.alias()
+        same = (newer.c.pool == image_versions.c.pool, newer.c.name == image_versions.c.name)
+        rank = select(func.count()).where(*same, newer.c.number > image_versions.c.number).scalar_subquery()
+        needed = select(host_images.c.image_id).union(select(images.c.id))
+        old = (image_versions.c.pool == pool, rank >= KEPT_VERSIONS, image_versions.c.id.not_in(needed))
+        with self._db.reading() as connection:
+            found = connection.execute(select(image_versions).where(*old)).all()
+        gone = [row for row in found if not {(row.name, row.id), (row.name, row.digest)} & set(pinned)]
+        for row in gone:
+            with self._db.writing() as connection:
+                which = (
+                    image_versions.c.pool == pool,
+                    image_versions.c.name == row.name,
+                    image_versions.c.id == row.id,
+                )
+                connection.execute(delete(image_versions).where(*which))
+        return len(gone)
 
     def mark(self, host: str, image_id: str, now: datetime) -> None:
         """The host's engine was seen to have this image."""

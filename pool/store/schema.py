@@ -96,6 +96,7 @@ hosts = Table(
     Column("repaired_at", UtcDateTime),  # when it was last configured again because of what was found on it
     Column("removals", Integer, nullable=False, server_default="0"),  # tries to remove its server
     Column("remove_after", UtcDateTime),  # before this there is no further try
+    Column("last_port", Integer),  # of its session ports, the one that was taken last: the next one is tried next
     Column("spawned_by", String(255), unique=True),  # one flow run, one host, however often it is retried
     UniqueConstraint("pool", "number"),  # also decides between two claimers that counted the same hosts
     CheckConstraint("reserved >= 0 AND reserved <= slots", name="never_over_committed"),
@@ -124,6 +125,7 @@ instances = Table(
     Column("options", JSON, nullable=False),
     Column("proxy", JSON, nullable=False),
     UniqueConstraint("host", "port"),
+    Index(None, "state", "state_since"),
     CheckConstraint("slots > 0", name="takes_room"),
     CheckConstraint("(host IS NULL) = (port IS NULL)", name="port_with_host"),
 )

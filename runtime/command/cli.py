@@ -134,7 +134,8 @@ def down(settings: ProcessSettings) -> int:
         troubles = take_down(settings, progress.say)
         for trouble in troubles:
             complain(trouble)
-        progress.say("everything is stopped; data, images and logs stay in " + str(settings.data))
+        ended = "all processes are stopped, but not all is removed" if troubles else "everything is stopped"
+        progress.say(f"{ended}; data, images and logs stay in {settings.data}")
     return 1 if troubles else 0
 
 

@@ -66,6 +66,11 @@ def own_engine_command(settings: ProcessSettings) -> list[str]:
     ]
 
 
+def own_engine_ran(settings: ProcessSettings) -> bool:
+    """Whether there was ever an engine of our own here, whose containers may still be on its disk."""
+    return (settings.data / "engine").exists()
+
+
 def wait_for_engine(url: str, seconds: float) -> bool:
     """Ask until it answers or the time is up."""
     deadline = time.monotonic() + seconds

@@ -21,6 +21,7 @@ from runtime.stack.environment import marked_processes
 #: -P: a folder called `tasks` where the stack was started must not hide ours.
 PYTHON = (sys.executable, "-P")
 STOPPED = ("STOPPED", "EXITED", "FATAL")
+START_SECONDS = 10  # of supervisord
 NOT_RUNNING, ALREADY_STARTED = 70, 60  # faults of supervisord's API that are no trouble
 
 
@@ -89,7 +90,8 @@ class Processes:
         return self._mark.read_text() if self._mark.exists() else ""
 
     def _wait_until_alive(self) -> None:
-        for _ in range(100):
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
             if self.alive():
                 return
             time.sleep(0.1)

@@ -5,23 +5,24 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blocks.engine.local_api import answers, sweep
 from blocks.gateway.config import gateway_config
 from blocks.settings import ProcessSettings
-from pool.errors import DockerDriverError, EngineTrouble
-from pool.records import Host, Instance
-from pool.states import LIVING_HOSTS, LIVING_INSTANCES, HostState, InstanceState
+from pool.errors import DockerDriverError, EngineTrouble, NotFound
+from pool.records import Host
+from pool.states import LIVING_HOSTS
 from runtime.stack.api_password import prefect_api
 from runtime.stack.environment import marked_processes, stack_environment, take_on
 from runtime.stack.gateway_process import end_orphaned_workers
+from runtime.stack.host_removal import REASON, Removal, close_records, remove_hosts, unknown_cloud
 from runtime.stack.local_engine import (
     DEFAULT,
     Say,
     clear_after_own_engine,
     own_engine_command,
+    own_engine_ran,
     own_engine_url,
     wait_for_engine,
 )
@@ -29,9 +30,8 @@ from runtime.stack.processes import Processes, end_marked_processes
 from runtime.stack.start import engine_note
 
 if TYPE_CHECKING:
+    from blocks.clouds.port import Cloud
     from pool.store.pool_store import PoolStore
-
-REASON = "the installation was taken down"
 
 
 def take_down(settings: ProcessSettings, say: Say) -> list[str]:
@@ -42,24 +42,22 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
     """
     processes, troubles = Processes(settings), []
 
-    def attempt(step: Callable[[], object]) -> None:
+    def attempt(step: Callable[[], list[str] | None]) -> None:
         try:
-            step()
-        except DockerDriverError as error:
-            troubles.append(str(error))
+            troubles.extend(step() or [])
+        except Exception as error:  # noqa: BLE001 - told at the end; no error may keep the later steps from being tried
+            troubles.append(str(error) if isinstance(error, DockerDriverError) else repr(error))
 
     say("stops the workers")
     attempt(lambda: processes.stop("warm", "long"))
     attempt(lambda: cancel_runs(settings))
-    attempt(lambda: remove_cloud_hosts(settings, say))
-    attempt(lambda: sweep_engine(settings, say))
-    attempt(lambda: close_records(settings, say))
+    attempt(lambda: remove_all_hosts(settings, say))
     say("stops the gateway and Prefect's server")
-    processes.stop_all()
-    end_orphaned_workers(gateway_config(settings))
-    settings.gateway_snapshot.unlink(missing_ok=True)
-    end_marked_processes(settings.identity, shims=True)
-    clear_after_own_engine(settings)
+    attempt(processes.stop_all)
+    attempt(lambda: end_orphaned_workers(gateway_config(settings)))
+    attempt(lambda: settings.gateway_snapshot.unlink(missing_ok=True))
+    attempt(lambda: end_marked_processes(settings.identity, shims=True))
+    attempt(lambda: clear_after_own_engine(settings))
     shutil.rmtree(settings.run_dir, ignore_errors=True)
     return troubles
 
@@ -71,24 +69,102 @@ def cancel_runs(settings: ProcessSettings) -> None:
         api.cancel_all(REASON)
 
 
-def remove_cloud_hosts(settings: ProcessSettings, say: Say) -> None:
-    """Have the clouds delete the hosts that only they know how to: machines that are not containers of our engine.
+def remove_all_hosts(settings: ProcessSettings, say: Say) -> list[str]:
+    """Remove the hosts, on our engine and in the clouds, and close the records of those that are gone.
+
+    Returns:
+        What could not be removed, one sentence each, with what to do.
+    """
+    with _records(settings) as store:
+        living = store.hosts.all(states=LIVING_HOSTS) if store else []
+        troubles, swept = _swept(settings, bool(living), say)
+        gone = {host.name for host in living if swept and f"{settings.identity}-{host.name}" in swept}
+        removal = _removed_from_clouds(
+            settings, [host for host in living if host.name not in gone], swept is not None, say
+        )
+        if store:
+            say(f"marked {close_records(store, gone | removal.gone)} hosts as removed")
+    return troubles + removal.troubles
+
+
+@contextmanager
+def _records(settings: ProcessSettings) -> Iterator["PoolStore | None"]:
+    """Open the pool's database; None where none was ever made."""
+    from pool.store.pool_store import PoolStore  # noqa: PLC0415 - SQLAlchemy is not needed to stop processes
+
+    url = settings.pool_database_url
+    if url.startswith("sqlite:///") and not os.path.exists(url.removeprefix("sqlite:///")):  # noqa: PTH110 - a URL
+        yield None
+        return
+    store = PoolStore.open(url)
+    try:
+        store.upgrade()
+        yield store
+    finally:
+        store.close()
+
+
+def _swept(settings: ProcessSettings, has_hosts: bool, say: Say) -> tuple[list[str], set[str] | None]:
+    """Sweep our engine; say what went wrong, and what was removed by name (None: it was not swept)."""
+    try:
+        return [], sweep_engine(settings, has_hosts, say)
+    except DockerDriverError as error:
+        return [str(error)], None
+
+
+def _removed_from_clouds(settings: ProcessSettings, hosts: list[Host], swept: bool, say: Say) -> Removal:
+    """Have the clouds delete the hosts that are not containers of our engine.
+
+    Args:
+        settings: of this installation.
+        hosts: that are on record as living, and were not on our engine.
+        swept: whether our engine was rid of all that is ours: the local cloud on it need not be asked.
+        say: told of each host.
+    """
+    try:
+        clouds = _clouds(settings)
+    except Exception as error:  # noqa: BLE001 - unknown is not gone, whatever it was
+        return Removal(troubles=unknown_cloud(hosts, str(error) or repr(error)))
+    lost = [host for host in hosts if host.pool not in clouds]
+    asked = {pool: cloud for pool, cloud in clouds.items() if not (swept and _is_on_our_engine(cloud))}
+    removal = remove_hosts(asked, hosts, say)
+    removal.gone |= {host.name for host in hosts if host.pool in clouds and host.pool not in asked}
+    removal.troubles += unknown_cloud(lost, "no cloud is known of their pool")
+    return removal
+
+
+def _clouds(settings: ProcessSettings) -> dict[str, "Cloud"]:
+    """Load the cloud of every pool that has one; pools that name the same block share the object.
 
     Raises:
-        DockerDriverError: a cloud did not; what it said.
+        DockerDriverError: Prefect's server does not answer, or does not take the password.
     """
     api = prefect_api(settings)
     if not api.healthy():
-        return
+        raise DockerDriverError("Prefect's server does not answer, which keeps what their cloud is asked with")
     api.call("GET", "/admin/version")  # does it take our password? what follows would say so in worse words
     take_on(stack_environment(settings, engine_url(settings)))
     from blocks.outside import outside  # noqa: PLC0415 - Prefect takes a second to import, and needs the line above
 
-    for pool in outside().stored.pools():
-        cloud = outside().cloud(pool)
-        for server in cloud.list_servers():
-            say(f"removes host {server.host}")
-            cloud.delete(server.host)
+    names = {pool: outside().config(pool).cloud for pool in outside().stored.pools()}
+    clouds = {name: _cloud(pool) for pool, name in names.items()}
+    return {pool: cloud for pool, name in names.items() if (cloud := clouds[name])}
+
+
+def _cloud(pool: str) -> "Cloud | None":
+    from blocks.outside import outside  # noqa: PLC0415 - as above
+
+    try:
+        return outside().cloud(pool)
+    except NotFound:  # its block was deleted: what it had is told of as not removed
+        return None
+
+
+def _is_on_our_engine(cloud: "Cloud") -> bool:
+    """Whether the cloud's hosts are containers of the engine that was swept, with the mark that was swept."""
+    from blocks.clouds.local.cloud import LocalCloud  # noqa: PLC0415 - as above
+
+    return isinstance(cloud, LocalCloud) and not cloud.engine_url and not cloud.namespace
 
 
 def engine_url(settings: ProcessSettings) -> str:
@@ -97,22 +173,31 @@ def engine_url(settings: ProcessSettings) -> str:
     return note.read_text().strip() if note.exists() else settings.engine_url or DEFAULT
 
 
-def sweep_engine(settings: ProcessSettings, say: Say) -> None:
+def sweep_engine(settings: ProcessSettings, has_hosts: bool, say: Say) -> set[str] | None:
     """Remove all that carries our label from the engine; the hosts of the local cloud among it.
+
+    Returns:
+        What was removed, by name; None when no engine was found that could hold anything.
 
     Raises:
         EngineTrouble: the engine does not answer.
     """
-    with engine_to_sweep(settings) as url:
+    with engine_to_sweep(settings, has_hosts) as url:
         if url is None:
-            return
-        for name in sweep(url, settings.identity):
+            return None
+        removed = sweep(url, settings.identity)
+        for name in removed:
             say(f"removed {name}")
+        return set(removed)
 
 
 @contextmanager
-def engine_to_sweep(settings: ProcessSettings) -> Iterator[str | None]:
-    """Find the engine that may hold containers of ours; None when none can. Our own one is started again if it died."""
+def engine_to_sweep(settings: ProcessSettings, has_hosts: bool) -> Iterator[str | None]:
+    """Find the engine that may hold containers of ours; None when none can.
+
+    Our own one is started again if it died and left containers that run, or where hosts are on record that may be
+    stopped containers of it: nothing else can say whether they are.
+    """
     url = engine_url(settings)
     if answers(url):
         yield url
@@ -120,11 +205,15 @@ def engine_to_sweep(settings: ProcessSettings) -> Iterator[str | None]:
         if engine_note(settings).exists():
             raise EngineTrouble(f"the Docker Engine at {url} does not answer: what is left on it could not be removed")
         yield None
-    elif not any("containerd-shim" in command for command in marked_processes(settings.identity).values()):
+    elif not (_runs_containers(settings) or (has_hosts and own_engine_ran(settings))):
         yield None
     else:
         with own_engine_for_a_moment(settings):
             yield url
+
+
+def _runs_containers(settings: ProcessSettings) -> bool:
+    return any("containerd-shim" in command for command in marked_processes(settings.identity).values())
 
 
 @contextmanager
@@ -152,34 +241,3 @@ def own_engine_for_a_moment(settings: ProcessSettings) -> Iterator[None]:
         except subprocess.TimeoutExpired:  # the steps that are left must be tried all the same
             engine.kill()
             engine.wait()
-
-
-def close_records(settings: ProcessSettings, say: Say) -> None:
-    """Write into the pool's database that nothing exists any more; the history stays."""
-    from pool.store.pool_store import PoolStore  # noqa: PLC0415 - SQLAlchemy is not needed to stop processes
-
-    url = settings.pool_database_url
-    if url.startswith("sqlite:///") and not os.path.exists(url.removeprefix("sqlite:///")):  # noqa: PTH110 - a URL
-        return
-    store = PoolStore.open(url)
-    store.upgrade()
-    for instance in store.instances.all(states=LIVING_INSTANCES):
-        close_instance(store, instance)
-    hosts = store.hosts.all(states=LIVING_HOSTS)
-    for host in hosts:
-        close_host(store, host)
-    store.close()
-    say(f"marked {len(hosts)} hosts as removed")
-
-
-def close_instance(store: "PoolStore", instance: Instance) -> None:
-    """Walk a living instance to deleted, by the moves that its life cycle has."""
-    for state in (InstanceState.STOPPING, InstanceState.DELETED):
-        store.instances.move(instance.id, state, datetime.now(UTC), REASON)
-
-
-def close_host(store: "PoolStore", host: Host) -> None:
-    """Walk the host to removed, by the moves that its life cycle has."""
-    gives_up = host.state not in (HostState.DRAINING, HostState.FAILED, HostState.REMOVING)
-    for state in (*([HostState.FAILED] if gives_up else []), HostState.REMOVING, HostState.REMOVED):
-        store.hosts.move(host.name, state, datetime.now(UTC), REASON)

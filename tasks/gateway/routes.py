@@ -1,9 +1,9 @@
 """Verbs for routes: publish, withdraw, repair."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from blocks.gateway.client import Gateway, RouteRefused
-from blocks.outside import outside
+from blocks.outside import log, outside
 from pool.records import Host, Instance, Route
 from pool.states import LIVING_HOSTS, InstanceState
 from tasks.base import pool_task
@@ -25,9 +25,19 @@ def route_of(instance: Instance, host: Host) -> Route:
 
 @pool_task(retries=3, retry_delay_seconds=[0.5, 2, 5], task_run_name="publish {instance.id}")
 def publish_route(instance: Instance) -> None:
-    """Tell the gateway where the session is; telling it twice is harmless."""
+    """Tell the gateway where the session is; telling it twice is harmless.
+
+    SQL is looked at again when no withdrawal can come between any more: a session that was ended meanwhile gets no
+    route, which would be left when its port is another session's.
+    """
     host = outside().store.hosts.get(instance.get_placement().host)
-    outside().gateway.add_route(route_of(instance, host))
+    if not outside().gateway.add_route(route_of(instance, host), lambda: _runs_there(instance)):
+        log().warning("instance %s was ended meanwhile: its route is not published", instance.id)
+
+
+def _runs_there(instance: Instance) -> bool:
+    now = outside().store.instances.get(instance.id)
+    return now.state is InstanceState.RUNNING and now.placement == instance.placement
 
 
 @pool_task(
@@ -45,14 +55,15 @@ def repair_routes() -> str:
     """Make the gateway's table equal to SQL; says what it changed, or nothing.
 
     The gateway is read before SQL: a session runs in SQL before its route is published, so a route whose session is
-    not running by then is surely over.
+    not running by then is surely over. What is to be added is looked at in SQL again when the gateway's lock is held:
+    a session that ends later withdraws its route after that.
     """
     found = {route.id: route for route in outside().gateway.list_routes()}
     wanted, unread = _wanted_routes()
     missing = [route for key, route in wanted.items() if found.get(key) != route]
     surplus = found.keys() - wanted.keys() if not unread else ()  # they may be of the pool that could not be read
     if missing or surplus:
-        settle_routes(outside().gateway, missing, surplus)
+        settle_routes(outside().gateway, missing, surplus, _that_still_run)
     said = f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
     return "; ".join(filter(None, [said, *unread]))
 
@@ -76,25 +87,39 @@ def _routes_of(pool: str) -> dict[str, Route]:
     return {instance.route: route_of(instance, host) for instance, host in running if host}
 
 
-def settle_routes(table: Gateway, missing: list[Route], surplus: Collection[str]) -> None:
+def _that_still_run(routes: Collection[Route]) -> list[Route]:
+    """Of these routes, those whose session runs, according to SQL, at the address that they lead to."""
+    running, hosts = outside().store.instances.running_routes(), outside().store.hosts.addresses()
+    places = {route: (hosts.get(place.host), place.port) for route, place in running.items()}
+    return [route for route in routes if places.get(route.id) == (route.address, route.port)]
+
+
+def settle_routes(
+    table: Gateway,
+    missing: list[Route],
+    surplus: Collection[str],
+    that_hold: Callable[[Collection[Route]], Collection[Route]] = lambda routes: routes,
+) -> None:
     """Change all in one step. Where one route is refused, the others do not wait for it.
 
     Raises:
         RouteRefused: one is refused; the others are published.
     """
     try:
-        table.change_routes(missing, surplus)
+        table.change_routes(missing, surplus, that_hold)
     except RouteRefused:
         table.change_routes((), surplus)
-        refusals = [refusal for route in missing if (refusal := _refusal(table, route))]
+        refusals = [refusal for route in missing if (refusal := _refusal(table, route, that_hold))]
         if refusals:
             raise refusals[0] from None
 
 
-def _refusal(table: Gateway, route: Route) -> RouteRefused | None:
-    """Publish one session; why it is refused."""
+def _refusal(
+    table: Gateway, route: Route, that_hold: Callable[[Collection[Route]], Collection[Route]]
+) -> RouteRefused | None:
+    """Publish one session, if it still runs; why it is refused."""
     try:
-        table.add_route(route)
+        table.add_route(route, lambda: bool(that_hold([route])))
     except RouteRefused as error:
         return error
     return None

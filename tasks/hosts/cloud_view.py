@@ -60,4 +60,6 @@ async def _asked(pool: str, what: str, ask: Callable[[], Answer]) -> Answer | No
         log().warning("the cloud of %s did not %s within %s s", pool, what, CLOUD_SECONDS)
     except DockerDriverError as error:
         log().warning("the cloud of %s could not %s: %s", pool, what, error)
+    except Exception:  # noqa: BLE001 - an answer of no form that we know: the rest of the observation is of use
+        log().exception("unexpected answer from the cloud of %s: it did not %s", pool, what)
     return None

@@ -1,5 +1,6 @@
 """Verbs that keep room on the disks of hosts."""
 
+import re
 import shlex
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +9,7 @@ from blocks.engine.client import HostEngine
 from blocks.engine.disk import containers_on, data_root, images_on, remove_image
 from blocks.host_setup.shell import HostShell
 from blocks.outside import log, outside
-from pool.errors import DockerDriverError, NotFound
+from pool.errors import EngineTrouble, NotFound
 from pool.hosts.disk import Kind, Leaving, may_go
 from pool.images.catalogue import usable_versions
 from pool.records import Host
@@ -16,6 +17,7 @@ from pool.states import InstanceState
 from tasks.base import pool_task
 
 SECONDS = 20
+PERCENT = re.compile(r"(\d{1,3})%\s*\Z")
 
 
 @pool_task(task_run_name="make room on {host.name}")
@@ -27,7 +29,7 @@ def make_room(host: Host) -> bool:
     """
     try:
         return _make_room(host, outside().config(host.pool).DD_HOST_DISK_MARK)
-    except DockerDriverError as error:
+    except Exception as error:  # noqa: BLE001 - an answer of no form that we know is this host's alone, too
         log().warning("could not read disk usage of %s: %s", host.name, error)
         return True
 
@@ -45,9 +47,16 @@ def _make_room(host: Host, mark: int) -> bool:
 
 
 def used_percent(shell: HostShell, folder: str) -> int:
-    """How full the disk is that holds this folder of the host: df prints a heading, then "  42%"."""
+    """How full the disk is that holds this folder of the host: df prints a heading, then "  42%".
+
+    Raises:
+        EngineTrouble: df knows no percentage: of some file systems it prints "-".
+    """
     said = shell.run(f"df --output=pcent {shlex.quote(folder)}", SECONDS)
-    return int(said.rsplit(maxsplit=1)[-1].rstrip("%"))
+    percent = PERCENT.search(said)
+    if not percent:
+        raise EngineTrouble(f"df says of {folder} {said.strip()[-40:]!r}, which is no percentage")
+    return int(percent[1])
 
 
 def removable(host: Host, engine: HostEngine) -> list[Leaving]:

@@ -132,18 +132,35 @@ def _request(host: Host, config: PoolConfig, key: HostKey, image: str) -> Server
 async def wait_for_server(host: Host, seconds: int = BUILD_SECONDS) -> Host:
     """Wait until the cloud calls the server active and gives its address.
 
+    A cloud that fails to answer meanwhile is asked again: that says nothing of the server.
+
     Raises:
-        CloudTrouble: it went to ERROR (with the cloud's own words), vanished, or is still being built after *seconds*.
+        CloudTrouble: it went to ERROR (with the cloud's own words), vanished, or is still being built after *seconds*,
+            or the cloud does not answer by then.
+        CloudRefused: the cloud does not take our credentials any more.
     """
     cloud, deadline = outside().cloud(host.pool), outside().clock.uptime() + seconds
     while True:
-        server = _living(host, await blocking(cloud.find, host.name))
-        if server.status is ServerStatus.ACTIVE and server.address:
-            return await blocking(_noted, host, server)
+        found = await blocking(_asked, cloud, host)
+        if isinstance(found, CloudTrouble):
+            last = str(found)
+        else:
+            server = _living(host, found)
+            if server.status is ServerStatus.ACTIVE and server.address:
+                return await blocking(_noted, host, server)
+            last = f"the cloud still says {server.status}"
         if outside().clock.uptime() > deadline:
-            break
+            raise CloudTrouble(f"host {host.name}: {last} (waited for {seconds} s)")
         await sleep(1)
-    raise CloudTrouble(f"host {host.name}: the cloud still says {server.status} after {seconds} s")
+
+
+def _asked(cloud: Cloud, host: Host) -> Server | CloudTrouble | None:
+    """What the cloud has of the host; or why it does not say."""
+    try:
+        return cloud.find(host.name)
+    except CloudTrouble as error:
+        log().warning("host %s: %s; the cloud is asked again", host.name, error)
+        return error
 
 
 def _living(host: Host, server: Server | None) -> Server:
@@ -199,9 +216,9 @@ def delete_server(host: Host) -> None:
 
 @pool_task(task_run_name="prove {host.name} gone")
 async def prove_gone(host: Host, seconds: int = GONE_SECONDS) -> bool:
-    """Whether the cloud says, within *seconds*, that the server is gone."""
+    """Whether the cloud says, within *seconds*, that the server is gone. A cloud that does not answer says nothing."""
     cloud, deadline = outside().cloud(host.pool), outside().clock.uptime() + seconds
-    while await blocking(cloud.find, host.name) is not None:
+    while await blocking(_asked, cloud, host) is not None:
         if outside().clock.uptime() > deadline:
             return False
         await sleep(1)

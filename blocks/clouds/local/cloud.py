@@ -198,7 +198,8 @@ class LocalCloud(Cloud):
 
     def _existing(self, engine: DockerClient, host: str) -> Container | None:
         """Return the host's container, once the process that makes it has started it, or has had the time to."""
-        for _ in range(STARTING_SECONDS * 10):
+        until = time.monotonic() + STARTING_SECONDS
+        while time.monotonic() < until:
             found = entries(engine, self._namespace, host)
             if not found:
                 return None

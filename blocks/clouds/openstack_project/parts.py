@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from openstack.block_storage.v3.volume import Volume
@@ -11,6 +12,7 @@ from openstack.exceptions import ConflictException, ForbiddenException, NotFound
 from openstack.network.v2.port import Port
 
 from blocks.clouds.openstack_project.marks import description, metadata
+from blocks.clouds.openstack_project.waiting import deadline, is_over, patiently
 from blocks.clouds.port import ServerRequest
 from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
@@ -94,14 +96,15 @@ def ensure_volume(cloud: Connection, namespace: str, request: ServerRequest, wis
     name = f"{request.host}-{wish.role}"
     found = [volume for volume in volumes_of(cloud, namespace, request.host) if volume.name == name]
     volume = found[0] if found else _new_volume(cloud, namespace, request, wish, name)
-    for _ in range(VOLUME_SECONDS):
-        if volume.status in ("available", "in-use"):
-            return volume
+    until, what = deadline(VOLUME_SECONDS), f"the {wish.role} volume of host {request.host}"
+    while volume.status not in ("available", "in-use"):
         if volume.status.startswith("error"):
-            raise CloudTrouble(f"the {wish.role} volume of host {request.host} went to {volume.status}")
+            raise CloudTrouble(f"{what} went to {volume.status}")
+        if is_over(until):
+            raise CloudTrouble(f"{what} is {volume.status} after {VOLUME_SECONDS} s")
         time.sleep(1)
-        volume = get_volume(cloud, volume.id)
-    raise CloudTrouble(f"the {wish.role} volume of host {request.host} is {volume.status} after {VOLUME_SECONDS} s")
+        volume = patiently(partial(get_volume, cloud, volume.id), until)
+    return volume
 
 
 def _new_volume(cloud: Connection, namespace: str, request: ServerRequest, wish: VolumeWish, name: str) -> Volume:
@@ -153,8 +156,8 @@ def remove_parts(cloud: Connection, namespace: str, host: str, seconds: float = 
     Raises:
         CloudTrouble: one is still in use after *seconds*.
     """
-    until = time.monotonic() + seconds
-    while not _removed(cloud, namespace, host, last=time.monotonic() > until):
+    until = deadline(seconds)
+    while not patiently(lambda: _removed(cloud, namespace, host, last=is_over(until)), until):
         time.sleep(0.5)
 
 

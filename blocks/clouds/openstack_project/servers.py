@@ -1,11 +1,13 @@
 """Servers as Nova shows them, and as the port to a cloud describes them."""
 
 import time
+from functools import partial
 
 from openstack.compute.v2.server import Server as NovaServer
 from openstack.connection import Connection
 
 from blocks.clouds.openstack_project.marks import pool_tag
+from blocks.clouds.openstack_project.waiting import deadline, is_over, patiently
 from blocks.clouds.port import Server, ServerStatus
 from pool import marks
 from pool.errors import CloudTrouble
@@ -27,8 +29,8 @@ STATUS = {
 
 
 def all_servers(cloud: Connection, namespace: str) -> list[NovaServer]:
-    """Every server of the namespace, in one request."""
-    return list(cloud.compute.servers(tags=namespace))
+    """Every server of the namespace, in one request. One that lacks the mark of its host is not of our making."""
+    return [server for server in cloud.compute.servers(tags=namespace) if marks.HOST in (server.metadata or {})]
 
 
 def has_servers(cloud: Connection, namespace: str, pool: str) -> bool:
@@ -40,7 +42,7 @@ def has_servers(cloud: Connection, namespace: str, pool: str) -> bool:
 def servers_of(cloud: Connection, namespace: str, host: str) -> list[NovaServer]:
     """List the host's servers, the oldest living one first: two processes that made it at once made two."""
     named = cloud.compute.servers(tags=namespace, name=f"^{host}$")
-    ours = [server for server in named if server.metadata.get(marks.HOST) == host]
+    ours = [server for server in named if (server.metadata or {}).get(marks.HOST) == host]
     return sorted(ours, key=lambda server: (is_deleting(server), server.created_at, server.id))
 
 
@@ -86,17 +88,17 @@ def delete_and_wait(cloud: Connection, namespace: str, host: str, seconds: float
     Raises:
         CloudTrouble: Nova gave up on it several times, or still shows a server after *seconds*.
     """
-    until, asked, pools = time.monotonic() + seconds, 0, set()
-    while left := servers_of(cloud, namespace, host):
+    until, asked, pools = deadline(seconds), 0, set()
+    while left := patiently(partial(servers_of, cloud, namespace, host), until):
         pools |= {server.metadata.get(marks.POOL, "") for server in left}
         alive = [server for server in left if not is_deleting(server)]
         if alive and asked == TIMES_TO_ASK:
             why = to_server(alive[0]).fault or "no reason given"
             raise CloudTrouble(f"the cloud could not delete server {alive[0].id} of host {host}: {why}")
-        if time.monotonic() > until:
+        if is_over(until):
             raise CloudTrouble(f"server {left[0].id} of host {host} is still there, {seconds:.0f} s after its delete")
         for server in alive:
-            cloud.compute.delete_server(server)
+            patiently(partial(cloud.compute.delete_server, server), until)
         asked += bool(alive)
         time.sleep(0.5)
     return pools

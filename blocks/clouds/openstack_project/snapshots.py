@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from openstack.connection import Connection
@@ -9,6 +10,7 @@ from openstack.exceptions import ConflictException, NotFoundException
 from openstack.image.v2.image import Image
 
 from blocks.clouds.openstack_project.servers import servers_of
+from blocks.clouds.openstack_project.waiting import deadline, is_over, patiently
 from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
@@ -51,12 +53,12 @@ def make_image(cloud: Connection, namespace: str, host: str, name: str, recipe: 
     """
     made = next((image for image in images_made(cloud, namespace) if image.name == name), None)
     image_id = made.id if made else _begun(cloud, namespace, host, name, recipe)
-    for _ in range(SNAPSHOT_SECONDS):
-        image = _find(cloud, image_id, name)
-        if image.status == "active":
-            return _described(image)
+    until = deadline(SNAPSHOT_SECONDS)
+    while (image := patiently(partial(_find, cloud, image_id, name), until)).status != "active":
+        if is_over(until):
+            raise CloudTrouble(f"host image {name} is {image.status} after {SNAPSHOT_SECONDS} s")
         time.sleep(1)
-    raise CloudTrouble(f"host image {name} is {image.status} after {SNAPSHOT_SECONDS} s")
+    return _described(image)
 
 
 def delete_image(cloud: Connection, image: HostImage) -> None:
@@ -96,12 +98,12 @@ def _switch_off(cloud: Connection, server_id: str, host: str) -> None:
     """Stop the server, so that its disk is consistent."""
     if cloud.compute.get_server(server_id).status == "ACTIVE":
         cloud.compute.stop_server(server_id)
-    for _ in range(STOP_SECONDS * 2):
-        server = cloud.compute.get_server(server_id)
-        if server.status == "SHUTOFF" and not server.task_state:
-            return
+    until, look = deadline(STOP_SECONDS), partial(cloud.compute.get_server, server_id)
+    late = f"{STOP_SECONDS} s after it was switched off"
+    while (server := patiently(look, until)).status != "SHUTOFF" or server.task_state:
+        if is_over(until):
+            raise CloudTrouble(f"the server of host {host} is {server.status} {late}")
         time.sleep(0.5)
-    raise CloudTrouble(f"the server of host {host} is {server.status} {STOP_SECONDS} s after it was switched off")
 
 
 def _find(cloud: Connection, image_id: str, name: str) -> Image:

@@ -1,6 +1,7 @@
 """A gateway that goes away, and comes back with nothing in its memory."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from blocks.gateway.activity import Activity, GatewayActivity
@@ -28,10 +29,13 @@ class SimulatedGateway(Gateway):
         self.used: dict[str, datetime] = {}
         self.since = self._world.clock.now()
 
-    def add_route(self, route: Route) -> None:
+    def add_route(self, route: Route, still_holds: Callable[[], bool] = lambda: True) -> bool:
         self._ask()
+        if not still_holds():
+            return False
         self.routes[route.id] = route
         self.notices.pop(route.id, None)
+        return True
 
     def remove_route(self, route_id: str) -> None:
         self._ask()
@@ -42,12 +46,17 @@ class SimulatedGateway(Gateway):
         self._ask()
         return list(self.routes.values())
 
-    def change_routes(self, add: Collection[Route], remove: Collection[str]) -> None:
+    def change_routes(
+        self,
+        add: Collection[Route],
+        remove: Collection[str],
+        that_hold: Callable[[Collection[Route]], Collection[Route]] = lambda routes: routes,
+    ) -> None:
         self._ask()
         for route_id in remove:
             self._world.check_may_withdraw(route_id)
         kept = {route_id: route for route_id, route in self.routes.items() if route_id not in remove}
-        self.routes = kept | {route.id: route for route in add}
+        self.routes = kept | {route.id: route for route in that_hold(add)}
 
     def put_keys(self, keys: list[dict]) -> None:
         self._ask()

@@ -6,6 +6,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from blocks.images.folder import ImageFolder
 from blocks.images.layer_store import LayerStore, Usage
 from blocks.images.stream import Compression
 from blocks.images.transport import ImageTransport
+from blocks.kept_files import KeptFiles
 from blocks.outside import Outside
 from blocks.prefect_port import PrefectPort
 from blocks.publisher import Publisher
@@ -75,6 +77,7 @@ def simulated_outside(world: Any) -> Outside:
         images=SimulatedImages(layers, engines),
         transport=SimulatedTransport(world),
         turns=NoTurns(),
+        files=NoFiles(),
         session_answers=lambda address, port, *_: simulated.answers(world.check_open(), address, port),
     )
 
@@ -84,6 +87,19 @@ class NoTurns(Turns):
 
     def take(self, name: str) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+class NoFiles(KeptFiles):
+    """Simulated machines write no files."""
+
+    def __init__(self) -> None:
+        pass
+
+    def rotate_gateway_logs(self) -> list[str]:
+        return []
+
+    def drop_results(self, before: datetime) -> int:
+        return 0
 
 
 class SimulatedClock(Clock):

@@ -20,7 +20,7 @@ from pool.records import BlueprintSpec, FlavorSize
 from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
 from runtime.command.cli import alone
-from runtime.stack import stop as takedown
+from runtime.stack import host_removal as takedown
 from runtime.stack.api_password import keep_password
 from runtime.stack.deployments import DESCRIPTION
 from runtime.stack.environment import MARK, fingerprint, marked_processes, not_passed_on, stack_environment, take_on

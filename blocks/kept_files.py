@@ -1,0 +1,40 @@
+"""Files on this machine that would grow without end, and how they are kept small."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from prefect.settings import get_current_settings
+
+from blocks.gateway.config import gateway_config
+from blocks.gateway.logs import rotate_logs
+from blocks.settings import ProcessSettings
+
+MB = 1_000_000
+
+
+class KeptFiles:
+    """The gateway's logs, and what Prefect keeps of the results of flow runs."""
+
+    def __init__(self, settings: ProcessSettings) -> None:
+        self._settings = settings
+
+    def rotate_gateway_logs(self) -> list[str]:
+        """Rotate each log of the gateway that has outgrown ``DD_GATEWAY_LOG_MB``; the names of those that were."""
+        config = gateway_config(self._settings)
+        return rotate_logs(config, config.settings.log_mb * MB)
+
+    def drop_results(self, before: datetime) -> int:
+        """Delete what was kept of results of flow runs before a moment: launch links are among them; how many files."""
+        dropped = 0
+        for file in _files(get_current_settings().results.local_storage_path):
+            with suppress(FileNotFoundError):  # another housekeeper was faster
+                if file.stat().st_mtime < before.timestamp():
+                    file.unlink()
+                    dropped += 1
+        return dropped
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in folder.rglob("*") if file.is_file() and not file.is_symlink())

@@ -1,0 +1,53 @@
+"""Forget what nothing needs any more: what is kept for how long stands in docs/operating.md."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from blocks.outside import log, now, outside
+from tasks.base import pool_task
+
+
+@pool_task(task_run_name="forget what is old")
+def forget_old() -> str:
+    """Rotate the gateway's logs, delete old results and old records; says what it did, or nothing.
+
+    One that fails keeps the others from nothing.
+    """
+    steps = {
+        "logs rotated": _rotate,
+        "results of flow runs deleted": _drop_results,
+        "records of sessions deleted": _forget_sessions,
+        "records of hosts deleted": _forget_hosts,
+        "versions of images deleted": _forget_versions,
+    }
+    counts = {words: _count(words, step) for words, step in steps.items()}
+    return ", ".join(f"{count} {words}" for words, count in counts.items() if count)
+
+
+def _count(words: str, step: Callable[[], int]) -> int:
+    try:
+        return step()
+    except Exception:  # noqa: BLE001 - a full disk, a database that is away: the other steps are tried all the same
+        log().exception("old things could not be forgotten: %s", words)
+        return 0
+
+
+def _rotate() -> int:
+    return len(outside().files.rotate_gateway_logs())
+
+
+def _drop_results() -> int:
+    return outside().files.drop_results(now() - timedelta(hours=outside().settings.kept_results_hours))
+
+
+def _forget_sessions() -> int:
+    return outside().store.instances.forget(now() - timedelta(days=outside().settings.kept_records_days))
+
+
+def _forget_hosts() -> int:
+    return outside().store.hosts.forget(now() - timedelta(days=outside().settings.kept_records_days))
+
+
+def _forget_versions() -> int:
+    stored, images = outside().stored, outside().store.images
+    return sum(images.forget_versions(pool, stored.pinned_versions(pool)) for pool in stored.pools())

@@ -1,0 +1,48 @@
+"""A distribution: what one host answers, however odd, is a row of the report and nothing to the other hosts."""
+
+import asyncio
+
+import pytest
+
+from blocks.outside import standing_in
+from flows.distribute_images import distribute_images
+from pool.errors import DockerDriverError, HostUnreachable
+from pool.images.distribution import DistributionTally
+from tasks.images.delivery import Bandwidth, Delivery, Distribution
+from tests.rigs.fakes import ScriptedTasks, fake_outside
+from tests.rigs.pool_data import a_host
+
+pytestmark = pytest.mark.unit
+
+HOSTS = [a_host(f"main-0{number}") for number in (1, 2, 3)]
+
+
+def delivering(answers: dict[str, Exception]):
+    def send(host, *_):
+        if host.name in answers:
+            raise answers[host.name]
+        return Delivery(host.name, sent=7)
+
+    return send
+
+
+def distributed(answers: dict[str, Exception]) -> tuple[list[Delivery], str]:
+    """Deliveries by host, and the sentence that the run failed with."""
+    tasks = ScriptedTasks(read_catalogue=[], hosts_of=HOSTS, make_room=True, give_out_room=[], refused_archives=[])
+    tasks.answer("plan_distribution", Distribution(Bandwidth(0), DistributionTally(3, 0), ["one place"]))
+    tasks.answer("send_images", delivering(answers))
+    with standing_in(fake_outside(prefect=tasks)), pytest.raises(DockerDriverError) as failed:
+        asyncio.run(distribute_images.fn.__wrapped__("main"))
+    report = next(args for name, args, _ in tasks.calls if name == "report_deliveries")
+    return report[1], str(failed.value)
+
+
+def test_one_hosts_odd_answer_does_not_end_the_distribution_for_the_others():
+    deliveries, sentence = distributed({"main-01": ValueError("invalid literal for int(): '-'")})
+    assert [delivery.sent for delivery in deliveries] == [0, 7, 7]
+    assert "1 of 3 hosts lack images: host main-01: ValueError" in sentence
+
+
+def test_each_hosts_trouble_is_its_own_row():
+    deliveries, _ = distributed({"main-01": KeyError("Id"), "main-03": HostUnreachable("nothing answers")})
+    assert [bool(delivery.error) for delivery in deliveries] == [True, False, True]

@@ -1,0 +1,107 @@
+"""Routes follow the records: what is looked at before the gateway's lock is held may be over when it is."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from blocks.gateway.client import Gateway
+from blocks.outside import standing_in
+from pool.records import Instance, Route
+from pool.states import InstanceState
+from pool.store.pool_store import PoolStore
+from tasks.gateway.routes import publish_route, repair_routes
+from tests.rigs.fakes import fake_outside
+from tests.rigs.pool_data import NOW, ask, claim_active, place
+
+pytestmark = pytest.mark.unit
+
+
+class TableInMemory(Gateway):
+    """The real client with its real snapshot, and a table that runs what happens while it waits for the lock."""
+
+    def __init__(self, folder) -> None:
+        super().__init__(folder / "admin.socket", folder / "routes.json")
+        self.table: dict[str, dict] = {}
+        self.before_the_lock: Callable[[], None] = lambda: None
+        self._snapshot.locked = self._overtaken(self._snapshot.locked)
+
+    def _overtaken(self, locked):
+        def lock():
+            act, self.before_the_lock = self.before_the_lock, lambda: None
+            act()
+            return locked()
+
+        return lock
+
+    def _ask(self, method: str, path: str, body: Any = None, seconds: float = 0) -> Any:
+        if method == "PUT" and path == "/routes":
+            self.table = {record["id"]: record for record in body}
+        elif method == "PUT":
+            self.table[body["id"]] = body
+        elif method == "DELETE":
+            self.table.pop(path.rsplit("/", 1)[1], None)
+        return {"count": len(self.table), "routes": [*self.table.values()]}
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
+    store.upgrade()
+    claim_active(store)
+    store.hosts.note("main-01", address="10.0.0.5")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def gateway(tmp_path, store):
+    gateway = TableInMemory(tmp_path)
+    with standing_in(fake_outside(store=store, gateway=gateway)):
+        yield gateway
+
+
+def run(store: PoolStore, instance_id: str) -> Instance:
+    ask(store, instance_id)
+    place(store, instance_id)
+    return store.instances.move(instance_id, InstanceState.RUNNING, NOW)
+
+
+def end(store: PoolStore, gateway: Gateway, session: Instance) -> None:
+    store.instances.move(session.id, InstanceState.STOPPING, NOW)
+    gateway.remove_route(session.route)
+    store.instances.move(session.id, InstanceState.DELETED, NOW)
+
+
+def repair() -> str:
+    return asyncio.run(repair_routes.fn())
+
+
+def test_a_session_that_ends_while_the_repair_waits_for_the_lock_gets_no_route(store, gateway):
+    alice, bob = run(store, "alice-1"), run(store, "bob-1")
+    gateway.before_the_lock = lambda: end(store, gateway, alice)
+    repair()
+    assert gateway.table.keys() == {bob.route}
+
+
+def test_a_session_that_ends_before_its_route_is_published_gets_none(store, gateway):
+    alice = run(store, "alice-1")
+    gateway.before_the_lock = lambda: end(store, gateway, alice)
+    asyncio.run(publish_route.fn(alice))
+    assert not gateway.table
+
+
+def test_a_running_session_without_a_route_gets_it_and_a_route_without_a_session_goes(store, gateway):
+    bob = run(store, "bob-1")
+    gateway.table = {"of-nobody": asdict(Route("of-nobody", "10.0.0.5", 20009))}
+    assert repair() == "1 routes added, 1 removed"
+    assert gateway.table.keys() == {bob.route}
+    assert repair() == ""
+
+
+def test_the_port_of_an_ended_session_is_not_the_next_ones(store, gateway):
+    alice = run(store, "alice-1")
+    end(store, gateway, alice)
+    assert run(store, "bob-1").port == alice.port + 1
