@@ -33,6 +33,7 @@ def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, 
         user=blueprint.container_user,
         pids_limit=blueprint.pids_limit,
         init=blueprint.init,
+        disk_mb=blueprint.disk_mb,
     )
 
 
