@@ -123,7 +123,7 @@ class BlueprintSpec:
     ready_path: str = ""  # below the base URL; asked until it answers below 500
     start_timeout: int = 60  # seconds from container start to the first answer
     capabilities: tuple[str, ...] = ()  # that the image needs; all others are dropped
-    container_user: str = ""  # "uid:gid"; empty: the image's own
+    container_user: str = ""  # "uid:gid", or "session:gid" for a uid of each session's own; empty: the image's own
     pids_limit: int = 512
     init: bool = True  # the engine's init reaps zombies; False for images that bring their own (s6)
     disk_mb: int = 10240  # that it may write, where its host's storage can limit it; 0: no limit

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import docker
 from docker.errors import APIError, NotFound
+from docker.types import Ulimit
 
 from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.shared import SharedConnections
@@ -258,6 +259,7 @@ def _limits(memory_mb: int, pids_limit: int) -> dict:
         "mem_limit": f"{memory_mb}m",
         "memswap_limit": f"{memory_mb}m",  # memory and swap together: no swap
         "pids_limit": pids_limit,
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],  # it would be written where no limit of the session counts
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
     }
