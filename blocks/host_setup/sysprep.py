@@ -99,7 +99,7 @@ def block_networks(shell: HostShell, networks: Iterable[str]) -> None:
         CommandFailed: it could not be written.
     """
     command = f"umask 0027 && mkdir -p {Path(BLOCKED).parent} && cat > {BLOCKED}"
-    shell.run(f"sudo -n sh -c {shlex.quote(command)}", LOOK_SECONDS, stdin="".join(f"{one}\n" for one in networks))
+    shell.run(f"sudo -n sh -c {shlex.quote(command)}", LOOK_SECONDS, stdin="\n".join(networks) + "\n")
 
 
 def trust_registry(shell: HostShell, registry: str, authority: str) -> None:
