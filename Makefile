@@ -58,6 +58,11 @@ types: ## Check types with mypy; what it found is kept in .mypy_cache, so that t
 	@runtime/bootstrap.sh lint
 	@$(BIN)/mypy
 
+.PHONY: locks
+locks: ## Write the hashes of all files that pip may take into the lock files
+	@[ -x $(BIN)/python ] || runtime/bootstrap.sh lint # it would refuse a line that has no hashes yet
+	@$(BIN)/python -m tests.lock_hashes
+
 .PHONY: docs
 docs: ## Write the parts of the docs that are made from the code
 	@runtime/bootstrap.sh lint

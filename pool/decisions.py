@@ -31,6 +31,8 @@ class DecisionKind(StrEnum):
     SHUT_DOWN = "shut-down"  # instance: its user ended it from inside; deprovision it
     START_AGAIN = "start-again"  # instance: its container stopped when its host rebooted; start it
     OUT_OF_MEMORY = "out-of-memory"  # instance: a process in it was killed for memory; said only
+    FILLS_DISK = "fills-disk"  # instance: it wrote most on a host whose disk is nearly full; said only
+    END_WRITER = "end-writer"  # instance: the same, and hardly anything is left; deprovision it
     REPORT = "report"  # an orphan, by its id: our mark is on it, and no living record names it; nothing is done
     REMOVE_CONTAINER = "remove-container"  # an orphan container, by its id: remove it
     REMOVE_PART = "remove-part"  # an orphan in the cloud, by its id: remove it

@@ -57,6 +57,8 @@ class Host:
     drain_deadline: datetime | None = None  # of a draining host: when the sessions that are left are ended
     fault: Fault | None = None  # of a failed beginning, until the operator forgives it
     unreachable_since: datetime | None = None  # its engine does not answer since then; None: it answered last
+    setup: str = ""  # what it was configured with last, see pool/setup_version.py; empty: it was not yet
+    disk_low_since: datetime | None = None  # its disk has had too little room since then; None: it had enough last
     repaired_at: datetime | None = None  # when it was last configured again because of what was found on it
     removals: int = 0  # tries to remove its server
     remove_after: datetime | None = None  # before this there is no further try
@@ -121,9 +123,10 @@ class BlueprintSpec:
     ready_path: str = ""  # below the base URL; asked until it answers below 500
     start_timeout: int = 60  # seconds from container start to the first answer
     capabilities: tuple[str, ...] = ()  # that the image needs; all others are dropped
-    container_user: str = ""  # "uid:gid"; empty: the image's own
+    container_user: str = ""  # "uid:gid", or "session:gid" for a uid of each session's own; empty: the image's own
     pids_limit: int = 512
     init: bool = True  # the engine's init reaps zombies; False for images that bring their own (s6)
+    disk_mb: int = 10240  # that it may write, where its host's storage can limit it; 0: no limit
     image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
 
@@ -259,3 +262,4 @@ class ContainerSpec:
     user: str = ""
     pids_limit: int = 512
     init: bool = True  # as in BlueprintSpec
+    disk_mb: int = 0  # as in BlueprintSpec

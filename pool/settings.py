@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pool.errors import BadRequest
 from pool.records import FlavorSize
+from pool.setup_version import setup_version
 from pool.timetable import Entry
 
 
@@ -29,6 +30,10 @@ class PoolSettings:
     max_spawns: int = 8  # hosts on the way from the cloud at once
     timetable: tuple[Entry, ...] = ()  # times with another target; the last that holds wins
     plugin_whitelist: tuple[str, ...] = ("DockerDriver",)
+    blocked_networks: tuple[str, ...] = ()  # that sessions may not reach, beside the manager and other hosts
+    disk_floor: int = 2048  # MB free on a host's disk below which it takes no new session; 0: it is not looked at
+    disk_limit: int = 512  # MB free below which the session that wrote most there is ended; 0: none is
+    image_registry: str = ""  # that hosts pull images from; empty: images are sent
     # Seconds in a state after which a thing that no flow run works on is dealt with. The runs are looked for before the
     # records, so that no run can be about to begin: what is waited for are clocks of two machines that differ.
     spawn_timeout: int = 20  # of a spawning host, until it is given up
@@ -51,11 +56,21 @@ class PoolSettings:
                 f"pool {self.name}: a host's lifetime ({self.host_lifetime} s) must be longer than"
                 f" DD_HOST_LIFETIME_LOW ({self.host_lifetime_low} s)"
             )
+        if 0 < self.disk_floor < self.disk_limit:
+            raise BadRequest(
+                f"pool {self.name}: DD_HOST_DISK_LIMIT ({self.disk_limit} MB) must not be more than"
+                f" DD_HOST_DISK_FLOOR ({self.disk_floor} MB)"
+            )
 
     @property
     def largest(self) -> int:
         """Slots of the largest host that the pool can have."""
         return max(self.slots_small, self.slots_large)
+
+    @property
+    def setup_version(self) -> str:
+        """Return what hosts are configured with, as a digest; one with another digest is configured again."""
+        return setup_version(self.blocked_networks, self.image_registry)
 
     def slots_of(self, flavor: FlavorSize) -> int:
         """Slots that a host of this size offers."""

@@ -47,6 +47,7 @@ class EndCause(StrEnum):
     CONTAINER_REMOVED = "container-removed"  # by another than DockerDriver
     PROGRAM_ENDED = "program-ended"  # its container ended by itself
     OUT_OF_MEMORY = "out-of-memory"  # its container was killed for memory
+    DISK_FILLED = "disk-filled"  # it wrote most on a host whose disk was full but for a last reserve
     POOL_SHUT_DOWN = "pool-shut-down"  # the pool is in shutdown mode
     NO_ROOM = "no-room"  # none became free in its time
     NOT_STARTED = "not-started"  # it never answered

@@ -160,8 +160,8 @@ install_python() {
 
 install_lock() {
   make_venv
-  say "Installing $(grep -c == "$1") Python packages of $1 into $VENV"
-  pip_install -r "$1"
+  say "Installing $(grep -c '^[^ ]*==' "$1") Python packages of $1 into $VENV"
+  pip_install --require-hashes -r "$1"
   [ "$1" != requirements.lock ] || pip_install --no-build-isolation -e .
   check_lock "$1"
   stamp_of "$1" >"$VENV/$1.stamp"

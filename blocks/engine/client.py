@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import docker
 from docker.errors import APIError, NotFound
+from docker.types import Ulimit
 
 from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.shared import SharedConnections
@@ -26,6 +27,7 @@ STEP_SECONDS = 60
 LOAD_SECONDS = 900  # an engine may unpack a large layer for minutes without a word
 STALL_SECONDS = 60  # without taking a byte, after which a load is given up
 SELF_TEST = "dd-self-test"
+NO_QUOTAS = "storage-opt"  # stands in what an engine says whose storage cannot limit what a container writes
 
 
 @dataclass(frozen=True)
@@ -193,17 +195,27 @@ class HostEngine:
 
     def _create(self, spec: ContainerSpec) -> str:
         with self.client(f"create container {spec.name}") as client:
-            answer = client.create_container(
-                image=spec.image,
-                name=spec.name,
-                command=list(spec.command) or None,
-                environment=dict(spec.environment),
-                labels={**spec.labels, marks.SPEC: _digest(spec)},
-                user=spec.user or None,
-                ports=[spec.port],
-                host_config=client.create_host_config(**self._host_config(spec)),
-                use_config_proxy=False,  # the proxy settings of the manager's environment are not the session's
-            )
+            if spec.disk_mb and self._connections.has_quotas:
+                try:
+                    return self._created(client, spec, storage_opt={"size": f"{spec.disk_mb}m"})
+                except APIError as error:
+                    if NO_QUOTAS not in str(error.explanation):
+                        raise
+                    self._connections.has_quotas = False
+            return self._created(client, spec)
+
+    def _created(self, client: docker.APIClient, spec: ContainerSpec, **options: Any) -> str:
+        answer = client.create_container(
+            image=spec.image,
+            name=spec.name,
+            command=list(spec.command) or None,
+            environment=dict(spec.environment),
+            labels={**spec.labels, marks.SPEC: _digest(spec)},
+            user=spec.user or None,
+            ports=[spec.port],
+            host_config=client.create_host_config(**self._host_config(spec), **options),
+            use_config_proxy=False,  # the proxy settings of the manager's environment are not the session's
+        )
         return answer["Id"]
 
     def _host_config(self, spec: ContainerSpec) -> dict:
@@ -247,6 +259,7 @@ def _limits(memory_mb: int, pids_limit: int) -> dict:
         "mem_limit": f"{memory_mb}m",
         "memswap_limit": f"{memory_mb}m",  # memory and swap together: no swap
         "pids_limit": pids_limit,
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],  # it would be written where no limit of the session counts
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
     }

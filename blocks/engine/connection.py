@@ -40,6 +40,7 @@ class Connections:
 
     def __init__(self, url: str, host: str, identity: EngineIdentity | None = None) -> None:
         self.host = host
+        self.has_quotas = True  # its storage can limit what a container writes; until it says that it cannot
         self._url = url
         self._tls = _tls(identity) if identity else None
         self._retired = False

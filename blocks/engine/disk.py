@@ -1,5 +1,6 @@
 """What a host's engine keeps on its disk, and how it is made to let go of it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from docker.errors import APIError, NotFound
@@ -9,6 +10,7 @@ from blocks.engine.container_name import listed_name
 from pool import marks
 from pool.hosts.disk import EngineImage, HostContainer
 
+MEASURE_SECONDS = 60  # the engine walks through all files that its containers wrote
 CONFLICT = 409  # a container has the image; it stays
 
 
@@ -28,6 +30,25 @@ def data_root(engine: HostEngine) -> str:
     """Return the directory that the engine keeps its data in."""
     with engine.client("say where its data is") as client:
         return client.info()["DockerRootDir"]
+
+
+def written_mb(engine: HostEngine, namespace: str) -> dict[str, int]:
+    """Measure how many MB each session's container has written, in its own layer and in its volumes.
+
+    Args:
+        engine: of one host.
+        namespace: of this installation; only its sessions are in the answer.
+    """
+    with engine.client("measure what its containers wrote", MEASURE_SECONDS) as client:
+        used = client.df()
+    volumes = {one["Name"]: max(0, (one.get("UsageData") or {}).get("Size", 0)) for one in used["Volumes"] or ()}
+    ours = [one for one in used["Containers"] or () if (one["Labels"] or {}).get(marks.NAMESPACE) == namespace]
+    return {one["Labels"].get(marks.INSTANCE, ""): _written(one, volumes) // 1_000_000 for one in ours}
+
+
+def _written(container: dict, volumes: Mapping[str, int]) -> int:
+    mounted = (one.get("Name", "") for one in container.get("Mounts", ()))
+    return container.get("SizeRw", 0) + sum(volumes.get(name, 0) for name in mounted)
 
 
 def remove_image(engine: HostEngine, image: EngineImage) -> bool:

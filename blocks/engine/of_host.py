@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from blocks.engine.client import HostEngine
 from blocks.engine.connection import EngineIdentity
+from blocks.engine.disk import written_mb
 from blocks.engine.probe import probe
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
@@ -48,6 +49,14 @@ class Engines:
             HostUnreachable: the host has no address yet.
         """
         return probe(self.of(host), self._namespace)
+
+    def written_mb(self, host: Host) -> dict[str, int]:
+        """Measure how many MB each session on the host has written. The engine reads all that they wrote for it.
+
+        Raises:
+            HostUnreachable, EngineTrouble: it did not answer in time, or measures already.
+        """
+        return written_mb(self.of(host), self._namespace)
 
     def close(self) -> None:
         """Forget the client's certificate; connections close when the last of their users is done."""

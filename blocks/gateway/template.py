@@ -8,13 +8,13 @@ import ipaddress
 import json
 import re
 import resource
-import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from blocks.gateway.settings import GatewayConfig
+from blocks.own_addresses import own_addresses
 from blocks.resources import NGINX
 from pool.errors import BadRequest
 
@@ -124,12 +124,6 @@ def _open_files() -> int:
     """As many as the machine lets the workers have, within reason: a websocket holds two."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MOST_OPEN_FILES, hard)
-
-
-def own_addresses() -> tuple[str, ...]:
-    """Return this machine's own addresses: no route may lead to the manager."""
-    said = subprocess.run(["ip", "-json", "address"], capture_output=True, check=True, text=True).stdout
-    return tuple(sorted({entry["local"] for link in json.loads(said) for entry in link.get("addr_info", ())}))
 
 
 def _refused(config: GatewayConfig) -> list[str]:

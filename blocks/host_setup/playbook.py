@@ -23,6 +23,7 @@ LAST_LINES = 12
 WRONG_KEY = ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key verification failed")  # in ssh's own words
 NOTEBOOK_HOST = PLAYBOOKS / "notebook_host.yml"
 DISKS = PLAYBOOKS / "disks.yml"  # what may be left of it on a machine that booted from an image of a host
+DATA_ROOT = "/var/lib/docker"  # of the engine on every host
 LINK_LOCAL = "169.254.0.0/16"  # where clouds keep their metadata service
 
 
@@ -61,7 +62,7 @@ def host_variables(
     ca_certificate: str,
     server_certificate: str,
     server_key: str,
-    data_root: str = "/var/lib/docker",
+    data_root: str = DATA_ROOT,
     data_device: str = "",
     swap_mb: int = 0,
     bridge: str = "",
@@ -82,8 +83,9 @@ def host_variables(
         swap_mb: size of the swap file; 0: none.
         bridge: address and network of the default bridge, as in "172.17.0.1/16"; empty: the engine's choice.
         address_pools: the engine's default-address-pools, each with "base" and "size"; empty: the engine's own.
-        blocked_networks: IPv4 networks, besides link-local, that containers may not reach.
-        nameservers: IPv4 addresses in blocked networks that containers may ask for names.
+        blocked_networks: addresses and networks, besides link-local, that containers may not reach; those of IPv6 are
+            held anyway.
+        nameservers: IPv4 addresses in blocked networks that containers may ask for names, besides the host's own.
         registry: that images are pulled from, as in "registry.example:5000"; empty: none.
     """
     return {
@@ -98,7 +100,8 @@ def host_variables(
         "docker_bip": bridge,
         "docker_registry": registry,
         "docker_address_pools": [dict(pool) for pool in address_pools],
-        "firewall_blocked": [LINK_LOCAL, *blocked_networks],
+        "firewall_blocked": [LINK_LOCAL],
+        "firewall_networks": list(blocked_networks),
         "firewall_nameservers": list(nameservers),
     }
 

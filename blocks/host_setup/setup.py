@@ -4,12 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blocks.host_setup import sysprep
-from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, run_playbook
+from blocks.host_setup.playbook import DATA_ROOT, PlaybookReport, PlaybookRun, run_playbook
 from blocks.host_setup.shell import HostShell
+from blocks.own_addresses import reachable_addresses
 from blocks.stored.host_keys import HostKey, new_host_key
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
 from pool.records import Host
+
+DISK_SECONDS = 20
 
 
 class HostSetup:
@@ -45,6 +48,20 @@ class HostSetup:
             HostUnreachable: ssh did not answer.
         """
         return run_playbook(run, say, seconds, self._run_dir)
+
+    def free_disk_mb(self, host: Host) -> int:
+        """Ask the host how many MB are free where its containers are.
+
+        Raises:
+            HostUnreachable, CommandFailed: ssh did not answer, or there is no such disk.
+        """
+        with self.shell(host) as shell:
+            said = shell.run(f"df --output=avail --block-size=1M {DATA_ROOT}", DISK_SECONDS)
+        return int(said.rsplit(maxsplit=1)[-1])
+
+    def own_addresses(self) -> list[str]:
+        """List the addresses that this machine can be reached under: by no session."""
+        return reachable_addresses()
 
     def playbook_digest(self) -> str:
         """Compute the digest of the playbook as this installation runs it now."""

@@ -6,7 +6,7 @@ import json
 import shlex
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from blocks.host_setup.playbook import host_variables
@@ -17,10 +17,18 @@ MARK = "/etc/notebook-host-image"
 SYSPREP = PLAYBOOKS / "sysprep.sh"
 SYSPREP_SECONDS = 300
 LOOK_SECONDS = 30
+BLOCKED = "/etc/notebook-firewall/blocked"  # as in the role firewall
 TLS = "etc/docker/tls"  # as in the role docker
 START_SECONDS = 120
 #: Variables that differ from host to host; what they stand for is done on every host, also on one that was baked.
-OF_ONE_HOST = ("system_hostname", "storage_", "docker_server_", "docker_ca_certificate", "docker_registry")
+OF_ONE_HOST = (
+    "system_hostname",
+    "storage_",
+    "docker_server_",
+    "docker_ca_certificate",
+    "docker_registry",
+    "firewall_networks",
+)
 
 
 def playbook_digest(variables: Mapping[str, object], folder: Path = PLAYBOOKS) -> str:
@@ -80,8 +88,18 @@ def give_certificate(shell: HostShell, authority: str, certificate: str, key: st
     """
     unpack = f"mkdir -p -m 0700 /{TLS} && tar -x -C /{TLS} --no-same-owner -f -"
     command = f"{unpack} && systemctl enable --quiet --now docker"
-    files = {"ca.pem": (authority, 0o644), "server.pem": (key + certificate, 0o600)}
+    files = {"ca.pem": (authority, 0o640), "server.pem": (key + certificate, 0o600)}
     shell.run(f"sudo -n sh -c {shlex.quote(command)}", START_SECONDS, stdin=_archive(files))
+
+
+def block_networks(shell: HostShell, networks: Iterable[str]) -> None:
+    """Write down what containers may not reach, on a machine that booted from an image: its rules come with its engine.
+
+    Raises:
+        CommandFailed: it could not be written.
+    """
+    command = f"umask 0027 && mkdir -p {Path(BLOCKED).parent} && cat > {BLOCKED}"
+    shell.run(f"sudo -n sh -c {shlex.quote(command)}", LOOK_SECONDS, stdin="\n".join(networks) + "\n")
 
 
 def trust_registry(shell: HostShell, registry: str, authority: str) -> None:
@@ -95,7 +113,7 @@ def trust_registry(shell: HostShell, registry: str, authority: str) -> None:
         CommandFailed: it could not be written.
     """
     folder = shlex.quote(f"/etc/docker/certs.d/{registry}")
-    command = f"mkdir -p {folder} && cat > {folder}/ca.crt"
+    command = f"umask 0027 && mkdir -p {folder} && cat > {folder}/ca.crt"
     shell.run(f"sudo -n sh -c {shlex.quote(command)}", LOOK_SECONDS, stdin=authority)
 
 

@@ -40,7 +40,14 @@ class Blueprint(Block):
     ready_path: str = Field("", description="Path below the base URL that answers once the notebook is up.")
     start_timeout: int = Field(60, ge=1, description="Seconds that a session may take to answer.")
     capabilities: list[str] = Field([], description="Linux capabilities that the image needs; all others are dropped.")
-    container_user: str = Field("", description="User that runs it, as uid:gid. Empty: the image's own.")
+    container_user: str = Field(
+        "",
+        description="User that runs it, as uid:gid; session:gid is a uid of its own for each session, where the image"
+        " works with any. Empty: the image's own.",
+    )
+    disk_mb: int = Field(
+        10240, ge=0, description="MB that a session may write, where its host's storage can limit it; 0: no limit."
+    )
     pids_limit: int = Field(512, ge=16, description="Processes and threads that a session may have.")
     init: bool = Field(
         True, description="Run the command below a small init that reaps; off for images with their own."
@@ -83,6 +90,7 @@ def _jupyter(image: str) -> Blueprint:
         environment={"JUPYTER_TOKEN": "{token}"},
         ready_path="api",
         auth_header="token {token}",
+        container_user="session:1000",
     )
 
 

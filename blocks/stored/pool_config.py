@@ -7,6 +7,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from pool.settings import PoolSettings
+from pool.setup_version import read_networks
 from pool.timetable import read_timetable
 
 
@@ -70,6 +71,16 @@ class PoolConfig(Block):
         le=100,
         description="Percent of a host's disk at which it is cleaned; where that does not help, it takes no new image.",
     )
+    DD_HOST_DISK_FLOOR: int = Field(
+        2048, ge=0, description="MB free on a host's disk below which it takes no new session; 0: it is not looked at."
+    )
+    DD_HOST_DISK_LIMIT: int = Field(
+        512, ge=0, description="MB free on a host's disk below which the session that wrote most is ended; 0: none is."
+    )
+    DD_BLOCKED_NETWORKS: list[str] = Field(
+        [],
+        description="Networks that sessions may not reach, as in 10.20.0.0/16, beside the manager itself.",
+    )
     cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
 
     def settings(self, pool: str) -> PoolSettings:
@@ -96,4 +107,8 @@ class PoolConfig(Block):
             host_grace=self.DD_HOST_GRACE,
             queue_timeout=self.DD_QUEUE_TIMEOUT,
             plugin_whitelist=tuple(self.PLUGIN_WHITELIST),
+            disk_floor=self.DD_HOST_DISK_FLOOR,
+            disk_limit=self.DD_HOST_DISK_LIMIT,
+            blocked_networks=read_networks(self.DD_BLOCKED_NETWORKS),
+            image_registry=self.DD_IMAGE_REGISTRY,
         )

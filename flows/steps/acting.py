@@ -111,6 +111,8 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.SHUT_DOWN: settling.shut_down,
     DecisionKind.START_AGAIN: settling.start_container_again,
     DecisionKind.OUT_OF_MEMORY: settling.say_only,
+    DecisionKind.FILLS_DISK: settling.say_only,
+    DecisionKind.END_WRITER: _end,
     DecisionKind.REPORT: settling.say_only,
     DecisionKind.REMOVE_CONTAINER: settling.remove_container,
     DecisionKind.REMOVE_PART: settling.remove_part,

@@ -28,14 +28,19 @@ def remaining(host: Host, settings: PoolSettings, now: datetime, unused_since: d
 
 
 def takes_sessions(host: Host, settings: PoolSettings, now: datetime, unused_since: datetime | None = None) -> bool:
-    """Whether the host is in reach, and has enough of its lifetime left to be given a new session at all."""
+    """Whether the host can take any, and has enough of its lifetime left to be given a new session at all."""
     enough = remaining(host, settings, now, unused_since) >= settings.host_lifetime_low
-    return enough and host.unreachable_since is None
+    return enough and _is_fit(host)
 
 
 def within_hard_limit(host: Host, settings: PoolSettings, now: datetime) -> bool:
-    """Whether the host is in reach, and may still serve where its pool has no other room."""
-    return host.unreachable_since is None and remaining(host, settings, now) + settings.host_lifetime_extra > 0
+    """Whether the host can take sessions, and may still serve where its pool has no other room."""
+    return _is_fit(host) and remaining(host, settings, now) + settings.host_lifetime_extra > 0
+
+
+def _is_fit(host: Host) -> bool:
+    """Whether the host is in reach and has room on its disk."""
+    return host.unreachable_since is None and host.disk_low_since is None
 
 
 def unused_since(hosts: Iterable[Host]) -> datetime | None:

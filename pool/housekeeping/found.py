@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+#: MB that a session must have written to be told, or ended, for want of room on its host's disk.
+WRITES_MUCH = 256
+
 
 class ContainerOutcome(StrEnum):
     """What became of a session's container."""
@@ -42,6 +45,20 @@ class Probe:
     def by_name(self) -> Mapping[str, SeenContainer]:
         """Return the containers by name."""
         return {container.name: container for container in self.containers}
+
+
+@dataclass(frozen=True)
+class HostDisk:
+    """What one look at the disk gave that holds a host's containers."""
+
+    free_mb: int
+    written_mb: Mapping[str, int] | None = None  # by session; None: not measured, which is done only below the floor
+
+    @property
+    def largest_writer(self) -> str:
+        """Return the session that wrote most; empty where none is known that wrote enough to matter."""
+        writers = {one: size for one, size in (self.written_mb or {}).items() if size >= WRITES_MUCH}
+        return min(writers, key=lambda one: (-writers[one], one), default="")
 
 
 @dataclass(frozen=True)

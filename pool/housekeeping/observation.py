@@ -6,7 +6,8 @@ from datetime import datetime
 from functools import cached_property
 
 from pool.hosts.lifetime import unused_since, working_overtime
-from pool.housekeeping.found import ContainerOutcome, Orphan, Probe, SeenContainer
+from pool.hosts.setup_again import to_configure_again
+from pool.housekeeping.found import ContainerOutcome, HostDisk, Orphan, Probe, SeenContainer
 from pool.housekeeping.orphans import CloudPart
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.sessions.queue import queued_in_order
@@ -27,6 +28,8 @@ class Observation:
     servers: Set[str] | None  # names of the hosts whose servers the cloud lists; None: it could not be asked
     probes: Mapping[str, Probe] = field(default_factory=dict)  # host: what its engine said; none: it was not asked
     ended: Set[str] = frozenset()  # ids of sessions that are over, and whose containers were seen
+    disks: Mapping[str, HostDisk] = field(default_factory=dict)  # host: its disk; none: it was not looked at
+    told_of_disk: Set[str] = frozenset()  # instances of which it was said a while ago that they fill a disk
     told_of_memory: Set[str] = frozenset()  # instances of which it was said a moment ago that they lack memory
     parts: tuple[CloudPart, ...] | None = None  # of this pool, or of none that there is; None: not known
     living: Mapping[str, Host] = field(default_factory=dict)  # hosts of all pools that are not removed, by name
@@ -100,6 +103,11 @@ class RuleContext:
     def overtime(self) -> frozenset[str]:
         """Names of the hosts that go on past their lifetime, because the pool is full and has no other room."""
         return working_overtime(self.seen.hosts, self.settings, self.now)
+
+    @cached_property
+    def to_configure_again(self) -> frozenset[str]:
+        """Names of hosts whose setup is to follow the pool's settings now."""
+        return to_configure_again(self.seen.hosts, self.settings, self.seen.busy_hosts, self.now)
 
     def seconds_in_state(self, thing: Host | Instance) -> float:
         """How long it has been in its state."""

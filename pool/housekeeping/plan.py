@@ -12,6 +12,7 @@ from typing import TypeVar
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining
 from pool.hosts.sizing import hosts_to_spawn
+from pool.housekeeping.disk_rules import fills_disk
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
@@ -21,6 +22,7 @@ from pool.housekeeping.reconciliation import (
     tls_or_clock_wrong,
     unreachable_too_long,
 )
+from pool.housekeeping.setup_rules import outdated_setup
 from pool.records import Host, Instance
 from pool.settings import PoolSettings
 from pool.states import EndCause, HostState, InstanceState
@@ -161,6 +163,7 @@ HOST_RULES = (
     retired,
     tls_or_clock_wrong,
     unattended,
+    outdated_setup,
     empty,
     removing,
     came_back,
@@ -239,5 +242,6 @@ INSTANCE_RULES = (
     stranded,
     waits_in_vain,
     unattended_start,
+    fills_disk,
     short_of_memory,
 )

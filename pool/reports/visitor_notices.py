@@ -17,6 +17,7 @@ WHY_ENDED = {
     EndCause.CONTAINER_REMOVED: "Its container was removed.",
     EndCause.PROGRAM_ENDED: "Its program ended by itself.",
     EndCause.OUT_OF_MEMORY: "It needed more memory than it may have.",
+    EndCause.DISK_FILLED: "It had written so much that the machine that it ran on had no room left.",
     EndCause.POOL_SHUT_DOWN: "The service is being shut down and starts no more sessions.",
     EndCause.NO_ROOM: "There was no room for it.",
     EndCause.NOT_STARTED: "It could not be started.",

@@ -1,7 +1,12 @@
 """What a session's container is made of: pure functions from blueprint and instance to a ContainerSpec."""
 
+import hashlib
+
 from pool import marks
 from pool.records import BlueprintSpec, ContainerSpec, Instance
+
+OWN_UID = "session"  # in the place of a uid: one for each session
+FIRST_UID, UIDS = 1_879_048_192, 268_304_384  # a range that no distribution, and nothing of systemd's, gives out
 
 
 def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, namespace: str) -> ContainerSpec:
@@ -30,10 +35,23 @@ def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, 
         environment={name: _fill(value, words) for name, value in environment.items()},
         labels=container_labels(instance, namespace),
         capabilities=blueprint.capabilities,
-        user=blueprint.container_user,
+        user=container_user(instance.id, blueprint.container_user),
         pids_limit=blueprint.pids_limit,
         init=blueprint.init,
+        disk_mb=blueprint.disk_mb,
     )
+
+
+def container_user(instance_id: str, user: str) -> str:
+    """Return who runs the container, as the engine is told: "session:1000" is a uid of its own in group 1000."""
+    uid, _, gid = user.partition(":")
+    return f"{own_uid(instance_id)}:{gid or 0}" if uid == OWN_UID else user
+
+
+def own_uid(instance_id: str) -> int:
+    """Return a uid that no other session of any host has but by chance: kernels count much by uid alone."""
+    digest = hashlib.sha256(instance_id.encode()).digest()
+    return FIRST_UID + int.from_bytes(digest[:8]) % UIDS
 
 
 def container_labels(instance: Instance, namespace: str) -> dict[str, str]:

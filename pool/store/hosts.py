@@ -35,7 +35,7 @@ from pool.store.host_rows import (
 from pool.store.schema import host_images, hosts
 
 FACTS_OF_A_MOVE = frozenset({"server_id", "address", "host_key", "fault"})
-FACTS = frozenset({"server_id", "address", "host_key", "reason"})
+FACTS = frozenset({"server_id", "address", "host_key", "reason", "setup"})
 #: A server that comes to light later than this after its host was removed is one without a record.
 REMEMBERED = timedelta(days=7)
 #: Launches that failed one after the other and are counted: more make no wait longer.
@@ -145,7 +145,7 @@ class HostStore(Part):
         raise DockerDriverError(f"host {name} changed under each of {TRIES} tries to move it to {to}")
 
     def note(self, name: str, **facts: object) -> Host:
-        """Write down what became known of a host: ``server_id``, ``address``, ``host_key``, ``reason``.
+        """Write down what became known of a host: ``server_id``, ``address``, ``host_key``, ``reason``, ``setup``.
 
         Raises:
             NotFound: no host has this name.
@@ -249,6 +249,15 @@ class HostStore(Part):
                 since = func.coalesce(hosts.c.unreachable_since, now)
                 values = {"unreachable_since": since, "last_error": words, "last_error_at": now}
                 connection.execute(update(hosts).where(hosts.c.name == name).values(**values))
+
+    def note_disk(self, name: str, low: str, now: datetime) -> None:
+        """The host's disk was looked at: it has room, or what is *low* of it; then it takes no session until it has."""
+        values: dict[str, object] = {"disk_low_since": None}
+        if low:
+            since = func.coalesce(hosts.c.disk_low_since, now)
+            values = {"disk_low_since": since, "last_error": low, "last_error_at": now}
+        with self._db.writing() as connection:
+            connection.execute(update(hosts).where(hosts.c.name == name).values(**values))
 
     def note_repair(self, name: str, now: datetime) -> None:
         """The host is configured again because of what was found on it; not so soon once more."""

@@ -261,6 +261,7 @@ def _take_room(connection: Connection, instance: Instance, host_name: str, now: 
         hosts.c.pool == instance.pool,
         hosts.c.state == HostState.ACTIVE,
         hosts.c.unreachable_since.is_(None),
+        hosts.c.disk_low_since.is_(None),
         hosts.c.reserved + instance.slots <= hosts.c.slots,
     )
     taken = {

@@ -93,6 +93,8 @@ hosts = Table(
     Column("drain_deadline", UtcDateTime),
     Column("fault", _word_of(Fault)),
     Column("unreachable_since", UtcDateTime),  # no session goes there while this is set
+    Column("disk_low_since", UtcDateTime),  # no session goes there while this is set
+    Column("setup", String(12), nullable=False, server_default=""),  # what it was configured with last
     Column("repaired_at", UtcDateTime),  # when it was last configured again because of what was found on it
     Column("removals", Integer, nullable=False, server_default="0"),  # tries to remove its server
     Column("remove_after", UtcDateTime),  # before this there is no further try

@@ -84,7 +84,7 @@ def _build(engine: HostEngine, work_dir: Path, base: str, recipe: str, say: Say)
 def _download(wheels: Path, version: str) -> None:
     """Fetch the locked wheels for the image's Python, from where this machine's pip gets its packages."""
     options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--python-version", version]
-    lock = ["--requirement", str(CONTEXT / "requirements.lock"), "--dest", str(wheels)]
+    lock = ["--require-hashes", "--requirement", str(CONTEXT / "requirements.lock"), "--dest", str(wheels)]
     command = [sys.executable, "-m", "pip", "download", *options, *lock]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=PIP_SECONDS)

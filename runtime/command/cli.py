@@ -75,7 +75,10 @@ def _commands() -> Commands:
         },
         plan: {"pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"}},
         doctor: {},
-        registry: {"address": {"help": "name or address that hosts reach this machine under, and the port"}},
+        registry: {
+            "address": {"help": "name or address that hosts reach this machine under, and the port"},
+            "--listen": {"default": "127.0.0.1", "help": "address of this machine that it listens on; 127.0.0.1"},
+        },
     }
 
 
@@ -200,11 +203,11 @@ def doctor(settings: ProcessSettings) -> int:
     return 1 if (examine_pools() if runs else examine_plans(settings)) else 0
 
 
-def registry(settings: ProcessSettings, address: str) -> int:
-    """Install an image registry on this machine, over TLS, for pools whose hosts are to pull from it.
+def registry(settings: ProcessSettings, address: str, listen: str = "127.0.0.1") -> int:
+    """Install an image registry on this machine, over TLS and with a login, for pools whose hosts are to pull from it.
 
     Raises:
-        BadRequest: the address is not of the form name:port.
+        BadRequest: the address is not of the form name:port, or it cannot listen there.
         Refused: not root, or the stack is down.
         PlaybookFailed: a step failed; the message names it.
     """
@@ -215,10 +218,11 @@ def registry(settings: ProcessSettings, address: str) -> int:
     if not PrefectApi(settings.prefect_api_url).healthy():
         raise Refused("the stack does not run; its authority signs the registry's certificate: run `make up` first")
     take_on(stack_environment(settings, settings.engine_url))
-    from runtime.command.install_registry import install_registry  # noqa: PLC0415 - after the environment is set
+    from runtime.command.install_registry import LOGIN, install_registry  # noqa: PLC0415 - after the environment is set
 
-    install_registry(address)
-    print(f"the registry answers at {address}; set DD_IMAGE_REGISTRY of a pool to it, then configure its hosts")
+    install_registry(address, listen)
+    print(f"the registry listens on {listen}; set DD_IMAGE_REGISTRY of a pool to {address}")
+    print(f"and DD_IMAGE_REGISTRY_LOGIN to {LOGIN}; its hosts are configured again by the next ticks")
     return 0
 
 

@@ -1,32 +1,66 @@
 """An image registry on the manager's own machine: the playbook that installs it, run here and not over ssh."""
 
+import secrets
+from ipaddress import ip_address
+
+import bcrypt
+
 from blocks.host_setup.playbook import on_this_machine, run_playbook
 from blocks.outside import outside
 from blocks.resources import PLAYBOOKS
 from blocks.stored.authority import Issued
+from blocks.stored.registry_login import RegistryLogin
 from pool.errors import BadRequest
 
 DAYS = 365
 SECONDS = 1800  # that the playbook may take; a package comes from afar
 PLAYBOOK = PLAYBOOKS / "image_registry.yml"
+LOGIN = "own-registry"  # the block registry-login/<name>
+USER = "dockerdriver"
+LOOPBACK = "127.0.0.1"
 
 
-def install_registry(address: str) -> None:
-    """Install Debian's docker-registry and start it, with a certificate of our authority for *address*.
+def install_registry(address: str, listen: str = LOOPBACK) -> None:
+    """Install Debian's docker-registry and start it, with a certificate of our authority for *address*, and a login.
 
-    Run again, it renews the certificate.
+    Run again, it renews the certificate; the login stays.
 
     Args:
         address: "manager.example:5000", as hosts reach this machine.
+        listen: the address of this machine that it listens on.
 
     Raises:
-        BadRequest: the address is not of that form.
+        BadRequest: one of the two is not of its form.
         PlaybookFailed: a step failed; the message names it.
     """
-    name, port = split_address(address)
+    (name, port), listen = split_address(address), one_address(listen)
     issued = outside().stored.authority().issue_server(name, name, days=DAYS)
-    run = on_this_machine(PLAYBOOK, variables_of(issued, port))
+    run = on_this_machine(PLAYBOOK, variables_of(issued, listen, port, login()))
     run_playbook(run, print, SECONDS, outside().settings.run_dir)
+
+
+def login() -> RegistryLogin:
+    """Find the login that the registry lets in, or make it at the first time."""
+    if LOGIN in outside().stored.names(RegistryLogin):
+        return outside().stored.load(RegistryLogin, LOGIN, "registry login")
+    made = RegistryLogin(username=USER, password=secrets.token_urlsafe(32))
+    made.save(LOGIN, _sync=True)  # type: ignore[call-arg]  # Prefect adds it; its types do not say so
+    return made
+
+
+def one_address(text: str) -> str:
+    """Return an address of this machine as it is written in full.
+
+    Raises:
+        BadRequest: it is none, or stands for all of them.
+    """
+    try:
+        address = ip_address(text.strip("[]"))
+    except ValueError:
+        raise BadRequest(f"--listen {text!r} is no address such as 10.0.0.5: give the one that hosts reach") from None
+    if address.is_unspecified:
+        raise BadRequest(f"--listen {text} stands for every address of this machine: give the one that hosts reach")
+    return str(address)
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -41,10 +75,13 @@ def split_address(address: str) -> tuple[str, int]:
     return name.strip("[]"), int(port)
 
 
-def variables_of(issued: Issued, port: int) -> dict[str, object]:
+def variables_of(issued: Issued, listen: str, port: int, login: RegistryLogin) -> dict[str, object]:
     """Return the variables of ``image_registry.yml``."""
+    word = bcrypt.hashpw(login.password.get_secret_value().encode(), bcrypt.gensalt())
     return {
         "registry_server_certificate": issued.certificate,
         "registry_server_key": issued.private_key,
+        "registry_address": listen,
         "registry_port": port,
+        "registry_htpasswd": f"{login.username}:{word.decode()}",
     }

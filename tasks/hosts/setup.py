@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from blocks.host_setup.playbook import DISKS, PlaybookReport, PlaybookRun, host_variables
-from blocks.host_setup.sysprep import give_certificate, trust_registry
+from blocks.host_setup.sysprep import block_networks, give_certificate, trust_registry
 from blocks.outside import log, outside
 from blocks.stored.authority import CertificateAuthority, Issued
 from pool.records import Host
@@ -22,7 +22,10 @@ def apply_playbook(host: Host) -> PlaybookReport:
         PlaybookFailed: "host main-01: playbook failed at '<task>': <its message>".
         HostUnreachable: ssh did not answer.
     """
-    return _run(_playbook_run(host, outside().stored.authority(), _certificate(host)))
+    setup = _setup_version(host)
+    report = _run(_playbook_run(host, outside().stored.authority(), _certificate(host)))
+    outside().store.hosts.note(host.name, setup=setup)
+    return report
 
 
 @pool_task(retries=1, retry_delay_seconds=2, task_run_name="look how {host.name} is made")
@@ -50,14 +53,27 @@ def finish_baked(host: Host) -> None:
     Raises:
         PlaybookFailed, HostUnreachable, CommandFailed: as the step says that failed.
     """
-    ours, issued = outside().stored.authority(), _certificate(host)
+    setup, ours, issued = _setup_version(host), outside().stored.authority(), _certificate(host)
     run = replace(_playbook_run(host, ours, issued), playbook=DISKS)
     if run.variables["storage_device"] or run.variables["storage_swap_mb"]:
         _run(run)
     with outside().hosts.shell(host) as shell:
+        block_networks(shell, _blocked_networks(host))
         give_certificate(shell, ours.certificate, issued.certificate, issued.private_key)
         if registry := str(run.variables["docker_registry"]):
             trust_registry(shell, registry, ours.certificate)
+    outside().store.hosts.note(host.name, setup=setup)
+
+
+def _setup_version(host: Host) -> str:
+    """Read it before the work: settings that change meanwhile then lead to another run."""
+    return outside().config(host.pool).settings(host.pool).setup_version
+
+
+def _blocked_networks(host: Host) -> list[str]:
+    """List what sessions on the host may not reach: this machine, and what the operator lists."""
+    listed = outside().config(host.pool).settings(host.pool).blocked_networks
+    return [*outside().hosts.own_addresses(), *listed]
 
 
 def _certificate(host: Host) -> Issued:
@@ -80,6 +96,7 @@ def _playbook_run(host: Host, ours: CertificateAuthority, issued: Issued) -> Pla
             if host.slots * config.DD_HOST_DATA_VOLUME_FACTOR
             else "",
             swap_mb=config.DD_HOST_SWAP_MB,
+            blocked_networks=_blocked_networks(host),
             registry=config.DD_IMAGE_REGISTRY,
         ),
     )

@@ -16,13 +16,16 @@ from pool.housekeeping.found import Orphan, Probe
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.reconciliation import PROBED
 from pool.records import FlavorSize, Host, Instance
+from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
 from tasks.base import blocking, pool_task
 from tasks.hosts.cloud_view import known_headroom, known_parts, listed_servers
+from tasks.housekeeping.disk_looks import look_at_disks, note_disks
 from tasks.housekeeping.probing import note_probes, probe_hosts
 from tasks.runs import runs_under_way
 
 MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is said once
+DISK_SAID = timedelta(minutes=10)  # likewise
 
 
 @pool_task(task_run_name="list the pools")
@@ -36,6 +39,7 @@ async def observe(pool: str) -> Observation:
     """One look at the pool, after which SQL knows which hosts are out of reach."""
     seen = await _look(pool)
     await blocking(note_probes, seen.hosts, seen.probes)
+    await blocking(note_disks, seen.hosts, seen.disks, pool)
     return seen
 
 
@@ -60,8 +64,13 @@ async def _look(pool: str) -> Observation:
     records = await blocking(_records, pool)
     hosts, instances = records.hosts, records.instances
     probed = [host for host in hosts if host.state in PROBED]
-    servers, parts, headroom, probes, activity = await gather(
-        listed_servers(pool), known_parts(pool), known_headroom(pool), probe_hosts(probed), _activity()
+    servers, parts, headroom, probes, disks, activity = await gather(
+        listed_servers(pool),
+        known_parts(pool),
+        known_headroom(pool),
+        probe_hosts(probed),
+        look_at_disks(probed, records.settings),
+        _activity(),
     )
     runs = {str(run.id) for run in (*spawning, *baking)}
     return Observation(
@@ -70,6 +79,8 @@ async def _look(pool: str) -> Observation:
         servers=servers,
         probes=probes,
         ended=await blocking(outside().store.instances.ended_among, _without_record(probes, instances)),
+        disks=disks,
+        told_of_disk=records.told_of_disk,
         told_of_memory=records.told_of_memory,
         parts=parts,
         living=records.living,
@@ -90,6 +101,8 @@ class _Records:
     living: Mapping[str, Host]  # of all pools
     orphans: Mapping[str, Orphan]
     told_of_memory: set[str]
+    told_of_disk: set[str]
+    settings: PoolSettings
 
 
 def _records(pool: str) -> _Records:
@@ -100,6 +113,8 @@ def _records(pool: str) -> _Records:
         living={host.name: host for host in store.hosts.all(states=LIVING_HOSTS)},
         orphans=store.orphans.all(pool),
         told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
+        told_of_disk=store.ticks.decided_since(pool, DecisionKind.FILLS_DISK, now() - DISK_SAID),
+        settings=outside().config(pool).settings(pool),
     )
 
 

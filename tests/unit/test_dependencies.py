@@ -2,15 +2,19 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tests.lock_hashes import LOCKS, pins, serves, tags
 
 pytestmark = pytest.mark.unit
 
@@ -36,9 +40,13 @@ def imported() -> set[str]:
 
 
 def locked(file: str) -> dict[str, str]:
-    lines = [line.partition(";") for line in (CHECKOUT / file).read_text().splitlines()]
-    here = [pin.strip() for pin, _, marker in lines if not marker or Marker(marker).evaluate()]
-    return {canonicalize_name(name): version for name, _, version in (pin.partition("==") for pin in here)}
+    """Name and version of all that this Python gets."""
+    here = [pin for pin in pins((CHECKOUT / file).read_text()) if _counts(pin["marker"])]
+    return {canonicalize_name(pin["name"]): pin["version"] for pin in here}
+
+
+def _counts(marker: str | None) -> bool:
+    return not marker or Marker(marker.removeprefix(" ; ")).evaluate()
 
 
 def test_what_the_code_imports_is_declared_and_nothing_else():
@@ -52,7 +60,36 @@ def test_the_lock_is_within_the_declared_range(requirement):
     assert locked("requirements.lock")[canonicalize_name(requirement.name)] in requirement.specifier
 
 
+@pytest.mark.parametrize("file", LOCKS)
+def test_a_lock_names_packages_versions_and_hashes_and_nothing_else(file):
+    entry = re.compile(r"[\w.-]+==[\w.]+( ; python\w* [<>=]+ \"[\d.]+\")?( \\\n    --hash=sha256:[0-9a-f]{64})+\n")
+    text = (CHECKOUT / file).read_text()
+    assert "".join(match[0] for match in entry.finditer(text)) == text
+    assert len(list(pins(text))) == text.count("==")
+
+
+def test_all_locks_of_the_checkout_are_looked_at():
+    found = subprocess.check_output(["git", "ls-files", "*.lock"], cwd=CHECKOUT, text=True).split()
+    assert sorted(found) == sorted(LOCKS)
+
+
 @pytest.mark.parametrize("file", ["requirements.lock", "requirements-test.lock"])
-def test_a_lock_names_packages_and_versions_and_nothing_else(file):
-    for line in (CHECKOUT / file).read_text().splitlines():
-        assert re.fullmatch(r"[\w.-]+==[\w.]+( ; python\w* [<>=]+ \"[\d.]+\")?", line), line
+def test_what_is_installed_is_what_the_lock_says(file):
+    assert locked(file).items() <= {canonicalize_name(one.name): one.version for one in distributions()}.items()
+
+
+@pytest.mark.parametrize(
+    ("filename", "taken"),
+    [
+        ("a_b-1.0-py3-none-any.whl", True),
+        ("a_b-1.0.tar.gz", True),
+        ("a_b-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", True),
+        ("a_b-1.0-cp39-abi3-manylinux_2_28_aarch64.whl", True),
+        ("a_b-1.0-cp311-cp311-win_amd64.whl", False),
+        ("a_b-1.0-cp310-cp310-manylinux_2_17_x86_64.whl", False),
+        ("a_b-1.1-py3-none-any.whl", False),
+        ("a_b-1.0.exe", False),
+    ],
+)
+def test_a_lock_gets_the_hashes_of_the_files_that_pip_may_take(filename, taken):
+    assert serves(filename, "A.b", Version("1.0"), tags()) is taken

@@ -201,6 +201,7 @@ def test_memory_and_swap_together_and_processes_are_limited(engine, spec):
     with engine.client("look") as client:
         limits = client.inspect_container(spec.name)["HostConfig"]
     assert (limits["Memory"], limits["MemorySwap"], limits["PidsLimit"]) == (48 << 20, 48 << 20, 77)
+    assert limits["Ulimits"] == [{"Name": "core", "Soft": 0, "Hard": 0}]
     assert limits["Init"] is True
 
 

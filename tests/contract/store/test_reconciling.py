@@ -18,6 +18,23 @@ def test_a_host_out_of_reach_takes_no_session_until_it_answers(store):
     assert place(store).state is InstanceState.STARTING
 
 
+def test_a_host_whose_disk_has_too_little_room_takes_no_session_until_it_has(store):
+    claim_active(store)
+    ask(store)
+    for seconds in (0, 30):
+        store.hosts.note_disk("main-01", "its disk has 3 MB left", later(seconds))
+    host = store.hosts.get("main-01")
+    assert (host.disk_low_since, host.last_error, place(store)) == (NOW, "its disk has 3 MB left", None)
+    store.hosts.note_disk("main-01", "", later(60))
+    assert place(store).state is InstanceState.STARTING
+
+
+def test_what_a_host_was_configured_with_is_kept(store):
+    claim_active(store)
+    assert store.hosts.get("main-01").setup == ""
+    assert store.hosts.note("main-01", setup="0123456789ab").setup == "0123456789ab"
+
+
 def test_how_long_a_host_is_out_of_reach_counts_from_its_first_silence_and_is_no_error(store):
     claim_active(store)
     store.hosts.note_unreachable({"main-01": "timed out"}, NOW)

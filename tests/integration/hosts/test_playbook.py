@@ -5,15 +5,18 @@ import shlex
 import socket
 import ssl
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_interface
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from paramiko import ChannelException
 
 from blocks.host_setup.playbook import PlaybookReport, run_playbook
 from blocks.host_setup.shell import CommandFailed
+from blocks.own_addresses import reachable_addresses
 from blocks.stored.authority import CertificateAuthority
 from tests.rigs.engines.tiny_image import busybox_image
 from tests.rigs.hosts.playbook_host import NEIGHBOUR, PlaybookHost, playbook_host, variables_of
@@ -22,7 +25,12 @@ pytest_plugins = ("tests.rigs.hosts.playbook_host",)
 pytestmark = pytest.mark.integration
 
 METADATA = "169.254.169.254"
+RESOLVER = "198.18.0.3"  # blocked like NEIGHBOUR; no variable of the playbook names it
+OTHER_HOST = "10.99.0.2"  # in a private network
+WORLD, WORLD_6 = "203.0.113.2", "2001:db8:9::2"
 SESSION_PORT = 20000
+PORTS = (80, 53, SESSION_PORT)
+FIREWALL = "/usr/local/sbin/notebook-firewall"
 
 
 @dataclass
@@ -76,18 +84,22 @@ def containers(configured, image):
 
 @pytest.fixture
 def cloud(configured):
-    """The metadata service and a neighbour in a blocked network; the host itself reaches both, on two ports."""
-    serve = "systemd-run --quiet --unit cloud-{port} ip netns exec cloud python3 -m http.server {port}"
+    """All that may be around a host; the host itself reaches each of them, on three ports."""
+    places = {METADATA: 16, NEIGHBOUR: 15, RESOLVER: 15, OTHER_HOST: 24, WORLD: 24}
+    serve = "systemd-run --quiet --unit cloud-{port} ip netns exec cloud python3 -m http.server --bind :: {port}"
     configured.root(
         "ip netns add cloud; ip link add cloud0 type veth peer name eth0 netns cloud; ip link set cloud0 up;"
-        " ip addr add 169.254.0.1/16 dev cloud0; ip addr add 198.18.0.1/15 dev cloud0; ip -n cloud link set eth0 up;"
-        f" ip -n cloud addr add {METADATA}/16 dev eth0; ip -n cloud addr add {NEIGHBOUR}/15 dev eth0;"
-        f" ip -n cloud route add default via 169.254.0.1; {serve.format(port=80)}; {serve.format(port=53)}"
+        " ip -n cloud link set eth0 up;"
+        + "".join(f" ip -n cloud addr add {address}/{size} dev eth0;" for address, size in places.items())
+        + "".join(f" ip addr add {ip_interface(f'{a}/{s}').network[1]}/{s} dev cloud0;" for a, s in places.items())
+        + " ip -n cloud route add default via 169.254.0.1;"
+        + "".join(serve.format(port=port) + ";" for port in PORTS)
     )
-    for address, port in [(METADATA, 80), (NEIGHBOUR, 80), (NEIGHBOUR, 53)]:
+    for address, port in product(places, PORTS):
         eventually(lambda url=f"http://{address}:{port}/": fetches(configured, url))
     yield
-    configured.root("systemctl stop cloud-80 cloud-53; ip netns del cloud")
+    stop = " ".join(f"cloud-{port}" for port in PORTS)
+    configured.root(f"systemctl stop {stop}; ip link del cloud0; ip netns del cloud; {FIREWALL}")
 
 
 def fetches(configured, url):
@@ -106,14 +118,9 @@ def eventually(check, seconds=10):
         time.sleep(0.1)
 
 
-@contextmanager
-def listening_manager(host):
-    """A port of the manager, on the address that the host sees it under."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((host.address, 9))
-        ours = probe.getsockname()[0]
-    with socket.create_server((ours, 0)) as server:
-        yield server.getsockname()
+def reach_from_host(configured, addresses, port):
+    connect = "import socket, sys; [socket.create_connection((one, int(sys.argv[1])), 2) for one in sys.argv[2:]]"
+    configured.root(f'python3 -c "{connect}" {port} {" ".join(addresses)}')
 
 
 def client_context(authority, identified=True):
@@ -146,7 +153,10 @@ def test_a_bare_host_becomes_a_notebook_host(configured):
 
 
 def test_a_second_run_changes_nothing_though_it_brings_a_new_certificate(configured):
-    report, lines = configured.again(**variables_of(configured.host, configured.authority))
+    report, lines = configured.again(
+        **variables_of(configured.host, configured.authority)
+        | {"firewall_networks": configured.run.variables["firewall_networks"]}  # other tests here come and go
+    )
     assert (report.changed, report.failed) == (0, 0), [line for line in lines if "changed" in line]
 
 
@@ -160,6 +170,22 @@ def test_configuration_that_is_younger_than_the_engine_restarts_it(configured, p
     report, lines = configured.again(playbook_of("docker"))
     assert any(line.startswith("docker : Restart the engine — changed") for line in lines)
     assert report.changed == 2
+
+
+# ---- sshd
+
+
+def test_sshd_forwards_nothing(configured):
+    said = configured.root("sshd -T").lower().split("\n")
+    assert {"allowtcpforwarding no", "allowagentforwarding no", "x11forwarding no", "permittunnel no"} <= set(said)
+
+
+def test_a_login_is_no_way_to_the_host_s_own_ports(configured):
+    with configured.host.shell() as shell:
+        shell.run("true", timeout=10)
+        transport = shell._client.get_transport()
+        with pytest.raises(ChannelException, match="Administratively prohibited"):
+            transport.open_channel("direct-tcpip", ("127.0.0.1", 22), ("127.0.0.1", 0), timeout=10)
 
 
 # ---- the engine
@@ -211,13 +237,59 @@ def fetch_session(address):
         return b"".join(iter(lambda: connection.recv(4096), b""))
 
 
-def test_a_container_reaches_the_world_outside(configured, containers):
-    with listening_manager(configured.host) as (address, port):
-        assert configured.reaches("one", address, port)
+def test_a_container_reaches_the_world_outside(configured, containers, cloud):
+    assert configured.reaches("one", WORLD, 80)
+    assert configured.reaches("one", WORLD, SESSION_PORT)
+
+
+def test_a_container_reaches_no_address_of_the_manager(configured, containers):
+    there = set(reachable_addresses())  # other tests of this machine come and go
+    ours = [one for one in configured.run.variables["firewall_networks"] if one in there and ":" not in one]
+    with socket.create_server(("0.0.0.0", 0)) as canary:  # noqa: S104 - what is tried is each address of this machine
+        port = canary.getsockname()[1]
+        reach_from_host(configured, ours, port)
+        assert [one for one in ours if configured.reaches("one", one, port)] == []
+
+
+def test_a_container_reaches_other_hosts_but_not_their_sessions_and_engines(configured, containers, cloud):
+    assert configured.reaches("one", OTHER_HOST, 80)
+    assert not configured.reaches("one", OTHER_HOST, SESSION_PORT)
+
+
+def test_the_network_that_the_host_is_in_counts_as_one_of_other_hosts(configured, containers, cloud):
+    assert configured.root(FIREWALL) == "changed"
+    assert configured.reaches("one", WORLD, 80)
+    assert not configured.reaches("one", WORLD, SESSION_PORT)
+
+
+def test_a_network_that_is_listed_later_is_blocked_by_the_next_run_and_opened_by_the_one_after(
+    configured, containers, cloud, playbook_of
+):
+    networks, firewall = configured.run.variables["firewall_networks"], playbook_of("firewall")
+    report, _ = configured.again(firewall, firewall_networks=[*networks, "203.0.113.0/24", "2001:db8::/32"])
+    assert (report.changed, configured.reaches("one", WORLD, 80)) == (2, False)
+    configured.again(firewall)
+    assert configured.reaches("one", WORLD, 80)
+
+
+def test_a_container_that_makes_itself_an_ipv6_address_gets_nowhere(configured, containers, cloud):
+    pid = configured.root("docker inspect -f '{{.State.Pid}}' one")
+    configured.root(
+        f"ip -n cloud addr add {WORLD_6}/64 dev eth0 nodad; ip addr add 2001:db8:9::1/64 dev cloud0 nodad;"
+        " ip -n cloud route add default via 2001:db8:9::1; sysctl -q -w net.ipv6.conf.all.forwarding=1;"
+        " ip addr add 2001:db8:8::1/64 dev docker0 nodad;"
+        f" nsenter -t {pid} -n sysctl -q -w net.ipv6.conf.eth0.disable_ipv6=0;"
+        f" nsenter -t {pid} -n ip addr add 2001:db8:8::2/64 dev eth0 nodad;"
+        f" nsenter -t {pid} -n ip route add default via 2001:db8:8::1"
+    )
+    assert not configured.reaches("one", WORLD_6, 80)
+    configured.root("ip6tables -F NOTEBOOK-INPUT; ip6tables -P FORWARD ACCEPT")
+    eventually(lambda: configured.reaches("one", WORLD_6, 80), 20)  # so that it was the rule
+    configured.root(f"ip addr del 2001:db8:8::1/64 dev docker0; {FIREWALL}")
 
 
 def test_a_container_does_not_reach_its_host(configured, containers):
-    bridge = configured.root("docker network inspect bridge -f '{{(index .IPAM.Config 0).Gateway}}'")
+    bridge = configured.root("docker inspect -f '{{.NetworkSettings.Gateway}}' one")
     doors = [(address, port) for address in (configured.host.address, bridge) for port in (22, 2376)]
     assert [door for door in doors if configured.reaches("one", *door)] == []
 
@@ -235,6 +307,14 @@ def test_containers_do_not_reach_each_other(configured, containers):
 def test_a_container_reaches_a_blocked_network_only_for_names(configured, containers, cloud):
     assert not configured.reaches("one", NEIGHBOUR, 80)
     assert configured.reaches("one", NEIGHBOUR, 53)
+
+
+def test_a_container_reaches_the_name_servers_that_the_host_asks(configured, containers, cloud):
+    assert not configured.reaches("one", RESOLVER, 53)
+    configured.root(f"cp /etc/resolv.conf /root/; echo nameserver {RESOLVER} >> /etc/resolv.conf; {FIREWALL}")
+    assert configured.reaches("one", RESOLVER, 53)
+    assert not configured.reaches("one", RESOLVER, 80)
+    configured.root("cat /root/resolv.conf > /etc/resolv.conf")
 
 
 def test_rules_that_were_lost_are_back_when_the_engine_is_restarted(configured, containers):

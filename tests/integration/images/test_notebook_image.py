@@ -14,16 +14,20 @@ import websockets
 from blocks.engine.client import HostEngine
 from blocks.images.archive import read_archive
 from blocks.stored.authority import CertificateAuthority
+from blocks.stored.blueprint import default_blueprints
 from pool import marks
 from pool.records import ContainerSpec
+from pool.sessions.containers import container_user
 from runtime.builds import notebook_image
 from runtime.builds.notebook_image import TAG, build_notebook_image
 from tests.rigs.engines.light_host import light_host
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
 
 TOKEN = "a-token-of-this-test"
 BASE_URL = "/notebooks/some-route/"
+USER = container_user("alice-1", default_blueprints()["jupyter-minimal"].container_user)
 COMMAND = ("jupyter-lab", f"--ServerApp.base_url={BASE_URL}")
 
 
@@ -48,7 +52,8 @@ def host(archive):
 @pytest.fixture(scope="module")
 def spec(archive):
     environment = {"JUPYTER_TOKEN": TOKEN}
-    return ContainerSpec("dd-lab", archive.image_id, 8888, 20001, 512, command=COMMAND, environment=environment)
+    more = {"command": COMMAND, "environment": environment, "user": USER}
+    return ContainerSpec("dd-lab", archive.image_id, 8888, 20001, 512, **more)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +169,10 @@ def test_the_token_is_in_no_log_and_no_process_list(session, host, spec):
 
 def test_nothing_runs_as_root_or_with_a_capability(session, host, spec):
     status = asyncio.run(kernel_says(session, "open('/proc/self/status').read()"))
-    assert "Uid:\\t1000\\t1000" in status
+    uid, gid = USER.split(":")
+    assert int(uid) > 1_000_000_000
+    assert f"Uid:\\t{uid}\\t{uid}" in status
+    assert f"Gid:\\t{gid}\\t{gid}" in status
     assert "CapBnd:\\t0000000000000000" in status
     assert "NoNewPrivs:\\t1" in status
 
@@ -172,6 +180,18 @@ def test_nothing_runs_as_root_or_with_a_capability(session, host, spec):
 async def kernel_says(session, code):
     kernel = json.loads(ask(session + "api/kernels", "POST", b"{}"))["id"]
     return await run_cell(session, kernel, code)
+
+
+def test_its_home_is_the_users_to_write_and_its_name_is_known(session):
+    code = "(__import__('os').access(__import__('os').path.expanduser('~'), 7), __import__('getpass').getuser())"
+    assert asyncio.run(kernel_says(session, code)) == "(True, 'jovyan')"
+
+
+def test_the_image_still_runs_as_its_own_user(host, spec):
+    old = replace(spec, name="dd-old", host_port=20003, user="")
+    host.engine.run(old)
+    until(lambda: answers(f"http://{host.address}:20003{BASE_URL}api"), "it answers", 60)
+    host.engine.remove(old.name)
 
 
 def test_the_user_may_install_packages_without_root(session):

@@ -58,6 +58,7 @@ def _as_the_role_does(directory: Path, port: int, issued: Issued, word: str | No
     (directory / "server.pem").write_text(issued.private_key + issued.certificate)
     return Template(ROLE.read_text()).render(
         registry_root=directory / "data",
+        registry_address="",  # every address of this machine: hosts of a test reach it under another than we
         registry_port=port,
         registry_configuration=directory,
         registry_htpasswd=word,

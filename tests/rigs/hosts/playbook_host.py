@@ -11,6 +11,7 @@ import pytest
 
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, host_variables, run_playbook
 from blocks.host_setup.shell import HostShell
+from blocks.own_addresses import reachable_addresses
 from blocks.stored.authority import CertificateAuthority
 from tests.rigs.hosts.local_host import LocalHost, local_host
 
@@ -57,7 +58,7 @@ def variables_of(host: LocalHost, authority: CertificateAuthority) -> dict:
         ca_certificate=authority.certificate,
         server_certificate=issued.certificate,
         server_key=issued.private_key,
-        blocked_networks=["198.18.0.0/15"],
+        blocked_networks=[*reachable_addresses(), "198.18.0.0/15"],
         nameservers=[NEIGHBOUR],
     )
 

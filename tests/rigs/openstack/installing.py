@@ -28,7 +28,7 @@ def install_services(venv: Path) -> None:
         return
     shutil.rmtree(venv, ignore_errors=True)
     _run(sys.executable, "-m", "venv", str(venv))
-    quietly = ("--quiet", "--no-deps", "--no-compile", "--disable-pip-version-check")
+    quietly = ("--quiet", "--no-deps", "--no-compile", "--disable-pip-version-check", "--require-hashes")
     _run(str(venv / "bin/pip"), "install", *quietly, "-r", str(LOCK))
     made_from.write_text(LOCK.read_text())
 

@@ -275,6 +275,12 @@ class SimulatedHostSetup(HostSetup):
     def run_playbook(self, run: Any, say: Callable[[str], None], seconds: float) -> Any:
         return simulated.run_playbook(self._world.check_open(), run)
 
+    def free_disk_mb(self, host: Host) -> int:
+        return 10_000
+
+    def own_addresses(self) -> list[str]:
+        return ["192.0.2.1"]
+
     def playbook_digest(self) -> str:
         return "a playbook"
 

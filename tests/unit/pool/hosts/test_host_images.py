@@ -102,7 +102,7 @@ def test_a_certificate_travels_on_the_input_and_its_key_is_for_root_alone():
     give_certificate(shell, "authority", "certificate", "key ")
     with tarfile.open(fileobj=io.BytesIO(shell.input)) as archive:
         files = {member.name: (archive.extractfile(member).read(), member.mode) for member in archive}
-    assert files == {"ca.pem": (b"authority", 0o644), "server.pem": (b"key certificate", 0o600)}
+    assert files == {"ca.pem": (b"authority", 0o640), "server.pem": (b"key certificate", 0o600)}
     assert "key " not in shell.command
 
 

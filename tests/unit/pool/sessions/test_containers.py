@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pool.records import BlueprintSpec, Instance, Placement
-from pool.sessions.containers import container_spec
+from pool.sessions.containers import container_spec, container_user
 from pool.states import InstanceState
 
 pytestmark = pytest.mark.unit
@@ -46,6 +46,20 @@ def test_it_is_published_on_the_port_that_was_reserved():
 
 def test_it_gets_the_limits_and_capabilities_of_its_blueprint():
     assert (spec().memory_mb, spec().capabilities, spec().pids_limit) == (768, ("CHOWN",), 512)
+    assert spec().disk_mb == 10240
+
+
+@pytest.mark.parametrize(("user", "told"), [("", ""), ("1000:100", "1000:100"), ("root", "root")])
+def test_it_is_run_by_the_user_that_its_blueprint_names(user, told):
+    assert container_user("alice-1", user) == told
+
+
+def test_a_session_has_a_uid_of_its_own_in_the_group_of_its_image():
+    users = {container_user(f"alice-{number}", "session:1000").partition(":") for number in range(20_000)}
+    uids = {int(uid) for uid, _, _ in users}
+    assert (len(uids) > 19_990, {gid for _, _, gid in users}) == (True, {"1000"})
+    assert 1_879_048_192 <= min(uids) < max(uids) < 2_147_352_576
+    assert container_user("alice-1", "session:1000") == container_user("alice-1", "session:1000")
 
 
 def test_its_labels_tell_whose_it_is():

@@ -1,14 +1,20 @@
 """What the command `dockerdriver registry` hands to its playbook."""
 
+import bcrypt
 import pytest
 import yaml
+from jinja2 import Template
 
+from blocks.outside import standing_in
 from blocks.stored.authority import CertificateAuthority
+from blocks.stored.registry_login import RegistryLogin
 from pool.errors import BadRequest
-from runtime.command.install_registry import PLAYBOOK, split_address, variables_of
+from runtime.command.install_registry import PLAYBOOK, login, one_address, split_address, variables_of
+from tests.rigs.fakes import FakeBlocks, fake_outside
 
 pytestmark = pytest.mark.unit
 
+CONFIG = PLAYBOOK.parent / "roles" / "registry" / "templates" / "config.yml.j2"
 SPECIFICATION = PLAYBOOK.parent / "roles" / "registry" / "meta" / "argument_specs.yml"
 
 
@@ -26,9 +32,36 @@ def test_another_address_is_refused_by_name(address):
         split_address(address)
 
 
+@pytest.mark.parametrize("listen", ["manager.example", "0.0.0.0", "::", ""])  # noqa: S104 - refused
+def test_it_listens_on_one_address_that_is_named(listen):
+    with pytest.raises(BadRequest, match="give the one that hosts reach"):
+        one_address(listen)
+
+
 def test_the_playbook_gets_the_variables_that_its_role_asks_for():
     options = yaml.safe_load(SPECIFICATION.read_text())["argument_specs"]["main"]["options"]
-    issued = CertificateAuthority.create("test").issue_server("manager", "manager", days=1)
-    variables = variables_of(issued, 5000)
+    variables = the_variables()
     assert variables.keys() <= options.keys()
     assert {name for name, option in options.items() if option.get("required")} <= variables.keys()
+
+
+def test_the_registry_listens_where_it_is_told_lets_one_login_in_and_deletes_nothing():
+    variables = the_variables()
+    config = yaml.safe_load(Template(CONFIG.read_text()).render(variables, registry_configuration="/etc/x"))
+    user, _, word = variables["registry_htpasswd"].partition(":")
+    assert (config["http"]["addr"], config["storage"]["delete"]["enabled"]) == ("[2001:db8::5]:5000", False)
+    assert (config["auth"]["htpasswd"]["path"], user) == ("/etc/x/htpasswd", "dockerdriver")
+    assert bcrypt.checkpw(b"a password", word.encode())
+
+
+def the_variables():
+    issued = CertificateAuthority.create("test").issue_server("manager", "manager", days=1)
+    return variables_of(issued, "2001:db8::5", 5000, RegistryLogin(username="dockerdriver", password="a password"))
+
+
+def test_the_login_is_made_once(monkeypatch):
+    saved = {}
+    stored = FakeBlocks({RegistryLogin: saved})
+    monkeypatch.setattr(RegistryLogin, "save", lambda self, name, **_: saved.update({name: self}))
+    with standing_in(fake_outside(stored=stored)):
+        assert (login(), list(saved)) == (login(), ["own-registry"])

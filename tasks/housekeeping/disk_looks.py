@@ -1,0 +1,48 @@
+"""Look at the disks of hosts: how much is free, and, where that is too little, which session wrote how much."""
+
+from asyncio import gather
+from collections.abc import Iterable, Mapping, Sequence
+
+from blocks.outside import log, now, outside
+from pool.errors import DockerDriverError
+from pool.housekeeping.disk_rules import due_for_a_look
+from pool.housekeeping.found import HostDisk
+from pool.records import Host
+from pool.settings import PoolSettings
+from tasks.base import blocking
+
+
+async def look_at_disks(hosts: Sequence[Host], settings: PoolSettings) -> dict[str, HostDisk]:
+    """What the disks hold of those hosts whose turn it is, and of those that had too little room."""
+    if not settings.disk_floor:
+        return {}
+    due = _whose_turn_it_is([host for host in hosts if host.host_key and not host.unreachable_since])
+    found = await gather(*(blocking(_look, host, settings) for host in due))
+    return {host.name: disk for host, disk in zip(due, found, strict=True) if disk}
+
+
+def _whose_turn_it_is(hosts: Sequence[Host]) -> list[Host]:
+    turn = {host.name for host in due_for_a_look(hosts, now().timestamp())}
+    return [host for host in hosts if host.name in turn or host.disk_low_since]
+
+
+def _look(host: Host, settings: PoolSettings) -> HostDisk | None:
+    """None where the disk could not be looked at: unknown is not full."""
+    try:
+        free = outside().hosts.free_disk_mb(host)
+        if free >= settings.disk_floor:
+            return HostDisk(free)
+        return HostDisk(free, outside().engines.written_mb(host))
+    except DockerDriverError as error:
+        log().warning("could not read disk usage of %s: %s", host.name, error)
+        return None
+
+
+def note_disks(hosts: Iterable[Host], disks: Mapping[str, HostDisk], pool: str) -> None:
+    """Tell SQL which hosts have too little room on their disks, and which have enough again, or need none any more."""
+    floor = outside().config(pool).DD_HOST_DISK_FLOOR
+    for host in hosts:
+        disk = disks.get(host.name)
+        low = f"its disk has {disk.free_mb} MB left: it takes no new session" if disk and disk.free_mb < floor else ""
+        if low or (host.disk_low_since and (disk or not floor)):
+            outside().store.hosts.note_disk(host.name, low, now())

@@ -1,0 +1,85 @@
+"""What a host is configured with: what sessions on it may not reach, and the version that is recorded of it."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from blocks.clouds.port import Cloud
+from blocks.host_setup.setup import HostSetup
+from blocks.outside import standing_in
+from blocks.own_addresses import own_addresses, reachable_addresses
+from blocks.stored.authority import CertificateAuthority
+from blocks.stored.host_keys import HostLogin
+from blocks.stored.pool_config import PoolConfig
+from pool.errors import PlaybookFailed
+from tasks.hosts.setup import apply_playbook, finish_baked
+from tests.rigs.fakes import FakeBlocks, fake_outside
+from tests.rigs.pool_data import a_host
+
+pytestmark = pytest.mark.unit
+
+CONFIG = PoolConfig(DD_BLOCKED_NETWORKS=["10.20.0.0/16"])
+HOST = a_host(address="192.0.2.9", host_key="ssh-ed25519 0")
+
+
+class NotedHosts(HostSetup):
+    """No host is touched; what it would have been told is kept."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.runs, self.inputs, self._failure = [], {}, failure
+
+    def own_addresses(self):
+        return ["192.0.2.1"]
+
+    def run_playbook(self, run, say, seconds):
+        self.runs.append(run)
+        if self._failure:
+            raise self._failure
+
+    def shell(self, host):
+        return self
+
+    def __enter__(self):
+        return SimpleNamespace(run=lambda command, timeout, stdin: self.inputs.update({command: stdin}))
+
+    def __exit__(self, *error):
+        pass
+
+
+def configured(task, hosts):
+    """What is recorded of the host after the task."""
+    noted = {}
+    store = SimpleNamespace(writes=0, hosts=SimpleNamespace(note=lambda name, **facts: noted.update({name: facts})))
+    stored = {PoolConfig: {"main": CONFIG}, Cloud: {"main": SimpleNamespace(data_device="")}}
+    authority, login = CertificateAuthority.create("test"), HostLogin.create()
+    secrets = {CertificateAuthority: {"main": authority}, HostLogin: {"main": login}}
+    with standing_in(fake_outside(hosts=hosts, store=store, stored=FakeBlocks(stored | secrets))):
+        asyncio.run(task.fn(HOST))
+    return noted
+
+
+def test_sessions_are_kept_from_the_manager_and_from_what_the_operator_lists():
+    configured(apply_playbook, hosts := NotedHosts())
+    assert hosts.runs[0].variables["firewall_networks"] == ["192.0.2.1", "10.20.0.0/16"]
+
+
+def test_a_baked_host_gets_them_before_its_engine_starts():
+    configured(finish_baked, hosts := NotedHosts())
+    blocked, engine = list(hosts.inputs)
+    assert (hosts.inputs[blocked], "/etc/notebook-firewall/blocked" in blocked) == ("192.0.2.1\n10.20.0.0/16\n", True)
+    assert "systemctl enable --quiet --now docker" in engine
+
+
+@pytest.mark.parametrize("task", [apply_playbook, finish_baked])
+def test_the_version_of_its_setup_is_recorded_once_it_is_done(task):
+    assert configured(task, NotedHosts()) == {"main-01": {"setup": CONFIG.settings("main").setup_version}}
+
+
+def test_a_playbook_that_failed_leaves_the_version_as_it_was():
+    with pytest.raises(PlaybookFailed):
+        configured(apply_playbook, NotedHosts(PlaybookFailed("no")))
+
+
+def test_a_machine_is_not_reached_by_others_under_the_addresses_of_its_loopback():
+    assert {"127.0.0.1"} <= set(own_addresses()) - set(reachable_addresses())
