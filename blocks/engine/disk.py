@@ -10,7 +10,7 @@ from blocks.engine.container_name import listed_name
 from pool import marks
 from pool.hosts.disk import EngineImage, HostContainer
 
-MEASURE_SECONDS = 60  # the engine walks through all files that its containers wrote
+MEASURE_SECONDS = 30  # the engine walks through all files that its containers wrote
 CONFLICT = 409  # a container has the image; it stays
 
 

@@ -1,7 +1,7 @@
 """Look at the disks of hosts: how much is free, and, where that is too little, which session wrote how much."""
 
-from asyncio import gather
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from blocks.outside import log, now, outside
 from pool.errors import DockerDriverError
@@ -9,16 +9,17 @@ from pool.housekeeping.disk_rules import due_for_a_look
 from pool.housekeeping.found import HostDisk
 from pool.records import Host
 from pool.settings import PoolSettings
-from tasks.base import blocking
+from tasks.housekeeping.probing import ask_each
+
+ALL_SECONDS = 45  # of the time that a tick has for its observation
 
 
 async def look_at_disks(hosts: Sequence[Host], settings: PoolSettings) -> dict[str, HostDisk]:
     """What the disks hold of those hosts whose turn it is, and of those that had too little room."""
     if not settings.disk_floor:
         return {}
-    due = _whose_turn_it_is([host for host in hosts if host.host_key and not host.unreachable_since])
-    found = await gather(*(blocking(_look, host, settings) for host in due))
-    return {host.name: disk for host, disk in zip(due, found, strict=True) if disk}
+    met = [host for host in hosts if host.host_key and not host.unreachable_since]
+    return await ask_each(_whose_turn_it_is(met), partial(_look, floor=settings.disk_floor), ALL_SECONDS)
 
 
 def _whose_turn_it_is(hosts: Sequence[Host]) -> list[Host]:
@@ -26,15 +27,21 @@ def _whose_turn_it_is(hosts: Sequence[Host]) -> list[Host]:
     return [host for host in hosts if host.name in turn or host.disk_low_since]
 
 
-def _look(host: Host, settings: PoolSettings) -> HostDisk | None:
+def _look(host: Host, floor: int) -> HostDisk | None:
     """None where the disk could not be looked at: unknown is not full."""
     try:
         free = outside().hosts.free_disk_mb(host)
-        if free >= settings.disk_floor:
-            return HostDisk(free)
-        return HostDisk(free, outside().engines.written_mb(host))
     except DockerDriverError as error:
         log().warning("could not read disk usage of %s: %s", host.name, error)
+        return None
+    return HostDisk(free, _written(host) if free < floor else None)
+
+
+def _written(host: Host) -> Mapping[str, int] | None:
+    try:
+        return outside().engines.written_mb(host)
+    except DockerDriverError as error:
+        log().warning("could not measure what sessions on %s wrote: %s", host.name, error)
         return None
 
 

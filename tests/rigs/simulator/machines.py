@@ -46,6 +46,8 @@ class Machine:
     engine_down_until: float = 0.0
     slow_until: float = 0.0  # its engine answers after tens of seconds, or too late
     configured: bool = False
+    free_mb: int = 10_000
+    written_mb: dict[str, int] = field(default_factory=dict)  # by session
     clock: timedelta = timedelta()  # what its clock shows, against the first one of the manager
     images: set[str] = field(default_factory=set)
     containers: dict[str, Container] = field(default_factory=dict)

@@ -36,7 +36,7 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
 from blocks.turns import Turns
 from pool.changes import Change
-from pool.errors import NotFound
+from pool.errors import HostUnreachable, NotFound
 from pool.housekeeping.found import Probe
 from pool.ports import Clock
 from pool.records import Host
@@ -258,6 +258,9 @@ class SimulatedEngines(Engines):
     def probe(self, host: Host) -> Probe:
         return self.of(host).look()
 
+    def written_mb(self, host: Host) -> dict[str, int]:
+        return dict(self.of(host)._machine("measure what its containers wrote").written_mb)
+
 
 class SimulatedHostSetup(HostSetup):
     """ssh and the playbook."""
@@ -276,7 +279,10 @@ class SimulatedHostSetup(HostSetup):
         return simulated.run_playbook(self._world.check_open(), run)
 
     def free_disk_mb(self, host: Host) -> int:
-        return 10_000
+        machine = self._world.check_open().cloud.at(host.address)
+        if not machine or not machine.reachable(self._world.time):
+            raise HostUnreachable(f"host {host.name}: ssh does not answer")
+        return machine.free_mb
 
     def own_addresses(self) -> list[str]:
         return ["192.0.2.1"]

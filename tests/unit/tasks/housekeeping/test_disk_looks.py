@@ -51,9 +51,13 @@ def test_sessions_are_measured_only_on_a_host_below_the_floor():
     assert looked(Disks(2047)) == {"main-01": HostDisk(2047, {"bob-1": 900})}
 
 
-@pytest.mark.parametrize("disks", [Disks(HostUnreachable("no")), Disks(1, EngineTrouble("it measures already"))])
-def test_what_cannot_be_read_is_unknown(disks):
-    assert looked(disks) == {}
+@pytest.mark.parametrize("trouble", [HostUnreachable("no"), ValueError("df said nothing")])
+def test_a_disk_that_cannot_be_read_is_unknown_and_spoils_no_other_look(trouble):
+    assert looked(Disks(trouble)) == {}
+
+
+def test_a_host_is_low_also_where_its_sessions_cannot_be_measured():
+    assert looked(Disks(1, EngineTrouble("it measures already"))) == {"main-01": HostDisk(1, None)}
 
 
 @pytest.mark.parametrize("host", [a_host(), a_host(host_key="ssh-ed25519 0", unreachable_since=NOW)])
