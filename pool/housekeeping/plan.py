@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining
-from pool.hosts.sizing import hosts_to_spawn
+from pool.hosts.sizing import Situation, hosts_to_spawn
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
@@ -37,7 +37,7 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
     for_instances = _first_answers(
         INSTANCE_RULES, seen.instances, RuleContext(replace(seen, hosts=hosts), settings, now)
     )
-    spawns = hosts_to_spawn(hosts, settings, now, seen.unrecorded_spawns, seen.queue, seen.headroom)
+    spawns = hosts_to_spawn(Situation(hosts, settings, now, seen.unrecorded_spawns, seen.queue, seen.headroom))
     return [*for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
 
 

@@ -8,7 +8,7 @@ from docs.generate import mermaid
 from pool.decisions import DecisionKind
 from pool.errors import BadRequest, RefusedMove
 from pool.hosts.lifetime import remaining, takes_sessions
-from pool.hosts.sizing import hosts_to_spawn
+from pool.hosts.sizing import Situation, hosts_to_spawn
 from pool.names import check_instance_id, check_pool_name, check_user
 from pool.records import FlavorSize, Route
 from pool.sessions.placement import candidates
@@ -113,7 +113,7 @@ def test_while_none_ages_the_active_hosts_with_room_are_candidates_the_fullest_f
 
 
 def spawned(hosts, now=NOW, unrecorded=(), **settings) -> list[FlavorSize]:
-    decisions = hosts_to_spawn(hosts, PoolSettings(**settings), now, unrecorded)
+    decisions = hosts_to_spawn(Situation(hosts, PoolSettings(**settings), now, unrecorded))
     assert all(decision.subject == "main" for decision in decisions)
     return [decision.flavor for decision in decisions if decision.kind is DecisionKind.SPAWN]
 
@@ -168,7 +168,7 @@ def test_more_hosts_than_allowed_is_not_less_than_none():
 
 
 def test_the_reason_of_a_spawn_has_its_figures():
-    (decision,) = hosts_to_spawn([a_host(reserved=5)], PoolSettings(), NOW)
+    (decision,) = hosts_to_spawn(Situation([a_host(reserved=5)], PoolSettings(), NOW))
     assert decision.reason == "1 free slots now or on their way, 4 wanted"
 
 
