@@ -1,4 +1,4 @@
-"""Which hosts, small and large, hold a demand: the cheapest that are enough, within what the pool and its cloud allow."""
+"""Which hosts, small and large, hold a demand: the cheapest that are enough, within the places and the quota."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

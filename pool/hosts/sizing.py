@@ -1,18 +1,21 @@
 """How many hosts to spawn, of which sizes, and what stands in the way of more."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Self
 
 from pool.decisions import Decision, DecisionKind
-from pool.hosts.launching import breaker, setback, time_to_active, why_held
+from pool.hosts.launching import breaker, lead, setback, why_held
 from pool.hosts.lifetime import takes_sessions, unused_since
 from pool.hosts.mix import Demand, Mix, Quota, Room, best_mix, mixed
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
-from pool.timetable import Target, target_ahead
+from pool.timetable import Target, target_ahead, target_at
+
+KEPT_UNUSED = 900  # seconds that an unused host stays though it is not needed: twice what a boot takes, or more
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,17 @@ class Situation:
     @cached_property
     def target(self) -> Target:
         """Free slots that are wanted by the time that a host spawned now is there."""
-        lead = time_to_active(self.hosts)
-        return target_ahead(self.settings.timetable, self.settings.free_slot_target, self.now, lead)
+        return target_ahead(self.settings.timetable, self.settings.free_slot_target, self.now, lead(self.hosts))
+
+    @cached_property
+    def slots_to_keep(self) -> int:
+        """Free slots below which no host is let go: those of the target, now and as long as an unused host is kept."""
+        soon = self.now + lead(self.hosts) + timedelta(seconds=KEPT_UNUSED)
+        return max(self.target.slots, target_at(self.settings.timetable, self.settings.free_slot_target, soon).slots)
+
+    def without(self, name: str) -> Self:
+        """The same without one of the hosts: its place is free."""
+        return replace(self, hosts=[host for host in self.hosts if host.name != name])
 
     @cached_property
     def waiting(self) -> tuple[int, ...]:
@@ -101,7 +113,7 @@ def hosts_to_spawn(case: Situation) -> list[Decision]:
     reason = _reason(case.room().slots, case.target, case.waiting)
     spawns = [Decision(DecisionKind.SPAWN, case.settings.name, reason, size) for size in sizes]
     why = limit.because if len(sizes) < len(mix.sizes) else _why_short(case, mix)
-    why = why and why_held(case.hosts, case.now) or why or breaker(case.hosts)
+    why = (why and why_held(case.hosts, case.now)) or why or breaker(case.hosts)
     return [*spawns, Decision(DecisionKind.WAIT, case.settings.name, why)] if why else spawns
 
 

@@ -4,7 +4,7 @@ Each rule looks at one host or instance and answers with a decision or with None
 known (None) never leads to a failure or a removal.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -12,6 +12,7 @@ from typing import TypeVar
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining
 from pool.hosts.sizing import Situation, hosts_to_spawn
+from pool.hosts.unused import hosts_to_let_go
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
@@ -33,12 +34,32 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
     """Everything that should be done now: at most one thing for each host and each instance, and hosts to spawn."""
     case = RuleContext(seen, settings, now)
     for_hosts = _first_answers(HOST_RULES, seen.hosts, case)
-    hosts = tuple(_as_decided(host, for_hosts.get(host.name)) for host in seen.hosts)
+    for_hosts |= _let_go(_after(seen.hosts, for_hosts), for_hosts, case)
+    hosts = _after(seen.hosts, for_hosts)
     for_instances = _first_answers(
         INSTANCE_RULES, seen.instances, RuleContext(replace(seen, hosts=hosts), settings, now)
     )
-    spawns = hosts_to_spawn(Situation(hosts, settings, now, seen.unrecorded_spawns, seen.queue, seen.headroom))
+    spawns = hosts_to_spawn(_situation(hosts, case))
     return [*for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
+
+
+def _situation(hosts: Sequence[Host], case: RuleContext) -> Situation:
+    seen = case.seen
+    return Situation(hosts, case.settings, case.now, seen.unrecorded_spawns, seen.queue, seen.headroom)
+
+
+def _let_go(hosts: Sequence[Host], decided: Container[str], case: RuleContext) -> dict[str, Decision]:
+    """Drain unused hosts that are not needed; hosts about which something is decided, or that a run works on, wait."""
+    return {
+        name: Decision(DecisionKind.DRAIN, name, reason)
+        for name, reason in hosts_to_let_go(_situation(hosts, case)).items()
+        if name not in decided and name not in case.seen.busy_hosts
+    }
+
+
+def _after(hosts: Iterable[Host], decided: Mapping[str, Decision]) -> tuple[Host, ...]:
+    """Return the hosts as they will be once what is decided about them is done."""
+    return tuple(_as_decided(host, decided.get(host.name)) for host in hosts)
 
 
 def _first_answers(rules: Iterable[Rule[Thing]], things: Iterable[Thing], case: RuleContext) -> dict[str, Decision]:

@@ -9,7 +9,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.found import Probe
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
-from pool.records import Fault, Headroom, Host, Instance, Placement
+from pool.records import Fault, Host, Instance, Placement
 from pool.sessions.queue import QueueEntry, grants, queued_in_order
 from pool.settings import PoolSettings
 from pool.states import ENDED, HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY, EndCause, HostState, InstanceState

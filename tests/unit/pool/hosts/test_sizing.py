@@ -81,7 +81,10 @@ def test_sessions_that_do_not_share_a_host_get_one_each():
 def test_the_timetable_raises_the_target_and_is_the_reason():
     timetable = read_timetable(["Mon 08:45-12:00: 60"], "UTC")
     active = a_host(created_at=later(-600), active_at=later(0), reserved=6)
-    before, in_time = later(2099), later(2100)  # 08:34:59 and 08:35: the pool's hosts take ten minutes
+    before, in_time = (
+        later(1979),
+        later(1980),
+    )  # 08:32:59 and 08:33: the pool's hosts take ten minutes, and two to spare
     assert decided([active], now=before, timetable=timetable) == []
     spawns = decided([active], now=in_time, timetable=timetable)
     assert [decision.flavor for decision in spawns] == [LARGE] * 3
