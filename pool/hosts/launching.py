@@ -54,6 +54,11 @@ def why_held(hosts: Sequence[Host], now: datetime) -> str:
     return breaker(hosts) or (waits if failing and failing.until > now else "")
 
 
+def launches_fail(hosts: Sequence[Host]) -> bool:
+    """Whether no new host can be counted on, also while one is tried: the latest launches failed."""
+    return bool(setback(hosts) or breaker(hosts))
+
+
 def fault_of(error: BaseException) -> Fault | None:
     """Classify the error that ended a launch; None: it says nothing of the cloud (cancelled, or a bug)."""
     if isinstance(error, CloudRefused):

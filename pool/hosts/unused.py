@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from pool.hosts.launching import why_held
+from pool.hosts.launching import launches_fail
 from pool.hosts.lifetime import takes_sessions, unused_since
 from pool.hosts.sizing import KEPT_UNUSED, Situation
 from pool.records import Host
@@ -46,7 +46,7 @@ def _making_way(case: Situation) -> Iterator[tuple[str, str]]:
     """
     going = sum(host.state in GOING and not host.reserved for host in case.hosts)
     short = case.mix(case.places + going).shortage
-    if not any(short) or why_held(case.hosts, case.now):
+    if not any(short) or launches_fail(case.hosts):
         return
     serving = sum(host.free > 0 for host in _serving(case))
     for host in sorted(_unused(case), key=lambda host: (host.slots, host.name)):

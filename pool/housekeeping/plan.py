@@ -110,7 +110,7 @@ def stuck(host: Host, case: RuleContext) -> Decision | None:
 
 
 def retired(host: Host, case: RuleContext) -> Decision | None:
-    """Drain a host with too many errors, past its lifetime, or of a pool that shuts down."""
+    """Drain a host with too many errors, of a pool that shuts down, or past its lifetime where there is other room."""
     waits = host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts
     if host.state is not HostState.ACTIVE and not waits:
         return None
@@ -124,7 +124,7 @@ def _why_retired(host: Host, case: RuleContext) -> str:
         return f"pool {host.pool} is in shutdown mode"
     if host.errors > settings.max_host_errors:
         return f"{host.errors} errors in a row, the last: {host.last_error}"
-    if host.name in case.overtime or remaining(host, settings, case.now, case.unused_since) > 0:
+    if host.name not in case.may_retire:
         return ""
     if remaining(host, settings, case.now) > 0:
         return f"it is large, and pool {host.pool} was not used for {settings.host_lifetime} s"

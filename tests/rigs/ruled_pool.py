@@ -12,10 +12,11 @@ from pool.housekeeping.plan import plan
 from pool.records import Fault, Host, Instance, Placement
 from pool.sessions.queue import QueueEntry, grants, queued_in_order
 from pool.settings import PoolSettings
-from pool.states import ENDED, HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY, EndCause, HostState, InstanceState
+from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY, EndCause, HostState, InstanceState
 from tests.rigs.pool_data import NOW, an_instance
 
 TICK = 30  # seconds
+REMEMBERED = 40  # hosts: those that are gone say how launches go, and all that ever were would take their time
 HAS_SERVER = LIVING_HOSTS - {HostState.FAILED}
 
 
@@ -33,8 +34,8 @@ class Cloud:
 class RuledPool:
     """Hosts and sessions as records, and what housekeeping and the queue make of them."""
 
-    def __init__(self, cloud: Cloud | None = None, **settings) -> None:
-        self.cloud, self.settings = cloud or Cloud(), PoolSettings(**settings)
+    def __init__(self, cloud: Cloud | None = None, tick: float = TICK, **settings) -> None:
+        self.cloud, self.settings, self.tick_seconds = cloud or Cloud(), PoolSettings(**settings), tick
         self.now = NOW
         self.hosts: dict[str, Host] = {}
         self.sessions: dict[str, Instance] = {}
@@ -44,6 +45,7 @@ class RuledPool:
         self.host_seconds = self.slot_seconds = 0.0  # of servers, from asking for them until they are gone
         self._gone_at: dict[str, datetime] = {}
         self._numbers = count(1)
+        self._alive: set[str] = set()  # sessions that have not ended
 
     def turn(self, **settings) -> None:
         """The operator turns settings."""
@@ -56,6 +58,7 @@ class RuledPool:
             usual = {"host": None, "expires_at": None, "created_at": self.now, "state_since": self.now}
             asked = an_instance(one, state=InstanceState.QUEUED, slots=slots, **usual)
             self.sessions[one] = replace(asked, options=options | {"lifetime": seconds})
+            self._alive.add(one)
         self._serve()
         return ids
 
@@ -66,11 +69,11 @@ class RuledPool:
         self._serve()
 
     def run(self, seconds: float) -> "RuledPool":
-        """Let time pass, with a tick each half minute; give the pool back."""
+        """Let time pass, with a tick each half minute, or as the pool was told; give the pool back."""
         until = self.now + timedelta(seconds=seconds)
         while self.now < until:
             self.tick()
-            self.now += timedelta(seconds=TICK)
+            self.now += timedelta(seconds=self.tick_seconds)
             self._pass()
         return self
 
@@ -112,19 +115,23 @@ class RuledPool:
     # What the world does
 
     def _seen(self) -> Observation:
-        hosts = tuple(self.hosts.values())
+        hosts = self._recent()
         listed = {h.name for h in hosts if h.state in HAS_SERVER and h.name not in self._gone_by_now()}
         asked = {h.name: not self.cloud.silent(h.name) for h in hosts if h.state in ANSWERING}
         self._note_reach(asked)
-        living = tuple(one for one in self.sessions.values() if one.state not in ENDED)
         return Observation(
-            tuple(self.hosts.values()),
-            living,
+            self._recent(),
+            tuple(self.sessions[one] for one in sorted(self._alive)),
             listed,
             probes={name: Probe(False, trouble="no answer") for name, answers in asked.items() if not answers},
             busy_hosts={h.name for h in hosts if h.state in ON_THEIR_WAY},
             headroom=self.cloud.headroom or {},
         )
+
+    def _recent(self) -> tuple[Host, ...]:
+        latest = list(self.hosts.values())
+        older = (host for host in latest[:-REMEMBERED] if host.state in LIVING_HOSTS)
+        return (*older, *latest[-REMEMBERED:])
 
     def _note_reach(self, asked: dict[str, bool]) -> None:
         for name, answers in asked.items():
@@ -136,15 +143,16 @@ class RuledPool:
 
     def _pass(self) -> None:
         """What happened meanwhile: hosts boot, or fail to; sessions end."""
-        for host in list(self.hosts.values()):
+        for host in self._recent():
             if host.state in HAS_SERVER and host.name not in self._gone_by_now():
-                self.host_seconds += TICK
-                self.slot_seconds += TICK * host.slots
+                self.host_seconds += self.tick_seconds
+                self.slot_seconds += self.tick_seconds * host.slots
             if host.state in ON_THEIR_WAY:
                 self._boot(host)
-        for one in self.having(InstanceState.RUNNING):
-            if one.expires_at <= self.now:
-                self._end(one.id, InstanceState.DELETED)
+        for one in sorted(self._alive):
+            ends = self.sessions[one].expires_at
+            if ends and ends <= self.now:
+                self._end(one, InstanceState.DELETED)
         self._serve()
 
     def _boot(self, host: Host) -> None:
@@ -181,9 +189,11 @@ class RuledPool:
 
     def _serve(self) -> None:
         """Give out room in the order of the queue."""
-        line = [QueueEntry(one, [set(self.hosts)], 86400) for one in queued_in_order(self.sessions.values())]
-        living = [host for host in self.hosts.values() if host.state in LIVING_HOSTS or host.fault]
-        for turn in grants(line, living, self.settings, self.now) if line else []:
+        queue = queued_in_order(self.sessions[one] for one in self._alive)
+        if not queue:
+            return
+        line = [QueueEntry(one, [set(self.hosts)], 86400) for one in queue]
+        for turn in grants(line, self._recent(), self.settings, self.now):
             host, one = self.hosts[turn.hosts[0]], turn.instance
             assert host.state is HostState.ACTIVE, "room on a host that takes no sessions"
             assert host.free >= one.slots, "over-committed"
@@ -201,6 +211,7 @@ class RuledPool:
             left = host.reserved - session.slots
             self._change(host.name, reserved=left, idle_since=None if left else self.now)
         self.sessions[one] = replace(session, state=state, placement=None, end_cause=cause)
+        self._alive.discard(one)
 
     def _change(self, name: str, **values) -> None:
         self.hosts[name] = replace(self.hosts[name], **values)

@@ -3,8 +3,8 @@
 import pytest
 
 from pool.decisions import DecisionKind as Kind
-from pool.records import FlavorSize, Headroom
-from pool.states import InstanceState
+from pool.records import Fault, FlavorSize, Headroom
+from pool.states import HostState, InstanceState
 from pool.timetable import read_timetable
 from tests.rigs.ruled_pool import Cloud, RuledPool
 
@@ -110,3 +110,76 @@ def test_for_free_slots_alone_the_last_host_stays_until_a_larger_one_is_there():
     pool.turn(free_slot_target=48)
     least = min(pool.run(30).free for _ in range(40))
     assert (least, pool.sizes()) == (6, [24, 24])
+
+
+# Hosts past their lifetime: make before break
+
+
+def longest_wait(pool: RuledPool) -> float:
+    """Seconds that any session waited for its place; those that were given up count for ever."""
+    return max(pool.waited.get(one, float("inf")) for one in pool.sessions)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [{"fault": Fault.REFUSED}, {"fault": Fault.CONFIGURING}, {"boot": lambda number: 7200},
+     {"headroom": {size: Headroom(0, "quota") for size in FlavorSize}}],
+    ids=["the cloud refuses", "the playbook fails", "a boot takes hours", "the quota is used up"],
+)  # fmt: skip
+def test_while_nothing_can_replace_an_old_host_newcomers_get_its_free_slots(trouble):
+    pool = RuledPool(Cloud(boot=lambda number: 100)).run(300)
+    pool.ask(2, seconds=24 * HOUR)
+    pool.run(4 * HOUR - 600)
+    for name, value in trouble.items():
+        setattr(pool.cloud, name, value)
+    pool.run(1800)
+    pool.ask(3)
+    pool.run(600)
+    assert longest_wait(pool) <= 300
+    assert pool.sizes(HostState.DRAINING) == []
+
+
+def test_once_its_successor_is_active_an_old_host_takes_no_newcomers_and_leaves_when_it_is_empty():
+    pool = RuledPool().run(300)
+    old = pool.ask(2, seconds=5 * HOUR)
+    pool.run(4 * HOUR + 600)
+    (new,) = pool.ask(seconds=8 * HOUR)
+    assert pool.sessions[new].host != pool.sessions[old[0]].host
+    assert pool.run(HOUR).hosts["main-0001"].state is HostState.REMOVED
+
+
+@pytest.mark.parametrize(("most", "slots", "every"), [(4, 24, 1200), (1, 24, 3700)])
+def test_while_slots_are_free_anywhere_no_session_of_a_day_waits_longer_than_a_boot_takes(most, slots, every):
+    pool = RuledPool(tick=600, max_hosts=most, slots_large=slots, slots_small=slots if most < 4 else 6)
+    for _ in range(144):
+        pool.ask(seconds=24 * HOUR)
+        pool.run(every)
+    assert longest_wait(pool) <= 1200  # a tick, and a boot that is seen at a tick
+    assert len(pool.waited) == 144
+
+
+# A host that is near its end
+
+
+def near_its_end() -> RuledPool:
+    """A pool whose one host has 240 s left, and free slots."""
+    pool = RuledPool(free_slot_target=0)
+    pool.ask(seconds=24 * HOUR)
+    pool.run(120)
+    return pool.run(4 * HOUR - 240)
+
+
+def test_a_session_whose_time_fits_starts_on_a_host_that_is_near_its_end():
+    pool = near_its_end()
+    pool.ask(seconds=200)
+    assert pool.having(InstanceState.QUEUED) == []
+
+
+def test_a_session_whose_time_does_not_fit_waits_for_a_boot_unless_it_does_not_wait():
+    pool = near_its_end()
+    (patient,) = pool.ask()
+    (hurried,) = pool.ask(wait=0)
+    assert pool.sessions[patient].state is InstanceState.QUEUED
+    assert pool.sessions[hurried].host == "main-0001"
+    pool.run(240)
+    assert pool.sessions[patient].host == "main-0002"

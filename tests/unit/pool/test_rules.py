@@ -95,8 +95,10 @@ def test_a_host_that_outlives_the_session_comes_before_a_fuller_one_that_does_no
     assert names(candidates(hosts, 1, later(1800), SETTINGS, lifetime=600)) == ["main-01", "main-03", "main-02"]
 
 
-def test_a_host_near_its_end_is_no_candidate():
-    assert candidates([a_host(first_used_at=NOW)], 1, later(3400), SETTINGS, lifetime=60) == []
+def test_a_host_near_its_end_is_a_candidate_for_a_session_whose_time_fits():
+    hosts = [a_host(first_used_at=NOW)]
+    assert names(candidates(hosts, 1, later(3360), SETTINGS, lifetime=240)) == ["main-01"]
+    assert candidates(hosts, 1, later(3360), SETTINGS, lifetime=241) == []
 
 
 def test_an_avoided_host_is_the_last_resort():

@@ -84,7 +84,7 @@ def test_the_timetable_raises_the_target_and_is_the_reason():
     before, in_time = (
         later(1979),
         later(1980),
-    )  # 08:32:59 and 08:33: the pool's hosts take ten minutes, and two to spare
+    )  # 08:32:59 and 08:33: hosts take ten minutes, and two to spare
     assert decided([active], now=before, timetable=timetable) == []
     spawns = decided([active], now=in_time, timetable=timetable)
     assert [decision.flavor for decision in spawns] == [LARGE] * 3
