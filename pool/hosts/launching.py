@@ -17,7 +17,10 @@ from pool.records import Fault, Host
 BREAKER_AFTER = 3  # hosts in a row that could not be configured
 LONGEST_WAIT = 1800  # seconds before the cloud is asked again
 MEASURED = 20  # latest launches that the usual time is taken from
-LEAD = timedelta(minutes=5)  # taken for the time from spawn to active while none was measured
+USUAL = timedelta(minutes=5)  # taken for the time from spawn to active while none was measured
+FEW = 5  # launches: with fewer measured, the slowest of them says little
+LEAST_LEAD, LONGEST_LEAD = timedelta(minutes=10), timedelta(hours=1)  # the former while few were measured
+SPARE = timedelta(minutes=2)  # until the next tick, and for a host that has to make way first
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ def why_held(hosts: Sequence[Host], now: datetime) -> str:
     return breaker(hosts) or (waits if failing and failing.until > now else "")
 
 
+def launches_fail(hosts: Sequence[Host]) -> bool:
+    """Whether no new host can be counted on, also while one is tried: the latest launches failed."""
+    return bool(setback(hosts) or breaker(hosts))
+
+
 def fault_of(error: BaseException) -> Fault | None:
     """Classify the error that ended a launch; None: it says nothing of the cloud (cancelled, or a bug)."""
     if isinstance(error, CloudRefused):
@@ -60,9 +68,24 @@ def fault_of(error: BaseException) -> Fault | None:
 
 def time_to_active(hosts: Iterable[Host]) -> timedelta:
     """How long this pool's hosts take from spawn to active: the median of the latest."""
+    seconds = _measured(hosts)
+    return timedelta(seconds=median(seconds)) if seconds else USUAL
+
+
+def lead(hosts: Iterable[Host]) -> timedelta:
+    """How long before they are wanted hosts are spawned, so that the slowest is there in time.
+
+    By the slowest of the latest launches: where several hosts are wanted at a moment, half of them would be late by the
+    median.
+    """
+    seconds = _measured(hosts)
+    slowest = timedelta(seconds=max(seconds, default=0)) + SPARE
+    return min(slowest if len(seconds) >= FEW else max(slowest, LEAST_LEAD), LONGEST_LEAD)
+
+
+def _measured(hosts: Iterable[Host]) -> list[float]:
     active = sorted((host.active_at, host.created_at) for host in hosts if host.active_at)[-MEASURED:]
-    seconds = [(at - created).total_seconds() for at, created in active]
-    return timedelta(seconds=median(seconds)) if seconds else LEAD
+    return [(at - created).total_seconds() for at, created in active]
 
 
 def setback(hosts: Sequence[Host]) -> Setback | None:

@@ -21,7 +21,7 @@ def remaining(host: Host, settings: PoolSettings, now: datetime, unused_since: d
         now: the moment of asking.
         unused_since: when the last session left the pool; None: it has some, or never had any.
     """
-    ages_since = [moment for moment in (host.first_used_at, _given_up_on(host, unused_since)) if moment]
+    ages_since = [moment for moment in (host.first_used_at, _given_up_on(host, settings, unused_since)) if moment]
     if not ages_since:
         return settings.host_lifetime
     return settings.host_lifetime - (now - min(ages_since)).total_seconds()
@@ -30,17 +30,17 @@ def remaining(host: Host, settings: PoolSettings, now: datetime, unused_since: d
 def takes_sessions(host: Host, settings: PoolSettings, now: datetime, unused_since: datetime | None = None) -> bool:
     """Whether the host can take any, and has enough of its lifetime left to be given a new session at all."""
     enough = remaining(host, settings, now, unused_since) >= settings.host_lifetime_low
-    return enough and _is_fit(host)
+    return enough and is_fit(host)
 
 
-def within_hard_limit(host: Host, settings: PoolSettings, now: datetime) -> bool:
-    """Whether the host can take sessions, and may still serve where its pool has no other room."""
-    return _is_fit(host) and remaining(host, settings, now) + settings.host_lifetime_extra > 0
-
-
-def _is_fit(host: Host) -> bool:
+def is_fit(host: Host) -> bool:
     """Whether the host is in reach and has room on its disk."""
     return host.unreachable_since is None and host.disk_low_since is None
+
+
+def past_hard_limit(host: Host, settings: PoolSettings, now: datetime) -> bool:
+    """Whether its lifetime is over for so long that it goes as soon as no session is on it, needed or not."""
+    return remaining(host, settings, now) + settings.host_lifetime_extra <= 0
 
 
 def unused_since(hosts: Iterable[Host]) -> datetime | None:
@@ -57,30 +57,48 @@ def is_full(hosts: Iterable[Host], settings: PoolSettings) -> bool:
     return sum(host.state in LIVING_HOSTS for host in hosts) >= settings.max_hosts
 
 
-def working_overtime(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> frozenset[str]:
-    """Names of the hosts that go on past their lifetime: the pool is full, and has no free slot without them.
+def may_retire(
+    hosts: Sequence[Host], settings: PoolSettings, now: datetime, wanted: int, alone: bool
+) -> frozenset[str]:
+    """Names of the hosts past their lifetime that the pool can do without: make before break.
 
-    The oldest are let go first, as long as the others have room.
+    One with sessions on it goes on: in draining it would hold its place, and its free slots would be of use to nobody.
+    It gets new sessions only where there is no other room, so that it becomes empty.
+
+    An empty one goes once the others have the free slots that are wanted; in a full pool, where no successor can come
+    before it goes, once they have one. Past the hard limit it goes anyway, and so does a large one of a full pool that
+    nobody uses; but not where launches fail. The oldest go first.
+
+    Args:
+        hosts: of one pool, in any state.
+        settings: of the pool.
+        now: the moment of asking.
+        wanted: free slots that the pool is to have, with those that waiting sessions need.
+        alone: whether its launches fail, so that no successor can be counted on.
     """
-    if not is_full(hosts, settings):
-        return frozenset()
-    serving = [host for host in hosts if _serves(host, settings) and within_hard_limit(host, settings, now)]
-    old = [host for host in serving if remaining(host, settings, now) <= 0]
-    free, kept = sum(host.free for host in serving), set()
-    for host in sorted(old, key=lambda host: (host.first_used_at, host.name)):
-        if free > host.free:
-            free -= host.free
-        else:
-            kept.add(host.name)
-    return frozenset(kept)
+    unused, full = unused_since(hosts), is_full(hosts, settings)
+    serving = [host for host in hosts if _serves(host, settings)]
+    over = [host for host in serving if not host.reserved and remaining(host, settings, now, unused) <= 0]
+    spare = sum(host.free for host in serving if host in over or takes_sessions(host, settings, now, unused))
+    enough, gone = 1 if full else wanted, set()
+    for host in sorted(over, key=lambda host: (host.first_used_at or host.created_at, host.name)):
+        by_disuse = full and remaining(host, settings, now) > 0
+        in_the_way = not alone and (by_disuse or past_hard_limit(host, settings, now))
+        if in_the_way or spare - host.free >= enough:
+            spare -= host.free
+            gone.add(host.name)
+    return frozenset(gone)
 
 
-def _given_up_on(host: Host, unused: datetime | None) -> datetime | None:
-    """Return when an unused large host began to age."""
+def _given_up_on(host: Host, settings: PoolSettings, unused: datetime | None) -> datetime | None:
+    """Return when an unused large host began to age, where a small one would be cheaper."""
     if unused is None or host.flavor is FlavorSize.SMALL or host.active_at is None:
+        return None
+    if settings.flavor_small == settings.flavor_large or host.slots <= settings.slots_small:
         return None
     return max(host.active_at, unused)
 
 
 def _serves(host: Host, settings: PoolSettings) -> bool:
-    return host.state is HostState.ACTIVE and host.errors <= settings.max_host_errors
+    in_reach = host.state is HostState.ACTIVE and host.unreachable_since is None
+    return in_reach and host.errors <= settings.max_host_errors

@@ -1,59 +1,84 @@
-"""How many hosts to spawn, of which size, and what stands in the way of more."""
+"""How many hosts to spawn, of which sizes, and what stands in the way of more."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Self
 
 from pool.decisions import Decision, DecisionKind
-from pool.hosts.launching import breaker, setback, time_to_active, why_held
+from pool.hosts.launching import breaker, lead, setback, why_held
 from pool.hosts.lifetime import takes_sessions, unused_since
+from pool.hosts.mix import Demand, Mix, Quota, Room, best_mix, mixed
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
-from pool.timetable import Target, target_ahead
+from pool.timetable import Target, target_ahead, target_at
+
+KEPT_UNUSED = 900  # seconds that an unused host stays though it is not needed: twice what a boot takes, or more
 
 
 @dataclass(frozen=True)
-class Need:
-    """The hosts that a pool lacks."""
+class Situation:
+    """What the number of hosts is decided by."""
 
-    hosts: int
-    flavor: FlavorSize
-    reason: str
+    hosts: Sequence[Host]  # of one pool, in any state; of those that are gone, the latest say how launches go
+    settings: PoolSettings
+    now: datetime
+    unrecorded: Sequence[FlavorSize] = ()  # sizes of hosts whose spawning was asked for, and that are not on record yet
+    queue: Sequence[Instance] = ()  # sessions that wait for room, first come first
+    headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
 
+    @cached_property
+    def target(self) -> Target:
+        """Free slots that are wanted by the time that a host spawned now is there."""
+        return target_ahead(self.settings.timetable, self.settings.free_slot_target, self.now, lead(self.hosts))
 
-@dataclass(frozen=True)
-class SpawnLimit:
-    """How many hosts may be spawned now, and what says so."""
+    @cached_property
+    def slots_to_keep(self) -> int:
+        """Free slots below which no host is let go: those of the target, now and as long as an unused host is kept."""
+        soon = self.now + lead(self.hosts) + timedelta(seconds=KEPT_UNUSED)
+        return max(self.target.slots, target_at(self.settings.timetable, self.settings.free_slot_target, soon).slots)
 
-    hosts: int
-    because: str
+    def without(self, name: str) -> Self:
+        """The same without one of the hosts: its place is free."""
+        return replace(self, hosts=[host for host in self.hosts if host.name != name])
 
-
-class Room:
-    """Free slots by host, as sizes: which host has them does not matter to how many more are needed."""
-
-    def __init__(self, sizes: Iterable[int]) -> None:
-        self._sizes = Counter(sizes)
+    @cached_property
+    def waiting(self) -> tuple[int, ...]:
+        """Slots of each session that waits, and that a host can be large enough for."""
+        return tuple(one.slots for one in self.queue if one.slots <= self.settings.largest)
 
     @property
-    def slots(self) -> int:
-        """All free slots."""
-        return sum(size * count for size, count in self._sizes.items())
+    def living(self) -> int:
+        """Hosts that count against ``DD_MAX_HOSTS``."""
+        return sum(host.state in LIVING_HOSTS for host in self.hosts) + len(self.unrecorded)
 
-    def add(self, size: int) -> None:
-        """One more host with so much room."""
-        self._sizes[size] += 1
+    @property
+    def places(self) -> int:
+        """How many more hosts the pool may have."""
+        return self.settings.max_hosts - self.living
 
-    def take(self, slots: int) -> bool:
-        """Put a session where it fits most tightly, or say that it fits nowhere."""
-        fitting = min((size for size, count in self._sizes.items() if count and size >= slots), default=None)
-        if fitting is None:
-            return False
-        self._sizes[fitting] -= 1
-        self._sizes[fitting - slots] += 1
-        return True
+    def room(self) -> Room:
+        """Free slots now or on their way."""
+        coming = map(self.settings.slots_of, self.unrecorded)
+        return Room([*room_sizes(self.hosts, self.settings, self.now), *coming])
+
+    def demand(self) -> Demand:
+        """What this room does not hold."""
+        room = self.room()
+        unplaced = tuple(slots for slots in self.waiting if not room.take(slots))
+        return Demand(unplaced, self.target.slots - room.slots)
+
+    def mix(self, places: int, quota: bool = True) -> Mix:
+        """Choose the hosts that the pool lacks, in so many places; with or without regard to the cloud's quota."""
+        usual = flavor_to_spawn(self.hosts)
+        return best_mix(self.demand(), usual, self.settings, places, self._quota if quota else Quota({}))
+
+    @property
+    def _quota(self) -> Quota:
+        spawning = [host for host in self.hosts if host.state is HostState.SPAWNING and host.server_id is None]
+        return Quota(self.headroom, (*(host.flavor for host in spawning), *self.unrecorded))
 
 
 def flavor_to_spawn(hosts: Iterable[Host]) -> FlavorSize:
@@ -73,107 +98,55 @@ def room_sizes(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> 
     ]
 
 
-def hosts_to_spawn(
-    hosts: Sequence[Host],
-    settings: PoolSettings,
-    now: datetime,
-    unrecorded: Sequence[FlavorSize] = (),
-    queue: Sequence[Instance] = (),
-    headroom: Mapping[FlavorSize, Headroom] | None = None,
-) -> list[Decision]:
+def hosts_to_spawn(case: Situation) -> list[Decision]:
     """As many hosts as the free slots and the queue need, at once, up to what the pool and its cloud allow.
 
-    Args:
-        hosts: of one pool, in any state; of those that are gone, the latest say how launches go.
-        settings: of the pool.
-        now: the moment of deciding.
-        unrecorded: sizes of hosts whose spawning was asked for, but which are not on record yet.
-        queue: sessions that wait for room, first come first.
-        headroom: what the cloud allows, where it is known.
-
     Returns:
-        One decision for each host to spawn, and one that says what stands in the way of those that have to wait. None
-        in shutdown mode.
+        One decision for each host to spawn, the large ones first, and one that says what stands in the way of those
+        that have to wait. None in shutdown mode.
     """
-    if settings.shutdown_mode:
+    if case.settings.shutdown_mode:
         return []
-    need = hosts_needed(hosts, settings, now, unrecorded, queue, headroom or {})
-    limits = [*_limits(hosts, settings, now, unrecorded, need, headroom or {})]
-    tightest = min(limits, key=lambda limit: limit.hosts)
-    spawned = max(0, min(need.hosts, tightest.hosts))
-    spawns = [Decision(DecisionKind.SPAWN, settings.name, need.reason, need.flavor)] * spawned
-    waits = spawned < need.hosts or breaker(hosts)
-    return [*spawns, Decision(DecisionKind.WAIT, settings.name, tightest.because)] if waits else spawns
+    mix = case.mix(case.places)
+    limit = _limit_now(case)
+    sizes = mix.sizes[: limit.hosts]
+    reason = _reason(case.room().slots, case.target, case.waiting)
+    spawns = [Decision(DecisionKind.SPAWN, case.settings.name, reason, size) for size in sizes]
+    why = limit.because if len(sizes) < len(mix.sizes) else _why_short(case, mix)
+    why = (why and why_held(case.hosts, case.now)) or why or breaker(case.hosts)
+    return [*spawns, Decision(DecisionKind.WAIT, case.settings.name, why)] if why else spawns
 
 
-def hosts_needed(
-    hosts: Sequence[Host],
-    settings: PoolSettings,
-    now: datetime,
-    unrecorded: Sequence[FlavorSize],
-    queue: Sequence[Instance],
-    headroom: Mapping[FlavorSize, Headroom],
-) -> Need:
-    """Return what the pool needs, whatever its limits: arguments as in :func:`hosts_to_spawn`."""
-    room = Room([*room_sizes(hosts, settings, now), *map(settings.slots_of, unrecorded)])
-    free, target = room.slots, target_ahead(settings.timetable, settings.free_slot_target, now, time_to_active(hosts))
-    waiting = [instance.slots for instance in queue if instance.slots <= settings.largest]
-    unplaced = [slots for slots in waiting if not room.take(slots)]
-    flavor = _flavor(flavor_to_spawn(hosts), max(unplaced, default=0), settings, headroom)
-    number = _hosts_for(unplaced, settings.slots_of(flavor), target.slots - room.slots)
-    return Need(number, flavor, _reason(free, target, waiting))
+@dataclass(frozen=True)
+class SpawnLimit:
+    """How many hosts may be spawned now, and what says so."""
+
+    hosts: int
+    because: str
 
 
-def _flavor(
-    usual: FlavorSize, biggest: int, settings: PoolSettings, headroom: Mapping[FlavorSize, Headroom]
-) -> FlavorSize:
-    """Choose the usual size, or the other one where a queued session does not fit, or the quota has no room for it."""
-    other = FlavorSize.SMALL if usual is FlavorSize.LARGE else FlavorSize.LARGE
-    fitting = [size for size in (usual, other) if settings.slots_of(size) >= biggest]
-    allowed = [size for size in fitting if size not in headroom or headroom[size].hosts > 0]
-    return (allowed or fitting)[0]
+def _limit_now(case: Situation) -> SpawnLimit:
+    """How many hosts may be spawned at this moment, however many are wanted."""
+    if held := why_held(case.hosts, case.now):
+        return SpawnLimit(0, held)
+    under_way = sum(host.state is HostState.SPAWNING for host in case.hosts) + len(case.unrecorded)
+    at_once = 1 if setback(case.hosts) else case.settings.max_spawns  # a cloud that failed is tried with one host
+    because = f"{under_way} hosts are being spawned, at most {at_once} at once"
+    return SpawnLimit(max(0, at_once - under_way), because)
 
 
-def _hosts_for(waiting: Iterable[int], size: int, lacking: int) -> int:
-    """How many hosts of this size the waiting sessions and the lacking free slots make necessary."""
-    room, hosts = Room([]), 0
-    for slots in waiting:
-        if not room.take(slots):
-            room.add(size)
-            room.take(slots)
-            hosts += 1
-    return hosts + max(0, -(-(lacking - room.slots) // size))
+def _why_short(case: Situation, mix: Mix) -> str:
+    """What stands in the way of holding the whole demand; empty: nothing."""
+    if not any(mix.shortage):
+        return ""
+    if len(mix.sizes) >= case.places:
+        return f"{case.living} of at most {case.settings.max_hosts} hosts are there"
+    wanted = case.mix(case.places, quota=False).sizes
+    because = "; ".join(dict.fromkeys(case.headroom[size].because for size in wanted if size in case.headroom))
+    return f"quota: {mixed(mix.sizes) or 'no'} instead of {mixed(wanted)} hosts ({because})"
 
 
 def _reason(free: int, target: Target, waiting: Sequence[int]) -> str:
     timetable = f" by the timetable ({target.because})" if target.because else ""
     queue = f", and {sum(waiting)} for {len(waiting)} sessions that wait" if waiting else ""
     return f"{free} free slots now or on their way, {target.slots} wanted{timetable}{queue}"
-
-
-def _limits(
-    hosts: Sequence[Host],
-    settings: PoolSettings,
-    now: datetime,
-    unrecorded: Sequence[FlavorSize],
-    need: Need,
-    headroom: Mapping[FlavorSize, Headroom],
-) -> Iterator[SpawnLimit]:
-    """Everything that bounds the number of hosts to spawn now; of equals the first is told."""
-    if held := why_held(hosts, now):
-        yield SpawnLimit(0, held)
-    spawning = [host for host in hosts if host.state is HostState.SPAWNING]
-    living = sum(host.state in LIVING_HOSTS for host in hosts) + len(unrecorded)
-    yield SpawnLimit(settings.max_hosts - living, f"{living} of at most {settings.max_hosts} hosts are there")
-    under_way = len(spawning) + len(unrecorded)
-    if need.flavor in headroom:
-        unasked = sum(host.server_id is None for host in spawning) + len(unrecorded)
-        yield _quota(headroom[need.flavor], unasked, need)
-    at_once = 1 if setback(hosts) else settings.max_spawns  # a cloud that failed is tried with one host
-    yield SpawnLimit(at_once - under_way, f"{under_way} hosts are being spawned, at most {at_once} at once")
-
-
-def _quota(headroom: Headroom, unasked: int, need: Need) -> SpawnLimit:
-    """Return the cloud's own limit, less the hosts that are requested anyway."""
-    left = max(0, headroom.hosts - unasked)
-    return SpawnLimit(left, f"quota: {left} of {need.hosts} hosts ({headroom.because})")

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from pool.hosts.lifetime import unused_since, working_overtime
+from pool.hosts.launching import launches_fail
+from pool.hosts.lifetime import may_retire, unused_since
 from pool.hosts.setup_again import to_configure_again
 from pool.housekeeping.found import ContainerOutcome, HostDisk, Orphan, Probe, SeenContainer
 from pool.housekeeping.orphans import CloudPart
@@ -13,6 +14,7 @@ from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
+from pool.timetable import target_at
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,11 @@ class RuleContext:
         return unused_since(self.seen.hosts)
 
     @cached_property
-    def overtime(self) -> frozenset[str]:
-        """Names of the hosts that go on past their lifetime, because the pool is full and has no other room."""
-        return working_overtime(self.seen.hosts, self.settings, self.now)
+    def may_retire(self) -> frozenset[str]:
+        """Names of the hosts past their lifetime that the pool can do without."""
+        target = target_at(self.settings.timetable, self.settings.free_slot_target, self.now).slots
+        wanted = target + sum(instance.slots for instance in self.seen.queue)
+        return may_retire(self.seen.hosts, self.settings, self.now, wanted, launches_fail(self.seen.hosts))
 
     @cached_property
     def to_configure_again(self) -> frozenset[str]:

@@ -4,14 +4,15 @@ Each rule looks at one host or instance and answers with a decision or with None
 known (None) never leads to a failure or a removal.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining
-from pool.hosts.sizing import hosts_to_spawn
+from pool.hosts.sizing import Situation, hosts_to_spawn
+from pool.hosts.unused import hosts_to_let_go
 from pool.housekeeping.disk_rules import fills_disk
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
@@ -35,12 +36,32 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
     """Everything that should be done now: at most one thing for each host and each instance, and hosts to spawn."""
     case = RuleContext(seen, settings, now)
     for_hosts = _first_answers(HOST_RULES, seen.hosts, case)
-    hosts = tuple(_as_decided(host, for_hosts.get(host.name)) for host in seen.hosts)
+    for_hosts |= _let_go(_after(seen.hosts, for_hosts), for_hosts, case)
+    hosts = _after(seen.hosts, for_hosts)
     for_instances = _first_answers(
         INSTANCE_RULES, seen.instances, RuleContext(replace(seen, hosts=hosts), settings, now)
     )
-    spawns = hosts_to_spawn(hosts, settings, now, seen.unrecorded_spawns, seen.queue, seen.headroom)
+    spawns = hosts_to_spawn(_situation(hosts, case))
     return [*for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
+
+
+def _situation(hosts: Sequence[Host], case: RuleContext) -> Situation:
+    seen = case.seen
+    return Situation(hosts, case.settings, case.now, seen.unrecorded_spawns, seen.queue, seen.headroom)
+
+
+def _let_go(hosts: Sequence[Host], decided: Container[str], case: RuleContext) -> dict[str, Decision]:
+    """Drain unused hosts that are not needed; hosts about which something is decided, or that a run works on, wait."""
+    return {
+        name: Decision(DecisionKind.DRAIN, name, reason)
+        for name, reason in hosts_to_let_go(_situation(hosts, case)).items()
+        if name not in decided and name not in case.seen.busy_hosts
+    }
+
+
+def _after(hosts: Iterable[Host], decided: Mapping[str, Decision]) -> tuple[Host, ...]:
+    """Return the hosts as they will be once what is decided about them is done."""
+    return tuple(_as_decided(host, decided.get(host.name)) for host in hosts)
 
 
 def _first_answers(rules: Iterable[Rule[Thing]], things: Iterable[Thing], case: RuleContext) -> dict[str, Decision]:
@@ -91,7 +112,7 @@ def stuck(host: Host, case: RuleContext) -> Decision | None:
 
 
 def retired(host: Host, case: RuleContext) -> Decision | None:
-    """Drain a host with too many errors, past its lifetime, or of a pool that shuts down."""
+    """Drain a host with too many errors, of a pool that shuts down, or past its lifetime where there is other room."""
     waits = host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts
     if host.state is not HostState.ACTIVE and not waits:
         return None
@@ -105,7 +126,7 @@ def _why_retired(host: Host, case: RuleContext) -> str:
         return f"pool {host.pool} is in shutdown mode"
     if host.errors > settings.max_host_errors:
         return f"{host.errors} errors in a row, the last: {host.last_error}"
-    if host.name in case.overtime or remaining(host, settings, case.now, case.unused_since) > 0:
+    if host.name not in case.may_retire:
         return ""
     if remaining(host, settings, case.now) > 0:
         return f"it is large, and pool {host.pool} was not used for {settings.host_lifetime} s"

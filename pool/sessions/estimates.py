@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pool.hosts.launching import time_to_active
-from pool.hosts.lifetime import is_full
+from pool.hosts.lifetime import remaining, takes_sessions
 from pool.hosts.sizing import flavor_to_spawn
 from pool.records import Host, Instance
 from pool.sessions.placement import candidates
+from pool.sessions.queue import no_host_comes
 from pool.settings import PoolSettings
 from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY
 
@@ -20,6 +21,7 @@ class QueuePosition:
 
     position: int  # 1 is the next
     estimate: int | None  # seconds until it gets room; None: not known
+    notice: str = ""  # what else it could have, for its platform
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,32 @@ def queue_positions(
         now: the moment of estimating.
     """
     waits = _waits(line, hosts, sessions, settings, now) if line else {}
-    return {one.id: QueuePosition(place, waits.get(one.id)) for place, one in enumerate(line, start=1)}
+    old = [
+        host for host in candidates(hosts, 1, now, settings, 0, old_too=True) if not takes_sessions(host, settings, now)
+    ]
+    return {
+        one.id: QueuePosition(place, waits.get(one.id), _choices(one, old, settings, now))
+        for place, one in enumerate(line, start=1)
+    }
+
+
+def _choices(instance: Instance, old: Sequence[Host], settings: PoolSettings, now: datetime) -> str:
+    """Say that it waits for a new host though slots are free on one that is near its end, and how to have those."""
+    host = next((host for host in old if host.free >= instance.slots), None)
+    if host is None:
+        return ""
+    left = remaining(host, settings, now)
+    when = f"in {left:.0f} s" if left > 0 else "now"
+    return (
+        f"it waits for a new host, for {host.name}, which has {host.free} free slots, ends its service {when};"
+        " a new request with the option wait: 0 starts there at once"
+    )
 
 
 def _waits(
     line: Sequence[Instance], hosts: Sequence[Host], sessions: Iterable[Instance], settings: PoolSettings, now: datetime
 ) -> dict[str, int]:
-    serving = candidates(hosts, 0, now, settings, lifetime=0, full=is_full(hosts, settings))
+    serving = candidates(hosts, 0, now, settings, lifetime=0, old_too=no_host_comes(hosts, settings))
     usable = {host.name: host.free for host in serving}
     gains = [_Gain(0, name, slots) for name, slots in usable.items()]
     coming = _coming(hosts, settings, now)

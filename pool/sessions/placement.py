@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from pool.hosts.lifetime import remaining, takes_sessions, within_hard_limit
+from pool.hosts.lifetime import is_fit, past_hard_limit, remaining, takes_sessions
 from pool.records import Host
 from pool.settings import PoolSettings
 from pool.states import HostState
@@ -14,15 +14,15 @@ def candidates(
     slots: int,
     now: datetime,
     settings: PoolSettings,
-    lifetime: int,
+    lifetime: float,
     avoid: Collection[str] = (),
-    full: bool = False,
+    old_too: bool = False,
 ) -> list[Host]:
     """Every host that the instance could go to, best first.
 
     Hosts that outlive the session come first, then those that do not; the fullest first within each. Hosts near the
-    end of their lifetime, or past it, come after them, and only where the pool is full, so that no new host could come
-    instead. Hosts to avoid, where this session failed before, come last of all.
+    end of their lifetime, or past it, come after them; a session that would outlive one goes there only as a last
+    resort. Hosts to avoid, where this session failed before, come last of all.
 
     Args:
         hosts: of one pool.
@@ -31,21 +31,24 @@ def candidates(
         settings: of the pool.
         lifetime: seconds that the session may last.
         avoid: names of hosts.
-        full: whether the pool has as many hosts as it may have.
+        old_too: whether it may go to a host near or past its end: no new one could come, or it does not wait for one.
     """
     with_room = (host for host in hosts if host.state is HostState.ACTIVE and host.free >= slots)
-    usable = [
-        host
-        for host in with_room
-        if takes_sessions(host, settings, now) or (full and within_hard_limit(host, settings, now))
-    ]
+    usable = [host for host in with_room if may_take(host, now, settings, lifetime, old_too)]
     ages = {host.name: _age(host, settings, now, lifetime) for host in usable}
     return sorted(usable, key=lambda host: (host.name in avoid, ages[host.name], host.free, host.name))
 
 
-def _age(host: Host, settings: PoolSettings, now: datetime, lifetime: int) -> tuple[bool, bool]:
-    """Whether the host is near its end, and whether it ends before the session does."""
-    return not takes_sessions(host, settings, now), remaining(host, settings, now) < lifetime
+def may_take(host: Host, now: datetime, settings: PoolSettings, lifetime: float, old_too: bool) -> bool:
+    """Whether a session may go to the host by its age: arguments as in :func:`candidates`."""
+    fits = old_too or 0 < lifetime <= remaining(host, settings, now)
+    return takes_sessions(host, settings, now) or (fits and is_fit(host))
+
+
+def _age(host: Host, settings: PoolSettings, now: datetime, lifetime: float) -> tuple[bool, bool, bool]:
+    """Whether the host is near its end, whether it is past the hard limit, and whether it ends before the session."""
+    left = remaining(host, settings, now)
+    return not takes_sessions(host, settings, now), past_hard_limit(host, settings, now), left < lifetime
 
 
 def newest_version_first(

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from pool.hosts.launching import launches_fail, time_to_active
 from pool.hosts.lifetime import is_full
 from pool.records import Host, Instance
-from pool.sessions.placement import candidates, newest_version_first
+from pool.sessions.placement import candidates, may_take, newest_version_first
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 
@@ -19,15 +20,21 @@ class QueueEntry:
     holders: Sequence[Set[str]]  # names of the hosts that have each version that it may run, best version first
     lifetime: int  # seconds that it may last
 
+    @property
+    def seconds(self) -> int:
+        """How long it may last, by its request."""
+        asked: int = self.instance.options.get("lifetime", self.lifetime)
+        return min(self.lifetime, asked)
+
     def could_use(self, host: Host) -> bool:
         """Whether room that becomes free on the host is room for it."""
         has_image = any(host.name in names for names in self.holders)
         return has_image and host.slots >= self.instance.slots
 
-    def places(self, hosts: Iterable[Host], settings: PoolSettings, now: datetime, full: bool) -> list[Host]:
+    def places(self, hosts: Iterable[Host], settings: PoolSettings, now: datetime, old_too: bool) -> list[Host]:
         """Where it could go, best first: not where its last attempt failed, if there is another place."""
         avoid = {self.instance.last_host} if self.instance.last_host else set()
-        fitting = candidates(hosts, self.instance.slots, now, settings, self.lifetime, avoid=avoid, full=full)
+        fitting = candidates(hosts, self.instance.slots, now, settings, self.seconds, avoid=avoid, old_too=old_too)
         return newest_version_first(fitting, self.holders, avoid=avoid)
 
 
@@ -53,32 +60,48 @@ def grants(line: Sequence[QueueEntry], hosts: Sequence[Host], settings: PoolSett
     """Everyone whose turn it is, in order.
 
     No session passes one that has waited longer on a host that the longer-waiting one could use: room on it adds up
-    until it is enough. Hosts that are too small for it, or lack its image, go to sessions behind it.
+    until it is enough. Hosts that are too small for it, or lack its image, go to sessions behind it; so do those that
+    end too soon for it, for as long as another one can come and it waits for no longer than a boot takes.
 
     Args:
         line: those that wait, in the order of the queue.
-        hosts: of the pool, in any state.
+        hosts: of the pool, in any state; those that failed lately say whether new ones come.
         settings: of the pool.
         now: the moment of deciding.
     """
     if settings.shutdown_mode:
         return []
-    full = is_full(hosts, settings)
+    boot, none_comes = time_to_active(hosts), no_host_comes(hosts, settings)
     open_hosts = {host.name: host for host in hosts if host.state is HostState.ACTIVE}
     given: list[Grant] = []
     waiting: set[str] = set()
     for entry in line:
         if not any(host.free for host in open_hosts.values()):
             break
-        usable = [host for host in open_hosts.values() if entry.could_use(host)]
-        if places := entry.places(usable, settings, now, full):
+        old_too = none_comes or now >= entry.instance.created_at + min(boot, _patience(entry.instance, settings))
+        usable = [
+            host
+            for host in open_hosts.values()
+            if entry.could_use(host) and may_take(host, now, settings, entry.seconds, old_too)
+        ]
+        if places := entry.places(usable, settings, now, old_too):
             given.append(Grant(entry.instance, tuple(host.name for host in places), frozenset(waiting)))
             first = places[0]
             open_hosts[first.name] = replace(first, reserved=first.reserved + entry.instance.slots)
         else:
             waiting.add(entry.instance.id)
-            open_hosts = {name: host for name, host in open_hosts.items() if not entry.could_use(host)}
+            open_hosts = {name: host for name, host in open_hosts.items() if host not in usable}
     return given
+
+
+def no_host_comes(hosts: Sequence[Host], settings: PoolSettings) -> bool:
+    """Whether no new host can come at present: the pool is full, or its launches fail."""
+    return is_full(hosts, settings) or launches_fail(hosts)
+
+
+def _patience(instance: Instance, settings: PoolSettings) -> timedelta:
+    """Half of the time that it may wait: one that waits less than a boot takes has a place before it is given up."""
+    return timedelta(seconds=wait_limit(instance, settings) / 2)
 
 
 def wait_limit(instance: Instance, settings: PoolSettings) -> int:

@@ -27,7 +27,7 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
         "launch_url": launch_url(instance) if instance.state in OPENS else None,
         "expires_at": ends.isoformat() if ends else None,
         "host": instance.host,
-        "notice": notice(host),
+        "notice": position.notice if position else notice(host),
         "position": position and position.position,
         "estimated_wait": position and position.estimate,
     }

@@ -30,7 +30,7 @@ def give_out_room(pool: str) -> list[Instance]:
 def _one_round(pool: str) -> list[Instance]:
     store = outside().store
     line = store.instances.queue(pool)
-    hosts = store.hosts.all(pool, LIVING_HOSTS) if line else []
+    hosts = store.hosts.recent(pool, now()) if line else []
     if not any(host.free for host in hosts if host.state is HostState.ACTIVE):
         return []
     order = grants(_entries(line), hosts, outside().config(pool).settings(pool), now())

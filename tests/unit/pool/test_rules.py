@@ -8,7 +8,7 @@ from docs.generate import mermaid
 from pool.decisions import DecisionKind
 from pool.errors import BadRequest, RefusedMove
 from pool.hosts.lifetime import remaining, takes_sessions
-from pool.hosts.sizing import hosts_to_spawn
+from pool.hosts.sizing import Situation, hosts_to_spawn
 from pool.names import check_instance_id, check_pool_name, check_user
 from pool.records import FlavorSize, Route
 from pool.sessions.placement import candidates
@@ -95,8 +95,10 @@ def test_a_host_that_outlives_the_session_comes_before_a_fuller_one_that_does_no
     assert names(candidates(hosts, 1, later(1800), SETTINGS, lifetime=600)) == ["main-01", "main-03", "main-02"]
 
 
-def test_a_host_near_its_end_is_no_candidate():
-    assert candidates([a_host(first_used_at=NOW)], 1, later(3400), SETTINGS, lifetime=60) == []
+def test_a_host_near_its_end_is_a_candidate_for_a_session_whose_time_fits():
+    hosts = [a_host(first_used_at=NOW)]
+    assert names(candidates(hosts, 1, later(3360), SETTINGS, lifetime=240)) == ["main-01"]
+    assert candidates(hosts, 1, later(3360), SETTINGS, lifetime=241) == []
 
 
 def test_an_avoided_host_is_the_last_resort():
@@ -113,7 +115,7 @@ def test_while_none_ages_the_active_hosts_with_room_are_candidates_the_fullest_f
 
 
 def spawned(hosts, now=NOW, unrecorded=(), **settings) -> list[FlavorSize]:
-    decisions = hosts_to_spawn(hosts, PoolSettings(**settings), now, unrecorded)
+    decisions = hosts_to_spawn(Situation(hosts, PoolSettings(**settings), now, unrecorded))
     assert all(decision.subject == "main" for decision in decisions)
     return [decision.flavor for decision in decisions if decision.kind is DecisionKind.SPAWN]
 
@@ -168,7 +170,7 @@ def test_more_hosts_than_allowed_is_not_less_than_none():
 
 
 def test_the_reason_of_a_spawn_has_its_figures():
-    (decision,) = hosts_to_spawn([a_host(reserved=5)], PoolSettings(), NOW)
+    (decision,) = hosts_to_spawn(Situation([a_host(reserved=5)], PoolSettings(), NOW))
     assert decision.reason == "1 free slots now or on their way, 4 wanted"
 
 

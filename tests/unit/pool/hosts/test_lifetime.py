@@ -5,7 +5,7 @@ import pytest
 from pool.decisions import DecisionKind as Kind
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
-from pool.records import FlavorSize
+from pool.records import Fault, FlavorSize
 from pool.sessions.placement import candidates
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
@@ -31,14 +31,22 @@ def drained(hosts, now, **settings) -> list[str]:
 
 
 def test_an_unused_small_host_does_not_age():
-    assert drained([a_host(active_at=NOW)], later(10**7)) == []
+    assert drained([a_host(active_at=NOW)], later(10**7), free_slot_target=4) == []
 
 
 def test_a_lone_large_host_that_nobody_uses_gives_way_to_a_small_one():
-    assert drained([large()], later(LIFETIME - 1)) == []
-    (drain, spawn) = decided([large()], later(LIFETIME), free_slot_target=4)
-    assert (drain.kind, drain.reason) == (Kind.DRAIN, "it is large, and pool main was not used for 3600 s")
+    (spawn,) = decided([large()], later(LIFETIME), free_slot_target=4)
     assert (spawn.kind, spawn.flavor) == (Kind.SPAWN, FlavorSize.SMALL)
+    hosts = [large(), a_host("main-02", active_at=later(LIFETIME))]
+    (drain,) = decided(hosts, later(LIFETIME), free_slot_target=4)
+    assert (drain.kind, drain.subject) == (Kind.DRAIN, "main-01")
+    assert drain.reason == "it is large, and pool main was not used for 3600 s"
+
+
+def test_a_large_host_is_not_replaced_by_its_like_where_both_sizes_are_one_flavor():
+    one_flavor = {"flavor_small": "standard.large", "flavor_large": "standard.large"}
+    assert decided([large()], later(10**7), free_slot_target=4, **one_flavor) == []
+    assert decided([large()], later(10**7), free_slot_target=4, slots_small=24) == []
 
 
 def test_the_small_host_is_spawned_before_the_large_one_goes():
@@ -52,7 +60,7 @@ def test_the_small_host_does_not_make_the_large_one_young_again_when_it_comes():
 
 
 def test_an_unused_large_host_beside_one_in_use_does_not_age():
-    assert drained([large(), large("main-02", reserved=1)], later(10**7)) == []
+    assert drained([large(), large("main-02", reserved=1)], later(10**7), free_slot_target=24) == []
 
 
 def test_the_time_without_use_begins_when_the_last_session_of_the_pool_left():
@@ -66,14 +74,23 @@ def old(name, **values):
     return a_host(name, first_used_at=NOW, **values)
 
 
-def test_in_a_full_pool_without_a_free_slot_a_host_works_overtime_up_to_the_hard_limit():
-    hosts = [old("main-01", reserved=3), a_host("main-02", reserved=6)]
+def test_a_host_with_sessions_goes_on_past_its_lifetime_for_in_draining_it_would_hold_its_place():
+    hosts = [old("main-01", reserved=3), a_host("main-02")]
+    assert drained(hosts, later(10**7), free_slot_target=4) == []
+    assert drained([old("main-01"), hosts[1]], later(10**7), free_slot_target=4) == ["main-01"]
+
+
+def test_an_empty_host_of_a_full_pool_goes_on_up_to_the_hard_limit_while_there_is_no_other_free_slot():
+    hosts = [old("main-01"), a_host("main-02", reserved=6)]
     assert drained(hosts, later(LIFETIME + EXTRA - 1), max_hosts=2) == []
     assert drained(hosts, later(LIFETIME + EXTRA), max_hosts=2) == ["main-01"]
+    refused = a_host("main-03", state=HostState.REMOVED, fault=Fault.REFUSED, last_error_at=later(LIFETIME))
+    assert drained([*hosts, refused], later(10**7), max_hosts=2) == []
 
 
-def test_where_another_host_could_be_spawned_nobody_works_overtime():
-    hosts = [old("main-01", reserved=3), a_host("main-02", reserved=6)]
+def test_where_a_successor_can_come_the_old_host_waits_for_it_and_where_none_is_wanted_it_goes():
+    hosts = [old("main-01"), a_host("main-02", reserved=6)]
+    assert drained(hosts, later(LIFETIME), max_hosts=3, free_slot_target=1) == []
     assert drained(hosts, later(LIFETIME), max_hosts=3) == ["main-01"]
 
 
@@ -94,14 +111,15 @@ def placed(hosts, now, lifetime=60, **more) -> list[str]:
 
 def test_an_old_host_takes_a_session_only_where_no_new_one_can_come():
     assert placed([old("main-01")], later(LIFETIME)) == []
-    assert placed([old("main-01")], later(LIFETIME), full=True) == ["main-01"]
-    assert placed([old("main-01")], later(LIFETIME + EXTRA), full=True) == []
+    assert placed([old("main-01")], later(LIFETIME), old_too=True) == ["main-01"]
+    past = [a_host("main-01", first_used_at=later(-EXTRA), reserved=5), old("main-02")]
+    assert placed(past, later(LIFETIME), old_too=True) == ["main-02", "main-01"]  # past the hard limit: last of all
 
 
 def test_an_old_host_is_the_last_choice_but_for_one_that_failed_this_session():
     hosts = [old("main-01", reserved=5), a_host("main-02"), a_host("main-03", reserved=5)]
-    assert placed(hosts, later(LIFETIME), full=True) == ["main-03", "main-02", "main-01"]
-    assert placed(hosts, later(LIFETIME), full=True, avoid=["main-03"]) == ["main-02", "main-01", "main-03"]
+    assert placed(hosts, later(LIFETIME), old_too=True) == ["main-03", "main-02", "main-01"]
+    assert placed(hosts, later(LIFETIME), old_too=True, avoid=["main-03"]) == ["main-02", "main-01", "main-03"]
 
 
 def draining(until, session=InstanceState.RUNNING, **seen):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pool.decisions import DecisionKind
 from pool.hosts.launching import launch_troubles
-from pool.hosts.sizing import hosts_to_spawn
+from pool.hosts.sizing import Situation, hosts_to_spawn
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.records import Fault, FlavorSize, Headroom
@@ -32,7 +32,9 @@ def waiting(*slots: int):
 
 def decided(hosts=(), now=NOW, queue=(), headroom=None, unrecorded=(), **settings):
     usual = {"free_slot_target": 0, "max_hosts": 20}
-    return hosts_to_spawn(list(hosts), PoolSettings(**usual | settings), now, unrecorded, queue, headroom)
+    return hosts_to_spawn(
+        Situation(list(hosts), PoolSettings(**usual | settings), now, unrecorded, queue, headroom or {})
+    )
 
 
 def spawned(*args, **more) -> list[FlavorSize]:
@@ -79,7 +81,10 @@ def test_sessions_that_do_not_share_a_host_get_one_each():
 def test_the_timetable_raises_the_target_and_is_the_reason():
     timetable = read_timetable(["Mon 08:45-12:00: 60"], "UTC")
     active = a_host(created_at=later(-600), active_at=later(0), reserved=6)
-    before, in_time = later(2099), later(2100)  # 08:34:59 and 08:35: the pool's hosts take ten minutes
+    before, in_time = (
+        later(1979),
+        later(1980),
+    )  # 08:32:59 and 08:33: hosts take ten minutes, and two to spare
     assert decided([active], now=before, timetable=timetable) == []
     spawns = decided([active], now=in_time, timetable=timetable)
     assert [decision.flavor for decision in spawns] == [LARGE] * 3
@@ -91,17 +96,38 @@ def test_the_reason_counts_who_waits():
     assert spawn.reason == "0 free slots now or on their way, 1 wanted, and 3 for 2 sessions that wait"
 
 
+def test_in_an_idle_pool_the_cheapest_hosts_that_are_enough_are_spawned():
+    assert spawned(free_slot_target=18) == [SMALL] * 3
+    assert spawned(free_slot_target=24) == [LARGE]
+    assert spawned(free_slot_target=40, max_hosts=4) == [LARGE, SMALL, SMALL, SMALL]
+    assert spawned(free_slot_target=78, max_hosts=4) == [LARGE, LARGE, LARGE, SMALL]
+
+
+def test_where_the_hosts_allowed_cannot_hold_the_demand_they_hold_as_much_as_they_can():
+    assert spawned(free_slot_target=99, max_hosts=4) == [LARGE] * 4
+    assert spawned(queue=waiting(*[4] * 20), max_hosts=2) == [LARGE] * 2
+    assert spawned(queue=waiting(10, 1), max_hosts=1) == [LARGE]
+
+
 def test_the_quota_is_known_before_it_is_met_and_said():
-    room = {SMALL: Headroom(2, "10 of 12 cores are in use and small needs 1")}
+    full = "10 of 12 cores are in use and {} needs {}".format
+    room = {SMALL: Headroom(2, full("small", 1)), LARGE: Headroom(0, full("large", 4))}
     assert spawned(free_slot_target=24, headroom=room) == [SMALL] * 2
     assert waits(free_slot_target=24, headroom=room) == (
-        "quota: 2 of 4 hosts (10 of 12 cores are in use and small needs 1)"
+        "quota: 2 small instead of 1 large hosts (10 of 12 cores are in use and large needs 4)"
     )
+
+
+def test_hosts_of_both_sizes_share_the_quota():
+    room = {SMALL: Headroom(12, ""), LARGE: Headroom(3, "")}
+    assert spawned(free_slot_target=60, headroom=room) == [LARGE, LARGE, SMALL, SMALL]
+    assert spawned(free_slot_target=78, headroom=room) == [LARGE, LARGE, LARGE]
+    assert spawned(free_slot_target=99, headroom={SMALL: Headroom(1, ""), LARGE: Headroom(1, "")}) == [LARGE]
 
 
 def test_hosts_that_the_cloud_was_not_asked_for_yet_will_take_of_the_quota():
     hosts = [a_host(state=HostState.SPAWNING), a_host("main-02", state=HostState.SPAWNING, server_id="42")]
-    room = {SMALL: Headroom(3, "one left")}
+    room = {SMALL: Headroom(3, "one left"), LARGE: Headroom(0, "none left")}
     assert spawned(hosts, free_slot_target=99, headroom=room, unrecorded=[SMALL]) == [SMALL]
 
 
@@ -214,16 +240,15 @@ def test_no_limit_is_ever_exceeded_and_no_session_waits_for_a_host_that_it_does_
 ):
     sizes = spawned(hosts, now=now, queue=queue, headroom=room, free_slot_target=target, max_hosts=6, max_spawns=3)
     living = sum(host.state is not HostState.REMOVED for host in hosts)
-    assert len(set(sizes)) <= 1
     assert len(sizes) <= max(0, 6 - living)
     assert len(sizes) + sum(host.state is HostState.SPAWNING for host in hosts) <= max(3, living)
-    assert all(len(sizes) <= room[size].hosts for size in set(sizes) & room.keys())
+    assert all(sizes.count(size) <= room[size].hosts for size in set(sizes) & room.keys())
 
 
 @given(queues, st.integers(0, 60))
 def test_without_limits_everybody_who_can_be_served_will_be(queue, target):
     sizes = spawned(queue=queue, free_slot_target=target, max_hosts=999, max_spawns=999)
-    room = sum(PoolSettings().slots_of(size) for size in sizes)
+    room = sum(map(PoolSettings().slots_of, sizes))
     assert room >= target + sum(one.slots for one in queue if one.slots <= 24)
 
 
@@ -245,3 +270,17 @@ def test_the_status_names_each_pool_that_spawns_nothing_and_why():
     assert gpu.startswith("Pool gpu: circuit breaker: 3 hosts in a row")
     assert main.startswith("Pool main: the cloud is asked again at 08:00:")
     assert launch_troubles([failing, well], later(60)) == []
+
+
+ones = st.integers(0, 120).map(lambda number: waiting(*[1] * number))
+
+
+@given(pools, ones, rooms, st.integers(0, 60), st.integers(1, 40), st.integers(1, 12))
+def test_more_demand_never_plans_fewer_slots(hosts, queue, room, target, more, most):
+    def slots(**demand) -> int:
+        planned = spawned(hosts, headroom=room, max_hosts=most, max_spawns=99, **demand)
+        return sum(map(PoolSettings().slots_of, planned))
+
+    before = slots(queue=queue, free_slot_target=target)
+    assert slots(queue=queue, free_slot_target=target + more) >= before
+    assert slots(queue=waiting(*[1] * (len(queue) + more)), free_slot_target=target) >= before

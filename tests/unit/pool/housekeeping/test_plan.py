@@ -50,10 +50,12 @@ def test_a_host_that_an_image_is_made_of_is_removed_only_when_nobody_works_on_it
     assert planned([host]) == [(Kind.REMOVE, "main-01")]
 
 
-def test_a_host_past_its_lifetime_is_drained_and_replaced_in_one_tick():
-    host = a_host(first_used_at=NOW)
-    plans = planned([host], now=later(14400), settings={"free_slot_target": 4})
-    assert plans == [(Kind.DRAIN, "main-01"), (Kind.SPAWN, "main")]
+def test_a_host_past_its_lifetime_is_drained_once_its_successor_is_active():
+    old, wanted = a_host(first_used_at=NOW), {"free_slot_target": 4}
+    assert planned([old], now=later(14400), settings=wanted) == [(Kind.SPAWN, "main")]
+    coming = a_host("main-02", state=HostState.CONFIGURING)
+    assert planned([old, coming], now=later(14430), settings=wanted, busy_hosts={"main-02"}) == []
+    assert planned([old, a_host("main-02")], now=later(14430), settings=wanted) == [(Kind.DRAIN, "main-01")]
 
 
 def test_a_host_with_more_errors_than_allowed_is_drained_and_says_what_the_last_was():

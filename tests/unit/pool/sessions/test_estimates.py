@@ -58,3 +58,15 @@ def test_a_pool_that_never_had_an_active_host_does_not_guess():
 
 def test_those_behind_one_that_will_never_fit_do_not_know_either():
     assert waits(waiting(9, 1), [full()], [an_instance(expires_at=later(60))]) == [None, None]
+
+
+def test_one_that_waits_beside_the_free_slots_of_a_host_near_its_end_is_told_both_choices():
+    hosts = [full(reserved=4, first_used_at=later(0)), full(name="main-02")]
+    (told,) = queue_positions(waiting(1), hosts, [], PoolSettings(), later(14400 - 240)).values()
+    assert told.notice == (
+        "it waits for a new host, for main-01, which has 2 free slots, ends its service in 240 s;"
+        " a new request with the option wait: 0 starts there at once"
+    )
+    assert [
+        place.notice for place in queue_positions(waiting(3), hosts, [], PoolSettings(), later(14400)).values()
+    ] == [""]
