@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 from blocks.engine.client import LOAD_SECONDS, HostEngine
 from blocks.images.layer_store import LayerStore
-from blocks.images.push import DISK_FULL, Sent
+from blocks.images.push import Sent
 from blocks.images.registry import ImageRegistry
+from pool.blame import NO_SPACE, verdict_on
 from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import missing_layers
 from pool.records import Image
@@ -71,7 +72,8 @@ class HostPull:
                 client.remove_image(f"{repository}:{tag}")  # a name too many; the image stays
 
     def _check(self, image: Image, failure: str) -> None:
-        if DISK_FULL in failure:
+        verdict = verdict_on(None, failure)
+        if verdict is NO_SPACE:
             raise DiskFull(f"host {self._host}: no room on its disk for the image {image.name}")
         if failure:
-            raise EngineTrouble(f"host {self._host}: the engine could not pull {image.name}: {failure}")
+            raise EngineTrouble(f"host {self._host}: the engine could not pull {image.name}: {failure}", verdict)

@@ -9,13 +9,13 @@ from blocks.engine.client import HostEngine
 from blocks.images.layer_store import LayerStore
 from blocks.images.push_archive import compose
 from blocks.images.stream import Compression
+from pool.blame import NO_SPACE
 from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import Throttle, missing_layers
 from pool.records import Image
 
 ZSTD_API = (1, 45)  # of Docker 26.1, the oldest engine that was seen to load layers packed with zstd
 CONTAINERD_STORE = "io.containerd.snapshotter"
-DISK_FULL = "no space left on device"
 
 
 class Bandwidth:
@@ -125,7 +125,7 @@ class HostPush:
         try:
             self._load(image, tags, missing, traits.compression)
         except EngineTrouble as refusal:
-            if DISK_FULL in str(refusal):
+            if refusal.verdict is NO_SPACE:
                 raise DiskFull(f"host {self._host}: no room on its disk for the image {image.name}") from refusal
             if missing == every:
                 raise
