@@ -45,6 +45,7 @@ OTHERS_NAME = Verdict(Blame.REQUEST, again=False, elsewhere=True, counts=False) 
 CONTAINER_GONE = Verdict(Blame.REQUEST, again=True, elsewhere=True, counts=False)  # ended while it was started
 NO_SPACE = Verdict(Blame.HOST, again=False, elsewhere=True, counts=True)
 PORT_TAKEN = Verdict(Blame.HOST, again=False, elsewhere=True, counts=True)
+WRONG_STORE = Verdict(Blame.HOST, again=False, elsewhere=True, counts=True)
 HOSTS_OWN = Verdict(Blame.HOST, again=True, elsewhere=True, counts=True)
 UNREACHABLE = Verdict(Blame.NETWORK, again=True, elsewhere=True, counts=True)
 

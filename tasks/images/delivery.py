@@ -9,11 +9,11 @@ from uuid import uuid4
 
 from blocks.images.pull import HostPull
 from blocks.images.push import Bandwidth, HostPush
-from blocks.images.push_archive import tag_of
 from blocks.outside import log, now, outside
 from pool.blame import BAD_IMAGE
 from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import DistributionTally, image_table
+from pool.images.names import tags_of
 from pool.records import Host, Image
 from tasks.base import blocking, pool_task
 from tasks.leases import any_lease
@@ -134,8 +134,7 @@ async def _share(ours: Distribution) -> None:
 def _push_all(
     push: HostPush | HostPull, host: Host, images: list[Image], tally: DistributionTally, roomy: bool
 ) -> None:
-    named = [image for image in images if "@" not in image.name]  # a pinned version leaves its name to the newest
-    tags = {image.id: [tag_of(other.name) for other in named if other.id == image.id] for image in images}
+    tags = {image.id: tags_of(other.name for other in images if other.id == image.id) for image in images}
     refused: list[EngineTrouble] = []
     for image in {image.id: image for image in images}.values():
         if not roomy and not push.is_there(image):

@@ -1,8 +1,10 @@
 """Image archives: the good ones are read, every broken or hostile one is refused by name."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import tarfile
 import time
@@ -87,17 +89,24 @@ def test_layers_that_are_packed_inside_are_read(write, pack):
     assert read_archive(write(tar_of(image.oci_members(pack)))).layers == tuple(image.diff_ids)
 
 
-@pytest.mark.parametrize(
-    ("pack", "compression"), [(gzip.compress, Compression.GZIP), (zstandard.compress, Compression.ZSTD)]
-)
+PACKS = [
+    (gzip.compress, Compression.GZIP),
+    (zstandard.compress, Compression.ZSTD),
+    (lzma.compress, Compression.XZ),
+    (bz2.compress, Compression.BZIP2),
+]
+
+
+@pytest.mark.parametrize(("pack", "compression"), PACKS)
 def test_a_packed_archive_is_read(write, pack, compression):
     archive = read_archive(write(pack(TinyImage().archive())))
     assert (archive.image_id, archive.compression) == (TinyImage().id, compression)
 
 
-def test_frames_of_zstd_one_after_the_other_are_one_archive(write):
+@pytest.mark.parametrize("pack", [pack for pack, _ in PACKS])
+def test_streams_one_after_the_other_are_one_archive(write, pack):
     data = TinyImage().archive()
-    packed = zstandard.compress(data[:1000]) + zstandard.compress(data[1000:])
+    packed = pack(data[:1000]) + pack(data[1000:])
     assert read_archive(write(packed)).image_id == TinyImage().id
 
 
@@ -111,7 +120,11 @@ def test_a_layer_that_is_a_link_to_another_is_found(write):
     assert read_archive(write(archive)).layers == (image.diff_ids[0],) * 2
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"])
+@pytest.mark.parametrize(
+    "pack",
+    [bytes, gzip.compress, zstandard.compress, lzma.compress, bz2.compress],
+    ids=["plain", "gzip", "zstd", "xz", "bzip2"],
+)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_truncated_archive_is_refused(refused, pack, share):
     packed = pack(TinyImage(layers=[tar_of({"noise": os.urandom(100_000)})]).archive())
@@ -187,7 +200,7 @@ def test_a_config_of_another_digest_is_refused(refused):
 def test_a_layer_of_another_digest_is_refused(refused):
     image = TinyImage()
     members = image.members() | {f"{digest(LAYER)}/layer.tar": tar_of({"hello": b"mallory"})}
-    assert "is not the one that the config names" in refused(tar_of(members))
+    assert "it is not the one that the config names" in refused(tar_of(members))
 
 
 def test_a_missing_layer_is_refused(refused):
@@ -201,9 +214,44 @@ def test_a_list_of_layers_that_is_not_the_configs_is_refused(refused, layers):
     refused(with_manifest(TinyImage(), Layers=layers))
 
 
-@pytest.mark.parametrize("tags", [None, [], "tiny", [7], ["no-tag"], [""], ["x\ny:1"]])
-def test_an_image_without_a_proper_name_is_refused(refused, tags):
+@pytest.mark.parametrize("tags", [None, [], "tiny", [7], [f"tiny@sha256:{'0' * 64}"]])
+def test_an_image_without_a_name_is_refused(refused, tags):
     assert "has no name" in refused(with_manifest(TinyImage(), RepoTags=tags))
+
+
+@pytest.mark.parametrize("tags", [[""], ["x\ny:1"], ["TINY:1"], ["tiny:1", "ti ny:1"]])
+def test_an_image_with_a_name_that_no_engine_takes_is_refused(refused, tags):
+    assert "a name that no engine takes" in refused(with_manifest(TinyImage(), RepoTags=tags))
+
+
+@pytest.mark.parametrize("tag", ["localhost/lab:1", "docker.io/library/lab:1", "lab:1"])
+def test_an_archive_of_another_tool_names_its_image_as_docker_does(write, tag):
+    assert read_archive(write(with_manifest(TinyImage(), RepoTags=[tag]))).names == ("lab:1",)
+
+
+def test_a_registry_may_be_named_by_an_ipv6_address(write):
+    archive = with_manifest(TinyImage(), RepoTags=["[2001:DB8:0::1]:5000/lab:1"])
+    assert read_archive(write(archive)).names == ("[2001:db8::1]:5000/lab:1",)
+
+
+def test_a_config_that_is_always_called_config_json_is_taken_under_its_own_digest(write):
+    image = TinyImage()
+    members = image.members() | {"config.json": image.config}
+    members["manifest.json"] = members["manifest.json"].replace(f"{digest(image.config)}.json".encode(), b"config.json")
+    assert read_archive(write(tar_of(members))).image_id == image.id
+
+
+def test_an_image_of_another_operating_system_is_refused_with_its_name(refused):
+    image = TinyImage()
+    config = image.config.replace(b'"linux"', b'"windows"')
+    members = image.members() | {"config.json": config}
+    members["manifest.json"] = members["manifest.json"].replace(f"{digest(image.config)}.json".encode(), b"config.json")
+    assert "made for windows" in refused(tar_of(members))
+
+
+def test_a_layer_of_zeros_is_no_bomb(write):
+    image = TinyImage(layers=[tar_of({"var/log/lastlog": bytes(300 << 20)})])
+    assert read_archive(write(tar_of(image.oci_members(zstandard.compress)))).layers == tuple(image.diff_ids)
 
 
 @pytest.mark.parametrize("config", [None, 7, "nowhere.json", "manifest.json"])
@@ -227,18 +275,20 @@ def test_a_name_that_would_fill_the_memory_is_refused(refused, kind):
     assert "absurd size" in refused(declaring(8 << 30, kind) + bytes(10240))
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+@pytest.mark.parametrize("pack", [pack for pack, _ in PACKS])
 def test_an_archive_that_is_a_bomb_is_refused(refused, monkeypatch, pack):
     monkeypatch.setattr("blocks.images.stream.FREE_RATIO", 1 << 20)
     bomb = pack(tar_of({"zeros": bytes(32 << 20)}))
     assert "unpacks to an absurd size" in refused(bomb)
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+@pytest.mark.parametrize("pack", [pack for pack, _ in PACKS])
 def test_a_layer_that_is_a_bomb_is_refused(refused, monkeypatch, pack):
     monkeypatch.setattr("blocks.images.stream.FREE_RATIO", 1 << 20)
     image = TinyImage(layers=[bytes(32 << 20)])
-    assert "unpacks to an absurd size" in refused(tar_of(image.oci_members(pack)))
+    words = refused(tar_of(image.oci_members(pack)))
+    assert "unpacks to an absurd size" in words
+    assert "the config names" not in words
 
 
 def test_more_members_than_any_image_has_are_refused(refused, monkeypatch):
@@ -264,7 +314,18 @@ def test_a_scan_of_a_folder_that_is_not_there_is_empty(tmp_path):
     assert scan(tmp_path / "images") == ([], [])
 
 
-@pytest.mark.parametrize("name", [".foo.tar.x1", "foo.tar.part", "README.md", ".foo.tar"])
+@pytest.mark.parametrize("name", ["a.tar.xz", "a.tar.bz2", "C.TAR", "a.tar.zstd", "a.docker", "lab", "lab:1"])
+def test_a_scan_takes_an_archive_whatever_its_name_ends_with(write, tmp_path, name):
+    write(TinyImage().archive(), name)
+    assert [archive.path.name for archive in scan(tmp_path)[0]] == [name]
+
+
+def test_a_scan_refuses_by_name_what_is_no_archive(write, tmp_path):
+    write(b"PK\x03\x04" + bytes(600), "lab.zip")
+    assert [name for name, _ in scan(tmp_path)[1]] == ["lab.zip"]
+
+
+@pytest.mark.parametrize("name", [".foo.tar.x1", "foo.tar.part", "README.md", "foo.tar.sha256", ".foo.tar", "foo.tar~"])
 def test_a_scan_leaves_what_is_no_finished_archive(write, tmp_path, name):
     write(TinyImage().archive(), name)
     assert scan(tmp_path) == ([], [])
