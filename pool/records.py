@@ -114,6 +114,7 @@ class BlueprintSpec:
     container_user: str = ""  # "uid:gid"; empty: the image's own
     pids_limit: int = 512
     init: bool = True  # the engine's init reaps zombies; False for images that bring their own (s6)
+    shm_mb: int = 0  # of /dev/shm, which counts as memory; 0: half of it
     image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
 
@@ -249,3 +250,4 @@ class ContainerSpec:
     user: str = ""
     pids_limit: int = 512
     init: bool = True  # as in BlueprintSpec
+    shm_mb: int = 64  # of /dev/shm

@@ -211,6 +211,7 @@ class HostEngine:
     def _host_config(self, spec: ContainerSpec) -> dict:
         return {
             **_limits(spec.memory_mb, spec.pids_limit),
+            "shm_size": f"{spec.shm_mb}m",
             "cap_add": list(spec.capabilities),
             "init": spec.init,
             "port_bindings": {spec.port: (self._publish_on, spec.host_port)},

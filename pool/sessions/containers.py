@@ -3,6 +3,8 @@
 from pool import marks
 from pool.records import BlueprintSpec, ContainerSpec, Instance
 
+LEAST_SHM_MB = 64  # what engines give; data loaders die of a bus error where it is full
+
 
 def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, namespace: str) -> ContainerSpec:
     """Return the container that runs this instance. Its environment holds the token: never log it.
@@ -26,6 +28,7 @@ def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, 
         port=blueprint.port,
         host_port=instance.get_placement().port,
         memory_mb=blueprint.memory_mb,
+        shm_mb=blueprint.shm_mb or max(LEAST_SHM_MB, blueprint.memory_mb // 2),
         command=tuple(_fill(word, words) for word in blueprint.command),
         environment={name: _fill(value, words) for name, value in environment.items()},
         labels=container_labels(instance, namespace),

@@ -1,5 +1,6 @@
 """What a session's container is made of."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -46,6 +47,12 @@ def test_it_is_published_on_the_port_that_was_reserved():
 
 def test_it_gets_the_limits_and_capabilities_of_its_blueprint():
     assert (spec().memory_mb, spec().capabilities, spec().pids_limit) == (768, ("CHOWN",), 512)
+
+
+@pytest.mark.parametrize(("wanted", "memory", "given"), [(0, 2048, 1024), (0, 100, 64), (256, 2048, 256)])
+def test_its_shared_memory_is_half_of_its_memory_or_what_the_blueprint_says(wanted, memory, given):
+    blueprint = replace(BLUEPRINT, shm_mb=wanted, memory_mb=memory)
+    assert container_spec(INSTANCE, blueprint, "sha256:abc", namespace="dd-test").shm_mb == given
 
 
 def test_its_labels_tell_whose_it_is():
