@@ -39,6 +39,17 @@ def canonical_host(text: str) -> str:
         raise BadRequest(f"{text[:80]!r} cannot be the name of a host") from error
 
 
+def registry_address(text: str) -> str:
+    """Return a registry's host and port as they stand in references: no scheme, no slash, the name in IDNA.
+
+    Raises:
+        BadRequest: it cannot be the name of a host.
+    """
+    bare = text.strip().removeprefix("https://").rstrip("/")
+    host = bare.rpartition(":")[0] if bare.rpartition(":")[2].isdecimal() else bare
+    return bare if host.isascii() else bare.replace(host, canonical_host(host), 1)
+
+
 def authority(host: str, port: int) -> str:
     """Return host and port as they stand in a URL: an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

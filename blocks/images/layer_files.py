@@ -45,7 +45,7 @@ def pack_layer(content: Content, diff_id: str, target: Path, compression: Compre
                 digest.update(data)
                 packer.write(data)
         if f"sha256:{digest.hexdigest()}" != diff_id:
-            raise BrokenArchive(f"the layer {diff_id[:19]}… is not the one that the config names")
+            raise BrokenArchive(f"the layer {diff_id[:19]}… is not what it is named by")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ The fields keep the names that DockerDriver's operators know from its settings f
 from prefect.blocks.core import Block
 from pydantic import Field
 
-from blocks.field_types import Megabytes, Seconds, Texts, Timetable
+from blocks.field_types import Megabytes, Registry, Seconds, Texts, Timetable
 from pool.settings import PoolSettings
 from pool.timetable import read_timetable
 
@@ -63,7 +63,7 @@ class PoolConfig(Block):
         ge=0,
         description="MB per second that images may take on the manager's link, all hosts together; 0: no limit.",
     )
-    DD_IMAGE_REGISTRY: str = Field(
+    DD_IMAGE_REGISTRY: Registry = Field(
         "", description="Registry that hosts pull images from, as in registry.example:5000; empty: they are sent."
     )
     DD_IMAGE_REGISTRY_LOGIN: str = Field("", description="Block registry-login/<name> that it asks for; empty: none.")

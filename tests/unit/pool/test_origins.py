@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool.errors import BadRequest
-from pool.origins import canonical_url
+from pool.origins import canonical_url, registry_address
 
 pytestmark = pytest.mark.unit
 
@@ -33,6 +33,21 @@ def test_an_address_has_one_spelling(text, url):
 def test_what_is_no_address_of_a_site_is_refused(text):
     with pytest.raises(BadRequest):
         canonical_url(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://registry.example:5000/", "registry.example:5000"),
+        ("registry.example:5000", "registry.example:5000"),
+        ("b\u00fccher.example:5000", "xn--bcher-kva.example:5000"),
+        ("[2001:db8::1]:5000", "[2001:db8::1]:5000"),
+        ("", ""),
+    ],
+)
+def test_a_registry_is_a_host_and_a_port(text, address):
+    assert registry_address(text) == address
+    assert registry_address(address) == address
 
 
 NAMES = st.one_of(st.text(max_size=12), st.from_regex(r"[a-zA-Z0-9\u00e0-\u00f6.-]{1,20}", fullmatch=True))
