@@ -62,7 +62,7 @@ async def equip(host: Host, images: list[Image]) -> None:
     try:
         await send_images(host, images)
     except EngineTrouble as refusal:
-        if refusal.verdict is not BAD_IMAGE:
+        if refusal.blame is not BAD_IMAGE:
             raise
         log().error("%s; the host goes on without this image", refusal)
     await check_host(host, [image.id for image in images])

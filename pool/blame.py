@@ -1,4 +1,4 @@
-"""Whose fault it is that an engine did not do something, and what follows from that. Sorted once, here.
+"""Blame: whose fault it is that an engine did not do something, and what follows from that. Sorted once, here.
 
 A host is drained after so many errors in a row; a request, blueprint or image that no engine can run must not drain it.
 The words are those of Docker Engine 20.10 to 28 and of runc; `tests/integration/hosts/test_blame.py` asks a real one.
@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Blame(StrEnum):
+class Party(StrEnum):
     """What has to change before it works."""
 
     REQUEST = "request"
@@ -21,10 +21,10 @@ class Blame(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Blame:
     """What one kind of trouble means."""
 
-    blame: Blame
+    party: Party
     again: bool  # the same step on the same host may work the next time
     elsewhere: bool  # another host may do it
     counts: bool  # as an error of the host
@@ -33,21 +33,21 @@ class Verdict:
 class _Row(NamedTuple):
     statuses: tuple[int, ...]  # that the engine answers with; none: any, also none at all
     words: str  # that are in its answer
-    verdict: Verdict
+    blame: Blame
 
 
-BAD_REQUEST = Verdict(Blame.REQUEST, again=False, elsewhere=False, counts=False)
-BAD_BLUEPRINT = Verdict(Blame.BLUEPRINT, again=False, elsewhere=False, counts=False)
-BAD_IMAGE = Verdict(Blame.IMAGE, again=False, elsewhere=False, counts=False)
-IMAGE_GONE = Verdict(Blame.IMAGE, again=False, elsewhere=True, counts=False)
-NAME_TAKEN = Verdict(Blame.REQUEST, again=True, elsewhere=True, counts=False)  # two tries of one session may have met
-OTHERS_NAME = Verdict(Blame.REQUEST, again=False, elsewhere=True, counts=False)  # of another installation
-CONTAINER_GONE = Verdict(Blame.REQUEST, again=True, elsewhere=True, counts=False)  # ended while it was started
-NO_SPACE = Verdict(Blame.HOST, again=False, elsewhere=True, counts=True)
-PORT_TAKEN = Verdict(Blame.HOST, again=False, elsewhere=True, counts=True)
-WRONG_STORE = Verdict(Blame.HOST, again=False, elsewhere=True, counts=True)
-HOSTS_OWN = Verdict(Blame.HOST, again=True, elsewhere=True, counts=True)
-UNREACHABLE = Verdict(Blame.NETWORK, again=True, elsewhere=True, counts=True)
+BAD_REQUEST = Blame(Party.REQUEST, again=False, elsewhere=False, counts=False)
+BAD_BLUEPRINT = Blame(Party.BLUEPRINT, again=False, elsewhere=False, counts=False)
+BAD_IMAGE = Blame(Party.IMAGE, again=False, elsewhere=False, counts=False)
+IMAGE_GONE = Blame(Party.IMAGE, again=False, elsewhere=True, counts=False)
+NAME_TAKEN = Blame(Party.REQUEST, again=True, elsewhere=True, counts=False)  # two tries of one session may have met
+OTHERS_NAME = Blame(Party.REQUEST, again=False, elsewhere=True, counts=False)  # of another installation
+CONTAINER_GONE = Blame(Party.REQUEST, again=True, elsewhere=True, counts=False)  # ended while it was started
+NO_SPACE = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
+PORT_TAKEN = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
+WRONG_STORE = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
+HOSTS_OWN = Blame(Party.HOST, again=True, elsewhere=True, counts=True)
+UNREACHABLE = Blame(Party.NETWORK, again=True, elsewhere=True, counts=True)
 
 #: The first row that fits counts. What a request or a blueprint may have put into the words comes before the words of a
 #: machine that lacks something: a session whose environment says "no space left on device" must not drain its host.
@@ -67,10 +67,10 @@ _TABLE = (
     _Row((), r"containerd\.sock", HOSTS_OWN),
     _Row((), r"dial (tcp|udp)|i/o timeout|TLS handshake|no such host|connection re(set|fused)", UNREACHABLE),
 )
-_READ = tuple((row.statuses, re.compile(row.words, re.IGNORECASE), row.verdict) for row in _TABLE)
+_READ = tuple((row.statuses, re.compile(row.words, re.IGNORECASE), row.blame) for row in _TABLE)
 
 
-def verdict_on(status: int | None, words: str) -> Verdict:
+def blame_for(status: int | None, words: str) -> Blame:
     """Judge what an engine answered.
 
     Args:
@@ -80,5 +80,5 @@ def verdict_on(status: int | None, words: str) -> Verdict:
     Returns:
         What follows; what is in no row is the host's own trouble, which may pass.
     """
-    rows = ((verdict, pattern) for statuses, pattern, verdict in _READ if not statuses or status in statuses)
-    return next((verdict for verdict, pattern in rows if pattern.search(words)), HOSTS_OWN)
+    rows = ((blame, pattern) for statuses, pattern, blame in _READ if not statuses or status in statuses)
+    return next((blame for blame, pattern in rows if pattern.search(words)), HOSTS_OWN)

@@ -4,7 +4,7 @@ The message of every error here is one clear sentence that names the thing and, 
 do. It becomes the state message of a flow run, so it never holds a secret.
 """
 
-from pool.blame import HOSTS_OWN, NO_SPACE, UNREACHABLE, Verdict
+from pool.blame import HOSTS_OWN, NO_SPACE, UNREACHABLE, Blame
 
 
 class DockerDriverError(Exception):
@@ -50,7 +50,7 @@ class CloudTrouble(DockerDriverError):
 class HostUnreachable(DockerDriverError):
     """Nothing answers at the host's address, or what answers is not the host."""
 
-    verdict = UNREACHABLE
+    blame = UNREACHABLE
 
 
 class HostDistrusted(HostUnreachable):
@@ -62,21 +62,21 @@ class PlaybookFailed(DockerDriverError):
 
 
 class EngineTrouble(DockerDriverError):
-    """A host's Docker Engine refused or failed; the verdict says whose fault that is and what follows."""
+    """A host's Docker Engine refused or failed; its blame says whose fault that is, and what follows."""
 
-    verdict = HOSTS_OWN
+    blame = HOSTS_OWN
 
-    def __init__(self, message: str, verdict: Verdict | None = None) -> None:
-        """Keep the verdict; what was not judged is the host's own trouble, which may pass."""
+    def __init__(self, message: str, blame: Blame | None = None) -> None:
+        """Keep the blame; what was not judged is the host's own trouble, which may pass."""
         super().__init__(message)
-        if verdict:
-            self.verdict = verdict
+        if blame:
+            self.blame = blame
 
 
 class DiskFull(EngineTrouble, Refused):
     """A host's disk has no room for an image; it takes none until there is."""
 
-    verdict = NO_SPACE
+    blame = NO_SPACE
 
 
 class GatewayTrouble(DockerDriverError):

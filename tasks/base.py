@@ -69,7 +69,7 @@ async def worth_retrying(task: Task, task_run: TaskRun, state: State) -> bool:  
     """A refusal stays a refusal, of an engine as well; anything else may pass the next time."""
     outcome = await state.aresult(raise_on_failure=False)
     if isinstance(outcome, EngineTrouble):
-        return outcome.verdict.again
+        return outcome.blame.again
     return not isinstance(outcome, Refused)
 
 

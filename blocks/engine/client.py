@@ -17,7 +17,7 @@ from docker.errors import APIError, NotFound
 from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.shared import SharedConnections
 from pool import marks
-from pool.blame import OTHERS_NAME, verdict_on
+from pool.blame import OTHERS_NAME, blame_for
 from pool.errors import EngineTrouble
 from pool.images.distribution import chain_ids
 from pool.records import ContainerSpec
@@ -233,7 +233,7 @@ class HostEngine:
         failures = [event.get("error") or event.get("message") for event in events]
         if failure := next(filter(None, failures), None):
             words = f"the engine refused to load an image: {failure}"
-            raise EngineTrouble(f"host {self._connections.host}: {words}", verdict_on(None, failure))
+            raise EngineTrouble(f"host {self._connections.host}: {words}", blame_for(None, failure))
         lines = [line for event in events for line in event.get("stream", "").splitlines()]
         return [line.split(": ", 1)[1] for line in lines if line.startswith("Loaded image")]
 

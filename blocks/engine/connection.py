@@ -15,7 +15,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from blocks.engine.tls_trouble import innermost, is_alert, is_distrust
-from pool.blame import verdict_on
+from pool.blame import blame_for
 from pool.errors import EngineTrouble, HostDistrusted, HostUnreachable
 
 CONNECT_SECONDS = 5
@@ -56,7 +56,7 @@ class Connections:
             timeout: seconds without a byte from the engine after which it counts as gone.
 
         Raises:
-            EngineTrouble: the engine refused or failed; its verdict says whose fault that is.
+            EngineTrouble: the engine refused or failed; its blame says whose fault that is.
             HostUnreachable: nothing answers, it took too long, or what answers is not the host; `HostDistrusted` when
                 it is a certificate that is at fault.
         """
@@ -80,8 +80,8 @@ class Connections:
 
     def _refusal(self, step: str, error: DockerException) -> EngineTrouble:
         words, status = _explanation(error), getattr(error, "status_code", None)
-        verdict = verdict_on(status, words)
-        return EngineTrouble(f"host {self.host}: the engine refused to {step}: {words}", verdict)
+        blame = blame_for(status, words)
+        return EngineTrouble(f"host {self.host}: the engine refused to {step}: {words}", blame)
 
     def retire(self) -> None:
         """Keep no connection open from now on: what is in use is closed when it is given back."""

@@ -6,7 +6,7 @@ from blocks.engine.client import LOAD_SECONDS, HostEngine
 from blocks.images.layer_store import LayerStore
 from blocks.images.push import Sent, check_fits, traits_of
 from blocks.images.registry import ImageRegistry
-from pool.blame import NO_SPACE, verdict_on
+from pool.blame import NO_SPACE, blame_for
 from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import missing_layers
 from pool.images.names import read_name
@@ -73,8 +73,8 @@ class HostPull:
                 client.remove_image(f"{repository}:{tag}")  # a name too many; the image stays
 
     def _check(self, image: Image, failure: str) -> None:
-        verdict = verdict_on(None, failure)
-        if verdict is NO_SPACE:
+        blame = blame_for(None, failure)
+        if blame is NO_SPACE:
             raise DiskFull(f"host {self._host}: no room on its disk for the image {image.name}")
         if failure:
-            raise EngineTrouble(f"host {self._host}: the engine could not pull {image.name}: {failure}", verdict)
+            raise EngineTrouble(f"host {self._host}: the engine could not pull {image.name}: {failure}", blame)

@@ -145,7 +145,7 @@ class HostPush:
         try:
             self._load(image, tags, missing, traits.compression)
         except EngineTrouble as refusal:
-            if refusal.verdict is NO_SPACE:
+            if refusal.blame is NO_SPACE:
                 raise DiskFull(f"host {self._host}: no room on its disk for the image {image.name}") from refusal
             if missing == every:
                 raise

@@ -45,9 +45,9 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
         try:
             return await _bring_up(instance, blueprint)
         except (EngineTrouble, HostUnreachable) as error:
-            if error.verdict.counts:
+            if error.blame.counts:
                 await count_error(instance.host, str(error))
-            last = attempts == ATTEMPTS or not error.verdict.elsewhere
+            last = attempts == ATTEMPTS or not error.blame.elsewhere
             instance = await _try_elsewhere(instance, error, last)
         except BaseException as error:
             await undo(instance, InstanceState.FAILED, str(error) or "cancelled", EndCause.NOT_STARTED)

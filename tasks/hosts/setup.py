@@ -108,6 +108,6 @@ def check_host(host: Host, image_ids: list[str]) -> None:
             engine.try_image(image_id)
             break
         except EngineTrouble as error:
-            if error.verdict not in (BAD_BLUEPRINT, BAD_IMAGE):
+            if error.blame not in (BAD_BLUEPRINT, BAD_IMAGE):
                 raise
             log().warning("host %s cannot be tested with image %s: %s", host.name, image_id[:19], error)

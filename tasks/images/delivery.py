@@ -145,7 +145,7 @@ def _push_all(
         try:
             _push_one(push, host, image, tags[image.id], tally)
         except EngineTrouble as refusal:
-            if refusal.verdict is not BAD_IMAGE:
+            if refusal.blame is not BAD_IMAGE:
                 raise
             refused.append(refusal)
     if refused:

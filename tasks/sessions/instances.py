@@ -73,7 +73,7 @@ def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     try:
         outside().engines.of(host).run(spec)
     except EngineTrouble as error:
-        if error.verdict is IMAGE_GONE:
+        if error.blame is IMAGE_GONE:
             outside().store.images.unmark(host.name, image_id)
         raise
 

@@ -29,14 +29,14 @@ def engine(host):
         host.engine.remove(state.id)
 
 
-def verdict(engine, spec):
+def refused(engine, spec):
     with pytest.raises(EngineTrouble) as refusal:
         engine.run(spec)
-    return refusal.value.verdict
+    return refusal.value.blame
 
 
 @pytest.mark.parametrize(
-    ("change", "judged"),
+    ("change", "expected"),
     [
         ({"environment": {"": "x"}}, blame.BAD_REQUEST),
         ({"environment": {"A": "x\0y"}}, blame.BAD_REQUEST),
@@ -50,40 +50,40 @@ def verdict(engine, spec):
         ({"memory_mb": 1}, blame.BAD_BLUEPRINT),
         ({"image": "sha256:" + "0" * 64}, blame.IMAGE_GONE),
     ],
-    ids=lambda value: str(value)[:50] if isinstance(value, dict) else value.blame,
+    ids=lambda value: str(value)[:50] if isinstance(value, dict) else value.party,
 )
-def test_a_container_that_cannot_be_is_not_held_against_the_host(engine, spec, change, judged):
-    assert verdict(engine, replace(spec, **change)) is judged
-    assert not judged.counts
+def test_a_container_that_cannot_be_is_not_held_against_the_host(engine, spec, change, expected):
+    assert refused(engine, replace(spec, **change)) is expected
+    assert not expected.counts
 
 
 def test_an_image_that_no_engine_could_run_is_the_images_own_fault(engine, host, spec):
     useless = TinyImage("useless:latest", busybox_image("tiny", SERVE).layers, {"Env": ["PATH=/bin"]})
     engine.load([useless.archive()])
-    assert verdict(engine, replace(spec, image=useless.id)) is blame.BAD_IMAGE
+    assert refused(engine, replace(spec, image=useless.id)) is blame.BAD_IMAGE
 
 
 def test_a_port_that_is_taken_is_the_hosts_trouble(engine, spec):
     engine.run(spec)
-    assert verdict(engine, replace(spec, name="dd-bob")) is blame.PORT_TAKEN
+    assert refused(engine, replace(spec, name="dd-bob")) is blame.PORT_TAKEN
 
 
 def test_a_name_that_another_owner_has_is_not_the_hosts_fault(engine, spec):
     engine.run(spec)
-    assert verdict(engine, replace(spec, labels={"dockerdriver.instance": "bob"})) is blame.OTHERS_NAME
+    assert refused(engine, replace(spec, labels={"dockerdriver.instance": "bob"})) is blame.OTHERS_NAME
 
 
 def test_two_tries_of_one_session_that_meet_are_nobodys_fault_and_worth_another_try(engine, spec):
     engine.run(spec)
     with pytest.raises(EngineTrouble) as refusal, engine.client("create it again") as client:
         client.create_container(spec.image, name=spec.name)
-    assert refusal.value.verdict is blame.NAME_TAKEN
+    assert refusal.value.blame is blame.NAME_TAKEN
 
 
 def test_a_container_that_was_removed_meanwhile_is_not_the_hosts_fault(engine):
     with pytest.raises(EngineTrouble) as refusal:
         engine.start("dd-gone")
-    assert refusal.value.verdict is blame.CONTAINER_GONE
+    assert refusal.value.blame is blame.CONTAINER_GONE
 
 
 def test_a_disk_without_space_is_the_hosts_trouble(authority):
@@ -94,7 +94,7 @@ def test_a_disk_without_space_is_the_hosts_trouble(authority):
             while True:
                 file.write(os.urandom(1 << 16))
         wanted = ContainerSpec("dd-alice", tiny.id, port=8888, host_port=20001, memory_mb=32)
-        assert verdict(small.engine, wanted) is blame.NO_SPACE
+        assert refused(small.engine, wanted) is blame.NO_SPACE
 
 
 def test_an_engine_that_restarts_is_out_of_reach_and_worth_another_try(engine, host, spec):
@@ -104,5 +104,5 @@ def test_an_engine_that_restarts_is_out_of_reach_and_worth_another_try(engine, h
             engine.run(spec)
     finally:
         host.start()
-    assert refusal.value.verdict is blame.UNREACHABLE
+    assert refusal.value.blame is blame.UNREACHABLE
     engine.run(spec)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool import blame
-from pool.blame import verdict_on
+from pool.blame import blame_for
 
 pytestmark = pytest.mark.unit
 
@@ -32,19 +32,17 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("status", "words", "verdict"), ANSWERS, ids=[words[-40:] or "none" for _, words, _ in ANSWERS]
-)
-def test_an_engines_answer_is_judged_by_its_status_and_its_words(status, words, verdict):
-    assert verdict_on(status, words) is verdict
+@pytest.mark.parametrize(("status", "words", "judged"), ANSWERS, ids=[words[-40:] or "none" for _, words, _ in ANSWERS])
+def test_an_engines_answer_is_judged_by_its_status_and_its_words(status, words, judged):
+    assert blame_for(status, words) is judged
 
 
 @given(st.sampled_from([words for _, words, _ in ANSWERS]))
 def test_a_session_cannot_hold_its_own_fault_against_a_host_by_what_it_writes_into_its_environment(words):
-    assert not verdict_on(400, f"invalid environment variable: ={words}").counts
+    assert not blame_for(400, f"invalid environment variable: ={words}").counts
 
 
 @given(st.one_of(st.none(), st.integers(100, 599)), st.text())
-def test_every_answer_gets_a_verdict_and_what_counts_against_a_host_is_tried_elsewhere(status, words):
-    verdict = verdict_on(status, words)
-    assert verdict.elsewhere or not verdict.counts
+def test_every_answer_is_judged_and_what_counts_against_a_host_is_tried_elsewhere(status, words):
+    judged = blame_for(status, words)
+    assert judged.elsewhere or not judged.counts

@@ -1,4 +1,4 @@
-"""What tasks make of an engine's verdict: on lost images, on images that no engine takes, on a host's own test."""
+"""What tasks make of the blame for a refusal: of lost images, of images that no engine takes, of a host's own test."""
 
 import asyncio
 from types import SimpleNamespace
@@ -124,9 +124,9 @@ def checked(store, *answers):
         asyncio.run(check_host.fn(a_host(), [USELESS.id, LAB.id]))
 
 
-@pytest.mark.parametrize("verdict", [BAD_IMAGE, BAD_BLUEPRINT], ids=["exec format", "no true in it"])
-def test_an_image_that_a_host_cannot_be_tested_with_says_nothing_of_the_host(store, verdict):
-    checked(store, EngineTrouble("no", verdict), None)
+@pytest.mark.parametrize("blame", [BAD_IMAGE, BAD_BLUEPRINT], ids=["exec format", "no true in it"])
+def test_an_image_that_a_host_cannot_be_tested_with_says_nothing_of_the_host(store, blame):
+    checked(store, EngineTrouble("no", blame), None)
 
 
 def test_a_host_that_fails_its_test_is_not_tested_with_another_image(store):

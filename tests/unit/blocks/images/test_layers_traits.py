@@ -49,17 +49,17 @@ IMAGE = Image("main", "lab:1", "sha256:1", size=1)
 
 
 @pytest.mark.parametrize(
-    ("config", "traits", "words", "verdict"),
+    ("config", "traits", "words", "blame"),
     [
         ({"architecture": "arm64"}, {"processor": "x86_64"}, "image lab:1 is made for arm64", BAD_IMAGE),
         ({"architecture": "amd64"}, {"containerd_store": True}, "keeps images in containerd's store", WRONG_STORE),
     ],
     ids=["another processor", "containerd's image store"],
 )
-def test_an_image_that_an_engine_could_not_run_is_not_sent(config, traits, words, verdict):
+def test_an_image_that_an_engine_could_not_run_is_not_sent(config, traits, words, blame):
     engine = EngineTraits(
         **{"compression": Compression.GZIP, "containerd_store": False, "processor": "x86_64"} | traits
     )
     with pytest.raises(EngineTrouble, match=f"^host h-1: .*{words}") as refusal:
         check_fits("h-1", IMAGE, json.dumps(config).encode(), engine)
-    assert refusal.value.verdict is verdict
+    assert refusal.value.blame is blame
