@@ -203,6 +203,8 @@ def _name_taken(found: ArchiveInfo, good: list[ArchiveInfo]) -> str:
 
 
 def _manifest(members: Members) -> dict:
+    if "oci-layout" in members and "manifest.json" not in members:
+        raise BrokenArchive("it is in OCI's layout alone; save it as docker does (podman save --format docker-archive)")
     manifest = members.json("manifest.json")
     if not isinstance(manifest, list) or not all(isinstance(entry, dict) for entry in manifest):
         raise BrokenArchive("manifest.json is not a list of images")

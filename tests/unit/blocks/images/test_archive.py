@@ -149,6 +149,12 @@ def test_an_archive_without_manifest_is_refused(refused):
     assert "manifest.json is missing" in refused(tar_of({"etc/passwd": b"root"}))
 
 
+def test_an_archive_in_ocis_layout_alone_is_refused_with_what_to_do(refused):
+    members = TinyImage().oci_members()
+    del members["manifest.json"]
+    assert "podman save --format docker-archive" in refused(tar_of(members))
+
+
 def test_a_manifest_that_is_no_json_is_refused(refused):
     assert "manifest.json is no JSON" in refused(tar_of({"manifest.json": b"[{]"}))
 
