@@ -7,45 +7,20 @@ import json
 import lzma
 import os
 import tarfile
-import time
 
 import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blocks.images import archive as image_archive
-from blocks.images.archive import ArchiveInfo, read_archive, scan
+from blocks.images.archive import ArchiveInfo, read_archive
 from blocks.images.stream import Compression
 from pool.errors import BrokenArchive
-from tests.rigs.engines.tiny_image import TinyImage, digest, tar_of
+from tests.rigs.engines.tiny_image import TinyImage, digest, tar_of, with_manifest
 
 pytestmark = pytest.mark.unit
 
 LAYER = tar_of({"hello": b"world"})
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(data: bytes, name: str = "foo.tar", age: float = 60):
-        path = tmp_path / name
-        path.write_bytes(data)
-        os.utime(path, (time.time() - age,) * 2)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def refused(write):
-    def refused(data: bytes) -> str:
-        with pytest.raises(BrokenArchive) as error:
-            read_archive(write(data))
-        assert str(error.value).startswith("images/foo.tar: ")
-        assert "\n" not in str(error.value)
-        return str(error.value)
-
-    return refused
 
 
 def member(name: str, type_: bytes = tarfile.REGTYPE, target: str = "") -> bytes:
@@ -59,13 +34,6 @@ def declaring(size: int, type_: bytes = tarfile.REGTYPE) -> bytes:
     header = tarfile.TarInfo("large")
     header.type, header.size = type_, size
     return header.tobuf(tarfile.GNU_FORMAT)
-
-
-def with_manifest(image: TinyImage, **changes) -> bytes:
-    members = image.members()
-    manifest = json.loads(members["manifest.json"])
-    members["manifest.json"] = json.dumps([manifest[0] | changes]).encode()
-    return tar_of(members)
 
 
 def test_the_old_layout_is_read(write):
@@ -230,36 +198,6 @@ def test_an_image_with_a_name_that_no_engine_takes_is_refused(refused, tags):
     assert "a name that no engine takes" in refused(with_manifest(TinyImage(), RepoTags=tags))
 
 
-@pytest.mark.parametrize("tag", ["localhost/lab:1", "docker.io/library/lab:1", "lab:1"])
-def test_an_archive_of_another_tool_names_its_image_as_docker_does(write, tag):
-    assert read_archive(write(with_manifest(TinyImage(), RepoTags=[tag]))).names == ("lab:1",)
-
-
-def test_a_registry_may_be_named_by_an_ipv6_address(write):
-    archive = with_manifest(TinyImage(), RepoTags=["[2001:DB8:0::1]:5000/lab:1"])
-    assert read_archive(write(archive)).names == ("[2001:db8::1]:5000/lab:1",)
-
-
-def test_a_config_that_is_always_called_config_json_is_taken_under_its_own_digest(write):
-    image = TinyImage()
-    members = image.members() | {"config.json": image.config}
-    members["manifest.json"] = members["manifest.json"].replace(f"{digest(image.config)}.json".encode(), b"config.json")
-    assert read_archive(write(tar_of(members))).image_id == image.id
-
-
-def test_an_image_of_another_operating_system_is_refused_with_its_name(refused):
-    image = TinyImage()
-    config = image.config.replace(b'"linux"', b'"windows"')
-    members = image.members() | {"config.json": config}
-    members["manifest.json"] = members["manifest.json"].replace(f"{digest(image.config)}.json".encode(), b"config.json")
-    assert "made for windows" in refused(tar_of(members))
-
-
-def test_a_layer_of_zeros_is_no_bomb(write):
-    image = TinyImage(layers=[tar_of({"var/log/lastlog": bytes(300 << 20)})])
-    assert read_archive(write(tar_of(image.oci_members(zstandard.compress)))).layers == tuple(image.diff_ids)
-
-
 @pytest.mark.parametrize("config", [None, 7, "nowhere.json", "manifest.json"])
 def test_a_config_that_is_not_there_is_refused(refused, config):
     refused(with_manifest(TinyImage(), Config=config))
@@ -305,72 +243,6 @@ def test_more_members_than_any_image_has_are_refused(refused, monkeypatch):
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(BrokenArchive, match=r"images/foo\.tar: cannot be read: No such file"):
         read_archive(tmp_path / "foo.tar")
-
-
-def test_a_scan_tells_the_good_from_the_refused(write, tmp_path):
-    write(TinyImage("good:1").archive(), "good.tar")
-    write(b"nonsense" * 200, "bad.tar")
-    good, refused = scan(tmp_path)
-    assert [archive.names for archive in good] == [("good:1",)]
-    assert [name for name, _ in refused] == ["bad.tar"]
-    assert refused[0][1].startswith("images/bad.tar: ")
-
-
-def test_a_scan_of_a_folder_that_is_not_there_is_empty(tmp_path):
-    assert scan(tmp_path / "images") == ([], [])
-
-
-@pytest.mark.parametrize("name", ["a.tar.xz", "a.tar.bz2", "C.TAR", "a.tar.zstd", "a.docker", "lab", "lab:1"])
-def test_a_scan_takes_an_archive_whatever_its_name_ends_with(write, tmp_path, name):
-    write(TinyImage().archive(), name)
-    assert [archive.path.name for archive in scan(tmp_path)[0]] == [name]
-
-
-def test_a_scan_refuses_by_name_what_is_no_archive(write, tmp_path):
-    write(b"PK\x03\x04" + bytes(600), "lab.zip")
-    assert [name for name, _ in scan(tmp_path)[1]] == ["lab.zip"]
-
-
-@pytest.mark.parametrize("name", [".foo.tar.x1", "foo.tar.part", "README.md", "foo.tar.sha256", ".foo.tar", "foo.tar~"])
-def test_a_scan_leaves_what_is_no_finished_archive(write, tmp_path, name):
-    write(TinyImage().archive(), name)
-    assert scan(tmp_path) == ([], [])
-
-
-def test_a_scan_leaves_a_file_that_is_still_being_copied(write, tmp_path):
-    path = write(TinyImage().archive(), age=0)
-    assert scan(tmp_path) == ([], [])
-    os.utime(path, (time.time() - 3,) * 2)
-    assert len(scan(tmp_path)[0]) == 1
-
-
-def test_a_scan_reads_an_unchanged_file_once(write, tmp_path, monkeypatch):
-    path, read = write(TinyImage().archive()), []
-    monkeypatch.setattr(
-        image_archive, "read_archive", lambda path, shelf: read.append(path) or read_archive(path, shelf)
-    )
-    scan(tmp_path)
-    scan(tmp_path)
-    assert read == [path]
-    write(TinyImage("changed:1").archive(), age=30)
-    scan(tmp_path)
-    assert read == [path, path]
-
-
-def test_a_name_belongs_to_the_older_of_two_archives(write, tmp_path):
-    write(TinyImage("tiny:1", [tar_of({"a": b"2"})]).archive(), "newer.tar", age=30)
-    older = write(TinyImage("tiny:1").archive(), "older.tar", age=60)
-    good, refused = scan(tmp_path)
-    assert [archive.path for archive in good] == [older]
-    assert refused == [("newer.tar", "images/newer.tar: the name tiny:1 is that of another image, in older.tar")]
-
-
-def test_an_archive_that_is_replaced_keeps_its_name(write, tmp_path):
-    write(TinyImage("tiny:1").archive(), age=60)
-    scan(tmp_path)
-    write(TinyImage("tiny:1", [tar_of({"a": b"2"})]).archive(), age=30)
-    good, refused = scan(tmp_path)
-    assert (len(good), refused) == (1, [])
 
 
 def take_or_refuse(path, data):
