@@ -11,15 +11,17 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-ENV_FILE = "dockerdriver.env"
+from blocks.env_file import EnvironmentSettings
+from blocks.field_types import HostName, Url
+from pool.origins import authority
 
 
-class ProcessSettings(BaseSettings):
+class ProcessSettings(EnvironmentSettings):
     """Paths, addresses and ports of one DockerDriver installation."""
 
-    model_config = SettingsConfigDict(env_prefix="DD_", env_file=ENV_FILE, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="DD_")
 
     data: Path = Field(Path(".dockerdriver"), description="The one directory that holds all data.")
     database_url: str = Field("", description="SQLAlchemy URL of the pool's database; empty: SQLite below the data.")
@@ -27,8 +29,8 @@ class ProcessSettings(BaseSettings):
     namespace: str = Field("", description="Marks all that is made outside; empty: derived from the data directory.")
     gateway_address: str = Field("127.0.0.1", description="Address that the gateway listens on.")
     gateway_port: int = Field(8000, description="Port that the gateway listens on.")
-    public_url: str = Field("", description="What users' browsers reach the gateway under; empty: its own address.")
-    session_domain: str = Field(
+    public_url: Url = Field("", description="What users' browsers reach the gateway under; empty: its own address.")
+    session_domain: HostName = Field(
         "", description="Gives each session a host name of its own below this domain; empty: all share the gateway's."
     )
     cloud: Literal["local", "static", "openstack"] = Field("local", description="Where hosts of pool main come from.")
@@ -85,7 +87,7 @@ class ProcessSettings(BaseSettings):
     @property
     def gateway_url(self) -> str:
         """What users' browsers reach the gateway under, without a slash at the end."""
-        return self.public_url.rstrip("/") or f"http://{self.gateway_address}:{self.gateway_port}"
+        return self.public_url or f"http://{authority(self.gateway_address, self.gateway_port)}"
 
     def session_origin(self, route: str) -> str:
         """Scheme, host and port that browsers reach this session under, without a slash at the end."""
@@ -103,5 +105,9 @@ class ProcessSettings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def process_settings() -> ProcessSettings:
-    """Return the settings of this process, read once."""
-    return ProcessSettings()
+    """Return the settings of this process, read once.
+
+    Raises:
+        BadRequest: one of them cannot be; the sentence names it.
+    """
+    return ProcessSettings.given()

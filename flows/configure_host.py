@@ -4,10 +4,11 @@ from prefect import flow
 
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
-from pool.errors import DockerDriverError, RefusedMove
+from pool.blame import BAD_IMAGE
+from pool.errors import DockerDriverError, EngineTrouble, RefusedMove
 from pool.records import Fault, Host, Image
 from pool.states import HostState
-from tasks.base import this_run
+from tasks.base import log, this_run
 from tasks.hosts.lifecycle import clear_errors, find_host, move_host
 from tasks.hosts.setup import apply_playbook, check_host, finish_baked, is_baked
 from tasks.images.catalogue import pull_references, read_catalogue
@@ -57,6 +58,11 @@ async def make_ready(host: Host) -> None:
 
 
 async def equip(host: Host, images: list[Image]) -> None:
-    """Send what the host lacks of these images, and test it with them."""
-    await send_images(host, images)
+    """Send what the host lacks of these images, and test it with them. An image that no engine takes is left out."""
+    try:
+        await send_images(host, images)
+    except EngineTrouble as refusal:
+        if refusal.blame is not BAD_IMAGE:
+            raise
+        log().error("%s; the host goes on without this image", refusal)
     await check_host(host, [image.id for image in images])

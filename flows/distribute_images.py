@@ -9,6 +9,7 @@ from prefect.states import Completed
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, NotFound
+from pool.images.names import catalogue_name
 from pool.records import Host, Image
 from pool.states import HostState
 from tasks.hosts.disks import make_room
@@ -35,7 +36,7 @@ async def distribute_images(
         bytes sent, bytes skipped, seconds, error), `images-on-hosts-<pool>` and, while it runs, `distribution-<pool>`.
     """
     await pull_references(pool)
-    wanted = pick("image", images, await read_catalogue(pool))
+    wanted = pick("image", [catalogue_name(name) for name in images or ()], await read_catalogue(pool))
     receivers = pick("host", hosts, await hosts_of(pool, [HostState.ACTIVE]))
     distribution = await plan_distribution(pool, len(receivers), wanted)
     places = Semaphore(len(distribution.places))

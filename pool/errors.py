@@ -4,6 +4,8 @@ The message of every error here is one clear sentence that names the thing and, 
 do. It becomes the state message of a flow run, so it never holds a secret.
 """
 
+from pool.blame import HOSTS_OWN, NO_SPACE, UNREACHABLE, Blame
+
 
 class DockerDriverError(Exception):
     """Something went wrong and the message says what, in one sentence."""
@@ -48,6 +50,8 @@ class CloudTrouble(DockerDriverError):
 class HostUnreachable(DockerDriverError):
     """Nothing answers at the host's address, or what answers is not the host."""
 
+    blame = UNREACHABLE
+
 
 class HostDistrusted(HostUnreachable):
     """Host and manager do not take each other's certificate: expired, of another authority, or a clock is off."""
@@ -58,11 +62,21 @@ class PlaybookFailed(DockerDriverError):
 
 
 class EngineTrouble(DockerDriverError):
-    """A host's Docker Engine refused or failed."""
+    """A host's Docker Engine refused or failed; its blame says whose fault that is, and what follows."""
+
+    blame = HOSTS_OWN
+
+    def __init__(self, message: str, blame: Blame | None = None) -> None:
+        """Keep the blame; what was not judged is the host's own trouble, which may pass."""
+        super().__init__(message)
+        if blame:
+            self.blame = blame
 
 
 class DiskFull(EngineTrouble, Refused):
     """A host's disk has no room for an image; it takes none until there is."""
+
+    blame = NO_SPACE
 
 
 class GatewayTrouble(DockerDriverError):

@@ -3,6 +3,7 @@
 import re
 
 from pool.errors import BadRequest
+from pool.printable import is_printable
 
 _INSTANCE_ID = re.compile(r"[a-z0-9-]{1,63}")
 _POOL = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -46,7 +47,7 @@ def check_user(user: str) -> None:
     Raises:
         BadRequest: says what is wrong.
     """
-    if len(user) > USER_LENGTH or not all(letter.isprintable() for letter in user):
+    if len(user) > USER_LENGTH or not is_printable(user):
         raise BadRequest(f"user {_shown(user)} is not at most {USER_LENGTH} printable characters")
 
 

@@ -127,6 +127,7 @@ class BlueprintSpec:
     pids_limit: int = 512
     init: bool = True  # the engine's init reaps zombies; False for images that bring their own (s6)
     disk_mb: int = 10240  # that it may write, where its host's storage can limit it; 0: no limit
+    shm_mb: int = 0  # of /dev/shm, which counts as memory; 0: half of it
     image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
 
@@ -263,3 +264,4 @@ class ContainerSpec:
     pids_limit: int = 512
     init: bool = True  # as in BlueprintSpec
     disk_mb: int = 0  # as in BlueprintSpec
+    shm_mb: int = 64  # of /dev/shm

@@ -8,12 +8,14 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from pool.errors import BadRequest
+from pool.notation import read_list
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LINE = re.compile(
     r"(?P<days>[A-Za-z,-]+) +(?P<begin>\d\d:\d\d)-(?P<end>\d\d:\d\d) *: *(?P<slots>\d{1,6})( +free +slots)?"
 )
 FORM = "write it like 'Mon-Fri 08:45-12:00: 60' (days: Mon, Mon-Fri, Mon,Wed or daily; times to 24:00; free slots)"
+END_OF_ENTRY = re.compile(r"\d\d:\d\d *: *\d+( +free +slots)? *$")
 DAY = timedelta(days=1)
 
 
@@ -63,6 +65,20 @@ def read_timetable(lines: Iterable[str], zone: str) -> tuple[Entry, ...]:
     except (KeyError, OSError, ValueError) as error:  # unknown, a folder of zones, or no name at all
         raise BadRequest(f"DD_TIMEZONE: no time zone is named {zone!r}; write it like Europe/Berlin or UTC") from error
     return tuple(_entry(line.strip().replace("\u2013", "-"), known) for line in lines)
+
+
+def split_timetable(text: str) -> list[str]:
+    """Read lines of a timetable from one text: between semicolons or lines, as JSON, or between commas.
+
+    Days have commas of their own: an entry goes on until its number of slots.
+    """
+    if any(sign in text for sign in ";\n[") or "," not in text:
+        return read_list(text)
+    lines = [""]
+    for part in text.split(","):
+        whole = END_OF_ENTRY.search(lines[-1])
+        lines += [part] if whole else [f"{lines.pop()},{part}".lstrip(",")]
+    return [line.strip() for line in lines if line.strip()]
 
 
 def target_at(entries: Sequence[Entry], usual: int, now: datetime) -> Target:

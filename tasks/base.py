@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from blocks.outside import log, now, outside
-from pool.errors import Refused
+from pool.errors import EngineTrouble, Refused
 
 __all__ = ["PoolTask", "blocking", "flush_publisher", "log", "now", "pool_task", "run_id", "run_parameters", "this_run"]
 
@@ -66,8 +66,10 @@ class PoolTask(Task[P, Any], Generic[P, T]):
 
 
 async def worth_retrying(task: Task, task_run: TaskRun, state: State) -> bool:  # noqa: ARG001 - Prefect's signature
-    """A refusal stays a refusal; anything else may pass the next time."""
+    """A refusal stays a refusal, of an engine as well; anything else may pass the next time."""
     outcome = await state.aresult(raise_on_failure=False)
+    if isinstance(outcome, EngineTrouble):
+        return outcome.blame.again
     return not isinstance(outcome, Refused)
 
 

@@ -19,6 +19,7 @@ from docker.types import Ulimit
 from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.shared import SharedConnections
 from pool import marks
+from pool.blame import OTHERS_NAME, blame_for
 from pool.errors import EngineTrouble
 from pool.images.distribution import chain_ids
 from pool.records import ContainerSpec
@@ -191,7 +192,8 @@ class HostEngine:
 
     def _replace(self, found: ContainerState, spec: ContainerSpec) -> None:
         if any(found.labels.get(key) != value for key, value in spec.labels.items()):
-            raise EngineTrouble(f"host {self._connections.host}: another owner's container is named {spec.name}")
+            words = f"another owner's container is named {spec.name}"
+            raise EngineTrouble(f"host {self._connections.host}: {words}", OTHERS_NAME)
         self.remove(spec.name)
 
     def _create(self, spec: ContainerSpec) -> str:
@@ -222,6 +224,7 @@ class HostEngine:
     def _host_config(self, spec: ContainerSpec) -> dict:
         return {
             **_limits(spec.memory_mb, spec.pids_limit),
+            "shm_size": f"{spec.shm_mb}m",
             "cap_add": list(spec.capabilities),
             "init": spec.init,
             "port_bindings": {spec.port: (self._publish_on, spec.host_port)},
@@ -242,7 +245,8 @@ class HostEngine:
     def _loaded(self, events: list[dict]) -> list[str]:
         failures = [event.get("error") or event.get("message") for event in events]
         if failure := next(filter(None, failures), None):
-            raise EngineTrouble(f"host {self._connections.host}: the engine refused to load an image: {failure}")
+            words = f"the engine refused to load an image: {failure}"
+            raise EngineTrouble(f"host {self._connections.host}: {words}", blame_for(None, failure))
         lines = [line for event in events for line in event.get("stream", "").splitlines()]
         return [line.split(": ", 1)[1] for line in lines if line.startswith("Loaded image")]
 

@@ -15,6 +15,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from blocks.engine.tls_trouble import innermost, is_alert, is_distrust
+from pool.blame import blame_for
 from pool.errors import EngineTrouble, HostDistrusted, HostUnreachable
 
 CONNECT_SECONDS = 5
@@ -56,7 +57,7 @@ class Connections:
             timeout: seconds without a byte from the engine after which it counts as gone.
 
         Raises:
-            EngineTrouble: the engine refused or failed.
+            EngineTrouble: the engine refused or failed; its blame says whose fault that is.
             HostUnreachable: nothing answers, it took too long, or what answers is not the host; `HostDistrusted` when
                 it is a certificate that is at fault.
         """
@@ -67,7 +68,7 @@ class Connections:
         except DockerException as error:
             if client:  # else the engine refused to say what it is, and there is none yet
                 self._give_back(client)
-            raise EngineTrouble(f"host {self.host}: the engine refused to {step}: {_explanation(error)}") from error
+            raise self._refusal(step, error) from error
         except (RequestException, HTTPError, OSError) as error:
             self._drop(client)
             kind = HostDistrusted if is_distrust(innermost(error)) else HostUnreachable
@@ -77,6 +78,11 @@ class Connections:
             raise
         else:
             self._give_back(client)
+
+    def _refusal(self, step: str, error: DockerException) -> EngineTrouble:
+        words, status = _explanation(error), getattr(error, "status_code", None)
+        blame = blame_for(status, words)
+        return EngineTrouble(f"host {self.host}: the engine refused to {step}: {words}", blame)
 
     def retire(self) -> None:
         """Keep no connection open from now on: what is in use is closed when it is given back."""

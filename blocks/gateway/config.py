@@ -12,13 +12,17 @@ from pool.errors import BadRequest, GatewayTrouble
 
 
 def gateway_config(settings: ProcessSettings) -> GatewayConfig:
-    """Return the gateway of this installation."""
+    """Return the gateway of this installation.
+
+    Raises:
+        BadRequest: one of its settings cannot be; the sentence names it.
+    """
     return GatewayConfig(
         directory=settings.data / "gateway" / "nginx",
         admin_socket=settings.gateway_socket,
         snapshot=settings.gateway_snapshot,
         logs=settings.data / "logs",
-        settings=GatewaySettings(),
+        settings=GatewaySettings.given(),
         address=settings.gateway_address,
         port=settings.gateway_port,
         public_url=settings.public_url,

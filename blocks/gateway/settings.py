@@ -4,27 +4,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from blocks.env_file import EnvironmentSettings
+from blocks.field_types import FixedTexts, Seconds
 from pool.records import SESSION_PORTS
 
 #: Where hosts are unless the operator says otherwise: the private networks.
 PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 
-class GatewaySettings(BaseSettings):
-    """What an operator may set of the gateway beside its address, port and public URL; lists are JSON."""
+class GatewaySettings(EnvironmentSettings):
+    """What an operator may set of the gateway beside its address, port and public URL."""
 
-    model_config = SettingsConfigDict(env_prefix="DD_GATEWAY_", env_file="dockerdriver.env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="DD_GATEWAY_")
 
-    networks: tuple[str, ...] = Field(
-        PRIVATE_NETWORKS, description="Networks that hosts are in; no route leads elsewhere."
-    )
+    networks: FixedTexts = Field(PRIVATE_NETWORKS, description="Networks that hosts are in; no route leads elsewhere.")
     certificate: Path | None = Field(None, description="PEM file with the certificate and its chain; empty: no TLS.")
     certificate_key: Path | None = Field(None, description="PEM file with the certificate's private key.")
     redirect_port: int = Field(0, description="Port whose requests are sent to the public URL (80); 0: none.")
-    hsts_seconds: int = Field(31536000, description="How long browsers insist on TLS; 0: they do not.")
-    trusted_proxies: tuple[str, ...] = Field((), description="Networks whose X-Forwarded-For names the real client.")
+    hsts_seconds: Seconds = Field(31536000, description="How long browsers insist on TLS; 0: they do not.")
+    trusted_proxies: FixedTexts = Field((), description="Networks whose X-Forwarded-For names the real client.")
     address_requests: int = Field(300, description="Requests a second of one client address; 0: no limit.")
     address_connections: int = Field(1000, description="Connections of one client address; 0: no limit.")
     session_requests: int = Field(200, description="Requests a second to one session; 0: no limit.")

@@ -1,7 +1,7 @@
 """Image archives as `docker save` writes them: read, checked and refused without unpacking anything to disk.
 
-An archive is one tar, plain or packed with gzip or zstd, that holds ``manifest.json``, one config per image and the
-layers, under the names of the old layout (``<id>/layer.tar``) or of an OCI layout (``blobs/sha256/…``).
+An archive is one tar, plain or packed with gzip, zstd, xz or bzip2. It holds ``manifest.json``, one config per image
+and the layers, under the names of the old layout (``<id>/layer.tar``) or of an OCI layout (``blobs/sha256/…``).
 """
 
 import hashlib
@@ -18,13 +18,17 @@ from typing import Protocol
 
 from blocks.images.members import Members, each_file, list_members, read_members
 from blocks.images.stream import CHUNK, Compression, Stream, compression_of, part_of
-from pool.errors import BrokenArchive
+from pool.errors import BadRequest, BrokenArchive
+from pool.images.names import read_name
 
 SETTLE_SECONDS = 2  # a file that changed later than this may still be being copied
 LAYERS_AT_ONCE = 4  # that are read and packed; hashing and packing need no interpreter lock
-SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
-TAG = re.compile(r"[\w./:-]{1,255}:[\w.-]{1,128}", re.ASCII)
+OTHER_LAYER = "it is not the one that the config names"
+#: How names end of files that are on their way, and of notes beside archives; both are passed over.
+UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp", ".temp", "~")
+NOTES = (".txt", ".md", ".json", ".sha256", ".sha512", ".md5", ".asc", ".sig")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class _NoSink:
         while data := content.read(CHUNK):
             digest.update(data)
         if f"sha256:{digest.hexdigest()}" != diff_id:
-            raise BrokenArchive("it is another layer")
+            raise BrokenArchive(OTHER_LAYER)
 
 
 def read_archive(path: Path, sink: LayerSink | None = None) -> ArchiveInfo:
@@ -96,7 +100,8 @@ def read_archive(path: Path, sink: LayerSink | None = None) -> ArchiveInfo:
         manifest = _manifest(members)
         text, image_id, config = _config(members, _text(manifest, "Config"))
         diff_ids = _diff_ids(config)
-        names = tuple(dict.fromkeys(catalogue_name(tag) for tag in _tags(manifest)))
+        _check_system(config)
+        names = tuple(dict.fromkeys(_tags(manifest)))
         files = _checked_layers(path, members, manifest, diff_ids, sink or _NoSink())
         size, labels = path.stat().st_size, _labels(config)
         return ArchiveInfo(path, names, image_id, diff_ids, size, compression, labels, text, files)
@@ -125,16 +130,12 @@ def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> Non
         each_file(file if archive.compression is Compression.NONE else Stream(file), pick)
 
 
-def catalogue_name(tag: str) -> str:
-    """Return the name for blueprints: "jupyter-minimal:latest" is "jupyter-minimal", "rocker/rstudio:4.4" stays."""
-    return tag.removesuffix(":latest")
-
-
 def scan(images_dir: Path, sink: LayerSink | None = None) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
     """Every archive of the folder: the good ones, and the others as (file name, reason).
 
-    A file that is still being copied (a hidden or temporary name, or changed in the last two seconds) is left for the
-    next scan. Files that did not change since the last scan of this process are not read again.
+    Any file may be an archive, whatever its name ends with: what it is, its first bytes say. A file that is still being
+    copied (a hidden or temporary name, or changed in the last two seconds) is left for the next scan. Files that did
+    not change since the last scan of this process are not read again.
     """
     good: list[ArchiveInfo] = []
     refused: list[tuple[str, str]] = []
@@ -172,7 +173,8 @@ def _settled(images_dir: Path) -> list[Path]:
 
 def _age_of_finished(path: Path) -> int | None:
     """When the archive was changed last, in nanoseconds; None when it is none, still being copied, or just went."""
-    if path.name.startswith(".") or not path.name.endswith(SUFFIXES) or not path.is_file():
+    name = path.name.lower()
+    if name.startswith(".") or name.endswith(UNFINISHED + NOTES) or not path.is_file():
         return None
     with suppress(FileNotFoundError):
         changed = path.stat().st_mtime_ns
@@ -201,6 +203,8 @@ def _name_taken(found: ArchiveInfo, good: list[ArchiveInfo]) -> str:
 
 
 def _manifest(members: Members) -> dict:
+    if "oci-layout" in members and "manifest.json" not in members:
+        raise BrokenArchive("it is in OCI's layout alone; save it as docker does (podman save --format docker-archive)")
     manifest = members.json("manifest.json")
     if not isinstance(manifest, list) or not all(isinstance(entry, dict) for entry in manifest):
         raise BrokenArchive("manifest.json is not a list of images")
@@ -211,9 +215,12 @@ def _manifest(members: Members) -> dict:
 
 def _tags(manifest: dict) -> list[str]:
     tags = manifest.get("RepoTags")
-    if not isinstance(tags, list) or not tags or not all(isinstance(tag, str) and TAG.fullmatch(tag) for tag in tags):
+    if not isinstance(tags, list) or not tags or not all(isinstance(tag, str) and "@" not in tag for tag in tags):
         raise BrokenArchive("its image has no name; save it by name, not by id")
-    return tags
+    try:
+        return [str(read_name(tag)) for tag in tags]
+    except BadRequest as error:
+        raise BrokenArchive(f"its image has a name that no engine takes: {error}") from error
 
 
 def _text(manifest: dict, key: str) -> str:
@@ -224,11 +231,14 @@ def _text(manifest: dict, key: str) -> str:
 
 
 def _config(members: Members, name: str) -> tuple[bytes, str, dict]:
-    """Return the config's text, its digest (the image's id) and its content; both layouts name it by its digest."""
+    """Return the config's text, its digest (the image's id) and its content.
+
+    Docker's layouts name it by its digest, which must be right then; some tools always call it ``config.json``.
+    """
     found = members.find(name)
     digest = found.digest
     promised = name.rsplit("/", 1)[-1].removesuffix(".json").removeprefix("sha256:")
-    if digest != f"sha256:{promised}":
+    if HEX_DIGEST.fullmatch(promised) and digest != f"sha256:{promised}":
         raise BrokenArchive(f"the config {name[:80]} has the digest {digest[:19]}…, not the one that it is named by")
     config = members.json(name)
     if found.text is None or not isinstance(config, dict):
@@ -242,6 +252,13 @@ def _diff_ids(config: dict) -> tuple[str, ...]:
     if not isinstance(diff_ids, list) or not all(isinstance(one, str) and DIGEST.fullmatch(one) for one in diff_ids):
         raise BrokenArchive("its config does not list its layers")
     return tuple(diff_ids)
+
+
+def _check_system(config: dict) -> None:
+    """Refuse what no host runs. Of which processor it is for, each host's engine is asked before it is sent."""
+    system = config.get("os") or "linux"
+    if system != "linux":
+        raise BrokenArchive(f"its image is made for {str(system)[:20]}; hosts run Linux")
 
 
 def _labels(config: dict) -> Mapping[str, str]:
@@ -269,10 +286,8 @@ def _check_layer(path: Path, members: Members, name: str, diff_id: str, sink: La
     member = members.find(name)
     try:
         if member.place is None and member.diff_id != diff_id:
-            raise BrokenArchive("it is another layer")
+            raise BrokenArchive(OTHER_LAYER)
         if member.place and not sink.has(diff_id):
             sink.keep(diff_id, Stream(part_of(path, *member.place)))
     except BrokenArchive as error:
-        raise BrokenArchive(
-            f"the layer {name[:80]} is not the one that the config names ({diff_id[:19]}…): {error}"
-        ) from error
+        raise BrokenArchive(f"the layer {name[:80]} ({diff_id[:19]}…) is refused: {error}") from error

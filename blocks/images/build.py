@@ -13,6 +13,7 @@ from blocks.engine.client import LOAD_SECONDS, HostEngine
 from blocks.images.archive import read_archive
 from pool import marks
 from pool.errors import EngineTrouble
+from pool.images.names import catalogue_name
 
 
 def build_image(
@@ -97,7 +98,7 @@ def save_image(engine: HostEngine, reference: str, images_dir: Path) -> Path:
 
 def archive_name(reference: str) -> str:
     """File name of an image's archive: "rocker/rstudio:4.4" is kept in "rocker_rstudio_4.4.tar"."""
-    return reference.removesuffix(":latest").replace("/", "_").replace(":", "_").replace("@", "_") + ".tar"
+    return catalogue_name(reference).replace("/", "_").replace(":", "_").replace("@", "_") + ".tar"
 
 
 def _packed(context: Path) -> io.BytesIO:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 
 from blocks.engine.client import LOAD_SECONDS, HostEngine
 from blocks.images.layer_store import LayerStore
-from blocks.images.push import DISK_FULL, Sent
+from blocks.images.push import Sent, check_fits, traits_of
 from blocks.images.registry import ImageRegistry
+from pool.blame import NO_SPACE, blame_for
 from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import missing_layers
+from pool.images.names import read_name
 from pool.records import Image
 
 
@@ -47,6 +49,7 @@ class HostPull:
         """
         missing: tuple[str, ...] = ()
         if not self.is_there(image):
+            check_fits(self._host, image, self._store.config(image.id), traits_of(self._engine))
             missing = missing_layers(image.layers, self._engine.chains())
             with self._store.exclusive("registry"):
                 self._registry.put(image, self._store)
@@ -64,14 +67,14 @@ class HostPull:
             self._check(image, next((event["error"] for event in events if "error" in event), ""))
             if client.inspect_image(f"{repository}:{tag}")["Id"] != image.id:
                 raise EngineTrouble(f"host {self._host}: what it pulled is not {image.name} as {image.id[:19]}")
-            for name in tags:
-                wanted, *version = name.rsplit(":", 1)
-                client.tag(image.id, wanted, version[0] if version else None)
+            for name in map(read_name, tags):
+                client.tag(image.id, name.repository, name.tag)
             if tags:
                 client.remove_image(f"{repository}:{tag}")  # a name too many; the image stays
 
     def _check(self, image: Image, failure: str) -> None:
-        if DISK_FULL in failure:
+        blame = blame_for(None, failure)
+        if blame is NO_SPACE:
             raise DiskFull(f"host {self._host}: no room on its disk for the image {image.name}")
         if failure:
-            raise EngineTrouble(f"host {self._host}: the engine could not pull {image.name}: {failure}")
+            raise EngineTrouble(f"host {self._host}: the engine could not pull {image.name}: {failure}", blame)

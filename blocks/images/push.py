@@ -1,5 +1,6 @@
 """Sending an image to a host's engine: only the layers that it lacks, over the connection that is verified anyway."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,13 +10,14 @@ from blocks.engine.client import HostEngine
 from blocks.images.layer_store import LayerStore
 from blocks.images.push_archive import compose
 from blocks.images.stream import Compression
+from pool.blame import BAD_IMAGE, NO_SPACE, WRONG_STORE
 from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import Throttle, missing_layers
+from pool.images.platforms import runs_on
 from pool.records import Image
 
 ZSTD_API = (1, 45)  # of Docker 26.1, the oldest engine that was seen to load layers packed with zstd
 CONTAINERD_STORE = "io.containerd.snapshotter"
-DISK_FULL = "no space left on device"
 
 
 class Bandwidth:
@@ -60,15 +62,33 @@ class EngineTraits:
     """What an engine loads."""
 
     compression: Compression  # of layers
-    partial: bool  # an archive without the layers that it has
+    containerd_store: bool  # which calls an image by the digest of a manifest, not of its config
+    processor: str = ""  # "x86_64"; empty: it does not say
 
 
 def traits_of(engine: HostEngine) -> EngineTraits:
     """Ask an engine what it is. Nothing needs to be remembered: a host that was installed anew answers anew."""
     with engine.client("say what it is") as client:
-        status, api = client.info().get("DriverStatus") or [], client.api_version
+        info, api = client.info(), client.api_version
+    status, processor = info.get("DriverStatus") or [], info.get("Architecture") or ""
     compression = Compression.ZSTD if tuple(map(int, api.split("."))) >= ZSTD_API else Compression.GZIP
-    return EngineTraits(compression, partial=not any(CONTAINERD_STORE in str(value) for _, value in status))
+    containerd = any(CONTAINERD_STORE in str(value) for _, value in status)
+    return EngineTraits(compression, containerd, processor)
+
+
+def check_fits(host: str, image: Image, config: bytes, traits: EngineTraits) -> None:
+    """Refuse to bring an image to an engine that could not run it.
+
+    Raises:
+        EngineTrouble: it is made for another processor; or the engine's image store calls it by another id.
+    """
+    if traits.containerd_store:
+        fix = 'set "features": {"containerd-snapshotter": false} in its daemon.json and restart it'
+        raise EngineTrouble(f"host {host}: its engine keeps images in containerd's store; {fix}", WRONG_STORE)
+    made_for = str(json.loads(config).get("architecture") or "")
+    if not runs_on(made_for, traits.processor):
+        words = f"image {image.name} is made for {made_for}, the host is {traits.processor}"
+        raise EngineTrouble(f"host {host}: {words}", BAD_IMAGE)
 
 
 class HostPush:
@@ -100,7 +120,7 @@ class HostPush:
 
         Raises:
             DiskFull: the host has no room for it.
-            EngineTrouble: the engine refused it, or does not have it under its id afterwards.
+            EngineTrouble: the engine could not run it, refused it, or does not have it under its id afterwards.
             HostUnreachable: the engine does not answer, or the connection broke.
             NotFound: the layer store lacks a layer.
         """
@@ -120,12 +140,12 @@ class HostPush:
     def _send(self, image: Image, tags: list[str]) -> tuple[str, ...]:
         """Send what is missing, and answer which layers that were."""
         traits, every = traits_of(self._engine), missing_layers(image.layers, present=())
-        partial = traits.partial and not self._whole
-        missing = missing_layers(image.layers, self._engine.chains()) if partial else every
+        check_fits(self._host, image, self._store.config(image.id), traits)
+        missing = every if self._whole else missing_layers(image.layers, self._engine.chains())
         try:
             self._load(image, tags, missing, traits.compression)
         except EngineTrouble as refusal:
-            if DISK_FULL in str(refusal):
+            if refusal.blame is NO_SPACE:
                 raise DiskFull(f"host {self._host}: no room on its disk for the image {image.name}") from refusal
             if missing == every:
                 raise

@@ -40,11 +40,6 @@ def config_name(image_id: str) -> str:
     return f"{image_id.removeprefix('sha256:')}.json"
 
 
-def tag_of(name: str) -> str:
-    """Return the tag that engines use for an image of the catalogue: "jupyter-minimal" is "jupyter-minimal:latest"."""
-    return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
-
-
 def _manifest(image: Image, tags: Iterable[str]) -> bytes:
     layers = [layer_name(diff_id) for diff_id in image.layers]
     return json.dumps([{"Config": config_name(image.id), "RepoTags": list(tags), "Layers": layers}]).encode()

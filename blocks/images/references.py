@@ -1,6 +1,5 @@
 """Images that an operator names by a registry's reference: the manager's engine pulls them, once for all hosts."""
 
-import re
 from contextlib import suppress
 
 from docker.errors import APIError
@@ -9,10 +8,10 @@ from docker.errors import NotFound as NoSuchImage
 from blocks.engine.client import LOAD_SECONDS, HostEngine
 from blocks.stored.registry_login import RegistryCredentials
 from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
+from pool.images.names import read_name
 
-#: A registry with its port, folders and a name; then a tag.
-REFERENCE = re.compile(
-    r"(?P<name>(?:\w[\w.-]*(?::\d+)?/)?(?:[\w.-]+/)*\w[\w.-]*)(?::(?P<tag>\w[\w.-]{0,127}))?", re.ASCII
+LOCAL = (
+    "localhost/"  # the catalogue leaves it out, as podman's mark of no registry; to an engine it is part of the name
 )
 
 
@@ -61,17 +60,17 @@ def _inspect(engine: HostEngine, name: str) -> dict | None:
 
 
 def split_reference(reference: str) -> tuple[str, str]:
-    """Name and tag of a reference; without one, "latest".
+    """Name and tag of a reference, in the form that engines show; without a tag, "latest".
 
     Raises:
         BadRequest: it is no reference, or names a digest.
     """
     if "@" in reference:
         raise BadRequest(f"image {reference}: name a tag, not a digest; the archive keeps the image as it was pulled")
-    found = REFERENCE.fullmatch(reference)
-    if not found:
-        raise _no_reference(reference)
-    return found["name"], found["tag"] or "latest"
+    name = read_name(reference)
+    if reference.lower().startswith(LOCAL):
+        return reference.removesuffix(f":{name.tag}"), name.tag
+    return name.repository, name.tag
 
 
 def _pull(engine: HostEngine, name: str, tag: str, credentials: RegistryCredentials | None) -> None:
@@ -93,9 +92,5 @@ def _refusal(reference: str, words: str) -> Exception:
     if "manifest unknown" in words or "not found" in words:
         return NotFound(f"image {reference} is not in its registry")
     if "invalid reference" in words:
-        return _no_reference(reference)
+        return BadRequest(f"the engine knows no image reference {reference!r}")
     return EngineTrouble(f"image {reference} could not be pulled: {words}")
-
-
-def _no_reference(text: str) -> BadRequest:
-    return BadRequest(f"{text!r} is no image reference such as rocker/rstudio:4.4")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
+import lzma
 import zlib
 from enum import StrEnum
 from io import BufferedReader, RawIOBase
@@ -14,6 +16,7 @@ import zstandard
 from pool.errors import BrokenArchive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 MAX_UNPACKED = 64 << 30  # bytes; no notebook image comes near
 MAX_RATIO = 200  # unpacked bytes per packed byte; real layers stay below 20
-FREE_RATIO = 256 << 20  # bytes below which the ratio is not looked at: a small layer may be all zeros
+#: Bytes below which the ratio is not looked at: a layer may be all zeros, as the lastlog of a user with a high id is.
+FREE_RATIO = 4 << 30
+MAX_XZ_MEMORY = 1 << 28  # bytes; `xz -9e` asks for 65 MB
 MAX_WINDOW = 1 << 27  # bytes of memory that a zstd frame may ask for: what `zstd --long` writes
 
 
@@ -31,18 +36,78 @@ class Compression(StrEnum):
     NONE = "none"
     GZIP = "gzip"
     ZSTD = "zstd"
+    XZ = "xz"
+    BZIP2 = "bzip2"
+
+
+_MAGIC = {
+    b"\x1f\x8b": Compression.GZIP,
+    b"\x28\xb5\x2f\xfd": Compression.ZSTD,
+    b"\xfd7zXZ\x00": Compression.XZ,
+    b"BZh": Compression.BZIP2,
+}
 
 
 def compression_of(source: BufferedReader) -> Compression:
     """Tell by the first bytes, which stay unread."""
-    head = source.peek(4)
-    if head.startswith(b"\x1f\x8b"):
-        return Compression.GZIP
-    return Compression.ZSTD if head.startswith(b"\x28\xb5\x2f\xfd") else Compression.NONE
+    head = source.peek(6)
+    return next((found for magic, found in _MAGIC.items() if head.startswith(magic)), Compression.NONE)
 
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
+
+
+class _Bzip2Error(Exception):
+    """What bz2 calls an OSError, as if the disk were at fault."""
+
+
+class _Unpacker(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _Unpacked:
+    """One stream after the other, unpacked by a decompressor of the standard library; zeros may lie between them."""
+
+    def __init__(self, source: _Counted, make: Callable[[], _Unpacker]) -> None:
+        self._source, self._make = source, make
+        self._unpacker, self._packed = make(), b""
+
+    def read(self, size: int) -> bytes:
+        data = b""
+        while not data and (not self._unpacker.eof or self._next_stream()):
+            data = self._unpack(size)
+        return data
+
+    def _unpack(self, size: int) -> bytes:
+        if self._unpacker.needs_input and not self._packed:
+            self._packed = self._source.read(CHUNK)
+            if not self._packed:
+                raise EOFError
+        packed, self._packed = self._packed, b""
+        try:
+            return self._unpacker.decompress(packed, size)
+        except OSError as error:
+            raise _Bzip2Error(str(error)) from error
+
+    def _next_stream(self) -> bool:
+        """Whether another stream begins behind the end of this one."""
+        rest = self._unpacker.unused_data.lstrip(b"\x00")
+        while not rest and (more := self._source.read(CHUNK)):
+            rest = more.lstrip(b"\x00")
+        self._unpacker, self._packed = self._make() if rest else self._unpacker, rest
+        return bool(rest)
+
+
+def _xz() -> _Unpacker:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_XZ_MEMORY)
 
 
 class _Counted:
@@ -85,7 +150,7 @@ class Stream:
             data = self._content.read(size)
         except EOFError as error:
             raise BrokenArchive("it is truncated: its compressed stream has no end") from error
-        except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError, lzma.LZMAError, _Bzip2Error) as error:
             raise BrokenArchive(f"its compression is broken ({error})") from error
         self._count(len(data))
         return data
@@ -118,7 +183,15 @@ def _opened(raw: _Counted, compression: Compression) -> _Readable:
         return gzip.GzipFile(fileobj=file)
     if compression is Compression.ZSTD:
         return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(file, read_across_frames=True)
+    if compression in _BY_UNPACKER:
+        return _Unpacked(raw, _BY_UNPACKER[compression])
     return raw
+
+
+_BY_UNPACKER: dict[Compression, Callable[[], _Unpacker]] = {
+    Compression.XZ: _xz,
+    Compression.BZIP2: bz2.BZ2Decompressor,
+}
 
 
 class _Part(RawIOBase):

@@ -5,6 +5,7 @@ from typing import Literal
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from blocks.field_types import Megabytes, Seconds
 from pool.images.catalogue import split_pin
 from pool.records import BlueprintSpec, ProxyOptions
 
@@ -31,14 +32,17 @@ class Blueprint(Block):
     environment: dict[str, str] = Field(
         {}, description="Environment of the session; {base_url}, {token} and {user} are filled in."
     )
-    memory_mb: int = Field(SLOT_MB, ge=64, description="Memory limit, in MB; swap is not added to it.")
+    memory_mb: Megabytes = Field(SLOT_MB, ge=64, description="Memory limit, in MB; swap is not added to it.")
+    shm_mb: Megabytes = Field(
+        0, ge=0, description="Size of /dev/shm, in MB; what is in it counts as memory. 0: half of the memory."
+    )
     slots: int = Field(1, ge=1, description="Room that a session takes on its host; one slot is about 512 MB.")
-    lifetime: int = Field(3600, ge=60, description="Seconds until a session expires.")
-    idle_timeout: int = Field(
+    lifetime: Seconds = Field(3600, ge=60, description="Seconds until a session expires.")
+    idle_timeout: Seconds = Field(
         0, ge=0, description="Seconds without a request or any traffic from a browser until a session ends; 0: never."
     )
     ready_path: str = Field("", description="Path below the base URL that answers once the notebook is up.")
-    start_timeout: int = Field(60, ge=1, description="Seconds that a session may take to answer.")
+    start_timeout: Seconds = Field(60, ge=1, description="Seconds that a session may take to answer.")
     capabilities: list[str] = Field([], description="Linux capabilities that the image needs; all others are dropped.")
     container_user: str = Field(
         "",
@@ -54,7 +58,7 @@ class Blueprint(Block):
     )
     strip_prefix: bool = Field(False, description="The session sees / instead of /notebooks/<route>/ (RStudio).")
     rewrite_redirects: bool = Field(False, description="Give redirects and cookie paths of the session the prefix.")
-    max_upload_mb: int = Field(0, ge=0, description="Largest request body, in MB; 0: no limit.")
+    max_upload_mb: Megabytes = Field(0, ge=0, description="Largest request body, in MB; 0: no limit.")
     sign_in: Literal["link", "open"] = Field(
         "link",
         description="link: only a browser that came by a launch link is in; open: the URL is enough.",

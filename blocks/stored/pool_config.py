@@ -6,6 +6,7 @@ The fields keep the names that DockerDriver's operators know from its settings f
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from blocks.field_types import Megabytes, Registry, Seconds, Texts, Timetable
 from pool.settings import PoolSettings
 from pool.setup_version import read_networks
 from pool.timetable import read_timetable
@@ -26,33 +27,35 @@ class PoolConfig(Block):
     DD_HOST_FLAVOR_NAME_LARGE: str = Field("standard.xlarge", description="Flavor of a host when the pool is in use.")
     DD_HOST_FLAVOR_SLOTS_LARGE: int = Field(24, ge=1, description="Slots of a large host; one is about 512 MB.")
     DD_HOST_DATA_VOLUME_FACTOR: int = Field(4, ge=0, description="GB per slot for Docker's data; 0: no volume.")
-    DD_HOST_SWAP_MB: int = Field(0, ge=0, description="Swap file on every host, in MB; 0: none.")
-    DD_HOST_LIFETIME: int = Field(14400, ge=0, description="Seconds that a used host serves.")
-    DD_HOST_LIFETIME_LOW: int = Field(300, ge=0, description="Seconds left below which a host takes no new session.")
-    DD_HOST_LIFETIME_EXTRA: int = Field(
+    DD_HOST_SWAP_MB: Megabytes = Field(0, ge=0, description="Swap file on every host, in MB; 0: none.")
+    DD_HOST_LIFETIME: Seconds = Field(14400, ge=0, description="Seconds that a used host serves.")
+    DD_HOST_LIFETIME_LOW: Seconds = Field(
+        300, ge=0, description="Seconds left below which a host takes no new session."
+    )
+    DD_HOST_LIFETIME_EXTRA: Seconds = Field(
         14400,
         ge=0,
         description="Seconds past its lifetime that a host may serve while the pool is full.",
     )
     DD_MAX_HOST_ERRORS: int = Field(5, ge=0, description="Consecutive errors before a host is retired.")
     DD_MAX_SPAWNS: int = Field(8, ge=1, description="Hosts on their way from the cloud at the same time.")
-    DD_TIMETABLE: list[str] = Field(
+    DD_TIMETABLE: Timetable = Field(
         [],
         description="Times with another target, like Mon-Fri 08:45-12:00: 60; the last that holds wins.",
     )
     DD_TIMEZONE: str = Field("UTC", description="Time zone of the timetable, like Europe/Berlin.")
-    DD_HOST_GRACE: int = Field(
+    DD_HOST_GRACE: Seconds = Field(
         300,
         ge=0,
         description="Seconds that a host may be out of reach before it counts as dead.",
     )
-    DD_QUEUE_TIMEOUT: int = Field(
+    DD_QUEUE_TIMEOUT: Seconds = Field(
         900, ge=0, description="Seconds that a session waits for room before it is given up; 0: refused at once."
     )
-    PLUGIN_WHITELIST: list[str] = Field(
+    PLUGIN_WHITELIST: Texts = Field(
         ["DockerDriver"], description="Drivers that may provision; without DockerDriver every request is refused."
     )
-    DD_IMAGES: list[str] = Field(
+    DD_IMAGES: Texts = Field(
         [], description="Registry references that the manager pulls, beside the archives in images/."
     )
     DD_IMAGE_PUSHES: int = Field(8, ge=1, description="Hosts that get images at the same time.")
@@ -61,7 +64,7 @@ class PoolConfig(Block):
         ge=0,
         description="MB per second that images may take on the manager's link, all hosts together; 0: no limit.",
     )
-    DD_IMAGE_REGISTRY: str = Field(
+    DD_IMAGE_REGISTRY: Registry = Field(
         "", description="Registry that hosts pull images from, as in registry.example:5000; empty: they are sent."
     )
     DD_IMAGE_REGISTRY_LOGIN: str = Field("", description="Block registry-login/<name> that it asks for; empty: none.")

@@ -10,6 +10,7 @@ from blocks.stored.link_keys import LinkKeys
 from blocks.stored.lookup import SomeBlock
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryCredentials, RegistryLogin
+from pool.errors import BadRequest
 from pool.names import check_pool_name
 from pool.records import BlueprintSpec
 
@@ -57,8 +58,15 @@ class StoredBlocks:
 
     def pinned_versions(self, pool: str) -> set[tuple[str, str]]:
         """List the versions that the pool's blueprints pin: name of the image, digest."""
-        specs = [self.blueprint(name) for name in self.names(Blueprint)]
+        specs = [spec for name in self.names(Blueprint) if (spec := self._readable(name))]
         return {(spec.image, spec.image_digest) for spec in specs if spec.pool == pool and spec.image_digest}
+
+    def _readable(self, blueprint: str) -> BlueprintSpec | None:
+        """One that makes no sense pins nothing; its sessions are refused with the reason."""
+        try:
+            return self.blueprint(blueprint)
+        except BadRequest:
+            return None
 
     def authority(self) -> CertificateAuthority:
         """Load the installation's certificate authority."""

@@ -19,7 +19,6 @@ from tasks.sessions.instances import (
 )
 
 ATTEMPTS = 2
-HOSTS_FAULT = (EngineTrouble, HostUnreachable)
 
 
 async def start_or_await(instance: Instance, blueprint: BlueprintSpec) -> Instance:
@@ -34,7 +33,8 @@ async def start_or_await(instance: Instance, blueprint: BlueprintSpec) -> Instan
 async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instance:
     """Start a session on the host that it has room on; on another one when that fails it, once it has room there.
 
-    Whatever ends this early, the session is undone: no route, no container, no room.
+    Whatever ends this early, the session is undone: no route, no container, no room. What is not the host's fault is
+    not held against it, and what no host can do is not tried on another.
 
     Returns:
         The session: running; or queued again, until there is room for it elsewhere.
@@ -44,8 +44,11 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
         attempts += 1
         try:
             return await _bring_up(instance, blueprint)
-        except HOSTS_FAULT as error:
-            instance = await _try_elsewhere(instance, error, last=attempts == ATTEMPTS)
+        except (EngineTrouble, HostUnreachable) as error:
+            if error.blame.counts:
+                await count_error(instance.get_placement().host, str(error))
+            last = attempts == ATTEMPTS or not error.blame.elsewhere
+            instance = await _try_elsewhere(instance, error, last)
         except BaseException as error:
             await undo(instance, InstanceState.FAILED, str(error) or "cancelled", EndCause.NOT_STARTED)
             await serve_queue(instance.pool)
@@ -55,7 +58,6 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
 
 async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: bool) -> Instance:
     """Give the room back and queue again, in the old place; the session as it is when its turn was looked for."""
-    await count_error(instance.get_placement().host, str(error))
     to = InstanceState.FAILED if last else InstanceState.QUEUED
     await undo(instance, to, str(error), EndCause.NOT_STARTED)
     await serve_queue(instance.pool, own=instance.id)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from pool.errors import BadRequest, NotFound
+from pool.images.names import catalogue_name
 from pool.records import Image
 
 DIGEST = "sha256:"
@@ -31,7 +32,7 @@ def as_offered(found: Image, known: Image | None) -> Image | None:
 
 
 def split_pin(image: str) -> tuple[str, str]:
-    """Name and pinned digest of what a blueprint calls its image: "lab@sha256:…" or "lab".
+    """Catalogue name and pinned digest of what a blueprint calls its image: "lab@sha256:…", "docker.io/library/lab".
 
     Raises:
         BadRequest: what follows the @ is no digest.
@@ -39,7 +40,7 @@ def split_pin(image: str) -> tuple[str, str]:
     name, at, digest = image.partition("@")
     if at and not digest.startswith(DIGEST):
         raise BadRequest(f"image {image}: after the @ there must be a digest, sha256:…")
-    return name, digest
+    return catalogue_name(name), digest
 
 
 def usable_versions(name: str, versions: Sequence[Image], pinned: str = "") -> list[Image]:

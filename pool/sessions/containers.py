@@ -7,6 +7,7 @@ from pool.records import BlueprintSpec, ContainerSpec, Instance
 
 OWN_UID = "session"  # in the place of a uid: one for each session
 FIRST_UID, UIDS = 1_879_048_192, 268_304_384  # a range that no distribution, and nothing of systemd's, gives out
+LEAST_SHM_MB = 64  # what engines give; data loaders die of a bus error where it is full
 
 
 def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, namespace: str) -> ContainerSpec:
@@ -31,6 +32,7 @@ def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, 
         port=blueprint.port,
         host_port=instance.get_placement().port,
         memory_mb=blueprint.memory_mb,
+        shm_mb=blueprint.shm_mb or max(LEAST_SHM_MB, blueprint.memory_mb // 2),
         command=tuple(_fill(word, words) for word in blueprint.command),
         environment={name: _fill(value, words) for name, value in environment.items()},
         labels=container_labels(instance, namespace),

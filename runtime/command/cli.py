@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from blocks.resources import home, is_checkout
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import DockerDriverError, Refused
@@ -32,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     said = vars(_parser().parse_args(arguments))
     command = said.pop("command")
     try:
-        status = command(_settings(), **said)
+        status = command(process_settings(), **said)
     except DockerDriverError as error:
         complain(str(error))
         status = 1
@@ -93,14 +91,6 @@ def _gateway_commands() -> Commands:
             "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
         },
     }
-
-
-def _settings() -> ProcessSettings:
-    try:
-        return process_settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Refused(f"DD_{str(first['loc'][0]).upper()} cannot be {first['input']!r}: {first['msg']}") from None
 
 
 def up(settings: ProcessSettings) -> int:

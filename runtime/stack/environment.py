@@ -15,6 +15,7 @@ MARK = "DD_STACK"
 #: How much the command itself prints; no matter of the stack's.
 OF_THE_COMMAND = "PREFECT_LOGGING_LEVEL"
 DAYS_OF_HISTORY = 14
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FILES_OF_OPENSTACK = {"OS_CLIENT_CONFIG_FILE": "clouds", "OS_CLIENT_SECURE_FILE": "secure"}
 #: What is not there does not count: an installed package has no lock, but packages with their versions beside it.
 SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", "prefect.yaml", "requirements.lock")
@@ -25,7 +26,7 @@ def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, s
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
     tools = {"PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}"}  # python, ansible-playbook: our own first
     ours = _ours(settings, engine_url) | _prefects(settings) | _guards(settings) | {MARK: settings.identity}
-    return inherited | _files_of_openstack(inherited) | tools | ours
+    return inherited | _past_proxies(inherited) | _files_of_openstack(inherited) | tools | ours
 
 
 def take_on(environment: dict[str, str]) -> None:
@@ -44,6 +45,14 @@ def not_passed_on(environment: Mapping[str, str]) -> list[str]:
 
 def _of_prefect(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith("PREFECT_")}
+
+
+def _past_proxies(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What no proxy is asked for: the stack's own servers, on loopback. Clients read the one spelling or the other."""
+    listed = [inherited.get(name, "") for name in ("NO_PROXY", "no_proxy")]
+    names = [word.strip() for words in listed for word in words.split(",") if word.strip()]
+    value = "*" if "*" in names else ",".join(dict.fromkeys([*names, *LOOPBACK]))
+    return {"NO_PROXY": value, "no_proxy": value}
 
 
 def _files_of_openstack(inherited: Mapping[str, str]) -> dict[str, str]:

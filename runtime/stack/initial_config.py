@@ -4,14 +4,12 @@ import os
 from collections.abc import Mapping
 from typing import TypeVar
 
-from dotenv import dotenv_values
 from prefect.blocks.core import Block
 from pydantic import ValidationError
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
-from blocks.settings import ENV_FILE
+from blocks.env_file import read_env_file, wrong_setting
 from blocks.stored.pool_config import PoolConfig
-from pool.errors import BadRequest
 
 HOST_IMAGE = "Debian-12"
 PREFIXES = ("DD_", "PLUGIN_")  # fields that operators set by name; the others are the form's alone
@@ -46,27 +44,15 @@ def first(kind: type[SomeBlock], **usual: object) -> SomeBlock:
     try:
         return kind(**usual | said(kind, given()))
     except ValidationError as error:
-        first_of = error.errors()[0]
-        raise BadRequest(f"{first_of['loc'][0]} cannot be {first_of['input']!r}: {first_of['msg']}") from None
+        raise wrong_setting(error) from None
 
 
 def given() -> dict[str, str]:
     """Return what the operator set: the environment, and below it the file that process settings are read from."""
-    file = dotenv_values(ENV_FILE)
-    return {name: value for name, value in (file | os.environ).items() if value is not None}
+    return read_env_file() | os.environ
 
 
-def said(kind: type[Block], values: Mapping[str, str]) -> dict[str, object]:
-    """Those of the values that are fields of this kind of block.
-
-    What a list is to hold stands between commas, or semicolons if there is one: a timetable's days have commas.
-    """
-    named = {name: field.annotation for name, field in kind.model_fields.items() if name.startswith(PREFIXES)}
-    return {name: _read(values[name], annotation) for name, annotation in named.items() if name in values}
-
-
-def _read(value: str, annotation: object) -> object:
-    """Return the value as pydantic takes it: it parses numbers and booleans from text, but no lists."""
-    if annotation != list[str]:
-        return value
-    return [word.strip() for word in value.split(";" if ";" in value else ",") if word.strip()]
+def said(kind: type[Block], values: Mapping[str, str]) -> dict[str, str]:
+    """Those of the values that are fields of this kind of block, which reads them from their texts."""
+    named = [name for name in kind.model_fields if name.startswith(PREFIXES)]
+    return {name: values[name] for name in named if name in values}

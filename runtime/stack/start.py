@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from blocks.env_file import read_env_file
 from blocks.gateway.client import Gateway
 from blocks.gateway.config import gateway_config, prepare_gateway
 from blocks.prefect_api import PrefectApi
@@ -39,6 +40,10 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     Raises:
         DockerDriverError: a step failed; the sentence says which. What was started stays.
     """
+    from runtime.stack.misspelt import known_settings, misspelt  # noqa: PLC0415 - Prefect takes a second to import
+
+    for sentence in misspelt(read_env_file(), os.environ, known_settings()):
+        say(sentence)
     settings.images_dir.mkdir(parents=True, exist_ok=True)
     url = find_engine(settings, say)
     ours, url = url is None, url or own_engine_url(settings)

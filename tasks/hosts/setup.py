@@ -6,6 +6,8 @@ from blocks.host_setup.playbook import DISKS, PlaybookReport, PlaybookRun, host_
 from blocks.host_setup.sysprep import block_networks, give_certificate, trust_registry
 from blocks.outside import log, outside
 from blocks.stored.authority import CertificateAuthority, Issued
+from pool.blame import BAD_BLUEPRINT, BAD_IMAGE
+from pool.errors import EngineTrouble
 from pool.records import Host
 from pool.states import HostState
 from tasks.base import pool_task
@@ -110,10 +112,19 @@ def _run(run: PlaybookRun) -> PlaybookReport:
 def check_host(host: Host, image_ids: list[str]) -> None:
     """Prove that the host can run a session: its engine answers and a container of an image ends well.
 
+    An image that cannot be tested with (no command ``true`` in it, made for another processor) says nothing of the
+    host: the next one is tried.
+
     Raises:
         EngineTrouble: an image is missing, or the container did not run.
     """
-    engine = outside().engines.of(host)
+    engine, there = outside().engines.of(host), outside().store.images.on_host(host.name)
     engine.ping()
-    for image_id in image_ids[:1]:
-        engine.try_image(image_id)
+    for image_id in filter(there.__contains__, image_ids):
+        try:
+            engine.try_image(image_id)
+            break
+        except EngineTrouble as error:
+            if error.blame not in (BAD_BLUEPRINT, BAD_IMAGE):
+                raise
+            log().warning("host %s cannot be tested with image %s: %s", host.name, image_id[:19], error)

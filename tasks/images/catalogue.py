@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from blocks.images.archive import ArchiveInfo, catalogue_name
+from blocks.images.archive import ArchiveInfo
 from blocks.outside import log, now, outside
 from pool.errors import BadRequest, BrokenArchive, DockerDriverError, NotFound
 from pool.images.catalogue import as_offered, folder_is_news, lacking, usable_versions
+from pool.images.names import catalogue_name
 from pool.records import Image
 from pool.states import HostState
 from tasks.base import blocking, pool_task
@@ -174,11 +175,11 @@ def retire(pool: str, name: str, delete_archive: bool) -> Image:
     Raises:
         NotFound: the pool does not offer it.
     """
-    image = outside().store.images.get(pool, name)
+    image = outside().store.images.get(pool, catalogue_name(name))
     shared = {one.archive for one in outside().store.images.catalogue() if one.retired_at is None and one != image}
     if delete_archive and image.archive in shared:
         raise BadRequest(f"images/{image.archive} is kept: it holds an image that is still offered")
-    outside().store.images.retire(pool, name, now(), archive_gone=delete_archive)
+    outside().store.images.retire(pool, image.name, now(), archive_gone=delete_archive)
     if delete_archive:
         outside().images.delete(image.archive)
     return image

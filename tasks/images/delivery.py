@@ -9,10 +9,11 @@ from uuid import uuid4
 
 from blocks.images.pull import HostPull
 from blocks.images.push import Bandwidth, HostPush
-from blocks.images.push_archive import tag_of
 from blocks.outside import log, now, outside
-from pool.errors import DiskFull
+from pool.blame import BAD_IMAGE
+from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import DistributionTally, image_table
+from pool.images.names import tags_of
 from pool.records import Host, Image
 from tasks.base import blocking, pool_task
 from tasks.leases import any_lease
@@ -60,8 +61,9 @@ async def send_images(
 ) -> Delivery:
     """Load into the host's engine what it lacks of every image, and compare the ids afterwards.
 
-    Images that arrived stay when a later one fails; the next try starts where the engine stands. Two who send to one
-    host take turns, and no more than ``DD_IMAGE_PUSHES`` send at the same time, in all runs together.
+    Images that arrived stay when a later one fails; the next try starts where the engine stands. An image that no
+    engine takes holds up none of the others. Two who send to one host take turns, and no more than ``DD_IMAGE_PUSHES``
+    send at the same time, in all runs together.
 
     Args:
         host: that gets them.
@@ -132,20 +134,31 @@ async def _share(ours: Distribution) -> None:
 def _push_all(
     push: HostPush | HostPull, host: Host, images: list[Image], tally: DistributionTally, roomy: bool
 ) -> None:
-    named = [image for image in images if "@" not in image.name]  # a pinned version leaves its name to the newest
-    tags = {image.id: [tag_of(other.name) for other in named if other.id == image.id] for image in images}
+    tags = {image.id: tags_of(other.name for other in images if other.id == image.id) for image in images}
+    refused: list[EngineTrouble] = []
     for image in {image.id: image for image in images}.values():
         if not roomy and not push.is_there(image):
             raise DiskFull(
                 f"host {host.name}: its disk is filled beyond DD_HOST_DISK_MARK and nothing on it may go;"
                 f" {image.name} has to wait for room"
             )
-        start, sent = outside().clock.uptime(), push.push(image, tags[image.id])
-        tally.count_skipped(host.name, image.id, sent.skipped)
-        outside().store.images.mark(host.name, image.id, now())
-        if sent.sent:
-            seconds = outside().clock.uptime() - start
-            log().info("%s: %s, %.1f MB in %.1f s", host.name, image.name, sent.sent / 1e6, seconds)
+        try:
+            _push_one(push, host, image, tags[image.id], tally)
+        except EngineTrouble as refusal:
+            if refusal.blame is not BAD_IMAGE:
+                raise
+            refused.append(refusal)
+    if refused:
+        raise refused[0]
+
+
+def _push_one(push: HostPush | HostPull, host: Host, image: Image, tags: list[str], tally: DistributionTally) -> None:
+    start, sent = outside().clock.uptime(), push.push(image, tags)
+    tally.count_skipped(host.name, image.id, sent.skipped)
+    outside().store.images.mark(host.name, image.id, now())
+    if sent.sent:
+        seconds = outside().clock.uptime() - start
+        log().info("%s: %s, %.1f MB in %.1f s", host.name, image.name, sent.sent / 1e6, seconds)
 
 
 def _logged(delivery: Delivery) -> Delivery:

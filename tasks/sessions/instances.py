@@ -4,6 +4,7 @@ from asyncio import sleep
 from typing import Any
 
 from blocks.outside import now, outside
+from pool.blame import IMAGE_GONE
 from pool.errors import EngineTrouble, NotFound, SessionNotReady
 from pool.images.catalogue import usable_versions
 from pool.names import check_instance_id, check_user
@@ -57,17 +58,25 @@ def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
     there = outside().store.images.on_host(host.name)
     found = next((version.id for version in versions_of(blueprint) if version.id in there), None)
     if found is None:
-        raise EngineTrouble(f"host {host.name} has no version of the image {blueprint.image} any more")
+        raise EngineTrouble(f"host {host.name} has no version of the image {blueprint.image} any more", IMAGE_GONE)
     return found
 
 
 @pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id}")
 def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
-    """Have the host's engine run the session's container; one that already runs is left as it is."""
+    """Have the host's engine run the session's container; one that already runs is left as it is.
+
+    An image that the host has lost is recorded so: no session is sent after it, and the next distribution sends it.
+    """
     host = outside().store.hosts.get(instance.get_placement().host)
     image_id = _image_on(host, blueprint)
     spec = container_spec(instance, blueprint, image_id, namespace=outside().settings.identity)
-    outside().engines.of(host).run(spec)
+    try:
+        outside().engines.of(host).run(spec)
+    except EngineTrouble as error:
+        if error.blame is IMAGE_GONE:
+            outside().store.images.unmark(host.name, image_id)
+        raise
 
 
 @pool_task(task_run_name="wait for {instance.id}")

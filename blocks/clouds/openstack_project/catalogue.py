@@ -38,26 +38,38 @@ def find_flavors(cloud: Connection, wanted: Iterable[str]) -> list[Flavor]:
 def find_image(cloud: Connection, wanted: str) -> Image:
     """Return the active image or snapshot of this name or id.
 
+    A community image is taken by its id alone: everyone in the cloud may publish one under any name.
+
     Raises:
         CloudRefused: none, or several of one name; the message lists the candidates.
     """
-    return pick("image", wanted, cast("Iterable[Image]", cloud.image.images(status="active")))
+    offered = list(cast("Iterable[Image]", cloud.image.images(status="active")))
+    if any(wanted in (image.id, image.name) for image in offered):
+        return pick("image", wanted, offered)
+    community = list(cast("Iterable[Image]", cloud.image.images(status="active", visibility="community")))
+    if found := next((image for image in community if image.id == wanted), None):
+        return found
+    if ids := sorted(image.id for image in community if image.name == wanted):
+        raise CloudRefused(f"only community images are named {wanted!r}; give the id of one: {', '.join(ids)}")
+    return pick("image", wanted, offered)
 
 
 def find_network(cloud: Connection, wanted: str) -> Network:
-    """Return the network of this name or id; "auto": the only one of the project that is not external.
+    """Return the network of this name or id; "auto": the only one of the project.
+
+    One that is external counts where there is no other and it is shared: the project's servers may be in it then.
 
     Raises:
         CloudRefused: none, or several; the message lists the candidates.
     """
-    inside = [
-        network for network in cloud.network.networks() if not network.is_router_external and _ours(cloud, network)
-    ]
+    ours = [network for network in cloud.network.networks() if _ours(cloud, network)]
     if wanted != "auto":
-        return pick("network", wanted, inside)
-    if len(inside) == 1:
-        return inside[0]
-    raise CloudRefused(f"DD_HOST_NETWORK is 'auto', but the project has not just one network: {listed(inside)}")
+        return pick("network", wanted, ours)
+    usable = [network for network in ours if not network.is_router_external]
+    usable = usable or [network for network in ours if network.is_shared]
+    if len(usable) == 1:
+        return usable[0]
+    raise CloudRefused(f"DD_HOST_NETWORK is 'auto', but the project has not just one network: {listed(usable)}")
 
 
 def project_groups(cloud: Connection) -> list[SecurityGroup]:

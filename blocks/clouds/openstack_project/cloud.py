@@ -50,6 +50,7 @@ from blocks.clouds.openstack_project.shared import (
 from blocks.clouds.openstack_project.snapshots import delete_image, images_made, make_image
 from blocks.clouds.openstack_project.sweep import all_parts, remove_from_project
 from blocks.clouds.port import Cloud, Server, ServerRequest
+from blocks.field_types import Texts
 from blocks.settings import process_settings
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
@@ -88,7 +89,7 @@ class OpenStackCloud(Cloud):
     namespace: str = Field("", description="Marks what is made; empty: this installation's own name.")
     DD_HOST_NETWORK: str = Field("auto", description="Network by name or id; auto: the project's only one.")
     DD_HOST_MASTER_SG: str = Field("pb_server", description="Security group whose members may reach the hosts.")
-    DD_HOST_EXTRA_SGS: list[str] = Field([], description="More security groups of every host, by name or id.")
+    DD_HOST_EXTRA_SGS: Texts = Field([], description="More security groups of every host, by name or id.")
     DD_HOST_ROOT_VOLUME_SIZE: int = Field(0, ge=0, description="GB of the root volume; 0: the flavor's own disk.")
     DD_HOST_DATA_VOLUME_TYPE: str = Field("standard", description="Volume type; empty: the cloud's default.")
     DD_HOST_DATA_VOLUME_DEVICE: str = Field("/dev/vdb", description="Where a host sees its data volume.")

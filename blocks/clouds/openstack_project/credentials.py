@@ -11,6 +11,7 @@ from openstack.exceptions import ConfigException
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
+from blocks.clouds.openstack_project.clouds_file import auth_type, check_files
 from pool.errors import CloudRefused
 
 ANSWER_SECONDS = 60  # for one request; the calls of the port wait longer by asking again
@@ -39,13 +40,13 @@ class OpenStackCredentials(Block):
     project_domain_name: str = Field("Default", description="Domain of the project.")
     application_credential_id: str = Field("", description="Application credential, in place of user and password.")
     application_credential_secret: SecretStr = Field(SecretStr(""), description="Its secret.")
-    region_name: str = Field("", description="Region; empty: the cloud's only one.")
+    region_name: str = Field("", description="Region; empty: the cloud's only or first one.")
 
     def connect(self) -> Connection:
         """Connect a client for one call; all share one login, which renews its token when that expires.
 
         Raises:
-            CloudRefused: there is no such cloud in ``clouds.yaml``, or something is missing.
+            CloudRefused: there is no such cloud or region in ``clouds.yaml``, or it is broken or not complete.
         """
         return Connection(config=self._login())
 
@@ -64,21 +65,36 @@ class OpenStackCredentials(Block):
 
     def _read(self) -> CloudRegion:
         from_fields = bool(self.auth_url)
+        if not from_fields:
+            check_files(self.cloud or os.environ.get("OS_CLOUD", ""))
         config = OpenStackConfig(
             load_yaml_config=not from_fields, load_envvars=not from_fields, app_name="dockerdriver"
         )
         try:
-            return config.get_one(api_timeout=ANSWER_SECONDS, **self._options())
+            self._check_region(config)
+            return config.get_one(api_timeout=ANSWER_SECONDS, **self._options(config))
         except (ConfigException, auth_errors.ClientException) as error:
-            raise CloudRefused(self._what_is_wrong(config, error)) from error
+            raise CloudRefused(self._what_is_wrong(config, str(error))) from error
+        except (TypeError, AttributeError, ValueError) as error:  # as openstacksdk trips over what is no login
+            raise CloudRefused(self._what_is_wrong(config, f"a field does not fit its auth_type ({error})")) from error
 
-    def _options(self) -> dict:
+    def _check_region(self, config: OpenStackConfig) -> None:
+        name = self.cloud or config.default_cloud or ""
+        entry = config.cloud_config["clouds"].get(name) or {}
+        regions = [one["name"] if isinstance(one, dict) else one for one in entry.get("regions") or ()]
+        if self.region_name and regions and self.region_name not in regions:
+            known = ", ".join(map(str, regions))
+            raise CloudRefused(f"cloud {name} has no region {self.region_name!r} in clouds.yaml; known: {known}")
+
+    def _options(self, config: OpenStackConfig) -> dict:
+        region = {"region_name": self.region_name} if self.region_name else {}
         if not self.auth_url:
-            return {"cloud": self.cloud} if self.cloud else {}
+            named = {"cloud": self.cloud} if self.cloud else {}
+            return named | region | auth_type(config, self.cloud)
         options = {"auth_type": "password", "auth": self._user()}
         if self.application_credential_id:
             options = {"auth_type": "v3applicationcredential", "auth": self._application()}
-        return options | ({"region_name": self.region_name} if self.region_name else {})
+        return options | region
 
     def _user(self) -> dict[str, str]:
         return {
@@ -97,12 +113,12 @@ class OpenStackCredentials(Block):
             "application_credential_secret": self.application_credential_secret.get_secret_value(),
         }
 
-    def _what_is_wrong(self, config: OpenStackConfig, error: Exception) -> str:
+    def _what_is_wrong(self, config: OpenStackConfig, words: str) -> str:
         named = self.cloud or os.environ.get("OS_CLOUD", "")
         known = [name for name in config.get_cloud_names() if name not in ("", "envvars", "defaults")]
         if named and named not in known:
             return f"no cloud is named {named!r} in clouds.yaml; known: {', '.join(sorted(known)) or 'none'}"
-        return f"the OpenStack credentials for {self.where()} are not complete: {error}"
+        return f"the OpenStack credentials for {self.where()} are not complete: {words}"
 
     def _key(self) -> tuple:
         fields = self.model_dump(exclude={"password", "application_credential_secret"}).items()

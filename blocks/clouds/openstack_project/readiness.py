@@ -69,7 +69,8 @@ def _found(check: Check, cloud: Connection, needs: Needs) -> Finding:
 
 
 def _login(cloud: Connection, needs: Needs) -> str:  # noqa: ARG001 - all checks take the same
-    return f"project {cloud.current_project.name or cloud.current_project_id}"
+    region = f", region {cloud.config.region_name}" if cloud.config.region_name else ""
+    return f"project {cloud.current_project.name or cloud.current_project_id}{region}"
 
 
 def _image(cloud: Connection, needs: Needs) -> str:

@@ -196,6 +196,11 @@ def test_a_session_has_no_capability_but_those_that_its_image_needs(engine, spec
     assert lines == {"CapEff": "0000000000000001", "CapBnd": "0000000000000001", "NoNewPrivs": "1"}
 
 
+def test_a_session_has_as_much_shared_memory_as_it_is_given(engine, spec):
+    mounts = reading(engine, replace(spec, shm_mb=16), "grep", "/dev/shm", "/proc/mounts")
+    assert "size=16384k" in mounts
+
+
 def test_memory_and_swap_together_and_processes_are_limited(engine, spec):
     engine.run(replace(spec, memory_mb=48, pids_limit=77))
     with engine.client("look") as client:

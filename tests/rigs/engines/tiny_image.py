@@ -70,6 +70,14 @@ class TinyImage:
         return tar_of(self.members())
 
 
+def with_manifest(image: TinyImage, **changes) -> bytes:
+    """An archive of the image whose manifest says something else."""
+    members = image.members()
+    manifest = json.loads(members["manifest.json"])
+    members["manifest.json"] = json.dumps([manifest[0] | changes]).encode()
+    return tar_of(members)
+
+
 def busybox_image(name: str, command: tuple[str, ...], extra: dict[str, bytes] | None = None) -> TinyImage:
     """An image of the machine's static busybox that runs *command*."""
     busybox = Path(shutil.which("busybox") or "/bin/busybox").read_bytes()

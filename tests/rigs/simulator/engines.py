@@ -8,6 +8,7 @@ from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
 from blocks.host_setup.shell import HostShell
 from blocks.images.push import HostPush, Sent
 from pool import marks
+from pool.blame import CONTAINER_GONE, IMAGE_GONE, PORT_TAKEN
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
 from pool.housekeeping.found import Probe, SeenContainer
 from pool.records import ContainerSpec, Host, Image
@@ -33,7 +34,7 @@ class SimulatedEngine(HostEngine):
 
     def try_image(self, image_id: str) -> None:
         if image_id not in self._machine("run a test container").images:
-            raise EngineTrouble(f"host {self._host}: no image {image_id}")
+            raise EngineTrouble(f"host {self._host}: no image {image_id}", IMAGE_GONE)
 
     def run(self, spec: ContainerSpec) -> str:
         self._world.check_may_run(spec, self._host)
@@ -52,7 +53,7 @@ class SimulatedEngine(HostEngine):
     def start(self, name: str) -> None:
         found = self._machine(f"start container {name}").containers.get(name)
         if not found:
-            raise EngineTrouble(f"host {self._host}: no such container: {name}")
+            raise EngineTrouble(f"host {self._host}: no such container: {name}", CONTAINER_GONE)
         if not found.running:
             found.start(self._world.time)
 
@@ -96,9 +97,9 @@ class SimulatedEngine(HostEngine):
 
     def _new(self, machine: Machine, spec: ContainerSpec) -> Container:
         if spec.image not in machine.images:
-            raise EngineTrouble(f"host {self._host}: no such image")
+            raise EngineTrouble(f"host {self._host}: no such image", IMAGE_GONE)
         if machine.listener(spec.host_port):
-            raise EngineTrouble(f"host {self._host}: port {spec.host_port} is already allocated")
+            raise EngineTrouble(f"host {self._host}: port {spec.host_port} is already allocated", PORT_TAKEN)
         ready = self._world.time + self._world.random.choice([0.5, 3, 8])
         container = Container(f"{machine.id}/{spec.name}", spec, ready)
         self._world.spoil(container)

@@ -7,6 +7,7 @@ import pytest
 
 from blocks.outside import standing_in
 from flows.steps import sessions
+from pool.blame import BAD_BLUEPRINT, BAD_IMAGE, BAD_REQUEST, IMAGE_GONE, NAME_TAKEN
 from pool.errors import EngineTrouble, HostUnreachable, SessionNotReady
 from pool.records import Instance, Placement
 from pool.states import EndCause
@@ -80,6 +81,24 @@ def test_after_the_second_host_the_session_is_failed_with_the_reason(tasks):
     with pytest.raises(EngineTrouble, match="second"):
         start()
     assert tasks.steps[-2:] == ["move to failed", "give_out_room"]
+
+
+NO_HOSTS_FAULT = [BAD_REQUEST, BAD_BLUEPRINT, BAD_IMAGE]
+
+
+@pytest.mark.parametrize("blame", NO_HOSTS_FAULT, ids=[one.party for one in NO_HOSTS_FAULT])
+def test_what_no_host_can_do_fails_the_session_at_once_and_is_not_held_against_its_host(tasks, blame):
+    tasks.answer("start_container", EngineTrouble("no", blame))
+    with pytest.raises(EngineTrouble):
+        start()
+    assert tasks.steps == ["start_container", *UNDONE]
+
+
+@pytest.mark.parametrize("blame", [IMAGE_GONE, NAME_TAKEN], ids=["image gone", "name taken"])
+def test_what_another_host_can_do_is_tried_there_and_not_held_against_this_one(tasks, blame):
+    tasks.answer("start_container", EngineTrouble("no", blame), None)
+    start()
+    assert tasks.steps[1:7] == [*ELSEWHERE[1:], "start_container"]
 
 
 @pytest.mark.parametrize("error", [SessionNotReady("silent"), asyncio.CancelledError()], ids=["silent", "cancelled"])

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from blocks.images.push_archive import compose, config_name, layer_name, tag_of
+from blocks.images.push_archive import compose, config_name, layer_name
 from pool.records import Image
 from tests.rigs.engines.tiny_image import TinyImage, tar_of
 
@@ -40,11 +40,3 @@ def test_it_costs_a_few_blocks_beside_its_layers(top):
     pieces = list(compose(IMAGE, ["tiny:latest"], TINY.config, top))
     assert sum(map(len, pieces)) - 700 < 6000
     assert sum(map(len, pieces)) % 512 == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "tag"),
-    [("tiny", "tiny:latest"), ("team/tiny:4", "team/tiny:4"), ("registry:5000/tiny", "registry:5000/tiny:latest")],
-)
-def test_an_image_keeps_its_name(name, tag):
-    assert tag_of(name) == tag

@@ -1,11 +1,15 @@
 """What is told about an engine by what it says of itself."""
 
+import json
 from contextlib import contextmanager
 
 import pytest
 
-from blocks.images.push import EngineTraits, traits_of
+from blocks.images.push import EngineTraits, check_fits, traits_of
 from blocks.images.stream import Compression
+from pool.blame import BAD_IMAGE, WRONG_STORE
+from pool.errors import EngineTrouble
+from pool.records import Image
 
 pytestmark = pytest.mark.unit
 
@@ -30,12 +34,32 @@ class Engine:
 @pytest.mark.parametrize(
     ("api", "status", "traits"),
     [
-        ("1.41", OVERLAY2, EngineTraits(Compression.GZIP, partial=True)),
-        ("1.9", None, EngineTraits(Compression.GZIP, partial=True)),
-        ("1.45", OVERLAY2, EngineTraits(Compression.ZSTD, partial=True)),
-        ("1.48", CONTAINERD, EngineTraits(Compression.ZSTD, partial=False)),
+        ("1.41", OVERLAY2, EngineTraits(Compression.GZIP, containerd_store=False)),
+        ("1.9", None, EngineTraits(Compression.GZIP, containerd_store=False)),
+        ("1.45", OVERLAY2, EngineTraits(Compression.ZSTD, containerd_store=False)),
+        ("1.48", CONTAINERD, EngineTraits(Compression.ZSTD, containerd_store=True)),
     ],
     ids=["20.10", "very old", "26.1", "containerd's image store"],
 )
 def test_an_engine_gets_what_it_takes(api, status, traits):
     assert traits_of(Engine(api, status)) == traits
+
+
+IMAGE = Image("main", "lab:1", "sha256:1", size=1)
+
+
+@pytest.mark.parametrize(
+    ("config", "traits", "words", "blame"),
+    [
+        ({"architecture": "arm64"}, {"processor": "x86_64"}, "image lab:1 is made for arm64", BAD_IMAGE),
+        ({"architecture": "amd64"}, {"containerd_store": True}, "keeps images in containerd's store", WRONG_STORE),
+    ],
+    ids=["another processor", "containerd's image store"],
+)
+def test_an_image_that_an_engine_could_not_run_is_not_sent(config, traits, words, blame):
+    engine = EngineTraits(
+        **{"compression": Compression.GZIP, "containerd_store": False, "processor": "x86_64"} | traits
+    )
+    with pytest.raises(EngineTrouble, match=f"^host h-1: .*{words}") as refusal:
+        check_fits("h-1", IMAGE, json.dumps(config).encode(), engine)
+    assert refusal.value.blame is blame

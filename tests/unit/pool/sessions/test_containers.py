@@ -1,5 +1,6 @@
 """What a session's container is made of."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -60,6 +61,12 @@ def test_a_session_has_a_uid_of_its_own_in_the_group_of_its_image():
     assert (len(uids) > 19_990, {gid for _, _, gid in users}) == (True, {"1000"})
     assert 1_879_048_192 <= min(uids) < max(uids) < 2_147_352_576
     assert container_user("alice-1", "session:1000") == container_user("alice-1", "session:1000")
+
+
+@pytest.mark.parametrize(("wanted", "memory", "given"), [(0, 2048, 1024), (0, 100, 64), (256, 2048, 256)])
+def test_its_shared_memory_is_half_of_its_memory_or_what_the_blueprint_says(wanted, memory, given):
+    blueprint = replace(BLUEPRINT, shm_mb=wanted, memory_mb=memory)
+    assert container_spec(INSTANCE, blueprint, "sha256:abc", namespace="dd-test").shm_mb == given
 
 
 def test_its_labels_tell_whose_it_is():

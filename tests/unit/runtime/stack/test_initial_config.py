@@ -45,7 +45,19 @@ def test_lines_of_a_timetable_that_have_commas_stand_between_semicolons(monkeypa
     assert first_pool("local").DD_TIMETABLE == ["Mon,Wed 08:45-12:00: 60", "Sat 10:00-12:00: 5"]
 
 
+def test_a_line_of_a_timetable_may_have_commas_of_its_own(monkeypatch):
+    monkeypatch.setenv("DD_TIMETABLE", "Mon,Wed 08:45-12:00: 60, Sat 10:00-12:00: 5")
+    assert first_pool("local").DD_TIMETABLE == ["Mon,Wed 08:45-12:00: 60", "Sat 10:00-12:00: 5"]
+
+
+def test_times_and_sizes_may_say_their_units(monkeypatch):
+    monkeypatch.setenv("DD_HOST_LIFETIME", "4h")
+    monkeypatch.setenv("DD_HOST_SWAP_MB", "2G")
+    pool = first_pool("local")
+    assert (pool.DD_HOST_LIFETIME, pool.DD_HOST_SWAP_MB) == (14400, 2048)
+
+
 def test_a_timetable_that_makes_no_sense_is_refused_before_it_is_saved(monkeypatch):
-    monkeypatch.setenv("DD_TIMETABLE", "Mon,Wed 08:45-12:00: 60")
-    with pytest.raises(BadRequest, match="DD_TIMETABLE: 'Mon'"):
+    monkeypatch.setenv("DD_TIMETABLE", "Mon,Wed 25:00-12:00: 60")
+    with pytest.raises(BadRequest, match="DD_TIMETABLE: 'Mon,Wed 25:00"):
         first_pool("local")

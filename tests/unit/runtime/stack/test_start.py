@@ -5,12 +5,15 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from configparser import RawConfigParser
 from datetime import UTC, datetime, timedelta
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
+import httpx
 import pytest
 import yaml
 
@@ -94,6 +97,21 @@ def test_a_clouds_file_of_the_working_directory_is_found_by_every_process(settin
 def test_other_credentials_are_another_stack(settings, monkeypatch):
     monkeypatch.setenv("OS_CLOUD", "mine")
     assert that_matters(stack_environment(settings, ENGINE))["OS_CLOUD"] == "mine"
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_our_own_servers(settings, monkeypatch):
+    monkeypatch.setattr(os, "environ", os.environ | {"HTTP_PROXY": "http://127.0.0.1:1", "no_proxy": "intern.example"})
+    os.environ.update(stack_environment(settings, ENGINE))
+    server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+    threading.Thread(target=server.handle_request, daemon=True).start()
+    assert httpx.head(f"http://127.0.0.1:{server.server_port}/").status_code == 200
+    server.server_close()
+    assert os.environ["NO_PROXY"] == "intern.example,127.0.0.1,localhost,::1"
+
+
+def test_a_proxy_that_is_not_asked_for_anything_stays_so(settings, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "*")
+    assert stack_environment(settings, ENGINE)["no_proxy"] == "*"
 
 
 def test_the_tools_of_the_installation_come_first(settings):

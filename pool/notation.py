@@ -1,0 +1,64 @@
+"""How operators write lists, times and sizes in settings: one reader for each, for every place where one is written."""
+
+import json
+import re
+
+from pool.errors import BadRequest
+
+_UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"([0-9]+)\s*(s|sec|m|min|h|d)(?![a-z])\s*", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]+)\s*(?:(m|g|t)(?:i?b)?)?", re.IGNORECASE)
+_MEGABYTES = {"": 1, "m": 1, "g": 1 << 10, "t": 1 << 20}
+
+
+def read_list(text: str) -> list[str]:
+    """Read texts that stand between commas; between semicolons or on lines, where there is one; or as JSON.
+
+    Raises:
+        BadRequest: it begins as JSON and is no list of texts.
+    """
+    if text.lstrip().startswith("["):
+        return _json_list(text)
+    sign = next((sign for sign in ";\n" if sign in text), ",")
+    return [word.strip() for word in text.split(sign) if word.strip()]
+
+
+def write_list(words: list[str]) -> str:
+    """Write a list so that `read_list` gives it again."""
+    return json.dumps(words, ensure_ascii=False)
+
+
+def read_seconds(text: str) -> int:
+    """Read a time: "300" are seconds; "5m", "4 h", "1h 30min" and "2d" say their units.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    if re.fullmatch(r"\s*[0-9]+\s*", text):
+        return int(text)
+    parts = _PART.findall(text)
+    if not parts or _PART.sub("", text).strip():
+        raise BadRequest(f"{text[:40]!r} is no time; write seconds, or a unit, like 300, 5m or 1h 30m")
+    return sum(int(number) * _UNITS[unit.lower()] for number, unit in parts)
+
+
+def read_megabytes(text: str) -> int:
+    """Read a size: "512" are MB; "512M", "2G", "2 GiB" and "1TB" say their units, each 1024 of the one before.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if not found:
+        raise BadRequest(f"{text[:40]!r} is no size; write MB, or a unit, like 512, 512M or 2G")
+    return int(found[1]) * _MEGABYTES[(found[2] or "").lower()]
+
+
+def _json_list(text: str) -> list[str]:
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        read = None
+    if not isinstance(read, list) or not all(isinstance(word, str) for word in read):
+        raise BadRequest(f"{text[:40]!r} is no list; write texts with commas between them")
+    return read

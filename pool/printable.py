@@ -1,0 +1,20 @@
+"""Which characters may stand in a line that people read: by Unicode's categories, for names in all scripts."""
+
+import unicodedata
+
+#: Letters, marks, numbers, punctuation, symbols, and spaces of any width.
+_GROUPS = frozenset("LMNPS")
+_SPACE = "Zs"
+#: Joiners, which Persian and the scripts of India are written with, and two marks of direction that end by themselves.
+#: Other format characters turn the text around them, or hide some of it.
+_JOINERS = frozenset("\u200c\u200d\u200e\u200f")
+
+
+def is_printable(text: str) -> bool:
+    """Whether all of the text can be seen, breaks no line, and turns nothing beside it around."""
+    return all(map(_shows, text))
+
+
+def _shows(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] in _GROUPS or category == _SPACE or character in _JOINERS

@@ -1,0 +1,81 @@
+"""Settings as operators write them in the environment and in dockerdriver.env."""
+
+import pytest
+
+from blocks.env_file import read_env_file
+from blocks.gateway.settings import GatewaySettings
+from blocks.settings import ProcessSettings
+from pool.errors import BadRequest
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "dockerdriver.env"
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.0.0/8,192.168.0.0/16", "10.0.0.0/8; 192.168.0.0/16", '["10.0.0.0/8", "192.168.0.0/16"]']
+)
+def test_a_list_of_the_gateway_is_written_as_any_other(monkeypatch, text):
+    monkeypatch.setenv("DD_GATEWAY_NETWORKS", text)
+    assert GatewaySettings.given().networks == ("10.0.0.0/8", "192.168.0.0/16")
+
+
+def test_what_is_in_the_file_counts_below_the_environment(file, monkeypatch):
+    file.write_text("DD_GATEWAY_WORKERS=7\nDD_GATEWAY_TRUSTED_PROXIES=10.0.0.1,10.0.0.2\n")
+    monkeypatch.setenv("DD_GATEWAY_WORKERS", "3")
+    settings = GatewaySettings.given()
+    assert (settings.workers, settings.trusted_proxies) == (3, ("10.0.0.1", "10.0.0.2"))
+
+
+def test_a_password_keeps_what_looks_like_a_variable(file):
+    file.write_text('DD_DATABASE_URL="postgresql://dd:pa${x}word@db.example/dd"\n')
+    assert ProcessSettings.given().database_url == "postgresql://dd:pa${x}word@db.example/dd"
+
+
+def test_a_variable_that_is_set_is_filled_in(file, monkeypatch):
+    monkeypatch.setenv("WHERE", "/srv")
+    file.write_text("DD_DATA=${WHERE}/dd\nA=${DD_DATA}/a\nB=${NONE:-b}\n")
+    assert read_env_file() == {"DD_DATA": "/srv/dd", "A": "/srv/dd/a", "B": "b"}
+
+
+def test_a_file_in_another_encoding_is_refused_with_its_line(file):
+    file.write_bytes("DD_CLOUD=local\n# Universit\u00e4t\n".encode("latin-1"))
+    with pytest.raises(BadRequest, match=r"^dockerdriver\.env, line 2: it is not written in UTF-8"):
+        ProcessSettings.given()
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_first_name(file):
+    file.write_bytes(b"\xef\xbb\xbfDD_PREFECT_PORT=4300\n")
+    assert ProcessSettings.given().prefect_port == 4300
+
+
+def test_a_setting_that_cannot_be_is_one_sentence_with_its_name(monkeypatch):
+    monkeypatch.setenv("DD_GATEWAY_WORKERS", "many")
+    with pytest.raises(BadRequest, match=r"^DD_GATEWAY_WORKERS cannot be 'many': "):
+        GatewaySettings.given()
+
+
+@pytest.mark.parametrize("text", ["https://nb.example.org:443", "https://NB.example.org/", "HTTPS://nb.example.org."])
+def test_the_public_url_is_kept_as_browsers_say_it(monkeypatch, text):
+    monkeypatch.setenv("DD_PUBLIC_URL", text)
+    assert ProcessSettings.given().gateway_url == "https://nb.example.org"
+
+
+def test_a_public_url_with_a_password_is_refused_without_showing_it(monkeypatch):
+    monkeypatch.setenv("DD_PUBLIC_URL", "https://u:secret@nb.example.org")
+    with pytest.raises(BadRequest, match=r"^DD_PUBLIC_URL: ") as refusal:
+        ProcessSettings.given()
+    assert "secret" not in str(refusal.value)
+
+
+def test_sessions_get_host_names_that_a_certificate_can_have():
+    settings = ProcessSettings(public_url="https://nb.example", session_domain="B\u00fccher.Example", _env_file=None)
+    assert settings.session_origin("r") == "https://r.xn--bcher-kva.example"
+
+
+def test_a_gateway_that_listens_on_an_ipv6_address_has_a_url():
+    assert ProcessSettings(gateway_address="::1", _env_file=None).gateway_url == "http://[::1]:8000"
