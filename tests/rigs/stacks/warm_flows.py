@@ -82,3 +82,10 @@ async def telling(folder: str) -> str:
     (Path(folder) / "seen").touch()
     await acreate_markdown_artifact("told", key=f"told-{flow_run.get_id()}")
     return "told"
+
+
+@flow
+async def environment() -> None:
+    """Say whether a variable is set that only a run's own wish could have set, and where this is."""
+    get_run_logger().info("HOSTILE is %s", os.environ.get("HOSTILE", "unset"))
+    get_run_logger().info("working in %s", Path.cwd())

@@ -65,7 +65,7 @@ def test_a_region_that_the_file_does_not_have_is_refused(read):
     ("content", "words"),
     [
         ("clouds:\n\ta:\n", "cannot be read: found character .* line 2"),
-        ("clouds:\n  a: # \u00e9\n".encode("latin-1"), "cannot be read: byte 15 is not UTF-8"),
+        ("clouds:\n  a: # \u00e9\n".encode("latin-1"), "cannot be read: byte 16 is not UTF-8"),
         ("clouds:\n  a:\n", "cloud a has nothing below it"),
         ("clouds:\n  a:\n    auth:\n", "auth of cloud a has nothing below it"),
         ("clouds:\n  a: here\n", "cloud a is no mapping"),

@@ -13,8 +13,14 @@ from pool import marks
 
 pytestmark = pytest.mark.unit
 
-BUSY = HttpException("unavailable", http_status=503)
-FORBIDDEN = HttpException("no", http_status=403)
+
+def refusal(message: str, status: int) -> HttpException:
+    error = HttpException(message)
+    error.status_code = status
+    return error
+
+
+BUSY, FORBIDDEN = refusal("unavailable", 503), refusal("no", 403)
 
 
 def answering(*answers):

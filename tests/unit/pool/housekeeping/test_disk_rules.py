@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool.errors import BadRequest
-from pool.hosts.lifetime import takes_sessions, within_hard_limit
+from pool.hosts.lifetime import takes_sessions
 from pool.housekeeping.disk_rules import LOOKS, TICK, due_for_a_look
 from pool.housekeeping.found import HostDisk
+from pool.sessions.placement import may_take
 from pool.settings import PoolSettings
 from pool.states import EndCause
 from tests.rigs.pool_data import NOW, a_host, an_instance
@@ -70,7 +71,7 @@ def test_no_limit_means_that_no_session_is_ended():
 def test_a_host_without_room_on_its_disk_takes_no_session_and_counts_as_no_room():
     low = a_host(disk_low_since=NOW)
     assert not takes_sessions(low, PoolSettings(), NOW)
-    assert not within_hard_limit(low, PoolSettings(), NOW)
+    assert not may_take(low, NOW, PoolSettings(), lifetime=60, old_too=True)
     assert planned([low], settings={"free_slot_target": 4}) == [(Kind.SPAWN, "main")]
 
 
