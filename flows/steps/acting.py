@@ -97,6 +97,7 @@ async def _fail_instance(decision: Decision, _key: str) -> None:
 _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.SPAWN: _spawn,
     DecisionKind.WAIT: _wait,
+    DecisionKind.CUT_OFF: settling.say_loudly,
     DecisionKind.CONFIGURE: _configure,
     DecisionKind.DRAIN: _drain,
     DecisionKind.FAIL_HOST: _fail_host,

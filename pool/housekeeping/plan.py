@@ -18,6 +18,7 @@ from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
     container_lost,
+    cut_off,
     orphan_decisions,
     short_of_memory,
     tls_or_clock_wrong,
@@ -42,7 +43,7 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
         INSTANCE_RULES, seen.instances, RuleContext(replace(seen, hosts=hosts), settings, now)
     )
     spawns = hosts_to_spawn(_situation(hosts, case))
-    return [*for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
+    return [*cut_off(case), *for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
 
 
 def _situation(hosts: Sequence[Host], case: RuleContext) -> Situation:

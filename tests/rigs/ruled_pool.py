@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from pool.decisions import Decision, DecisionKind
-from pool.housekeeping.found import Probe
+from pool.housekeeping.found import Probe, SeenContainer
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.records import Fault, Host, Instance, Placement
@@ -123,10 +123,20 @@ class RuledPool:
             self._recent(),
             tuple(self.sessions[one] for one in sorted(self._alive)),
             listed,
-            probes={name: Probe(False, trouble="no answer") for name, answers in asked.items() if not answers},
+            probes={name: Probe(answers, containers=self._on(name), trouble="") for name, answers in asked.items()},
             busy_hosts={h.name for h in hosts if h.state in ON_THEIR_WAY},
             headroom=self.cloud.headroom or {},
+            cut_off_lately=any(
+                one.kind is DecisionKind.CUT_OFF for at, one in self.decided[-20:] if at >= self._ago(600)
+            ),
         )
+
+    def _on(self, host: str) -> tuple[SeenContainer, ...]:
+        here = (self.sessions[one] for one in sorted(self._alive))
+        return tuple(SeenContainer(one.container, one.id) for one in here if one.host == host)
+
+    def _said_lately(self, kind: DecisionKind) -> bool:
+        return any(one.kind is kind for at, one in self.decided[-50:] if at >= self.now - timedelta(minutes=10))
 
     def _recent(self) -> tuple[Host, ...]:
         latest = list(self.hosts.values())
