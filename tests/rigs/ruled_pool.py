@@ -126,9 +126,7 @@ class RuledPool:
             probes={name: Probe(answers, containers=self._on(name), trouble="") for name, answers in asked.items()},
             busy_hosts={h.name for h in hosts if h.state in ON_THEIR_WAY},
             headroom=self.cloud.headroom or {},
-            cut_off_lately=any(
-                one.kind is DecisionKind.CUT_OFF for at, one in self.decided[-20:] if at >= self._ago(600)
-            ),
+            cut_off_lately=self._said_lately(DecisionKind.CUT_OFF),
         )
 
     def _on(self, host: str) -> tuple[SeenContainer, ...]:
