@@ -18,10 +18,14 @@ def many_silent(silent: int, asked: int) -> bool:
     return silent >= FEWEST and 2 * silent > asked
 
 
-def cut_off(hosts: Iterable[Host]) -> bool:
-    """Whether, by the records, most of a pool is out of reach at once."""
-    probed = [host.unreachable_since is not None for host in hosts if host.state in PROBED]
-    return many_silent(sum(probed), len(probed))
+def reach_troubles(hosts: Iterable[Host]) -> list[str]:
+    """One sentence for each pool of which most hosts are out of reach at once."""
+    pools: dict[str, list[bool]] = {}
+    for host in hosts:
+        if host.state in PROBED:
+            pools.setdefault(host.pool, []).append(host.unreachable_since is not None)
+    counts = ((pool, sum(silent), len(silent)) for pool, silent in sorted(pools.items()))
+    return [f"Pool {pool}: {cut_off_words(*count)}" for pool, *count in counts if many_silent(*count)]
 
 
 def cut_off_words(silent: int, asked: int) -> str:

@@ -10,7 +10,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.hosts.launching import breaker_words, lead, setback, why_held
 from pool.hosts.lifetime import takes_sessions, unused_since
 from pool.hosts.mix import Demand, Mix, Quota, Room, best_mix, mixed
-from pool.hosts.reach import cut_off
+from pool.hosts.reach import reach_troubles
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
@@ -135,7 +135,7 @@ def _limit_now(case: Situation) -> SpawnLimit:
         return SpawnLimit(max(0, 1 - trying), words)
     under_way = sum(host.state is HostState.SPAWNING for host in case.hosts) + len(case.unrecorded)
     # A cloud that failed is tried with one host, and so is a network behind which many hosts are out of reach.
-    at_once = 1 if setback(case.hosts) or cut_off(case.hosts) else case.settings.max_spawns
+    at_once = 1 if setback(case.hosts) or reach_troubles(case.hosts) else case.settings.max_spawns
     because = f"{under_way} hosts are being spawned, at most {at_once} at once"
     return SpawnLimit(max(0, at_once - under_way), because)
 
