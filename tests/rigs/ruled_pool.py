@@ -1,6 +1,6 @@
 """A pool that the rules alone drive, in virtual time: hosts boot, sessions come and go; no flow, no store, no cloud."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -79,13 +79,24 @@ class RuledPool:
 
     def tick(self) -> None:
         """One run of housekeeping."""
-        decisions = plan(self._seen(), self.settings, self.now)
+        decisions = self.decide(self._seen())
         self.waits = next((one.reason for one in decisions if one.kind is DecisionKind.WAIT), "")
         for decision in decisions:
             if decision.kind is not DecisionKind.WAIT:
                 self.decided.append((self.now, decision))
                 self._act(decision)
         self._serve()
+
+    # What decides
+
+    def decide(self, seen: Observation) -> list[Decision]:
+        """What is to be done now."""
+        return plan(seen, self.settings, self.now)
+
+    def turns(self, queue: Sequence[Instance]) -> list[tuple[Instance, str]]:
+        """Whose turn it is, each with the host that it goes to."""
+        line = [QueueEntry(one, [set(self.hosts)], 86400) for one in queue]
+        return [(turn.instance, turn.hosts[0]) for turn in grants(line, self._recent(), self.settings, self.now)]
 
     # What a test asks
 
@@ -200,9 +211,8 @@ class RuledPool:
         queue = queued_in_order(self.sessions[one] for one in self._alive)
         if not queue:
             return
-        line = [QueueEntry(one, [set(self.hosts)], 86400) for one in queue]
-        for turn in grants(line, self._recent(), self.settings, self.now):
-            host, one = self.hosts[turn.hosts[0]], turn.instance
+        for one, name in self.turns(queue):
+            host = self.hosts[name]
             assert host.state is HostState.ACTIVE, "room on a host that takes no sessions"
             assert host.free >= one.slots, "over-committed"
             used = {"reserved": host.reserved + one.slots, "first_used_at": host.first_used_at or self.now}
