@@ -20,6 +20,7 @@ class DecisionKind(StrEnum):
     CUT_OFF = "cut-off"  # pool: many hosts are out of reach at once, and none is given up for it; said only
     CONFIGURE = "configure"  # host: run the playbook, bring the images
     DRAIN = "drain"  # host: no new sessions from now on
+    LET_GO = "let-go"  # host, empty: drain it because of its age or because it is not needed, unless a session came
     FAIL_HOST = "fail-host"  # host: give it up
     REMOVE = "remove"  # host: move it to removing and ask the cloud to delete its server (again)
     CONFIRM_GONE = "confirm-gone"  # host: move it from removing to removed, the cloud no longer lists its server

@@ -74,7 +74,7 @@ def _unused(case: Situation) -> list[Host]:
 
 def _serving(case: Situation) -> list[Host]:
     unused = unused_since(case.hosts)
-    active = (host for host in case.hosts if host.state is HostState.ACTIVE)
+    active = (host for host in case.hosts if host.state is HostState.ACTIVE and not host.becomes_image)
     return [host for host in active if takes_sessions(host, case.settings, case.now, unused)]
 
 

@@ -238,6 +238,7 @@ class RuledPool:
 ANSWERING = frozenset({HostState.ACTIVE, HostState.DRAINING})
 LEADS_TO = {
     DecisionKind.DRAIN: HostState.DRAINING,
+    DecisionKind.LET_GO: HostState.DRAINING,
     DecisionKind.FAIL_HOST: HostState.FAILED,
     DecisionKind.REMOVE: HostState.REMOVING,
     DecisionKind.CONFIRM_GONE: HostState.REMOVED,

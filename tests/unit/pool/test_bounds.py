@@ -68,7 +68,7 @@ def test_a_settled_pool_has_what_is_wanted_or_as_many_hosts_as_it_may_have(happe
 def test_hosts_that_a_demand_was_met_with_at_once_stay_as_long_as_it_does(users, target, most):
     pool = a_pool(free_slot_target=target, max_hosts=most)
     pool.ask(users, seconds=30 * DAY)
-    assert pool.run(3 * HOUR).made(Kind.DRAIN) == []
+    assert pool.run(3 * HOUR).made(Kind.LET_GO) == []
 
 
 @few
@@ -78,7 +78,7 @@ def test_never_are_two_hosts_spawned_and_removed_in_turn_for_nothing(happened):
     pool = live(a_pool(), happened)
     spawns, quiet = len(pool.hosts), pool.now
     pool.run(4 * HOUR)
-    let_go = {decision.subject for at, decision in pool.decided if at >= quiet and decision.kind is Kind.DRAIN}
+    let_go = {decision.subject for at, decision in pool.decided if at >= quiet and decision.kind is Kind.LET_GO}
     assert not let_go & {*list(pool.hosts)[spawns:]}
 
 
