@@ -52,6 +52,11 @@ def test_a_large_host_is_not_replaced_by_its_like_where_both_sizes_are_one_flavo
     assert decided([large()], later(10**7), free_slot_target=4, slots_small=24) == []
 
 
+@pytest.mark.parametrize("wanted", [{"free_slot_target": 19}, {"free_slot_target": 12, "max_hosts": 1}])
+def test_a_large_host_is_not_replaced_by_its_like_where_small_ones_would_not_do(wanted):
+    assert decided([large()], later(10**7), **wanted) == []
+
+
 def test_the_small_host_is_spawned_before_the_large_one_goes():
     kinds = [decision.kind for decision in decided([large()], later(LIFETIME - 299), free_slot_target=4)]
     assert kinds == [Kind.SPAWN]
