@@ -103,7 +103,8 @@ def _small_ones_do(settings: PoolSettings, now: datetime) -> bool:
     wanted = target_at(settings.timetable, settings.free_slot_target, now).slots
     hosts = -(-wanted // settings.slots_small)
     cheaper = max(1, hosts) * settings.slots_small < settings.slots_large
-    return cheaper and hosts <= settings.max_hosts and settings.flavor_small != settings.flavor_large
+    beside = hosts < settings.max_hosts or hosts == 1  # the large one goes when they are there
+    return cheaper and beside and settings.flavor_small != settings.flavor_large
 
 
 def _serves(host: Host, settings: PoolSettings) -> bool:

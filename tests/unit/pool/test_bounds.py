@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pool.decisions import DecisionKind as Kind
-from pool.states import HostState
+from pool.records import Fault
+from pool.states import HostState, InstanceState
 from tests.rigs.ruled_pool import Cloud, RuledPool
 
 pytestmark = pytest.mark.unit
@@ -92,3 +93,31 @@ def test_the_most_hosts_allowed_hold_with_old_hosts_too_and_free_slots_are_used(
         assert pool.living <= 2
     pool.run(DAY)
     assert len(pool.waited) == len(asked)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 90), st.integers(0, 60), st.integers(1, 6))
+def test_an_unused_pool_replaces_no_host_by_its_like(users, target, most):
+    pool = RuledPool(Cloud(), tick=600, free_slot_target=target, max_hosts=most)
+    pool.ask(users, seconds=HOUR)
+    pool.run(12 * HOUR)
+    before = len(pool.decided)
+    assert pool.run(30 * HOUR).decided[before:] == []
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 12), st.integers(300, 90_000), st.integers(300, 6000)), max_size=10),
+    st.integers(1, 3),
+    st.sampled_from([None, Fault.REFUSED, Fault.CONFIGURING]),
+)
+def test_nobody_waits_longer_than_a_boot_takes_beside_a_free_slot(asked, most, fault):
+    pool = RuledPool(Cloud(), tick=100, max_hosts=most, host_lifetime=HOUR).run(300)
+    for users, seconds, pause in asked:
+        pool.ask(users, seconds=seconds)
+        pool.cloud.fault = fault
+        for _ in range(pause // 300):
+            pool.run(300)
+            waiting = pool.having(InstanceState.QUEUED)
+            assert not pool.free or all((pool.now - one.created_at).total_seconds() <= 400 for one in waiting)
+    assert pool.sizes(HostState.DRAINING) == [] or not pool.having(InstanceState.QUEUED)
