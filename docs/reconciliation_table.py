@@ -48,6 +48,14 @@ HOSTS = (
     Row("host removed", "its server is listed", (Kind.DELETE_SERVER,), "it came late"),
     Row("host spawning", "no server yet", (), "the run that spawns it has its time"),
 )
+POOLS = (
+    Row(
+        "most hosts of a pool, two or more",
+        "their engines are silent at once, for however long",
+        (Kind.CUT_OFF,),
+        "the network or the manager is at fault: no host is given up, and it is said",
+    ),
+)
 REPAIRED = (
     Row("session runs", "no route, or another one", (), "the route is put into the gateway's table", REPAIR),
     Row("session does not run", "a route", (), "the route is taken away", REPAIR),
@@ -78,7 +86,7 @@ def rows() -> Iterator[Row]:
     for known, follows in ORPHAN_PART.items():
         record = "no living record" if known else "no host was ever recorded"
         yield Row(record, "a resource with our mark in the cloud", _after_report(follows), follows.why)
-    yield from (*HOSTS, *REPAIRED)
+    yield from (*HOSTS, *POOLS, *REPAIRED)
 
 
 def _as_found(outcome: ContainerOutcome) -> str:

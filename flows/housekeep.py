@@ -137,7 +137,8 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
     await show_decisions(pool, tick, decisions, words)
     await show_hosts(pool)
     waits = "".join(f"; it waits: {d.reason}" for d in decisions if d.kind is DecisionKind.WAIT)
-    acts = sum(d.kind is not DecisionKind.WAIT for d in decisions)
+    waits += "".join(f"; {d.reason}" for d in decisions if d.kind is DecisionKind.CUT_OFF)
+    acts = sum(d.kind not in (DecisionKind.WAIT, DecisionKind.CUT_OFF) for d in decisions)
     return f"{pool}: {acts} decisions" + (f", {len(left)} left for the next tick" if left else "") + waits
 
 

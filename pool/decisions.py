@@ -17,8 +17,10 @@ class DecisionKind(StrEnum):
 
     SPAWN = "spawn"  # pool: record a host and make its server
     WAIT = "wait"  # pool: hosts are wanted and not spawned now, and what stands in the way
+    CUT_OFF = "cut-off"  # pool: many hosts are out of reach at once, and none is given up for it; said only
     CONFIGURE = "configure"  # host: run the playbook, bring the images
     DRAIN = "drain"  # host: no new sessions from now on
+    LET_GO = "let-go"  # host, empty: drain it because of its age or because it is not needed, unless a session came
     FAIL_HOST = "fail-host"  # host: give it up
     REMOVE = "remove"  # host: move it to removing and ask the cloud to delete its server (again)
     CONFIRM_GONE = "confirm-gone"  # host: move it from removing to removed, the cloud no longer lists its server
@@ -75,10 +77,10 @@ class LeftUndone:
 
 
 def without_repeats(recorded: Iterable[RecordedDecision]) -> list[RecordedDecision]:
-    """Drop repeated reasons to wait: a pool that waits records one at every tick."""
+    """Drop repeated reasons to wait, or to give up no host: a pool records one at every tick."""
     said, kept = set(), []
     for one in recorded:
-        again = one.decision.kind is DecisionKind.WAIT and one.decision in said
+        again = one.decision.kind in (DecisionKind.WAIT, DecisionKind.CUT_OFF) and one.decision in said
         said.add(one.decision)
         if not again:
             kept.append(one)

@@ -24,8 +24,8 @@ class PoolSettings:
     flavor_small: str = "standard.medium"
     flavor_large: str = "standard.xlarge"
     host_lifetime: int = 14400  # seconds that a used host serves
-    host_lifetime_low: int = 300  # seconds left below which a host takes no new session
-    host_lifetime_extra: int = 14400  # seconds past it that a host may serve while the pool is full: the hard limit
+    host_lifetime_low: int = 300  # seconds left below which a host takes new sessions as a last resort only
+    host_lifetime_extra: int = 14400  # seconds past it that an empty host is kept in a full pool: the hard limit
     max_host_errors: int = 5
     max_spawns: int = 8  # hosts on the way from the cloud at once
     timetable: tuple[Entry, ...] = ()  # times with another target; the last that holds wins

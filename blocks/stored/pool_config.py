@@ -29,13 +29,11 @@ class PoolConfig(Block):
     DD_HOST_DATA_VOLUME_FACTOR: int = Field(4, ge=0, description="GB per slot for Docker's data; 0: no volume.")
     DD_HOST_SWAP_MB: Megabytes = Field(0, ge=0, description="Swap file on every host, in MB; 0: none.")
     DD_HOST_LIFETIME: Seconds = Field(14400, ge=0, description="Seconds that a used host serves.")
-    DD_HOST_LIFETIME_LOW: Seconds = Field(
-        300, ge=0, description="Seconds left below which a host takes no new session."
-    )
+    DD_HOST_LIFETIME_LOW: Seconds = Field(300, ge=0, description="Seconds left below which a host is a last resort.")
     DD_HOST_LIFETIME_EXTRA: Seconds = Field(
         14400,
         ge=0,
-        description="Seconds past its lifetime that a host may serve while the pool is full.",
+        description="Seconds past its lifetime that an empty host of a full pool is kept for want of other room.",
     )
     DD_MAX_HOST_ERRORS: int = Field(5, ge=0, description="Consecutive errors before a host is retired.")
     DD_MAX_SPAWNS: int = Field(8, ge=1, description="Hosts on their way from the cloud at the same time.")
@@ -47,7 +45,7 @@ class PoolConfig(Block):
     DD_HOST_GRACE: Seconds = Field(
         300,
         ge=0,
-        description="Seconds that a host may be out of reach before it counts as dead.",
+        description="Seconds that a single host may be out of reach before it counts as dead.",
     )
     DD_QUEUE_TIMEOUT: Seconds = Field(
         900, ge=0, description="Seconds that a session waits for room before it is given up; 0: refused at once."

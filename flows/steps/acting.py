@@ -45,6 +45,13 @@ async def _drain(decision: Decision, _key: str) -> None:
     await move_host(decision.subject, HostState.DRAINING, reason=decision.reason)
 
 
+async def _let_go(decision: Decision, key: str) -> None:
+    """Drain an empty host; one that got a session meanwhile stays, or it would keep its place for that one alone."""
+    host = await find_host(decision.subject)
+    if not host.reserved:
+        await _drain(decision, key)
+
+
 async def _fail_host(decision: Decision, _key: str) -> None:
     await move_host(decision.subject, HostState.FAILED, reason=decision.reason)
 
@@ -97,8 +104,10 @@ async def _fail_instance(decision: Decision, _key: str) -> None:
 _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.SPAWN: _spawn,
     DecisionKind.WAIT: _wait,
+    DecisionKind.CUT_OFF: settling.say_loudly,
     DecisionKind.CONFIGURE: _configure,
     DecisionKind.DRAIN: _drain,
+    DecisionKind.LET_GO: _let_go,
     DecisionKind.FAIL_HOST: _fail_host,
     DecisionKind.REMOVE: _remove,
     DecisionKind.CONFIRM_GONE: _confirm_gone,

@@ -4,6 +4,7 @@ from flows.steps.sessions import end_session
 from pool.decisions import Decision
 from pool.errors import EngineTrouble
 from pool.states import InstanceState
+from tasks.base import log
 from tasks.housekeeping.strays import container_runs, remove_stray_container, remove_stray_part, start_again
 from tasks.sessions.instances import get_instance
 
@@ -44,6 +45,11 @@ async def remove_container(decision: Decision, _key: str) -> None:
 async def remove_part(decision: Decision, _key: str) -> None:
     """Remove a stray thing from the cloud."""
     await remove_stray_part(decision.subject)
+
+
+async def say_loudly(decision: Decision, _key: str) -> None:
+    """Log what an operator has to know at once."""
+    log().error("pool %s: %s", decision.subject, decision.reason)
 
 
 async def say_only(_decision: Decision, _key: str) -> None:

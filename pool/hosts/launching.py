@@ -15,6 +15,7 @@ from pool.hosts.backoff import pause
 from pool.records import Fault, Host
 
 BREAKER_AFTER = 3  # hosts in a row that could not be configured
+FIRST_TRIAL, LONGEST_TRIAL = 300, 3600  # seconds from the last failure until one host is tried
 LONGEST_WAIT = 1800  # seconds before the cloud is asked again
 MEASURED = 20  # latest launches that the usual time is taken from
 USUAL = timedelta(minutes=5)  # taken for the time from spawn to active while none was measured
@@ -25,7 +26,7 @@ SPARE = timedelta(minutes=2)  # until the next tick, and for a host that has to 
 
 @dataclass(frozen=True)
 class Setback:
-    """Launches that the cloud failed, one after the other."""
+    """Launches that failed, one after the other."""
 
     until: datetime  # the next one is tried then
     because: str  # what the last one failed with
@@ -44,14 +45,31 @@ def launch_troubles(hosts: Iterable[Host], now: datetime) -> list[str]:
     pools: dict[str, list[Host]] = {}
     for host in hosts:
         pools.setdefault(host.pool, []).append(host)
-    return [f"Pool {pool}: {why}" for pool, theirs in sorted(pools.items()) if (why := why_held(theirs, now))]
+    return [f"Pool {pool}: {why}" for pool, theirs in sorted(pools.items()) if (why := _trouble(theirs, now))]
+
+
+def _trouble(hosts: Sequence[Host], now: datetime) -> str:
+    return why_held(hosts, now) or breaker_words(hosts, now)
 
 
 def why_held(hosts: Sequence[Host], now: datetime) -> str:
     """Return why this pool spawns nothing now, judging by its launches; empty when it may."""
-    failing = setback(hosts)
+    open_, failing = breaker(hosts), setback(hosts)
+    if open_ and open_.until > now:
+        return breaker_words(hosts, now)
     waits = f"the cloud is asked again at {failing.until:%H:%M:%S} UTC: {failing.because}" if failing else ""
-    return breaker(hosts) or (waits if failing and failing.until > now else "")
+    return waits if failing and failing.until > now else ""
+
+
+def breaker_words(hosts: Sequence[Host], now: datetime) -> str:
+    """Say why the circuit breaker is open and when a host is tried; empty while it is closed."""
+    open_ = breaker(hosts)
+    if open_ is None:
+        return ""
+    trial = f"at {open_.until:%H:%M:%S} UTC" if open_.until > now else "now"
+    return (
+        f"circuit breaker: {open_.because}; one host is tried {trial}, reset-breaker lets the pool spawn again at once"
+    )
 
 
 def launches_fail(hosts: Sequence[Host]) -> bool:
@@ -103,20 +121,21 @@ def setback(hosts: Sequence[Host]) -> Setback | None:
     return Setback(last.at + timedelta(seconds=wait * _jitter(last)), last.host.last_error)
 
 
-def breaker(hosts: Sequence[Host]) -> str:
-    """Return why the circuit breaker stops spawning in this pool; empty while it does not.
+def breaker(hosts: Sequence[Host]) -> Setback | None:
+    """Whether the circuit breaker is open, and when one host is tried (half-open); None while it is closed.
 
-    A playbook that fails on every new host would burn machines for ever. A host that becomes active closes the breaker,
-    and so does the operator, by forgiving the hosts that failed.
+    A playbook that fails on every new host would burn machines for ever; but what it fails of may pass by itself, as a
+    mirror that is down. So one host at a time is tried, after a wait that each trial doubles, up to an hour. A host
+    that becomes active closes the breaker, and so does the operator, by forgiving the hosts that failed.
     """
     broken = _failed(hosts, (Fault.CONFIGURING,), since=_latest(host.active_at for host in hosts))
     if len(broken) < BREAKER_AFTER:
-        return ""
-    last = broken[-1].host
-    return (
-        f"circuit breaker: {len(broken)} hosts in a row could not be configured, the last: {last.last_error};"
-        " reset-breaker, or a host that becomes active, lets the pool spawn again"
-    )
+        return None
+    opened, last = broken[BREAKER_AFTER - 1], broken[-1]
+    trials = sum(one.host.created_at > opened.at for one in broken)
+    wait = min(FIRST_TRIAL * 2.0 ** min(trials, 20), LONGEST_TRIAL) * _jitter(last)
+    because = f"{len(broken)} hosts in a row could not be configured, the last: {last.host.last_error}"
+    return Setback(last.at + timedelta(seconds=wait), because)
 
 
 def _latest(moments: Iterable[datetime | None]) -> datetime | None:

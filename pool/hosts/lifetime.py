@@ -1,7 +1,7 @@
 """How long a host still serves.
 
 Its age counts from first use: an unused host does not age. But once the pool is unused, its large hosts age all the
-same, so that they give way to a small one.
+same, so that they give way to small ones where these would do.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ from datetime import datetime
 from pool.records import FlavorSize, Host
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, HostState
+from pool.timetable import target_at
 
 
 def remaining(host: Host, settings: PoolSettings, now: datetime, unused_since: datetime | None = None) -> float:
@@ -21,7 +22,7 @@ def remaining(host: Host, settings: PoolSettings, now: datetime, unused_since: d
         now: the moment of asking.
         unused_since: when the last session left the pool; None: it has some, or never had any.
     """
-    ages_since = [moment for moment in (host.first_used_at, _given_up_on(host, settings, unused_since)) if moment]
+    ages_since = [moment for moment in (host.first_used_at, _given_up_on(host, settings, now, unused_since)) if moment]
     if not ages_since:
         return settings.host_lifetime
     return settings.host_lifetime - (now - min(ages_since)).total_seconds()
@@ -90,13 +91,20 @@ def may_retire(
     return frozenset(gone)
 
 
-def _given_up_on(host: Host, settings: PoolSettings, unused: datetime | None) -> datetime | None:
-    """Return when an unused large host began to age, where a small one would be cheaper."""
+def _given_up_on(host: Host, settings: PoolSettings, now: datetime, unused: datetime | None) -> datetime | None:
+    """Return when an unused large host began to age, where small ones in its place would be cheaper."""
     if unused is None or host.flavor is FlavorSize.SMALL or host.active_at is None:
         return None
-    if settings.flavor_small == settings.flavor_large or host.slots <= settings.slots_small:
-        return None
-    return max(host.active_at, unused)
+    return max(host.active_at, unused) if _small_ones_do(settings, now) else None
+
+
+def _small_ones_do(settings: PoolSettings, now: datetime) -> bool:
+    """Whether small hosts hold the free slots that are wanted for less: else a large one is replaced by its like."""
+    wanted = target_at(settings.timetable, settings.free_slot_target, now).slots
+    hosts = -(-wanted // settings.slots_small)
+    cheaper = max(1, hosts) * settings.slots_small < settings.slots_large
+    beside = hosts < settings.max_hosts or hosts == 1  # the large one goes when they are there
+    return cheaper and beside and settings.flavor_small != settings.flavor_large
 
 
 def _serves(host: Host, settings: PoolSettings) -> bool:

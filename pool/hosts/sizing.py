@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Self
 
 from pool.decisions import Decision, DecisionKind
-from pool.hosts.launching import breaker, lead, setback, why_held
+from pool.hosts.launching import breaker_words, lead, setback, why_held
 from pool.hosts.lifetime import takes_sessions, unused_since
 from pool.hosts.mix import Demand, Mix, Quota, Room, best_mix, mixed
+from pool.hosts.reach import reach_troubles
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
@@ -113,7 +114,7 @@ def hosts_to_spawn(case: Situation) -> list[Decision]:
     reason = _reason(case.room().slots, case.target, case.waiting)
     spawns = [Decision(DecisionKind.SPAWN, case.settings.name, reason, size) for size in sizes]
     why = limit.because if len(sizes) < len(mix.sizes) else _why_short(case, mix)
-    why = (why and why_held(case.hosts, case.now)) or why or breaker(case.hosts)
+    why = (why and why_held(case.hosts, case.now)) or why or breaker_words(case.hosts, case.now)
     return [*spawns, Decision(DecisionKind.WAIT, case.settings.name, why)] if why else spawns
 
 
@@ -129,8 +130,12 @@ def _limit_now(case: Situation) -> SpawnLimit:
     """How many hosts may be spawned at this moment, however many are wanted."""
     if held := why_held(case.hosts, case.now):
         return SpawnLimit(0, held)
+    if words := breaker_words(case.hosts, case.now):  # half-open: one host is tried, until it is active or fails
+        trying = sum(host.state in ON_THEIR_WAY for host in case.hosts) + len(case.unrecorded)
+        return SpawnLimit(max(0, 1 - trying), words)
     under_way = sum(host.state is HostState.SPAWNING for host in case.hosts) + len(case.unrecorded)
-    at_once = 1 if setback(case.hosts) else case.settings.max_spawns  # a cloud that failed is tried with one host
+    # A cloud that failed is tried with one host, and so is a network behind which many hosts are out of reach.
+    at_once = 1 if setback(case.hosts) or reach_troubles(case.hosts) else case.settings.max_spawns
     because = f"{under_way} hosts are being spawned, at most {at_once} at once"
     return SpawnLimit(max(0, at_once - under_way), because)
 

@@ -9,6 +9,7 @@ from pool.hosts.sizing import KEPT_UNUSED, Situation
 from pool.records import Host
 from pool.states import ON_THEIR_WAY, HostState
 
+AT_ONCE = 8  # hosts that make way in one tick
 GOING = frozenset({HostState.DRAINING, HostState.FAILED, HostState.REMOVING})
 
 
@@ -44,12 +45,15 @@ def _making_way(case: Situation) -> Iterator[tuple[str, str]]:
 
     For free slots alone the pool never gives its last host away, unless it may have but one.
     """
+    if case.places > 0 or launches_fail(case.hosts):
+        return
     going = sum(host.state in GOING and not host.reserved for host in case.hosts)
     short = case.mix(case.places + going).shortage
-    if not any(short) or launches_fail(case.hosts):
+    if not any(short):
         return
     serving = sum(host.free > 0 for host in _serving(case))
-    for host in sorted(_unused(case), key=lambda host: (host.slots, host.name)):
+    unused = sorted(_unused(case), key=lambda host: (host.slots, host.name))
+    for host in unused[:AT_ONCE]:
         without = case.without(host.name)
         then = without.mix(without.places + going).shortage
         last = serving <= 1 < case.settings.max_hosts and then[0] == short[0]
@@ -70,7 +74,7 @@ def _unused(case: Situation) -> list[Host]:
 
 def _serving(case: Situation) -> list[Host]:
     unused = unused_since(case.hosts)
-    active = (host for host in case.hosts if host.state is HostState.ACTIVE)
+    active = (host for host in case.hosts if host.state is HostState.ACTIVE and not host.becomes_image)
     return [host for host in active if takes_sessions(host, case.settings, case.now, unused)]
 
 

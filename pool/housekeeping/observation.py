@@ -7,6 +7,7 @@ from functools import cached_property
 
 from pool.hosts.launching import launches_fail
 from pool.hosts.lifetime import may_retire, unused_since
+from pool.hosts.reach import PROBED, many_silent
 from pool.hosts.setup_again import to_configure_again
 from pool.housekeeping.found import ContainerOutcome, HostDisk, Orphan, Probe, SeenContainer
 from pool.housekeeping.orphans import CloudPart
@@ -42,6 +43,7 @@ class Observation:
     last_used: Mapping[str, datetime] = field(default_factory=dict)  # instance: last request or traffic of a browser
     unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
     headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
+    cut_off_lately: bool = False  # many hosts were out of reach at once, in one of the latest ticks
 
     @cached_property
     def queue(self) -> tuple[Instance, ...]:
@@ -56,6 +58,13 @@ class Observation:
     def answers(self, host: str) -> bool | None:
         """Whether the host's engine answers; None when it was not asked."""
         return self.probes[host].answers if host in self.probes else None
+
+    @cached_property
+    def silent(self) -> tuple[int, int]:
+        """How many hosts of those that were asked do not answer, and how many were asked."""
+        probed = (self.answers(host.name) for host in self.hosts if host.state in PROBED)
+        asked = [answers for answers in probed if answers is not None]
+        return asked.count(False), len(asked)
 
     def outcome_of(self, instance: Instance) -> ContainerOutcome:
         """Return what became of the session's container on its host."""
@@ -100,6 +109,11 @@ class RuleContext:
     def unused_since(self) -> datetime | None:
         """Return since when no session holds room in the pool; None while one does."""
         return unused_since(self.seen.hosts)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether so many hosts are out of reach at once that it is no fault of theirs."""
+        return many_silent(*self.seen.silent)
 
     @cached_property
     def may_retire(self) -> frozenset[str]:

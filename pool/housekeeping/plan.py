@@ -18,6 +18,7 @@ from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
     container_lost,
+    cut_off,
     orphan_decisions,
     short_of_memory,
     tls_or_clock_wrong,
@@ -42,7 +43,7 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
         INSTANCE_RULES, seen.instances, RuleContext(replace(seen, hosts=hosts), settings, now)
     )
     spawns = hosts_to_spawn(_situation(hosts, case))
-    return [*for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
+    return [*cut_off(case), *for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
 
 
 def _situation(hosts: Sequence[Host], case: RuleContext) -> Situation:
@@ -51,9 +52,9 @@ def _situation(hosts: Sequence[Host], case: RuleContext) -> Situation:
 
 
 def _let_go(hosts: Sequence[Host], decided: Container[str], case: RuleContext) -> dict[str, Decision]:
-    """Drain unused hosts that are not needed; hosts about which something is decided, or that a run works on, wait."""
+    """Let unused hosts go that are not needed; hosts about which something is decided, or that a run works on, wait."""
     return {
-        name: Decision(DecisionKind.DRAIN, name, reason)
+        name: Decision(DecisionKind.LET_GO, name, reason)
         for name, reason in hosts_to_let_go(_situation(hosts, case)).items()
         if name not in decided and name not in case.seen.busy_hosts
     }
@@ -76,7 +77,11 @@ def _as_decided(host: Host, decision: Decision | None) -> Host:
     return replace(host, state=to, reason=decision.reason) if decision and to else host
 
 
-_LEADS_TO = {DecisionKind.DRAIN: HostState.DRAINING, DecisionKind.FAIL_HOST: HostState.FAILED}
+_LEADS_TO = {
+    DecisionKind.DRAIN: HostState.DRAINING,
+    DecisionKind.LET_GO: HostState.DRAINING,
+    DecisionKind.FAIL_HOST: HostState.FAILED,
+}
 
 
 # Rules for one host
@@ -112,25 +117,28 @@ def stuck(host: Host, case: RuleContext) -> Decision | None:
 
 
 def retired(host: Host, case: RuleContext) -> Decision | None:
-    """Drain a host with too many errors, of a pool that shuts down, or past its lifetime where there is other room."""
+    """Drain a host with too many errors, or of a pool that shuts down."""
     waits = host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts
     if host.state is not HostState.ACTIVE and not waits:
         return None
-    reason = _why_retired(host, case)
-    return Decision(DecisionKind.DRAIN, host.name, reason) if reason else None
-
-
-def _why_retired(host: Host, case: RuleContext) -> str:
     settings = case.settings
     if settings.shutdown_mode:
-        return f"pool {host.pool} is in shutdown mode"
+        return Decision(DecisionKind.DRAIN, host.name, f"pool {host.pool} is in shutdown mode")
     if host.errors > settings.max_host_errors:
-        return f"{host.errors} errors in a row, the last: {host.last_error}"
-    if host.name not in case.may_retire:
-        return ""
-    if remaining(host, settings, case.now) > 0:
-        return f"it is large, and pool {host.pool} was not used for {settings.host_lifetime} s"
-    return f"its lifetime of {settings.host_lifetime} s since first use is over"
+        reason = f"{host.errors} errors in a row, the last: {host.last_error}"
+        return Decision(DecisionKind.DRAIN, host.name, reason)
+    return None
+
+
+def old(host: Host, case: RuleContext) -> Decision | None:
+    """Let a host go that is past its lifetime, empty, and that the pool can do without."""
+    if host.name not in case.may_retire or host.name in case.seen.busy_hosts:
+        return None
+    lifetime = case.settings.host_lifetime
+    by_disuse = remaining(host, case.settings, case.now) > 0
+    unused = f"it is large, and pool {host.pool} was not used for {lifetime} s"
+    reason = unused if by_disuse else f"its lifetime of {lifetime} s since first use is over"
+    return Decision(DecisionKind.LET_GO, host.name, reason)
 
 
 def unattended(host: Host, case: RuleContext) -> Decision | None:
@@ -182,6 +190,7 @@ HOST_RULES = (
     never_an_image,
     stuck,
     retired,
+    old,
     tls_or_clock_wrong,
     unattended,
     outdated_setup,

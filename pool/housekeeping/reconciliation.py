@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pool.decisions import Decision, DecisionKind
+from pool.hosts.reach import PROBED, cut_off_words
 from pool.housekeeping.found import ContainerOutcome, SeenContainer
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.orphans import orphans
 from pool.records import Host, Instance
 from pool.states import EndCause, HostState, InstanceState
 
-PROBED = frozenset({HostState.ACTIVE, HostState.DRAINING})
 REPAIR_PAUSE = 3600  # seconds between two tries to put a host right by configuring it again
 CLOCK_TOLERANCE = 120  # seconds that a host's clock may be off
 
@@ -155,8 +155,11 @@ def _orphan(orphan: str, follows: Consequence, case: RuleContext) -> Decision | 
 def unreachable_too_long(host: Host, case: RuleContext) -> Decision | None:
     """Fail a host that is unreachable for longer than its grace time.
 
-    Only when the cloud answers: a manager that reaches nothing at all is cut off itself.
+    Only when the cloud answers, and only single hosts: where most of a pool is out of reach at once, the network or the
+    manager is at fault. Nor a moment after that: the hosts come back one after the other.
     """
+    if case.cut_off or case.seen.cut_off_lately:
+        return None
     since = host.unreachable_since
     silent = host.state in PROBED and case.seen.answers(host.name) is False
     if since is None or not silent or case.seen.servers is None or host.name in case.seen.busy_hosts:
@@ -165,6 +168,13 @@ def unreachable_too_long(host: Host, case: RuleContext) -> Decision | None:
         return None
     reason = f"out of reach since {since:%Y-%m-%d %H:%M:%S} UTC: {host.last_error}"
     return Decision(DecisionKind.FAIL_HOST, host.name, reason)
+
+
+def cut_off(case: RuleContext) -> list[Decision]:
+    """Say loudly that many hosts are out of reach at once."""
+    if not case.cut_off:
+        return []
+    return [Decision(DecisionKind.CUT_OFF, case.settings.name, cut_off_words(*case.seen.silent))]
 
 
 def tls_or_clock_wrong(host: Host, case: RuleContext) -> Decision | None:

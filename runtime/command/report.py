@@ -10,6 +10,7 @@ from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import NotFound
 from pool.hosts.launching import launch_troubles
+from pool.hosts.reach import reach_troubles
 from pool.records import Host, Instance
 from pool.reports.tables import history_rows, span
 from pool.sessions.queue import queued_in_order
@@ -31,7 +32,7 @@ def show_status(settings: ProcessSettings) -> None:
     if password_file(settings).exists():
         console.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
     hosts, instances, left = _records(settings)
-    for trouble in [*launch_troubles(hosts, datetime.now(UTC)), *left]:
+    for trouble in [*launch_troubles(hosts, datetime.now(UTC)), *reach_troubles(hosts), *left]:
         console.print(trouble, markup=False, style="bold red")
     console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
     console.print(_sessions(settings, instances))

@@ -12,9 +12,9 @@ from blocks.gateway.activity import GatewayActivity
 from blocks.outside import log, now, outside
 from pool.decisions import DecisionKind
 from pool.errors import GatewayTrouble
+from pool.hosts.reach import PROBED
 from pool.housekeeping.found import Orphan, Probe
 from pool.housekeeping.observation import Observation
-from pool.housekeeping.reconciliation import PROBED
 from pool.records import FlavorSize, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
@@ -26,6 +26,7 @@ from tasks.runs import runs_under_way
 
 MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is said once
 DISK_SAID = timedelta(minutes=10)  # likewise
+COMING_BACK = timedelta(minutes=10)  # after a network was away, until one host that stays silent is given up for it
 
 
 @pool_task(task_run_name="list the pools")
@@ -91,6 +92,7 @@ async def _look(pool: str) -> Observation:
         last_used=_last_used(instances, activity),
         unrecorded_spawns=_unrecorded(spawning, pool, hosts),
         headroom=headroom,
+        cut_off_lately=records.cut_off_lately,
     )
 
 
@@ -103,6 +105,7 @@ class _Records:
     told_of_memory: set[str]
     told_of_disk: set[str]
     settings: PoolSettings
+    cut_off_lately: bool
 
 
 def _records(pool: str) -> _Records:
@@ -115,6 +118,7 @@ def _records(pool: str) -> _Records:
         told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
         told_of_disk=store.ticks.decided_since(pool, DecisionKind.FILLS_DISK, now() - DISK_SAID),
         settings=outside().config(pool).settings(pool),
+        cut_off_lately=bool(store.ticks.decided_since(pool, DecisionKind.CUT_OFF, now() - COMING_BACK)),
     )
 
 

@@ -1,12 +1,12 @@
 """A pool that the rules alone drive, in virtual time: hosts boot, sessions come and go; no flow, no store, no cloud."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
 from pool.decisions import Decision, DecisionKind
-from pool.housekeeping.found import Probe
+from pool.housekeeping.found import Probe, SeenContainer
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.records import Fault, Host, Instance, Placement
@@ -79,13 +79,24 @@ class RuledPool:
 
     def tick(self) -> None:
         """One run of housekeeping."""
-        decisions = plan(self._seen(), self.settings, self.now)
+        decisions = self.decide(self._seen())
         self.waits = next((one.reason for one in decisions if one.kind is DecisionKind.WAIT), "")
         for decision in decisions:
             if decision.kind is not DecisionKind.WAIT:
                 self.decided.append((self.now, decision))
                 self._act(decision)
         self._serve()
+
+    # What decides
+
+    def decide(self, seen: Observation) -> list[Decision]:
+        """What is to be done now."""
+        return plan(seen, self.settings, self.now)
+
+    def turns(self, queue: Sequence[Instance]) -> list[tuple[Instance, str]]:
+        """Whose turn it is, each with the host that it goes to."""
+        line = [QueueEntry(one, [set(self.hosts)], 86400) for one in queue]
+        return [(turn.instance, turn.hosts[0]) for turn in grants(line, self._recent(), self.settings, self.now)]
 
     # What a test asks
 
@@ -123,10 +134,18 @@ class RuledPool:
             self._recent(),
             tuple(self.sessions[one] for one in sorted(self._alive)),
             listed,
-            probes={name: Probe(False, trouble="no answer") for name, answers in asked.items() if not answers},
+            probes={name: Probe(answers, containers=self._on(name), trouble="") for name, answers in asked.items()},
             busy_hosts={h.name for h in hosts if h.state in ON_THEIR_WAY},
             headroom=self.cloud.headroom or {},
+            cut_off_lately=self._said_lately(DecisionKind.CUT_OFF),
         )
+
+    def _on(self, host: str) -> tuple[SeenContainer, ...]:
+        here = (self.sessions[one] for one in sorted(self._alive))
+        return tuple(SeenContainer(one.container, one.id) for one in here if one.host == host)
+
+    def _said_lately(self, kind: DecisionKind) -> bool:
+        return any(one.kind is kind for at, one in self.decided[-50:] if at >= self.now - timedelta(minutes=10))
 
     def _recent(self) -> tuple[Host, ...]:
         latest = list(self.hosts.values())
@@ -192,9 +211,8 @@ class RuledPool:
         queue = queued_in_order(self.sessions[one] for one in self._alive)
         if not queue:
             return
-        line = [QueueEntry(one, [set(self.hosts)], 86400) for one in queue]
-        for turn in grants(line, self._recent(), self.settings, self.now):
-            host, one = self.hosts[turn.hosts[0]], turn.instance
+        for one, name in self.turns(queue):
+            host = self.hosts[name]
             assert host.state is HostState.ACTIVE, "room on a host that takes no sessions"
             assert host.free >= one.slots, "over-committed"
             used = {"reserved": host.reserved + one.slots, "first_used_at": host.first_used_at or self.now}
@@ -220,6 +238,7 @@ class RuledPool:
 ANSWERING = frozenset({HostState.ACTIVE, HostState.DRAINING})
 LEADS_TO = {
     DecisionKind.DRAIN: HostState.DRAINING,
+    DecisionKind.LET_GO: HostState.DRAINING,
     DecisionKind.FAIL_HOST: HostState.FAILED,
     DecisionKind.REMOVE: HostState.REMOVING,
     DecisionKind.CONFIRM_GONE: HostState.REMOVED,

@@ -6,9 +6,11 @@ import pytest
 
 from blocks.outside import standing_in
 from flows import housekeep as module
+from flows.steps.acting import act
 from flows.steps.pace import Pace
 from pool.decisions import Decision, DecisionKind, RecordedDecision, without_repeats
 from pool.errors import CloudTrouble, DockerDriverError
+from pool.housekeeping.found import Probe
 from pool.housekeeping.observation import Observation
 from pool.settings import PoolSettings
 from tests.rigs.fakes import ScriptedTasks, fake_outside
@@ -159,3 +161,18 @@ def test_a_tick_starts_a_distribution_when_there_is_something_to_bring(tasks, ke
     asyncio.run(module.bring_images("main"))
     started = [(args, more) for name, args, more in tasks.calls if name == "trigger"]
     assert started == ([(("distribute-images/on-demand", {"pool": "main"}), {"key": key})] if key else [])
+
+
+@pytest.mark.parametrize(("reserved", "names"), [(0, ["find_host", "move_host"]), (1, ["find_host"])])
+def test_a_host_that_got_a_session_since_it_was_seen_empty_is_not_let_go(tasks, reserved, names):
+    tasks.answer("find_host", a_host(reserved=reserved))
+    asyncio.run(act(Decision(DecisionKind.LET_GO, "main-01", "it is not used"), 0))
+    assert tasks.names == names
+
+
+def test_a_pool_whose_hosts_are_all_out_of_reach_says_so_in_the_ticks_last_message(tasks):
+    hosts = tuple(a_host(name) for name in ("main-01", "main-02"))
+    mute = {host.name: Probe(answers=False) for host in hosts}
+    seen = Observation(hosts, (), frozenset(mute), probes=mute)
+    reports = tick(tasks, lambda _pool: seen, pools=["main"])
+    assert reports["main"].startswith("main: 0 decisions; 2 of 2 hosts are out of reach at once")

@@ -183,3 +183,48 @@ def test_a_session_whose_time_does_not_fit_waits_for_a_boot_unless_it_does_not_w
     assert pool.sessions[hurried].host == "main-0001"
     pool.run(240)
     assert pool.sessions[patient].host == "main-0002"
+
+
+# Playbooks that fail, and networks that are away
+
+
+def test_a_pool_recovers_by_itself_from_a_mirror_that_was_down_for_an_hour():
+    pool = RuledPool(Cloud(fault=Fault.CONFIGURING)).run(HOUR)
+    assert (pool.free, len(pool.made(Kind.SPAWN)) <= 8) == (0, True)
+    pool.cloud.fault = None
+    assert pool.run(HOUR).free == 6
+
+
+def with_eight_sessions() -> RuledPool:
+    pool = RuledPool(free_slot_target=12).run(300)
+    pool.ask(8, seconds=4 * HOUR)
+    return pool.run(600)
+
+
+def test_when_all_hosts_are_out_of_reach_at_once_none_is_given_up_and_it_is_said():
+    pool = with_eight_sessions()
+    pool.cloud.silent = lambda host: True
+    pool.run(600)
+    assert (pool.made(Kind.FAIL_HOST), set(pool.made(Kind.CUT_OFF))) == ([], {"main"})
+    pool.cloud.silent = lambda host: host == "main-0002"  # they come back one after the other
+    pool.run(120)
+    pool.cloud.silent = lambda host: False
+    pool.run(600)
+    assert len(pool.having(InstanceState.RUNNING)) == 8
+    assert pool.made(Kind.FAIL_HOST) == []
+
+
+def test_a_single_silent_host_is_given_up_after_its_grace_time():
+    pool = with_eight_sessions()
+    pool.cloud.silent = lambda host: host == "main-0002"
+    assert pool.run(300).made(Kind.FAIL_HOST) == []
+    assert pool.run(60).made(Kind.FAIL_HOST) == ["main-0002"]
+
+
+def test_while_many_hosts_are_out_of_reach_one_host_at_most_is_tried_in_their_place():
+    pool = with_eight_sessions()
+    before = len(pool.made(Kind.SPAWN))
+    pool.cloud.silent = lambda host: True
+    pool.cloud.fault = Fault.LAUNCH
+    pool.run(120)
+    assert len(pool.made(Kind.SPAWN)) - before <= 3

@@ -26,8 +26,11 @@ def decided(hosts, now, instances=(), **settings):
     return plan(seen, PoolSettings(**usual | settings), now)
 
 
+LEAVES = (Kind.DRAIN, Kind.LET_GO)
+
+
 def drained(hosts, now, **settings) -> list[str]:
-    return [decision.subject for decision in decided(hosts, now, **settings) if decision.kind is Kind.DRAIN]
+    return [decision.subject for decision in decided(hosts, now, **settings) if decision.kind in LEAVES]
 
 
 def test_an_unused_small_host_does_not_age():
@@ -39,7 +42,7 @@ def test_a_lone_large_host_that_nobody_uses_gives_way_to_a_small_one():
     assert (spawn.kind, spawn.flavor) == (Kind.SPAWN, FlavorSize.SMALL)
     hosts = [large(), a_host("main-02", active_at=later(LIFETIME))]
     (drain,) = decided(hosts, later(LIFETIME), free_slot_target=4)
-    assert (drain.kind, drain.subject) == (Kind.DRAIN, "main-01")
+    assert (drain.kind, drain.subject) == (Kind.LET_GO, "main-01")
     assert drain.reason == "it is large, and pool main was not used for 3600 s"
 
 
@@ -47,6 +50,11 @@ def test_a_large_host_is_not_replaced_by_its_like_where_both_sizes_are_one_flavo
     one_flavor = {"flavor_small": "standard.large", "flavor_large": "standard.large"}
     assert decided([large()], later(10**7), free_slot_target=4, **one_flavor) == []
     assert decided([large()], later(10**7), free_slot_target=4, slots_small=24) == []
+
+
+@pytest.mark.parametrize("wanted", [{"free_slot_target": 19}, {"free_slot_target": 12, "max_hosts": 1}])
+def test_a_large_host_is_not_replaced_by_its_like_where_small_ones_would_not_do(wanted):
+    assert decided([large()], later(10**7), **wanted) == []
 
 
 def test_the_small_host_is_spawned_before_the_large_one_goes():

@@ -196,13 +196,36 @@ def broken(*failed: float):
     ]  # fmt: skip
 
 
-def test_three_hosts_in_a_row_whose_playbook_failed_stop_spawning_for_as_long_as_it_takes():
+def test_three_hosts_in_a_row_whose_playbook_failed_stop_spawning():
     assert spawned(broken(1, 2), free_slot_target=4) == [SMALL]
-    assert spawned(broken(1, 2, 3), now=later(10**7), free_slot_target=4) == []
-    assert waits(broken(1, 2, 3), free_slot_target=4) == (
+    assert spawned(broken(1, 2, 3), now=later(100), free_slot_target=4) == []
+    told = waits(broken(1, 2, 3), now=later(100), free_slot_target=4)
+    assert told.startswith(
         "circuit breaker: 3 hosts in a row could not be configured, the last: host main-2: playbook failed at"
-        " 'Install Docker'; reset-breaker, or a host that becomes active, lets the pool spawn again"
+        " 'Install Docker'; one host is tried at 08:0"
     )
+    assert told.endswith(" UTC, reset-breaker lets the pool spawn again at once")
+
+
+def test_an_open_breaker_is_half_open_from_time_to_time_one_host_tries_at_growing_intervals():
+    hosts, last, waits_seen = broken(1, 2, 3), 3, []
+    for trial in range(6):
+        wait = next(s for s in range(4000) if spawned(hosts, now=later(last + s), free_slot_target=99))
+        assert len(spawned(hosts, now=later(last + wait), free_slot_target=99)) == 1
+        waits_seen.append(wait)
+        last += wait + 60
+        tried = {"created_at": later(last - 60), "last_error_at": later(last), "fault": Fault.CONFIGURING}
+        hosts.append(a_host(f"main-{10 + trial}", state=HostState.REMOVED, **tried))
+    assert all(most / 2 <= seconds <= most for seconds, most in zip(waits_seen, TRIALS, strict=True))
+
+
+TRIALS = (300, 600, 1200, 2400, 3600, 3600)
+
+
+def test_while_one_host_is_tried_no_other_is():
+    hosts = [*broken(1, 2, 3), a_host("main-9", state=HostState.CONFIGURING, created_at=later(400))]
+    assert spawned(hosts, now=later(500), free_slot_target=99) == []
+    assert waits(hosts, now=later(500), free_slot_target=99).startswith("circuit breaker")
 
 
 def test_an_open_breaker_is_shown_also_while_no_host_is_wanted():

@@ -55,7 +55,7 @@ def test_a_host_past_its_lifetime_is_drained_once_its_successor_is_active():
     assert planned([old], now=later(14400), settings=wanted) == [(Kind.SPAWN, "main")]
     coming = a_host("main-02", state=HostState.CONFIGURING)
     assert planned([old, coming], now=later(14430), settings=wanted, busy_hosts={"main-02"}) == []
-    assert planned([old, a_host("main-02")], now=later(14430), settings=wanted) == [(Kind.DRAIN, "main-01")]
+    assert planned([old, a_host("main-02")], now=later(14430), settings=wanted) == [(Kind.LET_GO, "main-01")]
 
 
 def test_a_host_with_more_errors_than_allowed_is_drained_and_says_what_the_last_was():

@@ -159,6 +159,26 @@ def test_a_dead_host_that_is_being_configured_gets_the_time_for_it():
     assert told(hosts=[a_mute_host()], probes=MUTE, now=later(9999), busy_hosts={"main-01"}) == []
 
 
+def mute(*names: str) -> dict:
+    """Four hosts, of which these are out of reach for long."""
+    known = [f"main-0{n}" for n in range(1, 5)]
+    hosts = [a_host(name, unreachable_since=NOW if name in names else None) for name in known]
+    return {"hosts": hosts, "probes": {name: Probe(answers=name not in names) for name in known}}
+
+
+def test_most_hosts_out_of_reach_at_once_are_given_up_by_nobody_and_that_is_said():
+    ((kind, subject, reason),) = told(**mute("main-01", "main-02", "main-03"), now=later(9999))
+    assert (kind, subject) == (Kind.CUT_OFF, "main")
+    assert reason.startswith("3 of 4 hosts are out of reach at once: the network or this manager is at fault")
+    kinds = [kind for kind, *_ in told(**mute("main-01", "main-02"), now=later(9999))]
+    assert kinds == [Kind.FAIL_HOST] * 2
+
+
+def test_after_a_network_was_away_hosts_have_time_to_come_back_one_after_the_other():
+    assert told(**mute("main-01"), now=later(9999), cut_off_lately=True) == []
+    assert [kind for kind, *_ in told(**mute("main-01"), now=later(9999))] == [Kind.FAIL_HOST]
+
+
 # Clocks and certificates
 
 

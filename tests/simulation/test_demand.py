@@ -1,0 +1,87 @@
+"""What the pool's rules do in a whole installation: floods of users, old hosts, mirrors and networks that are away."""
+
+import pytest
+
+from pool.states import HostState, InstanceState
+from tests.rigs.simulator.invariants import check_always
+from tests.rigs.simulator.lives import lives, settle
+
+pytestmark = pytest.mark.simulation
+
+
+@pytest.fixture(scope="module")
+def ours():
+    with lives() as ours:
+        yield ours
+
+
+@pytest.fixture
+def world(ours):
+    with ours.world(seed=3) as world:
+        yield world
+        settle(world)
+        assert world.broken.sentences == {}
+
+
+def pass_time(world, seconds: float) -> None:
+    """With a tick each half minute, as in a pool that is not asleep."""
+    for _ in range(round(seconds / 100)):
+        world.advance(100)
+        check_always(world)
+
+
+def arrive(world, users: int) -> None:
+    for _ in range(users):
+        world.arrive()
+
+
+def running(world) -> int:
+    return len(world.store.instances.all(states={InstanceState.RUNNING}))
+
+
+def test_users_who_come_at_once_to_an_empty_pool_all_get_a_place(world):
+    arrive(world, 16)  # three small hosts, as many as are allowed, would hold nine
+    pass_time(world, 1200)
+    assert running(world) == 16
+
+
+def test_a_network_that_is_away_for_ten_minutes_costs_no_session(world):
+    arrive(world, 8)
+    pass_time(world, 1200)
+    hosts = {host.name for host in world.store.hosts.all(states={HostState.ACTIVE})}
+    for which in range(len(world.cloud.machines)):
+        world.engine_is_down(which, 600)
+    pass_time(world, 900)
+    assert running(world) == 8
+    assert {host.name for host in world.store.hosts.all(states={HostState.ACTIVE})} >= hosts
+
+
+def test_a_mirror_that_is_down_for_an_hour_is_no_trouble_two_hours_later(world):
+    world.playbooks_fail(1000)
+    pass_time(world, 3600)
+    assert world.store.hosts.all(states={HostState.ACTIVE}) == []
+    world.calm_down()
+    pass_time(world, 7200)
+    assert len(world.store.hosts.all(states={HostState.ACTIVE})) == 1
+
+
+def test_an_old_host_serves_newcomers_while_the_cloud_refuses_to_give_another(world):
+    arrive(world, 1)
+    pass_time(world, 1200)
+    for _ in range(4):  # its sessions last an hour, and it serves for two
+        arrive(world, 1)
+        pass_time(world, 1500)
+    world.cloud_refuses(20_000)
+    pass_time(world, 3600)
+    arrive(world, 1)
+    pass_time(world, 600)
+    assert world.store.instances.get(world.sessions[-1]).state is InstanceState.RUNNING
+
+
+def test_unused_hosts_leave_when_the_target_is_lowered(world):
+    world.want_free_slots(12)
+    pass_time(world, 1200)
+    assert sum(host.slots for host in world.store.hosts.all(states={HostState.ACTIVE})) >= 12
+    world.want_free_slots(2)
+    pass_time(world, 2400)
+    assert [host.slots for host in world.store.hosts.all(states={HostState.ACTIVE})] == [3]
