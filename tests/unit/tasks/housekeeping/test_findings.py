@@ -8,12 +8,13 @@ from blocks.outside import outside, standing_in
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest, NotFound
-from pool.records import FlavorSize
+from pool.records import FlavorSize, Image
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
 from tasks.housekeeping.findings import look_at_blocks
 from tasks.housekeeping.observing import list_pools
 from tasks.housekeeping.recording import read_settings
+from tasks.housekeeping.retention import _forget_versions
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, ask, claim
 from tests.rigs.services.databases import migrated_sqlite
@@ -49,6 +50,15 @@ def test_where_all_is_well_nothing_is_said(door):
 def test_a_blueprint_that_cannot_be_read_is_named(door):
     door.stored.blocks[Blueprint]["broken"] = BadRequest(WHY)
     assert said() == f"its sessions are refused: {WHY}"
+
+
+def test_no_version_of_an_image_is_forgotten_while_a_blueprint_cannot_be_read(door):
+    for number in range(40):
+        door.store.images.put(Image("main", "lab", f"sha256:{number:064}", 1))
+    door.stored.blocks[Blueprint]["broken"] = BadRequest(WHY)
+    assert _forget_versions() == 0
+    del door.stored.blocks[Blueprint]["broken"]
+    assert _forget_versions() > 0
 
 
 def test_a_pool_whose_block_is_deleted_is_named_and_goes_on_as_it_was_configured_last(door):
