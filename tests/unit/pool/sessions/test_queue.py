@@ -129,9 +129,9 @@ def test_those_that_wait_for_a_pool_that_shuts_down_are_given_up_at_once():
 
 
 def test_one_whose_blueprint_cannot_be_read_is_given_up_with_the_reason():
-    (decision, *_) = decided(waiting("a"), later(1), unreadable={"jupyter": "blueprint 'jupyter': port: Field required"})
-    assert (decision.kind, decision.subject) == (DecisionKind.GIVE_UP, "a")
-    assert decision.reason == "blueprint 'jupyter': port: Field required"
+    why = "blueprint 'jupyter': port: Field required"
+    (decision, *_) = decided(waiting("a"), later(1), unreadable={"jupyter": why})
+    assert (decision.kind, decision.subject, decision.reason) == (DecisionKind.GIVE_UP, "a", why)
 
 
 def test_one_that_has_room_and_that_nobody_starts_is_started():
