@@ -67,7 +67,7 @@ async def longest_seconds(flow_name: str, run: FlowRun) -> int | None:
     usual = LONGEST_SECONDS.get(flow_name)
     if flow_name != "provision-instance" or is_under_way(_seen(run), LONGEST_SECONDS[flow_name], now()):
         return usual
-    return await blocking(_longest_start, text_parameter(run, "instance_id"))
+    return await blocking(_longest_start, text_parameter(run, "instance_id") or "")
 
 
 def _longest_start(instance_id: str) -> int:
@@ -78,8 +78,8 @@ def _longest_start(instance_id: str) -> int:
         return usual
 
 
-def text_parameter(run: FlowRun, name: str, usual: str = "") -> str:
-    """Return a parameter of another's run; empty, with a line in the log, where it is no text.
+def text_parameter(run: FlowRun, name: str, usual: str = "") -> str | None:
+    """Return a parameter of another's run; None, with a line in the log, where it is no text.
 
     What a platform sent with one odd run is that run's trouble, and never that of the one who looks at it.
     """
@@ -87,7 +87,7 @@ def text_parameter(run: FlowRun, name: str, usual: str = "") -> str:
     if isinstance(value, str):
         return value
     log().warning("flow run %s is left out: its parameter %s is no text", run.name, name)
-    return ""
+    return None
 
 
 def flavor_parameter(run: FlowRun) -> FlavorSize | None:
@@ -96,7 +96,7 @@ def flavor_parameter(run: FlowRun) -> FlavorSize | None:
     if asked and asked not in [*FlavorSize]:
         log().warning("flow run %s is left out: its parameter flavor is no size of host", run.name)
         return None
-    return FlavorSize(asked or FlavorSize.SMALL)
+    return None if asked is None else FlavorSize(asked or FlavorSize.SMALL)
 
 
 def state_of(run: FlowRun) -> State:

@@ -137,7 +137,7 @@ def _unreadable(blueprints: Iterable[str]) -> dict[str, str]:
 
 
 def _named(runs: list[FlowRun], parameter: str) -> frozenset[str]:
-    return frozenset(text_parameter(run, parameter) for run in runs)
+    return frozenset(name for run in runs if (name := text_parameter(run, parameter)))
 
 
 def _unrecorded(spawning: list[FlowRun], pool: str, hosts: tuple[Host, ...]) -> tuple[FlavorSize, ...]:
