@@ -34,4 +34,4 @@ def _bounds(kind: type[BaseModel]) -> Iterator[tuple[str, Any]]:
 
 
 def _is_beyond(value: Any, bound: Any) -> bool:
-    return isinstance(value, int | float) and value > bound
+    return isinstance(value, int | float) and bool(value > bound)

@@ -70,7 +70,8 @@ class StoredBlocks:
 
     def blueprints(self) -> Blueprints:
         """Load all blueprints; one that cannot be read takes nothing from the others."""
-        specs, unreadable = [], {}
+        specs: list[BlueprintSpec] = []
+        unreadable: dict[str, str] = {}
         for name in self.names(Blueprint):
             try:
                 specs.append(self.blueprint(name))

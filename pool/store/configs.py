@@ -24,7 +24,9 @@ class ConfigStore(Part):
     def last(self, pool: str) -> dict[str, Any] | None:
         """Return what the pool was configured as at its last tick; None: it never had one."""
         with self._db.reading() as connection:
-            return connection.scalar(select(pool_configs.c.config).where(pool_configs.c.pool == pool))
+            query = select(pool_configs.c.config).where(pool_configs.c.pool == pool)
+            kept: dict[str, Any] | None = connection.scalar(query)
+            return kept
 
     def pools_in_use(self) -> list[str]:
         """Names of the pools that have hosts or sessions now, whether or not they have a configuration."""

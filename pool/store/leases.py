@@ -26,12 +26,13 @@ class LeaseStore(Part):
             None when *holder* has it, else the name of the holder that has; ``PASSING`` when at each of ``LOOKS`` looks
             another one had it and dropped it before it could be named.
         """
-        mine = {"holder": holder, "expires_at": now + timedelta(seconds=ttl_seconds)}
+        latest = now + timedelta(seconds=ttl_seconds)
+        mine = {"holder": holder, "expires_at": latest}
         for _ in range(LOOKS):
             with self._db.writing() as connection:
                 if _take_free_lease(connection, name, mine, now):
                     return None
-                _bound(connection, [name], mine["expires_at"])
+                _bound(connection, [name], latest)
                 other: str | None = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
             if other:
                 return other

@@ -125,7 +125,7 @@ def _records(pool: str) -> _Records:
 
 def _unreadable(blueprints: Iterable[str]) -> dict[str, str]:
     """Of these blueprints those that cannot be read, and why; one that is gone may come back."""
-    found = {}
+    found: dict[str, str] = {}
     for name in blueprints:
         try:
             outside().stored.blueprint(name)

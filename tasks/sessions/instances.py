@@ -47,7 +47,8 @@ def record_instance(
     """
     check_instance_id(instance_id)
     check_user(user)
-    known, recipe = _known(instance_id), None
+    known = _known(instance_id)
+    recipe: BlueprintSpec | None = None
     if known is None:
         recipe = outside().stored.blueprint(blueprint)
         _admit(recipe, options)
