@@ -7,7 +7,9 @@ import pytest
 
 from blocks.outside import standing_in
 from flows.steps import sessions
+from flows.steps.acting import act
 from pool.blame import BAD_BLUEPRINT, BAD_IMAGE, BAD_REQUEST, IMAGE_GONE, NAME_TAKEN
+from pool.decisions import Decision, DecisionKind
 from pool.errors import EngineTrouble, HostUnreachable, Refused, RefusedMove, SessionNotReady
 from pool.records import Instance, Placement
 from pool.states import EndCause
@@ -151,6 +153,14 @@ def test_a_session_whose_end_was_interrupted_ends_as_it_began_to_and_by_the_firs
     end(stopping)
     _, (_, last), facts = [call for call in tasks.calls if call[0] == "move_instance"][-1]
     assert (last, facts["reason"]) == (to, "the first reason")
+
+
+def test_a_session_that_was_ending_when_its_host_was_lost_ends_as_it_began_to(tasks):
+    tasks.answer("get_instance", an_instance(state=State.STOPPING, end_cause=EndCause.REQUESTED, reason="asked for"))
+    lost = Decision(DecisionKind.FAIL_INSTANCE, "alice-1", "its host main-01 failed", cause=EndCause.HOST_LOST)
+    asyncio.run(act(lost, 0))
+    _, (_, last), facts = tasks.calls[-1]
+    assert (last, facts["reason"]) == (State.DELETED, "asked for")
 
 
 def test_ending_takes_the_route_away_before_the_container(tasks):
