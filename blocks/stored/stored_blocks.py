@@ -28,6 +28,10 @@ class Blueprints:
     specs: tuple[BlueprintSpec, ...]
     unreadable: Mapping[str, str]  # by name, why: a sentence for the operator
 
+    def pinned(self, pool: str) -> set[tuple[str, str]]:
+        """List the versions that the pool's blueprints pin, as far as they can be read: name of the image, digest."""
+        return {(one.image, one.image_digest) for one in self.specs if one.pool == pool and one.image_digest}
+
 
 class StoredBlocks:
     """Blocks by kind and name. A fake replaces :meth:`load` and :meth:`names`; all else follows from them."""
@@ -83,8 +87,7 @@ class StoredBlocks:
 
     def pinned_versions(self, pool: str) -> set[tuple[str, str]]:
         """List the versions that the pool's blueprints pin, as far as they can be read: name of the image, digest."""
-        specs = self.blueprints().specs
-        return {(spec.image, spec.image_digest) for spec in specs if spec.pool == pool and spec.image_digest}
+        return self.blueprints().pinned(pool)
 
     def authority(self) -> CertificateAuthority:
         """Load the installation's certificate authority."""
