@@ -29,6 +29,7 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
 from blocks.system_clock import SystemClock
 from blocks.turns import Turns
+from pool.errors import NotFound
 from pool.ports import Clock
 from pool.store.pool_store import PoolStore
 
@@ -54,12 +55,22 @@ class Outside:
     turns: Turns = field(default_factory=Turns)
 
     def config(self, pool: str) -> PoolConfig:
-        """Read the pool's configuration as it is now.
+        """Read the pool's configuration as it is now; as it was last, of a pool in use whose block is gone.
 
         Raises:
             NotFound: no pool has this name; the message lists those that exist.
         """
-        return self.stored.config(pool)
+        try:
+            return self.stored.config(pool)
+        except NotFound:
+            kept = self.store.configs.last(pool) if pool in self.store.configs.pools_in_use() else None
+            if kept is None:
+                raise
+            return PoolConfig.of_kept(kept)
+
+    def pools(self) -> list[str]:
+        """List the names of all pools that have a configuration, or hosts or sessions though their block is gone."""
+        return sorted({*self.stored.pools(), *self.store.configs.pools_in_use()})
 
     def cloud(self, pool: str) -> Cloud:
         """Find the cloud that the pool's hosts come from.

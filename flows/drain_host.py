@@ -1,16 +1,23 @@
 """Drain a host: it keeps its sessions, takes no new ones, and is removed when the last has left."""
 
+from typing import Annotated
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from pydantic import Field
 
 from flows.steps.outcome import pipeline
+from pool.moments import LONGEST_SPAN
 from tasks.hosts.operator import sessions_on, take_out_of_service
+
+#: What the form offers, and Prefect's API takes; who gets past both is refused by the task, in one sentence.
+Minutes = Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": LONGEST_SPAN // 60})]
 
 
 @flow(name="drain-host", flow_run_name="drain {host}")
 @pipeline
-async def drain_host(host: str, deadline: int | None = None, reason: str = "asked for by the operator") -> State:
+async def drain_host(host: str, deadline: Minutes | None = None, reason: str = "asked for by the operator") -> State:
     """Take one host out of service. Asked again, reason and deadline are replaced.
 
     Args:

@@ -19,6 +19,7 @@ from pool.housekeeping.reconciliation import found_orphans
 from pool.reports.tables import decision_rows
 from tasks.base import PoolTask, log, now, run_parameters, this_run
 from tasks.gateway.routes import repair_routes
+from tasks.housekeeping.findings import look_at_blocks
 from tasks.housekeeping.lost_runs import reap_runs
 from tasks.housekeeping.observing import list_pools, observe
 from tasks.housekeeping.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
@@ -59,6 +60,7 @@ async def housekeep(pool: str = "") -> State:
         run_repair(repair_notices),
         run_repair(reap_runs),
         run_repair(forget_old),
+        run_repair(look_at_blocks),
     )
     told = await run_repair(publish_missed)
     drawn = await run_repair(draw_pool_page)  # after all that it shows
@@ -143,7 +145,7 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
 
 
 async def run_repair(repair: PoolTask[[], str]) -> str:
-    """One repair of the gateway; one that is away is told at the next tick."""
+    """One repair, or look, beside the pools; what cannot be done now is tried at the next tick."""
     try:
         return await wait_for(repair(), REPAIR_SECONDS)
     except TimeoutError:

@@ -4,10 +4,10 @@ from prefect import flow
 
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
-from flows.steps.sessions import start_or_await
+from flows.steps.sessions import refuse_start, start_or_await
 from pool.errors import NoRoom, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance
-from pool.states import EndCause, InstanceState
+from pool.states import BEGINNING, EndCause, InstanceState
 from tasks.gateway.routes import publish_route
 from tasks.sessions.instances import answer, get_instance, move_instance, read_blueprint, record_instance
 from tasks.sessions.queue import check_waiting
@@ -18,13 +18,14 @@ from tasks.sessions.queue import check_waiting
 async def provision_instance(
     instance_id: str, blueprint: str = "jupyter-minimal", user: str = "", options: dict | None = None
 ) -> dict:
-    """Start one session and answer with its URL. Asked twice with one instance_id, there is one session.
+    """Start one session and answer with its URL. The same request with one instance_id gives the same session.
 
     Without room it waits in the queue: the answer then is `queued`, with its position, and another run starts it when
     its turn comes.
 
     Args:
-        instance_id: Name of the session, chosen by the platform: 1 to 63 of a-z, 0-9 and -.
+        instance_id: Name of the session, chosen by the platform: 1 to 63 of a-z, 0-9 and -, no - first. Another request
+            with the same name is refused.
         blueprint: Name of the blueprint that says how the session is made.
         user: Who it is for; kept with the session's record.
         options: lifetime (seconds, at most the blueprint's), wait (seconds that it waits for room, at most the pool's;
@@ -34,13 +35,32 @@ async def provision_instance(
         instance_id, state, url, launch_url (where to send the user), expires_at, host, position, estimated_wait
         (seconds). Also the artifact `instance-<instance_id>`.
     """
-    recipe = await read_blueprint(blueprint)
-    instance = await record_instance(instance_id, recipe, user, options or {})
+    instance, recipe = await record_instance(instance_id, blueprint, user, options or {})
+    if instance.state in BEGINNING:
+        instance = await begin(instance, recipe or await recipe_of(instance))
+    return await answer_of(instance)
+
+
+async def begin(instance: Instance, recipe: BlueprintSpec) -> Instance:
+    """The session: it runs; or it waits for room, or for another run that starts it."""
     if instance.state is InstanceState.QUEUED:
         instance = await take_turn(instance, recipe)
     if instance.state is InstanceState.STARTING:
         instance = await start_or_await(instance, recipe)
-    return await answer_of(instance)
+    return instance
+
+
+async def recipe_of(instance: Instance) -> BlueprintSpec:
+    """Read the blueprint of a session that was asked for earlier.
+
+    Raises:
+        Refused: it is gone, or cannot be read any more. The session is failed with the reason.
+    """
+    try:
+        return await read_blueprint(instance.blueprint)
+    except Refused as refusal:
+        await refuse_start(instance, refusal)
+        raise
 
 
 async def take_turn(instance: Instance, recipe: BlueprintSpec) -> Instance:
@@ -72,14 +92,14 @@ async def give_up(instance: Instance, refusal: Refused) -> Instance:
 
 
 async def answer_of(instance: Instance) -> dict:
-    """The answer for a session as it is now.
+    """The answer for a session as it is now; one that still starts is answered like one that waits.
 
     Raises:
-        Refused: it is over; an id is used once.
+        Refused: it is over, and why; an id is used once.
     """
     if instance.state is InstanceState.RUNNING:
         await publish_route(instance)
-    elif instance.state is not InstanceState.QUEUED:
+    elif instance.state not in BEGINNING:
         because = f" ({instance.reason})" if instance.reason else ""
         raise Refused(f"instance {instance.id} is {instance.state}{because}; ask with a new instance_id")
     return await answer(instance)

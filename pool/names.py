@@ -1,24 +1,28 @@
 """What may be the name of something. What is allowed is what stays safe in a container's name, a path and a label."""
 
 import re
+from collections.abc import Mapping
 
 from pool.errors import BadRequest
 from pool.printable import is_printable
 
-_INSTANCE_ID = re.compile(r"[a-z0-9-]{1,63}")
+_INSTANCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # a command would take -alice for an option
 _POOL = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _HOST_IMAGE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,78}[a-z0-9])?")
+_VARIABLE = re.compile(r"[^\s=\x00-\x1f\x7f]+")
 USER_LENGTH = 128
 
 
 def check_instance_id(instance_id: str) -> None:
-    """Refuse an id that is not 1 to 63 of a-z, 0-9 and -.
+    """Refuse an id that is not 1 to 63 of a-z, 0-9 and -, or that begins with -.
 
     Raises:
-        BadRequest: "instance_id 'Alice 1' is not 1 to 63 of a-z, 0-9 and -, like alice-1".
+        BadRequest: "instance_id 'Alice 1' is not 1 to 63 of a-z, 0-9 and - with no - first, like alice-1".
     """
     if not _INSTANCE_ID.fullmatch(instance_id):
-        raise BadRequest(f"instance_id {_shown(instance_id)} is not 1 to 63 of a-z, 0-9 and -, like alice-1")
+        raise BadRequest(
+            f"instance_id {_shown(instance_id)} is not 1 to 63 of a-z, 0-9 and - with no - first, like alice-1"
+        )
 
 
 def check_pool_name(pool: str) -> None:
@@ -49,6 +53,25 @@ def check_user(user: str) -> None:
     """
     if len(user) > USER_LENGTH or not is_printable(user):
         raise BadRequest(f"user {_shown(user)} is not at most {USER_LENGTH} printable characters")
+
+
+def check_environment(environment: Mapping[str, str], noun: str) -> None:
+    """Refuse names of variables that no program could ask for, and texts that no program can be given.
+
+    Args:
+        environment: names and texts.
+        noun: what it is, for the message; the texts are not shown.
+
+    Raises:
+        BadRequest: "option environment: 'A=B' is no name of a variable: it is empty, or has a space, = or control …".
+    """
+    for name, text in environment.items():
+        if not _VARIABLE.fullmatch(name):
+            raise BadRequest(
+                f"{noun}: {_shown(name)} is no name of a variable: it is empty, or has a space, = or control character"
+            )
+        if "\0" in text:
+            raise BadRequest(f"{noun}: the text of {name} has a NUL character, which no program can be given")
 
 
 def _shown(text: str) -> str:

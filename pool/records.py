@@ -103,7 +103,7 @@ class ProxyOptions:
     rewrite_redirects: bool = False  # True: Location and cookie paths of the session get the prefix back
     max_upload_mb: int = 0  # 0: no limit
     sign_in: str = "link"  # as in Route
-    auth_header: str = ""  # sent to the session with "{token}" filled in, e.g. "token {token}"; empty: none
+    auth_header: str = ""  # sent to the session with "{token}" and "{user}" filled in; empty: none
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ class BlueprintSpec:
     pool: str
     image: str  # a name of the catalogue, e.g. "jupyter-minimal" or "rocker/rstudio:4.4"
     port: int  # that the notebook listens on inside the container
-    command: tuple[str, ...] = ()  # "{base_url}" and "{port}" are filled in; empty: the image's own
-    environment: dict[str, str] = field(default_factory=dict)  # "{base_url}", "{token}" and "{user}" are filled in
+    command: tuple[str, ...] = ()  # names in braces are filled in; empty: the image's own
+    environment: dict[str, str] = field(default_factory=dict)  # likewise
     memory_mb: int = 512
     slots: int = 1
     lifetime: int = 3600  # seconds from running to expired
@@ -158,6 +158,7 @@ class Instance:
     last_host: str | None = None  # where it held room before it gave it back
     expires_at: datetime | None = None
     idle_timeout: int = 0  # as in BlueprintSpec
+    start_timeout: int = 60  # likewise
     reason: str = ""
     end_cause: EndCause | None = None  # once it is ended, or is being ended
     options: dict[str, Any] = field(default_factory=dict)

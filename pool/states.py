@@ -53,6 +53,20 @@ class EndCause(StrEnum):
     NOT_STARTED = "not-started"  # it never answered
 
 
+#: Causes by which a session ends as failed: it did not end because its user, its platform or its time limit said so.
+FAILURES = frozenset(
+    {
+        EndCause.HOST_LOST,
+        EndCause.HOST_REBOOTED,
+        EndCause.CONTAINER_REMOVED,
+        EndCause.PROGRAM_ENDED,
+        EndCause.OUT_OF_MEMORY,
+        EndCause.POOL_SHUT_DOWN,
+        EndCause.NO_ROOM,
+        EndCause.NOT_STARTED,
+    }
+)
+
 #: A state of one of the two life cycles.
 State = TypeVar("State", HostState, InstanceState)
 
@@ -85,7 +99,9 @@ ON_THEIR_WAY = frozenset({HostState.SPAWNING, HostState.CONFIGURING})
 HOLDING_ROOM = frozenset({InstanceState.STARTING, InstanceState.RUNNING, InstanceState.STOPPING})
 #: States from which an instance never moves again.
 ENDED = frozenset({InstanceState.DELETED, InstanceState.FAILED})
-#: All others.
+#: States of a session that was asked for and does not run yet.
+BEGINNING = frozenset({InstanceState.QUEUED, InstanceState.STARTING})
+#: All that have not ended.
 LIVING_INSTANCES = frozenset(InstanceState) - ENDED
 
 

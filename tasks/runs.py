@@ -1,6 +1,5 @@
 """Start other pipelines, and see which are under way."""
 
-from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +16,15 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
-from blocks.outside import now, outside
-from tasks.base import pool_task
+from blocks.outside import log, now, outside
+from pool.errors import NotFound
+from pool.housekeeping.under_way import LONGEST_SECONDS, SeenWork, is_under_way, longest_start
+from pool.records import FlavorSize
+from tasks.base import blocking, pool_task
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-#: A run of these flows that is still going after so long has lost its worker: the sum of its tasks' own time limits.
-LONGEST_SECONDS = {
-    "spawn-host": 1200,
-    "configure-host": 3000,
-    "bake-host-image": 6000,
-    "provision-instance": 600,
-    "deprovision-instance": 300,
-    "distribute-images": 7200,
-}
 PAGE, OVERLAP = 200, 50
 UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
@@ -44,12 +37,11 @@ async def trigger(deployment: str, parameters: dict, key: str, tags: list[str] |
 
 @pool_task(retries=2, retry_delay_seconds=1, task_run_name="look for runs of {flow_name}")
 async def runs_under_way(flow_name: str) -> list[FlowRun]:
-    """Runs of the flow's on-demand deployment that are scheduled, pending, running or being cancelled.
+    """Runs of the flow's on-demand deployment that a worker carries out, or is about to.
 
-    A run whose worker was killed stays Running in Prefect's books. One that is longer in its state than it can be (see
-    ``LONGEST_SECONDS``) is not counted, so that what it left behind is found. One that is run again begins anew.
+    A run whose worker was killed stays Running in Prefect's books, and one may be scheduled for tonight: neither counts
+    (see :func:`is_under_way`). One that is run again begins anew.
     """
-    since = now() - timedelta(seconds=LONGEST_SECONDS[flow_name])
     wanted = {
         "flow_filter": FlowFilter(name=FlowFilterName(any_=[flow_name])),
         "flow_run_filter": FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))),
@@ -57,12 +49,54 @@ async def runs_under_way(flow_name: str) -> list[FlowRun]:
     }
     async with outside().prefect.client() as client:
         runs = await all_pages(client, **wanted)
-    return [run for run in runs if _began(run) > since]
+    limits = [await longest_seconds(flow_name, run) or 0 for run in runs]
+    return [run for run, longest in zip(runs, limits, strict=True) if is_under_way(_seen(run), longest, now())]
 
 
-def _began(run: FlowRun) -> datetime:
-    """When it was due, or when it came into its state."""
-    return max(moment for moment in (run.expected_start_time, state_of(run).timestamp) if moment)
+def _seen(run: FlowRun) -> SeenWork:
+    state = state_of(run)
+    due = (state.state_details.scheduled_time or run.expected_start_time) if state.is_scheduled() else None
+    return SeenWork(state.timestamp, due)
+
+
+async def longest_seconds(flow_name: str, run: FlowRun) -> int | None:
+    """Return the seconds that a run of this flow can take; None: not known.
+
+    A start takes as long as its own session may; it is looked for in SQL only where the usual time is over.
+    """
+    usual = LONGEST_SECONDS.get(flow_name)
+    if flow_name != "provision-instance" or is_under_way(_seen(run), LONGEST_SECONDS[flow_name], now()):
+        return usual
+    return await blocking(_longest_start, text_parameter(run, "instance_id") or "")
+
+
+def _longest_start(instance_id: str) -> int:
+    usual = LONGEST_SECONDS["provision-instance"]
+    try:
+        return max(usual, longest_start(outside().store.instances.get(instance_id).start_timeout))
+    except NotFound:  # refused, or not recorded yet
+        return usual
+
+
+def text_parameter(run: FlowRun, name: str, usual: str = "") -> str | None:
+    """Return a parameter of another's run; None, with a line in the log, where it is no text.
+
+    What a platform sent with one odd run is that run's trouble, and never that of the one who looks at it.
+    """
+    value = run.parameters.get(name, usual)
+    if isinstance(value, str):
+        return value
+    log().warning("flow run %s is left out: its parameter %s is no text", run.name, name)
+    return None
+
+
+def flavor_parameter(run: FlowRun) -> FlavorSize | None:
+    """Return the size that a spawn asks for, small where it says none; None, with a line in the log, for no size."""
+    asked = text_parameter(run, "flavor")
+    if asked and asked not in [*FlavorSize]:
+        log().warning("flow run %s is left out: its parameter flavor is no size of host", run.name)
+        return None
+    return None if asked is None else FlavorSize(asked or FlavorSize.SMALL)
 
 
 def state_of(run: FlowRun) -> State:

@@ -8,7 +8,7 @@ ANSWER_SECONDS = 5
 def answers(address: str, port: int, path: str, authorization: str = "") -> bool:
     """Whether the notebook answers below 500. A socket that merely accepts, as Docker's does, is not an answer."""
     host = f"[{address}]" if ":" in address else address
-    headers = {"Authorization": authorization} if authorization else {}
+    headers = {b"Authorization": authorization.encode()} if authorization else {}
     try:
         with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
             return (

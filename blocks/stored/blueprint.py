@@ -1,15 +1,20 @@
 """How a session is made: the block ``blueprint/<name>``. An operator fills its form; the next session uses it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from prefect.blocks.core import Block
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from blocks.field_types import Megabytes, Seconds
+from blocks.stored.bounds import cut_stored
+from pool.errors import BadRequest
 from pool.images.catalogue import split_pin
+from pool.moments import LONGEST_SPAN
+from pool.names import check_environment
 from pool.records import BlueprintSpec, ProxyOptions
+from pool.sessions.filling import IN_HEADER, unknown_names
 
-SLOT_MB = 512
+SLOT_MB, MOST_SLOTS = 512, 1_000_000
 
 
 class Blueprint(Block):
@@ -27,22 +32,34 @@ class Blueprint(Block):
     port: int = Field(ge=1, le=65535, description="Port that the notebook listens on inside its container.")
     pool: str = Field("main", description="Pool whose hosts run it.")
     command: list[str] = Field(
-        [], description="Launch command, one word each; {base_url} and {port} are filled in. Empty: the image's own."
+        [],
+        description="Launch command, one word each; {base_url}, {port}, {user} and {token} are filled in, all other"
+        " braces stay. A token in a command is seen in process lists. Empty: the image's own.",
     )
     environment: dict[str, str] = Field(
-        {}, description="Environment of the session; {base_url}, {token} and {user} are filled in."
+        {}, description="Environment of the session; {base_url}, {port}, {user} and {token} are filled in."
     )
-    memory_mb: Megabytes = Field(SLOT_MB, ge=64, description="Memory limit, in MB; swap is not added to it.")
+    memory_mb: Megabytes = Field(
+        SLOT_MB, ge=64, le=MOST_SLOTS * SLOT_MB, description="Memory limit, in MB; swap is not added to it."
+    )
     shm_mb: Megabytes = Field(
-        0, ge=0, description="Size of /dev/shm, in MB; what is in it counts as memory. 0: half of the memory."
+        0,
+        ge=0,
+        le=MOST_SLOTS * SLOT_MB,
+        description="Size of /dev/shm, in MB; what is in it counts as memory. 0: half of the memory.",
     )
-    slots: int = Field(1, ge=1, description="Room that a session takes on its host; one slot is about 512 MB.")
-    lifetime: Seconds = Field(3600, ge=60, description="Seconds until a session expires.")
+    slots: int = Field(
+        1, ge=1, le=MOST_SLOTS, description="Room that a session takes on its host; one slot is about 512 MB."
+    )
+    lifetime: Seconds = Field(3600, ge=60, le=LONGEST_SPAN, description="Seconds until a session expires.")
     idle_timeout: Seconds = Field(
-        0, ge=0, description="Seconds without a request or any traffic from a browser until a session ends; 0: never."
+        0,
+        ge=0,
+        le=LONGEST_SPAN,
+        description="Seconds without a request or any traffic from a browser until a session ends; 0: never.",
     )
     ready_path: str = Field("", description="Path below the base URL that answers once the notebook is up.")
-    start_timeout: Seconds = Field(60, ge=1, description="Seconds that a session may take to answer.")
+    start_timeout: Seconds = Field(60, ge=1, le=3600, description="Seconds that a session may take to answer.")
     capabilities: list[str] = Field([], description="Linux capabilities that the image needs; all others are dropped.")
     container_user: str = Field(
         "",
@@ -52,20 +69,52 @@ class Blueprint(Block):
     disk_mb: Megabytes = Field(
         10240, ge=0, description="MB that a session may write, where its host's storage can limit it; 0: no limit."
     )
-    pids_limit: int = Field(512, ge=16, description="Processes and threads that a session may have.")
+    pids_limit: int = Field(512, ge=16, le=4_194_304, description="Processes and threads that a session may have.")
     init: bool = Field(
         True, description="Run the command below a small init that reaps; off for images with their own."
     )
     strip_prefix: bool = Field(False, description="The session sees / instead of /notebooks/<route>/ (RStudio).")
     rewrite_redirects: bool = Field(False, description="Give redirects and cookie paths of the session the prefix.")
-    max_upload_mb: Megabytes = Field(0, ge=0, description="Largest request body, in MB; 0: no limit.")
+    max_upload_mb: Megabytes = Field(0, ge=0, le=1_000_000, description="Largest request body, in MB; 0: no limit.")
     sign_in: Literal["link", "open"] = Field(
         "link",
         description="link: only a browser that came by a launch link is in; open: the URL is enough.",
     )
     auth_header: str = Field(
-        "", description="Authorization header that the gateway sends to the session; {token} is filled in."
+        "", description="Authorization header that the gateway sends to the session; {token} and {user} are filled in."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _within_bounds(cls, values: Any) -> Any:
+        return cut_stored(cls, values)
+
+    @field_validator("image")
+    @classmethod
+    def _names_an_image(cls, value: str) -> str:
+        try:
+            split_pin(value)
+        except BadRequest as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("auth_header")
+    @classmethod
+    def _can_be_filled_in(cls, value: str) -> str:
+        if unknown := unknown_names(value, IN_HEADER):
+            raise ValueError(f"{{{unknown[0]}}} is not filled into this header; {{token}} and {{user}} are")
+        if not value.isprintable():
+            raise ValueError("a header is one line of printable characters")
+        return value
+
+    @field_validator("environment")
+    @classmethod
+    def _are_variables(cls, value: dict[str, str]) -> dict[str, str]:
+        try:
+            check_environment(value, "environment")
+        except BadRequest as error:
+            raise ValueError(str(error)) from None
+        return value
 
     def spec(self, name: str) -> BlueprintSpec:
         """Return the same values as the rules and tasks see them."""

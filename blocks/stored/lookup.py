@@ -7,6 +7,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
+from blocks.stored.bounds import reading_stored
 from pool.errors import BadRequest, NotFound
 
 SomeBlock = TypeVar("SomeBlock", bound=Block)
@@ -20,7 +21,8 @@ def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
         BadRequest: "pool 'gpu': DD_MAX_HOSTS: Input should be greater than or equal to 0".
     """
     try:
-        block: SomeBlock = kind.load(name, _sync=True)  # type: ignore[call-arg,assignment]  # its decorator's keyword
+        with reading_stored():
+            block: SomeBlock = kind.load(name, _sync=True)  # type: ignore[call-arg,assignment]  # its decorator's keyword
     except RuntimeError as error:
         if isinstance(error.__cause__, ValidationError):
             raise BadRequest(f"{noun} {name!r}: {_what_is_wrong(error.__cause__)}") from error
@@ -33,7 +35,9 @@ def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
 
 def _what_is_wrong(error: ValidationError) -> str:
     """Which fields, and why; never what they hold, which may be a secret."""
-    return "; ".join(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}" for wrong in error.errors())
+    return "; ".join(
+        f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg'].removeprefix('Value error, ')}" for wrong in error.errors()
+    )
 
 
 def names(kind: type[Block]) -> list[str]:

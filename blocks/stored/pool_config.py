@@ -3,13 +3,20 @@
 The fields keep the names that DockerDriver's operators know from its settings file.
 """
 
+from typing import Any, Self
+
 from prefect.blocks.core import Block
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from blocks.field_types import Megabytes, Registry, Seconds, Texts, Timetable
+from blocks.stored.bounds import cut_stored, reading_stored
+from pool.moments import LONGEST_SPAN
 from pool.settings import PoolSettings
 from pool.setup_version import read_networks
 from pool.timetable import read_timetable
+
+#: What the rules and their tables can count with; far beyond what one manager can carry.
+MOST_HOSTS, MOST_SLOTS = 10_000, 1_000_000
 
 
 class PoolConfig(Block):
@@ -19,24 +26,35 @@ class PoolConfig(Block):
     _block_type_slug = "pool-config"
 
     DD_SHUTDOWN_MODE: bool = Field(False, description="Refuse new sessions, drain and remove every host.")
-    DD_MAX_HOSTS: int = Field(4, ge=0, description="Never more hosts than this.")
-    DD_FREE_SLOT_TARGET: int = Field(4, ge=0, description="Free slots to keep in hand.")
+    DD_MAX_HOSTS: int = Field(4, ge=0, le=MOST_HOSTS, description="Never more hosts than this.")
+    DD_FREE_SLOT_TARGET: int = Field(4, ge=0, le=MOST_SLOTS, description="Free slots to keep in hand.")
     DD_HOST_IMAGE: str = Field("Debian-12", description="Image or snapshot that hosts boot from.")
     DD_HOST_FLAVOR_NAME_SMALL: str = Field("standard.medium", description="Flavor of a host when the pool is idle.")
-    DD_HOST_FLAVOR_SLOTS_SMALL: int = Field(6, ge=1, description="Slots of a small host; one is about 512 MB.")
+    DD_HOST_FLAVOR_SLOTS_SMALL: int = Field(
+        6, ge=1, le=MOST_SLOTS, description="Slots of a small host; one is about 512 MB."
+    )
     DD_HOST_FLAVOR_NAME_LARGE: str = Field("standard.xlarge", description="Flavor of a host when the pool is in use.")
-    DD_HOST_FLAVOR_SLOTS_LARGE: int = Field(24, ge=1, description="Slots of a large host; one is about 512 MB.")
-    DD_HOST_DATA_VOLUME_FACTOR: int = Field(4, ge=0, description="GB per slot for Docker's data; 0: no volume.")
+    DD_HOST_FLAVOR_SLOTS_LARGE: int = Field(
+        24, ge=1, le=MOST_SLOTS, description="Slots of a large host; one is about 512 MB."
+    )
+    DD_HOST_DATA_VOLUME_FACTOR: int = Field(
+        4, ge=0, le=MOST_SLOTS, description="GB per slot for Docker's data; 0: no volume."
+    )
     DD_HOST_SWAP_MB: Megabytes = Field(0, ge=0, description="Swap file on every host, in MB; 0: none.")
-    DD_HOST_LIFETIME: Seconds = Field(14400, ge=0, description="Seconds that a used host serves.")
-    DD_HOST_LIFETIME_LOW: Seconds = Field(300, ge=0, description="Seconds left below which a host is a last resort.")
+    DD_HOST_LIFETIME: Seconds = Field(14400, ge=0, le=LONGEST_SPAN, description="Seconds that a used host serves.")
+    DD_HOST_LIFETIME_LOW: Seconds = Field(
+        300, ge=0, le=LONGEST_SPAN, description="Seconds left below which a host is a last resort."
+    )
     DD_HOST_LIFETIME_EXTRA: Seconds = Field(
         14400,
         ge=0,
+        le=LONGEST_SPAN,
         description="Seconds past its lifetime that an empty host of a full pool is kept for want of other room.",
     )
-    DD_MAX_HOST_ERRORS: int = Field(5, ge=0, description="Consecutive errors before a host is retired.")
-    DD_MAX_SPAWNS: int = Field(8, ge=1, description="Hosts on their way from the cloud at the same time.")
+    DD_MAX_HOST_ERRORS: int = Field(5, ge=0, le=MOST_SLOTS, description="Consecutive errors before a host is retired.")
+    DD_MAX_SPAWNS: int = Field(
+        8, ge=1, le=MOST_HOSTS, description="Hosts on their way from the cloud at the same time."
+    )
     DD_TIMETABLE: Timetable = Field(
         [],
         description="Times with another target, like Mon-Fri 08:45-12:00: 60; the last that holds wins.",
@@ -45,10 +63,14 @@ class PoolConfig(Block):
     DD_HOST_GRACE: Seconds = Field(
         300,
         ge=0,
+        le=LONGEST_SPAN,
         description="Seconds that a single host may be out of reach before it counts as dead.",
     )
     DD_QUEUE_TIMEOUT: Seconds = Field(
-        900, ge=0, description="Seconds that a session waits for room before it is given up; 0: refused at once."
+        900,
+        ge=0,
+        le=LONGEST_SPAN,
+        description="Seconds that a session waits for room before it is given up; 0: refused at once.",
     )
     PLUGIN_WHITELIST: Texts = Field(
         ["DockerDriver"], description="Drivers that may provision; without DockerDriver every request is refused."
@@ -56,7 +78,7 @@ class PoolConfig(Block):
     DD_IMAGES: Texts = Field(
         [], description="Registry references that the manager pulls, beside the archives in images/."
     )
-    DD_IMAGE_PUSHES: int = Field(8, ge=1, description="Hosts that get images at the same time.")
+    DD_IMAGE_PUSHES: int = Field(8, ge=1, le=MOST_HOSTS, description="Hosts that get images at the same time.")
     DD_IMAGE_BANDWIDTH_MB: float = Field(
         0,
         ge=0,
@@ -83,6 +105,21 @@ class PoolConfig(Block):
         description="Networks that sessions may not reach, as in 10.20.0.0/16, beside the manager itself.",
     )
     cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _within_bounds(cls, values: Any) -> Any:
+        return cut_stored(cls, values)
+
+    def as_kept(self) -> dict[str, Any]:
+        """Return the fields as the store keeps them, for the time when the block is gone."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    @classmethod
+    def of_kept(cls, values: dict[str, Any]) -> Self:
+        """Make the configuration anew of what the store kept; fields that came since have their defaults."""
+        with reading_stored():
+            return cls(**{name: value for name, value in values.items() if name in cls.model_fields})
 
     def settings(self, pool: str) -> PoolSettings:
         """Return the same values as the rules see them.

@@ -1,5 +1,8 @@
 """The blocks that Prefect keeps for this installation: what is loaded by name."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from prefect.blocks.core import Block
 
 from blocks.stored import lookup
@@ -10,12 +13,24 @@ from blocks.stored.link_keys import LinkKeys
 from blocks.stored.lookup import SomeBlock
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryCredentials, RegistryLogin
-from pool.errors import BadRequest
+from pool.errors import NotFound, Refused
 from pool.names import check_pool_name
 from pool.records import BlueprintSpec
 
 #: The name of the one authority, login and set of link keys of an installation.
 MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Blueprints:
+    """All blueprints of an installation."""
+
+    specs: tuple[BlueprintSpec, ...]
+    unreadable: Mapping[str, str]  # by name, why: a sentence for the operator
+
+    def pinned(self, pool: str) -> set[tuple[str, str]]:
+        """List the versions that the pool's blueprints pin, as far as they can be read: name of the image, digest."""
+        return {(one.image, one.image_digest) for one in self.specs if one.pool == pool and one.image_digest}
 
 
 class StoredBlocks:
@@ -53,20 +68,26 @@ class StoredBlocks:
 
         Raises:
             NotFound: no blueprint has this name; the message lists those that exist.
+            BadRequest: what is stored makes no sense; the message names the blueprint and the field.
         """
         return self.load(Blueprint, name, "blueprint").spec(name)
 
-    def pinned_versions(self, pool: str) -> set[tuple[str, str]]:
-        """List the versions that the pool's blueprints pin: name of the image, digest."""
-        specs = [spec for name in self.names(Blueprint) if (spec := self._readable(name))]
-        return {(spec.image, spec.image_digest) for spec in specs if spec.pool == pool and spec.image_digest}
+    def blueprints(self) -> Blueprints:
+        """Load all blueprints; one that cannot be read takes nothing from the others."""
+        specs: list[BlueprintSpec] = []
+        unreadable: dict[str, str] = {}
+        for name in self.names(Blueprint):
+            try:
+                specs.append(self.blueprint(name))
+            except NotFound:  # deleted this moment
+                continue
+            except Refused as error:
+                unreadable[name] = str(error)
+        return Blueprints(tuple(specs), unreadable)
 
-    def _readable(self, blueprint: str) -> BlueprintSpec | None:
-        """One that makes no sense pins nothing; its sessions are refused with the reason."""
-        try:
-            return self.blueprint(blueprint)
-        except BadRequest:
-            return None
+    def pinned_versions(self, pool: str) -> set[tuple[str, str]]:
+        """List the versions that the pool's blueprints pin, as far as they can be read: name of the image, digest."""
+        return self.blueprints().pinned(pool)
 
     def authority(self) -> CertificateAuthority:
         """Load the installation's certificate authority."""

@@ -6,6 +6,7 @@ from flows.steps import settling
 from flows.steps.queue import ask_to_start
 from flows.steps.sessions import end_session
 from pool.decisions import Decision, DecisionKind
+from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
 from tasks.base import run_id
 from tasks.gateway.routes import withdraw_route
@@ -97,8 +98,9 @@ async def _give_up(decision: Decision, _key: str) -> None:
 
 async def _fail_instance(decision: Decision, _key: str) -> None:
     instance = await get_instance(decision.subject)
+    to, reason = end_of(instance, InstanceState.FAILED, decision.reason)
     await withdraw_route(instance)
-    await move_instance(instance.id, InstanceState.FAILED, reason=decision.reason, cause=decision.cause)
+    await move_instance(instance.id, to, reason=reason, cause=decision.cause)
 
 
 _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {

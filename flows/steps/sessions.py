@@ -1,9 +1,13 @@
 """How a session begins and ends: the compositions that several pipelines share."""
 
+from contextlib import suppress
+
 from flows.steps.queue import serve_queue
-from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable, RefusedMove
+from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable, Refused, RefusedMove
+from pool.housekeeping.under_way import START_ATTEMPTS
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import expiry
+from pool.sessions.requests import end_of
 from pool.states import ENDED, EndCause, InstanceState
 from tasks.base import log, now, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
@@ -17,8 +21,6 @@ from tasks.sessions.instances import (
     start_container,
     wait_until_ready,
 )
-
-ATTEMPTS = 2
 
 
 async def start_or_await(instance: Instance, blueprint: BlueprintSpec) -> Instance:
@@ -47,21 +49,32 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
         except (EngineTrouble, HostUnreachable) as error:
             if error.blame.counts:
                 await count_error(instance.get_placement().host, str(error))
-            last = attempts == ATTEMPTS or not error.blame.elsewhere
+            last = attempts == START_ATTEMPTS or not error.blame.elsewhere
             instance = await _try_elsewhere(instance, error, last)
+        except RefusedMove:  # another run ended it meanwhile: it ends as that run says
+            await _take_away(instance)
+            raise
         except BaseException as error:
-            await undo(instance, InstanceState.FAILED, str(error) or "cancelled", EndCause.NOT_STARTED)
+            await _undo_start(instance, InstanceState.FAILED, str(error) or "cancelled")
             await serve_queue(instance.pool)
             raise
     return instance
 
 
+async def refuse_start(instance: Instance, refusal: Refused) -> None:
+    """Fail a session that was asked for earlier and cannot be started any more; unless another run starts it."""
+    with suppress(Held, RefusedMove):
+        async with lease(f"starting of {instance.id}", holder=this_run()):
+            await _undo_start(instance, InstanceState.FAILED, str(refusal))
+        await serve_queue(instance.pool)
+
+
 async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: bool) -> Instance:
     """Give the room back and queue again, in the old place; the session as it is when its turn was looked for."""
     to = InstanceState.FAILED if last else InstanceState.QUEUED
-    await undo(instance, to, str(error), EndCause.NOT_STARTED)
+    undone = await _undo_start(instance, to, str(error))
     await serve_queue(instance.pool, own=instance.id)
-    if last:
+    if last or not undone:
         raise error
     log().warning("trying elsewhere: %s", error)
     return await get_instance(instance.id)
@@ -75,6 +88,27 @@ async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
     await publish_route(running)
     await clear_errors(running.get_placement().host)
     return running
+
+
+async def _undo_start(instance: Instance, to: InstanceState, reason: str) -> bool:
+    """Undo a start that went wrong; whether all of it is undone. What it went wrong by is what its run must say."""
+    try:
+        await undo(instance, to, reason, EndCause.NOT_STARTED)
+    except RefusedMove:
+        raise
+    except DockerDriverError as error:
+        log().warning("instance %s is left to housekeeping: %s", instance.id, error)
+        return False
+    return True
+
+
+async def _take_away(instance: Instance) -> None:
+    """Remove route and container of a session whose state is another run's. What stays, housekeeping finds."""
+    try:
+        await withdraw_route(instance)
+        await remove_container(instance)
+    except DockerDriverError as error:
+        log().warning("instance %s is left to housekeeping: %s", instance.id, error)
 
 
 async def undo(instance: Instance, to: InstanceState, reason: str, cause: EndCause | None = None) -> Instance:
@@ -95,9 +129,13 @@ async def undo(instance: Instance, to: InstanceState, reason: str, cause: EndCau
 async def end_session(
     instance: Instance, reason: str, cause: EndCause | None, to: InstanceState = InstanceState.DELETED
 ) -> Instance:
-    """End a session for good: route first, then container, then room. Repeating it is harmless."""
+    """End a session for good: route first, then container, then room. Repeating it is harmless.
+
+    One that is ending already, because its start failed or its container is gone, ends as that.
+    """
     if instance.state in ENDED:
         return instance
+    to, reason = end_of(instance, to, reason)
     if to is InstanceState.DELETED:
         instance = await move_instance(instance.id, InstanceState.STOPPING, reason=reason, cause=cause)
     ended = await undo(instance, to, reason, cause)

@@ -7,9 +7,10 @@ same, so that they give way to small ones where these would do.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from pool.hosts.counting import counted_hosts
 from pool.records import FlavorSize, Host
 from pool.settings import PoolSettings
-from pool.states import LIVING_HOSTS, HostState
+from pool.states import HostState
 from pool.timetable import target_at
 
 
@@ -53,9 +54,9 @@ def unused_since(hosts: Iterable[Host]) -> datetime | None:
     return max(left) if left else min((host.active_at for host in hosts if host.active_at), default=None)
 
 
-def is_full(hosts: Iterable[Host], settings: PoolSettings) -> bool:
+def is_full(hosts: Iterable[Host], settings: PoolSettings, now: datetime) -> bool:
     """Whether the pool has as many hosts as it may have, so that no new one can relieve an old one."""
-    return sum(host.state in LIVING_HOSTS for host in hosts) >= settings.max_hosts
+    return counted_hosts(hosts, settings.max_hosts, now) >= settings.max_hosts
 
 
 def may_retire(
@@ -77,7 +78,7 @@ def may_retire(
         wanted: free slots that the pool is to have, with those that waiting sessions need.
         alone: whether its launches fail, so that no successor can be counted on.
     """
-    unused, full = unused_since(hosts), is_full(hosts, settings)
+    unused, full = unused_since(hosts), is_full(hosts, settings, now)
     serving = [host for host in hosts if _serves(host, settings)]
     over = [host for host in serving if not host.reserved and remaining(host, settings, now, unused) <= 0]
     spare = sum(host.free for host in serving if host in over or takes_sessions(host, settings, now, unused))

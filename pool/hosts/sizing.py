@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Self
 
 from pool.decisions import Decision, DecisionKind
+from pool.errors import BadRequest
+from pool.hosts.counting import counted_hosts
 from pool.hosts.launching import breaker_words, lead, setback, why_held
 from pool.hosts.lifetime import takes_sessions, unused_since
 from pool.hosts.mix import Demand, Mix, Quota, Room, best_mix, mixed
@@ -53,7 +55,7 @@ class Situation:
     @property
     def living(self) -> int:
         """Hosts that count against ``DD_MAX_HOSTS``."""
-        return sum(host.state in LIVING_HOSTS for host in self.hosts) + len(self.unrecorded)
+        return counted_hosts(self.hosts, self.settings.max_hosts, self.now) + len(self.unrecorded)
 
     @property
     def places(self) -> int:
@@ -80,6 +82,19 @@ class Situation:
     def _quota(self) -> Quota:
         spawning = [host for host in self.hosts if host.state is HostState.SPAWNING and host.server_id is None]
         return Quota(self.headroom, (*(host.flavor for host in spawning), *self.unrecorded))
+
+
+def check_flavor(flavor: str) -> FlavorSize | None:
+    """Return the size of host that an operator asks for; None: the rule is to choose.
+
+    Raises:
+        BadRequest: "flavor 'medium' is no size of host: it is small or large, or empty for what the pool needs".
+    """
+    if flavor and flavor not in [*FlavorSize]:
+        raise BadRequest(
+            f"flavor {flavor!r:.80} is no size of host: it is small or large, or empty for what the pool needs"
+        )
+    return FlavorSize(flavor) if flavor else None
 
 
 def flavor_to_spawn(hosts: Iterable[Host]) -> FlavorSize:

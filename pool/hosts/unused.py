@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from pool.hosts.counting import is_undying
 from pool.hosts.launching import launches_fail
 from pool.hosts.lifetime import takes_sessions, unused_since
 from pool.hosts.sizing import KEPT_UNUSED, Situation
@@ -47,7 +48,7 @@ def _making_way(case: Situation) -> Iterator[tuple[str, str]]:
     """
     if case.places > 0 or launches_fail(case.hosts):
         return
-    going = sum(host.state in GOING and not host.reserved for host in case.hosts)
+    going = sum(_gives_place(host, case.now) for host in case.hosts)
     short = case.mix(case.places + going).shortage
     if not any(short):
         return
@@ -60,6 +61,11 @@ def _making_way(case: Situation) -> Iterator[tuple[str, str]]:
         if then < short and not last and host.slots < case.settings.largest:
             case, short, serving = without, then, serving - 1
             yield host.name, "it is not used, and makes way for a larger host: the pool is full, and lacks room"
+
+
+def _gives_place(host: Host, now: datetime) -> bool:
+    """Whether the host holds a place now that it will give up; one that does not die has given it up already."""
+    return host.state in GOING and not host.reserved and not is_undying(host, now)
 
 
 def _excess(case: Situation) -> int:

@@ -11,6 +11,7 @@ from pool.hosts.reach import PROBED, many_silent
 from pool.hosts.setup_again import to_configure_again
 from pool.housekeeping.found import ContainerOutcome, HostDisk, Orphan, Probe, SeenContainer
 from pool.housekeeping.orphans import CloudPart
+from pool.housekeeping.under_way import longest_attempt
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
@@ -41,6 +42,7 @@ class Observation:
     busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
     watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked
     last_used: Mapping[str, datetime] = field(default_factory=dict)  # instance: last request or traffic of a browser
+    unreadable: Mapping[str, str] = field(default_factory=dict)  # blueprints of queued sessions: why they are that
     unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
     headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
     cut_off_lately: bool = False  # many hosts were out of reach at once, in one of the latest ticks
@@ -135,5 +137,6 @@ class RuleContext:
         """Whether no flow run works on it and it should long have left its state."""
         idle = instance.id not in self.seen.busy_instances
         stopping = instance.state is InstanceState.STOPPING
-        limit = self.settings.stop_timeout if stopping else self.settings.start_timeout
+        starting = max(self.settings.start_timeout, longest_attempt(instance.start_timeout))
+        limit = self.settings.stop_timeout if stopping else starting
         return idle and self.seconds_in_state(instance) > limit

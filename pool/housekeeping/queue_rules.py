@@ -12,13 +12,15 @@ ASKING_SECONDS = 15
 
 
 def waits_in_vain(instance: Instance, case: RuleContext) -> Decision | None:
-    """Give up a queued session past its wait limit, or of a pool that shuts down."""
+    """Give up a queued session past its wait limit, of a pool that shuts down, or whose blueprint cannot be read."""
     if instance.state is not InstanceState.QUEUED:
         return None
     if case.settings.shutdown_mode:
         return Decision(
             DecisionKind.GIVE_UP, instance.id, str(shutting_down(case.settings)), cause=EndCause.POOL_SHUT_DOWN
         )
+    if why := case.seen.unreadable.get(instance.blueprint):
+        return Decision(DecisionKind.GIVE_UP, instance.id, why, cause=EndCause.NOT_STARTED)
     if not wait_expired(instance, case.settings, case.now):
         return None
     full = no_room(case.settings, case.seen.hosts, instance.slots)

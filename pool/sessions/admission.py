@@ -1,10 +1,12 @@
 """Admission: which requests a pool takes, and the refusals."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pool.errors import BadRequest, NoRoom, Refused, ShuttingDown
+from pool.moments import after
+from pool.names import check_environment
 from pool.records import BlueprintSpec, Host
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
@@ -59,11 +61,12 @@ def check_options(blueprint: BlueprintSpec, options: Mapping[str, Any]) -> None:
     environment = options.get("environment", {})
     if not isinstance(environment, dict) or not all(isinstance(v, str) for v in environment.values()):
         raise BadRequest("option environment must map names to texts")
+    check_environment(environment, "option environment")
 
 
 def expiry(blueprint: BlueprintSpec, options: Mapping[str, Any], now: datetime) -> datetime:
     """When a session that starts *now* is over."""
-    return now + timedelta(seconds=options.get("lifetime", blueprint.lifetime))
+    return after(now, options.get("lifetime", blueprint.lifetime))
 
 
 def no_room(settings: PoolSettings, hosts: Iterable[Host], slots: int) -> NoRoom:

@@ -4,6 +4,7 @@ import hashlib
 
 from pool import marks
 from pool.records import BlueprintSpec, ContainerSpec, Instance
+from pool.sessions.filling import fill, words_of
 
 OWN_UID = "session"  # in the place of a uid: one for each session
 FIRST_UID, UIDS = 1_879_048_192, 268_304_384  # a range that no distribution, and nothing of systemd's, gives out
@@ -19,12 +20,7 @@ def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, 
         image_id: "sha256:…" as it was verified on the host.
         namespace: of the installation; with the labels it tells whose the container is.
     """
-    words = {
-        "base_url": instance.base_url,
-        "port": str(blueprint.port),
-        "token": instance.token,
-        "user": instance.user,
-    }
+    words = words_of(instance, blueprint)
     environment = blueprint.environment | instance.options.get("environment", {})
     return ContainerSpec(
         name=instance.container,
@@ -33,8 +29,8 @@ def container_spec(instance: Instance, blueprint: BlueprintSpec, image_id: str, 
         host_port=instance.get_placement().port,
         memory_mb=blueprint.memory_mb,
         shm_mb=blueprint.shm_mb or max(LEAST_SHM_MB, blueprint.memory_mb // 2),
-        command=tuple(_fill(word, words) for word in blueprint.command),
-        environment={name: _fill(value, words) for name, value in environment.items()},
+        command=tuple(fill(word, words) for word in blueprint.command),
+        environment={name: fill(value, words) for name, value in environment.items()},
         labels=container_labels(instance, namespace),
         capabilities=blueprint.capabilities,
         user=container_user(instance.id, blueprint.container_user),
@@ -63,10 +59,3 @@ def container_labels(instance: Instance, namespace: str) -> dict[str, str]:
         marks.POOL: instance.pool,
         marks.INSTANCE: instance.id,
     }
-
-
-def _fill(text: str, words: dict[str, str]) -> str:
-    """Fill in the known words alone: a command may hold braces of its own."""
-    for word, value in words.items():
-        text = text.replace("{" + word + "}", value)
-    return text

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pool.hosts.counting import counted_hosts
 from pool.hosts.launching import time_to_active
 from pool.hosts.lifetime import remaining, takes_sessions
 from pool.hosts.sizing import flavor_to_spawn
@@ -12,7 +13,7 @@ from pool.records import Host, Instance
 from pool.sessions.placement import candidates
 from pool.sessions.queue import no_host_comes
 from pool.settings import PoolSettings
-from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY
+from pool.states import HOLDING_ROOM, ON_THEIR_WAY
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _choices(instance: Instance, old: Sequence[Host], settings: PoolSettings, no
 def _waits(
     line: Sequence[Instance], hosts: Sequence[Host], sessions: Iterable[Instance], settings: PoolSettings, now: datetime
 ) -> dict[str, int]:
-    serving = candidates(hosts, 0, now, settings, lifetime=0, old_too=no_host_comes(hosts, settings))
+    serving = candidates(hosts, 0, now, settings, lifetime=0, old_too=no_host_comes(hosts, settings, now))
     usable = {host.name: host.free for host in serving}
     gains = [_Gain(0, name, slots) for name, slots in usable.items()]
     coming = _coming(hosts, settings, now)
@@ -88,7 +89,7 @@ def _coming(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> lis
     if settings.shutdown_mode:
         return []
     on_their_way = [host for host in hosts if host.state in ON_THEIR_WAY]
-    more = max(0, settings.max_hosts - sum(host.state in LIVING_HOSTS for host in hosts))
+    more = max(0, settings.max_hosts - counted_hosts(hosts, settings.max_hosts, now))
     if not on_their_way and not more:
         return []
     if not any(host.active_at for host in hosts):

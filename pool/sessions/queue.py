@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pool.hosts.launching import launches_fail, time_to_active
 from pool.hosts.lifetime import is_full
+from pool.moments import LONGEST_SPAN, after
 from pool.records import Host, Instance
 from pool.sessions.placement import candidates, may_take, newest_version_first
 from pool.settings import PoolSettings
@@ -71,7 +72,7 @@ def grants(line: Sequence[QueueEntry], hosts: Sequence[Host], settings: PoolSett
     """
     if settings.shutdown_mode:
         return []
-    boot, none_comes = time_to_active(hosts), no_host_comes(hosts, settings)
+    boot, none_comes = time_to_active(hosts), no_host_comes(hosts, settings, now)
     open_hosts = {host.name: host for host in hosts if host.state is HostState.ACTIVE}
     given: list[Grant] = []
     waiting: set[str] = set()
@@ -94,9 +95,9 @@ def grants(line: Sequence[QueueEntry], hosts: Sequence[Host], settings: PoolSett
     return given
 
 
-def no_host_comes(hosts: Sequence[Host], settings: PoolSettings) -> bool:
+def no_host_comes(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> bool:
     """Whether no new host can come at present: the pool is full, or its launches fail."""
-    return is_full(hosts, settings) or launches_fail(hosts)
+    return is_full(hosts, settings, now) or launches_fail(hosts)
 
 
 def _patience(instance: Instance, settings: PoolSettings) -> timedelta:
@@ -107,9 +108,9 @@ def _patience(instance: Instance, settings: PoolSettings) -> timedelta:
 def wait_limit(instance: Instance, settings: PoolSettings) -> int:
     """Seconds that it waits for room: the pool's time limit, or less where its request says so."""
     asked: int = instance.options.get("wait", settings.queue_timeout)
-    return min(settings.queue_timeout, asked)
+    return min(settings.queue_timeout, asked, LONGEST_SPAN)
 
 
 def wait_expired(instance: Instance, settings: PoolSettings, now: datetime) -> bool:
-    """Whether its time limit is over."""
-    return now >= instance.created_at + timedelta(seconds=wait_limit(instance, settings))
+    """Whether its time limit is over; one that had room and lost it waits anew, in its old place."""
+    return now >= after(instance.state_since, wait_limit(instance, settings))

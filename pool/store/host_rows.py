@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Update, func, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
+from pool.hosts.counting import UNDYING_AFTER, without_undying
 from pool.records import Host
 from pool.states import LIVING_HOSTS, HostState, check_host_move, states_that_may_become
 from pool.store.engine import insert_unless_there
@@ -49,8 +50,10 @@ def insert_next(connection: Connection, new: dict[str, Any], max_hosts: int, now
     and the unique number refuses it.
     """
     living = func.count().filter(hosts.c.state.in_(sorted(LIVING_HOSTS)))
-    seen = select(living, func.coalesce(func.max(hosts.c.number), 0)).where(hosts.c.pool == new["pool"])
-    count, last = connection.execute(seen).one()
+    undying = func.count().filter(hosts.c.state == HostState.REMOVING, hosts.c.state_since < now - UNDYING_AFTER)
+    seen = select(living, undying, func.coalesce(func.max(hosts.c.number), 0)).where(hosts.c.pool == new["pool"])
+    there, past_dying, last = connection.execute(seen).one()
+    count = without_undying(there, past_dying, max_hosts)
     if count >= max_hosts:
         raise Refused(f"pool {new['pool']} already has {count} of {max_hosts} hosts")
     row = new | {

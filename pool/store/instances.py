@@ -65,6 +65,7 @@ class InstanceStore(Part):
             "state_since": now,
             "reason": "",
             "idle_timeout": blueprint.idle_timeout,
+            "start_timeout": blueprint.start_timeout,
             "options": options,
             "proxy": asdict(blueprint.proxy),
         }

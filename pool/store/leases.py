@@ -13,7 +13,11 @@ LOOKS, PASSING = 10, "a holder that dropped it meanwhile"
 
 
 class LeaseStore(Part):
-    """Locks with an expiry: a holder that died holds nothing for long."""
+    """Locks with an expiry: a holder that died holds nothing for long.
+
+    Nor does one whose clock was ahead: a lease that ends later than any could that is taken now is cut to that by the
+    next one who asks for it. Its holder, if it lives, renews it.
+    """
 
     def take(self, name: str, holder: str, ttl_seconds: float, now: datetime) -> str | None:
         """Take or renew a lease for *ttl_seconds* from *now*.
@@ -22,11 +26,13 @@ class LeaseStore(Part):
             None when *holder* has it, else the name of the holder that has; ``PASSING`` when at each of ``LOOKS`` looks
             another one had it and dropped it before it could be named.
         """
-        mine = {"holder": holder, "expires_at": now + timedelta(seconds=ttl_seconds)}
+        latest = now + timedelta(seconds=ttl_seconds)
+        mine = {"holder": holder, "expires_at": latest}
         for _ in range(LOOKS):
             with self._db.writing() as connection:
                 if _take_free_lease(connection, name, mine, now):
                     return None
+                _bound(connection, [name], latest)
                 other: str | None = connection.scalar(select(leases.c.holder).where(leases.c.name == name))
             if other:
                 return other
@@ -35,6 +41,9 @@ class LeaseStore(Part):
     def take_any(self, names: Sequence[str], holder: str, ttl_seconds: float, now: datetime) -> str | None:
         """Take the first of these leases that is free; None when others have all of them."""
         held = self.holders(names, now)
+        if len(held) == len(set(names)):
+            with self._db.writing() as connection:
+                _bound(connection, names, now + timedelta(seconds=ttl_seconds))
         free = [name for name in names if held.get(name, holder) == holder]
         return next((name for name in free if self.take(name, holder, ttl_seconds, now) is None), None)
 
@@ -53,6 +62,12 @@ class LeaseStore(Part):
         """Give back all that a holder has which is known to be dead."""
         with self._db.writing() as connection:
             connection.execute(delete(leases).where(leases.c.holder == holder))
+
+
+def _bound(connection: Connection, names: Sequence[str], latest: datetime) -> None:
+    """Cut leases that end after the latest moment at which one taken now would end."""
+    beyond = (leases.c.name.in_(names), leases.c.expires_at > latest)
+    connection.execute(update(leases).where(*beyond).values(expires_at=latest))
 
 
 def _take_free_lease(connection: Connection, name: str, mine: dict[str, object], now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from pool.store.configs import ConfigStore
 from pool.store.engine import Database, open_engine
 from pool.store.history import HistoryStore
 from pool.store.hosts import HostStore
@@ -14,7 +15,10 @@ from pool.store.ticks import TickStore
 
 
 class PoolStore:
-    """Hosts, instances, images, leases, ticks and history in SQLite or PostgreSQL; safe to share between threads."""
+    """Hosts, instances, images, leases, ticks, history and last configurations, in SQLite or PostgreSQL.
+
+    Safe to share between threads.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,6 +29,7 @@ class PoolStore:
         self.leases = LeaseStore(database)
         self.ticks = TickStore(database)
         self.history = HistoryStore(database)
+        self.configs = ConfigStore(database)
 
     @property
     def writes(self) -> int:

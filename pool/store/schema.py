@@ -124,12 +124,20 @@ instances = Table(
     Column("reason", Text, nullable=False),
     Column("end_cause", _word_of(EndCause)),
     Column("idle_timeout", Integer, nullable=False, server_default="0"),  # seconds; 0: never
+    Column("start_timeout", Integer, nullable=False, server_default="60"),  # seconds
     Column("options", JSON, nullable=False),
     Column("proxy", JSON, nullable=False),
     UniqueConstraint("host", "port"),
     Index(None, "state", "state_since"),
     CheckConstraint("slots > 0", name="takes_room"),
     CheckConstraint("(host IS NULL) = (port IS NULL)", name="port_with_host"),
+)
+
+pool_configs = Table(
+    "pool_configs",
+    metadata,
+    Column("pool", String(40), primary_key=True),
+    Column("config", JSON, nullable=False),  # the block pool-config/<pool> as the pool's last tick read it; no secrets
 )
 
 images = Table(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from blocks.gateway.client import Gateway, RouteRefused
 from blocks.outside import log, outside
 from pool.records import Host, Instance, Route
+from pool.sessions.filling import auth_header_of
 from pool.states import LIVING_HOSTS, InstanceState
 from tasks.base import pool_task
 
@@ -15,7 +16,7 @@ def route_of(instance: Instance, host: Host) -> Route:
         id=instance.route,
         address=host.get_address(),
         port=instance.get_placement().port,
-        token_header=instance.proxy.auth_header.format(token=instance.token),
+        token_header=auth_header_of(instance),
         strip_prefix=instance.proxy.strip_prefix,
         rewrite_redirects=instance.proxy.rewrite_redirects,
         max_upload_mb=instance.proxy.max_upload_mb,

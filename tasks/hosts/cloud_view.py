@@ -30,7 +30,7 @@ async def known_parts(pool: str) -> tuple[CloudPart, ...] | None:
     """All that carries our mark in the cloud and is this pool's, or no pool's that there is; None: not known."""
 
     def ask() -> tuple[CloudPart, ...]:
-        others = set(outside().stored.pools()) - {pool}
+        others = set(outside().pools()) - {pool}
         return tuple(part for part in outside().cloud(pool).parts() if part.of_pool not in others)
 
     return await _asked(pool, "list what is ours", ask)

@@ -9,7 +9,7 @@ from blocks.engine.client import HostEngine
 from blocks.engine.disk import containers_on, data_root, images_on, remove_image
 from blocks.host_setup.shell import HostShell
 from blocks.outside import log, outside
-from pool.errors import EngineTrouble, NotFound
+from pool.errors import EngineTrouble, NotFound, Refused
 from pool.hosts.disk import Kind, Leaving, may_go
 from pool.images.catalogue import usable_versions
 from pool.records import Host
@@ -80,7 +80,7 @@ def needed_images(pool: str) -> set[str]:
 def _wanted(blueprint: str) -> tuple[str, str]:
     try:
         spec = outside().stored.blueprint(blueprint)
-    except NotFound:  # its sessions will be told so
+    except Refused:  # it is gone or cannot be read: its sessions will be told so
         return "", ""
     return spec.image, spec.image_digest
 

@@ -1,9 +1,8 @@
 """Verbs for the operator: take a host out of service, put it back, let a pool spawn again."""
 
-from datetime import timedelta
-
 from blocks.outside import now, outside
 from pool.errors import BadRequest, ShuttingDown
+from pool.moments import LONGEST_SPAN, after
 from pool.records import Host, Instance
 from tasks.base import pool_task
 
@@ -18,13 +17,14 @@ def take_out_of_service(name: str, deadline: int | None, reason: str) -> Host:
         reason: kept with the host.
 
     Raises:
-        BadRequest: the deadline is not after now.
+        BadRequest: the deadline is not after now, or longer ahead than ten years.
         RefusedMove: it is in a state that has nothing to drain.
         NotFound: no host has this name.
     """
-    if deadline is not None and deadline < 1:
-        raise BadRequest(f"deadline is {deadline}; it must be whole minutes, 1 or more, or empty for none")
-    until = now() + timedelta(minutes=deadline) if deadline is not None else None
+    most = LONGEST_SPAN // 60
+    if deadline is not None and not 1 <= deadline <= most:
+        raise BadRequest(f"deadline is {deadline}; it must be whole minutes, 1 to {most}, or empty for none")
+    until = after(now(), deadline * 60) if deadline is not None else None
     return outside().store.hosts.drain(name, now(), reason, until)
 
 

@@ -20,7 +20,7 @@ from blocks.outside import log, now, outside
 from blocks.reruns import Busy, settle_lost_run
 from pool.housekeeping.lost_runs import RunState, SeenRun, lost
 from tasks.base import pool_task
-from tasks.runs import LONGEST_SECONDS, all_pages, state_of
+from tasks.runs import all_pages, longest_seconds, state_of
 
 YOUNG = timedelta(seconds=300)  # nothing is lost so soon
 HEARTBEAT = "prefect.flow-run.heartbeat"
@@ -69,7 +69,8 @@ async def _seen(client: PrefectClient, run: FlowRun, flow: str) -> SeenRun:
     found = state_of(run)
     state = STATES[found.type]
     heartbeat = await _last_heartbeat(client, run) if state is RunState.RUNNING else None
-    return SeenRun(str(run.id), run.name, state, found.timestamp, heartbeat, LONGEST_SECONDS.get(flow))
+    longest = await longest_seconds(flow, run)
+    return SeenRun(str(run.id), run.name, state, found.timestamp, heartbeat, longest)
 
 
 async def _last_heartbeat(client: PrefectClient, run: FlowRun) -> datetime | None:

@@ -1,7 +1,7 @@
 """Look at one pool from all sides: flow runs, records, cloud, engines."""
 
 from asyncio import gather
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,18 +11,18 @@ from blocks.engine.probe import MEMORY_WINDOW
 from blocks.gateway.activity import GatewayActivity
 from blocks.outside import log, now, outside
 from pool.decisions import DecisionKind
-from pool.errors import GatewayTrouble
+from pool.errors import GatewayTrouble, NotFound, Refused
 from pool.hosts.reach import PROBED
 from pool.housekeeping.found import Orphan, Probe
 from pool.housekeeping.observation import Observation
 from pool.records import FlavorSize, Host, Instance
 from pool.settings import PoolSettings
-from pool.states import LIVING_HOSTS, LIVING_INSTANCES
+from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
 from tasks.base import blocking, pool_task
 from tasks.hosts.cloud_view import known_headroom, known_parts, listed_servers
 from tasks.housekeeping.disk_looks import look_at_disks, note_disks
 from tasks.housekeeping.probing import note_probes, probe_hosts
-from tasks.runs import runs_under_way
+from tasks.runs import flavor_parameter, runs_under_way, text_parameter
 
 MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is said once
 DISK_SAID = timedelta(minutes=10)  # likewise
@@ -31,8 +31,8 @@ COMING_BACK = timedelta(minutes=10)  # after a network was away, until one host 
 
 @pool_task(task_run_name="list the pools")
 def list_pools() -> list[str]:
-    """Names of all pools that have a configuration."""
-    return outside().stored.pools()
+    """Names of all pools that have a configuration, or hosts or sessions though their block is gone."""
+    return outside().pools()
 
 
 @pool_task(task_run_name="observe {pool}")
@@ -90,6 +90,7 @@ async def _look(pool: str) -> Observation:
         busy_instances=_named([*provisioning, *ending], "instance_id"),
         watched_since=activity.since if activity else None,
         last_used=_last_used(instances, activity),
+        unreadable=records.unreadable,
         unrecorded_spawns=_unrecorded(spawning, pool, hosts),
         headroom=headroom,
         cut_off_lately=records.cut_off_lately,
@@ -106,30 +107,47 @@ class _Records:
     told_of_disk: set[str]
     settings: PoolSettings
     cut_off_lately: bool
+    unreadable: Mapping[str, str]
 
 
 def _records(pool: str) -> _Records:
     store = outside().store
+    hosts = tuple(store.hosts.recent(pool, now()))
+    instances = tuple(store.instances.all(pool, LIVING_INSTANCES))
     return _Records(
-        hosts=tuple(store.hosts.recent(pool, now())),
-        instances=tuple(store.instances.all(pool, LIVING_INSTANCES)),
+        hosts=hosts,
+        instances=instances,
         living={host.name: host for host in store.hosts.all(states=LIVING_HOSTS)},
         orphans=store.orphans.all(pool),
         told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
         told_of_disk=store.ticks.decided_since(pool, DecisionKind.FILLS_DISK, now() - DISK_SAID),
         settings=outside().config(pool).settings(pool),
         cut_off_lately=bool(store.ticks.decided_since(pool, DecisionKind.CUT_OFF, now() - COMING_BACK)),
+        unreadable=_unreadable({one.blueprint for one in instances if one.state is InstanceState.QUEUED}),
     )
 
 
+def _unreadable(blueprints: Iterable[str]) -> dict[str, str]:
+    """Of these blueprints those that cannot be read, and why; one that is gone may come back."""
+    found: dict[str, str] = {}
+    for name in blueprints:
+        try:
+            outside().stored.blueprint(name)
+        except NotFound:
+            continue
+        except Refused as error:
+            found[name] = str(error)
+    return found
+
+
 def _named(runs: list[FlowRun], parameter: str) -> frozenset[str]:
-    return frozenset(run.parameters.get(parameter, "") for run in runs)
+    return frozenset(name for run in runs if (name := text_parameter(run, parameter)))
 
 
 def _unrecorded(spawning: list[FlowRun], pool: str, hosts: tuple[Host, ...]) -> tuple[FlavorSize, ...]:
     recorded = {host.spawned_by for host in hosts}
-    waiting = [run for run in spawning if str(run.id) not in recorded and run.parameters.get("pool", "main") == pool]
-    return tuple(FlavorSize(run.parameters.get("flavor") or FlavorSize.SMALL) for run in waiting)
+    waiting = [r for r in spawning if str(r.id) not in recorded and text_parameter(r, "pool", "main") == pool]
+    return tuple(size for run in waiting if (size := flavor_parameter(run)))
 
 
 async def _activity() -> GatewayActivity | None:

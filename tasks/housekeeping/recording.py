@@ -12,12 +12,14 @@ from tasks.base import pool_task
 
 @pool_task(task_run_name="read the settings of {pool}")
 def read_settings(pool: str) -> PoolSettings:
-    """The pool's settings as they are now.
+    """The pool's settings as they are now; its configuration is kept, for the case that its block is deleted.
 
     Raises:
         NotFound: no pool has this name; the message lists those that exist.
     """
-    return outside().config(pool).settings(pool)
+    config = outside().config(pool)
+    outside().store.configs.keep(pool, config.as_kept())
+    return config.settings(pool)
 
 
 @pool_task(task_run_name="record the tick of {pool}")

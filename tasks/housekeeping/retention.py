@@ -50,4 +50,7 @@ def _forget_hosts() -> int:
 
 def _forget_versions() -> int:
     stored, images = outside().stored, outside().store.images
-    return sum(images.forget_versions(pool, stored.pinned_versions(pool)) for pool in stored.pools())
+    blueprints = stored.blueprints()
+    if blueprints.unreadable:  # which version one of them pins is not known
+        return 0
+    return sum(images.forget_versions(pool, blueprints.pinned(pool)) for pool in stored.pools())

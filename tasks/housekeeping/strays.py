@@ -93,8 +93,8 @@ def remove_stray_part(stray: str) -> None:
 
 def _cloud_for(part: CloudPart) -> Cloud:
     """The cloud of the part's pool; of any pool, where its own is no more."""
-    pools = outside().stored.pools()
-    return outside().cloud(part.pool if part.pool in pools else pools[0])
+    known = part.pool if part.pool in outside().pools() else None
+    return outside().cloud(known or outside().stored.pools()[0])
 
 
 def _engine_of(instance: Instance) -> HostEngine:

@@ -187,7 +187,13 @@ def retire(pool: str, name: str, delete_archive: bool) -> Image:
 
 @pool_task(task_run_name="collect layers that no image has")
 def collect_layers() -> None:
-    """Delete from the layer store what no image has that is offered or pinned; not while another run uses the store."""
+    """Delete from the layer store what no image has that is offered or pinned; not while another run uses the store.
+
+    Nor while a blueprint cannot be read: the version that it pins may be kept nowhere else.
+    """
+    if unreadable := outside().stored.blueprints().unreadable:
+        log().warning("no layers are deleted while a blueprint cannot be read: %s", "; ".join(unreadable.values()))
+        return
 
     def wanted() -> set[str]:
         images = [image for image in outside().store.images.catalogue() if image.retired_at is None]

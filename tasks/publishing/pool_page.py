@@ -17,7 +17,7 @@ def draw_page(_changes: list[Change] | None = None) -> None:
     Raises:
         GatewayTrouble: the gateway does not answer, or takes no page of this size.
     """
-    outside().gateway.put_pool_page(pool_page([_view(name) for name in outside().stored.pools()], now()))
+    outside().gateway.put_pool_page(pool_page([_view(name) for name in outside().pools()], now()))
 
 
 @pool_task(task_run_name="draw the pool page")

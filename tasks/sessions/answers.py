@@ -6,7 +6,7 @@ from blocks.outside import outside
 from pool.records import Instance
 from pool.sessions.drain import ends_at, notice
 from pool.sessions.estimates import QueuePosition
-from pool.states import InstanceState
+from pool.states import ENDED, InstanceState
 from tasks.sessions.links import launch_url, session_url
 
 #: States in which a link leads somewhere: before it runs, to a page that goes on to the session by itself.
@@ -16,7 +16,8 @@ OPENS = frozenset({InstanceState.QUEUED, InstanceState.STARTING, InstanceState.R
 def answer_for(instance: Instance, position: QueuePosition | None = None) -> dict[str, Any]:
     """Compose the answer to the platform for a session as it is now.
 
-    The launch link in it works once and not for long; `issue-link` makes another. A queued session has its position.
+    The launch link in it works once and not for long; `issue-link` makes another. A queued session has its position,
+    one that is over the reason.
     """
     host = outside().store.hosts.get(instance.host) if instance.host else None
     ends = ends_at(instance, host)
@@ -28,6 +29,7 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
         "expires_at": ends.isoformat() if ends else None,
         "host": instance.host,
         "notice": position.notice if position else notice(host),
+        "reason": instance.reason if instance.state in ENDED else "",
         "position": position and position.position,
         "estimated_wait": position and position.estimate,
     }

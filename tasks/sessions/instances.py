@@ -11,6 +11,8 @@ from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.sessions.admission import check_admission
 from pool.sessions.containers import container_spec
+from pool.sessions.filling import auth_header_of
+from pool.sessions.requests import check_same_request, check_unchanged
 from pool.states import HostState, InstanceState
 from tasks.base import blocking, pool_task
 from tasks.sessions.answers import answer_for
@@ -28,23 +30,37 @@ def read_blueprint(name: str) -> BlueprintSpec:
 
 
 @pool_task(task_run_name="record {instance_id}")
-def record_instance(instance_id: str, blueprint: BlueprintSpec, user: str, options: dict) -> Instance:
-    """Record the request before anything is done about it; the same id gives the same instance.
+def record_instance(
+    instance_id: str, blueprint: str, user: str, options: dict
+) -> tuple[Instance, BlueprintSpec | None]:
+    """Record the request before anything is done about it; the same request gives the same instance.
+
+    A session that is known needs no blueprint here: it goes on, or has ended, whatever became of its blueprint since.
+
+    Returns:
+        The instance; and its blueprint, if it was recorded just now.
 
     Raises:
         BadRequest: the id is not of the form it must have, or an option is unknown.
-        Refused: the pool takes no sessions (shutdown mode, whitelist).
-        NotFound: the pool does not offer the blueprint's image.
+        Refused: the id is another request's; or the pool takes no sessions (shutdown mode, whitelist).
+        NotFound: there is no such blueprint, or the pool does not offer its image.
     """
     check_instance_id(instance_id)
     check_user(user)
-    settings = outside().config(blueprint.pool).settings(blueprint.pool)
-    if known := _known(instance_id):
-        return known
-    check_admission(settings, blueprint, options)
+    known = _known(instance_id)
+    recipe: BlueprintSpec | None = None
+    if known is None:
+        recipe = outside().stored.blueprint(blueprint)
+        _admit(recipe, options)
+        known, _ = outside().store.instances.request(instance_id, recipe, user, options, now())
+    check_same_request(known, blueprint, user, options)
+    return known, recipe
+
+
+def _admit(blueprint: BlueprintSpec, options: dict) -> None:
+    check_admission(outside().config(blueprint.pool).settings(blueprint.pool), blueprint, options)
     outside().store.images.get(blueprint.pool, blueprint.image)
     versions_of(blueprint)
-    return outside().store.instances.request(instance_id, blueprint, user, options, now())[0]
 
 
 def versions_of(blueprint: BlueprintSpec) -> list[Image]:
@@ -67,7 +83,11 @@ def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     """Have the host's engine run the session's container; one that already runs is left as it is.
 
     An image that the host has lost is recorded so: no session is sent after it, and the next distribution sends it.
+
+    Raises:
+        Refused: the blueprint asks for more room, or another pool, than when the session was asked for.
     """
+    check_unchanged(instance, blueprint)
     host = outside().store.hosts.get(instance.get_placement().host)
     image_id = _image_on(host, blueprint)
     spec = container_spec(instance, blueprint, image_id, namespace=outside().settings.identity)
@@ -89,7 +109,7 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> None
     placement = instance.get_placement()
     host = await blocking(outside().store.hosts.get, placement.host)
     path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
-    header = blueprint.proxy.auth_header.format(token=instance.token)
+    header = auth_header_of(instance)
     deadline = outside().clock.uptime() + blueprint.start_timeout
     while not await blocking(outside().session_answers, host.get_address(), placement.port, path, header):
         await blocking(_check_alive, instance, host, deadline, blueprint.start_timeout)

@@ -38,7 +38,10 @@ def _one_round(pool: str) -> list[Instance]:
 
 
 def _entries(line: list[Instance]) -> list[QueueEntry]:
-    """What each needs by its blueprint as it is now; one whose blueprint or image is gone can use no host."""
+    """What each needs by its blueprint as it is now.
+
+    One whose blueprint or image is gone, or whose blueprint cannot be read, can use no host, and holds up no other.
+    """
     known = {name: _recipe(name) for name in {instance.blueprint for instance in line}}
     return [QueueEntry(instance, *known[instance.blueprint]) for instance in line]
 
@@ -48,7 +51,7 @@ def _recipe(name: str) -> tuple[list[set[str]], int]:
     try:
         blueprint = outside().stored.blueprint(name)
         return _holders(blueprint), blueprint.lifetime
-    except NotFound:
+    except Refused:
         return [], 0
 
 

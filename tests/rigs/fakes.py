@@ -114,7 +114,7 @@ class SilentPublisher(InlinePublisher):
 
 
 class FakeBlocks(StoredBlocks):
-    """Blocks in memory, by kind and name; blueprints also as the specs that they stand for."""
+    """Blocks in memory, by kind and name; an error in a block's place is raised. Blueprints also as their specs."""
 
     def __init__(
         self, blocks: Mapping[type[Block], Mapping[str, Any]], specs: Mapping[str, BlueprintSpec] | None = None
@@ -126,6 +126,8 @@ class FakeBlocks(StoredBlocks):
         known = self.blocks.get(kind, {})
         if name not in known:
             raise NotFound(f"no {noun} is named {name!r}; known: {', '.join(known) or 'none'}")
+        if isinstance(known[name], Exception):
+            raise known[name]
         return known[name]
 
     def names(self, kind: type[Block]) -> list[str]:

@@ -131,6 +131,26 @@ def test_a_lease_is_renewed_by_its_holder(store):
     assert store.leases.take("housekeep-main", "bob", 60, later(89)) == "ann"
 
 
+def test_a_lease_of_a_clock_that_was_ahead_is_over_in_its_time_after_the_first_who_asks(store):
+    store.leases.take("housekeep-main", "ann", 60, later(7200))
+    assert store.leases.take("housekeep-main", "bob", 60, NOW) == "ann"
+    assert store.leases.take("housekeep-main", "bob", 60, later(59)) == "ann"
+    assert store.leases.take("housekeep-main", "bob", 60, later(60)) is None
+
+
+def test_a_holder_that_lives_keeps_its_lease_though_its_clock_is_ahead(store):
+    store.leases.take("housekeep-main", "ann", 60, later(7200))
+    store.leases.take("housekeep-main", "bob", 60, NOW)
+    assert store.leases.take("housekeep-main", "ann", 60, later(7220)) is None
+    assert store.leases.take("housekeep-main", "bob", 60, later(61)) == "ann"
+
+
+def test_of_several_leases_none_is_held_for_longer_either(store):
+    store.leases.take("place 1", "ann", 60, later(7200))
+    assert store.leases.take_any(["place 1"], "bob", 60, NOW) is None
+    assert store.leases.take_any(["place 1"], "bob", 60, later(60)) == "place 1"
+
+
 def test_an_expired_lease_goes_to_whoever_asks(store):
     store.leases.take("housekeep-main", "ann", 60, NOW)
     assert store.leases.take("housekeep-main", "bob", 60, later(60)) is None

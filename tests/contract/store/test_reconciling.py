@@ -77,6 +77,26 @@ def test_what_was_said_a_moment_ago_is_found_by_its_kind(store):
     assert store.ticks.decided_since("main", DecisionKind.OUT_OF_MEMORY, later(1)) == set()
 
 
+def test_the_last_configuration_of_a_pool_is_kept_and_replaced(store):
+    assert store.configs.last("main") is None
+    for config in ({"DD_MAX_HOSTS": 4}, {"DD_MAX_HOSTS": 7, "DD_IMAGES": ["lab:4"]}):
+        store.configs.keep("main", config)
+        assert store.configs.last("main") == config
+
+
+def test_a_pool_is_in_use_while_a_host_or_a_session_of_it_lives(store):
+    claim_active(store)
+    ask(store, pool="gpu")
+    assert store.configs.pools_in_use() == ["gpu", "main"]
+    store.instances.move("alice-1", InstanceState.FAILED, NOW)
+    assert store.configs.pools_in_use() == ["main"]
+
+
+def test_a_session_keeps_how_long_it_may_take_to_start(store):
+    ask(store, start_timeout=3600)
+    assert store.instances.get("alice-1").start_timeout == 3600
+
+
 def test_when_a_host_was_configured_again_is_kept(store):
     claim_active(store)
     store.hosts.note_repair("main-01", NOW)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pool.errors import NotFound, Refused, RefusedMove
-from pool.records import ProxyOptions
+from pool.records import FlavorSize, ProxyOptions
 from pool.states import HostState, InstanceState
 from pool.store.hosts import REMEMBERED
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later, place
@@ -35,6 +35,18 @@ def test_a_pool_never_claims_more_hosts_than_it_may(store):
     with pytest.raises(Refused, match="pool main already has 1 of 1 hosts"):
         claim(store, "run-2", max_hosts=1)
     assert claim(store, "run-3", max_hosts=1, pool="gpu").name == "gpu-01"
+
+
+def test_a_host_whose_server_is_not_deleted_for_an_hour_makes_place_once(store):
+    claim(store, "run-1", max_hosts=1)
+    for state in (HostState.FAILED, HostState.REMOVING):
+        store.hosts.move("main-01", state, NOW)
+    for moment in (NOW, later(3600)):
+        with pytest.raises(Refused, match="1 of 1 hosts"):
+            store.hosts.claim("main", FlavorSize.SMALL, 6, "run-2", 1, moment)
+    assert store.hosts.claim("main", FlavorSize.SMALL, 6, "run-2", 1, later(3601)).name == "main-02"
+    with pytest.raises(Refused, match="1 of 1 hosts"):
+        store.hosts.claim("main", FlavorSize.SMALL, 6, "run-3", 1, later(3601))
 
 
 def test_a_removed_host_makes_place_but_its_number_is_not_used_again(store):

@@ -118,7 +118,15 @@ class PrefectServer:
         flow = self._flows[deployment.partition("/")[0]]
         ids = uuid.UUID(int=self._world.random.getrandbits(128))
         now = self._world.clock.now()
-        run = Run(ids, flow, deployment, _through_json(parameters), now, tags or [], [Scheduled(timestamp=now)])
+        run = Run(
+            ids,
+            flow,
+            deployment,
+            _through_json(parameters),
+            now,
+            tags or [],
+            [Scheduled(scheduled_time=now, timestamp=now)],
+        )
         self._world.secrets.check("parameters of a run", json.dumps(parameters), routes_too=True)
         self.runs[run.id] = run
         if key:
@@ -133,6 +141,7 @@ class PrefectServer:
         """Somebody says what became of a run."""
         self._world.secrets.check("a state message", state.message or "", routes_too=True)
         state.timestamp, run = self._world.clock.now(), self.runs[run_id]
+        state.state_details.scheduled_time = state.timestamp if state.is_scheduled() else None
         run.states.append(state)
         living = not run.process.killed and self._world.time >= run.process.frozen_until
         if living and not run.task.done():

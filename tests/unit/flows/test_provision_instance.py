@@ -7,7 +7,7 @@ import pytest
 
 from blocks.outside import standing_in
 from flows.provision_instance import provision_instance
-from pool.errors import EngineTrouble, NoRoom, Refused, RefusedMove
+from pool.errors import BadRequest, EngineTrouble, NoRoom, Refused, RefusedMove
 from pool.states import InstanceState
 from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import a_blueprint, an_instance
@@ -37,7 +37,7 @@ class Store:
 @pytest.fixture
 def tasks():
     """A session that is asked for, gets room and runs."""
-    tasks = ScriptedTasks(read_blueprint=a_blueprint(), record_instance=QUEUED, get_instance=STARTING, give_out_room=[])
+    tasks = ScriptedTasks(record_instance=(QUEUED, a_blueprint()), get_instance=STARTING, give_out_room=[])
     tasks.answer("answer", lambda instance: {"state": str(instance.state)})
     tasks.answer("move_instance", lambda _id, to, **_: an_instance(state=to))
     with standing_in(fake_outside(prefect=tasks, store=Store())):
@@ -82,8 +82,32 @@ def test_a_session_whose_turn_comes_while_it_is_refused_is_started(tasks):
     assert provision() == {"state": "running"}
 
 
-def test_an_id_is_used_once(tasks):
-    over = replace(QUEUED, state=InstanceState.DELETED, reason="asked for")
-    tasks.answer("record_instance", over)
-    with pytest.raises(Refused, match=r"alice-1 is deleted \(asked for\); ask with a new instance_id"):
+@pytest.mark.parametrize("state", [InstanceState.DELETED, InstanceState.FAILED])
+def test_a_session_that_is_over_is_answered_with_its_end_and_the_reason_however_often_it_is_asked_for(tasks, state):
+    tasks.answer("record_instance", (replace(QUEUED, state=state, reason="no room"), None))
+    for _ in range(2):
+        with pytest.raises(Refused, match=rf"alice-1 is {state} \(no room\); ask with a new instance_id"):
+            provision()
+
+
+def test_a_session_that_another_run_starts_is_answered_as_starting_when_it_takes_long(tasks):
+    tasks.answer("record_instance", (STARTING, a_blueprint()))
+    tasks.answer("await_other_run", STARTING)
+    tasks.answer("get_instance", RefusedMove("another run is at it"))
+    assert provision() == {"state": "starting"}
+
+
+def test_a_session_that_runs_is_answered_without_a_look_at_its_blueprint(tasks):
+    tasks.answer("record_instance", (an_instance(), None))
+    assert provision() == {"state": "running"}
+    assert "read_blueprint" not in tasks.names
+
+
+@pytest.mark.parametrize("session", [QUEUED, STARTING])
+def test_a_session_whose_blueprint_cannot_be_read_any_more_is_failed_with_the_reason(tasks, session):
+    tasks.answer("record_instance", (session, None))
+    tasks.answer("read_blueprint", BadRequest("blueprint 'jupyter': port: Field required"))
+    with pytest.raises(BadRequest):
         provision()
+    ends = [(args[1], more["reason"]) for name, args, more in tasks.calls if name == "move_instance"]
+    assert ends == [(InstanceState.FAILED, "blueprint 'jupyter': port: Field required")]

@@ -7,8 +7,10 @@ import pytest
 
 from blocks.outside import standing_in
 from flows.steps import sessions
+from flows.steps.acting import act
 from pool.blame import BAD_BLUEPRINT, BAD_IMAGE, BAD_REQUEST, IMAGE_GONE, NAME_TAKEN
-from pool.errors import EngineTrouble, HostUnreachable, SessionNotReady
+from pool.decisions import Decision, DecisionKind
+from pool.errors import EngineTrouble, HostUnreachable, Refused, RefusedMove, SessionNotReady
 from pool.records import Instance, Placement
 from pool.states import EndCause
 from pool.states import InstanceState as State
@@ -109,16 +111,56 @@ def test_a_session_that_does_not_begin_is_undone_and_not_held_against_its_host(t
     assert tasks.steps[2:] == UNDONE
 
 
-def test_a_container_that_cannot_be_removed_keeps_its_room(tasks):
-    tasks.answer("start_container", EngineTrouble("no"))
+@pytest.mark.parametrize("error", [EngineTrouble("no"), SessionNotReady("no"), Refused("no")])
+def test_a_container_that_cannot_be_removed_keeps_its_room_and_the_run_says_what_went_wrong_first(tasks, error):
+    tasks.answer("start_container", error)
     tasks.answer("remove_container", HostUnreachable("away"))
-    with pytest.raises(HostUnreachable):
+    with pytest.raises(type(error), match="no"):
         start()
-    assert tasks.steps[-1] == "move to stopping"
+    assert tasks.steps[-2:] == ["move to stopping", "give_out_room"]
+    _, _, facts = next(call for call in tasks.calls if call[0] == "move_instance")
+    assert facts == {"reason": "no", "cause": EndCause.NOT_STARTED}
+
+
+def test_a_session_that_another_run_ends_while_it_starts_ends_as_that_run_says(tasks):
+    tasks.answer("move_instance", RefusedMove("instance alice-1 cannot go from stopping to running"))
+    with pytest.raises(RefusedMove):
+        start()
+    assert tasks.steps == [
+        "start_container",
+        "wait_until_ready",
+        "move to running",
+        "withdraw_route",
+        "remove_container",
+    ]
 
 
 def end(instance: Instance) -> None:
     asyncio.run(sessions.end_session(instance, "asked for", EndCause.REQUESTED))
+
+
+@pytest.mark.parametrize(
+    ("cause", "to"),
+    [
+        (EndCause.NOT_STARTED, State.FAILED),
+        (EndCause.OUT_OF_MEMORY, State.FAILED),
+        (EndCause.EXPIRED, State.DELETED),
+        (EndCause.REQUESTED, State.DELETED),
+    ],
+)
+def test_a_session_whose_end_was_interrupted_ends_as_it_began_to_and_by_the_first_reason(tasks, cause, to):
+    stopping = an_instance(state=State.STOPPING, end_cause=cause, reason="the first reason")
+    end(stopping)
+    _, (_, last), facts = [call for call in tasks.calls if call[0] == "move_instance"][-1]
+    assert (last, facts["reason"]) == (to, "the first reason")
+
+
+def test_a_session_that_was_ending_when_its_host_was_lost_ends_as_it_began_to(tasks):
+    tasks.answer("get_instance", an_instance(state=State.STOPPING, end_cause=EndCause.REQUESTED, reason="asked for"))
+    lost = Decision(DecisionKind.FAIL_INSTANCE, "alice-1", "its host main-01 failed", cause=EndCause.HOST_LOST)
+    asyncio.run(act(lost, 0))
+    _, (_, last), facts = tasks.calls[-1]
+    assert (last, facts["reason"]) == (State.DELETED, "asked for")
 
 
 def test_ending_takes_the_route_away_before_the_container(tasks):

@@ -89,6 +89,14 @@ def test_a_host_that_does_not_become_active_in_time_is_given_up(state, limit):
     assert given_up.reason == f"still {state} after {limit} s, and no flow run works on it"
 
 
+@pytest.mark.parametrize(("start_timeout", "limit"), [(60, 300), (3600, 3840)])
+def test_a_session_that_no_run_starts_is_given_up_after_as_long_as_it_may_take_on_one_host(start_timeout, limit):
+    session = an_instance(state=InstanceState.STARTING, start_timeout=start_timeout)
+    seen = {"hosts": [a_host(reserved=1)], "instances": [session]}
+    assert planned(now=later(limit), **seen) == [(Kind.START, "alice-1")]
+    assert planned(now=later(limit + 1), **seen) == [(Kind.CLEAN_UP, "alice-1")]
+
+
 @pytest.mark.parametrize("state", [HostState.DRAINING, HostState.FAILED])
 def test_an_empty_host_that_is_done_is_removed(state):
     assert planned([a_host(state=state)]) == [(Kind.REMOVE, "main-01")]

@@ -70,6 +70,18 @@ def test_an_environment_that_is_not_names_and_texts_is_refused(environment):
         check_admission(SETTINGS, BLUEPRINT, {"environment": environment})
 
 
+@pytest.mark.parametrize("name", ["", "A B", "A=B", "A\0", "\t"])
+def test_a_name_that_no_variable_can_have_is_refused(name):
+    with pytest.raises(BadRequest, match="is no name of a variable"):
+        check_admission(SETTINGS, BLUEPRINT, {"environment": {name: "x"}})
+
+
+def test_a_text_that_no_program_can_be_given_is_refused_and_not_shown():
+    with pytest.raises(BadRequest, match=r"^option environment: the text of KEY has a NUL character, which no program"):
+        check_admission(SETTINGS, BLUEPRINT, {"environment": {"KEY": "x\0y"}})
+    check_admission(SETTINGS, BLUEPRINT, {"environment": {"my.key-1": "two\nlines, = and spaces", "ÄÖ": ""}})
+
+
 def test_a_session_expires_after_its_blueprint_or_earlier_on_request():
     assert expiry(BLUEPRINT, {}, NOW) == NOW + timedelta(hours=1)
     assert expiry(BLUEPRINT, {"lifetime": 60}, NOW) == NOW + timedelta(minutes=1)

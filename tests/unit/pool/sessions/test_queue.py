@@ -128,6 +128,12 @@ def test_those_that_wait_for_a_pool_that_shuts_down_are_given_up_at_once():
     assert decision.reason == "pool main is in shutdown mode and takes no new sessions"
 
 
+def test_one_whose_blueprint_cannot_be_read_is_given_up_with_the_reason():
+    why = "blueprint 'jupyter': port: Field required"
+    (decision, *_) = decided(waiting("a"), later(1), unreadable={"jupyter": why})
+    assert (decision.kind, decision.subject, decision.reason) == (DecisionKind.GIVE_UP, "a", why)
+
+
 def test_one_that_has_room_and_that_nobody_starts_is_started():
     host, session = a_host(reserved=1), an_instance(state=InstanceState.STARTING)
     seen = {"hosts": (host,)}

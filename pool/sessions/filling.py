@@ -1,0 +1,38 @@
+"""What a blueprint leaves open, and a session fills in: names in braces, each a plain text, and nothing else."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from pool.records import BlueprintSpec, Instance
+
+#: What may be filled into the Authorization header; see :func:`words_of` for commands and environments.
+IN_HEADER = ("token", "user")
+_NAME = re.compile(r"\{(\w+)\}")
+
+
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """Fill the words in where their names stand in braces; all other braces stay, for a command may have its own.
+
+    It is done once: what is filled in is never looked at for names again.
+    """
+    return _NAME.sub(lambda found: words.get(found[1], found[0]), text)
+
+
+def unknown_names(text: str, known: Collection[str]) -> list[str]:
+    """List the names in braces that nothing is filled in for."""
+    return [name for name in _NAME.findall(text) if name not in known]
+
+
+def words_of(instance: Instance, blueprint: BlueprintSpec) -> dict[str, str]:
+    """Return what is filled into a session's command and environment. One is the session's secret: never log it."""
+    return {
+        "base_url": instance.base_url,
+        "port": str(blueprint.port),
+        "token": instance.token,
+        "user": instance.user,
+    }
+
+
+def auth_header_of(instance: Instance) -> str:
+    """Return the Authorization header that the session gets from the gateway; empty: none. Secret: never log it."""
+    return fill(instance.proxy.auth_header, {"token": instance.token, "user": instance.user})

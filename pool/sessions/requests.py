@@ -1,0 +1,63 @@
+"""One instance_id is one request: what is said to the same one, and to another one."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pool.errors import Refused
+from pool.records import BlueprintSpec, Instance
+from pool.states import FAILURES, InstanceState
+
+
+def check_same_request(known: Instance, blueprint: str, user: str, options: Mapping[str, Any]) -> None:
+    """Refuse a request that has another session's id.
+
+    Args:
+        known: the session that has the id, in any state.
+        blueprint: name of the blueprint that is asked for now.
+        user: who it is asked for now.
+        options: that are asked for now; what they hold is not shown, for it may be a secret.
+
+    Raises:
+        Refused: "instance alice-1 was asked for with user 'alice', not 'bob': it stays as it is; ask with a new …".
+    """
+    if differences := "; ".join(_differences(known, blueprint, user, options)):
+        raise Refused(
+            f"instance {known.id} was asked for with {differences}: it stays as it is; ask with a new instance_id"
+        )
+
+
+def _differences(known: Instance, blueprint: str, user: str, options: Mapping[str, Any]) -> Iterator[str]:
+    if known.blueprint != blueprint:
+        yield f"blueprint {known.blueprint!r}, not {blueprint!r}"
+    if known.user != user:
+        yield f"user {known.user!r}, not {user!r}"
+    names = sorted(known.options.keys() | options.keys())
+    if other := [name for name in names if known.options.get(name) != options.get(name)]:
+        yield f"other values of the options {', '.join(other)}"
+
+
+def check_unchanged(instance: Instance, blueprint: BlueprintSpec) -> None:
+    """Refuse to start a session by a blueprint that grew or moved since it was asked for.
+
+    Raises:
+        Refused: its room, or its pool, is not the one that the blueprint asks for now.
+    """
+    changed = f"blueprint {blueprint.name} was changed since instance {instance.id} was asked for"
+    if blueprint.slots > instance.slots:
+        raise Refused(f"{changed}: it needs {blueprint.slots} slots now, {instance.slots} then; ask for a new session")
+    if blueprint.pool != instance.pool:
+        raise Refused(f"{changed}: it is of pool {blueprint.pool} now, {instance.pool} then; ask for a new session")
+
+
+def end_of(instance: Instance, to: InstanceState, reason: str) -> tuple[InstanceState, str]:
+    """Say how a session ends that may be ending already: as what it began to end as, and with that reason.
+
+    Args:
+        instance: as it is now.
+        to: deleted or failed, as the one who ends it now would have it.
+        reason: the same one's.
+    """
+    if instance.state is not InstanceState.STOPPING or instance.end_cause is None:
+        return to, reason
+    began = InstanceState.FAILED if instance.end_cause in FAILURES else InstanceState.DELETED
+    return began, instance.reason or reason

@@ -1,0 +1,33 @@
+"""What no single pool's tick can see: configuration that is missing, or that cannot be read."""
+
+from blocks.outside import log, outside
+from pool.states import LIVING_HOSTS, LIVING_INSTANCES
+from tasks.base import pool_task
+
+
+@pool_task(task_run_name="look at the blocks")
+def look_at_blocks() -> str:
+    """Say which blueprints cannot be read, and which pools in use have no block; nothing where all is well."""
+    findings = [*_unreadable_blueprints(), *_pools_without_block()]
+    for finding in findings:
+        log().error("%s", finding)
+    return "; ".join(findings)
+
+
+def _unreadable_blueprints() -> list[str]:
+    unreadable = outside().stored.blueprints().unreadable
+    return [f"its sessions are refused: {why}" for why in unreadable.values()]
+
+
+def _pools_without_block() -> list[str]:
+    missing = set(outside().pools()) - set(outside().stored.pools())
+    return [_missing(pool) for pool in sorted(missing)]
+
+
+def _missing(pool: str) -> str:
+    store = outside().store
+    hosts, sessions = len(store.hosts.all(pool, LIVING_HOSTS)), len(store.instances.all(pool, LIVING_INSTANCES))
+    has = f"pool {pool} has {hosts} hosts and {sessions} sessions, and no block pool-config/{pool}"
+    if store.configs.last(pool) is None:
+        return f"{has}, nor was one ever read: nothing is done for them until you save the block"
+    return f"{has}: it goes on as it was configured last; save the block again, with DD_SHUTDOWN_MODE to be rid of them"

@@ -1,0 +1,52 @@
+"""The form of a blueprint: what it takes, and one that cannot be read among others that can."""
+
+import pytest
+from pydantic import ValidationError
+
+from blocks.stored.blueprint import Blueprint, default_blueprints
+from blocks.stored.pool_config import PoolConfig
+from pool.errors import BadRequest
+from pool.records import BlueprintSpec
+from tests.rigs.fakes import FakeBlocks
+
+pytestmark = pytest.mark.unit
+
+DIGEST = "sha256:" + "a" * 64
+BROKEN = BadRequest("blueprint 'lab': image: image lab@latest: after the @ there must be a digest, sha256:…")
+
+
+def form(**values) -> BlueprintSpec:
+    return Blueprint(**{"image": "jupyter", "port": 8888} | values).spec("jupyter")
+
+
+def test_the_blueprints_of_a_new_installation_can_be_read():
+    assert [blueprint.spec(name).name for name, blueprint in default_blueprints().items()]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"image": "lab@latest"}, "after the @ there must be a digest"),
+        ({"auth_header": "Basic {usr}"}, "{usr} is not filled into this header; {token} and {user} are"),
+        ({"auth_header": "token {token}\r\nX-Admin: 1"}, "a header is one line"),
+        ({"environment": {"A=B": "x"}}, "'A=B' is no name of a variable"),
+        ({"start_timeout": 3601}, "less than or equal to 3600"),
+        ({"lifetime": 10**12}, "less than or equal to"),
+    ],
+)
+def test_the_form_refuses_what_no_session_could_be_made_by(values, said):
+    with pytest.raises(ValidationError) as refused:
+        form(**values)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("header", ["", "token {token}", "Basic {user}", "Bearer {}", "{token.x}", "{", "{0[x]}"])
+def test_the_form_takes_every_header_that_can_be_filled_in(header):
+    assert form(auth_header=header).proxy.auth_header == header
+
+
+def test_a_blueprint_that_cannot_be_read_takes_nothing_from_the_others():
+    good = Blueprint(image=f"lab@{DIGEST}", port=8888)
+    stored = FakeBlocks({Blueprint: {"broken": BROKEN, "lab": good}, PoolConfig: {}})
+    assert stored.pinned_versions("main") == {("lab", DIGEST)}
+    assert stored.blueprints().unreadable == {"broken": str(BROKEN)}

@@ -1,0 +1,84 @@
+"""One instance_id is one request: what the same one is answered with, and another one."""
+
+import asyncio
+
+import pytest
+
+from blocks.outside import standing_in
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.pool_config import PoolConfig
+from pool.errors import NotFound, Refused
+from pool.records import Image, Instance
+from pool.store.pool_store import PoolStore
+from tasks.sessions.instances import record_instance, start_container
+from tests.rigs.fakes import FakeBlocks, fake_outside
+from tests.rigs.pool_data import a_blueprint, ask, claim_active, place
+from tests.rigs.services.databases import migrated_sqlite
+
+pytestmark = pytest.mark.unit
+
+JUPYTER = Blueprint(image="jupyter", port=8888)
+SAME = {"blueprint": "jupyter", "user": "alice", "options": {"lifetime": 60}}
+
+
+@pytest.fixture
+def door(tmp_path):
+    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
+    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store.images.put(Image("main", "jupyter", "sha256:a", 1))
+    blocks = FakeBlocks({PoolConfig: {"main": PoolConfig()}, Blueprint: {"jupyter": JUPYTER, "rstudio": JUPYTER}})
+    with standing_in(fake_outside(store=store, stored=blocks)) as door:
+        yield door
+    store.close()
+
+
+def record(instance_id: str = "alice-1", **asked) -> Instance:
+    return asyncio.run(record_instance.fn(instance_id, **SAME | asked))[0]
+
+
+def test_the_same_request_gives_the_same_session(door):
+    assert record() == record()
+
+
+def test_the_same_request_is_answered_when_its_blueprint_and_its_pool_have_no_block_any_more(door):
+    session = record()
+    door.stored.blocks = {}
+    assert record() == session
+    with pytest.raises(NotFound):
+        record("alice-2")
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"user": "bob"}, "user 'alice', not 'bob'"),
+        ({"blueprint": "rstudio"}, "blueprint 'jupyter', not 'rstudio'"),
+        ({"options": {}}, "other values of the options lifetime"),
+        (
+            {"options": {"lifetime": 60, "environment": {"KEY": "hidden"}}},
+            "other values of the options environment",
+        ),
+    ],
+)
+def test_another_request_with_the_same_id_is_refused_by_what_differs_and_the_session_stays_as_it_is(door, other, said):
+    session = record()
+    with pytest.raises(Refused, match=rf"^instance alice-1 was asked for with {said}: it stays as it is;"):
+        record(**other)
+    assert door.store.instances.get("alice-1") == session
+
+
+def test_of_two_other_requests_with_one_id_that_come_at_once_the_later_one_is_refused(door):
+    door.stored.blueprint = lambda name: (ask(door.store), a_blueprint(name=name))[1]  # the first comes in between
+    with pytest.raises(Refused, match="user 'alice', not 'bob'"):
+        record(user="bob", options={})
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [({"slots": 24}, "it needs 24 slots now, 1 then"), ({"pool": "gpu"}, "it is of pool gpu now, main then")],
+)
+def test_a_session_is_not_started_by_a_blueprint_that_outgrew_its_room(door, now, said):
+    claim_active(door.store)
+    ask(door.store)
+    with pytest.raises(Refused, match=rf"^blueprint jupyter was changed since instance alice-1 was asked for: {said}"):
+        asyncio.run(start_container.fn(place(door.store), a_blueprint(**now)))
