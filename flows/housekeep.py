@@ -19,6 +19,7 @@ from pool.housekeeping.reconciliation import found_orphans
 from pool.reports.tables import decision_rows
 from tasks.base import PoolTask, log, now, run_parameters, this_run
 from tasks.gateway.routes import repair_routes
+from tasks.housekeeping.certificates import certificate_warnings
 from tasks.housekeeping.lost_runs import reap_runs
 from tasks.housekeeping.observing import list_pools, observe
 from tasks.housekeeping.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
@@ -133,12 +134,14 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
     for row in decision_rows(decisions, words):
         log().info("%(what)s %(of)s: %(why)s (%(outcome)s)", row)
     left = [f"{d.kind} {d.subject}: {how.words}" for d, how in zip(decisions, outcomes, strict=True) if not how.done]
-    await note_left(tick, left)
+    warnings = await certificate_warnings(pool) or []
+    await note_left(tick, [*left, *warnings])
     await show_decisions(pool, tick, decisions, words)
     await show_hosts(pool)
     waits = "".join(f"; it waits: {d.reason}" for d in decisions if d.kind is DecisionKind.WAIT)
     acts = sum(d.kind is not DecisionKind.WAIT for d in decisions)
-    return f"{pool}: {acts} decisions" + (f", {len(left)} left for the next tick" if left else "") + waits
+    unfinished = f", {len(left)} left for the next tick" if left else ""
+    return "; ".join([f"{pool}: {acts} decisions{unfinished}{waits}", *warnings])
 
 
 async def run_repair(repair: PoolTask[[], str]) -> str:

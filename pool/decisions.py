@@ -18,6 +18,7 @@ class DecisionKind(StrEnum):
     SPAWN = "spawn"  # pool: record a host and make its server
     WAIT = "wait"  # pool: hosts are wanted and not spawned now, and what stands in the way
     CONFIGURE = "configure"  # host: run the playbook, bring the images
+    RENEW = "renew-certificate"  # host: give its engine a fresh certificate; its sessions go on
     DRAIN = "drain"  # host: no new sessions from now on
     FAIL_HOST = "fail-host"  # host: give it up
     REMOVE = "remove"  # host: move it to removing and ask the cloud to delete its server (again)

@@ -1,6 +1,6 @@
 """`dockerdriver doctor`: does the cloud have what each pool needs, and if not, what to do about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.clouds.openstack_project.readiness import Finding
@@ -9,6 +9,7 @@ from blocks.outside import outside
 from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import DockerDriverError
+from pool.hosts.certificates import running_out
 from runtime.stack.initial_config import first_openstack, first_pool
 
 Say = Callable[[str], None]
@@ -25,7 +26,19 @@ def examine_pools(say: Say = print) -> int:
     """
     here = outside()
     configs = {name: here.config(name) for name in here.stored.pools()}
-    return sum(_examine_pool(name, config, here.cloud(name), say) for name, config in configs.items())
+    problems = sum(_examine_pool(name, config, here.cloud(name), say) for name, config in configs.items())
+    return problems + examine_certificates(configs, say)
+
+
+def examine_certificates(pools: Iterable[str], say: Say = print) -> int:
+    """Say which certificates run out within 30 days, the authority's, the gateway's, the registries'; how many."""
+    here = outside()
+    ending = dict.fromkeys(
+        warning for pool in pools for warning in running_out(here.certificates.of(pool), here.clock.now())
+    )
+    for warning in ending:
+        say(f"  ENDING   {warning}")
+    return len(ending)
 
 
 def examine_plans(settings: ProcessSettings, say: Say = print) -> int:

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
+from blocks.certificates import gateways_certificate
 from blocks.engine.local_api import answers
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import NotFound
+from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
 from pool.records import Host, Instance
 from pool.reports.tables import history_rows, span
@@ -31,7 +33,8 @@ def show_status(settings: ProcessSettings) -> None:
     if password_file(settings).exists():
         console.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
     hosts, instances, left = _records(settings)
-    for trouble in [*launch_troubles(hosts, datetime.now(UTC)), *left]:
+    gateways = running_out(filter(None, [gateways_certificate()]), datetime.now(UTC))
+    for trouble in [*gateways, *launch_troubles(hosts, datetime.now(UTC)), *left]:
         console.print(trouble, markup=False, style="bold red")
     console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
     console.print(_sessions(settings, instances))
