@@ -33,9 +33,8 @@ def examine_pools(say: Say = print) -> int:
 def examine_certificates(pools: Iterable[str], say: Say = print) -> int:
     """Say which certificates run out within 30 days, the authority's, the gateway's, the registries'; how many."""
     here = outside()
-    ending = dict.fromkeys(
-        warning for pool in pools for warning in running_out(here.certificates.of(pool), here.clock.now())
-    )
+    found = [certificate for pool in pools for certificate in here.certificates.of(pool)]
+    ending = running_out(dict.fromkeys(found), here.clock.now())
     for warning in ending:
         say(f"  ENDING   {warning}")
     return len(ending)
