@@ -5,11 +5,14 @@ for, must not stand in line behind them.
 """
 
 from collections.abc import Sequence
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 
 from runtime.worker.prefect_internals import OpenWorker
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 #: Places beside the others that only runs of schedules take: one tick, and the next should the first be stuck.
 FOR_SCHEDULES = 2
