@@ -4,7 +4,7 @@ import pytest
 
 from pool.decisions import DecisionKind as Kind
 from pool.hosts.certificates import Validity
-from pool.housekeeping.found import Probe
+from pool.housekeeping.found import Probe, SeenContainer
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.housekeeping.reconciliation import DISTRUST_GRACE, REPAIR_PAUSE
@@ -15,7 +15,8 @@ from tests.rigs.pool_data import NOW, a_host, an_instance, later
 pytestmark = pytest.mark.unit
 
 YEAR = 365 * 86400
-WELL = Probe(answers=True, certificate=Validity(NOW, later(YEAR)))
+ITS_CONTAINER = SeenContainer("dd-alice-1", "alice-1")
+WELL = Probe(answers=True, containers=(ITS_CONTAINER,), certificate=Validity(NOW, later(YEAR)))
 EXPIRED = Probe(answers=False, distrusted=True, trouble="certificate has expired")
 IN_SERVICE = pytest.mark.parametrize("state", [HostState.ACTIVE, HostState.DRAINING])
 
