@@ -135,7 +135,7 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
         log().info("%(what)s %(of)s: %(why)s (%(outcome)s)", row)
     left = [f"{d.kind} {d.subject}: {how.words}" for d, how in zip(decisions, outcomes, strict=True) if not how.done]
     warnings = await certificate_warnings(pool) or []
-    await note_left(tick, [*left, *warnings])
+    await note_left(tick, [*warnings, *left])
     await show_decisions(pool, tick, decisions, words)
     await show_hosts(pool)
     waits = "".join(f"; it waits: {d.reason}" for d in decisions if d.kind is DecisionKind.WAIT)
