@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
+from blocks.certificates import Certificates
 from blocks.clouds.chosen import cloud_of
 from blocks.clouds.port import Cloud
 from blocks.engine.of_host import Engines
@@ -51,6 +52,7 @@ class Outside:
     images: ImageFolder
     transport: ImageTransport
     files: KeptFiles
+    certificates: Certificates
     session_answers: Callable[[str, int, str, str], bool] = answers
     turns: Turns = field(default_factory=Turns)
 
@@ -147,4 +149,5 @@ def _connect(settings: ProcessSettings) -> Outside:
         images=ImageFolder(settings.images_dir, layers, engines),
         transport=ImageTransport(layers, stored),
         files=KeptFiles(settings),
+        certificates=Certificates(stored),
     )

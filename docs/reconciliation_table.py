@@ -43,6 +43,13 @@ HOSTS = (
         "its room is free, its server goes",
     ),
     Row("host active", "a certificate that is not taken, or a clock that is off", (Kind.CONFIGURE,), "sets both right"),
+    Row(
+        "host active or draining",
+        "a certificate with less than a third of its life left",
+        (Kind.RENEW,),
+        "its sessions go on",
+    ),
+    Row("host draining", "a certificate that is not taken", (Kind.RENEW,), "over ssh; it is not failed for hours"),
     Row("host removing", "its server is still listed", (Kind.REMOVE,), "after longer and longer pauses, counted"),
     Row("host removing", "no server", (Kind.CONFIRM_GONE,), "gone is when the cloud says so"),
     Row("host removed", "its server is listed", (Kind.DELETE_SERVER,), "it came late"),

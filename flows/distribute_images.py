@@ -1,4 +1,4 @@
-"""Bring every wanted image to every active host, all hosts at once."""
+"""Bring every wanted image to every active host, ``DD_IMAGE_PUSHES`` hosts at a time."""
 
 from asyncio import Semaphore, gather
 
@@ -24,7 +24,10 @@ from tasks.images.progress import shown
 async def distribute_images(
     pool: str = "main", images: list[str] | None = None, hosts: list[str] | None = None
 ) -> State:
-    """Send what is missing to every active host. One slow or dead host holds up none.
+    """Send what is missing to every active host, `DD_IMAGE_PUSHES` of them at a time.
+
+    A host that takes no byte for a minute, is dead or answers oddly fails alone: it is a row of the report. A slow one
+    keeps its place as long as bytes go.
 
     Args:
         pool: Pool whose hosts get the images.

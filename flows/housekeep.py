@@ -19,6 +19,7 @@ from pool.housekeeping.reconciliation import found_orphans
 from pool.reports.tables import decision_rows
 from tasks.base import PoolTask, log, now, run_parameters, this_run
 from tasks.gateway.routes import repair_routes
+from tasks.housekeeping.certificates import certificate_warnings
 from tasks.housekeeping.findings import look_at_blocks
 from tasks.housekeeping.lost_runs import reap_runs
 from tasks.housekeeping.observing import list_pools, observe
@@ -135,13 +136,15 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
     for row in decision_rows(decisions, words):
         log().info("%(what)s %(of)s: %(why)s (%(outcome)s)", row)
     left = [f"{d.kind} {d.subject}: {how.words}" for d, how in zip(decisions, outcomes, strict=True) if not how.done]
-    await note_left(tick, left)
+    warnings = await certificate_warnings(pool) or []
+    await note_left(tick, [*warnings, *left])
     await show_decisions(pool, tick, decisions, words)
     await show_hosts(pool)
     waits = "".join(f"; it waits: {d.reason}" for d in decisions if d.kind is DecisionKind.WAIT)
     waits += "".join(f"; {d.reason}" for d in decisions if d.kind is DecisionKind.CUT_OFF)
     acts = sum(d.kind not in (DecisionKind.WAIT, DecisionKind.CUT_OFF) for d in decisions)
-    return f"{pool}: {acts} decisions" + (f", {len(left)} left for the next tick" if left else "") + waits
+    unfinished = f", {len(left)} left for the next tick" if left else ""
+    return "; ".join([f"{pool}: {acts} decisions{unfinished}{waits}", *warnings])
 
 
 async def run_repair(repair: PoolTask[[], str]) -> str:

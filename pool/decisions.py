@@ -19,6 +19,7 @@ class DecisionKind(StrEnum):
     WAIT = "wait"  # pool: hosts are wanted and not spawned now, and what stands in the way
     CUT_OFF = "cut-off"  # pool: many hosts are out of reach at once, and none is given up for it; said only
     CONFIGURE = "configure"  # host: run the playbook, bring the images
+    RENEW = "renew-certificate"  # host: give its engine a fresh certificate; its sessions go on
     DRAIN = "drain"  # host: no new sessions from now on
     LET_GO = "let-go"  # host, empty: drain it because of its age or because it is not needed, unless a session came
     FAIL_HOST = "fail-host"  # host: give it up

@@ -3,11 +3,14 @@
 One request when all is well, two with the look for memory that ran out; more only for containers that ended.
 """
 
+import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import docker
 from docker.errors import NotFound
@@ -17,6 +20,7 @@ from blocks.engine.client import HostEngine
 from blocks.engine.container_name import listed_name
 from pool import marks
 from pool.errors import DockerDriverError, HostDistrusted
+from pool.hosts.certificates import Validity
 from pool.housekeeping.found import ContainerOutcome, Probe, SeenContainer
 
 PROBE_SECONDS = 5
@@ -40,26 +44,45 @@ def probe(engine: HostEngine, namespace: str) -> Probe:
 
 def _look(client: docker.APIClient, namespace: str) -> Probe:
     ours = {"label": [f"{marks.NAMESPACE}={namespace}", marks.INSTANCE]}
-    with _noting_date(client) as dates:
+    with _noting(client) as connection:
         listed = client.containers(all=True, filters=ours)
-    ahead = dates[-1] if dates else 0.0
-    return Probe(True, tuple(_seen(client, entry) for entry in listed), ahead, _out_of_memory(client, ours, ahead))
+    ahead = connection.ahead
+    containers = tuple(_seen(client, entry) for entry in listed)
+    return Probe(True, containers, ahead, _out_of_memory(client, ours, ahead), certificate=connection.certificate)
+
+
+@dataclass
+class _Connection:
+    """What the connection to an engine tells beside its answers."""
+
+    ahead: float = 0.0  # seconds that the engine's clock is, by the date of its answer (whole seconds)
+    certificate: Validity | None = None  # of the engine's certificate
+
+    def note(self, response: Response, *_args: object, **_more: object) -> None:
+        """Look at an answer whose body was not read yet: the connection is still with it."""
+        if date := response.headers.get("Date"):
+            self.ahead = parsedate_to_datetime(date).timestamp() + 0.5 - time.time()
+        socket = getattr(getattr(response.raw, "connection", None), "sock", None)
+        if isinstance(socket, ssl.SSLSocket):
+            self.certificate = _validity(socket.getpeercert() or {})
+
+
+def _validity(certificate: Mapping[str, Any]) -> Validity | None:
+    try:
+        since, until = (ssl.cert_time_to_seconds(certificate[name]) for name in ("notBefore", "notAfter"))
+    except (KeyError, ValueError):
+        return None
+    return Validity(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC))
 
 
 @contextmanager
-def _noting_date(client: docker.APIClient) -> Iterator[list[float]]:
-    """Note how far the engine's clock is ahead, from the date that each of its answers carries (whole seconds)."""
-    dates: list[float] = []
-
-    def note(response: Response, *_args: object, **_more: object) -> None:
-        if date := response.headers.get("Date"):
-            dates.append(parsedate_to_datetime(date).timestamp() + 0.5 - time.time())
-
-    client.hooks["response"].append(note)
+def _noting(client: docker.APIClient) -> Iterator[_Connection]:
+    connection = _Connection()
+    client.hooks["response"].append(connection.note)
     try:
-        yield dates
+        yield connection
     finally:
-        client.hooks["response"].remove(note)
+        client.hooks["response"].remove(connection.note)
 
 
 def _seen(client: docker.APIClient, entry: dict) -> SeenContainer:

@@ -5,10 +5,11 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from pool.errors import GatewayTrouble
 from pool.records import Route
 
 
@@ -24,10 +25,24 @@ class Snapshot:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock; it goes with the process that dies holding it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._path.with_suffix(".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            with self._on_disk():
+                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                lock = stack.enter_context(self._path.with_suffix(".lock").open("a"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        """Say in one sentence what the disk refuses.
+
+        Raises:
+            GatewayTrouble: it is full, or broken.
+        """
+        try:
+            yield
+        except OSError as error:
+            raise GatewayTrouble(f"the gateway's snapshot {self._path} cannot be written: {error.strerror}") from error
 
     def put(self, route: Route, otherwise: Callable[[], list[Route]]) -> None:
         """Add or change one route; *otherwise* gives all when the file is no good."""
@@ -61,21 +76,22 @@ class Snapshot:
     def _read(self) -> dict:
         try:
             content = json.loads(self._path.read_bytes())
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
 
     def _write(self, routes: dict[str, dict], keys: list[dict]) -> None:
-        """Replace the file: a reader sees the old one or the new one.
+        """Replace the file: a reader sees the old one or the new one. A disk that is full leaves the old one.
 
         Not synced to disk: after a power cut the file may be old or broken, and then housekeeping repairs the table.
         """
         text = json.dumps({"routes": list(routes.values()), "keys": keys})  # json.dump() takes three times as long
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)  # mode 0600
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-            Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with self._on_disk():
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)  # mode 0600
+            try:
+                with os.fdopen(handle, "w") as file:
+                    file.write(text)
+                Path(name).replace(self._path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise

@@ -86,8 +86,20 @@ def give_certificate(shell: HostShell, authority: str, certificate: str, key: st
     Raises:
         CommandFailed: the engine did not start.
     """
-    unpack = f"mkdir -p -m 0700 /{TLS} && tar -x -C /{TLS} --no-same-owner -f -"
-    command = f"{unpack} && systemctl enable --quiet --now docker"
+    _put_certificate(shell, authority, certificate, key, "systemctl enable --quiet --now docker")
+
+
+def renew_certificate(shell: HostShell, authority: str, certificate: str, key: str) -> None:
+    """Give a host in service a fresh certificate. Its engine reads it at a restart, which its containers outlive.
+
+    Raises:
+        CommandFailed: the engine did not come back.
+    """
+    _put_certificate(shell, authority, certificate, key, "systemctl restart docker")
+
+
+def _put_certificate(shell: HostShell, authority: str, certificate: str, key: str, then: str) -> None:
+    command = f"mkdir -p -m 0700 /{TLS} && tar -x -C /{TLS} --no-same-owner -f - && {then}"
     files = {"ca.pem": (authority, 0o640), "server.pem": (key + certificate, 0o600)}
     shell.run(f"sudo -n sh -c {shlex.quote(command)}", START_SECONDS, stdin=_archive(files))
 

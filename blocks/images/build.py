@@ -89,7 +89,7 @@ def save_image(engine: HostEngine, reference: str, images_dir: Path) -> Path:
         with partial, engine.client(f"save image {reference}", LOAD_SECONDS) as client:
             partial.writelines(client.get_image(reference))
             os.fsync(partial.fileno())
-        Path(partial.name).chmod(0o644)
+        Path(partial.name).chmod(0o640)
         read_archive(Path(partial.name))
         return Path(partial.name).rename(archive)
     finally:

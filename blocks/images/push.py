@@ -76,6 +76,12 @@ def traits_of(engine: HostEngine) -> EngineTraits:
     return EngineTraits(compression, containerd, processor)
 
 
+def wrong_store(host: str) -> str:
+    """Say that an engine's image store is not served, and what to do about it."""
+    fix = 'set "features": {"containerd-snapshotter": false} in its daemon.json and restart it'
+    return f"host {host}: its engine keeps images in containerd's store, which is not served; {fix}"
+
+
 def check_fits(host: str, image: Image, config: bytes, traits: EngineTraits) -> None:
     """Refuse to bring an image to an engine that could not run it.
 
@@ -83,8 +89,7 @@ def check_fits(host: str, image: Image, config: bytes, traits: EngineTraits) -> 
         EngineTrouble: it is made for another processor; or the engine's image store calls it by another id.
     """
     if traits.containerd_store:
-        fix = 'set "features": {"containerd-snapshotter": false} in its daemon.json and restart it'
-        raise EngineTrouble(f"host {host}: its engine keeps images in containerd's store; {fix}", WRONG_STORE)
+        raise EngineTrouble(wrong_store(host), WRONG_STORE)
     made_for = str(json.loads(config).get("architecture") or "")
     if not runs_on(made_for, traits.processor):
         words = f"image {image.name} is made for {made_for}, the host is {traits.processor}"

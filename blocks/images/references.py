@@ -6,6 +6,7 @@ from docker.errors import APIError
 from docker.errors import NotFound as NoSuchImage
 
 from blocks.engine.client import LOAD_SECONDS, HostEngine
+from blocks.images.login_rules import refuse_plain_http, registry_of
 from blocks.stored.registry_login import RegistryCredentials
 from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
 from pool.images.names import read_name
@@ -29,10 +30,12 @@ def pull(engine: HostEngine, reference: str, credentials: RegistryCredentials | 
     Raises:
         BadRequest: *reference* is no reference, or names a digest instead of a tag.
         NotFound: the registry has no such image.
-        Refused: the registry does not let us in.
+        Refused: the registry does not let us in, or would be sent the login over plain HTTP.
         EngineTrouble: the registry cannot be reached, or the pull broke off.
     """
     name, tag = split_reference(reference)
+    if credentials:
+        refuse_plain_http(engine, registry_of(name))
     before = _inspect(engine, f"{name}:{tag}")
     _pull(engine, name, tag, credentials)
     pulled = _inspect(engine, f"{name}:{tag}")

@@ -28,6 +28,6 @@ class ImageTransport:
         """Return the way to a host under its pool's configuration; *on_bytes* is called with the bytes that went."""
         if not config.DD_IMAGE_REGISTRY:
             return HostPush(engine, host, self._layers, bandwidth, on_bytes)
-        login = self._stored.registry_login(config.DD_IMAGE_REGISTRY_LOGIN)
+        login = self._stored.registry_login(config.DD_IMAGE_REGISTRY_LOGIN, config.DD_IMAGE_REGISTRY, of_pool=True)
         registry = ImageRegistry(config.DD_IMAGE_REGISTRY, self._stored.authority().certificate, login)
         return HostPull(engine, host, self._layers, registry, on_bytes)

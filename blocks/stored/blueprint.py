@@ -34,7 +34,8 @@ class Blueprint(Block):
     command: list[str] = Field(
         [],
         description="Launch command, one word each; {base_url}, {port}, {user} and {token} are filled in, all other"
-        " braces stay. A token in a command is seen in process lists. Empty: the image's own.",
+        " braces stay. Empty: the image's own. Every account of the host, and of the manager where hosts are its"
+        " containers, can read it: give a token, and with sign_in open {base_url}, in the environment instead.",
     )
     environment: dict[str, str] = Field(
         {}, description="Environment of the session; {base_url}, {port}, {user} and {token} are filled in."
@@ -126,6 +127,10 @@ class Blueprint(Block):
         return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values)
 
 
+#: Holds the session's path. In the environment: commands stand in the host's process list, which every account reads.
+BASE_URL = "DD_BASE_URL"
+
+
 def default_blueprints() -> dict[str, Blueprint]:
     """Return the blueprints that a new installation offers, by name."""
     return {
@@ -139,8 +144,8 @@ def _jupyter(image: str) -> Blueprint:
     return Blueprint(
         image=image,
         port=8888,
-        command=["jupyter-lab", "--ServerApp.base_url={base_url}"],
-        environment={"JUPYTER_TOKEN": "{token}"},
+        command=["jupyter-lab"],
+        environment={"JUPYTER_TOKEN": "{token}", BASE_URL: "{base_url}"},
         ready_path="api",
         auth_header="token {token}",
         container_user="session:1000",
@@ -149,12 +154,12 @@ def _jupyter(image: str) -> Blueprint:
 
 def _rstudio(image: str) -> Blueprint:
     """Rocker's images start as root under an init of their own, make the user's home and drop to the user."""
-    told = "echo www-root-path={base_url} >> /etc/rstudio/rserver.conf && exec /init"
+    told = f"echo www-root-path=${BASE_URL} >> /etc/rstudio/rserver.conf && exec /init"
     return Blueprint(
         image=image,
         port=8787,
         command=["sh", "-c", told],
-        environment={"DISABLE_AUTH": "true", "ROOT": "false"},
+        environment={"DISABLE_AUTH": "true", "ROOT": "false", BASE_URL: "{base_url}"},
         memory_mb=2 * SLOT_MB,
         slots=2,
         start_timeout=120,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 
 @dataclass(frozen=True)
@@ -20,5 +20,16 @@ class RegistryLogin(Block):
     _block_type_name = "Registry login"
     _block_type_slug = "registry-login"
 
+    registry: str = Field(
+        "",
+        description="The one registry that it is for, as in registry.example:5000; docker.io for Docker Hub. It is sent"
+        " to no other.",
+    )
     username: str = Field(description="User or robot account at the registry.")
     password: SecretStr = Field(description="Password or token; stored encrypted.")
+
+    @field_validator("registry")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        """Take an address that was pasted from a browser as well."""
+        return value.strip().lower().removeprefix("https://").removeprefix("http://").rstrip("/")

@@ -115,13 +115,27 @@ class StoredBlocks:
         rotated.save(MAIN, overwrite=True, _sync=True)  # type: ignore[call-arg]  # Prefect adds it; its types do not say so
         return rotated
 
-    def registry_login(self, name: str) -> RegistryCredentials | None:
-        """Load the login of this name; None when the name is empty.
+    def registry_login(self, name: str, registry: str, of_pool: bool = False) -> RegistryCredentials | None:
+        """Load the login of this name, for one registry; None when the name is empty.
+
+        Args:
+            name: of the block.
+            registry: that it is to be sent to.
+            of_pool: whether an operator named both together, in a pool's configuration: then a login that was saved
+                before logins named their registry is taken to be for that one.
 
         Raises:
             NotFound: no login has this name; the message lists those that exist.
+            Refused: it is for another registry, or does not say for which.
         """
         if not name:
             return None
         login = self.load(RegistryLogin, name, "registry login")
+        if login.registry != registry.lower() and (login.registry or not of_pool):
+            of = (
+                f"for registry {login.registry}"
+                if login.registry
+                else "for no registry yet: fill in its field registry"
+            )
+            raise Refused(f"the login {name} is not sent to registry {registry}: it is {of}")
         return RegistryCredentials(login.username, login.password.get_secret_value())

@@ -8,10 +8,12 @@ from flows.steps.sessions import end_session
 from pool.decisions import Decision, DecisionKind
 from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
-from tasks.base import run_id
+from tasks.base import run_id, this_run
 from tasks.gateway.routes import withdraw_route
 from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
+from tasks.hosts.setup import renew_certificate
 from tasks.housekeeping.strays import count_removal, note_repair
+from tasks.leases import lease
 from tasks.runs import trigger
 from tasks.sessions.instances import get_instance, move_instance
 
@@ -40,6 +42,14 @@ async def _spawn(decision: Decision, key: str) -> None:
 async def _configure(decision: Decision, key: str) -> None:
     await note_repair(decision.subject)
     await trigger("configure-host/on-demand", {"host": decision.subject}, key=f"configure-{key}")
+
+
+async def _renew(decision: Decision, _key: str) -> None:
+    host = await find_host(decision.subject)
+    if host.state in (HostState.ACTIVE, HostState.DRAINING):
+        await note_repair(host.name)
+        async with lease(f"configuring of {host.name}", holder=this_run()):
+            await renew_certificate(host)
 
 
 async def _drain(decision: Decision, _key: str) -> None:
@@ -108,6 +118,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.WAIT: _wait,
     DecisionKind.CUT_OFF: settling.say_loudly,
     DecisionKind.CONFIGURE: _configure,
+    DecisionKind.RENEW: _renew,
     DecisionKind.DRAIN: _drain,
     DecisionKind.LET_GO: _let_go,
     DecisionKind.FAIL_HOST: _fail_host,

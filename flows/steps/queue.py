@@ -2,7 +2,6 @@
 
 from asyncio import gather
 
-from pool.errors import DockerDriverError
 from pool.records import Instance
 from tasks.base import log
 from tasks.publishing.positions import publish_positions
@@ -13,7 +12,8 @@ from tasks.sessions.queue import give_out_room
 async def serve_queue(pool: str, own: str = "") -> list[Instance]:
     """Give out room in the order of the queue, and ask for a flow run for each session that got some.
 
-    Called at once by each run that frees room or queues a session. It never raises: the next tick does what is left.
+    Called at once by each run that frees room or queues a session. No error is raised, not even one of Prefect's client
+    or of the database: the run has done its own work by then, and the next tick does what is left.
 
     Args:
         pool: name of the pool.
@@ -24,8 +24,8 @@ async def serve_queue(pool: str, own: str = "") -> list[Instance]:
     """
     try:
         served = await give_out_room(pool)
-    except DockerDriverError as error:
-        log().warning("the queue of %s is left to the next tick: %s", pool, error)
+    except Exception as error:  # noqa: BLE001 - see above
+        log().warning("the queue of %s is left to the next tick: %s: %s", pool, type(error).__name__, error)
         return []
     others = [instance for instance in served if instance.id != own]
     asked = await gather(*(ask_to_start(instance) for instance in others), return_exceptions=True)

@@ -1,5 +1,6 @@
 """How a session begins and ends: the compositions that several pipelines share."""
 
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from flows.steps.queue import serve_queue
@@ -112,18 +113,26 @@ async def _take_away(instance: Instance) -> None:
 
 
 async def undo(instance: Instance, to: InstanceState, reason: str, cause: EndCause | None = None) -> Instance:
-    """Remove route and container, then give the room back.
+    """Remove route and container, each whatever became of the other, then give the room back.
 
-    When the container cannot be removed now, the instance stays `stopping` and keeps its room: housekeeping goes on
-    with it, and the room of a container that may still run is never given away.
+    When one of them cannot be removed now, the instance stays `stopping` and keeps its room: housekeeping goes on with
+    it, and the room of a container that may still run, or that a route leads to, is never given away.
     """
-    try:
-        await withdraw_route(instance)
-        await remove_container(instance)
-    except DockerDriverError:
+    troubles = [trouble for step in (withdraw_route, remove_container) if (trouble := await _trouble(step(instance)))]
+    if troubles:
         await move_instance(instance.id, InstanceState.STOPPING, reason=reason, cause=cause)
-        raise
+        raise troubles[0]
     return await move_instance(instance.id, to, reason=reason, cause=cause)
+
+
+async def _trouble(step: Awaitable[None]) -> Exception | None:
+    """Do one step; what went wrong, told by the caller once the other steps are done."""
+    try:
+        await step
+    except Exception as error:  # noqa: BLE001 - a full disk, Prefect's server away: the other step is tried all the same
+        log().warning("a step of ending a session failed: %s", error)
+        return error
+    return None
 
 
 async def end_session(

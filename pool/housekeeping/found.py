@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pool.hosts.certificates import Validity
+
 #: MB that a session must have written to be told, or ended, for want of room on its host's disk.
 WRITES_MUCH = 256
 
@@ -40,6 +42,7 @@ class Probe:
     clock_ahead: float = 0.0  # seconds that the host's clock is ahead of ours; negative: behind
     out_of_memory: frozenset[str] = frozenset()  # instances in which a process was killed for memory lately
     trouble: str = ""  # why it does not answer
+    certificate: Validity | None = None  # of its engine's own; None: not seen
     distrusted: bool = False  # something answers, and one of the two does not believe the other's certificate
 
     def by_name(self) -> Mapping[str, SeenContainer]:

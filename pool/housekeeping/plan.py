@@ -17,6 +17,7 @@ from pool.housekeeping.disk_rules import fills_disk
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
+    certificate_ends,
     container_lost,
     cut_off,
     orphan_decisions,
@@ -192,6 +193,7 @@ HOST_RULES = (
     retired,
     old,
     tls_or_clock_wrong,
+    certificate_ends,
     unattended,
     outdated_setup,
     empty,

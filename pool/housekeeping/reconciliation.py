@@ -17,6 +17,9 @@ from pool.housekeeping.orphans import orphans
 from pool.records import Host, Instance
 from pool.states import EndCause, HostState, InstanceState
 
+#: Seconds that a host with sessions is kept whose certificate, or ours, is not taken: it serves them all the same, and
+#: is put right as soon as ssh lets us in.
+DISTRUST_GRACE = 6 * 3600
 REPAIR_PAUSE = 3600  # seconds between two tries to put a host right by configuring it again
 CLOCK_TOLERANCE = 120  # seconds that a host's clock may be off
 
@@ -156,7 +159,8 @@ def unreachable_too_long(host: Host, case: RuleContext) -> Decision | None:
     """Fail a host that is unreachable for longer than its grace time.
 
     Only when the cloud answers, and only single hosts: where most of a pool is out of reach at once, the network or the
-    manager is at fault. Nor a moment after that: the hosts come back one after the other.
+    manager is at fault. Nor a moment after that: the hosts come back one after the other. A certificate that ran out is
+    no silence: a host with sessions that answers with one has ``DISTRUST_GRACE``.
     """
     if case.cut_off or case.seen.cut_off_lately:
         return None
@@ -164,7 +168,9 @@ def unreachable_too_long(host: Host, case: RuleContext) -> Decision | None:
     silent = host.state in PROBED and case.seen.answers(host.name) is False
     if since is None or not silent or case.seen.servers is None or host.name in case.seen.busy_hosts:
         return None
-    if (case.now - since).total_seconds() <= case.settings.host_grace:
+    distrusted = case.seen.probes[host.name].distrusted and host.reserved
+    grace = max(case.settings.host_grace, DISTRUST_GRACE) if distrusted else case.settings.host_grace
+    if (case.now - since).total_seconds() <= grace:
         return None
     reason = f"out of reach since {since:%Y-%m-%d %H:%M:%S} UTC: {host.last_error}"
     return Decision(DecisionKind.FAIL_HOST, host.name, reason)
@@ -179,11 +185,34 @@ def cut_off(case: RuleContext) -> list[Decision]:
 
 def tls_or_clock_wrong(host: Host, case: RuleContext) -> Decision | None:
     """Configure a host again whose clock or certificate is wrong, which corrects both; at most once an hour."""
-    if host.state is not HostState.ACTIVE or host.name in case.seen.busy_hosts:
+    if host.state is not HostState.ACTIVE or host.name in case.seen.busy_hosts or _repaired_lately(host, case):
         return None
-    recently = host.repaired_at and (case.now - host.repaired_at).total_seconds() < REPAIR_PAUSE
     reason = _mistrust(host, case)
-    return Decision(DecisionKind.CONFIGURE, host.name, reason) if reason and not recently else None
+    return Decision(DecisionKind.CONFIGURE, host.name, reason) if reason else None
+
+
+def certificate_ends(host: Host, case: RuleContext) -> Decision | None:
+    """Renew the certificate of a host in service before it runs out; of one that drains, also when it has.
+
+    A draining host is not configured any more, and its sessions may last for days.
+    """
+    if host.state not in PROBED or host.name in case.seen.busy_hosts or _repaired_lately(host, case):
+        return None
+    reason = _why_renewed(host, case)
+    return Decision(DecisionKind.RENEW, host.name, reason) if reason else None
+
+
+def _why_renewed(host: Host, case: RuleContext) -> str:
+    probe = case.seen.probes.get(host.name)
+    if probe is None:
+        return ""
+    if probe.certificate and case.now >= probe.certificate.renewed_from:
+        return f"its certificate runs out at {probe.certificate.until:%Y-%m-%d %H:%M} UTC"
+    return probe.trouble if probe.distrusted and host.state is HostState.DRAINING else ""
+
+
+def _repaired_lately(host: Host, case: RuleContext) -> bool:
+    return host.repaired_at is not None and (case.now - host.repaired_at).total_seconds() < REPAIR_PAUSE
 
 
 def _mistrust(host: Host, case: RuleContext) -> str:

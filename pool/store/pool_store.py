@@ -9,7 +9,7 @@ from pool.store.hosts import HostStore
 from pool.store.images import ImageStore
 from pool.store.instances import InstanceStore
 from pool.store.leases import LeaseStore
-from pool.store.migrations import upgrade
+from pool.store.migrations import check_current, upgrade
 from pool.store.orphans import OrphanStore
 from pool.store.ticks import TickStore
 
@@ -52,6 +52,15 @@ class PoolStore:
             Refused: the database was made by a newer version.
         """
         upgrade(self._database.engine)
+
+    def check_current(self) -> None:
+        """Change nothing; refuse tables that are not of the form that this version reads.
+
+        Raises:
+            Refused: `make up` has to bring them up to date, or a newer version made them.
+        """
+        with self._database.reading() as connection:
+            check_current(connection)
 
     def close(self) -> None:
         """Close all connections."""

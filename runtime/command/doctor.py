@@ -1,14 +1,18 @@
 """`dockerdriver doctor`: does the cloud have what each pool needs, and if not, what to do about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.clouds.openstack_project.readiness import Finding
 from blocks.clouds.port import Cloud
+from blocks.images.push import traits_of, wrong_store
 from blocks.outside import outside
 from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
-from pool.errors import DockerDriverError
+from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
+from pool.hosts.certificates import running_out
+from pool.states import HostState
 from runtime.stack.initial_config import first_openstack, first_pool
 
 Say = Callable[[str], None]
@@ -25,7 +29,30 @@ def examine_pools(say: Say = print) -> int:
     """
     here = outside()
     configs = {name: here.config(name) for name in here.stored.pools()}
-    return sum(_examine_pool(name, config, here.cloud(name), say) for name, config in configs.items())
+    problems = sum(_examine_pool(name, config, here.cloud(name), say) for name, config in configs.items())
+    return problems + examine_certificates(configs, say) + examine_engines(say)
+
+
+def examine_engines(say: Say = print) -> int:
+    """Say which active hosts' engines cannot be given images; how many. One that does not answer is passed over."""
+    here, troubles = outside(), list[str]()
+    for host in here.store.hosts.all(states=[HostState.ACTIVE]):
+        with suppress(HostUnreachable, EngineTrouble):
+            if traits_of(here.engines.of(host)).containerd_store:
+                troubles.append(wrong_store(host.name))
+    for trouble in troubles:
+        say(f"  UNSERVED {trouble}")
+    return len(troubles)
+
+
+def examine_certificates(pools: Iterable[str], say: Say = print) -> int:
+    """Say which certificates run out within 30 days, the authority's, the gateway's, the registries'; how many."""
+    here = outside()
+    found = [certificate for pool in pools for certificate in here.certificates.of(pool)]
+    ending = running_out(dict.fromkeys(found), here.clock.now())
+    for warning in ending:
+        say(f"  ENDING   {warning}")
+    return len(ending)
 
 
 def examine_plans(settings: ProcessSettings, say: Say = print) -> int:

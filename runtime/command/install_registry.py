@@ -35,15 +35,15 @@ def install_registry(address: str, listen: str = LOOPBACK) -> None:
     """
     (name, port), listen = split_address(address), one_address(listen)
     issued = outside().stored.authority().issue_server(name, name, days=DAYS)
-    run = on_this_machine(PLAYBOOK, variables_of(issued, listen, port, login()))
+    run = on_this_machine(PLAYBOOK, variables_of(issued, listen, port, login(address)))
     run_playbook(run, print, SECONDS, outside().settings.run_dir)
 
 
-def login() -> RegistryLogin:
-    """Find the login that the registry lets in, or make it at the first time."""
+def login(address: str) -> RegistryLogin:
+    """Find the login that the registry lets in, or make it at the first time, for the registry at *address*."""
     if LOGIN in outside().stored.names(RegistryLogin):
         return outside().stored.load(RegistryLogin, LOGIN, "registry login")
-    made = RegistryLogin(username=USER, password=secrets.token_urlsafe(32))
+    made = RegistryLogin(registry=address, username=USER, password=secrets.token_urlsafe(32))
     made.save(LOGIN, _sync=True)  # type: ignore[call-arg]  # Prefect adds it; its types do not say so
     return made
 

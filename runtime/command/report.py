@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
+from blocks.certificates import gateways_certificate
 from blocks.engine.local_api import answers
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
-from pool.errors import NotFound
+from pool.errors import NotFound, Refused
+from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
 from pool.hosts.reach import reach_troubles
 from pool.records import Host, Instance
@@ -31,8 +33,13 @@ def show_status(settings: ProcessSettings) -> None:
     console.print(_processes(settings))
     if password_file(settings).exists():
         console.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
-    hosts, instances, left = _records(settings)
-    for trouble in [*launch_troubles(hosts, datetime.now(UTC)), *reach_troubles(hosts), *left]:
+    try:
+        hosts, instances, left = _records(settings)
+    except Refused as refusal:  # what runs is worth knowing all the same
+        console.print(str(refusal), markup=False, style="bold red")
+        return
+    gateways = running_out(filter(None, [gateways_certificate()]), datetime.now(UTC))
+    for trouble in [*gateways, *launch_troubles(hosts, datetime.now(UTC)), *reach_troubles(hosts), *left]:
         console.print(trouble, markup=False, style="bold red")
     console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
     console.print(_sessions(settings, instances))
@@ -87,12 +94,16 @@ def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance], lis
 
 
 def _store(settings: ProcessSettings) -> PoolStore | None:
-    """Return the pool's database, or None where none was made yet."""
+    """Return the pool's database, or None where none was made yet. Looking changes nothing: `make up` alone migrates.
+
+    Raises:
+        Refused: its tables are of another version; the sentence says what to do.
+    """
     url = settings.pool_database_url
     if url == f"sqlite:///{settings.data / 'pool.sqlite'}" and not (settings.data / "pool.sqlite").exists():
         return None
     store = PoolStore.open(url)
-    store.upgrade()
+    store.check_current()
     return store
 
 

@@ -81,8 +81,10 @@ class Processes:
         self._settings.run_dir.chmod(0o700)
         self._config.write_text(self.render(programs))
         command = [*PYTHON, "-m", "supervisor.supervisord", "-c", str(self._config)]
-        with (self._logs / "supervisord-start.log").open("w") as out:
+        with open(self._logs / "supervisord-start.log", "w", opener=_private) as out:
             subprocess.run(command, env=environment, cwd=home(), check=False, stdout=out, stderr=out)
+        for log in self._logs.glob("*.log*"):  # of an older version
+            log.chmod(log.stat().st_mode & 0o640)
         self._wait_until_alive()
         self._mark.write_text(fingerprint)
 
@@ -141,6 +143,11 @@ class Processes:
     def _ask(self) -> Any:  # what a method of supervisord answers, no stub knows
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         return xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that no other account reads."""
+    return os.open(path, flags, 0o640)
 
 
 def end_marked_processes(identity: str, patience: float = 30, shims: bool = False) -> None:

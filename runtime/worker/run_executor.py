@@ -18,6 +18,7 @@ from prefect.utilities.engine import propose_state
 
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.lost_runs import LostRuns, taken_by
+from runtime.worker.places import Places
 from runtime.worker.prefect_internals import OpenWorker
 from runtime.worker.run_notes import RunNotes
 from runtime.worker.run_states import RunStates
@@ -30,9 +31,15 @@ class RunExecutor:
     """The runs that this worker has under way."""
 
     def __init__(
-        self, worker: OpenWorker, states: RunStates, flows: LoadedFlows, notes: RunNotes, lost: LostRuns
+        self,
+        worker: OpenWorker,
+        states: RunStates,
+        flows: LoadedFlows,
+        notes: RunNotes,
+        lost: LostRuns,
+        places: Places,
     ) -> None:
-        self._worker = worker
+        self._worker, self._places = worker, places
         self._states = states
         self._flows = flows
         self._notes = notes
@@ -52,7 +59,7 @@ class RunExecutor:
             self._notes.end(flow_run.id)
         finally:
             self._worker.release(flow_run.id)
-            if self._worker.limiter.available_tokens == 1:  # runs may have waited for this one's place
+            if self._places.may_have_been_full():
                 self._worker.in_background(self._worker.get_and_submit_flow_runs)
 
     async def _claim_and_run(self, flow_run: FlowRun) -> None:

@@ -18,6 +18,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from blocks.settings import process_settings
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.lost_runs import LostRuns
+from runtime.worker.places import FOR_SCHEDULES, Places
 from runtime.worker.prefect_internals import OpenWorker
 from runtime.worker.run_executor import RunExecutor
 from runtime.worker.run_finder import RunFinder
@@ -26,7 +27,7 @@ from runtime.worker.run_states import RunStates
 from runtime.worker.server_outage import OutageWait, wait_through_outages
 
 POLL_SECONDS = 1.5
-MOST_RUNS_AT_ONCE = 32
+MOST_RUNS_AT_ONCE = 32  # beside those of schedules
 #: Seconds that runs wait for those of a dead process to be settled.
 SECONDS_AHEAD = 15.0
 DESCRIPTION = (
@@ -47,14 +48,16 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
     def __init__(self, *args: Any, limit: int | None = None, **kwargs: Any) -> None:
         # A run that is fetched ahead of its time would hold a thread until then; the next poll is soon enough.
         kwargs["prefetch_seconds"] = 0
-        kwargs["limit"] = limit or MOST_RUNS_AT_ONCE
+        most = limit or MOST_RUNS_AT_ONCE
+        kwargs["limit"] = most + FOR_SCHEDULES
         super().__init__(*args, **kwargs)
+        self._places = Places(self, most)
         self._flows = LoadedFlows()
         self._notes = RunNotes(process_settings().data / "runs")
         self._states = RunStates(self)
         self._lost = LostRuns(self._notes, self.log)
-        self._executor = RunExecutor(self, self._states, self._flows, self._notes, self._lost)
-        self._finder = RunFinder(self, self._states, begin=super().submit_due)
+        self._executor = RunExecutor(self, self._states, self._flows, self._notes, self._lost, self._places)
+        self._finder = RunFinder(self, self._states, begin=self._begin)
         self._one_poll_at_a_time = anyio.Lock()
         self._watching = False
         self._outage: OutageWait | None = None
@@ -120,7 +123,10 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
 
     async def submit_due(self, due: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         """Take the runs that are due and worth running."""
-        return await super().submit_due(self._finder.worth_running(due))
+        return await self._begin(self._finder.worth_running(due))
+
+    async def _begin(self, due: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        return await super().submit_due(self._places.of(due))
 
     async def carry_out(self, flow_run: FlowRun) -> None:
         """Run one flow run from Scheduled to its end, in a thread of its own."""

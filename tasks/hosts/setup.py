@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from blocks.host_setup import sysprep
 from blocks.host_setup.playbook import DISKS, PlaybookReport, PlaybookRun, host_variables
 from blocks.host_setup.sysprep import block_networks, give_certificate, trust_registry
 from blocks.outside import log, outside
@@ -76,6 +77,19 @@ def _blocked_networks(host: Host) -> list[str]:
     """List what sessions on the host may not reach: this machine, and what the operator lists."""
     listed = outside().config(host.pool).settings(host.pool).blocked_networks
     return [*outside().hosts.own_addresses(), *listed]
+
+
+@pool_task(retries=1, retry_delay_seconds=5, task_run_name="renew the certificate of {host.name}")
+def renew_certificate(host: Host) -> None:
+    """Give the host's engine a fresh certificate, over ssh; the engine restarts, and the host's sessions go on.
+
+    Raises:
+        HostUnreachable: ssh did not answer.
+        CommandFailed: the engine did not come back.
+    """
+    ours, issued = outside().stored.authority(), _certificate(host)
+    with outside().hosts.shell(host) as shell:
+        sysprep.renew_certificate(shell, ours.certificate, issued.certificate, issued.private_key)
 
 
 def _certificate(host: Host) -> Issued:

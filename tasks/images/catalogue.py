@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from blocks.images.archive import ArchiveInfo
+from blocks.images.login_rules import registry_of
 from blocks.outside import log, now, outside
 from pool.errors import BadRequest, BrokenArchive, DockerDriverError, NotFound
 from pool.images.catalogue import as_offered, folder_is_news, lacking, usable_versions
@@ -71,7 +72,8 @@ def take_in(pool: str, image: str, source: str, credentials: str = "") -> list[s
 def _pull_and_offer(pool: str, reference: str, credentials: str) -> list[str]:
     """Pull what a reference stands for now; save it where that is another manifest than before, or not there."""
     images, store = outside().images, outside().store.images
-    digest = images.pull(reference, outside().stored.registry_login(credentials))
+    login = outside().stored.registry_login(credentials, registry_of(reference))
+    digest = images.pull(reference, login)
     seen: dict[str, Any] = {"source": reference, "credentials": credentials, "digest": digest, "looked_at": now()}
     before = {image.name: image for image in store.offered(pool)}.get(catalogue_name(reference))
     if before and before.digest == digest and images.holds_reference(reference):

@@ -4,6 +4,8 @@ from threading import Lock
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 
@@ -21,15 +23,35 @@ def upgrade(engine: Engine) -> None:
     """
     with engine.begin() as connection:  # SQLite: BEGIN IMMEDIATE, so a second upgrader waits here
         _wait_for_turn(connection)
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", "pool.store:migrations")
-        config.set_main_option("path_separator", "os")
         try:
             with _alembic:
-                command.upgrade(config, "head")
+                command.upgrade(_config(connection=connection), "head")
         except CommandError as error:
             reason = f"the pool's database was made by a newer version of DockerDriver than this one: {error}"
             raise Refused(reason) from error
+
+
+def check_current(connection: Connection) -> None:
+    """Change nothing; say whether the tables are of the form that this version reads.
+
+    Raises:
+        Refused: they are not; the sentence says what brings them there.
+    """
+    found = MigrationContext.configure(connection).get_current_revision()
+    scripts = ScriptDirectory.from_config(_config())
+    if found == scripts.get_current_head():
+        return
+    known = {script.revision for script in scripts.walk_revisions()}
+    if found is None or found in known:
+        raise Refused("the pool's database has the tables of an older version: `make up` brings them up to date")
+    raise Refused(f"the pool's database was made by a newer version of DockerDriver than this one ({found})")
+
+
+def _config(**attributes: object) -> Config:
+    config = Config(attributes=attributes)
+    config.set_main_option("script_location", "pool.store:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 def _wait_for_turn(connection: Connection) -> None:

@@ -1,9 +1,12 @@
 """JupyterLab as one session behind the gateway, which sends the session's token with every request."""
 
+import os
+
 c = get_config()  # noqa: F821 - Jupyter's own
 
 c.ServerApp.ip = "0.0.0.0"  # noqa: S104 - the container's own address; the host publishes one port of it
 c.ServerApp.port = 8888
+c.ServerApp.base_url = os.environ.get("DD_BASE_URL", "/")  # no argument: the process list shows those to everyone
 c.ServerApp.port_retries = 0
 c.ServerApp.open_browser = False
 c.ServerApp.allow_remote_access = True  # the gateway passes on the name that the browser asked for

@@ -1,6 +1,7 @@
 """What one look at a real engine tells of the containers of sessions."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -126,3 +127,8 @@ def test_a_host_whose_certificate_has_expired_is_distrusted_and_says_so(authorit
         look = probe(late.engine, NAMESPACE)
     assert (look.answers, look.distrusted) == (False, True)
     assert "certificate has expired" in look.trouble
+
+
+def test_a_look_at_an_engine_tells_from_when_to_when_its_certificate_holds(host):
+    certificate = probe(host.engine, NAMESPACE).certificate
+    assert certificate.since < datetime.now(UTC) < certificate.renewed_from < certificate.until

@@ -69,6 +69,7 @@ def test_an_image_is_saved_under_its_name(engine, build, tmp_path):
     build(RECIPE.format(word="saved"))
     archive = read_archive(save_image(engine, "built:latest", tmp_path / "images"))
     assert (archive.path.name, archive.names, archive.labels) == ("built.tar", ("built",), {"recipe": "7"})
+    assert archive.path.stat().st_mode & 0o777 == 0o640
 
 
 def test_an_image_that_is_not_there_leaves_no_file(engine, tmp_path):

@@ -214,8 +214,9 @@ def registry(tmp_path, engine_url, monkeypatch):
     monkeypatch.setenv("DD_ENGINE_URL", engine_url)
     process_settings.cache_clear()
     login = RegistryCredentials("reader", "pass-of-a-test")
-    RegistryLogin(username=login.username, password=login.password).save("mine", overwrite=True)
     with running_registry(tmp_path, login=login) as port:
+        named = {"registry": f"127.0.0.1:{port}", "username": login.username}
+        RegistryLogin(**named, password=login.password).save("mine", overwrite=True)
         yield f"127.0.0.1:{port}"
     monkeypatch.undo()
     process_settings.cache_clear()

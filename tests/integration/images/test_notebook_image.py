@@ -28,7 +28,7 @@ pytestmark = pytest.mark.integration
 TOKEN = "a-token-of-this-test"
 BASE_URL = "/notebooks/some-route/"
 USER = container_user("alice-1", default_blueprints()["jupyter-minimal"].container_user)
-COMMAND = ("jupyter-lab", f"--ServerApp.base_url={BASE_URL}")
+COMMAND = ("jupyter-lab",)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def host(archive):
 
 @pytest.fixture(scope="module")
 def spec(archive):
-    environment = {"JUPYTER_TOKEN": TOKEN}
+    environment = {"JUPYTER_TOKEN": TOKEN, "DD_BASE_URL": BASE_URL}
     more = {"command": COMMAND, "environment": environment, "user": USER}
     return ContainerSpec("dd-lab", archive.image_id, 8888, 20001, 512, **more)
 

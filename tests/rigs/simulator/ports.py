@@ -15,6 +15,7 @@ from prefect import Flow, Task
 from prefect.blocks.core import Block
 
 import flows
+from blocks.certificates import Certificates
 from blocks.clouds.port import Cloud
 from blocks.engine.of_host import Engines
 from blocks.host_setup.setup import HostSetup
@@ -37,6 +38,7 @@ from blocks.stored.stored_blocks import StoredBlocks
 from blocks.turns import Turns
 from pool.changes import Change
 from pool.errors import HostUnreachable, NotFound
+from pool.hosts.certificates import OperatorsCertificate
 from pool.housekeeping.found import Probe
 from pool.ports import Clock
 from pool.records import Host
@@ -78,6 +80,7 @@ def simulated_outside(world: Any) -> Outside:
         transport=SimulatedTransport(world),
         turns=NoTurns(),
         files=NoFiles(),
+        certificates=NoCertificates(),
         session_answers=lambda address, port, *_: simulated.answers(world.check_open(), address, port),
     )
 
@@ -87,6 +90,16 @@ class NoTurns(Turns):
 
     def take(self, name: str) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+class NoCertificates(Certificates):
+    """Nothing of simulated machines runs out."""
+
+    def __init__(self) -> None:
+        pass
+
+    def of(self, pool: str) -> list[OperatorsCertificate]:
+        return []
 
 
 class NoFiles(KeptFiles):

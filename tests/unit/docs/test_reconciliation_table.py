@@ -4,6 +4,7 @@ import pytest
 
 from docs.reconciliation_table import HOSTS
 from pool.decisions import DecisionKind as Kind
+from pool.hosts.certificates import Validity
 from pool.housekeeping.found import ContainerOutcome, Probe
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
@@ -15,6 +16,7 @@ from tests.rigs.pool_data import NOW, a_host, later
 pytestmark = pytest.mark.unit
 
 MUTE, WELL = Probe(answers=False, trouble="timed out"), Probe(answers=True)
+DISTRUSTED = Probe(answers=False, distrusted=True, trouble="certificate has expired")
 SINCE = {"unreachable_since": NOW}
 #: Host, probe, whether its server is listed (None: the cloud is silent), seconds later; in the order of the table.
 SITUATIONS = (
@@ -23,7 +25,9 @@ SITUATIONS = (
     (a_host(state=HostState.REMOVING), None, None, 9999),
     (a_host(**SINCE), MUTE, True, 300),
     (a_host(**SINCE), MUTE, True, 301),
-    (a_host(), Probe(answers=False, distrusted=True, trouble="certificate has expired"), True, 1),
+    (a_host(), DISTRUSTED, True, 1),
+    (a_host(), Probe(answers=True, certificate=Validity(NOW, later(300))), True, 200),
+    (a_host(state=HostState.DRAINING, reserved=1, **SINCE), DISTRUSTED, True, 301),
     (a_host(state=HostState.REMOVING), None, True, 1),
     (a_host(state=HostState.REMOVING), None, False, 1),
     (a_host(state=HostState.REMOVED), None, True, 1),

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from blocks.outside import standing_in
@@ -133,6 +134,20 @@ def test_a_session_that_another_run_ends_while_it_starts_ends_as_that_run_says(t
         "withdraw_route",
         "remove_container",
     ]
+
+
+def test_a_route_that_cannot_be_withdrawn_keeps_no_container_from_being_removed(tasks):
+    tasks.answer("withdraw_route", OSError(28, "No space left on device"))
+    with pytest.raises(OSError, match="No space left"):
+        end(an_instance())
+    assert tasks.steps == ["move to stopping", "withdraw_route", "remove_container", "move to stopping"]
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), KeyError("odd")], ids=["Prefect is away", "a bug"])
+def test_whatever_goes_wrong_in_serving_the_queue_fails_no_run_that_did_its_own_work(tasks, error):
+    tasks.answer("give_out_room", error)
+    end(an_instance())
+    assert tasks.steps[-2:] == ["move to deleted", "give_out_room"]
 
 
 def end(instance: Instance) -> None:

@@ -64,4 +64,4 @@ def test_the_login_is_made_once(monkeypatch):
     stored = FakeBlocks({RegistryLogin: saved})
     monkeypatch.setattr(RegistryLogin, "save", lambda self, name, **_: saved.update({name: self}))
     with standing_in(fake_outside(stored=stored)):
-        assert (login(), list(saved)) == (login(), ["own-registry"])
+        assert (login("manager:5000"), list(saved)) == (login("manager:5000"), ["own-registry"])

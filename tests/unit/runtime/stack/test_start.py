@@ -192,6 +192,7 @@ def test_supervisord_restarts_what_dies_and_leaves_nothing(settings, tmp_path):
         os.kill(until(lambda: sleeper(short.identity), "the process runs"), 9)
         until(lambda: (tmp_path / "beats").read_text().count("run") == 2, "it runs again")
         assert processes.runs("print")
+        assert [log.name for log in (short.data / "logs").iterdir() if log.stat().st_mode & 0o027] == []
     finally:
         processes.stop_all()
         shutil.rmtree(short.run_dir)

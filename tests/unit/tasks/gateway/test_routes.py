@@ -1,6 +1,7 @@
 """Routes follow the records: what is looked at before the gateway's lock is held may be over when it is."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
+from pool.errors import GatewayTrouble
 from pool.records import Instance, Route
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
@@ -99,6 +101,16 @@ def test_a_running_session_without_a_route_gets_it_and_a_route_without_a_session
     assert repair() == "1 routes added, 1 removed"
     assert gateway.table.keys() == {bob.route}
     assert repair() == ""
+
+
+def test_a_full_disk_is_the_gateways_trouble_in_one_sentence(store, gateway, monkeypatch):
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    alice = run(store, "alice-1")
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    with pytest.raises(GatewayTrouble, match=r"snapshot .*routes.json cannot be written: No space left on device"):
+        gateway.add_route(Route(alice.route, "10.0.0.5", alice.port))
 
 
 def test_the_port_of_an_ended_session_is_not_the_next_ones(store, gateway):
