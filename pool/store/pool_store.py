@@ -10,11 +10,15 @@ from pool.store.instances import InstanceStore
 from pool.store.leases import LeaseStore
 from pool.store.migrations import upgrade
 from pool.store.orphans import OrphanStore
+from pool.store.outage import WAIT_SECONDS, Patience
 from pool.store.ticks import TickStore
 
 
 class PoolStore:
-    """Hosts, instances, images, leases, ticks and history in SQLite or PostgreSQL; safe to share between threads."""
+    """Hosts, instances, images, leases, ticks and history in SQLite or PostgreSQL; safe to share between threads.
+
+    Every call waits for a database that is away, and raises ``DatabaseAway`` when it is so for too long.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,21 +36,26 @@ class PoolStore:
         return self._database.writes
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, wait_seconds: float = WAIT_SECONDS) -> Self:
         """Open the database that a SQLAlchemy URL names; an SQLite file is made, with its folder, if there is none.
+
+        Args:
+            url: of the database.
+            wait_seconds: that each call waits for it while it is away; 0: it is told at once.
 
         Raises:
             BadRequest: the URL is of no database that the pool can be kept in.
         """
-        return cls(Database(open_engine(url)))
+        return cls(Database(open_engine(url), Patience(wait_seconds)))
 
     def upgrade(self) -> None:
         """Bring the tables to the form that this version needs; safe when several processes do it at once.
 
         Raises:
             Refused: the database was made by a newer version.
+            DatabaseAway: it did not answer.
         """
-        upgrade(self._database.engine)
+        self._database.outage.outlast(lambda: upgrade(self._database.engine))
 
     def close(self) -> None:
         """Close all connections."""
