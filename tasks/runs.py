@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
 from blocks.outside import now, outside
-from tasks.base import pool_task
+from tasks.base import look_up, pool_task
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -42,7 +42,7 @@ async def trigger(deployment: str, parameters: dict, key: str, tags: list[str] |
     return await outside().prefect.trigger(deployment, parameters, key, tags or [])
 
 
-@pool_task(retries=2, retry_delay_seconds=1, task_run_name="look for runs of {flow_name}")
+@look_up(retries=2, retry_delay_seconds=1)
 async def runs_under_way(flow_name: str) -> list[FlowRun]:
     """Runs of the flow's on-demand deployment that are scheduled, pending, running or being cancelled.
 

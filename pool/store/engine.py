@@ -80,6 +80,7 @@ class Part:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.outage = database.outage
 
 
 def open_engine(url: str) -> Engine:

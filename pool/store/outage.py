@@ -120,7 +120,7 @@ def outlasting(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate
 
     @wraps(method)
     def call(part: Any, *args: P.args, **kwargs: P.kwargs) -> R:
-        return part._db.outage.outlast(lambda: method(part, *args, **kwargs))
+        return part.outage.outlast(lambda: method(part, *args, **kwargs))
 
     return call
 

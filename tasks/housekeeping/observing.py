@@ -18,7 +18,7 @@ from pool.housekeeping.reconciliation import PROBED
 from pool.records import FlavorSize, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
-from tasks.base import blocking, pool_task
+from tasks.base import blocking, look_up
 from tasks.hosts.cloud_view import known_headroom, known_parts, listed_servers
 from tasks.housekeeping.disk_looks import look_at_disks, note_disks
 from tasks.housekeeping.probing import note_probes, probe_hosts
@@ -28,13 +28,13 @@ MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is sa
 DISK_SAID = timedelta(minutes=10)  # likewise
 
 
-@pool_task(task_run_name="list the pools")
+@look_up()
 def list_pools() -> list[str]:
     """Names of all pools that have a configuration."""
     return outside().stored.pools()
 
 
-@pool_task(task_run_name="observe {pool}")
+@look_up()
 async def observe(pool: str) -> Observation:
     """One look at the pool, after which SQL knows which hosts are out of reach."""
     seen = await _look(pool)
@@ -43,7 +43,7 @@ async def observe(pool: str) -> Observation:
     return seen
 
 
-@pool_task(task_run_name="look at {pool}")
+@look_up()
 async def look_at(pool: str) -> Observation:
     """One look at the pool that changes nothing."""
     return await _look(pool)
