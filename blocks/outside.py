@@ -138,7 +138,7 @@ def _connect(settings: ProcessSettings) -> Outside:
     return Outside(
         settings=settings,
         clock=SystemClock(),
-        store=PoolStore.open(settings.pool_database_url),
+        store=PoolStore.open(settings.pool_database_url, settings.database_wait),
         stored=stored,
         prefect=PrefectPort(),
         publisher=Publisher(),

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable
 from threading import Condition, Thread
 
+from pool.errors import DockerDriverError
+
 EXIT_SECONDS = 5
 
 _logger = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ class Publisher:
                 wanted = self._wanted
             try:
                 publish()
+            except DockerDriverError as error:
+                _logger.warning("the next tick publishes the changes: %s", error)
             except Exception:
                 _logger.exception("unexpected error while publishing changes; the next tick publishes them")
             with self._changed:

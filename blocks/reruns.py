@@ -5,6 +5,7 @@ The count of reruns is in the run's own history of states, so that it is the sam
 
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed
 
+from pool.errors import DatabaseAway
 from pool.housekeeping.lost_runs import RERUN_MARK, Follows, what_follows
 from pool.store.pool_store import PoolStore
 
@@ -61,7 +63,8 @@ async def settle_lost_run(
     try:
         return await _settle(client, store, run_id, reason, is_lost)
     finally:
-        await to_thread(store.leases.drop, name, holder)
+        with suppress(DatabaseAway):  # what was settled is settled; the lease expires
+            await to_thread(store.leases.drop, name, holder)
 
 
 async def _settle(

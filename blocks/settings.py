@@ -25,6 +25,7 @@ class ProcessSettings(EnvironmentSettings):
 
     data: Path = Field(Path(".dockerdriver"), description="The one directory that holds all data.")
     database_url: str = Field("", description="SQLAlchemy URL of the pool's database; empty: SQLite below the data.")
+    database_wait: float = Field(60, ge=0, description="Seconds that work waits for the pool's database to come back.")
     engine_url: str = Field("", description="Docker Engine of this machine; empty: found or started by `make up`.")
     namespace: str = Field("", description="Marks all that is made outside; empty: derived from the data directory.")
     gateway_address: str = Field("127.0.0.1", description="Address that the gateway listens on.")

@@ -18,21 +18,21 @@ from pool.housekeeping.plan import plan
 from pool.housekeeping.reconciliation import found_orphans
 from pool.reports.tables import decision_rows
 from tasks.base import PoolTask, log, now, run_parameters, this_run
-from tasks.gateway.routes import repair_routes
+from tasks.gateway.routes import repair_routes, routes_differ
 from tasks.housekeeping.certificates import certificate_warnings
 from tasks.housekeeping.findings import look_at_blocks
-from tasks.housekeeping.lost_runs import reap_runs
+from tasks.housekeeping.lost_runs import reap_runs, runs_are_lost
 from tasks.housekeeping.observing import list_pools, observe
 from tasks.housekeeping.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
-from tasks.housekeeping.retention import forget_old
+from tasks.housekeeping.retention import forget_old, forget_old_ticks
 from tasks.housekeeping.strays import note_strays
 from tasks.images.catalogue import why_distribute
 from tasks.leases import Held, Hold, lease
-from tasks.publishing.missed import publish_missed
+from tasks.publishing.missed import changes_are_left, publish_missed
 from tasks.publishing.pool_page import draw_pool_page
-from tasks.publishing.visitors import repair_notices
+from tasks.publishing.visitors import notices_are_lost, repair_notices
 from tasks.runs import trigger
-from tasks.sessions.links import repair_keys
+from tasks.sessions.links import keys_differ, repair_keys
 
 TICK_SECONDS = 240  # for all that one tick does to one pool
 OBSERVE_SECONDS = 90
@@ -56,14 +56,15 @@ async def housekeep(pool: str = "") -> State:
     pools = [pool] if pool else await list_pools()
     reports = await gather(
         *(tend_safely(name) for name in pools),
-        run_repair(repair_routes),
-        run_repair(repair_keys),
-        run_repair(repair_notices),
-        run_repair(reap_runs),
+        run_repair(repair_routes, routes_differ),
+        run_repair(repair_keys, keys_differ),
+        run_repair(repair_notices, notices_are_lost),
+        run_repair(reap_runs, runs_are_lost),
         run_repair(forget_old),
         run_repair(look_at_blocks),
+        run_repair(forget_old_ticks),
     )
-    told = await run_repair(publish_missed)
+    told = await run_repair(publish_missed, changes_are_left)
     drawn = await run_repair(draw_pool_page)  # after all that it shows
     return Completed(message="; ".join(filter(None, (*reports, told, drawn))))
 
@@ -118,6 +119,10 @@ async def bring_images(pool: str) -> None:
         await trigger("distribute-images/on-demand", {"pool": pool}, key=key)
 
 
+async def _repair(repair: PoolTask[[], str], is_wanted: PoolTask[[], bool] | None) -> str:
+    return await repair() if is_wanted is None or await is_wanted() else ""
+
+
 async def observe_in_time(pool: str, seconds: float = OBSERVE_SECONDS) -> Observation:
     """Look at the pool.
 
@@ -147,10 +152,10 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
     return "; ".join([f"{pool}: {acts} decisions{unfinished}{waits}", *warnings])
 
 
-async def run_repair(repair: PoolTask[[], str]) -> str:
-    """One repair, or look, beside the pools; what cannot be done now is tried at the next tick."""
+async def run_repair(repair: PoolTask[[], str], is_wanted: PoolTask[[], bool] | None = None) -> str:
+    """One repair, where a look finds that it is wanted; trouble in it is said, and the next tick tries again."""
     try:
-        return await wait_for(repair(), REPAIR_SECONDS)
+        return await wait_for(_repair(repair, is_wanted), REPAIR_SECONDS)
     except TimeoutError:
         return f"{repair.name}: not done within {REPAIR_SECONDS} s"
     except DockerDriverError as error:

@@ -47,6 +47,10 @@ class CloudTrouble(DockerDriverError):
     """The cloud did not do it this time; it may do it the next."""
 
 
+class DatabaseAway(DockerDriverError):
+    """The pool's database did not answer in all the time that a call waits for it; what it holds is as it was."""
+
+
 class HostUnreachable(DockerDriverError):
     """Nothing answers at the host's address, or what answers is not the host."""
 

@@ -12,10 +12,21 @@ from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
+from blocks.look_up import LookUp, may_pass
 from blocks.outside import log, now, outside
-from pool.errors import EngineTrouble, Refused
 
-__all__ = ["PoolTask", "blocking", "flush_publisher", "log", "now", "pool_task", "run_id", "run_parameters", "this_run"]
+__all__ = [
+    "PoolTask",
+    "blocking",
+    "flush_publisher",
+    "log",
+    "look_up",
+    "now",
+    "pool_task",
+    "run_id",
+    "run_parameters",
+    "this_run",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,19 +76,20 @@ class PoolTask(Task[P, Any], Generic[P, T]):
         return outside().prefect.call(self, args, kwargs)
 
 
+class PoolLookUp(PoolTask[P, T], LookUp[P]):
+    """A step that is called in the same way, and makes no task run."""
+
+
 async def worth_retrying(task: Task, task_run: TaskRun, state: State) -> bool:  # noqa: ARG001 - Prefect's signature
-    """A refusal stays a refusal, of an engine as well; anything else may pass the next time."""
-    outcome = await state.aresult(raise_on_failure=False)
-    if isinstance(outcome, EngineTrouble):
-        return outcome.blame.again
-    return not isinstance(outcome, Refused)
+    """Whether what the task met may pass until the next time."""
+    return may_pass(await state.aresult(raise_on_failure=False))
 
 
 class _Decorator:
     """Makes a task of a function; keeps the function's types."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
-        self._options = options
+    def __init__(self, kind: type[PoolTask], options: dict[str, Any]) -> None:
+        self._kind, self._options = kind, options
 
     @overload
     def __call__(self, function: Callable[P, Awaitable[T]]) -> PoolTask[P, T]: ...
@@ -85,7 +97,7 @@ class _Decorator:
     def __call__(self, function: Callable[P, T]) -> PoolTask[P, T]: ...
     def __call__(self, function: Any) -> Any:
         body = _publishing(function if iscoroutinefunction(function) else _in_executor(function))
-        return PoolTask(body, persist_result=False, cache_policy=NO_CACHE, **self._options)
+        return self._kind(body, persist_result=False, cache_policy=NO_CACHE, **self._options)
 
 
 def pool_task(**options: Any) -> _Decorator:
@@ -100,7 +112,18 @@ def pool_task(**options: Any) -> _Decorator:
     """
     if options.get("retries"):
         options.setdefault("retry_condition_fn", worth_retrying)
-    return _Decorator(options)
+    return _Decorator(PoolTask, options)
+
+
+def look_up(**options: Any) -> _Decorator:
+    """Declare a step that only looks, or writes down and shows what was seen: like a task, but without a task run.
+
+    Args:
+        options: ``retries``, ``retry_delay_seconds``, ``timeout_seconds``; a refusal is not retried.
+    """
+    if options.get("retries"):
+        options.setdefault("retry_condition_fn", worth_retrying)
+    return _Decorator(PoolLookUp, options)
 
 
 def _in_executor(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:

@@ -31,9 +31,16 @@ class Hold:
     def renew(self) -> None:
         """Hold it for the full time from now.
 
+        Where the database was away meanwhile, what was written is of the moment before that: it is written once more.
+
         Raises:
             Held: another holder has it by now.
         """
+        self._take()
+        if self._until - outside().clock.uptime() < LEASE_SECONDS / 2:
+            self._take()
+
+    def _take(self) -> None:
         asked_at = outside().clock.uptime()
         other = outside().store.leases.take(self._name, self._holder, LEASE_SECONDS, now())
         if other:

@@ -20,7 +20,7 @@ from blocks.outside import log, now, outside
 from pool.errors import NotFound
 from pool.housekeeping.under_way import LONGEST_SECONDS, SeenWork, is_under_way, longest_start
 from pool.records import FlavorSize
-from tasks.base import blocking, pool_task
+from tasks.base import blocking, look_up, pool_task
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -35,7 +35,7 @@ async def trigger(deployment: str, parameters: dict, key: str, tags: list[str] |
     return await outside().prefect.trigger(deployment, parameters, key, tags or [])
 
 
-@pool_task(retries=2, retry_delay_seconds=1, task_run_name="look for runs of {flow_name}")
+@look_up(retries=2, retry_delay_seconds=1)
 async def runs_under_way(flow_name: str) -> list[FlowRun]:
     """Runs of the flow's on-demand deployment that a worker carries out, or is about to.
 

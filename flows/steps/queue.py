@@ -6,7 +6,7 @@ from pool.records import Instance
 from tasks.base import log
 from tasks.publishing.positions import publish_positions
 from tasks.runs import trigger
-from tasks.sessions.queue import give_out_room
+from tasks.sessions.queue import give_out_room, sessions_wait
 
 
 async def serve_queue(pool: str, own: str = "") -> list[Instance]:
@@ -37,8 +37,9 @@ async def serve_queue(pool: str, own: str = "") -> list[Instance]:
 
 async def refresh_queue(pool: str) -> None:
     """Serve the queue, in case an earlier run crashed before it did, and publish all positions."""
-    await serve_queue(pool)
-    await publish_positions(pool)
+    if await sessions_wait(pool):
+        await serve_queue(pool)
+        await publish_positions(pool)
 
 
 async def ask_to_start(instance: Instance, again: str = "") -> None:

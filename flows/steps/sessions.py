@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from contextlib import suppress
 
 from flows.steps.queue import serve_queue
-from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable, Refused, RefusedMove
+from pool.errors import DatabaseAway, DockerDriverError, EngineTrouble, HostUnreachable, Refused, RefusedMove
 from pool.housekeeping.under_way import START_ATTEMPTS
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import expiry
@@ -37,7 +37,8 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
     """Start a session on the host that it has room on; on another one when that fails it, once it has room there.
 
     Whatever ends this early, the session is undone: no route, no container, no room. What is not the host's fault is
-    not held against it, and what no host can do is not tried on another.
+    not held against it, and what no host can do is not tried on another. Only where the database is away the session is
+    left as it is recorded, and the next tick has it started anew: what runs is not ended for what cannot be written.
 
     Returns:
         The session: running; or queued again, until there is room for it elsewhere.
@@ -54,6 +55,8 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
             instance = await _try_elsewhere(instance, error, last)
         except RefusedMove:  # another run ended it meanwhile: it ends as that run says
             await _take_away(instance)
+            raise
+        except DatabaseAway:
             raise
         except BaseException as error:
             await _undo_start(instance, InstanceState.FAILED, str(error) or "cancelled")
@@ -87,8 +90,16 @@ async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
     expires_at = expiry(blueprint, instance.options, now())
     running = await move_instance(instance.id, InstanceState.RUNNING, reason="answers", expires_at=expires_at)
     await publish_route(running)
-    await clear_errors(running.get_placement().host)
+    await _forgive(running.get_placement().host)
     return running
+
+
+async def _forgive(host: str) -> None:
+    """Count the host's errors no longer. That they still count turns no running session into a failure."""
+    try:
+        await clear_errors(host)
+    except DatabaseAway as error:
+        log().warning("the errors of %s still count: %s", host, error)
 
 
 async def _undo_start(instance: Instance, to: InstanceState, reason: str) -> bool:

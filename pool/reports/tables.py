@@ -1,7 +1,6 @@
 """What a tick leaves for the operator to read: tables of plain rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 
 from pool.changes import HistoryEntry
 from pool.decisions import Decision
@@ -10,20 +9,19 @@ from pool.states import HostState
 
 
 def host_rows(
-    hosts: Sequence[Host], wanted: Sequence[Image], held: Mapping[str, Collection[str]], now: datetime
+    hosts: Sequence[Host], wanted: Sequence[Image], held: Mapping[str, Collection[str]]
 ) -> list[dict[str, str]]:
-    """One row for each host that is not removed.
+    """One row for each host that is not removed; nothing in it changes by itself, or it would be left at every tick.
 
     Args:
         hosts: of one pool, in any state.
         wanted: the images that the pool offers.
         held: by host name, the ids of the images that it has.
-        now: the moment of the tick.
     """
-    return [_host_row(host, wanted, held.get(host.name, ()), now) for host in hosts if host.state != HostState.REMOVED]
+    return [_host_row(host, wanted, held.get(host.name, ())) for host in hosts if host.state != HostState.REMOVED]
 
 
-def _host_row(host: Host, wanted: Sequence[Image], held: Collection[str], now: datetime) -> dict[str, str]:
+def _host_row(host: Host, wanted: Sequence[Image], held: Collection[str]) -> dict[str, str]:
     missing = [image.name for image in wanted if image.id not in held]
     had = f"{len(wanted) - len(missing)} of {len(wanted)}"
     return {
@@ -31,7 +29,7 @@ def _host_row(host: Host, wanted: Sequence[Image], held: Collection[str], now: d
         "state": str(host.state),
         "why": host.reason,
         "slots": f"{host.reserved} of {host.slots} used",
-        "age": span((now - host.created_at).total_seconds()),
+        "created": f"{host.created_at:%Y-%m-%d %H:%M} UTC",
         "errors": f"{host.errors}: {host.last_error}" if host.errors else "",
         "images": had + (f", without {', '.join(missing)}" if missing else ""),
     }

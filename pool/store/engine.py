@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterator, Set
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from inspect import isfunction
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -12,9 +13,10 @@ from sqlalchemy import Connection, Engine, ExceptionContext, Insert, Table, crea
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from pool.errors import BadRequest
+from pool.store.outage import Outage, Patience, number_of, outlasting, status_of
 
 #: Seconds that a transaction waits for another one, and that PostgreSQL lets one idle (its process may be frozen).
 LOCK_WAIT = 30
@@ -26,8 +28,9 @@ _READS = "dockerdriver_reads"  # execution option of connections that will not w
 class Database:
     """One engine, safe to use from many threads; every transaction is short and calls nothing outside."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, patience: Patience | None = None) -> None:
         self.engine = engine
+        self.outage = Outage(engine.url, patience or Patience())
         self.writes = 0  # transactions that were begun; what a publisher looks for comes with one of them
         self._readers = engine.execution_options(**{_READS: True})
 
@@ -41,17 +44,43 @@ class Database:
         with self._readers.connect() as connection:
             yield connection
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """Everything in the block, or nothing of it when the block raises."""
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Everything in the block, or nothing of it when the block raises. When it ends, it is committed."""
         self.writes += 1
-        return self.engine.begin()
+        with self.engine.connect() as connection:  # what is not committed when it closes is undone
+            connection.begin()
+            yield connection
+            number = number_of(connection)
+            try:
+                connection.commit()
+            except DBAPIError as error:
+                if number is None:
+                    raise
+                self.outage.settle(number, self._status, error)
+
+    def _status(self, number: int) -> str | None:
+        with self.reading() as connection:
+            return status_of(connection, number)
 
 
 class Part:
-    """One noun's part of the store, on the one database that all parts share."""
+    """One noun's part of the store, on the one database that all parts share. Each public method is one call.
+
+    A call waits for a database that is away (see ``pool/store/outage.py``), so a method makes at most one transaction
+    that changes anything, and nothing that may fail after it.
+    """
+
+    def __init_subclass__(cls, **more: object) -> None:
+        """Have every public method outlast an outage."""
+        super().__init_subclass__(**more)
+        for name, method in list(vars(cls).items()):
+            if isfunction(method) and not name.startswith("_"):
+                setattr(cls, name, outlasting(method))
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.outage = database.outage
 
 
 def open_engine(url: str) -> Engine:

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from pool.changes import Audience, Change, HistoryEntry, Noun, history_of
 from pool.records import Host, Instance
@@ -50,6 +50,12 @@ class HistoryStore(Part):
         query = select(changes).where(_MARKS[audience].is_(False)).order_by(changes.c.id).limit(limit)
         with self._db.reading() as connection:
             return [_as_change(row) for row in connection.execute(query)]
+
+    def is_anything_unpublished(self) -> bool:
+        """Whether any audience, Prefect's automations among them, was not told of a change yet."""
+        left = or_(changes.c.told.is_(False), *(mark.is_(False) for mark in _MARKS.values()))
+        with self._db.reading() as connection:
+            return connection.execute(select(changes.c.id).where(left).limit(1)).first() is not None
 
     def mark_published(self, audience: Audience, ids: Collection[int]) -> None:
         """The audience was told of these changes."""

@@ -107,8 +107,10 @@ class ImageStore(Part):
         with self._db.reading() as connection:
             found = connection.execute(select(image_versions).where(*old)).all()
         gone = [row for row in found if not {(row.name, row.id), (row.name, row.digest)} & set(pinned)]
-        for row in gone:
-            with self._db.writing() as connection:
+        if not gone:
+            return 0
+        with self._db.writing() as connection:
+            for row in gone:
                 which = (
                     image_versions.c.pool == pool,
                     image_versions.c.name == row.name,

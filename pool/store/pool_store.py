@@ -11,13 +11,15 @@ from pool.store.instances import InstanceStore
 from pool.store.leases import LeaseStore
 from pool.store.migrations import check_current, upgrade
 from pool.store.orphans import OrphanStore
+from pool.store.outage import WAIT_SECONDS, Patience
 from pool.store.ticks import TickStore
 
 
 class PoolStore:
     """Hosts, instances, images, leases, ticks, history and last configurations, in SQLite or PostgreSQL.
 
-    Safe to share between threads.
+    Safe to share between threads. Every call waits for a database that is away, and raises ``DatabaseAway`` when it is
+    so for too long.
     """
 
     def __init__(self, database: Database) -> None:
@@ -37,21 +39,26 @@ class PoolStore:
         return self._database.writes
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, wait_seconds: float = WAIT_SECONDS) -> Self:
         """Open the database that a SQLAlchemy URL names; an SQLite file is made, with its folder, if there is none.
+
+        Args:
+            url: of the database.
+            wait_seconds: that each call waits for it while it is away; 0: it is told at once.
 
         Raises:
             BadRequest: the URL is of no database that the pool can be kept in.
         """
-        return cls(Database(open_engine(url)))
+        return cls(Database(open_engine(url), Patience(wait_seconds)))
 
     def upgrade(self) -> None:
         """Bring the tables to the form that this version needs; safe when several processes do it at once.
 
         Raises:
             Refused: the database was made by a newer version.
+            DatabaseAway: it did not answer.
         """
-        upgrade(self._database.engine)
+        self._database.outage.outlast(lambda: upgrade(self._database.engine))
 
     def check_current(self) -> None:
         """Change nothing; refuse tables that are not of the form that this version reads.

@@ -102,7 +102,7 @@ def _store(settings: ProcessSettings) -> PoolStore | None:
     url = settings.pool_database_url
     if url == f"sqlite:///{settings.data / 'pool.sqlite'}" and not (settings.data / "pool.sqlite").exists():
         return None
-    store = PoolStore.open(url)
+    store = PoolStore.open(url, wait_seconds=0)  # the operator is told at once that it is away
     store.check_current()
     return store
 

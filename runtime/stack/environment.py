@@ -1,6 +1,7 @@
 """The environment that every process of the stack gets, and how a process of ours is known by it."""
 
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ MARK = "DD_STACK"
 OF_THE_COMMAND = "PREFECT_LOGGING_LEVEL"
 DAYS_OF_HISTORY = 14
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HOURS_OF_RUN_EVENTS = 2
 FILES_OF_OPENSTACK = {"OS_CLIENT_CONFIG_FILE": "clouds", "OS_CLIENT_SECURE_FILE": "secure"}
 #: What is not there does not count: an installed package has no lock, but packages with their versions beside it.
 SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", "prefect.yaml", "requirements.lock")
@@ -79,15 +81,25 @@ def _prefects(settings: ProcessSettings) -> dict[str, str]:
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        # A tick every 30 seconds is 2880 runs a day: what is too old to be read is dropped.
+        # A tick every 30 seconds is 2880 runs a day: what is too old to be read is dropped. Housekeeping itself deletes
+        # the completed runs of ticks, which are old within hours (tasks/housekeeping/retention.py).
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "900",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(DAYS_OF_HISTORY * 86400),
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(_seconds_of_events()),
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P2D",
         # The process worker polls; ten seconds, its default, would be most of the time that a host takes.
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_WORKER_PREFETCH_SECONDS": "0",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     }
+
+
+def _seconds_of_events() -> dict[str, int]:
+    """Return how long Prefect's own events of runs are kept: a run's states say the same, and last longer."""
+    states = ("Scheduled", "Late", "Pending", "Running", "Completed", "heartbeat")
+    kinds = [f"prefect.{noun}.{state}" for noun in ("flow-run", "task-run") for state in states]
+    return dict.fromkeys(kinds, HOURS_OF_RUN_EVENTS * 3600)
 
 
 def _guards(settings: ProcessSettings) -> dict[str, str]:

@@ -7,7 +7,7 @@ from blocks.outside import log, outside
 from pool.records import Host, Instance, Route
 from pool.sessions.filling import auth_header_of
 from pool.states import LIVING_HOSTS, InstanceState
-from tasks.base import pool_task
+from tasks.base import look_up, pool_task
 
 
 def route_of(instance: Instance, host: Host) -> Route:
@@ -51,9 +51,24 @@ def withdraw_route(instance: Instance) -> None:
     outside().gateway.remove_route(instance.route)
 
 
+@look_up(retries=1, retry_delay_seconds=2)
+def routes_differ() -> bool:
+    """Whether the gateway's table is not that of SQL, or a pool's routes cannot be read."""
+    return any(_differences())
+
+
 @pool_task(retries=1, retry_delay_seconds=2, task_run_name="repair the routes")
 def repair_routes() -> str:
-    """Make the gateway's table equal to SQL; says what it changed, or nothing.
+    """Make the gateway's table equal to SQL; says what it changed, or nothing."""
+    missing, surplus, unread = _differences()
+    if missing or surplus:
+        settle_routes(outside().gateway, missing, surplus, _that_still_run)
+    said = f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
+    return "; ".join(filter(None, [said, *unread]))
+
+
+def _differences() -> tuple[list[Route], Collection[str], list[str]]:
+    """Routes that the gateway lacks, ids of those that it must forget, and why a pool's could not be read.
 
     The gateway is read before SQL: a session runs in SQL before its route is published, so a route whose session is
     not running by then is surely over. What is to be added is looked at in SQL again when the gateway's lock is held:
@@ -63,10 +78,7 @@ def repair_routes() -> str:
     wanted, unread = _wanted_routes()
     missing = [route for key, route in wanted.items() if found.get(key) != route]
     surplus = found.keys() - wanted.keys() if not unread else ()  # they may be of the pool that could not be read
-    if missing or surplus:
-        settle_routes(outside().gateway, missing, surplus, _that_still_run)
-    said = f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
-    return "; ".join(filter(None, [said, *unread]))
+    return missing, surplus, unread
 
 
 def _wanted_routes() -> tuple[dict[str, Route], list[str]]:

@@ -12,7 +12,7 @@ from pool.errors import CloudTrouble, DockerDriverError, HostUnreachable, Shutti
 from pool.hosts.host_images import image_to_boot, recipe_of
 from pool.records import FlavorSize, Host
 from pool.states import LIVING_HOSTS, HostState
-from tasks.base import blocking, pool_task
+from tasks.base import blocking, look_up, pool_task
 
 BUILD_SECONDS = 600
 SSH_SECONDS = 300
@@ -47,7 +47,7 @@ def claim_host(pool: str, flavor: str, reason: str = "") -> Host:
     )
 
 
-@pool_task(task_run_name="list hosts of {pool}")
+@look_up()
 def hosts_of(pool: str, states: list[HostState] | None = None) -> list[Host]:
     """The pool's hosts in these states, or in any but removed.
 
@@ -58,7 +58,7 @@ def hosts_of(pool: str, states: list[HostState] | None = None) -> list[Host]:
     return outside().store.hosts.all(pool, states or LIVING_HOSTS)
 
 
-@pool_task(task_run_name="find host {name}")
+@look_up()
 def find_host(name: str) -> Host:
     """The host's record.
 

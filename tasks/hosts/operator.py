@@ -4,7 +4,7 @@ from blocks.outside import now, outside
 from pool.errors import BadRequest, ShuttingDown
 from pool.moments import LONGEST_SPAN, after
 from pool.records import Host, Instance
-from tasks.base import pool_task
+from tasks.base import look_up, pool_task
 
 
 @pool_task(task_run_name="drain {name}")
@@ -28,7 +28,7 @@ def take_out_of_service(name: str, deadline: int | None, reason: str) -> Host:
     return outside().store.hosts.drain(name, now(), reason, until)
 
 
-@pool_task(task_run_name="list the sessions on {host}")
+@look_up()
 def sessions_on(host: str) -> list[Instance]:
     """The sessions that hold room on the host."""
     return outside().store.instances.all(host=host)

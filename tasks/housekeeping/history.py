@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from blocks.outside import outside
 from pool.changes import HistoryEntry
 from pool.errors import NotFound
-from tasks.base import pool_task
+from tasks.base import look_up
 
 
-@pool_task(task_run_name="read the history of {name}")
+@look_up()
 def read_history(name: str) -> list[HistoryEntry]:
     """Read all that happened to the host or session of this name, oldest first.
 
@@ -22,7 +22,7 @@ def read_history(name: str) -> list[HistoryEntry]:
     return lines
 
 
-@pool_task(task_run_name="show the history of {name}")
+@look_up()
 def show_history(name: str, rows: Sequence[dict]) -> None:
     """Leave the history as a table: the artifact ``why-<name>``."""
     outside().prefect.write_table(rows, key=f"why-{name}", description=f"What happened to {name}, and why")

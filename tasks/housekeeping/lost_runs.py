@@ -19,7 +19,7 @@ from prefect.events.filters import (
 from blocks.outside import log, now, outside
 from blocks.reruns import Busy, settle_lost_run
 from pool.housekeeping.lost_runs import RunState, SeenRun, lost
-from tasks.base import pool_task
+from tasks.base import look_up, pool_task
 from tasks.runs import all_pages, longest_seconds, state_of
 
 YOUNG = timedelta(seconds=300)  # nothing is lost so soon
@@ -31,19 +31,30 @@ STATES = {
 }
 
 
-@pool_task(retries=1, retry_delay_seconds=2, task_run_name="look for flow runs that lost their worker")
+@look_up(retries=1, retry_delay_seconds=2)
+async def runs_are_lost() -> bool:
+    """Whether a flow run has lost its worker. Runs of other projects on the same server do not count."""
+    async with outside().prefect.client() as client:
+        return bool(await _lost_runs(client))
+
+
+@pool_task(retries=1, retry_delay_seconds=2, task_run_name="settle flow runs that lost their worker")
 async def reap_runs() -> str:
     """Have runs that lost their worker run again, or end them where that was under way; says how many.
 
     Runs of other projects on the same server are left alone.
     """
     async with outside().prefect.client() as client:
-        old = await _ours(client, await _old_runs(client))
-        flows = await _names_of_flows(client, {run.flow_id for run in old})
-        seen = await gather(*(_seen(client, run, flows[run.flow_id]) for run in old))
-        reasons = {run.id: reason for run in seen if (reason := lost(run, now()))}
-        settled = [await _settle(client, run, reasons[str(run.id)]) for run in old if str(run.id) in reasons]
+        settled = [await _settle(client, run, reason) for run, reason in await _lost_runs(client)]
     return f"{sum(settled)} flow runs had lost their worker" if any(settled) else ""
+
+
+async def _lost_runs(client: PrefectClient) -> list[tuple[FlowRun, str]]:
+    """The runs that lost their worker, and how that is known."""
+    old = await _ours(client, await _old_runs(client))
+    flows = await _names_of_flows(client, {run.flow_id for run in old})
+    seen = await gather(*(_seen(client, run, flows[run.flow_id]) for run in old))
+    return [(run, reason) for run, look in zip(old, seen, strict=True) if (reason := lost(look, now()))]
 
 
 async def _old_runs(client: PrefectClient) -> list[FlowRun]:

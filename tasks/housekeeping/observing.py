@@ -18,7 +18,7 @@ from pool.housekeeping.observation import Observation
 from pool.records import FlavorSize, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
-from tasks.base import blocking, pool_task
+from tasks.base import blocking, look_up
 from tasks.hosts.cloud_view import known_headroom, known_parts, listed_servers
 from tasks.housekeeping.disk_looks import look_at_disks, note_disks
 from tasks.housekeeping.probing import note_probes, probe_hosts
@@ -29,13 +29,13 @@ DISK_SAID = timedelta(minutes=10)  # likewise
 COMING_BACK = timedelta(minutes=10)  # after a network was away, until one host that stays silent is given up for it
 
 
-@pool_task(task_run_name="list the pools")
+@look_up()
 def list_pools() -> list[str]:
     """Names of all pools that have a configuration, or hosts or sessions though their block is gone."""
     return outside().pools()
 
 
-@pool_task(task_run_name="observe {pool}")
+@look_up()
 async def observe(pool: str) -> Observation:
     """One look at the pool, after which SQL knows which hosts are out of reach."""
     seen = await _look(pool)
@@ -44,7 +44,7 @@ async def observe(pool: str) -> Observation:
     return seen
 
 
-@pool_task(task_run_name="look at {pool}")
+@look_up()
 async def look_at(pool: str) -> Observation:
     """One look at the pool that changes nothing."""
     return await _look(pool)

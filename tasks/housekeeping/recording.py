@@ -7,10 +7,10 @@ from pool.decisions import Decision
 from pool.reports.tables import decision_rows, host_rows
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS
-from tasks.base import pool_task
+from tasks.base import look_up
 
 
-@pool_task(task_run_name="read the settings of {pool}")
+@look_up()
 def read_settings(pool: str) -> PoolSettings:
     """The pool's settings as they are now; its configuration is kept, for the case that its block is deleted.
 
@@ -22,34 +22,34 @@ def read_settings(pool: str) -> PoolSettings:
     return config.settings(pool)
 
 
-@pool_task(task_run_name="record the tick of {pool}")
+@look_up()
 def record_tick(pool: str, decisions: list[Decision]) -> int:
     """Store what was decided, with its reasons, before it is done; the tick's number."""
     return outside().store.ticks.record(pool, decisions, now())
 
 
-@pool_task(task_run_name="keep what tick {tick} left undone")
+@look_up()
 def note_left(tick: int, left: Sequence[str]) -> None:
     """Keep what the tick decided and did not get done, with the reason; most ticks leave nothing."""
     if left:
         outside().store.ticks.note_left(tick, "; ".join(left))
 
 
-@pool_task(task_run_name="show the hosts of {pool}")
+@look_up()
 def show_hosts(pool: str) -> None:
     """Leave the table of hosts as SQL has them after the tick: the artifact ``hosts-<pool>``."""
     store = outside().store
-    rows = host_rows(store.hosts.all(pool, LIVING_HOSTS), store.images.offered(pool), store.images.by_host(pool), now())
+    rows = host_rows(store.hosts.all(pool, LIVING_HOSTS), store.images.offered(pool), store.images.by_host(pool))
     outside().prefect.write_table(rows, key=f"hosts-{pool}", description=f"Hosts of pool {pool}")
 
 
-@pool_task(task_run_name="show the plan of {pool}")
+@look_up()
 def show_plan(pool: str, rows: Sequence[dict]) -> None:
     """Leave the table of what the next tick would do: the artifact ``plan-<pool>``."""
     outside().prefect.write_table(rows, key=f"plan-{pool}", description=f"What the next tick of pool {pool} would do")
 
 
-@pool_task(task_run_name="show the decisions for {pool}")
+@look_up()
 def show_decisions(pool: str, tick: int, decisions: Sequence[Decision], outcomes: Sequence[str]) -> None:
     """Leave the table of what the tick decided, why, and how it ended: the artifact ``housekeeping-<pool>``."""
     rows = decision_rows(decisions, outcomes)

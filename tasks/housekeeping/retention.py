@@ -4,10 +4,20 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from blocks.outside import log, now, outside
-from tasks.base import pool_task
+from tasks.base import look_up
+
+#: Completed runs of ticks, of which there are 2880 a day; those that failed are kept as long as all other runs.
+TICKS_KEPT = timedelta(hours=6)
 
 
-@pool_task(task_run_name="forget what is old")
+@look_up(retries=1, retry_delay_seconds=2)
+async def forget_old_ticks() -> str:
+    """Delete the oldest completed runs of this run's own deployment, where they are old enough; says nothing."""
+    await outside().prefect.forget_runs(now() - TICKS_KEPT)
+    return ""
+
+
+@look_up()
 def forget_old() -> str:
     """Rotate the gateway's logs, delete old results and old records; says what it did, or nothing.
 

@@ -9,10 +9,10 @@ from pool.hosts.backoff import pause
 from pool.housekeeping.orphans import CloudPart, lives, part_of
 from pool.records import Host, Instance
 from pool.states import ENDED, LIVING_HOSTS
-from tasks.base import pool_task
+from tasks.base import look_up, pool_task
 
 
-@pool_task(task_run_name="see whether the container of {instance.id} runs")
+@look_up()
 def container_runs(instance: Instance) -> bool:
     """Whether the session's container runs now; a decision about it may be out of date.
 
@@ -46,7 +46,7 @@ def count_removal(host: Host) -> None:
     outside().store.hosts.count_removal(host.name, now() + timedelta(seconds=pause(host.removals)))
 
 
-@pool_task(task_run_name="remember the strays of {pool}")
+@look_up()
 def note_strays(pool: str, strays: list[str]) -> None:
     """Write down what carries our mark without a living record, so that a later tick knows that it was reported.
 

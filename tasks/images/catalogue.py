@@ -14,7 +14,7 @@ from pool.images.catalogue import as_offered, folder_is_news, lacking, usable_ve
 from pool.images.names import catalogue_name
 from pool.records import Image
 from pool.states import HostState
-from tasks.base import blocking, pool_task
+from tasks.base import blocking, look_up, pool_task
 from tasks.runs import runs_under_way
 
 ARCHIVE = "archive"
@@ -207,7 +207,7 @@ def collect_layers() -> None:
     log().info("%d layers are kept in %.0f MB; %d files went", usage.layers, usage.bytes / 1e6, gone)
 
 
-@pool_task(task_run_name="look for images on their way to {pool}")
+@look_up()
 async def why_distribute(pool: str) -> str:
     """A key that names why images should be distributed now; empty when there is nothing to do.
 

@@ -1,7 +1,14 @@
 """What a publisher that died, or could not tell, left untold."""
 
-from tasks.base import pool_task
+from blocks.outside import outside
+from tasks.base import look_up, pool_task
 from tasks.publishing.publisher import publish_changes
+
+
+@look_up()
+def changes_are_left() -> bool:
+    """Whether there are changes that an audience was not told of."""
+    return outside().store.history.is_anything_unpublished()
 
 
 @pool_task(task_run_name="publish missed changes")

@@ -5,7 +5,7 @@ from blocks.outside import now, outside
 from pool.changes import Change
 from pool.decisions import without_repeats
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
-from tasks.base import pool_task
+from tasks.base import look_up
 
 LAST_DECISIONS = 20
 LOOKED_AT = 500  # many are one pool's reason to wait, said again at every tick
@@ -20,7 +20,7 @@ def draw_page(_changes: list[Change] | None = None) -> None:
     outside().gateway.put_pool_page(pool_page([_view(name) for name in outside().pools()], now()))
 
 
-@pool_task(task_run_name="draw the pool page")
+@look_up()
 def draw_pool_page() -> str:
     """Draw all pools as SQL holds them; says nothing."""
     draw_page()

@@ -9,7 +9,7 @@ from pool.errors import NotFound
 from pool.records import Instance, Notice
 from pool.reports.visitor_notices import notice_of
 from pool.states import LIVING_INSTANCES, InstanceState
-from tasks.base import pool_task
+from tasks.base import look_up, pool_task
 from tasks.sessions.positions import positions_in
 
 #: What a restarted gateway is told again: the sessions that ended lately, and no more than it has room for.
@@ -34,15 +34,22 @@ def queue_notices(pool: str) -> list[Notice]:
     return [notice for notice in notices if notice]
 
 
+@look_up(retries=1, retry_delay_seconds=2)
+def notices_are_lost() -> bool:
+    """Whether the gateway has no notice at all, though there are sessions that have one."""
+    return not outside().gateway.count_notices() and bool(_notices())
+
+
 @pool_task(retries=1, retry_delay_seconds=2, task_run_name="repair the notices")
 def repair_notices() -> str:
-    """Give a gateway that lost its memory the notices of sessions again; says how many, or nothing."""
-    if outside().gateway.count_notices():
-        return ""
-    notices = [notice for instance in _to_be_told() if (notice := notice_of(instance))]
-    if notices:
-        outside().gateway.put_notices(notices)
-    return f"{len(notices)} notices for visitors" if notices else ""
+    """Give a gateway that lost its memory the notices of sessions again; says how many."""
+    notices = _notices()
+    outside().gateway.put_notices(notices)
+    return f"{len(notices)} notices for visitors"
+
+
+def _notices() -> list[Notice]:
+    return [notice for instance in _to_be_told() if (notice := notice_of(instance))]
 
 
 def _to_be_told() -> list[Instance]:

@@ -14,12 +14,12 @@ from pool.sessions.containers import container_spec
 from pool.sessions.filling import auth_header_of
 from pool.sessions.requests import check_same_request, check_unchanged
 from pool.states import HostState, InstanceState
-from tasks.base import blocking, pool_task
+from tasks.base import blocking, look_up, pool_task
 from tasks.sessions.answers import answer_for
 from tasks.sessions.positions import positions_in
 
 
-@pool_task(task_run_name="read blueprint {name}")
+@look_up()
 def read_blueprint(name: str) -> BlueprintSpec:
     """Read the blueprint of this name, as it is now.
 
@@ -150,20 +150,20 @@ def move_instance(instance_id: str, to: InstanceState, reason: str = "", **facts
     return outside().store.instances.move(instance_id, to, now(), reason=reason, **facts)
 
 
-@pool_task(task_run_name="answer for {instance.id}")
+@look_up()
 def answer(instance: Instance) -> dict:
     """Compose the answer to the platform; the same that the publisher leaves as the artifact ``instance-<id>``."""
     positions = positions_in(instance.pool) if instance.state is InstanceState.QUEUED else {}
     return answer_for(instance, positions.get(instance.id, (None, None))[1])
 
 
-@pool_task(task_run_name="find {instance_id}")
+@look_up()
 def find_instance(instance_id: str) -> Instance | None:
     """Find the instance's record; None when no request ever had this id."""
     return _known(instance_id)
 
 
-@pool_task(task_run_name="look at {instance_id}")
+@look_up()
 def get_instance(instance_id: str) -> Instance:
     """Read the instance's record.
 

@@ -2,7 +2,7 @@
 
 from blocks.outside import now, outside
 from pool.records import Instance
-from tasks.base import pool_task
+from tasks.base import look_up, pool_task
 
 
 def session_url(instance: Instance) -> str:
@@ -27,6 +27,12 @@ def issue(instance: Instance) -> dict:
     answer = {"instance_id": instance.id, "launch_url": launch_url(instance)}
     outside().prefect.write_table([answer], key=f"link-{instance.id}", description=f"Launch link of {instance.id}")
     return answer
+
+
+@look_up(retries=1, retry_delay_seconds=2)
+def keys_differ() -> bool:
+    """Whether the gateway checks links with other keys than those of the block: they were rotated, or it lost them."""
+    return outside().gateway.key_ids() != [key["id"] for key in outside().stored.link_keys().for_gateway()]
 
 
 @pool_task(retries=1, retry_delay_seconds=2, task_run_name="repair the keys")

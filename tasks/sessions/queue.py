@@ -8,8 +8,14 @@ from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import no_room
 from pool.sessions.queue import Grant, QueueEntry, grants, wait_limit
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
-from tasks.base import pool_task
+from tasks.base import look_up, pool_task
 from tasks.sessions.instances import versions_of
+
+
+@look_up()
+def sessions_wait(pool: str) -> bool:
+    """Whether any session waits for room in the pool."""
+    return bool(outside().store.instances.queue(pool))
 
 
 @pool_task(task_run_name="give out room of {pool}")
@@ -68,7 +74,7 @@ def _take(turn: Grant) -> Instance | None:
     return None
 
 
-@pool_task(task_run_name="check that {instance.id} may wait")
+@look_up()
 def check_waiting(instance: Instance, blueprint: BlueprintSpec) -> None:
     """Refuse to let a session wait that said it would not, or that would wait for nothing.
 

@@ -16,6 +16,7 @@ from prefect import Task
 from prefect.blocks.core import Block
 
 from blocks.clouds.port import Cloud
+from blocks.look_up import LookUp
 from blocks.outside import Outside
 from blocks.prefect_port import PrefectPort
 from blocks.publisher import Publisher
@@ -59,6 +60,7 @@ class FakePrefect(PrefectPort):
         self.events: list[Change] = []
         self.triggered: list[tuple[str, dict, str]] = []
         self.called: list[str] = []  # names of tasks, in order
+        self.task_runs: list[str] = []  # of those, what Prefect would make a task run of
         self._parameters = parameters or {}
 
     @property
@@ -73,8 +75,13 @@ class FakePrefect(PrefectPort):
         return logging.getLogger("test")
 
     def call(self, task: Task, args: tuple, kwargs: dict) -> Any:
-        self.called.append(task.name)
+        self.note(task)
         return task.fn(*args, **kwargs)
+
+    def note(self, task: Task) -> None:
+        self.called.append(task.name)
+        if not isinstance(task, LookUp):
+            self.task_runs.append(task.name)
 
     def client(self) -> AbstractAsyncContextManager:
         raise AssertionError("this test must give a client of Prefect's API")
@@ -82,6 +89,9 @@ class FakePrefect(PrefectPort):
     async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
         self.triggered.append((deployment, parameters, key))
         return key
+
+    async def forget_runs(self, before: datetime) -> int:
+        return 0
 
     def emit(self, change: Change) -> None:
         self.events.append(change)
@@ -174,6 +184,7 @@ class ScriptedTasks(FakePrefect):
         self._answers[task] = list(answers)
 
     def call(self, task: Task, args: tuple, kwargs: dict) -> Any:
+        self.note(task)
         self.calls.append((task.name, args, kwargs))
         return self._answered(task.name, args, kwargs)
 

@@ -1,7 +1,7 @@
 """Strike at a step of a pipeline: loaded by every Python process of a stack that was started with this on its path.
 
-The product knows nothing of it. When Prefect's tasks are imported, their calls are watched; where the step comes that
-the order names, the order is taken (by renaming it, so that it is carried out once) and its victim killed.
+The product knows nothing of it. When its tasks are imported, their calls and those of look-ups are watched; where the
+step comes that the order names, the order is taken (by renaming it, so that it is carried out once), its victim killed.
 """
 
 import importlib.abc
@@ -43,7 +43,7 @@ def _pipeline() -> str | None:
 
 def watch(tasks) -> None:
     """Have each call of a task pass by here."""
-    call = tasks.Task.__call__
+    call = tasks.PoolTask.__call__
 
     def watched(self, *args, **kwargs):
         reached(self.fn.__name__, "before")
@@ -53,7 +53,7 @@ def watch(tasks) -> None:
         reached(self.fn.__name__, "after")
         return result
 
-    tasks.Task.__call__ = watched
+    tasks.PoolTask.__call__ = watched
 
 
 async def _then(result, step: str):
@@ -63,10 +63,10 @@ async def _then(result, step: str):
 
 
 class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Lets `prefect.tasks` be imported as usual, and watches it from then on."""
+    """Lets `tasks.base` be imported as usual, and watches it from then on."""
 
     def find_spec(self, name, path, target=None):
-        if name != "prefect.tasks":
+        if name != "tasks.base":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

@@ -20,6 +20,7 @@ def postgres_server() -> Iterator["PostgresServer"]:
     folder = Path(tempfile.mkdtemp(prefix="dd-postgres-"))
     server = PostgresServer(folder)
     try:
+        server.make()
         server.start()
         yield server
     finally:
@@ -35,16 +36,24 @@ class PostgresServer:
         self._bin = _newest_bin()
         self._made = 0
 
-    def start(self) -> None:
+    def make(self) -> None:
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(self._folder, "postgres", "postgres")
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+    def start(self) -> None:
         options = f"{_FAST} -c listen_addresses= -c unix_socket_directories={self._folder}"
         self._run("pg_ctl", "start", "--wait", f"--options={options}", f"--log={self._folder / 'log'}")
 
     def stop(self) -> None:
+        """End it as a crash would; its databases are there when it is started again."""
         if (self._folder / "data" / "postmaster.pid").exists():
             self._run("pg_ctl", "stop", "--wait", "--mode=immediate")
+
+    @property
+    def socket(self) -> Path:
+        """The unix socket that it listens on."""
+        return self._folder / ".s.PGSQL.5432"
 
     def new_database(self) -> str:
         """Make an empty database; return its SQLAlchemy URL."""

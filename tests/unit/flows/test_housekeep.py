@@ -9,7 +9,7 @@ from flows import housekeep as module
 from flows.steps.acting import act
 from flows.steps.pace import Pace
 from pool.decisions import Decision, DecisionKind, RecordedDecision, without_repeats
-from pool.errors import CloudTrouble, DockerDriverError
+from pool.errors import CloudTrouble, DatabaseAway, DockerDriverError
 from pool.housekeeping.found import Probe
 from pool.housekeeping.observation import Observation
 from pool.settings import PoolSettings
@@ -127,6 +127,16 @@ def test_trouble_in_one_pool_is_said_and_never_touches_another(tasks, trouble, s
     assert moved(tasks) == ["main-01"]
 
 
+def test_a_tick_without_its_database_says_so_and_ends(tasks, monkeypatch):
+    def away(*_: object) -> None:
+        raise DatabaseAway("the pool's database did not answer in 60 s")
+
+    monkeypatch.setattr(Leases, "take", away)
+    tasks.answer("list_pools", ["main"])
+    ended = asyncio.run(module.housekeep.fn())
+    assert ended.message == "main: the pool's database did not answer in 60 s"
+
+
 def test_a_look_that_takes_too_long_is_given_up_and_nothing_is_decided(tasks):
     tasks.call = lambda *_: hangs()
     with pytest.raises(DockerDriverError, match=r"it could not be looked at within 0.1 s; nothing is decided"):
@@ -153,6 +163,33 @@ def test_a_pool_that_may_not_spawn_says_what_it_waits_for(tasks):
     none = Observation((), (), frozenset())
     reports = tick(tasks, lambda _pool: none, lambda pool: PoolSettings(name=pool, max_hosts=0), pools=["main"])
     assert reports["main"] == "main: 0 decisions; it waits: 0 of at most 0 hosts are there"
+
+
+def test_an_idle_tick_makes_no_task_run(tasks):
+    tasks.answer("list_pools", ["main"])
+    tasks.answer("read_settings", PoolSettings(free_slot_target=0))
+    tasks.answer("observe", Observation((), (), frozenset()))
+    ended = asyncio.run(module.housekeep.fn())
+    assert ended.message == "main: 0 decisions"
+    assert "record_tick" in tasks.names
+    assert tasks.task_runs == []
+
+
+@pytest.mark.parametrize(
+    ("look", "repair"),
+    [
+        ("routes_differ", "repair_routes"),
+        ("keys_differ", "repair_keys"),
+        ("notices_are_lost", "repair_notices"),
+        ("runs_are_lost", "reap_runs"),
+        ("changes_are_left", "publish_missed"),
+    ],
+)
+def test_what_a_look_finds_wrong_is_repaired_by_a_task(tasks, look, repair):
+    tasks.answer("list_pools", [])
+    tasks.answer(look, True)
+    asyncio.run(module.housekeep.fn())
+    assert tasks.task_runs == [repair]
 
 
 @pytest.mark.parametrize("key", ["images-main-1", ""], ids=["there is something to bring", "all is there"])

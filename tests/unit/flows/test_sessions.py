@@ -11,7 +11,7 @@ from flows.steps import sessions
 from flows.steps.acting import act
 from pool.blame import BAD_BLUEPRINT, BAD_IMAGE, BAD_REQUEST, IMAGE_GONE, NAME_TAKEN
 from pool.decisions import Decision, DecisionKind
-from pool.errors import EngineTrouble, HostUnreachable, Refused, RefusedMove, SessionNotReady
+from pool.errors import DatabaseAway, EngineTrouble, HostUnreachable, Refused, RefusedMove, SessionNotReady
 from pool.records import Instance, Placement
 from pool.states import EndCause
 from pool.states import InstanceState as State
@@ -110,6 +110,19 @@ def test_a_session_that_does_not_begin_is_undone_and_not_held_against_its_host(t
     with pytest.raises(type(error)):
         start()
     assert tasks.steps[2:] == UNDONE
+
+
+def test_a_running_session_is_not_undone_because_its_hosts_errors_could_not_be_cleared(tasks):
+    tasks.answer("clear_errors", DatabaseAway("the pool's database did not answer"))
+    assert start().state is State.RUNNING
+    assert tasks.steps[-1] == "clear_errors"
+
+
+def test_a_session_that_cannot_be_recorded_is_left_as_it_is_for_the_next_tick(tasks):
+    tasks.answer("move_instance", DatabaseAway("the pool's database did not answer"))
+    with pytest.raises(DatabaseAway):
+        start()
+    assert tasks.steps[-1] == "move to running"
 
 
 @pytest.mark.parametrize("error", [EngineTrouble("no"), SessionNotReady("no"), Refused("no")])

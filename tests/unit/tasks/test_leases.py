@@ -1,11 +1,13 @@
 """A lease, as its holder knows it: a holder that lost it stops before the next act."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
-from blocks.outside import standing_in
-from tasks.leases import Held, Hold
+from blocks.outside import outside, standing_in
+from pool.errors import DatabaseAway
+from tasks.leases import Held, Hold, lease
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW
 
@@ -16,13 +18,18 @@ class OneLease:
     """A store of one lease."""
 
     def __init__(self):
-        self.leases, self.holder, self.until = self, None, NOW
+        self.leases, self.holder, self.until, self.away = self, None, NOW, 0.0
 
     def take(self, _name, holder, seconds, now):
         if self.holder not in (None, holder) and self.until > now:
             return self.holder
         self.holder, self.until = holder, now + timedelta(seconds=seconds)
+        outside().clock.pass_by(self.away)
+        self.away = 0.0
         return None
+
+    def drop(self, _name, _holder):
+        raise DatabaseAway("the pool's database did not answer")
 
 
 @pytest.fixture
@@ -63,3 +70,18 @@ def test_a_holder_that_finds_another_one_at_it_stops_at_once(clock):
         first.renew()
     with pytest.raises(Held):
         first.check()
+
+
+def test_a_lease_that_was_taken_through_an_outage_holds_for_its_full_time_from_then_on(clock):
+    outside().store.away = 55
+    hold = Hold("housekeeping of main", "flow run 1")
+    clock.pass_by(59)
+    hold.check()
+
+
+def test_a_lease_that_cannot_be_given_back_turns_no_success_into_a_failure(clock):
+    async def work() -> str:
+        async with lease("starting of alice-1", "flow run 1"):
+            return "it runs"
+
+    assert asyncio.run(work()) == "it runs"

@@ -6,7 +6,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.records import Image
 from pool.reports.tables import decision_rows, host_rows, span
 from pool.states import HostState
-from tests.rigs.pool_data import a_host, later
+from tests.rigs.pool_data import a_host
 
 pytestmark = pytest.mark.unit
 
@@ -15,13 +15,13 @@ IMAGES = [Image("main", "jupyter", "sha256:1", 1), Image("main", "rstudio", "sha
 
 def test_a_host_is_shown_with_state_slots_age_errors_and_images():
     host = a_host(reserved=2, errors=3, last_error="no answer", reason="configured and tested")
-    assert host_rows([host], IMAGES, {"main-01": {"sha256:1"}}, later(3900)) == [
+    assert host_rows([host], IMAGES, {"main-01": {"sha256:1"}}) == [
         {
             "host": "main-01",
             "state": "active",
             "why": "configured and tested",
             "slots": "2 of 6 used",
-            "age": "1 h 5 min",
+            "created": "2026-01-05 08:00 UTC",
             "errors": "3: no answer",
             "images": "1 of 2, without rstudio",
         }
@@ -29,7 +29,7 @@ def test_a_host_is_shown_with_state_slots_age_errors_and_images():
 
 
 def test_a_host_that_is_gone_is_not_in_the_table():
-    assert host_rows([a_host(state=HostState.REMOVED)], IMAGES, {}, later(1)) == []
+    assert host_rows([a_host(state=HostState.REMOVED)], IMAGES, {}) == []
 
 
 def test_a_decision_is_shown_with_how_it_ended():

@@ -1,0 +1,80 @@
+"""What the product leaves in the database of a real Prefect server, and what it takes out of it again."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from blocks.prefect_port import PrefectPort
+from tests.rigs.services.prefect_server import PrefectServer, prefect_server  # noqa: F401 - a fixture is used by name
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+
+@flow(name="housekeep-here")
+async def forget(seconds_from_now: int) -> int:
+    return await PrefectPort().forget_runs(datetime.now(UTC) + timedelta(seconds=seconds_from_now))
+
+
+@flow(name="show-here")
+async def show(key: str, rows: list[dict]) -> None:
+    PrefectPort().write_table(rows, key, "a table")
+
+
+def run_of(server: PrefectServer, deployment: str, **parameters) -> object:
+    """Carry out one run of the deployment here; what it returned."""
+
+    async def carry_out() -> object:
+        async with get_client() as client:
+            run = await client.create_flow_run_from_deployment(UUID(deployment), parameters=parameters)
+        return await run_flow(forget, flow_run=run, parameters=parameters)
+
+    with temporary_settings({PREFECT_API_URL: server.url}):
+        return asyncio.run(carry_out())
+
+
+def deployment_of(server: PrefectServer, name: str) -> str:
+    flow_id = server.call("POST", "/flows/", name="housekeep-here")["id"]
+    return server.call("POST", "/deployments/", name=name, flow_id=flow_id, entrypoint="flows.housekeep.housekeep")[
+        "id"
+    ]
+
+
+def ended(server: PrefectServer, deployment: str, state: str) -> str:
+    run = server.trigger(deployment)
+    server.call("POST", f"/flow_runs/{run}/set_state", state={"type": state, "name": state.title()}, force=True)
+    return run
+
+
+def left_of(server: PrefectServer, *runs: str) -> list[str]:
+    found = server.call("POST", "/flow_runs/filter", flow_runs={"id": {"any_": list(runs)}})
+    return [run for run in runs if run in {one["id"] for one in found}]
+
+
+def test_a_tick_deletes_completed_runs_of_its_own_deployment_and_no_other(prefect_server):  # noqa: F811
+    ours, theirs = (deployment_of(prefect_server, name) for name in ("ours", "theirs"))
+    done, failed = ended(prefect_server, ours, "COMPLETED"), ended(prefect_server, ours, "FAILED")
+    other = ended(prefect_server, theirs, "COMPLETED")
+    assert run_of(prefect_server, ours, seconds_from_now=60) == 1
+    assert left_of(prefect_server, done, failed, other) == [failed, other]
+
+
+def test_a_run_that_is_not_old_enough_is_kept(prefect_server):  # noqa: F811
+    ours = deployment_of(prefect_server, "young")
+    done = ended(prefect_server, ours, "COMPLETED")
+    assert run_of(prefect_server, ours, seconds_from_now=-3600) == 0
+    assert left_of(prefect_server, done) == [done]
+
+
+def test_a_table_is_written_only_when_its_rows_changed(prefect_server):  # noqa: F811
+    full, empty = [{"host": "main-01", "why": None, "slots": "2 of 6"}], []
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        for rows in (full, full, empty, empty, full):  # each as another process would
+            asyncio.run(show("hosts-here", rows))
+    wanted = {"key": {"any_": ["hosts-here"]}}
+    assert prefect_server.call("POST", "/artifacts/count", artifacts=wanted) == 3

@@ -1,0 +1,24 @@
+"""The process's publisher: what cannot be told now ends neither the work nor the thread that tells."""
+
+import pytest
+
+from blocks.publisher import Publisher
+from pool.errors import DatabaseAway
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("trouble", [DatabaseAway("the pool's database did not answer"), ValueError("a bug")])
+def test_the_publisher_outlives_what_it_could_not_tell(trouble):
+    told, troubles = [], [trouble]
+
+    def publish() -> None:
+        if troubles:
+            raise troubles.pop()
+        told.append("the changes")
+
+    publisher = Publisher()
+    for _ in range(2):
+        publisher.wake(publish)
+        assert publisher.flush(5)
+    assert told == ["the changes"]
