@@ -41,6 +41,7 @@ def test_what_housekeeping_drew_is_shown_on_this_machine(gateway):
     answer = visit(gateway)
     assert (answer.status_code, answer.text) == (200, "<h1>Pools</h1>")
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
 def test_before_the_first_tick_the_page_says_so():
@@ -48,8 +49,38 @@ def test_before_the_first_tick_the_page_says_so():
         assert (visit(fresh).status_code, "has not drawn" in visit(fresh).text) == (503, True)
 
 
-def test_who_comes_by_a_proxy_on_this_machine_sees_nothing(gateway):
-    assert visit(gateway, headers={"X-Forwarded-For": "6.6.6.6"}).status_code == 403
+@pytest.mark.parametrize(
+    "header",
+    ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Anything", "X-Real-IP", "Forwarded", "Via", "True-Client-IP"],
+)
+def test_who_comes_by_a_proxy_on_this_machine_sees_nothing(gateway, header):
+    assert visit(gateway, headers={header: "6.6.6.6"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("localhost", 200),
+        ("LOCALHOST:8000", 200),
+        ("[::1]:8000", 200),
+        ("rebound.example", 403),
+        ("localhost.evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("10.0.0.1", 403),
+    ],
+)
+def test_without_passwords_it_opens_under_this_machines_own_names_alone(gateway, host, status):
+    gateway.client.put_pool_page("<h1>Pools</h1>")
+    assert visit(gateway, headers={"Host": host}).status_code == status
+
+
+@pytest.mark.parametrize("wanted_as", ["empty", "iframe", "script", "image"])
+def test_no_page_reads_or_frames_it(gateway, passwords, wanted_as):
+    asked = {"Sec-Fetch-Dest": wanted_as, "Sec-Fetch-Site": "same-origin"}
+    assert visit(gateway, headers=asked).status_code == 403
+    with running_gateway(pool_passwords=passwords) as guarded:
+        assert visit(guarded, headers=asked, auth=("operator", "s3cret")).status_code == 403
 
 
 def test_who_comes_from_elsewhere_sees_nothing():

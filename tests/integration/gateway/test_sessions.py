@@ -6,8 +6,9 @@ import socket
 import httpx
 import pytest
 
+from blocks.gateway.template import ORIGIN_HEADERS
 from pool.records import SESSION_PORTS
-from tests.rigs.gateways.backend import http_backend
+from tests.rigs.gateways.backend import http_backend, raw_backend
 from tests.rigs.gateways.gateway import (
     BOTH_FORMS,
     names_below_localhost,
@@ -21,6 +22,8 @@ from tests.rigs.ports import free_port
 pytestmark = pytest.mark.integration
 
 HTML = {"Accept": "text/html"}
+#: What the gateway itself tells a session of a request, whatever the client said.
+OURS_TO_SAY = {"Authorization", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"}
 
 
 @pytest.fixture(scope="module", **BOTH_FORMS)
@@ -83,6 +86,14 @@ def test_a_session_hears_only_what_the_gateway_says_of_the_client(browser, publi
         "X-Real-IP": "6.6.6.6",
         "Forwarded": "for=6.6.6.6",
         "X-RStudio-Root-Path": "/evil",
+        "X-Scheme": "https",
+        "X-Forwarded-Proto-Version": "h2",
+        "X-Forwarded-Anything": "x",
+        "X-Script-Name": "/evil",
+        "Front-End-Https": "on",
+        "True-Client-IP": "6.6.6.6",
+        "Remote-User": "root",
+        "Via": "1.1 evil",
         "Proxy": "evil:80",
     }
     heard = browser.get(publish(token_header="token own") + "/", headers=lies).json()["headers"]
@@ -90,7 +101,7 @@ def test_a_session_hears_only_what_the_gateway_says_of_the_client(browser, publi
     assert heard["X-Forwarded-For"] == heard["X-Real-IP"] == "127.0.0.1"
     assert heard["Host"] == heard["X-Forwarded-Host"] == browser.base_url.netloc.decode()
     assert heard["X-Forwarded-Proto"] == "http"
-    assert not {"Forwarded", "Proxy", "X-RStudio-Root-Path"} & heard.keys()
+    assert not (lies.keys() - OURS_TO_SAY) & heard.keys()
 
 
 def test_a_session_without_a_token_header_does_not_get_the_clients(browser, publish):
@@ -157,8 +168,43 @@ def test_a_cookie_never_leaves_its_session(browser, publish, told, seen):
 
 
 @pytest.mark.parametrize(
-    "header", ["X-Accel-Redirect:~healthz", "Service-Worker-Allowed:~", "Clear-Site-Data:*", "Alt-Svc:clear"]
+    "name", ["dd-session", "__Secure-dd-session", "__Host-dd-session", " dd-session", "=dd-session"]
 )
+def test_a_session_puts_no_cookie_of_our_name(browser, publish, name):
+    answer = browser.get(f"{publish()}/set/Set-Cookie:{name.replace(' ', '%20')}=x;%20Max-Age=0")
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_of_one_answers_cookies_the_first_twenty_are_kept(gateway, publish):
+    cookies = b"".join(b"Set-Cookie: c%d=x\r\n" % n for n in range(60))
+    with raw_backend(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + cookies + b"\r\nok") as session:
+        answer = httpx.get(f"{gateway.origin(route_to(0).id)}{publish(port=session.port)}/", trust_env=False)
+    put = answer.headers.get_list("Set-Cookie")
+    assert put == [f"c{n}=x; Path=/notebooks/{route_to(0).id}/" for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ([], "same-origin"),
+        (["no-referrer"], "no-referrer"),
+        (["no-referrer", "unsafe-url"], "no-referrer, unsafe-url"),
+    ],
+)
+def test_an_answer_has_one_referrer_policy(gateway, publish, said, heard):
+    policies = "".join(f"Referrer-Policy: {policy}\r\n" for policy in said)
+    with raw_backend(f"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{policies}\r\nok".encode()) as session:
+        answer = httpx.get(f"{gateway.origin(route_to(0).id)}{publish(port=session.port)}/", trust_env=False)
+    assert answer.headers.get_list("Referrer-Policy") == [heard]
+
+
+@pytest.mark.parametrize("path", ["", "/never/", "/dd-launch?ticket=1", "/a/../b"])
+def test_the_gateways_own_answers_at_a_sessions_address_have_one_too(browser, publish, path):
+    policies = browser.get(publish(sign_in="link") + path).headers.get_list("Referrer-Policy")
+    assert policies in (["same-origin"], ["no-referrer"])
+
+
+@pytest.mark.parametrize("header", ["X-Accel-Redirect:~healthz", *(f"{name}:~" for name in ORIGIN_HEADERS)])
 def test_a_session_cannot_speak_for_the_gateway(browser, publish, header):
     answer = browser.get(f"{publish()}/set/{header}")
     assert answer.json()["method"] == "GET"
