@@ -1,14 +1,16 @@
 """What `dockerdriver status`, `why` and `plan` show; the first two also when the stack is down."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 
 from blocks.engine.local_api import answers
+from blocks.gateway.client import Gateway
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
-from pool.errors import NotFound
+from pool.errors import GatewayTrouble, NotFound
 from pool.hosts.launching import launch_troubles
 from pool.records import Host, Instance
 from pool.reports.tables import history_rows, span
@@ -31,7 +33,8 @@ def show_status(settings: ProcessSettings) -> None:
     if password_file(settings).exists():
         console.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
     hosts, instances, left = _records(settings)
-    for trouble in [*launch_troubles(hosts, datetime.now(UTC)), *left]:
+    gateway = Gateway(settings.gateway_socket, settings.gateway_snapshot)
+    for trouble in [*launch_troubles(hosts, datetime.now(UTC)), *left, *cut_offs(gateway, instances)]:
         console.print(trouble, markup=False, style="bold red")
     console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
     console.print(_sessions(settings, instances))
@@ -56,6 +59,20 @@ def _console() -> Console:
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)  # a URL that is cut in two cannot be clicked
     return console
+
+
+def cut_offs(gateway: Gateway, instances: Iterable[Instance]) -> list[str]:
+    """Name each session of whose answers the gateway cut some off, in a sentence; none while no gateway answers."""
+    try:
+        seen = gateway.activity().routes
+    except GatewayTrouble:
+        return []
+    counted = {i.id: seen[i.route].cut_off for i in instances if i.route in seen}
+    return [
+        f"Session {name} tried to speak past the gateway: {count} of its answers were cut off"
+        for name, count in counted.items()
+        if count
+    ]
 
 
 def _processes(settings: ProcessSettings) -> Table:

@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from blocks.gateway.certificate import self_signed
+from runtime.command.report import cut_offs
 from tests.rigs.gateways.backend import raw_backend
 from tests.rigs.gateways.gateway import GATEWAY_PORTS, only_routes, route_to, running_gateway
+from tests.rigs.pool_data import an_instance
 from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -143,6 +145,17 @@ def test_other_requests_of_an_http_2_connection_go_on(head, tmp_path):
         with pytest.raises(httpx.RemoteProtocolError):
             browser.get(url + PATH)
         assert browser.get(url + "/healthz").text == "ok\n"
+
+
+def test_each_cut_off_is_counted_against_its_session_until_the_session_is_over(gateway):
+    for _ in range(3):
+        said(gateway, INTERIM[0] + EVIL, request(PATH))
+    assert gateway.client.activity().routes[route_to(0).id].cut_off == 3
+    assert cut_offs(gateway.client, [an_instance("alice-1", route=route_to(0).id), an_instance("bob-1")]) == [
+        "Session alice-1 tried to speak past the gateway: 3 of its answers were cut off"
+    ]
+    gateway.client.remove_route(route_to(0).id)
+    assert gateway.client.activity().routes == {}
 
 
 def test_each_cut_off_is_a_line_of_json_that_says_why():
