@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from blocks.gateway.client import RouteRefused
-from tests.rigs.gateways.gateway import running_gateway
+from tests.rigs.gateways.backend import http_backend
+from tests.rigs.gateways.browser import browser_page
+from tests.rigs.gateways.gateway import route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
@@ -86,6 +88,21 @@ def test_no_page_reads_or_frames_it(gateway, passwords, wanted_as):
 def test_who_comes_from_elsewhere_sees_nothing():
     with running_gateway(trusted_proxies=("127.0.0.1",)) as behind_a_balancer:
         assert visit(behind_a_balancer, headers={"X-Forwarded-For": "6.6.6.6"}).status_code == 403
+
+
+def test_in_chromium_it_reloads_itself_and_no_notebook_of_the_same_origin_reads_it(gateway):
+    peek = (
+        "new Promise(done => setTimeout(() => {try {done(seen.document.title)} catch (error) {done(error.name)}}, 500))"
+    )
+    with http_backend() as session, browser_page() as page:
+        gateway.client.add_route(route_to(session.port))
+        gateway.client.put_pool_page('<meta http-equiv="refresh" content="1"><h1>Pools before</h1>')
+        page.goto(f"{gateway.url}/pool/")
+        gateway.client.put_pool_page("<h1>Pools after</h1>")
+        page.get_by_text("Pools after").wait_for(timeout=10_000)
+        page.goto(gateway.address(route_to(0).id))
+        assert page.evaluate("fetch('/pool/').then(answer => answer.status)") == 403
+        assert page.evaluate("() => {const seen = open('/pool/'); return " + peek + "}") == "SecurityError"
 
 
 def test_with_passwords_only_they_open_it(passwords):

@@ -6,9 +6,8 @@ import socket
 import httpx
 import pytest
 
-from blocks.gateway.template import ORIGIN_HEADERS
 from pool.records import SESSION_PORTS
-from tests.rigs.gateways.backend import http_backend, raw_backend
+from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.gateway import (
     BOTH_FORMS,
     names_below_localhost,
@@ -147,68 +146,6 @@ def test_a_redirect_of_a_stripped_session_stays_in_the_session(browser, backend,
 
 def test_without_the_option_a_redirect_is_left_as_it_is(browser, publish):
     assert browser.get(publish() + "/go/~login").headers["Location"] == "/login"
-
-
-@pytest.mark.parametrize(
-    ("told", "seen"),
-    [
-        ("a=1; Path=~; HttpOnly", "a=1; HttpOnly; Path={prefix}/"),
-        ("a=1; path=~rstudio", "a=1; Path={prefix}/rstudio"),
-        ("a=1", "a=1; Path={prefix}/"),
-        ("a=1; Path={prefix}~x", "a=1; Path={prefix}/x"),
-        ("a=1; Domain=example.org; Path=~", "a=1; Path={prefix}/"),
-        ("a=1; Path=~notebooks~other-0123456789abcdef~", "a=1; Path={prefix}/notebooks/other-0123456789abcdef/"),
-    ],
-)
-def test_a_cookie_never_leaves_its_session(browser, publish, told, seen):
-    prefix = publish()
-    wish = told.format(prefix=prefix.replace("/", "~")).replace(" ", "%20")
-    answer = browser.get(f"{prefix}/set/Set-Cookie:{wish}")
-    assert answer.headers["Set-Cookie"] == seen.format(prefix=prefix)
-
-
-@pytest.mark.parametrize(
-    "name", ["dd-session", "__Secure-dd-session", "__Host-dd-session", " dd-session", "=dd-session"]
-)
-def test_a_session_puts_no_cookie_of_our_name(browser, publish, name):
-    answer = browser.get(f"{publish()}/set/Set-Cookie:{name.replace(' ', '%20')}=x;%20Max-Age=0")
-    assert "Set-Cookie" not in answer.headers
-
-
-def test_of_one_answers_cookies_the_first_twenty_are_kept(gateway, publish):
-    cookies = b"".join(b"Set-Cookie: c%d=x\r\n" % n for n in range(60))
-    with raw_backend(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + cookies + b"\r\nok") as session:
-        answer = httpx.get(f"{gateway.origin(route_to(0).id)}{publish(port=session.port)}/", trust_env=False)
-    put = answer.headers.get_list("Set-Cookie")
-    assert put == [f"c{n}=x; Path=/notebooks/{route_to(0).id}/" for n in range(20)]
-
-
-@pytest.mark.parametrize(
-    ("said", "heard"),
-    [
-        ([], "same-origin"),
-        (["no-referrer"], "no-referrer"),
-        (["no-referrer", "unsafe-url"], "no-referrer, unsafe-url"),
-    ],
-)
-def test_an_answer_has_one_referrer_policy(gateway, publish, said, heard):
-    policies = "".join(f"Referrer-Policy: {policy}\r\n" for policy in said)
-    with raw_backend(f"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{policies}\r\nok".encode()) as session:
-        answer = httpx.get(f"{gateway.origin(route_to(0).id)}{publish(port=session.port)}/", trust_env=False)
-    assert answer.headers.get_list("Referrer-Policy") == [heard]
-
-
-@pytest.mark.parametrize("path", ["", "/never/", "/dd-launch?ticket=1", "/a/../b"])
-def test_the_gateways_own_answers_at_a_sessions_address_have_one_too(browser, publish, path):
-    policies = browser.get(publish(sign_in="link") + path).headers.get_list("Referrer-Policy")
-    assert policies in (["same-origin"], ["no-referrer"])
-
-
-@pytest.mark.parametrize("header", ["X-Accel-Redirect:~healthz", *(f"{name}:~" for name in ORIGIN_HEADERS)])
-def test_a_session_cannot_speak_for_the_gateway(browser, publish, header):
-    answer = browser.get(f"{publish()}/set/{header}")
-    assert answer.json()["method"] == "GET"
-    assert header.partition(":")[0] not in answer.headers
 
 
 def test_an_upload_of_any_size_passes_where_no_limit_is_set(browser, publish):
