@@ -61,11 +61,11 @@ def test_in_chromium_the_page_of_one_session_has_nothing_of_another(gateway):
     bobs = gateway.address(BOB)
     with browser_page() as page:
         page.goto(gateway.address(ALICE))
-        page.evaluate("localStorage.setItem('mine', 'x')")
+        page.evaluate("localStorage.setItem('mine', 'x'); document.cookie = 'bomb=x; Path=/; Domain=localhost'")
         assert page.evaluate("url => fetch(url).then(a => a.text(), () => 'refused')", bobs) == "refused"
         assert page.evaluate("url => fetch(url, {method: 'POST', mode: 'no-cors'}).then(a => a.type)", bobs) == "opaque"
         page.goto(bobs)
-        assert page.evaluate("localStorage.getItem('mine')") is None
+        assert page.evaluate("[localStorage.getItem('mine'), document.cookie]") == [None, ""]
     posts = lambda: [line for line in gateway.log("gateway-access.log").splitlines() if '"POST"' in line]  # noqa: E731
     until(posts, "the request is logged")
     assert ['"status":403' in line for line in posts()] == [True]
