@@ -9,7 +9,8 @@ import pytest
 
 from blocks.gateway.certificate import self_signed
 from runtime.command.report import cut_offs
-from tests.rigs.gateways.backend import raw_backend
+from tests.fuzz.gateway_answers import NO_LIMITS, Client, Fuzz, NoHttpError, hostile_session
+from tests.rigs.gateways.backend import http_backend, raw_backend
 from tests.rigs.gateways.gateway import GATEWAY_PORTS, only_routes, route_to, running_gateway
 from tests.rigs.pool_data import an_instance
 from tests.rigs.ports import free_port
@@ -166,3 +167,23 @@ def test_each_cut_off_is_a_line_of_json_that_says_why():
         lines = [json.loads(line) for line in gateway.log("gateway-access.log").splitlines()]
     assert [(line["status"], line["bytes_out"]) for line in lines] == [(502, 0)] * 3
     assert {line["error"].split()[-1] for line in lines} == {"HTTP", "one", "body"}  # each worker writes its own lines
+
+
+def test_two_hundred_answers_of_the_fuzzer_cross_to_no_other_request():
+    with running_gateway(**NO_LIMITS) as gateway, http_backend() as honest, hostile_session() as hostile:
+        only_routes(gateway.client, [route_to(hostile.server_address[1], "hostile"), route_to(honest.port, "honest")])
+        fuzz = Fuzz(gateway, hostile, seed=1)
+        for _ in range(200):
+            fuzz.round()
+    assert (fuzz.outcomes["answers"], fuzz.crossings) == (200, [])
+
+
+@pytest.mark.parametrize("head", [INTERIM[0], NO_HTTP[0]])
+def test_the_fuzzer_knows_what_is_no_answer_and_what_is_left_behind_one(head):
+    with raw_backend(FINE + head + EVIL) as unguarded:
+        client = Client(unguarded.port)
+        client.send(request(PATH))
+        assert client.answer("GET").body == b"ok"
+        with pytest.raises(NoHttpError):
+            client.answer("GET")
+        assert b"evil" in client.left()
