@@ -51,7 +51,12 @@ function M.foreign()
         return false
     end
     local site, origin = ngx.var.http_sec_fetch_site, ngx.var.http_origin
-    return site ~= nil and not OWN[site] or origin ~= nil and origin ~= public_origin()
+    if site ~= nil and not OWN[site] then
+        return true
+    end
+    -- The form of a page whose Referrer-Policy is "no-referrer" comes with "null", also to the page's own origin.
+    local unnamed = origin == "null" and site == "same-origin"
+    return origin ~= nil and origin ~= public_origin() and not unnamed
 end
 
 return M

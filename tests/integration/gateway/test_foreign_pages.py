@@ -26,6 +26,9 @@ FOREIGN = {
     "the gateway's other name": {"Origin": "http://[::1]:{port}"},
     "another site, unnamed": {"Sec-Fetch-Site": "cross-site"},
     "a neighbour, unnamed": {"Sec-Fetch-Site": "same-site"},
+    "no origin, at a neighbour": {"Origin": "null", "Sec-Fetch-Site": "same-site"},
+    "no origin, by hand": {"Origin": "null", "Sec-Fetch-Site": "none"},
+    "another site that says it is ours": {"Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"},
     "a redirect by another site": {"Origin": "{own}", "Sec-Fetch-Site": "cross-site"},
 }
 OWN = [
@@ -34,6 +37,7 @@ OWN = [
     {"Origin": "{own}", "Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "none"},
+    {"Origin": "null", "Sec-Fetch-Site": "same-origin"},  # a form of a page that names no referrer
 ]
 
 
