@@ -19,6 +19,7 @@ class Activity:
     last_request: datetime | None = None  # the last one to begin or end
     websockets: int = 0  # open right now
     last_traffic: datetime | None = None  # from the browser over one of them; an idle page pings about every 30 s
+    cut_off: int = 0  # answers that the gateway did not let through: the session means to speak in the gateway's name
 
     @property
     def last_seen(self) -> datetime | None:
@@ -43,16 +44,20 @@ def activity_of(answer: dict, silences: Mapping[Connection, timedelta], now: dat
     for connection, route_id in answer["websockets"].items():
         if connection in silences:
             open_sockets.setdefault(route_id, []).append(silences[connection])
-    seen = answer["last_request"].keys() | open_sockets.keys()
-    routes = {route: _activity(answer["last_request"].get(route), open_sockets.get(route, []), now) for route in seen}
+    requests, cut_off = answer["last_request"], answer.get("cut_off", {})  # none from a gateway that was not reloaded
+    seen = requests.keys() | open_sockets.keys() | cut_off.keys()
+    routes = {
+        route: _activity(requests.get(route), open_sockets.get(route, []), cut_off.get(route, 0), now) for route in seen
+    }
     return GatewayActivity(datetime.fromtimestamp(answer["since"], UTC), routes)
 
 
-def _activity(last_request: float | None, silences: list[timedelta], now: datetime) -> Activity:
+def _activity(last_request: float | None, silences: list[timedelta], cut_off: int, now: datetime) -> Activity:
     return Activity(
         datetime.fromtimestamp(last_request, UTC) if last_request else None,
         len(silences),
         now - min(silences) if silences else None,
+        cut_off,
     )
 
 

@@ -9,7 +9,7 @@ import json
 import re
 import resource
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -23,6 +23,35 @@ LONGEST_SOCKET = 107
 MOST_OPEN_FILES = 65536
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+#: Headers of an answer that browsers keep for the whole origin, or beyond it: a session answers for itself alone.
+ORIGIN_HEADERS = (
+    "Service-Worker-Allowed",
+    "Clear-Site-Data",
+    "Strict-Transport-Security",
+    "Public-Key-Pins",
+    "Public-Key-Pins-Report-Only",
+    "Expect-CT",
+    "Alt-Svc",
+    "NEL",
+    "Report-To",
+    "Reporting-Endpoints",
+    "Accept-CH",
+    "Accept-CH-Lifetime",
+    "Critical-CH",
+    "Origin-Agent-Cluster",
+    "Set-Login",
+    "Use-As-Dictionary",
+    "Supports-Loading-Mode",
+    "Activate-Storage-Access",
+    "Shared-Storage-Write",
+    "Observe-Browsing-Topics",
+    "Attribution-Reporting-Register-Source",
+    "Attribution-Reporting-Register-Trigger",
+    "Sec-Session-Registration",
+    "Sec-Session-Challenge",
+    "Secure-Session-Registration",
+    "Secure-Session-Challenge",
+)
 
 
 class Verbatim(str):
@@ -74,6 +103,7 @@ def _values(config: GatewayConfig) -> dict[str, object]:
         "public_port": public.port or _DEFAULT_PORTS[public.scheme],
         "session_authority": _session_authority(config),
         "localhost": _localhost(config),
+        "origin_headers": ORIGIN_HEADERS,
     }
 
 
@@ -151,8 +181,14 @@ def _public_url(config: GatewayConfig) -> str:
 def _public_host(config: GatewayConfig) -> str:
     """Return the Host header sent to the session: the client's own, on all addresses without a public URL."""
     if config.public_url:
-        return urlsplit(_public_url(config)).netloc
+        return _as_browsers_say(urlsplit(_public_url(config)))
     return "$http_host" if config.address in _WILDCARDS else _authority(config, config.port)
+
+
+def _as_browsers_say(url: SplitResult) -> str:
+    """Return the URL's host in lower case, with its port where that is not the scheme's usual one."""
+    host = url.netloc.lower()
+    return host.removesuffix(f":{_DEFAULT_PORTS[url.scheme]}")
 
 
 def _session_authority(config: GatewayConfig) -> str:
@@ -162,8 +198,7 @@ def _session_authority(config: GatewayConfig) -> str:
         return ""
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", domain):
         raise BadRequest(f"DD_SESSION_DOMAIN is {domain!r}, which is not a domain like notebooks.example.org")
-    port = urlsplit(_public_url(config)).port
-    return f"{domain}:{port}" if port else domain
+    return domain + re.sub(r"^(\[.*\]|[^:]*)", "", _as_browsers_say(urlsplit(_public_url(config))))
 
 
 def _localhost(config: GatewayConfig) -> str:

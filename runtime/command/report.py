@@ -1,5 +1,6 @@
 """What `dockerdriver status`, `why` and `plan` show; the first two also when the stack is down."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -7,9 +8,10 @@ from rich.table import Table
 
 from blocks.certificates import gateways_certificate
 from blocks.engine.local_api import answers
+from blocks.gateway.client import Gateway
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
-from pool.errors import NotFound, Refused
+from pool.errors import GatewayTrouble, NotFound, Refused
 from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
 from pool.hosts.reach import reach_troubles
@@ -38,8 +40,10 @@ def show_status(settings: ProcessSettings) -> None:
     except Refused as refusal:  # what runs is worth knowing all the same
         console.print(str(refusal), markup=False, style="bold red")
         return
-    gateways = running_out(filter(None, [gateways_certificate()]), datetime.now(UTC))
-    for trouble in [*gateways, *launch_troubles(hosts, datetime.now(UTC)), *reach_troubles(hosts), *left]:
+    certificates = running_out(filter(None, [gateways_certificate()]), datetime.now(UTC))
+    gateway = Gateway(settings.gateway_socket, settings.gateway_snapshot)
+    troubles = [*certificates, *launch_troubles(hosts, datetime.now(UTC)), *reach_troubles(hosts), *left]
+    for trouble in [*troubles, *cut_offs(gateway, instances)]:
         console.print(trouble, markup=False, style="bold red")
     console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
     console.print(_sessions(settings, instances))
@@ -64,6 +68,20 @@ def _console() -> Console:
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)  # a URL that is cut in two cannot be clicked
     return console
+
+
+def cut_offs(gateway: Gateway, instances: Iterable[Instance]) -> list[str]:
+    """Name each session of whose answers the gateway cut some off, in a sentence; none while no gateway answers."""
+    try:
+        seen = gateway.activity().routes
+    except GatewayTrouble:
+        return []
+    counted = {i.id: seen[i.route].cut_off for i in instances if i.route in seen}
+    return [
+        f"Session {name} tried to speak past the gateway: {count} of its answers were cut off"
+        for name, count in counted.items()
+        if count
+    ]
 
 
 def _processes(settings: ProcessSettings) -> Table:

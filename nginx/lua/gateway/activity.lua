@@ -4,6 +4,7 @@
 local M = {}
 local last_request = ngx.shared.activity
 local websockets = ngx.shared.websockets
+local cut_off = ngx.shared.cut_off -- how many of a session's answers answers.lua did not let through
 
 -- No route has this id. The time stays through a reload, as the dictionary does.
 local SINCE = ":since"
@@ -54,6 +55,7 @@ end
 
 function M.forget(route_id)
     last_request:delete(route_id)
+    cut_off:delete(route_id)
 end
 
 local function copy(dictionary)
@@ -68,7 +70,8 @@ function M.all()
     local requests = copy(last_request)
     local since = requests[SINCE]
     requests[SINCE] = nil
-    return { since = since, last_request = requests, websockets = copy(websockets) }
+    return { since = since, last_request = requests, websockets = copy(websockets),
+             cut_off = copy(cut_off) }
 end
 
 return M

@@ -10,7 +10,7 @@
 --   GET    /notices         how many notices for visitors there are
 --   PUT    /notices         add or change some: a list of notices
 --   PUT    /pool-page       the operators' page: {html}
---   GET    /activity        last requests and open websockets, by route
+--   GET    /activity        last requests, open websockets and answers that were cut off, by route
 
 local json = require "cjson.safe"
 local routes = require "gateway.routes"

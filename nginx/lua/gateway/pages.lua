@@ -6,7 +6,7 @@ local notices = require "gateway.notices"
 local M = {}
 local pages, style = {}, ""
 
-local NAMES = { "welcome", "unknown", "sign_in", "bad_link", "not_answering", "refused", "too_large", "too_many", "trouble",
+local NAMES = { "welcome", "unknown", "sign_in", "bad_link", "not_answering", "refused", "foreign", "too_many_cookies", "too_large", "too_many", "trouble",
                 "queued", "starting", "ended" }
 -- 503: come back soon; 410: it is gone for good.
 local STATUS = { queued = 503, starting = 503, ended = 410 }

@@ -2,6 +2,7 @@
 -- the gateway's own machine, and not who comes by a proxy on it.
 
 local json = require "cjson.safe"
+local forwarded = require "gateway.forwarded"
 local origins = require "gateway.origins"
 local pages = require "gateway.pages"
 
@@ -26,16 +27,31 @@ function M.put(page)
     store:set("html", page.html)
 end
 
+-- The page's origin is none at all, so that a notebook under the same name can neither read it nor show it in a frame. The
+-- reload in its head counts as a script; "default-src" lets no real one run.
+local POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    .. "sandbox allow-scripts"
+
+local function is_loopback(name)
+    return name == "localhost" or name == "[::1]" or name == "::1" or name:find("^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+-- By its address and under its name: a name of elsewhere that leads here is another site's, whose page could read this one.
 local function at_this_machine()
-    local address = ngx.var.remote_addr
-    return (address:sub(1, 4) == "127." or address == "::1" or address == "unix:") and not ngx.var.http_x_forwarded_for
+    return is_loopback(ngx.var.remote_addr) and is_loopback(ngx.var.host) and not forwarded.passed_on()
+end
+
+-- Whether a page asks for it, not a person; browsers say so.
+local function asked_by_a_page()
+    local wanted_as = ngx.var.http_sec_fetch_dest
+    return wanted_as ~= nil and wanted_as ~= "document"
 end
 
 function M.show()
     if origins.session_of_host() then
         return pages.show("unknown", 404) -- a notebook must not read it in its operator's browser
     end
-    if not has_passwords and not at_this_machine() then
+    if asked_by_a_page() or not has_passwords and not at_this_machine() then
         return pages.show("refused", 403)
     end
     local html = store:get("html")
@@ -44,6 +60,7 @@ function M.show()
         html = "<!doctype html><title>Pools of hosts</title><p>Housekeeping has not drawn this page yet."
     end
     pages.headers("text/html; charset=utf-8")
+    ngx.header["Content-Security-Policy"] = POLICY
     ngx.print(html)
 end
 

@@ -100,6 +100,11 @@ function M.drop(id)
     activity.forget(id)
 end
 
+-- As a URL and the balancer want it.
+function M.address_of(route)
+    return route.address:find(":", 1, true) and "[" .. route.address .. "]" or route.address
+end
+
 function M.count()
     return #routes:get_keys(0)
 end

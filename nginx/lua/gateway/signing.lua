@@ -2,6 +2,10 @@
 --
 --   launch link   /notebooks/<route>/dd-launch?ticket=<expires>.<nonce>.<key id>.<signature>   once, within its time
 --   cookie        <expires>.<key id>.<signature>   for one route
+--
+-- Under TLS the cookie's name begins with __Host-, or with __Secure- where sessions share a host name: then no page that
+-- came without TLS, and none under a neighbouring name, can have put it. The plain name is read as well: a session that was
+-- signed in before there was TLS stays open. What counts is the signature.
 
 local bit = require "bit"
 local hmac = require "openssl.hmac"
@@ -13,6 +17,10 @@ local store = ngx.shared.keys
 local used = ngx.shared.used_links
 
 local COOKIE = "dd-session"
+local OURS = [[(?:^|;)[ \t]*(?:__Host-|__Secure-)?dd-session[ \t]*(?:=[ \t]*([^;]*?)[ \t]*)?(?=;|$)]]
+-- Each costs some microseconds, and a page can put as many as fit into a request. Browsers send one, or two after a change
+-- of its name, and whatever another page under the same name put before it.
+local MOST_LOOKED_AT, MOST_CHECKED = 64, 8
 local LONGEST_REMEMBERED = 1024 -- bytes of a request's cookies: two thousand of them are 2 MB
 local COOKIE_SECONDS = 86400 -- the route ends with its session, long before or after
 
@@ -22,8 +30,15 @@ function M.put_keys(keys)
     return not done and why or nil
 end
 
+-- What a worker decoded last.
+local text_of_keys, decoded = "[]", {}
+
 function M.keys()
-    return json.decode(store:get("keys") or "[]")
+    local text = store:get("keys") or "[]"
+    if text ~= text_of_keys then
+        text_of_keys, decoded = text, json.decode(text)
+    end
+    return decoded
 end
 
 function M.fault_of_key(key)
@@ -54,13 +69,17 @@ local function same(left, right)
     return difference == 0
 end
 
-local function signed_by_us(key_id, text, signature)
+local function key_of(id)
     for _, key in ipairs(M.keys()) do
-        if key.id == key_id then
-            return same(sign(key, text), signature)
+        if key.id == id then
+            return key
         end
     end
-    return false
+end
+
+local function signed_by_us(key_id, text, signature)
+    local key = key_of(key_id)
+    return key ~= nil and same(sign(key, text), signature)
 end
 
 -- Whether the ticket opens this route now. It is used up by asking: a link that was seen over a shoulder is worth nothing.
@@ -76,34 +95,51 @@ function M.ticket_opens(ticket, route_id)
     return used:safe_add(route_id .. nonce, true, tonumber(expires) - ngx.now() + 1) == true
 end
 
-function M.cookie_for(route_id, secure)
+-- alone: no other session is shown under this host name.
+function M.cookie_for(route_id, secure, alone)
     local key = M.keys()[1]
     local expires = string.format("%d", ngx.time() + COOKIE_SECONDS)
     local value = expires .. "." .. key.id .. "." .. sign(key, "cookie:" .. route_id .. ":" .. expires)
-    return COOKIE .. "=" .. value .. "; Path=/notebooks/" .. route_id .. "/; Max-Age=" .. COOKIE_SECONDS
-        .. "; HttpOnly; SameSite=Lax" .. (secure and "; Secure" or "")
+    local name = (secure and (alone and "__Host-" or "__Secure-") or "") .. COOKIE
+    local path = secure and alone and "/" or "/notebooks/" .. route_id .. "/" -- browsers take __Host- with "/" only
+    return name .. "=" .. value .. "; Path=" .. path .. "; Max-Age=" .. COOKIE_SECONDS .. "; HttpOnly; SameSite=Lax"
+        .. (secure and "; Secure" or "")
 end
 
--- Until when one of the cookies opens this route; nil when none does. A page of the session may have put one of the same
+-- When the cookie would expire, its key and its signature; nil when it is not worth a check.
+local function parts_of(value)
+    local expires, key_id, signature = value:match("^(%d+)%.(%x+)%.([%w_-]+)$")
+    local good = expires and #expires < 13 and tonumber(expires) > ngx.time() and #signature == 43 and key_of(key_id)
+    if good then
+        return expires, key_id, signature
+    end
+end
+
+-- Until when one of the cookies opens this route; nil when none does. A page of the session may have put some of the same
 -- name before ours.
 local function opens_until(header, route_id)
-    for value in (";" .. header):gmatch(";%s*" .. COOKIE:gsub("%-", "%%-") .. "=([^;%s]*)") do
-        local expires, key_id, signature = value:match("^(%d+)%.(%x+)%.([%w_-]+)$")
-        if expires and tonumber(expires) > ngx.time()
-            and signed_by_us(key_id, "cookie:" .. route_id .. ":" .. expires, signature) then
+    local next_one, checked = ngx.re.gmatch(header, OURS, "jo"), 0
+    for _ = 1, MOST_LOOKED_AT do
+        local found = next_one()
+        if not found or checked == MOST_CHECKED then
+            return nil
+        end
+        local expires, key_id, signature = parts_of(found[1] or "")
+        checked = checked + (expires and 1 or 0)
+        if expires and signed_by_us(key_id, "cookie:" .. route_id .. ":" .. expires, signature) then
             return tonumber(expires)
         end
     end
 end
 
 local function others_of(header)
-    local kept = {}
-    for cookie in header:gmatch("[^;]+") do
-        if cookie:match("^%s*([^=]*)") ~= COOKIE then
-            table.insert(kept, (cookie:gsub("^%s+", "")))
-        end
-    end
-    return table.concat(kept, "; ")
+    local others = ngx.re.gsub(header, OURS, "", "jo") or ""
+    return (others:gsub("^;?%s*", ""))
+end
+
+-- Whether a session means to put a cookie of our name: it would sign its visitor out.
+function M.is_named_like_ours(set_cookie)
+    return ngx.re.find(set_cookie:match("^[%s=]*([^;]*)"), OURS, "jo") ~= nil
 end
 
 -- A worker checks a browser's cookies once: what it remembers counts for this route, with these keys, until they expire.

@@ -5,6 +5,7 @@ local json = require "cjson.safe"
 -- Loaded here so that workers, which may be unable to read these files, inherit them.
 require "resty.core"
 require "gateway.session"
+require "gateway.answers"
 require "gateway.admin"
 require "gateway.pool_page"
 

@@ -1,12 +1,14 @@
 """More than a session's or a client's share is turned away, and nobody else notices."""
 
 import contextlib
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from blocks.stored.link_keys import LinkKeys
 from tests.rigs.gateways.backend import http_backend, websocket_backend
 from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
 
@@ -30,6 +32,23 @@ def test_a_session_that_gets_too_many_requests_does_not_hold_up_another(form):
         only_routes(gateway.client, [route_to(session.port, "alice"), route_to(session.port, "bob")])
         assert 429 in statuses(gateway, "alice", 20)
         assert statuses(gateway, "bob", 3) == [200] * 3
+
+
+@pytest.mark.parametrize("limit", ["session_requests", "session_connections"])
+def test_strangers_use_up_nothing_of_a_session_whose_user_is_signed_in(form, limit):
+    keys, soon = LinkKeys.create(), datetime.now(UTC) + timedelta(seconds=60)
+    with (
+        running_gateway(session_domain=form, **{limit: 1}) as gateway,
+        http_backend() as session,
+        httpx.Client(trust_env=False) as user,
+    ):
+        route = route_to(session.port, sign_in="link")
+        gateway.client.add_route(route)
+        gateway.client.put_keys(keys.for_gateway())
+        user.get(keys.launch_link(gateway.origin(route.id), route.id, soon))
+        strangers = statuses(gateway, "alice", 20)
+        assert user.get(gateway.address(route.id)).status_code == 200
+    assert set(strangers) == ({401, 429} if limit == "session_requests" else {401})
 
 
 def test_a_client_that_asks_too_often_gets_a_page_that_tries_again(form):

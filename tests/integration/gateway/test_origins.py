@@ -7,7 +7,9 @@ from websockets.sync.client import connect
 
 from blocks.settings import ProcessSettings
 from tests.rigs.gateways.backend import http_backend, websocket_backend
+from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import names_below_localhost, route_to, running_gateway
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -53,6 +55,20 @@ def test_only_the_sessions_own_page_opens_its_websocket(gateway, origin, opens):
             return
         with pytest.raises(InvalidStatus, match="403"):
             connect(address, origin=page, proxy=None)
+
+
+def test_in_chromium_the_page_of_one_session_has_nothing_of_another(gateway):
+    bobs = gateway.address(BOB)
+    with browser_page() as page:
+        page.goto(gateway.address(ALICE))
+        page.evaluate("localStorage.setItem('mine', 'x'); document.cookie = 'bomb=x; Path=/; Domain=localhost'")
+        assert page.evaluate("url => fetch(url).then(a => a.text(), () => 'refused')", bobs) == "refused"
+        assert page.evaluate("url => fetch(url, {method: 'POST', mode: 'no-cors'}).then(a => a.type)", bobs) == "opaque"
+        page.goto(bobs)
+        assert page.evaluate("[localStorage.getItem('mine'), document.cookie]") == [None, ""]
+    posts = lambda: [line for line in gateway.log("gateway-access.log").splitlines() if '"POST"' in line]  # noqa: E731
+    until(posts, "the request is logged")
+    assert ['"status":403' in line for line in posts()] == [True]
 
 
 def test_the_bare_name_leads_to_its_session_and_the_gateways_to_words(gateway):

@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from blocks.gateway.client import RouteRefused
-from tests.rigs.gateways.gateway import running_gateway
+from tests.rigs.gateways.backend import http_backend
+from tests.rigs.gateways.browser import browser_page
+from tests.rigs.gateways.gateway import route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
@@ -41,6 +43,7 @@ def test_what_housekeeping_drew_is_shown_on_this_machine(gateway):
     answer = visit(gateway)
     assert (answer.status_code, answer.text) == (200, "<h1>Pools</h1>")
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
 def test_before_the_first_tick_the_page_says_so():
@@ -48,13 +51,58 @@ def test_before_the_first_tick_the_page_says_so():
         assert (visit(fresh).status_code, "has not drawn" in visit(fresh).text) == (503, True)
 
 
-def test_who_comes_by_a_proxy_on_this_machine_sees_nothing(gateway):
-    assert visit(gateway, headers={"X-Forwarded-For": "6.6.6.6"}).status_code == 403
+@pytest.mark.parametrize(
+    "header",
+    ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Anything", "X-Real-IP", "Forwarded", "Via", "True-Client-IP"],
+)
+def test_who_comes_by_a_proxy_on_this_machine_sees_nothing(gateway, header):
+    assert visit(gateway, headers={header: "6.6.6.6"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("localhost", 200),
+        ("LOCALHOST:8000", 200),
+        ("[::1]:8000", 200),
+        ("rebound.example", 403),
+        ("localhost.evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("10.0.0.1", 403),
+    ],
+)
+def test_without_passwords_it_opens_under_this_machines_own_names_alone(gateway, host, status):
+    gateway.client.put_pool_page("<h1>Pools</h1>")
+    assert visit(gateway, headers={"Host": host}).status_code == status
+
+
+@pytest.mark.parametrize("wanted_as", ["empty", "iframe", "script", "image"])
+def test_no_page_reads_or_frames_it(gateway, passwords, wanted_as):
+    asked = {"Sec-Fetch-Dest": wanted_as, "Sec-Fetch-Site": "same-origin"}
+    assert visit(gateway, headers=asked).status_code == 403
+    with running_gateway(pool_passwords=passwords) as guarded:
+        assert visit(guarded, headers=asked, auth=("operator", "s3cret")).status_code == 403
 
 
 def test_who_comes_from_elsewhere_sees_nothing():
     with running_gateway(trusted_proxies=("127.0.0.1",)) as behind_a_balancer:
         assert visit(behind_a_balancer, headers={"X-Forwarded-For": "6.6.6.6"}).status_code == 403
+
+
+def test_in_chromium_it_reloads_itself_and_no_notebook_of_the_same_origin_reads_it(gateway):
+    peek = (
+        "new Promise(done => setTimeout(() => {try {done(seen.document.title)} catch (error) {done(error.name)}}, 500))"
+    )
+    with http_backend() as session, browser_page() as page:
+        gateway.client.add_route(route_to(session.port))
+        gateway.client.put_pool_page('<meta http-equiv="refresh" content="1"><h1>Pools before</h1>')
+        page.goto(f"{gateway.url}/pool/")
+        gateway.client.put_pool_page("<h1>Pools after</h1>")
+        page.get_by_text("Pools after").wait_for(timeout=10_000)
+        page.goto(gateway.address(route_to(0).id))
+        assert page.evaluate("fetch('/pool/').then(answer => answer.status)") == 403
+        assert page.evaluate("() => {const seen = open('/pool/'); return " + peek + "}") == "SecurityError"
 
 
 def test_with_passwords_only_they_open_it(passwords):

@@ -8,8 +8,11 @@ import httpx
 import pytest
 
 from blocks.gateway.certificate import self_signed
-from tests.rigs.gateways.backend import raw_backend
+from runtime.command.report import cut_offs
+from tests.fuzz.gateway_answers import NO_LIMITS, Client, Fuzz, NoHttpError, hostile_session
+from tests.rigs.gateways.backend import http_backend, raw_backend
 from tests.rigs.gateways.gateway import GATEWAY_PORTS, only_routes, route_to, running_gateway
+from tests.rigs.pool_data import an_instance
 from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -145,6 +148,17 @@ def test_other_requests_of_an_http_2_connection_go_on(head, tmp_path):
         assert browser.get(url + "/healthz").text == "ok\n"
 
 
+def test_each_cut_off_is_counted_against_its_session_until_the_session_is_over(gateway):
+    for _ in range(3):
+        said(gateway, INTERIM[0] + EVIL, request(PATH))
+    assert gateway.client.activity().routes[route_to(0).id].cut_off == 3
+    assert cut_offs(gateway.client, [an_instance("alice-1", route=route_to(0).id), an_instance("bob-1")]) == [
+        "Session alice-1 tried to speak past the gateway: 3 of its answers were cut off"
+    ]
+    gateway.client.remove_route(route_to(0).id)
+    assert gateway.client.activity().routes == {}
+
+
 def test_each_cut_off_is_a_line_of_json_that_says_why():
     with running_gateway() as gateway:
         for head in (NO_HTTP[0], INTERIM[0], RESET[0]):
@@ -153,3 +167,23 @@ def test_each_cut_off_is_a_line_of_json_that_says_why():
         lines = [json.loads(line) for line in gateway.log("gateway-access.log").splitlines()]
     assert [(line["status"], line["bytes_out"]) for line in lines] == [(502, 0)] * 3
     assert {line["error"].split()[-1] for line in lines} == {"HTTP", "one", "body"}  # each worker writes its own lines
+
+
+def test_two_hundred_answers_of_the_fuzzer_cross_to_no_other_request():
+    with running_gateway(**NO_LIMITS) as gateway, http_backend() as honest, hostile_session() as hostile:
+        only_routes(gateway.client, [route_to(hostile.server_address[1], "hostile"), route_to(honest.port, "honest")])
+        fuzz = Fuzz(gateway, hostile, seed=1)
+        for _ in range(200):
+            fuzz.round()
+    assert (fuzz.outcomes["answers"], fuzz.crossings) == (200, [])
+
+
+@pytest.mark.parametrize("head", [INTERIM[0], NO_HTTP[0]])
+def test_the_fuzzer_knows_what_is_no_answer_and_what_is_left_behind_one(head):
+    with raw_backend(FINE + head + EVIL) as unguarded:
+        client = Client(unguarded.port)
+        client.send(request(PATH))
+        assert client.answer("GET").body == b"ok"
+        with pytest.raises(NoHttpError):
+            client.answer("GET")
+        assert b"evil" in client.left()

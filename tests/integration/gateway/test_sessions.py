@@ -21,6 +21,8 @@ from tests.rigs.ports import free_port
 pytestmark = pytest.mark.integration
 
 HTML = {"Accept": "text/html"}
+#: What the gateway itself tells a session of a request, whatever the client said.
+OURS_TO_SAY = {"Authorization", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"}
 
 
 @pytest.fixture(scope="module", **BOTH_FORMS)
@@ -83,6 +85,14 @@ def test_a_session_hears_only_what_the_gateway_says_of_the_client(browser, publi
         "X-Real-IP": "6.6.6.6",
         "Forwarded": "for=6.6.6.6",
         "X-RStudio-Root-Path": "/evil",
+        "X-Scheme": "https",
+        "X-Forwarded-Proto-Version": "h2",
+        "X-Forwarded-Anything": "x",
+        "X-Script-Name": "/evil",
+        "Front-End-Https": "on",
+        "True-Client-IP": "6.6.6.6",
+        "Remote-User": "root",
+        "Via": "1.1 evil",
         "Proxy": "evil:80",
     }
     heard = browser.get(publish(token_header="token own") + "/", headers=lies).json()["headers"]
@@ -90,7 +100,7 @@ def test_a_session_hears_only_what_the_gateway_says_of_the_client(browser, publi
     assert heard["X-Forwarded-For"] == heard["X-Real-IP"] == "127.0.0.1"
     assert heard["Host"] == heard["X-Forwarded-Host"] == browser.base_url.netloc.decode()
     assert heard["X-Forwarded-Proto"] == "http"
-    assert not {"Forwarded", "Proxy", "X-RStudio-Root-Path"} & heard.keys()
+    assert not (lies.keys() - OURS_TO_SAY) & heard.keys()
 
 
 def test_a_session_without_a_token_header_does_not_get_the_clients(browser, publish):
@@ -136,33 +146,6 @@ def test_a_redirect_of_a_stripped_session_stays_in_the_session(browser, backend,
 
 def test_without_the_option_a_redirect_is_left_as_it_is(browser, publish):
     assert browser.get(publish() + "/go/~login").headers["Location"] == "/login"
-
-
-@pytest.mark.parametrize(
-    ("told", "seen"),
-    [
-        ("a=1; Path=~; HttpOnly", "a=1; HttpOnly; Path={prefix}/"),
-        ("a=1; path=~rstudio", "a=1; Path={prefix}/rstudio"),
-        ("a=1", "a=1; Path={prefix}/"),
-        ("a=1; Path={prefix}~x", "a=1; Path={prefix}/x"),
-        ("a=1; Domain=example.org; Path=~", "a=1; Path={prefix}/"),
-        ("a=1; Path=~notebooks~other-0123456789abcdef~", "a=1; Path={prefix}/notebooks/other-0123456789abcdef/"),
-    ],
-)
-def test_a_cookie_never_leaves_its_session(browser, publish, told, seen):
-    prefix = publish()
-    wish = told.format(prefix=prefix.replace("/", "~")).replace(" ", "%20")
-    answer = browser.get(f"{prefix}/set/Set-Cookie:{wish}")
-    assert answer.headers["Set-Cookie"] == seen.format(prefix=prefix)
-
-
-@pytest.mark.parametrize(
-    "header", ["X-Accel-Redirect:~healthz", "Service-Worker-Allowed:~", "Clear-Site-Data:*", "Alt-Svc:clear"]
-)
-def test_a_session_cannot_speak_for_the_gateway(browser, publish, header):
-    answer = browser.get(f"{publish()}/set/{header}")
-    assert answer.json()["method"] == "GET"
-    assert header.partition(":")[0] not in answer.headers
 
 
 def test_an_upload_of_any_size_passes_where_no_limit_is_set(browser, publish):

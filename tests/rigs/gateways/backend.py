@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -65,11 +66,19 @@ class _Session(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a visitor who has gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def http_backend(port: int | None = None) -> Iterator[Backend]:
     """An HTTP/1.1 session that keeps connections alive and answers with what it was asked."""
-    with ThreadingHTTPServer(("127.0.0.1", port or free_port(SESSION_PORTS)), _Session) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", port or free_port(SESSION_PORTS)), _Session) as server:
         server.backend = Backend(server.server_address[1])
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

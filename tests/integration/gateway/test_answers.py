@@ -1,0 +1,100 @@
+"""What a session says in the heads of its answers: it speaks for itself alone, through a real nginx."""
+
+import httpx
+import pytest
+
+from blocks.gateway.template import ORIGIN_HEADERS
+from tests.rigs.gateways.backend import http_backend, raw_backend
+from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module", **BOTH_FORMS)
+def gateway(request):
+    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def backend():
+    with http_backend() as backend:
+        yield backend
+
+
+@pytest.fixture
+def browser(gateway):
+    with httpx.Client(base_url=gateway.origin(route_to(0).id), trust_env=False) as browser:
+        yield browser
+
+
+@pytest.fixture
+def publish(gateway, backend):
+    def published(**options) -> str:
+        route = route_to(options.pop("port", backend.port), **options)
+        only_routes(gateway.client, [route])
+        return f"/notebooks/{route.id}"
+
+    return published
+
+
+@pytest.mark.parametrize(
+    ("told", "seen"),
+    [
+        ("a=1; Path=~; HttpOnly", "a=1; HttpOnly; Path={prefix}/"),
+        ("a=1; path=~rstudio", "a=1; Path={prefix}/rstudio"),
+        ("a=1", "a=1; Path={prefix}/"),
+        ("a=1; Path={prefix}~x", "a=1; Path={prefix}/x"),
+        ("a=1; Domain=example.org; Path=~", "a=1; Path={prefix}/"),
+        ("a=1; Path=~notebooks~other-0123456789abcdef~", "a=1; Path={prefix}/notebooks/other-0123456789abcdef/"),
+    ],
+)
+def test_a_cookie_never_leaves_its_session(browser, publish, told, seen):
+    prefix = publish()
+    wish = told.format(prefix=prefix.replace("/", "~")).replace(" ", "%20")
+    answer = browser.get(f"{prefix}/set/Set-Cookie:{wish}")
+    assert answer.headers["Set-Cookie"] == seen.format(prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    "name", ["dd-session", "__Secure-dd-session", "__Host-dd-session", " dd-session", "=dd-session"]
+)
+def test_a_session_puts_no_cookie_of_our_name(browser, publish, name):
+    answer = browser.get(f"{publish()}/set/Set-Cookie:{name.replace(' ', '%20')}=x;%20Max-Age=0")
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_of_one_answers_cookies_the_first_twenty_are_kept(gateway, publish):
+    cookies = b"".join(b"Set-Cookie: c%d=x\r\n" % n for n in range(60))
+    with raw_backend(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + cookies + b"\r\nok") as session:
+        answer = httpx.get(f"{gateway.origin(route_to(0).id)}{publish(port=session.port)}/", trust_env=False)
+    put = answer.headers.get_list("Set-Cookie")
+    assert put == [f"c{n}=x; Path=/notebooks/{route_to(0).id}/" for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ([], "same-origin"),
+        (["no-referrer"], "no-referrer"),
+        (["no-referrer", "unsafe-url"], "no-referrer, unsafe-url"),
+    ],
+)
+def test_an_answer_has_one_referrer_policy(gateway, publish, said, heard):
+    policies = "".join(f"Referrer-Policy: {policy}\r\n" for policy in said)
+    with raw_backend(f"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{policies}\r\nok".encode()) as session:
+        answer = httpx.get(f"{gateway.origin(route_to(0).id)}{publish(port=session.port)}/", trust_env=False)
+    assert answer.headers.get_list("Referrer-Policy") == [heard]
+
+
+@pytest.mark.parametrize("path", ["", "/never/", "/dd-launch?ticket=1", "/a/../b"])
+def test_the_gateways_own_answers_at_a_sessions_address_have_one_too(browser, publish, path):
+    policies = browser.get(publish(sign_in="link") + path).headers.get_list("Referrer-Policy")
+    assert policies in (["same-origin"], ["no-referrer"])
+
+
+@pytest.mark.parametrize("header", ["X-Accel-Redirect:~healthz", *(f"{name}:~" for name in ORIGIN_HEADERS)])
+def test_a_session_cannot_speak_for_the_gateway(browser, publish, header):
+    answer = browser.get(f"{publish()}/set/{header}")
+    assert answer.json()["method"] == "GET"
+    assert header.partition(":")[0] not in answer.headers

@@ -1,0 +1,143 @@
+"""Requests that a page of another origin has a visitor's browser send: none acts in the visitor's name."""
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.rigs.gateways.backend import http_backend, websocket_backend
+from tests.rigs.gateways.browser import browser_page
+from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
+
+pytestmark = pytest.mark.integration
+
+ALICE, BOB = route_to(0, "alice").id, route_to(0, "bob").id
+SENTENCE = "A page of another site sent this request, so the gateway does not pass it on.\n"
+#: What a browser says of a page elsewhere; {own} is the origin of the session.
+FOREIGN = {
+    "another site": {"Origin": "http://evil.example"},
+    "no origin at all": {"Origin": "null"},
+    "an empty one": {"Origin": ""},
+    "another port": {"Origin": "{own}0"},
+    "no port": {"Origin": "http://{host}"},
+    "another scheme": {"Origin": "https://{authority}"},
+    "a name that begins so": {"Origin": "{own}.evil.example"},
+    "a name before it": {"Origin": "http://x@{authority}"},
+    "the gateway's other name": {"Origin": "http://[::1]:{port}"},
+    "another site, unnamed": {"Sec-Fetch-Site": "cross-site"},
+    "a neighbour, unnamed": {"Sec-Fetch-Site": "same-site"},
+    "no origin, at a neighbour": {"Origin": "null", "Sec-Fetch-Site": "same-site"},
+    "no origin, by hand": {"Origin": "null", "Sec-Fetch-Site": "none"},
+    "another site that says it is ours": {"Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"},
+    "a redirect by another site": {"Origin": "{own}", "Sec-Fetch-Site": "cross-site"},
+}
+OWN = [
+    {},
+    {"Origin": "{own}"},
+    {"Origin": "{own}", "Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "none"},
+    {"Origin": "null", "Sec-Fetch-Site": "same-origin"},  # a form of a page that names no referrer
+]
+
+
+@pytest.fixture(scope="module", **BOTH_FORMS)
+def gateway(request):
+    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def session():
+    with http_backend() as backend:
+        yield backend
+
+
+@pytest.fixture
+def address(gateway, session):
+    only_routes(gateway.client, [route_to(session.port)])
+    session.requests.clear()
+    return gateway.address(ALICE)
+
+
+def said(gateway, headers: dict[str, str]) -> dict[str, str]:
+    own = gateway.origin(ALICE)
+    authority = own.partition("://")[2]
+    host, _, port = authority.partition(":")
+    return {name: value.format(own=own, authority=authority, host=host, port=port) for name, value in headers.items()}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "PROPFIND"])
+def test_a_change_that_a_foreign_page_asks_for_is_refused_in_a_sentence(gateway, session, address, method):
+    for headers in FOREIGN.values():
+        answer = httpx.request(method, address + "api/terminals", headers=said(gateway, headers), trust_env=False)
+        assert (answer.status_code, answer.text) == (403, SENTENCE), headers
+    assert session.requests == []
+
+
+@pytest.mark.parametrize("headers", OWN)
+def test_the_sessions_own_page_and_programs_change_what_they_like(gateway, address, headers):
+    assert httpx.post(address + "api/terminals", headers=said(gateway, headers), trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_a_link_on_a_foreign_page_leads_to_the_session(gateway, address, method):
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Origin": "http://evil.example"}
+    assert httpx.request(method, address, headers=headers, trust_env=False).status_code != 403
+
+
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN.keys())
+def test_no_foreign_page_opens_a_websocket(gateway, headers):
+    with websocket_backend() as echo:
+        only_routes(gateway.client, [route_to(echo.port)])
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(gateway.address(ALICE, "ws"), additional_headers=said(gateway, headers), proxy=None)
+
+
+@pytest.mark.parametrize("headers", OWN)
+def test_the_sessions_own_page_and_programs_open_websockets(gateway, headers):
+    with websocket_backend() as echo:
+        only_routes(gateway.client, [route_to(echo.port)])
+        with connect(gateway.address(ALICE, "ws"), additional_headers=said(gateway, headers), proxy=None) as websocket:
+            websocket.send("hello")
+            assert websocket.recv(5) == "hello"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "origin", "status"),
+    [
+        ("https://notebooks.example.org", "https://notebooks.example.org", 200),
+        ("https://Notebooks.example.org:443", "https://notebooks.example.org", 200),
+        ("https://notebooks.example.org", "http://notebooks.example.org", 403),
+        ("https://notebooks.example.org:8443", "https://notebooks.example.org", 403),
+        ("https://notebooks.example.org", "http://127.0.0.1:8000", 403),
+    ],
+)
+def test_behind_a_proxy_the_public_url_says_which_origin_is_the_sessions_own(session, public_url, origin, status):
+    with running_gateway(public_url=public_url) as gateway:
+        gateway.client.add_route(route_to(session.port))
+        path = f"http://127.0.0.1:{gateway.config.port}/notebooks/{ALICE}/"
+        assert httpx.post(path, headers={"Origin": origin}, trust_env=False).status_code == status
+
+
+def test_behind_a_proxy_the_page_of_one_session_changes_no_other(session):
+    with running_gateway(public_url="https://nb.example.org", session_domain="nb.example.org") as gateway:
+        gateway.client.add_route(route_to(session.port))
+        path = f"http://127.0.0.1:{gateway.config.port}/notebooks/{ALICE}/"
+        for name, status in ((ALICE, 200), (BOB, 403)):
+            headers = {"Host": f"{ALICE}.nb.example.org", "Origin": f"https://{name}.nb.example.org"}
+            assert httpx.post(path, headers=headers, trust_env=False).status_code == status
+
+
+def test_in_chromium_a_page_of_another_port_changes_nothing_and_the_sessions_own_does(session):
+    post = "([url, mode]) => fetch(url, {method: 'POST', mode}).then(answer => answer.status, () => 0)"
+    with running_gateway() as gateway, running_gateway() as elsewhere, browser_page() as page:
+        gateway.client.add_route(route_to(session.port))
+        elsewhere.client.add_route(route_to(session.port))
+        session.requests.clear()
+        page.goto(elsewhere.address(ALICE))
+        page.evaluate(post, [gateway.address(ALICE), "no-cors"])  # a page may send it, and not read the answer
+        page.goto(gateway.address(ALICE))
+        assert page.evaluate(post, [gateway.address(ALICE), "cors"]) == 200
+        assert gateway.logs_after(ALICE, 3).count('"status":403') == 1
+    assert [seen["method"] for seen in session.requests].count("POST") == 1
