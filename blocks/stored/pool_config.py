@@ -74,13 +74,13 @@ class PoolConfig(Block):
         le=100,
         description="Percent of a host's disk at which it is cleaned; where that does not help, it takes no new image.",
     )
-    DD_HOST_DISK_FLOOR: int = Field(
+    DD_HOST_DISK_FLOOR: Megabytes = Field(
         2048, ge=0, description="MB free on a host's disk below which it takes no new session; 0: it is not looked at."
     )
-    DD_HOST_DISK_LIMIT: int = Field(
+    DD_HOST_DISK_LIMIT: Megabytes = Field(
         512, ge=0, description="MB free on a host's disk below which the session that wrote most is ended; 0: none is."
     )
-    DD_BLOCKED_NETWORKS: list[str] = Field(
+    DD_BLOCKED_NETWORKS: Texts = Field(
         [],
         description="Networks that sessions may not reach, as in 10.20.0.0/16, beside the manager itself.",
     )

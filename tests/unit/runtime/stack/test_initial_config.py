@@ -2,8 +2,9 @@
 
 import pytest
 
+from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest
-from runtime.stack.initial_config import first_openstack, first_pool
+from runtime.stack.initial_config import first_openstack, first_pool, said
 
 pytestmark = pytest.mark.unit
 
@@ -48,6 +49,15 @@ def test_lines_of_a_timetable_that_have_commas_stand_between_semicolons(monkeypa
 def test_a_line_of_a_timetable_may_have_commas_of_its_own(monkeypatch):
     monkeypatch.setenv("DD_TIMETABLE", "Mon,Wed 08:45-12:00: 60, Sat 10:00-12:00: 5")
     assert first_pool("local").DD_TIMETABLE == ["Mon,Wed 08:45-12:00: 60", "Sat 10:00-12:00: 5"]
+
+
+def test_every_list_may_be_given_as_text(monkeypatch):
+    pool = first_pool("local")
+    lists = [name for name in said(PoolConfig, PoolConfig.model_fields) if isinstance(getattr(pool, name), list)]
+    assert {"DD_IMAGES", "DD_BLOCKED_NETWORKS", "DD_TIMETABLE", "PLUGIN_WHITELIST"} <= set(lists)
+    for name in lists:
+        monkeypatch.setenv(name, "")
+    assert [getattr(first_pool("local"), name) for name in lists] == [[]] * len(lists)
 
 
 def test_times_and_sizes_may_say_their_units(monkeypatch):
