@@ -19,7 +19,7 @@ from docker.types import Ulimit
 from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.shared import SharedConnections
 from pool import marks
-from pool.blame import OTHERS_NAME, blame_for
+from pool.blame import BAD_REQUEST, OTHERS_NAME, blame_for
 from pool.errors import EngineTrouble
 from pool.images.distribution import chain_ids
 from pool.records import ContainerSpec
@@ -202,8 +202,9 @@ class HostEngine:
                 try:
                     return self._created(client, spec, storage_opt={"size": f"{spec.disk_mb}m"})
                 except APIError as error:
-                    if NO_QUOTAS not in str(error.explanation):
-                        raise
+                    words = str(error.explanation)
+                    if NO_QUOTAS not in words or blame_for(error.status_code, words) is BAD_REQUEST:
+                        raise  # a session must not switch the limits of its host off by its environment
                     self._connections.has_quotas = False
             return self._created(client, spec)
 

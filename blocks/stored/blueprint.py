@@ -49,7 +49,7 @@ class Blueprint(Block):
         description="User that runs it, as uid:gid; session:gid is a uid of its own for each session, where the image"
         " works with any. Empty: the image's own.",
     )
-    disk_mb: int = Field(
+    disk_mb: Megabytes = Field(
         10240, ge=0, description="MB that a session may write, where its host's storage can limit it; 0: no limit."
     )
     pids_limit: int = Field(512, ge=16, description="Processes and threads that a session may have.")
