@@ -1,6 +1,6 @@
 """Settings that nothing reads: a name in the operator's file, or one of the environment that is nearly one of ours."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
@@ -13,7 +13,7 @@ PREFIX = "DD_"
 NEARLY = 0.85  # of difflib's measure: one letter of eight; other programs have names with DD_ as well
 
 
-def misspelt(in_file: Iterable[str], environment: Mapping[str, str], known: Iterable[str]) -> list[str]:
+def misspelt(in_file: Iterable[str], environment: Iterable[str], known: Iterable[str]) -> list[str]:
     """Return a sentence for each name that nothing reads.
 
     Args:

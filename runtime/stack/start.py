@@ -40,10 +40,7 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     Raises:
         DockerDriverError: a step failed; the sentence says which. What was started stays.
     """
-    from runtime.stack.misspelt import known_settings, misspelt  # noqa: PLC0415 - Prefect takes a second to import
-
-    for sentence in misspelt(read_env_file(), os.environ, known_settings()):
-        say(sentence)
+    names_given = list(os.environ)
     settings.images_dir.mkdir(parents=True, exist_ok=True)
     url = find_engine(settings, say)
     ours, url = url is None, url or own_engine_url(settings)
@@ -53,6 +50,7 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     if others := not_passed_on(environment):
         say(f"the stack has settings of its own for Prefect; not passed on to it: {', '.join(others)}")
     take_on(environment)  # this process provisions: it sees what all others see
+    tell_misspelt(names_given, say)
     processes = start_processes(settings, environment, ours, say)
     if ours:
         start_own_engine(settings, processes, say)
@@ -63,6 +61,17 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
 
     give_keys()
     return url
+
+
+def tell_misspelt(names_given: list[str], say: Say) -> None:
+    """Name the settings that nothing reads.
+
+    Only after the environment is the stack's: Prefect, which is imported here, reads its server's address once.
+    """
+    from runtime.stack.misspelt import known_settings, misspelt  # noqa: PLC0415 - Prefect takes a second to import
+
+    for sentence in misspelt(read_env_file(), names_given, known_settings()):
+        say(sentence)
 
 
 def wait_for_gateway(settings: ProcessSettings) -> None:
