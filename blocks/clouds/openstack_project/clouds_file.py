@@ -11,6 +11,7 @@ from openstack.config.loader import CONFIG_FILES
 
 from pool.errors import CloudRefused
 
+FROM_ENVIRONMENT = "envvars"  # what openstacksdk calls the cloud that OS_* variables name
 #: What is in ``auth`` tells which kind it is, where ``auth_type`` does not say so.
 KINDS = {"application_credential_secret": "v3applicationcredential", "token": "v3token"}
 
@@ -32,8 +33,11 @@ def check_files(cloud: str) -> None:
 
 def auth_type(config: OpenStackConfig, cloud: str) -> dict[str, str]:
     """Return the kind of login as an option, where the cloud's entry leaves it out and what it holds tells."""
-    entry = config.cloud_config["clouds"].get(cloud or config.default_cloud) or {}
+    named = cloud or config.default_cloud
+    entry = config.cloud_config["clouds"].get(named) or {}
     known = entry | (entry.get("auth") or {})
+    if named == FROM_ENVIRONMENT and not os.environ.get("OS_AUTH_TYPE"):
+        known.pop("auth_type", None)  # openstacksdk's default, which nothing in the environment said
     if "auth_type" in known or "auth_plugin" in known or "profile" in known:
         return {}
     return next(({"auth_type": kind} for field, kind in KINDS.items() if known.get(field)), {})
