@@ -74,8 +74,14 @@ def test_a_session_that_fits_on_no_flavor_spawns_nothing():
     assert decided(queue=waiting(25)) == []
 
 
+def test_more_users_than_a_small_host_holds_get_few_hosts_since_more_may_come_and_places_are_scarce():
+    assert spawned(queue=waiting(4, 4, 4)) == [LARGE]
+    assert spawned(queue=waiting(*[1] * 30)) == [LARGE, SMALL]
+
+
 def test_sessions_that_do_not_share_a_host_get_one_each():
-    assert spawned(queue=waiting(4, 4, 4)) == [SMALL, SMALL, SMALL]
+    only_small = {SMALL: Headroom(9, ""), LARGE: Headroom(0, "no cores")}
+    assert spawned(queue=waiting(4, 4, 4), headroom=only_small) == [SMALL, SMALL, SMALL]
 
 
 def test_the_timetable_raises_the_target_and_is_the_reason():
