@@ -81,13 +81,15 @@ def may_retire(
     unused, full = unused_since(hosts), is_full(hosts, settings, now)
     serving = [host for host in hosts if _serves(host, settings)]
     over = [host for host in serving if not host.reserved and remaining(host, settings, now, unused) <= 0]
-    spare = sum(host.free for host in serving if host in over or takes_sessions(host, settings, now, unused))
+    fresh = [host for host in serving if takes_sessions(host, settings, now, unused)]
+    spare = sum(host.free for host in {host.name: host for host in (*over, *fresh)}.values() if is_fit(host))
     enough, gone = 1 if full else wanted, set()
     for host in sorted(over, key=lambda host: (host.first_used_at or host.created_at, host.name)):
         by_disuse = full and remaining(host, settings, now) > 0
         in_the_way = not alone and (by_disuse or past_hard_limit(host, settings, now))
-        if in_the_way or spare - host.free >= enough:
-            spare -= host.free
+        free = host.free if is_fit(host) else 0
+        if in_the_way or spare - free >= enough or not free:
+            spare -= free
             gone.add(host.name)
     return frozenset(gone)
 

@@ -41,6 +41,7 @@ class Demand:
 
     waiting: tuple[int, ...]  # slots of each session that fits nowhere, in the order of the queue
     free: int  # free slots that are lacking; negative: so many are left over
+    rush: bool = False  # more sessions wait, also for hosts on their way, than a small host holds
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def best_mix(demand: Demand, usual: FlavorSize, settings: PoolSettings, places: 
     """Choose the hosts that hold the whole demand; where that cannot be, those that hold the most of it.
 
     Of several that do, in a pool that is not in use, the cheapest: the fewest slots, and then the fewest hosts. In a
-    pool that is in use, large ones, which its next sessions will fill.
+    rush the fewest hosts, and then the fewest slots: more users may come, and places are scarce. In a pool that is in
+    use, large ones, which its next sessions will fill.
 
     Args:
         demand: what has no room yet.
@@ -101,7 +103,9 @@ def best_mix(demand: Demand, usual: FlavorSize, settings: PoolSettings, places: 
 
     def price(mix: Mix) -> tuple[int, ...]:
         slots, hosts = mix.small * settings.slots_small + mix.large * settings.slots_large, mix.small + mix.large
-        return (*mix.shortage, slots, hosts) if usual is FlavorSize.SMALL else (*mix.shortage, mix.small, slots)
+        if usual is FlavorSize.LARGE:
+            return (*mix.shortage, mix.small, slots)
+        return (*mix.shortage, hosts, slots) if demand.rush else (*mix.shortage, slots, hosts)
 
     return min(mixes, key=price)
 

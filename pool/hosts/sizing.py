@@ -71,7 +71,8 @@ class Situation:
         """What this room does not hold."""
         room = self.room()
         unplaced = tuple(slots for slots in self.waiting if not room.take(slots))
-        return Demand(unplaced, self.target.slots - room.slots)
+        rush = sum(self.waiting) > self.settings.slots_small
+        return Demand(unplaced, self.target.slots - room.slots, rush)
 
     def mix(self, places: int, quota: bool = True) -> Mix:
         """Choose the hosts that the pool lacks, in so many places; with or without regard to the cloud's quota."""

@@ -20,6 +20,14 @@ def test_users_who_come_at_once_to_an_empty_pool_get_as_many_places_as_the_hosts
     assert pool.living <= 4
 
 
+def test_users_who_come_within_a_minute_or_two_get_their_places_too():
+    pool = RuledPool()
+    for users in (10, 20, 30, 18):
+        pool.ask(users)
+        pool.run(30)
+    assert len(pool.run(400).having(InstanceState.RUNNING)) == 78
+
+
 def test_sizes_are_chosen_for_the_whole_demand():
     pool = RuledPool(free_slot_target=0)
     pool.ask(78)

@@ -1,5 +1,7 @@
 """How long hosts serve: from first use, past it where the pool has no other room, and large ones that nobody uses."""
 
+from dataclasses import replace
+
 import pytest
 
 from pool.decisions import DecisionKind as Kind
@@ -94,6 +96,12 @@ def test_an_empty_host_of_a_full_pool_goes_on_up_to_the_hard_limit_while_there_i
     assert drained(hosts, later(LIFETIME + EXTRA), max_hosts=2) == ["main-01"]
     refused = a_host("main-03", state=HostState.REMOVED, fault=Fault.REFUSED, last_error_at=later(LIFETIME))
     assert drained([*hosts, refused], later(10**7), max_hosts=2) == []
+
+
+def test_an_old_empty_host_whose_disk_is_full_is_no_room_and_goes():
+    low = old("main-01", disk_low_since=NOW)
+    assert drained([low], later(LIFETIME), free_slot_target=4) == ["main-01"]
+    assert drained([old("main-01"), replace(low, name="main-02")], later(LIFETIME), free_slot_target=4) == ["main-02"]
 
 
 def test_where_a_successor_can_come_the_old_host_waits_for_it_and_where_none_is_wanted_it_goes():
