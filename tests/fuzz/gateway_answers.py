@@ -32,6 +32,8 @@ NO_LIMITS = dict.fromkeys(("address_requests", "address_connections", "session_r
 PATIENCE = 0.5  # seconds that a client waits for an answer which the hostile session began and does not end
 NO_BODY = (204, 205, 304)
 GO_ON = b"HTTP/1.1 100 Continue"  # nginx's own, to a client that expects it; nothing of a session's may look so
+TO_NGINX = ("Redirect", "Expires", "Limit-Rate", "Buffering", "Charset")
+FOR_ALL = {name.lower() for name in (*ORIGIN_HEADERS, *(f"X-Accel-{name}" for name in TO_NGINX))}
 SHOWN = 20  # answers that crossed, of those that are printed
 
 
@@ -106,7 +108,10 @@ class Client:
             raise NoHttpError(lines[0])
         headers = tuple((name.lower(), value) for name, _, value in (line.partition(": ") for line in lines[1:]))
         body = self._body(method, int(lines[0][9:12]), dict(headers))
-        return None if body is None else Answer(int(lines[0][9:12]), headers, body)
+        if body is None:
+            self._rest()  # of this answer, whose end never came
+            return None
+        return Answer(int(lines[0][9:12]), headers, body)
 
     def _body(self, method: str, status: int, headers: dict[str, str]) -> bytes | None:
         if method == "HEAD" or status in NO_BODY:
@@ -249,7 +254,7 @@ class Fuzz:
 def _is_for_all(name: str, value: str) -> bool:
     if name == "set-cookie":
         return f"; path=/notebooks/{HOSTILE}/" not in value.lower() or "domain" in value.lower()
-    return name in {header.lower() for header in ORIGIN_HEADERS} or name.startswith("x-accel")
+    return name in FOR_ALL
 
 
 def main() -> int:

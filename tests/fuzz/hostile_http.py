@@ -7,7 +7,6 @@ EVIL = b"EVIL"
 STATUS_LINES = [
     b"HTTP/1.1 200 OK",
     b"HTTP/1.0 200 OK",
-    b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket",
     b"HTTP/1.1 204 No Content",
     b"HTTP/1.1 205 Reset Content",
     b"HTTP/1.1 206 Partial Content",
@@ -40,6 +39,7 @@ STATUS_LINES = [
     b"ICY 200 OK",
     b"",
 ]
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket"
 INTERIM = [b"HTTP/1.1 %s X" % status for status in (b"100", b"101", b"102", b"103", b"150", b"199")]
 LENGTHS = [b"0", b"2", b"4", b"70", b"+4", b"-1", b"4, 4", b"0x4", b"", b"99999999999999999999", b"4\x0b", b" 4 "]
 ENCODINGS = [b"chunked", b"Chunked", b"xchunked", b"chunked, identity", b"gzip, chunked", b"identity", b"chunked\t"]
@@ -99,7 +99,7 @@ WISHES = [
     ("POST", "1.1", ("Content-Length: 4", "", "body")),
     ("POST", "1.1", ("Content-Length: 0", "Expect: 100-continue")),
     ("OPTIONS", "1.1", ()),
-    ("GET", "1.1", ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13")),
+    *[("GET", "1.1", ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"))] * 3,
     ("GET", "1.1", ("Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAAQ")),
     ("GET", "1.1", ("Upgrade: websocket",)),
     ("GET", "1.1", ("TE: trailers",)),
@@ -116,7 +116,7 @@ def wish(source: random.Random, path: str) -> tuple[str, bytes]:
 def hostile_answer(source: random.Random) -> bytes:
     """Return one answer, or what a session would have taken for one, with a second one behind it."""
     answer = b"".join(_head(source, INTERIM) for _ in range(source.choice([0, 0, 0, 1, 2, 3])))
-    answer += _head(source, STATUS_LINES if source.random() < 0.6 else STATUS_LINES[:1]) + _body(source)
+    answer += _head(source, source.choice([STATUS_LINES] * 6 + [STATUS_LINES[:1]] * 3 + [[SWITCH]])) + _body(source)
     answer += SECOND * source.choice([0, 1, 1, 2])
     return _damaged(source, answer)
 

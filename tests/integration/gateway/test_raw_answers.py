@@ -149,6 +149,7 @@ def test_other_requests_of_an_http_2_connection_go_on(head, tmp_path):
 
 
 def test_each_cut_off_is_counted_against_its_session_until_the_session_is_over(gateway):
+    gateway.client.remove_route(route_to(0).id)
     for _ in range(3):
         said(gateway, INTERIM[0] + EVIL, request(PATH))
     assert gateway.client.activity().routes[route_to(0).id].cut_off == 3
