@@ -2,10 +2,10 @@
 
 from blocks.outside import log, now, outside
 from pool.hosts.certificates import running_out
-from tasks.base import pool_task
+from tasks.base import look_up
 
 
-@pool_task(task_run_name="look at the certificates of {pool}")
+@look_up()
 def certificate_warnings(pool: str) -> list[str]:
     """One sentence for each certificate of the pool's that runs out within 30 days, with what to do.
 

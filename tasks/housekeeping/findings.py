@@ -2,10 +2,10 @@
 
 from blocks.outside import log, outside
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
-from tasks.base import pool_task
+from tasks.base import look_up
 
 
-@pool_task(task_run_name="look at the blocks")
+@look_up()
 def look_at_blocks() -> str:
     """Say which blueprints cannot be read, and which pools in use have no block; nothing where all is well."""
     findings = [*_unreadable_blueprints(), *_pools_without_block()]
