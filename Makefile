@@ -20,11 +20,15 @@ down: ## Stop everything and remove what it made; data and images stay
 status: ## Say what runs: processes, hosts, slots, sessions
 	@if [ -x $(BIN)/dockerdriver ]; then $(BIN)/dockerdriver status; else echo 'dockerdriver: nothing was set up in this checkout'; fi
 
-test: ## Set up what the tests need and run everything, with branch coverage; about 23 minutes
+# Workers of pytest-xdist must collect the tests in one order.
+export PYTHONHASHSEED := 0
+
+test: ## Set up what the tests need and run everything, the unit tests with branch coverage; half an hour
 	@runtime/bootstrap.sh test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/ansible-lint --offline --strict playbooks
-	@$(BIN)/python -m pytest --cov
+	@$(BIN)/python -m pytest -m unit -n 2 --cov
+	@$(BIN)/python -m pytest -m 'not unit'
 
 test-openstack: ## Only what needs OpenStack's real services, which it starts; 10 minutes
 	@runtime/bootstrap.sh test
@@ -32,7 +36,7 @@ test-openstack: ## Only what needs OpenStack's real services, which it starts; 1
 
 test-fast: ## Rules, small parts, style and types; under a minute, needs no root
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -m unit
+	@$(BIN)/python -m pytest -m unit -n 2
 
 kill-anywhere: ## Kill each part of a real stack at each step of each pipeline, judge what is left; JSON=file, half an hour
 	@runtime/bootstrap.sh test
@@ -40,7 +44,7 @@ kill-anywhere: ## Kill each part of a real stack at each step of each pipeline, 
 
 simulate: ## Live many random lives of a simulated pool: RUNS=20000, JSON=file for the counts, SEED=n to see one
 	@runtime/bootstrap.sh test
-	@PYTHONHASHSEED=0 $(BIN)/python -m tests.rigs.simulator $(if $(SEED),--seed $(SEED),--runs $(if $(RUNS),$(RUNS),500)) $(if $(JSON),--json $(JSON))
+	@$(BIN)/python -m tests.rigs.simulator $(if $(SEED),--seed $(SEED),--runs $(if $(RUNS),$(RUNS),500)) $(if $(JSON),--json $(JSON))
 
 lint: ## Style, layers and types
 	@runtime/bootstrap.sh lint
