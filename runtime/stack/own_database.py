@@ -87,6 +87,8 @@ def prepare_database(settings: ProcessSettings) -> list[str]:
         "unix_socket_directories": str(socket),
         "unix_socket_permissions": "0700",
         "max_connections": str(MAX_CONNECTIONS),
+        "log_error_verbosity": "terse",  # the detail of a refused row would show a session's token in the log
+        "log_min_error_statement": "panic",
     }
     words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     return _as_account(settings, str(programs / "postgres"), "-D", str(_seen(settings) / "cluster"), *words)
@@ -249,7 +251,8 @@ def end_database(settings: ProcessSettings) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     if _gone(settings, 5):  # or the next server would take another process that got the number for this one
-        (cluster(settings) / "postmaster.pid").unlink(missing_ok=True)
+        for lock in (cluster(settings) / "postmaster.pid", *_sockets(settings)):
+            lock.unlink(missing_ok=True)
 
 
 def _gone(settings: ProcessSettings, seconds: float) -> bool:
@@ -275,9 +278,13 @@ def processes_in(folder: Path) -> list[int]:
     return found
 
 
+def _sockets(settings: ProcessSettings) -> list[Path]:
+    return list(settings.database_socket.glob(".s.PGSQL.*"))
+
+
 def remove_sockets(settings: ProcessSettings) -> None:
     """Remove the folder of a stopped server's socket; empty folders alone: one of them may have shown a cluster."""
-    for file in settings.database_socket.glob(".s.PGSQL.*"):
+    for file in _sockets(settings):
         file.unlink()
     for folder in (settings.database_socket, _shown_at(settings)):
         with suppress(OSError):
