@@ -65,6 +65,13 @@ def test_an_operators_own_databases_count(tmp_path, monkeypatch):
     assert not settings.runs_postgresql
 
 
+def test_an_operators_own_database_of_prefects_may_stand_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.delenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", raising=False)
+    file = tmp_path / "dockerdriver.env"
+    file.write_text("PREFECT_SERVER_DATABASE_CONNECTION_URL=postgresql+asyncpg://p@db/prefect\n")
+    assert ProcessSettings(data=tmp_path, _env_file=file).prefect_server_url == "postgresql+asyncpg://p@db/prefect"
+
+
 def test_no_stack_begins_with_an_empty_database_beside_the_one_that_has_the_records(tmp_path):
     with pytest.raises(Refused, match=r"pool\.sqlite, and DD_DATABASE is postgresql: move it there with"):
         check_databases(an_installation(tmp_path, POOL, database="postgresql"))
