@@ -56,9 +56,11 @@ class _File(PydanticBaseSettingsSource):
         super().__init__(kind)
         self._values = {name.upper(): value for name, value in read_env_file(path).items()} if path else {}
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the port's
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return the value of one field; pydantic reads it from its text."""
-        return self._values.get(f"{self.config.get('env_prefix', '')}{field_name}".upper()), field_name, False
+        own = f"{self.config.get('env_prefix', '')}{field_name}".upper()
+        name = field.validation_alias if isinstance(field.validation_alias, str) else own
+        return self._values.get(name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         """Return all that the file says."""

@@ -13,6 +13,7 @@ import httpx
 from pool.errors import DockerDriverError, NotFound, Refused
 
 BUSY_SECONDS = 120  # SQLite behind Prefect waits up to 60 s for its lock
+ANSWER_SECONDS = 5
 PAGE = 200
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
@@ -27,19 +28,25 @@ class PrefectApi:
         self._client = httpx.Client(base_url=url, auth=login, timeout=30, trust_env=False)
 
     def healthy(self) -> bool:
-        """Whether the server answers; it says so to everyone."""
+        """Whether the server is there, as it says to everyone, also while it waits for its database."""
         with contextlib.suppress(httpx.HTTPError):
             return self._client.get("/health").is_success
         return False
 
-    def wait_until_healthy(self, seconds: float, log: Path) -> None:
+    def answers(self) -> bool:
+        """Whether the server answers in time what it has to read in its database; with the right password."""
+        with contextlib.suppress(httpx.HTTPError):
+            return self._client.post("/flows/count", json={}, timeout=ANSWER_SECONDS).is_success
+        return False
+
+    def wait_until_it_answers(self, seconds: float, log: Path) -> None:
         """Ask until it answers.
 
         Raises:
             DockerDriverError: it does not, in all that time.
         """
         deadline = time.monotonic() + seconds
-        while not self.healthy():
+        while not self.answers():
             if time.monotonic() > deadline:
                 raise DockerDriverError(f"Prefect's server does not answer at {self._url}; see {log}")
             time.sleep(0.2)

@@ -17,14 +17,25 @@ from blocks.env_file import EnvironmentSettings
 from blocks.field_types import HostName, Url
 from pool.origins import authority
 
+#: Owner of both databases in the stack's own PostgreSQL; only root becomes it.
+DATABASE_USER = "dockerdriver"
+
 
 class ProcessSettings(EnvironmentSettings):
     """Paths, addresses and ports of one DockerDriver installation."""
 
-    model_config = SettingsConfigDict(env_prefix="DD_")
+    model_config = SettingsConfigDict(env_prefix="DD_", populate_by_name=True)
 
     data: Path = Field(Path(".dockerdriver"), description="The one directory that holds all data.")
-    database_url: str = Field("", description="SQLAlchemy URL of the pool's database; empty: SQLite below the data.")
+    database: Literal["", "postgresql", "sqlite"] = Field(
+        "", description="Kind of the databases; empty: a PostgreSQL of the stack's own, or the SQLite that is in use."
+    )
+    database_url: str = Field("", description="SQLAlchemy URL of the pool's database; empty: as `database` says.")
+    prefect_database_url: str = Field(
+        "",
+        validation_alias="PREFECT_SERVER_DATABASE_CONNECTION_URL",  # as Prefect calls it, and so operators, too
+        description="SQLAlchemy URL of the database of Prefect's server; empty: as `database` says.",
+    )
     database_wait: float = Field(60, ge=0, description="Seconds that work waits for the pool's database to come back.")
     engine_url: str = Field("", description="Docker Engine of this machine; empty: found or started by `make up`.")
     namespace: str = Field("", description="Marks all that is made outside; empty: derived from the data directory.")
@@ -51,9 +62,52 @@ class ProcessSettings(EnvironmentSettings):
         return value.expanduser().resolve()
 
     @property
+    def pool_sqlite(self) -> Path:
+        """The pool's database, where SQLite is in use."""
+        return self.data / "pool.sqlite"
+
+    @property
+    def prefect_sqlite(self) -> Path:
+        """The database of Prefect's server, where SQLite is in use; the name is Prefect's."""
+        return self.data / "prefect" / "prefect.db"
+
+    @property
     def pool_database_url(self) -> str:
         """SQLAlchemy URL of the pool's database."""
-        return self.database_url or f"sqlite:///{self.data / 'pool.sqlite'}"
+        if self.database_url or not self._uses(self.pool_sqlite):
+            return self.database_url or self.own_pool_url
+        return f"sqlite:///{self.pool_sqlite}"
+
+    @property
+    def prefect_server_url(self) -> str:
+        """SQLAlchemy URL of the database of Prefect's server."""
+        if self.prefect_database_url or not self._uses(self.prefect_sqlite):
+            return self.prefect_database_url or self.own_prefect_url
+        return f"sqlite+aiosqlite:///{self.prefect_sqlite}"
+
+    def _uses(self, file: Path) -> bool:
+        """Tell whether this SQLite file is the database: an installation stays with it until it is moved."""
+        return self.database == "sqlite" or (not self.database and file.exists())
+
+    @property
+    def own_pool_url(self) -> str:
+        """The pool's database in the stack's own PostgreSQL."""
+        return f"postgresql+psycopg://{DATABASE_USER}@/pool?host={self.database_socket}"
+
+    @property
+    def own_prefect_url(self) -> str:
+        """The database of Prefect's server in the stack's own PostgreSQL."""
+        return f"postgresql+asyncpg://{DATABASE_USER}@/prefect?host={self.database_socket}"
+
+    @property
+    def runs_postgresql(self) -> bool:
+        """Whether the stack has a PostgreSQL of its own: at least one of the two databases is in it."""
+        return self.pool_database_url == self.own_pool_url or self.prefect_server_url == self.own_prefect_url
+
+    @property
+    def database_socket(self) -> Path:
+        """Folder of the socket of the stack's own PostgreSQL, which belongs to its user: `run_dir` is root's alone."""
+        return self.run_dir.with_name(f"{self.identity}-postgres")
 
     @property
     def identity(self) -> str:

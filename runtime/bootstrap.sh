@@ -26,6 +26,7 @@ needed_packages() {
   cat <<'LIST'
 iptables  the rules between hosts, and the engine
 iproute2  addresses of hosts, traffic of sessions
+postgresql  the databases of the pool and of Prefect
 nginx  the gateway
 libnginx-mod-http-lua  the gateway's routes
 lua-cjson  the gateway's routes
@@ -36,7 +37,6 @@ zstd  sending images
 LIST
   [ "$PURPOSE" != test ] || cat <<'LIST'
 chromium  the system test opens a session with it
-postgresql  the store's tests run on it, too
 busybox-static  the smallest image that a test can run
 docker-registry  references are pulled from a real one
 mariadb-server  the databases of the OpenStack that the tests start
@@ -109,7 +109,7 @@ release_services() {
   [ ! -e "$POLICY.kept-by-dockerdriver" ] || mv "$POLICY.kept-by-dockerdriver" "$POLICY"
 }
 
-# On a machine with systemd the packages would start their services at the next boot. We start our own nginx.
+# On a machine with systemd the packages would start their services at the next boot. We start our own nginx and our own PostgreSQL.
 keep_off_at_boot() {
   [ -d /run/systemd/system ] || return 0
   local package

@@ -9,11 +9,11 @@ from time import monotonic, sleep
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, ExceptionContext, Insert, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, Insert, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from pool.errors import BadRequest
 from pool.store.outage import Outage, Patience, number_of, outlasting, status_of
@@ -37,6 +37,15 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    def trouble(self) -> str:
+        """Return why the database does not answer a query, in its own words; empty: it answers."""
+        try:
+            with self.reading() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            return str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0]
+        return ""
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -95,6 +104,11 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         return _postgresql_engine(parsed)
     raise BadRequest(f"the pool's database is SQLite or PostgreSQL, not {parsed.get_backend_name()}")
+
+
+def shown(url: str) -> str:
+    """Return the URL as it may be printed: without a password."""
+    return _parsed(url).render_as_string(hide_password=True)
 
 
 def insert_unless_there(connection: Connection, table: Table, *key: str) -> Insert:

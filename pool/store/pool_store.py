@@ -69,6 +69,10 @@ class PoolStore:
         with self._database.reading() as connection:
             check_current(connection)
 
+    def trouble(self) -> str:
+        """Return why the database does not answer a query; empty: it answers."""
+        return self._database.trouble()
+
     def close(self) -> None:
         """Close all connections."""
         self._database.close()

@@ -65,6 +65,7 @@ def _commands() -> Commands:
     return {
         up: {},
         down: {},
+        move_to_postgresql: {},
         status: {},
         link: {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}},
         why: {
@@ -132,6 +133,22 @@ def down(settings: ProcessSettings) -> int:
     return 1 if troubles else 0
 
 
+def move_to_postgresql(settings: ProcessSettings) -> int:
+    """Move an installation from SQLite to PostgreSQL: the pool's records, and what Prefect's server keeps.
+
+    Sessions live on; the stack's own processes are stopped, and `make up` starts them again.
+
+    Raises:
+        DockerDriverError: it was not moved; the SQLite files are in use as before.
+    """
+    _need_root("PostgreSQL is run by an account of its own")
+    with alone(settings, "move-to-postgresql"):
+        from runtime.stack.moving import move  # noqa: PLC0415 - as below: Prefect takes a second to import
+
+        move(settings, Progress().say)
+    return 0
+
+
 def status(settings: ProcessSettings) -> int:
     """Say what runs: processes, hosts, slots, sessions."""
     from runtime.command.report import show_status  # noqa: PLC0415 - as above
@@ -179,18 +196,23 @@ def plan(settings: ProcessSettings, pool: str) -> int:
 
 
 def doctor(settings: ProcessSettings) -> int:
-    """Check that each pool's cloud has what its hosts need, and say what is missing, with the fix.
+    """Check the databases, and that each pool's cloud has what its hosts need; say what is missing, with the fix.
 
     While the stack does not run, what is checked is what the first `make up` is going to configure.
     """
-    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from runtime.stack.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
 
-    runs = PrefectApi(settings.prefect_api_url).healthy()
+    runs = prefect_api(settings).answers()
     take_on(stack_environment(settings, settings.engine_url))
-    from runtime.command.doctor import examine_plans, examine_pools  # noqa: PLC0415 - after the environment is set
+    from runtime.command.doctor import (  # noqa: PLC0415 - after the environment is set
+        examine_databases,
+        examine_plans,
+        examine_pools,
+    )
 
-    return 1 if (examine_pools() if runs else examine_plans(settings)) else 0
+    problems = examine_databases(settings, runs) + (examine_pools() if runs else examine_plans(settings))
+    return 1 if problems else 0
 
 
 def registry(settings: ProcessSettings, address: str, listen: str = "127.0.0.1") -> int:

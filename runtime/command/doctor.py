@@ -1,4 +1,4 @@
-"""`dockerdriver doctor`: does the cloud have what each pool needs, and if not, what to do about it."""
+"""`dockerdriver doctor`: do the databases answer, does the cloud have what each pool needs; if not, what to do."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -13,6 +13,7 @@ from blocks.stored.pool_config import PoolConfig
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.hosts.certificates import running_out
 from pool.states import HostState
+from runtime.stack.databases import Database, databases, trouble_with
 from runtime.stack.initial_config import first_openstack, first_pool
 
 Say = Callable[[str], None]
@@ -63,6 +64,32 @@ def examine_plans(settings: ProcessSettings, say: Say = print) -> int:
     """
     cloud = first_openstack() if settings.cloud == "openstack" else None
     return _examine_pool("main", first_pool(settings.cloud), cloud, say)
+
+
+def examine_databases(settings: ProcessSettings, runs: bool, say: Say = print) -> int:
+    """Say which databases there are and whether they answer; return the number of problems.
+
+    Args:
+        settings: of this installation.
+        runs: whether Prefect's server answers what it reads in its database.
+        say: where it is said.
+    """
+    pool, prefect = databases(settings)
+    of_prefect = "" if runs or prefect.on_sqlite else trouble_with(settings, prefect.url)
+    return _examine(pool, trouble_with(settings, pool.url), say) + _examine(prefect, of_prefect, say)
+
+
+def _examine(database: Database, trouble: str, say: Say) -> int:
+    """A database that runs with the stack is no problem while the stack is stopped."""
+    if not trouble:
+        say(f"  ok       {database.name} answers: {database.where}")
+    elif database.with_the_stack:
+        say(f"  --       {database.name}: {trouble} ({database.where}); `make up` has it run")
+    else:
+        says = f"{database.name} does not answer ({database.where}): {trouble}"
+        say(f"  MISSING  {says}\n           fix: see that it runs and takes this URL, {database.setting}")
+        return 1
+    return 0
 
 
 def _examine_pool(name: str, config: PoolConfig, cloud: Cloud | None, say: Say) -> int:

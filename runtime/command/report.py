@@ -11,7 +11,7 @@ from blocks.engine.local_api import answers
 from blocks.gateway.client import Gateway
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
-from pool.errors import GatewayTrouble, NotFound, Refused
+from pool.errors import DockerDriverError, GatewayTrouble, NotFound, Refused
 from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
 from pool.hosts.reach import reach_troubles
@@ -20,7 +20,8 @@ from pool.reports.tables import history_rows, span
 from pool.sessions.queue import queued_in_order
 from pool.states import LIVING_INSTANCES, HostState
 from pool.store.pool_store import PoolStore
-from runtime.stack.api_password import password_file
+from runtime.stack.api_password import password_file, prefect_api
+from runtime.stack.databases import NOT_MADE, databases, pool_database_running, trouble_with
 from runtime.stack.processes import Processes
 from runtime.stack.stop import engine_url
 
@@ -35,6 +36,8 @@ def show_status(settings: ProcessSettings) -> None:
     console.print(_processes(settings))
     if password_file(settings).exists():
         console.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
+    if trouble_with(settings, settings.pool_database_url) not in ("", NOT_MADE):
+        return  # the database's own line says why; what it holds cannot be known
     try:
         hosts, instances, left = _records(settings)
     except Refused as refusal:  # what runs is worth knowing all the same
@@ -89,12 +92,24 @@ def _processes(settings: ProcessSettings) -> Table:
     states = Processes(settings).states()
     url = engine_url(settings)
     table.add_row("Docker Engine", "answers" if answers(url) else "does not answer", url)
-    healthy = PrefectApi(settings.prefect_api_url).healthy()
+    pool, _ = databases(settings)
+    table.add_row("pool database", trouble_with(settings, pool.url) or "answers", pool.where)
     where = {"server": settings.prefect_api_url.removesuffix("/api"), "gateway": settings.gateway_url}
-    for name in ("server", "gateway", "warm", "long"):
+    for name in (*(["database"] if settings.runs_postgresql else []), "server", "gateway", "warm", "long"):
         state = states.get(name, "STOPPED").lower()
-        table.add_row(name, state + (", answers" if name == "server" and healthy else ""), where.get(name, ""))
+        table.add_row(name, state + (_of_server(settings) if name == "server" else ""), where.get(name, ""))
     return table
+
+
+def _of_server(settings: ProcessSettings) -> str:
+    """Say whether Prefect's server answers what it must read in its database: that it is there is not enough."""
+    try:
+        api = prefect_api(settings)
+    except Refused as error:
+        return f"; {error}"
+    if api.answers():
+        return ", answers"
+    return ", does not answer" if api.healthy() else ""
 
 
 def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance], list[str]]:
@@ -115,12 +130,15 @@ def _store(settings: ProcessSettings) -> PoolStore | None:
     """Return the pool's database, or None where none was made yet. Looking changes nothing: `make up` alone migrates.
 
     Raises:
+        DockerDriverError: it does not answer.
         Refused: its tables are of another version; the sentence says what to do.
     """
-    url = settings.pool_database_url
-    if url == f"sqlite:///{settings.data / 'pool.sqlite'}" and not (settings.data / "pool.sqlite").exists():
+    trouble = trouble_with(settings, settings.pool_database_url)
+    if trouble == NOT_MADE:
         return None
-    store = PoolStore.open(url, wait_seconds=0)  # the operator is told at once that it is away
+    if trouble:
+        raise DockerDriverError(f"the pool's database does not answer: {trouble}")
+    store = PoolStore.open(settings.pool_database_url, wait_seconds=0)  # the operator is told at once that it is away
     store.check_current()
     return store
 
@@ -130,9 +148,11 @@ def show_history(settings: ProcessSettings, noun: str, name: str) -> None:
 
     Raises:
         NotFound: there never was one of this name.
+        DockerDriverError: the pool's database does not answer.
     """
-    store = _store(settings)
-    lines = store and (store.history.of_host(name) if noun == "host" else store.history.of_instance(name))
+    with pool_database_running(settings):
+        store = _store(settings)
+        lines = store and (store.history.of_host(name) if noun == "host" else store.history.of_instance(name))
     if not lines:
         raise NotFound(f"no {noun} was ever named {name!r}")
     table = _table("When", "What", "Why")

@@ -68,7 +68,8 @@ def _files_of_openstack(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ours(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
-    values = settings.model_dump(mode="json") | {"engine_url": engine_url, "namespace": settings.identity}
+    resolved = {"engine_url": engine_url, "namespace": settings.identity, "database_url": settings.pool_database_url}
+    values = settings.model_dump(mode="json", exclude={"prefect_database_url"}) | resolved
     return {f"DD_{name.upper()}": str(value) for name, value in values.items()}
 
 
@@ -76,6 +77,7 @@ def _prefects(settings: ProcessSettings) -> dict[str, str]:
     return {
         "PREFECT_HOME": str(settings.data / "prefect"),
         "PREFECT_API_URL": settings.prefect_api_url,
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_server_url,
         "PREFECT_CLI_PROMPT": "false",
         "PREFECT_CLI_COLORS": "false",
         "PREFECT_LOGGING_COLORS": "false",

@@ -22,8 +22,9 @@ def main() -> None:
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for nginx: it needs neither the cloud's credentials nor Prefect's password."""
-    return {name: value for name, value in environment.items() if not name.startswith(("OS_", "PREFECT_"))}
+    """Return the environment for nginx: it needs no credentials of the cloud, of Prefect or of a database."""
+    theirs = ("OS_", "PREFECT_", "DD_DATABASE_URL")
+    return {name: value for name, value in environment.items() if not name.startswith(theirs)}
 
 
 def end_orphaned_workers(config: GatewayConfig) -> None:

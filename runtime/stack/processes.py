@@ -32,7 +32,8 @@ class Program:
     name: str
     command: tuple[str, ...]
     order: int  # started before those with a higher number, stopped after them
-    stop_seconds: int = 10  # from SIGTERM to SIGKILL of its whole group
+    stop_seconds: int = 10  # from the stop signal to SIGKILL of its whole group
+    stop_signal: str = "TERM"
 
 
 class Processes:
@@ -61,7 +62,7 @@ class Processes:
         return (
             f"\n[program:{program.name}]\ncommand={shlex.join(program.command)}\npriority={program.order}\n"
             f"autostart=false\nautorestart=true\nstartsecs=2\nstartretries=20\n"
-            f"stopsignal=TERM\nstopwaitsecs={program.stop_seconds}\nstopasgroup=false\nkillasgroup=true\n"
+            f"stopsignal={program.stop_signal}\nstopwaitsecs={program.stop_seconds}\nstopasgroup=false\nkillasgroup=true\n"
             f"redirect_stderr=true\nstdout_logfile={self._logs}/{program.name}.log\n"
             "stdout_logfile_maxbytes=20MB\nstdout_logfile_backups=3\n"
         )

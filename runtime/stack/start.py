@@ -9,10 +9,10 @@ from pathlib import Path
 from blocks.env_file import read_env_file
 from blocks.gateway.client import Gateway
 from blocks.gateway.config import gateway_config, prepare_gateway
-from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble
-from runtime.stack.api_password import OF_SERVER, keep_password
+from runtime.stack.api_password import OF_SERVER, keep_password, prefect_api
+from runtime.stack.databases import check_databases, say_which_databases
 from runtime.stack.environment import fingerprint, not_passed_on, stack_environment, take_on
 from runtime.stack.gateway_process import end_orphaned_workers
 from runtime.stack.local_engine import (
@@ -23,6 +23,7 @@ from runtime.stack.local_engine import (
     own_engine_url,
     wait_for_engine,
 )
+from runtime.stack.own_database import end_database, wait_for_database
 from runtime.stack.ports import check_ports
 from runtime.stack.processes import PYTHON, Processes, Program
 
@@ -41,7 +42,9 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
         DockerDriverError: a step failed; the sentence says which. What was started stays.
     """
     names_given = list(os.environ)
+    check_databases(settings)
     settings.images_dir.mkdir(parents=True, exist_ok=True)
+    say_which_databases(settings, say)
     url = find_engine(settings, say)
     ours, url = url is None, url or own_engine_url(settings)
     engine_note(settings).write_text(url)
@@ -102,12 +105,25 @@ def start_processes(settings: ProcessSettings, environment: dict[str, str], own_
     else:
         processes.stop_all()
         end_orphaned_workers(gateway_config(settings))
+        end_database(settings)
         check_ports(settings)
         prepare_gateway(gateway_config(settings))
         say("starts Prefect's server, the gateway and the workers")
         processes.begin(all_programs, environment, print_of_it)
+    if settings.runs_postgresql:
+        start_own_database(settings, processes)
     processes.start("server")
     return processes
+
+
+def start_own_database(settings: ProcessSettings, processes: Processes) -> None:
+    """Start our own PostgreSQL and wait for it: it is the first, all others ask it.
+
+    Raises:
+        DockerDriverError: it does not answer.
+    """
+    processes.start("database")
+    wait_for_database(settings, processes)
 
 
 def that_matters(environment: dict[str, str]) -> dict[str, str]:
@@ -121,9 +137,13 @@ def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
     where = ("--host", "127.0.0.1", "--port", str(settings.prefect_port))
     server = (*PYTHON, "-m", "runtime.stack.prefect_server", *where)
     worker = (*prefect, "worker", "start", "--install-policy", "never")
-    engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)] if own_engine else []
+    own_database = (*PYTHON, "-m", "runtime.stack.database_process")
+    # INT is PostgreSQL's fast shutdown: TERM would wait until the last connection is closed.
+    database = [Program("database", own_database, 5, stop_seconds=30, stop_signal="INT")]
+    engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)]
     return [
-        *engine,
+        *(database if settings.runs_postgresql else []),
+        *(engine if own_engine else []),
         Program("server", server, 20, stop_seconds=15),
         Program("gateway", (*PYTHON, "-m", "runtime.stack.gateway_process"), 30),
         Program("warm", (*worker, "-p", "warm", "-t", "dockerdriver-warm", "-n", "warm"), 40, stop_seconds=40),
@@ -156,7 +176,7 @@ def prepare(settings: ProcessSettings, engine_url: str, say: Say) -> None:
 
 
 def _provision(settings: ProcessSettings) -> list[str]:
-    PrefectApi(settings.prefect_api_url).wait_until_healthy(SERVER_SECONDS, settings.data / "logs" / "server.log")
+    prefect_api(settings).wait_until_it_answers(SERVER_SECONDS, settings.data / "logs" / "server.log")
     from runtime.stack.registration import provision  # noqa: PLC0415 - Prefect takes a second to import
 
     return provision(settings.identity, settings.cloud)

@@ -1,6 +1,5 @@
 """Stop the stack and leave nothing of it outside the data directory, whatever of it still works."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pool.errors import DockerDriverError, EngineTrouble, NotFound
 from pool.records import Host
 from pool.states import LIVING_HOSTS
 from runtime.stack.api_password import prefect_api
+from runtime.stack.databases import NOT_MADE, pool_database_running, trouble_with
 from runtime.stack.environment import marked_processes, stack_environment, take_on
 from runtime.stack.gateway_process import end_orphaned_workers
 from runtime.stack.host_removal import REASON, Removal, close_records, remove_hosts, unknown_cloud
@@ -26,6 +26,7 @@ from runtime.stack.local_engine import (
     own_engine_url,
     wait_for_engine,
 )
+from runtime.stack.own_database import end_database, remove_sockets
 from runtime.stack.processes import Processes, end_marked_processes
 from runtime.stack.start import engine_note
 
@@ -52,9 +53,11 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
     attempt(lambda: processes.stop("warm", "long"))
     attempt(lambda: cancel_runs(settings))
     attempt(lambda: remove_all_hosts(settings, say))
-    say("stops the gateway and Prefect's server")
+    say("stops the gateway, Prefect's server and the databases")
     attempt(processes.stop_all)
     attempt(lambda: end_orphaned_workers(gateway_config(settings)))
+    attempt(lambda: end_database(settings))
+    attempt(lambda: remove_sockets(settings))
     attempt(lambda: settings.gateway_snapshot.unlink(missing_ok=True))
     attempt(lambda: end_marked_processes(settings.identity, shims=True))
     attempt(lambda: clear_after_own_engine(settings))
@@ -93,15 +96,16 @@ def _records(settings: ProcessSettings) -> Iterator["PoolStore | None"]:
     from pool.store.pool_store import PoolStore  # noqa: PLC0415 - SQLAlchemy is not needed to stop processes
 
     url = settings.pool_database_url
-    if url.startswith("sqlite:///") and not os.path.exists(url.removeprefix("sqlite:///")):  # noqa: PTH110 - a URL
+    if trouble_with(settings, url) == NOT_MADE:
         yield None
         return
-    store = PoolStore.open(url)
-    try:
-        store.upgrade()
-        yield store
-    finally:
-        store.close()
+    with pool_database_running(settings):
+        store = PoolStore.open(url)
+        try:
+            store.upgrade()
+            yield store
+        finally:
+            store.close()
 
 
 def _swept(settings: ProcessSettings, has_hosts: bool, say: Say) -> tuple[list[str], set[str] | None]:

@@ -96,7 +96,8 @@ class Campaign:
         """Bring the stack up, strike at each point, bring it down."""
         self._stack.command("down")
         self._order.unlink(missing_ok=True)
-        shutil.rmtree(DATA / "prefect", ignore_errors=True)  # it remembers runs of a pool that is no more
+        for remembers in ("prefect", "postgres"):  # runs of a pool that is no more
+            shutil.rmtree(DATA / remembers, ignore_errors=True)
         up = self._stack.command("up")
         try:
             assert up.returncode == 0, f"{up.stdout}\n{self._stack.logs()}"

@@ -26,7 +26,8 @@ def fresh_installation(**settings: str) -> Stack:
     """An installation that is down and remembers nothing; the images of earlier runs are kept."""
     it = Stack(DATA, *free_ports(2), settings=settings)
     it.command("down")  # what a run that was killed left running
-    shutil.rmtree(DATA / "prefect", ignore_errors=True)
+    for databases in ("prefect", "postgres"):
+        shutil.rmtree(DATA / databases, ignore_errors=True)
     for database in DATA.glob("pool.sqlite*"):
         database.unlink()
     return it

@@ -4,7 +4,6 @@ import httpx
 import pytest
 
 from pool.states import HostState
-from pool.store.pool_store import PoolStore
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 
@@ -13,7 +12,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 def host(stack):
     """The one active host; while it is away, no other is wanted."""
     stack.set_pool(DD_FREE_SLOT_TARGET=0)
-    (only,) = PoolStore.open(f"sqlite:///{stack.data / 'pool.sqlite'}").hosts.all("main", [HostState.ACTIVE])
+    (only,) = stack.records.hosts.all("main", [HostState.ACTIVE])
     yield only.name
     stack.run("return-host/on-demand", host=only.name)
     for session in ("stays-1", "new-1"):

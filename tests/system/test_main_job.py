@@ -35,7 +35,7 @@ def namespace(stack) -> str:
 
 
 def store(stack) -> PoolStore:
-    return PoolStore.open(f"sqlite:///{stack.data / 'pool.sqlite'}")
+    return stack.records
 
 
 def test_make_up_ends_with_a_session_that_answers_and_the_address_of_the_ui(stack):

@@ -45,7 +45,7 @@ def hosts(stack) -> list[Host]:
 
 
 def store(stack) -> PoolStore:
-    return PoolStore.open(f"sqlite:///{stack.data / 'pool.sqlite'}")
+    return stack.records
 
 
 def namespace(stack) -> str:

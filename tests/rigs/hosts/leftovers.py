@@ -4,6 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from runtime.stack.own_database import processes_in
+
 
 def _lines(*command: str) -> set[str]:
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
@@ -33,7 +35,7 @@ def processes_of(data: Path) -> set[str]:
             continue
         if str(data).encode() in told:
             found.add(f"{entry.name}: {command.replace(bytes(1), b' ').decode(errors='replace')[:120]}")
-    return found
+    return found | {f"{pid}: postgres" for pid in processes_in(data / "postgres" / "cluster")}
 
 
 def mounts_of(*parts: str) -> set[str]:

@@ -7,10 +7,14 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
+
+from blocks.settings import ProcessSettings
+from pool.store.pool_store import PoolStore
 
 CHECKOUT = Path(__file__).parents[3]
 COMMAND = Path(sys.executable).parent / "dockerdriver"
@@ -49,6 +53,12 @@ class Stack:
         file = self.data / "api-password"  # which versions before it do not make
         return tuple(file.read_text().strip().split(":", 1)) if file.exists() else ("", "")
 
+    @cached_property
+    def records(self) -> PoolStore:
+        """The pool's database while the stack runs, wherever the settings have it."""
+        said = {name: self.settings.get(f"DD_{name.upper()}", "") for name in ("database", "database_url")}
+        return PoolStore.open(ProcessSettings(data=self.data, **said, _env_file=None).pool_database_url)
+
     def command(self, *words: str, timeout: int = 900) -> subprocess.CompletedProcess:
         """Run ``dockerdriver`` and return how it ended, with what it printed."""
         return subprocess.run(
@@ -66,7 +76,7 @@ class Stack:
     def api(self, method: str, path: str, **kwargs) -> httpx.Response:
         """Prefect's REST API, as a platform uses it."""
         url = f"http://127.0.0.1:{self.prefect_port}/api{path}"
-        for _ in range(5):  # SQLite behind Prefect is busy now and then, and says so with a 503
+        for _ in range(5):  # Prefect's server is busy now and then, and says so with a 503
             response = httpx.request(method, url, auth=self.login, timeout=90, trust_env=False, **kwargs)
             if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break

@@ -1,5 +1,10 @@
 """What the command makes of the runs that it asks Prefect's server for."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
 
 from blocks.prefect_api import PAGE, PrefectApi
@@ -75,3 +80,32 @@ def test_runs_of_another_projects_deployments_are_not_cancelled():
     api = PagingApi([])
     api.cancel_all("taken down")
     assert api.wanted["/flow_runs/filter"]["flow_runs"]["deployment_id"] == {"any_": ["1"]}
+
+
+@contextmanager
+def a_server(reads: int) -> Iterator[str]:
+    """One that says that it is there, and answers this status where it has to read in its database."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(reads)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("reads", "answers"), [(200, True), (503, False), (401, False)])
+def test_a_server_answers_when_it_reads_its_database_and_not_when_it_is_merely_there(reads, answers):
+    with a_server(reads) as url:
+        assert (PrefectApi(url).healthy(), PrefectApi(url).answers()) == (True, answers)
