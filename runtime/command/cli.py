@@ -15,7 +15,7 @@ from pool.errors import DockerDriverError, Refused
 from runtime.command import gateway
 from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
-from runtime.stack.api_password import password_file
+from runtime.supervision.api_password import password_file
 
 #: Functions that take the settings and their arguments, each with what argparse is told of these.
 Commands = dict[Callable[..., int], dict[str, dict]]
@@ -143,7 +143,7 @@ def move_to_postgresql(settings: ProcessSettings) -> int:
     """
     _need_root("PostgreSQL is run by an account of its own")
     with alone(settings, "move-to-postgresql"):
-        from runtime.stack.moving import move  # noqa: PLC0415 - as below: Prefect takes a second to import
+        from runtime.databases.moving import move  # noqa: PLC0415 - as below: Prefect takes a second to import
 
         move(settings, Progress().say)
     return 0
@@ -176,7 +176,7 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
         DockerDriverError: there is no such session, it does not run, or the stack is down.
     """
     from runtime.command.first_session import fresh_link  # noqa: PLC0415 - as above
-    from runtime.stack.api_password import prefect_api  # noqa: PLC0415 - as above
+    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
 
     sys.stdout.write(fresh_link(prefect_api(settings), instance_id) + "\n")
     return 0
@@ -189,7 +189,7 @@ def plan(settings: ProcessSettings, pool: str) -> int:
         DockerDriverError: there is no such pool, or the stack is down.
     """
     from runtime.command.report import show_plan  # noqa: PLC0415 - as above
-    from runtime.stack.api_password import prefect_api  # noqa: PLC0415 - as above
+    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
 
     show_plan(prefect_api(settings), pool)
     return 0
@@ -200,8 +200,8 @@ def doctor(settings: ProcessSettings) -> int:
 
     While the stack does not run, what is checked is what the first `make up` is going to configure.
     """
-    from runtime.stack.api_password import prefect_api  # noqa: PLC0415 - as above
-    from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
+    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
+    from runtime.supervision.environment import stack_environment, take_on  # noqa: PLC0415 - as above
 
     runs = prefect_api(settings).answers()
     take_on(stack_environment(settings, settings.engine_url))
@@ -225,7 +225,7 @@ def registry(settings: ProcessSettings, address: str, listen: str = "127.0.0.1")
     """
     _need_root("a package and a service are installed on this machine")
     from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
-    from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
+    from runtime.supervision.environment import stack_environment, take_on  # noqa: PLC0415 - as above
 
     if not PrefectApi(settings.prefect_api_url).healthy():
         raise Refused("the stack does not run; its authority signs the registry's certificate: run `make up` first")

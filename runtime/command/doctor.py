@@ -13,7 +13,7 @@ from blocks.stored.pool_config import PoolConfig
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.hosts.certificates import running_out
 from pool.states import HostState
-from runtime.stack.databases import Database, databases, trouble_with
+from runtime.databases.databases import Database, databases, trouble_with
 from runtime.stack.initial_config import first_openstack, first_pool
 
 Say = Callable[[str], None]

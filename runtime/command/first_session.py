@@ -13,7 +13,7 @@ from pool.errors import DockerDriverError
 from pool.records import Host, Instance
 from pool.states import LIVING_HOSTS, HostState, InstanceState
 from runtime.command.progress import Progress
-from runtime.stack.api_password import prefect_api
+from runtime.supervision.api_password import prefect_api
 
 POOL = "main"
 BLUEPRINT = "jupyter-minimal"

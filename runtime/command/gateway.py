@@ -28,7 +28,7 @@ def rotate_keys(settings: ProcessSettings) -> int:
         DockerDriverError: Prefect's server does not answer, or the keys were never made.
     """
     from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
-    from runtime.stack.environment import stack_environment, take_on  # noqa: PLC0415 - as above
+    from runtime.supervision.environment import stack_environment, take_on  # noqa: PLC0415 - as above
 
     PrefectApi(settings.prefect_api_url).call("GET", "/health")
     take_on(stack_environment(settings, settings.engine_url))

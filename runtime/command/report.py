@@ -20,10 +20,10 @@ from pool.reports.tables import history_rows, span
 from pool.sessions.queue import queued_in_order
 from pool.states import LIVING_INSTANCES, HostState
 from pool.store.pool_store import PoolStore
-from runtime.stack.api_password import password_file, prefect_api
-from runtime.stack.databases import NOT_MADE, databases, pool_database_running, trouble_with
-from runtime.stack.processes import Processes
+from runtime.databases.databases import NOT_MADE, databases, pool_database_running, trouble_with
 from runtime.stack.stop import engine_url
+from runtime.supervision.api_password import password_file, prefect_api
+from runtime.supervision.processes import Processes
 
 WIDTH = 180
 PLAN_SECONDS = 150

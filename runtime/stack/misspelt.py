@@ -7,7 +7,7 @@ from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.gateway.settings import GatewaySettings
 from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
-from runtime.stack.environment import MARK
+from runtime.supervision.environment import MARK
 
 PREFIX = "DD_"
 NEARLY = 0.85  # of difflib's measure: one letter of eight; other programs have names with DD_ as well

@@ -11,10 +11,8 @@ from blocks.gateway.client import Gateway
 from blocks.gateway.config import gateway_config, prepare_gateway
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble
-from runtime.stack.api_password import OF_SERVER, keep_password, prefect_api
-from runtime.stack.databases import check_databases, say_which_databases
-from runtime.stack.environment import fingerprint, not_passed_on, stack_environment, take_on
-from runtime.stack.gateway_process import end_orphaned_workers
+from runtime.databases.databases import check_databases, say_which_databases
+from runtime.databases.own_database import end_database, wait_for_database
 from runtime.stack.local_engine import (
     Say,
     find_engine,
@@ -23,9 +21,11 @@ from runtime.stack.local_engine import (
     own_engine_url,
     wait_for_engine,
 )
-from runtime.stack.own_database import end_database, wait_for_database
 from runtime.stack.ports import check_ports
-from runtime.stack.processes import PYTHON, Processes, Program
+from runtime.supervision.api_password import OF_SERVER, keep_password, prefect_api
+from runtime.supervision.environment import fingerprint, not_passed_on, stack_environment, take_on
+from runtime.supervision.gateway_process import end_orphaned_workers
+from runtime.supervision.processes import PYTHON, Processes, Program
 
 SERVER_SECONDS = 120
 ENGINE_SECONDS = 60
@@ -137,7 +137,7 @@ def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
     where = ("--host", "127.0.0.1", "--port", str(settings.prefect_port))
     server = (*PYTHON, "-m", "runtime.stack.prefect_server", *where)
     worker = (*prefect, "worker", "start", "--install-policy", "never")
-    own_database = (*PYTHON, "-m", "runtime.stack.database_process")
+    own_database = (*PYTHON, "-m", "runtime.databases.database_process")
     # INT is PostgreSQL's fast shutdown: TERM would wait until the last connection is closed.
     database = [Program("database", own_database, 5, stop_seconds=30, stop_signal="INT")]
     engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)]
@@ -145,7 +145,7 @@ def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
         *(database if settings.runs_postgresql else []),
         *(engine if own_engine else []),
         Program("server", server, 20, stop_seconds=15),
-        Program("gateway", (*PYTHON, "-m", "runtime.stack.gateway_process"), 30),
+        Program("gateway", (*PYTHON, "-m", "runtime.supervision.gateway_process"), 30),
         Program("warm", (*worker, "-p", "warm", "-t", "dockerdriver-warm", "-n", "warm"), 40, stop_seconds=40),
         Program("long", (*worker, "-p", "long", "-t", "process", "-n", "long"), 40, stop_seconds=20),
     ]

@@ -12,10 +12,8 @@ from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, EngineTrouble, NotFound
 from pool.records import Host
 from pool.states import LIVING_HOSTS
-from runtime.stack.api_password import prefect_api
-from runtime.stack.databases import NOT_MADE, pool_database_running, trouble_with
-from runtime.stack.environment import marked_processes, stack_environment, take_on
-from runtime.stack.gateway_process import end_orphaned_workers
+from runtime.databases.databases import NOT_MADE, pool_database_running, trouble_with
+from runtime.databases.own_database import end_database, remove_sockets
 from runtime.stack.host_removal import REASON, Removal, close_records, remove_hosts, unknown_cloud
 from runtime.stack.local_engine import (
     DEFAULT,
@@ -26,9 +24,11 @@ from runtime.stack.local_engine import (
     own_engine_url,
     wait_for_engine,
 )
-from runtime.stack.own_database import end_database, remove_sockets
-from runtime.stack.processes import Processes, end_marked_processes
 from runtime.stack.start import engine_note
+from runtime.supervision.api_password import prefect_api
+from runtime.supervision.environment import marked_processes, stack_environment, take_on
+from runtime.supervision.gateway_process import end_orphaned_workers
+from runtime.supervision.processes import Processes, end_marked_processes
 
 if TYPE_CHECKING:
     from blocks.clouds.port import Cloud

@@ -8,7 +8,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from blocks.gateway.client import Gateway
 from blocks.settings import ProcessSettings
-from runtime.stack.processes import Processes
+from runtime.supervision.processes import Processes
 from tests.reliability.points import Victim
 from tests.rigs.services.postgres import PostgresServer
 from tests.rigs.stacks.stack import Stack

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from blocks.settings import ProcessSettings
-from runtime.stack.environment import command_line, marked_processes
+from runtime.supervision.environment import command_line, marked_processes
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 

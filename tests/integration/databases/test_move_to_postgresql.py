@@ -13,8 +13,8 @@ from sqlalchemy import create_engine, select
 from blocks.settings import ProcessSettings
 from pool.errors import Refused
 from pool.store.pool_store import PoolStore
-from runtime.stack.moving import _migrate_prefect, move
-from runtime.stack.own_database import database_running
+from runtime.databases.moving import _migrate_prefect, move
+from runtime.databases.own_database import database_running
 from tests.rigs.pool_data import ask, claim_active
 
 pytestmark = pytest.mark.integration

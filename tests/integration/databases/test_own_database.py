@@ -8,8 +8,8 @@ import pytest
 
 from blocks.settings import ProcessSettings
 from pool.store.pool_store import PoolStore
-from runtime.stack.databases import trouble_with
-from runtime.stack.own_database import cluster, database_answers, database_running, end_database, processes_in
+from runtime.databases.databases import trouble_with
+from runtime.databases.own_database import cluster, database_answers, database_running, end_database, processes_in
 from tests.rigs.hosts.leftovers import mounts_of
 from tests.rigs.pool_data import claim
 from tests.rigs.waiting import until

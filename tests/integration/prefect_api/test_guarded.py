@@ -16,10 +16,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from blocks.settings import ProcessSettings
-from runtime.stack.api_password import api_password, keep_password, password_file, prefect_api
 from runtime.stack.deployments import DESCRIPTION, deploy
-from runtime.stack.environment import command_line, stack_environment
 from runtime.stack.registration import make_work_pools
+from runtime.supervision.api_password import api_password, keep_password, password_file, prefect_api
+from runtime.supervision.environment import command_line, stack_environment
 from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
 from tests.rigs.waiting import until
 

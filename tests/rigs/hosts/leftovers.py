@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from runtime.stack.own_database import processes_in
+from runtime.databases.own_database import processes_in
 
 
 def _lines(*command: str) -> set[str]:

@@ -24,14 +24,21 @@ from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
 from runtime.command.cli import alone
 from runtime.stack import host_removal as takedown
-from runtime.stack.api_password import keep_password
 from runtime.stack.deployments import DESCRIPTION
-from runtime.stack.environment import MARK, fingerprint, marked_processes, not_passed_on, stack_environment, take_on
-from runtime.stack.gateway_process import without_secrets
 from runtime.stack.local_engine import find_engine, own_engine_command
 from runtime.stack.ports import check_ports
-from runtime.stack.processes import Processes, Program, end_marked_processes
 from runtime.stack.start import programs, that_matters
+from runtime.supervision.api_password import keep_password
+from runtime.supervision.environment import (
+    MARK,
+    fingerprint,
+    marked_processes,
+    not_passed_on,
+    stack_environment,
+    take_on,
+)
+from runtime.supervision.gateway_process import without_secrets
+from runtime.supervision.processes import Processes, Program, end_marked_processes
 from runtime.worker.late_runs import only_the_newest_of_each_schedule
 from tests.rigs.pool_data import place
 from tests.rigs.waiting import until

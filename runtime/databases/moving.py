@@ -17,11 +17,11 @@ from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, Refused
 from pool.store.copying import Copied, Selection, copy_records, pool_selections
 from pool.store.pool_store import PoolStore
-from runtime.stack.databases import SQLITE, Database, Say, databases
-from runtime.stack.environment import stack_environment
-from runtime.stack.gateway_process import end_orphaned_workers
-from runtime.stack.own_database import database_running, remove_sockets
-from runtime.stack.processes import PYTHON, Processes
+from runtime.databases.databases import SQLITE, Database, Say, databases
+from runtime.databases.own_database import database_running, remove_sockets
+from runtime.supervision.environment import stack_environment
+from runtime.supervision.gateway_process import end_orphaned_workers
+from runtime.supervision.processes import PYTHON, Processes
 
 MIGRATION_SECONDS = 600
 

@@ -16,7 +16,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from blocks.resources import home
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
-from runtime.stack.environment import marked_processes
+from runtime.supervision.environment import marked_processes
 
 #: -P: a folder called `tasks` where the stack was started must not hide ours.
 PYTHON = (sys.executable, "-P")

@@ -1,9 +1,9 @@
-"""The stack's own PostgreSQL as a supervised process: `python -m runtime.stack.database_process` becomes it."""
+"""The stack's own PostgreSQL as a supervised process: `python -m runtime.databases.database_process` becomes it."""
 
 import os
 
 from blocks.settings import process_settings
-from runtime.stack.own_database import end_database, plain_environment, prepare_database
+from runtime.databases.own_database import end_database, plain_environment, prepare_database
 
 
 def main() -> None:

@@ -7,11 +7,11 @@ import pytest
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, Refused
 from runtime.command.doctor import examine_databases
-from runtime.stack.databases import NOT_MADE, check_databases, databases, say_which_databases, trouble_with
-from runtime.stack.environment import stack_environment
-from runtime.stack.gateway_process import without_secrets
-from runtime.stack.own_database import DATABASES, plain_environment, programs_of
+from runtime.databases.databases import NOT_MADE, check_databases, databases, say_which_databases, trouble_with
+from runtime.databases.own_database import DATABASES, plain_environment, programs_of
 from runtime.stack.start import programs
+from runtime.supervision.environment import stack_environment
+from runtime.supervision.gateway_process import without_secrets
 
 pytestmark = pytest.mark.unit
 

@@ -11,9 +11,9 @@ from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, Refused
 from runtime.command.report import show_status
-from runtime.stack.api_password import api_password, keep_password, password_file, prefect_api
-from runtime.stack.environment import stack_environment
 from runtime.stack.start import that_matters
+from runtime.supervision.api_password import api_password, keep_password, password_file, prefect_api
+from runtime.supervision.environment import stack_environment
 
 pytestmark = pytest.mark.unit
 

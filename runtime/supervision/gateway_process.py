@@ -1,4 +1,4 @@
-"""The gateway as a supervised process: `python -m runtime.stack.gateway_process` becomes nginx."""
+"""The gateway as a supervised process: `python -m runtime.supervision.gateway_process` becomes nginx."""
 
 import contextlib
 import os

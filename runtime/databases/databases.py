@@ -9,7 +9,7 @@ from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, Refused
 from pool.store.engine import shown
 from pool.store.pool_store import PoolStore
-from runtime.stack.own_database import cluster, database_running, place, programs_of
+from runtime.databases.own_database import cluster, database_running, place, programs_of
 
 Say = Callable[[str], None]
 COMMAND = "dockerdriver move-to-postgresql"

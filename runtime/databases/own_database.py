@@ -16,8 +16,8 @@ from pathlib import Path
 
 from blocks.settings import DATABASE_USER, ProcessSettings
 from pool.errors import DockerDriverError, Refused
-from runtime.stack.environment import MARK
-from runtime.stack.processes import Processes
+from runtime.supervision.environment import MARK
+from runtime.supervision.processes import Processes
 
 ACCOUNT = "postgres"
 PROGRAMS = Path("/usr/lib/postgresql")  # Debian has a folder for each version below it

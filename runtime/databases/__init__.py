@@ -1,0 +1,1 @@
+"""The databases of an installation: which there are, the stack's own PostgreSQL, and the move to it."""
