@@ -7,7 +7,7 @@ from blocks.outside import log, now, outside
 from tasks.base import look_up
 
 #: Completed runs of ticks, of which there are 2880 a day; those that failed are kept as long as all other runs.
-TICKS_KEPT = timedelta(hours=6)
+TICKS_KEPT = timedelta(hours=3)
 
 
 @look_up(retries=1, retry_delay_seconds=2)

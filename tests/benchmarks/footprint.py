@@ -1,8 +1,8 @@
 """What an idle tick of housekeeping leaves in Prefect's database: task runs, events, bytes.
 
 The flow, its deployment's runs and Prefect's server, on SQLite, are the real ones; cloud, engine and gateway are
-simulated behind their ports. The pool has one host with sessions on it, and nothing to do. A day is not waited for: it
-is extrapolated from these ticks, one every 30 seconds. ``written_mb_per_day`` is all that they write;
+simulated behind their ports. The pool has two hosts with sessions on them, and nothing to do. A day is not waited for:
+it is extrapolated from these ticks, one every 30 seconds. ``written_mb_per_day`` is all that they write;
 ``idle_mb_per_day`` is what is left of it at the day's end, when whatever is older than completed runs of ticks are kept
 is deleted (their events go sooner, which is not counted). Run: `make bench NAME=footprint`.
 """
@@ -32,6 +32,7 @@ from tests.rigs.services.postgres import postgres_server
 from tests.rigs.services.prefect_server import PrefectServer
 
 TICKS = 20
+HOSTS = 2
 WARM_UP = 3  # ticks that are not counted: the first leave tables, keys and deployments
 TICKS_A_DAY = 24 * 60 * 2
 COUNTED = {"task_runs": "task_run", "events": "events", "event_resources": "event_resources", "artifacts": "artifact"}
@@ -117,7 +118,7 @@ def run_ticks(database: str, ticks: int) -> None:
     """Run the ticks that warm up, say so, and the others when a line comes."""
     store = PoolStore.open(database)
     store.upgrade()
-    fill(store, database, 1)
+    fill(store, database, HOSTS)
     with simulated_outside(store):
         asyncio.run(_ticks(WARM_UP))
         print("warm", flush=True)

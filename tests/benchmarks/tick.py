@@ -183,7 +183,7 @@ def end_some(database: str, number: int) -> None:
 def simulated_outside(store: PoolStore) -> Iterator[None]:
     """Cloud, engines and gateway behind their ports; the blocks are Prefect's."""
     deploy_all()
-    PoolConfig(DD_MAX_HOSTS=100_000, DD_FREE_SLOT_TARGET=4).save("main", overwrite=True)
+    PoolConfig(DD_MAX_HOSTS=10_000, DD_FREE_SLOT_TARGET=4).save("main", overwrite=True)
     LinkKeys.create().save("main", overwrite=True)
     living = {host.name: host for host in store.hosts.all("main")}
     sessions = store.instances.all("main")
