@@ -57,7 +57,7 @@ def databases(settings: ProcessSettings) -> tuple[Database, Database]:
 
 
 def check_databases(settings: ProcessSettings) -> None:
-    """Look before anything is started: nobody wants an empty database beside the one that has the records.
+    """Look before anything is started: an empty database beside the one that has the records helps no operator.
 
     Raises:
         Refused: the setting `DD_DATABASE` is not of the kind that holds this installation's records.
