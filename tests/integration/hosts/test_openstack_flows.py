@@ -67,6 +67,7 @@ def pools(openstack_rig, proxy, tmp_path_factory):
     """An installation whose pools are named by what goes wrong in them."""
     with pytest.MonkeyPatch.context() as patch, prefect_test_harness(server_startup_timeout=120):
         patch.setenv("DD_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("DD_DATABASE", "sqlite")
         process_settings.cache_clear()
         outside().store.upgrade()
         HostLogin.create().save("main")

@@ -57,6 +57,7 @@ def installation(tmp_path_factory):
     """A data directory, a Prefect server and a database of this module's own."""
     with pytest.MonkeyPatch.context() as patch, prefect_test_harness(server_startup_timeout=120):
         patch.setenv("DD_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("DD_DATABASE", "sqlite")
         process_settings.cache_clear()
         PoolConfig(DD_IMAGE_PUSHES=2).save("main")
         authority = CertificateAuthority.create("test authority")

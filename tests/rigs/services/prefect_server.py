@@ -36,7 +36,12 @@ class PrefectServer:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
-        ours = {"PREFECT_HOME": str(home), "PREFECT_API_URL": self.url, "DD_DATA": str(home / "data")}
+        ours = {
+            "PREFECT_HOME": str(home),
+            "PREFECT_API_URL": self.url,
+            "DD_DATA": str(home / "data"),
+            "DD_DATABASE": "sqlite",
+        }
         self.env = os.environ | QUIET | ours
         self.rest = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         self.process: subprocess.Popen | None = None

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def settings(tmp_path):
     """An installation whose database is of an older version."""
-    settings = ProcessSettings(data=tmp_path, prefect_port=9, engine_url="unix:///nowhere.sock", _env_file=None)
+    settings = ProcessSettings(
+        data=tmp_path, database="sqlite", prefect_port=9, engine_url="unix:///nowhere.sock", _env_file=None
+    )
     store = PoolStore.open(settings.pool_database_url)
     store.upgrade()
     store.close()
