@@ -73,8 +73,11 @@ class PaperGateway(Gateway):
         self.routes: dict[str, Route] = {}
         self.notices: dict[str, Notice] = {}
 
-    def add_route(self, route: Route) -> None:
+    def add_route(self, route: Route, still_holds: Callable[[], bool] = lambda: True) -> bool:
+        if not still_holds():
+            return False
         self.routes[route.id] = route
+        return True
 
     def remove_route(self, route_id: str) -> None:
         self.routes.pop(route_id, None)

@@ -15,7 +15,7 @@ from tests.rigs.ruled_pool import Cloud, RuledPool
 pytestmark = pytest.mark.unit
 
 HOUR, DAY = 3600, 86400
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=10, deadline=None)
 #: What happens to a pool: a verb of this module, and how much of it.
 happenings = st.lists(
     st.one_of(
@@ -95,7 +95,7 @@ def test_the_most_hosts_allowed_hold_with_old_hosts_too_and_free_slots_are_used(
     assert len(pool.waited) == len(asked)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 90), st.integers(0, 60), st.integers(1, 6))
 def test_an_unused_pool_replaces_no_host_by_its_like(users, target, most):
     pool = RuledPool(Cloud(), tick=600, free_slot_target=target, max_hosts=most)
@@ -105,7 +105,7 @@ def test_an_unused_pool_replaces_no_host_by_its_like(users, target, most):
     assert pool.run(30 * HOUR).decided[before:] == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 12), st.integers(300, 90_000), st.integers(300, 6000)), max_size=10),
     st.integers(1, 3),
