@@ -80,7 +80,7 @@ def test_failures_before_a_host_that_became_active_count_no_more_when_that_host_
     for number, state in enumerate(("configuring", "active", "failed", "removing", "removed")):
         store.hosts.move(host.name, HostState(state), later(10 + number))
     seen = store.hosts.recent("main", later(100) + 9 * REMEMBERED)
-    assert (seen, breaker(seen), setback(seen)) == ([], "", None)
+    assert (seen, breaker(seen), setback(seen)) == ([], None, None)
 
 
 def test_old_versions_of_an_image_are_forgotten_but_for_those_that_something_needs(store):

@@ -112,14 +112,20 @@ class PaperPublisher(Publisher):
 
     def __init__(self, stack: "PaperStack") -> None:
         super().__init__()
-        self._stack = stack
+        self._stack, self._closed = stack, False
 
     def wake(self, publish: Callable[[], object]) -> None:
         super().wake(partial(self._behind_the_door, publish))
 
+    def close(self) -> None:
+        """Tell what was committed, and nothing after it: the test's database goes away."""
+        self.flush(10)
+        self._closed = True
+
     def _behind_the_door(self, publish: Callable[[], object]) -> None:
-        with standing_in(self._stack.outside):
-            publish()
+        if not self._closed:
+            with standing_in(self._stack.outside):
+                publish()
 
 
 class PaperStack:
@@ -212,3 +218,4 @@ class PaperStack:
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
+        self.outside.publisher.close()
