@@ -40,12 +40,14 @@ def running(world) -> int:
 
 
 def test_users_who_come_at_once_to_an_empty_pool_all_get_a_place(world):
+    pass_time(world, 600)  # until the pool offers its image
     arrive(world, 14)  # three small hosts, as many as are allowed, would hold nine
     pass_time(world, 1200)
     assert running(world) == 14
 
 
 def test_a_network_that_is_away_for_ten_minutes_costs_no_session(world):
+    pass_time(world, 600)  # until the pool offers its image
     arrive(world, 8)
     pass_time(world, 1200)
     hosts = {host.name for host in world.store.hosts.all(states={HostState.ACTIVE})}
