@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from prefect.client.schemas.objects import StateType
 
-from pool.hosts.launching import breaker
 from pool.housekeeping.found import ContainerOutcome
 from pool.states import LIVING_INSTANCES
 from tests.rigs.simulator.machines import Machine
@@ -168,14 +167,8 @@ class EventfulWorld(World):
         self.next_containers_exit = self.next_containers_mute = 0
         self.gateway.down_until = self.prefect.down_until = 0
         self.config.DD_SHUTDOWN_MODE = False
-        self.reset_open_breaker()
         for machine in self.cloud.machines.values():
             machine.hidden_until = machine.down_until = machine.engine_down_until = machine.slow_until = 0
-
-    def reset_open_breaker(self) -> None:
-        """An operator who put the playbook right lets the pool spawn again, as the pool's reason to wait says."""
-        if breaker(self.store.hosts.all("main")):
-            self.prefect.start("reset-breaker/on-demand", {"pool": "main"})
 
     def alive_sessions(self) -> list:
         return self.store.instances.all(states=LIVING_INSTANCES)

@@ -13,8 +13,6 @@ from tests.rigs.simulator.stores import WatchedStore, opened_store
 #: How long it is until the next thing happens, in seconds.
 PAUSES = (0, 0, 0.5, 2, 5, 15, 40, 40, 120, 300, 900, 4000)
 SETTLING = (60,) * 6 + (300,) * 8 + (1200,) * 6
-#: Looks at which what began in the trouble may still end by it: a host that was being configured, say.
-STILL_ENDING = 6
 
 ENDINGS = (ContainerOutcome.SHUT_DOWN, ContainerOutcome.FAILED, ContainerOutcome.OUT_OF_MEMORY)
 
@@ -121,10 +119,8 @@ def step(
 def settle(world: EventfulWorld, say: Callable[[str], None] = lambda _: None) -> None:
     """End all trouble, and give the pool its time. What is still not in order then will never be."""
     world.calm_down()
-    for number, pause in enumerate(SETTLING):
+    for pause in SETTLING:
         world.advance(pause)
-        if number < STILL_ENDING:
-            world.reset_open_breaker()
         check_always(world)
         left = unsettled(world)
         say(f"# at {world.time:.1f} s: {'; '.join(left) or 'settled'}")
