@@ -21,11 +21,11 @@ from tasks.base import PoolTask, log, now, run_parameters, this_run
 from tasks.gateway.routes import repair_routes, routes_differ
 from tasks.housekeeping.certificates import certificate_warnings
 from tasks.housekeeping.findings import look_at_blocks
-from tasks.housekeeping.lost_runs import reap_runs, runs_are_lost
+from tasks.housekeeping.lost_runs import rerun_lost_runs, runs_are_lost
 from tasks.housekeeping.observing import list_pools, observe
+from tasks.housekeeping.orphans import note_orphans
 from tasks.housekeeping.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
 from tasks.housekeeping.retention import forget_old, forget_old_ticks
-from tasks.housekeeping.strays import note_strays
 from tasks.images.catalogue import why_distribute
 from tasks.leases import Held, Hold, lease
 from tasks.publishing.missed import changes_are_left, publish_missed
@@ -59,7 +59,7 @@ async def housekeep(pool: str = "") -> State:
         run_repair(repair_routes, routes_differ),
         run_repair(repair_keys, keys_differ),
         run_repair(repair_notices, notices_are_lost),
-        run_repair(reap_runs, runs_are_lost),
+        run_repair(rerun_lost_runs, runs_are_lost),
         run_repair(forget_old),
         run_repair(look_at_blocks),
         run_repair(forget_old_ticks),
@@ -93,7 +93,7 @@ async def tend(pool: str, hold: Hold) -> str:
     seen = await observe_in_time(pool)
     decisions = plan(seen, settings, now())
     tick = await record_tick(pool, decisions)
-    await note_strays(pool, [stray for stray, _ in found_orphans(seen)])
+    await note_orphans(pool, [orphan for orphan, _ in found_orphans(seen)])
     hosts = {instance.id: instance.host for instance in seen.instances}
     acts = [partial(act_if_held, hold, decision, number) for number, decision in enumerate(decisions)]
     places = [hosts.get(decision.subject) or decision.subject for decision in decisions]

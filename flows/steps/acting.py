@@ -12,7 +12,7 @@ from tasks.base import run_id, this_run
 from tasks.gateway.routes import withdraw_route
 from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
 from tasks.hosts.setup import renew_certificate
-from tasks.housekeeping.strays import count_removal, note_repair
+from tasks.housekeeping.orphans import count_removal, note_repair
 from tasks.leases import lease
 from tasks.runs import trigger
 from tasks.sessions.instances import get_instance, move_instance

@@ -5,7 +5,7 @@ from pool.decisions import Decision
 from pool.errors import EngineTrouble
 from pool.states import InstanceState
 from tasks.base import log
-from tasks.housekeeping.strays import container_runs, remove_stray_container, remove_stray_part, start_again
+from tasks.housekeeping.orphans import container_runs, remove_orphan_container, remove_orphan_part, start_again
 from tasks.sessions.instances import get_instance
 
 
@@ -38,13 +38,13 @@ async def start_container_again(decision: Decision, _key: str) -> None:
 
 
 async def remove_container(decision: Decision, _key: str) -> None:
-    """Remove a stray container."""
-    await remove_stray_container(decision.subject)
+    """Remove an orphan container."""
+    await remove_orphan_container(decision.subject)
 
 
 async def remove_part(decision: Decision, _key: str) -> None:
-    """Remove a stray thing from the cloud."""
-    await remove_stray_part(decision.subject)
+    """Remove an orphan thing from the cloud."""
+    await remove_orphan_part(decision.subject)
 
 
 async def say_loudly(decision: Decision, _key: str) -> None:

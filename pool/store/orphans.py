@@ -9,7 +9,7 @@ from sqlalchemy import Row, delete, select, update
 
 from pool.housekeeping.found import Orphan
 from pool.store.engine import Part, insert_unless_there
-from pool.store.schema import strays
+from pool.store.schema import orphans
 
 
 class OrphanStore(Part):
@@ -18,12 +18,14 @@ class OrphanStore(Part):
     def all(self, pool: str) -> dict[str, Orphan]:
         """What was left over at the last tick of the pool, by id."""
         with self._db.reading() as connection:
-            return {row.id: _as_orphan(row) for row in connection.execute(select(strays).where(strays.c.pool == pool))}
+            return {
+                row.id: _as_orphan(row) for row in connection.execute(select(orphans).where(orphans.c.pool == pool))
+            }
 
-    def get(self, stray: str) -> Orphan | None:
-        """The stray of this id, or None when it is not known, or not any more."""
+    def get(self, orphan: str) -> Orphan | None:
+        """The orphan of this id, or None when it is not known, or not any more."""
         with self._db.reading() as connection:
-            row = connection.execute(select(strays).where(strays.c.id == stray)).first()
+            row = connection.execute(select(orphans).where(orphans.c.id == orphan)).first()
         return _as_orphan(row) if row else None
 
     def note(self, pool: str, seen: Iterable[str], now: datetime) -> None:
@@ -33,17 +35,17 @@ class OrphanStore(Part):
         if ids == known:
             return
         with self._db.writing() as connection:
-            for stray in sorted(known - ids):
-                connection.execute(delete(strays).where(strays.c.pool == pool, strays.c.id == stray))
-            for stray in sorted(ids - known):
-                new = asdict(Orphan(stray, now)) | {"pool": pool}
-                connection.execute(insert_unless_there(connection, strays, "pool", "id").values(new))
+            for orphan in sorted(known - ids):
+                connection.execute(delete(orphans).where(orphans.c.pool == pool, orphans.c.id == orphan))
+            for orphan in sorted(ids - known):
+                new = asdict(Orphan(orphan, now)) | {"pool": pool}
+                connection.execute(insert_unless_there(connection, orphans, "pool", "id").values(new))
 
-    def count_removal(self, stray: str, next_at: datetime) -> None:
+    def count_removal(self, orphan: str, next_at: datetime) -> None:
         """Count one more try to remove it; before *next_at* there is none."""
-        more = {"attempts": strays.c.attempts + 1, "next_at": next_at}
+        more = {"attempts": orphans.c.attempts + 1, "next_at": next_at}
         with self._db.writing() as connection:
-            connection.execute(update(strays).where(strays.c.id == stray).values(**more))
+            connection.execute(update(orphans).where(orphans.c.id == orphan).values(**more))
 
 
 def _as_orphan(row: Row[Any]) -> Orphan:

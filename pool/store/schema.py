@@ -187,8 +187,8 @@ leases = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
-strays = Table(
-    "strays",
+orphans = Table(
+    "strays",  # as earlier versions called it
     metadata,
     Column("pool", String(40), primary_key=True),  # whose housekeeping found it
     Column("id", String(255), primary_key=True),  # "port/3f0c…", "container/main-01/dd-alice-1"

@@ -38,8 +38,8 @@ async def runs_are_lost() -> bool:
         return bool(await _lost_runs(client))
 
 
-@pool_task(retries=1, retry_delay_seconds=2, task_run_name="settle flow runs that lost their worker")
-async def reap_runs() -> str:
+@pool_task(retries=1, retry_delay_seconds=2, task_run_name="run flow runs that lost their worker again")
+async def rerun_lost_runs() -> str:
     """Have runs that lost their worker run again, or end them where that was under way; says how many.
 
     Runs of other projects on the same server are left alone.

@@ -43,10 +43,10 @@ def test_how_long_a_host_is_out_of_reach_counts_from_its_first_silence_and_is_no
     assert (host.unreachable_since, host.last_error, host.last_error_at, host.errors) == (NOW, "refused", later(30), 0)
 
 
-def test_strays_keep_when_they_were_first_seen_and_are_forgotten_when_they_went(store):
+def test_orphans_keep_when_they_were_first_seen_and_are_forgotten_when_they_went(store):
     store.orphans.note("main", ["port/main/main-01/a", "port/main/main-01/b"], NOW)
     store.orphans.note("main", ["port/main/main-01/b"], later(30))
-    assert {stray.id: stray.seen_at for stray in store.orphans.all("main").values()} == {"port/main/main-01/b": NOW}
+    assert {orphan.id: orphan.seen_at for orphan in store.orphans.all("main").values()} == {"port/main/main-01/b": NOW}
     assert store.orphans.all("gpu") == {}
 
 
@@ -56,8 +56,8 @@ def test_tries_to_remove_are_counted_with_the_moment_of_the_next(store):
     for seconds in (30, 60):
         store.orphans.count_removal("x", later(seconds))
         host = store.hosts.count_removal("main-01", later(seconds))
-    stray = store.orphans.get("x")
-    assert (stray.attempts, stray.next_at) == (2, later(60))
+    orphan = store.orphans.get("x")
+    assert (orphan.attempts, orphan.next_at) == (2, later(60))
     assert (host.removals, host.remove_after) == (2, later(60))
     assert store.orphans.get("y") is None
 

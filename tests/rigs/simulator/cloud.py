@@ -82,7 +82,7 @@ class SimulatedCloud(Cloud):
         return tuple(CloudPart("server", s.id, s.host, s.pool, s.host) for s in self.list_servers())
 
     def remove_part(self, part: CloudPart) -> None:
-        self._world.check_stray(part.host, GIVEN_UP)
+        self._world.check_orphan(part.host, GIVEN_UP)
         self._ask()
         machine = self.machines.get(part.host)
         if machine and machine.id == part.id:

@@ -173,7 +173,7 @@ class World:
         if state not in states:
             self.broken.add(f"3: the server of {host} is deleted while its record says {state}")
 
-    def check_stray(self, host: str, states: set[HostState]) -> None:
+    def check_orphan(self, host: str, states: set[HostState]) -> None:
         """3: nothing is swept that a living record speaks of."""
         with suppress(NotFound):
             if (state := self.store.hosts.get(host).state) not in states:

@@ -232,14 +232,14 @@ def test_a_part_of_a_living_host_and_what_its_pool_shares_are_left_alone():
     assert told(hosts=[a_host()], parts=(mine, GROUP), living={"main-01": a_host()}) == []
 
 
-def test_of_two_servers_of_a_living_host_the_one_that_is_not_on_record_is_a_stray():
+def test_of_two_servers_of_a_living_host_the_one_that_is_not_on_record_is_an_orphan():
     recorded, second = (CloudPart("server", name, "main-01", "main", "main-01") for name in ("s-1", "s-2"))
     host = a_host(server_id="s-1")
     (first,) = decided(hosts=[host], parts=(recorded, second), living={"main-01": host})
     assert (first.kind, first.subject) == (Kind.REPORT, "server/main/main-01/s-2")
 
 
-def test_a_server_is_no_stray_before_its_host_has_noted_which_it_is():
+def test_a_server_is_no_orphan_before_its_host_has_noted_which_it_is():
     server, host = CloudPart("server", "s-1", "main-01", "main", "main-01"), a_host(server_id=None)
     assert told(hosts=[host], parts=(server,), living={"main-01": host}) == []
 
@@ -265,7 +265,7 @@ def test_an_unknown_cloud_leaves_nothing_to_sweep():
 
 
 @pytest.mark.parametrize("part", [PORT, GROUP, CloudPart("network", "n1", "dd")])
-def test_a_part_is_known_again_by_its_stray_id(part):
+def test_a_part_is_known_again_by_its_orphan_id(part):
     again = part_of(part.orphan_id)
     assert (again.kind, again.id, again.host) == (part.kind, part.id, part.host)
     assert lives(again, {"main-01": a_host()}) == lives(part, {"main-01": a_host()})

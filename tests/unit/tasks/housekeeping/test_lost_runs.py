@@ -7,7 +7,7 @@ import pytest
 from prefect.client.schemas.sorting import FlowRunSort
 
 from pool.housekeeping.lost_runs import Follows, RunState, SeenRun, lost, what_follows
-from tasks.housekeeping import lost_runs as reaping
+from tasks.housekeeping import lost_runs
 from tasks.runs import OVERLAP, PAGE
 from tests.rigs.pool_data import NOW, later
 
@@ -77,12 +77,12 @@ class Books:
 
 
 def test_runs_on_later_pages_are_found_though_some_end_meanwhile():
-    found = asyncio.run(reaping._old_runs(Books(2 * PAGE + 7)))
+    found = asyncio.run(lost_runs._old_runs(Books(2 * PAGE + 7)))
     assert [run.id for run in found] == list(range(2 * PAGE + 7))
 
 
 def test_each_flow_is_asked_for_its_name_once():
     books = Books(9)
-    names = asyncio.run(reaping._names_of_flows(books, {run.flow_id for run in books.runs}))
+    names = asyncio.run(lost_runs._names_of_flows(books, {run.flow_id for run in books.runs}))
     assert names == {0: "flow 0", 1: "flow 1", 2: "flow 2"}
     assert sorted(books.flows_read) == [0, 1, 2]

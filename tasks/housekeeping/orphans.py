@@ -47,45 +47,45 @@ def count_removal(host: Host) -> None:
 
 
 @look_up()
-def note_strays(pool: str, strays: list[str]) -> None:
+def note_orphans(pool: str, orphans: list[str]) -> None:
     """Write down what carries our mark without a living record, so that a later tick knows that it was reported.
 
     Args:
         pool: that looks after them.
-        strays: ids of all that are there now, and no more: Prefect looks through every parameter of a task, which takes
-            seconds where it is a whole observation.
+        orphans: ids of all that are there now, and no more: Prefect looks through every parameter of a task, which
+            takes seconds where it is a whole observation.
     """
-    outside().store.orphans.note(pool, strays, now())
+    outside().store.orphans.note(pool, orphans, now())
 
 
-@pool_task(task_run_name="remove {stray}")
-def remove_stray_container(stray: str) -> None:
+@pool_task(task_run_name="remove {orphan}")
+def remove_orphan_container(orphan: str) -> None:
     """Remove a container whose session is over, or is elsewhere by now; absent is success.
 
     Args:
-        stray: "container/<host>/dd-<instance>".
+        orphan: "container/<host>/dd-<instance>".
 
     Raises:
         HostUnreachable: the host's engine does not answer.
     """
-    _, host, name = stray.split("/")
-    _count_try(stray)
+    _, host, name = orphan.split("/")
+    _count_try(orphan)
     if not _belongs(name, host):
         outside().engines.of(outside().store.hosts.get(host)).remove(name)
 
 
-@pool_task(task_run_name="remove {stray}")
-def remove_stray_part(stray: str) -> None:
+@pool_task(task_run_name="remove {orphan}")
+def remove_orphan_part(orphan: str) -> None:
     """Remove a thing from the cloud that no living record speaks of; absent is success.
 
     Args:
-        stray: as in "port/main/main-01/3f0c…".
+        orphan: as in "port/main/main-01/3f0c…".
 
     Raises:
         CloudTrouble: something still uses it; it is tried again later.
     """
-    part = part_of(stray)
-    _count_try(stray)
+    part = part_of(orphan)
+    _count_try(orphan)
     living = {host.name: host for host in outside().store.hosts.all(states=LIVING_HOSTS)}
     if not lives(part, living):
         _cloud_for(part).remove_part(part)
@@ -107,7 +107,7 @@ def _belongs(container: str, host: str) -> bool:
     return any(instance.container == container and instance.state not in ENDED for instance in living)
 
 
-def _count_try(stray: str) -> None:
-    known = outside().store.orphans.get(stray)
+def _count_try(orphan: str) -> None:
+    known = outside().store.orphans.get(orphan)
     if known:
-        outside().store.orphans.count_removal(stray, now() + timedelta(seconds=pause(known.attempts)))
+        outside().store.orphans.count_removal(orphan, now() + timedelta(seconds=pause(known.attempts)))

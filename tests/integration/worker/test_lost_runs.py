@@ -9,7 +9,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from blocks.outside import standing_in
 from blocks.prefect_port import PrefectPort
 from pool.store.pool_store import PoolStore
-from tasks.housekeeping.lost_runs import reap_runs
+from tasks.housekeeping.lost_runs import rerun_lost_runs
 from tests.rigs.fakes import FakeClock, fake_outside
 from tests.rigs.services.prefect_server import PrefectServer, prefect_server  # noqa: F401 - a fixture is used by name
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
-def reap(prefect_server, tmp_path):  # noqa: F811
+def rerun(prefect_server, tmp_path):  # noqa: F811
     """Look for lost runs as if an hour had passed; what was said."""
     store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
     store.upgrade()
@@ -25,7 +25,7 @@ def reap(prefect_server, tmp_path):  # noqa: F811
     def look(later: timedelta = timedelta(hours=1)) -> str:
         door = fake_outside(prefect=PrefectPort(), clock=FakeClock(datetime.now(UTC) + later), store=store)
         with temporary_settings({PREFECT_API_URL: prefect_server.url}), standing_in(door):
-            return asyncio.run(reap_runs.fn())
+            return asyncio.run(rerun_lost_runs.fn())
 
     return look
 
@@ -54,30 +54,30 @@ def move(server: PrefectServer, run: str, *states: str) -> None:
     ],
     ids=["pending", "running", "cancelling"],
 )
-def test_a_run_that_lost_its_worker_is_put_right_and_says_why(prefect_server, reap, states, becomes, says):  # noqa: F811
+def test_a_run_that_lost_its_worker_is_put_right_and_says_why(prefect_server, rerun, states, becomes, says):  # noqa: F811
     run = a_run(prefect_server, *states)
-    assert reap() == "1 flow runs had lost their worker"
+    assert rerun() == "1 flow runs had lost their worker"
     state = prefect_server.state(run)
     assert (state["name"], says in state["message"]) == (becomes, True)
-    assert reap() == ""
+    assert rerun() == ""
 
 
-def test_a_run_that_loses_its_worker_again_and_again_fails_with_the_reason(prefect_server, reap):  # noqa: F811
+def test_a_run_that_loses_its_worker_again_and_again_fails_with_the_reason(prefect_server, rerun):  # noqa: F811
     run = a_run(prefect_server)
     for _ in range(4):
         move(prefect_server, run, "PENDING", "RUNNING")
-        reap()
+        rerun()
     state = prefect_server.state(run)
     assert (state["type"], "run again 3 times, and is given up" in state["message"]) == ("FAILED", True)
 
 
-def test_a_run_of_another_project_on_the_server_is_left_alone(prefect_server, reap):  # noqa: F811
+def test_a_run_of_another_project_on_the_server_is_left_alone(prefect_server, rerun):  # noqa: F811
     run = a_run(prefect_server, "PENDING", module="elsewhere.deprovision_instance")
-    assert (reap(), prefect_server.state(run)["type"]) == ("", "PENDING")
+    assert (rerun(), prefect_server.state(run)["type"]) == ("", "PENDING")
     move(prefect_server, run, "CANCELLED")
 
 
-def test_a_run_that_just_began_is_left_alone(prefect_server, reap):  # noqa: F811
+def test_a_run_that_just_began_is_left_alone(prefect_server, rerun):  # noqa: F811
     run = a_run(prefect_server, "PENDING", "RUNNING")
-    assert (reap(timedelta()), prefect_server.state(run)["type"]) == ("", "RUNNING")
+    assert (rerun(timedelta()), prefect_server.state(run)["type"]) == ("", "RUNNING")
     prefect_server.cancel(run)
