@@ -274,8 +274,10 @@ def test_a_network_that_is_listed_later_is_blocked_by_the_next_run_and_opened_by
 
 def test_a_container_that_makes_itself_an_ipv6_address_gets_nowhere(configured, containers, cloud):
     pid = configured.root("docker inspect -f '{{.State.Pid}}' one")
+    on = " ".join(f"net.ipv6.conf.{link}.disable_ipv6=0" for link in ("all", "docker0", "cloud0"))
     configured.root(
-        f"ip -n cloud addr add {WORLD_6}/64 dev eth0 nodad; ip addr add 2001:db8:9::1/64 dev cloud0 nodad;"
+        f"sysctl -q -w {on}; ip netns exec cloud sysctl -q -w {on.split()[0]};"
+        f" ip -n cloud addr add {WORLD_6}/64 dev eth0 nodad; ip addr add 2001:db8:9::1/64 dev cloud0 nodad;"
         " ip -n cloud route add default via 2001:db8:9::1; sysctl -q -w net.ipv6.conf.all.forwarding=1;"
         " ip addr add 2001:db8:8::1/64 dev docker0 nodad;"
         f" nsenter -t {pid} -n sysctl -q -w net.ipv6.conf.eth0.disable_ipv6=0;"
