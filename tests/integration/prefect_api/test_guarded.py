@@ -40,7 +40,7 @@ class GuardedServer(PrefectServer):
 
     def __init__(self, home: Path):
         super().__init__(home)
-        self.settings = ProcessSettings(data=home / "data", prefect_port=self.port, _env_file=None)
+        self.settings = ProcessSettings(data=home / "data", prefect_port=self.port, database="sqlite", _env_file=None)
         self.settings.data.mkdir()
         keep_password(self.settings)
         self.password = api_password(self.settings)
