@@ -68,10 +68,15 @@ async def deliver(host: Host, images: list[Image], distribution: Distribution, p
             await serve_queue(host.pool)  # a session may wait for a host with this image
             return delivery
         except Exception as error:  # noqa: BLE001 - whatever one host answers, the others get their images
-            words = str(error) if isinstance(error, DockerDriverError) else f"{type(error).__name__}: {error}"
-            return Delivery(host.name, *distribution.tally.of(host.name), error=f"host {host.name}: {words}")
+            return Delivery(host.name, *distribution.tally.of(host.name), error=_words(host, error))
         finally:
             distribution.tally.count_done()
+
+
+def _words(host: Host, error: Exception) -> str:
+    """What went wrong on the host, which is named once."""
+    words = str(error) if isinstance(error, DockerDriverError) else f"{type(error).__name__}: {error}"
+    return words if words.startswith(f"host {host.name}") else f"host {host.name}: {words}"
 
 
 def pick(noun: str, wanted: list[str] | None, offered: list) -> list:
