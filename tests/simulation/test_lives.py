@@ -13,7 +13,7 @@ from tests.simulation.regressions import BROKEN_ONCE
 
 pytestmark = [pytest.mark.simulation, pytest.mark.timeout(1800)]
 
-BY_HYPOTHESIS = 100
+BY_HYPOTHESIS = 50
 
 
 @pytest.fixture(scope="module")
