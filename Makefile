@@ -23,7 +23,7 @@ status: ## Say what runs: processes, hosts, slots, sessions
 # Workers of pytest-xdist must collect the tests in one order.
 export PYTHONHASHSEED := 0
 
-test: ## Set up what the tests need and run everything, the unit tests with branch coverage; half an hour
+test: ## Set up what the tests need and run everything, the unit tests with branch coverage; under an hour
 	@runtime/bootstrap.sh test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/ansible-lint --offline --strict playbooks
@@ -34,7 +34,7 @@ test-openstack: ## Only what needs OpenStack's real services, which it starts; 1
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m pytest -m openstack
 
-test-fast: ## Rules, small parts, style and types; under a minute, needs no root
+test-fast: ## Rules, small parts, style and types; two minutes, needs no root
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -m unit -n 2
 
