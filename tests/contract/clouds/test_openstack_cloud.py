@@ -97,7 +97,7 @@ def test_deleting_a_host_never_lists_the_servers_of_others(cloud, project, api_c
 def asked_by_a_look(cloud: OpenStackCloud, api_calls: list[str]) -> list[str]:
     """Requests of the three questions that a tick asks of a pool's cloud."""
     api_calls.clear()
-    for question in (cloud.list, cloud.parts, lambda: cloud.headroom("rig.tiny")):
+    for question in (cloud.list_servers, cloud.parts, lambda: cloud.headroom("rig.tiny")):
         question()
     return sorted(api_calls)
 
