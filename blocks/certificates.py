@@ -55,7 +55,7 @@ def _registrys(address: str) -> OperatorsCertificate | None:
         return None
     parts = urlsplit(f"//{address}")
     fix = f"renew it; one that `dockerdriver registry` installed is renewed by `dockerdriver registry {address}`"
-    with suppress(OSError, ValueError):  # its date is read, whoever signed it: pulling is what trusts it
+    with suppress(OSError, ValueError):  # its date is read, whichever authority signed it: pulling is what trusts it
         pem = ssl.get_server_certificate((parts.hostname or "", parts.port or HTTPS), timeout=REGISTRY_SECONDS)
         return OperatorsCertificate(f"the certificate of registry {address}", _until(pem), fix)
     return None

@@ -64,12 +64,12 @@ def may_retire(
 ) -> frozenset[str]:
     """Names of the hosts past their lifetime that the pool can do without: make before break.
 
-    One with sessions on it goes on: in draining it would hold its place, and its free slots would be of use to nobody.
+    One with sessions on it goes on: in draining it would hold its place, and its free slots would be of use to no session.
     It gets new sessions only where there is no other room, so that it becomes empty.
 
     An empty one goes once the others have the free slots that are wanted; in a full pool, where no successor can come
     before it goes, once they have one. Past the hard limit it goes anyway, and so does a large one of a full pool that
-    nobody uses; but not where launches fail. The oldest go first.
+    no session uses; but not where launches fail. The oldest go first.
 
     Args:
         hosts: of one pool, in any state.

@@ -7,7 +7,7 @@ its beginning, until the database answers or the wait limit is over. What makes 
 - The connection may break between COMMIT and its answer. PostgreSQL then keeps what became of the transaction under its
   number, which is asked for before COMMIT: committed, and the call ends as if the answer had come, with the values that
   it read; not committed, and only then it is made again. So no write is made twice: no room is taken twice, no change
-  is written down twice, a claim is not lost, and whoever made a session is told so.
+  is written down twice, a claim is not lost, and the run that made a session is told so.
 - SQLite answers COMMIT in the process itself: what raised an error was not committed.
 """
 

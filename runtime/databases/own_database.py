@@ -35,7 +35,7 @@ effective_cache_size = 512MB
 max_wal_size = 512MB
 jit = off
 """
-#: Nobody but root and the server's own account, and these by what the kernel says of the socket's other end.
+#: No account but root and the server's own, and these by what the kernel says of the socket's other end.
 WHO_MAY = "local all all peer map=stack\n"
 AS_WHOM = "".join(f"stack {account} {role}\n" for account in ("root", ACCOUNT) for role in (ACCOUNT, DATABASE_USER))
 DATABASES = ("pool", "prefect")

@@ -117,7 +117,7 @@ class InlinePublisher(Publisher):
 
 
 class SilentPublisher(InlinePublisher):
-    """Tells nobody: for tests of what is not about telling."""
+    """Tells no audience: for tests of what is not about telling."""
 
     def wake(self, publish: Callable[[], object]) -> None:
         pass

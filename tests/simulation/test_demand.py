@@ -4,15 +4,9 @@ import pytest
 
 from pool.states import HostState, InstanceState
 from tests.rigs.simulator.invariants import check_always
-from tests.rigs.simulator.lives import lives, settle
+from tests.rigs.simulator.lives import settle
 
 pytestmark = pytest.mark.simulation
-
-
-@pytest.fixture(scope="module")
-def ours():
-    with lives() as ours:
-        yield ours
 
 
 @pytest.fixture

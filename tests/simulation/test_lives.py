@@ -8,18 +8,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.rigs.simulator.lives import HAPPENINGS, PAUSES, Lives, lives, settle, step
+from tests.rigs.simulator.lives import HAPPENINGS, PAUSES, Lives, settle, step
 from tests.simulation.regressions import BROKEN_ONCE
 
 pytestmark = [pytest.mark.simulation, pytest.mark.timeout(1800)]
 
 BY_HYPOTHESIS = 50
-
-
-@pytest.fixture(scope="module")
-def ours():
-    with lives() as ours:
-        yield ours
 
 
 class Life(RuleBasedStateMachine):

@@ -4,15 +4,8 @@ import pytest
 
 from pool.decisions import DecisionKind
 from pool.states import EndCause, InstanceState
-from tests.rigs.simulator.lives import lives
 
 pytestmark = pytest.mark.simulation
-
-
-@pytest.fixture(scope="module")
-def ours():
-    with lives() as ours:
-        yield ours
 
 
 @pytest.fixture

@@ -7,16 +7,10 @@ import pytest
 from pool.states import HostState, InstanceState
 from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.invariants import check_always, unsettled
-from tests.rigs.simulator.lives import lives, settle
+from tests.rigs.simulator.lives import settle
 from tests.rigs.simulator.processes import Process
 
 pytestmark = pytest.mark.simulation
-
-
-@pytest.fixture(scope="module")
-def ours():
-    with lives() as ours:
-        yield ours
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ LOSSES = pytest.mark.parametrize("loss", [Loss.COMMIT, Loss.ANSWER], ids=["commi
 @LOSSES
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_a_write_whose_commit_is_lost_is_made_once(server, url, relay, relayed, write, loss):
-    relayed.close()  # nobody may be connected to what is copied
+    relayed.close()  # no client may be connected to what is copied
     other = PoolStore.open(server.copy_of(url))
     wanted = found_by(other, write(other))
     other.close()

@@ -4,38 +4,10 @@ import httpx
 import pytest
 
 from blocks.gateway.template import ORIGIN_HEADERS
-from tests.rigs.gateways.backend import http_backend, raw_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
+from tests.rigs.gateways.backend import raw_backend
+from tests.rigs.gateways.gateway import route_to
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module", **BOTH_FORMS)
-def gateway(request):
-    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
-def backend():
-    with http_backend() as backend:
-        yield backend
-
-
-@pytest.fixture
-def browser(gateway):
-    with httpx.Client(base_url=gateway.origin(route_to(0).id), trust_env=False) as browser:
-        yield browser
-
-
-@pytest.fixture
-def publish(gateway, backend):
-    def published(**options) -> str:
-        route = route_to(options.pop("port", backend.port), **options)
-        only_routes(gateway.client, [route])
-        return f"/notebooks/{route.id}"
-
-    return published
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""More than a session's or a client's share is turned away, and nobody else notices."""
+"""More than a session's or a client's share is turned away, and no other client notices."""
 
 import contextlib
 from datetime import UTC, datetime, timedelta

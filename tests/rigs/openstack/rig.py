@@ -22,7 +22,7 @@ DRIVES = RUN / "drives"
 
 
 class OpenStackRig:
-    """One cloud on this machine; whoever wants it at the same time waits."""
+    """One cloud on this machine; a run that wants it at the same time waits."""
 
     def __init__(self, host_image: str, engine_url: str):
         """Nothing is started yet.

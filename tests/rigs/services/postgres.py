@@ -60,7 +60,7 @@ class PostgresServer:
         return self._new_database()
 
     def copy_of(self, url: str) -> str:
-        """Make a database with what another one holds, to which nobody is connected; return its SQLAlchemy URL."""
+        """Make a database with what another one holds, to which no client is connected; return its SQLAlchemy URL."""
         return self._new_database(f"TEMPLATE {make_url(url).database}")
 
     def _new_database(self, made_of: str = "") -> str:

@@ -172,7 +172,7 @@ def run_playbook(world: Any, run: PlaybookRun) -> PlaybookReport:
 
 
 def answers(world: Any, address: str, port: int) -> bool:
-    """Whether a session answers; whose it is, nobody can see from outside."""
+    """Whether a session answers; whose it is cannot be seen from outside."""
     world.lag()
     machine = world.cloud.at(address)
     listener = machine and machine.reachable(world.time) and machine.listener(port)

@@ -88,7 +88,7 @@ def sessions_have_arrived(world: World) -> Iterator[str]:
 
 
 def containers_are_recorded(world: World) -> Iterator[str]:
-    """2: no container runs that no record explains, and nobody else's is gone (3)."""
+    """2: no container runs that no record explains, and no other owner's is gone (3)."""
     explained = {(session.host, session.container) for session in world.store.instances.all(states=HOLDING_ROOM)}
     for machine in world.cloud.machines.values():
         for name, container in machine.containers.items():
@@ -115,7 +115,7 @@ def routes_are_sessions(world: World) -> Iterator[str]:
 
 
 def nothing_is_leased(world: World) -> Iterator[str]:
-    """7: nobody who is dead keeps a lease."""
+    """7: no dead process keeps a lease."""
     for machine in world.cloud.machines.values():
         other = world.store.leases.take(f"configuring of {machine.host}", "the test", 1, world.clock.now())
         if other:

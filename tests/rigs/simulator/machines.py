@@ -11,7 +11,7 @@ NEVER = float("inf")
 
 @dataclass
 class Container:
-    """A container of a session, or of somebody else."""
+    """A container of a session, or of another owner."""
 
     id: str
     spec: ContainerSpec

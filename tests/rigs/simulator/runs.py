@@ -91,7 +91,7 @@ class Workers:
         self.warm_down_until = self._world.time + seconds
 
     def process_for(self, run: Run) -> Process | None:
-        """Where the run goes; None while nobody takes it."""
+        """Where the run goes; None while no worker takes it."""
         if self._pools.get(run.deployment) != "warm":
             return Process(run.deployment, self._world.clock.now)
         if self.warm.killed and self._world.time >= self.warm_down_until:
@@ -138,7 +138,7 @@ class PrefectServer:
         return self._flows[name]
 
     def set_state(self, run_id: uuid.UUID, state: State) -> None:
-        """Somebody says what became of a run."""
+        """A process says what became of a run."""
         self._world.secrets.check("a state message", state.message or "", routes_too=True)
         state.timestamp, run = self._world.clock.now(), self.runs[run_id]
         state.state_details.scheduled_time = state.timestamp if state.is_scheduled() else None
@@ -185,7 +185,7 @@ class PrefectServer:
             self._world.secrets.check("a state message", run.message, routes_too=True)
 
     def _go_to(self, run: Run, state: Callable[[], State]) -> None:
-        """A run that somebody else has ended meanwhile stays as it is."""
+        """A run that another process has ended meanwhile stays as it is."""
         if not run.state.is_final():
             run.states.append(state(timestamp=self._world.clock.now()))
 

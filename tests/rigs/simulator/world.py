@@ -85,7 +85,7 @@ class World:
 
     @property
     def time(self) -> float:
-        """Seconds since the beginning, on a clock that nobody sets."""
+        """Seconds since the beginning, on a clock that no process sets."""
         return self.clock.elapsed
 
     def advance(self, seconds: float) -> None:
@@ -192,7 +192,7 @@ class World:
             self.broken.add(f"2: {spec.name} is started on {host}, where its session never had a place")
 
     def check_may_remove(self, name: str, host: str, machine: Machine) -> None:
-        """3: nobody else's container is removed."""
+        """3: no other owner's container is removed."""
         if name in machine.containers and not name.startswith("dd-"):
             self.broken.add(f"3: container {name} on {host} is removed, which is not ours")
 

@@ -61,7 +61,7 @@ def test_a_target_that_four_small_hosts_do_not_hold_is_kept_by_larger_ones():
     assert pool.run(900).free >= 90
 
 
-# Hosts that nobody uses
+# Hosts that no session uses
 
 
 def test_hosts_of_a_timetable_to_which_nobody_came_leave_when_it_is_over():

@@ -23,7 +23,7 @@ PLACES = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
 
 @pytest.fixture
 def settings(tmp_path: Path) -> ProcessSettings:
-    """Of an installation that does not run: nobody listens on port 1."""
+    """Of an installation that does not run: no process listens on port 1."""
     return ProcessSettings(data=tmp_path, prefect_port=1, _env_file=None)
 
 
