@@ -64,7 +64,7 @@ def may_retire(
 ) -> frozenset[str]:
     """Names of the hosts past their lifetime that the pool can do without: make before break.
 
-    One with sessions on it goes on: in draining it would hold its place, and its free slots would be of use to no session.
+    One with sessions on it goes on: in draining it would hold its place, and its free slots would be lost.
     It gets new sessions only where there is no other room, so that it becomes empty.
 
     An empty one goes once the others have the free slots that are wanted; in a full pool, where no successor can come

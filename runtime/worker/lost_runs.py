@@ -48,7 +48,7 @@ class LostRuns:
     async def settle_predecessors(self, client: PrefectClient) -> None:
         """Settle what dead processes on this machine left; goes on until all of it is done.
 
-        No other process can know so soon: for Prefect a run of a killed process goes on for ever, and housekeeping would
+        No other process knows so soon: for Prefect a run of a killed process goes on for ever, and housekeeping would
         have to wait for the longest time that it can take. A run that cannot be settled yet keeps no other one waiting.
         """
         left = self._notes.left_by_the_dead()

@@ -6,7 +6,7 @@ to six minutes to boot. A host-hour is that of a small host; a large one, four t
 
 Ours knows the classes by the timetable; `wait_p95_s_no_timetable` is without. The peer are the rules of the old driver:
 one action in a tick, first a small host, then large ones, whenever the free slots now or on their way are fewer than
-the target; who waits does not count. A host past its lifetime takes no session and is removed when it is empty; an unused
+the target; a queue does not count. A host past its lifetime takes no session and is removed when it is empty; an unused
 one has no lifetime. The clairvoyant knows who comes and when, has each host a boot ahead, and could move sessions from
 host to host: at each moment it has the cheapest hosts that hold those who are there, and the free slots of the target.
 No rules can do as well. Run: `make bench NAME=arrivals`.

@@ -1,4 +1,4 @@
-"""How long hosts serve: from first use, past it where the pool has no other room, and large ones that no session uses."""
+"""How long hosts serve: from first use, past it where the pool has no other room, and large ones without sessions."""
 
 from dataclasses import replace
 
