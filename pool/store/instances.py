@@ -276,7 +276,8 @@ def _next_free_port(connection: Connection, host_name: str, ports: Sequence[int]
     """Take the ports in turn. Called with the host's row locked by :func:`_take_room`, so that no two choose at once.
 
     A port that came free is the last to be taken again. Whatever still leads there (a connection that a browser keeps,
-    a route that was withdrawn late) then meets no other user's session. In turn rather than after some minutes: it needs no clock, and with a thousand ports for two dozen sessions a turn takes hundreds of sessions.
+    a route that was withdrawn late) then meets no other user's session. In turn rather than after
+    some minutes: it needs no clock, and with a thousand ports for two dozen sessions a turn takes hundreds of sessions.
     """
     taken = set(connection.scalars(select(instances.c.port).where(instances.c.host == host_name)))
     last = connection.scalar(select(hosts.c.last_port).where(hosts.c.name == host_name)) or 0

@@ -23,7 +23,8 @@ def give_out_room(pool: str) -> list[Instance]:
     """Give room to everyone whose turn it is, each by one guarded write; those that got it, in order.
 
     A run that changes what room there is, or which sessions wait, calls this afterwards. When two do so at once, the
-    guard lets each session have room once, and the one that comes later sees what the other left; in one process they take turns,
+    guard lets each session have room once, and the one that comes later sees what the other left;
+    in one process they take turns,
     since a class that arrives together would otherwise try each place once for each student.
     """
     served: list[Instance] = []
