@@ -28,7 +28,17 @@ test: ## Set up what the tests need and run everything, the unit tests with bran
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/ansible-lint --offline --strict playbooks
 	@$(BIN)/python -m pytest -m unit -n 2 --cov
-	@$(BIN)/python -m pytest -m 'not unit'
+	@$(MAKE) --no-print-directory test-real
+
+# What these rooms hold needs no Docker engine and waits most of its time: it runs beside the rest and is printed after it.
+BESIDE := $(addprefix tests/,contract/gateway contract/store contract/worker integration/databases integration/gateway \
+  integration/packaging integration/prefect_api integration/worker simulation)
+
+.PHONY: test-real
+test-real:
+	@mkdir -p build; $(BIN)/python -m pytest -m 'not unit' $(BESIDE) >build/beside.log 2>&1 & \
+	  $(BIN)/python -m pytest -m 'not unit' $(addprefix --ignore=,$(BESIDE)); machine=$$?; \
+	  wait $$!; beside=$$?; cat build/beside.log; exit $$((machine + beside))
 
 test-openstack: ## Only what needs OpenStack's real services, which it starts; 10 minutes
 	@runtime/bootstrap.sh test
