@@ -1,5 +1,6 @@
 """What every writer of routes may rely on, asked of a real nginx over its admin socket."""
 
+import errno
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -190,8 +191,8 @@ def test_a_proxy_in_the_environment_is_not_asked(gateway, monkeypatch):
 
 
 def test_a_failed_write_of_the_snapshot_leaves_no_half_file(gateway, shared_gateway, monkeypatch):
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "disk full")))
+    with pytest.raises(GatewayTrouble, match="cannot be written: disk full"):
         gateway.add_route(route_to(20001))
     assert sorted(p.name for p in shared_gateway.config.snapshot.parent.iterdir()) == ["routes.json", "routes.lock"]
 
