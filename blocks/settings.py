@@ -55,6 +55,12 @@ class ProcessSettings(EnvironmentSettings):
     kept_records_days: int = Field(
         90, ge=1, le=3650, description="Days that records of ended sessions and of removed hosts are kept."
     )
+    kept_visits_days: int = Field(
+        400,
+        ge=1,
+        le=3650,
+        description="Days that visits are kept: when sessions came and how long they stayed, no names.",
+    )
 
     @field_validator("data")
     @classmethod

@@ -1,18 +1,24 @@
-"""Every change of state, written in the transaction that makes it: the source of every "why?" and of the events."""
+"""Every change of state, written in the transaction that makes it: the source of every "why?" and of the events.
+
+Of a session that ends, a visit is kept beside: when it came and how long it stayed, without its names.
+"""
 
 from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, delete, func, insert, or_, select, update
 
 from pool.changes import Audience, Change, HistoryEntry, Noun, history_of
 from pool.records import Host, Instance
+from pool.sessions.visits import Visit
+from pool.states import ENDED, InstanceState
 from pool.store.engine import Part
-from pool.store.schema import changes
+from pool.store.schema import changes, hosts, instances, visits
 from pool.store.ticks import TickStore
 
+LAUNCHES = 200  # the latest ones: a cloud of last year is another one
 _UNTOLD = select(changes.c.id).where(changes.c.told.is_(False))
 _FIELDS = [field.name for field in fields(Change)]
 _MARKS = {
@@ -77,6 +83,29 @@ class HistoryStore(Part):
             claimed = connection.execute(claim).all()
         return sorted(map(_as_change, claimed), key=lambda change: change.id)
 
+    def visits(self, pool: str, since: datetime, now: datetime) -> list[Visit]:
+        """Visits that were requested from a moment on, oldest first; a living session stays as long as it may."""
+        over = select(visits).where(visits.c.pool == pool, visits.c.at >= since)
+        with self._db.reading() as connection:
+            ended = [_as_visit(row) for row in connection.execute(over.order_by(visits.c.at, visits.c.id))]
+            return sorted([*ended, *_living(connection, pool, since, now)], key=lambda visit: visit.at)
+
+    def boots(self, pool: str) -> list[float]:
+        """Seconds from spawn to active of the latest hosts, in the order in which they became active."""
+        query = select(hosts.c.created_at, hosts.c.active_at)
+        query = query.where(hosts.c.pool == pool, hosts.c.active_at.is_not(None), hosts.c.slots > 0)
+        with self._db.reading() as connection:
+            rows = connection.execute(query.order_by(hosts.c.active_at.desc()).limit(LAUNCHES)).all()
+        return [(row.active_at - row.created_at).total_seconds() for row in reversed(rows)]
+
+    def forget_visits(self, before: datetime) -> int:
+        """Delete the visits that were requested before a moment; how many there were."""
+        with self._db.reading() as connection:  # a writer would wait for others, mostly for nothing
+            if connection.execute(select(visits.c.id).where(visits.c.at < before).limit(1)).first() is None:
+                return 0
+        with self._db.writing() as connection:
+            return connection.execute(delete(visits).where(visits.c.at < before)).rowcount
+
 
 def note_host_change(connection: Connection, host: Host, now: datetime) -> None:
     """Write down the state that a host has just gone to."""
@@ -84,8 +113,11 @@ def note_host_change(connection: Connection, host: Host, now: datetime) -> None:
 
 
 def note_instance_change(connection: Connection, instance: Instance, now: datetime) -> None:
-    """Write down the state that an instance has just gone to, and the host that it is or was on."""
+    """Write down the state that an instance has just gone to, the host that it is or was on, and its visit."""
     _note(connection, Noun.INSTANCE, instance.id, instance, now, host=instance.host or instance.last_host or "")
+    if instance.state in ENDED:
+        placed = connection.scalar(select(_placed_at(instance.id)))
+        connection.execute(insert(visits).values(pool=instance.pool, **_facts(instance, placed, now)))
 
 
 def _note(
@@ -97,3 +129,34 @@ def _note(
 
 def _as_change(row: Row[Any]) -> Change:
     return Change(**{name: row._mapping[name] for name in _FIELDS})
+
+
+def _facts(session: Instance | Row[Any], placed: datetime | None, until: datetime) -> dict[str, Any]:
+    """Return the columns of a visit, in whole seconds."""
+    facts: dict[str, Any] = {"at": session.created_at, "slots": session.slots}
+    if placed is not None:
+        facts |= {"waited": _seconds(session.created_at, placed), "stayed": _seconds(placed, until)}
+        facts |= {"allowed": _seconds(placed, session.expires_at)} if session.expires_at else {}
+    return facts
+
+
+def _living(connection: Connection, pool: str, since: datetime, now: datetime) -> list[Visit]:
+    query = select(instances, _placed_at(instances.c.id).label("placed"))
+    query = query.where(instances.c.pool == pool, instances.c.created_at >= since)
+    rows = connection.execute(query.where(instances.c.state.not_in(sorted(ENDED)))).all()
+    return [Visit(**_facts(row, row.placed, row.expires_at or now)) for row in rows]
+
+
+def _placed_at(instance_id: Any) -> ScalarSelect[datetime]:
+    """When the session took the room that it kept: one that lost its room began anew."""
+    of_it = (changes.c.noun == Noun.INSTANCE, changes.c.subject == instance_id)
+    begun = select(func.max(changes.c.at, type_=changes.c.at.type))
+    return begun.where(*of_it, changes.c.state == InstanceState.STARTING).scalar_subquery()
+
+
+def _seconds(first: datetime, last: datetime) -> int:
+    return max(0, round((last - first).total_seconds()))
+
+
+def _as_visit(row: Row[Any]) -> Visit:
+    return Visit(row.at, row.slots, row.waited, row.stayed, row.allowed)

@@ -133,6 +133,19 @@ instances = Table(
     CheckConstraint("(host IS NULL) = (port IS NULL)", name="port_with_host"),
 )
 
+visits = Table(
+    "visits",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("pool", String(40), nullable=False),
+    Column("at", UtcDateTime, nullable=False),  # when the session was requested
+    Column("slots", Integer, nullable=False),
+    Column("waited", Integer),  # seconds until it got the room that it kept; null: it never got any
+    Column("stayed", Integer),  # seconds that it held this room; null: likewise
+    Column("allowed", Integer, nullable=False, server_default="0"),  # seconds that it might have; 0: not known
+    Index(None, "pool", "at"),
+)
+
 pool_configs = Table(
     "pool_configs",
     metadata,

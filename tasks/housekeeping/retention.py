@@ -28,6 +28,7 @@ def forget_old() -> str:
         "results of flow runs deleted": _drop_results,
         "records of sessions deleted": _forget_sessions,
         "records of hosts deleted": _forget_hosts,
+        "visits deleted": _forget_visits,
         "versions of images deleted": _forget_versions,
     }
     counts = {words: _count(words, step) for words, step in steps.items()}
@@ -56,6 +57,10 @@ def _forget_sessions() -> int:
 
 def _forget_hosts() -> int:
     return outside().store.hosts.forget(now() - timedelta(days=outside().settings.kept_records_days))
+
+
+def _forget_visits() -> int:
+    return outside().store.history.forget_visits(now() - timedelta(days=outside().settings.kept_visits_days))
 
 
 def _forget_versions() -> int:

@@ -4,27 +4,29 @@ from dataclasses import replace
 from importlib import import_module
 
 import pytest
-from sqlalchemy import create_engine, text
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import create_engine
 
 from pool.records import Image
 
 pytestmark = pytest.mark.contract
 
-BEFORE = import_module("pool.store.migrations.versions.0014_image_names").down_revision
+RENAMING = import_module("pool.store.migrations.versions.0014_image_names")
 LONG = Image("main", "localhost/lab:1", "sha256:" + "1" * 64, size=1)
 SHORT = replace(LONG, name="lab:1", id="sha256:" + "2" * 64)
 
 
 @pytest.fixture
 def upgraded(store, store_url):
-    """Records these images as a version of before did, and upgrades."""
+    """Records these images as a version of before did, and renames them."""
 
     def upgraded(*images):
         for image in images:
             store.images.put(image)
-        with create_engine(store_url).begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": BEFORE})
-        store.upgrade()
+        engine = create_engine(store_url)
+        with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+            RENAMING.upgrade()
         return store.images
 
     return upgraded

@@ -1,0 +1,87 @@
+"""What is kept of a session without its names, in the transaction that ends it."""
+
+import pytest
+from alembic import command
+from sqlalchemy import create_engine, inspect, text
+
+from pool.sessions.visits import Visit
+from pool.states import HostState, InstanceState
+from pool.store.migrations import _config
+from pool.store.pool_store import PoolStore
+from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place
+
+pytestmark = pytest.mark.contract
+
+LATER = later(9999)
+
+
+def lived(store, name: str, placed: int, ended: int, **facts) -> None:
+    ask(store, name)
+    place(store, name, now=later(placed))
+    store.instances.move(name, InstanceState.RUNNING, later(placed + 5), **facts)
+    for state in (InstanceState.STOPPING, InstanceState.DELETED, InstanceState.DELETED):
+        store.instances.move(name, state, later(ended))
+
+
+def test_a_session_that_ends_leaves_one_visit_with_what_it_waited_and_stayed(store):
+    claim_active(store)
+    lived(store, "alice-1", placed=40, ended=640, expires_at=later(3640))
+    assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 1, waited=40, stayed=600, allowed=3600)]
+
+
+def test_a_session_that_never_got_room_leaves_a_visit_without_a_stay(store):
+    ask(store)
+    store.instances.move("alice-1", InstanceState.FAILED, later(900))
+    assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 1)]
+
+
+def test_a_session_that_lives_counts_as_one_that_stays_as_long_as_it_may(store):
+    claim_active(store)
+    ask(store)
+    place(store, now=later(10))
+    store.instances.move("alice-1", InstanceState.RUNNING, later(20), expires_at=later(3610))
+    assert store.history.visits("main", NOW, later(60)) == [Visit(NOW, 1, waited=10, stayed=3600, allowed=3600)]
+
+
+def test_visits_outlive_the_records_of_their_sessions_and_are_forgotten_by_a_time_of_their_own(store):
+    claim_active(store)
+    lived(store, "alice-1", placed=0, ended=60)
+    assert store.instances.forget(LATER) == 1
+    assert store.history.forget_visits(NOW) == 0
+    assert len(store.history.visits("main", NOW, LATER)) == 1
+    assert store.history.forget_visits(later(1)) == 1
+    assert store.history.visits("main", NOW, LATER) == []
+
+
+def test_a_visit_names_nobody(store, store_url):
+    columns = {column["name"] for column in inspect(create_engine(store_url)).get_columns("visits")}
+    assert columns == {"id", "pool", "at", "slots", "waited", "stayed", "allowed"}
+
+
+def test_boots_are_those_of_hosts_that_became_active(store):
+    claim_active(store)
+    host = claim(store, "run-2")
+    store.hosts.move(host.name, HostState.CONFIGURING, later(60))
+    store.hosts.move(host.name, HostState.ACTIVE, later(90))
+    assert store.history.boots("main") == [0, 90]
+
+
+def test_sessions_that_ended_before_the_upgrade_become_visits_too(database_url):
+    engine, store = create_engine(database_url), PoolStore.open(database_url)
+    with engine.begin() as connection:
+        command.upgrade(_config(connection=connection), "0014")
+        connection.execute(text(INSTANCE), {"now": NOW, "ended": later(700)})
+        connection.execute(text(CHANGE), {"at": later(100)})
+    store.upgrade()
+    assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 2, waited=100, stayed=600)]
+    store.close()
+
+
+INSTANCE = (
+    'INSERT INTO instances (id, pool, blueprint, "user", state, slots, route, token, created_at, state_since, reason,'
+    " options, proxy) VALUES ('alice-1', 'main', 'b', 'alice', 'deleted', 2, 'r', '', :now, :ended, '', '{}', '{}')"
+)
+CHANGE = (
+    "INSERT INTO changes (at, noun, subject, pool, state, reason, host, told)"
+    " VALUES (:at, 'instance', 'alice-1', 'main', 'starting', '', '', true)"
+)
