@@ -128,6 +128,8 @@ class BlueprintSpec:
     init: bool = True  # the engine's init reaps zombies; False for images that bring their own (s6)
     disk_mb: int = 10240  # that it may write, where its host's storage can limit it; 0: no limit
     shm_mb: int = 0  # of /dev/shm, which counts as memory; 0: half of it
+    max_sessions_per_user: int = 0  # by this blueprint, at once; 0: no limit
+    max_sessions: int = 0  # likewise, of all users together
     image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
 

@@ -59,6 +59,12 @@ class Blueprint(Block):
         le=LONGEST_SPAN,
         description="Seconds without a request or any traffic from a browser until a session ends; 0: never.",
     )
+    max_sessions_per_user: int = Field(
+        0, ge=0, le=MOST_SLOTS, description="Sessions by this blueprint that one user may have at once; 0: no limit."
+    )
+    max_sessions: int = Field(
+        0, ge=0, le=MOST_SLOTS, description="Sessions by this blueprint at once, of all users; 0: no limit."
+    )
     ready_path: str = Field("", description="Path below the base URL that answers once the notebook is up.")
     start_timeout: Seconds = Field(60, ge=1, le=3600, description="Seconds that a session may take to answer.")
     capabilities: list[str] = Field([], description="Linux capabilities that the image needs; all others are dropped.")

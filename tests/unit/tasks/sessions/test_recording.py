@@ -7,7 +7,7 @@ import pytest
 from blocks.outside import standing_in
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
-from pool.errors import NotFound, Refused
+from pool.errors import NotFound, Refused, TooManySessions
 from pool.records import Image, Instance
 from pool.store.pool_store import PoolStore
 from tasks.sessions.instances import record_instance, start_container
@@ -82,3 +82,19 @@ def test_a_session_is_not_started_by_a_blueprint_that_outgrew_its_room(door, now
     ask(door.store)
     with pytest.raises(Refused, match=rf"^blueprint jupyter was changed since instance alice-1 was asked for: {said}"):
         asyncio.run(start_container.fn(place(door.store), a_blueprint(**now)))
+
+
+def test_one_session_more_than_its_pool_allows_a_user_is_refused_and_another_user_is_not(door):
+    door.stored.blocks[PoolConfig]["main"].DD_MAX_SESSIONS_PER_USER = 1
+    record()
+    with pytest.raises(TooManySessions, match=r"user 'alice' has 1 session of pool main \(alice-1\)"):
+        record("alice-2")
+    assert record("bob-1", user="bob").user == "bob"
+
+
+def test_one_session_more_than_its_blueprint_allows_is_refused(door):
+    door.stored.blocks[Blueprint]["jupyter"] = JUPYTER.model_copy(update={"max_sessions": 1})
+    record()
+    with pytest.raises(TooManySessions, match="blueprint jupyter has 1 session, and may have 1"):
+        record("bob-1", user="bob")
+    assert record("bob-2", user="bob", blueprint="rstudio").blueprint == "rstudio"
