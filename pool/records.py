@@ -117,6 +117,7 @@ class BlueprintSpec:
     command: tuple[str, ...] = ()  # names in braces are filled in; empty: the image's own
     environment: dict[str, str] = field(default_factory=dict)  # likewise
     memory_mb: int = 512
+    cpus: float = 0  # that it may use at once; 0: no limit
     slots: int = 1
     lifetime: int = 3600  # seconds from running to expired
     idle_timeout: int = 0  # seconds without use after which it is ended; 0: never
@@ -259,6 +260,7 @@ class ContainerSpec:
     port: int  # inside
     host_port: int  # on the host's address
     memory_mb: int
+    cpus: float = 0  # as in BlueprintSpec
     command: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)

@@ -59,7 +59,7 @@ class PoolConfig(Block):
         [],
         description="Times with another target, like Mon-Fri 08:45-12:00: 60; the last that holds wins.",
     )
-    DD_TIMEZONE: str = Field("UTC", description="Time zone of the timetable, like Europe/Berlin.")
+    DD_TIMEZONE: str = Field("UTC", description="Time zone of timetable and sessions, like Europe/Berlin.")
     DD_HOST_GRACE: Seconds = Field(
         300,
         ge=0,

@@ -10,7 +10,7 @@ from pool.images.catalogue import usable_versions
 from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.sessions.admission import check_admission
-from pool.sessions.containers import container_spec
+from pool.sessions.containers import OTHERS_ZONE, container_spec
 from pool.sessions.filling import auth_header_of
 from pool.sessions.limits import limits_of
 from pool.sessions.requests import check_same_request, check_unchanged
@@ -96,13 +96,19 @@ def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     check_unchanged(instance, blueprint)
     host = outside().store.hosts.get(instance.get_placement().host)
     image_id = _image_on(host, blueprint)
-    spec = container_spec(instance, blueprint, image_id, namespace=outside().settings.identity)
+    zone = _timezone_of(instance.pool)
+    spec = container_spec(instance, blueprint, image_id, outside().settings.identity, zone)
     try:
         outside().engines.of(host).run(spec)
     except EngineTrouble as error:
         if error.blame is IMAGE_GONE:
             outside().store.images.unmark(host.name, image_id)
         raise
+
+
+def _timezone_of(pool: str) -> str:
+    """The pool's time zone as its last tick read it: a start needs no answer of Prefect's for it."""
+    return (outside().store.configs.last(pool) or {}).get("DD_TIMEZONE") or OTHERS_ZONE
 
 
 @pool_task(task_run_name="wait for {instance.id}")
