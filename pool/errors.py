@@ -31,6 +31,10 @@ class NoRoom(Refused):
     """No active host has the slots that were asked for."""
 
 
+class TooManySessions(Refused):
+    """A limit on the number of sessions, of one user or in all, is reached."""
+
+
 class ShuttingDown(Refused):
     """The pool is in shutdown mode."""
 

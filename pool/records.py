@@ -117,6 +117,7 @@ class BlueprintSpec:
     command: tuple[str, ...] = ()  # names in braces are filled in; empty: the image's own
     environment: dict[str, str] = field(default_factory=dict)  # likewise
     memory_mb: int = 512
+    cpus: float = 0  # that it may use at once; 0: no limit
     slots: int = 1
     lifetime: int = 3600  # seconds from running to expired
     idle_timeout: int = 0  # seconds without use after which it is ended; 0: never
@@ -128,6 +129,8 @@ class BlueprintSpec:
     init: bool = True  # the engine's init reaps zombies; False for images that bring their own (s6)
     disk_mb: int = 10240  # that it may write, where its host's storage can limit it; 0: no limit
     shm_mb: int = 0  # of /dev/shm, which counts as memory; 0: half of it
+    max_sessions_per_user: int = 0  # by this blueprint, at once; 0: no limit
+    max_sessions: int = 0  # likewise, of all users together
     image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
 
@@ -257,6 +260,7 @@ class ContainerSpec:
     port: int  # inside
     host_port: int  # on the host's address
     memory_mb: int
+    cpus: float = 0  # as in BlueprintSpec
     command: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)

@@ -29,6 +29,8 @@ class PoolSettings:
     max_host_errors: int = 5
     max_spawns: int = 8  # hosts on the way from the cloud at once
     timetable: tuple[Entry, ...] = ()  # times with another target; the last that holds wins
+    max_sessions_per_user: int = 0  # at once; 0: no limit
+    max_sessions: int = 0  # of all users together, at once; 0: no limit
     plugin_whitelist: tuple[str, ...] = ("DockerDriver",)
     blocked_networks: tuple[str, ...] = ()  # that sessions may not reach, beside the manager and other hosts
     disk_floor: int = 2048  # MB free on a host's disk below which it takes no new session; 0: it is not looked at

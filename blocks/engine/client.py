@@ -14,9 +14,9 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
-from docker.types import Ulimit
 
 from blocks.engine.connection import Connections, EngineIdentity
+from blocks.engine.limits import confined, limits_of
 from blocks.engine.shared import SharedConnections
 from pool import marks
 from pool.blame import BAD_REQUEST, OTHERS_NAME, blame_for
@@ -144,7 +144,7 @@ class HostEngine:
         self.remove(SELF_TEST)
         try:
             with self.client("run a test container") as client:
-                limits = client.create_host_config(**_limits(memory_mb=64, pids_limit=16))
+                limits = client.create_host_config(**confined(memory_mb=64, pids_limit=16))
                 client.create_container(image_id, entrypoint=["true"], name=SELF_TEST, host_config=limits)
                 client.start(SELF_TEST)
                 code = client.wait(SELF_TEST, timeout=STEP_SECONDS)["StatusCode"]
@@ -224,7 +224,7 @@ class HostEngine:
 
     def _host_config(self, spec: ContainerSpec) -> dict:
         return {
-            **_limits(spec.memory_mb, spec.pids_limit),
+            **limits_of(spec),
             "shm_size": f"{spec.shm_mb}m",
             "cap_add": list(spec.capabilities),
             "init": spec.init,
@@ -258,17 +258,6 @@ _shared = SharedConnections()
 @lru_cache(maxsize=8)
 def _local_engine(url: str) -> HostEngine:
     return HostEngine(Connections(url, url), publish_on="127.0.0.1")
-
-
-def _limits(memory_mb: int, pids_limit: int) -> dict:
-    return {
-        "mem_limit": f"{memory_mb}m",
-        "memswap_limit": f"{memory_mb}m",  # memory and swap together: no swap
-        "pids_limit": pids_limit,
-        "ulimits": [Ulimit(name="core", soft=0, hard=0)],  # it would be written where no limit of the session counts
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
-    }
 
 
 def _digest(spec: ContainerSpec) -> str:

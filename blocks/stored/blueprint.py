@@ -14,7 +14,7 @@ from pool.names import check_environment
 from pool.records import BlueprintSpec, ProxyOptions
 from pool.sessions.filling import IN_HEADER, unknown_names
 
-SLOT_MB, MOST_SLOTS = 512, 1_000_000
+SLOT_MB, MOST_SLOTS, MOST_CPUS = 512, 1_000_000, 4096
 
 
 class Blueprint(Block):
@@ -33,15 +33,26 @@ class Blueprint(Block):
     pool: str = Field("main", description="Pool whose hosts run it.")
     command: list[str] = Field(
         [],
-        description="Launch command, one word each; {base_url}, {port}, {user} and {token} are filled in, all other"
-        " braces stay. Empty: the image's own. Every account of the host, and of the manager where hosts are its"
-        " containers, can read it: give a token, and with sign_in open {base_url}, in the environment instead.",
+        description="Launch command, one word each; {base_url}, {port}, {user}, {instance_id}, {timezone} and {token}"
+        " are filled in, all other braces stay. Empty: the image's own. Every account of the host, and of the manager"
+        " where hosts are its containers, can read it: give a token, and with sign_in open {base_url}, in the"
+        " environment instead.",
     )
     environment: dict[str, str] = Field(
-        {}, description="Environment of the session; {base_url}, {port}, {user} and {token} are filled in."
+        {},
+        description="Environment of the session; {base_url}, {port}, {user}, {instance_id}, {timezone} and {token} are"
+        " filled in. MEM_LIMIT (bytes), the pool's TZ and, with cpus, CPU_LIMIT, OMP_NUM_THREADS and the like are there"
+        " unless they are set here.",
     )
     memory_mb: Megabytes = Field(
         SLOT_MB, ge=64, le=MOST_SLOTS * SLOT_MB, description="Memory limit, in MB; swap is not added to it."
+    )
+    cpus: float = Field(
+        0,
+        ge=0,
+        le=MOST_CPUS,
+        description="CPUs that a session may use at once, like 0.5 or 2; it is told, and begins so many threads."
+        " 0: no limit.",
     )
     shm_mb: Megabytes = Field(
         0,
@@ -58,6 +69,12 @@ class Blueprint(Block):
         ge=0,
         le=LONGEST_SPAN,
         description="Seconds without a request or any traffic from a browser until a session ends; 0: never.",
+    )
+    max_sessions_per_user: int = Field(
+        0, ge=0, le=MOST_SLOTS, description="Sessions by this blueprint that one user may have at once; 0: no limit."
+    )
+    max_sessions: int = Field(
+        0, ge=0, le=MOST_SLOTS, description="Sessions by this blueprint at once, of all users; 0: no limit."
     )
     ready_path: str = Field("", description="Path below the base URL that answers once the notebook is up.")
     start_timeout: Seconds = Field(60, ge=1, le=3600, description="Seconds that a session may take to answer.")

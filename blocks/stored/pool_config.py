@@ -59,7 +59,7 @@ class PoolConfig(Block):
         [],
         description="Times with another target, like Mon-Fri 08:45-12:00: 60; the last that holds wins.",
     )
-    DD_TIMEZONE: str = Field("UTC", description="Time zone of the timetable, like Europe/Berlin.")
+    DD_TIMEZONE: str = Field("UTC", description="Time zone of timetable and sessions, like Europe/Berlin.")
     DD_HOST_GRACE: Seconds = Field(
         300,
         ge=0,
@@ -71,6 +71,12 @@ class PoolConfig(Block):
         ge=0,
         le=LONGEST_SPAN,
         description="Seconds that a session waits for room before it is given up; 0: refused at once.",
+    )
+    DD_MAX_SESSIONS_PER_USER: int = Field(
+        0, ge=0, le=MOST_SLOTS, description="Sessions that one user may have at once; 0: no limit."
+    )
+    DD_MAX_SESSIONS: int = Field(
+        0, ge=0, le=MOST_SLOTS, description="Sessions of all users together at once, those that wait too; 0: no limit."
     )
     PLUGIN_WHITELIST: Texts = Field(
         ["DockerDriver"], description="Drivers that may provision; without DockerDriver every request is refused."
@@ -144,6 +150,8 @@ class PoolConfig(Block):
             timetable=read_timetable(self.DD_TIMETABLE, self.DD_TIMEZONE),
             host_grace=self.DD_HOST_GRACE,
             queue_timeout=self.DD_QUEUE_TIMEOUT,
+            max_sessions_per_user=self.DD_MAX_SESSIONS_PER_USER,
+            max_sessions=self.DD_MAX_SESSIONS,
             plugin_whitelist=tuple(self.PLUGIN_WHITELIST),
             disk_floor=self.DD_HOST_DISK_FLOOR,
             disk_limit=self.DD_HOST_DISK_LIMIT,

@@ -23,11 +23,13 @@ def unknown_names(text: str, known: Collection[str]) -> list[str]:
     return [name for name in _NAME.findall(text) if name not in known]
 
 
-def words_of(instance: Instance, blueprint: BlueprintSpec) -> dict[str, str]:
+def words_of(instance: Instance, blueprint: BlueprintSpec, timezone: str) -> dict[str, str]:
     """Return what is filled into a session's command and environment. One is the session's secret: never log it."""
     return {
         "base_url": instance.base_url,
+        "instance_id": instance.id,
         "port": str(blueprint.port),
+        "timezone": timezone,
         "token": instance.token,
         "user": instance.user,
     }

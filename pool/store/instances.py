@@ -1,6 +1,6 @@
 """The records of instances, and the room that they hold on hosts.
 
-Order of locks, in every transaction: the instance first, its host second.
+Order of locks, in every transaction: limits of sessions first, then the instance, then its host.
 """
 
 import secrets
@@ -10,13 +10,15 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, literal, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
-from pool.errors import NotFound, Refused, RefusedMove
+from pool.errors import NotFound, RefusedMove
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, ProxyOptions
-from pool.states import ENDED, HOLDING_ROOM, EndCause, HostState, InstanceState, check_instance_move
+from pool.sessions.limits import SessionLimit
+from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
 from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
+from pool.store.room import check_limits, give_room_back, lock_limits, next_free_port, take_room
 from pool.store.schema import hosts, instances
 
 FACTS_OF_A_MOVE = frozenset({"expires_at"})
@@ -45,12 +47,21 @@ class InstanceStore(Part):
         self._secret = secret or _unguessable
 
     def request(
-        self, instance_id: str, blueprint: BlueprintSpec, user: str, options: dict[str, Any], now: datetime
+        self,
+        instance_id: str,
+        blueprint: BlueprintSpec,
+        user: str,
+        options: dict[str, Any],
+        now: datetime,
+        limits: Sequence[SessionLimit] = (),
     ) -> tuple[Instance, bool]:
         """Record a new session as queued, with a fresh route and token; or find the one that has this id.
 
         Returns:
             The instance, and True when this call made it.
+
+        Raises:
+            TooManySessions: it is a new one, and would be one more than a limit allows; nothing is recorded.
         """
         new = {
             "id": instance_id,
@@ -69,6 +80,9 @@ class InstanceStore(Part):
             "proxy": asdict(blueprint.proxy),
         }
         with self._db.writing() as connection:
+            lock_limits(connection, limits)
+            if not _is_known(connection, instance_id):
+                check_limits(connection, limits)
             insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
             made = connection.scalar(insert) is not None
             instance = _instance(connection, instance_id)
@@ -207,7 +221,7 @@ class InstanceStore(Part):
                 raise RefusedMove(f"instance {instance_id} is {instance.state}, no longer {only_from}")
             if to is InstanceState.STARTING:
                 raise RefusedMove(f"instance {instance_id} cannot go to {to} without room on a host")
-            left = _give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
+            left = give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
             ends: dict[str, Any] = {"end_cause": (instance.end_cause or cause) if to in ENDING else None}
             ends |= {"token": ""} if to in ENDED else {}  # nothing asks for it any more
             return _write(connection, instance_id, state=to, state_since=now, reason=reason, **left, **ends, **facts)
@@ -227,6 +241,10 @@ def _instance(connection: Connection, instance_id: str, lock: bool = False) -> I
     return as_instance(row)
 
 
+def _is_known(connection: Connection, instance_id: str) -> bool:
+    return connection.scalar(select(instances.c.id).where(instances.c.id == instance_id)) is not None
+
+
 def _write(connection: Connection, instance_id: str, **values: object) -> Instance:
     row = connection.execute(
         update(instances).where(instances.c.id == instance_id).values(**values).returning(instances)
@@ -240,9 +258,9 @@ def _reserve(
     connection: Connection, instance: Instance, host_name: str, ports: Sequence[int], now: datetime
 ) -> Instance | None:
     check_instance_move(instance.id, instance.state, InstanceState.STARTING)
-    if not _take_room(connection, instance, host_name, now):
+    if not take_room(connection, instance, host_name, now):
         return None
-    place = {"host": host_name, "port": _next_free_port(connection, host_name, ports)}
+    place = {"host": host_name, "port": next_free_port(connection, host_name, ports)}
     return _write(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)
 
 
@@ -252,48 +270,3 @@ def _has_others_before(connection: Connection, instance: Instance, passing: Coll
     waiting = (instances.c.pool == instance.pool, instances.c.state == InstanceState.QUEUED)
     others = select(name).where(*waiting, before, name.not_in(sorted(passing))).limit(1)
     return connection.scalar(others) is not None
-
-
-def _take_room(connection: Connection, instance: Instance, host_name: str, now: datetime) -> bool:
-    """The one write that room is taken by: its guard and its change cannot be told apart by anyone else."""
-    guard = (
-        hosts.c.name == host_name,
-        hosts.c.pool == instance.pool,
-        hosts.c.state == HostState.ACTIVE,
-        hosts.c.unreachable_since.is_(None),
-        hosts.c.disk_low_since.is_(None),
-        hosts.c.reserved + instance.slots <= hosts.c.slots,
-    )
-    taken = {
-        "reserved": hosts.c.reserved + instance.slots,
-        "first_used_at": func.coalesce(hosts.c.first_used_at, now),
-        "idle_since": None,
-    }
-    return connection.execute(update(hosts).where(*guard).values(**taken)).rowcount == 1
-
-
-def _next_free_port(connection: Connection, host_name: str, ports: Sequence[int]) -> int:
-    """Take the ports in turn. Called with the host's row locked by :func:`_take_room`, so that no two choose at once.
-
-    A port that came free is the last to be taken again. Whatever still leads there (a connection that a browser keeps,
-    a route that was withdrawn late) then meets no other user's session. In turn rather than after
-    some minutes: it needs no clock, and with a thousand ports for two dozen sessions a turn takes hundreds of sessions.
-    """
-    taken = set(connection.scalars(select(instances.c.port).where(instances.c.host == host_name)))
-    last = connection.scalar(select(hosts.c.last_port).where(hosts.c.name == host_name)) or 0
-    in_turn = sorted(ports, key=lambda port: (port <= last, port))
-    port = next((port for port in in_turn if port not in taken), None)
-    if port is None:
-        raise Refused(f"host {host_name} has no free session port in {ports[0]} to {ports[-1]}")
-    connection.execute(update(hosts).where(hosts.c.name == host_name).values(last_port=port))
-    return port
-
-
-def _give_room_back(connection: Connection, instance: Instance, now: datetime) -> dict[str, Any]:
-    """Free what the instance holds, if it holds any; return how its own row changes by that."""
-    if instance.host is None:
-        return {}
-    last_to_leave = case((hosts.c.reserved == instance.slots, literal(now, hosts.c.idle_since.type)))
-    left = {"reserved": hosts.c.reserved - instance.slots, "idle_since": last_to_leave}
-    connection.execute(update(hosts).where(hosts.c.name == instance.host).values(**left))
-    return {"host": None, "port": None, "last_host": instance.host}

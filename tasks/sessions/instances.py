@@ -10,9 +10,11 @@ from pool.images.catalogue import usable_versions
 from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.sessions.admission import check_admission
-from pool.sessions.containers import container_spec
+from pool.sessions.containers import OTHERS_ZONE, container_spec
 from pool.sessions.filling import auth_header_of
+from pool.sessions.limits import limits_of
 from pool.sessions.requests import check_same_request, check_unchanged
+from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 from tasks.base import blocking, look_up, pool_task
 from tasks.sessions.answers import answer_for
@@ -43,6 +45,7 @@ def record_instance(
     Raises:
         BadRequest: the id is not of the form it must have, or an option is unknown.
         Refused: the id is another request's; or the pool takes no sessions (shutdown mode, whitelist).
+        TooManySessions: the user, or all users together, have as many sessions as a limit allows.
         NotFound: there is no such blueprint, or the pool does not offer its image.
     """
     check_instance_id(instance_id)
@@ -51,16 +54,19 @@ def record_instance(
     recipe: BlueprintSpec | None = None
     if known is None:
         recipe = outside().stored.blueprint(blueprint)
-        _admit(recipe, options)
-        known, _ = outside().store.instances.request(instance_id, recipe, user, options, now())
+        limits = limits_of(_admit(recipe, options), recipe, user)
+        known, _ = outside().store.instances.request(instance_id, recipe, user, options, now(), limits)
     check_same_request(known, blueprint, user, options)
     return known, recipe
 
 
-def _admit(blueprint: BlueprintSpec, options: dict) -> None:
-    check_admission(outside().config(blueprint.pool).settings(blueprint.pool), blueprint, options)
+def _admit(blueprint: BlueprintSpec, options: dict) -> PoolSettings:
+    """Refuse what the pool does not take; return its settings, by which the rest is decided."""
+    settings = outside().config(blueprint.pool).settings(blueprint.pool)
+    check_admission(settings, blueprint, options)
     outside().store.images.get(blueprint.pool, blueprint.image)
     versions_of(blueprint)
+    return settings
 
 
 def versions_of(blueprint: BlueprintSpec) -> list[Image]:
@@ -90,13 +96,19 @@ def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     check_unchanged(instance, blueprint)
     host = outside().store.hosts.get(instance.get_placement().host)
     image_id = _image_on(host, blueprint)
-    spec = container_spec(instance, blueprint, image_id, namespace=outside().settings.identity)
+    zone = _timezone_of(instance.pool)
+    spec = container_spec(instance, blueprint, image_id, outside().settings.identity, zone)
     try:
         outside().engines.of(host).run(spec)
     except EngineTrouble as error:
         if error.blame is IMAGE_GONE:
             outside().store.images.unmark(host.name, image_id)
         raise
+
+
+def _timezone_of(pool: str) -> str:
+    """The pool's time zone as its last tick read it: a start needs no answer of Prefect's for it."""
+    return (outside().store.configs.last(pool) or {}).get("DD_TIMEZONE") or OTHERS_ZONE
 
 
 @pool_task(task_run_name="wait for {instance.id}")

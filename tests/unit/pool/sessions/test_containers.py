@@ -28,8 +28,8 @@ BLUEPRINT = BlueprintSpec(
 )
 
 
-def spec():
-    return container_spec(INSTANCE, BLUEPRINT, "sha256:abc", namespace="dd-test")
+def spec(timezone: str = "UTC", **blueprint):
+    return container_spec(INSTANCE, replace(BLUEPRINT, **blueprint), "sha256:abc", "dd-test", timezone)
 
 
 def test_its_base_url_is_the_route_and_other_braces_stay():
@@ -37,7 +37,7 @@ def test_its_base_url_is_the_route_and_other_braces_stay():
 
 
 def test_its_token_is_its_own_and_never_on_the_command_line():
-    assert spec().environment == {"JUPYTER_TOKEN": "t0ken", "NB_USER": "alice"}
+    assert spec().environment.items() >= {"JUPYTER_TOKEN": "t0ken", "NB_USER": "alice"}.items()
     assert not any("t0ken" in word for word in spec().command)
 
 
@@ -75,3 +75,35 @@ def test_its_labels_tell_whose_it_is():
         "dockerdriver.pool": "main",
         "dockerdriver.instance": "alice-1",
     }
+
+
+def test_its_id_and_the_time_zone_of_its_pool_are_filled_in():
+    filled = spec("Europe/Berlin", environment={"ME": "{instance_id} in {timezone}"}, command=("run", "{instance_id}"))
+    assert (filled.environment["ME"], filled.command) == ("alice-1 in Europe/Berlin", ("run", "alice-1"))
+
+
+def test_it_is_told_its_memory_in_bytes_and_its_pools_time_zone():
+    environment = spec("Europe/Berlin").environment
+    assert (environment["MEM_LIMIT"], environment["TZ"]) == (str(768 * 1024 * 1024), "Europe/Berlin")
+
+
+def test_its_image_keeps_its_own_time_zone_where_the_pool_has_none_and_its_own_threads_without_a_limit():
+    assert not {"TZ", "CPU_LIMIT", "OMP_NUM_THREADS"} & spec().environment.keys()
+
+
+@pytest.mark.parametrize(("cpus", "said", "threads"), [(0.5, "0.5", "1"), (1.5, "1.5", "2"), (4, "4", "4")])
+def test_numeric_libraries_begin_as_many_threads_as_it_has_cpus(cpus, said, threads):
+    environment = spec(cpus=cpus).environment
+    assert spec(cpus=cpus).cpus == cpus
+    assert (environment["CPU_LIMIT"], environment["OMP_NUM_THREADS"], environment["MC_CORES"]) == (
+        said,
+        threads,
+        threads,
+    )
+
+
+def test_what_the_blueprint_or_the_request_sets_counts_before_what_it_is_told():
+    own = {"OMP_NUM_THREADS": "8", "TZ": "Asia/Tokyo"}
+    asked = replace(INSTANCE, options={"environment": {"MEM_LIMIT": "1"}})
+    made = container_spec(asked, replace(BLUEPRINT, cpus=2, environment=own), "sha256:abc", "dd-test", "Europe/Berlin")
+    assert made.environment.items() >= (own | {"MEM_LIMIT": "1"}).items()

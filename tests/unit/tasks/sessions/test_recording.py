@@ -4,15 +4,17 @@ import asyncio
 
 import pytest
 
+from blocks.engine.client import HostEngine
+from blocks.engine.of_host import Engines
 from blocks.outside import standing_in
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
-from pool.errors import NotFound, Refused
-from pool.records import Image, Instance
+from pool.errors import NotFound, Refused, TooManySessions
+from pool.records import ContainerSpec, Host, Image, Instance
 from pool.store.pool_store import PoolStore
 from tasks.sessions.instances import record_instance, start_container
 from tests.rigs.fakes import FakeBlocks, fake_outside
-from tests.rigs.pool_data import a_blueprint, ask, claim_active, place
+from tests.rigs.pool_data import NOW, a_blueprint, ask, claim_active, place
 from tests.rigs.services.databases import migrated_sqlite
 
 pytestmark = pytest.mark.unit
@@ -21,13 +23,27 @@ JUPYTER = Blueprint(image="jupyter", port=8888)
 SAME = {"blueprint": "jupyter", "user": "alice", "options": {"lifetime": 60}}
 
 
+class NotingEngine(Engines, HostEngine):
+    """Every host's engine, which runs nothing and keeps what it was asked to run."""
+
+    def __init__(self) -> None:
+        self.made: list[ContainerSpec] = []
+
+    def of(self, host: Host) -> HostEngine:
+        return self
+
+    def run(self, spec: ContainerSpec) -> str:
+        self.made.append(spec)
+        return spec.name
+
+
 @pytest.fixture
 def door(tmp_path):
     (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
     store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     blocks = FakeBlocks({PoolConfig: {"main": PoolConfig()}, Blueprint: {"jupyter": JUPYTER, "rstudio": JUPYTER}})
-    with standing_in(fake_outside(store=store, stored=blocks)) as door:
+    with standing_in(fake_outside(store=store, stored=blocks, engines=NotingEngine())) as door:
         yield door
     store.close()
 
@@ -82,3 +98,28 @@ def test_a_session_is_not_started_by_a_blueprint_that_outgrew_its_room(door, now
     ask(door.store)
     with pytest.raises(Refused, match=rf"^blueprint jupyter was changed since instance alice-1 was asked for: {said}"):
         asyncio.run(start_container.fn(place(door.store), a_blueprint(**now)))
+
+
+def test_one_session_more_than_its_pool_allows_a_user_is_refused_and_another_user_is_not(door):
+    door.stored.blocks[PoolConfig]["main"].DD_MAX_SESSIONS_PER_USER = 1
+    record()
+    with pytest.raises(TooManySessions, match=r"user 'alice' has 1 session of pool main \(alice-1\)"):
+        record("alice-2")
+    assert record("bob-1", user="bob").user == "bob"
+
+
+def test_one_session_more_than_its_blueprint_allows_is_refused(door):
+    door.stored.blocks[Blueprint]["jupyter"] = JUPYTER.model_copy(update={"max_sessions": 1})
+    record()
+    with pytest.raises(TooManySessions, match="blueprint jupyter has 1 session, and may have 1"):
+        record("bob-1", user="bob")
+    assert record("bob-2", user="bob", blueprint="rstudio").blueprint == "rstudio"
+
+
+def test_a_session_begins_in_the_time_zone_that_its_pool_had_at_the_last_tick(door):
+    claim_active(door.store)
+    door.store.images.mark("main-01", "sha256:a", now=NOW)
+    door.store.configs.keep("main", PoolConfig(DD_TIMEZONE="Europe/Berlin").as_kept())
+    record()
+    asyncio.run(start_container.fn(place(door.store), a_blueprint()))
+    assert door.engines.made[0].environment["TZ"] == "Europe/Berlin"

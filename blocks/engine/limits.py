@@ -1,0 +1,31 @@
+"""What a container may use of its host, in the words of an engine's API."""
+
+from typing import Any
+
+from docker.types import Ulimit
+
+from pool.records import ContainerSpec
+
+CPU_PERIOD, LEAST_QUOTA = 100_000, 1_000  # microseconds; what the kernel takes at least
+
+
+def limits_of(spec: ContainerSpec) -> dict[str, Any]:
+    """Return the limits of a session's container, as arguments of the SDK's ``create_host_config``."""
+    return confined(spec.memory_mb, spec.pids_limit) | _cpu_limit(spec.cpus)
+
+
+def confined(memory_mb: int, pids_limit: int) -> dict[str, Any]:
+    """Return what holds for every container: limits, and no way to more rights."""
+    return {
+        "mem_limit": f"{memory_mb}m",
+        "memswap_limit": f"{memory_mb}m",  # memory and swap together: no swap
+        "pids_limit": pids_limit,
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],  # it would be written where no limit of the session counts
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+    }
+
+
+def _cpu_limit(cpus: float) -> dict[str, Any]:
+    """Limit by quota: a host with fewer CPUs takes it too, which it would not as a number of CPUs."""
+    return {"cpu_period": CPU_PERIOD, "cpu_quota": max(LEAST_QUOTA, round(cpus * CPU_PERIOD))} if cpus else {}
