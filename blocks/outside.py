@@ -70,6 +70,10 @@ class Outside:
                 raise
             return PoolConfig.of_kept(kept)
 
+    def kept_config(self, pool: str) -> PoolConfig:
+        """Return the pool's configuration as its last tick read it, by SQL alone; before the first, the defaults."""
+        return PoolConfig.of_kept(self.store.configs.last(pool) or {})
+
     def pools(self) -> list[str]:
         """List the names of all pools that have a configuration, or hosts or sessions though their block is gone."""
         return sorted({*self.stored.pools(), *self.store.configs.pools_in_use()})

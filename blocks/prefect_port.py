@@ -90,7 +90,13 @@ class PrefectPort:
                 "prefect.resource.name": change.subject,
                 marks.POOL: change.pool,
             },
-            payload={"state": change.state, "reason": change.reason, "host": change.host, "pool": change.pool},
+            payload={
+                "state": change.state,
+                "reason": change.reason,
+                "host": change.host,
+                "pool": change.pool,
+                "user": change.user,
+            },
         )
 
     def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:

@@ -4,7 +4,7 @@ from prefect import flow
 
 from flows.steps.outcome import pipeline
 from pool.housekeeping.plan import plan
-from pool.reports.tables import plan_rows
+from pool.reports.tables import plan_rows, reach_rows
 from tasks.base import log, now
 from tasks.housekeeping.observing import look_at
 from tasks.housekeeping.recording import read_settings, show_plan
@@ -22,7 +22,8 @@ async def plan_tick(pool: str = "main") -> list[dict]:
         One row for each decision: what, of, why. Also the artifact `plan-<pool>`.
     """
     settings = await read_settings(pool)
-    rows = plan_rows(plan(await look_at(pool), settings, now()))
+    seen = await look_at(pool)
+    rows = [*plan_rows(plan(seen, settings, now())), *reach_rows(seen.hosts, settings.host_grace)]
     for row in rows:
         log().info("%(what)s %(of)s: %(why)s", row)
     await show_plan(pool, rows)

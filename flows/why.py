@@ -1,4 +1,4 @@
-"""Why: tell the life of a host or a session, with the reasons."""
+"""Why: tell the life of a host, a session or a user's sessions, with the reasons."""
 
 from prefect import flow
 
@@ -11,10 +11,10 @@ from tasks.housekeeping.history import read_history, show_history
 @flow(name="why", flow_run_name="why {name}", persist_result=True)
 @pipeline
 async def why(name: str) -> list[dict]:
-    """Tell what happened to a host or a session, and why. The same as `dockerdriver why`.
+    """Tell what happened to a host, a session or a user's sessions, and why. The same as `dockerdriver why`.
 
     Args:
-        name: Name of a host (main-07) or of a session (its instance_id).
+        name: Name of a host (main-07), of a session (its instance_id) or of a user (ada).
 
     Returns:
         One row for each change and each decision, oldest first: at, what, why. Also the artifact `why-<name>`.

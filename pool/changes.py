@@ -35,6 +35,7 @@ class Change:
     state: str  # that it went to
     reason: str  # as the record has it; empty: the state says it all
     host: str = ""  # of an instance: where it holds room from now on, or held it until now
+    user: str = ""  # of an instance: who it is for
 
     @property
     def event(self) -> str:

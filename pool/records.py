@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from pool.errors import HostUnreachable, NotFound
-from pool.states import EndCause, HostState, InstanceState
+from pool.states import ENDED, EndCause, HostState, InstanceState
 
 #: Of a host's address, one for each session on it; gateway and firewalls let no other through.
 SESSION_PORTS = range(20000, 21000)
@@ -68,6 +68,12 @@ class Host:
     def free(self) -> int:
         """Slots that no session holds."""
         return self.slots - self.reserved
+
+    @property
+    def room(self) -> int:
+        """Free slots that a session could have now: none out of service, out of reach, or where its disk is full."""
+        fit = self.unreachable_since is None and self.disk_low_since is None
+        return self.free if fit and self.state is HostState.ACTIVE else 0
 
     def get_address(self) -> str:
         """Return its IPv4 or IPv6 address.
@@ -191,6 +197,11 @@ class Instance:
     def container(self) -> str:
         """The container's name on its host."""
         return f"dd-{self.id}"
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended; None: it has not."""
+        return self.state_since if self.state in ENDED else None
 
     @property
     def base_url(self) -> str:

@@ -28,6 +28,7 @@ class PoolView:
     instances: Sequence[Instance]
     decisions: Sequence[RecordedDecision]  # newest first
     left: LeftUndone | None = None  # lately
+    troubles: Sequence[str] = ()  # a sentence each
 
     @property
     def present(self) -> list[Host]:

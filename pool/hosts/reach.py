@@ -1,12 +1,16 @@
-"""Hosts that are out of reach, and whether that is their own fault."""
+"""Hosts that are out of reach, whether that is their own fault, and when one counts as dead."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
+from pool.moments import after
 from pool.records import Host
 from pool.states import HostState
 
 #: States in which a host's engine is asked what it runs.
 PROBED = frozenset({HostState.ACTIVE, HostState.DRAINING})
+#: What the history of a host says beside its states, and what the events of it are called by.
+UNREACHABLE, REACHABLE = "unreachable", "reachable"
 FEWEST = 2  # hosts that are many, if they are more than half of those that were asked
 
 
@@ -26,6 +30,33 @@ def reach_troubles(hosts: Iterable[Host]) -> list[str]:
             pools.setdefault(host.pool, []).append(host.unreachable_since is not None)
     counts = ((pool, sum(silent), len(silent)) for pool, silent in sorted(pools.items()))
     return [f"Pool {pool}: {cut_off_words(*count)}" for pool, *count in counts if many_silent(*count)]
+
+
+def silent_hosts(hosts: Iterable[Host], grace: float) -> list[str]:
+    """One sentence for each host that is out of reach: since when, when it counts as dead, and what it answered.
+
+    Args:
+        hosts: of one pool, in any state.
+        grace: seconds that a single host may be out of reach.
+    """
+    return [f"Host {host.name} is {words}" for host in hosts if (words := reach_words(host, grace))]
+
+
+def reach_words(host: Host, grace: float) -> str:
+    """Say of a host that is out of reach since when, when it counts as dead and why; empty: it is in reach."""
+    since = host.unreachable_since
+    if since is None or host.state not in PROBED:
+        return ""
+    return f"out of reach since {_clock(since)}; {dead_words(since, grace)}: {host.last_error}"
+
+
+def dead_words(since: datetime, grace: float) -> str:
+    """Say when a host that is out of reach since then counts as dead. Later, where most of its pool is silent too."""
+    return f"it counts as dead from {_clock(after(since, grace))} on, unless it answers"
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def cut_off_words(silent: int, asked: int) -> str:

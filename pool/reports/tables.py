@@ -1,15 +1,17 @@
 """What a tick leaves for the operator to read: tables of plain rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from pool.changes import HistoryEntry
 from pool.decisions import Decision
-from pool.records import Host, Image
+from pool.hosts.reach import reach_words
+from pool.records import Host, Image, Instance
 from pool.states import HostState
 
 
 def host_rows(
-    hosts: Sequence[Host], wanted: Sequence[Image], held: Mapping[str, Collection[str]]
+    hosts: Sequence[Host], wanted: Sequence[Image], held: Mapping[str, Collection[str]], grace: float = 0
 ) -> list[dict[str, str]]:
     """One row for each host that is not removed; nothing in it changes by itself, or it would be left at every tick.
 
@@ -17,18 +19,21 @@ def host_rows(
         hosts: of one pool, in any state.
         wanted: the images that the pool offers.
         held: by host name, the ids of the images that it has.
+        grace: seconds that a single host may be out of reach.
     """
-    return [_host_row(host, wanted, held.get(host.name, ())) for host in hosts if host.state != HostState.REMOVED]
+    return [
+        _host_row(host, wanted, held.get(host.name, ()), grace) for host in hosts if host.state != HostState.REMOVED
+    ]
 
 
-def _host_row(host: Host, wanted: Sequence[Image], held: Collection[str]) -> dict[str, str]:
+def _host_row(host: Host, wanted: Sequence[Image], held: Collection[str], grace: float) -> dict[str, str]:
     missing = [image.name for image in wanted if image.id not in held]
     had = f"{len(wanted) - len(missing)} of {len(wanted)}"
     return {
         "host": host.name,
         "state": str(host.state),
-        "why": host.reason,
-        "slots": f"{host.reserved} of {host.slots} used",
+        "why": reach_words(host, grace) or host.reason,
+        "slots": f"{host.reserved} of {host.slots} used, {host.room} free",
         "created": f"{host.created_at:%Y-%m-%d %H:%M} UTC",
         "errors": f"{host.errors}: {host.last_error}" if host.errors else "",
         "images": had + (f", without {', '.join(missing)}" if missing else ""),
@@ -45,9 +50,15 @@ def plan_rows(decisions: Iterable[Decision]) -> list[dict[str, str]]:
     return [{"what": str(decision.kind), "of": decision.subject, "why": decision.reason} for decision in decisions]
 
 
+def reach_rows(hosts: Iterable[Host], grace: float) -> list[dict[str, str]]:
+    """One row for each host that is out of reach: what is going to be decided about it, and when."""
+    silent = ((host.name, reach_words(host, grace)) for host in hosts)
+    return [{"what": "out of reach", "of": name, "why": words} for name, words in silent if words]
+
+
 def history_rows(lines: Iterable[HistoryEntry]) -> list[dict[str, str]]:
     """One row for each thing that happened, in their order."""
-    return [{"at": f"{line.at:%Y-%m-%d %H:%M:%S} UTC", "what": line.what, "why": line.why} for line in lines]
+    return [{"at": _second(line.at), "what": line.what, "why": line.why} for line in lines]
 
 
 def span(seconds: float) -> str:
@@ -58,3 +69,28 @@ def span(seconds: float) -> str:
     if hours < 1:
         return f"{minutes} min"
     return f"{hours} h {minutes % 60} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+
+
+def session_rows(sessions: Iterable[Instance]) -> list[dict[str, str]]:
+    """One row for each session, living or over: whose, where, when, and why it is in its state."""
+    return [_session_row(session) for session in sessions]
+
+
+def _session_row(session: Instance) -> dict[str, str]:
+    return {
+        "session": session.id,
+        "user": session.user,
+        "state": str(session.state),
+        "blueprint": session.blueprint,
+        "pool": session.pool,
+        "host": session.host or session.last_host or "",
+        "asked": _second(session.created_at),
+        "expires": _second(session.expires_at) if session.expires_at and not session.ended_at else "",
+        "ended": _second(session.ended_at) if session.ended_at else "",
+        "cause": str(session.end_cause or ""),
+        "why": session.reason,
+    }
+
+
+def _second(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -74,7 +74,7 @@ def no_room(settings: PoolSettings, hosts: Iterable[Host], slots: int) -> NoRoom
     living = [host for host in hosts if host.state in LIVING_HOSTS]
     active = [host for host in living if host.state is HostState.ACTIVE]
     coming = sum(host.state in ON_THEIR_WAY for host in living)
-    free = sum(host.free for host in active)
+    free = sum(host.room for host in active)
     later = f"; {coming} on the way, try again in a minute" if coming else ""
     requested = f"{slots} slot{'s' if slots != 1 else ''} requested"
     return NoRoom(

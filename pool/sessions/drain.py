@@ -2,19 +2,40 @@
 
 from datetime import datetime
 
+from pool.hosts.reach import PROBED
 from pool.records import Host, Instance
 from pool.states import HostState
 
 
 def notice(host: Host | None) -> str:
-    """Return the notice of a draining host for its sessions' platforms, with the reason; else an empty text."""
-    if host is None or host.state is not HostState.DRAINING:
+    """Return what a session's platform is told of its host: that it drains, and why; that it is out of reach."""
+    if host is None or host.state not in PROBED:
         return ""
-    until = f"; it ends by {host.drain_deadline:%Y-%m-%d %H:%M} UTC" if host.drain_deadline else ""
+    silent = (
+        f"its host {host.name} does not answer since {_minute(host.unreachable_since)}"
+        if host.unreachable_since
+        else ""
+    )
+    return "; ".join(filter(None, (silent, _drain_words(host))))
+
+
+def _drain_words(host: Host) -> str:
+    if host.state is not HostState.DRAINING:
+        return ""
+    until = f"; it ends by {_minute(host.drain_deadline)}" if host.drain_deadline else ""
     return f"its host {host.name} is taken out of service: {host.reason}{until}"
 
 
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
 def ends_at(instance: Instance, host: Host | None) -> datetime | None:
-    """Return when the session is over: at its own time, or earlier with its host's drain; None: not known yet."""
+    """Return when the session is over: when it ended; else at its own time, or earlier with its host's drain.
+
+    None: not known yet.
+    """
+    if instance.ended_at:
+        return instance.ended_at
     limits = [instance.expires_at, host.drain_deadline if host and host.state is HostState.DRAINING else None]
     return min(filter(None, limits), default=None)

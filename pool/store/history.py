@@ -4,7 +4,7 @@ Of a session that ends, a visit is kept beside: when it came and how long it sta
 """
 
 from collections.abc import Collection
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,19 @@ class HistoryStore(Part):
     def of_instance(self, instance_id: str) -> list[HistoryEntry]:
         """All that happened to the session, with the reasons, oldest first; nothing when there never was one."""
         return self._history(Noun.INSTANCE, instance_id)
+
+    def of_user(self, user: str, sessions: int = 10) -> list[HistoryEntry]:
+        """All that happened to the user's latest sessions, living and over, oldest first; each line names its session.
+
+        Args:
+            user: as the requests name it.
+            sessions: how many of them, at most.
+        """
+        latest = select(instances.c.id).where(instances.c.user == user).order_by(instances.c.created_at.desc())
+        with self._db.reading() as connection:
+            ids = [*connection.scalars(latest.limit(sessions))]
+        lines = [replace(line, what=f"{one}: {line.what}") for one in ids for line in self.of_instance(one)]
+        return sorted(lines, key=lambda line: line.at)
 
     def _history(self, noun: Noun, name: str) -> list[HistoryEntry]:
         found = self.changes(noun, name)
@@ -112,18 +125,30 @@ def note_host_change(connection: Connection, host: Host, now: datetime) -> None:
     _note(connection, Noun.HOST, host.name, host, now)
 
 
+def note_reach_change(connection: Connection, host: Host, state: str, reason: str, now: datetime) -> None:
+    """Write down that a host went out of reach, or came back; its state is as it was."""
+    _write_down(
+        connection, Noun.HOST, host.name, now, {"state": state, "reason": reason, "pool": host.pool, "host": ""}
+    )
+
+
 def note_instance_change(connection: Connection, instance: Instance, now: datetime) -> None:
     """Write down the state that an instance has just gone to, the host that it is or was on, and its visit."""
-    _note(connection, Noun.INSTANCE, instance.id, instance, now, host=instance.host or instance.last_host or "")
+    host = instance.host or instance.last_host or ""
+    _note(connection, Noun.INSTANCE, instance.id, instance, now, host=host, user=instance.user)
     if instance.state in ENDED:
         placed = connection.scalar(select(_placed_at(instance.id)))
         connection.execute(insert(visits).values(pool=instance.pool, **_facts(instance, placed, now)))
 
 
 def _note(
-    connection: Connection, noun: Noun, subject: str, record: Host | Instance, now: datetime, host: str = ""
+    connection: Connection, noun: Noun, subject: str, record: Host | Instance, now: datetime, **more: str
 ) -> None:
-    what = {"state": record.state, "reason": record.reason, "pool": record.pool, "host": host}
+    what = {"state": record.state, "reason": record.reason, "pool": record.pool, "host": "", **more}
+    _write_down(connection, noun, subject, now, what)
+
+
+def _write_down(connection: Connection, noun: Noun, subject: str, now: datetime, what: dict[str, str]) -> None:
     connection.execute(insert(changes).values(at=now, noun=noun, subject=subject, **_UNTOLD_MARKS, **what))
 
 

@@ -131,6 +131,27 @@ class InstanceStore(Part):
         with self._db.reading() as connection:
             return [as_instance(row) for row in connection.execute(query).all()]
 
+    def found(
+        self, user: str | None = None, since: datetime | None = None, failed: bool = False, limit: int = 200
+    ) -> list[Instance]:
+        """The latest sessions, living and over, newest request first.
+
+        Args:
+            user: whose; None: of all users.
+            since: only those that lived at that moment or later; None: whenever.
+            failed: only those that ended as failed.
+            limit: at most so many.
+        """
+        query = select(instances).order_by(instances.c.created_at.desc(), instances.c.id).limit(limit)
+        if user is not None:
+            query = query.where(instances.c.user == user)
+        if since is not None:
+            query = query.where(instances.c.state.not_in(sorted(ENDED)) | (instances.c.state_since >= since))
+        if failed:
+            query = query.where(instances.c.state == InstanceState.FAILED)
+        with self._db.reading() as connection:
+            return [as_instance(row) for row in connection.execute(query).all()]
+
     def forget(self, before: datetime) -> int:
         """Delete the records of sessions that ended before a moment; how many there were."""
         over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since < before)

@@ -129,6 +129,7 @@ instances = Table(
     Column("proxy", JSON, nullable=False),
     UniqueConstraint("host", "port"),
     Index(None, "state", "state_since"),
+    Index(None, "user", "created_at"),
     CheckConstraint("slots > 0", name="takes_room"),
     CheckConstraint("(host IS NULL) = (port IS NULL)", name="port_with_host"),
 )
@@ -244,6 +245,7 @@ changes = Table(
     Column("state", String(24), nullable=False),  # that it went to
     Column("reason", Text, nullable=False),
     Column("host", String(63), nullable=False),  # of an instance: that it is or was on; empty: none yet
+    Column("user", String(255), nullable=False, server_default=""),  # of an instance: who it is for
     Column("told", Boolean, nullable=False, index=True),  # an event was emitted for it
     Column(
         "told_platform", Boolean, nullable=False, server_default=true(), index=True

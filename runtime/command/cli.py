@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from blocks.resources import home, is_checkout
 from blocks.settings import ProcessSettings, process_settings
@@ -19,6 +20,14 @@ from runtime.supervision.api_password import password_file
 
 #: Functions that take the settings and their arguments, each with what argparse is told of these.
 Commands = dict[Callable[..., int], dict[str, dict]]
+#: What each command that answers something takes.
+AS_JSON: dict[str, dict] = {"--json": {"dest": "as_json", "action": "store_true", "help": "for a program"}}
+SESSIONS: dict[str, dict] = {
+    "--user": {"help": "only those of this user"},
+    "--since": {"metavar": "MOMENT", "help": "only those that lived then or later: yesterday, 2d, 2026-11-27 14:30"},
+    "--failed": {"action": "store_true", "help": "only those that ended as failed"},
+    **AS_JSON,
+}
 INTERRUPTED = 130  # what a shell calls the end by Ctrl-C
 
 
@@ -66,13 +75,18 @@ def _commands() -> Commands:
         up: {},
         down: {},
         move_to_postgresql: {},
-        status: {},
+        status: AS_JSON,
         link: {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}},
         why: {
-            "noun": {"choices": ("host", "session"), "help": "what to tell of"},
-            "name": {"help": "the host's name, as in main-07, or the session's id"},
+            "noun": {"choices": ("host", "session", "user"), "help": "what to tell of"},
+            "name": {"help": "the host's name, as in main-07, the session's id, or the user that it is for"},
+            **AS_JSON,
         },
-        plan: {"pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"}},
+        sessions: SESSIONS,
+        plan: {
+            "pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"},
+            **AS_JSON,
+        },
         doctor: {},
         registry: {
             "address": {"help": "name or address that hosts reach this machine under, and the port"},
@@ -149,23 +163,31 @@ def move_to_postgresql(settings: ProcessSettings) -> int:
     return 0
 
 
-def status(settings: ProcessSettings) -> int:
-    """Say what runs: processes, hosts, slots, sessions."""
+def status(settings: ProcessSettings, as_json: bool = False) -> int:
+    """Say what runs: processes, hosts, slots, sessions; and what is wrong."""
     from runtime.command.report import show_status  # noqa: PLC0415 - as above
 
-    show_status(settings)
+    show_status(settings, as_json)
     return 0
 
 
-def why(settings: ProcessSettings, noun: str, name: str) -> int:
-    """Tell what happened to a host or a session, and why.
+def why(settings: ProcessSettings, noun: str, name: str, as_json: bool = False) -> int:
+    """Tell what happened to a host, a session or a user's latest sessions, and why.
 
     Raises:
         NotFound: there never was one of this name.
     """
-    from runtime.command.report import show_history  # noqa: PLC0415 - as above
+    from runtime.verbs.history import show_history  # noqa: PLC0415 - as above
 
-    show_history(settings, noun, name)
+    show_history(settings, noun, name, as_json)
+    return 0
+
+
+def sessions(settings: ProcessSettings, **wanted: Any) -> int:
+    """List sessions, living and over, the newest request first, with the reason of each end."""
+    from runtime.verbs.history import show_sessions  # noqa: PLC0415 - as above
+
+    show_sessions(settings, **wanted)
     return 0
 
 
@@ -182,16 +204,16 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
     return 0
 
 
-def plan(settings: ProcessSettings, pool: str) -> int:
+def plan(settings: ProcessSettings, pool: str, as_json: bool = False) -> int:
     """Say what the next tick of housekeeping would do, and why. Nothing is done.
 
     Raises:
         DockerDriverError: there is no such pool, or the stack is down.
     """
-    from runtime.command.report import show_plan  # noqa: PLC0415 - as above
     from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
+    from runtime.verbs.plan import show_plan  # noqa: PLC0415 - as above
 
-    show_plan(prefect_api(settings), pool)
+    show_plan(prefect_api(settings), pool, as_json)
     return 0
 
 

@@ -1,76 +1,85 @@
-"""What `dockerdriver status`, `why` and `plan` show; the first two also when the stack is down."""
+"""What `dockerdriver status` shows, also when the stack is down."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-from rich.console import Console
-from rich.table import Table
 
 from blocks.certificates import gateways_certificate
 from blocks.engine.local_api import answers
 from blocks.gateway.client import Gateway
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
-from pool.errors import DockerDriverError, GatewayTrouble, NotFound, Refused
+from pool.errors import DockerDriverError, GatewayTrouble, Refused
 from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
-from pool.hosts.reach import reach_troubles
+from pool.hosts.reach import reach_troubles, silent_hosts
 from pool.records import Host, Instance
-from pool.reports.tables import history_rows, span
+from pool.reports.tables import session_rows, span
 from pool.sessions.queue import queued_in_order
-from pool.states import LIVING_INSTANCES, HostState
+from pool.settings import PoolSettings
+from pool.states import LIVING_HOSTS, LIVING_INSTANCES, HostState
 from pool.store.pool_store import PoolStore
-from runtime.databases.databases import NOT_MADE, databases, pool_database_running, trouble_with
+from runtime.databases.databases import databases, trouble_with
+from runtime.databases.records import open_records
 from runtime.stack.stop import engine_url
 from runtime.supervision.api_password import password_file, prefect_api
 from runtime.supervision.processes import Processes
+from runtime.verbs.output import console, show_json, table
 
-WIDTH = 180
-PLAN_SECONDS = 150
+Rows = list[dict[str, object]]
 
 
-def show_status(settings: ProcessSettings) -> None:
+@dataclass(frozen=True)
+class Records:
+    """What the pool's database holds of what lives, and what is wrong with it."""
+
+    hosts: Sequence[Host] = ()  # that live, were removed lately or failed
+    instances: Sequence[Instance] = ()  # that live
+    troubles: Sequence[str] = ()  # a sentence each
+    pools: frozenset[str] = field(default_factory=frozenset)  # that have hosts or sessions
+
+
+def show_status(settings: ProcessSettings, as_json: bool = False) -> None:
     """Print it."""
-    console = _console()
-    console.print(f"Installation {settings.identity}, data in {settings.data}", markup=False)
-    console.print(_processes(settings))
+    processes, held = process_rows(settings), _held(settings)
+    hosts = host_rows([host for host in held.hosts if host.state is not HostState.REMOVED])
+    sessions = living_rows(settings, held.instances)
+    troubles = [*held.troubles, *_without_block(settings, held.pools), *_of_gateway(settings, held.instances)]
+    about: dict[str, object] = {"installation": settings.identity, "data": str(settings.data)}
+    if as_json:
+        show_json(about | {"processes": processes, "troubles": troubles, "hosts": hosts, "sessions": sessions})
+    else:
+        _print(settings, processes, troubles, hosts, sessions)
+
+
+def _print(settings: ProcessSettings, processes: Rows, troubles: list[str], hosts: Rows, sessions: Rows) -> None:
+    screen = console()
+    screen.print(f"Installation {settings.identity}, data in {settings.data}", markup=False)
+    _draw(("Process", "State", "Where"), processes)
     if password_file(settings).exists():
-        console.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
-    if trouble_with(settings, settings.pool_database_url) not in ("", NOT_MADE):
-        return  # the database's own line says why; what it holds cannot be known
-    try:
-        hosts, instances, left = _records(settings)
-    except Refused as refusal:  # what runs is worth knowing all the same
-        console.print(str(refusal), markup=False, style="bold red")
-        return
-    certificates = running_out(filter(None, [gateways_certificate()]), datetime.now(UTC))
-    gateway = Gateway(settings.gateway_socket, settings.gateway_snapshot)
-    troubles = [*certificates, *launch_troubles(hosts, datetime.now(UTC)), *reach_troubles(hosts), *left]
-    for trouble in [*troubles, *cut_offs(gateway, instances)]:
-        console.print(trouble, markup=False, style="bold red")
-    console.print(_hosts([host for host in hosts if host.state is not HostState.REMOVED]))
-    console.print(_sessions(settings, instances))
+        screen.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
+    for trouble in troubles:
+        screen.print(trouble, markup=False, style="bold red")
+    _draw(("Host", "State", "Address", "Slots used", "Free", "Since", "Why"), hosts, hosts_in_sum(hosts))
+    waiting = sum(bool(row["position"]) for row in sessions)
+    waits = f", {waiting} of them wait for room" if waiting else ""
+    said = f"{len(sessions)} sessions{waits}" if sessions else "no sessions"
+    _draw(("Session", "User", "State", "Host", "Blueprint", "Expires", "URL"), sessions, said)
 
 
-def show_plan(api: PrefectApi, pool: str) -> None:
-    """Print what the next tick of a pool would do, and why.
-
-    Raises:
-        DockerDriverError: there is no such pool, or the stack does not run.
-    """
-    api.run_to_its_end("plan/on-demand", PLAN_SECONDS, pool=pool)
-    rows = api.table(f"plan-{pool}")
-    table = _table("What", "Of", "Why")
+def _draw(columns: Sequence[str], rows: Rows, caption: str | None = None) -> None:
+    """Print the rows' values under headings; a heading in lower case, with _ for blanks, is the key of its value."""
+    drawn = table(*columns)
     for row in rows:
-        table.add_row(row["what"], row["of"], row["why"])
-    table.caption = None if rows else f"nothing: pool {pool} is as it should be"
-    _console().print(table)
+        drawn.add_row(*(str(row[column.lower().replace(" ", "_")]).replace("[", r"\[") for column in columns))
+    drawn.caption = caption
+    console().print(drawn)
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
-    console.width = max(console.width, WIDTH)  # a URL that is cut in two cannot be clicked
-    return console
+def hosts_in_sum(hosts: Rows) -> str:
+    """Say how many hosts there are and what room they have; slots of one that takes no session are not free."""
+    slots, reserved, free = (sum(int(str(row[key])) for row in hosts) for key in ("slots", "reserved", "free"))
+    return f"{len(hosts)} hosts, {reserved} of {slots} slots used, {free} free" if hosts else "no hosts"
 
 
 def cut_offs(gateway: Gateway, instances: Iterable[Instance]) -> list[str]:
@@ -87,22 +96,24 @@ def cut_offs(gateway: Gateway, instances: Iterable[Instance]) -> list[str]:
     ]
 
 
-def _processes(settings: ProcessSettings) -> Table:
-    table = _table("Process", "State", "Where")
-    states = Processes(settings).states()
-    url = engine_url(settings)
-    table.add_row("Docker Engine", "answers" if answers(url) else "does not answer", url)
-    pool, _ = databases(settings)
-    table.add_row("pool database", trouble_with(settings, pool.url) or "answers", pool.where)
+def process_rows(settings: ProcessSettings) -> Rows:
+    """One row for each process of the stack, the engine and the pool's database: whether it runs, and where."""
+    states, url, (pool, _) = Processes(settings).states(), engine_url(settings), databases(settings)
     where = {"server": settings.prefect_api_url.removesuffix("/api"), "gateway": settings.gateway_url}
-    for name in (*(["database"] if settings.runs_postgresql else []), "server", "gateway", "warm", "long"):
-        state = states.get(name, "STOPPED").lower()
-        table.add_row(name, state + (_of_server(settings) if name == "server" else ""), where.get(name, ""))
-    return table
+    own = [("database", states.get("database", "STOPPED").lower())] if settings.runs_postgresql else []
+    ours = [(name, states.get(name, "STOPPED").lower()) for name in ("server", "gateway", "warm", "long")]
+    said = [
+        ("Docker Engine", "answers" if answers(url) else "does not answer", url),
+        ("pool database", trouble_with(settings, pool.url) or "answers", pool.where),
+        *((name, state + _of_server(settings, name), where.get(name, "")) for name, state in (*own, *ours)),
+    ]
+    return [{"process": name, "state": state, "where": place} for name, state, place in said]
 
 
-def _of_server(settings: ProcessSettings) -> str:
+def _of_server(settings: ProcessSettings, process: str) -> str:
     """Say whether Prefect's server answers what it must read in its database: that it is there is not enough."""
+    if process != "server":
+        return ""
     try:
         api = prefect_api(settings)
     except Refused as error:
@@ -112,83 +123,85 @@ def _of_server(settings: ProcessSettings) -> str:
     return ", does not answer" if api.healthy() else ""
 
 
-def _records(settings: ProcessSettings) -> tuple[list[Host], list[Instance], list[str]]:
-    """Hosts that live, were removed lately or failed; sessions that live; what ticks left undone, one sentence a pool.
+def _held(settings: ProcessSettings) -> Records:
+    """Return what is on record; nothing where there is no database, or its own line says why it does not answer."""
+    try:
+        store = open_records(settings)
+    except Refused as refusal:  # what runs is worth knowing all the same
+        return Records(troubles=[str(refusal)])
+    except DockerDriverError:
+        return Records()
+    return _records(store) if store else Records()
 
-    Nothing when there is no database yet.
-    """
-    store = _store(settings)
-    if store is None:
-        return [], [], []
+
+def _records(store: PoolStore) -> Records:
     pools, now = store.hosts.pools(), datetime.now(UTC)
-    hosts = [host for pool in pools for host in store.hosts.recent(pool, now)]
+    hosts = {pool: store.hosts.recent(pool, now) for pool in pools}
     left = [f"Pool {pool}: {undone}" for pool in pools if (undone := store.ticks.left_undone(pool, now))]
-    return hosts, store.instances.all(states=LIVING_INSTANCES), left
+    silent = [said for pool in pools for said in silent_hosts(hosts[pool], _grace(store, pool))]
+    all_hosts, living = [one for pool in pools for one in hosts[pool]], store.instances.all(states=LIVING_INSTANCES)
+    in_use = {one.pool for one in all_hosts if one.state in LIVING_HOSTS} | {one.pool for one in living}
+    troubles = [*launch_troubles(all_hosts, now), *reach_troubles(all_hosts), *silent, *left]
+    return Records(all_hosts, living, troubles, frozenset(in_use))
 
 
-def _store(settings: ProcessSettings) -> PoolStore | None:
-    """Return the pool's database, or None where none was made yet. Looking changes nothing: `make up` alone migrates.
-
-    Raises:
-        DockerDriverError: it does not answer.
-        Refused: its tables are of another version; the sentence says what to do.
-    """
-    trouble = trouble_with(settings, settings.pool_database_url)
-    if trouble == NOT_MADE:
-        return None
-    if trouble:
-        raise DockerDriverError(f"the pool's database does not answer: {trouble}")
-    store = PoolStore.open(settings.pool_database_url, wait_seconds=0)  # the operator is told at once that it is away
-    store.check_current()
-    return store
+def _grace(store: PoolStore, pool: str) -> int:
+    kept = store.configs.last(pool) or {}
+    return int(kept.get("DD_HOST_GRACE", PoolSettings().host_grace))
 
 
-def show_history(settings: ProcessSettings, noun: str, name: str) -> None:
-    """Print what happened to a host or a session, oldest first, with the reasons.
-
-    Raises:
-        NotFound: there never was one of this name.
-        DockerDriverError: the pool's database does not answer.
-    """
-    with pool_database_running(settings):
-        store = _store(settings)
-        lines = store and (store.history.of_host(name) if noun == "host" else store.history.of_instance(name))
-    if not lines:
-        raise NotFound(f"no {noun} was ever named {name!r}")
-    table = _table("When", "What", "Why")
-    for row in history_rows(lines):
-        table.add_row(row["at"], row["what"], row["why"])
-    _console().print(table)
+def _without_block(settings: ProcessSettings, pools: Iterable[str]) -> list[str]:
+    """Name the pools in use whose block was deleted; none while Prefect's server does not answer."""
+    try:
+        api = prefect_api(settings)
+        known = pools_with_block(api) if api.answers() else set(pools)
+    except DockerDriverError:
+        return []
+    return [
+        f"Pool {pool} has hosts or sessions and no block pool-config/{pool}: it goes on as it was configured last;"
+        " docs/operating.md says how to remove a pool"
+        for pool in sorted(set(pools) - known)
+    ]
 
 
-def _hosts(hosts: list[Host]) -> Table:
-    slots, reserved = sum(h.slots for h in hosts), sum(h.reserved for h in hosts)
-    table = _table("Host", "State", "Address", "Slots used", "Since", "Why")
-    for host in hosts:
-        used = f"{host.reserved} of {host.slots}"
-        table.add_row(host.name, host.state, host.address or "", used, _ago(host.state_since), host.reason)
-    table.caption = f"{len(hosts)} hosts, {reserved} of {slots} slots used" if hosts else "no hosts"
-    return table
+def pools_with_block(api: PrefectApi) -> set[str]:
+    """Names of all pools that have a block."""
+    return {one["name"] for one in api.call("GET", "/block_types/slug/pool-config/block_documents")}
 
 
-def _sessions(settings: ProcessSettings, instances: list[Instance]) -> Table:
+def _of_gateway(settings: ProcessSettings, instances: Iterable[Instance]) -> list[str]:
+    certificates = running_out(filter(None, [gateways_certificate()]), datetime.now(UTC))
+    gateway = Gateway(settings.gateway_socket, settings.gateway_snapshot)
+    return [*map(str, certificates), *cut_offs(gateway, instances)]
+
+
+def host_rows(hosts: Iterable[Host]) -> Rows:
+    """One row for each host."""
+    return [
+        {
+            "host": host.name,
+            "pool": host.pool,
+            "state": str(host.state) + (", out of reach" if host.unreachable_since else ""),
+            "address": host.address or "",
+            "slots": host.slots,
+            "reserved": host.reserved,
+            "slots_used": f"{host.reserved} of {host.slots}",
+            "free": host.room,
+            "since": span((datetime.now(UTC) - host.state_since).total_seconds()),
+            "why": host.reason,
+        }
+        for host in hosts
+    ]
+
+
+def living_rows(settings: ProcessSettings, instances: Sequence[Instance]) -> Rows:
+    """One row for each living session, with its place in the queue and its address."""
     pools = [queued_in_order(i for i in instances if i.pool == pool) for pool in {i.pool for i in instances}]
-    table = _table("Session", "State", "Host", "Blueprint", "Expires", "URL")
-    places = {i.id: f", number {place} in {i.pool}" for pool in pools for place, i in enumerate(pool, start=1)}
-    for i in instances:
-        expires, state = f"{i.expires_at:%H:%M:%S} UTC" if i.expires_at else "", i.state + places.get(i.id, "")
-        table.add_row(i.id, state, i.host or "", i.blueprint, expires, settings.session_origin(i.route) + i.base_url)
-    waiting = f", {len(places)} of them wait for room" if places else ""
-    table.caption = f"{len(instances)} sessions{waiting}" if instances else "no sessions"
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, title_justify="left", caption_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _ago(then: datetime) -> str:
-    return span((datetime.now(UTC) - then).total_seconds())
+    places = {i.id: place for pool in pools for place, i in enumerate(pool, start=1)}
+    rows = zip(instances, session_rows(instances), strict=True)
+    return [
+        dict(row)
+        | {"state": row["state"] + (f", number {places[one.id]} in {one.pool}" if one.id in places else "")}
+        | {"position": places.get(one.id), "url": settings.session_origin(one.route) + one.base_url}
+        for one, row in rows
+    ]

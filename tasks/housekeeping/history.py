@@ -1,4 +1,4 @@
-"""Tasks for "why?": the history of a host or a session, with the reasons."""
+"""Tasks for "why?": the history of a host, a session or a user's sessions, with the reasons."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,15 @@ from tasks.base import look_up
 
 @look_up()
 def read_history(name: str) -> list[HistoryEntry]:
-    """Read all that happened to the host or session of this name, oldest first.
+    """Read all that happened to the host, the session or the user's sessions of this name, oldest first.
 
     Raises:
-        NotFound: no host and no session has this name.
+        NotFound: no host, session or user has this name.
     """
     history = outside().store.history
-    lines = history.of_host(name) or history.of_instance(name)
+    lines = history.of_host(name) or history.of_instance(name) or history.of_user(name)
     if not lines:
-        raise NotFound(f"no host and no session is named {name!r}")
+        raise NotFound(f"no host, session or user is named {name!r}")
     return lines
 
 

@@ -39,7 +39,7 @@ def list_pools() -> list[str]:
 async def observe(pool: str) -> Observation:
     """One look at the pool, after which SQL knows which hosts are out of reach."""
     seen = await _look(pool)
-    await blocking(note_probes, seen.hosts, seen.probes)
+    await blocking(note_probes, pool, seen.hosts, seen.probes)
     await blocking(note_disks, seen.hosts, seen.disks, pool)
     return seen
 

@@ -61,11 +61,11 @@ def _probe(host: Host) -> Probe:
         return Probe(answers=False, trouble=str(error))
 
 
-def note_probes(hosts: Iterable[Host], probes: Mapping[str, Probe]) -> None:
-    """Tell SQL which hosts are out of reach, and which are back."""
+def note_probes(pool: str, hosts: Iterable[Host], probes: Mapping[str, Probe]) -> None:
+    """Tell SQL which hosts of a pool are out of reach, and which are back."""
     store = outside().store
     back = [host.name for host in hosts if host.unreachable_since and host.name in probes and probes[host.name].answers]
-    store.hosts.note_reached(back)
+    store.hosts.note_reached(back, now())
     silent = {name: seen.trouble for name, seen in probes.items() if not seen.answers}
     if silent:
-        store.hosts.note_unreachable(silent, now())
+        store.hosts.note_unreachable(silent, now(), outside().kept_config(pool).DD_HOST_GRACE)

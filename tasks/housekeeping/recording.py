@@ -39,7 +39,8 @@ def note_left(tick: int, left: Sequence[str]) -> None:
 def show_hosts(pool: str) -> None:
     """Leave the table of hosts as SQL has them after the tick: the artifact ``hosts-<pool>``."""
     store = outside().store
-    rows = host_rows(store.hosts.all(pool, LIVING_HOSTS), store.images.offered(pool), store.images.by_host(pool))
+    hosts, grace = store.hosts.all(pool, LIVING_HOSTS), outside().kept_config(pool).DD_HOST_GRACE
+    rows = host_rows(hosts, store.images.offered(pool), store.images.by_host(pool), grace)
     outside().prefect.write_table(rows, key=f"hosts-{pool}", description=f"Hosts of pool {pool}")
 
 

@@ -4,6 +4,7 @@ from blocks.gateway.pool_page import PoolView, pool_page
 from blocks.outside import now, outside
 from pool.changes import Change
 from pool.decisions import without_repeats
+from pool.hosts.reach import reach_troubles, silent_hosts
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
 from tasks.base import look_up
 
@@ -31,4 +32,5 @@ def _view(name: str) -> PoolView:
     store = outside().store
     decided = without_repeats(store.ticks.decisions(limit=LOOKED_AT, pool=name))[:LAST_DECISIONS]
     hosts, instances = store.hosts.all(name, LIVING_HOSTS), store.instances.all(name, LIVING_INSTANCES)
-    return PoolView(name, hosts, instances, decided, store.ticks.left_undone(name, now()))
+    troubles = [*reach_troubles(hosts), *silent_hosts(hosts, outside().kept_config(name).DD_HOST_GRACE)]
+    return PoolView(name, hosts, instances, decided, store.ticks.left_undone(name, now()), troubles)

@@ -17,19 +17,22 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
     """Compose the answer to the platform for a session as it is now.
 
     The launch link in it works once and not for long; `issue-link` makes another. A queued session has its position,
-    one that is over the reason.
+    one that is over when it ended and why: `end_cause` for programs, `reason` for people.
     """
     host = outside().store.hosts.get(instance.host) if instance.host else None
     ends = ends_at(instance, host)
     return {
         "instance_id": instance.id,
+        "user": instance.user,
         "state": str(instance.state),
         "url": session_url(instance),
         "launch_url": launch_url(instance) if instance.state in OPENS else None,
         "expires_at": ends.isoformat() if ends else None,
+        "ended_at": instance.ended_at.isoformat() if instance.ended_at else None,
         "host": instance.host,
         "notice": position.notice if position else notice(host),
         "reason": instance.reason if instance.state in ENDED else "",
+        "end_cause": instance.end_cause and str(instance.end_cause),
         "position": position and position.position,
         "estimated_wait": position and position.estimate,
     }

@@ -12,10 +12,21 @@ pytestmark = pytest.mark.contract
 def test_a_host_out_of_reach_takes_no_session_until_it_answers(store):
     claim_active(store)
     ask(store)
-    store.hosts.note_unreachable({"main-01": "timed out"}, NOW)
+    store.hosts.note_unreachable({"main-01": "timed out"}, NOW, grace=300)
     assert place(store) is None
-    store.hosts.note_reached(["main-01"])
+    store.hosts.note_reached(["main-01"], later(60))
     assert place(store).state is InstanceState.STARTING
+
+
+def test_that_a_host_went_out_of_reach_and_came_back_is_told_once_each_with_when_it_counts_as_dead(store):
+    claim_active(store)
+    for seconds in (0, 30):
+        store.hosts.note_unreachable({"main-01": "timed out"}, later(seconds), grace=300)
+    for seconds in (60, 90):
+        store.hosts.note_reached(["main-01"], later(seconds))
+    silent, back = store.history.claim_untold()[-2:]
+    assert (silent.event, back.event) == ("dockerdriver.host.unreachable", "dockerdriver.host.reachable")
+    assert silent.reason == "timed out; it counts as dead from 2026-01-05 08:05:00 UTC on, unless it answers"
 
 
 def test_a_host_whose_disk_has_too_little_room_takes_no_session_until_it_has(store):
@@ -37,8 +48,8 @@ def test_what_a_host_was_configured_with_is_kept(store):
 
 def test_how_long_a_host_is_out_of_reach_counts_from_its_first_silence_and_is_no_error(store):
     claim_active(store)
-    store.hosts.note_unreachable({"main-01": "timed out"}, NOW)
-    store.hosts.note_unreachable({"main-01": "refused"}, later(30))
+    store.hosts.note_unreachable({"main-01": "timed out"}, NOW, grace=300)
+    store.hosts.note_unreachable({"main-01": "refused"}, later(30), grace=300)
     host = store.hosts.get("main-01")
     assert (host.unreachable_since, host.last_error, host.last_error_at, host.errors) == (NOW, "refused", later(30), 0)
 

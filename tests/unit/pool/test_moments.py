@@ -1,8 +1,10 @@
 """No span of time that was ever stored stops a rule."""
 
+from datetime import datetime
+
 import pytest
 
-from pool.moments import LONGEST_SPAN, after
+from pool.moments import LONGEST_SPAN, after, read_since
 from pool.sessions.admission import expiry
 from pool.sessions.queue import wait_expired
 from pool.settings import PoolSettings
@@ -28,3 +30,19 @@ def test_a_session_waits_under_a_time_limit_that_is_too_large():
 def test_one_that_had_room_and_lost_it_waits_anew_in_its_old_place(seconds, over):
     again = an_instance(state=InstanceState.QUEUED, host=None, created_at=NOW, state_since=later(800))
     assert wait_expired(again, PoolSettings(queue_timeout=900), later(800 + seconds)) is over
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("yesterday", "2026-01-04T00:00+00:00"),
+        ("today", "2026-01-05T00:00+00:00"),
+        ("2d", "2026-01-03T08:00+00:00"),
+        ("90 min", "2026-01-05T06:30+00:00"),
+        ("2026-01-02", "2026-01-02T00:00+00:00"),
+        ("2026-01-02 14:30", "2026-01-02T14:30+00:00"),
+        ("2026-01-02T14:30+02:00", "2026-01-02T12:30+00:00"),
+    ],
+)
+def test_a_moment_of_the_past_is_read_as_operators_write_it(text, moment):
+    assert read_since(text, NOW) == datetime.fromisoformat(moment)

@@ -7,6 +7,7 @@ import pytest
 
 from blocks.gateway.pool_page import MOST_ROWS, PoolView, pool_page
 from pool.decisions import Decision, DecisionKind, LeftUndone, RecordedDecision
+from pool.hosts.reach import silent_hosts
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.unit
 
 def full_of(text: str) -> str:
     """A page on which everything that a record says is this text."""
-    placed = an_instance(text, host=text, blueprint=text)
+    placed = an_instance(text, host=text, blueprint=text, user=text)
     decided = RecordedDecision(Decision(DecisionKind.DRAIN, text, text), 1, "main", NOW)
     view = PoolView(text, [a_host(text, reason=text)], [placed, replace(placed, state=InstanceState.QUEUED)], [decided])
     return pool_page([view], NOW)
@@ -35,7 +36,20 @@ def test_a_host_is_a_bar_of_its_slots_with_state_and_age():
     assert page.count("<i></i>") == 4
     assert '<td class="active">active</td>' in page
     assert "<td>2 h 5 min</td>" in page
-    assert "Pool main: 1 hosts, 2 of 6 slots in use" in page
+    assert "Pool main: 1 hosts, 2 of 6 slots in use, 4 free" in page
+
+
+def test_a_host_out_of_reach_is_named_and_its_slots_are_not_free():
+    silent = a_host(unreachable_since=NOW, last_error="timed out")
+    view = PoolView("main", [silent], [], [], troubles=silent_hosts([silent], 300))
+    page = pool_page([view], NOW)
+    assert "0 of 6 slots in use, 0 free" in page
+    assert "Host main-01 is out of reach since 2026-01-05 08:00:00 UTC; it counts as dead from" in page
+
+
+def test_each_session_is_shown_with_its_user():
+    page = drawn(instances=[an_instance(user="ada"), an_instance("q", user="grace", state=InstanceState.QUEUED)])
+    assert (page.count("<td>ada</td>"), page.count("<td>grace</td>")) == (1, 1)
 
 
 def test_a_host_that_is_gone_is_not_shown():

@@ -4,9 +4,9 @@ import pytest
 
 from pool.decisions import Decision, DecisionKind
 from pool.records import Image
-from pool.reports.tables import decision_rows, host_rows, span
-from pool.states import HostState
-from tests.rigs.pool_data import a_host
+from pool.reports.tables import decision_rows, host_rows, reach_rows, session_rows, span
+from pool.states import HostState, InstanceState
+from tests.rigs.pool_data import NOW, a_host, an_instance
 
 pytestmark = pytest.mark.unit
 
@@ -20,12 +20,32 @@ def test_a_host_is_shown_with_state_slots_age_errors_and_images():
             "host": "main-01",
             "state": "active",
             "why": "configured and tested",
-            "slots": "2 of 6 used",
+            "slots": "2 of 6 used, 4 free",
             "created": "2026-01-05 08:00 UTC",
             "errors": "3: no answer",
             "images": "1 of 2, without rstudio",
         }
     ]
+
+
+def test_a_host_out_of_reach_says_when_it_counts_as_dead_and_has_no_free_slot():
+    (row,) = host_rows([a_host(unreachable_since=NOW, last_error="timed out")], [], {}, grace=300)
+    assert row["why"] == (
+        "out of reach since 2026-01-05 08:00:00 UTC;"
+        " it counts as dead from 2026-01-05 08:05:00 UTC on, unless it answers: timed out"
+    )
+    assert row["slots"] == "0 of 6 used, 0 free"
+
+
+def test_a_host_that_is_removed_counts_as_out_of_reach_no_more():
+    assert reach_rows([a_host(unreachable_since=NOW, state=HostState.REMOVING), a_host("main-02")], 300) == []
+
+
+def test_a_session_that_is_over_is_listed_with_its_user_its_end_and_the_reason():
+    over = an_instance(user="ada", state=InstanceState.FAILED, reason="its host main-01 failed", host=None)
+    (row,) = session_rows([over])
+    assert (row["user"], row["ended"], row["why"]) == ("ada", "2026-01-05 08:00:00 UTC", "its host main-01 failed")
+    assert row["expires"] == ""
 
 
 def test_a_host_that_is_gone_is_not_in_the_table():

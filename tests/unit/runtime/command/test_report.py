@@ -7,7 +7,8 @@ import pytest
 from blocks.settings import ProcessSettings
 from pool.errors import Refused
 from pool.store.pool_store import PoolStore
-from runtime.command.report import show_history, show_status
+from runtime.command.report import show_status
+from runtime.verbs.history import show_history
 
 pytestmark = pytest.mark.unit
 

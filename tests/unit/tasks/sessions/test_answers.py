@@ -5,11 +5,12 @@ import pytest
 from blocks.outside import standing_in
 from blocks.settings import ProcessSettings
 from blocks.stored.link_keys import LinkKeys
+from pool.sessions.drain import notice
 from pool.sessions.estimates import QueuePosition
-from pool.states import InstanceState
+from pool.states import EndCause, HostState, InstanceState
 from tasks.publishing.platform import answer_for
 from tests.rigs.fakes import FakeBlocks, fake_outside
-from tests.rigs.pool_data import an_instance
+from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
 
@@ -26,3 +27,19 @@ def test_a_session_that_waits_is_told_its_position_and_what_else_it_could_have()
     told = answer_for(waits, QueuePosition(2, 90, "slots are free on main-01"))
     assert (told["position"], told["estimated_wait"], told["notice"]) == (2, 90, "slots are free on main-01")
     assert answer_for(waits)["notice"] == ""
+
+
+def test_a_session_that_is_over_says_when_it_ended_why_and_by_what_cause():
+    over = an_instance(
+        state=InstanceState.DELETED, host=None, state_since=later(60), reason="its drain", end_cause=EndCause.DRAINED
+    )
+    told = answer_for(over)
+    assert told["ended_at"] == told["expires_at"] == later(60).isoformat()
+    assert (told["state"], told["reason"], told["end_cause"]) == ("deleted", "its drain", "drained")
+
+
+def test_a_session_whose_host_does_not_answer_says_so():
+    silent = a_host(unreachable_since=NOW)
+    assert notice(silent) == "its host main-01 does not answer since 2026-01-05 08:00 UTC"
+    drains = a_host(unreachable_since=NOW, state=HostState.DRAINING, reason="a new kernel")
+    assert notice(drains).endswith("; its host main-01 is taken out of service: a new kernel")

@@ -1,0 +1,43 @@
+"""The pool's records as a command reads them, also while the stack is stopped."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from blocks.settings import ProcessSettings
+from pool.errors import DockerDriverError
+from pool.store.pool_store import PoolStore
+from runtime.databases.databases import NOT_MADE, pool_database_running, trouble_with
+
+
+def open_records(settings: ProcessSettings) -> PoolStore | None:
+    """Return the pool's database, or None where none was made yet. Looking changes nothing: `make up` alone migrates.
+
+    Raises:
+        DockerDriverError: it does not answer.
+        Refused: its tables are of another version; the sentence says what to do.
+    """
+    trouble = trouble_with(settings, settings.pool_database_url)
+    if trouble == NOT_MADE:
+        return None
+    if trouble:
+        raise DockerDriverError(f"the pool's database does not answer: {trouble}")
+    store = PoolStore.open(settings.pool_database_url, wait_seconds=0)  # the operator is told at once that it is away
+    store.check_current()
+    return store
+
+
+@contextmanager
+def records(settings: ProcessSettings) -> Iterator[PoolStore | None]:
+    """Lend the pool's records; a database of the stack's own runs for that long. None: none was made yet.
+
+    Raises:
+        DockerDriverError: it does not answer.
+        Refused: its tables are of another version.
+    """
+    with pool_database_running(settings):
+        store = open_records(settings)
+        try:
+            yield store
+        finally:
+            if store:
+                store.close()
