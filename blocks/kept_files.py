@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from prefect.settings import get_current_settings
@@ -25,9 +25,12 @@ class KeptFiles:
         config = gateway_config(self._settings)
         return rotate_logs(config, config.settings.log_mb * MB)
 
-    def drop_results(self, before: datetime) -> int:
-        """Delete what was kept of results of flow runs before a moment: launch links are among them; how many files."""
-        dropped = 0
+    def drop_old_results(self, now: datetime) -> int:
+        """Delete results of flow runs that are older than ``DD_KEPT_RESULTS_HOURS``; how many files.
+
+        Launch links are among them. They are on the machine of the worker that ran the flow.
+        """
+        before, dropped = now - timedelta(hours=self._settings.kept_results_hours), 0
         for file in _files(get_current_settings().results.local_storage_path):
             with suppress(FileNotFoundError):  # another housekeeper was faster
                 if file.stat().st_mtime < before.timestamp():

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -11,16 +11,21 @@ from uuid import UUID
 from prefect import Task, get_run_logger
 from prefect.artifacts import Artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import Artifact as KnownArtifact
 from prefect.deployments import arun_deployment
 from prefect.events import emit_event
-from prefect.exceptions import MissingContextError
+from prefect.exceptions import MissingContextError, ObjectNotFound
 from prefect.runtime import deployment as own_deployment
 from prefect.runtime import flow_run
 
 from blocks.look_up import LookUp, carry_out
 from pool import marks
 from pool.changes import Change
+
+PAGE = 200  # rows that the server answers with at most
+FEW = 50  # that are asked for at once where mostly none is wanted
+MOST_OLD = 1000
 
 
 class PrefectPort:
@@ -74,7 +79,7 @@ class PrefectPort:
             "end_time": {"before_": before.isoformat()},
         }
         async with get_client() as client:
-            answer = await client.request("POST", cast("Any", "/flow_runs/bulk_delete"), json={"flow_runs": old})
+            answer = await client.request("POST", _path("/flow_runs/bulk_delete"), json={"flow_runs": old})
         return len(answer.json()["deleted"])
 
     def emit(self, change: Change) -> None:
@@ -99,14 +104,22 @@ class PrefectPort:
             },
         )
 
-    def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
+    def write_table(
+        self, rows: Sequence[Mapping[str, object]], key: str, description: str, *, lasting: bool = False
+    ) -> None:
         """Leave a table as the newest artifact of this key, unless the newest has the same rows already.
 
         The newest is asked for each time: another process may have left it, and what is old is deleted.
+
+        Args:
+            rows: of the table.
+            key: of the artifact.
+            description: of the artifact.
+            lasting: it stays until `delete_tables`; else Prefect deletes it with the run that wrote it.
         """
         data = [dict(row) for row in rows]
         if not self._shows(key, data):
-            self._create_table(data, key, description)
+            (self._create_lasting_table if lasting else self._create_table)(data, key, description)
 
     def _shows(self, key: str, data: list[dict]) -> bool:
         newest = Artifact.get(key=key, _sync=True)  # type: ignore[call-arg]  # as below
@@ -116,6 +129,44 @@ class PrefectPort:
         # Without _sync Prefect would return a coroutine in an async flow's context; its types do not know the argument.
         create_table_artifact(data, key=key, description=description, _sync=True)  # type: ignore[call-arg]  # as above
 
+    @staticmethod
+    def _create_lasting_table(data: list[dict], key: str, description: str) -> None:
+        """Create it as no run's."""
+        table = ArtifactCreate(type="table", key=key, description=description, data=json.dumps(data))
+        with get_client(sync_client=True) as client:
+            client.create_artifact(table)
+
+    async def old_tables(self, prefix: str, since: datetime) -> list[str]:
+        """List keys of artifacts that begin so and were not written since, the oldest first; some of many."""
+        wanted, found = {"key": {"like_": prefix}}, list[str]()
+        async with get_client() as client:
+            answer = await client.request("POST", _path("/artifacts/latest/count"), json={"artifacts": wanted})
+            for end in range(answer.json(), 0, -FEW):
+                page = {
+                    "artifacts": wanted,
+                    "sort": "UPDATED_DESC",
+                    "offset": max(0, end - FEW),
+                    "limit": min(FEW, end),
+                }
+                answer = await client.request("POST", _path("/artifacts/latest/filter"), json=page)
+                rows = answer.json()
+                old = [row["key"] for row in rows if datetime.fromisoformat(row["updated"]) < since]
+                found += [key for key in reversed(old) if key.startswith(prefix)]
+                if len(old) < len(rows) or len(found) >= MOST_OLD:
+                    break
+        return list(dict.fromkeys(found))
+
+    async def delete_tables(self, keys: Sequence[str]) -> int:
+        """Delete all artifacts of these keys, the oldest first; how many, 200 at the most."""
+        wanted = {"artifacts": {"key": {"any_": list(keys)}}, "sort": "CREATED_DESC", "limit": PAGE}
+        async with get_client() as client:
+            answer = await client.request("POST", _path("/artifacts/filter"), json=wanted)
+            found = answer.json()
+            for artifact in reversed(found):
+                with suppress(ObjectNotFound):  # another housekeeper was faster
+                    await client.delete_artifact(UUID(artifact["id"]))
+        return len(found)
+
     def begin_progress(self, key: str, description: str) -> UUID:
         """Leave a progress bar at 0 percent; returns what :meth:`show_progress` takes."""
         return cast("UUID", create_progress_artifact(0.0, key=key, description=description, _sync=True))  # type: ignore[call-arg]  # as above
@@ -123,3 +174,8 @@ class PrefectPort:
     def show_progress(self, artifact: UUID, percent: float, description: str) -> None:
         """Move a progress bar."""
         update_progress_artifact(artifact, percent, description, _sync=True)  # type: ignore[call-arg]  # as above
+
+
+def _path(path: str) -> Any:
+    """A path of Prefect's API that its client's types do not list."""
+    return path

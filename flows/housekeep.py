@@ -26,7 +26,7 @@ from tasks.housekeeping.lost_runs import rerun_lost_runs, runs_are_lost
 from tasks.housekeeping.observing import list_pools, observe
 from tasks.housekeeping.orphans import note_orphans
 from tasks.housekeeping.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
-from tasks.housekeeping.retention import forget_old, forget_old_ticks
+from tasks.housekeeping.retention import forget_old, forget_old_answers, forget_old_ticks
 from tasks.images.catalogue import why_distribute
 from tasks.leases import Held, Hold, lease
 from tasks.publishing.missed import changes_are_left, publish_missed
@@ -64,6 +64,7 @@ async def housekeep(pool: str = "") -> State:
         run_repair(forget_old),
         run_repair(look_at_blocks),
         run_repair(forget_old_ticks),
+        run_repair(forget_old_answers),
     )
     told = await run_repair(publish_missed, changes_are_left)
     drawn = await run_repair(draw_pool_page)  # after all that it shows

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from pool.errors import NotFound, RefusedMove
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, ProxyOptions
@@ -163,11 +163,17 @@ class InstanceStore(Part):
 
     def ended_among(self, ids: Collection[str]) -> set[str]:
         """Those of these sessions that are over."""
+        return self._among(ids, instances.c.state.in_(sorted(ENDED)))
+
+    def living_among(self, ids: Collection[str]) -> set[str]:
+        """Those of these sessions that are on record and not over."""
+        return self._among(ids, instances.c.state.not_in(sorted(ENDED)))
+
+    def _among(self, ids: Collection[str], condition: ColumnElement[bool]) -> set[str]:
         if not ids:
             return set()
         with self._db.reading() as connection:
-            over = (instances.c.id.in_(sorted(ids)), instances.c.state.in_(sorted(ENDED)))
-            return set(connection.scalars(select(instances.c.id).where(*over)))
+            return set(connection.scalars(select(instances.c.id).where(instances.c.id.in_(sorted(ids)), condition)))
 
     def take_turn(
         self,

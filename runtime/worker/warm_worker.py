@@ -5,6 +5,7 @@ Every run has its own thread (see ``runtime.worker.warm_run``), so that the work
 """
 
 import contextlib
+from asyncio import to_thread
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from blocks.outside import outside
 from blocks.settings import process_settings
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.lost_runs import LostRuns
@@ -27,6 +29,7 @@ from runtime.worker.run_states import RunStates
 from runtime.worker.server_outage import OutageWait, wait_through_outages
 
 POLL_SECONDS = 1.5
+RESULTS_SECONDS = 600.0  # between two looks for results that are too old
 MOST_RUNS_AT_ONCE = 32  # beside those of schedules
 #: Seconds that runs wait for those of a dead process to be settled.
 SECONDS_AHEAD = 15.0
@@ -91,8 +94,18 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
             return
         self._watching = True
         self.in_background(self._finder.watch)
+        self.in_background(self._drop_old_results)
         self.in_background(self._flows.load_ahead, self.client, self.work_pool_name, self.log)
         await self._settle_predecessors()
+
+    async def _drop_old_results(self) -> None:
+        """Delete results that are too old, as long as this worker lives: they are files of its own machine."""
+        while True:
+            try:
+                await to_thread(lambda: outside().files.drop_old_results(outside().clock.now()))
+            except Exception as error:  # noqa: BLE001 - a disk that is away: the next look is soon enough
+                self.log.warning("Old results of flow runs are not deleted: %s", error)
+            await anyio.sleep(RESULTS_SECONDS)
 
     async def _settle_predecessors(self) -> None:
         """Begin to settle what dead processes left, and let it have a start.

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from blocks.outside import log, now, outside
-from tasks.base import look_up
+from tasks.base import blocking, look_up
+from tasks.publishing.platform import ANSWER_OF
 
 #: Completed runs of ticks, of which there are 2880 a day; those that failed are kept as long as all other runs.
 TICKS_KEPT = timedelta(hours=3)
+#: Since they were written last; as long as flow runs are kept.
+ANSWERS_KEPT = timedelta(days=14)
+ANSWERS_A_TICK = 40  # a session has some five of them, and one call finds 200
 
 
 @look_up(retries=1, retry_delay_seconds=2)
@@ -17,15 +21,26 @@ async def forget_old_ticks() -> str:
     return ""
 
 
+@look_up(retries=1, retry_delay_seconds=2)
+async def forget_old_answers() -> str:
+    """Delete the oldest answers to platforms, of sessions that are over, where they are old enough; says nothing."""
+    old = await outside().prefect.old_tables(ANSWER_OF, now() - ANSWERS_KEPT)
+    sessions = [key.removeprefix(ANSWER_OF) for key in old]
+    living = await blocking(outside().store.instances.living_among, sessions)
+    over = [ANSWER_OF + session for session in sessions if session not in living][:ANSWERS_A_TICK]
+    if over:
+        await outside().prefect.delete_tables(over)
+    return ""
+
+
 @look_up()
 def forget_old() -> str:
-    """Rotate the gateway's logs, delete old results and old records; says what it did, or nothing.
+    """Rotate the gateway's logs, delete old records; says what it did, or nothing.
 
     One that fails keeps the others from nothing.
     """
     steps = {
         "logs rotated": _rotate,
-        "results of flow runs deleted": _drop_results,
         "records of sessions deleted": _forget_sessions,
         "records of hosts deleted": _forget_hosts,
         "visits deleted": _forget_visits,
@@ -45,10 +60,6 @@ def _count(words: str, step: Callable[[], int]) -> int:
 
 def _rotate() -> int:
     return len(outside().files.rotate_gateway_logs())
-
-
-def _drop_results() -> int:
-    return outside().files.drop_results(now() - timedelta(hours=outside().settings.kept_results_hours))
 
 
 def _forget_sessions() -> int:

@@ -11,6 +11,9 @@ from pool.states import InstanceState
 from tasks.sessions.answers import answer_for
 from tasks.sessions.positions import positions_in
 
+#: Key of the artifact, before the session's id. It belongs to no run: a tick that tells of a session is soon deleted.
+ANSWER_OF = "instance-"
+
 
 def write_answers(changes: list[Change]) -> None:
     """Write the answer anew for each session that changed, and for those on a host that drains or returned."""
@@ -23,7 +26,8 @@ def write_answers(changes: list[Change]) -> None:
 def write_answer(instance: Instance, position: QueuePosition | None = None) -> dict:
     """Write the artifact ``instance-<id>`` and return what is in it."""
     answer = answer_for(instance, position)
-    outside().prefect.write_table([answer], key=f"instance-{instance.id}", description=f"Session {instance.id}")
+    key = ANSWER_OF + instance.id
+    outside().prefect.write_table([answer], key=key, description=f"Session {instance.id}", lasting=True)
     return answer
 
 

@@ -96,7 +96,15 @@ class FakePrefect(PrefectPort):
     def emit(self, change: Change) -> None:
         self.events.append(change)
 
-    def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
+    async def old_tables(self, prefix: str, since: datetime) -> list[str]:
+        return []
+
+    async def delete_tables(self, keys: Sequence[str]) -> int:
+        raise AssertionError("this test must give tables")
+
+    def write_table(
+        self, rows: Sequence[Mapping[str, object]], key: str, description: str, *, lasting: bool = False
+    ) -> None:
         self.tables[key] = [dict(row) for row in rows]
 
     def begin_progress(self, key: str, description: str) -> Any:

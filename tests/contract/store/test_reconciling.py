@@ -78,6 +78,7 @@ def test_sessions_that_are_over_are_told_from_those_that_live_and_those_nobody_k
     ask(store, "lives")
     store.instances.move("over", InstanceState.FAILED, NOW)
     assert store.instances.ended_among(["over", "lives", "unheard"]) == {"over"}
+    assert store.instances.living_among(["over", "lives", "unheard"]) == {"lives"}
     assert store.instances.ended_among([]) == set()
 
 

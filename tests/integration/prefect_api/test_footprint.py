@@ -78,3 +78,39 @@ def test_a_table_is_written_only_when_its_rows_changed(prefect_server):  # noqa:
             asyncio.run(show("hosts-here", rows))
     wanted = {"key": {"any_": ["hosts-here"]}}
     assert prefect_server.call("POST", "/artifacts/count", artifacts=wanted) == 3
+
+
+@flow(name="answer-here")
+async def show_lasting(key: str) -> None:
+    PrefectPort().write_table([{"state": "running"}], key, "a table", lasting=True)
+
+
+def artifacts_of(server: PrefectServer, key: str) -> list[dict]:
+    return server.call("POST", "/artifacts/filter", artifacts={"key": {"any_": [key]}})
+
+
+def test_an_answer_to_a_platform_belongs_to_no_run_so_that_it_is_not_deleted_with_one(prefect_server):  # noqa: F811
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        asyncio.run(show_lasting("instance-alice-1"))
+        asyncio.run(show("hosts-of-a-tick", [{}]))
+    assert [found["flow_run_id"] for found in artifacts_of(prefect_server, "instance-alice-1")] == [None]
+    assert artifacts_of(prefect_server, "hosts-of-a-tick")[0]["flow_run_id"]
+
+
+def test_old_answers_are_found_by_when_they_were_written_last_and_deleted_with_all_before_them(prefect_server):  # noqa: F811
+    def written(key: str, *states: str) -> None:
+        for state in states:
+            PrefectPort().write_table([{"state": state}], key, "a table", lasting=True)
+
+    async def forget(before: datetime) -> int:
+        old = await PrefectPort().old_tables("answer-", before)
+        return await PrefectPort().delete_tables(old) if old else 0
+
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        written("answer-old-1", "queued", "running", "deleted")
+        between = datetime.now(UTC)
+        written("answer-young-1", "queued")
+        assert asyncio.run(forget(between)) == 3
+        assert asyncio.run(forget(between)) == 0
+    assert artifacts_of(prefect_server, "answer-old-1") == []
+    assert len(artifacts_of(prefect_server, "answer-young-1")) == 1

@@ -111,7 +111,7 @@ class NoFiles(KeptFiles):
     def rotate_gateway_logs(self) -> list[str]:
         return []
 
-    def drop_results(self, before: datetime) -> int:
+    def drop_old_results(self, now: datetime) -> int:
         return 0
 
 
@@ -158,10 +158,13 @@ class SimulatedPrefect(PrefectPort):
     async def forget_runs(self, before: datetime) -> int:
         return 0
 
+    async def old_tables(self, prefix: str, since: datetime) -> list[str]:
+        return []
+
     def emit(self, change: Change) -> None:
         self._world.hear(change)
 
-    def write_table(self, rows: Sequence, key: str, description: str) -> None:
+    def write_table(self, rows: Sequence, key: str, description: str, *, lasting: bool = False) -> None:
         here = self._up()
         here.secrets.check(f"artifact {key}", f"{rows} {description}")
         here.prefect.artifacts[key] = rows

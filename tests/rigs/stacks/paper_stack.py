@@ -103,7 +103,7 @@ class PaperPrefect(FakePrefect):
     async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
         return self._stack.trigger(deployment, parameters, key)
 
-    def write_table(self, rows: Sequence, key: str, description: str) -> None:
+    def write_table(self, rows: Sequence, key: str, description: str, *, lasting: bool = False) -> None:
         self._stack.written[key.removeprefix("instance-")] = rows[0]
 
 
