@@ -36,7 +36,7 @@ class ProcessSettings(EnvironmentSettings):
         validation_alias="PREFECT_SERVER_DATABASE_CONNECTION_URL",  # as Prefect calls it, and so operators, too
         description="SQLAlchemy URL of the database of Prefect's server; empty: as `database` says.",
     )
-    database_wait: float = Field(60, ge=0, description="Seconds that work waits for the pool's database to come back.")
+    database_wait: float = Field(90, ge=0, description="Seconds that work waits for the pool's database to come back.")
     engine_url: str = Field("", description="Docker Engine of this machine; empty: found or started by `make up`.")
     namespace: str = Field("", description="Marks all that is made outside; empty: derived from the data directory.")
     gateway_address: str = Field("127.0.0.1", description="Address that the gateway listens on.")

@@ -24,8 +24,8 @@ from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from pool.errors import DatabaseAway
 
-#: Seconds that a call waits for a database that is away.
-WAIT_SECONDS = 60.0
+#: Seconds that a call waits for a database that is away: for a minute, and for its start.
+WAIT_SECONDS = 90.0
 #: Seconds until a call is made again: the first time, and at the most.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 #: Errors of PostgreSQL's that pass: a connection that ends, a server that starts or stops or has no connection left, a
