@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLOUD ?= local
 export DD_CLOUD := $(CLOUD)
 
-.PHONY: help up down status test test-fast test-openstack lint bench fuzz kill-anywhere simulate
+.PHONY: help up down status test test-fast test-openstack lint bench fuzz kill-anywhere soak simulate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,9 +48,13 @@ test-fast: ## Rules, small parts, style and types; two minutes, needs no root
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -m unit -n 2
 
-kill-anywhere: ## Kill each part of a real stack at each step of each pipeline, judge what is left; JSON=file, half an hour
+kill-anywhere: ## Kill each part of a real stack at each step, count accepted requests; JSON=file, ONLY=pattern, FROM=pattern
 	@runtime/bootstrap.sh test
-	@$(BIN)/python -m tests.reliability.kill_anywhere $(if $(JSON),--json $(JSON)) $(if $(TABLE),--table $(TABLE))
+	@$(BIN)/python -m tests.reliability.kill_anywhere $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only "$(ONLY)") $(if $(FROM),--from "$(FROM)")
+
+soak: ## Ask for a thousand short sessions while each minute a process is killed: MINUTES=30, JSON=file for the figures
+	@runtime/bootstrap.sh test
+	@$(BIN)/python -m tests.reliability.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(JSON),--json $(JSON))
 
 simulate: ## Live many random lives of a simulated pool: RUNS=20000, JSON=file for the counts, SEED=n to see one
 	@runtime/bootstrap.sh test
@@ -82,9 +86,9 @@ docs: ## Write the parts of the docs that are made from the code
 	@runtime/bootstrap.sh lint
 	@$(BIN)/python -m docs.generate
 
-bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures
+bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures (KILLS=20 for NAME=recovery)
 	@runtime/bootstrap.sh test
-	@$(BIN)/python -m tests.benchmarks.$(if $(NAME),$(NAME),$(error say which: NAME=$(basename $(notdir $(filter-out %__init__.py,$(wildcard tests/benchmarks/*.py)))))) $(if $(JSON),--json $(JSON))
+	@$(BIN)/python -m tests.benchmarks.$(if $(NAME),$(NAME),$(error say which: NAME=$(basename $(notdir $(filter-out %__init__.py,$(wildcard tests/benchmarks/*.py)))))) $(if $(JSON),--json $(JSON)) $(if $(KILLS),--kills $(KILLS))
 
 fuzz: ## Give hostile input to a part: NAME=image_archive or gateway_answers (then JSON=file, as root); SECONDS=600
 	@runtime/bootstrap.sh $(if $(filter gateway_answers,$(NAME)),test,lint)

@@ -1,8 +1,8 @@
-"""What two ticks have left: orphans, lost sessions, wrong room."""
+"""What is left of a blow: orphans, lost sessions, wrong room; what became of requests is judged in `accepted`."""
 
 import subprocess
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from pool.records import Host, Instance
 from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY, HostState, InstanceState
@@ -16,15 +16,21 @@ FLOWS_OF_SESSIONS = ["provision-instance", "deprovision-instance", "housekeep"]
 
 @dataclass
 class Judgement:
-    """Three lists of sentences; all empty is what is wanted."""
+    """Lists of sentences; all empty is what is wanted."""
 
+    accepted_lost: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     sessions_lost: list[str] = field(default_factory=list)
     slots_wrong: list[str] = field(default_factory=list)
+    told_twice: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        said = [*self.orphans, *self.sessions_lost, *self.slots_wrong]
+        said = [sentence for kind in KINDS for sentence in getattr(self, kind)]
         return "; ".join(said) or "nothing"
+
+
+#: What is counted, in the order in which it is said.
+KINDS = tuple(part.name for part in fields(Judgement))
 
 
 def judge(field_: Battlefield, store: PoolStore, bystanders: list[str]) -> Judgement:
@@ -105,7 +111,7 @@ def _left_half_done(field_: Battlefield, hosts: list[Host], instances: list[Inst
         for i in instances
         if i.state in BETWEEN and not for_sessions and i.host not in out_of_reach
     ]
-    return [f"{said}, and nobody works on it" for said in wrong]
+    return [f"{said}, and no run works on it" for said in wrong]
 
 
 def _lost(instances: list[Instance], bystanders: list[str]) -> list[str]:

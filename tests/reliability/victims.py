@@ -1,56 +1,146 @@
-"""Who can be killed in a running stack, by which command; and when all of it is back."""
+"""Who can be killed in a running stack, how it is brought back, and when all of it is back."""
 
+import os
+import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 from xmlrpc.client import ServerProxy
 
+import httpx
 from supervisor.xmlrpc import SupervisorTransport
 
 from blocks.gateway.client import Gateway
 from blocks.settings import ProcessSettings
+from runtime.databases.own_database import cluster, processes_in
+from runtime.supervision.environment import marked_processes
 from runtime.supervision.processes import Processes
 from tests.reliability.points import Victim
 from tests.rigs.services.postgres import PostgresServer
 from tests.rigs.stacks.stack import Stack
+from tests.rigs.waiting import until
 
 BACK_SECONDS = 120
-PROGRAMS = {"server", "gateway", "warm", "long"}
+STOP_SECONDS = 20
+PROGRAMS = {"database", "server", "gateway", "warm", "long"}
 
 
 class Battlefield:
-    """A running stack on PostgreSQL, seen from outside."""
+    """A running stack, seen from outside."""
 
-    def __init__(self, stack: Stack, database: PostgresServer):
+    def __init__(self, stack: Stack, beside: PostgresServer | None = None) -> None:
+        """See a stack.
+
+        Args:
+            stack: with Prefect's database in its own PostgreSQL.
+            beside: the PostgreSQL that has the pool's; none: it is in the stack's own, too.
+        """
         self.stack = stack
         self.settings = ProcessSettings(data=stack.data, _env_file=None)
-        self.database = database
+        self._beside = beside
         self.gateway = Gateway(self.settings.gateway_socket, self.settings.gateway_snapshot)
         self._processes = Processes(self.settings)
 
-    def command_against(self, victim: Victim, host: str) -> list[str]:
-        """What kills the victim; empty: the process that reads this kills itself."""
-        container = f"{self.settings.identity}-{host}"
-        docker = ["docker", "-H", self.stack.engine]
-        return {
-            Victim.WORKER: [],
-            Victim.SERVER: self._kill_group("server"),
-            Victim.GATEWAY: self._kill_group("gateway"),
-            Victim.ENGINE: [*docker, "exec", container, "pkill", "-KILL", "dockerd"],
-            Victim.HOST: [*docker, "kill", container],
-            Victim.REBOOT: [*docker, "restart", "-t", "0", container],
-            Victim.DATABASE: self.database.command_that_ends_all_connections(),
-        }[victim]
+    def strike(self, victim: Victim, pid: int, host: str) -> None:
+        """Kill the victim; what is to be away for some time is kept from coming back.
 
-    def _kill_group(self, program: str) -> list[str]:
+        Args:
+            victim: who dies.
+            pid: the process that has come to the point.
+            host: name of the host of what is worked on.
+        """
+        beside = self._pools_database
+        blows: dict[Victim, Callable[[], object]] = {
+            Victim.WORKER: lambda: kill([pid]),
+            Victim.SERVER: lambda: self.kill_program("server"),
+            Victim.SERVER_AWAY: lambda: self._keep_down("server"),
+            Victim.GATEWAY: lambda: self.kill_program("gateway"),
+            Victim.ENGINE: lambda: self._docker("exec", self._container(host), "pkill", "-KILL", "dockerd"),
+            Victim.HOST: lambda: self._docker("kill", self._container(host)),
+            Victim.REBOOT: lambda: self._docker("restart", "-t", "0", self._container(host)),
+            Victim.CONNECTIONS: beside.end_all_connections,
+            Victim.POOL_DATABASE: beside.stop,
+            Victim.POOL_DATABASE_LONG: beside.stop,
+            Victim.PREFECT_DATABASE: self._keep_own_database_down,
+            Victim.PREFECT_DATABASE_LONG: self._keep_own_database_down,
+            Victim.POWER: self._cut_power,
+        }
+        blows[victim]()
+
+    def bring_back(self, victim: Victim) -> None:
+        """Start what does not come back by itself."""
+        beside = self._pools_database
+        backs: dict[Victim, Callable[[], object]] = {
+            Victim.SERVER_AWAY: lambda: self._processes.start("server"),
+            Victim.POOL_DATABASE: beside.start,
+            Victim.POOL_DATABASE_LONG: beside.start,
+            Victim.PREFECT_DATABASE: lambda: self._processes.start("database"),
+            Victim.PREFECT_DATABASE_LONG: lambda: self._processes.start("database"),
+            Victim.POWER: self._switch_on,
+        }
+        backs.get(victim, lambda: None)()
+
+    @property
+    def _pools_database(self) -> PostgresServer:
+        assert self._beside, "the pool's database is in the stack's own PostgreSQL"
+        return self._beside
+
+    def program(self, name: str) -> int:
+        """Process id of a program of the stack; 0: it does not run."""
         transport = SupervisorTransport(None, None, f"unix://{self.settings.run_dir}/supervisor.sock")
-        supervisor = ServerProxy("http://supervisor", transport=transport).supervisor
-        return ["kill", "-KILL", "--", f"-{supervisor.getProcessInfo(program)['pid']}"]  # it leads its process group
+        return int(ServerProxy("http://supervisor", transport=transport).supervisor.getProcessInfo(name)["pid"])  # type: ignore[index]
+
+    def kill_program(self, name: str) -> None:
+        """Kill a program with all that it started in its own process group; supervisor starts it again."""
+        if pid := self.program(name):
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)  # it leads its process group
+
+    def _keep_down(self, name: str) -> None:
+        self.kill_program(name)
+        until(lambda: self._is_stopped(name), f"{name} is kept down", STOP_SECONDS)
+
+    def _is_stopped(self, name: str) -> bool:
+        if self._processes.states().get(name) != "STOPPED":
+            self._processes.stop(name)
+        return self._processes.states().get(name) == "STOPPED"
+
+    def kill_own_database(self) -> None:
+        """Kill the stack's own PostgreSQL, all of it; supervisor starts it again."""
+        kill(processes_in(cluster(self.settings)))
+
+    def _keep_own_database_down(self) -> None:
+        self.kill_own_database()
+        self._keep_down("database")
+
+    def _cut_power(self) -> None:
+        """Kill all that the manager's machine runs for us at once; hosts are other machines, and run on."""
+        marked = marked_processes(self.settings.identity)
+        hosts = [pid for pid, command in marked.items() if "containerd-shim" in command]
+        groups = {pid for program in PROGRAMS if (pid := self.program(program))}
+        supervisor = int((self.settings.run_dir / "supervisord.pid").read_text())
+        kill([supervisor, *(pid for pid in marked if pid not in (*hosts, os.getpid()))])
+        kill(pid for pid in _pids() if _group(pid) in groups)
+        self.kill_own_database()
+        self._pools_database.stop()
+
+    def _switch_on(self) -> None:
+        self._pools_database.start()
+        up = self.stack.command("up")
+        assert up.returncode == 0, f"make up after the power was cut: {up.stdout[-2000:]}"
+
+    def _container(self, host: str) -> str:
+        return f"{self.settings.identity}-{host}"
+
+    def _docker(self, *words: str) -> str:
+        command = ["docker", "-H", self.stack.engine, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
     def host_runs(self, host: str) -> bool:
         """Whether the machine that a host is runs."""
-        container = f"{self.settings.identity}-{host}"
-        command = ["docker", "-H", self.stack.engine, "inspect", "-f", "{{.State.Running}}", container]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() == "true"
+        return self._docker("inspect", "-f", "{{.State.Running}}", self._container(host)) == "true"
 
     def wait_until_back(self) -> None:
         """Wait until supervisor has restarted what died, and it answers.
@@ -61,13 +151,38 @@ class Battlefield:
         deadline = time.monotonic() + BACK_SECONDS
         while missing := self._missing():
             assert time.monotonic() < deadline, f"not back after {BACK_SECONDS} s: {', '.join(missing)}"
-            time.sleep(0.5)
+            time.sleep(0.2)
 
     def _missing(self) -> list[str]:
         states = self._processes.states()
         down = sorted(name for name in PROGRAMS if states.get(name) != "RUNNING")
-        if not down and not self.stack.healthy():
+        if not down and not answers(self.stack):
             down.append("server's answer")
         if not down and not self.gateway.alive():
             down.append("gateway's answer")
         return down
+
+
+def answers(stack: Stack, seconds: float = 5) -> bool:
+    """Whether Prefect's API answers what it must read in its database, in so many seconds."""
+    url = f"http://127.0.0.1:{stack.prefect_port}/api/flows/count"
+    with suppress(httpx.HTTPError):
+        return httpx.post(url, json={}, auth=stack.login, timeout=seconds, trust_env=False).is_success
+    return False
+
+
+def kill(pids: Iterable[int]) -> None:
+    """SIGKILL to each of these processes that still lives."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _group(pid: int) -> int:
+    with suppress(ProcessLookupError):
+        return os.getpgid(pid)
+    return 0

@@ -6,7 +6,9 @@ from uuid import uuid4
 from pool.records import Host
 from pool.states import HostState
 from pool.store.pool_store import PoolStore
+from tests.reliability.accepted import Age, Request
 from tests.reliability.points import CONFIGURE, DISTRIBUTE, END, PROVISION, SPAWN, TICK
+from tests.reliability.tiny_stack import BLUEPRINT
 from tests.rigs.stacks.stack import Stack
 from tests.rigs.waiting import until
 
@@ -16,10 +18,16 @@ class Work:
 
     deployment = ""
 
-    def __init__(self, stack: Stack, store: PoolStore):
+    def __init__(self, stack: Stack, store: PoolStore) -> None:
         self._stack, self._store = stack, store
-        self.host = ""
+        self.session = ""  # that it is about, if it is about one
         self.prepare()
+
+    @property
+    def host(self) -> str:
+        """Name of the host that what it is about is on; empty: none in particular."""
+        found = [i for i in self._store.instances.all("main") if i.id == self.session]
+        return (found[0].host or "") if found else ""
 
     def prepare(self) -> None:
         """What must be there before."""
@@ -28,9 +36,10 @@ class Work:
         """Of the run."""
         return {}
 
-    def begin(self) -> None:
-        """Trigger it; nobody waits for its end."""
+    def begin(self) -> list[Request]:
+        """Trigger it; nothing waits for its end. What a platform asked for by that."""
         self._stack.trigger(self.deployment, **self.parameters())
+        return []
 
     def became(self) -> str:
         """What became of the thing, in a few words."""
@@ -42,21 +51,24 @@ class Work:
 
 class _OnASession(Work):
     def prepare(self) -> None:
-        self._id = f"hit-{uuid4().hex[:8]}"
+        self.session = f"struck-{uuid4().hex[:8]}"
 
     def parameters(self) -> dict:
-        return {"instance_id": self._id}
+        return {"instance_id": self.session}
 
     def became(self) -> str:
-        found = [i for i in self._store.instances.all("main") if i.id == self._id]
+        found = [i for i in self._store.instances.all("main") if i.id == self.session]
         return f"session {found[0].state}" if found else "session never recorded"
-
-    def clean_up(self) -> None:
-        self._stack.run("deprovision-instance/on-demand", instance_id=self._id)
 
 
 class _Provision(_OnASession):
     deployment = "provision-instance/on-demand"
+
+    def parameters(self) -> dict:
+        return super().parameters() | {"blueprint": BLUEPRINT}
+
+    def begin(self) -> list[Request]:
+        return [Request(Age.STRUCK, self.session, self._stack.trigger(self.deployment, **self.parameters()))]
 
 
 class _Deprovision(_OnASession):
@@ -64,7 +76,11 @@ class _Deprovision(_OnASession):
 
     def prepare(self) -> None:
         super().prepare()
-        self.host = self._stack.provision(self._id)["host"]
+        self._stack.provision(self.session, blueprint=BLUEPRINT)
+
+    def begin(self) -> list[Request]:
+        run = self._stack.trigger(self.deployment, **self.parameters())
+        return [Request(Age.STRUCK, self.session, run, ends=True)]
 
 
 class _Tick(_OnASession):
@@ -74,7 +90,7 @@ class _Tick(_OnASession):
 
     def prepare(self) -> None:
         super().prepare()
-        self.host = self._stack.provision(self._id, options={"lifetime": 1})["host"]
+        self._stack.provision(self.session, blueprint=BLUEPRINT, options={"lifetime": 1})
 
     def parameters(self) -> dict:
         return {}

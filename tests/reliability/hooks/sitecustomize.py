@@ -1,7 +1,9 @@
-"""Strike at a step of a pipeline: loaded by every Python process of a stack that was started with this on its path.
+"""Hold and strike runs at a step: loaded by every Python process of a stack that was started with this on its path.
 
-The product knows nothing of it. When its tasks are imported, their calls and those of look-ups are watched; where the
-step comes that the order names, the order is taken (by renaming it, so that it is carried out once), its victim killed.
+The product knows nothing of it. When its tasks are imported, their calls and those of look-ups are watched, and so is
+the moment at which a warm worker's run begins. Where the step comes that the order names, the order is taken (by
+renaming it, so that it is carried out once): the run says in which process it is, and waits there until the campaign
+has struck. A run whose session has a hold waits in the same way until the hold is taken away.
 """
 
 import importlib.abc
@@ -9,64 +11,98 @@ import importlib.util
 import inspect
 import json
 import os
-import signal
-import subprocess
 import sys
+import time
 from pathlib import Path
 
-ORDER = Path(os.environ.get("KILL_ORDER", "/nonexistent"))
+PATIENCE = 120  # seconds: a campaign that was killed holds no run for ever
 
 
-def reached(step: str, when: str) -> None:
-    """A step is about to begin, or has just ended: strike if the order says so."""
+def reached(step: str, when: str, pipeline: str | None = None, parameters: dict | None = None) -> None:
+    """A step is about to begin, or has just ended: wait here if there is a hold, or the order says so."""
+    file = Path(os.environ["KILL_ORDER"])
+    session = (parameters or {}).get("instance_id", "")
+    hold = file.with_name("holds") / (session or "none")
+    if _read(hold) == {"step": step, "when": when}:
+        hold.with_suffix(".held").touch()
+        _wait_until(lambda: not hold.exists())
+    order = _read(file)
+    if not order or (order["pipeline"], order["step"], order["when"]) != (pipeline, step, when):
+        return
+    if order["session"] in ("", session) and _taken(file):
+        _wait_until(file.with_suffix(".struck").exists)
+
+
+def _read(file: Path) -> dict:
     try:
-        order = json.loads(ORDER.read_text())
+        return json.loads(file.read_text())
     except (OSError, ValueError):
-        return
-    if (order["step"], order["when"]) != (step, when) or order["pipeline"] != _pipeline():
-        return
+        return {}
+
+
+def _taken(order: Path) -> bool:
     try:
-        ORDER.rename(ORDER.with_suffix(".taken"))
+        order.rename(order.with_suffix(".taken"))
     except OSError:
-        return  # another process was faster
-    if order["command"]:
-        subprocess.run(order["command"], check=False, stdin=subprocess.DEVNULL, capture_output=True)
-    else:
-        os.kill(os.getpid(), signal.SIGKILL)
+        return False  # another process was faster
+    draft = order.with_suffix(".draft")
+    draft.write_text(str(os.getpid()))
+    draft.rename(order.with_suffix(".pid"))
+    return True
 
 
-def _pipeline() -> str | None:
+def _wait_until(true) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _of_this_run() -> tuple[str | None, dict]:
     from prefect.runtime import flow_run  # noqa: PLC0415 - this file is loaded by processes that know no Prefect
 
-    return flow_run.flow_name
+    return flow_run.flow_name, flow_run.parameters
 
 
-def watch(tasks) -> None:
+def watch_tasks(base) -> None:
     """Have each call of a task pass by here."""
-    call = tasks.PoolTask.__call__
+    call = base.PoolTask.__call__
 
     def watched(self, *args, **kwargs):
-        reached(self.fn.__name__, "before")
+        reached(self.fn.__name__, "before", *_of_this_run())
         result = call(self, *args, **kwargs)
         if inspect.isawaitable(result):
             return _then(result, self.fn.__name__)
-        reached(self.fn.__name__, "after")
+        reached(self.fn.__name__, "after", *_of_this_run())
         return result
 
-    tasks.PoolTask.__call__ = watched
+    base.PoolTask.__call__ = watched
 
 
 async def _then(result, step: str):
     value = await result
-    reached(step, "after")
+    reached(step, "after", *_of_this_run())
     return value
 
 
+def watch_worker(warm_run) -> None:
+    """Have each run of a warm worker pass by here, once it is Pending and before its first line runs."""
+    run = warm_run.WarmRun._run
+
+    def watched(self):
+        reached("take", "after", self._flow.name, self._flow_run.parameters)
+        run(self)
+
+    warm_run.WarmRun._run = watched
+
+
 class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Lets `tasks.base` be imported as usual, and watches it from then on."""
+    """Lets a module be imported as usual, and watches it from then on."""
+
+    def __init__(self, name, watch) -> None:
+        self._name, self._watch = name, watch
 
     def find_spec(self, name, path, target=None):
-        if name != "tasks.base":
+        if name != self._name:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -78,8 +114,9 @@ class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         self._loader.exec_module(module)
-        watch(module)
+        self._watch(module)
 
 
 if "KILL_ORDER" in os.environ:
-    sys.meta_path.insert(0, _WhenImported())
+    sys.meta_path.insert(0, _WhenImported("tasks.base", watch_tasks))
+    sys.meta_path.insert(0, _WhenImported("runtime.worker.warm_run", watch_worker))

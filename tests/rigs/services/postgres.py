@@ -70,10 +70,10 @@ class PostgresServer:
             connection.execute(f"CREATE DATABASE {name} {made_of}")
         return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
 
-    def command_that_ends_all_connections(self) -> list[str]:
-        """As a server's restart or a cut network would; to be run by root."""
-        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        return [str(self._bin / "psql"), f"--host={self._folder}", "--username=postgres", f"--command={end}"]
+    def end_all_connections(self) -> None:
+        """As a cut network would."""
+        with psycopg.connect(host=str(self._folder), user="postgres", autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
 
     def _run(self, tool: str, *arguments: str) -> None:
         user = "postgres" if os.geteuid() == 0 else None

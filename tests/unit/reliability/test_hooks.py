@@ -1,0 +1,85 @@
+"""A run waits where it is held, and where it is to be struck; all others pass."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.hooks import sitecustomize as hooks
+from tests.reliability.orders import Orders
+from tests.reliability.points import END, PROVISION, TAKE, Point
+from tests.rigs.waiting import until
+
+pytestmark = pytest.mark.unit
+
+POINT = Point(PROVISION, "start_container", "before")
+
+
+@pytest.fixture
+def orders(tmp_path, monkeypatch) -> Orders:
+    monkeypatch.setenv("KILL_ORDER", str(tmp_path / "kill.order"))
+    return Orders(tmp_path / "kill.order")
+
+
+def coming(step: str, when: str, session: str, pipeline: str = PROVISION) -> threading.Thread:
+    """A run that comes to a step; it is alive while it waits there."""
+    words = (step, when, pipeline, {"instance_id": session})
+    run = threading.Thread(target=hooks.reached, args=words, daemon=True)
+    run.start()
+    return run
+
+
+def passes(run: threading.Thread) -> bool:
+    run.join(5)
+    return not run.is_alive()
+
+
+def test_a_run_that_comes_to_the_point_says_its_process_and_waits_until_it_was_struck(orders):
+    orders.give(POINT, "alice-1")
+    run = coming("start_container", "before", "alice-1")
+    assert until(orders.struck_process, "it says which process it is", 5) == os.getpid()
+    assert run.is_alive()
+    orders.go_on()
+    assert passes(run)
+
+
+@pytest.mark.parametrize(
+    ("step", "when", "session", "pipeline"),
+    [
+        ("start_container", "after", "alice-1", PROVISION),
+        ("publish_route", "before", "alice-1", PROVISION),
+        ("start_container", "before", "alice-1", END),
+        ("start_container", "before", "bob-1", PROVISION),
+    ],
+)
+def test_a_run_that_is_elsewhere_passes(orders, step, when, session, pipeline):
+    orders.give(POINT, "alice-1")
+    assert passes(coming(step, when, session, pipeline))
+    assert not orders.struck_process()
+
+
+def test_an_order_is_carried_out_once(orders):
+    orders.give(POINT)
+    first = coming("start_container", "before", "alice-1")
+    until(orders.struck_process, "the first has come", 5)
+    assert passes(coming("start_container", "before", "bob-1"))
+    orders.go_on()
+    assert passes(first)
+
+
+def test_a_held_run_waits_until_all_go_on(orders):
+    orders.hold("alice-1", TAKE, "after")
+    run = coming(TAKE, "after", "alice-1")
+    until(lambda: orders.is_held("alice-1"), "it is held", 5)
+    assert passes(coming(TAKE, "after", "bob-1"))
+    assert run.is_alive()
+    orders.go_on()
+    assert passes(run)
+
+
+def test_nothing_is_left_of_an_order_that_is_withdrawn(orders, tmp_path):
+    orders.give(POINT)
+    orders.hold("alice-1", TAKE, "after")
+    orders.withdraw()
+    assert [file for file in Path(tmp_path).rglob("*") if file.is_file()] == []

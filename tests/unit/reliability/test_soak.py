@@ -1,0 +1,25 @@
+"""What the figures of a soak are made of."""
+
+import pytest
+
+from tests.benchmarks.recovery import summary
+from tests.reliability.soak import Sample, Soak, drawn, growth
+
+pytestmark = pytest.mark.unit
+
+
+def test_growth_is_from_the_first_fifth_to_the_last_and_no_peak_between_counts():
+    assert growth([100, 102, 101, 900, 101, 103, 104, 105, 106, 110]) == 7
+    assert growth([]) == 0
+
+
+def test_nine_of_ten_recoveries_are_as_fast_as_the_figure_says():
+    seconds = [1.0] * 17 + [5.0, 7.0, 60.0]
+    assert summary("server", seconds) == {"server_p50_s": 1.0, "server_p90_s": 5.0, "server_worst_s": 60.0}
+
+
+def test_the_picture_is_svg_with_one_curve_for_each_figure_and_a_line_for_each_kill():
+    soak = Soak([Sample(minute, 400, 900.0, 20.0 + minute, 30 * minute) for minute in range(5)], [(1.0, "server")])
+    svg = drawn(soak)
+    assert svg.count("<polyline ") == 4
+    assert svg.count("<line ") == 4 + 1
