@@ -46,6 +46,7 @@ CONTAINER_GONE = Blame(Party.REQUEST, again=True, elsewhere=True, counts=False) 
 NO_SPACE = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
 PORT_TAKEN = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
 WRONG_STORE = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
+NO_GPUS = Blame(Party.HOST, again=False, elsewhere=True, counts=False)  # of a pool that says its hosts have some
 HOSTS_OWN = Blame(Party.HOST, again=True, elsewhere=True, counts=True)
 UNREACHABLE = Blame(Party.NETWORK, again=True, elsewhere=True, counts=True)
 
@@ -61,6 +62,7 @@ _TABLE = (
     _Row((409,), r"already in progress|is marked for removal|is dead", CONTAINER_GONE),
     _Row((), r"unable to find (user|group) |[ug]ids and [ug]ids must be in range", BAD_BLUEPRINT),
     _Row((), r'container process: exec(:| ")|chdir to cwd |argument list too long', BAD_BLUEPRINT),
+    _Row((), r"could not select device driver|nvidia-container-cli", NO_GPUS),
     _Row((), r"no space left on device|disk quota exceeded", NO_SPACE),
     _Row((), r"port is already allocated|address already in use", PORT_TAKEN),
     _Row((), r"invalid diffID|cannot load \w+ image on|invalid tar header|no matching manifest for", BAD_IMAGE),

@@ -123,8 +123,10 @@ class BlueprintSpec:
     command: tuple[str, ...] = ()  # names in braces are filled in; empty: the image's own
     environment: dict[str, str] = field(default_factory=dict)  # likewise
     memory_mb: int = 512
+    memory_swap_mb: int = 0  # of swap, beside its memory; 0: none
     cpus: float = 0  # that it may use at once; 0: no limit
     slots: int = 1
+    gpus: int = 0  # of its host, that no other session has
     lifetime: int = 3600  # seconds from running to expired
     idle_timeout: int = 0  # seconds without use after which it is ended; 0: never
     ready_path: str = ""  # below the base URL; asked until it answers below 500
@@ -147,6 +149,7 @@ class Placement:
 
     host: str  # its name
     port: int  # on the host's address; no other instance has it
+    gpus: tuple[int, ...] = ()  # numbers of the host's GPUs; no other instance has them
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,7 @@ class Instance:
     created_at: datetime
     state_since: datetime
     placement: Placement | None = None  # while it holds room
+    gpus: int = 0  # as in BlueprintSpec
     last_host: str | None = None  # where it held room before it gave it back
     expires_at: datetime | None = None
     idle_timeout: int = 0  # as in BlueprintSpec
@@ -226,6 +230,7 @@ class Image:
     looked_at: datetime | None = None  # when its source was looked at last
     read_from: str = ""  # size and time of change of the archive, as it was read
     retired_at: datetime | None = None  # when it was retired; None: it is offered
+    unwanted: bool = False  # it is in images/, and the pool does not want it: not offered until it does
 
 
 @dataclass(frozen=True)
@@ -271,7 +276,9 @@ class ContainerSpec:
     port: int  # inside
     host_port: int  # on the host's address
     memory_mb: int
+    swap_mb: int = 0  # beside its memory; 0: none
     cpus: float = 0  # as in BlueprintSpec
+    gpus: tuple[int, ...] = ()  # numbers of the host's
     command: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)

@@ -33,6 +33,8 @@ class PoolSettings:
     max_sessions: int = 0  # of all users together, at once; 0: no limit
     plugin_whitelist: tuple[str, ...] = ("DockerDriver",)
     blocked_networks: tuple[str, ...] = ()  # that sessions may not reach, beside the manager and other hosts
+    gpus: int = 0  # of every host
+    swap_mb: int = 0  # of every host; 0: it has none
     disk_floor: int = 2048  # MB free on a host's disk below which it takes no new session; 0: it is not looked at
     disk_limit: int = 512  # MB free below which the session that wrote most there is ended; 0: none is
     image_registry: str = ""  # that hosts pull images from; empty: images are sent
@@ -72,7 +74,7 @@ class PoolSettings:
     @property
     def setup_version(self) -> str:
         """Return what hosts are configured with, as a digest; one with another digest is configured again."""
-        return setup_version(self.blocked_networks, self.image_registry)
+        return setup_version(self.blocked_networks, self.image_registry, self.gpus)
 
     def slots_of(self, flavor: FlavorSize) -> int:
         """Slots that a host of this size offers."""

@@ -11,10 +11,10 @@ from pool.errors import BadRequest
 PLAYBOOK_VERSION = 1
 
 
-def setup_version(blocked_networks: Iterable[str], image_registry: str) -> str:
+def setup_version(blocked_networks: Iterable[str], image_registry: str, gpus: int = 0) -> str:
     """Digest of what a host is configured with: 12 hexadecimal digits, the same for every host of a pool."""
-    told = json.dumps([PLAYBOOK_VERSION, sorted(blocked_networks), image_registry])
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+    told = [PLAYBOOK_VERSION, sorted(blocked_networks), image_registry, *([gpus] if gpus else [])]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
 
 
 def read_networks(lines: Iterable[str]) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """What a container may use of its host, in the words of an engine's API."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from docker.types import Ulimit
+from docker.types import DeviceRequest, Ulimit
 
 from pool.records import ContainerSpec
 
@@ -11,14 +12,14 @@ CPU_PERIOD, LEAST_QUOTA = 100_000, 1_000  # microseconds; what the kernel takes 
 
 def limits_of(spec: ContainerSpec) -> dict[str, Any]:
     """Return the limits of a session's container, as arguments of the SDK's ``create_host_config``."""
-    return confined(spec.memory_mb, spec.pids_limit) | _cpu_limit(spec.cpus)
+    return confined(spec.memory_mb, spec.pids_limit, spec.swap_mb) | _cpu_limit(spec.cpus) | _devices(spec.gpus)
 
 
-def confined(memory_mb: int, pids_limit: int) -> dict[str, Any]:
+def confined(memory_mb: int, pids_limit: int, swap_mb: int = 0) -> dict[str, Any]:
     """Return what holds for every container: limits, and no way to more rights."""
     return {
         "mem_limit": f"{memory_mb}m",
-        "memswap_limit": f"{memory_mb}m",  # memory and swap together: no swap
+        "memswap_limit": f"{memory_mb + swap_mb}m",  # memory and swap together
         "pids_limit": pids_limit,
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],  # it would be written where no limit of the session counts
         "cap_drop": ["ALL"],
@@ -29,3 +30,9 @@ def confined(memory_mb: int, pids_limit: int) -> dict[str, Any]:
 def _cpu_limit(cpus: float) -> dict[str, Any]:
     """Limit by quota: a host with fewer CPUs takes it too, which it would not as a number of CPUs."""
     return {"cpu_period": CPU_PERIOD, "cpu_quota": max(LEAST_QUOTA, round(cpus * CPU_PERIOD))} if cpus else {}
+
+
+def _devices(gpus: Sequence[int]) -> dict[str, Any]:
+    """Ask for these GPUs and no others; the engine finds the toolkit that hands them out by the capability."""
+    ids = [str(gpu) for gpu in gpus]
+    return {"device_requests": [DeviceRequest(device_ids=ids, capabilities=[["gpu"]])]} if ids else {}

@@ -65,6 +65,7 @@ def host_variables(
     data_root: str = DATA_ROOT,
     data_device: str = "",
     swap_mb: int = 0,
+    gpus: int = 0,
     bridge: str = "",
     address_pools: Sequence[Mapping[str, object]] = (),
     blocked_networks: Sequence[str] = (),
@@ -81,6 +82,7 @@ def host_variables(
         data_root: directory that Docker keeps its data in.
         data_device: block device of the data volume, as in "/dev/vdb"; empty: none.
         swap_mb: size of the swap file; 0: none.
+        gpus: that the machine must have; 0: it is not looked at.
         bridge: address and network of the default bridge, as in "172.17.0.1/16"; empty: the engine's choice.
         address_pools: the engine's default-address-pools, each with "base" and "size"; empty: the engine's own.
         blocked_networks: addresses and networks, besides link-local, that containers may not reach; those of IPv6 are
@@ -93,6 +95,7 @@ def host_variables(
         "storage_data_root": data_root,
         "storage_device": data_device,
         "storage_swap_mb": swap_mb,
+        "gpu_count": gpus,
         "docker_data_root": data_root,
         "docker_ca_certificate": _ended(ca_certificate),
         "docker_server_certificate": _ended(server_certificate),

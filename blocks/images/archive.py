@@ -6,7 +6,6 @@ and the layers, under the names of the old layout (``<id>/layer.tar``) or of an 
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,12 +15,12 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
+from blocks.images.growing import has_settled, is_being_written
 from blocks.images.members import Members, each_file, list_members, read_members
 from blocks.images.stream import CHUNK, Compression, Stream, compression_of, part_of
 from pool.errors import BadRequest, BrokenArchive
 from pool.images.names import read_name
 
-SETTLE_SECONDS = 2  # a file that changed later than this may still be being copied
 LAYERS_AT_ONCE = 4  # that are read and packed; hashing and packing need no interpreter lock
 OTHER_LAYER = "it is not the one that the config names"
 #: How names end of files that are on their way, and of notes beside archives; both are passed over.
@@ -134,8 +133,8 @@ def scan(images_dir: Path, sink: LayerSink | None = None) -> tuple[list[ArchiveI
     """Every archive of the folder: the good ones, and the others as (file name, reason).
 
     Any file may be an archive, whatever its name ends with: what it is, its first bytes say. A file that is still being
-    copied (a hidden or temporary name, or changed in the last two seconds) is left for the next scan. Files that did
-    not change since the last scan of this process are not read again.
+    copied (a hidden or temporary name, changed in the last two seconds, or open for writing in any process of this
+    machine) is left for the next scan. Files that did not change since this process scanned last are not read again.
     """
     good: list[ArchiveInfo] = []
     refused: list[tuple[str, str]] = []
@@ -173,13 +172,20 @@ def _settled(images_dir: Path) -> list[Path]:
 
 def _age_of_finished(path: Path) -> int | None:
     """When the archive was changed last, in nanoseconds; None when it is none, still being copied, or just went."""
-    name = path.name.lower()
-    if name.startswith(".") or name.endswith(UNFINISHED + NOTES) or not path.is_file():
-        return None
     with suppress(FileNotFoundError):
         changed = path.stat().st_mtime_ns
-        return changed if time.time_ns() - changed >= SETTLE_SECONDS * 1e9 else None
+        return changed if _may_be_archive(path) and has_settled(changed) and not is_being_written(path) else None
     return None
+
+
+def _may_be_archive(path: Path) -> bool:
+    name = path.name.lower()
+    return not name.startswith(".") and not name.endswith(UNFINISHED + NOTES) and path.is_file()
+
+
+def growing(images_dir: Path) -> list[str]:
+    """List the files that some process is still writing, by name."""
+    return sorted(path.name for path in images_dir.glob("*") if _may_be_archive(path) and is_being_written(path))
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int]:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from blocks.engine.of_host import Engines
-from blocks.images.archive import ArchiveInfo, read_archive, scan, stamp_of, stamps
+from blocks.images.archive import ArchiveInfo, growing, read_archive, scan, stamp_of, stamps
 from blocks.images.build import archive_name, save_image
 from blocks.images.layer_store import LayerStore
 from blocks.images.references import pull, split_reference
 from blocks.stored.registry_login import RegistryCredentials
-from pool.errors import BadRequest, NotFound
+from pool.errors import BadRequest, NotFound, Refused
 
 
 class ImageFolder:
@@ -20,6 +20,10 @@ class ImageFolder:
     def scan(self) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
         """Read every archive: the good ones, and the others as (file name, reason)."""
         return scan(self.directory, self._layers)
+
+    def growing(self) -> list[str]:
+        """List the archives that are still being written, by name: they are read once they are complete."""
+        return growing(self.directory)
 
     def stamps(self) -> dict[str, str]:
         """Return the stamp of every complete archive, by file name: another stamp, another content."""
@@ -39,12 +43,15 @@ class ImageFolder:
         Raises:
             BadRequest: the name is no file name.
             NotFound: there is no such archive.
+            Refused: it is still being written.
             BrokenArchive: it is refused; the message says why.
         """
         if Path(name).name != name:
             raise BadRequest(f"{name!r} is no file name; archives are in {self.directory}")
         if not self.holds(name):
             raise NotFound(f"there is no archive images/{name}; copy it there first")
+        if name in self.growing():
+            raise Refused(f"images/{name} is still being written: add it once it is complete")
         return read_archive(self.directory / name, self._layers)
 
     def pull(self, reference: str, credentials: RegistryCredentials | None) -> str:

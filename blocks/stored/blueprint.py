@@ -44,8 +44,13 @@ class Blueprint(Block):
         " filled in. MEM_LIMIT (bytes), the pool's TZ and, with cpus, CPU_LIMIT, OMP_NUM_THREADS and the like are there"
         " unless they are set here.",
     )
-    memory_mb: Megabytes = Field(
-        SLOT_MB, ge=64, le=MOST_SLOTS * SLOT_MB, description="Memory limit, in MB; swap is not added to it."
+    memory_mb: Megabytes = Field(SLOT_MB, ge=64, le=MOST_SLOTS * SLOT_MB, description="Memory limit, in MB.")
+    memory_swap_mb: Megabytes = Field(
+        0,
+        ge=0,
+        le=MOST_SLOTS * SLOT_MB,
+        description="Swap that a session may use beside its memory, in MB; its pool's hosts must have as much"
+        " (DD_HOST_SWAP_MB). 0: none.",
     )
     cpus: float = Field(
         0,
@@ -62,6 +67,12 @@ class Blueprint(Block):
     )
     slots: int = Field(
         1, ge=1, le=MOST_SLOTS, description="Room that a session takes on its host; one slot is about 512 MB."
+    )
+    gpus: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="GPUs of its host that a session has for itself (DD_HOST_GPUS); its slots must be in proportion.",
     )
     lifetime: Seconds = Field(3600, ge=60, le=LONGEST_SPAN, description="Seconds until a session expires.")
     idle_timeout: Seconds = Field(

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from blocks.field_types import Megabytes, Registry, Seconds, Texts, Timetable
 from blocks.stored.bounds import cut_stored, reading_stored
+from pool.images.wanted import NOT
 from pool.moments import LONGEST_SPAN
 from pool.settings import PoolSettings
 from pool.setup_version import read_networks
@@ -40,7 +41,10 @@ class PoolConfig(Block):
     DD_HOST_DATA_VOLUME_FACTOR: int = Field(
         4, ge=0, le=MOST_SLOTS, description="GB per slot for Docker's data; 0: no volume."
     )
-    DD_HOST_SWAP_MB: Megabytes = Field(0, ge=0, description="Swap file on every host, in MB; 0: none.")
+    DD_HOST_SWAP_MB: Megabytes = Field(0, ge=0, description="Swap file of new hosts, in MB; 0: none.")
+    DD_HOST_GPUS: int = Field(
+        0, ge=0, le=1024, description="GPUs of every host, whatever its flavor; the image has to bring their driver."
+    )
     DD_HOST_LIFETIME: Seconds = Field(14400, ge=0, le=LONGEST_SPAN, description="Seconds that a used host serves.")
     DD_HOST_LIFETIME_LOW: Seconds = Field(
         300, ge=0, le=LONGEST_SPAN, description="Seconds left below which a host is a last resort."
@@ -84,6 +88,11 @@ class PoolConfig(Block):
     DD_IMAGES: Texts = Field(
         [], description="Registry references that the manager pulls, beside the archives in images/."
     )
+    DD_IMAGE_NAMES: Texts = Field(
+        [],
+        description="Images of images/ that the pool offers: names or patterns like rocker/*; with a ! before it, one"
+        " that it does not. Empty: all. What DD_IMAGES names counts as listed.",
+    )
     DD_IMAGE_PUSHES: int = Field(8, ge=1, le=MOST_HOSTS, description="Hosts that get images at the same time.")
     DD_IMAGE_BANDWIDTH_MB: float = Field(
         0,
@@ -111,6 +120,12 @@ class PoolConfig(Block):
         description="Networks that sessions may not reach, as in 10.20.0.0/16, beside the manager itself.",
     )
     cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
+
+    @property
+    def wanted_images(self) -> tuple[str, ...]:
+        """Return the patterns of the images that the pool offers, as the rules read them; none: all."""
+        chosen = any(not one.startswith(NOT) for one in self.DD_IMAGE_NAMES)
+        return (*self.DD_IMAGE_NAMES, *(self.DD_IMAGES if chosen else ()))
 
     @model_validator(mode="before")
     @classmethod
@@ -153,6 +168,8 @@ class PoolConfig(Block):
             max_sessions_per_user=self.DD_MAX_SESSIONS_PER_USER,
             max_sessions=self.DD_MAX_SESSIONS,
             plugin_whitelist=tuple(self.PLUGIN_WHITELIST),
+            gpus=self.DD_HOST_GPUS,
+            swap_mb=self.DD_HOST_SWAP_MB,
             disk_floor=self.DD_HOST_DISK_FLOOR,
             disk_limit=self.DD_HOST_DISK_LIMIT,
             blocked_networks=read_networks(self.DD_BLOCKED_NETWORKS),

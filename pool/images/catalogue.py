@@ -23,7 +23,7 @@ def as_offered(found: Image, known: Image | None) -> Image | None:
     """
     if known is None:
         return found
-    if known.retired_at and known.archive == found.archive and known.id == found.id:
+    if known.retired_at and not known.unwanted and known.archive == found.archive and known.id == found.id:
         return None
     if known.archive != found.archive:
         return found

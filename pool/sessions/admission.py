@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from pool.errors import BadRequest, NoRoom, Refused, ShuttingDown
@@ -35,7 +36,25 @@ def check_admission(settings: PoolSettings, blueprint: BlueprintSpec, options: M
     if blueprint.memory_mb > largest * SLOT_MB:
         most = f"the largest host has {largest} slots of {SLOT_MB} MB"
         raise Refused(f"blueprint {blueprint.name} needs {blueprint.memory_mb} MB of memory; {most}")
+    if blueprint.memory_swap_mb > settings.swap_mb:
+        there = f"hosts of pool {settings.name} have {settings.swap_mb} (DD_HOST_SWAP_MB)"
+        raise Refused(f"blueprint {blueprint.name} needs {blueprint.memory_swap_mb} MB of swap; {there}")
+    _check_gpus(settings, blueprint)
     check_options(blueprint, options)
+
+
+def _check_gpus(settings: PoolSettings, blueprint: BlueprintSpec) -> None:
+    """Have sessions with GPUs take their hosts' slots in proportion: who has the slots then has the GPUs, too."""
+    if blueprint.gpus > settings.gpus:
+        raise Refused(
+            f"blueprint {blueprint.name} needs {blueprint.gpus} GPU{'s' if blueprint.gpus != 1 else ''};"
+            f" hosts of pool {settings.name} have {settings.gpus} (DD_HOST_GPUS)"
+        )
+    if blueprint.gpus and blueprint.slots < (least := ceil(blueprint.gpus * settings.largest / settings.gpus)):
+        raise Refused(
+            f"blueprint {blueprint.name} needs {blueprint.gpus} of the {settings.gpus} GPUs of a host with"
+            f" {settings.largest} slots, and must take {least} slots for that, not {blueprint.slots}"
+        )
 
 
 def shutting_down(settings: PoolSettings) -> ShuttingDown:

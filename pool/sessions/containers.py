@@ -44,6 +44,8 @@ def container_spec(
         port=blueprint.port,
         host_port=instance.get_placement().port,
         memory_mb=blueprint.memory_mb,
+        gpus=instance.get_placement().gpus,
+        swap_mb=blueprint.memory_swap_mb,
         cpus=blueprint.cpus,
         shm_mb=blueprint.shm_mb or max(LEAST_SHM_MB, blueprint.memory_mb // 2),
         command=tuple(fill(word, words) for word in blueprint.command),

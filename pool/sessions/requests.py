@@ -45,6 +45,8 @@ def check_unchanged(instance: Instance, blueprint: BlueprintSpec) -> None:
     changed = f"blueprint {blueprint.name} was changed since instance {instance.id} was asked for"
     if blueprint.slots > instance.slots:
         raise Refused(f"{changed}: it needs {blueprint.slots} slots now, {instance.slots} then; ask for a new session")
+    if blueprint.gpus > instance.gpus:
+        raise Refused(f"{changed}: it needs {blueprint.gpus} GPUs now, {instance.gpus} then; ask for a new session")
     if blueprint.pool != instance.pool:
         raise Refused(f"{changed}: it is of pool {blueprint.pool} now, {instance.pool} then; ask for a new session")
 

@@ -67,13 +67,16 @@ class ImageStore(Part):
         """The image that blueprints of this pool call *name*.
 
         Raises:
-            NotFound: "pool main offers no image named jupiter; known: jupyter-minimal", or that it was retired.
+            NotFound: "pool main offers no image named jupiter; known: jupyter-minimal", or that it was retired, or is
+                not wanted.
         """
         known = {image.name: image for image in self.catalogue(pool)}
         found = known.get(name)
         if found and found.retired_at is None:
             return found
         offered = ", ".join(name for name, image in known.items() if image.retired_at is None) or "none"
+        if found and found.unwanted:
+            raise NotFound(f"pool {pool} does not want the image {name}: see its DD_IMAGE_NAMES; known: {offered}")
         if found:
             since = f"{found.retired_at:%Y-%m-%d %H:%M} UTC"
             raise NotFound(f"pool {pool} offers the image {name} no more: it was retired at {since}; known: {offered}")

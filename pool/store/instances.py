@@ -18,7 +18,7 @@ from pool.sessions.limits import SessionLimit
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
 from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
-from pool.store.room import check_limits, give_room_back, lock_limits, next_free_port, take_room
+from pool.store.room import check_limits, free_gpus, give_room_back, lock_limits, next_free_port, take_room
 from pool.store.schema import hosts, instances
 
 FACTS_OF_A_MOVE = frozenset({"expires_at"})
@@ -30,7 +30,7 @@ def as_instance(row: Row[Any]) -> Instance:
     """The record that a row of ``instances`` stands for."""
     found = row._mapping  # made anew each time that it is asked for
     values = {name: found[name] for name in _FIELDS}
-    placement = Placement(found["host"], found["port"]) if found["host"] else None
+    placement = Placement(found["host"], found["port"], tuple(found["gpu_ids"] or ())) if found["host"] else None
     return Instance(**values | {"proxy": ProxyOptions(**values["proxy"]), "placement": placement})
 
 
@@ -70,6 +70,7 @@ class InstanceStore(Part):
             "user": user,
             "state": InstanceState.QUEUED,
             "slots": blueprint.slots,
+            "gpus": blueprint.gpus,
             "route": self._secret(),
             "token": self._secret(),
             **dict.fromkeys(("created_at", "state_since"), now),
@@ -182,6 +183,7 @@ class InstanceStore(Part):
         passing: Collection[str],
         now: datetime,
         ports: Sequence[int] = SESSION_PORTS,
+        gpus: int = 0,
     ) -> Instance | None:
         """Take room on an active host and move the instance from queued to starting, with a port of its own.
 
@@ -194,6 +196,7 @@ class InstanceStore(Part):
             passing: ids of those before it in the queue that the host is no use to.
             now: becomes ``state_since``.
             ports: of the host, for sessions; the free one is taken whose turn is next.
+            gpus: that the host has; so many of the free ones are taken as the session needs.
 
         Returns:
             The instance, or None, with nothing changed, when it is another one's turn, or the host is not active or has
@@ -201,7 +204,7 @@ class InstanceStore(Part):
 
         Raises:
             RefusedMove: the instance is not queued.
-            Refused: the host has slots, but none of its session ports is free.
+            Refused: the host has slots, but none of its session ports, or too few GPUs, are free.
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
@@ -209,7 +212,7 @@ class InstanceStore(Part):
             connection.execute(select(hosts.c.name).where(hosts.c.name == host_name).with_for_update())
             if _has_others_before(connection, instance, passing):
                 return None
-            return _reserve(connection, instance, host_name, ports, now)
+            return _reserve(connection, instance, host_name, ports, gpus, now)
 
     def move(
         self,
@@ -282,12 +285,16 @@ def _write(connection: Connection, instance_id: str, **values: object) -> Instan
 
 
 def _reserve(
-    connection: Connection, instance: Instance, host_name: str, ports: Sequence[int], now: datetime
+    connection: Connection, instance: Instance, host_name: str, ports: Sequence[int], gpus: int, now: datetime
 ) -> Instance | None:
     check_instance_move(instance.id, instance.state, InstanceState.STARTING)
     if not take_room(connection, instance, host_name, now):
         return None
-    place = {"host": host_name, "port": next_free_port(connection, host_name, ports)}
+    place = {
+        "host": host_name,
+        "port": next_free_port(connection, host_name, ports),
+        "gpu_ids": free_gpus(connection, instance, host_name, gpus),
+    }
     return _write(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, literal, select, update
 
 from pool.errors import Refused
 from pool.records import Instance
@@ -71,7 +71,7 @@ def next_free_port(connection: Connection, host_name: str, ports: Sequence[int])
     a route that was withdrawn late) then meets no other user's session. In turn rather than after
     some minutes: it needs no clock, and with a thousand ports for two dozen sessions a turn takes hundreds of sessions.
     """
-    taken = set(connection.scalars(select(instances.c.port).where(instances.c.host == host_name)))
+    taken = set(connection.scalars(select(instances.c.port).where(_on(host_name))))
     last = connection.scalar(select(hosts.c.last_port).where(hosts.c.name == host_name)) or 0
     in_turn = sorted(ports, key=lambda port: (port <= last, port))
     port = next((port for port in in_turn if port not in taken), None)
@@ -81,6 +81,26 @@ def next_free_port(connection: Connection, host_name: str, ports: Sequence[int])
     return port
 
 
+def free_gpus(connection: Connection, instance: Instance, host_name: str, gpus: int) -> list[int] | None:
+    """Choose GPUs of the host that no other session has; None for one that needs none. Called as the port is.
+
+    Raises:
+        Refused: it needs more than are free.
+    """
+    if not instance.gpus:
+        return None
+    taken = {gpu for ids in connection.scalars(select(instances.c.gpu_ids).where(_on(host_name))) for gpu in ids or ()}
+    free = [gpu for gpu in range(gpus) if gpu not in taken]
+    if len(free) < instance.gpus:
+        needs = f"instance {instance.id} needs {instance.gpus}"
+        raise Refused(f"host {host_name} has {len(free)} of {gpus} GPUs free; {needs}")
+    return free[: instance.gpus]
+
+
+def _on(host_name: str) -> ColumnElement[bool]:
+    return instances.c.host == host_name
+
+
 def give_room_back(connection: Connection, instance: Instance, now: datetime) -> dict[str, Any]:
     """Free what the instance holds, if it holds any; return how its own row changes by that."""
     if instance.host is None:
@@ -88,4 +108,4 @@ def give_room_back(connection: Connection, instance: Instance, now: datetime) ->
     last_to_leave = case((hosts.c.reserved == instance.slots, literal(now, hosts.c.idle_since.type)))
     left = {"reserved": hosts.c.reserved - instance.slots, "idle_since": last_to_leave}
     connection.execute(update(hosts).where(hosts.c.name == instance.host).values(**left))
-    return {"host": None, "port": None, "last_host": instance.host}
+    return {"host": None, "port": None, "gpu_ids": None, "last_host": instance.host}

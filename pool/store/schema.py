@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     true,
 )
 
@@ -119,6 +120,8 @@ instances = Table(
     Column("state_since", UtcDateTime, nullable=False),
     Column("host", ForeignKey("hosts.name")),  # null unless it holds room there
     Column("port", Integer),  # null unless it holds room; a null is never equal, so only living ports must differ
+    Column("gpus", Integer, nullable=False, server_default="0"),  # that it takes
+    Column("gpu_ids", JSON(none_as_null=True)),  # numbers of those that it has on its host; null: it has none
     Column("last_host", String(63)),  # where it held room last: for the one who asks why
     Column("expires_at", UtcDateTime),
     Column("reason", Text, nullable=False),
@@ -170,6 +173,7 @@ images = Table(
     Column("looked_at", UtcDateTime),  # when its source was looked at last
     Column("read_from", String(80), nullable=False, server_default=""),
     Column("retired_at", UtcDateTime),  # null: it is offered
+    Column("unwanted", Boolean, nullable=False, server_default=false()),  # by the pool's DD_IMAGE_NAMES
 )
 
 image_versions = Table(

@@ -13,7 +13,7 @@ from typing import Any
 from blocks.resources import home, is_checkout
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import DockerDriverError, Refused
-from runtime.command import gateway
+from runtime.command import gateway, session
 from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
 from runtime.supervision.api_password import password_file
@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     text = "Reload the gateway, change its keys, make it a certificate."
     of_gateway = commands.add_parser("gateway", help=text, description=text)
     _add(of_gateway.add_subparsers(required=True, metavar="action"), _gateway_commands())
+    text = "Read the log of a session."
+    of_session = commands.add_parser("session", help=text, description=text)
+    _add(of_session.add_subparsers(required=True, metavar="action"), _session_commands())
     return parser
 
 
@@ -104,6 +107,15 @@ def _gateway_commands() -> Commands:
             "names": {"nargs": "+", "metavar": "NAME", "help": names},
             "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
             "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
+        },
+    }
+
+
+def _session_commands() -> Commands:
+    return {
+        session.logs: {
+            "instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"},
+            "--lines": {"type": int, "default": 100, "metavar": "N", "help": "how many, 1000 at most; 100"},
         },
     }
 

@@ -112,6 +112,7 @@ def _playbook_run(host: Host, ours: CertificateAuthority, issued: Issued) -> Pla
             if host.slots * config.DD_HOST_DATA_VOLUME_FACTOR
             else "",
             swap_mb=config.DD_HOST_SWAP_MB,
+            gpus=config.DD_HOST_GPUS,
             blocked_networks=_blocked_networks(host),
             registry=config.DD_IMAGE_REGISTRY,
         ),

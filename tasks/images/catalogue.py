@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from blocks.images.archive import ArchiveInfo
 from blocks.images.login_rules import registry_of
 from blocks.outside import log, now, outside
+from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest, BrokenArchive, DockerDriverError, NotFound
 from pool.images.catalogue import as_offered, folder_is_news, lacking, usable_versions
 from pool.images.names import catalogue_name
+from pool.images.wanted import as_unwanted, choice_is_news, wants
 from pool.records import Image
 from pool.states import HostState
 from tasks.base import blocking, look_up, pool_task
@@ -60,10 +63,12 @@ def take_in(pool: str, image: str, source: str, credentials: str = "") -> list[s
     Raises:
         NotFound: there is no such archive, reference, image or block.
         BrokenArchive: the archive is refused; the message says why.
+        BadRequest: the pool does not want an image of this name.
         Refused: the registry does not let us in.
     """
     if source == ARCHIVE:
         return _offer(pool, outside().images.read(image), {"source": ARCHIVE})
+    _check_wanted(pool, [catalogue_name(image)])  # before it is pulled or saved for nothing
     if source == ENGINE:
         return _offer(pool, outside().images.save(image), {"source": ENGINE, "looked_at": now()})
     return _pull_and_offer(pool, image, credentials)
@@ -84,33 +89,51 @@ def _pull_and_offer(pool: str, reference: str, credentials: str) -> list[str]:
 
 def _offer(pool: str, archive: ArchiveInfo, facts: dict) -> list[str]:
     """Record every name of an archive, whatever was known of it; it is retired no more."""
+    _check_wanted(pool, archive.names)
     outside().layers.add(archive)
     for name in archive.names:
         outside().store.images.put(replace(_image(pool, name, archive), **facts))
     return list(archive.names)
 
 
+def _check_wanted(pool: str, names: Sequence[str]) -> None:
+    wanted = outside().config(pool).wanted_images
+    if unwanted := [name for name in names if not wants(wanted, name)]:
+        raise BadRequest(f"pool {pool} does not want the image {unwanted[0]}: change its DD_IMAGE_NAMES first")
+
+
 @pool_task(task_run_name="read the catalogue of {pool}")
 def read_catalogue(pool: str) -> list[Image]:
-    """The pool's wanted images: every good archive in ``images/`` that is not retired, its layers kept.
+    """The pool's wanted images: what good archives in ``images/`` hold, neither retired nor unwanted; layers kept.
 
-    A broken archive is named in the log and left out; what was read of the good one before it stays offered. Versions
-    that a blueprint pins come after all others; they are named by their id, because their name is that of the newest.
+    What the pool does not want is recorded as such, so that the folder is no news because of it. A broken archive is
+    named in the log and left out; what was read of the good one before it stays offered. Versions that a blueprint pins
+    come after all others; they are named by their id, because their name is that of the newest.
     """
-    archives, refused = _scan_and_keep()
+    wanted = outside().config(pool).wanted_images
+    archives, refused = _scan_and_keep(wanted)
     for name, reason in refused:
         log().error("%s is refused: %s", name, reason)
+    for name in outside().images.growing():
+        log().warning("images/%s is still being written: it is read once it is complete", name)
     store = outside().store
     known = {image.name: image for image in store.images.catalogue(pool)}
     found = [_image(pool, name, archive) for archive in archives for name in archive.names]
-    offered = [image for one in found if (image := as_offered(one, known.get(one.name)))]
-    for image in offered:
+    decided = [image for one in found if (image := _decided(one, known.get(one.name), wanted))]
+    for image in decided:
         if image != known.get(image.name):
             store.images.put(image)
+    offered = [image for image in decided if not image.unwanted]
     found_names = {one.name for one in found}
     offered += _kept_or_retired(pool, [one for one in known.values() if one.name not in found_names])
     offered_ids = {image.id for image in offered}
-    return offered + [image for image in _pinned(pool) if image.id not in offered_ids]
+    return offered + [image for image in _pinned(pool, wanted) if image.id not in offered_ids]
+
+
+def _decided(found: Image, known: Image | None, wanted: Sequence[str]) -> Image | None:
+    """The record to keep of an image that an archive holds: offered, or not wanted; None where it is retired."""
+    image = as_offered(found, known)
+    return as_unwanted(image, known, now()) if image and not wants(wanted, image.name) else image
 
 
 def _kept_or_retired(pool: str, unread: list[Image]) -> list[Image]:
@@ -126,10 +149,12 @@ def _kept_or_retired(pool: str, unread: list[Image]) -> list[Image]:
     return [one for one in there if one.retired_at is None and outside().layers.holds(one.id, one.layers)]
 
 
-def _pinned(pool: str) -> list[Image]:
-    """Versions that blueprints of the pool pin and that are kept, each named by its id."""
+def _pinned(pool: str, wanted: Sequence[str]) -> list[Image]:
+    """Versions that blueprints of the pool pin and that are kept, each named by its id; of images that it wants."""
     found = {}
     for name, digest in outside().stored.pinned_versions(pool):
+        if not wants(wanted, name):
+            continue  # sessions of this blueprint are refused, with this reason
         try:
             (version,) = usable_versions(name, outside().store.images.versions(pool, name), digest)
         except NotFound:
@@ -146,9 +171,10 @@ def refused_archives() -> list[str]:
     return [f"refused {reason}" for _name, reason in refused]
 
 
-def _scan_and_keep() -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
+def _scan_and_keep(wanted: Sequence[str]) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
+    """Read the folder; keep the layers of what is wanted. Of what no pool wants they are collected."""
     good, refused = outside().images.scan()
-    for archive in list(good):
+    for archive in [one for one in good if any(wants(wanted, name) for name in one.names)]:
         try:
             outside().layers.add(archive)
         except BrokenArchive as error:  # it changed since; the next time it is read again
@@ -199,7 +225,7 @@ def collect_layers() -> None:
 
     def wanted() -> set[str]:
         images = [image for image in outside().store.images.catalogue() if image.retired_at is None]
-        kept = images + [image for pool in {image.pool for image in images} for image in _pinned(pool)]
+        kept = images + [image for pool in {image.pool for image in images} for image in _pinned(pool, ())]
         return {digest for image in kept for digest in (image.id, *image.layers)}
 
     gone = outside().layers.collect(wanted)
@@ -211,9 +237,10 @@ def collect_layers() -> None:
 async def why_distribute(pool: str) -> str:
     """A key that names why images should be distributed now; empty when there is nothing to do.
 
-    Archives that came, went or changed give one key for each state of the folder; a host that lacks an image gives
-    another one every ten minutes. With no active host there is nothing to do: a new host gets all images anyway. While
-    a distribution is under way, there is nothing to do either.
+    Archives that came, went or changed, and a change of the images that the pool wants, give one key for each state of
+    folder and catalogue; a host that lacks an image gives another one every ten minutes, also beside those. With no
+    active host there is nothing to do: a new host gets all images anyway. While a distribution is under way, there is
+    nothing to do either.
     """
     key = await blocking(_key_to_distribute, pool)
     return "" if key and await runs_under_way("distribute-images") else key
@@ -224,10 +251,14 @@ def _key_to_distribute(pool: str) -> str:
     known, hosts = store.images.catalogue(pool), [host.name for host in store.hosts.all(pool, [HostState.ACTIVE])]
     if not hosts:
         return ""
-    if folder_is_news(found, known):
-        state = json.dumps([found, [(image.name, image.id, image.read_from) for image in known]])
-        return f"images-{pool}-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+    wanted = PoolConfig.of_kept(store.configs.last(pool) or {}).wanted_images
+    news = folder_is_news(found, known) or choice_is_news(wanted, known)
     offered = [image for image in known if image.retired_at is None]
-    if lacking(offered, hosts, store.images.by_host(pool)):
-        return f"images-{pool}-{int(now().timestamp()) // LACKING_SECONDS}"
-    return ""
+    lack = lacking(offered, hosts, store.images.by_host(pool))
+    state = [found, [(image.name, image.id, image.read_from, image.unwanted) for image in known], wanted]
+    parts = [_digest_of(state)] * news + [str(int(now().timestamp()) // LACKING_SECONDS)] * bool(lack)
+    return "-".join(["images", pool, *parts]) if parts else ""
+
+
+def _digest_of(state: list) -> str:
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]

@@ -13,6 +13,7 @@ from pool.sessions.admission import check_admission
 from pool.sessions.containers import OTHERS_ZONE, container_spec
 from pool.sessions.filling import auth_header_of
 from pool.sessions.limits import limits_of
+from pool.sessions.log_lines import MOST_LINES, log_lines
 from pool.sessions.requests import check_same_request, check_unchanged
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
@@ -144,10 +145,9 @@ def _check_alive(instance: Instance, host: Host, deadline: float, seconds: int) 
 
 
 def _last_words(instance: Instance, log: str) -> str:
-    """The last line of a container's log, without the session's secrets."""
-    lines = [line for line in log.splitlines() if line.strip()]
-    last = lines[-1].strip()[:200] if lines else "nothing"
-    return last.replace(instance.token, "…").replace(instance.route, "…")
+    """The last line of a container's log that says anything, without the session's secrets."""
+    lines = [line.strip() for line in log_lines(log, instance, MOST_LINES) if line.strip()]
+    return lines[-1][:200] if lines else "nothing"
 
 
 @pool_task(task_run_name="move {instance_id} to {to}")

@@ -40,8 +40,9 @@ def _one_round(pool: str) -> list[Instance]:
     hosts = store.hosts.recent(pool, now()) if line else []
     if not any(host.free for host in hosts if host.state is HostState.ACTIVE):
         return []
-    order = grants(_entries(line), hosts, outside().config(pool).settings(pool), now())
-    return [taken for turn in order if (taken := _take(turn))]
+    settings = outside().config(pool).settings(pool)
+    order = grants(_entries(line), hosts, settings, now())
+    return [taken for turn in order if (taken := _take(turn, settings.gpus))]
 
 
 def _entries(line: list[Instance]) -> list[QueueEntry]:
@@ -66,11 +67,12 @@ def _holders(blueprint: BlueprintSpec) -> list[set[str]]:
     return [outside().store.images.hosts_with(version.id) for version in versions_of(blueprint)]
 
 
-def _take(turn: Grant) -> Instance | None:
+def _take(turn: Grant, gpus: int) -> Instance | None:
     """Room on the first host that has it; None when another run was faster, which is as good."""
     for host in turn.hosts:
-        with suppress(Refused):  # it has room by now, or it ended; or the host has no port
-            if taken := outside().store.instances.take_turn(turn.instance.id, host, turn.passing, now()):
+        with suppress(Refused):  # it has room by now, or it ended; or the host has no port, or no GPU
+            taken = outside().store.instances.take_turn(turn.instance.id, host, turn.passing, now(), gpus=gpus)
+            if taken:
                 return taken
     return None
 

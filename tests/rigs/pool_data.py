@@ -52,9 +52,9 @@ def claim(store, run: str = "run-1", slots: int = 6, max_hosts: int = 4, pool: s
     return store.hosts.claim(pool, FlavorSize.SMALL, slots, run, max_hosts, NOW)
 
 
-def claim_active(store, run: str = "run-1", slots: int = 6, max_hosts: int = 4) -> Host:
+def claim_active(store, run: str = "run-1", slots: int = 6, max_hosts: int = 4, pool: str = "main") -> Host:
     """A host that takes sessions."""
-    host = claim(store, run, slots, max_hosts)
+    host = claim(store, run, slots, max_hosts, pool)
     store.hosts.move(host.name, HostState.CONFIGURING, NOW)
     return store.hosts.move(host.name, HostState.ACTIVE, NOW)
 

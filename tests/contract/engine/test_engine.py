@@ -202,10 +202,10 @@ def test_a_session_has_as_much_shared_memory_as_it_is_given(engine, spec):
 
 
 def test_memory_and_swap_together_and_processes_are_limited(engine, spec):
-    engine.run(replace(spec, memory_mb=48, pids_limit=77, cpus=64.5))
+    engine.run(replace(spec, memory_mb=48, swap_mb=16, pids_limit=77, cpus=64.5))
     with engine.client("look") as client:
         limits = client.inspect_container(spec.name)["HostConfig"]
-    assert (limits["Memory"], limits["MemorySwap"], limits["PidsLimit"]) == (48 << 20, 48 << 20, 77)
+    assert (limits["Memory"], limits["MemorySwap"], limits["PidsLimit"]) == (48 << 20, 64 << 20, 77)
     assert limits["Ulimits"] == [{"Name": "core", "Soft": 0, "Hard": 0}]
     assert limits["Init"] is True
     assert (limits["CpuQuota"], limits["CpuPeriod"]) == (6_450_000, 100_000)  # more than any machine of the tests has

@@ -121,3 +121,42 @@ def test_nobody_waits_longer_than_a_boot_takes_beside_a_free_slot(asked, most, f
             waiting = pool.having(InstanceState.QUEUED)
             assert not pool.free or all((pool.now - one.created_at).total_seconds() <= 400 for one in waiting)
     assert pool.sizes(HostState.DRAINING) == [] or not pool.having(InstanceState.QUEUED)
+
+
+@few
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(4, 6), st.integers(1, 2))
+def test_a_large_session_does_not_starve_behind_small_ones_that_keep_coming(small, users, large, most):
+    """Each session lasts an hour, and those that come later take nothing of the room that adds up for the large one."""
+    pool = RuledPool(Cloud(), tick=300, max_hosts=most, slots_large=6, host_lifetime=30 * DAY, queue_timeout=10 * DAY)
+
+    def come(times: int) -> None:
+        for _ in range(times):
+            pool.ask(users, slots=small)
+            pool.run(300)
+
+    come(3)
+    hours = 1 + sum(one.slots for one in pool.having(InstanceState.QUEUED)) / (3 * most)  # half of the slots, at least
+    (the_large_one,) = pool.ask(slots=large)
+    come(round(12 * hours) + 3)
+    assert pool.waited[the_large_one] <= hours * HOUR + 600
+
+
+@few
+@given(happenings)
+def test_a_change_of_demand_spawns_no_more_hosts_than_there_may_be(happened):
+    pool = a_pool()
+    for one in happened:
+        before = len(pool.made(Kind.SPAWN))
+        live(pool, [one]).run(3 * HOUR)
+        assert len(pool.made(Kind.SPAWN)) - before <= pool.settings.max_hosts
+
+
+@few
+@given(happenings, st.sampled_from([Fault.REFUSED, Fault.LAUNCH, Fault.CONFIGURING]))
+def test_while_every_launch_fails_a_pool_tries_a_few_hosts_an_hour_and_keeps_its_bounds(happened, fault):
+    pool = a_pool()
+    pool.cloud.fault = fault
+    live(pool, happened).run(6 * HOUR)
+    late = [at for at, one in pool.decided if one.kind is Kind.SPAWN and (pool.now - at).total_seconds() <= 4 * HOUR]
+    assert len(late) <= 4 * 4
+    assert pool.living <= 6

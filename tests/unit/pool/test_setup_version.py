@@ -24,3 +24,7 @@ def test_the_version_changes_with_the_networks_and_the_registry_and_not_with_the
     versions = [setup_version([], ""), setup_version(["10.0.0.0/8"], ""), setup_version([], "registry.example:5000")]
     assert len(set(versions)) == 3
     assert setup_version(["10.0.0.0/8", "192.0.2.0/24"], "") == setup_version(["192.0.2.0/24", "10.0.0.0/8"], "")
+
+
+def test_hosts_in_service_are_configured_again_when_their_pool_gets_gpus_and_not_for_having_none():
+    assert setup_version([], "", gpus=1) != setup_version([], "") == setup_version([], "", gpus=0)

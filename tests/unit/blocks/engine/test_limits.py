@@ -12,8 +12,9 @@ def told(**values) -> dict:
     return limits_of(ContainerSpec("dd-alice", "sha256:aa", 8888, 20001, 64, **values))
 
 
-def test_a_session_has_its_memory_and_no_swap():
-    assert (told()["mem_limit"], told()["memswap_limit"]) == ("64m", "64m")
+@pytest.mark.parametrize(("swap", "together"), [(0, "64m"), (100, "164m")])
+def test_a_session_has_its_memory_and_no_more_swap_than_its_blueprint_says(swap, together):
+    assert (told(swap_mb=swap)["mem_limit"], told(swap_mb=swap)["memswap_limit"]) == ("64m", together)
 
 
 @pytest.mark.parametrize(("cpus", "quota"), [(0.5, 50_000), (2, 200_000), (0.0001, 1_000)])
@@ -27,3 +28,9 @@ def test_without_a_limit_of_cpus_none_is_asked_for():
 
 def test_no_session_gets_more_rights_than_it_has():
     assert (told()["cap_drop"], told()["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+
+
+def test_the_engine_is_asked_for_the_gpus_that_a_session_has_and_for_no_others():
+    (asked,) = told(gpus=(1, 3))["device_requests"]
+    assert (asked["DeviceIDs"], asked["Capabilities"]) == (["1", "3"], [["gpu"]])
+    assert "device_requests" not in told()

@@ -54,3 +54,9 @@ def test_the_ports_of_other_hosts_are_those_of_engines_and_sessions():
 
 def test_a_baked_host_has_its_blocked_networks_where_the_role_looks_for_them():
     assert of_firewall("vars/main.yml")["firewall_blocked_file"] == BLOCKED
+
+
+def test_the_engine_of_a_host_with_gpus_starts_after_their_toolkit_is_there():
+    (play,) = yaml.safe_load((PLAYBOOKS / "notebook_host.yml").read_text())
+    roles = [role["role"] for role in play["roles"]]
+    assert roles.index("gpu") < roles.index("docker")

@@ -2,11 +2,13 @@
 
 import os
 import time
+from threading import Event, Thread
 
 import pytest
 
 from blocks.images import archive as image_archive
-from blocks.images.archive import read_archive, scan
+from blocks.images.archive import growing, read_archive, scan, stamps
+from blocks.images.growing import is_being_written
 from tests.rigs.engines.tiny_image import TinyImage, tar_of
 
 pytestmark = pytest.mark.unit
@@ -76,3 +78,48 @@ def test_an_archive_that_is_replaced_keeps_its_name(write, tmp_path):
     write(TinyImage("tiny:1", [tar_of({"a": b"2"})]).archive(), age=30)
     good, refused = scan(tmp_path)
     assert (len(good), refused) == (1, [])
+
+
+def test_an_archive_that_is_piped_straight_into_place_is_waited_for_however_slow_the_pipe_is(write, tmp_path):
+    whole = TinyImage("rocker/rstudio").archive()
+    path = write(whole[: len(whole) // 2], "rocker.rstudio.img")
+    with path.open("ab") as pipe:
+        assert (scan(tmp_path), stamps(tmp_path)) == (([], []), {})
+        assert growing(tmp_path) == ["rocker.rstudio.img"]
+        pipe.write(whole[len(whole) // 2 :])
+    os.utime(path, (time.time() - 60,) * 2)
+    assert [archive.names for archive in scan(tmp_path)[0]] == [("rocker/rstudio",)]
+    assert growing(tmp_path) == []
+
+
+def test_a_pipe_that_broke_leaves_an_archive_that_is_refused_by_name(write, tmp_path):
+    write(TinyImage("rocker/rstudio").archive()[:1500], "rocker.rstudio.img")
+    assert [name for name, _ in scan(tmp_path)[1]] == ["rocker.rstudio.img"]
+
+
+def test_a_process_that_begins_to_write_just_then_does_not_kill_the_one_that_asks(tmp_path):
+    path = tmp_path / "lab.img"
+    path.touch()
+    done = Event()
+
+    def write_again_and_again() -> None:
+        while not done.is_set():
+            with path.open("ab"):
+                pass
+
+    writer = Thread(target=write_again_and_again)
+    writer.start()
+    answers = {is_being_written(path) for _ in range(300)}
+    done.set()
+    writer.join()
+    assert answers <= {True, False}
+    assert not is_being_written(path)
+
+
+def test_an_archive_that_is_only_read_is_taken(write, tmp_path):
+    with write(TinyImage("good:1").archive()).open("rb"):
+        assert len(scan(tmp_path)[0]) == 1
+
+
+def test_no_process_writes_a_file_that_is_gone(tmp_path):
+    assert not is_being_written(tmp_path / "gone.img")

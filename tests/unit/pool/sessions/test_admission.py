@@ -1,9 +1,12 @@
 """Who is let into a pool, and what is said to those who are not."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pool.errors import BadRequest, Refused, ShuttingDown
 from pool.records import BlueprintSpec, FlavorSize, Host
@@ -45,6 +48,26 @@ def test_a_session_with_more_memory_than_every_host_has_is_refused_at_once():
     check_admission(SETTINGS, replace(BLUEPRINT, memory_mb=24 * 512), {})
     with pytest.raises(Refused, match="needs 12289 MB of memory; the largest host has 24 slots of 512 MB"):
         check_admission(SETTINGS, replace(BLUEPRINT, memory_mb=24 * 512 + 1), {})
+
+
+def test_a_session_that_needs_more_swap_than_hosts_have_is_refused_at_once():
+    wanting = replace(BLUEPRINT, memory_swap_mb=512)
+    check_admission(replace(SETTINGS, swap_mb=512), wanting, {})
+    with pytest.raises(Refused, match=r"needs 512 MB of swap; hosts of pool main have 0 \(DD_HOST_SWAP_MB\)"):
+        check_admission(SETTINGS, wanting, {})
+
+
+def test_a_session_with_gpus_is_refused_where_hosts_have_none_or_too_few():
+    for gpus, said in ((0, "needs 2 GPUs; hosts of pool main have 0"), (1, "needs 2 GPUs; hosts of pool main have 1")):
+        with pytest.raises(Refused, match=said):
+            check_admission(replace(SETTINGS, gpus=gpus), replace(BLUEPRINT, gpus=2, slots=24), {})
+
+
+def test_a_session_with_gpus_takes_slots_in_proportion_so_that_slots_never_outlast_gpus():
+    settings = replace(SETTINGS, gpus=4)
+    check_admission(settings, replace(BLUEPRINT, gpus=1, slots=6), {})
+    with pytest.raises(Refused, match=r"1 of the 4 GPUs of a host with 24 slots, and must take 6 slots .*, not 5"):
+        check_admission(settings, replace(BLUEPRINT, gpus=1, slots=5), {})
 
 
 @pytest.mark.parametrize(
@@ -93,3 +116,15 @@ def test_a_full_pool_says_what_is_free_and_what_is_coming():
         "pool main is full: 1 slot requested, 0 free on 1 active hosts (at most 4 hosts);"
         " 1 on the way, try again in a minute"
     )
+
+
+@given(st.integers(1, 8), st.integers(1, 64), st.lists(st.tuples(st.integers(1, 8), st.integers(1, 64)), max_size=12))
+def test_sessions_whose_slots_fit_on_a_host_fit_on_its_gpus(gpus, slots, asked):
+    settings = replace(SETTINGS, gpus=gpus, slots_small=slots, slots_large=slots)
+    free_slots, free_gpus = slots, gpus
+    for wanted, taken in asked:
+        with suppress(Refused):
+            check_admission(settings, replace(BLUEPRINT, gpus=wanted, slots=taken, memory_mb=64), {})
+            if taken <= free_slots:
+                free_slots, free_gpus = free_slots - taken, free_gpus - wanted
+    assert free_gpus >= 0

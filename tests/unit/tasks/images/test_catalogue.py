@@ -1,19 +1,24 @@
 """What a pool offers: when an archive is news, which version a session runs, where it goes."""
 
 import asyncio
+import os
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from blocks.images.folder import ImageFolder
+from blocks.images.layer_store import LayerStore
 from blocks.outside import standing_in
+from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest, NotFound
 from pool.images.catalogue import as_offered, folder_is_news, lacking, split_pin, usable_versions
 from pool.records import Image
 from pool.sessions.placement import newest_version_first
 from pool.store.pool_store import PoolStore
 from tasks.images import catalogue
-from tests.rigs.fakes import ScriptedTasks, fake_outside
+from tests.rigs.engines.tiny_image import TinyImage
+from tests.rigs.fakes import FakeBlocks, ScriptedTasks, fake_outside
 from tests.rigs.pool_data import NOW, a_host, claim_active
 
 pytestmark = pytest.mark.unit
@@ -115,3 +120,76 @@ def test_prefect_is_asked_for_distributions_only_where_there_is_a_reason_for_one
         assert bool(asyncio.run(catalogue.why_distribute.fn("main"))) is answers
     assert tasks.names == asked
     store.close()
+
+
+@pytest.fixture
+def two_pools(tmp_path):
+    """Two archives in the folder, the pools main and gpu, and the door to them."""
+    store, layers = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite"), LayerStore(tmp_path / "layers")
+    store.upgrade()
+    folder = ImageFolder(tmp_path / "images", layers, engines=None)
+    folder.directory.mkdir()
+    for name in ("lab", "cuda/torch"):
+        path = folder.directory / f"{name.replace('/', '.')}.img"
+        path.write_bytes(TinyImage(name).archive())
+        os.utime(path, (1, 1))
+    configs = {"main": PoolConfig(DD_IMAGE_NAMES=["!cuda/*"]), "gpu": PoolConfig(DD_IMAGE_NAMES=["cuda/*"])}
+    blocks = FakeBlocks({PoolConfig: configs})
+    with standing_in(fake_outside(store=store, images=folder, layers=layers, stored=blocks)) as door:
+        yield door
+    store.close()
+
+
+def read(pool: str) -> list[str]:
+    return [image.name for image in asyncio.run(catalogue.read_catalogue.fn(pool))]
+
+
+def test_each_pool_gets_the_images_that_it_wants(two_pools):
+    assert (read("main"), read("gpu")) == (["lab"], ["cuda/torch"])
+    with pytest.raises(NotFound, match="pool gpu does not want the image lab: see its DD_IMAGE_NAMES; known: cuda"):
+        two_pools.store.images.get("gpu", "lab")
+
+
+def test_what_a_pool_does_not_want_is_no_news_and_another_choice_is(two_pools):
+    claim_active(two_pools.store, pool="gpu")
+    read("gpu")
+    two_pools.store.images.mark("gpu-01", two_pools.store.images.get("gpu", "cuda/torch").id, NOW)
+    for names, news in ((["cuda/*"], False), (["cuda/*", "lab"], True)):
+        two_pools.store.configs.keep("gpu", PoolConfig(DD_IMAGE_NAMES=names).as_kept())
+        assert bool(catalogue._key_to_distribute("gpu")) is news
+
+
+def test_an_image_is_offered_again_once_its_pool_wants_it(two_pools):
+    read("gpu")
+    two_pools.stored.blocks[PoolConfig]["gpu"] = PoolConfig()
+    assert read("gpu") == ["cuda/torch", "lab"]
+    two_pools.stored.blocks[PoolConfig]["gpu"] = PoolConfig(DD_IMAGE_NAMES=["lab"])
+    assert read("gpu") == ["lab"]
+
+
+def test_what_an_operator_retired_stays_so_whatever_its_pool_wants(two_pools):
+    read("gpu")
+    two_pools.store.images.retire("gpu", "cuda/torch", NOW)
+    for names in (["lab"], ["cuda/*"]):
+        two_pools.stored.blocks[PoolConfig]["gpu"] = PoolConfig(DD_IMAGE_NAMES=names)
+        assert "cuda/torch" not in read("gpu")
+
+
+def test_an_image_that_a_pool_does_not_want_is_not_added_to_it(two_pools):
+    with pytest.raises(BadRequest, match="pool gpu does not want the image lab: change its DD_IMAGE_NAMES first"):
+        asyncio.run(catalogue.take_in.fn("gpu", "lab.img", "archive"))
+    assert asyncio.run(catalogue.take_in.fn("main", "lab.img", "archive")) == ["lab"]
+
+
+def test_a_host_that_lacks_an_image_is_a_reason_of_its_own_beside_an_archive_that_is_refused(two_pools):
+    claim_active(two_pools.store)
+    read("main")
+    (two_pools.images.directory / "broken.img").write_bytes(b"no archive")
+    os.utime(two_pools.images.directory / "broken.img", (1, 1))
+    lacking_key = catalogue._key_to_distribute("main")
+    two_pools.clock.pass_by(600)
+    assert catalogue._key_to_distribute("main") != lacking_key
+    two_pools.store.images.mark("main-01", two_pools.store.images.get("main", "lab").id, NOW)
+    key = catalogue._key_to_distribute("main")
+    two_pools.clock.pass_by(600)
+    assert catalogue._key_to_distribute("main") == key

@@ -91,7 +91,11 @@ def test_of_two_other_requests_with_one_id_that_come_at_once_the_later_one_is_re
 
 @pytest.mark.parametrize(
     ("now", "said"),
-    [({"slots": 24}, "it needs 24 slots now, 1 then"), ({"pool": "gpu"}, "it is of pool gpu now, main then")],
+    [
+        ({"slots": 24}, "it needs 24 slots now, 1 then"),
+        ({"gpus": 1}, "it needs 1 GPUs now, 0 then"),
+        ({"pool": "gpu"}, "it is of pool gpu now, main then"),
+    ],
 )
 def test_a_session_is_not_started_by_a_blueprint_that_outgrew_its_room(door, now, said):
     claim_active(door.store)

@@ -1,0 +1,23 @@
+"""Instance logs: tell a platform the last lines that a session's program wrote."""
+
+from prefect import flow
+
+from flows.steps.outcome import pipeline
+from tasks.sessions.logs import read_log, show_log
+
+
+@flow(name="instance-logs", flow_run_name="logs of {instance_id}", persist_result=True)
+@pipeline
+async def instance_logs(instance_id: str, lines: int = 100) -> list[str]:
+    """Read the last lines that a session's program wrote, while it is on a host. Its token and route are hidden.
+
+    Args:
+        instance_id: Name of the session, as it was given to provision-instance.
+        lines: How many, 1 to 1000; no more than 64,000 characters are answered.
+
+    Returns:
+        The lines, oldest first. Also the artifact `logs-<instance_id>`, one row each.
+    """
+    said = await read_log(instance_id, lines)
+    await show_log(instance_id, said)
+    return said

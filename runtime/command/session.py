@@ -1,0 +1,21 @@
+"""`dockerdriver session …`: what an operator asks of one session. Imports wait, as in `cli`."""
+
+import sys
+
+from blocks.settings import ProcessSettings
+
+LOG_SECONDS = 90
+
+
+def logs(settings: ProcessSettings, instance_id: str, lines: int) -> int:
+    """Print the last lines that a session's program wrote; its token and route are hidden.
+
+    Raises:
+        DockerDriverError: there is no such session, it is on no host, its host does not answer, or the stack is down.
+    """
+    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - fast answers first
+
+    api = prefect_api(settings)
+    api.run_to_its_end("instance-logs/on-demand", LOG_SECONDS, instance_id=instance_id, lines=lines)
+    sys.stdout.writelines(row["line"] + "\n" for row in api.table(f"logs-{instance_id}"))
+    return 0
