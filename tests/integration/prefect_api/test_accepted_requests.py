@@ -1,0 +1,67 @@
+"""What the campaigns that kill read of a real server: the history of runs, and the events that told of changes."""
+
+from datetime import UTC, datetime
+
+import pytest
+from prefect.events import emit_event
+from prefect.events.worker import EventsWorker
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from pool.store.pool_store import PoolStore
+from tests.reliability.accepted import Age, Request
+from tests.reliability.ledger import Ledger
+from tests.reliability.traffic import ASK, END, Traffic
+from tests.rigs.services.prefect_server import PrefectServer, prefect_server  # noqa: F401 - a fixture is used by name
+from tests.rigs.stacks.stack import Stack
+from tests.rigs.waiting import until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def stack(prefect_server, tmp_path) -> Stack:  # noqa: F811
+    return Stack(tmp_path, 1, prefect_server.port)
+
+
+@pytest.fixture
+def ledger(stack, tmp_path) -> Ledger:
+    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
+    store.upgrade()
+    return Ledger(stack, store)
+
+
+def deployment_of(server: PrefectServer, flow: str) -> str:
+    flow_id = server.call("POST", "/flows/", name=flow)["id"]
+    made = server.call("POST", "/deployments/", name="on-demand", flow_id=flow_id, entrypoint="flows.why.why")
+    return made["id"]
+
+
+def test_a_run_that_crashed_and_then_completed_has_ended_twice(prefect_server, ledger):  # noqa: F811
+    run = prefect_server.trigger(deployment_of(prefect_server, "twice"))
+    for state in ("CRASHED", "COMPLETED"):
+        body = {"type": state, "name": state.title()}
+        prefect_server.call("POST", f"/flow_runs/{run}/set_state", state=body, force=True)
+    assert ledger.run(run).finals == ("Crashed", "Completed")
+
+
+def test_two_events_of_one_change_are_found(prefect_server, ledger):  # noqa: F811
+    run = prefect_server.trigger(deployment_of(prefect_server, "told"))
+    request, at = Request(Age.POSTED, "alice-1", run), datetime.now(UTC)
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        for _ in range(2):
+            resource = {"prefect.resource.id": "dockerdriver.instance.alice-1"}
+            emit_event("dockerdriver.instance.running", resource=resource, occurred=at)
+        EventsWorker.drain_all()
+    said = until(lambda: ledger.told_twice([request]), "the events are on the server", 60)
+    assert said == ["dockerdriver.instance.running of dockerdriver.instance.alice-1 was told 2 times"]
+
+
+def test_what_was_answered_with_201_is_accepted(prefect_server, stack):  # noqa: F811
+    for flow in ("provision-instance", "deprovision-instance"):
+        deployment_of(prefect_server, flow)
+    with Traffic(stack, per_second=20, mix=(ASK, END)) as traffic:
+        until(lambda: len(traffic.accepted) >= 3, "some requests", 60)
+    asked = [request for request in traffic.accepted if not request.ends]
+    ended = [request for request in traffic.accepted if request.ends]
+    assert {request.session for request in asked} == {request.session for request in ended}
+    assert all(prefect_server.state(request.run)["type"] == "SCHEDULED" for request in traffic.accepted)
