@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from blocks.gateway.settings import GatewaySettings
 from blocks.stored.stored_blocks import StoredBlocks
@@ -31,8 +32,17 @@ class Certificates:
         found = [self._authority(), gateways_certificate(), _registrys(self._stored.config(pool).DD_IMAGE_REGISTRY)]
         return [certificate for certificate in found if certificate]
 
+    def registries_signed_by(self, authority: str) -> list[str]:
+        """List the addresses of pools' registries whose certificate is of this authority; those that answer.
+
+        Args:
+            authority: its certificate, PEM.
+        """
+        addresses = {self._stored.config(pool).DD_IMAGE_REGISTRY for pool in self._stored.pools()}
+        return sorted(address for address in filter(None, addresses) if _is_signed_by(address, authority))
+
     def _authority(self) -> OperatorsCertificate | None:
-        fix = "delete the block certificate-authority/main and run `make up`: hosts are given certificates of a new one"
+        fix = "run `dockerdriver rotate-secrets authority`: hosts are given certificates of a new one, and serve on"
         with suppress(NotFound, ValueError):
             until = _until(self._stored.authority().certificate)
             return OperatorsCertificate("the authority of the hosts' certificates", until, fix)
@@ -53,12 +63,25 @@ def gateways_certificate() -> OperatorsCertificate | None:
 def _registrys(address: str) -> OperatorsCertificate | None:
     if not address:
         return None
-    parts = urlsplit(f"//{address}")
     fix = f"renew it; one that `dockerdriver registry` installed is renewed by `dockerdriver registry {address}`"
     with suppress(OSError, ValueError):  # its date is read, whichever authority signed it: pulling is what trusts it
-        pem = ssl.get_server_certificate((parts.hostname or "", parts.port or HTTPS), timeout=REGISTRY_SECONDS)
-        return OperatorsCertificate(f"the certificate of registry {address}", _until(pem), fix)
+        return OperatorsCertificate(f"the certificate of registry {address}", _until(_shown_at(address)), fix)
     return None
+
+
+def _shown_at(address: str) -> str:
+    """Return the PEM certificate that is shown at an address."""
+    parts = urlsplit(f"//{address}")
+    return ssl.get_server_certificate((parts.hostname or "", parts.port or HTTPS), timeout=REGISTRY_SECONDS)
+
+
+def _is_signed_by(address: str, authority: str) -> bool:
+    try:
+        shown = x509.load_pem_x509_certificate(_shown_at(address).encode())
+        shown.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
+    except (OSError, ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _until(pem: str) -> datetime:

@@ -1,4 +1,4 @@
-"""Files on this machine that would grow without end, and how they are kept small."""
+"""Files on this machine: those that would grow without end, and the password of Prefect's API."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,12 +10,14 @@ from prefect.settings import get_current_settings
 from blocks.gateway.config import gateway_config
 from blocks.gateway.logs import rotate_logs
 from blocks.settings import ProcessSettings
+from blocks.stored import api_password
+from pool.keys.rotation import RotationStep
 
 MB = 1_000_000
 
 
 class KeptFiles:
-    """The gateway's logs, and what Prefect keeps of the results of flow runs."""
+    """The gateway's logs, what Prefect keeps of the results of flow runs, and the password of Prefect's API."""
 
     def __init__(self, settings: ProcessSettings) -> None:
         self._settings = settings
@@ -37,6 +39,25 @@ class KeptFiles:
                     file.unlink()
                     dropped += 1
         return dropped
+
+    def progress_of_password(self) -> tuple[bool, bool]:
+        """Whether its rotation was begun and no new one is in use yet, and whether an old one is taken."""
+        pairs = api_password.accepted_pairs(self._settings)
+        begun = len(pairs) > 1 and pairs[0] == pairs[1]
+        return begun, len(pairs) > 1 and not begun
+
+    def change_password(self, step: RotationStep) -> None:
+        """Take one step of its rotation. Prefect's server takes what is on file at its next request.
+
+        Raises:
+            NotFound: there is none yet.
+        """
+        steps = {
+            RotationStep.BEGIN: api_password.begin_rotation,
+            RotationStep.PROMOTE: api_password.use_new_pair,
+            RotationStep.RETIRE: api_password.retire_previous,
+        }
+        steps[step](self._settings)
 
 
 def _files(folder: Path) -> Iterator[Path]:

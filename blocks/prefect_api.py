@@ -94,8 +94,8 @@ class PrefectApi:
         key: str | None = None,
         watch: Callable[[str], None] = lambda _: None,
         **parameters: Any,
-    ) -> None:
-        """Ask for a run of a deployment and wait until it is completed.
+    ) -> str:
+        """Ask for a run of a deployment and wait until it is completed; its last message.
 
         Args:
             deployment: ``<flow>/<name>``.
@@ -114,6 +114,7 @@ class PrefectApi:
             time.sleep(0.2)
         if state["type"] != "COMPLETED":
             raise DockerDriverError(state["message"] or f"{deployment} ended as {state['name']}")
+        return state["message"] or ""
 
     def table(self, key: str) -> list[dict]:
         """Return the rows of the latest artifact of this key.

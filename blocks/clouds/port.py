@@ -124,6 +124,10 @@ class Cloud(Block):
             CloudTrouble: something still uses it.
         """
 
+    def own_machines(self) -> list[Server]:
+        """List machines that the manager logs in to whether or not a host is on them; most clouds have none."""
+        return []
+
     def check_snapshots(self) -> None:
         """Say whether this cloud, as it is set up, makes images of its hosts.
 

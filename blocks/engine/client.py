@@ -6,7 +6,7 @@ one engine at once.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -58,7 +58,13 @@ class HostEngine:
 
     @classmethod
     def connect(
-        cls, address: str, identity: EngineIdentity, host: str = "", port: int = ENGINE_PORT, publish_on: str = ""
+        cls,
+        address: str,
+        identity: EngineIdentity,
+        host: str = "",
+        port: int = ENGINE_PORT,
+        publish_on: str = "",
+        look_again: Callable[[], EngineIdentity] | None = None,
     ) -> "HostEngine":
         """Return the engine at *address*, over mutual TLS; nothing is sent before the first step.
 
@@ -66,9 +72,10 @@ class HostEngine:
             address: IPv4 or IPv6 of the host; its server certificate must name it.
             host: the host's name, for messages; the address where it is empty.
             publish_on: address on the host that session ports are opened on; *address* where it is empty.
+            look_again: asked for the identity where the engine and we do not believe each other: it may have changed.
         """
         url = f"https://[{address}]:{port}" if ":" in address else f"https://{address}:{port}"
-        return cls(_shared.of(url, host or address, identity), publish_on or address)
+        return cls(_shared.of(url, host or address, identity, look_again), publish_on or address)
 
     @classmethod
     def local(cls, url: str) -> "HostEngine":

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary, finalize
@@ -39,10 +39,17 @@ class Connections:
     trouble is closed, and the idle ones with it: the engine may have restarted, or be another one by now.
     """
 
-    def __init__(self, url: str, host: str, identity: EngineIdentity | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        host: str,
+        identity: EngineIdentity | None = None,
+        look_again: Callable[[], EngineIdentity] | None = None,
+    ) -> None:
         self.host = host
         self.has_quotas = True  # its storage can limit what a container writes; until it says that it cannot
         self._url = url
+        self._identity, self._look_again = identity, look_again
         self._tls = _tls(identity) if identity else None
         self._retired = False
         self._idle: deque[docker.APIClient] = deque()
@@ -71,13 +78,25 @@ class Connections:
             raise self._refusal(step, error) from error
         except (RequestException, HTTPError, OSError) as error:
             self._drop(client)
-            kind = HostDistrusted if is_distrust(innermost(error)) else HostUnreachable
+            kind = HostDistrusted if self._is_distrusted(error) else HostUnreachable
             raise kind(f"host {self.host}: the engine could not {step}: {_root_cause(error)}") from error
         except BaseException:
             self._drop(client)  # a generator's end or an error of the caller: bytes of it may still be on the wire
             raise
         else:
             self._give_back(client)
+
+    def _is_distrusted(self, error: BaseException) -> bool:
+        """Whether one of us does not believe the other, and not for an identity that was replaced meanwhile."""
+        return is_distrust(innermost(error)) and not self._takes_another_identity()
+
+    def _takes_another_identity(self) -> bool:
+        """Whether there is another identity by now; connections are opened with that from now on."""
+        fresh = self._look_again() if self._look_again else self._identity
+        if fresh is None or fresh == self._identity:
+            return False
+        self._identity, self._tls = fresh, _tls(fresh)
+        return True
 
     def _refusal(self, step: str, error: DockerException) -> EngineTrouble:
         words, status = _explanation(error), getattr(error, "status_code", None)
@@ -104,9 +123,18 @@ class Connections:
         try:
             client = self._idle.pop()
         except IndexError:
-            client = self._open(self._api or self._negotiate(timeout))
+            client = self._open(self._api or self._negotiated(timeout))
         client.timeout = (min(CONNECT_SECONDS, timeout), timeout)  # type: ignore[assignment]  # requests takes a pair
         return client
+
+    def _negotiated(self, timeout: float) -> str:
+        """Ask for the engine's dialect; once more where the authority was rotated since the identity was issued."""
+        try:
+            return self._negotiate(timeout)
+        except (RequestException, HTTPError, OSError) as error:
+            if is_distrust(innermost(error)) and self._takes_another_identity():
+                return self._negotiate(timeout)
+            raise
 
     def _negotiate(self, timeout: float) -> str:
         probe = self._open(OLDEST_API)

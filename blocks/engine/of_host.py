@@ -1,18 +1,13 @@
 """The Docker Engine of each host, over mutual TLS with the installation's own CA; and the manager's own engine."""
 
-from datetime import UTC, date, datetime
-from functools import lru_cache
-
 from blocks.engine.client import HostEngine
-from blocks.engine.connection import EngineIdentity
 from blocks.engine.disk import written_mb
+from blocks.engine.identity import ManagerIdentity
 from blocks.engine.probe import probe
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
 from pool.housekeeping.found import Probe
 from pool.records import Host
-
-CLIENT_DAYS = 30
 
 
 class Engines:
@@ -25,8 +20,8 @@ class Engines:
     """
 
     def __init__(self, stored: StoredBlocks, local_url: str, namespace: str) -> None:
-        self._stored, self._local_url, self._namespace = stored, local_url, namespace
-        self._identity = lru_cache(maxsize=1)(self._identity_of_day)
+        self._local_url, self._namespace = local_url, namespace
+        self._identity = ManagerIdentity(stored)
 
     def of(self, host: Host) -> HostEngine:
         """Return the host's engine.
@@ -36,7 +31,8 @@ class Engines:
         """
         if not host.address:
             raise HostUnreachable(f"host {host.name} has no address")
-        return HostEngine.connect(host.address, self._identity(datetime.now(UTC).date()), host=host.name)
+        identity = self._identity
+        return HostEngine.connect(host.address, identity.today(), host.name, look_again=identity.looked_at_again)
 
     def local(self) -> HostEngine:
         """Return the engine of the machine that this process runs on."""
@@ -60,10 +56,4 @@ class Engines:
 
     def close(self) -> None:
         """Forget the client's certificate; connections close when the last of their users is done."""
-        self._identity.cache_clear()
-
-    def _identity_of_day(self, _day: date) -> EngineIdentity:
-        """Issue a client certificate of today: a worker that runs for months is not left with an expired one."""
-        authority = self._stored.authority()
-        client = authority.issue_client("manager", days=CLIENT_DAYS)
-        return EngineIdentity(authority.certificate, client.certificate, client.private_key)
+        self._identity.forget()

@@ -29,13 +29,16 @@ class SharedConnections:
         self._lock = threading.Lock()
         self._looked_at = clock()
 
-    def of(self, url: str, host: str, identity: EngineIdentity) -> Connections:
+    def of(
+        self, url: str, host: str, identity: EngineIdentity, look_again: Callable[[], EngineIdentity] | None = None
+    ) -> Connections:
         """The connections to the engine at *url*; those that were made with another identity are closed.
 
         Args:
             url: "https://10.1.2.3:2376".
             host: the host's name, for messages.
             identity: today's certificates; a new one is issued every day.
+            look_again: see `HostEngine.connect`.
         """
         with self._lock:
             found = self._kept.get((url, host))
@@ -43,11 +46,16 @@ class SharedConnections:
             if found and found.identity != identity:
                 outdated.append(found.connections)
             if not found or found.connections in outdated:
-                found = self._kept[url, host] = _Kept(Connections(url, host, identity), identity, self._clock())
+                found = self._kept[url, host] = self._new(url, host, identity, look_again)
             found.used_at = self._clock()
         for connections in outdated:
             connections.retire()
         return found.connections
+
+    def _new(
+        self, url: str, host: str, identity: EngineIdentity, look_again: Callable[[], EngineIdentity] | None
+    ) -> _Kept:
+        return _Kept(Connections(url, host, identity, look_again), identity, self._clock())
 
     def _unused(self) -> list[Connections]:
         """Take out the connections that no caller asked for lately; a look at all of them once a minute is enough."""

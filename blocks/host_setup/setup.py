@@ -7,7 +7,7 @@ from blocks.host_setup import sysprep
 from blocks.host_setup.playbook import DATA_ROOT, PlaybookReport, PlaybookRun, run_playbook
 from blocks.host_setup.shell import HostShell
 from blocks.own_addresses import reachable_addresses
-from blocks.stored.host_keys import HostKey, new_host_key
+from blocks.stored.host_keys import HostKey, HostLogin, new_host_key
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
 from pool.records import Host
@@ -39,6 +39,16 @@ class HostSetup:
         if not host.address or not host.host_key:
             raise HostUnreachable(f"host {host.name} has no address or no ssh host key yet")
         return HostShell(host.address, host.host_key, self._stored.login())
+
+    def shell_at(self, name: str, address: str | None, host_key: str | None, login: HostLogin) -> HostShell:
+        """Make an ssh client for a machine that need not be a host, with a login that need not be the present one.
+
+        Raises:
+            HostUnreachable: its address or its host key is not known.
+        """
+        if not address or not host_key:
+            raise HostUnreachable(f"{name} has no address or no ssh host key yet")
+        return HostShell(address, host_key, login)
 
     def run_playbook(self, run: PlaybookRun, say: Callable[[str], None], seconds: int) -> PlaybookReport:
         """Run the playbook; each of its tasks is one line that is said.

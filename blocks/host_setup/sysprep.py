@@ -95,11 +95,32 @@ def renew_certificate(shell: HostShell, authority: str, certificate: str, key: s
     Raises:
         CommandFailed: the engine did not come back.
     """
-    _put_certificate(shell, authority, certificate, key, "systemctl restart docker")
+    # systemd gives up on a service that is restarted more often in a minute than it likes, until it is told to forget.
+    restart = "{ systemctl reset-failed docker || true; } && systemctl restart docker"
+    _put_certificate(shell, authority, certificate, key, restart)
+
+
+def knows_authorities(shell: HostShell, authorities: str) -> bool:
+    """Whether the engine was started with exactly these; False also where the machine has no engine yet.
+
+    The files must be older than the engine: a renewal may have died before it restarted it.
+
+    Args:
+        authorities: PEM, one after the other.
+
+    Raises:
+        HostUnreachable: ssh did not answer.
+    """
+    look = f"sha256sum < /{TLS}/ca.pem && find /{TLS} -newer /run/docker.pid"
+    try:
+        said = shell.run(f"sudo -n sh -c {shlex.quote(look)}", LOOK_SECONDS).split()
+    except CommandFailed:
+        return False
+    return said == [hashlib.sha256(authorities.encode()).hexdigest(), "-"]
 
 
 def _put_certificate(shell: HostShell, authority: str, certificate: str, key: str, then: str) -> None:
-    command = f"mkdir -p -m 0700 /{TLS} && tar -x -C /{TLS} --no-same-owner -f - && {then}"
+    command = f"mkdir -p -m 0700 /{TLS} && tar -x -m -C /{TLS} --no-same-owner -f - && {then}"
     files = {"ca.pem": (authority, 0o640), "server.pem": (key + certificate, 0o600)}
     shell.run(f"sudo -n sh -c {shlex.quote(command)}", START_SECONDS, stdin=_archive(files))
 

@@ -29,5 +29,5 @@ class ImageTransport:
         if not config.DD_IMAGE_REGISTRY:
             return HostPush(engine, host, self._layers, bandwidth, on_bytes)
         login = self._stored.registry_login(config.DD_IMAGE_REGISTRY_LOGIN, config.DD_IMAGE_REGISTRY, of_pool=True)
-        registry = ImageRegistry(config.DD_IMAGE_REGISTRY, self._stored.authority().certificate, login)
+        registry = ImageRegistry(config.DD_IMAGE_REGISTRY, self._stored.authority().trusted, login)
         return HostPull(engine, host, self._layers, registry, on_bytes)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import cast
+from typing import Any, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -42,6 +42,9 @@ class CertificateAuthority(Block):
 
     certificate: str = Field(description="PEM certificate of the authority.")
     private_key: SecretStr = Field(description="PEM key of the authority (EC P-256).")
+    next_certificate: str = Field("", description="Of the one that follows, while it is rotated; empty: none.")
+    next_private_key: SecretStr = Field(SecretStr(""), description="Its key.")
+    previous_certificate: str = Field("", description="Of the one before, until no host needs it; empty: none.")
 
     @classmethod
     def create(cls, common_name: str) -> "CertificateAuthority":
@@ -51,6 +54,38 @@ class CertificateAuthority(Block):
         builder = _builder(name, name, key.public_key(), _now() + timedelta(days=AUTHORITY_DAYS))
         certificate = _extend(builder, _authority_extensions(key)).sign(key, SHA256())
         return cls(certificate=_pem(certificate), private_key=SecretStr(_key_pem(key)))
+
+    @property
+    def trusted(self) -> str:
+        """PEM of all that the manager believes: also of the one before, and of the one that follows."""
+        return self.certificate + self.next_certificate + self.previous_certificate
+
+    @property
+    def for_hosts(self) -> str:
+        """PEM of all that hosts are to believe: the one before is none of them."""
+        return self.certificate + self.next_certificate
+
+    def with_next(self) -> "CertificateAuthority":
+        """Return this one with a fresh one that is to follow, of the same name; not saved."""
+        subject = x509.load_pem_x509_certificate(self.certificate.encode()).subject
+        name = subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+        fresh = CertificateAuthority.create(str(name))
+        return self._with(next_certificate=fresh.certificate, next_private_key=fresh.private_key)
+
+    def promoted(self) -> "CertificateAuthority":
+        """Return the one that follows, with this one as the one before; not saved."""
+        return CertificateAuthority(
+            certificate=self.next_certificate,
+            private_key=self.next_private_key,
+            previous_certificate=self.certificate,
+        )
+
+    def retired(self) -> "CertificateAuthority":
+        """Return this one without the one before; not saved."""
+        return self._with(previous_certificate="")
+
+    def _with(self, **changes: Any) -> "CertificateAuthority":
+        return CertificateAuthority(**({name: getattr(self, name) for name in type(self).model_fields} | changes))
 
     def issue_server(self, name: str, address: str, days: int) -> Issued:
         """Issue a certificate for the engine of one host.

@@ -1,5 +1,6 @@
 """ed25519 keys for ssh: what a host proves itself with, and what we log in with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -36,9 +37,58 @@ class HostLogin(Block):
     user: str = Field(LOGIN_USER, description="User on the hosts; may use sudo without a password.")
     private_key: SecretStr = Field(description="OpenSSH private key (PEM, no passphrase).")
     public_key: str = Field(description='Its public half: "ssh-ed25519 AAAA…".')
+    next_private_key: SecretStr = Field(SecretStr(""), description="The key that follows, while it is rotated.")
+    next_public_key: str = Field("", description="Its public half; empty: none follows.")
+    previous_public_key: str = Field("", description="Of the key before, until no host takes it; empty: none.")
 
     @classmethod
     def create(cls) -> "HostLogin":
         """Make a login with a fresh key; not saved."""
         key = new_host_key()
         return cls(private_key=SecretStr(key.private), public_key=key.public)
+
+    @property
+    def public_keys(self) -> list[str]:
+        """List the keys that a host is to let in."""
+        return [key for key in (self.public_key, self.next_public_key) if key]
+
+    @property
+    def next_login(self) -> "HostLogin":
+        """Return the login by the key that follows."""
+        return HostLogin(user=self.user, private_key=self.next_private_key, public_key=self.next_public_key)
+
+    def with_next(self) -> "HostLogin":
+        """Return this login with a fresh key that is to follow; not saved."""
+        key = new_host_key()
+        return HostLogin(
+            user=self.user,
+            private_key=self.private_key,
+            public_key=self.public_key,
+            next_private_key=SecretStr(key.private),
+            next_public_key=key.public,
+        )
+
+    def promoted(self) -> "HostLogin":
+        """Return the login by the key that follows, with this one's key as the one before; not saved."""
+        return HostLogin(
+            user=self.user,
+            private_key=self.next_private_key,
+            public_key=self.next_public_key,
+            previous_public_key=self.public_key,
+        )
+
+    def retired(self) -> "HostLogin":
+        """Return this login without the key before; not saved."""
+        return HostLogin(user=self.user, private_key=self.private_key, public_key=self.public_key)
+
+
+def authorized_keys(present: str, wanted: Iterable[str], unwanted: str) -> str:
+    """Return what a file ``authorized_keys`` is to hold: what it holds, with *wanted* and without *unwanted*.
+
+    Args:
+        present: its text now; lines of others stay as they are.
+        wanted: keys, as in "ssh-ed25519 AAAA…".
+        unwanted: a key; empty: none.
+    """
+    lines = [line for line in present.splitlines() if line.strip() and not (unwanted and unwanted in line)]
+    return "".join(f"{line}\n" for line in [*lines, *(key for key in wanted if not any(key in one for one in lines))])

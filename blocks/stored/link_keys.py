@@ -5,18 +5,19 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
 KEY_BYTES = 32
+COOKIE_SECONDS = 86400  # that a cookie of the gateway is good for, as in nginx/lua/gateway/signing.lua
 
 
 class LinkKeys(Block):
     """Signs launch links; the gateway checks them with the same keys.
 
-    Rotate by saving ``rotated()`` and giving it to the gateway: links and cookies of the previous key stay good until
-    the next rotation.
+    The gateway accepts all of them: the next one before anything is signed with it, the one before until it is retired.
     """
 
     _block_type_name = "Launch link keys"
@@ -25,6 +26,8 @@ class LinkKeys(Block):
 
     current: SecretStr = Field(description="64 hex digits: signs new links and cookies.")
     previous: SecretStr = Field(SecretStr(""), description="64 hex digits: still accepted; empty: none.")
+    next: SecretStr = Field(SecretStr(""), description="64 hex digits: accepted already; signs nothing yet.")
+    promoted_at: datetime | None = Field(None, description="When the current one began to sign; empty: not known.")
     link_seconds: int = Field(120, ge=10, le=86400, description="How long a launch link is good for, in seconds.")
 
     @classmethod
@@ -32,10 +35,25 @@ class LinkKeys(Block):
         """Make a fresh key; not saved."""
         return cls(current=SecretStr(secrets.token_hex(KEY_BYTES)))
 
-    def rotated(self) -> "LinkKeys":
-        """Make a fresh current key, with the present one as the previous; not saved."""
-        fresh = SecretStr(secrets.token_hex(KEY_BYTES))
-        return LinkKeys(current=fresh, previous=self.current, link_seconds=self.link_seconds)
+    def with_next(self) -> "LinkKeys":
+        """Return these with a fresh key that is to follow; not saved."""
+        return self._with(next=SecretStr(secrets.token_hex(KEY_BYTES)))
+
+    def promoted(self, now: datetime) -> "LinkKeys":
+        """Return these with the next key as the current one; not saved."""
+        return self._with(current=self.next, previous=self.current, next=SecretStr(""), promoted_at=now)
+
+    def retired(self) -> "LinkKeys":
+        """Return these without the previous key: what it signed opens nothing; not saved."""
+        return self._with(previous=SecretStr(""))
+
+    def opens_by_previous(self, now: datetime) -> bool:
+        """Whether something that the previous key signed may still be good."""
+        signed_until = (self.promoted_at or now) + timedelta(seconds=max(self.link_seconds, COOKIE_SECONDS))
+        return bool(self.previous.get_secret_value()) and now < signed_until
+
+    def _with(self, **changes: Any) -> "LinkKeys":
+        return LinkKeys(**({name: getattr(self, name) for name in type(self).model_fields} | changes))
 
     def expiry(self, now: datetime) -> datetime:
         """Until when a link that is made *now* is good."""
@@ -50,8 +68,8 @@ class LinkKeys(Block):
 
     def for_gateway(self) -> list[dict]:
         """Return the keys with their ids for the gateway, the current one first. Secret."""
-        secrets_in_use = filter(None, (self.current.get_secret_value(), self.previous.get_secret_value()))
-        return [{"id": _id_of(secret), "secret": secret} for secret in secrets_in_use]
+        keys = (self.current, self.next, self.previous)
+        return [{"id": _id_of(secret), "secret": secret} for key in keys if (secret := key.get_secret_value())]
 
 
 def _id_of(secret: str) -> str:

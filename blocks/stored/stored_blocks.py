@@ -105,15 +105,9 @@ class StoredBlocks:
         """
         return self.load(LinkKeys, MAIN, "block of launch link keys")
 
-    def rotate_link_keys(self) -> LinkKeys:
-        """Save a fresh current key; the one before is accepted until the next rotation.
-
-        Raises:
-            NotFound: the block was never saved, or an operator deleted it.
-        """
-        rotated = self.link_keys().rotated()
-        rotated.save(MAIN, overwrite=True, _sync=True)  # type: ignore[call-arg]  # Prefect adds it; its types do not say so
-        return rotated
+    def replace(self, block: Block) -> None:
+        """Save the installation's one block of its kind in place of the one that is there."""
+        block.save(MAIN, overwrite=True, _sync=True)  # type: ignore[call-arg]  # Prefect adds it; its types do not say so
 
     def registry_login(self, name: str, registry: str, of_pool: bool = False) -> RegistryCredentials | None:
         """Load the login of this name, for one registry; None when the name is empty.

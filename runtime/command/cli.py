@@ -12,11 +12,12 @@ from typing import Any
 
 from blocks.resources import home, is_checkout
 from blocks.settings import ProcessSettings, process_settings
+from blocks.stored.api_password import password_file
 from pool.errors import DockerDriverError, Refused
+from pool.keys.rotation import RotatedKey
 from runtime.command import gateway, session
 from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
-from runtime.supervision.api_password import password_file
 
 #: Functions that take the settings and their arguments, each with what argparse is told of these.
 Commands = dict[Callable[..., int], dict[str, dict]]
@@ -54,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
     commands = parser.add_subparsers(required=True, metavar="command")
     _add(commands, _commands())
-    text = "Reload the gateway, change its keys, make it a certificate."
+    text = "Reload the gateway, make it a certificate."
     of_gateway = commands.add_parser("gateway", help=text, description=text)
     _add(of_gateway.add_subparsers(required=True, metavar="action"), _gateway_commands())
     text = "Read the log of a session."
@@ -91,6 +92,14 @@ def _commands() -> Commands:
             **AS_JSON,
         },
         doctor: {},
+        rotate_secrets: {
+            "what": {
+                "nargs": "*",
+                "metavar": "KEY",
+                "help": f"{', '.join(RotatedKey)}; all when none is named",
+            },
+            "--retire": {"action": "store_true", "help": "end what the link keys and the password before still open"},
+        },
         registry: {
             "address": {"help": "name or address that hosts reach this machine under, and the port"},
             "--listen": {"default": "127.0.0.1", "help": "address of this machine that it listens on; 127.0.0.1"},
@@ -102,7 +111,6 @@ def _gateway_commands() -> Commands:
     names = "name or address that browsers use; a wildcard such as *.notebooks.example.org counts"
     return {
         gateway.reload: {},
-        gateway.rotate_keys: {},
         gateway.self_signed: {
             "names": {"nargs": "+", "metavar": "NAME", "help": names},
             "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
@@ -136,11 +144,11 @@ def up(settings: ProcessSettings) -> int:
             from runtime.command.doctor import examine_pools  # noqa: PLC0415 - after the environment is set
 
             examine_pools(progress.say)
-        from runtime.command.first_session import open_session  # noqa: PLC0415 - after the environment is set
+        from runtime.command.first_session import of_origins, open_session  # noqa: PLC0415 - after the environment is set
 
         words, ui = open_session(settings, progress).words, settings.prefect_api_url.removesuffix("/api")
         login = f"(log in with the line in {password_file(settings)}, user:password)"
-        progress.say(f"ready\n\n  notebook   {words}\n  Prefect UI {ui}\n             {login}\n")
+        progress.say(f"ready\n\n  notebook   {words}\n  Prefect UI {ui}\n             {login}\n{of_origins(settings)}")
     return 0
 
 
@@ -209,8 +217,8 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
     Raises:
         DockerDriverError: there is no such session, it does not run, or the stack is down.
     """
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.command.first_session import fresh_link  # noqa: PLC0415 - as above
-    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
 
     sys.stdout.write(fresh_link(prefect_api(settings), instance_id) + "\n")
     return 0
@@ -222,7 +230,7 @@ def plan(settings: ProcessSettings, pool: str, as_json: bool = False) -> int:
     Raises:
         DockerDriverError: there is no such pool, or the stack is down.
     """
-    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.verbs.plan import show_plan  # noqa: PLC0415 - as above
 
     show_plan(prefect_api(settings), pool, as_json)
@@ -234,7 +242,7 @@ def doctor(settings: ProcessSettings) -> int:
 
     While the stack does not run, what is checked is what the first `make up` is going to configure.
     """
-    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.supervision.environment import stack_environment, take_on  # noqa: PLC0415 - as above
 
     runs = prefect_api(settings).answers()
@@ -247,6 +255,20 @@ def doctor(settings: ProcessSettings) -> int:
 
     problems = examine_databases(settings, runs) + (examine_pools() if runs else examine_plans(settings))
     return 1 if problems else 0
+
+
+def rotate_secrets(settings: ProcessSettings, what: list[str], retire: bool) -> int:
+    """Replace keys by new ones while everything runs; run again, it goes on from where it was.
+
+    Raises:
+        BadRequest: there is no such key; the sentence names those that there are.
+        DockerDriverError: a rotation is not done; the sentence says why.
+    """
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
+    from runtime.verbs.rotation import rotate  # noqa: PLC0415 - as above
+
+    rotate(prefect_api(settings), what, retire)
+    return 0
 
 
 def registry(settings: ProcessSettings, address: str, listen: str = "127.0.0.1") -> int:

@@ -9,15 +9,16 @@ from blocks.gateway.browser import answers, browser
 from blocks.outside import outside
 from blocks.prefect_api import ENDED, PrefectApi
 from blocks.settings import ProcessSettings
+from blocks.stored.api_password import prefect_api
 from pool.errors import DockerDriverError
 from pool.records import Host, Instance
 from pool.states import LIVING_HOSTS, HostState, InstanceState
 from runtime.command.progress import Progress
-from runtime.supervision.api_password import prefect_api
 
 POOL = "main"
 BLUEPRINT = "jupyter-minimal"
 PREFIX = "welcome-"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HOST_SECONDS = 1200
 NO_HOST_SECONDS = 150  # five ticks of housekeeping in which no host was even begun
 SESSION_SECONDS = 180
@@ -36,6 +37,19 @@ class Opening:
         """For a terminal: the address and, of a link, how to get the next one."""
         another = f"(works once, and not for long; another one: .venv/bin/dockerdriver link {self.instance_id})"
         return f"{self.url}\n             {another}" if "/dd-launch?" in self.url else self.url
+
+
+def of_origins(settings: ProcessSettings) -> str:
+    """Lead the operator to a host name for each session, where sessions share one; in lines for a terminal."""
+    if settings.session_domain:
+        return ""
+    local = settings.gateway_address in LOOPBACK and not settings.public_url
+    domain = "localhost" if local else "a domain of its own, with a wildcard name"
+    return (
+        "\n  All sessions share one address: a page of one may act in another that is open in the same browser.\n"
+        f"  Give each a host name with DD_SESSION_DOMAIN ({domain}) in dockerdriver.env, then `make up`:\n"
+        "  docs/gateway.md, A host name for each session.\n"
+    )
 
 
 def open_session(settings: ProcessSettings, progress: Progress) -> Opening:

@@ -1,10 +1,8 @@
 """`dockerdriver gateway …`: what an operator does to the nginx that publishes sessions. Imports wait, as in `cli`."""
 
-import sys
 from pathlib import Path
 
 from blocks.settings import ProcessSettings
-from pool.errors import GatewayTrouble
 
 
 def reload(settings: ProcessSettings) -> int:
@@ -18,29 +16,6 @@ def reload(settings: ProcessSettings) -> int:
 
     reload_gateway(gateway_config(settings))
     print("the gateway takes new connections with the present certificate and settings")
-    return 0
-
-
-def rotate_keys(settings: ProcessSettings) -> int:
-    """Sign links with a new key; links and cookies of the last one stay good until the next rotation.
-
-    Raises:
-        DockerDriverError: Prefect's server does not answer, or the keys were never made.
-    """
-    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
-    from runtime.supervision.environment import stack_environment, take_on  # noqa: PLC0415 - as above
-
-    PrefectApi(settings.prefect_api_url).call("GET", "/health")
-    take_on(stack_environment(settings, settings.engine_url))
-    from blocks.outside import outside  # noqa: PLC0415 - after the environment is set
-    from tasks.sessions.links import give_keys  # noqa: PLC0415 - after the environment is set
-
-    outside().stored.rotate_link_keys()
-    try:
-        give_keys()
-    except GatewayTrouble as error:
-        sys.stderr.write(f"{error}; the next tick of housekeeping gives it the new key\n")
-    print("links are signed with a new key from now on")
     return 0
 
 

@@ -9,6 +9,7 @@ from blocks.engine.local_api import answers
 from blocks.gateway.client import Gateway
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
+from blocks.stored.api_password import password_file, prefect_api
 from pool.errors import DockerDriverError, GatewayTrouble, Refused
 from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
@@ -22,7 +23,6 @@ from pool.store.pool_store import PoolStore
 from runtime.databases.databases import databases, trouble_with
 from runtime.databases.records import open_records
 from runtime.stack.stop import engine_url
-from runtime.supervision.api_password import password_file, prefect_api
 from runtime.supervision.processes import Processes
 from runtime.verbs.output import console, show_json, table
 

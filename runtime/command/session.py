@@ -13,7 +13,7 @@ def logs(settings: ProcessSettings, instance_id: str, lines: int) -> int:
     Raises:
         DockerDriverError: there is no such session, it is on no host, its host does not answer, or the stack is down.
     """
-    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - fast answers first
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - fast answers first
 
     api = prefect_api(settings)
     api.run_to_its_end("instance-logs/on-demand", LOG_SECONDS, instance_id=instance_id, lines=lines)

@@ -10,6 +10,7 @@ from blocks.env_file import read_env_file
 from blocks.gateway.client import Gateway
 from blocks.gateway.config import gateway_config, prepare_gateway
 from blocks.settings import ProcessSettings
+from blocks.stored.api_password import OF_CLIENTS, OF_SERVER, keep_password, own_pair, prefect_api
 from pool.errors import DockerDriverError, EngineTrouble
 from runtime.databases.databases import check_databases, say_which_databases
 from runtime.databases.own_database import end_database, wait_for_database
@@ -22,7 +23,6 @@ from runtime.stack.local_engine import (
     wait_for_engine,
 )
 from runtime.stack.ports import check_ports
-from runtime.supervision.api_password import OF_SERVER, keep_password, prefect_api
 from runtime.supervision.environment import fingerprint, not_passed_on, stack_environment, take_on
 from runtime.supervision.gateway_process import end_orphaned_workers
 from runtime.supervision.processes import PYTHON, Processes, Program
@@ -30,6 +30,7 @@ from runtime.supervision.processes import PYTHON, Processes, Program
 SERVER_SECONDS = 120
 ENGINE_SECONDS = 60
 GATEWAY_SECONDS = 30
+PASSWORDS = (OF_SERVER, OF_CLIENTS)
 
 
 def start_stack(settings: ProcessSettings, say: Say) -> str:
@@ -109,7 +110,7 @@ def start_processes(settings: ProcessSettings, environment: dict[str, str], own_
         check_ports(settings)
         prepare_gateway(gateway_config(settings))
         say("starts Prefect's server, the gateway and the workers")
-        processes.begin(all_programs, environment, print_of_it)
+        processes.begin(all_programs, environment | dict.fromkeys(PASSWORDS, own_pair()), print_of_it)
     if settings.runs_postgresql:
         start_own_database(settings, processes)
     processes.start("server")
@@ -127,8 +128,12 @@ def start_own_database(settings: ProcessSettings, processes: Processes) -> None:
 
 
 def that_matters(environment: dict[str, str]) -> dict[str, str]:
-    """Return what a running stack is compared by: our settings, the cloud's credentials, Prefect's settings."""
-    return {name: value for name, value in environment.items() if name.startswith(("DD_", "OS_", "PREFECT_"))}
+    """Return what a running stack is compared by: our settings, the cloud's credentials, Prefect's settings.
+
+    No password: the server reads what is on file at each request.
+    """
+    ours = {name: value for name, value in environment.items() if name.startswith(("DD_", "OS_", "PREFECT_"))}
+    return {name: value for name, value in ours.items() if name not in PASSWORDS}
 
 
 def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from blocks.engine.local_api import answers, sweep
 from blocks.gateway.config import gateway_config
 from blocks.settings import ProcessSettings
+from blocks.stored.api_password import prefect_api
 from pool.errors import DockerDriverError, EngineTrouble, NotFound
 from pool.records import Host
 from pool.states import LIVING_HOSTS
@@ -25,7 +26,6 @@ from runtime.stack.local_engine import (
     wait_for_engine,
 )
 from runtime.stack.start import engine_note
-from runtime.supervision.api_password import prefect_api
 from runtime.supervision.environment import marked_processes, stack_environment, take_on
 from runtime.supervision.gateway_process import end_orphaned_workers
 from runtime.supervision.processes import Processes, end_marked_processes

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from blocks.resources import ROOT
 from blocks.settings import ProcessSettings, process_settings
-from runtime.supervision.api_password import OF_CLIENTS, OF_SERVER, api_password
+from blocks.stored.api_password import OF_CLIENTS, OF_SERVER, api_password
 
 #: In the environment of every process that the stack starts, and so of all that those start.
 MARK = "DD_STACK"

@@ -121,7 +121,7 @@ def _request(host: Host, config: PoolConfig, key: HostKey, image: str) -> Server
         pool=host.pool,
         flavor=config.settings(host.pool).cloud_flavor_of(host.flavor),
         image=image,
-        user_data=cloud_config(host.name, login.public_key, key.private, key.public),
+        user_data=cloud_config(host.name, login.public_keys, key.private, key.public),
         host_key=key.public,
         slots=host.slots,
         data_volume_gb=host.slots * config.DD_HOST_DATA_VOLUME_FACTOR,

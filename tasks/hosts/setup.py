@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from blocks.host_setup import sysprep
 from blocks.host_setup.playbook import DISKS, PlaybookReport, PlaybookRun, host_variables
+from blocks.host_setup.shell import HostShell
 from blocks.host_setup.sysprep import block_networks, give_certificate, trust_registry
 from blocks.outside import log, outside
 from blocks.stored.authority import CertificateAuthority, Issued
@@ -62,9 +63,9 @@ def finish_baked(host: Host) -> None:
         _run(run)
     with outside().hosts.shell(host) as shell:
         block_networks(shell, _blocked_networks(host))
-        give_certificate(shell, ours.certificate, issued.certificate, issued.private_key)
+        give_certificate(shell, ours.for_hosts, issued.certificate, issued.private_key)
         if registry := str(run.variables["docker_registry"]):
-            trust_registry(shell, registry, ours.certificate)
+            trust_registry(shell, registry, ours.for_hosts)
     outside().store.hosts.note(host.name, setup=setup)
 
 
@@ -87,9 +88,29 @@ def renew_certificate(host: Host) -> None:
         HostUnreachable: ssh did not answer.
         CommandFailed: the engine did not come back.
     """
-    ours, issued = outside().stored.authority(), _certificate(host)
     with outside().hosts.shell(host) as shell:
-        sysprep.renew_certificate(shell, ours.certificate, issued.certificate, issued.private_key)
+        _renew_over(shell, host, outside().stored.authority())
+
+
+@pool_task(retries=1, retry_delay_seconds=5, task_run_name="have {host.name} believe the authority")
+def give_authorities(host: Host) -> None:
+    """Have the host's engine believe what it is to believe now, and nothing else. Looks first; sessions go on.
+
+    Raises:
+        HostUnreachable: ssh did not answer.
+        CommandFailed: the engine did not come back.
+    """
+    ours, registry = outside().stored.authority(), outside().config(host.pool).DD_IMAGE_REGISTRY
+    with outside().hosts.shell(host) as shell:
+        if registry:
+            trust_registry(shell, registry, ours.for_hosts)
+        if not sysprep.knows_authorities(shell, ours.for_hosts):
+            _renew_over(shell, host, ours)
+
+
+def _renew_over(shell: HostShell, host: Host, ours: CertificateAuthority) -> None:
+    issued = ours.issue_server(host.name, host.get_address(), days=CERTIFICATE_DAYS)
+    sysprep.renew_certificate(shell, ours.for_hosts, issued.certificate, issued.private_key)
 
 
 def _certificate(host: Host) -> Issued:
@@ -105,7 +126,7 @@ def _playbook_run(host: Host, ours: CertificateAuthority, issued: Issued) -> Pla
         login=outside().stored.login(),
         variables=host_variables(
             host=host.name,
-            ca_certificate=ours.certificate,
+            ca_certificate=ours.for_hosts,
             server_certificate=issued.certificate,
             server_key=issued.private_key,
             data_device=outside().cloud(host.pool).data_device

@@ -1,8 +1,9 @@
 """Hostile answers of a session, through a real nginx: ``make fuzz NAME=gateway_answers SECONDS=600``.
 
 One client connection carries requests for a hostile session, for an honest one and for the gateway itself, one after
-the other or all at once. Whatever the hostile session says, the others' answers are whole and their own, and its own
-answer says nothing in the gateway's name. The last line is JSON: how many answers there were, how many of them crossed.
+the other or all at once; several such clients, each with a hostile session of its own, are at work together. Whatever a
+hostile session says, the others' answers are whole and their own, and its own answer says nothing in the gateway's
+name. The last line is JSON: how many answers there were, how many of them crossed.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +29,8 @@ from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.gateway import RunningGateway, only_routes, route_to, running_gateway
 from tests.rigs.ports import free_port
 
-HOSTILE, HONEST = route_to(0, "hostile").id, route_to(0, "honest").id
+HONEST = route_to(0, "honest").id
+CLIENTS = 12  # at work together: most of the time, each waits for an answer that does not end
 NO_LIMITS = dict.fromkeys(("address_requests", "address_connections", "session_requests", "session_connections"), 0)
 PATIENCE = 0.5  # seconds that a client waits for an answer which the hostile session began and does not end
 NO_BODY = (204, 205, 304)
@@ -180,11 +183,17 @@ class Client:
 class Fuzz:
     """Rounds of hostile answers; what became of them is counted."""
 
-    def __init__(self, gateway: RunningGateway, hostile: _Server, seed: int):
+    def __init__(self, gateway: RunningGateway, hostile: _Server, name: str, seed: str):
         self._gateway, self._hostile = gateway, hostile
+        self.route = route_to(hostile.server_address[1], name)
         self._random = random.Random(seed)
         self.outcomes = Counter()
         self.crossings: list[str] = []
+
+    def run(self, deadline: float) -> None:
+        """Go on until the moment, on the clock that only grows."""
+        while time.monotonic() < deadline:
+            self.round()
 
     def round(self) -> None:
         """One hostile answer, to some requests of one connection."""
@@ -218,7 +227,7 @@ class Fuzz:
         if name == "honest":
             path = f"/notebooks/{HONEST}/{token}"
             return name, "GET", f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), f'"path": "{path}"'.encode()
-        method, request = wish(self._random, f"/notebooks/{HOSTILE}/{token}")
+        method, request = wish(self._random, f"/notebooks/{self.route.id}/{token}")
         return name, method, request, b""
 
     def _talk(self, client: Client, requests: list[tuple[str, str, bytes, bytes]], at_once: bool) -> None:
@@ -245,16 +254,33 @@ class Fuzz:
     def _judge(self, name: str, answer: Answer, honest: bytes) -> None:
         if name == "hostile":
             self.outcomes["passed"] += 1
-            if wrong := [header for header in answer.headers if _is_for_all(*header)]:
+            if wrong := [header for header in answer.headers if _is_for_all(self.route.id, *header)]:
                 self.crossings.append(f"spoke for the whole origin: {wrong}"[:300])
         elif honest not in answer.body or EVIL in answer.body or EVIL.decode() in str(answer.headers):
             self.crossings.append(f"the {name} request was answered {answer}"[:300])
 
 
-def _is_for_all(name: str, value: str) -> bool:
+def _is_for_all(route: str, name: str, value: str) -> bool:
     if name == "set-cookie":
-        return f"; path=/notebooks/{HOSTILE}/" not in value.lower() or "domain" in value.lower()
+        return f"; path=/notebooks/{route}/" not in value.lower() or "domain" in value.lower()
     return name in FOR_ALL
+
+
+def fuzz(seconds: float, seed: int) -> dict[str, int]:
+    """Have all clients at work for so long; what became of the answers."""
+    with contextlib.ExitStack() as stack:
+        gateway, honest = stack.enter_context(running_gateway(**NO_LIMITS)), stack.enter_context(http_backend())
+        sessions = [stack.enter_context(hostile_session()) for _ in range(CLIENTS)]
+        all_of_it = [Fuzz(gateway, session, f"hostile{n}", f"{seed} {n}") for n, session in enumerate(sessions)]
+        only_routes(gateway.client, [*(one.route for one in all_of_it), route_to(honest.port, "honest")])
+        workers, deadline = gateway.workers(), time.monotonic() + seconds
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            list(threads.map(lambda one: one.run(deadline), all_of_it))
+        outcomes = sum((one.outcomes for one in all_of_it), Counter())
+        figures = {name: outcomes[name] for name in ("answers", "crossed", "passed", "ended", "websockets")}
+        seen = gateway.client.activity().routes
+        cut_off = sum(seen[one.route.id].cut_off for one in all_of_it if one.route.id in seen)
+        return figures | {"workers_lost": len(workers - gateway.workers()), "cut_off": cut_off}
 
 
 def main() -> int:
@@ -265,15 +291,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
-    with running_gateway(**NO_LIMITS) as gateway, http_backend() as honest, hostile_session() as hostile:
-        only_routes(gateway.client, [route_to(hostile.server_address[1], "hostile"), route_to(honest.port, "honest")])
-        workers, fuzz = gateway.workers(), Fuzz(gateway, hostile, options.seed)
-        deadline = time.monotonic() + options.seconds
-        while time.monotonic() < deadline:
-            fuzz.round()
-        figures = {name: fuzz.outcomes[name] for name in ("answers", "crossed", "passed", "ended", "websockets")}
-        figures["workers_lost"] = len(workers - gateway.workers())
-        figures["cut_off"] = gateway.client.activity().routes[HOSTILE].cut_off
+    figures = fuzz(options.seconds, options.seed)
     text = json.dumps(figures)
     print(text)
     if options.json:

@@ -23,7 +23,7 @@ from blocks.publisher import Publisher
 from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import StoredBlocks
+from blocks.stored.stored_blocks import MAIN, StoredBlocks
 from blocks.turns import Turns
 from pool.changes import Change
 from pool.errors import NotFound
@@ -150,6 +150,9 @@ class FakeBlocks(StoredBlocks):
 
     def names(self, kind: type[Block]) -> list[str]:
         return sorted(self.specs) if kind is Blueprint and self.specs else sorted(self.blocks.get(kind, {}))
+
+    def replace(self, block: Block) -> None:
+        self.blocks = {**self.blocks, type(block): {MAIN: block}}
 
     def blueprint(self, name: str) -> BlueprintSpec:
         return self.specs[name] if name in self.specs else super().blueprint(name)

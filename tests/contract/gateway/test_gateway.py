@@ -198,7 +198,7 @@ def test_a_failed_write_of_the_snapshot_leaves_no_half_file(gateway, shared_gate
 
 
 def test_the_gateway_says_which_keys_it_has_and_not_what_they_are(gateway):
-    keys = LinkKeys.create().rotated().for_gateway()
+    keys = LinkKeys.create().with_next().for_gateway()
     gateway.put_keys(keys)
     assert gateway.key_ids() == [key["id"] for key in keys]
     gateway.put_keys([])

@@ -4,6 +4,7 @@ import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -286,14 +287,33 @@ def test_a_forged_cookie_opens_nothing(gateway, browser):
         assert httpx.get(address(gateway), headers={"Cookie": forged}, trust_env=False).status_code == 401
 
 
-def test_the_previous_key_is_good_through_one_rotation_and_not_two(gateway, browser):
+def test_links_cookies_and_websockets_live_through_a_rotation_until_the_key_before_is_retired(gateway, browser):
+    a_minute_before, following = link(gateway, BOB), KEYS.with_next()
+    promoted = following.promoted(datetime.now(UTC))
     browser.post(link(gateway))
-    once = KEYS.rotated()
-    gateway.client.put_keys(once.for_gateway())
-    assert browser.get(address(gateway)).status_code == 200
-    assert browser.post(link(gateway, BOB, keys=once)).status_code == 200
-    gateway.client.put_keys(once.rotated().for_gateway())
-    assert browser.get(address(gateway)).status_code == 401
+    with open_terminal(gateway) as terminal:
+        for keys in (following, promoted):
+            gateway.client.put_keys(keys.for_gateway())
+            assert browser.get(address(gateway)).status_code == 200
+        assert browser.post(a_minute_before).status_code == 200
+        assert browser.post(link(gateway, BOB, keys=promoted)).status_code == 200
+        gateway.client.put_keys(promoted.retired().for_gateway())
+        assert browser.get(address(gateway)).status_code == 401
+        terminal.send("still here")
+        assert terminal.recv(5) == "still here"
+
+
+@contextmanager
+def open_terminal(gateway):
+    """A websocket of a browser that came by a link."""
+    carol = route_to(0, "carol").id
+    with websocket_backend() as session:
+        gateway.client.add_route(route_to(session.port, "carol", sign_in="link"))
+        came = httpx.post(link(gateway, carol), trust_env=False)
+        cookie = {"Cookie": came.headers["Set-Cookie"].partition(";")[0]}
+        where = address(gateway, carol).replace("http", "ws")
+        with connect(where, additional_headers=cookie, proxy=None) as terminal:
+            yield terminal
 
 
 def test_keys_and_the_need_for_a_link_survive_a_restart(gateway, browser):

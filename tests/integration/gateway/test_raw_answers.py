@@ -173,7 +173,7 @@ def test_each_cut_off_is_a_line_of_json_that_says_why():
 def test_two_hundred_answers_of_the_fuzzer_cross_to_no_other_request():
     with running_gateway(**NO_LIMITS) as gateway, http_backend() as honest, hostile_session() as hostile:
         only_routes(gateway.client, [route_to(hostile.server_address[1], "hostile"), route_to(honest.port, "honest")])
-        fuzz = Fuzz(gateway, hostile, seed=1)
+        fuzz = Fuzz(gateway, hostile, "hostile", seed="1")
         for _ in range(200):
             fuzz.round()
     assert (fuzz.outcomes["answers"], fuzz.crossings) == (200, [])

@@ -45,7 +45,7 @@ class Machine:
     def __init__(self, cloud: LocalCloud, name: str, image: str):
         self.key: HostKey = new_host_key()
         self.login = HostLogin.create()
-        user_data = cloud_config(name, self.login.public_key, self.key.private, self.key.public)
+        user_data = cloud_config(name, self.login.public_keys, self.key.private, self.key.public)
         server = cloud.create(ServerRequest(name, "test", "test", image, user_data))
         self.name, self.address = name, server.address
         self.certificate = AUTHORITY.issue_server(name, self.address, days=90)

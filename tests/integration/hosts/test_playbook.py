@@ -14,10 +14,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from paramiko import ChannelException
 
+from blocks.host_setup.login_keys import let_in
 from blocks.host_setup.playbook import PlaybookReport, run_playbook
-from blocks.host_setup.shell import CommandFailed
+from blocks.host_setup.shell import CommandFailed, HostShell
+from blocks.host_setup.sysprep import knows_authorities, renew_certificate
 from blocks.own_addresses import reachable_addresses
 from blocks.stored.authority import CertificateAuthority
+from pool.errors import HostUnreachable
 from tests.rigs.engines.tiny_image import busybox_image
 from tests.rigs.hosts.playbook_host import NEIGHBOUR, PlaybookHost, playbook_host, variables_of
 
@@ -222,6 +225,44 @@ def test_a_container_outlives_a_restart_of_the_engine(configured, containers):
     started = configured.root("docker inspect -f '{{.State.StartedAt}} {{.State.Pid}}' one")
     configured.root(RESTART)
     assert configured.root("docker inspect -f '{{.State.StartedAt}} {{.State.Pid}}' one") == started
+
+
+def give(configured, authority):
+    issued = authority.issue_server(configured.host.name, configured.host.address, days=90)
+    renew_certificate(configured.shell, authority.for_hosts, issued.certificate, issued.private_key)
+
+
+def test_a_container_runs_on_while_the_authority_is_rotated(configured, containers):
+    ours, address = configured.authority, configured.host.address
+    following, state = ours.with_next(), "docker inspect -f '{{.State.StartedAt}} {{.State.Pid}}' one"
+    rotated, started = following.promoted(), configured.root(state)
+    try:
+        for stage in (following, rotated):
+            assert not knows_authorities(configured.shell, stage.for_hosts)
+            give(configured, stage)
+            assert knows_authorities(configured.shell, stage.for_hosts)
+            assert ping_engine(address, client_context(stage)).endswith(b"OK")
+        with pytest.raises(ssl.SSLError):
+            ping_engine(address, client_context(ours))
+        assert configured.root(state) == started
+    finally:
+        give(configured, ours)
+
+
+def test_the_login_key_is_rotated_and_the_one_before_lets_no_manager_in(configured):
+    host, login = configured.host, configured.host.login
+    rotated = login.with_next().promoted()
+    back = login.model_copy(update={"previous_public_key": rotated.public_key})
+    let_in(configured.shell, login.with_next().model_copy(update={"next_public_key": rotated.public_key}))
+    with HostShell(host.address, host.host_key, rotated) as shell:
+        try:
+            let_in(shell, rotated)
+            with pytest.raises(HostUnreachable, match="refuses the manager's ssh login"):
+                HostShell(host.address, host.host_key, login).run("true", timeout=10)
+        finally:
+            let_in(shell, back)
+    with HostShell(host.address, host.host_key, login) as shell:
+        assert shell.run("grep -c . ~/.ssh/authorized_keys", timeout=10).strip() == "1"
 
 
 # ---- the firewall

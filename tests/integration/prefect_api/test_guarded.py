@@ -15,9 +15,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from blocks.settings import ProcessSettings
+from blocks.stored.api_password import api_password, keep_password, own_pair, password_file, prefect_api
 from runtime.stack.deployments import DESCRIPTION, deploy
 from runtime.stack.registration import make_work_pools
-from runtime.supervision.api_password import api_password, keep_password, password_file, prefect_api
+from runtime.stack.start import PASSWORDS
 from runtime.supervision.environment import command_line, stack_environment
 from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
 from tests.rigs.waiting import until
@@ -43,21 +44,26 @@ class GuardedServer(PrefectServer):
         self.settings.data.mkdir()
         keep_password(self.settings)
         self.password = api_password(self.settings)
-        self.as_a_client = {PREFECT_API_URL: self.url, PREFECT_API_AUTH_STRING: self.password}
-        self.env = stack_environment(self.settings, "unix:///no/engine.sock") | {"PYTHONPATH": str(ROOT)}
+        of_processes = dict.fromkeys(PASSWORDS, own_pair()) | {"PYTHONPATH": str(ROOT)}
+        self.env = stack_environment(self.settings, "unix:///no/engine.sock") | of_processes
         self.rest = httpx.Client(base_url=self.url, auth=tuple(self.password.split(":")), timeout=30, trust_env=False)
         self.stranger = httpx.Client(base_url=self.url.removesuffix("/api"), timeout=30, trust_env=False)
+
+    @property
+    def as_a_client(self) -> dict:
+        """Settings of a client with the password on file."""
+        return {PREFECT_API_URL: self.url, PREFECT_API_AUTH_STRING: api_password(self.settings)}
 
     def provision(self) -> None:
         """Make the work pools, as `make up` does."""
         with temporary_settings(self.as_a_client):
             make_work_pools()
 
-    def deploy(self) -> None:
+    def deploy(self, entrypoint: str = "flows.add_image.add_image") -> None:
         """Make or update one deployment, as `make up` does."""
         entries = yaml.safe_load(DESCRIPTION.read_text())["deployments"]
         with temporary_settings(self.as_a_client):
-            deploy(next(entry for entry in entries if entry["entrypoint"] == "flows.add_image.add_image"))
+            deploy(next(entry for entry in entries if entry["entrypoint"] == entrypoint))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ SSH_SECONDS = 60
 
 
 def server_request(host: str, key: HostKey = KEY, flavor: str = "small", image: str = "bare") -> ServerRequest:
-    return ServerRequest(host, "main", flavor, image, cloud_config(host, LOGIN.public_key, key.private, key.public))
+    return ServerRequest(host, "main", flavor, image, cloud_config(host, LOGIN.public_keys, key.private, key.public))
 
 
 @dataclass

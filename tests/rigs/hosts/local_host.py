@@ -39,7 +39,7 @@ def local_host(name: str, engine_url: str) -> Iterator[LocalHost]:
         images={"test": image},
     )
     login, key = HostLogin.create(), new_host_key()
-    user_data = cloud_config(name, login.public_key, key.private, key.public)
+    user_data = cloud_config(name, login.public_keys, key.private, key.public)
     try:
         server = cloud.create(ServerRequest(name, "test", "test", "test", user_data))
         host = LocalHost(name, server.address, key.public, login)

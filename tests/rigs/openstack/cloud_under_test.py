@@ -14,7 +14,7 @@ NAMESPACE = "dd-contract"
 
 
 def request(host: str = "main-01", flavor: str = "rig.tiny", image: str = "Debian-12", **more) -> ServerRequest:
-    user_data = cloud_config(host, LOGIN.public_key, KEY.private, KEY.public)
+    user_data = cloud_config(host, LOGIN.public_keys, KEY.private, KEY.public)
     return ServerRequest(host, more.pop("pool", "main"), flavor, image, user_data, KEY.public, **more)
 
 

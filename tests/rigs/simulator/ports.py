@@ -253,7 +253,7 @@ class _Authority:
     """Issues certificates whose key is a secret of the world's."""
 
     def __init__(self, world: Any) -> None:
-        self.certificate, self._key = "CA", world.secrets.keys[0]
+        self.for_hosts, self._key = "CA", world.secrets.keys[0]
 
     def issue_server(self, host: str, address: str, days: int) -> Any:
         return _Issued("certificate", self._key)

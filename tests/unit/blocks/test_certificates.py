@@ -27,7 +27,7 @@ def test_the_end_of_the_authority_is_told_with_what_to_do():
     assert told(stored(), AUTHORITY_DAYS - 31) == []
     (warning,) = told(stored(), AUTHORITY_DAYS - 29)
     assert "the authority of the hosts' certificates runs out" in warning
-    assert "delete the block certificate-authority/main" in warning
+    assert "dockerdriver rotate-secrets authority" in warning
 
 
 def test_the_gateways_certificate_is_told_of_and_one_that_cannot_be_read_is_not(tmp_path, monkeypatch):

@@ -15,11 +15,11 @@ LOGIN = "ssh-ed25519 AAAAlogin"
 
 
 def parsed() -> dict:
-    return yaml.safe_load(cloud_config("main-01", LOGIN, KEY.private, KEY.public))
+    return yaml.safe_load(cloud_config("main-01", [LOGIN], KEY.private, KEY.public))
 
 
 def test_the_first_line_is_what_cloud_init_looks_for():
-    assert cloud_config("main-01", LOGIN, KEY.private, KEY.public).startswith("#cloud-config\n")
+    assert cloud_config("main-01", [LOGIN], KEY.private, KEY.public).startswith("#cloud-config\n")
 
 
 def test_the_host_key_arrives_unchanged_and_replaces_those_of_the_image():
@@ -34,7 +34,7 @@ def test_only_our_key_logs_in():
 
 
 def test_a_host_name_that_looks_like_yaml_stays_a_name():
-    text = cloud_config("1: {a}", LOGIN, KEY.private, KEY.public)
+    text = cloud_config("1: {a}", [LOGIN], KEY.private, KEY.public)
     assert yaml.safe_load(text)["hostname"] == "1: {a}"
 
 

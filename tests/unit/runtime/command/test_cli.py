@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from blocks.settings import ProcessSettings
-from pool.errors import Refused
+from pool.errors import BadRequest, DockerDriverError, Refused
 from runtime.command import cli
 
 pytestmark = pytest.mark.unit
@@ -36,3 +36,10 @@ def test_who_is_not_root_is_told_why_that_is_needed(settings, monkeypatch, comma
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(Refused, match=rf"^root is needed \({why}"):
         command(settings)
+
+
+def test_what_cannot_be_rotated_is_named_and_nothing_is_while_the_stack_is_down(settings):
+    with pytest.raises(BadRequest, match="passwort cannot be rotated: what can is authority, certificates, login-key"):
+        cli.rotate_secrets(settings, ["passwort"], retire=False)
+    with pytest.raises(DockerDriverError, match="does not answer"):
+        cli.rotate_secrets(settings, [], retire=False)

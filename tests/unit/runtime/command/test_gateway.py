@@ -6,7 +6,7 @@ import pytest
 from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificate
 
 from blocks.settings import ProcessSettings
-from pool.errors import BadRequest, DockerDriverError, GatewayTrouble
+from pool.errors import BadRequest, GatewayTrouble
 from runtime.command import cli, gateway
 
 pytestmark = pytest.mark.unit
@@ -18,7 +18,7 @@ def settings(tmp_path):
     return ProcessSettings(data=tmp_path, prefect_port=1, _env_file=None)
 
 
-@pytest.mark.parametrize("action", ["reload", "rotate-keys", "self-signed"])
+@pytest.mark.parametrize("action", ["reload", "self-signed"])
 def test_each_action_says_what_it_does(action, capsys):
     with pytest.raises(SystemExit):
         cli._parser().parse_args(["gateway", action, "--help"])
@@ -36,11 +36,6 @@ def test_a_reload_without_a_gateway_says_that_none_runs(settings):
         (GatewayTrouble, BadRequest), match=r"the gateway does not run: \S+ names no|nginx is not installed"
     ):
         gateway.reload(settings)
-
-
-def test_keys_are_not_rotated_while_the_stack_is_down(settings):
-    with pytest.raises(DockerDriverError, match="does not answer"):
-        gateway.rotate_keys(settings)
 
 
 def test_a_certificate_to_try_names_what_it_was_asked_for_and_its_settings(settings, capsys):

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from blocks.settings import ProcessSettings
+from blocks.stored.api_password import keep_password
 from pool.errors import EngineTrouble, Refused
 from pool.records import BlueprintSpec, FlavorSize
 from pool.states import HostState, InstanceState
@@ -28,7 +29,6 @@ from runtime.stack.deployments import DESCRIPTION
 from runtime.stack.local_engine import find_engine, own_engine_command
 from runtime.stack.ports import check_ports
 from runtime.stack.start import programs, that_matters
-from runtime.supervision.api_password import keep_password
 from runtime.supervision.environment import (
     MARK,
     fingerprint,

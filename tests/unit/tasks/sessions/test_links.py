@@ -72,7 +72,7 @@ def test_a_link_is_good_for_as_long_as_the_block_says():
 
 def test_rotating_the_keys_keeps_how_long_a_link_is_good():
     keys = LinkKeys(current="ab" * 32, link_seconds=600)
-    assert keys.rotated().link_seconds == 600
+    assert keys.with_next().promoted(datetime(2026, 1, 5, tzinfo=UTC)).link_seconds == 600
 
 
 def given_keys(gateway: GatewayWithKeys) -> str:

@@ -1,6 +1,10 @@
 """The user name and password of Prefect's API, as one line ``user:password`` in a file that only its owner may read.
 
 Access to the API is root on this machine: a deployment says what runs, and blocks hold the authority's key.
+
+The server reads the files at each request (runtime/stack/passwords.py), so that a new pair counts at once; the one
+before is taken too, until its file is deleted. The stack's own processes know neither: they get in by a pair that is
+made at each start and is in no file.
 """
 
 import os
@@ -10,7 +14,7 @@ from pathlib import Path
 
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
-from pool.errors import BadRequest, Refused
+from pool.errors import BadRequest, NotFound, Refused
 
 #: What Prefect's server reads it from, and so what operators set to have one of their own.
 OF_SERVER = "PREFECT_SERVER_API_AUTH_STRING"
@@ -39,8 +43,48 @@ def keep_password(settings: ProcessSettings, given: str = "") -> None:
     if not PAIR.fullmatch(pair):
         where = OF_SERVER if given else password_file(settings)
         raise BadRequest(f"{where} must hold user:password, in letters, digits and signs of ASCII without blanks")
-    file = password_file(settings)
-    draft = file.with_suffix(".new")
+    _write(password_file(settings), pair)
+
+
+def own_pair() -> str:
+    """Make a pair for the processes of the stack: they carry it in their environment, from one start to the next."""
+    return f"{USER}-stack:{secrets.token_urlsafe(24)}"
+
+
+def previous_file(settings: ProcessSettings) -> Path:
+    """Where the pair before is kept, for as long as it is taken too."""
+    return settings.data / "api-password.previous"
+
+
+def begin_rotation(settings: ProcessSettings) -> None:
+    """Keep the present pair as the one before. Until another one is in use, both are the same.
+
+    Raises:
+        NotFound: there is none yet.
+    """
+    if not (pair := api_password(settings)):
+        raise NotFound(f"there is no {password_file(settings)}: `make up` makes the first one")
+    _write(previous_file(settings), pair)
+
+
+def use_new_pair(settings: ProcessSettings) -> None:
+    """Have a fresh pair in the file, with the same user name."""
+    user = api_password(settings).partition(":")[0]
+    _write(password_file(settings), f"{user}:{secrets.token_urlsafe(24)}")
+
+
+def retire_previous(settings: ProcessSettings) -> None:
+    """Have the pair before open nothing any more; harmless when there is none."""
+    previous_file(settings).unlink(missing_ok=True)
+
+
+def accepted_pairs(settings: ProcessSettings) -> list[str]:
+    """List the pairs that open the API: the present one, and the one before where it is kept."""
+    return list(filter(None, (api_password(settings), _read(previous_file(settings)))))
+
+
+def _write(file: Path, pair: str) -> None:
+    draft = file.with_name(f"{file.name}.new")
     draft.parent.mkdir(parents=True, exist_ok=True)
     draft.unlink(missing_ok=True)
     # Written anew each time: a file that was copied with other rights becomes its owner's alone again.
@@ -55,12 +99,16 @@ def api_password(settings: ProcessSettings) -> str:
     Raises:
         Refused: this user may not read it.
     """
+    return _read(password_file(settings))
+
+
+def _read(file: Path) -> str:
     try:
-        return password_file(settings).read_text().strip()
+        return file.read_text().strip()
     except FileNotFoundError:
         return ""
     except PermissionError:
-        raise Refused(f"only its owner may read {password_file(settings)}: run it with sudo") from None
+        raise Refused(f"only its owner may read {file}: run it with sudo") from None
 
 
 def prefect_api(settings: ProcessSettings) -> PrefectApi:

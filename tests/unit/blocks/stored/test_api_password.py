@@ -9,10 +9,19 @@ import pytest
 
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
-from pool.errors import BadRequest, Refused
+from blocks.stored.api_password import (
+    accepted_pairs,
+    api_password,
+    begin_rotation,
+    keep_password,
+    password_file,
+    prefect_api,
+    retire_previous,
+    use_new_pair,
+)
+from pool.errors import BadRequest, NotFound, Refused
 from runtime.command.report import show_status
 from runtime.stack.start import that_matters
-from runtime.supervision.api_password import api_password, keep_password, password_file, prefect_api
 from runtime.supervision.environment import stack_environment
 
 pytestmark = pytest.mark.unit
@@ -78,13 +87,28 @@ def test_a_file_that_an_operator_wrote_wrongly_is_named(settings):
         keep_password(settings)
 
 
-def test_server_and_clients_get_the_password_and_another_one_is_another_stack(settings):
+def test_commands_get_the_password_and_another_one_is_no_other_stack(settings):
     assert not set(PLACES) & set(stack_environment(settings, ENGINE))
     keep_password(settings, "alice:one")
     before = stack_environment(settings, ENGINE)
     assert [before[place] for place in PLACES] == ["alice:one"] * 2
     keep_password(settings, "alice:two")
-    assert that_matters(stack_environment(settings, ENGINE)) != that_matters(before)
+    assert that_matters(stack_environment(settings, ENGINE)) == that_matters(before)
+
+
+def test_the_pair_before_is_taken_too_until_it_is_retired(settings):
+    keep_password(settings, "alice:one")
+    begin_rotation(settings)
+    use_new_pair(settings)
+    new, previous = accepted_pairs(settings)
+    assert (new.partition(":")[0], new == previous, previous) == ("alice", False, "alice:one")
+    retire_previous(settings)
+    assert accepted_pairs(settings) == [new]
+
+
+def test_a_rotation_before_the_first_start_says_so(settings):
+    with pytest.raises(NotFound, match="`make up` makes the first one"):
+        begin_rotation(settings)
 
 
 def test_the_api_allows_the_uis_own_origins_alone(settings):

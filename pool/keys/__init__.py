@@ -1,0 +1,1 @@
+"""The installation's own keys: how each is replaced while everything runs."""

@@ -1,0 +1,20 @@
+"""`dockerdriver rotate-secrets`: has the flow of the same name run, and says how it ended."""
+
+from blocks.prefect_api import PrefectApi
+from pool.errors import BadRequest
+from pool.keys.rotation import RotatedKey
+
+SECONDS = 2 * 3600  # hosts that are being made are waited for
+
+
+def rotate(api: PrefectApi, what: list[str], retire: bool) -> None:
+    """Rotate these keys, or all; print how each rotation ended.
+
+    Raises:
+        BadRequest: there is no such key.
+        DockerDriverError: one of them is not done, or the stack does not run.
+    """
+    if unknown := sorted(set(what) - set(RotatedKey)):
+        raise BadRequest(f"{', '.join(unknown)} cannot be rotated: what can is {', '.join(RotatedKey)}")
+    said = api.run_to_its_end("rotate-secrets/on-demand", SECONDS, what=what, retire=retire)
+    print(said.replace("; ", "\n"))

@@ -1,0 +1,105 @@
+"""Verbs for the keys themselves, where they are stored: how far a rotation came, and each step of it."""
+
+from blocks.outside import now, outside
+from pool.keys.rotation import Progress, RotatedKey, RotationStep
+from tasks.base import look_up, pool_task
+from tasks.sessions.links import give_keys
+
+
+@look_up(retries=1, retry_delay_seconds=2)
+def read_progress(key: RotatedKey) -> Progress:
+    """How far the rotation of a key came, by what is stored.
+
+    Raises:
+        NotFound: the key was never made.
+    """
+    return Progress(*_STORED[key]())
+
+
+@pool_task(retries=1, retry_delay_seconds=2, task_run_name="{step} {key}")
+def take_step(key: RotatedKey, step: RotationStep) -> None:
+    """Change what is stored by one step: begin, promote or retire.
+
+    Raises:
+        NotFound: the key was never made.
+    """
+    _STEPS[key](step)
+
+
+@pool_task(retries=2, retry_delay_seconds=2, task_run_name="give the gateway its keys")
+def tell_gateway() -> None:
+    """Have the gateway accept exactly the link keys that are stored.
+
+    Raises:
+        GatewayTrouble: it does not answer.
+    """
+    give_keys()
+
+
+@look_up()
+def registries_of_previous() -> list[str]:
+    """Which registries of pools show a certificate of the authority before: hosts are to believe that no more."""
+    previous = outside().stored.authority().previous_certificate
+    return outside().certificates.registries_signed_by(previous) if previous else []
+
+
+def _of_authority() -> tuple[bool, bool]:
+    ours = outside().stored.authority()
+    return bool(ours.next_certificate), bool(ours.previous_certificate)
+
+
+def _of_login() -> tuple[bool, bool]:
+    login = outside().stored.login()
+    return bool(login.next_public_key), bool(login.previous_public_key)
+
+
+def _of_links() -> tuple[bool, bool]:
+    """A previous key that nothing good is signed by any more is as good as none."""
+    keys = outside().stored.link_keys()
+    return bool(keys.next.get_secret_value()), keys.opens_by_previous(now())
+
+
+def _of_password() -> tuple[bool, bool]:
+    return outside().files.progress_of_password()
+
+
+def _step_of_authority(step: RotationStep) -> None:
+    ours = outside().stored.authority()
+    steps = {RotationStep.BEGIN: ours.with_next, RotationStep.PROMOTE: ours.promoted, RotationStep.RETIRE: ours.retired}
+    outside().stored.replace(steps[step]())
+
+
+def _step_of_login(step: RotationStep) -> None:
+    ours = outside().stored.login()
+    steps = {RotationStep.BEGIN: ours.with_next, RotationStep.PROMOTE: ours.promoted, RotationStep.RETIRE: ours.retired}
+    outside().stored.replace(steps[step]())
+
+
+def _step_of_links(step: RotationStep) -> None:
+    ours = outside().stored.link_keys()
+    steps = {
+        RotationStep.BEGIN: ours.with_next,
+        RotationStep.PROMOTE: lambda: ours.promoted(now()),
+        RotationStep.RETIRE: ours.retired,
+    }
+    outside().stored.replace(steps[step]())
+    if step is not RotationStep.BEGIN:
+        give_keys()
+
+
+def _step_of_password(step: RotationStep) -> None:
+    outside().files.change_password(step)
+
+
+_STORED = {
+    RotatedKey.AUTHORITY: _of_authority,
+    RotatedKey.LOGIN: _of_login,
+    RotatedKey.LINKS: _of_links,
+    RotatedKey.PASSWORD: _of_password,
+}
+_STEPS = {
+    RotatedKey.AUTHORITY: _step_of_authority,
+    RotatedKey.LOGIN: _step_of_login,
+    RotatedKey.LINKS: _step_of_links,
+    RotatedKey.PASSWORD: _step_of_password,
+}

@@ -1,0 +1,82 @@
+"""`dockerdriver rotate-secrets` with a real server and a real worker: password and link keys, while both are in use."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from prefect.settings import temporary_settings
+from websockets.sync.client import connect
+
+from blocks.stored.api_password import accepted_pairs, api_password
+from blocks.stored.host_keys import HostLogin
+from blocks.stored.link_keys import LinkKeys
+from tests.integration.prefect_api.test_guarded import GuardedServer
+from tests.rigs.services.prefect_server import ROOT, stop
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[GuardedServer]:
+    it = GuardedServer(tmp_path_factory.mktemp("rotation"))
+    try:
+        it.start()
+        with temporary_settings(it.as_a_client):
+            for block in (LinkKeys.create(), HostLogin.create()):
+                block.save("main", _sync=True)
+        it.provision()
+        it.deploy("flows.rotate_secrets.rotate_secrets")
+        upgrade = "from blocks.outside import outside; outside().store.upgrade()"
+        subprocess.run([sys.executable, "-c", upgrade], env=it.env, cwd=ROOT, check=True)
+        yield it
+    finally:
+        it.stop()
+
+
+@pytest.fixture(scope="module")
+def worker(server):
+    process = server.worker("long", "long", "process")
+    yield process
+    stop(process)
+
+
+def rotate(server, *words: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "runtime.command.cli", "rotate-secrets", *words]
+    environment = server.env | {"DD_PREFECT_PORT": str(server.port)}
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def status(server, pair: str) -> int:
+    return httpx.get(f"{server.url}/admin/version", auth=tuple(pair.split(":")), trust_env=False).status_code
+
+
+def test_the_password_and_the_login_are_rotated_while_a_stream_is_open_and_a_worker_works(server, worker):
+    old = api_password(server.settings)
+    with connect(f"{server.url.replace('http', 'ws')}/events/out", subprotocols=["prefect"]) as stream:
+        stream.send(json.dumps({"type": "auth", "token": old}))
+        assert json.loads(stream.recv(10))["type"] == "auth_success"
+        done = rotate(server, "api-password", "login-key")
+        assert done.returncode == 0, done.stderr
+        new, before = accepted_pairs(server.settings)
+        assert (before, new != old) == (old, True)
+        assert [status(server, pair) for pair in (new, old, "dockerdriver:wrong")] == [200, 200, 401]
+        assert rotate(server, "--retire", "api-password").stdout == "api-password: done, one of them is trusted\n"
+        assert [status(server, pair) for pair in (new, old)] == [200, 401]
+        assert worker.poll() is None
+        stream.ping().wait(10)
+    assert new.split(":")[1] not in done.stdout + done.stderr
+
+
+def test_a_gateway_that_is_down_keeps_the_link_keys_as_they_are_and_is_named(server, worker):
+    done = rotate(server, "link-keys")
+    assert (done.returncode, "link-keys: the gateway" in done.stderr) == (1, True)
+    with temporary_settings(server.as_a_client):
+        keys = LinkKeys.load("main", _sync=True)
+    assert (bool(keys.next.get_secret_value()), keys.previous.get_secret_value()) == (True, "")
+
+
+def test_what_cannot_be_rotated_is_named(server):
+    assert "passwort cannot be rotated: what can is authority, certificates," in rotate(server, "passwort").stderr
