@@ -33,10 +33,12 @@ async def provision_instance(
 
     Returns:
         instance_id, state, url, launch_url (where to send the user), expires_at, host, position, estimated_wait
-        (seconds). Also the artifact `instance-<instance_id>`.
+        (seconds), accepted_at, phases (seconds since then). Also the artifact `instance-<instance_id>`.
     """
     instance, recipe = await record_instance(instance_id, blueprint, user, options or {})
-    if instance.state in BEGINNING:
+    if instance.state is InstanceState.RUNNING:
+        await publish_route(instance)  # the run that started it may have died before it did
+    elif instance.state in BEGINNING:
         instance = await begin(instance, recipe or await recipe_of(instance))
     return await answer_of(instance)
 
@@ -97,9 +99,7 @@ async def answer_of(instance: Instance) -> dict:
     Raises:
         Refused: it is over, and why; an id is used once.
     """
-    if instance.state is InstanceState.RUNNING:
-        await publish_route(instance)
-    elif instance.state not in BEGINNING:
+    if instance.state is not InstanceState.RUNNING and instance.state not in BEGINNING:
         because = f" ({instance.reason})" if instance.reason else ""
         raise Refused(f"instance {instance.id} is {instance.state}{because}; ask with a new instance_id")
     return await answer(instance)

@@ -58,8 +58,9 @@ class PaperHost(HostEngine):
     def __init__(self, engine: PaperEngine, host: Host) -> None:
         self._engine, self._host = engine, host
 
-    def run(self, spec: ContainerSpec) -> str:
+    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None) -> str:
         self._engine.run_on(self._host, spec)
+        created()
         return spec.name
 
     def remove(self, name: str) -> None:
