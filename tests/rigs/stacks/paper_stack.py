@@ -157,6 +157,11 @@ class PaperStack:
         )
 
     @property
+    def asked_for_by_runs(self) -> int:
+        """How many runs other runs asked for."""
+        return len(self._runs)
+
+    @property
     def answers(self) -> dict[str, dict]:
         """What platforms read, by session, once all that was committed is told."""
         assert self.outside.publisher.flush(60)
