@@ -37,6 +37,11 @@ class PrefectPort:
         return str(flow_run.id)
 
     @property
+    def accepted_at(self) -> datetime | None:
+        """When the flow run that asks was to begin: the moment in which it was asked for, if not later."""
+        return flow_run.scheduled_start_time
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the flow run that asks."""
         return flow_run.parameters

@@ -46,7 +46,9 @@ class ProcessSettings(EnvironmentSettings):
         "", description="Gives each session a host name of its own below this domain; empty: all share the gateway's."
     )
     cloud: Literal["local", "static", "openstack"] = Field("local", description="Where hosts of pool main come from.")
-    poll_seconds: float = Field(0.1, gt=0, description="Seconds between two looks at a session that starts.")
+    poll_seconds: float = Field(
+        0.025, gt=0, description="Seconds between the first looks at a session that starts; later ones are rarer."
+    )
     prefect_port: int = Field(4200, description="Port of Prefect's server, on loopback.")
 
     kept_results_hours: int = Field(

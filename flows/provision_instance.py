@@ -10,7 +10,7 @@ from pool.records import BlueprintSpec, Instance
 from pool.states import BEGINNING, EndCause, InstanceState
 from tasks.gateway.routes import publish_route
 from tasks.sessions.instances import answer, get_instance, move_instance, read_blueprint, record_instance
-from tasks.sessions.queue import check_waiting
+from tasks.sessions.queue import check_waiting, starting_later
 
 
 @flow(name="provision-instance", flow_run_name="provision {instance_id}", persist_result=True)
@@ -33,18 +33,30 @@ async def provision_instance(
 
     Returns:
         instance_id, state, url, launch_url (where to send the user), expires_at, host, position, estimated_wait
-        (seconds). Also the artifact `instance-<instance_id>`.
+        (seconds), accepted_at, phases (seconds since then). Also the artifact `instance-<instance_id>`.
     """
-    instance, recipe = await record_instance(instance_id, blueprint, user, options or {})
-    if instance.state in BEGINNING:
+    instance, recipe = await record(instance_id, blueprint, user, options or {})
+    if instance.state is InstanceState.RUNNING:
+        await publish_route(instance)  # the run that started it may have died before it did
+    elif instance.state in BEGINNING:
         instance = await begin(instance, recipe or await recipe_of(instance))
     return await answer_of(instance)
+
+
+async def record(instance_id: str, blueprint: str, user: str, options: dict) -> tuple[Instance, BlueprintSpec | None]:
+    """Record the session, and give out room in the order of the queue; the session as it is then, and its blueprint."""
+    with starting_later(instance_id):
+        instance, recipe = await record_instance(instance_id, blueprint, user, options)
+        if instance.state is not InstanceState.QUEUED:
+            return instance, recipe
+        await serve_queue(instance.pool, own=instance_id)
+    return await get_instance(instance_id), recipe
 
 
 async def begin(instance: Instance, recipe: BlueprintSpec) -> Instance:
     """The session: it runs; or it waits for room, or for another run that starts it."""
     if instance.state is InstanceState.QUEUED:
-        instance = await take_turn(instance, recipe)
+        instance = await wait_in_line(instance, recipe)
     if instance.state is InstanceState.STARTING:
         instance = await start_or_await(instance, recipe)
     return instance
@@ -63,16 +75,12 @@ async def recipe_of(instance: Instance) -> BlueprintSpec:
         raise
 
 
-async def take_turn(instance: Instance, recipe: BlueprintSpec) -> Instance:
-    """The session with room, if it is its turn; else as it waits.
+async def wait_in_line(instance: Instance, recipe: BlueprintSpec) -> Instance:
+    """The session as it waits; or as it is when its turn came this very moment.
 
     Raises:
         Refused: it would wait for nothing, or said that it would not. It is failed with the reason.
     """
-    await serve_queue(instance.pool, own=instance.id)
-    instance = await get_instance(instance.id)
-    if instance.state is not InstanceState.QUEUED:
-        return instance
     try:
         await check_waiting(instance, recipe)
         return instance
@@ -97,9 +105,7 @@ async def answer_of(instance: Instance) -> dict:
     Raises:
         Refused: it is over, and why; an id is used once.
     """
-    if instance.state is InstanceState.RUNNING:
-        await publish_route(instance)
-    elif instance.state not in BEGINNING:
+    if instance.state is not InstanceState.RUNNING and instance.state not in BEGINNING:
         because = f" ({instance.reason})" if instance.reason else ""
         raise Refused(f"instance {instance.id} is {instance.state}{because}; ask with a new instance_id")
     return await answer(instance)

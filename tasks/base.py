@@ -4,6 +4,7 @@ from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import datetime
 from functools import lru_cache, partial, wraps
 from inspect import iscoroutinefunction
 from typing import Any, Generic, ParamSpec, TypeVar, overload
@@ -17,6 +18,7 @@ from blocks.outside import log, now, outside
 
 __all__ = [
     "PoolTask",
+    "accepted_at",
     "blocking",
     "flush_publisher",
     "log",
@@ -45,6 +47,11 @@ def _executor() -> ThreadPoolExecutor:
 def run_id() -> str:
     """Return the id of the flow run that asks."""
     return outside().prefect.run_id
+
+
+def accepted_at() -> datetime | None:
+    """Return when the flow run that asks was to begin."""
+    return outside().prefect.accepted_at
 
 
 def run_parameters() -> dict[str, Any]:
@@ -88,19 +95,20 @@ async def worth_retrying(task: Task, task_run: TaskRun, state: State) -> bool:  
 class _Decorator:
     """Makes a task of a function; keeps the function's types."""
 
-    def __init__(self, kind: type[PoolTask], options: dict[str, Any]) -> None:
-        self._kind, self._options = kind, options
+    def __init__(self, kind: type[PoolTask], options: dict[str, Any], publishes: bool = True) -> None:
+        self._kind, self._options, self._publishes = kind, options, publishes
 
     @overload
     def __call__(self, function: Callable[P, Awaitable[T]]) -> PoolTask[P, T]: ...
     @overload
     def __call__(self, function: Callable[P, T]) -> PoolTask[P, T]: ...
     def __call__(self, function: Any) -> Any:
-        body = _publishing(function if iscoroutinefunction(function) else _in_executor(function))
+        body = function if iscoroutinefunction(function) else _in_executor(function)
+        body = _publishing(body) if self._publishes else body
         return self._kind(body, persist_result=False, cache_policy=NO_CACHE, **self._options)
 
 
-def pool_task(**options: Any) -> _Decorator:
+def pool_task(publishes: bool = True, **options: Any) -> _Decorator:
     """Declare a task. A body that blocks is a plain function: it runs in the process's one executor.
 
     Its result is kept nowhere: it may hold a session's token. It is never skipped because it ran before with the same
@@ -108,11 +116,12 @@ def pool_task(**options: Any) -> _Decorator:
     retried; a refusal is not.
 
     Args:
+        publishes: whether what it writes to SQL is told at once. Where it is not, the step after it has it told.
         options: what Prefect's ``task`` takes: ``task_run_name``, ``retries``, ``retry_delay_seconds`` …
     """
     if options.get("retries"):
         options.setdefault("retry_condition_fn", worth_retrying)
-    return _Decorator(PoolTask, options)
+    return _Decorator(PoolTask, options, publishes)
 
 
 def look_up(**options: Any) -> _Decorator:

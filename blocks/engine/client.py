@@ -19,7 +19,7 @@ from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.limits import confined, limits_of
 from blocks.engine.shared import SharedConnections
 from pool import marks
-from pool.blame import BAD_REQUEST, OTHERS_NAME, blame_for
+from pool.blame import BAD_REQUEST, NAME_TAKEN, OTHERS_NAME, blame_for
 from pool.errors import EngineTrouble
 from pool.images.distribution import chain_ids
 from pool.records import ContainerSpec
@@ -124,23 +124,38 @@ class HostEngine:
             events = list(client.load_image(iter(archive)))
         return self._loaded(events)
 
-    def run(self, spec: ContainerSpec) -> str:
+    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None) -> str:
         """Have a container of this description run, and return its id.
 
         One of the same name and description is left as it is, and started if it does not run. One of the same name and
-        labels but another description (an earlier try with another port) is replaced.
+        labels but another description (an earlier try with another port) is replaced. The engine looks for the name
+        when it creates: only where it has one already is it asked what that is.
+
+        Args:
+            spec: what it is made of.
+            created: called when a new one exists, before it is started.
 
         Raises:
             EngineTrouble: the image is not there, the port is taken, or another owner's container has the name.
         """
-        found = self.find(spec.name)
-        if found and found.labels.get(marks.SPEC) != _digest(spec):
-            self._replace(found, spec)
-            found = None
-        container = found.id if found else self._create(spec)
-        if not (found and found.running):
-            self._start(spec, container)
+        try:
+            container = self._create(spec)
+        except EngineTrouble as trouble:
+            if trouble.blame is not NAME_TAKEN:
+                raise
+            container = self._take_up(spec)
+        created()
+        self._start(spec, container)
         return container
+
+    def _take_up(self, spec: ContainerSpec) -> str:
+        """Id of a container that has the name and the description: the one that is there, or a new one in its place."""
+        found = self.find(spec.name)
+        if found and found.labels.get(marks.SPEC) == _digest(spec):
+            return found.id
+        if found:
+            self._replace(found, spec)
+        return self._create(spec)
 
     def try_image(self, image_id: str) -> None:
         """Prove that the engine runs containers: one of this image runs ``true`` under the limits of a session.

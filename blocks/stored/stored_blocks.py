@@ -9,6 +9,7 @@ from blocks.stored import lookup
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.host_keys import HostLogin
+from blocks.stored.kept_blocks import KeptBlocks
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.lookup import SomeBlock
 from blocks.stored.pool_config import PoolConfig
@@ -36,6 +37,9 @@ class Blueprints:
 class StoredBlocks:
     """Blocks by kind and name. A fake replaces :meth:`load` and :meth:`names`; all else follows from them."""
 
+    def __init__(self) -> None:
+        self.kept = KeptBlocks()  # nothing, but in a process that hears of changes
+
     def load(self, kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
         """Load one block.
 
@@ -43,7 +47,7 @@ class StoredBlocks:
             NotFound: "no blueprint is named 'x'; known: jupyter-minimal, rstudio".
             BadRequest: what is stored makes no sense any more; names the fields.
         """
-        return lookup.load(kind, name, noun)
+        return self.kept.get((kind, name), lambda: lookup.load(kind, name, noun))
 
     def names(self, kind: type[Block]) -> list[str]:
         """List the names of all saved blocks of this kind, sorted."""
@@ -108,6 +112,7 @@ class StoredBlocks:
     def replace(self, block: Block) -> None:
         """Save the installation's one block of its kind in place of the one that is there."""
         block.save(MAIN, overwrite=True, _sync=True)  # type: ignore[call-arg]  # Prefect adds it; its types do not say so
+        self.kept.forget()
 
     def registry_login(self, name: str, registry: str, of_pool: bool = False) -> RegistryCredentials | None:
         """Load the login of this name, for one registry; None when the name is empty.

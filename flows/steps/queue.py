@@ -6,7 +6,7 @@ from pool.records import Instance
 from tasks.base import log
 from tasks.publishing.positions import publish_positions
 from tasks.runs import trigger
-from tasks.sessions.queue import give_out_room, sessions_wait
+from tasks.sessions.queue import give_out_room, is_started_later, sessions_wait
 
 
 async def serve_queue(pool: str, own: str = "") -> list[Instance]:
@@ -27,7 +27,7 @@ async def serve_queue(pool: str, own: str = "") -> list[Instance]:
     except Exception as error:  # noqa: BLE001 - see above
         log().warning("the queue of %s is left to the next tick: %s: %s", pool, type(error).__name__, error)
         return []
-    others = [instance for instance in served if instance.id != own]
+    others = [instance for instance in served if instance.id != own and not is_started_later(instance.id)]
     asked = await gather(*(ask_to_start(instance) for instance in others), return_exceptions=True)
     for instance, outcome in zip(others, asked, strict=True):
         if isinstance(outcome, Exception):

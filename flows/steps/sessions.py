@@ -7,15 +7,15 @@ from flows.steps.queue import serve_queue
 from pool.errors import DatabaseAway, DockerDriverError, EngineTrouble, HostUnreachable, Refused, RefusedMove
 from pool.housekeeping.under_way import START_ATTEMPTS
 from pool.records import BlueprintSpec, Instance
-from pool.sessions.admission import expiry
 from pool.sessions.requests import end_of
 from pool.states import ENDED, EndCause, InstanceState
-from tasks.base import log, now, this_run
+from tasks.base import log, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
-from tasks.hosts.lifecycle import clear_errors, count_error
+from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
 from tasks.sessions.instances import (
     await_other_run,
+    begin_to_run,
     get_instance,
     move_instance,
     remove_container,
@@ -85,21 +85,11 @@ async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: boo
 
 
 async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
-    await start_container(instance, blueprint)
-    await wait_until_ready(instance, blueprint)
-    expires_at = expiry(blueprint, instance.options, now())
-    running = await move_instance(instance.id, InstanceState.RUNNING, reason="answers", expires_at=expires_at)
+    started = await start_container(instance, blueprint)
+    ready = await wait_until_ready(instance, blueprint)
+    running = await begin_to_run(instance, blueprint, started | ready)
     await publish_route(running)
-    await _forgive(running.get_placement().host)
     return running
-
-
-async def _forgive(host: str) -> None:
-    """Count the host's errors no longer. That they still count turns no running session into a failure."""
-    try:
-        await clear_errors(host)
-    except DatabaseAway as error:
-        log().warning("the errors of %s still count: %s", host, error)
 
 
 async def _undo_start(instance: Instance, to: InstanceState, reason: str) -> bool:

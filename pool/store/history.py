@@ -17,6 +17,7 @@ from pool.states import ENDED, InstanceState
 from pool.store.engine import Part
 from pool.store.schema import changes, hosts, instances, visits
 from pool.store.ticks import TickStore
+from pool.store.timings import note_told
 
 LAUNCHES = 200  # the latest ones: a cloud of last year is another one
 _UNTOLD = select(changes.c.id).where(changes.c.told.is_(False))
@@ -76,11 +77,13 @@ class HistoryStore(Part):
         with self._db.reading() as connection:
             return connection.execute(select(changes.c.id).where(left).limit(1)).first() is not None
 
-    def mark_published(self, audience: Audience, ids: Collection[int]) -> None:
-        """The audience was told of these changes."""
+    def mark_published(self, audience: Audience, ids: Collection[int], now: datetime) -> None:
+        """The audience was told of these changes by now."""
         with self._db.writing() as connection:
             which = changes.c.id.in_(sorted(ids))
             connection.execute(update(changes).where(which).values({_MARKS[audience]: True}))
+            if audience is Audience.PLATFORM:
+                note_told(connection, ids, now)
 
     def claim_untold(self, limit: int = 500) -> list[Change]:
         """Changes that no event was emitted for yet, oldest first; from now on they count as told.

@@ -38,6 +38,11 @@ def find_host(connection: Connection, name: str) -> Host:
     return as_host(row)
 
 
+def forgive(connection: Connection, name: str) -> None:
+    """Count a host's errors no longer: something worked there."""
+    connection.execute(update(hosts).where(hosts.c.name == name, hosts.c.errors > 0).values(errors=0))
+
+
 def host_of_run(connection: Connection, spawned_by: str) -> Row[Any] | None:
     """Find the row of the host that a flow run spawned, if it did."""
     return connection.execute(select(hosts).where(hosts.c.spawned_by == spawned_by)).one_or_none()

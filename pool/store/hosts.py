@@ -27,6 +27,7 @@ from pool.store.history import note_host_change, note_reach_change
 from pool.store.host_rows import (
     as_host,
     find_host,
+    forgive,
     host_of_run,
     insert_next,
     move_statement,
@@ -171,7 +172,7 @@ class HostStore(Part):
     def clear_errors(self, name: str) -> None:
         """A success: the errors before it no longer count. What the last one was stays readable."""
         with self._db.writing() as connection:
-            connection.execute(update(hosts).where(hosts.c.name == name, hosts.c.errors > 0).values(errors=0))
+            forgive(connection, name)
 
     def drain(self, name: str, now: datetime, reason: str, deadline: datetime | None = None) -> Host:
         """Take a host out of service, or give one that drains already another reason and deadline.

@@ -5,7 +5,7 @@ Order of locks, in every transaction: limits of sessions first, then the instanc
 
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,14 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 from pool.errors import NotFound, RefusedMove
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, ProxyOptions
 from pool.sessions.limits import SessionLimit
+from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
 from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
+from pool.store.host_rows import forgive
 from pool.store.room import check_limits, free_gpus, give_room_back, lock_limits, next_free_port, take_room
 from pool.store.schema import hosts, instances
+from pool.store.timings import begin_timings, note_phases, note_room
 
 FACTS_OF_A_MOVE = frozenset({"expires_at"})
 ENDING = ENDED | {InstanceState.STOPPING}
@@ -54,8 +57,18 @@ class InstanceStore(Part):
         options: dict[str, Any],
         now: datetime,
         limits: Sequence[SessionLimit] = (),
+        accepted: datetime | None = None,
     ) -> tuple[Instance, bool]:
         """Record a new session as queued, with a fresh route and token; or find the one that has this id.
+
+        Args:
+            instance_id: of the session.
+            blueprint: how it is made.
+            user: who it is for.
+            options: of the request.
+            now: the moment of its request, as far as its place in the queue goes.
+            limits: of the pool and the blueprint, for a new session.
+            accepted: when Prefect's API took the request; None: it is not known.
 
         Returns:
             The instance, and True when this call made it.
@@ -89,6 +102,7 @@ class InstanceStore(Part):
             instance = _instance(connection, instance_id)
             if made:
                 note_instance_change(connection, instance, now)
+                begin_timings(connection, instance_id, accepted, now)
             return instance, made
 
     def get(self, instance_id: str) -> Instance:
@@ -214,6 +228,33 @@ class InstanceStore(Part):
                 return None
             return _reserve(connection, instance, host_name, ports, gpus, now)
 
+    def begin_to_run(
+        self, instance_id: str, now: datetime, expires_at: datetime, moments: Mapping[Phase, datetime]
+    ) -> Instance:
+        """Move a session that answers from starting to running; one that runs already is returned unchanged.
+
+        Its host has shown in the same moment that it works: the host's errors before that no longer count.
+
+        Args:
+            instance_id: the instance.
+            now: becomes ``state_since``.
+            expires_at: when its time is over.
+            moments: what it has come through.
+
+        Raises:
+            RefusedMove: it is not starting.
+            NotFound: no instance has this id.
+        """
+        with self._db.writing() as connection:
+            instance = _instance(connection, instance_id, lock=True)
+            if instance.state is InstanceState.RUNNING:
+                return instance
+            check_instance_move(instance_id, instance.state, InstanceState.RUNNING)
+            forgive(connection, instance.get_placement().host)
+            note_phases(connection, instance_id, moments)
+            facts = {"state_since": now, "reason": "answers", "expires_at": expires_at}
+            return _write(connection, instance_id, state=InstanceState.RUNNING, **facts)
+
     def move(
         self,
         instance_id: str,
@@ -295,6 +336,7 @@ def _reserve(
         "port": next_free_port(connection, host_name, ports),
         "gpu_ids": free_gpus(connection, instance, host_name, gpus),
     }
+    note_room(connection, instance.id, now)
     return _write(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)
 
 

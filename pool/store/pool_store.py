@@ -13,10 +13,11 @@ from pool.store.migrations import check_current, upgrade
 from pool.store.orphans import OrphanStore
 from pool.store.outage import WAIT_SECONDS, Patience
 from pool.store.ticks import TickStore
+from pool.store.timings import TimingStore
 
 
 class PoolStore:
-    """Hosts, instances, images, leases, ticks, history and last configurations, in SQLite or PostgreSQL.
+    """Hosts, instances, timings, images, leases, ticks, history and last configurations, in SQLite or PostgreSQL.
 
     Safe to share between threads. Every call waits for a database that is away, and raises ``DatabaseAway`` when it is
     so for too long.
@@ -32,6 +33,7 @@ class PoolStore:
         self.ticks = TickStore(database)
         self.history = HistoryStore(database)
         self.configs = ConfigStore(database)
+        self.timings = TimingStore(database)
 
     @property
     def writes(self) -> int:

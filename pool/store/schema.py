@@ -31,6 +31,7 @@ from sqlalchemy import (
 from pool.changes import Noun
 from pool.decisions import DecisionKind
 from pool.records import Fault, FlavorSize
+from pool.sessions.timings import Phase
 from pool.states import EndCause, HostState, InstanceState
 
 
@@ -148,6 +149,14 @@ visits = Table(
     Column("stayed", Integer),  # seconds that it held this room; null: likewise
     Column("allowed", Integer, nullable=False, server_default="0"),  # seconds that it might have; 0: not known
     Index(None, "pool", "at"),
+)
+
+timings = Table(
+    "timings",
+    metadata,
+    Column("instance", ForeignKey("instances.id", ondelete="CASCADE"), primary_key=True),
+    Column("accepted", UtcDateTime, index=True),  # by the clock of Prefect's server; all others by the worker's
+    *(Column(str(phase), UtcDateTime) for phase in Phase if phase is not Phase.ACCEPTED),
 )
 
 pool_configs = Table(

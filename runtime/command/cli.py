@@ -91,6 +91,10 @@ def _commands() -> Commands:
             "pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"},
             **AS_JSON,
         },
+        timings: {
+            "--hours": {"type": float, "default": 24, "help": "of sessions that were accepted so lately; 24"},
+            **AS_JSON,
+        },
         doctor: {},
         rotate_secrets: {
             "what": {
@@ -234,6 +238,19 @@ def plan(settings: ProcessSettings, pool: str, as_json: bool = False) -> int:
     from runtime.verbs.plan import show_plan  # noqa: PLC0415 - as above
 
     show_plan(prefect_api(settings), pool, as_json)
+    return 0
+
+
+def timings(settings: ProcessSettings, hours: float, as_json: bool) -> int:
+    """Say how long sessions took to start: p50, p95 and p99 of each phase, of all, by host and by blueprint.
+
+    Raises:
+        BadRequest: the hours are no time.
+        DockerDriverError: the pool's database does not answer.
+    """
+    from runtime.command.timings import show_timings  # noqa: PLC0415 - as above
+
+    show_timings(settings, hours, as_json)
     return 0
 
 

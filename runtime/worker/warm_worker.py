@@ -18,10 +18,11 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from blocks.outside import outside
 from blocks.settings import process_settings
+from runtime.worker.block_watch import watch_blocks
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.lost_runs import LostRuns
 from runtime.worker.places import FOR_SCHEDULES, Places
-from runtime.worker.prefect_internals import OpenWorker
+from runtime.worker.prefect_internals import OpenWorker, share_tls_contexts
 from runtime.worker.run_executor import RunExecutor
 from runtime.worker.run_finder import RunFinder
 from runtime.worker.run_notes import RunNotes
@@ -73,6 +74,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
     async def start(self, *args: Any, **kwargs: Any) -> None:
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
         self._outage = wait_through_outages()
+        share_tls_contexts()
         with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):
             await super().start(*args, **kwargs)
 
@@ -95,6 +97,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._watching = True
         self.in_background(self._finder.watch)
         self.in_background(self._drop_old_results)
+        self.in_background(watch_blocks, outside().stored.kept, self.log.debug)
         self.in_background(self._flows.load_ahead, self.client, self.work_pool_name, self.log)
         await self._settle_predecessors()
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Collection
 
 from blocks.gateway.client import Gateway, RouteRefused
-from blocks.outside import log, outside
+from blocks.outside import log, now, outside
+from pool.errors import DatabaseAway
 from pool.records import Host, Instance, Route
 from pool.sessions.filling import auth_header_of
+from pool.sessions.timings import Phase
 from pool.states import LIVING_HOSTS, InstanceState
 from tasks.base import look_up, pool_task
 
@@ -34,11 +36,21 @@ def publish_route(instance: Instance) -> None:
     host = outside().store.hosts.get(instance.get_placement().host)
     if not outside().gateway.add_route(route_of(instance, host), lambda: _runs_there(instance)):
         log().warning("instance %s was ended meanwhile: its route is not published", instance.id)
+    else:
+        _note_routed(instance)
+
+
+def _note_routed(instance: Instance) -> None:
+    """Write down when the route was live. That it cannot be written turns no running session into a failure."""
+    try:
+        outside().store.timings.note_first(instance.id, Phase.ROUTED, now())
+    except DatabaseAway as error:
+        log().warning("when the route of %s was live is not known: %s", instance.id, error)
 
 
 def _runs_there(instance: Instance) -> bool:
-    now = outside().store.instances.get(instance.id)
-    return now.state is InstanceState.RUNNING and now.placement == instance.placement
+    today = outside().store.instances.get(instance.id)
+    return today.state is InstanceState.RUNNING and today.placement == instance.placement
 
 
 @pool_task(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from blocks.outside import log, outside
+from blocks.outside import log, now, outside
 from pool.changes import Audience, Change
 from pool.errors import DockerDriverError
 from tasks.publishing.platform import write_answers
@@ -44,7 +44,7 @@ def _publish(audience: Audience, tell: Callable[[list[Change]], None]) -> str:
     except Exception as error:  # noqa: BLE001 - telling must not fail the work; the next tick tells again
         log().debug("could not tell the %s", audience, exc_info=True)
         return _left(audience, f"{type(error).__name__}: {error}")
-    history.mark_published(audience, [change.id for change in changes])
+    history.mark_published(audience, [change.id for change in changes], now())
     return ""
 
 

@@ -6,6 +6,7 @@ from blocks.outside import outside
 from pool.records import Instance
 from pool.sessions.drain import ends_at, notice
 from pool.sessions.estimates import QueuePosition
+from pool.sessions.timings import Phase, seconds_since_accepted
 from pool.states import ENDED, InstanceState
 from tasks.sessions.links import launch_url, session_url
 
@@ -17,9 +18,12 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
     """Compose the answer to the platform for a session as it is now.
 
     The launch link in it works once and not for long; `issue-link` makes another. A queued session has its position,
-    one that is over when it ended and why: `end_cause` for programs, `reason` for people.
+    one that is over when it ended and why: `end_cause` for programs, `reason` for people. `phases` has after how many
+    seconds it came through each phase of its start.
     """
     host = outside().store.hosts.get(instance.host) if instance.host else None
+    moments = outside().store.timings.of(instance.id)
+    accepted = moments.get(Phase.ACCEPTED)
     ends = ends_at(instance, host)
     return {
         "instance_id": instance.id,
@@ -35,4 +39,6 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
         "end_cause": instance.end_cause and str(instance.end_cause),
         "position": position and position.position,
         "estimated_wait": position and position.estimate,
+        "accepted_at": accepted.isoformat() if accepted else None,
+        "phases": seconds_since_accepted(moments),
     }

@@ -1,6 +1,8 @@
 """Tasks for sessions: record, start, wait until it answers, move, remove."""
 
 from asyncio import sleep
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from blocks.outside import now, outside
@@ -9,17 +11,20 @@ from pool.errors import EngineTrouble, NotFound, SessionNotReady
 from pool.images.catalogue import usable_versions
 from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, Host, Image, Instance
-from pool.sessions.admission import check_admission
+from pool.sessions.admission import check_admission, expiry
 from pool.sessions.containers import OTHERS_ZONE, container_spec
 from pool.sessions.filling import auth_header_of
 from pool.sessions.limits import limits_of
 from pool.sessions.log_lines import MOST_LINES, log_lines
 from pool.sessions.requests import check_same_request, check_unchanged
+from pool.sessions.timings import Moments, Phase, next_look
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
-from tasks.base import blocking, look_up, pool_task
+from tasks.base import accepted_at, blocking, look_up, pool_task
 from tasks.sessions.answers import answer_for
 from tasks.sessions.positions import positions_in
+
+ALIVE_SECONDS = 1.0  # between two looks whether the container of a session that starts still runs
 
 
 @look_up()
@@ -56,7 +61,7 @@ def record_instance(
     if known is None:
         recipe = outside().stored.blueprint(blueprint)
         limits = limits_of(_admit(recipe, options), recipe, user)
-        known, _ = outside().store.instances.request(instance_id, recipe, user, options, now(), limits)
+        known, _ = outside().store.instances.request(instance_id, recipe, user, options, now(), limits, accepted_at())
     check_same_request(known, blueprint, user, options)
     return known, recipe
 
@@ -86,10 +91,13 @@ def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
 
 
 @pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id}")
-def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
+def start_container(instance: Instance, blueprint: BlueprintSpec) -> Moments:
     """Have the host's engine run the session's container; one that already runs is left as it is.
 
     An image that the host has lost is recorded so: no session is sent after it, and the next distribution sends it.
+
+    Returns:
+        When the container existed, and when it ran.
 
     Raises:
         Refused: the blueprint asks for more room, or another pool, than when the session was asked for.
@@ -99,12 +107,14 @@ def start_container(instance: Instance, blueprint: BlueprintSpec) -> None:
     image_id = _image_on(host, blueprint)
     zone = _timezone_of(instance.pool)
     spec = container_spec(instance, blueprint, image_id, outside().settings.identity, zone)
+    moments: Moments = {}
     try:
-        outside().engines.of(host).run(spec)
+        outside().engines.of(host).run(spec, lambda: moments.update({Phase.CREATED: now()}))
     except EngineTrouble as error:
         if error.blame is IMAGE_GONE:
             outside().store.images.unmark(host.name, image_id)
         raise
+    return moments | {Phase.STARTED: now()}
 
 
 def _timezone_of(pool: str) -> str:
@@ -113,8 +123,8 @@ def _timezone_of(pool: str) -> str:
 
 
 @pool_task(task_run_name="wait for {instance.id}")
-async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> None:
-    """Wait until the notebook answers HTTP.
+async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> Moments:
+    """Wait until the notebook answers HTTP; says when it did.
 
     Raises:
         SessionNotReady: its container ended, or it did not answer in the blueprint's time.
@@ -122,14 +132,30 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> None
     placement = instance.get_placement()
     host = await blocking(outside().store.hosts.get, placement.host)
     path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
-    header = auth_header_of(instance)
-    deadline = outside().clock.uptime() + blueprint.start_timeout
-    while not await blocking(outside().session_answers, host.get_address(), placement.port, path, header):
-        await blocking(_check_alive, instance, host, deadline, blueprint.start_timeout)
-        await sleep(outside().settings.poll_seconds)
+    ask = partial(outside().session_answers, host.get_address(), placement.port, path, auth_header_of(instance))
+    looked_at = 0.0
+    async for waited in _looks():
+        if await blocking(ask):
+            break
+        if waited >= looked_at + ALIVE_SECONDS or waited > blueprint.start_timeout:
+            await blocking(_check_alive, instance, host)
+            looked_at = waited
+        if waited > blueprint.start_timeout:
+            seconds = blueprint.start_timeout
+            raise SessionNotReady(f"instance {instance.id}: nothing answered on {host.name} within {seconds} s")
+    return {Phase.ANSWERING: now()}
 
 
-def _check_alive(instance: Instance, host: Host, deadline: float, seconds: int) -> None:
+async def _looks() -> AsyncIterator[float]:
+    """Say after how many seconds it is time for the next look at a session that starts: at once for the first."""
+    begun, waited = outside().clock.uptime(), 0.0
+    while True:
+        yield waited
+        await sleep(next_look(waited, outside().settings.poll_seconds))
+        waited = outside().clock.uptime() - begun
+
+
+def _check_alive(instance: Instance, host: Host) -> None:
     engine = outside().engines.of(host)
     state = engine.find(instance.container)
     if state is None:
@@ -140,14 +166,26 @@ def _check_alive(instance: Instance, host: Host, deadline: float, seconds: int) 
             f"instance {instance.id}: its container on {host.name} ended with exit code {state.exit_code}"
             f" before it answered; it said: {said}"
         )
-    if outside().clock.uptime() > deadline:
-        raise SessionNotReady(f"instance {instance.id}: nothing answered on {host.name} within {seconds} s")
 
 
 def _last_words(instance: Instance, log: str) -> str:
     """The last line of a container's log that says anything, without the session's secrets."""
     lines = [line.strip() for line in log_lines(log, instance, MOST_LINES) if line.strip()]
     return lines[-1][:200] if lines else "nothing"
+
+
+@pool_task(publishes=False, task_run_name="move {instance.id} to running")
+def begin_to_run(instance: Instance, blueprint: BlueprintSpec, moments: Moments) -> Instance:
+    """Move a session that answers to running, for as long as it may last; its host's errors count no longer.
+
+    It is told by the step that publishes the route: before that, its address shows a page that asks to wait.
+
+    Raises:
+        RefusedMove: another run ended it meanwhile; nothing changed.
+    """
+    at = now()
+    expires_at = expiry(blueprint, instance.options, at)
+    return outside().store.instances.begin_to_run(instance.id, at, expires_at, moments)
 
 
 @pool_task(task_run_name="move {instance_id} to {to}")
@@ -209,9 +247,8 @@ def remove_container(instance: Instance) -> None:
 @pool_task(task_run_name="wait for the run that starts {instance_id}")
 async def await_other_run(instance_id: str, seconds: int) -> Instance:
     """Wait until the instance starts no more; returns it, also as it is after *seconds*."""
-    deadline = outside().clock.uptime() + seconds
-    while True:
+    async for waited in _looks():
         instance = await blocking(outside().store.instances.get, instance_id)
-        if instance.state is not InstanceState.STARTING or outside().clock.uptime() > deadline:
-            return instance
-        await sleep(outside().settings.poll_seconds)
+        if instance.state is not InstanceState.STARTING or waited > seconds:
+            break
+    return instance

@@ -1,6 +1,6 @@
 """Tasks for the queue: give out room in order, and refuse to wait for nothing."""
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from blocks.outside import now, outside
 from pool.errors import NotFound, Refused
@@ -11,11 +11,27 @@ from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from tasks.base import look_up, pool_task
 from tasks.sessions.instances import versions_of
 
+TRIES = 3  # rounds one after the other in which no session got what it was offered
+
 
 @look_up()
 def sessions_wait(pool: str) -> bool:
     """Whether any session waits for room in the pool."""
     return bool(outside().store.instances.queue(pool))
+
+
+def starting_later(instance_id: str) -> AbstractContextManager[None]:
+    """Say, for a block, that the run which asks looks after the block whether the session has room, and starts it then.
+
+    A run of this process that gives it room meanwhile asks for no other one. Where the process dies before it looked,
+    the session has room and no run: the next tick asks for one, as it does where a run dies before it could ask.
+    """
+    return outside().turns.looking_later(f"start of {instance_id}")
+
+
+def is_started_later(instance_id: str) -> bool:
+    """Whether a run of this process looks soon whether the session has room."""
+    return outside().turns.is_looked_at_later(f"start of {instance_id}")
 
 
 @pool_task(task_run_name="give out room of {pool}")
@@ -25,24 +41,28 @@ def give_out_room(pool: str) -> list[Instance]:
     A run that changes what room there is, or which sessions wait, calls this afterwards. When two do so at once, the
     guard lets each session have room once, and the one that comes later sees what the other left;
     in one process they take turns,
-    since a class that arrives together would otherwise try each place once for each student.
+    since a class that arrives together would otherwise try each place once for each student. Where none got what was
+    offered, one with an earlier place came in between: it is looked again.
     """
     served: list[Instance] = []
+    tries = TRIES
     with outside().turns.take(f"room of {pool}"):
-        while placed := _one_round(pool):
+        while tries and (placed := _one_round(pool)) is not None:
             served += placed
+            tries = TRIES if placed else tries - 1
     return served
 
 
-def _one_round(pool: str) -> list[Instance]:
+def _one_round(pool: str) -> list[Instance] | None:
+    """Those that got room now; None where there is none to offer."""
     store = outside().store
     line = store.instances.queue(pool)
     hosts = store.hosts.recent(pool, now()) if line else []
     if not any(host.free for host in hosts if host.state is HostState.ACTIVE):
-        return []
+        return None
     settings = outside().config(pool).settings(pool)
     order = grants(_entries(line), hosts, settings, now())
-    return [taken for turn in order if (taken := _take(turn, settings.gpus))]
+    return [taken for turn in order if (taken := _take(turn, settings.gpus))] if order else None
 
 
 def _entries(line: list[Instance]) -> list[QueueEntry]:

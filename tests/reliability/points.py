@@ -64,9 +64,9 @@ DISTRIBUTE = "distribute-images"
 POINTS = [
     # The flow's own process dies, at each boundary.
     *_at(PROVISION, "after", TAKE, "record_instance", "give_out_room", "start_container", "wait_until_ready"),
-    *_at(PROVISION, "after", "move_instance", "publish_route"),
+    *_at(PROVISION, "after", "begin_to_run", "publish_route"),
     *_at(PROVISION, "before", "record_instance", "give_out_room", "start_container", "wait_until_ready"),
-    *_at(PROVISION, "before", "move_instance", "publish_route"),
+    *_at(PROVISION, "before", "begin_to_run", "publish_route"),
     *_at(END, "after", TAKE, "withdraw_route", "remove_container", "move_instance"),
     *_at(END, "before", "move_instance", "withdraw_route", "remove_container"),
     *_at(TICK, "after", TAKE, "observe", "record_tick", "remove_container"),

@@ -68,6 +68,10 @@ class FakePrefect(PrefectPort):
         return _run_id.get()
 
     @property
+    def accepted_at(self) -> datetime | None:
+        return NOW
+
+    @property
     def parameters(self) -> dict[str, Any]:
         return self._parameters
 

@@ -48,6 +48,14 @@ def test_of_200_requests_at_once_for_50_slots_50_run_and_150_wait_and_start_in_o
     assert len(stack.engine.containers) == len(stack.gateway.routes) == 50
 
 
+def test_a_class_that_arrives_together_is_started_by_the_runs_that_it_asked_for_and_by_few_others(stack):
+    stack.add_host(slots=30)
+    answers = [run.result()["state"] for run in stack.ask_at_once(PROVISION, requests(*range(30)))]
+    stack.settle()
+    assert stack.states() == {"running": 30}
+    assert (answers.count("running") >= 25, stack.asked_for_by_runs <= 5) == (True, True)
+
+
 def provision(stack, name: str, **options) -> dict:
     """Ask and wait for the answer, and for whatever it led to."""
     answer = stack.ask(PROVISION, instance_id=name, blueprint="jupyter", options=options).result()

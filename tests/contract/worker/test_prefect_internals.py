@@ -4,14 +4,17 @@ import ast
 import asyncio
 import contextlib
 import inspect
+import ssl
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.flow_engine import AsyncFlowRunEngine, run_flow
 from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.engine import propose_state
 from prefect.workers.base import BaseWorker
 
@@ -124,6 +127,20 @@ def test_a_client_in_a_loop_waits_for_a_server_that_refuses_connections(waiting)
             return (await client.get("http://prefect.invalid/")).json()
 
     assert asyncio.run(ask()) == 2
+
+
+@pytest.mark.parametrize("blocks", [True, False], ids=["blocks", "in a loop"])
+def test_clients_of_one_process_read_the_machines_authorities_once(monkeypatch, blocks):
+    made = []
+    monkeypatch.setattr(
+        ssl, "create_default_context", lambda **_: made.append(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) or made[-1]
+    )
+    monkeypatch.setattr(orchestration, "ssl", ssl)
+    prefect_internals.share_tls_contexts()
+    with temporary_settings({PREFECT_API_URL: "http://prefect.invalid/api"}):
+        for _ in range(3):
+            orchestration.get_client(sync_client=blocks)
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)

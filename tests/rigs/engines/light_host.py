@@ -59,13 +59,13 @@ class LightHost:
         self._links = f"ddl{number}a", f"ddl{number}b"
         self._live, self._options, self._disk_mb = live_restore, options, disk_mb
         self._process: subprocess.Popen | None = None
-        self._authority = authority
+        self.authority = authority
         self._write_certificates(named or self.address)
 
     @cached_property
     def identity(self) -> EngineIdentity:
-        client = self._authority.issue_client("manager", days=1)
-        return EngineIdentity(self._authority.certificate, client.certificate, client.private_key)
+        client = self.authority.issue_client("manager", days=1)
+        return EngineIdentity(self.authority.certificate, client.certificate, client.private_key)
 
     @property
     def engine(self) -> HostEngine:
@@ -96,7 +96,7 @@ class LightHost:
         """Have the engine believe this registry by our authority, as the playbook does."""
         folder = self.root / "certs.d" / registry
         folder.mkdir(parents=True)
-        (folder / "ca.crt").write_text(self._authority.certificate)
+        (folder / "ca.crt").write_text(self.authority.certificate)
 
     def connect_network(self) -> None:
         outside, inside = self._links
@@ -156,8 +156,8 @@ class LightHost:
         local.close()
 
     def _write_certificates(self, named: str) -> None:
-        server = self._authority.issue_server("light-host", named, days=1)
-        (self.root / "ca.pem").write_text(self._authority.certificate)
+        server = self.authority.issue_server("light-host", named, days=1)
+        (self.root / "ca.pem").write_text(self.authority.certificate)
         (self.root / "server.pem").write_text(server.certificate)
         (self.root / "server.key").write_text(server.private_key)
 

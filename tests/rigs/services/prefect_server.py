@@ -30,10 +30,10 @@ QUIET = {
 
 
 class PrefectServer:
-    """A server process, its address and its REST API."""
+    """A server process, its address and its REST API; it and the workers run the code of the checkout *root*."""
 
-    def __init__(self, home: Path):
-        self.home = home
+    def __init__(self, home: Path, root: Path = ROOT):
+        self.home, self._root = home, root
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         ours = {
@@ -57,7 +57,9 @@ class PrefectServer:
     def spawn(self, command: list[str], log: str) -> subprocess.Popen:
         """Start a process that talks to this server; it and its children form a group of their own."""
         with (self.home / log).open("ab") as out:
-            return subprocess.Popen(command, env=self.env, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
+            return subprocess.Popen(
+                command, env=self.env, cwd=self._root, stdout=out, stderr=out, start_new_session=True
+            )
 
     def answers(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):

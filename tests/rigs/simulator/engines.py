@@ -1,6 +1,6 @@
 """The Docker Engine of each simulated machine, and what else is asked of a machine: ssh, the playbook, a session."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from blocks.engine.client import ContainerState, HostEngine
@@ -36,7 +36,7 @@ class SimulatedEngine(HostEngine):
         if image_id not in self._machine("run a test container").images:
             raise EngineTrouble(f"host {self._host}: no image {image_id}", IMAGE_GONE)
 
-    def run(self, spec: ContainerSpec) -> str:
+    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None) -> str:
         self._world.check_may_run(spec, self._host)
         machine = self._machine(f"run container {spec.name}")
         found = machine.containers.get(spec.name)
@@ -45,6 +45,7 @@ class SimulatedEngine(HostEngine):
             found = None
         if not found:
             machine.containers[spec.name] = self._new(machine, spec)
+        created()
         if self._world.engines_lose_answers:
             self._world.engines_lose_answers -= 1
             raise HostUnreachable(f"host {self._host}: the connection broke")

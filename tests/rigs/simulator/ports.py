@@ -139,6 +139,10 @@ class SimulatedPrefect(PrefectPort):
         return str(runs.current_run.get().id)
 
     @property
+    def accepted_at(self) -> datetime:
+        return runs.current_run.get().expected_start_time
+
+    @property
     def parameters(self) -> dict:
         return runs.current_run.get().parameters
 

@@ -58,8 +58,9 @@ class PaperHost(HostEngine):
     def __init__(self, engine: PaperEngine, host: Host) -> None:
         self._engine, self._host = engine, host
 
-    def run(self, spec: ContainerSpec) -> str:
+    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None) -> str:
         self._engine.run_on(self._host, spec)
+        created()
         return spec.name
 
     def remove(self, name: str) -> None:
@@ -154,6 +155,11 @@ class PaperStack:
             clock=SystemClock(),
             session_answers=lambda *_: True,
         )
+
+    @property
+    def asked_for_by_runs(self) -> int:
+        """How many runs other runs asked for."""
+        return len(self._runs)
 
     @property
     def answers(self) -> dict[str, dict]:

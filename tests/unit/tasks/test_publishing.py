@@ -108,6 +108,6 @@ def test_sessions_on_a_host_that_drains_get_a_new_answer(door):
 def test_each_audience_has_its_own_mark(door, audience):
     door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
     (change,) = door.store.history.unpublished(audience)
-    door.store.history.mark_published(audience, [change.id])
+    door.store.history.mark_published(audience, [change.id], NOW)
     left = {other for other in Audience if door.store.history.unpublished(other)}
     assert left == set(Audience) - {audience}

@@ -1,5 +1,7 @@
 """The answer to the platform, as tasks compose it."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from blocks.outside import standing_in
@@ -7,6 +9,7 @@ from blocks.settings import ProcessSettings
 from blocks.stored.link_keys import LinkKeys
 from pool.sessions.drain import notice
 from pool.sessions.estimates import QueuePosition
+from pool.sessions.timings import Phase
 from pool.states import EndCause, HostState, InstanceState
 from tasks.publishing.platform import answer_for
 from tests.rigs.fakes import FakeBlocks, fake_outside
@@ -15,10 +18,16 @@ from tests.rigs.pool_data import NOW, a_host, an_instance, later
 pytestmark = pytest.mark.unit
 
 
+class Store:
+    """Sessions that were accepted and picked up, and no more."""
+
+    timings = SimpleNamespace(of=lambda _: {Phase.ACCEPTED: NOW, Phase.PICKED_UP: later(0.2)})
+
+
 @pytest.fixture(autouse=True)
 def installation():
     stored = FakeBlocks({LinkKeys: {"main": LinkKeys.create()}})
-    with standing_in(fake_outside(settings=ProcessSettings(_env_file=None), stored=stored)):
+    with standing_in(fake_outside(settings=ProcessSettings(_env_file=None), stored=stored, store=Store())):
         yield
 
 
@@ -43,3 +52,8 @@ def test_a_session_whose_host_does_not_answer_says_so():
     assert notice(silent) == "its host main-01 does not answer since 2026-01-05 08:00 UTC"
     drains = a_host(unreachable_since=NOW, state=HostState.DRAINING, reason="a new kernel")
     assert notice(drains).endswith("; its host main-01 is taken out of service: a new kernel")
+
+
+def test_the_answer_says_when_its_request_was_accepted_and_how_long_each_phase_took():
+    told = answer_for(an_instance(state=InstanceState.QUEUED, host=None))
+    assert (told["accepted_at"], told["phases"]) == (NOW.isoformat(), {"picked_up": 0.2})

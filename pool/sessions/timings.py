@@ -1,0 +1,112 @@
+"""When a session came through each phase of its start, and how long many sessions took for them."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+from math import ceil
+
+
+class Phase(StrEnum):
+    """What a session has come through, in the order in which it does."""
+
+    ACCEPTED = "accepted"  # its request is to be carried out from now on: Prefect's API answered 201
+    PICKED_UP = "picked_up"  # a worker runs its flow
+    ROOM = "room"  # it holds room on a host
+    CREATED = "created"  # its container exists
+    STARTED = "started"  # its container runs
+    ANSWERING = "answering"  # its notebook answers HTTP
+    ROUTED = "routed"  # the gateway leads there
+    TOLD = "told"  # its platform can read so: the artifact has it
+
+
+#: What a session has come through, and when.
+Moments = dict[Phase, datetime]
+#: What one step of a session is called in reports: from the first phase to the last but telling.
+WHOLE = "whole"
+PERCENTS = (50, 95, 99)
+#: Upper bounds of a histogram's buckets, seconds; the last bucket has none.
+BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+@dataclass(frozen=True)
+class Timings:
+    """One session's moments: of its last start, where the first one failed."""
+
+    instance: str
+    blueprint: str
+    host: str  # that it runs on, or ran on last; empty: it never had room
+    moments: Moments = field(default_factory=dict)  # only phases that it came through
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How long one step took for many sessions."""
+
+    group: str  # "all", "host main-01", "blueprint jupyter-minimal"
+    step: str  # the phase that it ends with, or `WHOLE`
+    seconds: tuple[float, ...]  # one for each session, shortest first
+
+    def percentile(self, percent: int) -> float:
+        """Return the shortest time within which so many of a hundred sessions were."""
+        return self.seconds[max(0, ceil(len(self.seconds) * percent / 100) - 1)]
+
+    def histogram(self) -> list[int]:
+        """Count the sessions between two bounds of `BOUNDS`: those above the one before, up to and with this one."""
+        counts = [0] * (len(BOUNDS) + 1)
+        for second in self.seconds:
+            counts[bisect_left(BOUNDS, second)] += 1
+        return counts
+
+
+def next_look(waited: float, shortest: float) -> float:
+    """Seconds until the next look at a session that starts, so that none is noticed much later than it answers.
+
+    A sixteenth of what it took so far, and half a second at most: a notebook that needs a second is asked about every
+    60 ms by then, and one that needs a minute costs no more than two looks a second.
+
+    Args:
+        waited: seconds since the first look.
+        shortest: seconds between the first looks.
+    """
+    return max(shortest, min(waited / 16, 0.5))
+
+
+def seconds_since_accepted(moments: Moments) -> dict[str, float]:
+    """Return by phase after how many seconds it was reached; empty while it is not known when all began."""
+    begun = moments.get(Phase.ACCEPTED)
+    reached = [phase for phase in Phase if phase in moments and phase is not Phase.ACCEPTED]
+    return {str(phase): _between(begun, moments[phase]) for phase in reached} if begun else {}
+
+
+def spreads(sessions: Iterable[Timings]) -> list[Spread]:
+    """Measure each step of many sessions: of all together, then by host, then by blueprint."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for timings in sessions:
+        steps = list(_steps(timings.moments))
+        for group in _groups(timings):
+            for step, seconds in steps:
+                found.setdefault((group, step), []).append(seconds)
+    order = [*map(str, Phase), WHOLE]
+    keys = sorted(found, key=lambda key: (key[0] != "all", not key[0].startswith("host "), key[0], order.index(key[1])))
+    return [Spread(group, step, tuple(sorted(found[group, step]))) for group, step in keys]
+
+
+def _groups(timings: Timings) -> Sequence[str]:
+    host = [f"host {timings.host}"] if timings.host else []
+    return ["all", *host, f"blueprint {timings.blueprint}"]
+
+
+def _steps(moments: Mapping[Phase, datetime]) -> Iterator[tuple[str, float]]:
+    """From each phase that was noted to the next one; a session that was taken up again after a crash may lack some."""
+    for before, after in pairwise(phase for phase in Phase if phase in moments):
+        yield str(after), _between(moments[before], moments[after])
+    if Phase.ACCEPTED in moments and Phase.ROUTED in moments:
+        yield WHOLE, _between(moments[Phase.ACCEPTED], moments[Phase.ROUTED])
+
+
+def _between(before: datetime, after: datetime) -> float:
+    """Seconds; none where clocks of two machines differ by more than that."""
+    return round(max(0.0, (after - before).total_seconds()), 3)

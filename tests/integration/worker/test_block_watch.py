@@ -1,0 +1,43 @@
+"""A process that keeps blocks hears of it when an operator changes one, and reads it again."""
+
+import asyncio
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from blocks.stored.kept_blocks import SETTLE_SECONDS
+from blocks.stored.pool_config import PoolConfig
+from blocks.stored.stored_blocks import StoredBlocks
+from runtime.worker.block_watch import watch_blocks
+from tests.rigs.services.prefect_server import prefect_server  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.integration
+
+
+async def kept_after(seconds: float, stored: StoredBlocks) -> int:
+    """What is read when whatever is on its way has arrived, and what was read is kept."""
+    await asyncio.sleep(seconds)
+    return (await asyncio.to_thread(stored.config, "kept")).DD_MAX_HOSTS
+
+
+async def read_before_and_after(server, stored: StoredBlocks) -> list[int]:
+    watch = asyncio.create_task(watch_blocks(stored.kept, print))
+    try:
+        seen = [await kept_after(2 * SETTLE_SECONDS, stored)]
+        found = server.call("GET", "/block_types/slug/pool-config/block_documents/name/kept")
+        data = {"data": {"DD_MAX_HOSTS": 7}, "merge_existing_data": True}
+        await asyncio.to_thread(server.call, "PATCH", f"/block_documents/{found['id']}", **data)
+        return [*seen, await kept_after(2 * SETTLE_SECONDS, stored)]
+    finally:
+        watch.cancel()
+
+
+def test_a_block_that_is_changed_by_the_api_is_read_again_by_a_process_that_kept_it(prefect_server):  # noqa: F811
+    stored, loads = StoredBlocks(), []
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        PoolConfig.register_type_and_schema(_sync=True)
+        PoolConfig(DD_MAX_HOSTS=3).save("kept", _sync=True)
+        keep = stored.kept.get
+        stored.kept.get = lambda key, read: keep(key, lambda: (loads.append(key), read())[1])
+        assert asyncio.run(read_before_and_after(prefect_server, stored)) == [3, 7]
+        assert len(loads) == 2
