@@ -32,7 +32,7 @@ def take_passwords_of_files(settings: ProcessSettings, own: str) -> None:
     def run(app: Any, **options: Any) -> None:
         serve(Passwords(app, own, accepted), **options)
 
-    uvicorn.run = run  # type: ignore[assignment]  # its caller names all but the first argument
+    uvicorn.run = run  # its caller names all but the first argument
 
 
 if __name__ == "__main__":
