@@ -30,6 +30,9 @@ def _of_text(read: Callable[[str], Any]) -> BeforeValidator:
 
 Texts = Annotated[list[str], _of_text(read_list)]
 FixedTexts = Annotated[tuple[str, ...], NoDecode, _of_text(read_list)]
+HostNames = Annotated[
+    tuple[str, ...], NoDecode, _of_text(lambda text: [canonical_host(name.strip("[]")) for name in read_list(text)])
+]
 Timetable = Annotated[list[str], _of_text(split_timetable)]
 Seconds = Annotated[int, _of_text(read_seconds)]
 Megabytes = Annotated[int, _of_text(read_megabytes)]

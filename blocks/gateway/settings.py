@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from blocks.env_file import EnvironmentSettings
-from blocks.field_types import FixedTexts, Seconds
+from blocks.field_types import FixedTexts, HostNames, Seconds
 from pool.records import SESSION_PORTS
 
 #: Where hosts are unless the operator says otherwise: the private networks.
@@ -20,13 +20,14 @@ class GatewaySettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="DD_GATEWAY_")
 
     networks: FixedTexts = Field(PRIVATE_NETWORKS, description="Networks that hosts are in; no route leads elsewhere.")
+    names: HostNames = Field((), description="Other names, without ports, that browsers reach it under.")
     certificate: Path | None = Field(None, description="PEM file with the certificate and its chain; empty: no TLS.")
     certificate_key: Path | None = Field(None, description="PEM file with the certificate's private key.")
     redirect_port: int = Field(0, description="Port whose requests are sent to the public URL (80); 0: none.")
     hsts_seconds: Seconds = Field(31536000, description="How long browsers insist on TLS; 0: they do not.")
     trusted_proxies: FixedTexts = Field((), description="Networks whose X-Forwarded-For names the real client.")
-    address_requests: int = Field(300, description="Requests a second of one client address; 0: no limit.")
-    address_connections: int = Field(1000, description="Connections of one client address; 0: no limit.")
+    address_requests: int = Field(300, description="Requests a second of one address that is not signed in; 0: none.")
+    address_connections: int = Field(1000, description="Connections of one address that is not signed in; 0: no limit.")
     session_requests: int = Field(200, description="Requests a second to one session; 0: no limit.")
     session_connections: int = Field(300, description="Connections to one session; 0: no limit.")
     platform_url: str = Field("", description="Where pages lead back to: the application that starts sessions.")

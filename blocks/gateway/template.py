@@ -23,6 +23,10 @@ LONGEST_SOCKET = 107
 MOST_OPEN_FILES = 65536
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+#: KB of one header line of a request, and of the whole head of an answer: 64 KB of headers and the line before them.
+HEADER_KB = 72
+#: Settings that are limits; 0: none.
+LIMITS = ("address_requests", "address_connections", "session_requests", "session_connections")
 #: Headers of an answer that browsers keep for the whole origin, or beyond it: a session answers for itself alone.
 ORIGIN_HEADERS = (
     "Service-Worker-Allowed",
@@ -101,8 +105,10 @@ def _values(config: GatewayConfig) -> dict[str, object]:
         "public_host": _public_host(config),
         "public_scheme": public.scheme,
         "public_port": public.port or _DEFAULT_PORTS[public.scheme],
-        "session_authority": _session_authority(config),
-        "localhost": _localhost(config),
+        "header_kb": HEADER_KB,
+        "usual_port": _DEFAULT_PORTS[public.scheme],
+        "session_domain": _session_domain(config),
+        "own_names": _own_names(config),
         "origin_headers": ORIGIN_HEADERS,
     }
 
@@ -133,7 +139,9 @@ def _lua_settings(config: GatewayConfig) -> dict:
     return {
         "snapshot": _word(config.snapshot),
         "pages": _word(NGINX / "pages"),
-        "session_authority": _session_authority(config),
+        "session_domain": _session_domain(config),
+        "header_bytes": HEADER_KB * 1024,
+        "limits": {name: getattr(config.settings, name) for name in LIMITS},
         "public_scheme": urlsplit(_public_url(config)).scheme,
         "pool_passwords": bool(config.settings.pool_passwords),
         "platform_url": _platform_url(config.settings.platform_url),
@@ -191,19 +199,24 @@ def _as_browsers_say(url: SplitResult) -> str:
     return host.removesuffix(f":{_DEFAULT_PORTS[url.scheme]}")
 
 
-def _session_authority(config: GatewayConfig) -> str:
-    """Domain and, where it is not the usual one, port of the sessions' own host names; empty: they have none."""
+def _session_domain(config: GatewayConfig) -> str:
+    """Domain of the sessions' own host names; empty: they have none."""
     domain = config.session_domain.lower()
     if not domain:
         return ""
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", domain):
         raise BadRequest(f"DD_SESSION_DOMAIN is {domain!r}, which is not a domain like notebooks.example.org")
-    return domain + re.sub(r"^(\[.*\]|[^:]*)", "", _as_browsers_say(urlsplit(_public_url(config))))
+    return domain
 
 
-def _localhost(config: GatewayConfig) -> str:
-    """Return the other name of loopback: a session refuses websockets under another name than its browser's."""
-    return f"localhost:{config.port}" if config.address.startswith("127.") and not config.public_url else ""
+def _own_names(config: GatewayConfig) -> list[str]:
+    """Names under which browsers reach the gateway; a session is told the one that its browser uses, with its port."""
+    if config.public_url:
+        named = urlsplit(_public_url(config)).netloc.lower()
+        public = [re.sub(r":\d+$", "", named)]
+    else:
+        public = ["localhost", "127.0.0.1", "[::1]"] if config.address.startswith("127.") else []
+    return list(dict.fromkeys([*public, *(f"[{name}]" if ":" in name else name for name in config.settings.names)]))
 
 
 def _network(text: str) -> str:

@@ -2,11 +2,10 @@
 -- so that the browser keeps the pages of one session from those of another. And which requests a foreign page has sent.
 
 local M = {}
-local scheme, authority, domain = "http", "", ""
+local scheme, domain = "http", ""
 
 function M.start(settings)
-    scheme, authority = settings.public_scheme, settings.session_authority
-    domain = authority:match("^[^:]*")
+    scheme, domain = settings.public_scheme, settings.session_domain
 end
 
 -- The route that the request's host name stands for; nil when it is not a session's, or sessions have no names.
@@ -29,8 +28,9 @@ function M.each_its_own()
     return domain ~= ""
 end
 
+-- With the port that the browser uses.
 function M.of(id)
-    return scheme .. "://" .. id .. "." .. authority
+    return scheme .. "://" .. id .. "." .. domain .. (ngx.var.public_host:match(":%d+$") or "")
 end
 
 local CHANGES_NOTHING = { GET = true, HEAD = true, OPTIONS = true }
@@ -38,7 +38,8 @@ local CHANGES_NOTHING = { GET = true, HEAD = true, OPTIONS = true }
 local OWN = { ["same-origin"] = true, none = true }
 local USUAL_PORT = { http = ":80$", https = ":443$" }
 
--- As browsers write an origin: in lower case, without the usual port.
+-- As browsers write an origin: in lower case, without the usual port. It is the one that the browser itself has in its
+-- address bar, if that is one of our names: a page elsewhere has another name or port, and says so in "Origin".
 local function public_origin()
     return scheme .. "://" .. ngx.var.public_host:lower():gsub(USUAL_PORT[scheme], "")
 end

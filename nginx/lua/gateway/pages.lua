@@ -2,12 +2,13 @@
 -- they can leak neither an address nor a secret. A notice adds the manager's words, which are for visitors.
 
 local notices = require "gateway.notices"
+local refusals = require "gateway.refusals"
 
 local M = {}
 local pages, style = {}, ""
 
-local NAMES = { "welcome", "unknown", "sign_in", "bad_link", "not_answering", "refused", "foreign", "too_many_cookies", "too_large", "too_many", "trouble",
-                "queued", "starting", "ended" }
+local NAMES = { "welcome", "unknown", "sign_in", "bad_link", "not_answering", "refused", "foreign",
+                "too_many_cookies", "too_large", "too_many", "trouble", "queued", "starting", "ended" }
 -- 503: come back soon; 410: it is gone for good.
 local STATUS = { queued = 503, starting = 503, ended = 410 }
 
@@ -69,6 +70,12 @@ end
 
 function M.show(name, status)
     send(pages[name], status)
+end
+
+-- The same, and the line in the log says why: *rule* is a function of refusals.lua.
+function M.refuse(name, status, rule)
+    refusals[rule]()
+    M.show(name, status)
 end
 
 local function duration(seconds)

@@ -5,6 +5,7 @@ local json = require "cjson.safe"
 local forwarded = require "gateway.forwarded"
 local origins = require "gateway.origins"
 local pages = require "gateway.pages"
+local refusals = require "gateway.refusals"
 
 local M = {}
 local store = ngx.shared.pool_page
@@ -52,6 +53,7 @@ function M.show()
         return pages.show("unknown", 404) -- a notebook must not read it in its operator's browser
     end
     if asked_by_a_page() or not has_passwords and not at_this_machine() then
+        refusals.say("the pool page opens for a person at this machine: DD_GATEWAY_POOL_PASSWORDS")
         return pages.show("refused", 403)
     end
     local html = store:get("html")

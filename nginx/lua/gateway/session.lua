@@ -6,6 +6,7 @@ local forwarded = require "gateway.forwarded"
 local notices = require "gateway.notices"
 local origins = require "gateway.origins"
 local pages = require "gateway.pages"
+local refusals = require "gateway.refusals"
 local routes = require "gateway.routes"
 local signing = require "gateway.signing"
 
@@ -83,6 +84,7 @@ end
 -- A session with a host name of its own is shown under no other: pages that share an origin could read each other.
 local function elsewhere(id)
     if ngx.var.upgrade_to ~= "" or not ({ GET = true, HEAD = true })[ngx.req.get_method()] then
+        refusals.say("asked for under another name than the session's own: DD_SESSION_DOMAIN, DD_GATEWAY_NAMES")
         return ngx.exit(403)
     end
     return ngx.redirect(origins.of(id) .. ngx.var.request_uri, 302)
@@ -101,8 +103,8 @@ local function without_route(id, path)
 end
 
 local function admit()
-    local id, path, query = split(ngx.var.request_uri)
-    local route = id and routes.get(id)
+    local id, path, query = unpack(ngx.ctx.asked, 1, 3)
+    local route = ngx.ctx.found
     if not route then
         return without_route(id, path)
     end
@@ -114,6 +116,7 @@ local function admit()
         return elsewhere(id)
     end
     if path:sub(1, 1) ~= "/" or climbs(path) then
+        refusals.say("a path that leads out of its session")
         return ngx.exit(403)
     end
     if origins.foreign() then
@@ -123,9 +126,11 @@ local function admit()
         return launch(id)
     end
     if route.sign_in == "link" and not ngx.ctx.signed_in then
+        refusals.say("no cookie of this session: it opens by a launch link, as its blueprint says (sign_in)")
         return ngx.exit(401)
     end
     if too_large(route) then
+        refusals.too_large(route)
         return ngx.exit(413)
     end
     prepare(route, path, query)
@@ -145,12 +150,15 @@ function M.admit()
     return guarded(admit)
 end
 
--- Before nginx looks at the session's rate: strangers have one of their own, and use up nothing of who is signed in.
+-- Before nginx looks at the rates: who is signed in is the session's to limit, and so is who knows the address of an
+-- open one. All others are counted by address, so that strangers use up nothing of a session.
 local function count_apart()
-    local id = split(ngx.var.request_uri)
-    if id then
-        ngx.ctx.signed_in = signing.cookie_opens(ngx.var.http_cookie, id)
-        ngx.var.limited_route = ngx.ctx.signed_in and id or id .. " without"
+    local id, path, query = split(ngx.var.request_uri)
+    local route = id and routes.get(id)
+    ngx.ctx.asked, ngx.ctx.found = { id, path, query }, route
+    ngx.ctx.signed_in = id and signing.cookie_opens(ngx.var.http_cookie, id)
+    if ngx.ctx.signed_in or route and route.sign_in == "open" then
+        ngx.var.limited_route = id
     end
 end
 

@@ -15,6 +15,7 @@ return function(text)
     require("gateway.activity").start()
     require("gateway.pages").load(settings.pages, settings.platform_url)
     require("gateway.origins").start(settings)
+    require("gateway.refusals").start(settings)
     require("gateway.pool_page").start(settings.pool_passwords)
     require("gateway.routes").start(settings)
 end

@@ -120,6 +120,40 @@ def test_behind_a_proxy_the_public_url_says_which_origin_is_the_sessions_own(ses
         assert httpx.post(path, headers={"Origin": origin}, trust_env=False).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1:9000", "http://127.0.0.1:9000", 200),  # through a tunnel, or a translated address
+        ("localhost:9000", "http://localhost:9000", 200),
+        ("[::1]:9000", "http://[::1]:9000", 200),
+        ("nb.intranet:9000", "http://nb.intranet:9000", 200),
+        ("NB.intranet", "http://nb.intranet", 200),
+        ("127.0.0.1:9000", "http://127.0.0.1:9001", 403),  # another program's page on the visitor's own machine
+        ("rebound.example:9000", "http://rebound.example:9000", 403),
+        ("evil-nb.intranet", "http://evil-nb.intranet", 403),
+    ],
+)
+def test_an_own_name_counts_with_the_port_that_the_browser_uses(session, host, origin, status):
+    with running_gateway(names=("nb.intranet",)) as gateway:
+        gateway.client.add_route(route_to(session.port))
+        answer = httpx.post(gateway.address(ALICE), headers={"Host": host, "Origin": origin}, trust_env=False)
+    assert answer.status_code == status
+    if status == 200:
+        heard = answer.json()["headers"]
+        assert (heard["Host"], heard["X-Forwarded-Host"]) == (host, host)
+        assert heard["X-Forwarded-Port"] == ("9000" if "9000" in host else "80")
+
+
+def test_a_sessions_own_name_counts_with_the_port_that_the_browser_uses(session):
+    with running_gateway(session_domain="localhost") as gateway:
+        gateway.client.add_route(route_to(session.port))
+        path, own = f"{gateway.url}/notebooks/{ALICE}/", f"{ALICE}.localhost:9000"
+        posted = httpx.post(path, headers={"Host": own, "Origin": f"http://{own}"}, trust_env=False)
+        sent_on = httpx.get(path, headers={"Host": "localhost:9000"}, trust_env=False)
+    assert (posted.status_code, posted.json()["headers"]["Host"]) == (200, own)
+    assert sent_on.headers["Location"] == f"http://{own}/notebooks/{ALICE}/"
+
+
 def test_behind_a_proxy_the_page_of_one_session_changes_no_other(session):
     with running_gateway(public_url="https://nb.example.org", session_domain="nb.example.org") as gateway:
         gateway.client.add_route(route_to(session.port))

@@ -120,6 +120,8 @@ class _RawSession(socketserver.BaseRequestHandler):
                     head, _, heard = heard.partition(b"\r\n\r\n")
                     self.server.backend.requests.append({"head": head.decode("latin-1")})
                     self.request.sendall(self.server.answer)
+                    if self.server.hangs_up:
+                        return
 
 
 class _RawServer(socketserver.ThreadingTCPServer):
@@ -127,10 +129,10 @@ class _RawServer(socketserver.ThreadingTCPServer):
 
 
 @contextlib.contextmanager
-def raw_backend(answer: bytes) -> Iterator[Backend]:
-    """A session that answers every head of a request with these bytes, HTTP or not, and keeps the connection."""
+def raw_backend(answer: bytes, *, hangs_up: bool = False) -> Iterator[Backend]:
+    """A session that answers every head of a request with these bytes; keeps the connection unless it *hangs_up*."""
     with _RawServer(("127.0.0.1", free_port(SESSION_PORTS)), _RawSession) as server:
-        server.backend, server.answer = Backend(server.server_address[1]), answer
+        server.backend, server.answer, server.hangs_up = Backend(server.server_address[1]), answer, hangs_up
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
