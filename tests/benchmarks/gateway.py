@@ -168,7 +168,7 @@ def _signed_in(ours: RunningGateway, route: Route) -> str:
     keys = LinkKeys.create()
     ours.client.put_keys(keys.for_gateway())
     link = keys.launch_link(ours.url, route.id, keys.expiry(datetime.now(UTC)))
-    return "Cookie: " + httpx.get(link, trust_env=False).headers["Set-Cookie"].partition(";")[0]
+    return "Cookie: " + httpx.post(link, trust_env=False).headers["Set-Cookie"].partition(";")[0]
 
 
 def _loads(addresses: dict[str, str], cookie: str, options: argparse.Namespace) -> list[dict[str, Load]]:

@@ -26,7 +26,7 @@ def test_a_drained_host_keeps_its_session_takes_no_other_and_comes_back(stack, h
     assert (state, message.endswith("they live out their time")) == ("COMPLETED", True)
     assert "new kernel" in stack.command("status").stdout
     assert stack.run("housekeep/scheduled")[0] == "COMPLETED"
-    assert httpx.get(stack.link("stays-1"), trust_env=False, follow_redirects=True).status_code == 200
+    assert httpx.post(stack.link("stays-1"), trust_env=False, follow_redirects=True).status_code == 200
     assert stack.run("return-host/on-demand", host=host)[0] == "COMPLETED"
     assert stack.provision("new-1")["host"] == session["host"] == host
 

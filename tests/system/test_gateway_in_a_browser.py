@@ -43,6 +43,7 @@ def test_a_link_after_its_time_and_a_used_link_open_nothing(stack, artifacts):
     used = stack.link("signed-1")
     with browser_page() as page:
         assert page.goto(used).status == 200
+        page.wait_for_url(lambda url: "dd-launch" not in url)
     keys = document_of(stack, "launch-link-keys", "main")["id"]
     change = {"data": {"link_seconds": LINK_SECONDS}, "merge_existing_data": True}
     stack.api("PATCH", f"/block_documents/{keys}", json=change)

@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 
+from blocks.gateway.browser import answers, browser
 from blocks.settings import ProcessSettings
 from pool.states import HostState
 from pool.store.pool_store import PoolStore
@@ -46,7 +47,7 @@ def test_make_up_ends_with_a_session_that_answers_and_the_address_of_the_ui(stac
 def test_the_link_of_make_up_works_once_and_what_it_says_gives_another(stack):
     assert get(stack.first_link).status_code == 401
     words = re.search(r"another one: \S+/dockerdriver (link \S+)\)", stack.first_output)[1].split()
-    assert get(stack.command(*words).stdout.strip()).status_code == 200
+    assert answers(stack.command(*words).stdout.strip(), browser())
     nobody = stack.command("link", "nobody-1")
     assert (nobody.returncode, "no instance is named 'nobody-1'" in nobody.stdout) == (1, True)
 
@@ -69,7 +70,7 @@ def test_asked_twice_with_one_id_there_is_one_session(stack):
     runs = [stack.trigger("provision-instance/on-demand", instance_id="twice-1") for _ in range(2)]
     assert [stack.finish(run)[0] for run in runs] == ["COMPLETED", "COMPLETED"]
     answer = stack.answer("twice-1")
-    assert get(stack.link("twice-1")).status_code == 200
+    assert answers(stack.link("twice-1"), browser())
     assert containers_on_host(stack, answer["host"]).split().count("dd-twice-1") == 1
 
 

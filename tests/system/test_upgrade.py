@@ -81,7 +81,7 @@ def use(stack: Stack, visitor: httpx.Client, network_before: set[str]) -> Upgrad
     """Do what an operator, a platform and a visitor do with the earlier version."""
     stack.set_pool(DD_MAX_HOSTS=1, DD_FREE_SLOT_TARGET=0)
     stack.save_blueprint("tiny", memory_mb=300, sign_in="open")
-    assert visitor.get(stack.link(SESSION)).status_code == 200
+    assert visitor.post(stack.link(SESSION)).status_code == 200
     booked = book(stack, "provision-instance/on-demand", instance_id="booked-1", blueprint="tiny")
     url = stack.answer(SESSION)["url"]
     return Upgrade(stack, visitor, url, look(stack), booked, network_before, datetime.now(UTC))

@@ -7,7 +7,7 @@ local refusals = require "gateway.refusals"
 local M = {}
 local pages, style = {}, ""
 
-local NAMES = { "welcome", "unknown", "sign_in", "bad_link", "not_answering", "refused", "foreign",
+local NAMES = { "welcome", "unknown", "sign_in", "launch", "ahead", "bad_link", "not_answering", "refused", "foreign",
                 "too_many_cookies", "too_large", "too_many", "trouble", "queued", "starting", "ended" }
 -- 503: come back soon; 410: it is gone for good.
 local STATUS = { queued = 503, starting = 503, ended = 410 }
@@ -56,16 +56,21 @@ function M.headers(content_type)
     ngx.header["X-Robots-Tag"] = "noindex"
 end
 
-local function send(page, status)
+local LAUNCH_POLICY = POLICY:gsub("form%-action 'none'", "form-action 'self'") .. ""
+local LAUNCH_WORDS = "Open this link in a browser; a program sends POST to it.\n"
+
+-- words: for a program, instead of the page's heading.
+local function send(page, status, words, policy)
     local wants_html = (ngx.var.http_accept or ""):find("text/html", 1, true)
     ngx.status = status
     M.headers(wants_html and "text/html; charset=utf-8" or "text/plain; charset=utf-8")
+    ngx.header["Content-Security-Policy"] = policy or POLICY
     if status == 429 then
         ngx.header["Retry-After"] = "10"
     elseif status == 503 then
         ngx.header["Retry-After"] = "2"
     end
-    ngx.print(wants_html and page or sentence(page))
+    ngx.print(wants_html and page or words or sentence(page))
 end
 
 function M.show(name, status)
@@ -92,6 +97,12 @@ local function place(notice)
     local words = position == 1 and "It is the next one." or position > 1 and "It is number " .. position .. "." or ""
     local wait = estimate > 0 and "A place should be free in about " .. duration(estimate) .. "." or ""
     return words .. (words ~= "" and wait ~= "" and " " or "") .. wait
+end
+
+-- What a launch link shows: a page that goes on by itself to *step* (nil: that waits for its button), without a script.
+function M.show_launch(link, step)
+    local refresh = step and '<meta http-equiv="refresh" content="0; url=' .. step .. '">' or ""
+    send(filled(pages.launch, { refresh = refresh, action = link }), 200, LAUNCH_WORDS, LAUNCH_POLICY)
 end
 
 -- The page of the session that the request is for, or the one for unknown sessions.

@@ -3,6 +3,7 @@
 local balancer = require "ngx.balancer"
 local activity = require "gateway.activity"
 local forwarded = require "gateway.forwarded"
+local launching = require "gateway.launching"
 local notices = require "gateway.notices"
 local origins = require "gateway.origins"
 local pages = require "gateway.pages"
@@ -66,21 +67,6 @@ local function prepare(route, path, query)
     end
 end
 
--- The link's ticket is exchanged for a cookie, and the address bar is left with the plain address. The link is below the
--- route so that the cookie comes along: who is signed in may follow it again.
-local function launch(id)
-    local signed_in = ngx.ctx.signed_in
-    if not signed_in and not signing.ticket_opens(ngx.var.arg_ticket, id) then
-        return ngx.exec("@bad_link")
-    end
-    if not signed_in then
-        ngx.header["Set-Cookie"] = signing.cookie_for(id, ngx.var.public_scheme == "https", origins.each_its_own())
-    end
-    ngx.header["Cache-Control"] = "no-store"
-    ngx.header["Referrer-Policy"] = "no-referrer"
-    return ngx.redirect("/notebooks/" .. id .. "/", 303)
-end
-
 -- A session with a host name of its own is shown under no other: pages that share an origin could read each other.
 local function elsewhere(id)
     if ngx.var.upgrade_to ~= "" or not ({ GET = true, HEAD = true })[ngx.req.get_method()] then
@@ -96,8 +82,8 @@ local function without_route(id, path)
     if not notice then
         return ngx.exit(404)
     end
-    if path == "/dd-launch" and notice.page ~= "ended" and origins.is_of(id) then
-        return launch(id)
+    if launching.is_for(path) and notice.page ~= "ended" and origins.is_of(id) then
+        return launching.answer(id, path)
     end
     return ngx.exec("@notice")
 end
@@ -122,8 +108,8 @@ local function admit()
     if origins.foreign() then
         return ngx.exec("@foreign")
     end
-    if path == "/dd-launch" then
-        return launch(id)
+    if launching.is_for(path) then
+        return launching.answer(id, path)
     end
     if route.sign_in == "link" and not ngx.ctx.signed_in then
         refusals.say("no cookie of this session: it opens by a launch link, as its blueprint says (sign_in)")

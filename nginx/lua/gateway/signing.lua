@@ -82,16 +82,33 @@ local function signed_by_us(key_id, text, signature)
     return key ~= nil and same(sign(key, text), signature)
 end
 
--- Whether the ticket opens this route now. It is used up by asking: a link that was seen over a shoulder is worth nothing.
-function M.ticket_opens(ticket, route_id)
-    local expires, nonce, key_id, signature = (ticket or ""):match("^(%d+)%.([%w_-]+)%.(%x+)%.([%w_-]+)$")
-    if not expires or tonumber(expires) <= ngx.now() then
-        return false
+M.USED = "a launch link that was used already: issue-link gives another one"
+
+local function parts_of_ticket(ticket)
+    return (ticket or ""):match("^(%d+)%.([%w_-]+)%.(%x+)%.([%w_-]+)$")
+end
+
+-- Why the ticket does not open this route now, for the log; nil when it does. Asking uses up nothing.
+function M.fault_of_ticket(ticket, route_id)
+    local expires, nonce, key_id, signature = parts_of_ticket(ticket)
+    if not expires then
+        return "a launch link that is not whole"
+    elseif tonumber(expires) <= ngx.now() then
+        return "a launch link after its time: link_seconds of launch-link-keys/main"
+    elseif not signed_by_us(key_id, "launch:" .. route_id .. ":" .. expires .. ":" .. nonce, signature) then
+        return "a launch link that none of the keys has signed: they were rotated since, or it was changed"
     end
-    local text = "launch:" .. route_id .. ":" .. expires .. ":" .. nonce
-    if not signed_by_us(key_id, text, signature) then
-        return false
-    end
+    return used:get(route_id .. nonce) and M.USED or nil
+end
+
+function M.nonce_of(ticket)
+    local _, nonce = parts_of_ticket(ticket)
+    return nonce
+end
+
+-- Whether a ticket without fault is used for the first time: one that was seen over a shoulder is worth nothing.
+function M.use_up(ticket, route_id)
+    local expires, nonce = parts_of_ticket(ticket)
     return used:safe_add(route_id .. nonce, true, tonumber(expires) - ngx.now() + 1) == true
 end
 

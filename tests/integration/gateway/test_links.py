@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from websockets.sync.client import connect
 from blocks.stored.link_keys import LinkKeys
 from pool.records import Notice
 from tests.rigs.gateways.backend import http_backend, websocket_backend
+from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import (
     BOTH_FORMS,
     names_below_localhost,
@@ -64,7 +66,7 @@ def address(gateway, route_id: str = ALICE) -> str:
 
 
 def test_a_link_leads_to_the_session_and_its_address_shows_no_ticket(gateway, browser):
-    answer = browser.get(link(gateway))
+    answer = browser.post(link(gateway))
     assert (answer.status_code, str(answer.url)) == (200, address(gateway))
     assert answer.json()["headers"]["Authorization"] == "token own"
     assert browser.get(address(gateway)).status_code == 200
@@ -86,19 +88,19 @@ def test_without_a_link_a_session_opens_no_websocket(gateway):
 
 
 def test_the_cookie_is_for_one_session_and_out_of_reach_of_scripts(gateway, browser):
-    answer = browser.get(link(gateway), follow_redirects=False)
+    answer = browser.post(link(gateway), follow_redirects=False)
     attributes = answer.headers["Set-Cookie"].partition("; ")[2]
     assert attributes == f"Path=/notebooks/{ALICE}/; Max-Age=86400; HttpOnly; SameSite=Lax"
 
 
 def test_the_cookie_of_one_session_opens_no_other(gateway, browser):
-    cookie = browser.get(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
+    cookie = browser.post(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
     assert httpx.get(address(gateway), headers={"Cookie": cookie}, trust_env=False).status_code == 200
     assert httpx.get(address(gateway, BOB), headers={"Cookie": cookie}, trust_env=False).status_code == 401
 
 
 def test_a_session_never_sees_the_cookie_and_keeps_its_own(gateway, browser):
-    cookie = browser.get(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
+    cookie = browser.post(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
     both = {"Cookie": f"theme=dark; {cookie}; _xsrf=2|x"}
     assert (
         httpx.get(address(gateway), headers=both, trust_env=False).json()["headers"]["Cookie"]
@@ -107,14 +109,14 @@ def test_a_session_never_sees_the_cookie_and_keeps_its_own(gateway, browser):
 
 
 def test_a_cookie_of_the_same_name_put_before_ours_locks_nobody_out(gateway, browser):
-    cookie = browser.get(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
+    cookie = browser.post(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
     planted = {"Cookie": f"dd-session=1.ab.x; {cookie}"}
     assert httpx.get(address(gateway), headers=planted, trust_env=False).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["dd-session", "__Secure-dd-session", "__Host-dd-session"])
 def test_a_cookie_under_each_name_that_it_ever_had_opens_its_session_and_stays_at_the_gateway(gateway, browser, name):
-    cookie = browser.get(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
+    cookie = browser.post(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
     called = {"Cookie": f"{cookie.replace('dd-session', name)}; my-dd-session=x; dd-sessions=y"}
     answer = httpx.get(address(gateway), headers=called, trust_env=False)
     assert answer.json()["headers"]["Cookie"] == "my-dd-session=x; dd-sessions=y"
@@ -139,22 +141,101 @@ def cpu_seconds(gateway) -> float:
     return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
+def page_of(gateway, browser, address: str) -> str:
+    """Where the page that a link shows goes on to."""
+    answer = browser.get(address)
+    assert answer.status_code == 200
+    return gateway.origin(ALICE) + re.search(r'url=([^"]*)"', answer.text).group(1)
+
+
+def test_a_person_gets_in_by_a_page_that_goes_on_by_itself(gateway, browser):
+    answer = browser.get(page_of(gateway, browser, link(gateway)))
+    assert (answer.status_code, str(answer.url)) == (200, address(gateway))
+
+
+READERS = [
+    ("HEAD", {}),
+    ("GET", {}),
+    ("GET", {"Accept": "*/*"}),
+    ("GET", {"Sec-Purpose": "prefetch"}),
+    ("GET", {"Sec-Purpose": "prefetch;prerender"}),
+    ("GET", {"Purpose": "prefetch"}),
+    ("GET", {"X-Purpose": "preview"}),
+    ("GET", {"X-Moz": "prefetch"}),
+    ("OPTIONS", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "headers"), READERS)
+def test_what_only_reads_a_link_leaves_it_good_and_is_not_signed_in(gateway, browser, method, headers):
+    once = link(gateway)
+    with httpx.Client(trust_env=False, follow_redirects=True) as reader:
+        reader.request(method, once, headers=headers)
+        assert "dd-session" not in reader.cookies
+        assert reader.get(address(gateway)).status_code == 401
+    assert browser.post(once).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Cookie": ""}, {"Sec-Purpose": "prefetch"}, {"Sec-Fetch-Mode": "no-cors"}, {"Cookie": "dd-launch=x"}]
+)
+def test_a_scanner_that_fetches_what_the_page_leads_to_leaves_the_link_good(gateway, browser, headers):
+    once = link(gateway)
+    step = page_of(gateway, browser, once)
+    assert "dd-session" not in httpx.get(step, headers=headers, trust_env=False).headers.get("Set-Cookie", "")
+    assert browser.get(step).status_code == 200
+
+
+def test_the_step_of_one_link_is_not_taken_with_the_page_of_another(gateway, browser):
+    step = page_of(gateway, browser, link(gateway))
+    page_of(gateway, browser, link(gateway))
+    assert "one step away" in browser.get(step).text
+
+
+def test_a_page_elsewhere_signs_nobody_in(gateway):
+    posted = httpx.post(link(gateway), headers={"Origin": "https://evil.example"}, trust_env=False)
+    assert (posted.status_code, "Set-Cookie" in posted.headers) == (403, False)
+
+
+def test_of_twenty_that_use_a_link_at_once_one_gets_in(gateway):
+    once = link(gateway)
+    with ThreadPoolExecutor(20) as people:
+        answers = list(people.map(lambda _: httpx.post(once, trust_env=False).status_code, range(20)))
+    assert sorted(answers) == [303] + [401] * 19
+
+
+def test_in_chromium_a_link_leads_into_the_session_and_stands_in_no_history(gateway):
+    with browser_page() as page:
+        page.goto(gateway.url)
+        page.goto(link(gateway))
+        page.wait_for_url(address(gateway))
+        page.go_back()
+        assert page.url == f"{gateway.url}/"
+
+
+def test_a_browser_that_follows_no_refresh_has_a_button(gateway):
+    with browser_page() as page:
+        page.goto(link(gateway).replace("dd-launch?", "dd-launch/enter?"))  # without the page's cookie: it stays
+        page.get_by_role("button", name="Open the session").click()
+        page.wait_for_url(address(gateway))
+
+
 def test_a_link_works_once(gateway):
     once = link(gateway)
-    assert httpx.get(once, trust_env=False).status_code == 303
-    assert httpx.get(once, trust_env=False).status_code == 401
+    assert httpx.post(once, trust_env=False).status_code == 303
+    assert httpx.post(once, trust_env=False).status_code == 401
 
 
 def test_who_is_signed_in_may_follow_the_link_again(gateway, browser):
     again = link(gateway)
-    assert browser.get(again).status_code == 200
-    assert browser.get(again).status_code == 200
+    assert browser.post(again).status_code == 200
+    assert browser.post(again).status_code == 200
 
 
 def test_a_link_to_a_session_that_still_waits_is_used_up_at_once_and_good_for_as_long_as_it_takes(gateway, browser):
     new = "new-0123456789abcdef"
     gateway.client.put_notices([Notice(new, "queued", "Waiting.", time.time())])
-    answer = browser.get(link(gateway, new))
+    answer = browser.post(link(gateway, new))
     assert (answer.status_code, str(answer.url)) == (503, address(gateway, new))
     with http_backend() as session:
         gateway.client.add_route(route_to(session.port, "new", sign_in="link"))
@@ -164,11 +245,11 @@ def test_a_link_to_a_session_that_still_waits_is_used_up_at_once_and_good_for_as
 
 def test_a_bad_link_to_a_session_that_still_waits_says_so(gateway, browser):
     gateway.client.put_notices([Notice("next-0123456789abcdef", "starting", "Waiting.", time.time())])
-    assert browser.get(link(gateway, "next-0123456789abcdef", seconds=-1)).status_code == 401
+    assert browser.post(link(gateway, "next-0123456789abcdef", seconds=-1)).status_code == 401
 
 
 def test_a_link_after_its_time_opens_nothing(gateway, browser):
-    answer = browser.get(link(gateway, seconds=-1))
+    answer = browser.post(link(gateway, seconds=-1))
     assert (answer.status_code, "This link is no longer good" in answer.text) == (401, True)
 
 
@@ -186,15 +267,15 @@ def test_a_link_after_its_time_opens_nothing(gateway, browser):
     ],
 )
 def test_a_forged_link_opens_nothing(gateway, browser, pattern, by):
-    assert browser.get(re.sub(pattern, by, link(gateway))).status_code == 401
+    assert browser.post(re.sub(pattern, by, link(gateway))).status_code == 401
 
 
 def test_a_link_signed_with_another_key_opens_nothing(gateway, browser):
-    assert browser.get(link(gateway, keys=LinkKeys.create())).status_code == 401
+    assert browser.post(link(gateway, keys=LinkKeys.create())).status_code == 401
 
 
 def test_a_forged_cookie_opens_nothing(gateway, browser):
-    cookie = browser.get(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
+    cookie = browser.post(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
     for forged in (
         re.sub(r"=\d+", "=9999999999", cookie),
         cookie[:-1],
@@ -206,17 +287,17 @@ def test_a_forged_cookie_opens_nothing(gateway, browser):
 
 
 def test_the_previous_key_is_good_through_one_rotation_and_not_two(gateway, browser):
-    browser.get(link(gateway))
+    browser.post(link(gateway))
     once = KEYS.rotated()
     gateway.client.put_keys(once.for_gateway())
     assert browser.get(address(gateway)).status_code == 200
-    assert browser.get(link(gateway, BOB, keys=once)).status_code == 200
+    assert browser.post(link(gateway, BOB, keys=once)).status_code == 200
     gateway.client.put_keys(once.rotated().for_gateway())
     assert browser.get(address(gateway)).status_code == 401
 
 
 def test_keys_and_the_need_for_a_link_survive_a_restart(gateway, browser):
-    browser.get(link(gateway))
+    browser.post(link(gateway))
     gateway.stop()
     gateway.start()
     assert browser.get(address(gateway)).status_code == 200
@@ -225,17 +306,17 @@ def test_keys_and_the_need_for_a_link_survive_a_restart(gateway, browser):
 
 def test_without_keys_nobody_gets_in_and_nothing_breaks(gateway, browser):
     gateway.client.put_keys([])
-    assert browser.get(link(gateway)).status_code == 401
+    assert browser.post(link(gateway)).status_code == 401
     assert browser.get(address(gateway)).status_code == 401
 
 
 def test_a_link_to_an_unknown_session_is_unknown(gateway, browser):
-    assert browser.get(link(gateway, "never-0123456789abcdef")).status_code == 404
+    assert browser.post(link(gateway, "never-0123456789abcdef")).status_code == 404
 
 
 def test_no_log_holds_a_ticket_or_a_key(gateway, browser):
     ticket, before = link(gateway), gateway.log("gateway-access.log").count(route_hash(ALICE))
-    browser.get(ticket)
+    browser.post(ticket)
     logs = gateway.logs_after(ALICE, before + 2)
     for secret in (ticket.partition("ticket=")[2], ALICE, KEYS.current.get_secret_value()):
         assert secret not in logs

@@ -78,7 +78,7 @@ def test_a_link_over_tls_leaves_a_cookie_that_nothing_without_tls_can_have_put(g
     with http_backend() as session, httpx.Client(verify=trusting(certificate), trust_env=False) as browser:
         gateway.client.add_route(route_to(session.port, sign_in="link"))
         assert browser.get(gateway.address(ROUTE)).status_code == 401
-        signed_in = browser.get(keys.launch_link(gateway.origin(ROUTE), ROUTE, soon))
+        signed_in = browser.post(keys.launch_link(gateway.origin(ROUTE), ROUTE, soon))
         name, _, attributes = signed_in.headers["Set-Cookie"].partition("=")
         path = "/" if form[0] else f"/notebooks/{ROUTE}/"
         assert name == ("__Host-dd-session" if form[0] else "__Secure-dd-session")
@@ -91,7 +91,7 @@ def test_who_was_signed_in_before_the_cookie_had_its_new_name_stays_so(gateway, 
     gateway.client.put_keys(keys.for_gateway())
     with http_backend() as session, httpx.Client(verify=trusting(certificate), trust_env=False) as browser:
         gateway.client.add_route(route_to(session.port, sign_in="link"))
-        given = browser.get(keys.launch_link(gateway.origin(ROUTE), ROUTE, soon)).headers["Set-Cookie"]
+        given = browser.post(keys.launch_link(gateway.origin(ROUTE), ROUTE, soon)).headers["Set-Cookie"]
         browser.cookies.clear()
         former = given.partition(";")[0].partition("dd-session")[2]
         assert browser.get(gateway.address(ROUTE), headers={"Cookie": f"dd-session{former}"}).status_code == 200
