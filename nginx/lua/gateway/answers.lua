@@ -1,5 +1,6 @@
 -- What comes back from a session, before its first byte is sent: it speaks for itself alone, or not at all.
 
+local origins = require "gateway.origins"
 local rewriting = require "gateway.rewriting"
 local routes = require "gateway.routes"
 local signing = require "gateway.signing"
@@ -10,11 +11,22 @@ local cut_offs = ngx.shared.cut_off
 -- Browsers keep some 180 cookies of a host name, of all sessions together, and drop the oldest ones.
 local MOST_COOKIES = 20
 
-local function own_authorities(route)
-    local address = routes.address_of(route)
-    local public = ngx.var.public_host
-    return { [public] = true, [address] = true, [address .. ":" .. route.port] = true,
-             ["localhost"] = true, ["localhost:" .. route.port] = true, ["127.0.0.1:" .. route.port] = true }
+local REFERENCES = { "Location", "Content-Location" }
+
+-- What leads to the session under a name or a path of its own, for browsers.
+local function rewrite_references(route, prefix)
+    local name = ngx.var.public_host:lower():gsub(":%d+$", "")
+    local own, base = { name = name, address = routes.address_of(route):lower() }, ngx.var.target
+    for _, header in ipairs(REFERENCES) do
+        local value = ngx.header[header]
+        if type(value) == "string" then
+            ngx.header[header] = rewriting.location(value, prefix, own, base)
+        end
+    end
+    local refresh = ngx.header["Refresh"]
+    if type(refresh) == "string" then
+        ngx.header["Refresh"] = rewriting.refresh(refresh, prefix, own, base)
+    end
 end
 
 local function confine_cookies(prefix)
@@ -22,9 +34,10 @@ local function confine_cookies(prefix)
     if not given then
         return
     end
+    local default, alone = rewriting.default_path(ngx.var.request_uri, prefix), origins.each_its_own()
     for _, cookie in ipairs(type(given) == "table" and given or { given }) do
         if #kept < MOST_COOKIES and not signing.is_named_like_ours(cookie) then
-            table.insert(kept, rewriting.cookie(cookie, prefix))
+            table.insert(kept, rewriting.cookie(cookie, prefix, default, alone))
         end
     end
     ngx.header["Set-Cookie"] = kept
@@ -78,9 +91,8 @@ function M.filter_headers()
         return
     end
     confine_cookies(prefix)
-    local location = route.rewrite_redirects and ngx.header["Location"]
-    if location then
-        ngx.header["Location"] = rewriting.location(location, prefix, own_authorities(route))
+    if route.rewrite_redirects then
+        rewrite_references(route, prefix)
     end
 end
 

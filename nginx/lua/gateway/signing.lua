@@ -10,6 +10,7 @@
 local bit = require "bit"
 local hmac = require "openssl.hmac"
 local json = require "cjson.safe"
+local rewriting = require "gateway.rewriting"
 local lrucache = require "resty.lrucache"
 
 local M = {}
@@ -151,6 +152,9 @@ end
 
 local function others_of(header)
     local others = ngx.re.gsub(header, OURS, "", "jo") or ""
+    if others:find(rewriting.SHARED_HOST, 1, true) then
+        others = ngx.re.gsub(others, "(^|;)([ \\t]*)" .. rewriting.SHARED_HOST, "$1$2__Host-", "jo")
+    end
     return (others:gsub("^;?%s*", ""))
 end
 

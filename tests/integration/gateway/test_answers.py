@@ -15,7 +15,18 @@ pytestmark = pytest.mark.integration
     [
         ("a=1; Path=~; HttpOnly", "a=1; HttpOnly; Path={prefix}/"),
         ("a=1; path=~rstudio", "a=1; Path={prefix}/rstudio"),
-        ("a=1", "a=1; Path={prefix}/"),
+        ("a=1", "a=1; Path={prefix}/set"),  # as browsers do: the directory of what was asked for
+        ("a=1; Path", "a=1; Path; Path={prefix}/set"),
+        ("a=1; Path=; Max-Age=5", "a=1; Max-Age=5; Path={prefix}/set"),
+        ("a=1; Path=~x; path=~y", "a=1; Path={prefix}/y"),  # the last one counts
+        ("a=1; Path=~x; Path=y", "a=1; Path={prefix}/set"),
+        ("a=1;PATH =~x ;Secure;SameSite=None;Partitioned", "a=1;Secure;SameSite=None;Partitioned; Path={prefix}/x"),
+        (
+            "a=b=c; Expires=Wed, 09 Jun 2100 10:18:14 GMT",
+            "a=b=c; Expires=Wed, 09 Jun 2100 10:18:14 GMT; Path={prefix}/set",
+        ),
+        ("a=x; domain=.example.org; Path=~", "a=x; Path={prefix}/"),
+        ("__Secure-a=1; Path=~; Secure", "__Secure-a=1; Secure; Path={prefix}/"),
         ("a=1; Path={prefix}~x", "a=1; Path={prefix}/x"),
         ("a=1; Domain=example.org; Path=~", "a=1; Path={prefix}/"),
         ("a=1; Path=~notebooks~other-0123456789abcdef~", "a=1; Path={prefix}/notebooks/other-0123456789abcdef/"),
@@ -26,6 +37,22 @@ def test_a_cookie_never_leaves_its_session(browser, publish, told, seen):
     wish = told.format(prefix=prefix.replace("/", "~")).replace(" ", "%20")
     answer = browser.get(f"{prefix}/set/Set-Cookie:{wish}")
     assert answer.headers["Set-Cookie"] == seen.format(prefix=prefix)
+
+
+def test_a_cookie_of_the_host_is_the_sessions_alone_and_comes_back_under_its_name(gateway, browser, publish):
+    prefix, alone = publish(), bool(gateway.config.session_domain)
+    put = browser.get(f"{prefix}/set/Set-Cookie:__Host-a=1; Path=~; Secure".replace(" ", "%20")).headers["Set-Cookie"]
+    own = "__Host-a=1; Secure; Path=/"
+    assert put == (own if alone else f"__Secure-dd-host-a=1; Secure; Path={prefix}/")
+    cookies = f"b=2; {put.partition(';')[0]}; c=3"
+    heard = browser.get(f"{prefix}/", headers={"Cookie": cookies}).json()["headers"]["Cookie"]
+    assert heard == "b=2; __Host-a=1; c=3"
+
+
+def test_an_address_puts_no_attribute_into_a_cookie(browser, publish):
+    prefix = publish()
+    answer = browser.get(f"{prefix}/x;Domain=example.org/set/Set-Cookie:a=1")
+    assert answer.headers["Set-Cookie"] == f"a=1; Path={prefix}/"
 
 
 @pytest.mark.parametrize(

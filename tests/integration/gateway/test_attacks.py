@@ -149,11 +149,11 @@ def test_the_admin_interface_is_not_on_the_public_port(gateway, path):
 
 
 def test_headers_without_end_are_cut_off(gateway, prefix):
-    lines = [f"X-{n}: {'a' * 8000}" for n in range(12)]
+    lines = [f"X-{n}: {'a' * 8000}" for n in range(48)]
     assert send(gateway, f"GET {prefix}/ HTTP/1.1", "Host: x", *lines)[0] in (400, 431, 494)
 
 
 def test_who_sends_more_cookies_than_are_read_is_told_what_to_do(gateway):
-    bomb = "; ".join(f"c{n}={'x' * 4000}" for n in range(5))
+    bomb = "; ".join(f"c{n}={'x' * 4000}" for n in range(20))
     answer = httpx.get(gateway.url, headers={"Cookie": bomb}, trust_env=False)
     assert (answer.status_code, "the cookies of this address have grown too large" in answer.text) == (400, True)

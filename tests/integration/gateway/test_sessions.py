@@ -102,14 +102,58 @@ def test_three_hundred_requests_share_a_few_connections(browser, backend, publis
         ("{prefix}~login", "{prefix}/login"),
         ("http:~~127.0.0.1:{port}~lab", "{prefix}/lab"),
         ("http:~~127.0.0.1:{port}", "{prefix}/"),
+        ("http:~~127.0.0.1:8787~auth-sign-in", "{prefix}/auth-sign-in"),  # the port that it listens on in its container
+        ("http:~~localhost:8787~x?y=1#z", "{prefix}/x?y=1#z"),
+        ("HTTP:~~LOCALHOST.~x", "{prefix}/x"),
+        ("http:~~0.0.0.0:8888~x", "{prefix}/x"),
+        ("http:~~[::1]:8888~x", "{prefix}/x"),
+        ("http:~~3f2a1b4c5d6e:8888~x", "{prefix}/x"),  # the name of its container
+        ("~~localhost:8787~x", "{prefix}/x"),
+        ("http:~~user:pass@localhost:8787~x", "{prefix}/x"),
+        ("http:~~{name}~x", "{prefix}/x"),
+        ("https:~~{name}:8080~x", "{prefix}/x"),  # as servers do that put their own port behind the name
+        ("http:~~localhost:8787?y=1", "{prefix}/?y=1"),
+        ("~..~..~x", "{prefix}/x"),
+        ("~a~%2e%2e~..~x", "{prefix}/x"),
+        ("~a\\..\\..\\x", "{prefix}/x"),
+        ("..~..~..~..~x", "{prefix}/x"),
+        ("..", "{prefix}/"),
+        ("~..", "{prefix}/"),
+        ("~a~..", "{prefix}/"),
         ("https:~~elsewhere.example~login", "https://elsewhere.example/login"),
+        ("https:~~localhost.example~login", "https://localhost.example/login"),
+        ("https:~~localhost@elsewhere.example~", "https://localhost@elsewhere.example/"),
+        ("https:~~127.0.0.1.example~", "https://127.0.0.1.example/"),
+        ("mailto:x@localhost", "mailto:x@localhost"),
         ("next", "next"),
+        (".~next", "./next"),
+        ("?page=2", "?page=2"),
     ],
 )
 def test_a_redirect_of_a_stripped_session_stays_in_the_session(browser, backend, publish, told, seen):
     prefix = publish(strip_prefix=True, rewrite_redirects=True)
-    answer = browser.get(prefix + "/go/" + told.format(prefix=prefix.replace("/", "~"), port=backend.port))
+    known = {"prefix": prefix.replace("/", "~"), "port": backend.port, "name": browser.base_url.host}
+    say = {"Say": "Location:" + told.format(**known).replace("~", "/")}
+    answer = browser.get(prefix + "/a/", headers=say)
     assert answer.headers["Location"] == seen.format(prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    ("header", "told", "seen"),
+    [
+        ("Content-Location", "~files~a", "{prefix}/files/a"),
+        ("Content-Location", "http:~~localhost:8787~a", "{prefix}/a"),
+        ("Refresh", "0; url=~login", "0; url={prefix}/login"),
+        ("Refresh", "5;URL='http:~~localhost:8787~login'", "5;URL='{prefix}/login'"),
+        ("Refresh", "0, ~login", "0, {prefix}/login"),
+        ("Refresh", "3; url=https:~~elsewhere.example~", "3; url=https://elsewhere.example/"),
+        ("Refresh", "30", "30"),
+    ],
+)
+def test_other_headers_that_lead_somewhere_stay_in_the_session_as_well(browser, publish, header, told, seen):
+    prefix = publish(strip_prefix=True, rewrite_redirects=True)
+    answer = browser.get(f"{prefix}/", headers={"Say": f"{header}:{told.replace('~', '/')}"})
+    assert answer.headers[header] == seen.format(prefix=prefix)
 
 
 def test_without_the_option_a_redirect_is_left_as_it_is(browser, publish):

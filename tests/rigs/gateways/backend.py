@@ -53,7 +53,12 @@ class _Session(BaseHTTPRequestHandler):
         self.rfile.readline()
 
     def _extra_headers(self) -> list[tuple[str, str]]:
-        """A path that holds "/set/NAME:VALUE" asks for that header; "/go/WHERE" for a redirect ("~" stands for "/")."""
+        """A path that holds "/set/NAME:VALUE" asks for that header; "/go/WHERE" for a redirect ("~" stands for "/").
+
+        So does a header "Say: NAME:VALUE", for what no path can hold.
+        """
+        if said := self.headers.get("Say"):
+            return [tuple(said.split(":", 1))]
         for marker in ("/go/", "/set/"):
             if marker in self.path:
                 what = self.path.partition(marker)[2].replace("~", "/").replace("%20", " ")

@@ -40,6 +40,19 @@ def test_a_limit_of_0_is_none():
     assert len([line for line in rendered() if line.startswith(limits)]) == 8
 
 
+def test_a_long_poll_or_an_upload_may_take_a_day():
+    assert {"proxy_read_timeout 24h;", "proxy_send_timeout 24h;", "proxy_buffering off;"} <= set(rendered())
+
+
+def test_own_names_are_matched_whole_and_as_they_are_written():
+    lines = rendered("https://nb.example.org", names=("nb.intranet", "2001:db8::1"))
+    names = [line for line in lines if line.endswith("$http_host;")]
+    assert names == [
+        rf'"~*^{name}(:[0-9]{{1,5}})?$" $http_host;'
+        for name in (r"nb\.example\.org", r"nb\.intranet", r"\[2001:db8::1\]")
+    ]
+
+
 def test_no_tag_of_the_template_is_left_over():
     more = {"redirect_port": 80, "trusted_proxies": ("10.0.0.0/8",), "pool_passwords": "/p"}
     every = rendered("https://n.example.org", **TLS, **more)
