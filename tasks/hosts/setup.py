@@ -42,7 +42,7 @@ def is_baked(host: Host) -> bool:
         return False  # what has drifted since it booted is to be put right
     with outside().hosts.shell(host) as shell:
         mark = outside().hosts.baked_by(shell)
-    return mark == outside().hosts.playbook_digest()
+    return mark == outside().hosts.playbook_digest(outside().config(host.pool).settings(host.pool).host_network)
 
 
 @pool_task(
@@ -112,6 +112,7 @@ def _playbook_run(host: Host, ours: CertificateAuthority, issued: Issued) -> Pla
             if host.slots * config.DD_HOST_DATA_VOLUME_FACTOR
             else "",
             swap_mb=config.DD_HOST_SWAP_MB,
+            network=config.settings(host.pool).host_network,
             blocked_networks=_blocked_networks(host),
             registry=config.DD_IMAGE_REGISTRY,
         ),
