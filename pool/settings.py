@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pool.errors import BadRequest
 from pool.records import FlavorSize
-from pool.setup_version import setup_version
+from pool.setup_version import OF_THE_ENGINE, HostNetwork, setup_version
 from pool.timetable import Entry
 
 
@@ -35,6 +35,7 @@ class PoolSettings:
     blocked_networks: tuple[str, ...] = ()  # that sessions may not reach, beside the manager and other hosts
     gpus: int = 0  # of every host
     swap_mb: int = 0  # of every host; 0: it has none
+    host_network: HostNetwork = OF_THE_ENGINE  # of hosts that are made from now on
     disk_floor: int = 2048  # MB free on a host's disk below which it takes no new session; 0: it is not looked at
     disk_limit: int = 512  # MB free below which the session that wrote most there is ended; 0: none is
     image_registry: str = ""  # that hosts pull images from; empty: images are sent

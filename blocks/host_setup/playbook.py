@@ -16,6 +16,7 @@ from blocks.host_setup.shell import WrongHostKey
 from blocks.resources import PLAYBOOKS
 from blocks.stored.host_keys import HostLogin
 from pool.errors import HostUnreachable, PlaybookFailed
+from pool.setup_version import OF_THE_ENGINE, HostNetwork
 
 SSH_PORT = 22
 POLL_SECONDS = 1  # how soon a run that must end is ended
@@ -66,8 +67,7 @@ def host_variables(
     data_device: str = "",
     swap_mb: int = 0,
     gpus: int = 0,
-    bridge: str = "",
-    address_pools: Sequence[Mapping[str, object]] = (),
+    network: HostNetwork = OF_THE_ENGINE,
     blocked_networks: Sequence[str] = (),
     nameservers: Sequence[str] = (),
     registry: str = "",
@@ -83,8 +83,7 @@ def host_variables(
         data_device: block device of the data volume, as in "/dev/vdb"; empty: none.
         swap_mb: size of the swap file; 0: none.
         gpus: that the machine must have; 0: it is not looked at.
-        bridge: address and network of the default bridge, as in "172.17.0.1/16"; empty: the engine's choice.
-        address_pools: the engine's default-address-pools, each with "base" and "size"; empty: the engine's own.
+        network: what the engine's bridges are made of.
         blocked_networks: addresses and networks, besides link-local, that containers may not reach; those of IPv6 are
             held anyway.
         nameservers: IPv4 addresses in blocked networks that containers may ask for names, besides the host's own.
@@ -100,9 +99,9 @@ def host_variables(
         "docker_ca_certificate": _ended(ca_certificate),
         "docker_server_certificate": _ended(server_certificate),
         "docker_server_key": _ended(server_key),
-        "docker_bip": bridge,
+        "docker_bip": network.bridge,
         "docker_registry": registry,
-        "docker_address_pools": [dict(pool) for pool in address_pools],
+        "docker_address_pools": [{"base": base, "size": size} for base, size in network.address_pools],
         "firewall_blocked": [LINK_LOCAL],
         "firewall_networks": list(blocked_networks),
         "firewall_nameservers": list(nameservers),

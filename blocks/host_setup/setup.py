@@ -11,6 +11,7 @@ from blocks.stored.host_keys import HostKey, HostLogin, new_host_key
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
 from pool.records import Host
+from pool.setup_version import HostNetwork
 
 DISK_SECONDS = 20
 
@@ -73,9 +74,9 @@ class HostSetup:
         """List the addresses that this machine can be reached under: by no session."""
         return reachable_addresses()
 
-    def playbook_digest(self) -> str:
-        """Compute the digest of the playbook as this installation runs it now."""
-        return sysprep.todays_playbook()
+    def playbook_digest(self, network: HostNetwork) -> str:
+        """Compute the digest of the playbook as this installation runs it now on hosts with this network."""
+        return sysprep.todays_playbook(network)
 
     def baked_by(self, shell: HostShell) -> str:
         """Read the digest of the playbook that the machine's image was made by; empty: it booted from a bare image."""

@@ -13,7 +13,7 @@ from blocks.stored.bounds import cut_stored, reading_stored
 from pool.images.wanted import NOT
 from pool.moments import LONGEST_SPAN
 from pool.settings import PoolSettings
-from pool.setup_version import read_networks
+from pool.setup_version import HostNetwork, read_address_pools, read_bridge, read_networks
 from pool.timetable import read_timetable
 
 #: What the rules and their tables can count with; far beyond what one manager can carry.
@@ -119,6 +119,13 @@ class PoolConfig(Block):
         [],
         description="Networks that sessions may not reach, as in 10.20.0.0/16, beside the manager itself.",
     )
+    DD_HOST_BRIDGE: str = Field(
+        "",
+        description="Address and network of the bridge that sessions are on, as in 172.17.0.1/16; empty: the engine's.",
+    )
+    DD_HOST_ADDRESS_POOLS: Texts = Field(
+        [], description="Networks for the engine's other bridges, each with their size, as in 172.30.0.0/16:24."
+    )
     cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
 
     @property
@@ -172,6 +179,7 @@ class PoolConfig(Block):
             swap_mb=self.DD_HOST_SWAP_MB,
             disk_floor=self.DD_HOST_DISK_FLOOR,
             disk_limit=self.DD_HOST_DISK_LIMIT,
+            host_network=HostNetwork(read_bridge(self.DD_HOST_BRIDGE), read_address_pools(self.DD_HOST_ADDRESS_POOLS)),
             blocked_networks=read_networks(self.DD_BLOCKED_NETWORKS),
             image_registry=self.DD_IMAGE_REGISTRY,
         )

@@ -43,7 +43,7 @@ def is_baked(host: Host) -> bool:
         return False  # what has drifted since it booted is to be put right
     with outside().hosts.shell(host) as shell:
         mark = outside().hosts.baked_by(shell)
-    return mark == outside().hosts.playbook_digest()
+    return mark == outside().hosts.playbook_digest(outside().config(host.pool).settings(host.pool).host_network)
 
 
 @pool_task(
@@ -134,6 +134,7 @@ def _playbook_run(host: Host, ours: CertificateAuthority, issued: Issued) -> Pla
             else "",
             swap_mb=config.DD_HOST_SWAP_MB,
             gpus=config.DD_HOST_GPUS,
+            network=config.settings(host.pool).host_network,
             blocked_networks=_blocked_networks(host),
             registry=config.DD_IMAGE_REGISTRY,
         ),

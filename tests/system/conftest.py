@@ -47,7 +47,7 @@ def stack(installation, network_before) -> Iterator[Stack]:
         assert up.returncode == 0, f"{up.stdout}\n{installation.logs()}"
         installation.first_output = up.stdout
         installation.first_link = re.search(r"http://\S+/notebooks/\S+", up.stdout).group()
-        installation.first_visit = httpx.get(installation.first_link, trust_env=False, follow_redirects=True)
+        installation.first_visit = httpx.post(installation.first_link, trust_env=False, follow_redirects=True)
         yield installation
     finally:
         installation.command("down")

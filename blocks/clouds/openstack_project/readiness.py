@@ -1,6 +1,6 @@
 """Whether an OpenStack project has what a pool needs, found out without making anything."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from openstack.connection import Connection
@@ -86,7 +86,22 @@ def _network(cloud: Connection, needs: Needs) -> str:
     network = find_network(cloud, needs.network)
     if not network.subnet_ids:
         raise CloudRefused(f"network {network.name} has no subnet, so a host would get no address")
-    return f"{network.name} is {network.id}"
+    versions = {subnet.ip_version for subnet in cloud.network.subnets(network_id=network.id)}
+    return f"{network.name} is {network.id}, {addresses_served(network.name, versions)}, MTU {network.mtu or 'unknown'}"
+
+
+def addresses_served(network: str, versions: Collection[int]) -> str:
+    """Say by which addresses hosts in this network are reached; they and their sessions need one of IPv4.
+
+    Raises:
+        CloudRefused: it has subnets of IPv6 alone.
+    """
+    if 4 not in versions:
+        raise CloudRefused(
+            f"network {network} has subnets of IPv6 alone: a session's port would be published on an IPv6 address,"
+            " which its container does not have"
+        )
+    return "hosts are reached by IPv4, not by the IPv6 that it has as well" if len(versions) > 1 else "IPv4"
 
 
 def _groups(cloud: Connection, needs: Needs) -> str:
@@ -112,7 +127,7 @@ CHECKS: tuple[Check, ...] = (
     ("login", _login, "give the cloud's name (OS_CLOUD, or the field cloud of the credentials) and a right password"),
     ("image", _image, "set DD_HOST_IMAGE to one of these, or upload a Debian or Ubuntu cloud image by that name"),
     ("flavors", _flavors, "set DD_HOST_FLAVOR_NAME_SMALL and DD_HOST_FLAVOR_NAME_LARGE to two of these"),
-    ("network", _network, "set DD_HOST_NETWORK to a network of the project, by name or id"),
+    ("network", _network, "set DD_HOST_NETWORK to a network of the project with a subnet of IPv4, by name or id"),
     (
         "security groups",
         _groups,

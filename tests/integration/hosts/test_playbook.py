@@ -367,6 +367,42 @@ def test_rules_that_were_lost_are_back_when_the_engine_is_restarted(configured, 
     assert not configured.reaches("one", configured.host.address, 22)
 
 
+# ---- networks of its own
+
+
+def test_the_bridge_and_its_pools_are_where_the_operator_says(configured, playbook_of, image):
+    bridge = {"docker_bip": "10.200.0.1/24", "docker_address_pools": [{"base": "10.201.0.0/16", "size": 24}]}
+    try:
+        configured.again(playbook_of("docker"), **bridge)
+        check_networks(configured, image)
+    finally:
+        configured.root("systemctl stop docker; ip link delete docker0")
+        configured.again(playbook_of("docker"))
+
+
+def check_networks(configured, image):
+    assert "10.200.0.1/24" in configured.root("ip -4 -o address show docker0")
+    assert configured.root(f"docker run --rm {image} /bin/busybox hostname -i").startswith("10.200.0.")
+    other = configured.root("docker network create other && docker network inspect -f '{{json .IPAM.Config}}' other")
+    configured.root("docker network rm other")
+    assert "10.201." in other
+
+
+def test_containers_send_no_larger_packets_than_the_hosts_network_takes(configured, playbook_of, image):
+    device = configured.root("ip route show default | sed 's/.* dev \\([^ ]*\\).*/\\1/'")
+    shown = f"docker run --rm {image} /bin/busybox cat /sys/class/net/eth0/mtu"
+    assert configured.root(shown) == "1500"
+    configured.root(f"ip link set {device} mtu 1400")
+    try:
+        report, _ = configured.again(playbook_of("docker"))
+        assert configured.root(shown) == "1400"
+        assert configured.again(playbook_of("docker"))[0].changed == 0
+    finally:
+        configured.root(f"ip link set {device} mtu 1500; {RESTART}")
+    assert report.changed >= 1
+    assert configured.root(shown) == "1500"
+
+
 # ---- the data volume
 
 

@@ -42,6 +42,7 @@ from pool.hosts.certificates import OperatorsCertificate
 from pool.housekeeping.found import Probe
 from pool.ports import Clock
 from pool.records import Host
+from pool.setup_version import HostNetwork
 from tests.rigs.simulator import engines as simulated
 from tests.rigs.simulator import runs
 from tests.rigs.simulator.processes import Process
@@ -310,7 +311,7 @@ class SimulatedHostSetup(HostSetup):
     def own_addresses(self) -> list[str]:
         return ["192.0.2.1"]
 
-    def playbook_digest(self) -> str:
+    def playbook_digest(self, network: HostNetwork) -> str:
         return "a playbook"
 
     def baked_by(self, shell: Any) -> str:

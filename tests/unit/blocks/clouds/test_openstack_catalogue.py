@@ -5,6 +5,7 @@ from types import SimpleNamespace as Thing
 import pytest
 
 from blocks.clouds.openstack_project.catalogue import find_image, find_network
+from blocks.clouds.openstack_project.readiness import addresses_served
 from pool.errors import CloudRefused
 
 pytestmark = pytest.mark.unit
@@ -65,3 +66,13 @@ def test_auto_prefers_the_projects_own_network_and_a_name_chooses_any():
 def test_an_external_network_that_is_not_shared_is_only_for_routers():
     with pytest.raises(CloudRefused, match="no network is named 'public'; the project has: none"):
         find_network(cloud(networks=[network("public", external=True, project="admin")]), "public")
+
+
+def test_a_network_of_ipv6_alone_is_refused_with_the_reason():
+    with pytest.raises(CloudRefused, match=r"network six has subnets of IPv6 alone: .* its container does not have"):
+        addresses_served("six", {6})
+
+
+@pytest.mark.parametrize(("versions", "words"), [({4}, "IPv4"), ({4, 6}, "by IPv4, not by the IPv6")])
+def test_a_network_with_ipv4_is_served_by_it(versions, words):
+    assert words in addresses_served("net", versions)

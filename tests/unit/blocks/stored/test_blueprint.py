@@ -50,3 +50,8 @@ def test_a_blueprint_that_cannot_be_read_takes_nothing_from_the_others():
     stored = FakeBlocks({Blueprint: {"broken": BROKEN, "lab": good}, PoolConfig: {}})
     assert stored.pinned_versions("main") == {("lab", DIGEST)}
     assert stored.blueprints().unreadable == {"broken": str(BROKEN)}
+
+
+@pytest.mark.parametrize("spelling", ["jupyter-minimal:latest", "docker.io/library/jupyter-minimal", "jupyter-minimal"])
+def test_an_image_in_any_spelling_is_the_catalogues_own(spelling):
+    assert form(image=spelling).image == "jupyter-minimal"

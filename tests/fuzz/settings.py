@@ -1,0 +1,96 @@
+"""Texts of settings, lists, times, sizes, timetables, addresses and networks: ``make fuzz NAME=settings SECONDS=600``.
+
+Each text is given to every parser. What one takes is a value that it reads again from its own spelling.
+"""
+
+from pool.errors import BadRequest
+from pool.notation import read_list, read_megabytes, read_seconds, write_list
+from pool.origins import canonical_host, canonical_url, registry_address
+from pool.setup_version import read_address_pools, read_bridge, read_networks
+from pool.timetable import read_timetable, split_timetable
+from tests.fuzz.rounds import fuzz, words_of
+
+PARTS = """[ ] " , ; \\ 5m 1h 30min 2d 10 MB GiB 1TB - / : . = % Mon-Fri Mon,Wed 08:45-12:00: 24:00 https:// http://
+nb.example.org bücher.example xn-- :443 [2001:db8::1] 10.0.0.0/8 172.17.0.1/16 172.30.0.0/16:24 ::/0 @ # ?"""
+TEXTS = words_of(PARTS, " ", "\n", "\u200d", "\u3000", "\u0663", "\0")
+
+
+def _list(text: str) -> None:
+    words = read_list(text)
+    assert read_list(write_list(words)) == words
+
+
+def _number(text: str) -> None:
+    number = read_seconds(text)
+    assert number >= 0
+    assert read_seconds(str(number)) == number
+
+
+def _size(text: str) -> None:
+    size = read_megabytes(text)
+    assert size >= 0
+    assert read_megabytes(f"{size}M") == size
+
+
+def _timetable(text: str) -> None:
+    lines = split_timetable(text)
+    read_timetable(lines, "Europe/Berlin")
+    assert split_timetable(write_list(lines)) == lines
+
+
+def _url(text: str) -> None:
+    url = canonical_url(text)
+    assert canonical_url(url) == url
+    assert url.isascii() or "/" in url.partition("://")[2]  # a path is the operator's own
+
+
+def _host(text: str) -> None:
+    host = canonical_host(text)
+    assert host.isascii()
+    assert canonical_host(host) == host == host.lower()
+
+
+def _registry(text: str) -> None:
+    registry_address(text)
+
+
+def _networks(text: str) -> None:
+    networks = read_networks([text])
+    assert read_networks(networks) == networks
+
+
+def _bridge(text: str) -> None:
+    bridge = read_bridge(text)
+    assert read_bridge(bridge) == bridge
+
+
+def _pools(text: str) -> None:
+    pools = read_address_pools([text])
+    assert read_address_pools(f"{base}:{size}" for base, size in pools) == pools
+
+
+PARSERS = (_list, _number, _size, _timetable, _url, _host, _registry, _networks, _bridge, _pools)
+
+
+def check(text: str) -> None:
+    """Give the text to every parser.
+
+    Raises:
+        BadRequest: none but the list's took it.
+    """
+    refusals = [error for parser in PARSERS if (error := _refusal(parser, text))]
+    assert all(str(error).isprintable() and len(str(error)) < 1000 for error in refusals), refusals
+    if len(refusals) >= len(PARSERS) - 1:
+        raise refusals[0]
+
+
+def _refusal(parser, text: str) -> BadRequest | None:
+    try:
+        parser(text)
+    except BadRequest as error:
+        return error
+    return None
+
+
+if __name__ == "__main__":
+    fuzz(__doc__, TEXTS, check)
