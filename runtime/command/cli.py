@@ -128,6 +128,7 @@ def _session_commands() -> Commands:
         session.logs: {
             "instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"},
             "--lines": {"type": int, "default": 100, "metavar": "N", "help": "how many, 1000 at most; 100"},
+            **AS_JSON,
         },
     }
 

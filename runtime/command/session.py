@@ -1,13 +1,17 @@
 """`dockerdriver session …`: what an operator asks of one session. Imports wait, as in `cli`."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from blocks.settings import ProcessSettings
+
+if TYPE_CHECKING:
+    from blocks.prefect_api import PrefectApi
 
 LOG_SECONDS = 90
 
 
-def logs(settings: ProcessSettings, instance_id: str, lines: int) -> int:
+def logs(settings: ProcessSettings, instance_id: str, lines: int, as_json: bool = False) -> int:
     """Print the last lines that a session's program wrote; its token and route are hidden.
 
     Raises:
@@ -15,7 +19,17 @@ def logs(settings: ProcessSettings, instance_id: str, lines: int) -> int:
     """
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - fast answers first
 
-    api = prefect_api(settings)
-    api.run_to_its_end("instance-logs/on-demand", LOG_SECONDS, instance_id=instance_id, lines=lines)
-    sys.stdout.writelines(row["line"] + "\n" for row in api.table(f"logs-{instance_id}"))
+    show_log(prefect_api(settings), instance_id, lines, as_json)
     return 0
+
+
+def show_log(api: "PrefectApi", instance_id: str, lines: int, as_json: bool) -> None:
+    """Have the flow read the log, and print what it left."""
+    from runtime.verbs.output import show_json  # noqa: PLC0415 - as above
+
+    api.run_to_its_end("instance-logs/on-demand", LOG_SECONDS, instance_id=instance_id, lines=lines)
+    said = [row["line"] for row in api.table(f"logs-{instance_id}")]
+    if as_json:
+        show_json({"instance_id": instance_id, "lines": said})
+    else:
+        sys.stdout.writelines(line + "\n" for line in said)
