@@ -3,12 +3,15 @@
 import sys
 
 from blocks.settings import ProcessSettings
+from runtime.verbs.output import show_json
 
 LOG_SECONDS = 90
 
 
-def logs(settings: ProcessSettings, instance_id: str, lines: int) -> int:
+def logs(settings: ProcessSettings, instance_id: str, lines: int, as_json: bool = False) -> int:
     """Print the last lines that a session's program wrote; its token and route are hidden.
+
+    Example: dockerdriver session logs ada-1 --lines 20
 
     Raises:
         DockerDriverError: there is no such session, it is on no host, its host does not answer, or the stack is down.
@@ -17,5 +20,9 @@ def logs(settings: ProcessSettings, instance_id: str, lines: int) -> int:
 
     api = prefect_api(settings)
     api.run_to_its_end("instance-logs/on-demand", LOG_SECONDS, instance_id=instance_id, lines=lines)
-    sys.stdout.writelines(row["line"] + "\n" for row in api.table(f"logs-{instance_id}"))
+    rows = api.table(f"logs-{instance_id}")
+    if as_json:
+        show_json(rows)
+    else:
+        sys.stdout.writelines(row["line"] + "\n" for row in rows)
     return 0
