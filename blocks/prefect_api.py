@@ -10,11 +10,12 @@ from uuid import uuid4
 
 import httpx
 
-from pool.errors import DockerDriverError, NotFound, Refused
+from pool.errors import BadRequest, DockerDriverError, NotFound, Refused
 
 BUSY_SECONDS = 120  # SQLite behind Prefect waits up to 60 s for its lock
 ANSWER_SECONDS = 5
 PAGE = 200
+PAUSED = "PAUSED"
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -110,11 +111,15 @@ class PrefectApi:
         while (state := self.state(run))["type"] not in ENDED:
             if time.monotonic() > deadline:
                 raise DockerDriverError(f"{deployment} is {state['name']} after {seconds} s; does the warm worker run?")
+            if state["type"] == PAUSED:
+                raise DockerDriverError(
+                    f"{deployment} waits until it is confirmed in Prefect's UI (flow run {run}); with --yes it does not"
+                )
             watch(run)
             time.sleep(0.2)
         if state["type"] != "COMPLETED":
             raise DockerDriverError(state["message"] or f"{deployment} ended as {state['name']}")
-        return state["message"] or ""
+        return str(state["message"] or f"{deployment} is completed")
 
     def table(self, key: str) -> list[dict]:
         """Return the rows of the latest artifact of this key.
@@ -166,6 +171,16 @@ def _checked(answer: httpx.Response, what: str) -> Any:
         raise NotFound(f"Prefect's server knows no {what}")
     if answer.status_code == 401:
         raise Refused("Prefect's server does not take the password on file: `make up` starts it anew, with that one")
+    if answer.status_code == 422 and (sentence := _sentence(answer)):
+        raise BadRequest(sentence)
     if not answer.is_success:
         raise DockerDriverError(f"Prefect's server refused {what} ({answer.status_code}): {answer.text[:300]}")
     return answer.json() if answer.content else None
+
+
+def _sentence(answer: httpx.Response) -> str:
+    """Return the refusal's own sentence, as the server gives it for a block; empty: it has none."""
+    with contextlib.suppress(ValueError):
+        detail = answer.json().get("detail")
+        return detail if isinstance(detail, str) else ""
+    return ""

@@ -15,9 +15,12 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import Artifact as KnownArtifact
 from prefect.deployments import arun_deployment
 from prefect.events import emit_event
-from prefect.exceptions import MissingContextError, ObjectNotFound
+from prefect.exceptions import FlowPauseTimeout, MissingContextError, ObjectNotFound
+from prefect.flow_runs import pause_flow_run
+from prefect.input import RunInput
 from prefect.runtime import deployment as own_deployment
 from prefect.runtime import flow_run
+from pydantic import Field
 
 from blocks.look_up import LookUp, carry_out
 from pool import marks
@@ -26,6 +29,14 @@ from pool.changes import Change
 PAGE = 200  # rows that the server answers with at most
 FEW = 50  # that are asked for at once where mostly none is wanted
 MOST_OLD = 1000
+#: In a process without a loop of its own it would return no coroutine; its types do not know that ours are all async.
+_pause: Any = pause_flow_run
+
+
+class Confirmation(RunInput):
+    """The form that a paused run shows."""
+
+    go_on: bool = Field(False, title="Yes, go on")
 
 
 class PrefectPort:
@@ -69,6 +80,21 @@ class PrefectPort:
             deployment, parameters=parameters, timeout=0, as_subflow=False, idempotency_key=key, tags=list(tags)
         )
         return str(run.id)
+
+    async def confirmed(self, question: str, seconds: int) -> bool:
+        """Pause the flow run that asks, with a form that shows a question; whether it is answered with yes in time."""
+        form = Confirmation.with_initial_data(description=f"{question}. Is that meant?")
+        try:
+            answer = await _pause(wait_for_input=form, timeout=seconds)
+        except FlowPauseTimeout:
+            return False
+        return answer.go_on
+
+    async def tag(self, tags: Sequence[str]) -> None:
+        """Give the flow run that asks these tags, beside those that it has."""
+        if flow_run.id and not set(tags) <= set(flow_run.tags):
+            async with get_client() as client:
+                await client.update_flow_run(UUID(flow_run.id), tags=[*{*flow_run.tags, *tags}])
 
     async def forget_runs(self, before: datetime) -> int:
         """Delete some runs of the deployment that the run which asks is of: those that were completed before a moment.

@@ -50,6 +50,9 @@ class ProcessSettings(EnvironmentSettings):
         0.025, gt=0, description="Seconds between the first looks at a session that starts; later ones are rarer."
     )
     prefect_port: int = Field(4200, description="Port of Prefect's server, on loopback.")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of metrics for Prometheus, on loopback; 0: none are served."
+    )
 
     kept_results_hours: int = Field(
         24, ge=1, le=8760, description="Hours that results of flow runs are kept as files; launch links are in them."

@@ -1,12 +1,14 @@
 """Offer an image, or a new version of one, and bring it to every active host."""
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from pydantic import Field
 
 from flows.distribute_images import distribute_images
+from flows.steps.forms import Credentials, ImageName, Pool, Source
 from flows.steps.outcome import pipeline
 from pool.errors import DockerDriverError
 from tasks.images.catalogue import take_in
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 @flow(name="add-image", flow_run_name="add image {image} to {pool}")
 @pipeline
 async def add_image(
-    image: str, source: Literal["archive", "registry", "engine"] = "archive", credentials: str = "", pool: str = "main"
+    image: ImageName,
+    source: Annotated[Literal["archive", "registry", "engine"], Field(json_schema_extra=Source)] = "archive",
+    credentials: Credentials = "",
+    pool: Pool = "main",
 ) -> State:
     """Offer an image, or its new version, and bring it to every active host. Adding it again updates it.
 
@@ -26,7 +31,7 @@ async def add_image(
         image: A file name in images/ (archive), a reference such as rocker/rstudio:4.4 (registry), or a name that the
             manager's own engine knows (engine).
         source: Where it comes from.
-        credentials: Name of the block registry-login/<name> that its registry asks for. Empty: none.
+        credentials: Name of the block Registry login that its registry asks for. Empty: none.
         pool: Pool that offers it.
 
     Returns:

@@ -6,6 +6,7 @@ from prefect.states import Completed
 
 from flows.configure_host import equip
 from flows.spawn_host import bring_up, give_up, remove
+from flows.steps.forms import HostImageName, Pool
 from flows.steps.outcome import pipeline
 from pool.hosts.host_images import already_made
 from pool.records import Host, Image
@@ -29,7 +30,7 @@ from tasks.leases import lease
 
 @flow(name="bake-host-image", flow_run_name="bake a host image for {pool}")
 @pipeline
-async def bake_host_image(pool: str = "main", name: str = "") -> State:
+async def bake_host_image(pool: Pool = "main", name: HostImageName = "") -> State:
     """Make an image that hosts of the pool boot from ready-made. Asked again with nothing changed, it does nothing.
 
     Args:

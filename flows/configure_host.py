@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows.steps.forms import HostName
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from pool.blame import BAD_IMAGE
@@ -18,7 +19,7 @@ from tasks.leases import Held, lease
 
 @flow(name="configure-host", flow_run_name="configure {host}")
 @pipeline
-async def configure_host(host: str) -> str:
+async def configure_host(host: HostName) -> str:
     """Make a host ready for sessions. On an active host it repairs what drifted; a second run changes nothing.
 
     Args:

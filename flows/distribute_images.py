@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.steps.forms import HostNames, ImageNames, Pool
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, NotFound
@@ -21,9 +22,7 @@ from tasks.images.progress import shown
 
 @flow(name="distribute-images", flow_run_name="distribute images to {pool}")
 @pipeline
-async def distribute_images(
-    pool: str = "main", images: list[str] | None = None, hosts: list[str] | None = None
-) -> State:
+async def distribute_images(pool: Pool = "main", images: ImageNames = None, hosts: HostNames = None) -> State:
     """Send what is missing to every active host, `DD_IMAGE_PUSHES` of them at a time.
 
     A host that takes no byte for a minute, is dead or answers oddly fails alone: it is a row of the report. A slow one

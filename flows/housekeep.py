@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.steps.acting import act
+from flows.steps.forms import AnyPool
 from flows.steps.outcome import pipeline
 from flows.steps.pace import Outcome, Pace
 from flows.steps.queue import refresh_queue
@@ -48,7 +49,7 @@ def run_name() -> str:
 
 @flow(name="housekeep", flow_run_name=run_name)
 @pipeline
-async def housekeep(pool: str = "") -> State:
+async def housekeep(pool: AnyPool = "") -> State:
     """Bring each pool nearer its target, end what is over, remove what is not used.
 
     Args:

@@ -2,13 +2,14 @@
 
 from prefect import flow
 
+from flows.steps.forms import InstanceId, Lines
 from flows.steps.outcome import pipeline
 from tasks.sessions.logs import read_log, show_log
 
 
 @flow(name="instance-logs", flow_run_name="logs of {instance_id}", persist_result=True)
 @pipeline
-async def instance_logs(instance_id: str, lines: int = 100) -> list[str]:
+async def instance_logs(instance_id: InstanceId, lines: Lines = 100) -> list[str]:
     """Read the last lines that a session's program wrote, while it is on a host. Its token and route are hidden.
 
     Args:

@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows.steps.forms import InstanceId
 from flows.steps.outcome import pipeline
 from pool.errors import NotFound, Refused
 from pool.states import InstanceState
@@ -11,7 +12,7 @@ from tasks.sessions.links import issue
 
 @flow(name="issue-link", flow_run_name="link to {instance_id}", persist_result=True)
 @pipeline
-async def issue_link(instance_id: str) -> dict:
+async def issue_link(instance_id: InstanceId) -> dict:
     """Answer with a new link to a running session. It works once, and only for a short time.
 
     Args:

@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows.steps.forms import Pool
 from flows.steps.outcome import pipeline
 from pool.housekeeping.plan import plan
 from pool.reports.tables import plan_rows, reach_rows
@@ -12,7 +13,7 @@ from tasks.housekeeping.recording import read_settings, show_plan
 
 @flow(name="plan", flow_run_name="plan {pool}", persist_result=True)
 @pipeline
-async def plan_tick(pool: str = "main") -> list[dict]:
+async def plan_tick(pool: Pool = "main") -> list[dict]:
     """Say what the next tick would decide for a pool, as it is now. The same as `dockerdriver plan`.
 
     Args:

@@ -2,21 +2,31 @@
 
 from prefect import flow
 
+from flows.steps.forms import BlueprintName, InstanceId, Options, User
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from flows.steps.sessions import refuse_start, start_or_await
 from pool.errors import NoRoom, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance
 from pool.states import BEGINNING, EndCause, InstanceState
+from tasks.base import run_parameters
 from tasks.gateway.routes import publish_route
 from tasks.sessions.instances import answer, get_instance, move_instance, read_blueprint, record_instance
 from tasks.sessions.queue import check_waiting, starting_later
 
 
-@flow(name="provision-instance", flow_run_name="provision {instance_id}", persist_result=True)
+def run_name() -> str:
+    """What the UI calls a run: who gets what, and under which id."""
+    said = run_parameters()
+    user, instance_id = said.get("user", ""), said["instance_id"]
+    words = (f"provision {user or instance_id}", said.get("blueprint", ""), instance_id if user else "")
+    return " · ".join(filter(None, words))
+
+
+@flow(name="provision-instance", flow_run_name=run_name, persist_result=True)
 @pipeline
 async def provision_instance(
-    instance_id: str, blueprint: str = "jupyter-minimal", user: str = "", options: dict | None = None
+    instance_id: InstanceId, blueprint: BlueprintName = "jupyter-minimal", user: User = "", options: Options = None
 ) -> dict:
     """Start one session and answer with its URL. The same request with one instance_id gives the same session.
 

@@ -4,13 +4,14 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.steps.forms import Pool
 from flows.steps.outcome import pipeline
 from tasks.hosts.operator import forgive_faults
 
 
 @flow(name="reset-breaker", flow_run_name="reset the breaker of {pool}")
 @pipeline
-async def reset_breaker(pool: str = "main") -> State:
+async def reset_breaker(pool: Pool = "main") -> State:
     """Let the pool spawn hosts again, at once: failed configurations and a cloud that refused are forgiven.
 
     Args:

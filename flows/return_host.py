@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.steps.forms import HostName, Reason
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from tasks.hosts.operator import put_back_into_service
@@ -11,7 +12,7 @@ from tasks.hosts.operator import put_back_into_service
 
 @flow(name="return-host", flow_run_name="return {host}")
 @pipeline
-async def return_host(host: str, reason: str = "returned to service by the operator") -> State:
+async def return_host(host: HostName, reason: Reason = "returned to service by the operator") -> State:
     """Put a draining host back to active: no errors counted, no deadline, and its lifetime begins anew.
 
     Args:

@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.steps.forms import Keys, Retire
 from flows.steps.outcome import pipeline
 from flows.steps.rotating import rotate
 from pool.errors import DockerDriverError
@@ -14,7 +15,7 @@ from tasks.leases import Hold, lease
 
 @flow(name="rotate-secrets", flow_run_name="rotate secrets")
 @pipeline
-async def rotate_secrets(what: list[RotatedKey] | None = None, retire: bool = False) -> State:
+async def rotate_secrets(what: Keys = None, retire: Retire = False) -> State:
     """Replace keys by new ones. Old and new are trusted until the new one is known everywhere; sessions live on.
 
     Run again after a failure, it goes on from where it was. It begins nothing while an old one is still taken that

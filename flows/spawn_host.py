@@ -1,15 +1,13 @@
 """Spawn a host: record it, have the cloud make it, wait until it answers, hand it over to be configured."""
 
-from typing import Annotated
-
 from prefect import flow
-from pydantic import Field
 
+from flows.steps.forms import Flavor, Pool, Reason
 from flows.steps.outcome import pipeline
 from pool.errors import DockerDriverError
 from pool.hosts.launching import fault_of
 from pool.hosts.sizing import check_flavor, flavor_to_spawn
-from pool.records import Fault, FlavorSize, Host
+from pool.records import Fault, Host
 from pool.states import HostState
 from tasks.base import log
 from tasks.hosts.lifecycle import (
@@ -24,13 +22,10 @@ from tasks.hosts.lifecycle import (
 )
 from tasks.runs import trigger
 
-#: What the form offers, and Prefect's API takes; who gets past both is refused by the flow, in one sentence.
-Flavor = Annotated[str, Field(json_schema_extra={"enum": ["", *FlavorSize]})]
-
 
 @flow(name="spawn-host", flow_run_name="spawn a host of {pool}")
 @pipeline
-async def spawn_host(pool: str = "main", flavor: Flavor = "", reason: str = "asked for by hand") -> str:
+async def spawn_host(pool: Pool = "main", flavor: Flavor = "", reason: Reason = "asked for by hand") -> str:
     """Spawn one host and hand it over to configure-host.
 
     Args:

@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows.steps.forms import Name
 from flows.steps.outcome import pipeline
 from pool.reports.tables import history_rows
 from tasks.base import log
@@ -10,7 +11,7 @@ from tasks.housekeeping.history import read_history, show_history
 
 @flow(name="why", flow_run_name="why {name}", persist_result=True)
 @pipeline
-async def why(name: str) -> list[dict]:
+async def why(name: Name) -> list[dict]:
     """Tell what happened to a host, a session or a user's sessions, and why. The same as `dockerdriver why`.
 
     Args:

@@ -21,6 +21,7 @@ class DecisionKind(StrEnum):
     CONFIGURE = "configure"  # host: run the playbook, bring the images
     RENEW = "renew-certificate"  # host: give its engine a fresh certificate; its sessions go on
     DRAIN = "drain"  # host: no new sessions from now on
+    RETURN = "return"  # host, draining: put it back into service, what it drained for is over
     LET_GO = "let-go"  # host, empty: drain it because of its age or because it is not needed, unless a session came
     FAIL_HOST = "fail-host"  # host: give it up
     REMOVE = "remove"  # host: move it to removing and ask the cloud to delete its server (again)

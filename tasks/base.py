@@ -20,6 +20,7 @@ __all__ = [
     "PoolTask",
     "accepted_at",
     "blocking",
+    "confirmed_by_operator",
     "flush_publisher",
     "log",
     "look_up",
@@ -27,6 +28,7 @@ __all__ = [
     "pool_task",
     "run_id",
     "run_parameters",
+    "tag_run",
     "this_run",
 ]
 
@@ -62,6 +64,17 @@ def run_parameters() -> dict[str, Any]:
 def this_run() -> str:
     """Name the flow run that asks, as holders of leases are named."""
     return f"flow run {run_id()}"
+
+
+async def tag_run(tags: list[str]) -> None:
+    """Give the flow run that asks these tags, by which the UI finds it."""
+    if tags:
+        await outside().prefect.tag(tags)
+
+
+async def confirmed_by_operator(question: str, seconds: int) -> bool:
+    """Pause the flow run that asks until an operator answers, at most so many seconds; whether it is with yes."""
+    return await outside().prefect.confirmed(question, seconds)
 
 
 async def flush_publisher(seconds: float = 10) -> None:

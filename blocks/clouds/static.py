@@ -41,13 +41,21 @@ class StaticMachine(BaseModel):
     The login block's user must exist on it, take the login's public key and use sudo without a password.
     """
 
-    name: str = Field(description="What this machine is called; unique in the list.")
-    address: str = Field(description="IPv4, IPv6 or DNS name that its sshd answers at.")
+    name: str = Field(
+        description="What this machine is called; unique in the list.", title="Name", examples=["lab-pc-7"]
+    )
+    address: str = Field(
+        description="IPv4, IPv6 or DNS name that its sshd answers at.", title="Address", examples=["192.0.2.7"]
+    )
     host_key: str = Field(
         pattern=r"^ssh-ed25519 [A-Za-z0-9+/=]+",
         description="What it proves itself with: /etc/ssh/ssh_host_ed25519_key.pub",
+        title="Host key",
+        examples=["ssh-ed25519 AAAA…"],
     )
-    flavor: str = Field("", description="Serves requests for this flavor only; empty: for every flavor.")
+    flavor: str = Field(
+        "", description="Serves requests for this flavor only; empty: for every flavor.", title="Flavor"
+    )
 
 
 class StaticCloud(Cloud):
@@ -57,9 +65,17 @@ class StaticCloud(Cloud):
     _block_type_slug = "static-cloud"
     _description = "Hosts are machines that you list: existing servers, reached over ssh."
 
-    machines: list[StaticMachine] = Field([], description="The machines, in the order in which they are taken.")
-    namespace: str = Field("", description="Whose machines these are; empty: this installation's own name.")
-    assignments: str = Field("", description="SQLite file of machines in use; empty: below the data directory.")
+    machines: list[StaticMachine] = Field(
+        [], description="The machines, in the order in which they are taken.", title="Machines"
+    )
+    namespace: str = Field(
+        "", description="Whose machines these are; empty: this installation's own name.", title="Namespace"
+    )
+    assignments: str = Field(
+        "",
+        description="SQLite file of machines in use; empty: below the data directory.",
+        title="File of machines in use",
+    )
 
     @field_validator("machines")
     @classmethod

@@ -68,7 +68,10 @@ def split_reference(reference: str) -> tuple[str, str]:
     Raises:
         BadRequest: it is no reference, or names a digest.
     """
-    if "@" in reference:
+    before, at, after = reference.partition("@")
+    if at and ":" not in after:
+        raise BadRequest(f"image {reference}: a tag stands behind a colon, as in {before}:{after or 'latest'}")
+    if at:
         raise BadRequest(f"image {reference}: name a tag, not a digest; the archive keeps the image as it was pulled")
     name = read_name(reference)
     if reference.lower().startswith(LOCAL):

@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
+
+from blocks.stored.titles import AUTHORITY, titled
 
 AUTHORITY_DAYS = 3650
 CLOCK_SKEW = timedelta(hours=1)  # a host whose clock is late still accepts a certificate made just now
@@ -39,6 +41,7 @@ class CertificateAuthority(Block):
     _block_type_name = "Certificate authority"
     _block_type_slug = "certificate-authority"
     _description = "Private authority for mutual TLS between DockerDriver and the Docker Engines of its hosts."
+    model_config = ConfigDict(field_title_generator=titled(AUTHORITY))
 
     certificate: str = Field(description="PEM certificate of the authority.")
     private_key: SecretStr = Field(description="PEM key of the authority (EC P-256).")

@@ -1,18 +1,19 @@
 """How a session is made: the block ``blueprint/<name>``. An operator fills its form; the next session uses it."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from prefect.blocks.core import Block
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from blocks.field_types import Megabytes, Seconds
-from blocks.stored.bounds import cut_stored
+from blocks.stored.bounds import cut_stored, is_reading_stored
+from blocks.stored.titles import BLUEPRINT, titled
 from pool.errors import BadRequest
 from pool.images.catalogue import split_pin
 from pool.moments import LONGEST_SPAN
 from pool.names import check_environment
 from pool.records import BlueprintSpec, ProxyOptions
-from pool.sessions.filling import IN_HEADER, unknown_names
+from pool.sessions.filling import IN_HEADER, nearly_known, unknown_names
 
 SLOT_MB, MOST_SLOTS, MOST_CPUS = 512, 1_000_000, 4096
 
@@ -22,6 +23,10 @@ class Blueprint(Block):
 
     _block_type_name = "Blueprint"
     _block_type_slug = "blueprint"
+    _description = (
+        "How a session is made: image, command, memory, slots, times, sign-in. The next session uses what is saved."
+    )
+    model_config = ConfigDict(field_title_generator=titled(BLUEPRINT))
 
     image: str = Field(description="Name in the image catalogue, e.g. jupyter-minimal or rocker/rstudio:4.4.")
     image_digest: str = Field(
@@ -102,7 +107,7 @@ class Blueprint(Block):
     init: bool = Field(
         True, description="Run the command below a small init that reaps; off for images with their own."
     )
-    strip_prefix: bool = Field(False, description="The session sees / instead of /notebooks/<route>/ (RStudio).")
+    strip_prefix: bool = Field(False, description="The session sees / instead of its long address (RStudio).")
     rewrite_redirects: bool = Field(False, description="Give redirects and cookie paths of the session the prefix.")
     max_upload_mb: Megabytes = Field(0, ge=0, le=1_000_000, description="Largest request body, in MB; 0: no limit.")
     sign_in: Literal["link", "open"] = Field(
@@ -126,6 +131,24 @@ class Blueprint(Block):
         except BadRequest as error:
             raise ValueError(str(error)) from None
         return value
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        """Refuse in the form what no operator means. What was saved before is read."""
+        if is_reading_stored():
+            return self
+        if self.shm_mb > self.memory_mb:
+            raise ValueError(
+                f"shared memory ({self.shm_mb} MB) counts as memory, of which there are {self.memory_mb} MB"
+            )
+        if self.idle_timeout > self.lifetime:
+            raise ValueError(
+                f"the idle limit ({self.idle_timeout} s) is never reached: a session lives for {self.lifetime} s"
+            )
+        for text in (*self.command, *self.environment.values()):
+            if meant := nearly_known(text):
+                raise ValueError(f"{{{meant[0]}}} is not filled in; {{{meant[1]}}} is")
+        return self
 
     @field_validator("auth_header")
     @classmethod

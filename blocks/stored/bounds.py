@@ -21,6 +21,11 @@ def reading_stored() -> Iterator[None]:
         _stored.reset(token)
 
 
+def is_reading_stored() -> bool:
+    """Whether what is made is a block that was saved before: it is read as far as it can be."""
+    return _stored.get()
+
+
 def cut_stored(kind: type[BaseModel], values: Any) -> Any:
     """Return the values of a block, those that were saved before cut to their upper bounds."""
     if not _stored.get() or not isinstance(values, dict):

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
+
+from blocks.stored.titles import HOST_LOGIN, titled
 
 LOGIN_USER = "dockerdriver"
 
@@ -33,6 +35,7 @@ class HostLogin(Block):
     _block_type_name = "Host login"
     _block_type_slug = "host-login"
     _description = "The user and the ssh key that DockerDriver logs in to its hosts with."
+    model_config = ConfigDict(field_title_generator=titled(HOST_LOGIN))
 
     user: str = Field(LOGIN_USER, description="User on the hosts; may use sudo without a password.")
     private_key: SecretStr = Field(description="OpenSSH private key (PEM, no passphrase).")

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
+
+from blocks.stored.titles import LINK_KEYS, titled
 
 KEY_BYTES = 32
 COOKIE_SECONDS = 86400  # that a cookie of the gateway is good for, as in nginx/lua/gateway/signing.lua
@@ -23,6 +25,7 @@ class LinkKeys(Block):
     _block_type_name = "Launch link keys"
     _block_type_slug = "launch-link-keys"
     _description = "Keys that sign the links by which users open their sessions."
+    model_config = ConfigDict(field_title_generator=titled(LINK_KEYS))
 
     current: SecretStr = Field(description="64 hex digits: signs new links and cookies.")
     previous: SecretStr = Field(SecretStr(""), description="64 hex digits: still accepted; empty: none.")

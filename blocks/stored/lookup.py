@@ -25,7 +25,7 @@ def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
             block: SomeBlock = kind.load(name, _sync=True)  # type: ignore[call-arg,assignment]  # its decorator's keyword
     except RuntimeError as error:
         if isinstance(error.__cause__, ValidationError):
-            raise BadRequest(f"{noun} {name!r}: {_what_is_wrong(error.__cause__)}") from error
+            raise BadRequest(f"{noun} {name!r}: {what_is_wrong(error.__cause__)}") from error
         raise
     except ValueError:
         known = ", ".join(names(kind)) or "none"
@@ -33,10 +33,11 @@ def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
     return block
 
 
-def _what_is_wrong(error: ValidationError) -> str:
+def what_is_wrong(error: ValidationError) -> str:
     """Which fields, and why; never what they hold, which may be a secret."""
     return "; ".join(
-        f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg'].removeprefix('Value error, ')}" for wrong in error.errors()
+        ": ".join(filter(None, (".".join(map(str, wrong["loc"])), wrong["msg"].removeprefix("Value error, "))))
+        for wrong in error.errors()
     )
 
 

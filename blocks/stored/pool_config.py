@@ -6,10 +6,13 @@ The fields keep the names that DockerDriver's operators know from its settings f
 from typing import Any, Self
 
 from prefect.blocks.core import Block
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from blocks.field_types import Megabytes, Registry, Seconds, Texts, Timetable
-from blocks.stored.bounds import cut_stored, reading_stored
+from blocks.stored.bounds import cut_stored, is_reading_stored, reading_stored
+from blocks.stored.titles import POOL, titled
+from pool.errors import BadRequest
+from pool.images.names import read_name
 from pool.images.wanted import NOT
 from pool.moments import LONGEST_SPAN
 from pool.settings import PoolSettings
@@ -18,6 +21,7 @@ from pool.timetable import read_timetable
 
 #: What the rules and their tables can count with; far beyond what one manager can carry.
 MOST_HOSTS, MOST_SLOTS = 10_000, 1_000_000
+MAIN = "main"  # stands for any pool, where a configuration is looked at alone
 
 
 class PoolConfig(Block):
@@ -25,6 +29,10 @@ class PoolConfig(Block):
 
     _block_type_name = "Pool configuration"
     _block_type_slug = "pool-config"
+    _description = (
+        "Targets, limits and host settings of one pool; a change counts from the next tick, within 30 seconds."
+    )
+    model_config = ConfigDict(field_title_generator=titled(POOL))
 
     DD_SHUTDOWN_MODE: bool = Field(False, description="Refuse new sessions, drain and remove every host.")
     DD_MAX_HOSTS: int = Field(4, ge=0, le=MOST_HOSTS, description="Never more hosts than this.")
@@ -102,7 +110,9 @@ class PoolConfig(Block):
     DD_IMAGE_REGISTRY: Registry = Field(
         "", description="Registry that hosts pull images from, as in registry.example:5000; empty: they are sent."
     )
-    DD_IMAGE_REGISTRY_LOGIN: str = Field("", description="Block registry-login/<name> that it asks for; empty: none.")
+    DD_IMAGE_REGISTRY_LOGIN: str = Field(
+        "", description="Name of the block Registry login that it asks for; empty: none."
+    )
     DD_HOST_DISK_MARK: int = Field(
         85,
         ge=10,
@@ -126,7 +136,9 @@ class PoolConfig(Block):
     DD_HOST_ADDRESS_POOLS: Texts = Field(
         [], description="Networks for the engine's other bridges, each with their size, as in 172.30.0.0/16:24."
     )
-    cloud: str = Field("local-cloud/main", description="Block that hosts come from, as <kind>/<name>.")
+    cloud: str = Field(
+        "local-cloud/main", pattern=r"^[a-z-]+-cloud/\S+$", description="Block that hosts come from, as kind/name."
+    )
 
     @property
     def wanted_images(self) -> tuple[str, ...]:
@@ -138,6 +150,24 @@ class PoolConfig(Block):
     @classmethod
     def _within_bounds(cls, values: Any) -> Any:
         return cut_stored(cls, values)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        """Refuse in the form what each tick would refuse, and what no operator means. What was saved before is read."""
+        if is_reading_stored():
+            return self
+        try:
+            self.settings(MAIN)
+            for reference in self.DD_IMAGES:
+                read_name(reference)
+        except BadRequest as error:
+            raise ValueError(str(error).removeprefix(f"pool {MAIN}: ")) from None
+        if self.DD_HOST_FLAVOR_SLOTS_LARGE < self.DD_HOST_FLAVOR_SLOTS_SMALL:
+            large, small = self.DD_HOST_FLAVOR_SLOTS_LARGE, self.DD_HOST_FLAVOR_SLOTS_SMALL
+            raise ValueError(f"the large flavor has fewer slots ({large}) than the small one ({small})")
+        if self.DD_IMAGE_REGISTRY_LOGIN and not self.DD_IMAGE_REGISTRY:
+            raise ValueError("DD_IMAGE_REGISTRY_LOGIN is a login, but DD_IMAGE_REGISTRY names no registry to log in to")
+        return self
 
     def as_kept(self) -> dict[str, Any]:
         """Return the fields as the store keeps them, for the time when the block is gone."""

@@ -19,14 +19,17 @@ class RegistryLogin(Block):
 
     _block_type_name = "Registry login"
     _block_type_slug = "registry-login"
+    _description = "User and password at one registry that images are pulled from; sent to no other."
 
     registry: str = Field(
         "",
         description="The one registry that it is for, as in registry.example:5000; docker.io for Docker Hub. It is sent"
         " to no other.",
+        title="Registry",
+        examples=["registry.example:5000", "docker.io"],
     )
-    username: str = Field(description="User or robot account at the registry.")
-    password: SecretStr = Field(description="Password or token; stored encrypted.")
+    username: str = Field(description="User or robot account at the registry.", title="User")
+    password: SecretStr = Field(description="Password or token; stored encrypted.", title="Password or token")
 
     @field_validator("registry")
     @classmethod

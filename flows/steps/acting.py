@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from flows.steps import settling
-from flows.steps.queue import ask_to_start
+from flows.steps.queue import ask_to_start, serve_queue
 from flows.steps.sessions import end_session
 from pool.decisions import Decision, DecisionKind
 from pool.sessions.requests import end_of
@@ -11,6 +11,7 @@ from pool.states import HostState, InstanceState
 from tasks.base import run_id, this_run
 from tasks.gateway.routes import withdraw_route
 from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
+from tasks.hosts.operator import put_back_into_service
 from tasks.hosts.setup import renew_certificate
 from tasks.housekeeping.orphans import count_removal, note_repair
 from tasks.leases import lease
@@ -54,6 +55,13 @@ async def _renew(decision: Decision, _key: str) -> None:
 
 async def _drain(decision: Decision, _key: str) -> None:
     await move_host(decision.subject, HostState.DRAINING, reason=decision.reason)
+
+
+async def _return(decision: Decision, _key: str) -> None:
+    host = await find_host(decision.subject)
+    if host.state is HostState.DRAINING:
+        await put_back_into_service(host.name, decision.reason)
+        await serve_queue(host.pool)
 
 
 async def _let_go(decision: Decision, key: str) -> None:
@@ -120,6 +128,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.CONFIGURE: _configure,
     DecisionKind.RENEW: _renew,
     DecisionKind.DRAIN: _drain,
+    DecisionKind.RETURN: _return,
     DecisionKind.LET_GO: _let_go,
     DecisionKind.FAIL_HOST: _fail_host,
     DecisionKind.REMOVE: _remove,

@@ -26,6 +26,7 @@ from pool.housekeeping.reconciliation import (
     unreachable_too_long,
 )
 from pool.housekeeping.setup_rules import outdated_setup
+from pool.housekeeping.shutdown_rules import shut_down, shutdown_over
 from pool.records import Host, Instance
 from pool.settings import PoolSettings
 from pool.states import EndCause, HostState, InstanceState
@@ -82,6 +83,7 @@ _LEADS_TO = {
     DecisionKind.DRAIN: HostState.DRAINING,
     DecisionKind.LET_GO: HostState.DRAINING,
     DecisionKind.FAIL_HOST: HostState.FAILED,
+    DecisionKind.RETURN: HostState.ACTIVE,
 }
 
 
@@ -118,14 +120,11 @@ def stuck(host: Host, case: RuleContext) -> Decision | None:
 
 
 def retired(host: Host, case: RuleContext) -> Decision | None:
-    """Drain a host with too many errors, or of a pool that shuts down."""
+    """Drain a host with too many errors."""
     waits = host.state is HostState.CONFIGURING and host.name not in case.seen.busy_hosts
     if host.state is not HostState.ACTIVE and not waits:
         return None
-    settings = case.settings
-    if settings.shutdown_mode:
-        return Decision(DecisionKind.DRAIN, host.name, f"pool {host.pool} is in shutdown mode")
-    if host.errors > settings.max_host_errors:
+    if host.errors > case.settings.max_host_errors:
         reason = f"{host.errors} errors in a row, the last: {host.last_error}"
         return Decision(DecisionKind.DRAIN, host.name, reason)
     return None
@@ -190,12 +189,14 @@ HOST_RULES = (
     unreachable_too_long,
     never_an_image,
     stuck,
+    shut_down,
     retired,
     old,
     tls_or_clock_wrong,
     certificate_ends,
     unattended,
     outdated_setup,
+    shutdown_over,
     empty,
     removing,
     came_back,

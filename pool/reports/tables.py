@@ -94,3 +94,43 @@ def _session_row(session: Instance) -> dict[str, str]:
 
 def _second(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def host_list(hosts: Iterable[Host], now: datetime) -> list[dict[str, object]]:
+    """One row for each host that is not removed, with what a program may want to count."""
+    return [
+        {
+            "host": host.name,
+            "pool": host.pool,
+            "state": str(host.state),
+            "address": host.address or "",
+            "flavor": str(host.flavor),
+            "slots": host.slots,
+            "used": host.reserved,
+            "free": host.room,
+            "errors": host.errors,
+            "out_of_reach_since": _second(host.unreachable_since) if host.unreachable_since else "",
+            "since": span((now - host.state_since).total_seconds()),
+            "why": host.reason,
+        }
+        for host in hosts
+        if host.state != HostState.REMOVED
+    ]
+
+
+def image_list(
+    images: Iterable[Image], hosts: Iterable[Host], held: Mapping[str, Collection[str]]
+) -> list[dict[str, object]]:
+    """One row for each image that a pool offers, with how many of its active hosts have it."""
+    active = [host.name for host in hosts if host.state is HostState.ACTIVE]
+    return [
+        {
+            "pool": image.pool,
+            "image": image.name,
+            "id": image.id[7:19],
+            "mb": round(image.size / 1e6, 1),
+            "source": image.source if image.source != "archive" else f"images/{image.archive}",
+            "hosts": f"{sum(image.id in held.get(name, ()) for name in active)} of {len(active)}",
+        }
+        for image in images
+    ]

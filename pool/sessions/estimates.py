@@ -9,9 +9,10 @@ from pool.hosts.counting import counted_hosts
 from pool.hosts.launching import time_to_active
 from pool.hosts.lifetime import remaining, takes_sessions
 from pool.hosts.sizing import flavor_to_spawn
+from pool.moments import after
 from pool.records import Host, Instance
 from pool.sessions.placement import candidates
-from pool.sessions.queue import no_host_comes
+from pool.sessions.queue import no_host_comes, wait_limit
 from pool.settings import PoolSettings
 from pool.states import HOLDING_ROOM, ON_THEIR_WAY
 
@@ -21,7 +22,7 @@ class QueuePosition:
     """Where one stands in the queue."""
 
     position: int  # 1 is the next
-    estimate: int | None  # seconds until it gets room; None: not known
+    estimate: int | None  # seconds until it gets room; None: not known, or not before its wait limit
     notice: str = ""  # what else it could have, for its platform
 
 
@@ -54,9 +55,20 @@ def queue_positions(
         host for host in candidates(hosts, 1, now, settings, 0, old_too=True) if not takes_sessions(host, settings, now)
     ]
     return {
-        one.id: QueuePosition(place, waits.get(one.id), _choices(one, old, settings, now))
+        one.id: _position(one, place, waits.get(one.id), _choices(one, old, settings, now), settings, now)
         for place, one in enumerate(line, start=1)
     }
+
+
+def _position(
+    instance: Instance, place: int, wait: int | None, choice: str, settings: PoolSettings, now: datetime
+) -> QueuePosition:
+    """Return its position; without an estimate, but with a notice, where no room is expected within its wait limit."""
+    until = after(instance.state_since, wait_limit(instance, settings))
+    if wait is None or until <= now or after(now, wait) < until:
+        return QueuePosition(place, wait, choice)
+    late = f"no room is expected before {until:%H:%M} UTC, when its wait is over, unless a session ends early"
+    return QueuePosition(place, None, "; ".join(filter(None, (late, choice))))
 
 
 def _choices(instance: Instance, old: Sequence[Host], settings: PoolSettings, now: datetime) -> str:

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 
 from pool.records import BlueprintSpec, Instance
 
 #: What may be filled into the Authorization header; see :func:`words_of` for commands and environments.
 IN_HEADER = ("token", "user")
+#: What may be filled into commands and environments.
+FILLED_IN = ("base_url", "port", "token", "user", "instance_id", "timezone")
+NEARLY = 0.8  # of difflib's measure: a letter too few, too many or another one
 _NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -21,6 +25,14 @@ def fill(text: str, words: Mapping[str, str]) -> str:
 def unknown_names(text: str, known: Collection[str]) -> list[str]:
     """List the names in braces that nothing is filled in for."""
     return [name for name in _NAME.findall(text) if name not in known]
+
+
+def nearly_known(text: str) -> tuple[str, str] | None:
+    """Find a name in braces that is nearly one that is filled in: it, and that one. A program's own braces stay."""
+    for name in unknown_names(text, FILLED_IN):
+        if near := get_close_matches(name, FILLED_IN, 1, NEARLY):
+            return name, near[0]
+    return None
 
 
 def words_of(instance: Instance, blueprint: BlueprintSpec, timezone: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Rows of ``hosts``: how they are read, inserted and moved, inside a transaction of the caller's."""
 
+from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -8,10 +9,11 @@ from sqlalchemy import Connection, Row, Update, func, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.hosts.counting import UNDYING_AFTER, without_undying
+from pool.hosts.reach import PROBED, REACHABLE, UNREACHABLE, dead_words
 from pool.records import Host
 from pool.states import LIVING_HOSTS, HostState, check_host_move, states_that_may_become
 from pool.store.engine import insert_unless_there
-from pool.store.history import note_host_change
+from pool.store.history import note_host_change, note_reach_change
 from pool.store.schema import hosts
 
 _FIELDS = [field.name for field in fields(Host)]
@@ -114,3 +116,23 @@ def service_refusal(host: Host, to: HostState) -> RefusedMove:
     if to is HostState.ACTIVE:
         return RefusedMove(f"host {host.name} was never configured to its end: it cannot take sessions")
     return RefusedMove(f"host {host.name} cannot go from {host.state} to {to}")
+
+
+def mark_reached(connection: Connection, names: Collection[str], now: datetime) -> None:
+    """Note that hosts answer; of those that were out of reach it is a line of their history."""
+    silent = (hosts.c.name.in_(sorted(names)), hosts.c.unreachable_since.is_not(None))
+    back = connection.execute(update(hosts).where(*silent).values(unreachable_since=None).returning(hosts))
+    for host in map(as_host, back.all()):
+        note_reach_change(connection, host, REACHABLE, "its engine answers again", now)
+
+
+def mark_silent(connection: Connection, name: str, words: str, now: datetime, grace: float) -> None:
+    """Note that a host does not answer; that it went out of reach is a line of its history, unless it goes anyway."""
+    values = {"last_error": words, "last_error_at": now}
+    first = (hosts.c.name == name, hosts.c.unreachable_since.is_(None))
+    silent = update(hosts).where(*first).values(unreachable_since=now, **values).returning(hosts)
+    row = connection.execute(silent).one_or_none()
+    if row is None:
+        connection.execute(update(hosts).where(hosts.c.name == name).values(**values))
+    elif as_host(row).state in PROBED:
+        note_reach_change(connection, as_host(row), UNREACHABLE, f"{words}; {dead_words(now, grace)}", now)

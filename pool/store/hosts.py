@@ -19,17 +19,18 @@ from sqlalchemy import (
 )
 
 from pool.errors import DockerDriverError
-from pool.hosts.reach import PROBED, REACHABLE, UNREACHABLE, dead_words
 from pool.records import Fault, FlavorSize, Host
 from pool.states import LIVING_HOSTS, HostState, states_that_may_become
 from pool.store.engine import Part, check_facts
-from pool.store.history import note_host_change, note_reach_change
+from pool.store.history import note_host_change
 from pool.store.host_rows import (
     as_host,
     find_host,
     forgive,
     host_of_run,
     insert_next,
+    mark_reached,
+    mark_silent,
     move_statement,
     refuse_move,
     service_refusal,
@@ -241,26 +242,14 @@ class HostStore(Part):
     def note_reached(self, names: Collection[str], now: datetime) -> None:
         """These hosts answered: they are in reach again, which is a line of their history."""
         if names:
-            silent = (hosts.c.name.in_(sorted(names)), hosts.c.unreachable_since.is_not(None))
             with self._db.writing() as connection:
-                back = connection.execute(update(hosts).where(*silent).values(unreachable_since=None).returning(hosts))
-                for host in map(as_host, back.all()):
-                    note_reach_change(connection, host, REACHABLE, "its engine answers again", now)
+                mark_reached(connection, names, now)
 
     def note_unreachable(self, trouble: Mapping[str, str], now: datetime, grace: float) -> None:
-        """These hosts did not answer, and why; each takes no session from now on, until it answers.
-
-        That one went out of reach is a line of its history, which says when it counts as dead: *grace* seconds later.
-        """
+        """These hosts did not answer, and why; each takes no session until it answers, and is dead after *grace* s."""
         with self._db.writing() as connection:
             for name, words in sorted(trouble.items()):
-                values = {"last_error": words, "last_error_at": now}
-                first = (hosts.c.name == name, hosts.c.unreachable_since.is_(None))
-                silent = update(hosts).where(*first).values(unreachable_since=now, **values).returning(hosts)
-                if row := connection.execute(silent).one_or_none():
-                    note_silence(connection, as_host(row), f"{words}; {dead_words(now, grace)}", now)
-                else:
-                    connection.execute(update(hosts).where(hosts.c.name == name).values(**values))
+                mark_silent(connection, name, words, now, grace)
 
     def note_disk(self, name: str, low: str, now: datetime) -> None:
         """The host's disk was looked at: it has room, or what is *low* of it; then it takes no session until it has."""
@@ -283,12 +272,6 @@ class HostStore(Part):
             return as_host(
                 connection.execute(update(hosts).where(hosts.c.name == name).values(**more).returning(hosts)).one()
             )
-
-
-def note_silence(connection: Connection, host: Host, reason: str, now: datetime) -> None:
-    """Write down that a host went out of reach; of one that is about to go anyway it is no news."""
-    if host.state in PROBED:
-        note_reach_change(connection, host, UNREACHABLE, reason, now)
 
 
 def _since_a_success(connection: Connection, pool: str) -> ColumnElement[bool]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
-from pool.errors import NotFound, RefusedMove
+from pool.errors import NotFound, Refused, RefusedMove
+from pool.moments import after
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, ProxyOptions
 from pool.sessions.limits import SessionLimit
 from pool.sessions.timings import Phase
@@ -20,7 +21,15 @@ from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_inst
 from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.host_rows import forgive
-from pool.store.room import check_limits, free_gpus, give_room_back, lock_limits, next_free_port, take_room
+from pool.store.room import (
+    check_limits,
+    free_gpus,
+    give_room_back,
+    has_others_before,
+    lock_limits,
+    next_free_port,
+    take_room,
+)
 from pool.store.schema import hosts, instances
 from pool.store.timings import begin_timings, note_phases, note_room
 
@@ -149,14 +158,7 @@ class InstanceStore(Part):
     def found(
         self, user: str | None = None, since: datetime | None = None, failed: bool = False, limit: int = 200
     ) -> list[Instance]:
-        """The latest sessions, living and over, newest request first.
-
-        Args:
-            user: whose; None: of all users.
-            since: only those that lived at that moment or later; None: whenever.
-            failed: only those that ended as failed.
-            limit: at most so many.
-        """
+        """The latest sessions, living and over, newest request first: of one user, living since a moment, failed."""
         query = select(instances).order_by(instances.c.created_at.desc(), instances.c.id).limit(limit)
         if user is not None:
             query = query.where(instances.c.user == user)
@@ -224,7 +226,7 @@ class InstanceStore(Part):
         with self._db.writing() as connection:
             instance = _instance(connection, instance_id, lock=True)
             connection.execute(select(hosts.c.name).where(hosts.c.name == host_name).with_for_update())
-            if _has_others_before(connection, instance, passing):
+            if has_others_before(connection, instance, passing):
                 return None
             return _reserve(connection, instance, host_name, ports, gpus, now)
 
@@ -297,6 +299,26 @@ class InstanceStore(Part):
             ends |= {"token": ""} if to in ENDED else {}  # nothing asks for it any more
             return _write(connection, instance_id, state=to, state_since=now, reason=reason, **left, **ends, **facts)
 
+    def extend(self, instance_id: str, seconds: int, now: datetime) -> Instance:
+        """Let a running session go on for at least so many seconds from *now*; its platform and its history are told.
+
+        Asked again it is given no second time on top of the first: a run that is repeated does no harm.
+
+        Raises:
+            Refused: it does not run.
+            NotFound: no instance has this id.
+        """
+        with self._db.writing() as connection:
+            instance = _instance(connection, instance_id, lock=True)
+            if instance.state is not InstanceState.RUNNING or instance.expires_at is None:
+                raise Refused(f"instance {instance_id} is {instance.state}: only a running session is extended")
+            until = max(instance.expires_at, after(now, seconds))
+            reason = f"extended to {until:%Y-%m-%d %H:%M} UTC"
+            query = update(instances).where(instances.c.id == instance_id)
+            row = connection.execute(query.values(expires_at=until, reason=reason).returning(instances)).one()
+            note_instance_change(connection, as_instance(row), now)
+            return as_instance(row)
+
 
 def _unguessable() -> str:
     """160 random bits in 32 characters of a-z2-7: fit for a URL, a host name and a header."""
@@ -338,11 +360,3 @@ def _reserve(
     }
     note_room(connection, instance.id, now)
     return _write(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)
-
-
-def _has_others_before(connection: Connection, instance: Instance, passing: Collection[str]) -> bool:
-    at, name = instances.c.created_at, instances.c.id
-    before = (at < instance.created_at) | ((at == instance.created_at) & (name < instance.id))
-    waiting = (instances.c.pool == instance.pool, instances.c.state == InstanceState.QUEUED)
-    others = select(name).where(*waiting, before, name.not_in(sorted(passing))).limit(1)
-    return connection.scalar(others) is not None

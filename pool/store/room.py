@@ -1,7 +1,7 @@
 """What sessions take, inside a transaction of the caller's: room and a port on a host, and their share of a limit."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, literal, select, u
 from pool.errors import Refused
 from pool.records import Instance
 from pool.sessions.limits import COUNTED, SessionLimit
-from pool.states import HostState
+from pool.states import HostState, InstanceState
 from pool.store.schema import hosts, instances
 
 
@@ -109,3 +109,12 @@ def give_room_back(connection: Connection, instance: Instance, now: datetime) ->
     left = {"reserved": hosts.c.reserved - instance.slots, "idle_since": last_to_leave}
     connection.execute(update(hosts).where(hosts.c.name == instance.host).values(**left))
     return {"host": None, "port": None, "gpu_ids": None, "last_host": instance.host}
+
+
+def has_others_before(connection: Connection, instance: Instance, passing: Collection[str]) -> bool:
+    """Whether a session waits longer than this one, other than those that it may pass."""
+    at, name = instances.c.created_at, instances.c.id
+    before = (at < instance.created_at) | ((at == instance.created_at) & (name < instance.id))
+    waiting = (instances.c.pool == instance.pool, instances.c.state == InstanceState.QUEUED)
+    others = select(name).where(*waiting, before, name.not_in(sorted(passing))).limit(1)
+    return connection.scalar(others) is not None

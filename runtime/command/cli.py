@@ -5,7 +5,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,27 +13,19 @@ from typing import Any
 from blocks.resources import home, is_checkout
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import password_file
-from pool.errors import DockerDriverError, Refused
+from pool.errors import DockerDriverError, NotFound, Refused
 from pool.keys.rotation import RotatedKey
-from runtime.command import gateway, session
+from runtime.command import gateway
+from runtime.command.nouns import AS_JSON, NOUNS, OF_SESSIONS, RUN, STATUSES, Commands
 from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
+from runtime.verbs.flows import run
 
-#: Functions that take the settings and their arguments, each with what argparse is told of these.
-Commands = dict[Callable[..., int], dict[str, dict]]
-#: What each command that answers something takes.
-AS_JSON: dict[str, dict] = {"--json": {"dest": "as_json", "action": "store_true", "help": "for a program"}}
-SESSIONS: dict[str, dict] = {
-    "--user": {"help": "only those of this user"},
-    "--since": {"metavar": "MOMENT", "help": "only those that lived then or later: yesterday, 2d, 2026-11-27 14:30"},
-    "--failed": {"action": "store_true", "help": "only those that ended as failed"},
-    **AS_JSON,
-}
 INTERRUPTED = 130  # what a shell calls the end by Ctrl-C
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Do what the command line says; exit status 0, or 1 with one sentence on standard error."""
+    """Do what the command line says; the exit status is one of `STATUSES`."""
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     os.chdir(home())  # of a checkout: its data and dockerdriver.env are in it, wherever the command is run
@@ -41,36 +33,50 @@ def main(arguments: list[str] | None = None) -> None:
     command = said.pop("command")
     try:
         status = command(process_settings(), **said)
+        sys.stdout.flush()
     except DockerDriverError as error:
         complain(str(error))
-        status = 1
+        status = 3 if isinstance(error, NotFound) else 1
+    except BrokenPipeError:  # what reads the answer has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     except KeyboardInterrupt:
         complain("interrupted; `make up` goes on from here, `make down` removes everything")
         status = INTERRUPTED
-    sys.stdout.flush()
     os._exit(status)  # a thread that still provisions must not hold up the end; all it does may be done again
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dockerdriver", description="Notebook sessions on a pool of hosts.")
+    parser = argparse.ArgumentParser(
+        prog="dockerdriver",
+        description="Notebook sessions on a pool of hosts.",
+        epilog=STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
     _add(commands, _commands())
     text = "Reload the gateway, make it a certificate."
     of_gateway = commands.add_parser("gateway", help=text, description=text)
     _add(of_gateway.add_subparsers(required=True, metavar="action"), _gateway_commands())
-    text = "Read the log of a session."
-    of_session = commands.add_parser("session", help=text, description=text)
-    _add(of_session.add_subparsers(required=True, metavar="action"), _session_commands())
+    for noun, (text, table) in NOUNS.items():
+        of_noun = commands.add_parser(noun, help=text, description=text)
+        _add(of_noun.add_subparsers(required=True, metavar="verb"), table)
     return parser
 
 
 def _add(commands: "argparse._SubParsersAction", table: Commands) -> None:
     for command, its_arguments in table.items():
-        text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
-        its_parser = commands.add_parser(command.__name__.replace("_", "-"), help=text, description=text)
+        text, _, example = (command.__doc__ or "").partition("\n")
+        name = command.__name__.rstrip("_").replace("_", "-")
+        its_parser = commands.add_parser(name, help=text, description=text, epilog=_example(example))
         its_parser.set_defaults(command=command)
         for name, how in its_arguments.items():
             its_parser.add_argument(name, **how)
+
+
+def _example(rest: str) -> str | None:
+    """Find the line of a docstring that shows how the command is used."""
+    return next((line.strip() for line in rest.splitlines() if line.strip().startswith("Example: ")), None)
 
 
 def _commands() -> Commands:
@@ -86,7 +92,7 @@ def _commands() -> Commands:
             "name": {"help": "the host's name, as in main-07, the session's id, or the user that it is for"},
             **AS_JSON,
         },
-        sessions: SESSIONS,
+        sessions: OF_SESSIONS,
         plan: {
             "pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"},
             **AS_JSON,
@@ -95,6 +101,7 @@ def _commands() -> Commands:
             "--hours": {"type": float, "default": 24, "help": "of sessions that were accepted so lately; 24"},
             **AS_JSON,
         },
+        run: RUN,
         doctor: {},
         rotate_secrets: {
             "what": {
@@ -119,16 +126,6 @@ def _gateway_commands() -> Commands:
             "names": {"nargs": "+", "metavar": "NAME", "help": names},
             "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
             "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
-        },
-    }
-
-
-def _session_commands() -> Commands:
-    return {
-        session.logs: {
-            "instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"},
-            "--lines": {"type": int, "default": 100, "metavar": "N", "help": "how many, 1000 at most; 100"},
-            **AS_JSON,
         },
     }
 

@@ -15,6 +15,7 @@ from pool.hosts.certificates import running_out
 from pool.states import HostState
 from runtime.databases.databases import Database, databases, trouble_with
 from runtime.stack.initial_config import first_openstack, first_pool
+from tasks.housekeeping.findings import block_troubles
 
 Say = Callable[[str], None]
 
@@ -31,7 +32,15 @@ def examine_pools(say: Say = print) -> int:
     here = outside()
     configs = {name: here.config(name) for name in here.stored.pools()}
     problems = sum(_examine_pool(name, config, here.cloud(name), say) for name, config in configs.items())
-    return problems + examine_certificates(configs, say) + examine_engines(say)
+    return problems + examine_blocks(say) + examine_certificates(configs, say) + examine_engines(say)
+
+
+def examine_blocks(say: Say = print) -> int:
+    """Say which blueprints cannot be read, and which pools in use have no block; how many."""
+    troubles = block_troubles()
+    for trouble in troubles:
+        say(f"  WRONG    {trouble}")
+    return len(troubles)
 
 
 def examine_engines(say: Say = print) -> int:

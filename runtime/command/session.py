@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from blocks.settings import ProcessSettings
+from runtime.verbs.output import show_json
 
 if TYPE_CHECKING:
     from blocks.prefect_api import PrefectApi
@@ -13,6 +14,8 @@ LOG_SECONDS = 90
 
 def logs(settings: ProcessSettings, instance_id: str, lines: int, as_json: bool = False) -> int:
     """Print the last lines that a session's program wrote; its token and route are hidden.
+
+    Example: dockerdriver session logs ada-1 --lines 20
 
     Raises:
         DockerDriverError: there is no such session, it is on no host, its host does not answer, or the stack is down.
@@ -25,8 +28,6 @@ def logs(settings: ProcessSettings, instance_id: str, lines: int, as_json: bool 
 
 def show_log(api: "PrefectApi", instance_id: str, lines: int, as_json: bool) -> None:
     """Have the flow read the log, and print what it left."""
-    from runtime.verbs.output import show_json  # noqa: PLC0415 - as above
-
     api.run_to_its_end("instance-logs/on-demand", LOG_SECONDS, instance_id=instance_id, lines=lines)
     said = [row["line"] for row in api.table(f"logs-{instance_id}")]
     if as_json:

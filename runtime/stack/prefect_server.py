@@ -1,4 +1,7 @@
-"""Prefect's own server, with a change for SQLite and our passwords: `python -m runtime.stack.prefect_server`."""
+"""Prefect's own server, which refuses blocks that make no sense, with a change for SQLite and our passwords.
+
+`python -m runtime.stack.prefect_server --port 4200`
+"""
 
 import os
 import runpy
@@ -8,9 +11,15 @@ from typing import Any
 
 import uvicorn
 
+from blocks.clouds.local.cloud import LocalCloud
+from blocks.clouds.static import StaticCloud
 from blocks.prefect_database import begin_immediately
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, accepted_pairs
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.pool_config import PoolConfig
+from blocks.stored.refusing import refuse_nonsense
+from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.passwords import Passwords
 
 
@@ -19,6 +28,7 @@ def main() -> None:
     settings = process_settings()
     if settings.prefect_server_url.startswith("sqlite"):
         begin_immediately()
+    refuse_nonsense((PoolConfig, Blueprint, RegistryLogin, LocalCloud, StaticCloud))
     if own := os.environ.get(OF_SERVER, ""):
         take_passwords_of_files(settings, own)
     sys.argv = ["prefect", "server", "start", *sys.argv[1:]]

@@ -82,6 +82,7 @@ def _prefects(settings: ProcessSettings) -> dict[str, str]:
         "PREFECT_CLI_COLORS": "false",
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "DO_NOT_TRACK": "1",
         # A tick every 30 seconds is 2880 runs a day: what is too old to be read is dropped. Housekeeping itself deletes
         # the completed runs of ticks, which are old within hours (tasks/housekeeping/retention.py).

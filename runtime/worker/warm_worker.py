@@ -21,6 +21,7 @@ from blocks.settings import process_settings
 from runtime.worker.block_watch import watch_blocks
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.lost_runs import LostRuns
+from runtime.worker.metrics import serve_metrics
 from runtime.worker.places import FOR_SCHEDULES, Places
 from runtime.worker.prefect_internals import OpenWorker, share_tls_contexts
 from runtime.worker.run_executor import RunExecutor
@@ -75,6 +76,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
         self._outage = wait_through_outages()
         share_tls_contexts()
+        serve_metrics()
         with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):
             await super().start(*args, **kwargs)
 

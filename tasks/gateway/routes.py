@@ -26,7 +26,7 @@ def route_of(instance: Instance, host: Host) -> Route:
     )
 
 
-@pool_task(retries=3, retry_delay_seconds=[0.5, 2, 5], task_run_name="publish {instance.id}")
+@pool_task(retries=3, retry_delay_seconds=[0.5, 2, 5], task_run_name="publish the route of {instance.id}")
 def publish_route(instance: Instance) -> None:
     """Tell the gateway where the session is; telling it twice is harmless.
 
@@ -56,7 +56,7 @@ def _runs_there(instance: Instance) -> bool:
 @pool_task(
     retries=3,
     retry_delay_seconds=[0.5, 2, 5],
-    task_run_name="withdraw {instance.id}",
+    task_run_name="withdraw the route of {instance.id}",
 )
 def withdraw_route(instance: Instance) -> None:
     """Have the gateway forget the session; absent is success."""

@@ -20,7 +20,7 @@ SECONDS = 20
 PERCENT = re.compile(r"(\d{1,3})%\s*\Z")
 
 
-@pool_task(task_run_name="make room on {host.name}")
+@pool_task(task_run_name="make room on the disk of {host.name}")
 def make_room(host: Host) -> bool:
     """Remove what no session needs, oldest first, until the disk is below ``DD_HOST_DISK_MARK`` percent.
 

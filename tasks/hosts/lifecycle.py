@@ -80,7 +80,7 @@ def count_error(name: str, reason: str) -> int:
     return outside().store.hosts.count_error(name, reason, now())
 
 
-@pool_task(retries=2, retry_delay_seconds=[2, 10], task_run_name="create server {host.name}")
+@pool_task(retries=2, retry_delay_seconds=[2, 10], task_run_name="create the server of {host.name}")
 def create_server(host: Host) -> Host:
     """Have the cloud make the host's server, unless it already did.
 
@@ -195,7 +195,7 @@ def _console(host: Host) -> str:
         return f"({error})"
 
 
-@pool_task(task_run_name="move {name} to {to}")
+@pool_task(task_run_name="move host {name} to {to}")
 def move_host(name: str, to: HostState, reason: str = "", **facts: object) -> Host:
     """Move a host along its life cycle by one guarded write.
 
@@ -208,7 +208,7 @@ def move_host(name: str, to: HostState, reason: str = "", **facts: object) -> Ho
 @pool_task(
     retries=3,
     retry_delay_seconds=[1, 5, 15],
-    task_run_name="delete server {host.name}",
+    task_run_name="delete the server of {host.name}",
 )
 def delete_server(host: Host) -> None:
     """Ask the cloud to delete the host's server; absent is success."""

@@ -7,7 +7,7 @@ from pool.records import Host, Instance
 from tasks.base import look_up, pool_task
 
 
-@pool_task(task_run_name="drain {name}")
+@pool_task(task_run_name="drain host {name}")
 def take_out_of_service(name: str, deadline: int | None, reason: str) -> Host:
     """Drain the host.
 
@@ -34,7 +34,7 @@ def sessions_on(host: str) -> list[Instance]:
     return outside().store.instances.all(host=host)
 
 
-@pool_task(task_run_name="return {name}")
+@pool_task(task_run_name="return host {name} to service")
 def put_back_into_service(name: str, reason: str) -> Host:
     """Put a draining host back to active.
 

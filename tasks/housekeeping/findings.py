@@ -8,10 +8,15 @@ from tasks.base import look_up
 @look_up()
 def look_at_blocks() -> str:
     """Say which blueprints cannot be read, and which pools in use have no block; nothing where all is well."""
-    findings = [*_unreadable_blueprints(), *_pools_without_block()]
+    findings = block_troubles()
     for finding in findings:
         log().error("%s", finding)
     return "; ".join(findings)
+
+
+def block_troubles() -> list[str]:
+    """One sentence for each blueprint that cannot be read, and for each pool in use that has no block."""
+    return [*_unreadable_blueprints(), *_pools_without_block()]
 
 
 def _unreadable_blueprints() -> list[str]:

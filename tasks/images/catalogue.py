@@ -16,7 +16,7 @@ from pool.images.catalogue import as_offered, folder_is_news, lacking, usable_ve
 from pool.images.names import catalogue_name
 from pool.images.wanted import as_unwanted, choice_is_news, wants
 from pool.records import Image
-from pool.states import HostState
+from pool.states import LIVING_INSTANCES, HostState
 from tasks.base import blocking, look_up, pool_task
 from tasks.runs import runs_under_way
 
@@ -47,7 +47,7 @@ def _is_due(image: Image) -> bool:
     return pulled and (image.looked_at is None or now() - image.looked_at > LOOK_AGAIN)
 
 
-@pool_task(task_run_name="take in {image}")
+@pool_task(task_run_name="take in {image} for {pool}")
 def take_in(pool: str, image: str, source: str, credentials: str = "") -> list[str]:
     """Have the image in ``images/``, checked, its layers kept; offer it, also when it was retired.
 
@@ -61,11 +61,12 @@ def take_in(pool: str, image: str, source: str, credentials: str = "") -> list[s
         What blueprints call it.
 
     Raises:
-        NotFound: there is no such archive, reference, image or block.
+        NotFound: there is no such pool, archive, reference, image or block; then nothing was changed.
         BrokenArchive: the archive is refused; the message says why.
         BadRequest: the pool does not want an image of this name.
         Refused: the registry does not let us in.
     """
+    outside().config(pool)
     if source == ARCHIVE:
         return _offer(pool, outside().images.read(image), {"source": ARCHIVE})
     _check_wanted(pool, [catalogue_name(image)])  # before it is pulled or saved for nothing
@@ -118,7 +119,8 @@ def read_catalogue(pool: str) -> list[Image]:
         log().warning("images/%s is still being written: it is read once it is complete", name)
     store = outside().store
     known = {image.name: image for image in store.images.catalogue(pool)}
-    found = [_image(pool, name, archive) for archive in archives for name in archive.names]
+    others = _of_other_pools(pool)
+    found = [_image(pool, name, one) for one in archives if one.path.name not in others for name in one.names]
     decided = [image for one in found if (image := _decided(one, known.get(one.name), wanted))]
     for image in decided:
         if image != known.get(image.name):
@@ -134,6 +136,13 @@ def _decided(found: Image, known: Image | None, wanted: Sequence[str]) -> Image 
     """The record to keep of an image that an archive holds: offered, or not wanted; None where it is retired."""
     image = as_offered(found, known)
     return as_unwanted(image, known, now()) if image and not wants(wanted, image.name) else image
+
+
+def _of_other_pools(pool: str) -> set[str]:
+    """Names of the archives that were pulled, or saved from an engine, for other pools: those alone offer them."""
+    recorded = outside().store.images.catalogue()
+    ours = {image.archive for image in recorded if image.pool == pool}
+    return {image.archive for image in recorded if image.source != ARCHIVE} - ours
 
 
 def _kept_or_retired(pool: str, unread: list[Image]) -> list[Image]:
@@ -196,7 +205,17 @@ def _image(pool: str, name: str, archive: ArchiveInfo) -> Image:
     )
 
 
-@pool_task(task_run_name="retire {name}")
+@look_up()
+def uses_of(pool: str, name: str) -> str:
+    """Say which blueprints name the image, and how many living sessions are of these; empty: it is in no use."""
+    called = catalogue_name(name)
+    users = [one.name for one in outside().stored.blueprints().specs if (one.pool, one.image) == (pool, called)]
+    living = outside().store.instances.all(pool, LIVING_INSTANCES)
+    sessions = sum(instance.blueprint in users for instance in living)
+    return f"by blueprint {', '.join(users)}, of which {sessions} sessions live" if users else ""
+
+
+@pool_task(task_run_name="retire {name} of {pool}")
 def retire(pool: str, name: str, delete_archive: bool) -> Image:
     """Offer an image no longer; sessions that run it go on.
 
@@ -247,7 +266,8 @@ async def why_distribute(pool: str) -> str:
 
 
 def _key_to_distribute(pool: str) -> str:
-    store, found = outside().store, outside().images.stamps()
+    store, others = outside().store, _of_other_pools(pool)
+    found = {name: stamp for name, stamp in outside().images.stamps().items() if name not in others}
     known, hosts = store.images.catalogue(pool), [host.name for host in store.hosts.all(pool, [HostState.ACTIVE])]
     if not hosts:
         return ""

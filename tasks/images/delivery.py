@@ -15,6 +15,7 @@ from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import DistributionTally, image_table
 from pool.images.names import tags_of
 from pool.records import Host, Image
+from pool.states import HostState
 from tasks.base import blocking, pool_task
 from tasks.leases import any_lease
 
@@ -97,8 +98,10 @@ def report_deliveries(pool: str, deliveries: Sequence[Delivery], images: list[Im
     rows = [vars(delivery) for delivery in deliveries]
     prefect, store = outside().prefect, outside().store.images
     prefect.write_table(rows, key=f"images-{pool}", description=f"Images sent to the hosts of {pool}")
+    active = [host.name for host in outside().store.hosts.all(pool, [HostState.ACTIVE])]
+    offered = [*store.offered(pool), *(image for image in images if "@" in image.name)]  # also what blueprints pin
     prefect.write_table(
-        image_table(images, {delivery.host: store.on_host(delivery.host) for delivery in deliveries}),
+        image_table(offered, {name: store.on_host(name) for name in active}),
         key=f"images-on-hosts-{pool}",
         description=f"Which hosts of {pool} have which image",
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 from blocks.outside import now, outside
 from pool.blame import IMAGE_GONE
-from pool.errors import EngineTrouble, NotFound, SessionNotReady
+from pool.errors import BadRequest, EngineTrouble, NotFound, SessionNotReady
 from pool.images.catalogue import usable_versions
+from pool.moments import LONGEST_SPAN
 from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, Host, Image, Instance
 from pool.sessions.admission import check_admission, expiry
@@ -37,7 +38,7 @@ def read_blueprint(name: str) -> BlueprintSpec:
     return outside().stored.blueprint(name)
 
 
-@pool_task(task_run_name="record {instance_id}")
+@pool_task(task_run_name="record {instance_id} · {blueprint}")
 def record_instance(
     instance_id: str, blueprint: str, user: str, options: dict
 ) -> tuple[Instance, BlueprintSpec | None]:
@@ -90,7 +91,7 @@ def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
     return found
 
 
-@pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id}")
+@pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id} on {instance.host}")
 def start_container(instance: Instance, blueprint: BlueprintSpec) -> Moments:
     """Have the host's engine run the session's container; one that already runs is left as it is.
 
@@ -122,7 +123,7 @@ def _timezone_of(pool: str) -> str:
     return (outside().store.configs.last(pool) or {}).get("DD_TIMEZONE") or OTHERS_ZONE
 
 
-@pool_task(task_run_name="wait for {instance.id}")
+@pool_task(task_run_name="wait until {instance.id} answers on {instance.host}")
 async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> Moments:
     """Wait until the notebook answers HTTP; says when it did.
 
@@ -200,6 +201,21 @@ def move_instance(instance_id: str, to: InstanceState, reason: str = "", **facts
     return outside().store.instances.move(instance_id, to, now(), reason=reason, **facts)
 
 
+@pool_task(task_run_name="extend {instance_id} to {minutes} min from now")
+def extend(instance_id: str, minutes: int) -> Instance:
+    """Let a running session go on for at least so many minutes from now.
+
+    Raises:
+        BadRequest: the minutes are not 1 or more, or more than ten years.
+        Refused: it does not run.
+        NotFound: no instance has this id.
+    """
+    most = LONGEST_SPAN // 60
+    if not 1 <= minutes <= most:
+        raise BadRequest(f"minutes is {minutes}; it must be whole minutes, 1 to {most}")
+    return outside().store.instances.extend(instance_id, minutes * 60, now())
+
+
 @look_up()
 def answer(instance: Instance) -> dict:
     """Compose the answer to the platform; the same that the publisher leaves as the artifact ``instance-<id>``."""
@@ -230,7 +246,7 @@ def _known(instance_id: str) -> Instance | None:
         return None
 
 
-@pool_task(retries=2, retry_delay_seconds=[1, 5], task_run_name="remove container of {instance.id}")
+@pool_task(retries=2, retry_delay_seconds=[1, 5], task_run_name="remove {instance.id} from {instance.host}")
 def remove_container(instance: Instance) -> None:
     """Remove the session's container; absent is success, and so is a host that the cloud says is gone.
 

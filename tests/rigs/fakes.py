@@ -61,6 +61,9 @@ class FakePrefect(PrefectPort):
         self.triggered: list[tuple[str, dict, str]] = []
         self.called: list[str] = []  # names of tasks, in order
         self.task_runs: list[str] = []  # of those, what Prefect would make a task run of
+        self.asked: list[str] = []  # questions
+        self.says_yes = False
+        self.tags: set[str] = set()
         self._parameters = parameters or {}
 
     @property
@@ -93,6 +96,13 @@ class FakePrefect(PrefectPort):
     async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
         self.triggered.append((deployment, parameters, key))
         return key
+
+    async def confirmed(self, question: str, seconds: int) -> bool:
+        self.asked.append(question)
+        return self.says_yes
+
+    async def tag(self, tags: Sequence[str]) -> None:
+        self.tags |= set(tags)
 
     async def forget_runs(self, before: datetime) -> int:
         return 0

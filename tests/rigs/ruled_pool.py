@@ -239,6 +239,7 @@ ANSWERING = frozenset({HostState.ACTIVE, HostState.DRAINING})
 LEADS_TO = {
     DecisionKind.DRAIN: HostState.DRAINING,
     DecisionKind.LET_GO: HostState.DRAINING,
+    DecisionKind.RETURN: HostState.ACTIVE,
     DecisionKind.FAIL_HOST: HostState.FAILED,
     DecisionKind.REMOVE: HostState.REMOVING,
     DecisionKind.CONFIRM_GONE: HostState.REMOVED,

@@ -50,8 +50,10 @@ class _Lent(DockerClient):
 class LocalFlavor(BaseModel):
     """A size of host."""
 
-    memory_mb: int = Field(gt=0, description="Memory of the host, in MB; it gets no swap.")
-    cpus: int = Field(0, ge=0, description="Processors that the host may use; 0: all of the machine's.")
+    memory_mb: int = Field(gt=0, description="Memory of the host, in MB; it gets no swap.", title="Memory, in MB")
+    cpus: int = Field(
+        0, ge=0, description="Processors that the host may use; 0: all of the machine's.", title="Processors"
+    )
 
 
 class LocalCloud(Cloud):
@@ -64,18 +66,30 @@ class LocalCloud(Cloud):
     _block_type_slug = "local-cloud"
     _description = "Hosts are system containers on this machine's own Docker Engine."
 
-    engine_url: str = Field("", description="Docker Engine; empty: the one that this installation uses.")
-    namespace: str = Field("", description="Marks containers and network; empty: this installation's own name.")
-    address_range: str = Field("10.213.0.0/16", description="The hosts' network takes a free /24 of this range.")
+    engine_url: str = Field(
+        "",
+        description="Docker Engine; empty: the one that this installation uses.",
+        title="Docker Engine",
+        examples=["unix:///run/docker.sock"],
+    )
+    namespace: str = Field(
+        "", description="Marks containers and network; empty: this installation's own name.", title="Namespace"
+    )
+    address_range: str = Field(
+        "10.213.0.0/16", description="The hosts' network takes a free /24 of this range.", title="Address range"
+    )
     flavors: dict[str, LocalFlavor] = Field(
         {
             "standard.medium": LocalFlavor(memory_mb=4096, cpus=2),
             "standard.xlarge": LocalFlavor(memory_mb=14336, cpus=8),
         },
         description="Sizes of host by name.",
+        title="Flavors",
     )
     images: dict[str, str] = Field(
-        {}, description="Host images: name to reference in the engine. A reference itself is a name, too."
+        {},
+        description="Host images: name to reference in the engine. A reference itself is a name, too.",
+        title="Host images",
     )
 
     @field_validator("address_range")

@@ -84,16 +84,48 @@ class OpenStackCloud(Cloud):
     _description = "Hosts are servers of an OpenStack project."
 
     credentials: OpenStackCredentials = Field(
-        default_factory=OpenStackCredentials, description="Empty: the cloud of the environment (OS_CLOUD, OS_…)."
+        default_factory=OpenStackCredentials,
+        description="Empty: the cloud of the environment (OS_CLOUD, OS_…).",
+        title="Credentials",
     )
-    namespace: str = Field("", description="Marks what is made; empty: this installation's own name.")
-    DD_HOST_NETWORK: str = Field("auto", description="Network by name or id; auto: the project's only one.")
-    DD_HOST_MASTER_SG: str = Field("pb_server", description="Security group whose members may reach the hosts.")
-    DD_HOST_EXTRA_SGS: Texts = Field([], description="More security groups of every host, by name or id.")
-    DD_HOST_ROOT_VOLUME_SIZE: int = Field(0, ge=0, description="GB of the root volume; 0: the flavor's own disk.")
-    DD_HOST_DATA_VOLUME_TYPE: str = Field("standard", description="Volume type; empty: the cloud's default.")
-    DD_HOST_DATA_VOLUME_DEVICE: str = Field("/dev/vdb", description="Where a host sees its data volume.")
-    public_key: str = Field("", description="Key of the cloud's default user, for emergencies; empty: no keypair.")
+    namespace: str = Field(
+        "", description="Marks what is made; empty: this installation's own name.", title="Namespace"
+    )
+    DD_HOST_NETWORK: str = Field(
+        "auto", description="Network by name or id; auto: the project's only one.", title="Network (DD_HOST_NETWORK)"
+    )
+    DD_HOST_MASTER_SG: str = Field(
+        "pb_server",
+        description="Security group whose members may reach the hosts.",
+        title="Security group with access (DD_HOST_MASTER_SG)",
+    )
+    DD_HOST_EXTRA_SGS: Texts = Field(
+        [],
+        description="More security groups of every host, by name or id.",
+        title="More security groups (DD_HOST_EXTRA_SGS)",
+    )
+    DD_HOST_ROOT_VOLUME_SIZE: int = Field(
+        0,
+        ge=0,
+        description="GB of the root volume; 0: the flavor's own disk.",
+        title="Root volume, in GB (DD_HOST_ROOT_VOLUME_SIZE)",
+    )
+    DD_HOST_DATA_VOLUME_TYPE: str = Field(
+        "standard",
+        description="Volume type; empty: the cloud's default.",
+        title="Type of the data volume (DD_HOST_DATA_VOLUME_TYPE)",
+    )
+    DD_HOST_DATA_VOLUME_DEVICE: str = Field(
+        "/dev/vdb",
+        description="Where a host sees its data volume.",
+        title="Device of the data volume (DD_HOST_DATA_VOLUME_DEVICE)",
+        examples=["/dev/vdb"],
+    )
+    public_key: str = Field(
+        "",
+        description="Key of the cloud's default user, for emergencies; empty: no keypair.",
+        title="Emergency ssh key",
+    )
 
     @property
     def data_device(self) -> str:

@@ -31,16 +31,27 @@ class OpenStackCredentials(Block):
     _block_type_slug = "openstack-credentials"
     _description = "Credentials for one project of an OpenStack cloud."
 
-    cloud: str = Field("", description="Name of the cloud in clouds.yaml.")
-    auth_url: str = Field("", description="Keystone, as https://cloud.example.org:5000/v3.")
-    username: str = Field("", description="User; or leave empty and give an application credential.")
-    password: SecretStr = Field(SecretStr(""), description="Password of the user.")
-    project_name: str = Field("", description="Project that hosts are made in.")
-    user_domain_name: str = Field("Default", description="Domain of the user.")
-    project_domain_name: str = Field("Default", description="Domain of the project.")
-    application_credential_id: str = Field("", description="Application credential, in place of user and password.")
-    application_credential_secret: SecretStr = Field(SecretStr(""), description="Its secret.")
-    region_name: str = Field("", description="Region; empty: the cloud's only or first one.")
+    cloud: str = Field(
+        "", description="Name of the cloud in clouds.yaml.", title="Cloud of clouds.yaml", examples=["mycloud"]
+    )
+    auth_url: str = Field(
+        "",
+        description="Keystone, as https://cloud.example.org:5000/v3.",
+        title="Keystone address",
+        examples=["https://cloud.example.org:5000/v3"],
+    )
+    username: str = Field("", description="User; or leave empty and give an application credential.", title="User")
+    password: SecretStr = Field(SecretStr(""), description="Password of the user.", title="Password")
+    project_name: str = Field("", description="Project that hosts are made in.", title="Project")
+    user_domain_name: str = Field("Default", description="Domain of the user.", title="Domain of the user")
+    project_domain_name: str = Field("Default", description="Domain of the project.", title="Domain of the project")
+    application_credential_id: str = Field(
+        "", description="Application credential, in place of user and password.", title="Application credential"
+    )
+    application_credential_secret: SecretStr = Field(
+        SecretStr(""), description="Its secret.", title="Secret of the application credential"
+    )
+    region_name: str = Field("", description="Region; empty: the cloud's only or first one.", title="Region")
 
     def connect(self) -> Connection:
         """Connect a client for one call; all share one login, which renews its token when that expires.

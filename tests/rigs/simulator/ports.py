@@ -160,6 +160,12 @@ class SimulatedPrefect(PrefectPort):
         here = self._up()
         return str(here.prefect.start(deployment, parameters, key, list(tags)).id)
 
+    async def confirmed(self, question: str, seconds: int) -> bool:
+        return True
+
+    async def tag(self, tags: Sequence[str]) -> None:
+        self._world.secrets.check("tags of a run", " ".join(tags))
+
     async def forget_runs(self, before: datetime) -> int:
         return 0
 

@@ -1,15 +1,18 @@
 """The platform's guide names what a client can meet."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import docs
 from pool.states import INSTANCE_MOVES, EndCause, InstanceState
+from tests.rigs.printed_examples import blocks, commands
 
 pytestmark = pytest.mark.unit
 
-GUIDE = (Path(docs.__file__).parent / "platform.md").read_text()
+PAGE = Path(docs.__file__).parent / "platform.md"
+GUIDE = PAGE.read_text()
 
 
 @pytest.mark.parametrize("state", list(InstanceState))
@@ -22,3 +25,16 @@ def test_every_state_is_told_with_those_that_follow(state):
 @pytest.mark.parametrize("cause", list(EndCause))
 def test_every_cause_of_an_end_is_told(cause):
     assert f"`{cause}`" in GUIDE
+
+
+def test_every_example_is_a_whole_command_or_program():
+    for console in blocks(PAGE, "console"):
+        shell = subprocess.run(["bash", "-n"], input=commands(console), text=True, capture_output=True, check=False)
+        assert (shell.returncode, shell.stderr) == (0, ""), console
+    (program,) = blocks(PAGE, "python")
+    compile(program, "platform.md", "exec")
+
+
+def test_no_page_prints_a_command_of_prefect_s_that_an_installation_has_not_on_its_path():
+    pages = [page for page in PAGE.parent.rglob("*.md") if "prefect deployment run" in page.read_text()]
+    assert pages == []

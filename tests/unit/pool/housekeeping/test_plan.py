@@ -1,5 +1,7 @@
 """What housekeeping plans: one observation, one clock, one list of decisions."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +71,18 @@ def test_shutdown_mode_drains_every_host_lets_sessions_live_and_spawns_nothing()
     hosts = [a_host("main-01", reserved=1), a_host("main-02", state=HostState.CONFIGURING)]
     plans = planned(hosts, [an_instance()], settings={"shutdown_mode": True, "free_slot_target": 9})
     assert plans == [(Kind.DRAIN, "main-01"), (Kind.DRAIN, "main-02")]
+
+
+def test_a_host_that_drains_for_shutdown_mode_returns_when_that_is_off_again():
+    drained = a_host(state=HostState.DRAINING, reason="pool main is in shutdown mode", active_at=NOW)
+    assert planned([drained], settings={"shutdown_mode": True}) == [(Kind.REMOVE, "main-01")]
+    assert planned([drained]) == [(Kind.RETURN, "main-01")]
+    assert planned([replace(drained, active_at=None)]) == [(Kind.REMOVE, "main-01")]
+
+
+def test_a_host_that_an_operator_drained_meanwhile_does_not_return():
+    drained = a_host(state=HostState.DRAINING, reason="a new kernel", active_at=NOW, reserved=1)
+    assert (Kind.RETURN, "main-01") not in planned([drained], [an_instance()])
 
 
 def test_a_host_that_a_flow_run_configures_is_left_to_it():

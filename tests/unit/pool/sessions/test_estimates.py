@@ -69,3 +69,10 @@ def test_one_that_waits_beside_the_free_slots_of_a_host_near_its_end_is_told_bot
     )
     (silent,) = queue_positions(waiting(3), hosts, [], PoolSettings(), later(14400 - 240)).values()
     assert silent.notice == ""
+
+
+@pytest.mark.parametrize(("ends", "told"), [(899, (899, "")), (900, (None, "no room is expected before 08:15 UTC"))])
+def test_no_estimate_is_beyond_the_moment_at_which_the_session_is_given_up(ends, told):
+    line, ending = waiting(1), [an_instance("s1", expires_at=later(ends))]
+    place = queue_positions(line, [full()], ending, PoolSettings(max_hosts=1, queue_timeout=900), NOW)["q0"]
+    assert (place.estimate, place.notice.partition(",")[0]) == told

@@ -15,11 +15,12 @@ from pool.errors import BadRequest, NotFound
 from pool.images.catalogue import as_offered, folder_is_news, lacking, split_pin, usable_versions
 from pool.records import Image
 from pool.sessions.placement import newest_version_first
+from pool.states import HostState
 from pool.store.pool_store import PoolStore
-from tasks.images import catalogue
+from tasks.images import catalogue, delivery
 from tests.rigs.engines.tiny_image import TinyImage
 from tests.rigs.fakes import FakeBlocks, ScriptedTasks, fake_outside
-from tests.rigs.pool_data import NOW, a_host, claim_active
+from tests.rigs.pool_data import NOW, a_host, claim, claim_active
 
 pytestmark = pytest.mark.unit
 
@@ -193,3 +194,43 @@ def test_a_host_that_lacks_an_image_is_a_reason_of_its_own_beside_an_archive_tha
     key = catalogue._key_to_distribute("main")
     two_pools.clock.pass_by(600)
     assert catalogue._key_to_distribute("main") == key
+
+
+def test_an_image_for_a_pool_that_does_not_exist_is_refused_before_anything_is_done(tmp_path):
+    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store.upgrade()
+    with standing_in(fake_outside(store=store)), pytest.raises(NotFound, match="no pool is named 'mian'; known: main"):
+        asyncio.run(catalogue.take_in.fn("mian", "lab.tar", "archive"))
+    store.close()
+
+
+def test_an_image_that_was_pulled_for_one_pool_is_news_to_no_other(tmp_path):
+    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store.upgrade()
+    store.images.put(replace(LAB, source="registry.example/lab:4"))
+    claim_active(store)
+    claim(store, "run-2", pool="gpu")
+    for state in (HostState.CONFIGURING, HostState.ACTIVE):
+        store.hosts.move("gpu-01", state, NOW)
+    folder = SimpleNamespace(stamps=lambda: {"lab.tar": "2-2"})
+    with standing_in(fake_outside(store=store, images=folder, prefect=ScriptedTasks(runs_under_way=[]))):
+        news = {pool: bool(asyncio.run(catalogue.why_distribute.fn(pool))) for pool in ("main", "gpu")}
+    assert news == {"main": True, "gpu": False}
+    store.close()
+
+
+def test_the_table_of_images_has_every_active_host_and_every_image_that_is_offered(tmp_path):
+    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store.upgrade()
+    for image in (LAB, replace(LAB, name="other", id="sha256:" + "e" * 64)):
+        store.images.put(image)
+    store.images.mark(claim_active(store).name, LAB.id, NOW)
+    claim_active(store, "run-2")
+    with standing_in(fake_outside(store=store)) as door:
+        asyncio.run(delivery.report_deliveries.fn("main", [delivery.Delivery("main-01")], [LAB]))
+    rows = door.prefect.tables["images-on-hosts-main"]
+    assert [(row["image"], row["main-01"], row["main-02"]) for row in rows] == [
+        ("lab", "there", "missing"),
+        ("other", "missing", "missing"),
+    ]
+    store.close()

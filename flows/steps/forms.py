@@ -1,0 +1,65 @@
+"""Types of flows' parameters: what the form in Prefect's UI shows of each. The help of each is its flow's docstring."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pool.keys.rotation import RotatedKey
+from pool.moments import LONGEST_SPAN
+from pool.records import FlavorSize
+
+MOST_MINUTES = LONGEST_SPAN // 60
+_POOL = {"title": "Pool", "examples": ["main"]}
+
+Pool = Annotated[str, Field(json_schema_extra=_POOL)]
+AnyPool = Annotated[str, Field(json_schema_extra=_POOL | {"title": "Pool (empty: all)"})]
+HostName = Annotated[str, Field(json_schema_extra={"title": "Host", "examples": ["main-07"]})]
+HostNames = Annotated[list[str] | None, Field(json_schema_extra={"title": "Hosts (empty: all)"})]
+InstanceId = Annotated[str, Field(json_schema_extra={"title": "Session", "examples": ["alice-7"]})]
+BlueprintName = Annotated[str, Field(json_schema_extra={"title": "Blueprint", "examples": ["jupyter-minimal"]})]
+User = Annotated[str, Field(json_schema_extra={"title": "User", "examples": ["ada"]})]
+Name = Annotated[str, Field(json_schema_extra={"title": "Host, session or user", "examples": ["ada"]})]
+Lines = Annotated[int, Field(json_schema_extra={"title": "Lines"})]
+Keys = Annotated[list[RotatedKey] | None, Field(json_schema_extra={"title": "Keys (empty: all)"})]
+Retire = Annotated[bool, Field(json_schema_extra={"title": "End what the ones before still open"})]
+Reason = Annotated[str, Field(json_schema_extra={"title": "Reason"})]
+HostImageName = Annotated[str, Field(json_schema_extra={"title": "Name of the host image (empty: by its content)"})]
+ImageName = Annotated[str, Field(json_schema_extra={"title": "Image", "examples": ["rocker/rstudio:4.4"]})]
+ImageNames = Annotated[list[str] | None, Field(json_schema_extra={"title": "Images (empty: all)"})]
+Source = {"title": "Where it comes from"}
+Credentials = Annotated[str, Field(json_schema_extra={"title": "Registry login (empty: none)"})]
+DeleteArchive = Annotated[bool, Field(json_schema_extra={"title": "Delete its archive, too"})]
+Confirmed = Annotated[bool, Field(json_schema_extra={"title": "Do not ask for a confirmation"})]
+#: What the form offers, and Prefect's API takes; what gets past both is refused by the task, in one sentence.
+_Minutes = Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": MOST_MINUTES})]
+Deadline = Annotated[_Minutes | None, Field(json_schema_extra={"title": "Deadline, in minutes"})]
+LongerMinutes = Annotated[
+    int, Field(json_schema_extra={"title": "Minutes from now", "minimum": 1, "maximum": MOST_MINUTES})
+]
+Flavor = Annotated[str, Field(json_schema_extra={"title": "Size of the host", "enum": ["", *FlavorSize]})]
+#: The request's own fields, which the form shows; they are judged by `pool/sessions/admission.py`.
+Options = Annotated[
+    dict | None,
+    Field(
+        json_schema_extra={
+            "title": "Options",
+            "properties": {
+                "lifetime": {
+                    "title": "Lifetime, in seconds",
+                    "type": "integer",
+                    "description": "At most the blueprint's.",
+                },
+                "wait": {
+                    "title": "Longest wait for room, in seconds",
+                    "type": "integer",
+                    "description": "At most the pool's; 0: not at all.",
+                },
+                "environment": {
+                    "title": "Environment",
+                    "type": "object",
+                    "description": "Names and texts; no secrets, for parameters are shown.",
+                },
+            },
+        }
+    ),
+]

@@ -1,0 +1,127 @@
+"""The commands that begin with a noun, `dockerdriver host drain main-07`: what each takes, and its help."""
+
+from collections.abc import Callable
+
+from runtime.command import session
+from runtime.verbs import blueprints, configs, hosts, images, sessions
+
+#: Functions that take the settings and their arguments, each with what argparse is told of these.
+Commands = dict[Callable[..., int], dict[str, dict]]
+
+#: What each command that answers something takes.
+AS_JSON: dict[str, dict] = {"--json": {"dest": "as_json", "action": "store_true", "help": "for a program"}}
+OF_SESSIONS: dict[str, dict] = {
+    "--user": {"help": "only those of this user"},
+    "--since": {"metavar": "MOMENT", "help": "only those that lived then or later: yesterday, 2d, 2026-11-27 14:30"},
+    "--failed": {"action": "store_true", "help": "only those that ended as failed"},
+    **AS_JSON,
+}
+SESSION = {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}}
+HOST = {"host": {"metavar": "HOST", "help": "its name, as in main-07"}}
+POOL = {"--pool": {"default": "main", "help": "name of the pool; main when none is named"}}
+ANY_POOL = {"--pool": {"help": "name of the pool; all when none is named"}}
+YES = {"--yes": {"action": "store_true", "help": "do not ask for a confirmation"}}
+REASON = {"--reason": {"default": "asked for by the operator", "help": "why; kept with the host"}}
+
+RUN: dict[str, dict] = {
+    "flow": {"help": "its name, as bake-host-image; its deployment is on-demand"},
+    "assignments": {"nargs": "*", "metavar": "PARAMETER=VALUE", "help": "as pool=main; a value may be JSON"},
+    **AS_JSON,
+}
+STATUSES = """exit status:
+  0    done
+  1    not done, with one sentence on standard error; or what was looked at is not in order
+  2    the command line is wrong
+  3    there is nothing of this name
+  130  interrupted; every command may be run again
+"""
+
+NOUNS: dict[str, tuple[str, Commands]] = {
+    "session": (
+        "Start, end, extend, list and open sessions, and read their logs.",
+        {
+            sessions.start: {
+                **SESSION,
+                "--blueprint": {"default": "jupyter-minimal", "help": "how it is made; jupyter-minimal"},
+                "--user": {"default": "", "help": "who it is for"},
+                **AS_JSON,
+            },
+            sessions.stop: {**SESSION, **AS_JSON},
+            sessions.extend: {
+                **SESSION,
+                "minutes": {"type": int, "help": "from now, that it goes on for at least"},
+                **AS_JSON,
+            },
+            sessions.list_: OF_SESSIONS,
+            sessions.open_: {**SESSION, **AS_JSON},
+            session.logs: {
+                **SESSION,
+                "--lines": {"type": int, "default": 100, "metavar": "N", "help": "how many, 1000 at most; 100"},
+                **AS_JSON,
+            },
+        },
+    ),
+    "host": (
+        "List hosts, take one out of service, put it back.",
+        {
+            hosts.list_: {**ANY_POOL, **AS_JSON},
+            hosts.drain: {
+                **HOST,
+                "--deadline": {
+                    "type": int,
+                    "metavar": "MINUTES",
+                    "help": "after which the sessions that are left are ended; without it they live out their time",
+                },
+                **REASON,
+                **YES,
+                **AS_JSON,
+            },
+            hosts.return_: {**HOST, **REASON, **AS_JSON},
+        },
+    ),
+    "image": (
+        "List what pools offer, offer an image, offer one no more.",
+        {
+            images.list_: {**ANY_POOL, **AS_JSON},
+            images.add: {
+                "image": {"help": "a file in images/, a registry's reference, or a name in the manager's engine"},
+                "--source": {"default": "archive", "choices": ["archive", "registry", "engine"], "help": "archive"},
+                "--credentials": {"default": "", "help": "name of the block Registry login that its registry asks for"},
+                **POOL,
+                **AS_JSON,
+            },
+            images.retire: {
+                "image": {"help": "what blueprints call it"},
+                **POOL,
+                "--delete-archive": {"action": "store_true", "help": "delete its archive in images/, too"},
+                **YES,
+                **AS_JSON,
+            },
+        },
+    ),
+    "blueprint": (
+        "Look whether sessions of a blueprint could start.",
+        {
+            blueprints.check: {
+                "name": {"nargs": "?", "help": "of the blueprint; all when none is named"},
+                **AS_JSON,
+            },
+        },
+    ),
+    "config": (
+        "Read and change the settings of a pool.",
+        {
+            configs.get: {
+                "name": {"nargs": "?", "metavar": "SETTING", "help": "as DD_MAX_HOSTS; all when none is named"},
+                **POOL,
+                **AS_JSON,
+            },
+            configs.set_: {
+                "assignments": {"nargs": "+", "metavar": "SETTING=VALUE", "help": "as DD_MAX_HOSTS=8"},
+                **POOL,
+                **AS_JSON,
+            },
+            configs.diff: {**POOL, **AS_JSON},
+        },
+    ),
+}

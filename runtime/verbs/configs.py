@@ -1,0 +1,124 @@
+"""`dockerdriver config …`: a pool's settings, as the form in Prefect's UI has them."""
+
+import sys
+
+from blocks.prefect_api import PrefectApi
+from blocks.settings import ProcessSettings
+from blocks.stored.api_password import prefect_api
+from pool.errors import BadRequest, NotFound
+from runtime.verbs.output import show, show_json
+
+DOCUMENT = "/block_types/slug/pool-config/block_documents/name/{pool}"
+
+
+def get(settings: ProcessSettings, name: str | None, pool: str, as_json: bool) -> int:
+    """Print a setting of a pool, or all of them.
+
+    Example: dockerdriver config get DD_MAX_HOSTS
+    """
+    values = kept(prefect_api(settings), pool)
+    if name:
+        check_name(name, values)
+        sys.stdout.write(f"{values[name]}\n") if not as_json else show_json({name: values[name]})
+    else:
+        show_values(values, as_json)
+    return 0
+
+
+def set_(settings: ProcessSettings, assignments: list[str], pool: str, as_json: bool) -> int:
+    """Change settings of a pool, together; they count from the next tick, within 30 seconds.
+
+    Example: dockerdriver config set DD_MAX_HOSTS=8 DD_HOST_LIFETIME=6h
+    """
+    from blocks.stored.pool_config import PoolConfig  # noqa: PLC0415 - Prefect takes a second to import
+    from blocks.stored.reading import changed  # noqa: PLC0415 - as above
+
+    api = prefect_api(settings)
+    before = kept(api, pool)
+    asked = read_assignments(assignments, before)
+    after = changed(PoolConfig, before, asked)
+    body = {"data": {name: after[name] for name in asked}, "merge_existing_data": True}
+    api.call("PATCH", f"/block_documents/{document(api, pool)['id']}", **body)
+    rows = [{"setting": name, "before": before[name], "after": after[name]} for name in asked]
+    show(rows, {"setting": "Setting", "before": "Before", "after": "Now"}, "", as_json)
+    return 0
+
+
+def diff(settings: ProcessSettings, pool: str, as_json: bool) -> int:
+    """Print the settings of a pool that are not the defaults of this version.
+
+    Example: dockerdriver config diff --pool gpu
+    """
+    from blocks.stored.pool_config import PoolConfig  # noqa: PLC0415 - as above
+
+    values, usual = kept(prefect_api(settings), pool), PoolConfig().model_dump(mode="json")
+    rows = [
+        {"setting": name, "default": usual[name], "here": value}
+        for name, value in values.items()
+        if name in usual and value != usual[name]
+    ]
+    columns = {"setting": "Setting", "default": "Default", "here": "Here"}
+    show(rows, columns, f"pool {pool} has every setting's default", as_json)
+    return 0
+
+
+def kept(api: PrefectApi, pool: str) -> dict[str, object]:
+    """Return the pool's settings as they are kept, with the defaults of those that it was saved without.
+
+    Raises:
+        NotFound: there is no such pool; the message lists those that exist.
+        DockerDriverError: the stack does not run.
+    """
+    from blocks.stored.pool_config import PoolConfig  # noqa: PLC0415 - as above
+
+    usual = PoolConfig().model_dump(mode="json")
+    return {**usual, **{name: value for name, value in document(api, pool)["data"].items() if name in usual}}
+
+
+def document(api: PrefectApi, pool: str) -> dict:
+    """Return the pool's block as Prefect keeps it.
+
+    Raises:
+        NotFound: there is no such pool; the message lists those that exist.
+    """
+    try:
+        found: dict = api.call("GET", DOCUMENT.format(pool=pool))
+    except NotFound:
+        known = api.call("GET", "/block_types/slug/pool-config/block_documents")
+        names = ", ".join(sorted(one["name"] for one in known)) or "none"
+        raise NotFound(f"no pool is named {pool!r}; known: {names}") from None
+    return found
+
+
+def read_assignments(assignments: list[str], known: dict[str, object]) -> dict[str, str]:
+    """Read ``NAME=value`` words.
+
+    Raises:
+        BadRequest: one is of another form.
+        NotFound: a pool has no such setting.
+    """
+    pairs = [word.partition("=") for word in assignments]
+    for name, sign, _ in pairs:
+        if not sign:
+            raise BadRequest(f"{name!r} sets nothing: write NAME=value, like DD_MAX_HOSTS=8")
+        check_name(name, known)
+    return {name: value for name, _, value in pairs}
+
+
+def check_name(name: str, known: dict[str, object]) -> None:
+    """Refuse a name that no setting has.
+
+    Raises:
+        NotFound: names all that there are.
+    """
+    if name not in known:
+        raise NotFound(f"a pool has no setting {name!r}; known: {', '.join(known)}")
+
+
+def show_values(values: dict[str, object], as_json: bool) -> None:
+    """Print all settings: an object for programs, a table for people."""
+    if as_json:
+        show_json(values)
+    else:
+        rows = [{"setting": name, "value": value} for name, value in values.items()]
+        show(rows, {"setting": "Setting", "value": "Value"}, "")

@@ -1,0 +1,72 @@
+"""What commands have the stack do: they start the flow that a platform would start, and wait for its answer."""
+
+import json
+import sys
+
+from blocks.prefect_api import PrefectApi
+from blocks.settings import ProcessSettings
+from blocks.stored.api_password import prefect_api
+from pool.errors import BadRequest
+from runtime.verbs.output import show_json
+
+SECONDS = 600
+LONG_SECONDS = 3600  # an image of gigabytes for many hosts
+
+
+def run(settings: ProcessSettings, flow: str, assignments: list[str], as_json: bool) -> int:
+    """Start any flow, wait for its end, and print its sentence.
+
+    Example: dockerdriver run bake-host-image pool=main
+    """
+    parameters = read_parameters(assignments)
+    run_and_tell(prefect_api(settings), f"{flow}/on-demand", as_json, LONG_SECONDS, **parameters)
+    return 0
+
+
+def read_parameters(assignments: list[str]) -> dict[str, object]:
+    """Read ``name=value`` words; a value that is JSON is read as such, and any other is a text.
+
+    Raises:
+        BadRequest: one is of another form.
+    """
+    pairs = [word.partition("=") for word in assignments]
+    if wrong := next((name for name, sign, _ in pairs if not sign), None):
+        raise BadRequest(f"{wrong!r} is no parameter: write name=value, like pool=main")
+    return {name: _value(text) for name, _, text in pairs}
+
+
+def _value(text: str) -> object:
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return value
+
+
+def run_and_tell(
+    api: PrefectApi, deployment: str, as_json: bool, seconds: float = SECONDS, **parameters: object
+) -> None:
+    """Start a flow, wait for its end, and print its one sentence.
+
+    Raises:
+        DockerDriverError: it ended otherwise than as asked, with its own sentence; or the stack does not run.
+    """
+    said = api.run_to_its_end(deployment, seconds, **parameters)
+    if as_json:
+        show_json({"deployment": deployment, "parameters": parameters, "message": said})
+    else:
+        sys.stdout.write(f"{said}\n")
+
+
+def run_and_show(api: PrefectApi, deployment: str, artifact: str, as_json: bool, **parameters: object) -> None:
+    """Start a flow, wait for its end, and print the answer that it leaves: one row, as ``name: value`` lines.
+
+    Raises:
+        DockerDriverError: as :func:`run_and_tell`.
+    """
+    api.run_to_its_end(deployment, SECONDS, **parameters)
+    (answer,) = api.table(artifact)
+    if as_json:
+        show_json(answer)
+    else:
+        sys.stdout.write("".join(f"{name}: {value}\n" for name, value in answer.items() if value not in (None, "")))

@@ -1,0 +1,53 @@
+"""`dockerdriver session …`: what a platform does through Prefect's API, for an operator."""
+
+from blocks.settings import ProcessSettings
+from blocks.stored.api_password import prefect_api
+from runtime.verbs.flows import run_and_show, run_and_tell
+from runtime.verbs.history import show_sessions
+
+
+def start(settings: ProcessSettings, instance_id: str, blueprint: str, user: str, as_json: bool) -> int:
+    """Start a session and print where it is, or its place in the queue.
+
+    Example: dockerdriver session start ada-1 --user ada --blueprint jupyter-minimal
+    """
+    wanted = {"instance_id": instance_id, "blueprint": blueprint, "user": user}
+    run_and_show(prefect_api(settings), "provision-instance/on-demand", f"instance-{instance_id}", as_json, **wanted)
+    return 0
+
+
+def stop(settings: ProcessSettings, instance_id: str, as_json: bool) -> int:
+    """End a session; one that is over already is no error.
+
+    Example: dockerdriver session stop ada-1
+    """
+    run_and_tell(prefect_api(settings), "deprovision-instance/on-demand", as_json, instance_id=instance_id)
+    return 0
+
+
+def extend(settings: ProcessSettings, instance_id: str, minutes: int, as_json: bool) -> int:
+    """Let a running session go on for at least so many minutes from now.
+
+    Example: dockerdriver session extend ada-1 60
+    """
+    wanted = {"instance_id": instance_id, "minutes": minutes}
+    run_and_tell(prefect_api(settings), "extend-instance/on-demand", as_json, **wanted)
+    return 0
+
+
+def list_(settings: ProcessSettings, user: str | None, since: str | None, failed: bool, as_json: bool) -> int:
+    """List sessions, living and over, the newest request first; works while the stack is stopped, too.
+
+    Example: dockerdriver session list --user ada --since yesterday --failed
+    """
+    show_sessions(settings, user, since, failed, as_json)
+    return 0
+
+
+def open_(settings: ProcessSettings, instance_id: str, as_json: bool) -> int:
+    """Print a fresh link that opens a running session: once, and only for a short time.
+
+    Example: xdg-open "$(dockerdriver session open ada-1 --json | jq -r .launch_url)"
+    """
+    run_and_show(prefect_api(settings), "issue-link/on-demand", f"link-{instance_id}", as_json, instance_id=instance_id)
+    return 0

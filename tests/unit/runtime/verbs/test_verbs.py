@@ -1,0 +1,180 @@
+"""The commands that begin with a noun, against a server that answers as Prefect's does."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from blocks.settings import ProcessSettings
+from pool.errors import BadRequest, DockerDriverError, NotFound
+from pool.store.pool_store import PoolStore
+from runtime.command.cli import _parser
+from runtime.command.nouns import NOUNS
+from runtime.verbs import configs, flows, hosts, images, sessions
+from tests.rigs.pool_data import claim_active
+
+pytestmark = pytest.mark.unit
+
+
+class Prefect(ThreadingHTTPServer):
+    """Keeps pool `main`, and has every run end as the test says."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.kept = {"DD_MAX_HOSTS": 4, "DD_HOST_LIFETIME": 7200}
+        self.asked: list[dict] = []
+        self.ends = {"type": "COMPLETED", "name": "Completed", "message": "it is done"}
+        self.row = {"instance_id": "ada-1", "state": "running", "url": "http://x", "notice": ""}
+
+
+class Answer(BaseHTTPRequestHandler):
+    """One request."""
+
+    def do_GET(self):
+        here: Prefect = self.server  # type: ignore[assignment]
+        if "/name/gpu" in self.path:
+            self.answer(404, {})
+        elif self.path.endswith("/block_documents"):
+            self.answer(200, [{"name": "main"}])
+        elif "/block_documents/name/" in self.path:
+            self.answer(200, {"id": "b-1", "data": here.kept})
+        elif "/artifacts/" in self.path:
+            self.answer(200, {"data": json.dumps([here.row])})
+        else:
+            self.answer(200, {"id": "d-1", "state": here.ends})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append(body.get("parameters", body))
+        self.answer(201, {"id": "r-1"})
+
+    def do_PATCH(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.kept |= body["data"]
+        self.answer(200, {})
+
+    def answer(self, status, body):
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def prefect():
+    server = Prefect()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def settings(tmp_path, prefect):
+    (tmp_path / "api-password").write_text("dockerdriver:word")
+    port = prefect.server_address[1]
+    settings = ProcessSettings(data=tmp_path, database="sqlite", prefect_port=port, _env_file=None)
+    store = PoolStore.open(settings.pool_database_url)
+    store.upgrade()
+    claim_active(store)
+    store.close()
+    return settings
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_each_verb_has_a_help_an_example_and_an_answer_for_programs(noun):
+    for verb, arguments in NOUNS[noun][1].items():
+        assert "Example: " in verb.__doc__, verb
+        assert "--json" in arguments, verb
+        assert all(how.get("help") for how in arguments.values()), verb
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "session start ada-1 --user ada --json",
+        "session list --since yesterday --failed",
+        "host drain main-07 --deadline 30 --reason kernel --yes",
+        "image add rocker/rstudio:4.4 --source registry",
+        "blueprint check",
+        "config set DD_MAX_HOSTS=8 --pool gpu",
+    ],
+)
+def test_a_line_as_the_docs_print_it_is_understood(line):
+    assert callable(_parser().parse_args(line.split()).command)
+
+
+def test_a_session_is_started_as_a_platform_would(settings, prefect, capsys):
+    assert sessions.start(settings, "ada-1", "lab", "ada", as_json=False) == 0
+    assert capsys.readouterr().out == "instance_id: ada-1\nstate: running\nurl: http://x\n"
+    assert prefect.asked == [{"instance_id": "ada-1", "blueprint": "lab", "user": "ada"}]
+
+
+def test_what_a_run_says_at_its_end_is_the_answer(settings, capsys):
+    assert sessions.stop(settings, "ada-1", as_json=False) == 0
+    assert capsys.readouterr().out == "it is done\n"
+
+
+def test_a_run_that_fails_is_told_in_its_own_sentence(settings, prefect):
+    prefect.ends = {"type": "FAILED", "name": "Failed", "message": "no host is named main-99"}
+    with pytest.raises(DockerDriverError, match="no host is named main-99"):
+        hosts.return_(settings, "main-99", "", as_json=False)
+
+
+def test_a_run_that_waits_for_a_confirmation_is_left_to_the_operator(settings, prefect):
+    prefect.ends = {"type": "PAUSED", "name": "Paused", "message": None}
+    with pytest.raises(DockerDriverError, match="waits until it is confirmed in Prefect's UI"):
+        hosts.drain(settings, "main-01", 30, "", yes=False, as_json=False)
+
+
+def test_hosts_and_images_are_listed_without_a_stack(settings, capsys):
+    hosts.list_(settings, None, as_json=True)
+    (host,) = json.loads(capsys.readouterr().out)
+    assert (host["host"], host["state"], host["free"]) == ("main-01", "active", 6)
+    images.list_(settings, None, as_json=False)
+    assert capsys.readouterr().out == "no image is offered\n"
+
+
+def test_settings_are_read_changed_together_and_compared_with_the_defaults(settings, prefect, capsys):
+    configs.set_(settings, ["DD_MAX_HOSTS=8", "DD_HOST_LIFETIME=6h"], "main", as_json=False)
+    assert prefect.kept == {"DD_MAX_HOSTS": 8, "DD_HOST_LIFETIME": 21600}
+    capsys.readouterr()
+    configs.get(settings, "DD_HOST_LIFETIME", "main", as_json=False)
+    assert capsys.readouterr().out == "21600\n"
+    configs.diff(settings, "main", as_json=True)
+    assert {row["setting"] for row in json.loads(capsys.readouterr().out)} == {"DD_MAX_HOSTS", "DD_HOST_LIFETIME"}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "error", "said"),
+    [
+        ("DD_MAX_HOSTS", BadRequest, "write NAME=value, like DD_MAX_HOSTS=8"),
+        ("DD_MOST=8", NotFound, "a pool has no setting 'DD_MOST'; known: DD_SHUTDOWN_MODE"),
+        ("DD_MAX_HOSTS=many", BadRequest, "nothing is changed: DD_MAX_HOSTS: Input should be a valid integer"),
+        ("DD_HOST_FLAVOR_SLOTS_LARGE=2", BadRequest, "the large flavor has fewer slots"),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_anything_is_changed(settings, prefect, assignment, error, said):
+    with pytest.raises(error, match=said):
+        configs.set_(settings, [assignment], "main", as_json=False)
+    assert prefect.kept == {"DD_MAX_HOSTS": 4, "DD_HOST_LIFETIME": 7200}
+
+
+def test_a_pool_that_there_is_not_is_named_with_those_that_there_are(settings):
+    with pytest.raises(NotFound, match="no pool is named 'gpu'; known: main"):
+        configs.get(settings, None, "gpu", as_json=False)
+
+
+def test_any_flow_is_run_with_its_parameters(settings, prefect, capsys):
+    flows.run(settings, "bake-host-image", ["pool=main", "name=", "hosts=[1]"], as_json=True)
+    assert json.loads(capsys.readouterr().out)["message"] == "it is done"
+    assert prefect.asked == [{"pool": "main", "name": "", "hosts": [1]}]
+    with pytest.raises(BadRequest, match="write name=value, like pool=main"):
+        flows.run(settings, "plan", ["main"], as_json=True)
