@@ -9,5 +9,8 @@ __all__ = ["engine_url"]
 pytest_plugins = ("tests.rigs.beside",)
 
 # How long an example takes says something of the machine, which is busy and is watched for coverage, not of the code.
-settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Whether a change may land is decided by the same examples each time; `pytest --hypothesis-profile=new` draws others.
+settings.register_profile("new", UNTIMED)
+settings.register_profile("ours", UNTIMED, derandomize=True)
 settings.load_profile("ours")

@@ -44,13 +44,15 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
     for_instances = _first_answers(
         INSTANCE_RULES, seen.instances, RuleContext(replace(seen, hosts=hosts), settings, now)
     )
-    spawns = hosts_to_spawn(_situation(hosts, case))
+    spawns = hosts_to_spawn(_situation(hosts, case, decided=for_instances))
     return [*cut_off(case), *for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
 
 
-def _situation(hosts: Sequence[Host], case: RuleContext) -> Situation:
+def _situation(hosts: Sequence[Host], case: RuleContext, decided: Container[str] = ()) -> Situation:
+    """Return what hosts are counted against; a waiting session about which something is decided wants no host."""
     seen = case.seen
-    return Situation(hosts, case.settings, case.now, seen.unrecorded_spawns, seen.queue, seen.headroom)
+    queue = [instance for instance in seen.queue if instance.id not in decided]
+    return Situation(hosts, case.settings, case.now, seen.unrecorded_spawns, queue, seen.headroom)
 
 
 def _let_go(hosts: Sequence[Host], decided: Container[str], case: RuleContext) -> dict[str, Decision]:

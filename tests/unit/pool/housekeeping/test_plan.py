@@ -85,6 +85,12 @@ def test_a_host_that_an_operator_drained_meanwhile_does_not_return():
     assert (Kind.RETURN, "main-01") not in planned([drained], [an_instance()])
 
 
+def test_no_host_is_spawned_for_a_session_that_is_given_up_in_the_same_tick():
+    waits = an_instance(host=None, state=InstanceState.QUEUED)
+    assert planned([], [waits], later(899)) == [(Kind.SPAWN, "main")]
+    assert planned([], [waits], later(901)) == [(Kind.GIVE_UP, "alice-1")]
+
+
 def test_a_host_that_a_flow_run_configures_is_left_to_it():
     host = a_host(state=HostState.CONFIGURING, errors=9)
     for settings in ({}, {"shutdown_mode": True}):
