@@ -1,7 +1,7 @@
 """A stack that is struck again and again, each time with requests of every age in flight."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pool.records import Instance
 from pool.states import ENDED, HostState, InstanceState
@@ -15,8 +15,6 @@ from tests.reliability.outcomes import Outcome
 from tests.reliability.points import AWAY, ON_THE_HOST, Point
 from tests.reliability.victims import Battlefield
 from tests.reliability.works import WORKS, Work
-from tests.rigs.services.postgres import PostgresServer
-from tests.rigs.stacks.stack import Stack
 from tests.rigs.waiting import until
 
 REACH_SECONDS = 180  # for a pipeline to come to the point
@@ -26,15 +24,16 @@ SETTLE_SECONDS = 60  # for ticks to set right what is left then
 TICK_SECONDS = 10  # between two ticks while requests are waited for
 STOCK = 4  # sessions that run before it is struck; one of them is asked to end
 
+Judge = Callable[[Battlefield, PoolStore, list[str]], Judgement]
+
 
 class Campaign:
     """Strikes one stack at one point after the other."""
 
-    def __init__(self, stack: Stack, database: PostgresServer, orders: Orders) -> None:
-        self._stack, self._orders = stack, orders
-        self._store: PoolStore = stack.records
-        self._field = Battlefield(stack, database)
-        self._ledger = Ledger(stack, self._store)
+    def __init__(self, field: Battlefield, store: PoolStore, orders: Orders, judge: Judge = judge) -> None:
+        self._field, self._store, self._orders, self._judge = field, store, orders, judge
+        self._stack = field.stack
+        self._ledger = Ledger(field.stack, store)
         self._asked: list[Request] = []  # at the point before: what was told of them late is seen with the next ones
 
     def strike(self, point: Point) -> Outcome | None:
@@ -101,7 +100,7 @@ class Campaign:
         self._tick()
         while True:
             self._tick()
-            found = judge(self._field, self._store, others)
+            found = self._judge(self._field, self._store, others)
             if str(found) == "nothing" or time.monotonic() > deadline:
                 return found
             time.sleep(2)

@@ -19,6 +19,7 @@ from tests.reliability.orders import Orders
 from tests.reliability.outcomes import Outcomes, summary, table, write_into
 from tests.reliability.points import POINTS, Point
 from tests.reliability.tiny_stack import tiny_stack
+from tests.reliability.victims import Battlefield
 from tests.rigs.services.postgres import postgres_server
 from tests.rigs.stacks.stack import CHECKOUT
 
@@ -73,7 +74,7 @@ def campaign(points: Sequence[Point], outcomes: Outcomes) -> list[Point]:
     with postgres_server() as database:
         settings = _hooked(orders.file) | {"DD_DATABASE_URL": database.new_database()}
         with tiny_stack(DATA, hosts=4, **settings) as stack:
-            striking = Campaign(stack, database, orders)
+            striking = Campaign(Battlefield(stack, database), stack.records, orders)
             for point in points:
                 tries = (striking.strike(point) for _ in range(TRIES))
                 if outcome := next(filter(None, tries), None):
