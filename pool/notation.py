@@ -35,7 +35,7 @@ def read_seconds(text: str) -> int:
         BadRequest: it is none.
     """
     if re.fullmatch(r"\s*[0-9]+\s*", text):
-        return int(text)
+        return int(text.strip())  # it knows more kinds of blanks than int does
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text).strip():
         raise BadRequest(f"{text[:40]!r} is no time; write seconds, or a unit, like 300, 5m or 1h 30m")

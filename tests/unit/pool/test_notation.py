@@ -45,6 +45,7 @@ def test_lines_of_a_timetable_are_told_apart_whatever_stands_between_them(entrie
     [
         ("300", 300),
         ("0", 0),
+        ("0\x1f", 0),
         ("5m", 300),
         ("5 min", 300),
         ("4h", 14400),
