@@ -17,6 +17,7 @@ from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, Prox
 from pool.sessions.limits import SessionLimit
 from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
+from pool.store.backups import as_kept_work
 from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.host_rows import forgive
@@ -24,7 +25,7 @@ from pool.store.room import check_limits, free_gpus, give_room_back, lock_limits
 from pool.store.schema import hosts, instances
 from pool.store.timings import begin_timings, note_phases, note_room
 
-FACTS_OF_A_MOVE = frozenset({"expires_at"})
+FACTS_OF_A_MOVE = frozenset({"expires_at", "restored_from"})
 ENDING = ENDED | {InstanceState.STOPPING}
 _FIELDS = [field.name for field in fields(Instance) if field.name != "placement"]
 
@@ -34,7 +35,8 @@ def as_instance(row: Row[Any]) -> Instance:
     found = row._mapping  # made anew each time that it is asked for
     values = {name: found[name] for name in _FIELDS}
     placement = Placement(found["host"], found["port"], tuple(found["gpu_ids"] or ())) if found["host"] else None
-    return Instance(**values | {"proxy": ProxyOptions(**values["proxy"]), "placement": placement})
+    made = {"proxy": ProxyOptions(**values["proxy"]), "keep": as_kept_work(values["keep"]), "placement": placement}
+    return Instance(**values | made)
 
 
 class InstanceStore(Part):
@@ -88,10 +90,9 @@ class InstanceStore(Part):
             "token": self._secret(),
             **dict.fromkeys(("created_at", "state_since"), now),
             "reason": "",
-            "idle_timeout": blueprint.idle_timeout,
-            "start_timeout": blueprint.start_timeout,
+            **{name: getattr(blueprint, name) for name in ("idle_timeout", "start_timeout")},
             "options": options,
-            "proxy": asdict(blueprint.proxy),
+            **{name: asdict(getattr(blueprint, name)) for name in ("proxy", "keep")},
         }
         with self._db.writing() as connection:
             lock_limits(connection, limits)
@@ -276,7 +277,7 @@ class InstanceStore(Part):
             reason: why it is in its new state; replaces the old reason.
             only_from: the one state that it may come from now; None: any that its life cycle allows.
             cause: why it ends; the first one that is given stays.
-            facts: what is known from now on: ``expires_at``.
+            facts: what is known from now on: ``expires_at``, ``restored_from``.
 
         Raises:
             RefusedMove: its life cycle does not allow this, or it is not in the state that it may come from.
