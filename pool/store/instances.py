@@ -25,7 +25,7 @@ from pool.store.room import check_limits, free_gpus, give_room_back, lock_limits
 from pool.store.schema import hosts, instances
 from pool.store.timings import begin_timings, note_phases, note_room
 
-FACTS_OF_A_MOVE = frozenset({"expires_at", "restored_from"})
+FACTS_OF_A_MOVE = frozenset({"expires_at"})
 ENDING = ENDED | {InstanceState.STOPPING}
 _FIELDS = [field.name for field in fields(Instance) if field.name != "placement"]
 
@@ -230,7 +230,12 @@ class InstanceStore(Part):
             return _reserve(connection, instance, host_name, ports, gpus, now)
 
     def begin_to_run(
-        self, instance_id: str, now: datetime, expires_at: datetime, moments: Mapping[Phase, datetime]
+        self,
+        instance_id: str,
+        now: datetime,
+        expires_at: datetime,
+        moments: Mapping[Phase, datetime],
+        restored_from: str = "",
     ) -> Instance:
         """Move a session that answers from starting to running; one that runs already is returned unchanged.
 
@@ -241,6 +246,7 @@ class InstanceStore(Part):
             now: becomes ``state_since``.
             expires_at: when its time is over.
             moments: what it has come through.
+            restored_from: id of the backup that it began with.
 
         Raises:
             RefusedMove: it is not starting.
@@ -253,7 +259,7 @@ class InstanceStore(Part):
             check_instance_move(instance_id, instance.state, InstanceState.RUNNING)
             forgive(connection, instance.get_placement().host)
             note_phases(connection, instance_id, moments)
-            facts = {"state_since": now, "reason": "answers", "expires_at": expires_at}
+            facts = {"state_since": now, "reason": "answers", "expires_at": expires_at, "restored_from": restored_from}
             return _write(connection, instance_id, state=InstanceState.RUNNING, **facts)
 
     def move(
@@ -277,7 +283,7 @@ class InstanceStore(Part):
             reason: why it is in its new state; replaces the old reason.
             only_from: the one state that it may come from now; None: any that its life cycle allows.
             cause: why it ends; the first one that is given stays.
-            facts: what is known from now on: ``expires_at``, ``restored_from``.
+            facts: what is known from now on: ``expires_at``.
 
         Raises:
             RefusedMove: its life cycle does not allow this, or it is not in the state that it may come from.

@@ -15,7 +15,7 @@ from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import password_file
 from pool.errors import DockerDriverError, Refused
 from pool.keys.rotation import RotatedKey
-from runtime.command import gateway, session
+from runtime.command import backups, gateway, session
 from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
 
@@ -61,16 +61,21 @@ def _parser() -> argparse.ArgumentParser:
     text = "Read the log of a session."
     of_session = commands.add_parser("session", help=text, description=text)
     _add(of_session.add_subparsers(required=True, metavar="action"), _session_commands())
+    text = "Show what was kept of sessions, bring files back."
+    of_backups = commands.add_parser("backup", help=text, description=text)
+    _add(of_backups.add_subparsers(required=True, metavar="action"), backups.commands())
     return parser
 
 
 def _add(commands: "argparse._SubParsersAction", table: Commands) -> None:
     for command, its_arguments in table.items():
         text = (command.__doc__ or "").split("\n", maxsplit=1)[0]
-        its_parser = commands.add_parser(command.__name__.replace("_", "-"), help=text, description=text)
+        its_parser = commands.add_parser(
+            command.__name__.removeprefix("show_").replace("_", "-"), help=text, description=text
+        )
         its_parser.set_defaults(command=command)
-        for name, how in its_arguments.items():
-            its_parser.add_argument(name, **how)
+        for argument, how in its_arguments.items():
+            its_parser.add_argument(argument, **how)
 
 
 def _commands() -> Commands:
