@@ -10,7 +10,7 @@ from blocks.engine.client import HostEngine, _digest
 from blocks.engine.container_state import ContainerState
 from blocks.engine.of_host import Engines
 from pool import marks
-from pool.blame import CONTAINER_GONE
+from pool.blame import CONTAINER_GONE, NAME_TAKEN
 from pool.errors import EngineTrouble
 from pool.records import ContainerSpec, Host
 
@@ -98,13 +98,16 @@ class HomeEngine(HostEngine):
         home.files |= files
 
     def _create(self, spec: ContainerSpec) -> str:
+        if spec.name in self.homes:
+            raise EngineTrouble(f"the container name {spec.name} is already in use", NAME_TAKEN)
         self.homes[spec.name] = Home(f"id-{next(self._ids)}", spec)
         return self.homes[spec.name].id
 
     def _start(self, spec: ContainerSpec, container: str) -> None:
         home = self.homes[spec.name]
         assert home.id == container
-        home.status, home.started_with = "running", dict(home.files)
+        if home.status != "running":
+            home.status, home.started_with = "running", dict(home.files)
 
 
 class HomeEngines(Engines):
