@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
+from blocks.backups.repository import BackupRepository
+from blocks.backups.restic import ResticRepository
 from blocks.certificates import Certificates
 from blocks.clouds.chosen import cloud_of
 from blocks.clouds.port import Cloud
@@ -53,6 +55,7 @@ class Outside:
     transport: ImageTransport
     files: KeptFiles
     certificates: Certificates
+    backups: BackupRepository
     session_answers: Callable[[str, int, str, str], bool] = answers
     turns: Turns = field(default_factory=Turns)
 
@@ -154,4 +157,5 @@ def _connect(settings: ProcessSettings) -> Outside:
         transport=ImageTransport(layers, stored),
         files=KeptFiles(settings),
         certificates=Certificates(stored),
+        backups=ResticRepository(stored, settings.backups_dir, settings.identity),
     )

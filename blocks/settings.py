@@ -141,6 +141,11 @@ class ProcessSettings(EnvironmentSettings):
         return self.data / "layers"
 
     @property
+    def backups_dir(self) -> Path:
+        """Backups of sessions, where the block ``backup-store/main`` names no other place."""
+        return self.data / "backups"
+
+    @property
     def gateway_socket(self) -> Path:
         """The gateway's admin socket."""
         return self.run_dir / "gateway.sock"

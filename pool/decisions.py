@@ -30,6 +30,7 @@ class DecisionKind(StrEnum):
     EXPIRE = "expire"  # instance: its time is over, deprovision it
     END_DRAINED = "end-drained"  # instance: the drain of its host has a deadline, and it is over; deprovision it
     END_IDLE = "end-idle"  # instance: idle for longer than its blueprint allows, deprovision it
+    BACK_UP = "back-up"  # instance: its blueprint says that it is time; it goes on meanwhile
     CLEAN_UP = "clean-up"  # instance: starting or stopping, and no flow run works on it; deprovision it
     LOST_CONTAINER = "lost-container"  # instance: its container ended or is gone; take the rest away, move it to failed
     SHUT_DOWN = "shut-down"  # instance: its user ended it from inside; deprovision it

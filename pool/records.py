@@ -113,6 +113,16 @@ class ProxyOptions:
 
 
 @dataclass(frozen=True)
+class KeptWork:
+    """What of a session is backed up, and brought back into its user's next session of the blueprint."""
+
+    paths: tuple[str, ...] = ()  # absolute, in the container; empty: nothing is kept
+    without: tuple[str, ...] = ()  # patterns of names or paths that are left out, as in "*.tmp" or ".cache"
+    limit_mb: int = 0  # more is not backed up; 0: no limit
+    every: int = 0  # seconds between backups of a session that runs; 0: only when it ends
+
+
+@dataclass(frozen=True)
 class BlueprintSpec:
     """How a session is made. The block ``blueprint/<name>`` is its form."""
 
@@ -141,6 +151,7 @@ class BlueprintSpec:
     max_sessions: int = 0  # likewise, of all users together
     image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
+    keep: KeptWork = KeptWork()
 
 
 @dataclass(frozen=True)
@@ -176,6 +187,8 @@ class Instance:
     end_cause: EndCause | None = None  # once it is ended, or is being ended
     options: dict[str, Any] = field(default_factory=dict)
     proxy: ProxyOptions = ProxyOptions()
+    keep: KeptWork = KeptWork()  # as its blueprint said when it was asked for
+    restored_from: str = ""  # id of the backup that it began with; empty: with nothing
 
     @property
     def host(self) -> str | None:

@@ -39,6 +39,9 @@ class PoolSettings:
     disk_floor: int = 2048  # MB free on a host's disk below which it takes no new session; 0: it is not looked at
     disk_limit: int = 512  # MB free below which the session that wrote most there is ended; 0: none is
     image_registry: str = ""  # that hosts pull images from; empty: images are sent
+    backup_wait: int = 3600  # seconds that the end of a session waits for its backup; 0: one try
+    backups_kept: int = 10  # of each user and blueprint
+    backup_days: int = 365  # after which a backup is deleted; 0: never
     # Seconds in a state after which a thing that no flow run works on is dealt with. The runs are looked for before the
     # records, so that no run can be about to begin: what is waited for are clocks of two machines that differ.
     spawn_timeout: int = 20  # of a spawning host, until it is given up

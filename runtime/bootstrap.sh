@@ -34,6 +34,7 @@ lua-luaossl  the gateway's signatures
 openssh-client  the way to hosts
 mmdebstrap  building the host and notebook images
 zstd  sending images
+restic  backups of sessions
 LIST
   [ "$PURPOSE" != test ] || cat <<'LIST'
 chromium  the system test opens a session with it

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -16,10 +16,12 @@ import docker
 from docker.errors import APIError, NotFound
 
 from blocks.engine.connection import Connections, EngineIdentity
+from blocks.engine.container_files import ContainerFiles
+from blocks.engine.container_state import ContainerState, state_of
 from blocks.engine.limits import confined, limits_of
 from blocks.engine.shared import SharedConnections
 from pool import marks
-from pool.blame import BAD_REQUEST, NAME_TAKEN, OTHERS_NAME, blame_for
+from pool.blame import BAD_REQUEST, CONTAINER_GONE, NAME_TAKEN, OTHERS_NAME, blame_for
 from pool.errors import EngineTrouble
 from pool.images.distribution import chain_ids
 from pool.records import ContainerSpec
@@ -32,24 +34,7 @@ SELF_TEST = "dd-self-test"
 NO_QUOTAS = "storage-opt"  # stands in what an engine says whose storage cannot limit what a container writes
 
 
-@dataclass(frozen=True)
-class ContainerState:
-    """A container as its engine sees it."""
-
-    id: str
-    name: str
-    image: str  # id: "sha256:…"
-    status: str  # created, running, paused, restarting, removing, exited or dead
-    exit_code: int
-    labels: Mapping[str, str]
-
-    @property
-    def running(self) -> bool:
-        """It runs now; a container between two restarts does not."""
-        return self.status == "running"
-
-
-class HostEngine:
+class HostEngine(ContainerFiles):
     """The client of one engine. Make it with `connect` or `local`, which share connections inside this process."""
 
     def __init__(self, connections: Connections, publish_on: str) -> None:
@@ -124,35 +109,57 @@ class HostEngine:
             events = list(client.load_image(iter(archive)))
         return self._loaded(events)
 
-    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None) -> str:
+    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None, prepared: str = "") -> str:
         """Have a container of this description run, and return its id.
 
         One of the same name and description is left as it is, and started if it does not run. One of the same name and
-        labels but another description (an earlier try with another port) is replaced. The engine looks for the name
-        when it creates: only where it has one already is it asked what that is.
+        labels but another description (an earlier try with another port) is replaced, and so is one that never ran:
+        what was to be put into it may have come in part. The engine looks for the name when it creates: only where it
+        has one already is it asked what that is.
 
         Args:
             spec: what it is made of.
             created: called when a new one exists, before it is started.
+            prepared: id of one that :meth:`prepare` made and that is ready: this one runs, or none.
 
         Raises:
-            EngineTrouble: the image is not there, the port is taken, or another owner's container has the name.
+            EngineTrouble: the image is not there, the port is taken, or another owner's container has the name; or the
+                prepared one is gone.
         """
-        try:
-            container = self._create(spec)
-        except EngineTrouble as trouble:
-            if trouble.blame is not NAME_TAKEN:
-                raise
-            container = self._take_up(spec)
+        container = self._still_there(spec, prepared) if prepared else self._created_or_found(spec)
         created()
         self._start(spec, container)
         return container
 
-    def _take_up(self, spec: ContainerSpec) -> str:
-        """Id of a container that has the name and the description: the one that is there, or a new one in its place."""
+    def prepare(self, spec: ContainerSpec) -> str:
+        """Create a container that does not run yet, in the place of one that never ran, or of another description.
+
+        Returns:
+            Its id; empty: one of this description has run already.
+
+        Raises:
+            EngineTrouble: the image is not there, or another owner's container has the name.
+        """
         found = self.find(spec.name)
-        if found and found.labels.get(marks.SPEC) == _digest(spec):
-            return found.id
+        return "" if found and _stays(found, spec) else self._in_place_of(found, spec)
+
+    def _still_there(self, spec: ContainerSpec, prepared: str) -> str:
+        found = self.find(spec.name)
+        if found is None or found.id != prepared:
+            words = f"the container {spec.name} that was made ready is gone"
+            raise EngineTrouble(f"host {self._connections.host}: {words}", CONTAINER_GONE)
+        return found.id
+
+    def _created_or_found(self, spec: ContainerSpec) -> str:
+        try:
+            return self._create(spec)
+        except EngineTrouble as trouble:
+            if trouble.blame is not NAME_TAKEN:
+                raise
+        found = self.find(spec.name)
+        return found.id if found and _stays(found, spec) else self._in_place_of(found, spec)
+
+    def _in_place_of(self, found: ContainerState | None, spec: ContainerSpec) -> str:
         if found:
             self._replace(found, spec)
         return self._create(spec)
@@ -179,7 +186,7 @@ class HostEngine:
         """Return the container of this name or id, or None when the engine says that there is none."""
         with self.client(f"look for container {name}") as client:
             try:
-                return _state(client.inspect_container(name))
+                return state_of(client.inspect_container(name))
             except NotFound:
                 return None
 
@@ -282,20 +289,13 @@ def _local_engine(url: str) -> HostEngine:
     return HostEngine(Connections(url, url), publish_on="127.0.0.1")
 
 
+def _stays(found: ContainerState, spec: ContainerSpec) -> bool:
+    """Whether a container is what is wanted, and nothing was still to be put into it."""
+    return found.has_run and found.labels.get(marks.SPEC) == _digest(spec)
+
+
 def _digest(spec: ContainerSpec) -> str:
     return hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
-
-
-def _state(seen: dict) -> ContainerState:
-    state = seen["State"]
-    return ContainerState(
-        id=seen["Id"],
-        name=seen["Name"].lstrip("/"),
-        image=seen["Image"],
-        status=state["Status"],
-        exit_code=state["ExitCode"],
-        labels=seen["Config"]["Labels"] or {},
-    )
 
 
 def _chains_of(client: docker.APIClient, image_id: str) -> list[str]:

@@ -5,14 +5,15 @@ from typing import Any, Literal, Self
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from blocks.field_types import Megabytes, Seconds
+from blocks.field_types import Megabytes, Seconds, Texts
 from blocks.stored.bounds import cut_stored, is_reading_stored
 from blocks.stored.titles import BLUEPRINT, titled
+from pool.backups.kept_paths import check_kept
 from pool.errors import BadRequest
 from pool.images.catalogue import split_pin
 from pool.moments import LONGEST_SPAN
 from pool.names import check_environment
-from pool.records import BlueprintSpec, ProxyOptions
+from pool.records import BlueprintSpec, KeptWork, ProxyOptions
 from pool.sessions.filling import IN_HEADER, nearly_known, unknown_names
 
 SLOT_MB, MOST_SLOTS, MOST_CPUS = 512, 1_000_000, 4096
@@ -104,6 +105,21 @@ class Blueprint(Block):
         10240, ge=0, description="MB that a session may write, where its host's storage can limit it; 0: no limit."
     )
     pids_limit: int = Field(512, ge=16, le=4_194_304, description="Processes and threads that a session may have.")
+    keep: Texts = Field(
+        [],
+        description="Folders or files that are backed up when a session ends and come back in its user's next one, by"
+        " their whole paths, as in /home/jovyan. Empty: nothing is kept.",
+    )
+    keep_without: Texts = Field(
+        [],
+        description="Patterns of what is left out of it, as in .cache, *.tmp or project/build.",
+    )
+    keep_limit_mb: Megabytes = Field(
+        2048, ge=0, description="MB above which a session is not backed up, and that is told; 0: no limit."
+    )
+    keep_every: Seconds = Field(
+        0, ge=0, le=LONGEST_SPAN, description="Seconds between backups of a session that runs; 0: only when it ends."
+    )
     init: bool = Field(
         True, description="Run the command below a small init that reaps; off for images with their own."
     )
@@ -159,6 +175,14 @@ class Blueprint(Block):
             raise ValueError("a header is one line of printable characters")
         return value
 
+    @model_validator(mode="after")
+    def _keeps_what_can_be_kept(self) -> "Blueprint":
+        try:
+            check_kept(self.keep, self.keep_without)
+        except BadRequest as error:
+            raise ValueError(str(error)) from None
+        return self
+
     @field_validator("environment")
     @classmethod
     def _are_variables(cls, value: dict[str, str]) -> dict[str, str]:
@@ -175,7 +199,8 @@ class Blueprint(Block):
         values |= {"command": tuple(self.command), "capabilities": tuple(self.capabilities)}
         image, pinned = split_pin(self.image)
         values |= {"image": image, "image_digest": pinned or self.image_digest}
-        return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values)
+        keep = KeptWork(tuple(self.keep), tuple(self.keep_without), self.keep_limit_mb, self.keep_every)
+        return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values | {"keep": keep})
 
 
 #: Holds the session's path. In the environment: commands stand in the host's process list, which every account reads.

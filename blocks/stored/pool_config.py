@@ -125,6 +125,18 @@ class PoolConfig(Block):
     DD_HOST_DISK_LIMIT: Megabytes = Field(
         512, ge=0, description="MB free on a host's disk below which the session that wrote most is ended; 0: none is."
     )
+    DD_BACKUP_WAIT: Seconds = Field(
+        3600,
+        ge=0,
+        le=LONGEST_SPAN,
+        description="Seconds that the end of a session waits for its backup; then it is ended without. 0: one try.",
+    )
+    DD_BACKUPS_KEPT: int = Field(
+        10, ge=1, le=MOST_SLOTS, description="Backups that are kept of each user and blueprint, the newest ones."
+    )
+    DD_BACKUP_DAYS: int = Field(
+        365, ge=0, le=3650, description="Days after which a backup is deleted, the newest of a user as well; 0: never."
+    )
     DD_BLOCKED_NETWORKS: Texts = Field(
         [],
         description="Networks that sessions may not reach, as in 10.20.0.0/16, beside the manager itself.",
@@ -212,4 +224,7 @@ class PoolConfig(Block):
             host_network=HostNetwork(read_bridge(self.DD_HOST_BRIDGE), read_address_pools(self.DD_HOST_ADDRESS_POOLS)),
             blocked_networks=read_networks(self.DD_BLOCKED_NETWORKS),
             image_registry=self.DD_IMAGE_REGISTRY,
+            backup_wait=self.DD_BACKUP_WAIT,
+            backups_kept=self.DD_BACKUPS_KEPT,
+            backup_days=self.DD_BACKUP_DAYS,
         )

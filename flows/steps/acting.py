@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from flows.steps import settling
 from flows.steps.queue import ask_to_start, serve_queue
-from flows.steps.sessions import end_session
 from pool.decisions import Decision, DecisionKind
 from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
+from tasks.backups.keeping import last_backup
 from tasks.base import run_id, this_run
 from tasks.gateway.routes import withdraw_route
 from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
@@ -93,14 +93,22 @@ async def _delete_server(decision: Decision, _key: str) -> None:
     await delete_server(host)
 
 
-async def _end(decision: Decision, _key: str) -> None:
-    await end_session(await get_instance(decision.subject), decision.reason, decision.cause)
+async def _end(decision: Decision, key: str) -> None:
+    await settling.end_or_ask(await get_instance(decision.subject), decision, key)
 
 
-async def _clean_up(decision: Decision, _key: str) -> None:
+async def _clean_up(decision: Decision, key: str) -> None:
     instance = await get_instance(decision.subject)
     to = InstanceState.DELETED if instance.state is InstanceState.STOPPING else InstanceState.FAILED
-    await end_session(instance, decision.reason, decision.cause, to=to)
+    await settling.end_or_ask(instance, decision, key, to)
+
+
+async def _back_up(decision: Decision, _key: str) -> None:
+    """Ask for a backup; once for each that there is to be, however many ticks ask."""
+    last = await last_backup(decision.subject)
+    wanted = {"instance_id": decision.subject, "scheduled": True}
+    after = f"{last.id}-{last.attempts}" if last else "none"
+    await trigger("backup-instance/on-demand", wanted, key=f"backup-{decision.subject}-after-{after}")
 
 
 async def _start(decision: Decision, key: str) -> None:
@@ -137,6 +145,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.EXPIRE: _end,
     DecisionKind.END_DRAINED: _end,
     DecisionKind.END_IDLE: _end,
+    DecisionKind.BACK_UP: _back_up,
     DecisionKind.CLEAN_UP: _clean_up,
     DecisionKind.LOST_CONTAINER: settling.lost_container,
     DecisionKind.SHUT_DOWN: settling.shut_down,

@@ -3,7 +3,9 @@
 from collections.abc import Awaitable
 from contextlib import suppress
 
+from flows.steps.backups import bring_back, keep_work
 from flows.steps.queue import serve_queue
+from pool.backups.rules import has_work
 from pool.errors import DatabaseAway, DockerDriverError, EngineTrouble, HostUnreachable, Refused, RefusedMove
 from pool.housekeeping.under_way import START_ATTEMPTS
 from pool.records import BlueprintSpec, Instance
@@ -85,9 +87,10 @@ async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: boo
 
 
 async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
-    started = await start_container(instance, blueprint)
+    filled, backup = await bring_back(instance, blueprint)
+    started = await start_container(instance, blueprint, filled)
     ready = await wait_until_ready(instance, blueprint)
-    running = await begin_to_run(instance, blueprint, started | ready)
+    running = await begin_to_run(instance, blueprint, started | ready, backup)
     await publish_route(running)
     return running
 
@@ -139,15 +142,16 @@ async def _trouble(step: Awaitable[None]) -> Exception | None:
 async def end_session(
     instance: Instance, reason: str, cause: EndCause | None, to: InstanceState = InstanceState.DELETED
 ) -> Instance:
-    """End a session for good: route first, then container, then room. Repeating it is harmless.
+    """End a session for good: route first, its work next, then container, then room. Repeating it is harmless.
 
     One that is ending already, because its start failed or its container is gone, ends as that.
     """
     if instance.state in ENDED:
         return instance
     to, reason = end_of(instance, to, reason)
-    if to is InstanceState.DELETED:
+    if to is InstanceState.DELETED or has_work(instance):
         instance = await move_instance(instance.id, InstanceState.STOPPING, reason=reason, cause=cause)
+    reason += await keep_work(instance)
     ended = await undo(instance, to, reason, cause)
     if instance.host:
         await serve_queue(instance.pool)

@@ -1,28 +1,42 @@
 """What housekeeping does about differences between SQL and what is found outside. Every act looks again first."""
 
 from flows.steps.sessions import end_session
+from pool.backups.rules import has_work
 from pool.decisions import Decision
 from pool.errors import EngineTrouble
+from pool.records import Instance
 from pool.states import InstanceState
 from tasks.base import log
 from tasks.housekeeping.orphans import container_runs, remove_orphan_container, remove_orphan_part, start_again
-from tasks.sessions.instances import get_instance
+from tasks.runs import trigger
+from tasks.sessions.instances import get_instance, move_instance
 
 
-async def lost_container(decision: Decision, _key: str) -> None:
+async def end_or_ask(
+    instance: Instance, decision: Decision, key: str, to: InstanceState = InstanceState.DELETED
+) -> None:
+    """End a session; one that has work to keep by a run of its own, for a backup takes longer than a tick."""
+    if not has_work(instance):
+        await end_session(instance, decision.reason, decision.cause, to=to)
+        return
+    await move_instance(instance.id, InstanceState.STOPPING, reason=decision.reason, cause=decision.cause)
+    await trigger("deprovision-instance/on-demand", {"instance_id": instance.id}, key=f"end-{key}")
+
+
+async def lost_container(decision: Decision, key: str) -> None:
     """End the session of a container that is not there any more, as failed, with the reason."""
-    await _end_unless_it_runs(decision, InstanceState.FAILED)
+    await _end_unless_it_runs(decision, key, InstanceState.FAILED)
 
 
-async def shut_down(decision: Decision, _key: str) -> None:
+async def shut_down(decision: Decision, key: str) -> None:
     """End the session that its user ended from inside."""
-    await _end_unless_it_runs(decision, InstanceState.DELETED)
+    await _end_unless_it_runs(decision, key, InstanceState.DELETED)
 
 
-async def _end_unless_it_runs(decision: Decision, to: InstanceState) -> None:
+async def _end_unless_it_runs(decision: Decision, key: str, to: InstanceState) -> None:
     instance = await get_instance(decision.subject)
     if instance.state is InstanceState.RUNNING and not await container_runs(instance):
-        await end_session(instance, decision.reason, decision.cause, to=to)
+        await end_or_ask(instance, decision, key, to)
 
 
 async def start_container_again(decision: Decision, _key: str) -> None:

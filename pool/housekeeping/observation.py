@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from pool.backups.backup import Backup
 from pool.hosts.launching import launches_fail
 from pool.hosts.lifetime import may_retire, unused_since
 from pool.hosts.reach import PROBED, many_silent
@@ -39,18 +40,23 @@ class Observation:
     living: Mapping[str, Host] = field(default_factory=dict)  # hosts of all pools that are not removed, by name
     orphans: Mapping[str, Orphan] = field(default_factory=dict)  # those that an earlier tick reported
     busy_hosts: Set[str] = frozenset()  # that a flow run spawns, configures or removes now
-    busy_instances: Set[str] = frozenset()  # that a flow run provisions or deprovisions now
+    busy_instances: Set[str] = frozenset()  # that a flow run provisions, deprovisions or backs up now
     watched_since: datetime | None = None  # when the gateway began to note who is used; None: it could not be asked
     last_used: Mapping[str, datetime] = field(default_factory=dict)  # instance: last request or traffic of a browser
     unreadable: Mapping[str, str] = field(default_factory=dict)  # blueprints of queued sessions: why they are that
     unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
     headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
+    backups: tuple[Backup, ...] = ()  # of the running sessions that are backed up by a schedule
     cut_off_lately: bool = False  # many hosts were out of reach at once, in one of the latest ticks
 
     @cached_property
     def queue(self) -> tuple[Instance, ...]:
         """Those that wait for room, the next one first."""
         return queued_in_order(self.instances)
+
+    def backups_of(self, instance: Instance) -> list[Backup]:
+        """The backups of one session, in any state."""
+        return [backup for backup in self.backups if backup.instance == instance.id]
 
     @cached_property
     def containers(self) -> Mapping[str, Mapping[str, SeenContainer]]:

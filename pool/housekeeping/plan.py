@@ -13,6 +13,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining
 from pool.hosts.sizing import Situation, hosts_to_spawn
 from pool.hosts.unused import hosts_to_let_go
+from pool.housekeeping.backup_rules import backup_due
 from pool.housekeeping.disk_rules import fills_disk
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
@@ -279,4 +280,5 @@ INSTANCE_RULES = (
     unattended_start,
     fills_disk,
     short_of_memory,
+    backup_due,
 )

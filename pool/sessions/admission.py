@@ -13,7 +13,7 @@ from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 
 DRIVER = "DockerDriver"
-OPTIONS = ("environment", "lifetime", "wait")
+OPTIONS = ("environment", "lifetime", "restore", "wait")
 SLOT_MB = 512
 LONGEST_WAIT = 86400  # seconds; a number that a date can be reckoned with
 
@@ -77,6 +77,8 @@ def check_options(blueprint: BlueprintSpec, options: Mapping[str, Any]) -> None:
     wait = options.get("wait", 0)
     if not isinstance(wait, int) or isinstance(wait, bool) or not 0 <= wait <= LONGEST_WAIT:
         raise BadRequest(f"option wait is {wait!r}; it must be whole seconds, 0 to {LONGEST_WAIT}")
+    if not isinstance(options.get("restore", ""), str):
+        raise BadRequest("option restore must name a backup, as in 'alice-1.1', or be 'none'")
     environment = options.get("environment", {})
     if not isinstance(environment, dict) or not all(isinstance(v, str) for v in environment.values()):
         raise BadRequest("option environment must map names to texts")

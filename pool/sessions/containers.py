@@ -76,6 +76,12 @@ def container_user(instance_id: str, user: str) -> str:
     return f"{own_uid(instance_id)}:{gid or 0}" if uid == OWN_UID else user
 
 
+def uid_of(user: str) -> int | None:
+    """Return the uid of what :func:`container_user` returned; None: it is a name, or the image's own."""
+    uid = user.partition(":")[0]
+    return int(uid) if uid.isdigit() else None
+
+
 def own_uid(instance_id: str) -> int:
     """Return a uid that no other session of any host has but by chance: kernels count much by uid alone."""
     digest = hashlib.sha256(instance_id.encode()).digest()

@@ -18,6 +18,7 @@ from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, Prox
 from pool.sessions.limits import SessionLimit
 from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
+from pool.store.backups import as_kept_work
 from pool.store.engine import Database, Part, check_facts, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.host_rows import forgive
@@ -43,7 +44,8 @@ def as_instance(row: Row[Any]) -> Instance:
     found = row._mapping  # made anew each time that it is asked for
     values = {name: found[name] for name in _FIELDS}
     placement = Placement(found["host"], found["port"], tuple(found["gpu_ids"] or ())) if found["host"] else None
-    return Instance(**values | {"proxy": ProxyOptions(**values["proxy"]), "placement": placement})
+    made = {"proxy": ProxyOptions(**values["proxy"]), "keep": as_kept_work(values["keep"]), "placement": placement}
+    return Instance(**values | made)
 
 
 class InstanceStore(Part):
@@ -97,10 +99,9 @@ class InstanceStore(Part):
             "token": self._secret(),
             **dict.fromkeys(("created_at", "state_since"), now),
             "reason": "",
-            "idle_timeout": blueprint.idle_timeout,
-            "start_timeout": blueprint.start_timeout,
+            **{name: getattr(blueprint, name) for name in ("idle_timeout", "start_timeout")},
             "options": options,
-            "proxy": asdict(blueprint.proxy),
+            **{name: asdict(getattr(blueprint, name)) for name in ("proxy", "keep")},
         }
         with self._db.writing() as connection:
             lock_limits(connection, limits)
@@ -231,7 +232,12 @@ class InstanceStore(Part):
             return _reserve(connection, instance, host_name, ports, gpus, now)
 
     def begin_to_run(
-        self, instance_id: str, now: datetime, expires_at: datetime, moments: Mapping[Phase, datetime]
+        self,
+        instance_id: str,
+        now: datetime,
+        expires_at: datetime,
+        moments: Mapping[Phase, datetime],
+        restored_from: str = "",
     ) -> Instance:
         """Move a session that answers from starting to running; one that runs already is returned unchanged.
 
@@ -242,6 +248,7 @@ class InstanceStore(Part):
             now: becomes ``state_since``.
             expires_at: when its time is over.
             moments: what it has come through.
+            restored_from: id of the backup that it began with.
 
         Raises:
             RefusedMove: it is not starting.
@@ -254,7 +261,7 @@ class InstanceStore(Part):
             check_instance_move(instance_id, instance.state, InstanceState.RUNNING)
             forgive(connection, instance.get_placement().host)
             note_phases(connection, instance_id, moments)
-            facts = {"state_since": now, "reason": "answers", "expires_at": expires_at}
+            facts = {"state_since": now, "reason": "answers", "expires_at": expires_at, "restored_from": restored_from}
             return _write(connection, instance_id, state=InstanceState.RUNNING, **facts)
 
     def move(

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from pool.store.backups import BackupStore
 from pool.store.configs import ConfigStore
 from pool.store.engine import Database, open_engine
 from pool.store.history import HistoryStore
@@ -17,7 +18,7 @@ from pool.store.timings import TimingStore
 
 
 class PoolStore:
-    """Hosts, instances, timings, images, leases, ticks, history and last configurations, in SQLite or PostgreSQL.
+    """Hosts, instances, timings, backups, images, leases, ticks, history, configurations, in SQLite or PostgreSQL.
 
     Safe to share between threads. Every call waits for a database that is away, and raises ``DatabaseAway`` when it is
     so for too long.
@@ -27,6 +28,7 @@ class PoolStore:
         self._database = database
         self.hosts = HostStore(database)
         self.instances = InstanceStore(database)
+        self.backups = BackupStore(database)
         self.images = ImageStore(database)
         self.orphans = OrphanStore(database)
         self.leases = LeaseStore(database)

@@ -28,6 +28,7 @@ from sqlalchemy import (
     true,
 )
 
+from pool.backups.states import BackupCause, BackupFault, BackupState
 from pool.changes import Noun
 from pool.decisions import DecisionKind
 from pool.records import Fault, FlavorSize
@@ -131,6 +132,8 @@ instances = Table(
     Column("start_timeout", Integer, nullable=False, server_default="60"),  # seconds
     Column("options", JSON, nullable=False),
     Column("proxy", JSON, nullable=False),
+    Column("keep", JSON, nullable=False, server_default="{}"),  # what of it is backed up
+    Column("restored_from", String(80), nullable=False, server_default=""),  # id of the backup that it began with
     UniqueConstraint("host", "port"),
     Index(None, "state", "state_since"),
     Index(None, "user", "created_at"),
@@ -157,6 +160,30 @@ timings = Table(
     Column("instance", ForeignKey("instances.id", ondelete="CASCADE"), primary_key=True),
     Column("accepted", UtcDateTime, index=True),  # by the clock of Prefect's server; all others by the worker's
     *(Column(str(phase), UtcDateTime) for phase in Phase if phase is not Phase.ACCEPTED),
+)
+
+backups = Table(
+    "backups",
+    metadata,
+    Column("id", String(80), primary_key=True),  # "<instance>.<number>"
+    Column("instance", String(63), nullable=False),  # a backup outlives the session's record
+    Column("number", Integer, nullable=False),
+    Column("pool", String(40), nullable=False),
+    Column("blueprint", String(255), nullable=False),
+    Column("user", String(255), nullable=False),
+    Column("cause", _word_of(BackupCause), nullable=False),
+    Column("state", _word_of(BackupState), nullable=False, index=True),
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("state_since", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes
+    Column("files", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),  # SHA-256 of all that was written
+    Column("snapshot", String(64), nullable=False),  # its name in the repository
+    Column("fault", _word_of(BackupFault)),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("instance", "number"),
+    Index(None, "user", "blueprint"),
 )
 
 pool_configs = Table(

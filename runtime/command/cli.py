@@ -15,7 +15,7 @@ from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import password_file
 from pool.errors import DockerDriverError, NotFound, Refused
 from pool.keys.rotation import RotatedKey
-from runtime.command import gateway
+from runtime.command import backups, gateway
 from runtime.command.nouns import AS_JSON, NOUNS, OF_SESSIONS, RUN, STATUSES, Commands
 from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
@@ -61,17 +61,20 @@ def _parser() -> argparse.ArgumentParser:
     for noun, (text, table) in NOUNS.items():
         of_noun = commands.add_parser(noun, help=text, description=text)
         _add(of_noun.add_subparsers(required=True, metavar="verb"), table)
+    text = "Show what was kept of sessions, bring files back."
+    of_backups = commands.add_parser("backup", help=text, description=text)
+    _add(of_backups.add_subparsers(required=True, metavar="action"), backups.commands())
     return parser
 
 
 def _add(commands: "argparse._SubParsersAction", table: Commands) -> None:
     for command, its_arguments in table.items():
         text, _, example = (command.__doc__ or "").partition("\n")
-        name = command.__name__.rstrip("_").replace("_", "-")
+        name = command.__name__.removeprefix("show_").rstrip("_").replace("_", "-")
         its_parser = commands.add_parser(name, help=text, description=text, epilog=_example(example))
         its_parser.set_defaults(command=command)
-        for name, how in its_arguments.items():
-            its_parser.add_argument(name, **how)
+        for argument, how in its_arguments.items():
+            its_parser.add_argument(argument, **how)
 
 
 def _example(rest: str) -> str | None:

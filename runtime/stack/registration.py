@@ -19,6 +19,7 @@ from blocks.clouds.openstack_project.credentials import OpenStackCredentials
 from blocks.clouds.static import StaticCloud
 from blocks.outside import outside
 from blocks.stored.authority import CertificateAuthority
+from blocks.stored.backup_store import BackupPlace
 from blocks.stored.blueprint import Blueprint, default_blueprints
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.link_keys import LinkKeys
@@ -36,6 +37,7 @@ KINDS: tuple[type[Block], ...] = (
     CertificateAuthority,
     HostLogin,
     LinkKeys,
+    BackupPlace,
     LocalCloud,
     StaticCloud,
     OpenStackCredentials,
@@ -95,6 +97,7 @@ def save_blocks(identity: str, cloud: str) -> None:
     save_if_absent(CertificateAuthority, "main", lambda: CertificateAuthority.create(f"DockerDriver {identity}"))
     save_if_absent(HostLogin, "main", HostLogin.create)
     save_if_absent(LinkKeys, "main", LinkKeys.create)
+    save_if_absent(BackupPlace, "main", BackupPlace.create)
     save_if_absent(LocalCloud, "main", LocalCloud)
     save_if_absent(OpenStackCloud, "main", first_openstack)
     save_if_absent(PoolConfig, POOL, lambda: first_pool(cloud))

@@ -10,6 +10,8 @@ from prefect.client.schemas.objects import FlowRun
 from blocks.engine.probe import MEMORY_WINDOW
 from blocks.gateway.activity import GatewayActivity
 from blocks.outside import log, now, outside
+from pool.backups.backup import Backup
+from pool.backups.rules import backup_lease
 from pool.decisions import DecisionKind
 from pool.errors import GatewayTrouble, NotFound, Refused
 from pool.hosts.reach import PROBED
@@ -87,12 +89,13 @@ async def _look(pool: str) -> Observation:
         living=records.living,
         orphans=records.orphans,
         busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
-        busy_instances=_named([*provisioning, *ending], "instance_id"),
+        busy_instances=_named([*provisioning, *ending], "instance_id") | records.being_backed_up,
         watched_since=activity.since if activity else None,
         last_used=_last_used(instances, activity),
         unreadable=records.unreadable,
         unrecorded_spawns=_unrecorded(spawning, pool, hosts),
         headroom=headroom,
+        backups=records.backups,
         cut_off_lately=records.cut_off_lately,
     )
 
@@ -106,6 +109,8 @@ class _Records:
     told_of_memory: set[str]
     told_of_disk: set[str]
     settings: PoolSettings
+    backups: tuple[Backup, ...]
+    being_backed_up: frozenset[str]  # sessions: however long it takes, their ends wait
     cut_off_lately: bool
     unreadable: Mapping[str, str]
 
@@ -122,9 +127,17 @@ def _records(pool: str) -> _Records:
         told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
         told_of_disk=store.ticks.decided_since(pool, DecisionKind.FILLS_DISK, now() - DISK_SAID),
         settings=outside().config(pool).settings(pool),
+        backups=tuple(store.backups.of_instances([one.id for one in instances if one.keep.every])),
+        being_backed_up=_being_backed_up(instances),
         cut_off_lately=bool(store.ticks.decided_since(pool, DecisionKind.CUT_OFF, now() - COMING_BACK)),
         unreadable=_unreadable({one.blueprint for one in instances if one.state is InstanceState.QUEUED}),
     )
+
+
+def _being_backed_up(instances: Iterable[Instance]) -> frozenset[str]:
+    by_lease = {backup_lease(one.id): one.id for one in instances if one.keep.paths}
+    held = outside().store.leases.holders([*by_lease], now()) if by_lease else {}
+    return frozenset(by_lease[name] for name in held)
 
 
 def _unreadable(blueprints: Iterable[str]) -> dict[str, str]:

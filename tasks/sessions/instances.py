@@ -1,17 +1,19 @@
 """Tasks for sessions: record, start, wait until it answers, move, remove."""
 
 from asyncio import sleep
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.blame import IMAGE_GONE
 from pool.errors import BadRequest, EngineTrouble, NotFound, SessionNotReady
 from pool.images.catalogue import usable_versions
 from pool.moments import LONGEST_SPAN
 from pool.names import check_instance_id, check_user
-from pool.records import BlueprintSpec, Host, Image, Instance
+from pool.records import BlueprintSpec, ContainerSpec, Host, Image, Instance
 from pool.sessions.admission import check_admission, expiry
 from pool.sessions.containers import OTHERS_ZONE, container_spec
 from pool.sessions.filling import auth_header_of
@@ -92,13 +94,31 @@ def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
 
 
 @pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id} on {instance.host}")
-def start_container(instance: Instance, blueprint: BlueprintSpec) -> Moments:
+def start_container(instance: Instance, blueprint: BlueprintSpec, filled: str = "") -> Moments:
     """Have the host's engine run the session's container; one that already runs is left as it is.
 
-    An image that the host has lost is recorded so: no session is sent after it, and the next distribution sends it.
+    Args:
+        instance: the session.
+        blueprint: how it is made.
+        filled: id of the container that holds what was brought back; this one runs, or none. Empty: there is nothing.
 
     Returns:
         When the container existed, and when it ran.
+
+    Raises:
+        Refused: the blueprint asks for more room, or another pool, than when the session was asked for.
+    """
+    moments: Moments = {}
+    with session_container(instance, blueprint) as (engine, spec):
+        engine.run(spec, lambda: moments.update({Phase.CREATED: now()}), filled)
+    return moments | {Phase.STARTED: now()}
+
+
+@contextmanager
+def session_container(instance: Instance, blueprint: BlueprintSpec) -> Iterator[tuple[HostEngine, ContainerSpec]]:
+    """Lend the engine of the session's host, and say what its container is, for what is done with both.
+
+    An image that the host has lost is recorded so: no session is sent after it, and the next distribution sends it.
 
     Raises:
         Refused: the blueprint asks for more room, or another pool, than when the session was asked for.
@@ -108,14 +128,12 @@ def start_container(instance: Instance, blueprint: BlueprintSpec) -> Moments:
     image_id = _image_on(host, blueprint)
     zone = _timezone_of(instance.pool)
     spec = container_spec(instance, blueprint, image_id, outside().settings.identity, zone)
-    moments: Moments = {}
     try:
-        outside().engines.of(host).run(spec, lambda: moments.update({Phase.CREATED: now()}))
+        yield outside().engines.of(host), spec
     except EngineTrouble as error:
         if error.blame is IMAGE_GONE:
             outside().store.images.unmark(host.name, image_id)
         raise
-    return moments | {Phase.STARTED: now()}
 
 
 def _timezone_of(pool: str) -> str:
@@ -176,7 +194,7 @@ def _last_words(instance: Instance, log: str) -> str:
 
 
 @pool_task(publishes=False, task_run_name="move {instance.id} to running")
-def begin_to_run(instance: Instance, blueprint: BlueprintSpec, moments: Moments) -> Instance:
+def begin_to_run(instance: Instance, blueprint: BlueprintSpec, moments: Moments, restored_from: str = "") -> Instance:
     """Move a session that answers to running, for as long as it may last; its host's errors count no longer.
 
     It is told by the step that publishes the route: before that, its address shows a page that asks to wait.
@@ -186,7 +204,7 @@ def begin_to_run(instance: Instance, blueprint: BlueprintSpec, moments: Moments)
     """
     at = now()
     expires_at = expiry(blueprint, instance.options, at)
-    return outside().store.instances.begin_to_run(instance.id, at, expires_at, moments)
+    return outside().store.instances.begin_to_run(instance.id, at, expires_at, moments, restored_from)
 
 
 @pool_task(task_run_name="move {instance_id} to {to}")

@@ -4,8 +4,9 @@
 A port that the test does not give says, when it is used, that the test must give it.
 """
 
+import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import fields
@@ -15,6 +16,7 @@ from typing import Any
 from prefect import Task
 from prefect.blocks.core import Block
 
+from blocks.backups.repository import BackupRepository, Written
 from blocks.clouds.port import Cloud
 from blocks.look_up import LookUp
 from blocks.outside import Outside
@@ -25,6 +27,7 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import MAIN, StoredBlocks
 from blocks.turns import Turns
+from pool.backups.states import BackupTrouble
 from pool.changes import Change
 from pool.errors import NotFound
 from pool.ports import Clock
@@ -219,3 +222,36 @@ class ScriptedTasks(FakePrefect):
         if isinstance(answer, BaseException):
             raise answer
         return answer(*args, **kwargs) if callable(answer) else answer
+
+
+class FakeRepository(BackupRepository):
+    """Backups in memory. Trouble that a test puts into it meets the next calls."""
+
+    def __init__(self) -> None:
+        self.streams: dict[str, bytes] = {}
+        self.names: dict[str, str] = {}  # by snapshot: the backup's id
+        self.troubles: list[BackupTrouble] = []
+
+    def write(self, name: str, stream: Iterable[bytes]) -> Written:
+        self._meet_trouble()
+        data = b"".join(stream)
+        snapshot = f"{len(self.names):08x}"
+        self.streams[snapshot], self.names[snapshot] = data, name
+        return Written(snapshot, hashlib.sha256(data).hexdigest(), len(data))
+
+    def read(self, snapshot: str) -> Iterator[bytes]:
+        self._meet_trouble()
+        if snapshot not in self.streams:
+            raise BackupTrouble(f"there is no snapshot {snapshot}")
+        yield self.streams[snapshot]
+
+    def snapshots(self) -> dict[str, datetime]:
+        return dict.fromkeys(self.streams, NOW)
+
+    def forget(self, snapshots: Collection[str]) -> None:
+        for snapshot in snapshots:
+            self.streams.pop(snapshot, None)
+
+    def _meet_trouble(self) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from pool.backups.backup import Backup
+from pool.backups.states import BackupCause, BackupState
 from pool.records import BlueprintSpec, FlavorSize, Host, Instance, Placement
 from pool.states import HostState, InstanceState
 
@@ -68,3 +70,19 @@ def place(store, instance_id: str = "alice-1", host: str = "main-01", now: datet
     """Give a session room on a host, whoever else waits; None when there is none."""
     waiting = {one.id for one in store.instances.all(states=[InstanceState.QUEUED])}
     return store.instances.take_turn(instance_id, host, waiting, now)
+
+
+def a_backup(backup_id: str = "alice-1.1", **values) -> Backup:
+    """A backup of alice's session that counts."""
+    usual = {
+        "instance": backup_id.rpartition(".")[0],
+        "pool": "main",
+        "blueprint": "jupyter",
+        "user": "alice",
+        "cause": BackupCause.SESSION_ENDS,
+        "state": BackupState.VERIFIED,
+        "begun_at": NOW,
+        "state_since": NOW,
+        "snapshot": "00000000",
+    }
+    return Backup(id=backup_id, **usual | values)

@@ -156,6 +156,21 @@ def test_a_container_that_was_only_created_is_started(engine, spec):
     assert engine.find(spec.name).running
 
 
+def test_a_container_that_is_filled_before_it_starts_is_the_one_that_runs(engine, spec):
+    filled = engine.prepare(spec)
+    engine.write_files(filled, [tar_of({"note": b"from before"})])
+    assert engine.run(spec, prepared=filled) == filled
+    assert b"from before" in b"".join(engine.read_files(spec.name, "/note"))
+    assert engine.prepare(spec) == ""
+
+
+def test_a_container_that_another_run_filled_never_starts(engine, spec):
+    half = engine.prepare(spec)
+    assert engine.prepare(spec) != half
+    with pytest.raises(EngineTrouble, match="that was made ready is gone"):
+        engine.run(spec, prepared=half)
+
+
 def test_an_earlier_try_with_another_port_is_replaced(engine, host, spec):
     first = engine.run(spec)
     moved = replace(spec, host_port=20002)

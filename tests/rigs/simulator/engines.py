@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-from blocks.engine.client import ContainerState, HostEngine
+from blocks.engine.client import HostEngine
+from blocks.engine.container_state import ContainerState
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
 from blocks.host_setup.shell import HostShell
 from blocks.images.push import HostPush, Sent
@@ -36,7 +37,7 @@ class SimulatedEngine(HostEngine):
         if image_id not in self._machine("run a test container").images:
             raise EngineTrouble(f"host {self._host}: no image {image_id}", IMAGE_GONE)
 
-    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None) -> str:
+    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None, prepared: str = "") -> str:
         self._world.check_may_run(spec, self._host)
         machine = self._machine(f"run container {spec.name}")
         found = machine.containers.get(spec.name)

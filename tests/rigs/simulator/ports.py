@@ -43,6 +43,7 @@ from pool.housekeeping.found import Probe
 from pool.ports import Clock
 from pool.records import Host
 from pool.setup_version import HostNetwork
+from tests.rigs.fakes import FakeRepository
 from tests.rigs.simulator import engines as simulated
 from tests.rigs.simulator import runs
 from tests.rigs.simulator.processes import Process
@@ -82,6 +83,7 @@ def simulated_outside(world: Any) -> Outside:
         turns=NoTurns(),
         files=NoFiles(),
         certificates=NoCertificates(),
+        backups=SimulatedRepository(world),
         session_answers=lambda address, port, *_: simulated.answers(world.check_open(), address, port),
     )
 
@@ -91,6 +93,18 @@ class NoTurns(Turns):
 
     def take(self, name: str) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+class SimulatedRepository(FakeRepository):
+    """Backups of simulated sessions, which write nothing: it takes its time, and is away where the world says so."""
+
+    def __init__(self, world: Any) -> None:
+        super().__init__()
+        self._world = world
+
+    def _meet_trouble(self) -> None:
+        self._world.check_open()
+        self._world.lag()
 
 
 class NoCertificates(Certificates):

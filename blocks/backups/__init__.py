@@ -1,0 +1,1 @@
+"""Where backups are kept, and what they are made of."""

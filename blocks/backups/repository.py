@@ -1,0 +1,55 @@
+"""Where backups are kept: the port, which restic's adapter and the fakes implement."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of one stream."""
+
+    snapshot: str  # its name in the repository
+    digest: str  # SHA-256 of all its bytes, in hexadecimal
+    size: int  # bytes
+
+
+class BackupRepository(ABC):
+    """Streams of bytes by name, encrypted, each part kept once. All calls block; each may be repeated."""
+
+    @abstractmethod
+    def write(self, name: str, stream: Iterable[bytes]) -> Written:
+        """Keep a stream. One that breaks off leaves nothing that counts.
+
+        Args:
+            name: id of the backup; the snapshot carries it.
+            stream: consumed to its end.
+
+        Raises:
+            BackupTrouble: the repository did not take it.
+        """
+
+    @abstractmethod
+    def read(self, snapshot: str) -> Iterator[bytes]:
+        """Give back a stream, checked part by part by the repository; that all of it came is for the caller to check.
+
+        Raises:
+            BackupTrouble: there is no such snapshot, or it cannot be read. Also while it is iterated.
+        """
+
+    @abstractmethod
+    def snapshots(self) -> dict[str, datetime]:
+        """Names of all snapshots, with the moment that each was written.
+
+        Raises:
+            BackupTrouble: the repository cannot be read.
+        """
+
+    @abstractmethod
+    def forget(self, snapshots: Collection[str]) -> None:
+        """Delete snapshots, and what no other one needs; absent is success.
+
+        Raises:
+            BackupTrouble: the repository did not do it.
+        """

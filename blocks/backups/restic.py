@@ -1,0 +1,216 @@
+"""Backups in a restic repository: deduplicated, compressed, encrypted; in a directory or an S3 store."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from blocks.backups.repository import BackupRepository, Written
+from blocks.stored.backup_store import BackupPlace
+from blocks.stored.stored_blocks import MAIN, StoredBlocks
+from pool.backups.states import BackupTrouble
+
+CHUNK = 1 << 20
+FILE = "work.tar"  # of each snapshot, the one file
+STEP_SECONDS, PRUNE_SECONDS = 120, 3600
+MISSING = "restic is not installed on the manager: apt-get install restic"
+NOT_THERE = "Is there a repository at the following location?"
+LOCKED = "already locked"
+#: Pages that Go keeps for its next garbage: the manager has other work.
+MEMORY = {"GOGC": "20"}
+
+
+class ResticRepository(BackupRepository):
+    """The repository that the block ``backup-store/main`` names.
+
+    Args:
+        stored: where the block is.
+        directory: the repository where the block names none.
+        identity: of this installation; its snapshots carry it as their host.
+    """
+
+    def __init__(self, stored: StoredBlocks, directory: Path, identity: str) -> None:
+        self._stored, self._directory, self._identity = stored, directory, identity
+
+    def write(self, name: str, stream: Iterable[bytes]) -> Written:
+        """Keep a stream. restic takes a broken pipe for the end of the file: it is killed before that.
+
+        What a killed manager leaves is a snapshot that no record names; :meth:`forget` gets it later.
+        """
+        self._make()
+        command = ["backup", "--stdin", "--stdin-filename", FILE, "--tag", name, "--host", self._identity]
+        with self._started([*command, "--json", "--quiet"], stdin=subprocess.PIPE) as process:
+            digest, size = _pump(stream, process)
+            said = _outcome(process, "write a backup")
+        return Written(_summary(said)["snapshot_id"], digest, size)
+
+    def read(self, snapshot: str) -> Iterator[bytes]:
+        """Give back a stream; restic checks the digest of each part. It waits for no deletion."""
+        with self._started(["dump", "--no-lock", snapshot, FILE]) as process:
+            assert process.stdout  # noqa: S101 - narrows the type
+            while chunk := process.stdout.read(CHUNK):
+                yield chunk
+            _outcome(process, f"read snapshot {snapshot}")
+
+    def snapshots(self) -> dict[str, datetime]:
+        """Names of all snapshots of this installation; none where no repository was made yet."""
+        try:
+            listed = json.loads(self._run(["snapshots", "--no-lock", "--json", "--host", self._identity]))
+        except BackupTrouble as error:
+            if NOT_THERE in str(error):
+                return {}
+            raise
+        return {one["short_id"]: datetime.fromisoformat(_whole_microseconds(one["time"])) for one in listed}
+
+    def forget(self, snapshots: Collection[str]) -> None:
+        """Delete snapshots, and the parts that no other one needs."""
+        gone = sorted(set(snapshots) & self.snapshots().keys())
+        if gone:
+            self._run(["unlock"])
+            self._run(["forget", "--prune", *gone], PRUNE_SECONDS)
+
+    def _make(self) -> None:
+        """Make the repository unless there is one; of two that do, the second finds that of the first."""
+        try:
+            self._run(["cat", "config", "--no-lock"])
+        except BackupTrouble as error:
+            if NOT_THERE not in str(error):
+                raise
+            try:
+                self._run(["init"])
+            except BackupTrouble:
+                self._run(["cat", "config", "--no-lock"])
+
+    def _run(self, command: list[str], seconds: int = STEP_SECONDS) -> bytes:
+        """Run one command to its end, once more where a dead process left a lock."""
+        try:
+            return self._once(command, seconds)
+        except BackupTrouble as error:
+            if LOCKED not in str(error):
+                raise
+            self._once(["unlock"], STEP_SECONDS)
+            return self._once(command, seconds)
+
+    def _once(self, command: list[str], seconds: int) -> bytes:
+        with self._started(command) as process:
+            try:
+                said, errors = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                raise BackupTrouble(f"restic {command[0]} did not end within {seconds} s") from None
+        if process.returncode:
+            raise BackupTrouble(f"restic could not {' '.join(command[:2])}: {_last_line(errors)}")
+        return said
+
+    @contextmanager
+    def _started(self, command: list[str], **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+        """Run restic for the length of a with block; what is left of it at its end is killed.
+
+        No secret is in its arguments or environment: it reads them from files in memory, which end with it.
+        """
+        place = self._stored.load(BackupPlace, MAIN, "block of the backup store")
+        with ExitStack() as files:
+            secrets = _secret_files(place, files)
+            environment = _environment() | MEMORY | {name: f"/proc/self/fd/{file}" for name, file in secrets.items()}
+            environment |= {"RESTIC_REPOSITORY": place.location or str(self._directory)}
+            environment |= {"AWS_DEFAULT_REGION": place.region} if place.region else {}
+            process = _popen(["restic", "--no-cache", *command], environment, list(secrets.values()), **how)
+            try:
+                yield process
+            finally:
+                _end(process)
+
+
+def _popen(command: list[str], environment: dict[str, str], files: list[int], **how: Any) -> subprocess.Popen[bytes]:
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
+    try:
+        return subprocess.Popen(command, env=environment, pass_fds=files, start_new_session=True, **pipes)
+    except FileNotFoundError:
+        raise BackupTrouble(MISSING) from None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill before a pipe is closed: an end of the stream that is none must not be taken for one."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe and not pipe.closed:
+            pipe.close()
+
+
+def _environment() -> dict[str, str]:
+    """Return what restic needs of ours: a proxy, the root certificates; no setting of another restic."""
+    kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy", "no_proxy")
+    names = {*kept, *(name.upper() for name in kept)}
+    return {name: value for name, value in os.environ.items() if name in names}
+
+
+def _secret_files(place: BackupPlace, files: ExitStack) -> dict[str, int]:
+    """Write the secrets into files in memory; return their descriptors, by the variable that names such a file."""
+    texts = {"RESTIC_PASSWORD_FILE": place.key.get_secret_value()}
+    if access := place.access_key.get_secret_value():
+        secret = place.secret_key.get_secret_value()
+        lines = ("[default]", f"aws_access_key_id={access}", f"aws_secret_access_key={secret}")
+        texts["AWS_SHARED_CREDENTIALS_FILE"] = "\n".join(lines)
+    return {name: _in_memory(text, files) for name, text in texts.items()}
+
+
+def _in_memory(text: str, files: ExitStack) -> int:
+    file = os.memfd_create("backup")
+    files.callback(os.close, file)
+    os.write(file, text.encode())
+    os.lseek(file, 0, os.SEEK_SET)
+    return file
+
+
+def _pump(stream: Iterable[bytes], process: subprocess.Popen[bytes]) -> tuple[str, int]:
+    """Write all of a stream to the process; its digest and size."""
+    assert process.stdin  # noqa: S101 - narrows the type
+    digest, size = hashlib.sha256(), 0
+    try:
+        for chunk in stream:
+            process.stdin.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+        process.stdin.close()
+    except BrokenPipeError:
+        _outcome(process, "write a backup")
+        raise BackupTrouble("restic ended before it had all of a backup") from None
+    return digest.hexdigest(), size
+
+
+def _outcome(process: subprocess.Popen[bytes], step: str) -> bytes:
+    """Wait for the end of a process whose output fits into a pipe, or was read.
+
+    Raises:
+        BackupTrouble: it failed; the last line that it wrote is in the message.
+    """
+    assert process.stdout and process.stderr  # noqa: S101, PT018 - narrows the types
+    said, errors = process.stdout.read(), process.stderr.read()
+    if process.wait():
+        raise BackupTrouble(f"restic could not {step}: {_last_line(errors)}")
+    return said
+
+
+def _summary(said: bytes) -> dict[str, Any]:
+    messages = [json.loads(line) for line in said.splitlines() if line.startswith(b"{")]
+    for message in messages:
+        if message.get("message_type") == "summary":
+            return message
+    raise BackupTrouble("restic did not say which snapshot it wrote")
+
+
+def _last_line(errors: bytes) -> str:
+    return " ".join(errors.decode(errors="replace").split())[-400:] or "it said nothing"
+
+
+def _whole_microseconds(text: str) -> str:
+    """Cut the nanoseconds of Go, which Python does not read."""
+    moment, _, fraction = text.removesuffix("Z").partition(".")
+    return f"{moment}.{fraction[:6].ljust(6, '0')}+00:00" if text.endswith("Z") else text

@@ -1,0 +1,244 @@
+"""The tar that a backup is: made of what an engine reads out of a container, and made fit for another container.
+
+Nothing is unpacked and no file is held in memory: both directions are generators of bytes.
+"""
+
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import RawIOBase
+from posixpath import dirname
+from typing import IO, TYPE_CHECKING
+
+from pool.backups.kept_paths import is_left_out
+from pool.backups.states import BackupFault, BackupTrouble
+from pool.records import KeptWork
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CHUNK = 1 << 20
+MB = 1 << 20
+END = 2 * tarfile.BLOCKSIZE  # zeros
+#: What a name in an engine's tar may say by itself: on writing it would win against the name that we give.
+OURS_TO_SAY = {"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"}
+#: A device cannot be made by a container that has no rights, and holds no work.
+KEPT_KINDS = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE)
+
+
+@dataclass
+class Counted:
+    """What went by, while it goes by."""
+
+    size: int = 0  # bytes of files
+    files: int = 0
+    left_out: set[str] = field(default_factory=set, repr=False)  # names of regular files: hard links may name them
+
+    def note(self, info: tarfile.TarInfo, limit_mb: int) -> None:
+        """Count one member.
+
+        Raises:
+            BackupTrouble: with it, it is more than the limit.
+        """
+        self.size += info.size if info.isreg() else 0
+        self.files += 1
+        if limit_mb and self.size > limit_mb * MB:
+            raise BackupTrouble(f"there is more than {limit_mb} MB to keep", BackupFault.TOO_LARGE)
+
+
+def kept_tar(
+    read: Callable[[str], Iterable[bytes] | None], keep: KeptWork, counted: Counted | None = None
+) -> Iterator[bytes]:
+    """Make one tar, with names from the root, of all paths that are kept.
+
+    Args:
+        read: an engine's tar of one path of the container; None where there is no such path.
+        keep: what is kept, what is left out, and the limit.
+        counted: filled while the tar is made.
+
+    Raises:
+        BackupTrouble: there is more than the limit, or none of the paths is there. Also what *read* raises.
+    """
+    counted = counted or Counted()
+    found = False
+    for path in keep.paths:
+        tar = read(path)
+        if tar is not None:
+            found = True
+            yield from _chosen(tar, path, keep, counted)
+    if not found:
+        named = ", ".join(keep.paths)
+        raise BackupTrouble(f"none of the paths that are kept is there: {named}", BackupFault.NOTHING_THERE)
+    yield bytes(END)
+
+
+def _chosen(tar: Iterable[bytes], path: str, keep: KeptWork, counted: Counted) -> Iterator[bytes]:
+    parent = dirname(path.rstrip("/")).strip("/")
+
+    def change(info: tarfile.TarInfo) -> bool:
+        """Give a member its name from the root; whether it is kept."""
+        info.name = _from_root(parent, info.name)
+        if info.islnk():
+            info.linkname = _from_root(parent, info.linkname)
+        inside = info.name.removeprefix(f"{parent}/" if parent else "").partition("/")[2]
+        if info.type not in KEPT_KINDS or is_left_out(inside, keep.without) or info.linkname in counted.left_out:
+            counted.left_out |= {info.name} if info.isreg() else set()
+            return False
+        counted.note(info, keep.limit_mb)
+        return True
+
+    yield from _rewritten(tar, change, BackupFault.HOST)
+
+
+def given_to(tar: Iterable[bytes], old: int, new: int | None) -> Iterator[bytes]:
+    """Give the files of one uid to another one; all others stay as they are.
+
+    Args:
+        tar: as :func:`kept_tar` made it.
+        old: uid of the session that was backed up, where it had one of its own.
+        new: uid that the new session runs as; None: not known, all stay as they are.
+    """
+
+    def change(info: tarfile.TarInfo) -> bool:
+        info.uid = new if new is not None and info.uid == old else info.uid
+        return True
+
+    yield from _rewritten(tar, change)
+    yield bytes(END)
+
+
+def beside(
+    tar: Iterable[bytes], home: str, folder: str, wanted: str, old: int, new: int | None, counted: Counted
+) -> Iterator[bytes]:
+    """Put what a backup holds into a folder of its own in the home that is lived in, where it replaces nothing.
+
+    Args:
+        tar: as :func:`kept_tar` made it.
+        home: path of the kept folder that gets the new one, as in "/home/jovyan".
+        folder: name of the new one.
+        wanted: path of one file or folder, as it was; empty: all.
+        old: as for :func:`given_to`.
+        new: likewise.
+        counted: filled while the tar is made; hard links come with their file alone.
+    """
+    root, only, there = home.strip("/"), wanted.strip("/"), set()
+
+    def change(info: tarfile.TarInfo) -> bool:
+        if not _is_asked_for(info.name, only) or (info.islnk() and info.linkname not in there):
+            return False
+        there.add(info.name)
+        counted.files += not info.isdir()
+        info.uid = new if new is not None and info.uid == old else info.uid
+        info.name = _moved(info.name, root, folder)
+        info.linkname = _moved(info.linkname, root, folder) if info.islnk() else info.linkname
+        return True
+
+    yield from _rewritten(tar, change)
+    yield bytes(END)
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """One member of a backup, for people to choose from."""
+
+    path: str
+    size: int  # bytes
+    changed_at: datetime
+
+
+def listed(tar: Iterable[bytes], below: str) -> list[KeptFile]:
+    """List the files of a backup that are a path, or below it; empty: all. Folders are left out."""
+    only = below.strip("/")
+    found: list[KeptFile] = []
+
+    def change(info: tarfile.TarInfo) -> bool:
+        if not info.isdir() and (not only or info.name == only or info.name.startswith(f"{only}/")):
+            found.append(KeptFile(f"/{info.name}", info.size, datetime.fromtimestamp(info.mtime, UTC)))
+        return False
+
+    for _nothing in _rewritten(tar, change):
+        pass
+    return found
+
+
+def _is_asked_for(name: str, only: str) -> bool:
+    """Whether a member is what is asked for, below it, or a folder on the way to it."""
+    return not only or name == only or name.startswith(f"{only}/") or only.startswith(f"{name}/")
+
+
+def _moved(name: str, root: str, folder: str) -> str:
+    """Return where a member goes: the kept folder becomes the new one, and what lay elsewhere goes below it."""
+    below = name.removeprefix(root).lstrip("/") if name == root or name.startswith(f"{root}/") else name
+    return f"{root}/{folder}/{below}".rstrip("/")
+
+
+def _rewritten(
+    tar: Iterable[bytes], change: Callable[[tarfile.TarInfo], bool], fault: BackupFault = BackupFault.DIFFERS
+) -> Iterator[bytes]:
+    """Write the members again that *change* keeps, as it changed them; without the end of the tar.
+
+    Raises:
+        BackupTrouble: it is no whole tar, and *fault* is why.
+    """
+    source = _Readable(tar)
+    try:
+        with tarfile.open(fileobj=source, mode="r|", bufsize=CHUNK) as members:
+            while info := members.next():
+                members.members = []  # type: ignore[attr-defined]  # it would remember every name
+                content = members.extractfile(info) if info.isreg() else None
+                if change(info):
+                    yield _header(info)
+                    yield from _padded(content, info.size)
+    except tarfile.TarError as error:
+        raise BackupTrouble(f"the files did not come as a whole: {error}", fault) from error
+    if not source.ended_well():  # an engine that cannot go on ends its answer as if that were all
+        raise BackupTrouble("the files did not come as a whole: the end is missing", fault)
+
+
+def _header(info: tarfile.TarInfo) -> bytes:
+    info.uname = info.gname = ""  # numbers count: names mean others in another image
+    info.pax_headers = {name: value for name, value in info.pax_headers.items() if name not in OURS_TO_SAY}
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
+def _padded(content: IO[bytes] | None, size: int) -> Iterator[bytes]:
+    """Pass the content of a file on, and fill its last block."""
+    while content and (chunk := content.read(CHUNK)):
+        yield chunk
+    yield bytes(-size % tarfile.BLOCKSIZE) if content else b""
+
+
+def _from_root(parent: str, name: str) -> str:
+    """Return a member's name from the root, as in "home/jovyan/a"."""
+    name = name.strip("/")
+    return f"{parent}/{name}" if parent else name
+
+
+class _Readable(RawIOBase):
+    """Chunks as a file that is read once."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks, self._rest, self._tail = iter(chunks), b"", b""
+
+    def ended_well(self) -> bool:
+        """Read what is left; tell whether the last of it is how a tar ends."""
+        for chunk in self._chunks:
+            self._tail = (self._tail + chunk)[-END:]
+        return self._tail == bytes(END)
+
+    def readable(self) -> bool:
+        """Tell that it is read."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Fill at most one chunk into the buffer."""
+        view = memoryview(buffer).cast("B")
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest, self._tail = chunk, (self._tail + chunk[-END:])[-END:]
+        taken = min(len(view), len(self._rest))
+        view[:taken], self._rest = self._rest[:taken], self._rest[taken:]
+        return taken

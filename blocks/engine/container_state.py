@@ -1,0 +1,39 @@
+"""What an engine says about a container."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """A container as its engine sees it."""
+
+    id: str
+    name: str
+    image: str  # id: "sha256:…"
+    status: str  # created, running, paused, restarting, removing, exited or dead
+    exit_code: int
+    labels: Mapping[str, str]
+
+    @property
+    def running(self) -> bool:
+        """It runs now; a container between two restarts does not."""
+        return self.status == "running"
+
+    @property
+    def has_run(self) -> bool:
+        """It was started at least once."""
+        return self.status != "created"
+
+
+def state_of(seen: dict) -> ContainerState:
+    """Read what an engine answered when it was asked for a container."""
+    state = seen["State"]
+    return ContainerState(
+        id=seen["Id"],
+        name=seen["Name"].lstrip("/"),
+        image=seen["Image"],
+        status=state["Status"],
+        exit_code=state["ExitCode"],
+        labels=seen["Config"]["Labels"] or {},
+    )

@@ -1,0 +1,1 @@
+"""Pipelines for backups of sessions."""

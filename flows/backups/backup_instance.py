@@ -1,0 +1,26 @@
+"""Back up a session that runs, now."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.steps.backups import back_up
+from flows.steps.outcome import pipeline
+from pool.backups.rules import check_can_be_backed_up
+from pool.backups.states import BackupCause
+from tasks.sessions.instances import get_instance
+
+
+@flow(name="backup-instance", flow_run_name="back up {instance_id}")
+@pipeline
+async def backup_instance(instance_id: str, scheduled: bool = False) -> State:
+    """Back up what a running session keeps. It goes on meanwhile: a file is as it was when it was read.
+
+    Args:
+        instance_id: Name of the session, as it was given to provision-instance.
+        scheduled: Whether its blueprint's schedule asks for it; housekeeping says so.
+    """
+    instance = await get_instance(instance_id)
+    check_can_be_backed_up(instance)
+    backup = await back_up(instance, BackupCause.SCHEDULED if scheduled else BackupCause.REQUESTED)
+    return Completed(message=f"backup {backup.id} counts: {backup.files} files, {backup.size} bytes")

@@ -1,0 +1,22 @@
+"""List the files of a backup."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.steps.outcome import pipeline
+from tasks.backups.restoring import show_files
+
+
+@flow(name="list-files", flow_run_name="list files of {backup}")
+@pipeline
+async def list_files(backup: str, path: str = "") -> State:
+    """Leave the files of a backup as a table: the artifact `files-of-<backup>`, with - for the dot of its id.
+
+    Args:
+        backup: Id of the backup, as in alice-1.1.
+        path: One file or folder by its whole path. Empty: all.
+    """
+    shown, found = await show_files(backup, path)
+    rest = f", the first {shown} of them are in the table" if shown < found else ""
+    return Completed(message=f"backup {backup} holds {found} files{rest}")

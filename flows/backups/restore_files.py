@@ -1,0 +1,32 @@
+"""Bring files of a backup into a running session, beside those that are there."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.steps.outcome import pipeline
+from pool.backups.rules import check_can_be_backed_up, to_restore
+from pool.errors import NotFound
+from tasks.backups.restoring import backups_of_user, put_beside
+from tasks.sessions.instances import get_instance
+
+
+@flow(name="restore-files", flow_run_name="restore files of {instance_id}")
+@pipeline
+async def restore_files(instance_id: str, backup: str = "", path: str = "") -> State:
+    """Put what a backup holds into a new folder of a running session. Nothing that is there is replaced.
+
+    Args:
+        instance_id: Name of the session, as it was given to provision-instance.
+        backup: Id of a backup of the same user and blueprint. Empty: the newest that counts.
+        path: One file or folder by its whole path, as in /home/jovyan/thesis. Empty: all.
+    """
+    instance = await get_instance(instance_id)
+    check_can_be_backed_up(instance)
+    chosen = to_restore(await backups_of_user(instance), backup)
+    if chosen is None:
+        raise NotFound(f"there is no backup of the user of instance {instance_id} that can be restored")
+    folder, files = await put_beside(instance, chosen, path)
+    if not files:
+        raise NotFound(f"backup {chosen.id} holds no file {path or 'at all'}")
+    return Completed(message=f"{files} files of backup {chosen.id} are in {folder}")

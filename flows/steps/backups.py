@@ -1,0 +1,81 @@
+"""How a session is backed up, and how it gets back what its user had: the compositions that several pipelines share."""
+
+from pool.backups.backup import Backup
+from pool.backups.rules import backup_lease, brings_back, has_work
+from pool.backups.states import BackupCause, BackupTrouble
+from pool.errors import DockerDriverError
+from pool.records import BlueprintSpec, Instance
+from tasks.backups.keeping import (
+    begin_backup,
+    fail_backup,
+    stop_container,
+    verify_backup,
+    why_end_waits,
+    write_backup,
+)
+from tasks.backups.restoring import await_earlier_work, backup_to_restore, fill_container, refuse_backup
+from tasks.base import log, this_run
+from tasks.gateway.routes import withdraw_route
+from tasks.leases import lease
+
+
+async def back_up(instance: Instance, cause: BackupCause) -> Backup:
+    """Back up what a session keeps; it counts once it was read back. One run at a time does this to a session.
+
+    Raises:
+        BackupTrouble: it was not made; the record says why.
+        Held: another run is at it.
+    """
+    async with lease(backup_lease(instance.id), holder=this_run()):
+        backup = await begin_backup(instance, cause)
+        if backup.counts:  # an earlier run came that far
+            return backup
+        try:
+            return await verify_backup(await write_backup(backup, instance))
+        except BackupTrouble as trouble:
+            await fail_backup(backup, trouble)
+            raise
+
+
+async def keep_work(instance: Instance) -> str:
+    """Back up a session that is being ended, before its container goes; what is to be told beside its end.
+
+    Its user is out first and its program ended, so that nothing is written after what is kept.
+
+    Raises:
+        DockerDriverError: it is not backed up yet, and its end has to wait; the message says why, and until when.
+    """
+    if not has_work(instance):
+        return ""
+    await withdraw_route(instance)
+    await stop_container(instance)
+    try:
+        await back_up(instance, BackupCause.SESSION_ENDS)
+    except BackupTrouble as trouble:
+        if why := await why_end_waits(instance, trouble):
+            raise DockerDriverError(why) from trouble
+        log().error("instance %s ends without a backup: %s", instance.id, trouble)
+        return f"; it was not backed up: {trouble}"
+    return ""
+
+
+async def bring_back(instance: Instance, blueprint: BlueprintSpec) -> tuple[str, str]:
+    """Make the session's container with what its user had; ids of the container and of the backup.
+
+    A backup that is not what was written is refused, and the one before it taken. Both ids are empty where there is
+    nothing to bring back; that of the container alone where it has run already.
+
+    Raises:
+        Refused: the backup that the request names cannot be restored; the message names the newest that can. Or the
+            user's last session is still being backed up.
+        BackupTrouble: the repository cannot be read now.
+    """
+    if not brings_back(instance):
+        return "", ""
+    await await_earlier_work(instance)
+    while backup := await backup_to_restore(instance):
+        try:
+            return await fill_container(instance, blueprint, backup), backup.id
+        except BackupTrouble as trouble:
+            await refuse_backup(backup, trouble)
+    return "", ""

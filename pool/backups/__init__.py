@@ -1,0 +1,1 @@
+"""What sessions leave behind and get back: life cycle and records of backups, and the rules about them."""

@@ -1,0 +1,158 @@
+"""When a session is backed up, how long its end waits for that, which backup comes back and which are deleted."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from pool.backups.backup import Backup
+from pool.backups.states import FINAL_FAULTS, BackupFault, BackupState
+from pool.errors import NotFound, Refused
+from pool.moments import after
+from pool.records import Instance
+from pool.states import InstanceState
+
+NOTHING = "none"  # as the option restore: begin with nothing
+RETRY_SECONDS = 300  # until a scheduled backup that failed is tried again
+LONGEST_SECONDS = 3600  # in a state; one that is still being written then has lost its run
+
+
+def backup_lease(instance_id: str) -> str:
+    """Name the lease that a run holds while it backs up a session."""
+    return f"backup of {instance_id}"
+
+
+def files_key(backup_id: str) -> str:
+    """Name the artifact that lists the files of a backup; Prefect takes no dot in it."""
+    return f"files-of-{backup_id.replace('.', '-')}"
+
+
+def has_work(instance: Instance) -> bool:
+    """Whether the session may have something that is to be kept: it ran, and its container may still be there."""
+    return bool(instance.keep.paths) and instance.expires_at is not None and instance.host is not None
+
+
+def check_can_be_backed_up(instance: Instance) -> None:
+    """Refuse to back up a session that does not run, or that keeps nothing.
+
+    Raises:
+        Refused: it does not run, or its blueprint named nothing to keep when it was asked for.
+    """
+    if instance.state is not InstanceState.RUNNING:
+        raise Refused(f"instance {instance.id} is {instance.state}: only a session that runs can be backed up")
+    if not has_work(instance):
+        raise Refused(
+            f"instance {instance.id} keeps nothing: name folders in the field keep of blueprint {instance.blueprint};"
+            " that counts for sessions that are asked for from then on"
+        )
+
+
+def may_end_without(instance: Instance, fault: BackupFault, wait: int, now: datetime) -> bool:
+    """Whether a session that is being ended is ended though its backup failed.
+
+    Args:
+        instance: as it was when the backup was tried.
+        fault: why it failed.
+        wait: seconds that the pool lets an end wait.
+        now: the moment of asking.
+    """
+    return fault in FINAL_FAULTS or now >= wait_ends_at(instance, wait)
+
+
+def wait_ends_at(instance: Instance, wait: int) -> datetime:
+    """When a session that is being ended is ended with or without its backup."""
+    return after(instance.state_since, wait)
+
+
+def is_due(instance: Instance, backups: Iterable[Backup], now: datetime) -> bool:
+    """Whether it is time to back up a session that runs, by what its blueprint says.
+
+    Args:
+        instance: the session.
+        backups: its own, in any state.
+        now: the moment of asking.
+    """
+    if instance.state is not InstanceState.RUNNING or not instance.keep.every or not has_work(instance):
+        return False
+    mine = list(backups)
+    made = max((one.begun_at for one in mine if one.counts), default=instance.state_since)
+    return now >= after(made, instance.keep.every) and all(now >= _next_try(one) for one in mine)
+
+
+def _next_try(backup: Backup) -> datetime:
+    """When another backup may be begun, as far as it is for this one."""
+    pauses = dict.fromkeys((BackupState.WRITING, BackupState.WRITTEN), LONGEST_SECONDS)
+    pauses |= {BackupState.FAILED: RETRY_SECONDS}
+    return after(backup.state_since, pauses.get(backup.state, 0))
+
+
+def brings_back(instance: Instance) -> bool:
+    """Whether the session begins with a backup, if there is one; whose work it would be must be known."""
+    return bool(instance.keep.paths and instance.user) and instance.options.get("restore") != NOTHING
+
+
+def brings_newest_back(instance: Instance) -> bool:
+    """Whether it begins with the newest backup, rather than with one that was named."""
+    return brings_back(instance) and not instance.options.get("restore")
+
+
+def is_of_same_work(one: Instance, other: Instance) -> bool:
+    """Whether what is kept of the one session comes back in the other."""
+    whose = (one.pool, one.blueprint, one.user)
+    return one.id != other.id and whose == (other.pool, other.blueprint, other.user)
+
+
+def in_order(backups: Iterable[Backup]) -> list[Backup]:
+    """Sort backups, the newest first."""
+    return sorted(backups, key=lambda one: (one.begun_at, one.id), reverse=True)
+
+
+def to_restore(backups: Sequence[Backup], wanted: str = "") -> Backup | None:
+    """Choose the backup that a session begins with; None: it begins with nothing.
+
+    Args:
+        backups: of this user and blueprint, in any state.
+        wanted: id of one of them; "none": nothing; empty: the newest that counts.
+
+    Raises:
+        NotFound: none has this id.
+        Refused: the one with this id does not count; the message names the newest that does.
+    """
+    good = [one for one in in_order(backups) if one.counts]
+    if wanted == NOTHING:
+        return None
+    if not wanted:
+        return good[0] if good else None
+    named = next((one for one in backups if one.id == wanted), None)
+    if named is None:
+        raise NotFound(f"no backup of this user and blueprint is named {wanted!r}; {_offer(good)}")
+    if not named.counts:
+        why = f": {named.reason}" if named.reason else ""
+        raise Refused(f"backup {wanted} is {named.state}{why}; {_offer(good)}")
+    return named
+
+
+def _offer(good: Sequence[Backup]) -> str:
+    return f"the newest that can be restored is {good[0].id}" if good else "there is none that can be restored"
+
+
+def to_forget(backups: Iterable[Backup], kept: int, days: int, now: datetime) -> list[Backup]:
+    """List the backups that count and are not needed any more.
+
+    Args:
+        backups: of any users and blueprints, in any state.
+        kept: how many of one user and blueprint stay, the newest ones; at least one does.
+        days: after which each goes, the newest as well; 0: never.
+        now: the moment of asking.
+    """
+    oldest = now - timedelta(days=days) if days else None
+    good = sorted((one for one in backups if one.counts), key=_whose)
+    gone: list[Backup] = []
+    for _, group in groupby(good, key=_whose):
+        ordered = in_order(group)
+        gone += ordered[max(kept, 1) :]
+        gone += [one for one in ordered[: max(kept, 1)] if oldest and one.begun_at < oldest]
+    return gone
+
+
+def _whose(backup: Backup) -> tuple[str, str, str]:
+    return backup.pool, backup.blueprint, backup.user

@@ -1,0 +1,155 @@
+"""The records of backups: one row for each, which outlives the record of its session."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from pool.backups.backup import Backup
+from pool.backups.states import BackupCause, BackupState, check_backup_move
+from pool.errors import NotFound
+from pool.records import Instance, KeptWork
+from pool.store.engine import Part, check_facts
+from pool.store.schema import backups, instances
+
+FACTS_OF_A_MOVE = frozenset({"size", "files", "digest", "snapshot", "fault"})
+UNFINISHED = frozenset({BackupState.WRITING, BackupState.WRITTEN})
+_NOTHING_YET = {"size": 0, "files": 0, "digest": "", "snapshot": "", "fault": None, "reason": ""}
+_FIELDS = [field.name for field in fields(Backup)]
+
+
+class BackupStore(Part):
+    """Begin, move and find backups."""
+
+    def begin(self, instance: Instance, cause: BackupCause, now: datetime) -> Backup:
+        """Record a backup before anything is written; one of the same cause that did not come to its end begins again.
+
+        What was kept of a session that is being ended is kept: that backup is returned as it is.
+        The lease on the session's work is held meanwhile: no two runs begin one at once.
+
+        Args:
+            instance: the session.
+            cause: what asked for it.
+            now: the moment.
+        """
+        with self._db.writing() as connection:
+            connection.execute(select(instances.c.id).where(instances.c.id == instance.id).with_for_update())
+            last = connection.execute(_of_instance(instance.id).limit(1)).one_or_none()
+            if last and last.cause is cause is BackupCause.SESSION_ENDS and last.state is BackupState.VERIFIED:
+                return _as_backup(last)
+            if last and last.cause is cause and last.state in UNFINISHED | {BackupState.FAILED}:
+                again = {"attempts": last.attempts + 1, "state": BackupState.WRITING} | _NOTHING_YET
+                return _write(connection, last.id, **again, begun_at=now, state_since=now)
+            return _insert(connection, instance, (last.number if last else 0) + 1, cause, now)
+
+    def get(self, backup_id: str) -> Backup:
+        """The backup of this id.
+
+        Raises:
+            NotFound: "no backup is named alice-1.1".
+        """
+        with self._db.reading() as connection:
+            return _backup(connection, backup_id)
+
+    def of_user(self, pool: str, blueprint: str, user: str) -> list[Backup]:
+        """The backups of a user's sessions of a blueprint, in any state, newest first."""
+        whose = (backups.c.pool == pool, backups.c.blueprint == blueprint, backups.c.user == user)
+        return self._found(_newest_first().where(*whose))
+
+    def of_instance(self, instance_id: str) -> list[Backup]:
+        """The backups of one session, in any state, newest first."""
+        return self._found(_of_instance(instance_id))
+
+    def of_instances(self, ids: Collection[str]) -> list[Backup]:
+        """The backups of these sessions, in any state, newest first."""
+        return self._found(_newest_first().where(backups.c.instance.in_(sorted(ids)))) if ids else []
+
+    def all(self, states: Iterable[BackupState] | None = None, pool: str = "", user: str = "") -> list[Backup]:
+        """The backups in some states (None: in any), of one pool, of one user (empty: of any), newest first."""
+        query = _newest_first()
+        if states is not None:
+            query = query.where(backups.c.state.in_(sorted(states)))
+        query = query.where(backups.c.pool == pool) if pool else query
+        return self._found(query.where(backups.c.user == user) if user else query)
+
+    def snapshots(self) -> set[str]:
+        """Names of all snapshots in the repository that a record speaks of."""
+        query = select(backups.c.snapshot).where(backups.c.snapshot != "", backups.c.state != BackupState.FORGOTTEN)
+        with self._db.reading() as connection:
+            return set(connection.scalars(query))
+
+    def move(self, backup_id: str, to: BackupState, now: datetime, reason: str = "", **facts: Any) -> Backup:
+        """Move a backup along its life cycle; one that is there already is returned unchanged.
+
+        Args:
+            backup_id: the backup.
+            to: the state.
+            now: becomes ``state_since``.
+            reason: why it is in its new state.
+            facts: what is known from now on: ``size``, ``files``, ``digest``, ``snapshot``, ``fault``.
+
+        Raises:
+            RefusedMove: its life cycle does not allow this.
+            NotFound: no backup has this id.
+        """
+        check_facts(facts, FACTS_OF_A_MOVE)
+        with self._db.writing() as connection:
+            backup = _backup(connection, backup_id, lock=True)
+            if backup.state is to:
+                return backup
+            check_backup_move(backup_id, backup.state, to)
+            return _write(connection, backup_id, state=to, state_since=now, reason=reason, **facts)
+
+    def _found(self, query: Select[Any]) -> list[Backup]:
+        with self._db.reading() as connection:
+            return [_as_backup(row) for row in connection.execute(query)]
+
+
+def as_kept_work(values: dict[str, Any]) -> KeptWork:
+    """Read what of a session is kept, as its row has it."""
+    made: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return KeptWork(**made)
+
+
+def _newest_first() -> Select[Any]:
+    return select(backups).order_by(backups.c.begun_at.desc(), backups.c.id.desc())
+
+
+def _of_instance(instance_id: str) -> Select[Any]:
+    return select(backups).where(backups.c.instance == instance_id).order_by(backups.c.number.desc())
+
+
+def _backup(connection: Connection, backup_id: str, lock: bool = False) -> Backup:
+    query = select(backups).where(backups.c.id == backup_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise NotFound(f"no backup is named {backup_id}")
+    return _as_backup(row)
+
+
+def _insert(connection: Connection, instance: Instance, number: int, cause: BackupCause, now: datetime) -> Backup:
+    new = {
+        "id": f"{instance.id}.{number}",
+        "instance": instance.id,
+        "number": number,
+        "pool": instance.pool,
+        "blueprint": instance.blueprint,
+        "user": instance.user,
+        "cause": cause,
+        "state": BackupState.WRITING,
+        "begun_at": now,
+        "state_since": now,
+        "attempts": 1,
+    }
+    return _as_backup(connection.execute(insert(backups).values(new | _NOTHING_YET).returning(backups)).one())
+
+
+def _write(connection: Connection, backup_id: str, **values: object) -> Backup:
+    written = update(backups).where(backups.c.id == backup_id).values(**values).returning(backups)
+    return _as_backup(connection.execute(written).one())
+
+
+def _as_backup(row: Row[Any]) -> Backup:
+    return Backup(**{name: row._mapping[name] for name in _FIELDS})

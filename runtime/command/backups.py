@@ -1,0 +1,113 @@
+"""`dockerdriver backup …`: what was kept of sessions. Imports wait, as in `cli`."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from blocks.settings import ProcessSettings
+from pool.errors import NotFound
+
+if TYPE_CHECKING:
+    from pool.backups.backup import Backup
+
+RUN_SECONDS = 3600
+AS_JSON = {"--json": {"dest": "as_json", "action": "store_true", "help": "for a program"}}
+_ID = {"backup": {"help": "its id, as in alice-1.1"}}
+_PATH = {"path": {"nargs": "?", "default": "", "help": "one file or folder, its whole path; all when none is named"}}
+
+
+def commands() -> dict[Any, dict[str, dict]]:
+    """All of them, with their arguments."""
+    session = {"session": {"help": "id of a running session of the same user and blueprint"}}
+    return {
+        show_list: {"--user": {"default": "", "help": "only of this user"}, **AS_JSON},
+        show: {**_ID, **AS_JSON},
+        files: {**_ID, **_PATH, **AS_JSON},
+        restore: {**_ID, **session, **_PATH},
+    }
+
+
+def show_list(settings: ProcessSettings, user: str = "", as_json: bool = False) -> int:
+    """List backups, the newest first.
+
+    Raises:
+        DockerDriverError: the pool's database does not answer.
+    """
+    from runtime.verbs import output  # noqa: PLC0415 - fast answers first
+
+    names = ("backup", "user", "blueprint", "files as of", "state", "MB", "files", "why")
+    columns = {name: name[:1].upper() + name[1:] for name in names}
+    output.show([_row(one) for one in _backups(settings, user)], columns, "no backup is on record", as_json)
+    return 0
+
+
+def show(settings: ProcessSettings, backup: str, as_json: bool = False) -> int:
+    """Tell all that is on record about one backup.
+
+    Raises:
+        NotFound: there is none of this name.
+        DockerDriverError: the pool's database does not answer.
+    """
+    from dataclasses import asdict  # noqa: PLC0415 - as above
+
+    from runtime.verbs import output  # noqa: PLC0415 - as above
+
+    found = next((one for one in _backups(settings) if one.id == backup), None)
+    if found is None:
+        raise NotFound(f"no backup is named {backup!r}; `dockerdriver backup list` shows all")
+    if as_json:
+        output.show_json(asdict(found))
+    else:
+        rows = [{"what": name, "value": value} for name, value in asdict(found).items()]
+        output.show(rows, {"what": "What", "value": "Value"}, "")
+    return 0
+
+
+def files(settings: ProcessSettings, backup: str, path: str = "", as_json: bool = False) -> int:
+    """List the files of a backup, the first thousand.
+
+    Raises:
+        DockerDriverError: there is none of this name, it cannot be read, or the stack is down.
+    """
+    from pool.backups.rules import files_key  # noqa: PLC0415 - as above
+    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
+    from runtime.verbs import output  # noqa: PLC0415 - as above
+
+    api = prefect_api(settings)
+    api.run_to_its_end("list-files/on-demand", RUN_SECONDS, backup=backup, path=path)
+    columns = {"changed": "Changed", "bytes": "Bytes", "file": "File"}
+    output.show(api.table(files_key(backup)), columns, "no file is in it that fits", as_json)
+    return 0
+
+
+def restore(settings: ProcessSettings, backup: str, session: str, path: str = "") -> int:
+    """Put files of a backup into a new folder of a running session; nothing that is there is replaced.
+
+    Raises:
+        DockerDriverError: there is no such backup, session or file, the session does not run, or the stack is down.
+    """
+    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
+
+    flow = "restore-files/on-demand"
+    prefect_api(settings).run_to_its_end(flow, RUN_SECONDS, instance_id=session, backup=backup, path=path)
+    sys.stdout.write(f"done: look for a folder restored-… in the home of session {session}\n")
+    return 0
+
+
+def _backups(settings: ProcessSettings, user: str = "") -> "list[Backup]":
+    from runtime.databases.records import records  # noqa: PLC0415 - as above
+
+    with records(settings) as store:
+        return store.backups.all(user=user) if store else []
+
+
+def _row(one: "Backup") -> dict[str, object]:
+    return {
+        "backup": one.id,
+        "user": one.user,
+        "blueprint": one.blueprint,
+        "files as of": f"{one.begun_at:%Y-%m-%d %H:%M}",
+        "state": str(one.state),
+        "MB": f"{one.size / (1 << 20):.1f}" if one.snapshot else "",
+        "files": one.files if one.snapshot else "",
+        "why": one.reason,
+    }

@@ -1,0 +1,1 @@
+"""Tasks that keep what sessions made, and bring it back."""

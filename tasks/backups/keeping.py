@@ -1,0 +1,90 @@
+"""Tasks of a backup: begin it, write it, read it back; and what a session's end says about it."""
+
+from blocks.backups.digest import checked
+from blocks.backups.work_tar import Counted, kept_tar
+from blocks.engine.client import HostEngine
+from blocks.outside import now, outside
+from pool.backups.backup import Backup
+from pool.backups.rules import may_end_without, wait_ends_at
+from pool.backups.states import BackupCause, BackupFault, BackupState, BackupTrouble
+from pool.blame import CONTAINER_GONE
+from pool.errors import EngineTrouble, HostUnreachable
+from pool.records import Instance
+from tasks.base import look_up, pool_task
+
+STOP_SECONDS = 10  # that a notebook has to write what it holds in memory
+
+
+@pool_task(retries=1, retry_delay_seconds=2, task_run_name="stop {instance.id}")
+def stop_container(instance: Instance) -> None:
+    """End the session's container in good order; it stays, with its files. One that is gone, or has ended, stays so."""
+    _engine_of(instance).stop(instance.container, STOP_SECONDS)
+
+
+@pool_task(task_run_name="begin a backup of {instance.id}")
+def begin_backup(instance: Instance, cause: BackupCause) -> Backup:
+    """Record a backup before anything is written; one that did not come to its end begins again."""
+    return outside().store.backups.begin(instance, cause, now())
+
+
+@pool_task(task_run_name="write backup {backup.id}")
+def write_backup(backup: Backup, instance: Instance) -> Backup:
+    """Stream what is kept out of the container into the repository. It does not count yet.
+
+    Raises:
+        BackupTrouble: it was not written; its fault says why.
+    """
+    engine, counted = _engine_of(instance), Counted()
+    tar = kept_tar(lambda path: engine.read_files(instance.container, path), instance.keep, counted)
+    try:
+        written = outside().backups.write(backup.id, tar)
+    except (EngineTrouble, HostUnreachable) as error:
+        fault = BackupFault.CONTAINER_GONE if error.blame is CONTAINER_GONE else BackupFault.HOST
+        raise BackupTrouble(str(error), fault) from error
+    return outside().store.backups.move(
+        backup.id,
+        BackupState.WRITTEN,
+        now(),
+        size=written.size,
+        digest=written.digest,
+        snapshot=written.snapshot,
+        files=counted.files,
+    )
+
+
+@pool_task(retries=1, retry_delay_seconds=5, task_run_name="verify backup {backup.id}")
+def verify_backup(backup: Backup) -> Backup:
+    """Read a backup back, all of it; from now on it counts.
+
+    Raises:
+        BackupTrouble: it could not be read, or is not what was written.
+    """
+    for _chunk in checked(outside().backups.read(backup.snapshot), backup):
+        pass
+    return outside().store.backups.move(backup.id, BackupState.VERIFIED, now(), reason="read back")
+
+
+@look_up()
+def last_backup(instance_id: str) -> Backup | None:
+    """The session's newest backup, in any state; None: it has none."""
+    return next(iter(outside().store.backups.of_instance(instance_id)), None)
+
+
+@look_up()
+def fail_backup(backup: Backup, trouble: BackupTrouble) -> None:
+    """Record why a backup was not made this time."""
+    outside().store.backups.move(backup.id, BackupState.FAILED, now(), reason=str(trouble), fault=trouble.fault)
+
+
+@look_up()
+def why_end_waits(instance: Instance, trouble: BackupTrouble) -> str:
+    """Say why a session does not end before it is backed up; empty: it ends without."""
+    wait = outside().config(instance.pool).settings(instance.pool).backup_wait
+    if may_end_without(instance, trouble.fault, wait, now()):
+        return ""
+    until = f"{wait_ends_at(instance, wait):%Y-%m-%d %H:%M} UTC"
+    return f"instance {instance.id} keeps its container until it is backed up, or until {until}: {trouble}"
+
+
+def _engine_of(instance: Instance) -> HostEngine:
+    return outside().engines.of(outside().store.hosts.get(instance.get_placement().host))

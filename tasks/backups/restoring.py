@@ -1,0 +1,125 @@
+"""Tasks of bringing work back: which backup it is, and a container that holds it before its program starts."""
+
+from asyncio import sleep
+
+from blocks.backups.digest import checked
+from blocks.backups.work_tar import Counted, beside, given_to, listed
+from blocks.outside import log, now, outside
+from pool.backups.backup import Backup
+from pool.backups.rules import brings_newest_back, files_key, has_work, is_of_same_work, to_restore
+from pool.backups.states import BackupFault, BackupState, BackupTrouble
+from pool.errors import Refused
+from pool.records import BlueprintSpec, Instance
+from pool.sessions.containers import container_user, own_uid, uid_of
+from pool.states import InstanceState
+from tasks.base import blocking, look_up, pool_task
+from tasks.sessions.instances import session_container
+
+MOST_ROWS = 1000  # of a table
+EARLIER_SECONDS = 120  # that a session waits for the backup of its user's last one
+
+
+@look_up()
+def backup_to_restore(instance: Instance) -> Backup | None:
+    """Choose what the session begins with: the newest backup of its user and blueprint that counts, or the named one.
+
+    Raises:
+        Refused: the named one is not there, or does not count; the message names the newest that does.
+    """
+    backups = outside().store.backups.of_user(instance.pool, instance.blueprint, instance.user)
+    return to_restore(backups, instance.options.get("restore", ""))
+
+
+@look_up()
+async def await_earlier_work(instance: Instance) -> None:
+    """Wait until no session of the same user and blueprint is being backed up: its work is what is to come back.
+
+    Raises:
+        Refused: one still is, after a while; the message says what the user may do.
+    """
+    if not brings_newest_back(instance):
+        return
+    deadline = outside().clock.uptime() + EARLIER_SECONDS
+    while earlier := await blocking(_being_kept, instance):
+        if outside().clock.uptime() > deadline:
+            raise Refused(
+                f"instance {earlier.id} of the same user is still being backed up: ask for a new session in a minute,"
+                " or with the option restore, which names an older backup or says none"
+            )
+        await sleep(outside().settings.poll_seconds)
+
+
+def _being_kept(instance: Instance) -> Instance | None:
+    ending = outside().store.instances.all(instance.pool, [InstanceState.STOPPING])
+    return next((one for one in ending if has_work(one) and is_of_same_work(one, instance)), None)
+
+
+@pool_task(retries=1, retry_delay_seconds=2, task_run_name="bring back {backup.id} for {instance.id}")
+def fill_container(instance: Instance, blueprint: BlueprintSpec, backup: Backup) -> str:
+    """Make the session's container, not started, with all that the backup holds; its id. Empty: it has run already.
+
+    A container that never ran is made anew: what an earlier try put into it may be a part. Only the container of this
+    id is ever started, so that a session begins with all of its backup, or not at all.
+
+    Raises:
+        BackupTrouble: the backup could not be read; the container never starts.
+    """
+    with session_container(instance, blueprint) as (engine, spec):
+        container = engine.prepare(spec)
+        if container:
+            stream = checked(outside().backups.read(backup.snapshot), backup)
+            engine.write_files(container, given_to(stream, own_uid(backup.instance), uid_of(spec.user)))
+    return container
+
+
+@pool_task(retries=1, retry_delay_seconds=5, task_run_name="put {backup.id} beside {instance.id}")
+def put_beside(instance: Instance, backup: Backup, path: str) -> tuple[str, int]:
+    """Put files of a backup into a folder of their own in a running session; the folder, and how many files came.
+
+    Raises:
+        BackupTrouble: the backup could not be read; what came until then may be in the folder.
+    """
+    home, counted = instance.keep.paths[0], Counted()
+    folder = f"restored-{backup.begun_at:%Y-%m-%d-%H%M}"
+    runs_as = uid_of(container_user(instance.id, outside().stored.blueprint(instance.blueprint).container_user))
+    stream = checked(outside().backups.read(backup.snapshot), backup)
+    tar = beside(stream, home, folder, path, own_uid(backup.instance), runs_as, counted)
+    outside().engines.of(outside().store.hosts.get(instance.get_placement().host)).write_files(instance.container, tar)
+    return f"{home}/{folder}", counted.files
+
+
+@look_up()
+def show_files(backup_id: str, below: str) -> tuple[int, int]:
+    """Leave the files of a backup as a table, the artifact ``files-of-<backup>``; how many are shown, and there are.
+
+    Raises:
+        NotFound: there is no such backup.
+        Refused: it cannot be read: it does not count, or not any more.
+        BackupTrouble: the repository does not answer.
+    """
+    backup = outside().store.backups.get(backup_id)
+    if not backup.counts:
+        raise Refused(f"backup {backup_id} is {backup.state}: there is nothing that could be listed")
+    files = listed(outside().backups.read(backup.snapshot), below)
+    rows = [{"file": one.path, "bytes": one.size, "changed": f"{one.changed_at:%Y-%m-%d %H:%M}"} for one in files]
+    outside().prefect.write_table(rows[:MOST_ROWS], files_key(backup_id), f"What backup {backup_id} holds")
+    return len(rows[:MOST_ROWS]), len(rows)
+
+
+@look_up()
+def backups_of_user(instance: Instance) -> list[Backup]:
+    """The backups of the session's user and blueprint, newest first."""
+    return outside().store.backups.of_user(instance.pool, instance.blueprint, instance.user)
+
+
+@look_up()
+def refuse_backup(backup: Backup, trouble: BackupTrouble) -> None:
+    """Count a backup no more whose content is not what was written, so that the one before it comes next.
+
+    Raises:
+        BackupTrouble: it may be readable the next time: the repository did not answer.
+    """
+    if trouble.fault is not BackupFault.DIFFERS:
+        raise trouble
+    log().error("backup %s counts no more: %s", backup.id, trouble)
+    outside().store.backups.move(backup.id, BackupState.FAILED, now(), reason=str(trouble), fault=trouble.fault)

@@ -1,0 +1,140 @@
+"""A home backed up, changed a little, backed up again and brought back, against `docker cp | zstd` on the same engine.
+
+A home of 1 GB in 20,000 files, half of it random. Run as root: `make bench NAME=backup`.
+"""
+
+import argparse
+import io
+import json
+import random
+import resource
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from blocks.backups.restic import ResticRepository
+from blocks.backups.work_tar import given_to, kept_tar
+from blocks.engine.client import HostEngine
+from blocks.stored.authority import CertificateAuthority
+from blocks.stored.backup_store import BackupPlace
+from pool.records import ContainerSpec, KeptWork
+from tests.rigs.engines.light_host import light_host
+from tests.rigs.engines.tiny_image import busybox_image
+from tests.rigs.fakes import FakeBlocks
+
+KEEP = KeptWork(("/home/jovyan",))
+CHANGED = 100  # of so many files one
+KB = 1024
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="file that the figures are written to")
+    parser.add_argument("--files", type=int, default=20_000, help="files of the home, 50 KB each")
+    arguments = parser.parse_args()
+    figures = measure(arguments.files)
+    print(json.dumps(figures, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2))
+
+
+def measure(files: int) -> dict:
+    """Seconds of each step of ours and of the peer's, and what follows."""
+    with light_host(CertificateAuthority.create("bench")) as host, tempfile.TemporaryDirectory() as folder:
+        image = busybox_image("home", ("sleep", "9999"), {"home/jovyan/begin": b""})
+        host.engine.load([image.archive()])
+        source, target = (made(host.engine, image.id, name, port) for name, port in (("a", 20001), ("b", 20002)))
+        host.engine.write_files(source, home(range(files), 1))
+        ours, socket = Ours(host.engine, Path(folder)), f"unix://{host.root}/docker.sock"
+        peer = seconds(lambda: copy_out(socket, source, Path(folder) / "home.tar.zst"))
+        first = seconds(lambda: ours.back_up(source))
+        host.engine.write_files(source, home(range(0, files, CHANGED), 2))
+        again = seconds(lambda: ours.back_up(source))
+        peer_back = seconds(lambda: copy_in(socket, target, Path(folder) / "home.tar.zst"))
+        back = seconds(lambda: ours.bring_back(target))
+        used = sum(file.stat().st_size for file in (Path(folder) / "backups").rglob("*") if file.is_file())
+        return {
+            "seconds": {"first": first, "again": again, "tar": peer, "restore": back, "tar_restore": peer_back},
+            "first_vs_tar": round(first / peer, 2),
+            "again_seconds_vs_first": round(again / first, 2),
+            "restore_vs_tar": round(back / peer_back, 2),
+            "manager_peak_mb": {"own": peak(resource.RUSAGE_SELF), "largest_child": peak(resource.RUSAGE_CHILDREN)},
+            "repository_mb": used >> 20,
+        }
+
+
+class Ours:
+    """What the product does, without its records: write, read back, bring back."""
+
+    def __init__(self, engine: HostEngine, folder: Path) -> None:
+        blocks = FakeBlocks({BackupPlace: {"main": BackupPlace(key="bench")}})
+        self._engine, self._repository = engine, ResticRepository(blocks, folder / "backups", "bench")
+        self._snapshot = ""
+
+    def back_up(self, container: str) -> None:
+        """Until it counts."""
+        written = self._repository.write("b", kept_tar(lambda path: self._engine.read_files(container, path), KEEP))
+        self._snapshot = written.snapshot
+        for _chunk in self._repository.read(self._snapshot):
+            pass
+
+    def bring_back(self, container: str) -> None:
+        """Into a container that does not run."""
+        self._engine.write_files(container, given_to(self._repository.read(self._snapshot), 1000, 1001))
+
+
+def made(engine: HostEngine, image: str, name: str, port: int) -> str:
+    """Create a container that does not run."""
+    return engine.prepare(ContainerSpec(f"dd-{name}", image, 8888, port, memory_mb=64, disk_mb=0))
+
+
+def home(numbers: range, seed: int) -> Iterator[bytes]:
+    """Make a tar of these files of a home."""
+    for number in numbers:
+        info, content = tarfile.TarInfo(f"home/jovyan/{number % 200}/{number}"), content_of(number, seed)
+        info.size, info.uid, info.gid, info.mtime = len(content), 1000, 1000, 1_700_000_000 + seed
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            tar.addfile(info, io.BytesIO(content))
+        yield buffer.getvalue()[: -(-(512 + info.size) // 512) * 512]
+    yield bytes(1024)
+
+
+def content_of(number: int, seed: int) -> bytes:
+    """Half random, half text."""
+    return random.Random(number * 7 + seed).randbytes(25 * KB) + f"{number} and so on ".encode() * 1500
+
+
+def copy_out(socket: str, container: str, file: Path) -> None:
+    """Run the peer's way out."""
+    shell(f"docker -H {socket} cp {container}:/home/jovyan - | zstd -q -f -o {file}")
+
+
+def copy_in(socket: str, container: str, file: Path) -> None:
+    """Run the peer's way back."""
+    shell(f"zstd -q -d -c {file} | docker -H {socket} cp -a - {container}:/home")
+
+
+def shell(command: str) -> None:
+    """Run a pipe."""
+    subprocess.run(["bash", "-o", "pipefail", "-c", command], check=True)
+
+
+def seconds(step: Callable[[], None]) -> float:
+    """Measure how long a step takes."""
+    begin = time.monotonic()
+    step()
+    return round(time.monotonic() - begin, 2)
+
+
+def peak(whose: int) -> int:
+    """Return the largest resident size of a process, in MB."""
+    return resource.getrusage(whose).ru_maxrss // KB
+
+
+if __name__ == "__main__":
+    main()

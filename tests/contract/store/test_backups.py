@@ -1,0 +1,80 @@
+"""The records of backups, on both databases."""
+
+import pytest
+
+from pool.backups.states import BackupCause, BackupFault, BackupState
+from pool.errors import NotFound, RefusedMove
+from pool.records import KeptWork
+from pool.states import InstanceState
+from tests.rigs.pool_data import NOW, ask, claim_active, later, place
+
+pytestmark = pytest.mark.contract
+
+ENDS, ASKED = BackupCause.SESSION_ENDS, BackupCause.REQUESTED
+WRITTEN, VERIFIED, FAILED = BackupState.WRITTEN, BackupState.VERIFIED, BackupState.FAILED
+
+
+@pytest.fixture
+def instance(store):
+    claim_active(store)
+    ask(store, keep=KeptWork(("/home/jovyan",), ("*.tmp",), 100, 60))
+    return place(store)
+
+
+def verified(store, instance, cause=ENDS, now=NOW):
+    backup = store.backups.begin(instance, cause, now)
+    store.backups.move(backup.id, WRITTEN, now, snapshot=f"s-{backup.id}", size=5_000_000_000, digest="d", files=3)
+    return store.backups.move(backup.id, VERIFIED, now)
+
+
+def test_a_session_knows_what_of_it_is_kept(store, instance):
+    assert store.instances.get(instance.id).keep == KeptWork(("/home/jovyan",), ("*.tmp",), 100, 60)
+
+
+def test_a_backup_is_found_by_its_user_and_keeps_what_was_written(store, instance):
+    backup = verified(store, instance)
+    assert store.backups.of_user("main", "jupyter", "alice") == [backup]
+    assert (backup.id, backup.size, backup.files, backup.counts) == ("alice-1.1", 5_000_000_000, 3, True)
+    assert store.backups.of_user("main", "jupyter", "bob") == []
+
+
+def test_a_backup_that_did_not_come_to_its_end_begins_again_under_its_id(store, instance):
+    store.backups.begin(instance, ENDS, NOW)
+    store.backups.move("alice-1.1", FAILED, NOW, reason="away", fault=BackupFault.REPOSITORY)
+    again = store.backups.begin(instance, ENDS, later(30))
+    assert (again.id, again.attempts, again.fault, again.reason) == ("alice-1.1", 2, None, "")
+
+
+def test_a_backup_of_another_cause_has_a_number_of_its_own(store, instance):
+    store.backups.begin(instance, ASKED, NOW)
+    assert store.backups.begin(instance, ENDS, later(9)).id == "alice-1.2"
+
+
+def test_what_was_kept_at_a_sessions_end_is_kept_once_and_what_is_asked_for_each_time(store, instance):
+    asked = verified(store, instance, ASKED)
+    assert store.backups.begin(instance, ASKED, later(9)).id != asked.id
+    ended = verified(store, instance, ENDS, later(99))
+    assert store.backups.begin(instance, ENDS, later(999)) == ended
+
+
+def test_a_backup_outlives_the_record_of_its_session(store, instance):
+    verified(store, instance)
+    store.instances.move(instance.id, InstanceState.STOPPING, NOW)
+    store.instances.move(instance.id, InstanceState.DELETED, NOW)
+    store.instances.forget(later(9))
+    assert [one.id for one in store.backups.all([VERIFIED])] == ["alice-1.1"]
+
+
+def test_only_snapshots_of_records_that_may_still_count_are_needed(store, instance):
+    backup = verified(store, instance)
+    assert store.backups.snapshots() == {"s-alice-1.1"}
+    store.backups.move(backup.id, BackupState.FORGOTTEN, NOW)
+    assert store.backups.snapshots() == set()
+
+
+def test_a_move_that_the_life_cycle_does_not_have_changes_nothing(store, instance):
+    backup = store.backups.begin(instance, ENDS, NOW)
+    with pytest.raises(RefusedMove, match=r"backup alice-1.1 cannot go from writing to verified"):
+        store.backups.move(backup.id, VERIFIED, NOW)
+    with pytest.raises(NotFound, match=r"no backup is named bob-1.1"):
+        store.backups.get("bob-1.1")

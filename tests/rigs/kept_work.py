@@ -1,0 +1,108 @@
+"""One host, one user with work in a session, and processes that die: the product's own flows between fakes."""
+
+import asyncio
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from blocks.outside import standing_in
+from blocks.stored.pool_config import PoolConfig
+from flows.steps import sessions
+from pool.backups.states import BackupState
+from pool.records import Image, Instance, KeptWork
+from pool.sessions.containers import own_uid
+from pool.states import EndCause
+from pool.store.pool_store import PoolStore
+from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, FakeRepository, fake_outside
+from tests.rigs.homes import HomeEngine, HomeEngines, HomeFile
+from tests.rigs.pool_data import a_blueprint, claim_active, place
+from tests.rigs.services.databases import MEMORY, migrated_sqlite
+
+KEEP = KeptWork(("/home",))
+BLUEPRINT = a_blueprint(keep=KEEP, container_user="session:100")
+WORK = {"home/thesis": HomeFile(b"years of work", own_uid("alice-1"), 100, 0o600)}
+THE_SAME = {"home/thesis": HomeFile(b"years of work", own_uid("alice-2"), 100, 0o600)}
+ELSEWHERE: dict = {"withdraw_route": None, "publish_route": None, "wait_until_ready": {}, "give_out_room": []}
+
+
+class Killed(BaseException):
+    """The process is no more: what comes after this in its code does nothing."""
+
+
+class MortalPrefect(FakePrefect):
+    """Runs tasks until its process dies."""
+
+    steps_left = 99
+
+    async def _answer(self, task, args, kwargs):
+        return ELSEWHERE[task.name] if task.name in ELSEWHERE else await task.fn(*args, **kwargs)
+
+    def call(self, task, args, kwargs):
+        if self.steps_left <= 0:
+            raise Killed
+        self.steps_left -= 1
+        self.note(task)
+        return self._answer(task, args, kwargs)
+
+
+class World:
+    """One host, alice's session with her work in it, and processes that die."""
+
+    def __init__(self, folder) -> None:
+        (folder / "pool.sqlite").write_bytes(migrated_sqlite())
+        self.store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
+        self.engine, self.backups, self.clock = HomeEngine(), FakeRepository(), FakeClock()
+        self.config = PoolConfig(DD_BACKUP_WAIT=600)
+        self.prefect = MortalPrefect()
+        claim_active(self.store)
+        self.store.hosts.note("main-01", address="192.0.2.7")
+        self.store.images.put(Image("main", "jupyter", "sha256:a", 1))
+        self.store.images.mark("main-01", "sha256:a", self.clock.now())
+
+    @contextmanager
+    def process(self):
+        """A process of its own, a minute later: the leases of a dead one are over."""
+        self.clock.pass_by(61)
+        self.prefect = MortalPrefect()
+        blocks = FakeBlocks({PoolConfig: {"main": self.config}}, {"jupyter": BLUEPRINT})
+        ports = {"store": self.store, "backups": self.backups, "clock": self.clock, "stored": blocks}
+        with standing_in(fake_outside(**ports, engines=HomeEngines(self.engine), prefect=self.prefect)):
+            yield self.prefect
+
+    def get(self, name: str = "alice-1") -> Instance:
+        return self.store.instances.get(name)
+
+    def ask(self, name: str, user: str = "alice", **options) -> None:
+        self.store.instances.request(name, BLUEPRINT, user, options, self.clock.now())
+        place(self.store, name)
+
+    def start(self, name: str, user: str = "alice", **options) -> Instance:
+        self.ask(name, user, **options)
+        with self.process():
+            return asyncio.run(sessions.start_or_await(self.get(name), BLUEPRINT))
+
+    def end(self, name: str = "alice-1") -> Instance:
+        with self.process():
+            return asyncio.run(sessions.end_session(self.get(name), "asked for", EndCause.REQUESTED))
+
+    def home(self, name: str):
+        return self.engine.homes[f"dd-{name}"]
+
+
+@contextmanager
+def kept_world():
+    """Alice's session runs, and her work is in it."""
+    with TemporaryDirectory(dir=MEMORY) as folder:
+        world = World(Path(folder))
+        world.start("alice-1")
+        world.home("alice-1").files |= WORK
+        yield world
+        world.store.close()
+
+
+def counting(world) -> list[str]:
+    return [one.id for one in world.store.backups.all([BackupState.VERIFIED])]
+
+
+def dying():
+    return suppress(Killed)

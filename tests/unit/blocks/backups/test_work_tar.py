@@ -1,0 +1,112 @@
+"""The tar of what is kept: names, patterns, limits, owners; and that half of one is never taken for a whole."""
+
+import io
+import tarfile
+
+import pytest
+
+from blocks.backups.work_tar import Counted, given_to, kept_tar
+from pool.backups.states import BackupFault, BackupTrouble
+from pool.records import KeptWork
+from tests.rigs.homes import HomeFile, files_of, tar_of_home
+
+pytestmark = pytest.mark.unit
+
+OWN = 1_900_000_000  # a uid that needs a header of its own
+HOME = {"home/jovyan/a.txt": HomeFile(b"a", OWN, 100, 0o600), "home/jovyan/.cache/x": HomeFile(b"x" * 2000)}
+KEEP = KeptWork(("/home/jovyan",))
+
+
+def read(files=HOME, end=None):
+    return lambda path: iter([tar_of_home(files, path.strip("/"))[:end]])
+
+
+def members(*infos: tarfile.TarInfo):
+    """An engine's tar of these members, without content."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for info in infos:
+            tar.addfile(info, io.BytesIO(b"\0" * info.size))
+    return lambda _path: [buffer.getvalue()]
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+def names(tar) -> list[tuple[str, str]]:
+    with tarfile.open(fileobj=io.BytesIO(b"".join(tar))) as archive:
+        return [(info.name, info.linkname) for info in archive]
+
+
+def test_files_keep_content_owner_and_mode_and_are_named_from_the_root():
+    assert files_of(kept_tar(read(), KEEP)) == HOME
+
+
+def test_what_a_pattern_names_is_left_out():
+    assert [*files_of(kept_tar(read(), KeptWork(KEEP.paths, (".cache",))))] == ["home/jovyan/a.txt"]
+
+
+def test_the_same_files_make_the_same_bytes():
+    assert b"".join(kept_tar(read(), KEEP)) == b"".join(kept_tar(read(), KEEP))
+
+
+def test_several_paths_make_one_tar():
+    files = {"home/a": HomeFile(b"1"), "srv/b": HomeFile(b"2")}
+    only = {"/home": {"home/a": files["home/a"]}, "/srv": {"srv/b": files["srv/b"]}}
+    tar = kept_tar(lambda path: [tar_of_home(only[path], path.strip("/"))], KeptWork(("/home", "/srv")))
+    assert files_of(tar) == files
+
+
+def test_a_path_that_is_not_there_is_passed_over_and_all_of_them_are_trouble():
+    some = KeptWork(("/nowhere", "/home/jovyan"))
+    assert files_of(kept_tar(lambda path: None if path == "/nowhere" else read()(path), some)) == HOME
+    with pytest.raises(BackupTrouble, match="none of the paths that are kept is there: /home/jovyan") as caught:
+        b"".join(kept_tar(lambda path: None, KEEP))
+    assert caught.value.fault is BackupFault.NOTHING_THERE
+
+
+def test_more_than_the_limit_is_not_written_to_its_end():
+    files = {f"home/jovyan/{n}": HomeFile(bytes(600_000)) for n in range(2)}
+    with pytest.raises(BackupTrouble, match="more than 1 MB to keep") as caught:
+        b"".join(kept_tar(read(files), KeptWork(KEEP.paths, limit_mb=1)))
+    assert caught.value.fault is BackupFault.TOO_LARGE
+
+
+@pytest.mark.parametrize("end", [600, 2560, 4608])
+def test_an_answer_that_broke_off_is_no_tar(end):
+    with pytest.raises(BackupTrouble, match="did not come as a whole"):
+        b"".join(kept_tar(read(end=end), KEEP))
+
+
+def test_hard_links_follow_their_file_and_symbolic_ones_stay_as_they_are():
+    tar = members(
+        member("jovyan/a"), member("jovyan/b", tarfile.LNKTYPE, "jovyan/a"), member("jovyan/c", tarfile.SYMTYPE, "a")
+    )
+    assert names(kept_tar(tar, KEEP))[1:] == [("home/jovyan/b", "home/jovyan/a"), ("home/jovyan/c", "a")]
+
+
+def test_a_hard_link_to_what_is_left_out_and_a_device_are_left_out():
+    tar = members(
+        member("jovyan/a.tmp"), member("jovyan/b", tarfile.LNKTYPE, "jovyan/a.tmp"), member("jovyan/c", tarfile.CHRTYPE)
+    )
+    assert names(kept_tar(tar, KeptWork(KEEP.paths, ("*.tmp",)))) == []
+
+
+def test_long_names_and_names_of_any_letters_come_back():
+    files = {f"home/jovyan/{'long' * 60}/ü{'x' * 120}": HomeFile(b"1"), "home/jovyan/\udcfc": HomeFile(b"2")}
+    assert files_of(given_to(kept_tar(read(files), KEEP), 1, 2)) == files
+
+
+def test_files_of_the_old_sessions_own_uid_get_the_new_ones_and_no_others():
+    given = files_of(given_to(kept_tar(read(), KEEP), OWN, OWN + 1))
+    assert [file.uid for file in given.values()] == [1000, OWN + 1]
+    assert files_of(given_to(kept_tar(read(), KEEP), OWN, None)) == HOME
+
+
+def test_what_went_by_is_counted():
+    counted = Counted()
+    b"".join(kept_tar(read(), KEEP, counted))
+    assert (counted.files, counted.size) == (2, 2001)

@@ -1,0 +1,187 @@
+"""Work is kept: the steps of backups on a real store, with an engine and a repository in memory."""
+
+import asyncio
+import re
+
+import pytest
+
+from blocks.stored.pool_config import PoolConfig
+from flows.backups.backup_instance import backup_instance
+from flows.backups.forget_backups import forget_old_backups
+from flows.backups.list_files import list_files
+from flows.backups.restore_files import restore_files
+from flows.steps import sessions
+from flows.steps.acting import act
+from flows.steps.settling import end_or_ask
+from pool.backups.states import BackupFault, BackupTrouble
+from pool.decisions import Decision, DecisionKind
+from pool.errors import DockerDriverError, Refused
+from pool.states import EndCause, InstanceState
+from tests.rigs.homes import HomeFile
+from tests.rigs.kept_work import THE_SAME, counting, kept_world
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def world():
+    with kept_world() as world:
+        yield world
+
+
+def test_what_a_session_made_is_in_its_users_next_one_before_its_program_starts(world):
+    assert world.end().state is InstanceState.DELETED
+    started = world.start("alice-2")
+    assert world.home("alice-2").started_with == THE_SAME
+    assert started.restored_from == "alice-1.1"
+
+
+def test_another_user_and_a_session_that_wants_nothing_back_begin_with_nothing(world):
+    world.end()
+    world.start("bob-1", "bob")
+    world.start("alice-2", restore="none")
+    assert world.home("bob-1").started_with == world.home("alice-2").started_with == {}
+
+
+def test_a_session_that_wants_an_older_backup_gets_that_one(world):
+    world.end()
+    world.start("alice-2")
+    world.home("alice-2").files.clear()
+    world.home("alice-2").files["home/other"] = HomeFile(b"later")
+    world.end("alice-2")
+    world.start("alice-3", restore="alice-1.1")
+    assert [*world.home("alice-3").started_with] == ["home/thesis"]
+
+
+def test_the_container_stays_until_its_backup_was_read_back(world):
+    with world.process() as prefect:
+        asyncio.run(sessions.end_session(world.get(), "asked for", EndCause.REQUESTED))
+    kept = ["withdraw_route", "stop_container", "begin_backup", "write_backup", "verify_backup"]
+    assert prefect.called[1:] == [*kept, "withdraw_route", "remove_container", "move_instance", "give_out_room"]
+
+
+def test_an_end_waits_for_a_repository_that_is_away_and_says_until_when(world):
+    world.backups.troubles = [BackupTrouble("the store is away")]
+    with pytest.raises(DockerDriverError, match=r"keeps its container until it is backed up, .*: the store is"):
+        world.end()
+    assert world.get().state is InstanceState.STOPPING
+    assert world.end().state is InstanceState.DELETED
+    assert counting(world) == ["alice-1.1"]
+
+
+def test_after_the_pools_limit_a_session_ends_without_and_that_is_its_reason(world):
+    world.config = PoolConfig(DD_BACKUP_WAIT=0)
+    world.backups.troubles = [BackupTrouble("the store is away")]
+    assert world.end().reason == "asked for; it was not backed up: the store is away"
+    assert world.store.backups.get("alice-1.1").fault is BackupFault.REPOSITORY
+
+
+def test_a_session_whose_container_is_gone_ends_at_once(world):
+    world.engine.homes.clear()
+    assert "not backed up: no such container" in world.end().reason
+
+
+def test_a_backup_that_is_not_what_was_written_is_refused_for_the_one_before(world):
+    world.end()
+    world.start("alice-2")
+    world.end("alice-2")
+    world.backups.streams["00000001"] += b"a bit too much"
+    assert world.start("alice-3").restored_from == "alice-1.1"
+    assert world.store.backups.get("alice-2.1").fault is BackupFault.DIFFERS
+
+
+def test_a_session_does_not_begin_without_the_work_that_cannot_be_read_now(world):
+    world.end()
+    world.backups.troubles = [BackupTrouble("the store is away")]
+    with pytest.raises(BackupTrouble, match="the store is away"):
+        world.start("alice-2")
+    assert counting(world) == ["alice-1.1"]
+
+
+def test_a_session_waits_for_the_backup_of_its_users_last_one(world):
+    world.store.instances.move("alice-1", InstanceState.STOPPING, world.clock.now())
+    world.clock.uptime = iter([0, 0, 0, 9, 9, 9, *[999] * 99]).__next__
+    with pytest.raises(Refused, match="alice-1 of the same user is still being backed up"):
+        world.start("alice-2")
+
+
+def test_a_running_session_is_backed_up_on_request_and_goes_on(world):
+    with world.process():
+        state = asyncio.run(backup_instance.fn("alice-1"))
+    assert state.message.startswith("backup alice-1.1 counts: 1 files")
+    assert world.home("alice-1").status == "running"
+
+
+def test_a_tick_ends_a_session_with_work_by_a_run_of_its_own(world):
+    decision = Decision(DecisionKind.EXPIRE, "alice-1", "its time was over", cause=EndCause.EXPIRED)
+    with world.process() as prefect:
+        asyncio.run(end_or_ask(world.get(), decision, "tick-1"))
+    assert world.get().state is InstanceState.STOPPING
+    assert prefect.triggered == [("deprovision-instance/on-demand", {"instance_id": "alice-1"}, "end-tick-1")]
+    assert (world.end().reason, world.get().end_cause) == ("its time was over", EndCause.EXPIRED)
+
+
+def test_a_backup_of_a_session_that_ends_by_failure_counts_and_the_session_is_failed(world):
+    with world.process():
+        failed = sessions.end_session(world.get(), "exit code 1", EndCause.PROGRAM_ENDED, to=InstanceState.FAILED)
+        assert asyncio.run(failed).state is InstanceState.FAILED
+    assert counting(world) == ["alice-1.1"]
+
+
+def test_a_tick_asks_once_for_each_backup_that_is_due(world):
+    due = Decision(DecisionKind.BACK_UP, "alice-1", "its blueprint says so")
+    with world.process() as prefect:
+        asyncio.run(act(due, 0))
+        asyncio.run(act(due, 1))
+        asyncio.run(backup_instance.fn("alice-1", scheduled=True))
+        asyncio.run(act(due, 2))
+    keys = [key for _, _, key in prefect.triggered]
+    assert keys == ["backup-alice-1-after-none"] * 2 + ["backup-alice-1-after-alice-1.1-1"]
+
+
+def restore(world, name: str, **asked) -> str:
+    with world.process():
+        return asyncio.run(restore_files.fn(name, **asked)).message
+
+
+def test_a_file_comes_back_beside_the_living_one_with_its_owner(world):
+    world.end()
+    world.start("alice-2")
+    world.home("alice-2").files["home/thesis"] = HomeFile(b"spoiled")
+    said = restore(world, "alice-2", backup="alice-1.1", path="/home/thesis")
+    assert re.fullmatch(r"1 files of backup alice-1.1 are in /home/restored-2026-\d\d-\d\d-\d{4}", said)
+    there = world.home("alice-2").files
+    assert there.pop("home/thesis").content == b"spoiled"
+    assert [*there.values()] == [*THE_SAME.values()]
+
+
+def test_the_files_of_a_backup_are_a_table(world):
+    world.home("alice-1").files["home/notes/a"] = HomeFile(b"12345")
+    world.end()
+    with world.process() as prefect:
+        assert asyncio.run(list_files.fn("alice-1.1")).message == "backup alice-1.1 holds 2 files"
+        asyncio.run(list_files.fn("alice-1.1", "/home/notes"))
+    assert prefect.tables["files-of-alice-1-1"] == [
+        {"file": "/home/notes/a", "bytes": 5, "changed": "1970-01-01 00:00"}
+    ]
+
+
+def test_a_file_that_no_backup_holds_is_named(world):
+    world.end()
+    world.start("alice-2")
+    assert restore(world, "alice-2", path="/home/other") == "backup alice-1.1 holds no file /home/other"
+
+
+def test_what_is_beyond_the_number_is_forgotten_and_what_no_record_names_deleted_a_day_later(world):
+    world.end()
+    world.start("alice-2")
+    world.end("alice-2")
+    world.backups.write("of a dead process", [b"half"])
+    world.config = PoolConfig(DD_BACKUPS_KEPT=1)
+    with world.process():
+        said = [asyncio.run(forget_old_backups.fn()).message]
+    world.clock.pass_by(86400)
+    with world.process():
+        said.append(asyncio.run(forget_old_backups.fn()).message)
+    assert said == ["1 backups are forgotten, 0 snapshots deleted", "0 backups are forgotten, 2 snapshots deleted"]
+    assert world.start("alice-3").restored_from == "alice-2.1"

@@ -1,0 +1,34 @@
+"""Housekeeping backs up sessions that run as often as their blueprints say."""
+
+import pytest
+
+from pool.decisions import DecisionKind
+from pool.housekeeping.observation import Observation
+from pool.housekeeping.plan import plan
+from pool.records import KeptWork
+from pool.settings import PoolSettings
+from tests.rigs.pool_data import a_backup, a_host, an_instance, later
+
+pytestmark = pytest.mark.unit
+
+INSTANCE = an_instance(keep=KeptWork(("/home",), every=600))
+
+
+def decided(seconds: float, **seen) -> list[DecisionKind]:
+    observed = Observation((a_host(reserved=1),), (INSTANCE,), {"main-01"}, **seen)
+    return [one.kind for one in plan(observed, PoolSettings(free_slot_target=0), later(seconds))]
+
+
+def test_a_session_is_backed_up_when_it_is_time():
+    assert decided(599) == []
+    assert decided(600) == [DecisionKind.BACK_UP]
+    assert decided(600, backups=(a_backup(begun_at=later(300)),)) == []
+
+
+def test_the_backup_of_another_session_is_none_of_this_one():
+    assert decided(600, backups=(a_backup("bob-1.1", begun_at=later(300)),)) == [DecisionKind.BACK_UP]
+
+
+def test_a_session_that_a_run_works_on_waits_and_one_that_is_over_is_ended_instead():
+    assert decided(600, busy_instances={"alice-1"}) == []
+    assert decided(3600) == [DecisionKind.EXPIRE]
