@@ -47,7 +47,8 @@ def trouble_with(kind: type[Block], name: str | None, data: Mapping[str, Any]) -
 
 def _checking_new(create: Callable[..., Awaitable[Any]], kinds: Kinds) -> Callable[..., Awaitable[Any]]:
     async def checked(*given: Any, session: Any, block_document: Any, **more: Any) -> Any:
-        of = await models.block_types.read_block_type(session=session, block_type_id=block_document.block_type_id)
+        types: Any = models.block_types  # its decorator hides that it is awaited
+        of = await types.read_block_type(session=session, block_type_id=block_document.block_type_id)
         if of and of.slug in kinds:
             _refuse(
                 of.slug, block_document.name, trouble_with(kinds[of.slug], block_document.name, block_document.data)

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from pydantic.fields import FieldInfo
+from pydantic.fields import ComputedFieldInfo, FieldInfo
 
 BY_NAME = ("DD_", "PLUGIN_")  # fields that operators also set by their names
 
 
-def titled(titles: Mapping[str, str]) -> Callable[[str, FieldInfo], str]:
+def titled(titles: Mapping[str, str]) -> Callable[[str, FieldInfo | ComputedFieldInfo], str]:
     """Return what gives each field its title; one that operators set by name has that name behind it."""
 
-    def title_of(name: str, _field: FieldInfo) -> str:
+    def title_of(name: str, _field: FieldInfo | ComputedFieldInfo) -> str:
         return f"{titles[name]} ({name})" if name.startswith(BY_NAME) else titles[name]
 
     return title_of

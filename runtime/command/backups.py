@@ -68,8 +68,8 @@ def files(settings: ProcessSettings, backup: str, path: str = "", as_json: bool 
     Raises:
         DockerDriverError: there is none of this name, it cannot be read, or the stack is down.
     """
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from pool.backups.rules import files_key  # noqa: PLC0415 - as above
-    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.verbs import output  # noqa: PLC0415 - as above
 
     api = prefect_api(settings)
@@ -85,7 +85,7 @@ def restore(settings: ProcessSettings, backup: str, session: str, path: str = ""
     Raises:
         DockerDriverError: there is no such backup, session or file, the session does not run, or the stack is down.
     """
-    from runtime.supervision.api_password import prefect_api  # noqa: PLC0415 - as above
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
 
     flow = "restore-files/on-demand"
     prefect_api(settings).run_to_its_end(flow, RUN_SECONDS, instance_id=session, backup=backup, path=path)

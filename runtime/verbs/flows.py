@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
@@ -43,9 +44,7 @@ def _value(text: str) -> object:
     return value
 
 
-def run_and_tell(
-    api: PrefectApi, deployment: str, as_json: bool, seconds: float = SECONDS, **parameters: object
-) -> None:
+def run_and_tell(api: PrefectApi, deployment: str, as_json: bool, seconds: float = SECONDS, **parameters: Any) -> None:
     """Start a flow, wait for its end, and print its one sentence.
 
     Raises:
@@ -58,7 +57,7 @@ def run_and_tell(
         sys.stdout.write(f"{said}\n")
 
 
-def run_and_show(api: PrefectApi, deployment: str, artifact: str, as_json: bool, **parameters: object) -> None:
+def run_and_show(api: PrefectApi, deployment: str, artifact: str, as_json: bool, **parameters: Any) -> None:
     """Start a flow, wait for its end, and print the answer that it leaves: one row, as ``name: value`` lines.
 
     Raises:

@@ -1,6 +1,7 @@
 """`dockerdriver host …`: see the hosts, take one out of service, put it back."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
@@ -28,7 +29,7 @@ def drain(settings: ProcessSettings, host: str, deadline: int | None, reason: st
 
     Example: dockerdriver host drain main-07 --deadline 30 --reason 'new kernel' --yes
     """
-    wanted = {"host": host, "deadline": deadline, "reason": reason, "confirmed": yes}
+    wanted: dict[str, Any] = {"host": host, "deadline": deadline, "reason": reason, "confirmed": yes}
     run_and_tell(prefect_api(settings), "drain-host/on-demand", as_json, **wanted)
     return 0
 

@@ -1,5 +1,7 @@
 """`dockerdriver image …`: see what a pool offers, offer another image, offer one no more."""
 
+from typing import Any
+
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.reports.tables import image_list
@@ -32,7 +34,7 @@ def add(settings: ProcessSettings, image: str, source: str, credentials: str, po
 
     Example: dockerdriver image add rocker/rstudio:4.4 --source registry
     """
-    wanted = {"image": image, "source": source, "credentials": credentials, "pool": pool}
+    wanted: dict[str, Any] = {"image": image, "source": source, "credentials": credentials, "pool": pool}
     run_and_tell(prefect_api(settings), "add-image/on-demand", as_json, LONG_SECONDS, **wanted)
     return 0
 
@@ -42,6 +44,6 @@ def retire(settings: ProcessSettings, image: str, pool: str, delete_archive: boo
 
     Example: dockerdriver image retire rocker/rstudio:4.3 --yes
     """
-    wanted = {"name": image, "pool": pool, "delete_archive": delete_archive, "confirmed": yes}
+    wanted: dict[str, Any] = {"name": image, "pool": pool, "delete_archive": delete_archive, "confirmed": yes}
     run_and_tell(prefect_api(settings), "retire-image/on-demand", as_json, **wanted)
     return 0

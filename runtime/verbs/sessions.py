@@ -1,5 +1,7 @@
 """`dockerdriver session …`: what a platform does through Prefect's API, for an operator."""
 
+from typing import Any
+
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from runtime.verbs.flows import run_and_show, run_and_tell
@@ -11,7 +13,7 @@ def start(settings: ProcessSettings, instance_id: str, blueprint: str, user: str
 
     Example: dockerdriver session start ada-1 --user ada --blueprint jupyter-minimal
     """
-    wanted = {"instance_id": instance_id, "blueprint": blueprint, "user": user}
+    wanted: dict[str, Any] = {"instance_id": instance_id, "blueprint": blueprint, "user": user}
     run_and_show(prefect_api(settings), "provision-instance/on-demand", f"instance-{instance_id}", as_json, **wanted)
     return 0
 
@@ -30,7 +32,7 @@ def extend(settings: ProcessSettings, instance_id: str, minutes: int, as_json: b
 
     Example: dockerdriver session extend ada-1 60
     """
-    wanted = {"instance_id": instance_id, "minutes": minutes}
+    wanted: dict[str, Any] = {"instance_id": instance_id, "minutes": minutes}
     run_and_tell(prefect_api(settings), "extend-instance/on-demand", as_json, **wanted)
     return 0
 
