@@ -1,4 +1,6 @@
-"""Plan: what the next tick would do, and why. Nothing is done."""
+"""Plan: what the next tick would do, and what the pool would have done under other settings. Nothing is done."""
+
+from dataclasses import asdict
 
 from prefect import flow
 
@@ -6,7 +8,10 @@ from flows.steps.forms import Pool
 from flows.steps.outcome import pipeline
 from pool.housekeeping.plan import plan
 from pool.reports.tables import plan_rows, reach_rows
+from pool.what_if.advice import advice_rows
+from pool.what_if.study import comparison_rows
 from tasks.base import log, now
+from tasks.housekeeping.foresight import read_past, replay_both, search_settings, show_foresight, turned_settings
 from tasks.housekeeping.observing import look_at
 from tasks.housekeeping.recording import read_settings, show_plan
 
@@ -29,3 +34,47 @@ async def plan_tick(pool: Pool = "main") -> list[dict]:
         log().info("%(what)s %(of)s: %(why)s", row)
     await show_plan(pool, rows)
     return rows
+
+
+@flow(name="what-if", flow_run_name="what if {settings}", persist_result=True)
+@pipeline
+async def what_if(
+    settings: list[str], pool: str = "main", since: str = "14d", classes: list[str] | None = None
+) -> dict[str, dict]:
+    """Replay what a pool had to serve, under today's settings and under others. The same as `dockerdriver what-if`.
+
+    Args:
+        settings: What is turned, like DD_FREE_SLOT_TARGET=10 or DD_TIMETABLE=Mon 08:50-08:55: 60.
+        pool: Name of the pool.
+        since: How far back, like 14d or 12h.
+        classes: Classes that never were, like 60@Mon09:00.
+
+    Returns:
+        The figures of both: today, then. Also the artifact `what-if-<pool>`.
+    """
+    today, then = await turned_settings(pool, settings)
+    past = await read_past(pool, since, classes or [])
+    figures = await replay_both(past, today, then)
+    await show_foresight(f"what-if-{pool}", comparison_rows(*figures), f"Pool {pool} with {'; '.join(settings)}")
+    return dict(zip(("today", "then"), map(asdict, figures), strict=True))
+
+
+@flow(name="advise", flow_run_name="advise {pool}", persist_result=True)
+@pipeline
+async def advise(wait_p95: str = "5s", pool: str = "main", since: str = "14d") -> list[str]:
+    """Search the settings that keep a wait for the fewest host-hours. The same as `dockerdriver advise`.
+
+    Args:
+        wait_p95: What 95 of 100 sessions may wait at most, like 5s or 1m.
+        pool: Name of the pool.
+        since: How far back, like 14d or 12h.
+
+    Returns:
+        The settings to turn; none when today's are the best. Also the artifact `advise-<pool>`, with the reasons.
+    """
+    today, _ = await turned_settings(pool, [])
+    advice = await search_settings(await read_past(pool, since, []), today, wait_p95)
+    for reason in advice.reasons:
+        log().info("%s", reason)
+    await show_foresight(f"advise-{pool}", advice_rows(advice), f"Settings of pool {pool} for a wait of {wait_p95}")
+    return advice.changes

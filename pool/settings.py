@@ -21,6 +21,7 @@ class PoolSettings:
     free_slot_target: int = 4
     slots_small: int = 6
     slots_large: int = 24
+    large_from: int = 1  # slots in use from which a pool that is in use gets large hosts; a rush gets them anyway
     flavor_small: str = "standard.medium"
     flavor_large: str = "standard.xlarge"
     host_lifetime: int = 14400  # seconds that a used host serves

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import chain
 from zoneinfo import ZoneInfo
 
@@ -33,11 +34,13 @@ class Entry:
     def holds(self, now: datetime) -> bool:
         """Whether *now* is in its time. An hour that the clocks skip or repeat makes the time longer, never shorter."""
         today = now.astimezone(self.zone).date()
-        return any(
-            min(self._moments(day, self.begin)) <= now < max(self._moments(day, self.end))
-            for day in (today - DAY, today)
-            if day.weekday() in self.days
-        )
+        times = (self.bounds(day) for day in (today - DAY, today) if day.weekday() in self.days)
+        return any(begin <= now < end for begin, end in times)
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - entries are few, and equal ones share what is known of them
+    def bounds(self, day: date) -> tuple[datetime, datetime]:
+        """Return when its time begins and ends, if it holds on this day at all."""
+        return min(self._moments(day, self.begin)), max(self._moments(day, self.end))
 
     def _moments(self, day: date, since_midnight: timedelta) -> tuple[datetime, datetime]:
         """Return the moments that a local time may mean: two when the clocks change."""

@@ -46,6 +46,9 @@ class PoolConfig(Block):
     DD_HOST_FLAVOR_SLOTS_LARGE: int = Field(
         24, ge=1, le=MOST_SLOTS, description="Slots of a large host; one is about 512 MB."
     )
+    DD_HOST_FLAVOR_LARGE_FROM: int = Field(
+        1, ge=1, le=MOST_SLOTS, description="Slots in use from which hosts are large; a rush gets large ones anyway."
+    )
     DD_HOST_DATA_VOLUME_FACTOR: int = Field(
         4, ge=0, le=MOST_SLOTS, description="GB per slot for Docker's data; 0: no volume."
     )
@@ -204,6 +207,7 @@ class PoolConfig(Block):
             free_slot_target=self.DD_FREE_SLOT_TARGET,
             slots_small=self.DD_HOST_FLAVOR_SLOTS_SMALL,
             slots_large=self.DD_HOST_FLAVOR_SLOTS_LARGE,
+            large_from=self.DD_HOST_FLAVOR_LARGE_FROM,
             flavor_small=self.DD_HOST_FLAVOR_NAME_SMALL,
             flavor_large=self.DD_HOST_FLAVOR_NAME_LARGE,
             host_lifetime=self.DD_HOST_LIFETIME,

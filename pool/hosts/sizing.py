@@ -76,7 +76,7 @@ class Situation:
 
     def mix(self, places: int, quota: bool = True) -> Mix:
         """Choose the hosts that the pool lacks, in so many places; with or without regard to the cloud's quota."""
-        usual = flavor_to_spawn(self.hosts)
+        usual = flavor_to_spawn(self.hosts, self.settings.large_from)
         return best_mix(self.demand(), usual, self.settings, places, self._quota if quota else Quota({}))
 
     @property
@@ -98,10 +98,10 @@ def check_flavor(flavor: str) -> FlavorSize | None:
     return FlavorSize(flavor) if flavor else None
 
 
-def flavor_to_spawn(hosts: Iterable[Host]) -> FlavorSize:
-    """Choose large when the pool is in use, small when no session holds room in it."""
-    in_use = any(host.reserved for host in hosts if host.state in LIVING_HOSTS)
-    return FlavorSize.LARGE if in_use else FlavorSize.SMALL
+def flavor_to_spawn(hosts: Iterable[Host], large_from: int = 1) -> FlavorSize:
+    """Choose large when sessions hold so many slots of the pool, or more; else small."""
+    in_use = sum(host.reserved for host in hosts if host.state in LIVING_HOSTS)
+    return FlavorSize.LARGE if in_use >= large_from else FlavorSize.SMALL
 
 
 def room_sizes(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> list[int]:

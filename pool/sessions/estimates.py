@@ -107,7 +107,7 @@ def _coming(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> lis
     if not any(host.active_at for host in hosts):
         return None
     takes = time_to_active(hosts).total_seconds()
-    slots = settings.slots_of(flavor_to_spawn(hosts))
+    slots = settings.slots_of(flavor_to_spawn(hosts, settings.large_from))
     soon = [_Gain(max(0, takes - (now - h.created_at).total_seconds()), h.name, h.slots) for h in on_their_way]
     return soon + [_Gain(takes, f"new host {number}", slots) for number in range(more)]
 

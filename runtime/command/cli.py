@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from blocks.resources import home, is_checkout
@@ -15,7 +14,7 @@ from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import password_file
 from pool.errors import DockerDriverError, NotFound, Refused
 from pool.keys.rotation import RotatedKey
-from runtime.command import backups, gateway
+from runtime.command import backups, foresight, gateway
 from runtime.command.nouns import AS_JSON, NOUNS, OF_SESSIONS, RUN, STATUSES, Commands
 from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
@@ -57,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, _commands())
     text = "Reload the gateway, make it a certificate."
     of_gateway = commands.add_parser("gateway", help=text, description=text)
-    _add(of_gateway.add_subparsers(required=True, metavar="action"), _gateway_commands())
+    _add(of_gateway.add_subparsers(required=True, metavar="action"), gateway.COMMANDS)
     for noun, (text, table) in NOUNS.items():
         of_noun = commands.add_parser(noun, help=text, description=text)
         _add(of_noun.add_subparsers(required=True, metavar="verb"), table)
@@ -100,6 +99,7 @@ def _commands() -> Commands:
             "pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"},
             **AS_JSON,
         },
+        **foresight.COMMANDS,
         timings: {
             "--hours": {"type": float, "default": 24, "help": "of sessions that were accepted so lately; 24"},
             **AS_JSON,
@@ -117,18 +117,6 @@ def _commands() -> Commands:
         registry: {
             "address": {"help": "name or address that hosts reach this machine under, and the port"},
             "--listen": {"default": "127.0.0.1", "help": "address of this machine that it listens on; 127.0.0.1"},
-        },
-    }
-
-
-def _gateway_commands() -> Commands:
-    names = "name or address that browsers use; a wildcard such as *.notebooks.example.org counts"
-    return {
-        gateway.reload: {},
-        gateway.self_signed: {
-            "names": {"nargs": "+", "metavar": "NAME", "help": names},
-            "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
-            "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
         },
     }
 

@@ -1,5 +1,6 @@
 """`dockerdriver gateway …`: what an operator does to the nginx that publishes sessions. Imports wait, as in `cli`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from blocks.settings import ProcessSettings
@@ -26,3 +27,15 @@ def self_signed(settings: ProcessSettings, names: list[str], days: int, director
     certificate, key = make((directory or settings.data / "gateway" / "tls").absolute(), names, days)
     print(f"DD_GATEWAY_CERTIFICATE={certificate}\nDD_GATEWAY_CERTIFICATE_KEY={key}")
     return 0
+
+
+_NAMES = "name or address that browsers use; a wildcard such as *.notebooks.example.org counts"
+#: What argparse is told of their arguments.
+COMMANDS: dict[Callable[..., int], dict[str, dict]] = {
+    reload: {},
+    self_signed: {
+        "names": {"nargs": "+", "metavar": "NAME", "help": _NAMES},
+        "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
+        "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
+    },
+}

@@ -1,15 +1,17 @@
 """A week of a teaching site: how long users wait and what the hosts cost, by our rules and the old driver's.
 
 Simulated from a seed: classes of 30 to 80, whose users come within minutes, stay to its end, and sometimes forget to
-leave; stragglers by day and a few by night. The rules alone drive the pool (tests/rigs/ruled_pool.py); hosts take one
+leave; stragglers by day and a few by night. The rules alone drive the pool (pool/what_if/replay.py); hosts take one
 to six minutes to boot. A host-hour is that of a small host; a large one, four times its size, counts four.
 
-Ours knows the classes by the timetable; `wait_p95_s_no_timetable` is without. The peer are the rules of the old driver:
-one action in a tick, first a small host, then large ones, whenever the free slots now or on their way are fewer than
-the target; a queue does not count. A host past its lifetime takes no session and is removed when it is empty; an unused
-one has no lifetime. The clairvoyant knows who comes and when, has each host a boot ahead, and could move sessions from
-host to host: at each moment it has the cheapest hosts that hold those who are there, and the free slots of the target.
-No rules can do as well. Run: `make bench NAME=arrivals`.
+Ours has the settings that `advise` finds for such a week: a timetable of the classes, and small hosts alone, 24 instead
+of 6. ``…_large_from_24`` has 6 of both sizes, large ones from 24 slots in use on; ``…_usual`` has them from the first
+session on, as a new installation; `wait_p95_s_no_timetable` is that without the timetable. The peer are the rules of
+the old driver, with 6 hosts of both sizes: one action in a tick, first a small host, then large ones, whenever the free
+slots now or on their way are fewer than the target; a queue does not count. A host past its lifetime takes no session
+and is removed when it is empty; an unused one has no lifetime. The clairvoyant knows who comes and when, has each host
+a boot ahead, and could move sessions from host to host: at each moment it has the cheapest hosts that hold those who
+are there, and the free slots of the target. No rules can do as well. Run: `make bench NAME=arrivals`.
 """
 
 import argparse
@@ -27,18 +29,24 @@ from pool.hosts.lifetime import remaining, takes_sessions
 from pool.hosts.mix import Demand, Quota, best_mix
 from pool.hosts.sizing import flavor_to_spawn
 from pool.housekeeping.observation import Observation
-from pool.records import FlavorSize, Instance
+from pool.records import FlavorSize, Host, Instance
+from pool.sessions import visits as facts
+from pool.sessions.queue import QueueEntry
 from pool.settings import PoolSettings
-from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState, InstanceState
+from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from pool.timetable import read_timetable
-from tests.rigs.pool_data import NOW
-from tests.rigs.ruled_pool import TICK, Cloud, RuledPool
+from pool.what_if.figures import figures
+from pool.what_if.replay import TICK as TICK_SPAN
+from pool.what_if.replay import Replay
+from tests.rigs.pool_data import NOW, later
 
 SEED = 20
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 WEEK, DAY, HOUR, MINUTE = 7 * 86400, 86400, 3600, 60
 FIRST_HOUR = 8  # of the day that the simulation begins in
 SETTINGS = {"max_hosts": 6, "free_slot_target": 4}
+ADVISED = {"max_hosts": 24, "slots_large": 6, "flavor_large": "standard.medium"}
+TICK = int(TICK_SPAN.total_seconds())
 BOOT = 180  # seconds, of the clairvoyant's hosts
 
 
@@ -48,6 +56,10 @@ class Visit:
 
     at: int
     until: int
+
+    @property
+    def seconds(self) -> int:
+        return self.until - self.at
 
 
 @dataclass(frozen=True)
@@ -73,39 +85,58 @@ def main() -> None:
 
 def measure(random: Random) -> dict[str, float]:
     """The figures of one week."""
-    lessons = sorted(_lessons(random), key=lambda lesson: lesson.at)
-    visits = sorted([*_pupils(lessons, random), *_stragglers(random)], key=lambda visit: visit.at)
-    boots = [random.choice([60, 90, 120, 200, 360]) for _ in range(997)]
-    ours, plain, old = (
-        lived(kind(Cloud(boot=lambda number: boots[number % len(boots)]), **SETTINGS, **more), visits)
-        for kind, more in ((RuledPool, {"timetable": timetable(lessons)}), (RuledPool, {}), (OldRules, {}))
+    lessons, visits, boots = _week(random)
+    known = {"timetable": timetable(lessons)}
+    kinds = (
+        (Replay, known | ADVISED),
+        (Replay, known | {"large_from": 24}),
+        (Replay, known),
+        (Replay, {}),
+        (OldRules, {}),
     )
-    hours = host_hours(ours)
+    ours, few, usual, plain, old = (lived(kind, PoolSettings(**SETTINGS | more), visits, boots) for kind, more in kinds)
+    hours, least = figures(ours).small_host_hours, clairvoyant_hours(visits)
     return {
         "sessions": len(visits),
         "wait_p95_s": p95(ours),
         "wait_p95_s_no_timetable": p95(plain),
         "wait_p95_s_old": p95(old),
-        "host_hours": round(hours, 1),
-        "host_hours_vs_old": round(hours / host_hours(old), 2),
-        "host_hours_vs_clairvoyant": round(hours / clairvoyant_hours(visits), 2),
-        "refused": len(ours.having(InstanceState.FAILED)),
-        "refused_old": len(old.having(InstanceState.FAILED)),
+        "host_hours": hours,
+        "host_hours_vs_old": round(hours / figures(old).small_host_hours, 2),
+        "host_hours_vs_clairvoyant": round(hours / least, 2),
+        "host_hours_vs_clairvoyant_large_from_24": round(figures(few).small_host_hours / least, 2),
+        "wait_p95_s_large_from_24": p95(few),
+        "host_hours_vs_clairvoyant_usual": round(figures(usual).small_host_hours / least, 2),
+        "wait_p95_s_usual": p95(usual),
+        "refused": ours.refused,
+        "refused_old": old.refused,
     }
 
 
-def p95(pool: RuledPool) -> float:
+def lived(kind: type[Replay], settings: PoolSettings, visits: Sequence[Visit], boots: Sequence[float]) -> Replay:
+    """The week by these rules."""
+    known = [facts.Visit(later(one.at), 1, stayed=one.seconds, allowed=one.seconds) for one in visits]
+    return kind(settings, known, boots, NOW, later(WEEK)).run()
+
+
+def p95(replay: Replay) -> float:
     """Seconds that 95 of 100 users wait at most for their place; one that never got it waited the whole limit."""
-    waits = [pool.waited.get(one, pool.settings.queue_timeout) for one in pool.sessions]
-    return round(quantiles(waits, n=20)[-1], 1)
-
-
-def host_hours(pool: RuledPool) -> float:
-    """Hours of small hosts."""
-    return pool.slot_seconds / pool.settings.slots_small / HOUR
+    return round(quantiles([*replay.waits, *[replay.settings.queue_timeout] * replay.refused], n=20)[-1], 1)
 
 
 # The demand
+
+
+def week_of(random: Random) -> tuple[list[Visit], list[float]]:
+    """The visits of a week, and seconds that hosts take to boot."""
+    _, visits, boots = _week(random)
+    return visits, boots
+
+
+def _week(random: Random) -> tuple[list[Lesson], list[Visit], list[float]]:
+    lessons = sorted(_lessons(random), key=lambda lesson: lesson.at)
+    visits = sorted([*_pupils(lessons, random), *_stragglers(random)], key=lambda visit: visit.at)
+    return lessons, visits, [random.choice([60.0, 90.0, 120.0, 200.0, 360.0]) for _ in range(997)]
 
 
 def _lessons(random: Random) -> Iterator[Lesson]:
@@ -149,30 +180,18 @@ def _line(lesson: Lesson) -> str:
 # Who serves it
 
 
-def lived(pool: RuledPool, visits: Sequence[Visit]) -> RuledPool:
-    """The week, in ticks of half a minute; each user comes at the tick before."""
-    coming = list(reversed(visits))
-    for second in range(0, WEEK, TICK):
-        while coming and coming[-1].at < second + TICK:
-            visit = coming.pop()
-            pool.ask(seconds=visit.until - visit.at)
-        pool.run(TICK)
-    return pool
-
-
-class OldRules(RuledPool):
+class OldRules(Replay):
     """The same pool by the rules of the old driver."""
 
     def decide(self, seen: Observation) -> list[Decision]:
         """One action: the first that there is to do."""
         return [*islice(self._actions(seen), 1), *self._proofs(seen)]
 
-    def turns(self, queue: Sequence[Instance]) -> list[tuple[Instance, str]]:
+    def turns(self, line: Sequence[QueueEntry], hosts: Sequence[Host]) -> list[tuple[Instance, str]]:
         """First come, first served, on the fullest host whose lifetime is long enough."""
-        hosts = [host for host in self.hosts.values() if self._takes(host)]
-        free = {host.name: host.free for host in hosts}
+        free = {host.name: host.free for host in hosts if self._takes(host)}
         given = []
-        for one in queue:
+        for one in (entry.instance for entry in line):
             fitting = sorted((slots, name) for name, slots in free.items() if slots >= one.slots)
             if not fitting:
                 break
@@ -181,7 +200,7 @@ class OldRules(RuledPool):
             given.append((one, name))
         return given
 
-    def _takes(self, host) -> bool:
+    def _takes(self, host: Host) -> bool:
         return host.state is HostState.ACTIVE and takes_sessions(host, self.settings, self.now)
 
     def _actions(self, seen: Observation) -> Iterator[Decision]:

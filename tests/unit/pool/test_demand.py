@@ -61,6 +61,14 @@ def test_a_target_that_four_small_hosts_do_not_hold_is_kept_by_larger_ones():
     assert pool.run(900).free >= 90
 
 
+def test_stragglers_get_small_hosts_where_large_ones_are_for_a_pool_in_full_use_and_a_class_gets_large_ones_anyway():
+    pool = RuledPool(large_from=24).run(300)
+    pool.ask(4)
+    assert pool.run(300).sizes() == [6, 6]
+    pool.ask(40)
+    assert pool.run(300).sizes()[:2] == [24, 24]
+
+
 # Hosts that no session uses
 
 

@@ -1,0 +1,1 @@
+"""Pictures as SVG, each a Jinja2 template."""

@@ -1,0 +1,91 @@
+"""Demand, room and queue of a pool over the days, as SVG: blocks/plots/demand.svg.j2, one panel for each replay."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pool.what_if.figures import Bucket
+
+WIDTH, HEIGHT = 900, 170  # of one panel, in pixels
+MOST_DAYS = 16  # whose names fit below it
+_LINES = 4  # of the scale, about
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One replay, with its caption."""
+
+    caption: str
+    buckets: Sequence[Bucket]
+
+
+def demand_plot(title: str, panels: Sequence[Panel], zone: ZoneInfo) -> str:
+    """Draw the panels one below the other, all on one scale; the text of an SVG file."""
+    every = [bucket for panel in panels for bucket in panel.buckets]
+    most = max([1, *(max(bucket.room, bucket.demand) for bucket in every)])
+    step = _step(most)
+    highest = step * -(-most // step)
+    drawn = [_drawn(panel, highest) for panel in panels]
+    return _TEMPLATES.get_template("demand.svg.j2").render(
+        title=title,
+        width=WIDTH,
+        height=HEIGHT,
+        panels=drawn,
+        scale=[(slots, HEIGHT - HEIGHT * slots / highest) for slots in range(0, highest + 1, step)],
+        days=list(_days(panels[0].buckets, zone)),
+    )
+
+
+def _drawn(panel: Panel, highest: int) -> dict[str, str]:
+    return {
+        "caption": panel.caption,
+        "demand": _steps(panel.buckets, lambda bucket: bucket.demand, highest),
+        "room": _steps(panel.buckets, lambda bucket: bucket.room, highest),
+        "queue": _steps(panel.buckets, lambda bucket: bucket.queue, highest),
+    }
+
+
+def _steps(buckets: Sequence[Bucket], value: Callable[[Bucket], int], highest: int) -> str:
+    """Return the points of a line that goes up and down in steps; where it goes on level, it has none."""
+    wide, points, last = WIDTH / max(1, len(buckets)), list[str](), -1.0
+    for number, bucket in enumerate(buckets):
+        height = HEIGHT - HEIGHT * value(bucket) / highest
+        if height != last:
+            points += [f"{number * wide:.1f},{last:.1f}"] if last >= 0 else []
+            points.append(f"{number * wide:.1f},{height:.1f}")
+            last = height
+    return " ".join([*points, f"{WIDTH},{last:.1f}"])
+
+
+def _days(buckets: Sequence[Bucket], zone: ZoneInfo) -> Iterator[tuple[float, str]]:
+    """Yield where a day begins, with its name."""
+    if not buckets:
+        return
+    begin, end = buckets[0].at, buckets[-1].at
+    day = begin.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    every = max(1, -(-(end - begin).days // MOST_DAYS))
+    for number in range((end - begin).days + 3):
+        at = day + timedelta(days=number)
+        if begin <= at <= end and number % every == 0:
+            yield WIDTH * ((at - begin) / (end - begin)), _name(at)
+
+
+def _name(day: datetime) -> str:
+    return f"{day:%a} {day.day} {day:%b}"
+
+
+def _step(most: int) -> int:
+    """Return the distance of the scale's lines: 1, 2 or 5, or so many tens, hundreds …"""
+    power = 1
+    while True:
+        for digit in (1, 2, 5):
+            if digit * power * _LINES >= most:
+                return digit * power
+        power *= 10

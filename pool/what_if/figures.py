@@ -1,0 +1,91 @@
+"""What came of a replay, as figures that two settings are compared by."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from pool.records import FlavorSize
+from pool.settings import PoolSettings
+from pool.what_if.replay import Moment, Replay
+
+HOUR = 3600
+BUCKETS = 700  # of a plot: as many as it has points across
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one replay. A session that was refused counts as one that waited the whole limit."""
+
+    sessions: int
+    refused: int
+    wait_p50_s: float
+    wait_p95_s: float
+    wait_longest_s: float
+    slots_in_vain: float  # free slots of active hosts, on the average of the time
+    host_hours_small: float
+    host_hours_large: float
+    small_host_hours: float  # all of them, a large one as so many small ones as its slots are
+    hosts_at_the_peak: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A short time of a plot: the most that there was in it."""
+
+    at: datetime
+    demand: int  # slots that sessions held or waited for
+    room: int  # slots of active hosts
+    queue: int  # slots that were waited for
+
+
+def figures(replay: Replay) -> Figures:
+    """Count what the replay took."""
+    waits = sorted([*replay.waits, *[float(replay.settings.queue_timeout)] * replay.refused])
+    spans = [*_spans(replay.moments)]
+    hours = {size: sum(moment.hosts[size] * seconds for moment, seconds in spans) / HOUR for size in FlavorSize}
+    free = sum((moment.room - moment.held) * seconds for moment, seconds in spans)
+    seconds = (replay.until - replay.begin).total_seconds()
+    return Figures(
+        sessions=len(replay.visits),
+        refused=replay.refused,
+        wait_p50_s=quantile(waits, 0.5),
+        wait_p95_s=quantile(waits, 0.95),
+        wait_longest_s=round(waits[-1], 1) if waits else 0.0,
+        slots_in_vain=round(free / seconds, 1),
+        host_hours_small=round(hours[FlavorSize.SMALL], 1),
+        host_hours_large=round(hours[FlavorSize.LARGE], 1),
+        small_host_hours=round(_as_small(hours, replay.settings), 1),
+        hosts_at_the_peak=max((sum(moment.hosts.values()) for moment in replay.moments), default=0),
+    )
+
+
+def quantile(ordered: Sequence[float], part: float) -> float:
+    """Return the least value that this part of all is not above; 0 of none."""
+    return round(ordered[max(0, -int(-part * len(ordered) // 1) - 1)], 1) if ordered else 0.0
+
+
+def buckets(replay: Replay, most: int = BUCKETS) -> list[Bucket]:
+    """The replay in so many short times."""
+    width = (replay.until - replay.begin) / most
+    rows: list[list[int]] = [[0, 0, 0] for _ in range(most)]
+    for moment, until in _with_ends(replay.moments, replay.until):
+        first, last = ((at - replay.begin) / width for at in (moment.at, until))
+        now = (moment.held + moment.waiting, moment.room, moment.waiting)
+        for number in range(int(first), min(most, max(int(first), -int(-last // 1) - 1) + 1)):
+            rows[number] = [max(before, after) for before, after in zip(rows[number], now, strict=True)]
+    return [Bucket(replay.begin + number * width, *row) for number, row in enumerate(rows)]
+
+
+def _as_small(hours: dict[FlavorSize, float], settings: PoolSettings) -> float:
+    return sum(hours[size] * settings.slots_of(size) for size in FlavorSize) / settings.slots_small
+
+
+def _spans(moments: Sequence[Moment]) -> Iterator[tuple[Moment, float]]:
+    for this, following in pairwise(moments):
+        yield this, (following.at - this.at).total_seconds()
+
+
+def _with_ends(moments: Sequence[Moment], end: datetime) -> Iterator[tuple[Moment, datetime]]:
+    ends = [*(moment.at for moment in moments[1:]), end]
+    return zip(moments, ends, strict=True)

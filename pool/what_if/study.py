@@ -1,0 +1,99 @@
+"""A pool's past, and the same past under other settings."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pool.errors import BadRequest
+from pool.reports.tables import span
+from pool.sessions.visits import Visit, with_stays
+from pool.settings import PoolSettings
+from pool.what_if.classes import ExtraClass, visits_of
+from pool.what_if.figures import Figures, figures
+from pool.what_if.replay import Replay
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a pool had to serve, and how long its hosts took."""
+
+    pool: str
+    visits: Sequence[Visit]  # in the order of their requests
+    boots: Sequence[float]  # seconds
+    begin: datetime
+    until: datetime
+    zone: ZoneInfo = field(default=ZoneInfo("UTC"))
+
+    def replay(self, settings: PoolSettings) -> Replay:
+        """Live it under these settings."""
+        return Replay(settings, self.visits, self.boots, self.begin, self.until).run()
+
+
+def livable(recorded: Past, classes: Sequence[ExtraClass] = ()) -> Past:
+    """Make a past that can be lived of what is on record, and of classes that never were.
+
+    It begins an hour before the first visit, so that hosts are there; a visit that never had room gets the usual stay.
+
+    Raises:
+        BadRequest: there is no visit.
+    """
+    more = [visit for one in classes for visit in visits_of(one, recorded.begin, recorded.until, recorded.zone)]
+    visits = with_stays([*recorded.visits, *more])
+    if not visits:
+        raise BadRequest(
+            f"pool {recorded.pool} has no visit on record since {recorded.begin:%Y-%m-%d %H:%M} UTC: there is nothing"
+            " to replay; let it begin earlier (--since), or add a class (--class 60@Mon09:00)"
+        )
+    begin = visits[0].at.replace(minute=0, second=0, microsecond=0) - HOUR
+    return replace(recorded, visits=visits, begin=begin)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The past under the settings of today, and under those that were given."""
+
+    today: Replay
+    then: Replay
+
+    @property
+    def figures(self) -> tuple[Figures, Figures]:
+        """Of both."""
+        return figures(self.today), figures(self.then)
+
+
+def compare(past: Past, today: PoolSettings, then: PoolSettings) -> Comparison:
+    """Live the past twice."""
+    return Comparison(past.replay(today), past.replay(then))
+
+
+_ROWS = {
+    "sessions": "sessions",
+    "refused": "refused, or given up for want of room",
+    "wait_p50_s": "wait, half of them at most",
+    "wait_p95_s": "wait, 95 of 100 at most",
+    "wait_longest_s": "longest wait",
+    "slots_in_vain": "free slots, on the average",
+    "host_hours_small": "host-hours, small",
+    "host_hours_large": "host-hours, large",
+    "small_host_hours": "host-hours in all, as small hosts",
+    "hosts_at_the_peak": "hosts at the peak",
+}
+
+
+def comparison_rows(today: Figures, then: Figures) -> list[dict[str, str]]:
+    """One row for each figure: what, today, then."""
+    first, second = asdict(today), asdict(then)
+    return [
+        {"what": words, "today": _written(name, first[name]), "then": _written(name, second[name])}
+        for name, words in _ROWS.items()
+    ]
+
+
+def _written(name: str, value: Any) -> str:
+    if name.startswith("wait"):
+        return span(value)
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"

@@ -1,0 +1,60 @@
+"""The commands `dockerdriver what-if` and `advise`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from blocks.settings import ProcessSettings
+
+_CLASS = "add a class that never was, on each such day; also 60@Mon09:00-10:15"
+_PAST: dict[str, dict] = {
+    "--pool": {"default": "main", "help": "name of the pool; main"},
+    "--since": {"default": "14d", "help": "how far back, as in 14d or 12h; 14d"},
+    "--json": {"action": "store_true", "dest": "as_json", "help": "print the figures as JSON"},
+}
+
+
+def what_if(
+    settings: ProcessSettings,
+    settings_turned: list[str],
+    pool: str,
+    since: str,
+    as_json: bool,
+    classes: list[str],
+    plot: Path | None,
+) -> int:
+    """Replay what the pool had to serve, under today's settings and under those given; compare waits and host-hours.
+
+    Raises:
+        DockerDriverError: there is nothing to replay, or a setting, a time or a class cannot be read.
+    """
+    from runtime.command.foresight_report import show_what_if  # noqa: PLC0415 - Prefect takes a second to import
+
+    show_what_if(settings, pool, since, settings_turned, classes, as_json, plot)
+    return 0
+
+
+def advise(settings: ProcessSettings, wait_p95: str, pool: str, since: str, as_json: bool) -> int:
+    """Search the target, timetable and flavors that keep a wait for the fewest host-hours, and say why.
+
+    Raises:
+        DockerDriverError: there is nothing to replay, or a time cannot be read.
+    """
+    from runtime.command.foresight_report import show_advice  # noqa: PLC0415 - Prefect takes a second to import
+
+    show_advice(settings, pool, since, wait_p95, as_json)
+    return 0
+
+
+#: What argparse is told of their arguments.
+COMMANDS: dict[Callable[..., int], dict[str, dict]] = {
+    what_if: {
+        "settings_turned": {"nargs": "*", "metavar": "SETTING=VALUE", "help": "as in DD_FREE_SLOT_TARGET=10"},
+        **_PAST,
+        "--class": {"action": "append", "default": [], "dest": "classes", "metavar": "60@Mon09:00", "help": _CLASS},
+        "--plot": {"type": Path, "metavar": "FILE.svg", "help": "draw demand, room and queue over the days"},
+    },
+    advise: {
+        "--wait-p95": {"default": "5s", "help": "what 95 of 100 sessions may wait at most; 5s"},
+        **_PAST,
+    },
+}

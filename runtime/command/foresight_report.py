@@ -1,0 +1,109 @@
+"""What `dockerdriver what-if` and `advise` print; both read the pool's database alone, also while the stack is down."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from blocks.plots.demand import Panel, demand_plot
+from blocks.settings import ProcessSettings
+from blocks.stored.pool_config import PoolConfig
+from blocks.stored.turned_settings import turned, zone_of
+from pool.errors import BadRequest, NotFound
+from pool.notation import read_seconds
+from pool.what_if.advice import Advice, advise
+from pool.what_if.classes import read_class
+from pool.what_if.figures import buckets
+from pool.what_if.study import Comparison, Past, compare, comparison_rows, livable
+from runtime.databases.records import records
+from runtime.verbs.output import console, show_json, table
+
+
+def show_what_if(
+    settings: ProcessSettings,
+    pool: str,
+    since: str,
+    words: Sequence[str],
+    classes: Sequence[str],
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Print the figures of both replays side by side, or as JSON; draw them where a file is named.
+
+    Raises:
+        NotFound: there never was such a pool.
+        BadRequest: there is nothing to replay, or a setting, a time or a class cannot be read.
+    """
+    config, past = _on_record(settings, pool, since, classes)
+    both = compare(past, config.settings(pool), turned(config, words).settings(pool))
+    if plot:
+        _draw(plot, both, past, words)
+    today, then = both.figures
+    if as_json:
+        show_json({"today": asdict(today), "then": asdict(then)})
+        return
+    shown = table("", "Today", "With " + ("; ".join(words) or "the same settings"))
+    for row in comparison_rows(today, then):
+        shown.add_row(row["what"], row["today"], row["then"])
+    console().print(shown)
+    print(_caption(past))
+
+
+def show_advice(settings: ProcessSettings, pool: str, since: str, wait_p95: str, as_json: bool) -> None:
+    """Print the settings to turn, and why; the tries go to standard error.
+
+    Raises:
+        NotFound: there never was such a pool.
+        BadRequest: there is nothing to replay, or a time cannot be read.
+    """
+    config, past = _on_record(settings, pool, since, [])
+    limit = read_seconds(wait_p95)
+    advice = advise(past, config.settings(pool), limit, say=lambda line: print(f"  tried {line}", file=sys.stderr))
+    if as_json:
+        show_json(_as_json(advice))
+        return
+    for change in advice.changes:
+        print(change)
+    for reason in advice.reasons:
+        print(f"  {reason}")
+    print(f"  ({_caption(past)})")
+
+
+def _on_record(settings: ProcessSettings, pool: str, since: str, classes: Sequence[str]) -> tuple[PoolConfig, Past]:
+    """Return the pool's configuration as its last tick read it, and its past."""
+    now = datetime.now(UTC)
+    begin, extra = now - timedelta(seconds=read_seconds(since)), [read_class(one) for one in classes]
+    with records(settings) as store:
+        kept = store.configs.last(pool) if store else None
+        if store is None or kept is None:
+            raise NotFound(f"no pool named {pool!r} was ever served here: its first tick writes its settings down")
+        visits, boots = store.history.visits(pool, begin, now), store.history.boots(pool)
+    config = PoolConfig.of_kept(kept)
+    return config, livable(Past(pool, visits, boots, begin, now, zone_of(config)), extra)
+
+
+def _draw(file: Path, both: Comparison, past: Past, words: Sequence[str]) -> None:
+    panels = [
+        Panel("today's settings", buckets(both.today)),
+        Panel("; ".join(words) or "the same settings", buckets(both.then)),
+    ]
+    try:
+        file.write_text(demand_plot(f"Pool {past.pool}, replayed", panels, past.zone))
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _caption(past: Past) -> str:
+    measured = f"{len(past.boots)} boots measured" if past.boots else "no boot measured yet, five minutes assumed"
+    return f"{len(past.visits)} visits from {past.begin:%Y-%m-%d %H:%M} to {past.until:%Y-%m-%d %H:%M} UTC; {measured}"
+
+
+def _as_json(advice: Advice) -> dict:
+    return {
+        "changes": advice.changes,
+        "keeps_the_wait": advice.kept,
+        "today": asdict(advice.today.figures),
+        "then": asdict(advice.best.figures),
+        "reasons": list(advice.reasons),
+    }

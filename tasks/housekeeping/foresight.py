@@ -1,0 +1,63 @@
+"""Replay a pool's past, under its settings and under others, and leave what came of it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from blocks.outside import log, now, outside
+from blocks.stored.turned_settings import turned, zone_of
+from pool.notation import read_seconds
+from pool.settings import PoolSettings
+from pool.what_if.advice import Advice, advise
+from pool.what_if.classes import read_class
+from pool.what_if.figures import Figures
+from pool.what_if.study import Past, compare, livable
+from tasks.base import look_up
+
+
+@look_up()
+def turned_settings(pool: str, words: Sequence[str]) -> tuple[PoolSettings, PoolSettings]:
+    """The pool's settings as they are, and with those turned that the words say.
+
+    Raises:
+        NotFound: no pool has this name.
+        BadRequest: a word is no setting, or its value cannot be.
+    """
+    config = outside().config(pool)
+    return config.settings(pool), turned(config, words).settings(pool)
+
+
+@look_up(retries=1, retry_delay_seconds=2)
+def read_past(pool: str, since: str, classes: Sequence[str]) -> Past:
+    """What the pool had to serve, with classes that never were.
+
+    Raises:
+        BadRequest: there is no visit, or a time or a class cannot be read.
+    """
+    history, until = outside().store.history, now()
+    begin = until - timedelta(seconds=read_seconds(since))
+    zone = zone_of(outside().config(pool))
+    past = Past(pool, history.visits(pool, begin, until), history.boots(pool), begin, until, zone)
+    return livable(past, [read_class(one) for one in classes])
+
+
+@look_up()
+def replay_both(past: Past, today: PoolSettings, then: PoolSettings) -> tuple[Figures, Figures]:
+    """Live the past under both settings; a minute for two weeks of a thousand sessions a day."""
+    return compare(past, today, then).figures
+
+
+@look_up()
+def search_settings(past: Past, today: PoolSettings, wait_p95: str) -> Advice:
+    """Search the settings that keep the wait for the fewest host-hours; each try is logged.
+
+    Raises:
+        BadRequest: the wait is no time.
+    """
+    logger = log()
+    return advise(past, today, read_seconds(wait_p95), say=logger.info)
+
+
+@look_up()
+def show_foresight(key: str, rows: Sequence[dict], description: str) -> None:
+    """Leave the figures, or the advice, as a table: the artifact of this key."""
+    outside().prefect.write_table(rows, key=key, description=description)

@@ -1,0 +1,50 @@
+"""The picture of a demand: one scale for all panels, days in the pool's zone, and text that cannot become markup."""
+
+from datetime import timedelta
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from blocks.plots.demand import Panel, demand_plot
+from pool.what_if.figures import Bucket
+from tests.rigs.pool_data import NOW
+
+pytestmark = pytest.mark.unit
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def hours(*demand: int) -> list[Bucket]:
+    return [Bucket(NOW + timedelta(hours=number), slots, 24, 0) for number, slots in enumerate(demand)]
+
+
+def drawn(*panels: Panel, title: str = "Pool main") -> ElementTree.Element:
+    return ElementTree.fromstring(demand_plot(title, panels, ZoneInfo("Europe/Berlin")))  # noqa: S314 - it is our own
+
+
+def texts(picture: ElementTree.Element) -> list[str]:
+    return [text.text for text in picture.iter(f"{SVG}text")]
+
+
+def test_the_scale_reaches_above_the_highest_value_of_any_panel():
+    both = drawn(Panel("today", hours(3, 5)), Panel("then", hours(3, 47)))
+    assert {"0", "20", "40", "60"} <= set(texts(both))
+
+
+def test_a_day_begins_at_midnight_of_the_pools_zone():
+    assert "Tue 6 Jan" in texts(drawn(Panel("today", hours(*range(20)))))
+
+
+def test_a_level_demand_is_two_points_and_a_step_two_more():
+    (demand, _) = drawn(Panel("today", hours(6, 6, 12, 12))).iter(f"{SVG}polygon")
+    assert demand.get("points").split()[1:-1] == ["0.0,136.0", "450.0,136.0", "450.0,102.0", "900,102.0"]
+
+
+def test_settings_that_look_like_markup_are_text():
+    assert "<script>" in texts(drawn(Panel("<script>", hours(1)), title="a & b"))
+
+
+def test_a_demand_of_nothing_can_be_drawn():
+    nothing = [Bucket(NOW, 0, 0, 0), Bucket(NOW + timedelta(hours=1), 0, 0, 0)]
+    assert "0" in texts(drawn(Panel("today", nothing)))

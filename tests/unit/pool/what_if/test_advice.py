@@ -1,0 +1,60 @@
+"""Advice: settings that keep a wait, and the reasons."""
+
+import re
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pool.errors import BadRequest
+from pool.sessions.visits import Visit
+from pool.settings import PoolSettings
+from pool.what_if.advice import advise
+from pool.what_if.study import Past, compare, comparison_rows, livable
+from tests.rigs.pool_data import NOW, later
+
+pytestmark = pytest.mark.unit
+
+HOUR = 3600
+
+
+def past(visits) -> Past:
+    return Past("main", visits, [120], NOW, later(6 * HOUR), ZoneInfo("UTC"))
+
+
+@pytest.fixture(scope="module")
+def a_class():
+    """Forty users at 10:00, who stay for an hour."""
+    return past([Visit(later(2 * HOUR + 5 * number), 1, stayed=HOUR, allowed=HOUR) for number in range(40)])
+
+
+def test_a_timetable_is_advised_for_a_class_and_each_other_kind_of_settings_gets_its_reason(a_class):
+    advice = advise(a_class, PoolSettings(), wait_p95=5)
+    assert advice.kept
+    assert advice.best.figures.wait_p95_s <= 5 < advice.today.figures.wait_p95_s
+    assert "DD_TIMETABLE=Mon 09:55-10:00: 40" in advice.changes
+    assert any(reason.startswith("today's timetable") for reason in advice.reasons)
+
+
+def test_a_wait_that_nothing_keeps_is_said_with_the_nearest_and_with_what_stands_in_the_way(a_class):
+    advice = advise(a_class, PoolSettings(max_hosts=1), wait_p95=5)
+    assert not advice.kept
+    assert "none of the" in advice.reasons[0]
+    assert re.match(r"DD_MAX_HOSTS=\d is reached: try more", advice.reasons[1])
+
+
+def test_settings_that_are_the_best_already_are_left_as_they_are():
+    quiet = past([Visit(later(HOUR), 1, stayed=60, allowed=60)])
+    advice = advise(quiet, PoolSettings(free_slot_target=1), wait_p95=5)
+    assert (advice.changes, advice.reasons) == ([], ("today's settings are the best of those that were tried",))
+
+
+def test_figures_stand_side_by_side(a_class):
+    rows = comparison_rows(*compare(a_class, PoolSettings(), PoolSettings(free_slot_target=24)).figures)
+    assert rows[0] == {"what": "sessions", "today": "40", "then": "40"}
+    waits = next(row for row in rows if row["what"] == "wait, 95 of 100 at most")
+    assert waits["today"] != waits["then"]
+
+
+def test_a_pool_without_a_visit_has_nothing_to_replay():
+    with pytest.raises(BadRequest, match="no visit on record since 2026-01-05 08:00 UTC: there is nothing to replay"):
+        livable(past([]))

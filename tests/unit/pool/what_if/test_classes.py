@@ -1,0 +1,51 @@
+"""Classes that never were, and rushes that were."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pool.errors import BadRequest
+from pool.sessions.visits import Visit
+from pool.what_if.classes import read_class, visits_of
+from pool.what_if.rushes import timetable_of_rushes
+from tests.rigs.pool_data import NOW, later
+
+pytestmark = pytest.mark.unit
+
+BERLIN = ZoneInfo("Europe/Berlin")
+WEEK = 7 * 86400
+
+
+def test_a_class_comes_on_each_of_its_days_in_the_pools_time_zone():
+    visits = [*visits_of(read_class("60@Wed09:00"), NOW, later(2 * WEEK), BERLIN)]
+    assert len(visits) == 120
+    assert {visit.at.astimezone(BERLIN).strftime("%a") for visit in visits} == {"Wed"}
+    assert all(8 <= visit.at.astimezone(BERLIN).hour <= 9 for visit in visits)
+
+
+def test_a_class_stays_to_its_end_which_is_after_90_minutes_where_none_is_said():
+    assert read_class("60@Mon09:00").lasts == timedelta(minutes=90)
+    assert read_class("60@mon 9:00-10:15").lasts == timedelta(minutes=75)
+
+
+def test_the_same_class_is_always_the_same():
+    one = read_class("30@Tue14:00")
+    assert [*visits_of(one, NOW, later(WEEK), BERLIN)] == [*visits_of(one, NOW, later(WEEK), BERLIN)]
+
+
+@pytest.mark.parametrize("text", ["60", "60@Foo09:00", "60@Mon25:00", "60@Mon09:00-08:00", "sixty@Mon09:00", ""])
+def test_what_is_no_class_is_refused_with_the_way_to_write_one(text):
+    with pytest.raises(BadRequest, match=r"is no class; write users, day and time, like 60@Mon09:00"):
+        read_class(text)
+
+
+def test_a_rush_of_each_week_becomes_one_line_that_ends_when_it_begins():
+    visits = [*visits_of(read_class("60@Wed09:00"), NOW, later(2 * WEEK), BERLIN)]
+    (line,) = timetable_of_rushes(visits, BERLIN, least=6)
+    assert line.text == "Wed 08:50-08:55: 60"
+
+
+def test_stragglers_are_no_rush():
+    stragglers = [Visit(later(600 * number), 1) for number in range(500)]
+    assert timetable_of_rushes(stragglers, BERLIN, least=6) == ()

@@ -1,0 +1,103 @@
+"""What `what-if` and `advise` print, from the pool's database alone."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from blocks.settings import ProcessSettings
+from blocks.stored.pool_config import PoolConfig
+from pool.errors import BadRequest, NotFound
+from pool.states import InstanceState
+from pool.store.pool_store import PoolStore
+from runtime.command.cli import _parser
+from tests.rigs.pool_data import a_blueprint
+from tests.rigs.services.databases import migrated_sqlite
+
+pytestmark = pytest.mark.unit
+
+BEGIN = datetime.now(UTC) - timedelta(hours=6)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    """An installation that does not run, and that had twenty sessions of an hour, at one moment."""
+    data = tmp_path_factory.mktemp("data")
+    (data / "pool.sqlite").write_bytes(migrated_sqlite())
+    settings = ProcessSettings(data=data, database="sqlite", prefect_port=9, _env_file=None)
+    store = PoolStore.open(settings.pool_database_url)
+    store.configs.keep("main", PoolConfig().as_kept())
+    for number in range(20):
+        store.instances.request(f"s-{number}", a_blueprint(), "alice", {}, BEGIN)
+        store.instances.move(f"s-{number}", InstanceState.FAILED, BEGIN + timedelta(minutes=15))
+    store.close()
+    return settings
+
+
+@pytest.fixture
+def told(settings, capsys):
+    """Runs the command line and returns what it printed."""
+
+    def told(*words: str) -> str:
+        said = vars(_parser().parse_args(words))
+        assert said.pop("command")(settings, **said) == 0
+        return capsys.readouterr().out
+
+    return told
+
+
+def test_what_if_prints_the_figures_of_both_settings_side_by_side(told):
+    shown = told("what-if", "DD_FREE_SLOT_TARGET=24")
+    assert "With DD_FREE_SLOT_TARGET=24" in shown
+    assert "20 visits from" in shown
+    assert "no boot measured yet" in shown
+
+
+def test_the_figures_are_to_be_had_as_json(told):
+    a_class = f"12@{BEGIN + timedelta(hours=1):%a%H:%M}"
+    both = json.loads(told("what-if", "--json", "--since", "8h", "--class", a_class, "DD_FREE_SLOT_TARGET=24"))
+    assert both["today"]["sessions"] == 32
+    assert both["then"]["wait_p95_s"] < both["today"]["wait_p95_s"]
+    assert both["then"]["slots_in_vain"] > both["today"]["slots_in_vain"]
+
+
+def test_a_plot_is_an_svg_with_a_panel_for_each(told, tmp_path):
+    told("what-if", "--plot", str(tmp_path / "week.svg"), "DD_MAX_HOSTS=8", "DD_TIMETABLE=Mon 08:00-09:00: 4")
+    drawn = ElementTree.parse(tmp_path / "week.svg").getroot()  # noqa: S314 - it is our own
+    texts = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert "today's settings" in texts
+    assert "DD_MAX_HOSTS=8; DD_TIMETABLE=Mon 08:00-09:00: 4" in texts
+
+
+def test_advice_is_the_settings_to_turn_and_why(told):
+    advice = json.loads(told("advise", "--wait-p95", "400s", "--json"))
+    assert advice["keeps_the_wait"]
+    assert advice["then"]["small_host_hours"] <= advice["today"]["small_host_hours"]
+    assert advice["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "sentence"),
+    [
+        (("what-if", "FREE=10"), BadRequest, "'FREE' is no setting of a pool that a replay knows"),
+        (("what-if", "DD_FREE_SLOT_TARGET"), BadRequest, "write its name and value"),
+        (("what-if", "DD_FREE_SLOT_TARGET=many"), BadRequest, "DD_FREE_SLOT_TARGET: .* valid integer"),
+        (("what-if", "DD_TIMETABLE=monday"), BadRequest, "DD_TIMETABLE"),
+        (("what-if", "--since", "long"), BadRequest, "'long' is no time"),
+        (("what-if", "--since", "1m"), BadRequest, "nothing to replay"),
+        (("what-if", "--plot", "/nowhere/x.svg"), BadRequest, "/nowhere/x.svg cannot be written"),
+        (("advise", "--pool", "gpu"), NotFound, "no pool named 'gpu' was ever served"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_one_sentence(told, words, kind, sentence):
+    with pytest.raises(kind, match=sentence):
+        told(*words)
+
+
+def test_nothing_is_written_by_a_replay(told, settings):
+    file = Path(settings.data / "pool.sqlite")
+    before = file.read_bytes()
+    told("what-if", "DD_MAX_HOSTS=1")
+    assert file.read_bytes() == before
