@@ -1,6 +1,7 @@
 """One instance_id is one request: what the same one is answered with, and another one."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -32,7 +33,7 @@ class NotingEngine(Engines, HostEngine):
     def of(self, host: Host) -> HostEngine:
         return self
 
-    def run(self, spec: ContainerSpec) -> str:
+    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None) -> str:
         self.made.append(spec)
         return spec.name
 
