@@ -25,6 +25,7 @@ POOL = {
     "DD_HOST_FLAVOR_SLOTS_SMALL": "Small host: slots",
     "DD_HOST_FLAVOR_NAME_LARGE": "Large host: flavor",
     "DD_HOST_FLAVOR_SLOTS_LARGE": "Large host: slots",
+    "DD_HOST_FLAVOR_LARGE_FROM": "Large hosts from so many slots in use",
     "DD_HOST_DATA_VOLUME_FACTOR": "Data volume, in GB per slot",
     "DD_HOST_SWAP_MB": "Swap file of a host, in MB",
     "DD_HOST_GPUS": "GPUs of a host",
@@ -37,6 +38,9 @@ POOL = {
     "DD_TIMEZONE": "Time zone of timetable and sessions",
     "DD_HOST_GRACE": "Grace time out of reach, in seconds",
     "DD_QUEUE_TIMEOUT": "Longest wait for room, in seconds",
+    "DD_BACKUP_WAIT": "Longest wait for a backup, in seconds",
+    "DD_BACKUPS_KEPT": "Backups kept of each user and blueprint",
+    "DD_BACKUP_DAYS": "Days that backups are kept",
     "DD_MAX_SESSIONS_PER_USER": "Most sessions of one user",
     "DD_MAX_SESSIONS": "Most sessions",
     "PLUGIN_WHITELIST": "Drivers that may provision",
@@ -83,6 +87,10 @@ BLUEPRINT = {
     "max_upload_mb": "Largest upload, in MB",
     "sign_in": "Sign-in",
     "auth_header": "Authorization header",
+    "keep": "Paths that are kept",
+    "keep_without": "Left out of what is kept",
+    "keep_limit_mb": "Most that is kept, in MB",
+    "keep_every": "Backed up every, in seconds",
 }
 AUTHORITY = {
     "certificate": "Certificate",
