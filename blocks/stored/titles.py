@@ -54,6 +54,9 @@ POOL = {
     "DD_BLOCKED_NETWORKS": "Networks out of bounds for sessions",
     "DD_HOST_BRIDGE": "Bridge of sessions on a host",
     "DD_HOST_ADDRESS_POOLS": "Networks of the engine's other bridges",
+    "DD_BACKUP_WAIT": "Wait of a backup",
+    "DD_BACKUPS_KEPT": "Backups kept",
+    "DD_BACKUP_DAYS": "Age of backups, in days",
     "cloud": "Cloud that hosts come from",
 }
 BLUEPRINT = {
@@ -85,6 +88,10 @@ BLUEPRINT = {
     "max_upload_mb": "Largest upload, in MB",
     "sign_in": "Sign-in",
     "auth_header": "Authorization header",
+    "keep": "Files to keep",
+    "keep_without": "Files left out",
+    "keep_limit_mb": "Most that is kept, in MB",
+    "keep_every": "Time between two backups",
 }
 AUTHORITY = {
     "certificate": "Certificate",
