@@ -103,6 +103,8 @@ class EnvironmentSettings(BaseSettings):
 def wrong_setting(error: ValidationError, prefix: str = "") -> BadRequest:
     """Say in one sentence which setting is wrong, and what of it."""
     first = error.errors()[0]
+    if not first["loc"]:  # what makes no sense together, in our own words
+        return BadRequest(str(first["ctx"]["error"]))
     name = f"{prefix}{str(first['loc'][0]).upper()}" if prefix else str(first["loc"][0])
     if first["type"] == "value_error":  # our own words, which show what may be shown
         return BadRequest(f"{name}: {first['ctx']['error']}")
