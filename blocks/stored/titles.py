@@ -25,6 +25,7 @@ POOL = {
     "DD_HOST_FLAVOR_SLOTS_SMALL": "Small host: slots",
     "DD_HOST_FLAVOR_NAME_LARGE": "Large host: flavor",
     "DD_HOST_FLAVOR_SLOTS_LARGE": "Large host: slots",
+    "DD_HOST_FLAVOR_LARGE_FROM": "Large host: from so many slots of demand on",
     "DD_HOST_DATA_VOLUME_FACTOR": "Data volume, in GB per slot",
     "DD_HOST_SWAP_MB": "Swap file of a host, in MB",
     "DD_HOST_GPUS": "GPUs of a host",
