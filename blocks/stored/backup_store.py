@@ -20,11 +20,17 @@ class BackupPlace(Block):
         "",
         description="Repository as restic names it: a directory, or s3:https://s3.example.org/bucket/folder."
         " Empty: the folder backups of the data directory.",
+        title="Place",
+        examples=["/srv/backups", "s3:https://s3.example.org/bucket/folder"],
     )
-    key: SecretStr = Field(description="Encrypts all backups. Keep a copy elsewhere: without it they are lost.")
-    access_key: SecretStr = Field(SecretStr(""), description="Access key of an S3 store; empty: none is asked for.")
-    secret_key: SecretStr = Field(SecretStr(""), description="Secret key of an S3 store.")
-    region: str = Field("", description="Region of an S3 store, where it has some.")
+    key: SecretStr = Field(
+        description="Encrypts all backups. Keep a copy elsewhere: without it they are lost.", title="Key"
+    )
+    access_key: SecretStr = Field(
+        SecretStr(""), description="Access key of an S3 store; empty: none is asked for.", title="Access key"
+    )
+    secret_key: SecretStr = Field(SecretStr(""), description="Secret key of an S3 store.", title="Secret key")
+    region: str = Field("", description="Region of an S3 store, where it has some.", title="Region")
 
     @classmethod
     def create(cls) -> Self:
