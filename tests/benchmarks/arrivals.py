@@ -4,7 +4,7 @@ Simulated from a seed: classes of 30 to 80, whose users come within minutes, sta
 leave; stragglers by day and a few by night. The rules alone drive the pool (pool/what_if/replay.py); hosts take one
 to six minutes to boot. A host-hour is that of a small host; a large one, four times its size, counts four.
 
-Ours has the settings that `advise` finds for such a week: a timetable of the classes, and small hosts alone, 24 instead
+Ours has settings of a kind that `advise` tries: a timetable of the classes, and small hosts alone, 24 of them instead
 of 6. ``…_large_from_24`` has 6 of both sizes, large ones from 24 slots in use on; ``…_usual`` has them from the first
 session on, as a new installation; `wait_p95_s_no_timetable` is that without the timetable. The peer are the rules of
 the old driver, with 6 hosts of both sizes: one action in a tick, first a small host, then large ones, whenever the free
