@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from prefect import flow
 
-from flows.steps.forms import Pool
+from flows.steps.forms import Classes, LongestWait, Pool, Since, TurnedSettings
 from flows.steps.outcome import pipeline
 from pool.housekeeping.plan import plan
 from pool.reports.tables import plan_rows, reach_rows
@@ -36,10 +36,10 @@ async def plan_tick(pool: Pool = "main") -> list[dict]:
     return rows
 
 
-@flow(name="what-if", flow_run_name="what if {settings}", persist_result=True)
+@flow(name="what-if", flow_run_name="what if {settings}")
 @pipeline
 async def what_if(
-    settings: list[str], pool: str = "main", since: str = "14d", classes: list[str] | None = None
+    settings: TurnedSettings, pool: Pool = "main", since: Since = "14d", classes: Classes = None
 ) -> dict[str, dict]:
     """Replay what a pool had to serve, under today's settings and under others. The same as `dockerdriver what-if`.
 
@@ -59,9 +59,9 @@ async def what_if(
     return dict(zip(("today", "then"), map(asdict, figures), strict=True))
 
 
-@flow(name="advise", flow_run_name="advise {pool}", persist_result=True)
+@flow(name="advise", flow_run_name="advise {pool}")
 @pipeline
-async def advise(wait_p95: str = "5s", pool: str = "main", since: str = "14d") -> list[str]:
+async def advise(wait_p95: LongestWait = "5s", pool: Pool = "main", since: Since = "14d") -> list[str]:
     """Search the settings that keep a wait for the fewest host-hours. The same as `dockerdriver advise`.
 
     Args:

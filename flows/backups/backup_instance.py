@@ -5,6 +5,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.steps.backups import back_up
+from flows.steps.forms import InstanceId, Scheduled
 from flows.steps.outcome import pipeline
 from pool.backups.rules import check_can_be_backed_up
 from pool.backups.states import BackupCause
@@ -13,7 +14,7 @@ from tasks.sessions.instances import get_instance
 
 @flow(name="backup-instance", flow_run_name="back up {instance_id}")
 @pipeline
-async def backup_instance(instance_id: str, scheduled: bool = False) -> State:
+async def backup_instance(instance_id: InstanceId, scheduled: Scheduled = False) -> State:
     """Back up what a running session keeps. It goes on meanwhile: a file is as it was when it was read.
 
     Args:

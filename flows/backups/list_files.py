@@ -4,13 +4,14 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.steps.forms import BackupId, KeptPath
 from flows.steps.outcome import pipeline
 from tasks.backups.restoring import show_files
 
 
 @flow(name="list-files", flow_run_name="list files of {backup}")
 @pipeline
-async def list_files(backup: str, path: str = "") -> State:
+async def list_files(backup: BackupId, path: KeptPath = "") -> State:
     """Leave the files of a backup as a table: the artifact `files-of-<backup>`, with - for the dot of its id.
 
     Args:

@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.steps.forms import AnyBackup, InstanceId, KeptPath
 from flows.steps.outcome import pipeline
 from pool.backups.rules import check_can_be_backed_up, to_restore
 from pool.errors import NotFound
@@ -13,7 +14,7 @@ from tasks.sessions.instances import get_instance
 
 @flow(name="restore-files", flow_run_name="restore files of {instance_id}")
 @pipeline
-async def restore_files(instance_id: str, backup: str = "", path: str = "") -> State:
+async def restore_files(instance_id: InstanceId, backup: AnyBackup = "", path: KeptPath = "") -> State:
     """Put what a backup holds into a new folder of a running session. Nothing that is there is replaced.
 
     Args:

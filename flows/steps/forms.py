@@ -19,6 +19,20 @@ InstanceId = Annotated[str, Field(json_schema_extra={"title": "Session", "exampl
 BlueprintName = Annotated[str, Field(json_schema_extra={"title": "Blueprint", "examples": ["jupyter-minimal"]})]
 User = Annotated[str, Field(json_schema_extra={"title": "User", "examples": ["ada"]})]
 Name = Annotated[str, Field(json_schema_extra={"title": "Host, session or user", "examples": ["ada"]})]
+Scheduled = Annotated[bool, Field(json_schema_extra={"title": "Asked for by its schedule"})]
+BackupId = Annotated[str, Field(json_schema_extra={"title": "Backup", "examples": ["alice-1.1"]})]
+AnyBackup = Annotated[str, Field(json_schema_extra={"title": "Backup (empty: the newest)", "examples": ["alice-1.1"]})]
+KeptPath = Annotated[
+    str, Field(json_schema_extra={"title": "File or folder (empty: all)", "examples": ["/home/jovyan/thesis"]})
+]
+TurnedSettings = Annotated[
+    list[str], Field(json_schema_extra={"title": "Settings", "examples": [["DD_FREE_SLOT_TARGET=10"]]})
+]
+Since = Annotated[str, Field(json_schema_extra={"title": "How far back", "examples": ["14d"]})]
+Classes = Annotated[
+    list[str] | None, Field(json_schema_extra={"title": "Classes that never were", "examples": [["60@Mon09:00"]]})
+]
+LongestWait = Annotated[str, Field(json_schema_extra={"title": "Wait of 95 of 100 sessions", "examples": ["5s"]})]
 Lines = Annotated[int, Field(json_schema_extra={"title": "Lines"})]
 Keys = Annotated[list[RotatedKey] | None, Field(json_schema_extra={"title": "Keys (empty: all)"})]
 Retire = Annotated[bool, Field(json_schema_extra={"title": "End what the ones before still open"})]
