@@ -58,7 +58,7 @@ class PaperHost(HostEngine):
     def __init__(self, engine: PaperEngine, host: Host) -> None:
         self._engine, self._host = engine, host
 
-    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None) -> str:
+    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None, prepared: str = "") -> str:
         self._engine.run_on(self._host, spec)
         created()
         return spec.name

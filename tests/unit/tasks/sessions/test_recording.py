@@ -33,7 +33,7 @@ class NotingEngine(Engines, HostEngine):
     def of(self, host: Host) -> HostEngine:
         return self
 
-    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None, filled: str = "") -> str:
+    def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None, prepared: str = "") -> str:
         self.made.append(spec)
         return spec.name
 
