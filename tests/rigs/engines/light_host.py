@@ -21,7 +21,7 @@ from blocks.engine.connection import EngineIdentity
 from blocks.stored.authority import CertificateAuthority
 from pool.errors import DockerDriverError
 
-_numbers = count(os.getpid() % 200)
+_numbers = (number % 250 for number in count(os.getpid() % 200))
 _START = """
 set -e
 mount -t tmpfs tmpfs /run
@@ -40,6 +40,11 @@ def run(*command: str, check: bool = True) -> None:
     subprocess.run(command, check=check, stdout=subprocess.DEVNULL, stderr=None if check else subprocess.DEVNULL)
 
 
+def in_use(number: int) -> bool:
+    """Whether a host of this number is there: one of another run, or of one that was killed."""
+    return Path(f"/sys/class/net/ddl{number}a").exists()
+
+
 class LightHost:
     """One light host; `start` and `stop` may be called again and again, `destroy` leaves nothing behind."""
 
@@ -51,7 +56,7 @@ class LightHost:
         options: str = "",
         disk_mb: int = 0,
     ):
-        number = next(_numbers) % 250
+        number = next(number for number in _numbers if not in_use(number))
         self.netns = f"ddl{os.getpid()}-{number}"
         self.address = f"10.231.{number}.2"
         self.root = Path(tempfile.mkdtemp(prefix="ddl-"))
