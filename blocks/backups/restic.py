@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe and not pipe.closed:
-            pipe.close()
+            with suppress(BrokenPipeError):  # what was not written yet has no reader now
+                pipe.close()
 
 
 def _environment() -> dict[str, str]:

@@ -4,7 +4,8 @@ Nothing is unpacked and no file is held in memory: both directions are generator
 """
 
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import RawIOBase
@@ -66,11 +67,22 @@ def kept_tar(
         tar = read(path)
         if tar is not None:
             found = True
-            yield from _chosen(tar, path, keep, counted)
+            with _closed(tar):
+                yield from _chosen(tar, path, keep, counted)
     if not found:
         named = ", ".join(keep.paths)
         raise BackupTrouble(f"none of the paths that are kept is there: {named}", BackupFault.NOTHING_THERE)
     yield bytes(END)
+
+
+@contextmanager
+def _closed(stream: Iterable[bytes]) -> Iterator[None]:
+    """Close a stream at its end, however that comes: an engine removes no container that it still reads."""
+    try:
+        yield
+    finally:
+        if isinstance(stream, Generator):
+            stream.close()
 
 
 def _chosen(tar: Iterable[bytes], path: str, keep: KeptWork, counted: Counted) -> Iterator[bytes]:

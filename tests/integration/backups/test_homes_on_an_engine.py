@@ -1,0 +1,192 @@
+"""Work is kept and comes back, with a real engine, a real restic and the product's own flows between them."""
+
+import asyncio
+import io
+import tarfile
+from contextlib import contextmanager
+
+import pytest
+
+from blocks.backups.restic import ResticRepository
+from blocks.engine.of_host import Engines
+from blocks.outside import standing_in
+from blocks.stored.backup_store import BackupPlace
+from blocks.stored.pool_config import PoolConfig
+from flows.backups.backup_instance import backup_instance
+from flows.steps import sessions
+from pool.backups.states import BackupFault, BackupState
+from pool.records import Image, KeptWork
+from pool.sessions.containers import own_uid
+from pool.states import EndCause, InstanceState
+from pool.store.pool_store import PoolStore
+from tasks.sessions.instances import session_container
+from tests.rigs.engines.tiny_image import busybox_image
+from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
+from tests.rigs.pool_data import NOW, a_blueprint, claim_active, place
+from tests.rigs.services.databases import migrated_sqlite
+
+pytest_plugins = ("tests.rigs.engines.light_engine",)
+pytestmark = pytest.mark.integration
+
+NOT_HERE: dict = {"withdraw_route": None, "publish_route": None, "wait_until_ready": {}, "give_out_room": []}
+KEEP = KeptWork(("/home/jovyan", "/srv/notes"), (".cache", "*.tmp"), limit_mb=20)
+BLUEPRINT = a_blueprint(image="home", keep=KEEP, container_user="session:100", capabilities=("CHOWN",), memory_mb=64)
+#: What a user does in a session: names, modes, links, and what is not to be kept.
+WORK = """
+cd /home/jovyan
+echo 'years of work' > thesis; chmod 600 thesis
+mkdir -p project/.cache project/empty; echo x > project/.cache/big; echo y > draft.tmp; echo z > 'project/ü name'
+ln -s thesis link; ln thesis hard; chmod 750 project
+echo note > /srv/notes
+"""
+SHOW = """
+cd /home/jovyan; id -u
+for f in . thesis link hard project project/empty 'project/ü name' project/.cache draft.tmp /srv/notes; do
+  stat -c '%n %F %a %u %g' "$f" 2>&1
+done
+stat -c '%h' thesis
+cat thesis link hard /srv/notes
+"""
+
+
+class Somewhere(FakePrefect):
+    """Runs tasks, but for those of gateway and queue, which are not here."""
+
+    def call(self, task, args, kwargs):
+        self.note(task)
+        return asyncio.sleep(0, NOT_HERE[task.name]) if task.name in NOT_HERE else task.fn(*args, **kwargs)
+
+
+class OneEngine(Engines):
+    """The light host's engine for every host."""
+
+    def __init__(self, engine) -> None:
+        self.engine = engine
+
+    def of(self, host):
+        return self.engine
+
+
+@pytest.fixture(scope="module")
+def home_image(host):
+    image = busybox_image("home", ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"))
+    image = with_home(image)
+    host.engine.load([image.archive()])
+    return image
+
+
+def with_home(image):
+    """The image with a folder that any session may write to."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name in ("home", "home/jovyan", "srv", "tmp"):
+            info = tarfile.TarInfo(name)
+            info.type, info.mode, info.gid = tarfile.DIRTYPE, 0o775, 100
+            tar.addfile(info)
+        for tool in ("mkdir", "chmod", "ln", "stat", "dd", "rm", "ls", "touch"):
+            info = tarfile.TarInfo(f"bin/{tool}")
+            info.type, info.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(info)
+    image.layers.append(buffer.getvalue())
+    return image
+
+
+class Installation:
+    """A pool with one host, and a repository in a folder."""
+
+    def __init__(self, folder, engine, image) -> None:
+        (folder / "pool.sqlite").write_bytes(migrated_sqlite())
+        self.store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
+        self.engine, self.folder = engine, folder
+        claim_active(self.store)
+        self.store.hosts.note("main-01", address="192.0.2.7")
+        self.store.images.put(Image("main", "home", image.id, 1))
+        self.store.images.mark("main-01", image.id, NOW)
+        self.config = PoolConfig(DD_BACKUP_WAIT=0)
+
+    @contextmanager
+    def door(self):
+        blocks = FakeBlocks({PoolConfig: {"main": self.config}, BackupPlace: {"main": BackupPlace(key="k")}})
+        backups = ResticRepository(blocks, self.folder / "backups", "dd-test")
+        ports = {"store": self.store, "stored": blocks, "backups": backups, "engines": OneEngine(self.engine)}
+        with standing_in(fake_outside(**ports, prefect=Somewhere())):
+            yield
+
+    def start(self, name: str, blueprint=BLUEPRINT, **options):
+        self.store.instances.request(name, blueprint, "alice", options, NOW)
+        place(self.store, name)
+        with self.door():
+            return asyncio.run(sessions.start_or_await(self.store.instances.get(name), blueprint))
+
+    def end(self, name: str):
+        with self.door():
+            return asyncio.run(sessions.end_session(self.store.instances.get(name), "over", EndCause.REQUESTED))
+
+    def run(self, name: str, script: str) -> str:
+        """What a user's command in a session prints."""
+        with self.engine.client("run a command") as client:
+            command = client.exec_create(f"dd-{name}", ["sh", "-c", script])
+            return client.exec_start(command["Id"]).decode()
+
+
+def of_kept(shown: str) -> list[str]:
+    """The lines about what no pattern leaves out."""
+    return [line for line in shown.splitlines() if ".cache" not in line and ".tmp" not in line]
+
+
+@pytest.fixture
+def installation(tmp_path, host, home_image):
+    installation = Installation(tmp_path, host.engine, home_image)
+    yield installation
+    for state in host.engine.containers({}):
+        host.engine.remove(state.id)
+    installation.store.close()
+
+
+def test_a_users_next_session_has_the_files_of_the_last_one_with_owners_modes_and_links(installation):
+    installation.start("alice-1")
+    installation.run("alice-1", WORK)
+    before = installation.run("alice-1", SHOW)
+    assert installation.end("alice-1").state is InstanceState.DELETED
+    assert installation.engine.containers({}) == []
+    assert installation.start("alice-2").restored_from == "alice-1.1"
+    after = installation.run("alice-2", SHOW)
+    uids = str(own_uid("alice-1")), str(own_uid("alice-2"))
+    assert of_kept(after) == of_kept(before.replace(*uids))
+    assert after.count("No such file") == 2
+    assert installation.run("alice-2", "echo more >> /home/jovyan/thesis; cat /home/jovyan/hard").endswith("more\n")
+
+
+def test_a_session_that_keeps_more_than_its_limit_ends_without_and_says_so(installation):
+    installation.start("alice-1")
+    installation.run("alice-1", "dd if=/dev/zero of=/home/jovyan/big bs=1048576 count=21")
+    assert "more than 20 MB to keep" in installation.end("alice-1").reason
+    assert installation.store.backups.get("alice-1.1").fault is BackupFault.TOO_LARGE
+
+
+def test_a_session_that_runs_is_backed_up_and_goes_on(installation):
+    installation.start("alice-1")
+    installation.run("alice-1", WORK)
+    with installation.door():
+        asyncio.run(backup_instance.fn("alice-1"))
+    assert installation.store.backups.get("alice-1.1").state is BackupState.VERIFIED
+    assert installation.engine.find("dd-alice-1").running
+
+
+def test_a_container_that_holds_a_part_of_what_is_brought_back_is_made_anew(installation):
+    installation.start("alice-1")
+    installation.run("alice-1", WORK)
+    installation.end("alice-1")
+    installation.store.instances.request("alice-2", BLUEPRINT, "alice", {}, NOW)
+    placed = place(installation.store, "alice-2")
+    with installation.door():
+        with session_container(placed, BLUEPRINT) as (engine, spec):
+            half = engine.prepare(spec)
+        asyncio.run(sessions.start_or_await(placed, BLUEPRINT))
+    assert installation.engine.find("dd-alice-2").id != half
+    assert installation.run("alice-2", "cat /home/jovyan/thesis") == "years of work\n"
+
+
+def test_a_start_without_anything_to_bring_back_asks_the_repository_nothing(installation):
+    installation.start("alice-1")
+    assert not (installation.folder / "backups").exists()
