@@ -30,9 +30,10 @@ test: ## Set up what the tests need and run everything, the unit tests with bran
 	@$(BIN)/python -m pytest -m unit -n 2 --cov
 	@$(MAKE) --no-print-directory test-real
 
-# What these rooms hold needs no Docker engine and waits most of its time: it runs beside the rest and is printed after it.
-BESIDE := $(addprefix tests/,contract/gateway contract/store contract/worker integration/databases integration/gateway \
-  integration/packaging integration/prefect_api integration/worker simulation)
+# Two lanes at once. What is named here starts no engine or stack of the whole machine; it is printed after the rest.
+BESIDE := $(addprefix tests/,contract/engine contract/gateway contract/store contract/worker $(addprefix contract/images/test_image_,\
+  archive.py build.py fanout.py push.py registry.py) integration/backups integration/databases integration/gateway \
+  integration/hosts/test_blame.py integration/packaging integration/prefect_api integration/worker simulation)
 
 .PHONY: test-real
 test-real:

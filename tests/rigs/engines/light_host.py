@@ -6,6 +6,7 @@ iptables and dockerd.
 """
 
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -21,7 +22,7 @@ from blocks.engine.connection import EngineIdentity
 from blocks.stored.authority import CertificateAuthority
 from pool.errors import DockerDriverError
 
-_numbers = (number % 250 for number in count(os.getpid() % 200))
+_numbers = (number % 250 for number in count(random.randrange(250)))
 _START = """
 set -e
 mount -t tmpfs tmpfs /run
