@@ -10,7 +10,7 @@ KEY_BYTES = 32
 
 
 class BackupPlace(Block):
-    """The repository that sessions are backed up to. Whoever has this key reads every backup; who lost it, none."""
+    """The repository that sessions are backed up to. Its key opens every backup; without it none can be read."""
 
     _block_type_name = "Backup store"
     _block_type_slug = "backup-store"

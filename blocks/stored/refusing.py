@@ -1,4 +1,4 @@
-"""Have Prefect's server refuse blocks of ours that make no sense: by itself it looks at no value, whoever saves it.
+"""Have Prefect's server refuse blocks of ours that make no sense: by itself it looks at no value, whatever saves it.
 
 The form in Prefect's UI, `prefect block`, and any client then show the sentence, and nothing is saved.
 """

@@ -47,7 +47,7 @@ def _counted(connection: Connection, limit: SessionLimit) -> Sequence[str]:
 
 
 def take_room(connection: Connection, instance: Instance, host_name: str, now: datetime) -> bool:
-    """The one write that room is taken by: its guard and its change cannot be told apart by anyone else."""
+    """The one write that room is taken by: its guard and its change cannot be told apart by any other process."""
     guard = (
         hosts.c.name == host_name,
         hosts.c.pool == instance.pool,

@@ -18,7 +18,7 @@ function M.is_for(path)
     return path == LINK or path == STEP
 end
 
--- Browsers say so of what they fetch before anyone wants it.
+-- Browsers say so of what they fetch before a user wants it.
 local function is_ahead()
     local said = (ngx.var.http_sec_purpose or "") .. (ngx.var.http_purpose or "") .. (ngx.var.http_x_purpose or "")
         .. (ngx.var.http_x_moz or "")
