@@ -17,6 +17,7 @@ from blocks.prefect_port import PrefectPort
 from blocks.settings import process_settings
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.pool_config import PoolConfig
+from blocks.stored.stored_blocks import StoredBlocks
 from flows.spawn_host import spawn_host
 from pool.records import Host
 from pool.states import HostState
@@ -142,7 +143,7 @@ async def seen(host: str, as_wanted):
 def test_the_doctor_looks_at_every_pool_with_its_own_cloud(pools, monkeypatch):
     PoolConfig().save("here")
     LocalCloud().save("main")
-    monkeypatch.setattr("runtime.command.doctor.pool_names", lambda: ["here", "lost-answer", "no-volumes", "away"])
+    monkeypatch.setattr(StoredBlocks, "pools", lambda _: ["here", "lost-answer", "no-volumes", "away"])
     lines: list[str] = []
     assert examine_pools(lines.append) > 2
     said = "\n".join(lines)
