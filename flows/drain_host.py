@@ -7,6 +7,7 @@ from prefect.states import Completed
 from flows.steps.confirming import confirm
 from flows.steps.forms import Confirmed, Deadline, HostName, Reason
 from flows.steps.outcome import pipeline
+from pool.hosts.deadlines import check_deadline
 from tasks.hosts.operator import sessions_on, take_out_of_service
 
 
@@ -26,6 +27,7 @@ async def drain_host(
         reason: Why; kept with the host, and with each session that is ended.
         confirmed: Where sessions would be ended, the run pauses for a confirmation first; not so if this is set.
     """
+    check_deadline(deadline)
     there = await sessions_on(host)
     if deadline is not None and there and not confirmed:
         await confirm(f"{len(there)} sessions run on {host}; those that are left in {deadline} minutes are ended")

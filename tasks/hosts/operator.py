@@ -1,8 +1,9 @@
 """Verbs for the operator: take a host out of service, put it back, let a pool spawn again."""
 
 from blocks.outside import now, outside
-from pool.errors import BadRequest, ShuttingDown
-from pool.moments import LONGEST_SPAN, after
+from pool.errors import ShuttingDown
+from pool.hosts.deadlines import check_deadline
+from pool.moments import after
 from pool.records import Host, Instance
 from tasks.base import look_up, pool_task
 
@@ -21,9 +22,7 @@ def take_out_of_service(name: str, deadline: int | None, reason: str) -> Host:
         RefusedMove: it is in a state that has nothing to drain.
         NotFound: no host has this name.
     """
-    most = LONGEST_SPAN // 60
-    if deadline is not None and not 1 <= deadline <= most:
-        raise BadRequest(f"deadline is {deadline}; it must be whole minutes, 1 to {most}, or empty for none")
+    check_deadline(deadline)
     until = after(now(), deadline * 60) if deadline is not None else None
     return outside().store.hosts.drain(name, now(), reason, until)
 

@@ -67,6 +67,13 @@ def test_a_drain_that_ends_no_session_or_is_confirmed_asks_nothing(deadline, con
     assert (state.is_completed(), tasks.asked) == (True, [])
 
 
+def test_a_deadline_that_is_none_is_refused_before_anything_is_asked():
+    tasks = ScriptedTasks(sessions_on=[an_instance()])
+    with standing_in(fake_outside(prefect=tasks)):
+        state = ended(drain_host, host="main-01", deadline=0)
+    assert (state.is_failed(), state.message[:13], tasks.asked) == (True, "deadline is 0", [])
+
+
 @pytest.mark.parametrize("says_yes", [True, False])
 def test_a_drain_that_would_end_sessions_waits_for_a_confirmation(says_yes):
     tasks = ScriptedTasks(sessions_on=[an_instance()], take_out_of_service=a_host())
