@@ -126,9 +126,9 @@ def stop(process: subprocess.Popen | None, seconds: float = 40) -> int | None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """A server of the module's own: one of the whole run would go on working, idle, beside all tests that follow."""
+    """A server for the module that asks. It stays to the end: clients in this process still send it events."""
     server = PrefectServer(tmp_path_factory.mktemp("prefect"))
     try:
         server.start()
