@@ -34,7 +34,7 @@ class Orders:
         return (self._holds / session).with_suffix(".held").exists()
 
     def go_on(self) -> None:
-        """It has been struck: whoever still lives goes on."""
+        """It has been struck: the processes that still live go on."""
         self.file.with_suffix(".struck").touch()
         for hold in self._holds.glob("*"):
             hold.unlink()

@@ -1,4 +1,4 @@
-"""Long work that nobody need watch runs beside the tests, on what they leave of the machine; who wants it comes last.
+"""Long work runs beside the tests, on what they leave of the machine; tests that want it come last.
 
 The OpenStack rig is installed and seeded, and random lives are lived in virtual time, which no busy machine disturbs.
 """
@@ -36,7 +36,7 @@ class Job:
         return said
 
     def stop(self) -> None:
-        """End it with all its children, in case nobody waited for it."""
+        """End it with all its children, in case no test waited for it."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(STOP_SECONDS)

@@ -67,7 +67,7 @@ def ask(store, instance_id: str = "alice-1", **blueprint) -> Instance:
 
 
 def place(store, instance_id: str = "alice-1", host: str = "main-01", now: datetime = NOW) -> Instance | None:
-    """Give a session room on a host, whoever else waits; None when there is none."""
+    """Give a session room on a host, whatever else waits; None when there is none."""
     waiting = {one.id for one in store.instances.all(states=[InstanceState.QUEUED])}
     return store.instances.take_turn(instance_id, host, waiting, now)
 

@@ -112,7 +112,7 @@ def test_a_token_that_was_revoked_is_renewed_in_the_middle(cloud, admin):
 
 
 def an_order(project: Connection) -> dict:
-    """What somebody else would ask for, by the name of our host."""
+    """What another installation would ask for, by the name of our host."""
     network, flavor = project.network.find_network("pool-net"), project.compute.find_flavor("rig.tiny")
     image = project.image.find_image("Debian-12")
     return {"name": "main-01", "flavor_id": flavor.id, "image_id": image.id, "networks": [{"uuid": network.id}]}

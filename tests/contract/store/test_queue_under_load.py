@@ -93,7 +93,7 @@ def test_a_tick_shows_platform_and_visitors_the_same_places(stack):
 def test_a_new_host_serves_those_that_wait_and_the_newcomer_after_them(stack):
     for name in ("first", "second"):
         provision(stack, name)
-    stack.add_host(slots=2)  # and whoever made it active dies
+    stack.add_host(slots=2)  # and the run that made it active dies
     assert provision(stack, "newcomer")["state"] == "queued"
     assert named(stack, "running") == {"first", "second"}
 

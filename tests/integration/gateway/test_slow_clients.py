@@ -1,4 +1,4 @@
-"""A thousand clients that take their time: nobody else waits for them, and the gateway does not wait for ever."""
+"""A thousand clients that take their time: no other client waits for them, and the gateway does not wait for ever."""
 
 import contextlib
 import selectors

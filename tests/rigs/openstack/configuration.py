@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import yaml
 
 HOST = "127.0.0.1"
-# Below the range that the kernel hands out to clients (32768 and up), so that nobody can take them by chance
+# Below the range that the kernel hands out to clients (32768 and up), so that no client can take them by chance
 PORTS = {"keystone": 21700, "glance": 21701, "placement": 21702, "neutron": 21703, "nova": 21704, "cinder": 21705}
 RABBIT, RABBIT_PEERS, EPMD = 21710, 21711, 21712
 DATABASES = ("keystone", "glance", "placement", "neutron", "nova_api", "nova_cell0", "nova_cell1", "cinder")

@@ -78,7 +78,7 @@ def admin(openstack_rig: OpenStackRig) -> Connection:
 
 @pytest.fixture(scope="session")
 def project(openstack_rig: OpenStackRig) -> Connection:
-    """The pool's project, used by somebody else."""
+    """The pool's project, used by another user."""
     return openstack_rig.connect("rig")
 
 

@@ -58,7 +58,7 @@ class Services:
         self._lock: IO | None = None
 
     def take_turn(self) -> None:
-        """Wait until no other run has the services. The lock's file stays: whoever waits for it has it open."""
+        """Wait until no other run has the services. The lock's file stays: a run that waits for it has it open."""
         lock = RUN.with_suffix(".lock").open("w")
         until = time.monotonic() + TURN_SECONDS
         while not _locked(lock):

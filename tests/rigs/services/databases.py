@@ -30,4 +30,4 @@ def migrated_postgres(server: PostgresServer) -> str:
 def _upgrade(url: str) -> None:
     store = PoolStore.open(url)
     store.upgrade()
-    store.close()  # SQLite: the last connection writes the journal back; PostgreSQL: nobody is in what is copied
+    store.close()  # SQLite: the last connection writes the journal back; PostgreSQL: no client is in what is copied

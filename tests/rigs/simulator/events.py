@@ -17,7 +17,7 @@ class EventfulWorld(World):
     # Users
 
     def arrive(self, blueprint: str = "small", twice: bool = False) -> None:
-        """Somebody asks for a session; an impatient platform asks twice."""
+        """A user asks for a session; an impatient platform asks twice."""
         session = f"s-{len(self.sessions)}"
         self.sessions.append(session)
         for _ in range(2 if twice else 1):

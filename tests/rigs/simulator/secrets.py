@@ -1,4 +1,4 @@
-"""What nobody may read who only sees logs, artifacts, parameters and messages."""
+"""What no reader may find of logs, artifacts, parameters and messages."""
 
 
 class Secrets:

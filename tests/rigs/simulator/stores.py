@@ -19,7 +19,7 @@ from pool.store.instances import InstanceStore
 from pool.store.pool_store import PoolStore
 from pool.store.schema import metadata
 from tests.rigs.services.databases import MEMORY
-from tests.rigs.simulator.ports import unguessable
+from tests.rigs.simulator.ports.stored import unguessable
 
 READS = {
     "hosts": ("get", "all"),

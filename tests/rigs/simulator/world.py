@@ -19,11 +19,13 @@ from pool.housekeeping.found import ContainerOutcome
 from pool.records import ContainerSpec
 from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
-from tests.rigs.simulator import clock, ports
+from tests.rigs.simulator import clock
 from tests.rigs.simulator.clock import Clock, VirtualLoop
 from tests.rigs.simulator.cloud import SimulatedCloud
 from tests.rigs.simulator.gateway import SimulatedGateway
 from tests.rigs.simulator.machines import Container, Machine
+from tests.rigs.simulator.ports import stored
+from tests.rigs.simulator.ports.outside import all_flows, simulated_outside
 from tests.rigs.simulator.runs import PrefectServer, current_verb
 from tests.rigs.simulator.secrets import Secrets
 
@@ -56,7 +58,7 @@ class World:
         self.secrets = Secrets(self.broken)
         self.cloud = SimulatedCloud().in_world(self)
         self.gateway = SimulatedGateway(self)
-        self.prefect = PrefectServer(self, ports.all_flows())
+        self.prefect = PrefectServer(self, all_flows())
         self.config = PoolConfig(
             DD_MAX_HOSTS=3,
             DD_FREE_SLOT_TARGET=2,
@@ -68,7 +70,7 @@ class World:
         small = Blueprint(image="jupyter", port=8888, lifetime=3600, start_timeout=20, auth_header="token {token}")
         large = Blueprint(image="jupyter", port=8888, lifetime=900, slots=2, start_timeout=20, idle_timeout=600)
         blueprints = {"small": small, "large": large}
-        self.stored = ports.stored_blocks(self.config, self.cloud, blueprints, self.private_key())
+        self.stored = stored.stored_blocks(self.config, self.cloud, blueprints, self.private_key())
         self.most_hosts = self.config.DD_MAX_HOSTS  # ever allowed
         self.host_keys = 0
         self.engines_lose_answers = 0  # of the next containers to be started
@@ -78,7 +80,7 @@ class World:
         self.tick_every = TICK_SECONDS
         self.sessions: list[str] = []
         self._context = Context()
-        self._context.run(replace_outside, ports.simulated_outside(self))
+        self._context.run(replace_outside, simulated_outside(self))
         self.outside(self._tick_for_ever())
 
     # Time
@@ -131,7 +133,7 @@ class World:
 
     def new_host_key(self) -> HostKey:
         self.host_keys += 1
-        return ports.a_host_key(self.host_keys, self.private_key())
+        return stored.a_host_key(self.host_keys, self.private_key())
 
     def private_key(self) -> str:
         self.secrets.keys.append(f"PRIVATE-{self.random.getrandbits(100):x}")

@@ -96,7 +96,7 @@ class PaperRuns(Stack):
 
 
 class PaperField(Battlefield):
-    """Whoever dies, it is the worker."""
+    """Whatever is to die, it is the worker."""
 
     def strike(self, victim, pid, host):
         self.stack.restart()

@@ -1,4 +1,4 @@
-"""The layer store: whole, verified, once; and nothing goes that somebody reads."""
+"""The layer store: whole, verified, once; and nothing goes that a process reads."""
 
 import gzip
 import os
@@ -70,7 +70,7 @@ def test_reading_an_archive_keeps_its_layers_and_passes_over_those_that_are_ther
     path = archived(TinyImage(layers=[BASE, TOP])).path
     assert read_archive(path, store).layers == tuple(TinyImage(layers=[BASE, TOP]).diff_ids)
     assert store.usage().layers == 2
-    path.write_bytes(path.read_bytes().replace(b"b" * 5000, b"c" * 5000))  # nobody reads it again
+    path.write_bytes(path.read_bytes().replace(b"b" * 5000, b"c" * 5000))  # it is not read again
     assert store.add(read_archive(path, store)) == 0
     with pytest.raises(BrokenArchive, match="is not the one that the config names"):
         read_archive(path)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 
 @pytest.fixture
 def settings(tmp_path):
-    """Of an installation that does not run: nobody listens on port 1."""
+    """Of an installation that does not run: no process listens on port 1."""
     return ProcessSettings(data=tmp_path, prefect_port=1, _env_file=None)
 
 

@@ -1,0 +1,33 @@
+"""One configured host for all tests of the playbook: to make it takes a minute."""
+
+import pytest
+
+from blocks.host_setup.playbook import run_playbook
+from tests.rigs.engines.tiny_image import busybox_image
+from tests.rigs.hosts.configured_host import SESSION_PORT, Configured
+from tests.rigs.hosts.playbook_host import playbook_host
+
+
+@pytest.fixture(scope="package")
+def configured(engine_url):
+    with playbook_host(engine_url) as bare:
+        lines = []
+        report = run_playbook(bare.run, lines.append, 300, bare.directory)
+        yield Configured(**vars(bare), report=report, lines=lines)
+
+
+@pytest.fixture(scope="package")
+def image(configured):
+    image = busybox_image("tiny", ("httpd", "-f", "-p", "8888", "-h", "/"), {"index.html": b"here"})
+    configured.root("docker load", stdin=image.archive())
+    return image.name
+
+
+@pytest.fixture
+def containers(configured, image):
+    """Two sessions; the first one is published on a session port."""
+    try:
+        configured.root(f"docker run -d --name one -p {SESSION_PORT}:8888 {image}; docker run -d --name two {image}")
+        yield "one", "two"
+    finally:
+        configured.root("docker rm -f one two")

@@ -1,0 +1,1 @@
+"""The ports of a simulated installation, by subject."""

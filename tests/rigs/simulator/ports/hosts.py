@@ -1,0 +1,66 @@
+"""Engines and shells of simulated hosts."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from blocks.engine.of_host import Engines
+from blocks.host_setup.setup import HostSetup
+from blocks.host_setup.shell import HostShell
+from blocks.stored.host_keys import HostKey
+from blocks.stored.stored_blocks import StoredBlocks
+from pool.errors import HostUnreachable
+from pool.housekeeping.found import Probe
+from pool.records import Host
+from pool.setup_version import HostNetwork
+from tests.rigs.simulator import engines as simulated
+from tests.rigs.simulator.ports.stored import SETTINGS
+
+
+class SimulatedEngines(Engines):
+    """What answers at a host's address is the machine that has it now."""
+
+    def __init__(self, world: Any, stored: StoredBlocks) -> None:
+        super().__init__(stored, "", SETTINGS.identity)
+        self._world = world
+
+    def of(self, host: Host) -> simulated.SimulatedEngine:
+        return simulated.SimulatedEngine(self._world.check_open(), host.name, host.address)
+
+    def probe(self, host: Host) -> Probe:
+        return self.of(host).look()
+
+    def written_mb(self, host: Host) -> dict[str, int]:
+        return dict(self.of(host)._machine("measure what its containers wrote").written_mb)
+
+
+class SimulatedHostSetup(HostSetup):
+    """ssh and the playbook."""
+
+    def __init__(self, world: Any, stored: StoredBlocks) -> None:
+        super().__init__(stored, Path("/nowhere"))
+        self._world = world
+
+    def new_key(self) -> HostKey:
+        return self._world.new_host_key()
+
+    def shell(self, host: Host) -> HostShell:
+        return simulated.SimulatedShell(self._world.check_open(), host)
+
+    def run_playbook(self, run: Any, say: Callable[[str], None], seconds: float) -> Any:
+        return simulated.run_playbook(self._world.check_open(), run)
+
+    def free_disk_mb(self, host: Host) -> int:
+        machine = self._world.check_open().cloud.at(host.address)
+        if not machine or not machine.reachable(self._world.time):
+            raise HostUnreachable(f"host {host.name}: ssh does not answer")
+        return machine.free_mb
+
+    def own_addresses(self) -> list[str]:
+        return ["192.0.2.1"]
+
+    def playbook_digest(self, network: HostNetwork) -> str:
+        return "a playbook"
+
+    def baked_by(self, shell: Any) -> str:
+        return shell.read_mark()

@@ -1,0 +1,126 @@
+"""Prefect as a process of the world sees it: its run, its tasks, its log, its artifacts; and the publisher."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any
+
+from prefect import Task
+
+from blocks.prefect_port import PrefectPort
+from blocks.publisher import Publisher
+from pool.changes import Change
+from tests.rigs.simulator import runs
+from tests.rigs.simulator.processes import Process
+
+
+class SimulatedPrefect(PrefectPort):
+    """The runs of a simulated server; every text is read by one that must not know a secret."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+
+    @property
+    def run_id(self) -> str:
+        return str(runs.current_run.get().id)
+
+    @property
+    def accepted_at(self) -> datetime:
+        return runs.current_run.get().expected_start_time
+
+    @property
+    def parameters(self) -> dict:
+        return runs.current_run.get().parameters
+
+    def log(self) -> Any:
+        return _Logger(self._world)
+
+    def call(self, task: Task, args: tuple, kwargs: dict) -> Any:
+        return runs.run_task(self._world, task, args, kwargs)
+
+    def client(self) -> AbstractAsyncContextManager:
+        return self._world.prefect.client()
+
+    async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
+        here = self._up()
+        return str(here.prefect.start(deployment, parameters, key, list(tags)).id)
+
+    async def confirmed(self, question: str, seconds: int) -> bool:
+        return True
+
+    async def tag(self, tags: Sequence[str]) -> None:
+        self._world.secrets.check("tags of a run", " ".join(tags))
+
+    async def forget_runs(self, before: datetime) -> int:
+        return 0
+
+    async def old_tables(self, prefix: str, since: datetime) -> list[str]:
+        return []
+
+    def emit(self, change: Change) -> None:
+        self._world.hear(change)
+
+    def write_table(self, rows: Sequence, key: str, description: str, *, lasting: bool = False) -> None:
+        here = self._up()
+        here.secrets.check(f"artifact {key}", f"{rows} {description}")
+        here.prefect.artifacts[key] = rows
+
+    def begin_progress(self, key: str, description: str) -> Any:
+        self.write_table([], key, description)
+        return key
+
+    def show_progress(self, artifact: Any, percent: float, description: str) -> None:
+        self.write_table([percent], artifact, description)
+
+    def _up(self) -> Any:
+        here = self._world.check_open()
+        here.prefect.check_up()
+        return here
+
+
+class SimulatedPublisher(Publisher):
+    """A task of the process that committed: it dies with it."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+        self._running: dict[Process | None, int] = {}
+
+    def wake(self, publish: Callable[[], object]) -> None:
+        process = Process.current()
+        if self._world.closed or (process and process.killed):
+            return
+        self._running[process] = self._running.get(process, 0) + 1
+        asyncio.get_running_loop().create_task(self._publish(process, publish))
+
+    def flush(self, seconds: float) -> bool:
+        process, end = Process.current(), self._world.time + seconds
+        while self._running.get(process) and self._world.time < end:
+            self._world.wait(0.05)
+        return not self._running.get(process)
+
+    async def _publish(self, process: Process | None, publish: Callable[[], object]) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self, publish)
+        except runs.Away:
+            pass
+        finally:
+            self._running[process] -= 1
+
+
+class _Logger:
+    def __init__(self, world: Any) -> None:
+        self._world = world
+
+    def info(self, text: str, *values: object, **_more: object) -> None:
+        self._world.secrets.check("a log", text % (values[0] if len(values) == 1 else values), routes_too=True)
+
+    warning = error = debug = info
+
+    def exception(self, text: str, *values: object) -> None:
+        """An error that is none of ours: the product goes on, the life is broken."""
+        self.info(text, *values)
+        error = sys.exception()
+        if not isinstance(error, runs.Away):
+            self._world.broken.add(f"{text % values}: {type(error).__name__}: {error}", error)

@@ -1,0 +1,80 @@
+"""What Prefect keeps for a simulated installation: blocks, keys, the authority."""
+
+from functools import cache
+from typing import Any
+
+from prefect.blocks.core import Block
+
+from blocks.clouds.port import Cloud
+from blocks.settings import ProcessSettings
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.host_keys import HostKey, HostLogin
+from blocks.stored.link_keys import LinkKeys
+from blocks.stored.pool_config import PoolConfig
+from blocks.stored.stored_blocks import StoredBlocks
+from pool.errors import NotFound
+
+SETTINGS = ProcessSettings(_env_file=None, poll_seconds=0.5)  # ten looks a second cost real ones
+
+
+class SimulatedBlocks(StoredBlocks):
+    """What the world keeps, by kind and name."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+
+    def load(self, kind: Any, name: str, noun: str) -> Any:
+        here = self._world.check_open()
+        here.prefect.check_up()
+        kind = Cloud if issubclass(kind, Cloud) else kind
+        if name not in here.stored[kind]:
+            raise NotFound(f"no {noun} is named {name!r}; known: {', '.join(here.stored[kind])}")
+        return here.stored[kind][name]
+
+    def names(self, kind: type[Block]) -> list[str]:
+        return sorted(self._world.stored[kind])
+
+    def authority(self) -> Any:
+        return _Authority(self._world)
+
+
+class _Authority:
+    """Issues certificates whose key is a secret of the world's."""
+
+    def __init__(self, world: Any) -> None:
+        self.for_hosts, self._key = "CA", world.secrets.keys[0]
+
+    def issue_server(self, host: str, address: str, days: int) -> Any:
+        return _Issued("certificate", self._key)
+
+
+class _Issued:
+    def __init__(self, certificate: str, private_key: str) -> None:
+        self.certificate, self.private_key = certificate, private_key
+
+
+@cache
+def _link_keys() -> LinkKeys:
+    return LinkKeys.create()
+
+
+def unguessable(world: Any) -> str:
+    """A route or a token, which the world remembers as a secret."""
+    return world.secrets.remember(f"{world.random.getrandbits(160):032x}")
+
+
+def stored_blocks(
+    config: PoolConfig, cloud: Cloud, blueprints: dict[str, Blueprint], login_key: str
+) -> dict[type, dict[str, object]]:
+    """What Prefect keeps, by kind and name."""
+    return {
+        PoolConfig: {"main": config},
+        Cloud: {"main": cloud},
+        Blueprint: blueprints,
+        HostLogin: {"main": HostLogin(private_key=login_key, public_key="ssh-ed25519 0")},
+        LinkKeys: {"main": _link_keys()},
+    }
+
+
+def a_host_key(number: int, secret: str) -> HostKey:
+    return HostKey(private=secret, public=f"ssh-ed25519 {number}")
