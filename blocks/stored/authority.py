@@ -69,14 +69,21 @@ class CertificateAuthority(Block):
         return self.certificate + self.next_certificate
 
     def with_next(self) -> "CertificateAuthority":
-        """Return this one with a fresh one that is to follow, of the same name; not saved."""
+        """Return this one with a fresh one that is to follow, of the same name; not saved. One that has it stays so."""
+        if self.next_certificate:
+            return self
         subject = x509.load_pem_x509_certificate(self.certificate.encode()).subject
         name = subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
         fresh = CertificateAuthority.create(str(name))
         return self._with(next_certificate=fresh.certificate, next_private_key=fresh.private_key)
 
     def promoted(self) -> "CertificateAuthority":
-        """Return the one that follows, with this one as the one before; not saved."""
+        """Return the one that follows, with this one as the one before; not saved. Without one that follows: this one.
+
+        A step whose answer was lost is taken again: what it did before must not be done to its outcome.
+        """
+        if not self.next_certificate:
+            return self
         return CertificateAuthority(
             certificate=self.next_certificate,
             private_key=self.next_private_key,

@@ -61,7 +61,9 @@ class HostLogin(Block):
         return HostLogin(user=self.user, private_key=self.next_private_key, public_key=self.next_public_key)
 
     def with_next(self) -> "HostLogin":
-        """Return this login with a fresh key that is to follow; not saved."""
+        """Return this login with a fresh key that is to follow; not saved. One that has it stays so."""
+        if self.next_public_key:
+            return self
         key = new_host_key()
         return HostLogin(
             user=self.user,
@@ -72,7 +74,9 @@ class HostLogin(Block):
         )
 
     def promoted(self) -> "HostLogin":
-        """Return the login by the key that follows, with this one's key as the one before; not saved."""
+        """Return the login by the key that follows, with this one's as the one before. Without one to follow: itself."""
+        if not self.next_public_key:
+            return self
         return HostLogin(
             user=self.user,
             private_key=self.next_private_key,

@@ -39,11 +39,15 @@ class LinkKeys(Block):
         return cls(current=SecretStr(secrets.token_hex(KEY_BYTES)))
 
     def with_next(self) -> "LinkKeys":
-        """Return these with a fresh key that is to follow; not saved."""
+        """Return these with a fresh key that is to follow; not saved. Keys that have one stay so."""
+        if self.next.get_secret_value():
+            return self
         return self._with(next=SecretStr(secrets.token_hex(KEY_BYTES)))
 
     def promoted(self, now: datetime) -> "LinkKeys":
-        """Return these with the next key as the current one; not saved."""
+        """Return these with the next key as the current one; not saved. Without a next one they stay so."""
+        if not self.next.get_secret_value():
+            return self
         return self._with(current=self.next, previous=self.current, next=SecretStr(""), promoted_at=now)
 
     def retired(self) -> "LinkKeys":

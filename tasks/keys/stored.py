@@ -1,6 +1,8 @@
 """Verbs for the keys themselves, where they are stored: how far a rotation came, and each step of it."""
 
 from blocks.outside import now, outside
+from blocks.stored.authority import CertificateAuthority
+from blocks.stored.host_keys import HostLogin
 from pool.keys.rotation import Progress, RotatedKey, RotationStep
 from tasks.base import look_up, pool_task
 from tasks.sessions.links import give_keys
@@ -64,13 +66,14 @@ def _of_password() -> tuple[bool, bool]:
 
 
 def _step_of_authority(step: RotationStep) -> None:
-    ours = outside().stored.authority()
-    steps = {RotationStep.BEGIN: ours.with_next, RotationStep.PROMOTE: ours.promoted, RotationStep.RETIRE: ours.retired}
-    outside().stored.replace(steps[step]())
+    _change(outside().stored.authority(), step)
 
 
 def _step_of_login(step: RotationStep) -> None:
-    ours = outside().stored.login()
+    _change(outside().stored.login(), step)
+
+
+def _change(ours: CertificateAuthority | HostLogin, step: RotationStep) -> None:
     steps = {RotationStep.BEGIN: ours.with_next, RotationStep.PROMOTE: ours.promoted, RotationStep.RETIRE: ours.retired}
     outside().stored.replace(steps[step]())
 
