@@ -74,7 +74,7 @@ class HostLogin(Block):
         )
 
     def promoted(self) -> "HostLogin":
-        """Return the login by the key that follows, with this one's as the one before. Without one to follow: itself."""
+        """Return the login by the key that follows, with this one's as the one before. Without such a key: itself."""
         if not self.next_public_key:
             return self
         return HostLogin(

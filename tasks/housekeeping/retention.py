@@ -11,7 +11,8 @@ from tasks.publishing.platform import ANSWER_OF
 TICKS_KEPT = timedelta(hours=3)
 #: Since they were written last; as long as flow runs are kept.
 ANSWERS_KEPT = timedelta(days=14)
-ANSWERS_A_TICK = 40  # a session has some five of them, and one call finds 200
+ANSWERS_AT_ONCE = 40  # sessions: each has some five answers, and one call finds 200
+ANSWERS_EVERY, TICK = 600, 30  # s: what is deleted after two weeks need not be looked for at every tick
 
 
 @look_up(retries=1, retry_delay_seconds=2)
@@ -23,11 +24,13 @@ async def forget_old_ticks() -> str:
 
 @look_up(retries=1, retry_delay_seconds=2)
 async def forget_old_answers() -> str:
-    """Delete the oldest answers to platforms, of sessions that are over, where they are old enough; says nothing."""
+    """Delete the oldest answers to platforms, of sessions that are over, at one tick in ten minutes; says nothing."""
+    if now().timestamp() % ANSWERS_EVERY >= TICK:
+        return ""
     old = await outside().prefect.old_tables(ANSWER_OF, now() - ANSWERS_KEPT)
     sessions = [key.removeprefix(ANSWER_OF) for key in old]
     living = await blocking(outside().store.instances.living_among, sessions)
-    over = [ANSWER_OF + session for session in sessions if session not in living][:ANSWERS_A_TICK]
+    over = [ANSWER_OF + session for session in sessions if session not in living][:ANSWERS_AT_ONCE]
     if over:
         await outside().prefect.delete_tables(over)
     return ""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from blocks.images.archive import ArchiveInfo
 from blocks.images.login_rules import registry_of
 from blocks.outside import log, now, outside
-from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest, BrokenArchive, DockerDriverError, NotFound
 from pool.images.catalogue import as_offered, folder_is_news, lacking, usable_versions
 from pool.images.names import catalogue_name
@@ -119,7 +118,7 @@ def read_catalogue(pool: str) -> list[Image]:
         log().warning("images/%s is still being written: it is read once it is complete", name)
     store = outside().store
     known = {image.name: image for image in store.images.catalogue(pool)}
-    others = _of_other_pools(pool)
+    others = _of_other_pools(pool, store.images.catalogue())
     found = [_image(pool, name, one) for one in archives if one.path.name not in others for name in one.names]
     decided = [image for one in found if (image := _decided(one, known.get(one.name), wanted))]
     for image in decided:
@@ -138,9 +137,8 @@ def _decided(found: Image, known: Image | None, wanted: Sequence[str]) -> Image 
     return as_unwanted(image, known, now()) if image and not wants(wanted, image.name) else image
 
 
-def _of_other_pools(pool: str) -> set[str]:
+def _of_other_pools(pool: str, recorded: Iterable[Image]) -> set[str]:
     """Names of the archives that were pulled, or saved from an engine, for other pools: those alone offer them."""
-    recorded = outside().store.images.catalogue()
     ours = {image.archive for image in recorded if image.pool == pool}
     return {image.archive for image in recorded if image.source != ARCHIVE} - ours
 
@@ -266,12 +264,14 @@ async def why_distribute(pool: str) -> str:
 
 
 def _key_to_distribute(pool: str) -> str:
-    store, others = outside().store, _of_other_pools(pool)
-    found = {name: stamp for name, stamp in outside().images.stamps().items() if name not in others}
-    known, hosts = store.images.catalogue(pool), [host.name for host in store.hosts.all(pool, [HostState.ACTIVE])]
+    store = outside().store
+    hosts = [host.name for host in store.hosts.all(pool, [HostState.ACTIVE])]
     if not hosts:
         return ""
-    wanted = PoolConfig.of_kept(store.configs.last(pool) or {}).wanted_images
+    recorded = store.images.catalogue()
+    known, others = [image for image in recorded if image.pool == pool], _of_other_pools(pool, recorded)
+    found = {name: stamp for name, stamp in outside().images.stamps().items() if name not in others}
+    wanted = outside().kept_config(pool).wanted_images
     news = folder_is_news(found, known) or choice_is_news(wanted, known)
     offered = [image for image in known if image.retired_at is None]
     lack = lacking(offered, hosts, store.images.by_host(pool))

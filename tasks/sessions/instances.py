@@ -15,7 +15,7 @@ from pool.moments import LONGEST_SPAN
 from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, ContainerSpec, Host, Image, Instance
 from pool.sessions.admission import check_admission, expiry
-from pool.sessions.containers import OTHERS_ZONE, container_spec
+from pool.sessions.containers import container_spec
 from pool.sessions.filling import auth_header_of
 from pool.sessions.limits import limits_of
 from pool.sessions.log_lines import MOST_LINES, log_lines
@@ -126,7 +126,7 @@ def session_container(instance: Instance, blueprint: BlueprintSpec) -> Iterator[
     check_unchanged(instance, blueprint)
     host = outside().store.hosts.get(instance.get_placement().host)
     image_id = _image_on(host, blueprint)
-    zone = _timezone_of(instance.pool)
+    zone = outside().kept_config(instance.pool).DD_TIMEZONE  # as the last tick read it: by SQL, not from Prefect
     spec = container_spec(instance, blueprint, image_id, outside().settings.identity, zone)
     try:
         yield outside().engines.of(host), spec
@@ -134,11 +134,6 @@ def session_container(instance: Instance, blueprint: BlueprintSpec) -> Iterator[
         if error.blame is IMAGE_GONE:
             outside().store.images.unmark(host.name, image_id)
         raise
-
-
-def _timezone_of(pool: str) -> str:
-    """The pool's time zone as its last tick read it: a start needs no answer of Prefect's for it."""
-    return (outside().store.configs.last(pool) or {}).get("DD_TIMEZONE") or OTHERS_ZONE
 
 
 @pool_task(task_run_name="wait until {instance.id} answers on {instance.host}")

@@ -12,7 +12,7 @@ from blocks.kept_files import KeptFiles
 from blocks.outside import standing_in
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
-from tasks.housekeeping.retention import ANSWERS_A_TICK, ANSWERS_KEPT, forget_old, forget_old_answers
+from tasks.housekeeping.retention import ANSWERS_AT_ONCE, ANSWERS_KEPT, forget_old, forget_old_answers
 from tests.rigs.fakes import SETTINGS, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, ask
 
@@ -71,10 +71,18 @@ def test_old_answers_go_once_their_sessions_are_over_or_forgotten_and_those_of_l
 
 
 def test_a_tick_deletes_a_bounded_number_of_answers(store):
-    prefect = OldAnswers(*(f"instance-{number}" for number in range(ANSWERS_A_TICK + 5)))
+    prefect = OldAnswers(*(f"instance-{number}" for number in range(ANSWERS_AT_ONCE + 5)))
     with standing_in(fake_outside(store=store, prefect=prefect)):
         asyncio.run(forget_old_answers.fn())
-    assert len(prefect.deleted) == ANSWERS_A_TICK
+    assert len(prefect.deleted) == ANSWERS_AT_ONCE
+
+
+def test_most_ticks_look_for_no_old_answers(store):
+    prefect = OldAnswers("instance-forgotten")
+    with standing_in(fake_outside(store=store, prefect=prefect)) as door:
+        door.clock.pass_by(60)
+        asyncio.run(forget_old_answers.fn())
+    assert prefect.deleted == []
 
 
 def test_results_older_than_the_retention_are_deleted_and_younger_ones_stay(tmp_path):
