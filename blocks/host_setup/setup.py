@@ -11,7 +11,7 @@ from blocks.stored.host_keys import HostKey, HostLogin, new_host_key
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
 from pool.records import Host
-from pool.setup_version import HostNetwork
+from pool.settings import PoolSettings
 
 DISK_SECONDS = 20
 
@@ -37,9 +37,7 @@ class HostSetup:
         Raises:
             HostUnreachable: it has no address yet.
         """
-        if not host.address or not host.host_key:
-            raise HostUnreachable(f"host {host.name} has no address or no ssh host key yet")
-        return HostShell(host.address, host.host_key, self._stored.login())
+        return self.shell_at(f"host {host.name}", host.address, host.host_key, self._stored.login())
 
     def shell_at(self, name: str, address: str | None, host_key: str | None, login: HostLogin) -> HostShell:
         """Make an ssh client for a machine that need not be a host, with a login that need not be the present one.
@@ -74,9 +72,9 @@ class HostSetup:
         """List the addresses that this machine can be reached under: by no session."""
         return reachable_addresses()
 
-    def playbook_digest(self, network: HostNetwork) -> str:
-        """Compute the digest of the playbook as this installation runs it now on hosts with this network."""
-        return sysprep.todays_playbook(network)
+    def playbook_digest(self, settings: PoolSettings) -> str:
+        """Compute the digest of the playbook as this installation runs it now on hosts of a pool."""
+        return sysprep.todays_playbook(settings)
 
     def baked_by(self, shell: HostShell) -> str:
         """Read the digest of the playbook that the machine's image was made by; empty: it booted from a bare image."""

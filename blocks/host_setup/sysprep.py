@@ -12,7 +12,7 @@ from pathlib import Path
 from blocks.host_setup.playbook import host_variables
 from blocks.host_setup.shell import CommandFailed, HostShell
 from blocks.resources import PLAYBOOKS
-from pool.setup_version import OF_THE_ENGINE, HostNetwork
+from pool.settings import PoolSettings
 
 MARK = "/etc/notebook-host-image"
 SYSPREP = PLAYBOOKS / "sysprep.sh"
@@ -48,10 +48,17 @@ def playbook_digest(variables: Mapping[str, object], folder: Path = PLAYBOOKS) -
     return digest.hexdigest()[:12]
 
 
-def todays_playbook(network: HostNetwork = OF_THE_ENGINE) -> str:
-    """Digest of the playbook as this installation runs it now, on hosts whose engines use this network."""
+def todays_playbook(settings: PoolSettings) -> str:
+    """Digest of the playbook as this installation runs it now on hosts of a pool with these settings."""
     return playbook_digest(
-        host_variables(host="", ca_certificate="", server_certificate="", server_key="", network=network)
+        host_variables(
+            host="",
+            ca_certificate="",
+            server_certificate="",
+            server_key="",
+            gpus=settings.gpus,
+            network=settings.host_network,
+        )
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from blocks.engine.of_host import Engines
 from blocks.images.archive import ArchiveInfo, growing, read_archive, scan, stamp_of, stamps
 from blocks.images.build import archive_name, save_image
+from blocks.images.growing import is_being_written
 from blocks.images.layer_store import LayerStore
 from blocks.images.references import pull, split_reference
 from blocks.stored.registry_login import RegistryCredentials
@@ -50,7 +51,7 @@ class ImageFolder:
             raise BadRequest(f"{name!r} is no file name; archives are in {self.directory}")
         if not self.holds(name):
             raise NotFound(f"there is no archive images/{name}; copy it there first")
-        if name in self.growing():
+        if is_being_written(self.directory / name):
             raise Refused(f"images/{name} is still being written: add it once it is complete")
         return read_archive(self.directory / name, self._layers)
 

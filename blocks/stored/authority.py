@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import Any, cast
+from typing import cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
+from blocks.stored.lookup import with_changes
 from blocks.stored.titles import AUTHORITY, titled
 
 AUTHORITY_DAYS = 3650
@@ -75,7 +76,7 @@ class CertificateAuthority(Block):
         subject = x509.load_pem_x509_certificate(self.certificate.encode()).subject
         name = subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
         fresh = CertificateAuthority.create(str(name))
-        return self._with(next_certificate=fresh.certificate, next_private_key=fresh.private_key)
+        return with_changes(self, next_certificate=fresh.certificate, next_private_key=fresh.private_key)
 
     def promoted(self) -> "CertificateAuthority":
         """Return the one that follows, with this one as the one before; not saved. Without one that follows: this one.
@@ -92,10 +93,7 @@ class CertificateAuthority(Block):
 
     def retired(self) -> "CertificateAuthority":
         """Return this one without the one before; not saved."""
-        return self._with(previous_certificate="")
-
-    def _with(self, **changes: Any) -> "CertificateAuthority":
-        return CertificateAuthority(**({name: getattr(self, name) for name in type(self).model_fields} | changes))
+        return with_changes(self, previous_certificate="")
 
     def issue_server(self, name: str, address: str, days: int) -> Issued:
         """Issue a certificate for the engine of one host.

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
+from blocks.stored.lookup import with_changes
 from blocks.stored.titles import HOST_LOGIN, titled
 
 LOGIN_USER = "dockerdriver"
@@ -65,28 +66,20 @@ class HostLogin(Block):
         if self.next_public_key:
             return self
         key = new_host_key()
-        return HostLogin(
-            user=self.user,
-            private_key=self.private_key,
-            public_key=self.public_key,
-            next_private_key=SecretStr(key.private),
-            next_public_key=key.public,
-        )
+        return with_changes(self, next_private_key=SecretStr(key.private), next_public_key=key.public)
 
     def promoted(self) -> "HostLogin":
         """Return the login by the key that follows, with this one's as the one before. Without such a key: itself."""
         if not self.next_public_key:
             return self
-        return HostLogin(
-            user=self.user,
-            private_key=self.next_private_key,
-            public_key=self.next_public_key,
-            previous_public_key=self.public_key,
+        used = {"private_key": self.next_private_key, "public_key": self.next_public_key}
+        return with_changes(
+            self, **used, next_private_key=SecretStr(""), next_public_key="", previous_public_key=self.public_key
         )
 
     def retired(self) -> "HostLogin":
         """Return this login without the key before; not saved."""
-        return HostLogin(user=self.user, private_key=self.private_key, public_key=self.public_key)
+        return with_changes(self, previous_public_key="")
 
 
 def authorized_keys(present: str, wanted: Iterable[str], unwanted: str) -> str:

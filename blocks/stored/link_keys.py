@@ -5,11 +5,11 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
+from blocks.stored.lookup import with_changes
 from blocks.stored.titles import LINK_KEYS, titled
 
 KEY_BYTES = 32
@@ -42,25 +42,22 @@ class LinkKeys(Block):
         """Return these with a fresh key that is to follow; not saved. Keys that have one stay so."""
         if self.next.get_secret_value():
             return self
-        return self._with(next=SecretStr(secrets.token_hex(KEY_BYTES)))
+        return with_changes(self, next=SecretStr(secrets.token_hex(KEY_BYTES)))
 
     def promoted(self, now: datetime) -> "LinkKeys":
         """Return these with the next key as the current one; not saved. Without a next one they stay so."""
         if not self.next.get_secret_value():
             return self
-        return self._with(current=self.next, previous=self.current, next=SecretStr(""), promoted_at=now)
+        return with_changes(self, current=self.next, previous=self.current, next=SecretStr(""), promoted_at=now)
 
     def retired(self) -> "LinkKeys":
         """Return these without the previous key: what it signed opens nothing; not saved."""
-        return self._with(previous=SecretStr(""))
+        return with_changes(self, previous=SecretStr(""))
 
     def opens_by_previous(self, now: datetime) -> bool:
         """Whether something that the previous key signed may still be good."""
         signed_until = (self.promoted_at or now) + timedelta(seconds=max(self.link_seconds, COOKIE_SECONDS))
         return bool(self.previous.get_secret_value()) and now < signed_until
-
-    def _with(self, **changes: Any) -> "LinkKeys":
-        return LinkKeys(**({name: getattr(self, name) for name in type(self).model_fields} | changes))
 
     def expiry(self, now: datetime) -> datetime:
         """Until when a link that is made *now* is good."""

@@ -1,6 +1,6 @@
 """Load a block by name, and say which names there are when it does not exist."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
@@ -31,6 +31,11 @@ def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
         known = ", ".join(names(kind)) or "none"
         raise NotFound(f"no {noun} is named {name!r}; known: {known}") from None
     return block
+
+
+def with_changes(block: SomeBlock, **changes: Any) -> SomeBlock:
+    """Return a block with some fields changed; not saved, and not the same document of Prefect's."""
+    return type(block)(**({name: getattr(block, name) for name in type(block).model_fields} | changes))
 
 
 def what_is_wrong(error: ValidationError) -> str:

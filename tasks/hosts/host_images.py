@@ -36,7 +36,7 @@ def plan_bake(pool: str, name: str, images: list[Image]) -> Bake:
     if name:
         check_host_image_name(name)
     config = outside().config(pool)
-    cloud, playbook = outside().cloud(pool), outside().hosts.playbook_digest(config.settings(pool).host_network)
+    cloud, playbook = outside().cloud(pool), outside().hosts.playbook_digest(config.settings(pool))
     cloud.check_snapshots()
     recipe = recipe_of(cloud.image_id(config.DD_HOST_IMAGE), playbook)
     return Bake(pool, name or image_name(pool, recipe, {image.id for image in images}), playbook, recipe)

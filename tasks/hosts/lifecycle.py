@@ -108,7 +108,7 @@ def _image_for(host: Host, config: PoolConfig, cloud: Cloud) -> str:
     made = [] if host.becomes_image else cloud.snapshots()
     if not made:
         return config.DD_HOST_IMAGE
-    playbook = outside().hosts.playbook_digest(config.settings(host.pool).host_network)
+    playbook = outside().hosts.playbook_digest(config.settings(host.pool))
     recipe = recipe_of(cloud.image_id(config.DD_HOST_IMAGE), playbook)
     baked = image_to_boot(made, host.pool, recipe)
     log().info("host %s boots from %s", host.name, baked.name if baked else config.DD_HOST_IMAGE)

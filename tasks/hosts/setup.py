@@ -43,7 +43,7 @@ def is_baked(host: Host) -> bool:
         return False  # what has drifted since it booted is to be put right
     with outside().hosts.shell(host) as shell:
         mark = outside().hosts.baked_by(shell)
-    return mark == outside().hosts.playbook_digest(outside().config(host.pool).settings(host.pool).host_network)
+    return mark == outside().hosts.playbook_digest(outside().config(host.pool).settings(host.pool))
 
 
 @pool_task(

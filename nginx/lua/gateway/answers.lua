@@ -11,21 +11,24 @@ local cut_offs = ngx.shared.cut_off
 -- Browsers keep some 180 cookies of a host name, of all sessions together, and drop the oldest ones.
 local MOST_COOKIES = 20
 
-local REFERENCES = { "Location", "Content-Location" }
+local REFERENCES = {
+    ["Location"] = rewriting.location,
+    ["Content-Location"] = rewriting.location,
+    ["Refresh"] = rewriting.refresh,
+}
 
--- What leads to the session under a name or a path of its own, for browsers.
+-- What leads to the session under a name or a path of its own, for browsers. Most answers have none of these.
 local function rewrite_references(route, prefix)
-    local name = ngx.var.public_host:lower():gsub(":%d+$", "")
-    local own, base = { name = name, address = routes.address_of(route):lower() }, ngx.var.target
-    for _, header in ipairs(REFERENCES) do
+    local own
+    for header, rewritten in pairs(REFERENCES) do
         local value = ngx.header[header]
         if type(value) == "string" then
-            ngx.header[header] = rewriting.location(value, prefix, own, base)
+            own = own or {
+                name = ngx.var.public_host:lower():gsub(":%d+$", ""),
+                address = routes.address_of(route):lower(),
+            }
+            ngx.header[header] = rewritten(value, prefix, own, ngx.var.target)
         end
-    end
-    local refresh = ngx.header["Refresh"]
-    if type(refresh) == "string" then
-        ngx.header["Refresh"] = rewriting.refresh(refresh, prefix, own, base)
     end
 end
 

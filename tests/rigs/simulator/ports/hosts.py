@@ -12,7 +12,7 @@ from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
 from pool.housekeeping.found import Probe
 from pool.records import Host
-from pool.setup_version import HostNetwork
+from pool.settings import PoolSettings
 from tests.rigs.simulator import engines as simulated
 from tests.rigs.simulator.ports.stored import SETTINGS
 
@@ -59,7 +59,7 @@ class SimulatedHostSetup(HostSetup):
     def own_addresses(self) -> list[str]:
         return ["192.0.2.1"]
 
-    def playbook_digest(self, network: HostNetwork) -> str:
+    def playbook_digest(self, settings: PoolSettings) -> str:
         return "a playbook"
 
     def baked_by(self, shell: Any) -> str:

@@ -10,6 +10,7 @@ from blocks.host_setup.sysprep import OF_ONE_HOST, give_certificate, playbook_di
 from pool.errors import BadRequest, Refused
 from pool.hosts.host_images import HostImage, already_made, half_made, image_name, image_to_boot, outdated, recipe_of
 from pool.names import check_host_image_name
+from pool.settings import PoolSettings
 from pool.setup_version import HostNetwork
 from tests.rigs.pool_data import later
 
@@ -74,9 +75,11 @@ def variables(host: str = "h-1", **more) -> dict:
 
 def test_the_digest_of_the_playbook_is_the_same_for_every_host():
     assert playbook_digest(variables("h-1", data_device="/dev/vdb")) == playbook_digest(variables("h-2"))
-    assert playbook_digest(variables()) == todays_playbook()
-    other = HostNetwork("10.200.0.1/24", (("172.30.0.0/16", 24),))
-    assert playbook_digest(variables(network=other)) == todays_playbook(other) != todays_playbook()
+    usual, other = PoolSettings(), HostNetwork("10.200.0.1/24", (("172.30.0.0/16", 24),))
+    assert playbook_digest(variables()) == todays_playbook(usual)
+    for shared in ({"network": other}, {"gpus": 2}):
+        pool = PoolSettings(host_network=shared.get("network", usual.host_network), gpus=shared.get("gpus", 0))
+        assert playbook_digest(variables(**shared)) == todays_playbook(pool) != todays_playbook(usual)
 
 
 def test_the_digest_changes_with_a_setting_that_all_hosts_share_and_with_a_file(tmp_path):
