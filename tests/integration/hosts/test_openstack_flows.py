@@ -46,7 +46,7 @@ CLOUDS = {"mute": "rig-revoked", "lost-answer": "rig-proxied", "away": "rig-away
 WHY = {
     "no-host": "host no-host-01: the cloud could not make it: No valid host was found",
     "broken": "host broken-01: the cloud could not make it: .*(asked to fail|maximum number of retries)",
-    "stuck": "host stuck-01: the cloud still says build after 3 s",
+    "stuck": r"host stuck-01: the cloud still says build \(waited for 3 s\)",
     "mute": r"host mute-01: ssh at .* \(tried for 8 s\); its console ends: kernel panic: no init found",
     "quota": r"cannot make host quota-01: quota: \d+ of 40 cores are in use and rig\.over-quota needs 41",
     "by-hand": "host by-hand-01: its server is gone from the cloud",
@@ -101,7 +101,7 @@ class HastyPrefect(PrefectPort):
         if task.name == "wait_for_server":
             kwargs = {"seconds": 3 if host.pool == "stuck" else 120}
         if task.name == "wait_for_ssh":
-            kwargs = {"seconds": 8}
+            kwargs = {"seconds": 8 if host.pool == "mute" else 240}
         task.retry_delay_seconds = 0.5 if task.retries else task.retry_delay_seconds
         return super().call(task, args, kwargs)
 
