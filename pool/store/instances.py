@@ -271,6 +271,7 @@ class InstanceStore(Part):
         now: datetime,
         reason: str = "",
         only_from: InstanceState | None = None,
+        only_if_expired_by: datetime | None = None,
         cause: EndCause | None = None,
         **facts: object,
     ) -> Instance:
@@ -284,11 +285,14 @@ class InstanceStore(Part):
             now: becomes ``state_since``.
             reason: why it is in its new state; replaces the old reason.
             only_from: the one state that it may come from now; None: any that its life cycle allows.
+            only_if_expired_by: the moment by which its time must be over, also if it is extended just now; None: it may
+                have time left.
             cause: why it ends; the first one that is given stays.
             facts: what is known from now on: ``expires_at``.
 
         Raises:
-            RefusedMove: its life cycle does not allow this, or it is not in the state that it may come from.
+            RefusedMove: its life cycle does not allow this, it is not in the state that it may come from, or has time
+                left.
             NotFound: no instance has this id.
         """
         check_facts(facts, FACTS_OF_A_MOVE)
@@ -297,8 +301,7 @@ class InstanceStore(Part):
             if instance.state is to:
                 return instance
             check_instance_move(instance_id, instance.state, to)
-            if only_from not in (None, instance.state):
-                raise RefusedMove(f"instance {instance_id} is {instance.state}, no longer {only_from}")
+            _check_as_planned(instance, only_from, only_if_expired_by)
             if to is InstanceState.STARTING:
                 raise RefusedMove(f"instance {instance_id} cannot go to {to} without room on a host")
             left = give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
@@ -339,6 +342,16 @@ def _instance(connection: Connection, instance_id: str, lock: bool = False) -> I
     if row is None:
         raise NotFound(f"no instance is named {instance_id}")
     return as_instance(row)
+
+
+def _check_as_planned(instance: Instance, only_from: InstanceState | None, only_if_expired_by: datetime | None) -> None:
+    """Refuse a move that was decided on by what the instance is no longer."""
+    if only_from not in (None, instance.state):
+        raise RefusedMove(f"instance {instance.id} is {instance.state}, no longer {only_from}")
+    until = instance.expires_at
+    if only_if_expired_by and (until is None or until > only_if_expired_by):
+        goes_on = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "without an end"
+        raise RefusedMove(f"instance {instance.id} goes on {goes_on}: it was extended")
 
 
 def _is_known(connection: Connection, instance_id: str) -> bool:

@@ -206,10 +206,12 @@ def begin_to_run(instance: Instance, blueprint: BlueprintSpec, moments: Moments,
 def move_instance(instance_id: str, to: InstanceState, reason: str = "", **facts: Any) -> Instance:
     """Move an instance along its life cycle by one guarded write; its room is given back where it leaves it.
 
-    Facts are what the store takes: ``expires_at``, and ``only_from``, the one state that it may come from.
+    Facts are what the store takes: ``cause``, ``only_from``, the one state that it may come from, and
+    ``only_if_expired_by``, the moment by which its time must be over.
 
     Raises:
-        RefusedMove: the life cycle does not allow it from where the instance is now; nothing changed.
+        RefusedMove: the life cycle does not allow it from where the instance is now, or it is no longer what the facts
+            say; nothing changed.
     """
     return outside().store.instances.move(instance_id, to, now(), reason=reason, **facts)
 
