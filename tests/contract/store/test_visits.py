@@ -15,8 +15,17 @@ pytestmark = pytest.mark.contract
 LATER = later(9999)
 
 
-def lived(store, name: str, placed: int, ended: int, **facts) -> None:
+def lose_room(store, name: str, at: int) -> None:
     ask(store, name)
+    place(store, name, now=later(at))
+    store.instances.move(name, InstanceState.QUEUED, later(at))
+
+
+def lived(store, name: str, placed: int, ended: int, lost: int | None = None, **facts) -> None:
+    if lost is None:
+        ask(store, name)
+    else:
+        lose_room(store, name, lost)
     place(store, name, now=later(placed))
     store.instances.move(name, InstanceState.RUNNING, later(placed + 5), **facts)
     for state in (InstanceState.STOPPING, InstanceState.DELETED, InstanceState.DELETED):
@@ -33,6 +42,20 @@ def test_a_session_that_never_got_room_leaves_a_visit_without_a_stay(store):
     ask(store)
     store.instances.move("alice-1", InstanceState.FAILED, later(900))
     assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 1)]
+
+
+def test_a_session_that_lost_its_room_waited_until_it_got_the_room_that_it_kept(store):
+    claim_active(store)
+    lived(store, "alice-1", placed=700, ended=900, lost=40)
+    assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 1, waited=700, stayed=200)]
+
+
+def test_a_session_that_lost_its_room_and_got_none_again_leaves_a_visit_without_a_stay(store):
+    claim_active(store)
+    lose_room(store, "alice-1", 40)
+    store.instances.move("alice-1", InstanceState.FAILED, later(900))
+    lose_room(store, "bob-1", 40)
+    assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 1), Visit(NOW, 1)]
 
 
 def test_a_session_that_lives_counts_as_one_that_stays_as_long_as_it_may(store):
