@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from random import Random
+from time import process_time
 
 import pytest
 
@@ -83,6 +84,12 @@ def test_ticks_that_are_left_out_would_have_decided_nothing(seed):
 def test_a_visit_that_never_had_room_gets_the_usual_stay_of_its_size():
     recorded = [visit(0, 100), visit(1, 300), visit(2, 900, slots=4), Visit(later(3), 1), Visit(later(4), 2)]
     assert [one.stayed for one in with_stays(recorded)] == [100, 300, 900, 200, 300]
+
+
+def test_a_year_in_which_no_visit_had_room_is_made_livable_at_once():
+    begun = process_time()
+    assert len(with_stays([visit(0, 100), *(Visit(later(at), 1) for at in range(20_000))])) == 20_001
+    assert process_time() - begun < 5
 
 
 def test_a_quantile_is_a_wait_that_was():
