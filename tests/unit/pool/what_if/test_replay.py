@@ -34,6 +34,20 @@ def test_a_user_of_an_empty_pool_waits_for_a_boot_from_the_next_tick_on():
     assert replayed([visit(595)], free_slot_target=0, boots=[200]).waits == [205]
 
 
+class Counting(Replay):
+    """Counts how often it is asked whose turn it is."""
+
+    asked = 0
+
+    def turns(self, line, hosts):
+        self.asked += 1
+        return super().turns(line, hosts)
+
+
+def test_whose_turn_it_is_is_looked_for_once_for_each_request():
+    assert Counting(PoolSettings(), [visit(1), visit(2)], [], NOW, later(20)).run().asked == 2
+
+
 def test_the_pools_own_boots_are_taken_in_turn():
     assert replayed([visit(600), visit(3600, slots=6)], free_slot_target=0, boots=[200, 90]).waits == [200, 90]
 
