@@ -59,6 +59,13 @@ def test_a_class_waits_less_with_a_timetable_than_without():
     assert figures(replayed(pupils)).wait_p95_s > 60
 
 
+def test_hosts_of_a_class_on_monday_at_midnight_are_there_on_sunday_evening():
+    pupils = [visit(number - 8 * HOUR) for number in range(60)]
+    settings = PoolSettings(timetable=read_timetable(["Sun 23:54-23:55: 60"], "UTC"))
+    replay = Replay(settings, pupils, [120], later(-10 * HOUR), later(-7 * HOUR)).run()
+    assert replay.waits == [0] * 60
+
+
 def test_those_whom_the_pool_cannot_hold_are_counted_as_refused():
     crowd = figures(replayed([visit(600, 3 * HOUR) for _ in range(30)], max_hosts=1, free_slot_target=0))
     assert (crowd.sessions, crowd.refused) == (30, 6)
