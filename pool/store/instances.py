@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.moments import after
@@ -169,6 +169,14 @@ class InstanceStore(Part):
             query = query.where(instances.c.state == InstanceState.FAILED)
         with self._db.reading() as connection:
             return [as_instance(row) for row in connection.execute(query).all()]
+
+    def failures(self, pool: str, since: datetime) -> dict[EndCause, int]:
+        """How many sessions of the pool have failed from a moment on, by cause; those whose cause is known."""
+        failed = (instances.c.state == InstanceState.FAILED, instances.c.state_since >= since)
+        of_pool = (instances.c.pool == pool, instances.c.end_cause.is_not(None))
+        query = select(instances.c.end_cause, func.count()).where(*failed, *of_pool).group_by(instances.c.end_cause)
+        with self._db.reading() as connection:
+            return dict(connection.execute(query).tuples().all())
 
     def forget(self, before: datetime) -> int:
         """Delete the records of sessions that ended before a moment; how many there were."""
