@@ -18,7 +18,7 @@ from pool.records import SESSION_PORTS, BlueprintSpec, Instance
 from pool.sessions.limits import SessionLimit
 from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
-from pool.store.engine import Database, check_facts, insert_unless_there
+from pool.store.engine import Database, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.host_rows import forgive
 from pool.store.instances.reading import InstanceReading
@@ -34,8 +34,11 @@ from pool.store.instances.rows import (
 from pool.store.schema import hosts, instances
 from pool.store.timings import begin_timings, note_phases
 
-FACTS_OF_A_MOVE = frozenset({"expires_at"})
 ENDING = ENDED | {InstanceState.STOPPING}
+_NO_PLAIN_MOVE = {
+    InstanceState.STARTING: "without room on a host",
+    InstanceState.RUNNING: "without a time at which it is over",
+}
 
 
 class InstanceStore(InstanceReading):
@@ -194,7 +197,6 @@ class InstanceStore(InstanceReading):
         only_from: InstanceState | None = None,
         only_if_expired_by: datetime | None = None,
         cause: EndCause | None = None,
-        **facts: object,
     ) -> Instance:
         """Move an instance to another state; one that is there already is returned unchanged.
 
@@ -202,35 +204,31 @@ class InstanceStore(InstanceReading):
 
         Args:
             instance_id: the instance.
-            to: the state; starting is reached through :meth:`take_turn` alone.
+            to: the state; starting is reached through :meth:`take_turn` alone, running through :meth:`begin_to_run`.
             now: becomes ``state_since``.
             reason: why it is in its new state; replaces the old reason.
             only_from: the one state that it may come from now; None: any that its life cycle allows.
             only_if_expired_by: the moment by which its time must be over, also if it is extended just now; None: it may
                 have time left.
             cause: why it ends; the first one that is given stays.
-            facts: what is known from now on: ``expires_at``.
 
         Raises:
             RefusedMove: its life cycle does not allow this, it is not in the state that it may come from, or has time
                 left.
             NotFound: no instance has this id.
         """
-        check_facts(facts, FACTS_OF_A_MOVE)
         with self._db.writing() as connection:
             instance = find_instance(connection, instance_id, lock=True)
             if instance.state is to:
                 return instance
             check_instance_move(instance_id, instance.state, to)
             check_as_planned(instance, only_from, only_if_expired_by)
-            if to is InstanceState.STARTING:
-                raise RefusedMove(f"instance {instance_id} cannot go to {to} without room on a host")
+            if refusal := _NO_PLAIN_MOVE.get(to):
+                raise RefusedMove(f"instance {instance_id} cannot go to {to} {refusal}")
             left = give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
             ends: dict[str, Any] = {"end_cause": (instance.end_cause or cause) if to in ENDING else None}
             ends |= {"token": ""} if to in ENDED else {}  # nothing asks for it any more
-            return write_instance(
-                connection, instance_id, state=to, state_since=now, reason=reason, **left, **ends, **facts
-            )
+            return write_instance(connection, instance_id, state=to, state_since=now, reason=reason, **left, **ends)
 
     def extend(self, instance_id: str, seconds: int, now: datetime) -> Instance:
         """Let a running session go on for at least so many seconds from *now*; its platform and its history are told.

@@ -10,7 +10,7 @@ from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
 from tasks.sessions.instances import extend
 from tests.rigs.fakes import fake_outside
-from tests.rigs.pool_data import NOW, ask, claim_active, later, place
+from tests.rigs.pool_data import ask, claim_active, later, place, run
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +23,7 @@ def store(tmp_path):
     claim_active(store)
     ask(store)
     place(store)
-    store.instances.move("alice-1", InstanceState.RUNNING, NOW, expires_at=later(600))
+    run(store, expires_at=later(600))
     ask(store, "bob-1")
     with standing_in(fake_outside(store=store)):
         yield store
