@@ -11,6 +11,7 @@ from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.turned_settings import turned
 from pool.errors import BadRequest, NotFound
+from pool.moments import minute
 from pool.notation import read_seconds
 from pool.what_if.advice import Advice, advise
 from pool.what_if.figures import buckets
@@ -93,7 +94,7 @@ def _draw(file: Path, both: Comparison, past: Past, words: Sequence[str]) -> Non
 
 def _caption(past: Past) -> str:
     measured = f"{len(past.boots)} boots measured" if past.boots else "no boot measured yet, five minutes assumed"
-    return f"{len(past.visits)} visits from {past.begin:%Y-%m-%d %H:%M} to {past.until:%Y-%m-%d %H:%M} UTC; {measured}"
+    return f"{len(past.visits)} visits from {past.begin:%Y-%m-%d %H:%M} to {minute(past.until)}; {measured}"
 
 
 def _as_json(advice: Advice) -> dict:

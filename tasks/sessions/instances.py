@@ -9,9 +9,9 @@ from typing import Any
 from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.blame import IMAGE_GONE
-from pool.errors import BadRequest, EngineTrouble, NotFound, SessionNotReady
+from pool.errors import EngineTrouble, NotFound, SessionNotReady
 from pool.images.catalogue import usable_versions
-from pool.moments import LONGEST_SPAN
+from pool.moments import check_minutes
 from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, ContainerSpec, Host, Image, Instance
 from pool.sessions.admission import check_admission, expiry
@@ -225,9 +225,7 @@ def extend(instance_id: str, minutes: int) -> Instance:
         Refused: it does not run.
         NotFound: no instance has this id.
     """
-    most = LONGEST_SPAN // 60
-    if not 1 <= minutes <= most:
-        raise BadRequest(f"minutes is {minutes}; it must be whole minutes, 1 to {most}")
+    check_minutes(minutes)
     return outside().store.instances.extend(instance_id, minutes * 60, now())
 
 

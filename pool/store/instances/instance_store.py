@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from pool.errors import Refused, RefusedMove
-from pool.moments import after
+from pool.moments import after, minute
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance
 from pool.sessions.limits import SessionLimit
 from pool.sessions.timings import Phase
@@ -244,7 +244,7 @@ class InstanceStore(InstanceReading):
             if instance.state is not InstanceState.RUNNING or instance.expires_at is None:
                 raise Refused(f"instance {instance_id} is {instance.state}: only a running session is extended")
             until = max(instance.expires_at, after(now, seconds))
-            reason = f"extended to {until:%Y-%m-%d %H:%M} UTC"
+            reason = f"extended to {minute(until)}"
             query = update(instances).where(instances.c.id == instance_id)
             row = connection.execute(query.values(expires_at=until, reason=reason).returning(instances)).one()
             note_instance_change(connection, as_instance(row), now)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from pool.errors import NotFound, RefusedMove
+from pool.moments import minute
 from pool.records import Instance, Placement, ProxyOptions
 from pool.states import InstanceState, check_instance_move
 from pool.store.backups import as_kept_work
@@ -51,7 +52,7 @@ def check_as_planned(instance: Instance, only_from: InstanceState | None, only_i
         raise RefusedMove(f"instance {instance.id} is {instance.state}, no longer {only_from}")
     until = instance.expires_at
     if only_if_expired_by and (until is None or until > only_if_expired_by):
-        goes_on = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "without an end"
+        goes_on = f"until {minute(until)}" if until else "without an end"
         raise RefusedMove(f"instance {instance.id} goes on {goes_on}: it was extended")
 
 

@@ -9,7 +9,7 @@ import pytest
 from pool.sessions.visits import Visit, with_stays
 from pool.settings import PoolSettings
 from pool.timetable import read_timetable
-from pool.what_if.figures import buckets, figures, quantile
+from pool.what_if.figures import buckets, figures
 from pool.what_if.replay import Replay
 from tests.rigs.pool_data import NOW, later
 
@@ -113,7 +113,6 @@ def test_a_year_in_which_no_visit_had_room_is_made_livable_at_once():
     assert process_time() - begun < 5
 
 
-def test_a_quantile_is_a_wait_that_was():
-    assert quantile([0, 0, 5, 9], 0.5) == 0
-    assert quantile([0, 0, 5, 9], 0.95) == 9
-    assert quantile([], 0.5) == 0
+def test_of_a_replay_without_sessions_nothing_was_waited():
+    nothing = figures(replayed([]))
+    assert (nothing.wait_p50_s, nothing.wait_p95_s, nothing.wait_longest_s) == (0, 0, 0)
