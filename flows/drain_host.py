@@ -7,7 +7,7 @@ from prefect.states import Completed
 from flows.steps.confirming import confirm
 from flows.steps.forms import Confirmed, Deadline, HostName, Reason
 from flows.steps.outcome import pipeline
-from pool.hosts.deadlines import check_deadline
+from pool.moments import check_deadline, minute
 from tasks.hosts.operator import sessions_on, take_out_of_service
 
 
@@ -33,6 +33,6 @@ async def drain_host(
         await confirm(f"{len(there)} sessions run on {host}; those that are left in {deadline} minutes are ended")
     drained = await take_out_of_service(host, deadline, reason)
     left = len(await sessions_on(host))
-    until = f"{drained.drain_deadline:%Y-%m-%d %H:%M} UTC" if drained.drain_deadline else ""
+    until = minute(drained.drain_deadline) if drained.drain_deadline else ""
     fate = f"they are ended at {until}" if until else "they live out their time"
     return Completed(message=f"host {host} drains; {left} sessions are left on it, {fate}")

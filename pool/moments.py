@@ -17,6 +17,42 @@ def after(moment: datetime, seconds: float) -> datetime:
     return moment + timedelta(seconds=min(seconds, LONGEST_SPAN))
 
 
+def minute(moment: datetime) -> str:
+    """Write a moment for people, to the minute: "2026-11-27 14:30 UTC"."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def second(moment: datetime) -> str:
+    """Write a moment for people, to the second: "2026-11-27 14:30:05 UTC"."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def check_minutes(minutes: int, name: str = "minutes", or_what: str = "") -> None:
+    """Refuse minutes that are none: before anything is done, and before an operator is asked about it.
+
+    Args:
+        minutes: from now.
+        name: what they are called where they were written.
+        or_what: what else could have been written there.
+
+    Raises:
+        BadRequest: they are less than one, or more than ten years.
+    """
+    most = LONGEST_SPAN // 60
+    if not 1 <= minutes <= most:
+        raise BadRequest(f"{name} is {minutes}; it must be whole minutes, 1 to {most}{or_what}")
+
+
+def check_deadline(minutes: int | None) -> None:
+    """Refuse a deadline of a drain that is none.
+
+    Raises:
+        BadRequest: it is not after now, or longer ahead than ten years; None is no deadline.
+    """
+    if minutes is not None:
+        check_minutes(minutes, "deadline", ", or empty for none")
+
+
 def read_since(text: str, now: datetime) -> datetime:
     """Read a moment of the past: "today", "yesterday" (their midnight in UTC), "2d" or "90 min" ago, or a date.
 

@@ -70,10 +70,14 @@ class Host:
         return self.slots - self.reserved
 
     @property
+    def is_fit(self) -> bool:
+        """Whether it is in reach and has room on its disk."""
+        return self.unreachable_since is None and self.disk_low_since is None
+
+    @property
     def room(self) -> int:
         """Free slots that a session could have now: none out of service, out of reach, or where its disk is full."""
-        fit = self.unreachable_since is None and self.disk_low_since is None
-        return self.free if fit and self.state is HostState.ACTIVE else 0
+        return self.free if self.is_fit and self.state is HostState.ACTIVE else 0
 
     def get_address(self) -> str:
         """Return its IPv4 or IPv6 address.

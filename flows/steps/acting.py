@@ -8,7 +8,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
 from tasks.backups.keeping import last_backup
-from tasks.base import run_id, this_run
+from tasks.base import now, run_id, this_run
 from tasks.gateway.routes import withdraw_route
 from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
 from tasks.hosts.operator import put_back_into_service
@@ -97,6 +97,15 @@ async def _end(decision: Decision, key: str) -> None:
     await settling.end_or_ask(await get_instance(decision.subject), decision, key)
 
 
+async def _expire(decision: Decision, key: str) -> None:
+    """End a session whose time is over still; one that was extended since it was looked at goes on."""
+    instance, at = await get_instance(decision.subject), now()
+    if instance.state is InstanceState.RUNNING and instance.expires_at and instance.expires_at <= at:
+        stopping, why, cause = InstanceState.STOPPING, decision.reason, decision.cause
+        ending = await move_instance(instance.id, stopping, reason=why, cause=cause, only_if_expired_by=at)
+        await settling.end_or_ask(ending, decision, key)
+
+
 async def _clean_up(decision: Decision, key: str) -> None:
     instance = await get_instance(decision.subject)
     to = InstanceState.DELETED if instance.state is InstanceState.STOPPING else InstanceState.FAILED
@@ -142,7 +151,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.REMOVE: _remove,
     DecisionKind.CONFIRM_GONE: _confirm_gone,
     DecisionKind.DELETE_SERVER: _delete_server,
-    DecisionKind.EXPIRE: _end,
+    DecisionKind.EXPIRE: _expire,
     DecisionKind.END_DRAINED: _end,
     DecisionKind.END_IDLE: _end,
     DecisionKind.BACK_UP: _back_up,

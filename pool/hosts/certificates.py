@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pool.moments import minute
+
 WARNED = timedelta(days=30)  # before the end of a certificate that only an operator renews
 
 
@@ -36,5 +38,5 @@ def running_out(certificates: Iterable[OperatorsCertificate], now: datetime) -> 
 
 
 def _when(until: datetime, now: datetime) -> str:
-    day = f"on {until:%Y-%m-%d %H:%M} UTC"
+    day = f"on {minute(until)}"
     return f"has run out {day}" if until <= now else f"runs out {day}, in {(until - now).days} days"

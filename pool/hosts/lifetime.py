@@ -32,12 +32,7 @@ def remaining(host: Host, settings: PoolSettings, now: datetime, unused_since: d
 def takes_sessions(host: Host, settings: PoolSettings, now: datetime, unused_since: datetime | None = None) -> bool:
     """Whether the host can take any, and has enough of its lifetime left to be given a new session at all."""
     enough = remaining(host, settings, now, unused_since) >= settings.host_lifetime_low
-    return enough and is_fit(host)
-
-
-def is_fit(host: Host) -> bool:
-    """Whether the host is in reach and has room on its disk."""
-    return host.unreachable_since is None and host.disk_low_since is None
+    return enough and host.is_fit
 
 
 def past_hard_limit(host: Host, settings: PoolSettings, now: datetime) -> bool:
@@ -82,12 +77,12 @@ def may_retire(
     serving = [host for host in hosts if _serves(host, settings)]
     over = [host for host in serving if not host.reserved and remaining(host, settings, now, unused) <= 0]
     fresh = [host for host in serving if takes_sessions(host, settings, now, unused)]
-    spare = sum(host.free for host in {host.name: host for host in (*over, *fresh)}.values() if is_fit(host))
+    spare = sum(host.free for host in {host.name: host for host in (*over, *fresh)}.values() if host.is_fit)
     enough, gone = 1 if full else wanted, set()
     for host in sorted(over, key=lambda host: (host.first_used_at or host.created_at, host.name)):
         by_disuse = full and remaining(host, settings, now) > 0
         in_the_way = not alone and (by_disuse or past_hard_limit(host, settings, now))
-        free = host.free if is_fit(host) else 0
+        free = host.free if host.is_fit else 0
         if in_the_way or spare - free >= enough or not free:
             spare -= free
             gone.add(host.name)

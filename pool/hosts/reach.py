@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from pool.moments import after
+from pool.moments import after, second
 from pool.records import Host
 from pool.states import HostState
 
@@ -47,16 +47,12 @@ def reach_words(host: Host, grace: float) -> str:
     since = host.unreachable_since
     if since is None or host.state not in PROBED:
         return ""
-    return f"out of reach since {_clock(since)}; {dead_words(since, grace)}: {host.last_error}"
+    return f"out of reach since {second(since)}; {dead_words(since, grace)}: {host.last_error}"
 
 
 def dead_words(since: datetime, grace: float) -> str:
     """Say when a host that is out of reach since then counts as dead. Later, where most of its pool is silent too."""
-    return f"it counts as dead from {_clock(after(since, grace))} on, unless it answers"
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return f"it counts as dead from {second(after(since, grace))} on, unless it answers"
 
 
 def cut_off_words(silent: int, asked: int) -> str:

@@ -28,6 +28,7 @@ from pool.housekeeping.reconciliation import (
 )
 from pool.housekeeping.setup_rules import outdated_setup
 from pool.housekeeping.shutdown_rules import shut_down, shutdown_over
+from pool.moments import minute
 from pool.records import Host, Instance
 from pool.settings import PoolSettings
 from pool.states import EndCause, HostState, InstanceState
@@ -222,10 +223,12 @@ def host_lost(instance: Instance, case: RuleContext) -> Decision | None:
 
 def expired(instance: Instance, case: RuleContext) -> Decision | None:
     """End a session whose time is over."""
-    over = instance.expires_at is not None and instance.expires_at <= case.now
-    if not over or instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
+    until = instance.expires_at
+    if until is None or until > case.now:
         return None
-    reason = f"its time was over at {instance.expires_at:%Y-%m-%d %H:%M} UTC"
+    if instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
+        return None
+    reason = f"its time was over at {minute(until)}"
     return Decision(DecisionKind.EXPIRE, instance.id, reason, cause=EndCause.EXPIRED)
 
 
@@ -237,7 +240,7 @@ def drained(instance: Instance, case: RuleContext) -> Decision | None:
     waits = instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances
     if waits or host.drain_deadline > case.now:
         return None
-    until = f"{host.drain_deadline:%Y-%m-%d %H:%M} UTC"
+    until = minute(host.drain_deadline)
     reason = f"the drain of its host {host.name} had until {until}: {host.reason}"
     return Decision(DecisionKind.END_DRAINED, instance.id, reason, cause=EndCause.DRAINED)
 

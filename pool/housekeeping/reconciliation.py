@@ -14,6 +14,7 @@ from pool.hosts.reach import PROBED, cut_off_words
 from pool.housekeeping.found import ContainerOutcome, SeenContainer
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.orphans import orphans
+from pool.moments import minute, second
 from pool.records import Host, Instance
 from pool.states import EndCause, HostState, InstanceState
 
@@ -149,7 +150,7 @@ def _orphan(orphan: str, follows: Consequence, case: RuleContext) -> Decision | 
     if follows.kind in (None, DecisionKind.REPORT) or (known.next_at and case.now < known.next_at):
         return None
     tries = f" (try {known.attempts + 1})" if known.attempts else ""
-    return Decision(follows.kind, orphan, f"{follows.reason}; reported {known.seen_at:%Y-%m-%d %H:%M} UTC{tries}")
+    return Decision(follows.kind, orphan, f"{follows.reason}; reported {minute(known.seen_at)}{tries}")
 
 
 # A host in service, against its engine
@@ -172,7 +173,7 @@ def unreachable_too_long(host: Host, case: RuleContext) -> Decision | None:
     grace = max(case.settings.host_grace, DISTRUST_GRACE) if distrusted else case.settings.host_grace
     if (case.now - since).total_seconds() <= grace:
         return None
-    reason = f"out of reach since {since:%Y-%m-%d %H:%M:%S} UTC: {host.last_error}"
+    reason = f"out of reach since {second(since)}: {host.last_error}"
     return Decision(DecisionKind.FAIL_HOST, host.name, reason)
 
 
@@ -207,7 +208,7 @@ def _why_renewed(host: Host, case: RuleContext) -> str:
     if probe is None:
         return ""
     if probe.certificate and case.now >= probe.certificate.renewed_from:
-        return f"its certificate runs out at {probe.certificate.until:%Y-%m-%d %H:%M} UTC"
+        return f"its certificate runs out at {minute(probe.certificate.until)}"
     return probe.trouble if probe.distrusted and host.state is HostState.DRAINING else ""
 
 

@@ -30,7 +30,7 @@ class PoolRecords:
     name: str
     hosts: Sequence[Host]  # recent ones, in any state
     sessions: Sequence[Instance]  # that live
-    failed: Sequence[Instance]  # of the last day
+    failed: Mapping[EndCause, int]  # sessions of the last day, by cause
     images: Sequence[Image]  # that are offered
     most_hosts: int
     left_undone: bool  # whether a tick of the last minutes left something undone
@@ -75,7 +75,6 @@ def _of_hosts(pool: PoolRecords) -> list[Measure]:
 
 def _of_sessions(pool: PoolRecords, now: datetime) -> list[Measure]:
     here, states = {"pool": pool.name}, Counter(session.state for session in pool.sessions)
-    causes = Counter(session.end_cause for session in pool.failed if session.end_cause)
     waits = [(now - one.created_at).total_seconds() for one in pool.sessions if one.state == "queued"]
     return [
         *(
@@ -83,9 +82,8 @@ def _of_sessions(pool: PoolRecords, now: datetime) -> list[Measure]:
             for state in sorted(LIVING_INSTANCES)
         ),
         *(
-            Measure("sessions_failed_day", "Sessions that failed within a day.", causes[cause], here | {"cause": cause})
-            for cause in EndCause
-            if causes[cause]
+            Measure("sessions_failed_day", "Sessions that failed within a day.", number, here | {"cause": cause})
+            for cause, number in sorted(pool.failed.items())
         ),
         Measure("queue_longest_wait_seconds", "How long the first in the queue waits.", max(waits, default=0), here),
     ]

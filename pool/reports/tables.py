@@ -6,6 +6,7 @@ from datetime import datetime
 from pool.changes import HistoryEntry
 from pool.decisions import Decision
 from pool.hosts.reach import reach_words
+from pool.moments import minute, second
 from pool.records import Host, Image, Instance
 from pool.states import HostState
 
@@ -34,7 +35,7 @@ def _host_row(host: Host, wanted: Sequence[Image], held: Collection[str], grace:
         "state": str(host.state),
         "why": reach_words(host, grace) or host.reason,
         "slots": f"{host.reserved} of {host.slots} used, {host.room} free",
-        "created": f"{host.created_at:%Y-%m-%d %H:%M} UTC",
+        "created": minute(host.created_at),
         "errors": f"{host.errors}: {host.last_error}" if host.errors else "",
         "images": had + (f", without {', '.join(missing)}" if missing else ""),
     }
@@ -58,7 +59,7 @@ def reach_rows(hosts: Iterable[Host], grace: float) -> list[dict[str, str]]:
 
 def history_rows(lines: Iterable[HistoryEntry]) -> list[dict[str, str]]:
     """One row for each thing that happened, in their order."""
-    return [{"at": _second(line.at), "what": line.what, "why": line.why} for line in lines]
+    return [{"at": second(line.at), "what": line.what, "why": line.why} for line in lines]
 
 
 def span(seconds: float) -> str:
@@ -84,16 +85,12 @@ def _session_row(session: Instance) -> dict[str, str]:
         "blueprint": session.blueprint,
         "pool": session.pool,
         "host": session.host or session.last_host or "",
-        "asked": _second(session.created_at),
-        "expires": _second(session.expires_at) if session.expires_at and not session.ended_at else "",
-        "ended": _second(session.ended_at) if session.ended_at else "",
+        "asked": second(session.created_at),
+        "expires": second(session.expires_at) if session.expires_at and not session.ended_at else "",
+        "ended": second(session.ended_at) if session.ended_at else "",
         "cause": str(session.end_cause or ""),
         "why": session.reason,
     }
-
-
-def _second(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def host_list(hosts: Iterable[Host], now: datetime) -> list[dict[str, object]]:
@@ -109,7 +106,7 @@ def host_list(hosts: Iterable[Host], now: datetime) -> list[dict[str, object]]:
             "used": host.reserved,
             "free": host.room,
             "errors": host.errors,
-            "out_of_reach_since": _second(host.unreachable_since) if host.unreachable_since else "",
+            "out_of_reach_since": second(host.unreachable_since) if host.unreachable_since else "",
             "since": span((now - host.state_since).total_seconds()),
             "why": host.reason,
         }

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from pool.hosts.reach import PROBED
+from pool.moments import minute
 from pool.records import Host, Instance
 from pool.states import HostState
 
@@ -12,9 +13,7 @@ def notice(host: Host | None) -> str:
     if host is None or host.state not in PROBED:
         return ""
     silent = (
-        f"its host {host.name} does not answer since {_minute(host.unreachable_since)}"
-        if host.unreachable_since
-        else ""
+        f"its host {host.name} does not answer since {minute(host.unreachable_since)}" if host.unreachable_since else ""
     )
     return "; ".join(filter(None, (silent, _drain_words(host))))
 
@@ -22,12 +21,8 @@ def notice(host: Host | None) -> str:
 def _drain_words(host: Host) -> str:
     if host.state is not HostState.DRAINING:
         return ""
-    until = f"; it ends by {_minute(host.drain_deadline)}" if host.drain_deadline else ""
+    until = f"; it ends by {minute(host.drain_deadline)}" if host.drain_deadline else ""
     return f"its host {host.name} is taken out of service: {host.reason}{until}"
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def ends_at(instance: Instance, host: Host | None) -> datetime | None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from pool.hosts.lifetime import is_fit, past_hard_limit, remaining, takes_sessions
+from pool.hosts.lifetime import past_hard_limit, remaining, takes_sessions
 from pool.records import Host
 from pool.settings import PoolSettings
 from pool.states import HostState
@@ -42,7 +42,7 @@ def candidates(
 def may_take(host: Host, now: datetime, settings: PoolSettings, lifetime: float, old_too: bool) -> bool:
     """Whether a session may go to the host by its age: arguments as in :func:`candidates`."""
     fits = old_too or 0 < lifetime <= remaining(host, settings, now)
-    return takes_sessions(host, settings, now) or (fits and is_fit(host))
+    return takes_sessions(host, settings, now) or (fits and host.is_fit)
 
 
 def _age(host: Host, settings: PoolSettings, now: datetime, lifetime: float) -> tuple[bool, bool, bool]:

@@ -41,6 +41,11 @@ class Timings:
     moments: Moments = field(default_factory=dict)  # only phases that it came through
 
 
+def percentile(ordered: Sequence[float], percent: int) -> float:
+    """Return the least number that so many of a hundred are not above; there is at least one, the least comes first."""
+    return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
+
+
 @dataclass(frozen=True)
 class Spread:
     """How long one step took for many sessions."""
@@ -51,7 +56,7 @@ class Spread:
 
     def percentile(self, percent: int) -> float:
         """Return the shortest time within which so many of a hundred sessions were."""
-        return self.seconds[max(0, ceil(len(self.seconds) * percent / 100) - 1)]
+        return percentile(self.seconds, percent)
 
     def histogram(self) -> list[int]:
         """Count the sessions between two bounds of `BOUNDS`: those above the one before, up to and with this one."""

@@ -1,8 +1,9 @@
 """Visits: what is kept of each session without its names, so that a demand can be lived again under other settings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from statistics import median
 
 USUAL_STAY = 3600.0  # seconds; taken where no visit on record ever had room
@@ -25,10 +26,13 @@ def with_stays(visits: Iterable[Visit]) -> list[Visit]:
     It is the median of the visits of as many slots, or else of all.
     """
     in_order = sorted(visits, key=lambda visit: (visit.at, visit.slots))
-    return [visit if visit.stayed is not None else replace(visit, stayed=_usual(visit, in_order)) for visit in in_order]
-
-
-def _usual(visit: Visit, visits: Sequence[Visit]) -> float:
-    alike = [one.stayed for one in visits if one.stayed is not None and one.slots == visit.slots]
-    stays = alike or [one.stayed for one in visits if one.stayed is not None]
-    return median(stays) if stays else USUAL_STAY
+    by_slots: dict[int, list[float]] = {}
+    for visit in in_order:
+        if visit.stayed is not None:
+            by_slots.setdefault(visit.slots, []).append(visit.stayed)
+    usual = {slots: median(stays) for slots, stays in by_slots.items()}
+    of_all = median(chain.from_iterable(by_slots.values())) if by_slots else USUAL_STAY
+    return [
+        visit if visit.stayed is not None else replace(visit, stayed=usual.get(visit.slots, of_all))
+        for visit in in_order
+    ]

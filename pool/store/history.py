@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, case, delete, insert, or_, select, update
 
 from pool.changes import Audience, Change, HistoryEntry, Noun, history_of
 from pool.records import Host, Instance
@@ -176,10 +176,11 @@ def _living(connection: Connection, pool: str, since: datetime, now: datetime) -
 
 
 def _placed_at(instance_id: Any) -> ScalarSelect[datetime]:
-    """When the session took the room that it kept: one that lost its room began anew."""
+    """When the session took the room that it kept: one that lost its room began anew, or waits; null: it has none."""
     of_it = (changes.c.noun == Noun.INSTANCE, changes.c.subject == instance_id)
-    begun = select(func.max(changes.c.at, type_=changes.c.at.type))
-    return begun.where(*of_it, changes.c.state == InstanceState.STARTING).scalar_subquery()
+    begun = case((changes.c.state == InstanceState.STARTING, changes.c.at))
+    turns = select(begun).where(*of_it, changes.c.state.in_([InstanceState.QUEUED, InstanceState.STARTING]))
+    return turns.order_by(changes.c.id.desc()).limit(1).scalar_subquery()
 
 
 def _seconds(first: datetime, last: datetime) -> int:

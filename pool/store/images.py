@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from pool.errors import NotFound
+from pool.moments import minute
 from pool.records import Image
 from pool.store.engine import Part, insert_unless_there
 from pool.store.schema import host_images, hosts, image_versions, images
@@ -77,8 +78,8 @@ class ImageStore(Part):
         offered = ", ".join(name for name, image in known.items() if image.retired_at is None) or "none"
         if found and found.unwanted:
             raise NotFound(f"pool {pool} does not want the image {name}: see its DD_IMAGE_NAMES; known: {offered}")
-        if found:
-            since = f"{found.retired_at:%Y-%m-%d %H:%M} UTC"
+        if found and found.retired_at:
+            since = minute(found.retired_at)
             raise NotFound(f"pool {pool} offers the image {name} no more: it was retired at {since}; known: {offered}")
         raise NotFound(f"pool {pool} offers no image named {name}; known: {offered}")
 

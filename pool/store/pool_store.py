@@ -8,7 +8,7 @@ from pool.store.engine import Database, open_engine
 from pool.store.history import HistoryStore
 from pool.store.hosts import HostStore
 from pool.store.images import ImageStore
-from pool.store.instances import InstanceStore
+from pool.store.instances.instance_store import InstanceStore
 from pool.store.leases import LeaseStore
 from pool.store.migrations import check_current, upgrade
 from pool.store.orphans import OrphanStore

@@ -152,6 +152,7 @@ visits = Table(
     Column("stayed", Integer),  # seconds that it held this room; null: likewise
     Column("allowed", Integer, nullable=False, server_default="0"),  # seconds that it might have; 0: not known
     Index(None, "pool", "at"),
+    Index(None, "at"),  # each tick looks for those that are to be forgotten, of all pools
 )
 
 timings = Table(

@@ -15,7 +15,7 @@ LASTS = timedelta(minutes=90)
 _FORM = re.compile(
     r"(?P<users>\d{1,5})@(?P<day>[A-Za-z]{3}) ?(?P<begin>\d\d?:\d\d)(-(?P<end>\d\d?:\d\d))?", re.IGNORECASE
 )
-_DAY = timedelta(days=1)
+_DAY, _MIDNIGHT = timedelta(days=1), timedelta()
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def read_class(text: str) -> ExtraClass:
     found = _FORM.fullmatch(text.strip())
     day = found["day"].title() if found else ""
     begin = _since_midnight(found["begin"]) if found else None
-    end = _since_midnight(found["end"]) if found and found["end"] else begin and begin + LASTS
+    end = _since_midnight(found["end"]) if found and found["end"] else (begin or _MIDNIGHT) + LASTS
     if found is None or day not in DAYS or begin is None or end is None or end <= begin:
         raise BadRequest(f"{text[:40]!r} is no class; write users, day and time, like 60@Mon09:00 or 60@Mon09:00-10:30")
     return ExtraClass(int(found["users"]), DAYS.index(day), begin, end - begin)
@@ -46,11 +46,13 @@ def read_class(text: str) -> ExtraClass:
 def visits_of(one: ExtraClass, begin: datetime, until: datetime, zone: ZoneInfo) -> Iterator[Visit]:
     """Yield its users' visits, on each such day: most come within five minutes, a few too early or late.
 
+    Of a class at midnight some come on the day before: the days around the time are looked at, too.
+
     Chance comes from the class itself: the same class is always the same.
     """
     chance = Random(f"{one.users} {one.weekday} {one.begin}")  # noqa: S311 - no secret: it must be the same each time
-    day = begin.astimezone(zone).date()
-    while day <= until.astimezone(zone).date():
+    day = begin.astimezone(zone).date() - _DAY
+    while day <= until.astimezone(zone).date() + _DAY:
         midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
         at = (midnight + one.begin).astimezone(UTC)
         if day.weekday() == one.weekday:

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from pool.records import FlavorSize
+from pool.sessions.timings import percentile
 from pool.settings import PoolSettings
 from pool.what_if.replay import Moment, Replay
 
@@ -49,9 +50,9 @@ def figures(replay: Replay) -> Figures:
     return Figures(
         sessions=len(replay.visits),
         refused=replay.refused,
-        wait_p50_s=quantile(waits, 0.5),
-        wait_p95_s=quantile(waits, 0.95),
-        wait_longest_s=round(waits[-1], 1) if waits else 0.0,
+        wait_p50_s=_wait(waits, 50),
+        wait_p95_s=_wait(waits, 95),
+        wait_longest_s=_wait(waits, 100),
         slots_in_vain=round(free / seconds, 1),
         host_hours_small=round(hours[FlavorSize.SMALL], 1),
         host_hours_large=round(hours[FlavorSize.LARGE], 1),
@@ -60,9 +61,8 @@ def figures(replay: Replay) -> Figures:
     )
 
 
-def quantile(ordered: Sequence[float], part: float) -> float:
-    """Return the least value that this part of all is not above; 0 of none."""
-    return round(ordered[max(0, -int(-part * len(ordered) // 1) - 1)], 1) if ordered else 0.0
+def _wait(waits: Sequence[float], percent: int) -> float:
+    return round(percentile(waits, percent), 1) if waits else 0.0
 
 
 def buckets(replay: Replay, most: int = BUCKETS) -> list[Bucket]:

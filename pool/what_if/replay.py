@@ -125,7 +125,6 @@ class Replay:
         while self._events and self._events[0][0] <= moment:
             self.now, _, what, subject = heapq.heappop(self._events)
             getattr(self, f"_{what}")(subject)
-            self._serve()
             self._note()
         self.now = moment
 
@@ -169,10 +168,12 @@ class Replay:
         name, slots = self._on.pop(session)
         left = self._hosts[name].reserved - slots
         self._change(name, reserved=left, idle_since=None if left else self.now)
+        self._serve()
 
     def _boot(self, name: str) -> None:
         if self._hosts[name].state in ON_THEIR_WAY:
             self._change(name, state=HostState.ACTIVE, state_since=self.now, answered_at=self.now, active_at=self.now)
+            self._serve()
 
     def _vanish(self, name: str) -> None:
         self._servers.discard(name)

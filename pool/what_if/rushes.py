@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pool.sessions.visits import Visit
 from pool.timetable import DAYS, Entry, read_timetable
 
 _WIDTH, _STEP = 30, 5  # minutes: a class comes within so many; they are counted in so many
+_OF_DAY = 24 * 60 // _STEP
+_OF_WEEK = 7 * _OF_DAY
 _SAME = 3  # steps between the rushes of two weeks that are one rush of the week
-_EARLY = timedelta(minutes=5)  # before the first of a rush come
 
 
 def timetable_of_rushes(visits: Sequence[Visit], zone: ZoneInfo, least: int) -> tuple[Entry, ...]:
@@ -24,31 +24,26 @@ def timetable_of_rushes(visits: Sequence[Visit], zone: ZoneInfo, least: int) -> 
         zone: that the days and times are of.
         least: slots within half an hour that make a rush.
     """
-    lines = sorted({line for week in _weeks(visits, zone) for line in _rushes(week, least)})
+    lines = sorted({(step % _OF_WEEK, slots) for step, slots in _rushes(_requested(visits, zone), least)})
     return read_timetable([_line(*line) for line in _largest(lines)], str(zone))
 
 
-def _weeks(visits: Sequence[Visit], zone: ZoneInfo) -> list[Counter[int]]:
-    """Return for each week the slots requested in each step of five minutes, counted from Monday 00:00."""
-    weeks: dict[tuple[int, int], Counter[int]] = {}
+def _requested(visits: Sequence[Visit], zone: ZoneInfo) -> Counter[int]:
+    """Return the slots requested in each step of five minutes, counted through from a Monday, 00:00, long ago."""
+    steps: Counter[int] = Counter()
     for visit in visits:
         local = visit.at.astimezone(zone)
-        week = weeks.setdefault(local.isocalendar()[:2], Counter())
-        week[_step(local)] += visit.slots
-    return [*weeks.values()]
+        steps[(local.toordinal() - 1) * _OF_DAY + (local.hour * 60 + local.minute) // _STEP] += visit.slots
+    return steps
 
 
-def _step(local: datetime) -> int:
-    return (local.weekday() * 24 * 60 + local.hour * 60 + local.minute) // _STEP
-
-
-def _rushes(week: Counter[int], least: int) -> Iterator[tuple[int, int]]:
+def _rushes(steps: Counter[int], least: int) -> Iterator[tuple[int, int]]:
     """Yield the first step of each rush and its slots."""
     taken = -1
-    for step in sorted(week):
+    for step in sorted(steps):
         following = range(step, step + _WIDTH // _STEP)
-        slots = sum(week[one] for one in following)
-        rises = week[step] * 8 >= slots or week[step] >= least  # else it begins later
+        slots = sum(steps[one] for one in following)
+        rises = steps[step] * 8 >= slots or steps[step] >= least  # else it begins later
         if step > taken and slots > least and rises:
             taken = following[-1]
             yield step, slots
@@ -62,17 +57,17 @@ def _largest(lines: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             merged[-1] = (merged[-1][0], max(slots, merged[-1][1]))
         else:
             merged.append((step, slots))
+    if len(merged) > 1 and merged[0][0] + _OF_WEEK <= merged[-1][0] + _SAME:  # some come late on Sunday
+        _, slots = merged.pop(0)
+        merged[-1] = (merged[-1][0], max(slots, merged[-1][1]))
     yield from merged
 
 
 def _line(step: int, slots: int) -> str:
-    begins = timedelta(minutes=step * _STEP)
-    day, time = divmod(begins, timedelta(days=1))
-    before = time - _EARLY if time >= _EARLY else time
-    end = before + _EARLY
-    return f"{DAYS[day]} {_clock(before)}-{_clock(end)}: {slots}"
+    """Write a line of the step before the one in which the first come: that may be on the day before."""
+    day, before = divmod((step - 1) % _OF_WEEK, _OF_DAY)
+    return f"{DAYS[day]} {_clock(before)}-{_clock(before + 1)}: {slots}"
 
 
-def _clock(since_midnight: timedelta) -> str:
-    minutes = int(since_midnight.total_seconds()) // 60
-    return f"{minutes // 60:02}:{minutes % 60:02}"
+def _clock(step: int) -> str:
+    return f"{step * _STEP // 60:02}:{step * _STEP % 60:02}"

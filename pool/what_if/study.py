@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pool.errors import BadRequest
+from pool.moments import minute
 from pool.reports.tables import span
 from pool.sessions.visits import Visit, with_stays
 from pool.settings import PoolSettings
@@ -45,7 +46,7 @@ def livable(recorded: Past, classes: Sequence[ExtraClass] = ()) -> Past:
     visits = with_stays([*recorded.visits, *more])
     if not visits:
         raise BadRequest(
-            f"pool {recorded.pool} has no visit on record since {recorded.begin:%Y-%m-%d %H:%M} UTC: there is nothing"
+            f"pool {recorded.pool} has no visit on record since {minute(recorded.begin)}: there is nothing"
             " to replay; let it begin earlier (--since), or add a class (--class 60@Mon09:00)"
         )
     begin = visits[0].at.replace(minute=0, second=0, microsecond=0) - HOUR

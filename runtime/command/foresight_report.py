@@ -3,21 +3,22 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from blocks.plots.demand import Panel, demand_plot
 from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.turned_settings import turned, zone_of
+from blocks.stored.turned_settings import turned
 from pool.errors import BadRequest, NotFound
+from pool.moments import minute
 from pool.notation import read_seconds
 from pool.what_if.advice import Advice, advise
-from pool.what_if.classes import read_class
 from pool.what_if.figures import buckets
-from pool.what_if.study import Comparison, Past, compare, comparison_rows, livable
+from pool.what_if.study import Comparison, Past, compare, comparison_rows
 from runtime.databases.records import records
 from runtime.verbs.output import console, show_json, table
+from tasks.housekeeping.foresight import past_on_record
 
 
 def show_what_if(
@@ -72,15 +73,12 @@ def show_advice(settings: ProcessSettings, pool: str, since: str, wait_p95: str,
 
 def _on_record(settings: ProcessSettings, pool: str, since: str, classes: Sequence[str]) -> tuple[PoolConfig, Past]:
     """Return the pool's configuration as its last tick read it, and its past."""
-    now = datetime.now(UTC)
-    begin, extra = now - timedelta(seconds=read_seconds(since)), [read_class(one) for one in classes]
     with records(settings) as store:
         kept = store.configs.last(pool) if store else None
         if store is None or kept is None:
             raise NotFound(f"no pool named {pool!r} was ever served here: its first tick writes its settings down")
-        visits, boots = store.history.visits(pool, begin, now), store.history.boots(pool)
-    config = PoolConfig.of_kept(kept)
-    return config, livable(Past(pool, visits, boots, begin, now, zone_of(config)), extra)
+        config = PoolConfig.of_kept(kept)
+        return config, past_on_record(store.history, config, pool, since, classes, datetime.now(UTC))
 
 
 def _draw(file: Path, both: Comparison, past: Past, words: Sequence[str]) -> None:
@@ -96,7 +94,7 @@ def _draw(file: Path, both: Comparison, past: Past, words: Sequence[str]) -> Non
 
 def _caption(past: Past) -> str:
     measured = f"{len(past.boots)} boots measured" if past.boots else "no boot measured yet, five minutes assumed"
-    return f"{len(past.visits)} visits from {past.begin:%Y-%m-%d %H:%M} to {past.until:%Y-%m-%d %H:%M} UTC; {measured}"
+    return f"{len(past.visits)} visits from {past.begin:%Y-%m-%d %H:%M} to {minute(past.until)}; {measured}"
 
 
 def _as_json(advice: Advice) -> dict:

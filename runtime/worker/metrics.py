@@ -66,12 +66,11 @@ def gateway_measures() -> list[Measure]:
 
 def _read(pool: str) -> PoolRecords:
     store, kept = outside().store, outside().store.configs.last(pool) or {}
-    failed = [one for one in store.instances.found(since=now() - DAY, failed=True, limit=5000) if one.pool == pool]
     return PoolRecords(
         pool,
         store.hosts.recent(pool, now()),
         store.instances.all(pool, LIVING_INSTANCES),
-        failed,
+        store.instances.failures(pool, now() - DAY),
         store.images.offered(pool),
         int(kept.get("DD_MAX_HOSTS", PoolSettings().max_hosts)),
         store.ticks.left_undone(pool, now()) is not None,

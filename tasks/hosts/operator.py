@@ -2,8 +2,7 @@
 
 from blocks.outside import now, outside
 from pool.errors import ShuttingDown
-from pool.hosts.deadlines import check_deadline
-from pool.moments import after
+from pool.moments import after, check_deadline
 from pool.records import Host, Instance
 from tasks.base import look_up, pool_task
 

@@ -1,12 +1,15 @@
 """Replay a pool's past, under its settings and under others, and leave what came of it."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime
 
 from blocks.outside import log, now, outside
+from blocks.stored.pool_config import PoolConfig
 from blocks.stored.turned_settings import turned, zone_of
+from pool.moments import read_since
 from pool.notation import read_seconds
 from pool.settings import PoolSettings
+from pool.store.history import HistoryStore
 from pool.what_if.advice import Advice, advise
 from pool.what_if.classes import read_class
 from pool.what_if.figures import Figures
@@ -33,11 +36,20 @@ def read_past(pool: str, since: str, classes: Sequence[str]) -> Past:
     Raises:
         BadRequest: there is no visit, or a time or a class cannot be read.
     """
-    history, until = outside().store.history, now()
-    begin = until - timedelta(seconds=read_seconds(since))
-    zone = zone_of(outside().config(pool))
-    past = Past(pool, history.visits(pool, begin, until), history.boots(pool), begin, until, zone)
-    return livable(past, [read_class(one) for one in classes])
+    return past_on_record(outside().store.history, outside().config(pool), pool, since, classes, now())
+
+
+def past_on_record(
+    history: HistoryStore, config: PoolConfig, pool: str, since: str, classes: Sequence[str], until: datetime
+) -> Past:
+    """Read a pool's past, from a moment that is written as :func:`read_since` reads it, until another one.
+
+    Raises:
+        BadRequest: there is no visit, or a time or a class cannot be read.
+    """
+    begin, extra = read_since(since, until), [read_class(one) for one in classes]
+    visits, boots = history.visits(pool, begin, until), history.boots(pool)
+    return livable(Past(pool, visits, boots, begin, until, zone_of(config)), extra)
 
 
 @look_up()

@@ -9,9 +9,9 @@ from typing import Any
 from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.blame import IMAGE_GONE
-from pool.errors import BadRequest, EngineTrouble, NotFound, SessionNotReady
+from pool.errors import EngineTrouble, NotFound, SessionNotReady
 from pool.images.catalogue import usable_versions
-from pool.moments import LONGEST_SPAN
+from pool.moments import check_minutes
 from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, ContainerSpec, Host, Image, Instance
 from pool.sessions.admission import check_admission, expiry
@@ -206,10 +206,12 @@ def begin_to_run(instance: Instance, blueprint: BlueprintSpec, moments: Moments,
 def move_instance(instance_id: str, to: InstanceState, reason: str = "", **facts: Any) -> Instance:
     """Move an instance along its life cycle by one guarded write; its room is given back where it leaves it.
 
-    Facts are what the store takes: ``expires_at``, and ``only_from``, the one state that it may come from.
+    Facts are what the store takes: ``cause``, ``only_from``, the one state that it may come from, and
+    ``only_if_expired_by``, the moment by which its time must be over.
 
     Raises:
-        RefusedMove: the life cycle does not allow it from where the instance is now; nothing changed.
+        RefusedMove: the life cycle does not allow it from where the instance is now, or it is no longer what the facts
+            say; nothing changed.
     """
     return outside().store.instances.move(instance_id, to, now(), reason=reason, **facts)
 
@@ -223,9 +225,7 @@ def extend(instance_id: str, minutes: int) -> Instance:
         Refused: it does not run.
         NotFound: no instance has this id.
     """
-    most = LONGEST_SPAN // 60
-    if not 1 <= minutes <= most:
-        raise BadRequest(f"minutes is {minutes}; it must be whole minutes, 1 to {most}")
+    check_minutes(minutes)
     return outside().store.instances.extend(instance_id, minutes * 60, now())
 
 

@@ -131,7 +131,7 @@ def fill(store: PoolStore, database: str, size: int) -> None:
     store.hosts.note(first.name, address="10.0.0.1", server_id="server-1")
     one = store.instances.request("s-1", a_blueprint(), "alice", {}, now)[0]
     place(store, one.id, first.name, now)
-    store.instances.move(one.id, InstanceState.RUNNING, now, expires_at=now + timedelta(hours=3))
+    store.instances.begin_to_run(one.id, now, now + timedelta(hours=3), {})
     _multiply(database, size)
 
 

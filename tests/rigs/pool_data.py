@@ -50,6 +50,11 @@ def a_blueprint(**values) -> BlueprintSpec:
     return BlueprintSpec(**{"name": "jupyter", "pool": "main", "image": "jupyter", "port": 8888} | values)
 
 
+def run(store, instance_id: str = "alice-1", now: datetime = NOW, expires_at: datetime | None = None) -> Instance:
+    """Let a session that starts run from a moment on: for an hour, where the test does not say."""
+    return store.instances.begin_to_run(instance_id, now, expires_at or now + timedelta(hours=1), {})
+
+
 def claim(store, run: str = "run-1", slots: int = 6, max_hosts: int = 4, pool: str = "main") -> Host:
     return store.hosts.claim(pool, FlavorSize.SMALL, slots, run, max_hosts, NOW)
 

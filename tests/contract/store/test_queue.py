@@ -6,7 +6,7 @@ import pytest
 
 from pool.errors import RefusedMove
 from pool.states import HostState, InstanceState
-from pool.store import instances as store_instances
+from pool.store.instances import instance_store
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, later
 
 pytestmark = pytest.mark.contract
@@ -65,8 +65,8 @@ def test_room_that_one_gives_back_to_queue_again_is_not_taken_past_it(store, mon
         first.join(0.5)  # it waits for the host's row, or for the database
         return others
 
-    look = store_instances.has_others_before
-    monkeypatch.setattr(store_instances, "has_others_before", look_while_the_first_comes_back)
+    look = instance_store.has_others_before
+    monkeypatch.setattr(instance_store, "has_others_before", look_while_the_first_comes_back)
     assert store.instances.take_turn("second", "main-01", (), NOW) is None
     first.join()
     assert [one.id for one in store.instances.queue("main")] == ["first", "second"]

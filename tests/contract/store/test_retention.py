@@ -7,7 +7,7 @@ from pool.records import Fault, Image
 from pool.states import HostState, InstanceState
 from pool.store.hosts import FAULTS, REMEMBERED
 from pool.store.images import KEPT_VERSIONS
-from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place
+from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place, run
 
 pytestmark = pytest.mark.contract
 
@@ -34,7 +34,7 @@ def test_a_sessions_token_is_cleared_when_it_ends_and_not_before(store, end):
     claim_active(store)
     ask(store)
     place(store)
-    store.instances.move("alice-1", InstanceState.RUNNING, NOW)
+    run(store)
     assert store.instances.move("alice-1", InstanceState.STOPPING, NOW).token
     assert store.instances.move("alice-1", end, NOW).token == ""
     assert store.instances.get("alice-1").token == ""
@@ -51,8 +51,8 @@ def test_sessions_that_ended_long_ago_are_forgotten_and_living_ones_never(store)
 
 
 def test_hosts_that_were_removed_long_ago_are_forgotten_and_no_name_is_given_twice(store):
-    for run in ("1", "2"):
-        removed(store, run)
+    for spawned_by in ("1", "2"):
+        removed(store, spawned_by)
     assert store.hosts.forget(OLD) == 1
     assert claim(store, "3").name == "main-03"
     assert store.hosts.forget(OLD) == 1

@@ -8,7 +8,7 @@ from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import FlavorSize, ProxyOptions
 from pool.states import HostState, InstanceState
 from pool.store.hosts import REMEMBERED
-from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later, place
+from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later, place, run
 
 pytestmark = pytest.mark.contract
 
@@ -249,6 +249,14 @@ def test_starting_is_reached_by_taking_room_alone(store):
         store.instances.move("alice-1", InstanceState.STARTING, NOW)
 
 
+def test_running_is_reached_with_a_time_at_which_it_is_over_alone(store):
+    claim_active(store)
+    ask(store)
+    place(store)
+    with pytest.raises(RefusedMove, match="alice-1 cannot go to running without a time at which it is over"):
+        store.instances.move("alice-1", InstanceState.RUNNING, NOW)
+
+
 @pytest.mark.parametrize("to", [InstanceState.QUEUED, InstanceState.FAILED])
 def test_room_is_given_back_once(store, to):
     claim_active(store)
@@ -264,7 +272,9 @@ def test_a_session_keeps_its_room_until_nothing_of_it_exists(store):
     claim_active(store)
     ask(store)
     place(store)
-    for state, reserved in (("running", 1), ("stopping", 1), ("deleted", 0)):
+    run(store)
+    assert store.hosts.get("main-01").reserved == 1
+    for state, reserved in (("stopping", 1), ("deleted", 0)):
         store.instances.move("alice-1", InstanceState(state), NOW)
         assert store.hosts.get("main-01").reserved == reserved
 
@@ -283,7 +293,7 @@ def test_a_refused_move_of_a_session_changes_nothing(store):
     ask(store)
     ended = store.instances.move("alice-1", InstanceState.FAILED, NOW, "no room")
     with pytest.raises(RefusedMove, match="instance alice-1 cannot go from failed to running"):
-        store.instances.move("alice-1", InstanceState.RUNNING, NOW, expires_at=later(60))
+        run(store)
     assert store.instances.get("alice-1") == ended
 
 

@@ -8,24 +8,33 @@ from pool.sessions.visits import Visit
 from pool.states import HostState, InstanceState
 from pool.store.migrations import _config
 from pool.store.pool_store import PoolStore
-from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place
+from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place, run
 
 pytestmark = pytest.mark.contract
 
 LATER = later(9999)
 
 
-def lived(store, name: str, placed: int, ended: int, **facts) -> None:
+def lose_room(store, name: str, at: int) -> None:
     ask(store, name)
+    place(store, name, now=later(at))
+    store.instances.move(name, InstanceState.QUEUED, later(at))
+
+
+def lived(store, name: str, placed: int, ended: int, lost: int | None = None) -> None:
+    if lost is None:
+        ask(store, name)
+    else:
+        lose_room(store, name, lost)
     place(store, name, now=later(placed))
-    store.instances.move(name, InstanceState.RUNNING, later(placed + 5), **facts)
+    run(store, name, later(placed), later(placed + 3600))
     for state in (InstanceState.STOPPING, InstanceState.DELETED, InstanceState.DELETED):
         store.instances.move(name, state, later(ended))
 
 
 def test_a_session_that_ends_leaves_one_visit_with_what_it_waited_and_stayed(store):
     claim_active(store)
-    lived(store, "alice-1", placed=40, ended=640, expires_at=later(3640))
+    lived(store, "alice-1", placed=40, ended=640)
     assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 1, waited=40, stayed=600, allowed=3600)]
 
 
@@ -35,11 +44,25 @@ def test_a_session_that_never_got_room_leaves_a_visit_without_a_stay(store):
     assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 1)]
 
 
+def test_a_session_that_lost_its_room_waited_until_it_got_the_room_that_it_kept(store):
+    claim_active(store)
+    lived(store, "alice-1", placed=700, ended=900, lost=40)
+    assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 1, waited=700, stayed=200, allowed=3600)]
+
+
+def test_a_session_that_lost_its_room_and_got_none_again_leaves_a_visit_without_a_stay(store):
+    claim_active(store)
+    lose_room(store, "alice-1", 40)
+    store.instances.move("alice-1", InstanceState.FAILED, later(900))
+    lose_room(store, "bob-1", 40)
+    assert store.history.visits("main", NOW, LATER) == [Visit(NOW, 1), Visit(NOW, 1)]
+
+
 def test_a_session_that_lives_counts_as_one_that_stays_as_long_as_it_may(store):
     claim_active(store)
     ask(store)
     place(store, now=later(10))
-    store.instances.move("alice-1", InstanceState.RUNNING, later(20), expires_at=later(3610))
+    run(store, "alice-1", later(20), later(3610))
     assert store.history.visits("main", NOW, later(60)) == [Visit(NOW, 1, waited=10, stayed=3600, allowed=3600)]
 
 

@@ -8,10 +8,12 @@ import pytest
 from blocks.outside import standing_in
 from flows.steps.acting import act
 from pool.decisions import Decision, DecisionKind
-from pool.states import HostState
+from pool.errors import RefusedMove
+from pool.records import Instance
+from pool.states import HostState, InstanceState
 from tasks.leases import Held
 from tests.rigs.fakes import ScriptedTasks, fake_outside
-from tests.rigs.pool_data import a_host
+from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
 
@@ -39,3 +41,26 @@ def test_the_certificate_of_a_host_that_is_gone_by_now_is_not_renewed():
 def test_no_certificate_is_renewed_beside_a_run_that_configures_the_host():
     with pytest.raises(Held):
         renewed(HostState.ACTIVE, lease_of="flow run 7")
+
+
+def expiring(seen: Instance, **answers) -> ScriptedTasks:
+    """What is called when a session was to be ended by now, and is as it is seen."""
+    tasks = ScriptedTasks(get_instance=seen, give_out_room=[], **answers)
+    over = Decision(DecisionKind.EXPIRE, "alice-1", "its time was over")
+    with standing_in(fake_outside(prefect=tasks, clock=SimpleNamespace(now=lambda: later(60)))):
+        asyncio.run(act(over, 0))
+    return tasks
+
+
+def test_a_session_is_ended_only_if_its_time_is_over_in_the_moment_of_the_move():
+    ending = an_instance(state=InstanceState.STOPPING)
+    tasks = expiring(an_instance(expires_at=NOW), move_instance=ending)
+    _, _, facts = next(call for call in tasks.calls if call[0] == "move_instance")
+    assert facts["only_if_expired_by"] == later(60)
+    with pytest.raises(RefusedMove):
+        expiring(an_instance(expires_at=NOW), move_instance=RefusedMove("it was extended"))
+
+
+@pytest.mark.parametrize("seen", [{"expires_at": later(61)}, {"expires_at": NOW, "state": InstanceState.DELETED}])
+def test_a_session_that_was_extended_or_ended_since_it_was_seen_is_not_touched(seen):
+    assert expiring(an_instance(**seen)).names == ["get_instance"]

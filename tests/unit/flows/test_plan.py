@@ -45,5 +45,10 @@ def test_advice_answers_with_the_settings_to_turn_and_leaves_its_reasons(prefect
     assert any(row["what"] == "because" for row in rows)
 
 
+@pytest.mark.parametrize("since", ["6h", "today", "2026-01-04", "99999999d"])
+def test_the_past_begins_at_any_moment_that_an_operator_may_write(prefect, since):
+    assert asyncio.run(what_if.fn([], since=since))["today"]["sessions"] == 9
+
+
 def test_a_setting_that_is_none_fails_the_run_with_its_sentence(prefect):
     assert "'FREE' is no setting of a pool" in asyncio.run(what_if.fn(["FREE=1"])).message

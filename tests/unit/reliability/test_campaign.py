@@ -16,6 +16,7 @@ from tests.reliability.orders import Orders
 from tests.reliability.points import END, PROVISION, TAKE, Point
 from tests.reliability.victims import Battlefield
 from tests.rigs.pool_data import NOW, ask, claim_active, place
+from tests.rigs.pool_data import run as begin_to_run
 from tests.rigs.stacks.stack import Stack
 
 pytestmark = pytest.mark.unit
@@ -87,7 +88,7 @@ class PaperRuns(Stack):
             if self.store.instances.get(name).state is InstanceState.QUEUED:
                 place(self.store, name)
         yield "start_container", "after"
-        self.store.instances.move(name, InstanceState.RUNNING, NOW)
+        begin_to_run(self.store, name)
 
     def _end(self, name: str) -> Iterator[tuple[str, str]]:
         yield "withdraw_route", "after"

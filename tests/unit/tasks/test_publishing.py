@@ -9,12 +9,12 @@ from blocks.outside import standing_in
 from pool.changes import Audience
 from pool.errors import GatewayTrouble
 from pool.records import ProxyOptions
-from pool.states import HostState, InstanceState
+from pool.states import HostState
 from pool.store.pool_store import PoolStore
 from tasks.hosts import host_images, operator
 from tasks.publishing.publisher import publish_changes
 from tests.rigs.fakes import InlinePublisher, fake_outside
-from tests.rigs.pool_data import NOW, a_blueprint, claim_active
+from tests.rigs.pool_data import NOW, a_blueprint, claim_active, run
 
 pytestmark = pytest.mark.unit
 
@@ -96,7 +96,7 @@ def test_sessions_on_a_host_that_drains_get_a_new_answer(door):
     host = claim_active(door.store)
     door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
     door.store.instances.take_turn("alice-1", host.name, [], NOW)
-    door.store.instances.move("alice-1", InstanceState.RUNNING, NOW)
+    run(door.store)
     publish_changes()
     door.store.hosts.drain(host.name, NOW, "a new kernel")
     door.prefect.tables.clear()

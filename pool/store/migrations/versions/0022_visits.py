@@ -13,9 +13,9 @@ depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
 OLD = sa.text(
-    "SELECT pool, created_at, state_since, expires_at, slots, (SELECT max(at) FROM changes WHERE noun = 'instance'"
-    " AND subject = instances.id AND changes.state = 'starting') AS placed FROM instances"
-    " WHERE state IN ('deleted', 'failed')"
+    "SELECT pool, created_at, state_since, expires_at, slots, (SELECT CASE WHEN changes.state = 'starting' THEN at END"
+    " FROM changes WHERE noun = 'instance' AND subject = instances.id AND changes.state IN ('queued', 'starting')"
+    " ORDER BY changes.id DESC LIMIT 1) AS placed FROM instances WHERE state IN ('deleted', 'failed')"
 ).columns(created_at=MOMENT, state_since=MOMENT, expires_at=MOMENT, placed=MOMENT)
 BATCH = 5000
 
@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_visits"),
     )
     op.create_index("ix_visits_pool_at", "visits", ["pool", "at"])
+    op.create_index("ix_visits_at", "visits", ["at"])
     bind = op.get_bind()
     rows = bind.execute(OLD).all()
     for first in range(0, len(rows), BATCH):

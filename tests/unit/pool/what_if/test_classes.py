@@ -34,6 +34,18 @@ def test_the_same_class_is_always_the_same():
     assert [*visits_of(one, NOW, later(WEEK), BERLIN)] == [*visits_of(one, NOW, later(WEEK), BERLIN)]
 
 
+def test_of_a_class_on_monday_at_midnight_some_come_late_on_sunday():
+    visits = [*visits_of(read_class("60@Mon00:00"), NOW, later(2 * WEEK), BERLIN)]
+    assert len(visits) == 120
+    assert {visit.at.astimezone(BERLIN).strftime("%a %H") for visit in visits} == {"Sun 23", "Mon 00"}
+
+
+def test_of_a_class_just_after_the_end_those_who_come_early_come():
+    until = later(6 * 86400 + 15 * 3600)  # Sunday, 23:00 UTC: midnight in Berlin
+    visits = [*visits_of(read_class("60@Mon00:00"), NOW, until - timedelta(seconds=1), BERLIN)]
+    assert 20 < len(visits) < 40
+
+
 @pytest.mark.parametrize("text", ["60", "60@Foo09:00", "60@Mon25:00", "60@Mon09:00-08:00", "sixty@Mon09:00", ""])
 def test_what_is_no_class_is_refused_with_the_way_to_write_one(text):
     with pytest.raises(BadRequest, match=r"is no class; write users, day and time, like 60@Mon09:00"):
@@ -44,6 +56,22 @@ def test_a_rush_of_each_week_becomes_one_line_that_ends_when_it_begins():
     visits = [*visits_of(read_class("60@Wed09:00"), NOW, later(2 * WEEK), BERLIN)]
     (line,) = timetable_of_rushes(visits, BERLIN, least=6)
     assert line.text == "Wed 08:50-08:55: 60"
+
+
+@pytest.mark.parametrize("begin", ["00:00", "00:05"])
+def test_a_rush_at_the_beginning_of_the_week_is_awaited_late_on_sunday(begin):
+    visits = [*visits_of(read_class(f"60@Mon{begin}"), NOW, later(3 * WEEK), BERLIN)]
+    (line,) = timetable_of_rushes(visits, BERLIN, least=6)
+    assert line.slots == 60
+    assert line.text.startswith("Sun 23:")
+
+
+def test_rushes_of_two_weeks_on_both_sides_of_midnight_are_one():
+    midnight = 16 * 3600  # after which NOW's day ends, a Monday
+    crowds = [(6 * 86400 + midnight - 60, 20), (13 * 86400 + midnight, 30)]
+    visits = [Visit(later(at), 1) for at, users in crowds for _ in range(users)]
+    (line,) = timetable_of_rushes(visits, ZoneInfo("UTC"), least=6)
+    assert line.text == "Sun 23:50-23:55: 30"
 
 
 def test_stragglers_are_no_rush():

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 from random import Random
+from time import process_time
 
 import pytest
 
 from pool.sessions.visits import Visit, with_stays
 from pool.settings import PoolSettings
 from pool.timetable import read_timetable
-from pool.what_if.figures import buckets, figures, quantile
+from pool.what_if.figures import buckets, figures
 from pool.what_if.replay import Replay
 from tests.rigs.pool_data import NOW, later
 
@@ -33,6 +34,20 @@ def test_a_user_of_an_empty_pool_waits_for_a_boot_from_the_next_tick_on():
     assert replayed([visit(595)], free_slot_target=0, boots=[200]).waits == [205]
 
 
+class Counting(Replay):
+    """Counts how often it is asked whose turn it is."""
+
+    asked = 0
+
+    def turns(self, line, hosts):
+        self.asked += 1
+        return super().turns(line, hosts)
+
+
+def test_whose_turn_it_is_is_looked_for_once_for_each_request():
+    assert Counting(PoolSettings(), [visit(1), visit(2)], [], NOW, later(20)).run().asked == 2
+
+
 def test_the_pools_own_boots_are_taken_in_turn():
     assert replayed([visit(600), visit(3600, slots=6)], free_slot_target=0, boots=[200, 90]).waits == [200, 90]
 
@@ -42,6 +57,13 @@ def test_a_class_waits_less_with_a_timetable_than_without():
     lines = read_timetable(["Mon 08:54-08:55: 60"], "UTC")
     assert figures(replayed(pupils, timetable=lines)).wait_longest_s == 0
     assert figures(replayed(pupils)).wait_p95_s > 60
+
+
+def test_hosts_of_a_class_on_monday_at_midnight_are_there_on_sunday_evening():
+    pupils = [visit(number - 8 * HOUR) for number in range(60)]
+    settings = PoolSettings(timetable=read_timetable(["Sun 23:54-23:55: 60"], "UTC"))
+    replay = Replay(settings, pupils, [120], later(-10 * HOUR), later(-7 * HOUR)).run()
+    assert replay.waits == [0] * 60
 
 
 def test_those_whom_the_pool_cannot_hold_are_counted_as_refused():
@@ -85,7 +107,12 @@ def test_a_visit_that_never_had_room_gets_the_usual_stay_of_its_size():
     assert [one.stayed for one in with_stays(recorded)] == [100, 300, 900, 200, 300]
 
 
-def test_a_quantile_is_a_wait_that_was():
-    assert quantile([0, 0, 5, 9], 0.5) == 0
-    assert quantile([0, 0, 5, 9], 0.95) == 9
-    assert quantile([], 0.5) == 0
+def test_a_year_in_which_no_visit_had_room_is_made_livable_at_once():
+    begun = process_time()
+    assert len(with_stays([visit(0, 100), *(Visit(later(at), 1) for at in range(20_000))])) == 20_001
+    assert process_time() - begun < 5
+
+
+def test_of_a_replay_without_sessions_nothing_was_waited():
+    nothing = figures(replayed([]))
+    assert (nothing.wait_p50_s, nothing.wait_p95_s, nothing.wait_longest_s) == (0, 0, 0)

@@ -83,6 +83,11 @@ def test_a_scrape_has_pools_sessions_and_the_gateway(store):
         assert line in text.splitlines(), text
 
 
+def test_failures_are_those_of_one_pool_and_of_one_day(store):
+    assert store.instances.failures("main", NOW) == {EndCause.OUT_OF_MEMORY: 1}
+    assert store.instances.failures("gpu", NOW) == store.instances.failures("main", later(1)) == {}
+
+
 def test_nothing_secret_is_in_a_scrape(store):
     text = scraped(store=store, gateway=SeeingGateway())
     assert not [word for one in store.instances.all() for word in (one.route, one.token) if word and word in text]
@@ -98,7 +103,7 @@ def test_slots_of_a_host_out_of_reach_are_not_free():
     hosts = [a_host(), a_host("main-02", unreachable_since=NOW)]
     queued = an_instance(state=InstanceState.QUEUED, host=None)
     told = {
-        one.name: one.value for one in measures_of(PoolRecords("main", hosts, [queued], [], [], 4, False), later(90))
+        one.name: one.value for one in measures_of(PoolRecords("main", hosts, [queued], {}, [], 4, False), later(90))
     }
     assert (told["slots"], told["slots_free"], told["hosts_unreachable"]) == (12, 6, 1)
     assert told["queue_longest_wait_seconds"] == 90

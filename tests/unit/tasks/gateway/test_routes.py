@@ -17,6 +17,7 @@ from pool.store.pool_store import PoolStore
 from tasks.gateway.routes import publish_route, repair_routes
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, place
+from tests.rigs.pool_data import run as begin_to_run
 
 pytestmark = pytest.mark.unit
 
@@ -68,7 +69,7 @@ def gateway(tmp_path, store):
 def run(store: PoolStore, instance_id: str) -> Instance:
     ask(store, instance_id)
     place(store, instance_id)
-    return store.instances.move(instance_id, InstanceState.RUNNING, NOW)
+    return begin_to_run(store, instance_id)
 
 
 def end(store: PoolStore, gateway: Gateway, session: Instance) -> None:

@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from blocks.outside import standing_in
-from pool.errors import BadRequest, Refused
+from pool.errors import BadRequest, Refused, RefusedMove
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
 from tasks.sessions.instances import extend
 from tests.rigs.fakes import fake_outside
-from tests.rigs.pool_data import NOW, ask, claim_active, later, place
+from tests.rigs.pool_data import ask, claim_active, later, place, run
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +23,7 @@ def store(tmp_path):
     claim_active(store)
     ask(store)
     place(store)
-    store.instances.move("alice-1", InstanceState.RUNNING, NOW, expires_at=later(600))
+    run(store, expires_at=later(600))
     ask(store, "bob-1")
     with standing_in(fake_outside(store=store)):
         yield store
@@ -56,3 +56,16 @@ def test_what_does_not_run_is_not_extended(store):
 def test_minutes_must_be_such_that_there_is_a_date(store, minutes):
     with pytest.raises(BadRequest, match="it must be whole minutes, 1 to"):
         extended("alice-1", minutes)
+
+
+def test_one_that_was_extended_after_its_end_was_decided_on_goes_on(store):
+    extended("alice-1", 60)
+    with pytest.raises(RefusedMove, match="alice-1 goes on until 2026-01-05 09:00 UTC: it was extended"):
+        store.instances.move("alice-1", InstanceState.STOPPING, later(601), only_if_expired_by=later(601))
+    assert store.instances.get("alice-1").state is InstanceState.RUNNING
+
+
+def test_one_whose_time_is_over_is_ended_and_extended_no_more(store):
+    store.instances.move("alice-1", InstanceState.STOPPING, later(600), only_if_expired_by=later(600))
+    with pytest.raises(Refused, match="alice-1 is stopping: only a running session is extended"):
+        extended("alice-1", 60)

@@ -5,50 +5,43 @@ Order of locks, in every transaction: limits of sessions first, then the instanc
 
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import delete, select, update
 
-from pool.errors import NotFound, Refused, RefusedMove
-from pool.moments import after
-from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement, ProxyOptions
+from pool.errors import Refused, RefusedMove
+from pool.moments import after, minute
+from pool.records import SESSION_PORTS, BlueprintSpec, Instance
 from pool.sessions.limits import SessionLimit
 from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
-from pool.store.backups import as_kept_work
-from pool.store.engine import Database, Part, check_facts, insert_unless_there
+from pool.store.engine import Database, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.host_rows import forgive
-from pool.store.room import (
-    check_limits,
-    free_gpus,
-    give_room_back,
-    has_others_before,
-    lock_limits,
-    next_free_port,
-    take_room,
+from pool.store.instances.reading import InstanceReading
+from pool.store.instances.room import check_limits, give_room_back, has_others_before, lock_limits
+from pool.store.instances.rows import (
+    as_instance,
+    check_as_planned,
+    find_instance,
+    is_known,
+    reserve,
+    write_instance,
 )
 from pool.store.schema import hosts, instances
-from pool.store.timings import begin_timings, note_phases, note_room
+from pool.store.timings import begin_timings, note_phases
 
-FACTS_OF_A_MOVE = frozenset({"expires_at"})
 ENDING = ENDED | {InstanceState.STOPPING}
-_FIELDS = [field.name for field in fields(Instance) if field.name != "placement"]
+_NO_PLAIN_MOVE = {
+    InstanceState.STARTING: "without room on a host",
+    InstanceState.RUNNING: "without a time at which it is over",
+}
 
 
-def as_instance(row: Row[Any]) -> Instance:
-    """The record that a row of ``instances`` stands for."""
-    found = row._mapping  # made anew each time that it is asked for
-    values = {name: found[name] for name in _FIELDS}
-    placement = Placement(found["host"], found["port"], tuple(found["gpu_ids"] or ())) if found["host"] else None
-    made = {"proxy": ProxyOptions(**values["proxy"]), "keep": as_kept_work(values["keep"]), "placement": placement}
-    return Instance(**values | made)
-
-
-class InstanceStore(Part):
+class InstanceStore(InstanceReading):
     """Ask for, place, move and find instances.
 
     Args:
@@ -105,70 +98,15 @@ class InstanceStore(Part):
         }
         with self._db.writing() as connection:
             lock_limits(connection, limits)
-            if not _is_known(connection, instance_id):
+            if not is_known(connection, instance_id):
                 check_limits(connection, limits)
             insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
             made = connection.scalar(insert) is not None
-            instance = _instance(connection, instance_id)
+            instance = find_instance(connection, instance_id)
             if made:
                 note_instance_change(connection, instance, now)
                 begin_timings(connection, instance_id, accepted, now)
             return instance, made
-
-    def get(self, instance_id: str) -> Instance:
-        """The instance of this id.
-
-        Raises:
-            NotFound: "no instance is named alice-1".
-        """
-        with self._db.reading() as connection:
-            return _instance(connection, instance_id)
-
-    def all(
-        self, pool: str | None = None, states: Iterable[InstanceState] | None = None, host: str | None = None
-    ) -> list[Instance]:
-        """The instances of a pool, in some states, holding room on a host (None: of any), oldest first."""
-        query = select(instances).order_by(instances.c.created_at, instances.c.id)
-        if pool is not None:
-            query = query.where(instances.c.pool == pool)
-        if states is not None:
-            query = query.where(instances.c.state.in_(sorted(states)))
-        if host is not None:
-            query = query.where(instances.c.host == host)
-        with self._db.reading() as connection:
-            return [as_instance(row) for row in connection.execute(query).all()]
-
-    def running_routes(self) -> dict[str, Placement]:
-        """The routes of all running sessions, with the place that each leads to."""
-        query = select(instances.c.route, instances.c.host, instances.c.port)
-        with self._db.reading() as connection:
-            rows = connection.execute(query.where(instances.c.state == InstanceState.RUNNING)).all()
-        return {row.route: Placement(row.host, row.port) for row in rows}
-
-    def queue(self, pool: str) -> list[Instance]:
-        """Those that wait for room in the pool, the next one first."""
-        return self.all(pool, [InstanceState.QUEUED])
-
-    def ended(self, since: datetime, limit: int) -> list[Instance]:
-        """The latest sessions to have ended, none of them before *since*, newest first."""
-        over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since >= since)
-        query = select(instances).where(*over).order_by(instances.c.state_since.desc()).limit(limit)
-        with self._db.reading() as connection:
-            return [as_instance(row) for row in connection.execute(query).all()]
-
-    def found(
-        self, user: str | None = None, since: datetime | None = None, failed: bool = False, limit: int = 200
-    ) -> list[Instance]:
-        """The latest sessions, living and over, newest request first: of one user, living since a moment, failed."""
-        query = select(instances).order_by(instances.c.created_at.desc(), instances.c.id).limit(limit)
-        if user is not None:
-            query = query.where(instances.c.user == user)
-        if since is not None:
-            query = query.where(instances.c.state.not_in(sorted(ENDED)) | (instances.c.state_since >= since))
-        if failed:
-            query = query.where(instances.c.state == InstanceState.FAILED)
-        with self._db.reading() as connection:
-            return [as_instance(row) for row in connection.execute(query).all()]
 
     def forget(self, before: datetime) -> int:
         """Delete the records of sessions that ended before a moment; how many there were."""
@@ -178,20 +116,6 @@ class InstanceStore(Part):
                 return 0
         with self._db.writing() as connection:
             return connection.execute(delete(instances).where(*over)).rowcount
-
-    def ended_among(self, ids: Collection[str]) -> set[str]:
-        """Those of these sessions that are over."""
-        return self._among(ids, instances.c.state.in_(sorted(ENDED)))
-
-    def living_among(self, ids: Collection[str]) -> set[str]:
-        """Those of these sessions that are on record and not over."""
-        return self._among(ids, instances.c.state.not_in(sorted(ENDED)))
-
-    def _among(self, ids: Collection[str], condition: ColumnElement[bool]) -> set[str]:
-        if not ids:
-            return set()
-        with self._db.reading() as connection:
-            return set(connection.scalars(select(instances.c.id).where(instances.c.id.in_(sorted(ids)), condition)))
 
     def take_turn(
         self,
@@ -225,11 +149,11 @@ class InstanceStore(Part):
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
-            instance = _instance(connection, instance_id, lock=True)
+            instance = find_instance(connection, instance_id, lock=True)
             connection.execute(select(hosts.c.name).where(hosts.c.name == host_name).with_for_update())
             if has_others_before(connection, instance, passing):
                 return None
-            return _reserve(connection, instance, host_name, ports, gpus, now)
+            return reserve(connection, instance, host_name, ports, gpus, now)
 
     def begin_to_run(
         self,
@@ -255,14 +179,14 @@ class InstanceStore(Part):
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
-            instance = _instance(connection, instance_id, lock=True)
+            instance = find_instance(connection, instance_id, lock=True)
             if instance.state is InstanceState.RUNNING:
                 return instance
             check_instance_move(instance_id, instance.state, InstanceState.RUNNING)
             forgive(connection, instance.get_placement().host)
             note_phases(connection, instance_id, moments)
             facts = {"state_since": now, "reason": "answers", "expires_at": expires_at, "restored_from": restored_from}
-            return _write(connection, instance_id, state=InstanceState.RUNNING, **facts)
+            return write_instance(connection, instance_id, state=InstanceState.RUNNING, **facts)
 
     def move(
         self,
@@ -271,8 +195,8 @@ class InstanceStore(Part):
         now: datetime,
         reason: str = "",
         only_from: InstanceState | None = None,
+        only_if_expired_by: datetime | None = None,
         cause: EndCause | None = None,
-        **facts: object,
     ) -> Instance:
         """Move an instance to another state; one that is there already is returned unchanged.
 
@@ -280,31 +204,31 @@ class InstanceStore(Part):
 
         Args:
             instance_id: the instance.
-            to: the state; starting is reached through :meth:`take_turn` alone.
+            to: the state; starting is reached through :meth:`take_turn` alone, running through :meth:`begin_to_run`.
             now: becomes ``state_since``.
             reason: why it is in its new state; replaces the old reason.
             only_from: the one state that it may come from now; None: any that its life cycle allows.
+            only_if_expired_by: the moment by which its time must be over, also if it is extended just now; None: it may
+                have time left.
             cause: why it ends; the first one that is given stays.
-            facts: what is known from now on: ``expires_at``.
 
         Raises:
-            RefusedMove: its life cycle does not allow this, or it is not in the state that it may come from.
+            RefusedMove: its life cycle does not allow this, it is not in the state that it may come from, or has time
+                left.
             NotFound: no instance has this id.
         """
-        check_facts(facts, FACTS_OF_A_MOVE)
         with self._db.writing() as connection:
-            instance = _instance(connection, instance_id, lock=True)
+            instance = find_instance(connection, instance_id, lock=True)
             if instance.state is to:
                 return instance
             check_instance_move(instance_id, instance.state, to)
-            if only_from not in (None, instance.state):
-                raise RefusedMove(f"instance {instance_id} is {instance.state}, no longer {only_from}")
-            if to is InstanceState.STARTING:
-                raise RefusedMove(f"instance {instance_id} cannot go to {to} without room on a host")
+            check_as_planned(instance, only_from, only_if_expired_by)
+            if refusal := _NO_PLAIN_MOVE.get(to):
+                raise RefusedMove(f"instance {instance_id} cannot go to {to} {refusal}")
             left = give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
             ends: dict[str, Any] = {"end_cause": (instance.end_cause or cause) if to in ENDING else None}
             ends |= {"token": ""} if to in ENDED else {}  # nothing asks for it any more
-            return _write(connection, instance_id, state=to, state_since=now, reason=reason, **left, **ends, **facts)
+            return write_instance(connection, instance_id, state=to, state_since=now, reason=reason, **left, **ends)
 
     def extend(self, instance_id: str, seconds: int, now: datetime) -> Instance:
         """Let a running session go on for at least so many seconds from *now*; its platform and its history are told.
@@ -316,11 +240,11 @@ class InstanceStore(Part):
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
-            instance = _instance(connection, instance_id, lock=True)
+            instance = find_instance(connection, instance_id, lock=True)
             if instance.state is not InstanceState.RUNNING or instance.expires_at is None:
                 raise Refused(f"instance {instance_id} is {instance.state}: only a running session is extended")
             until = max(instance.expires_at, after(now, seconds))
-            reason = f"extended to {until:%Y-%m-%d %H:%M} UTC"
+            reason = f"extended to {minute(until)}"
             query = update(instances).where(instances.c.id == instance_id)
             row = connection.execute(query.values(expires_at=until, reason=reason).returning(instances)).one()
             note_instance_change(connection, as_instance(row), now)
@@ -330,40 +254,3 @@ class InstanceStore(Part):
 def _unguessable() -> str:
     """160 random bits in 32 characters of a-z2-7: fit for a URL, a host name and a header."""
     return b32encode(secrets.token_bytes(20)).decode().lower()
-
-
-def _instance(connection: Connection, instance_id: str, lock: bool = False) -> Instance:
-    """Read an instance; locked, it stays as it was read until the transaction ends (SQLite has one writer anyway)."""
-    query = select(instances).where(instances.c.id == instance_id)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
-        raise NotFound(f"no instance is named {instance_id}")
-    return as_instance(row)
-
-
-def _is_known(connection: Connection, instance_id: str) -> bool:
-    return connection.scalar(select(instances.c.id).where(instances.c.id == instance_id)) is not None
-
-
-def _write(connection: Connection, instance_id: str, **values: object) -> Instance:
-    row = connection.execute(
-        update(instances).where(instances.c.id == instance_id).values(**values).returning(instances)
-    )
-    written = as_instance(row.one())
-    note_instance_change(connection, written, written.state_since)
-    return written
-
-
-def _reserve(
-    connection: Connection, instance: Instance, host_name: str, ports: Sequence[int], gpus: int, now: datetime
-) -> Instance | None:
-    check_instance_move(instance.id, instance.state, InstanceState.STARTING)
-    if not take_room(connection, instance, host_name, now):
-        return None
-    place = {
-        "host": host_name,
-        "port": next_free_port(connection, host_name, ports),
-        "gpu_ids": free_gpus(connection, instance, host_name, gpus),
-    }
-    note_room(connection, instance.id, now)
-    return _write(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)

@@ -1,0 +1,1 @@
+"""Records of instances, and the room that they hold on hosts."""

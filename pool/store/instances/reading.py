@@ -1,0 +1,93 @@
+"""Find instances: each question is one read."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+
+from pool.records import Instance, Placement
+from pool.states import ENDED, EndCause, InstanceState
+from pool.store.engine import Part
+from pool.store.instances.rows import as_instance, find_instance
+from pool.store.schema import instances
+
+
+class InstanceReading(Part):
+    """Ask for instances that are on record."""
+
+    def get(self, instance_id: str) -> Instance:
+        """The instance of this id.
+
+        Raises:
+            NotFound: "no instance is named alice-1".
+        """
+        with self._db.reading() as connection:
+            return find_instance(connection, instance_id)
+
+    def all(
+        self, pool: str | None = None, states: Iterable[InstanceState] | None = None, host: str | None = None
+    ) -> list[Instance]:
+        """The instances of a pool, in some states, holding room on a host (None: of any), oldest first."""
+        query = select(instances).order_by(instances.c.created_at, instances.c.id)
+        if pool is not None:
+            query = query.where(instances.c.pool == pool)
+        if states is not None:
+            query = query.where(instances.c.state.in_(sorted(states)))
+        if host is not None:
+            query = query.where(instances.c.host == host)
+        with self._db.reading() as connection:
+            return [as_instance(row) for row in connection.execute(query).all()]
+
+    def running_routes(self) -> dict[str, Placement]:
+        """The routes of all running sessions, with the place that each leads to."""
+        query = select(instances.c.route, instances.c.host, instances.c.port)
+        with self._db.reading() as connection:
+            rows = connection.execute(query.where(instances.c.state == InstanceState.RUNNING)).all()
+        return {row.route: Placement(row.host, row.port) for row in rows}
+
+    def queue(self, pool: str) -> list[Instance]:
+        """Those that wait for room in the pool, the next one first."""
+        return self.all(pool, [InstanceState.QUEUED])
+
+    def ended(self, since: datetime, limit: int) -> list[Instance]:
+        """The latest sessions to have ended, none of them before *since*, newest first."""
+        over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since >= since)
+        query = select(instances).where(*over).order_by(instances.c.state_since.desc()).limit(limit)
+        with self._db.reading() as connection:
+            return [as_instance(row) for row in connection.execute(query).all()]
+
+    def found(
+        self, user: str | None = None, since: datetime | None = None, failed: bool = False, limit: int = 200
+    ) -> list[Instance]:
+        """The latest sessions, living and over, newest request first: of one user, living since a moment, failed."""
+        query = select(instances).order_by(instances.c.created_at.desc(), instances.c.id).limit(limit)
+        if user is not None:
+            query = query.where(instances.c.user == user)
+        if since is not None:
+            query = query.where(instances.c.state.not_in(sorted(ENDED)) | (instances.c.state_since >= since))
+        if failed:
+            query = query.where(instances.c.state == InstanceState.FAILED)
+        with self._db.reading() as connection:
+            return [as_instance(row) for row in connection.execute(query).all()]
+
+    def failures(self, pool: str, since: datetime) -> dict[EndCause, int]:
+        """How many sessions of the pool have failed from a moment on, by cause; those whose cause is known."""
+        failed = (instances.c.state == InstanceState.FAILED, instances.c.state_since >= since)
+        of_pool = (instances.c.pool == pool, instances.c.end_cause.is_not(None))
+        query = select(instances.c.end_cause, func.count()).where(*failed, *of_pool).group_by(instances.c.end_cause)
+        with self._db.reading() as connection:
+            return dict(connection.execute(query).tuples().all())
+
+    def ended_among(self, ids: Collection[str]) -> set[str]:
+        """Those of these sessions that are over."""
+        return self._among(ids, instances.c.state.in_(sorted(ENDED)))
+
+    def living_among(self, ids: Collection[str]) -> set[str]:
+        """Those of these sessions that are on record and not over."""
+        return self._among(ids, instances.c.state.not_in(sorted(ENDED)))
+
+    def _among(self, ids: Collection[str], condition: ColumnElement[bool]) -> set[str]:
+        if not ids:
+            return set()
+        with self._db.reading() as connection:
+            return set(connection.scalars(select(instances.c.id).where(instances.c.id.in_(sorted(ids)), condition)))
