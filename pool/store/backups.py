@@ -74,12 +74,6 @@ class BackupStore(Part):
         query = query.where(backups.c.pool == pool) if pool else query
         return self._found(query.where(backups.c.user == user) if user else query)
 
-    def snapshots(self) -> set[str]:
-        """Names of all snapshots in the repository that a record speaks of."""
-        query = select(backups.c.snapshot).where(backups.c.snapshot != "", backups.c.state != BackupState.FORGOTTEN)
-        with self._db.reading() as connection:
-            return set(connection.scalars(query))
-
     def move(self, backup_id: str, to: BackupState, now: datetime, reason: str = "", **facts: Any) -> Backup:
         """Move a backup along its life cycle; one that is there already is returned unchanged.
 

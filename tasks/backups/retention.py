@@ -1,14 +1,10 @@
 """Tasks that delete backups which are not needed any more."""
 
-from datetime import timedelta
-
-from blocks.outside import now, outside
+from blocks.outside import log, now, outside
 from pool.backups.rules import to_forget
+from pool.backups.snapshots import SHORT, strangers, to_delete
 from pool.backups.states import BackupState
 from tasks.base import pool_task
-
-#: A snapshot is older than this before it counts as one that no record names: it may be being written.
-UNNAMED = timedelta(days=1)
 
 
 @pool_task(task_run_name="forget backups of {pool}")
@@ -31,10 +27,12 @@ def delete_snapshots() -> int:
     The repository is listed before the records are read: what is recorded meanwhile is not taken for unnamed.
 
     Raises:
-        BackupTrouble: the repository did not do it.
+        BackupTrouble: the repository did not do it, or is not the one that the records speak of.
     """
-    there = outside().backups.snapshots()
-    named = outside().store.backups.snapshots()
-    unnamed = {name for name, written in there.items() if name not in named and written < now() - UNNAMED}
-    outside().backups.forget(unnamed)
-    return len(unnamed)
+    listed = outside().backups.snapshots()
+    backups = outside().store.backups.all()
+    gone = to_delete(listed, backups, now())
+    outside().backups.forget(gone)
+    if unknown := strangers(listed, backups, now()):
+        log().warning("%d snapshots of backups that are not on record stay: %s …", len(unknown), min(unknown)[:SHORT])
+    return len(gone)

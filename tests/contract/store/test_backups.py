@@ -65,13 +65,6 @@ def test_a_backup_outlives_the_record_of_its_session(store, instance):
     assert [one.id for one in store.backups.all([VERIFIED])] == ["alice-1.1"]
 
 
-def test_only_snapshots_of_records_that_may_still_count_are_needed(store, instance):
-    backup = verified(store, instance)
-    assert store.backups.snapshots() == {"s-alice-1.1"}
-    store.backups.move(backup.id, BackupState.FORGOTTEN, NOW)
-    assert store.backups.snapshots() == set()
-
-
 def test_a_move_that_the_life_cycle_does_not_have_changes_nothing(store, instance):
     backup = store.backups.begin(instance, ENDS, NOW)
     with pytest.raises(RefusedMove, match=r"backup alice-1.1 cannot go from writing to verified"):

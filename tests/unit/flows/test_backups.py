@@ -176,7 +176,7 @@ def test_what_is_beyond_the_number_is_forgotten_and_what_no_record_names_deleted
     world.end()
     world.start("alice-2")
     world.end("alice-2")
-    world.backups.write("of a dead process", [b"half"])
+    world.backups.write("alice-2.1", [b"half, of a dead process"])
     world.config = PoolConfig(DD_BACKUPS_KEPT=1)
     with world.process():
         said = [asyncio.run(forget_old_backups.fn()).message]
