@@ -26,7 +26,8 @@ class BackupStore(Part):
     def begin(self, instance: Instance, cause: BackupCause, now: datetime) -> Backup:
         """Record a backup before anything is written; one of the same cause that did not come to its end begins again.
 
-        What was kept of a session that is being ended is kept: that backup is returned as it is.
+        What was kept of a session that is being ended is kept: that backup is returned as it is. Not what was kept of
+        an earlier session of the same name, whose record was deleted since.
         The lease on the session's work is held meanwhile: no two runs begin one at once.
 
         Args:
@@ -37,9 +38,10 @@ class BackupStore(Part):
         with self._db.writing() as connection:
             connection.execute(select(instances.c.id).where(instances.c.id == instance.id).with_for_update())
             last = connection.execute(_of_instance(instance.id).limit(1)).one_or_none()
-            if last and last.cause is cause is BackupCause.SESSION_ENDS and last.state is BackupState.VERIFIED:
+            same = last is not None and last.cause is cause and last.begun_at >= instance.created_at
+            if last and same and cause is BackupCause.SESSION_ENDS and last.state is BackupState.VERIFIED:
                 return _as_backup(last)
-            if last and last.cause is cause and last.state in UNFINISHED | {BackupState.FAILED}:
+            if last and same and last.state in UNFINISHED | {BackupState.FAILED}:
                 again = {"attempts": last.attempts + 1, "state": BackupState.WRITING} | _NOTHING_YET
                 return _write(connection, last.id, **again, begun_at=now, state_since=now)
             return _insert(connection, instance, (last.number if last else 0) + 1, cause, now)

@@ -1,5 +1,7 @@
 """The records of backups, on both databases."""
 
+from dataclasses import replace
+
 import pytest
 
 from pool.backups.states import BackupCause, BackupFault, BackupState
@@ -55,6 +57,13 @@ def test_what_was_kept_at_a_sessions_end_is_kept_once_and_what_is_asked_for_each
     assert store.backups.begin(instance, ASKED, later(9)).id != asked.id
     ended = verified(store, instance, ENDS, later(99))
     assert store.backups.begin(instance, ENDS, later(999)) == ended
+
+
+def test_what_was_kept_of_an_earlier_session_of_the_same_name_is_not_taken_for_this_ones(store, instance):
+    earlier = verified(store, instance)
+    later_one = replace(instance, created_at=later(99))
+    assert store.backups.begin(later_one, ENDS, later(100)).id == "alice-1.2"
+    assert store.backups.get(earlier.id) == earlier
 
 
 def test_a_backup_outlives_the_record_of_its_session(store, instance):
