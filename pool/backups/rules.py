@@ -13,6 +13,8 @@ from pool.states import InstanceState
 
 NOTHING = "none"  # as the option restore: begin with nothing
 RETRY_SECONDS = 300  # until a scheduled backup that failed is tried again
+UNCOUNTED_DAYS = 30  # that one which does not count is kept, for an operator who looks what is in it
+RECORD_DAYS = 90  # that the record of a forgotten one is kept
 LONGEST_SECONDS = 3600  # in a state; one that is still being written then has lost its run
 
 
@@ -136,7 +138,9 @@ def _offer(good: Sequence[Backup]) -> str:
 
 
 def to_forget(backups: Iterable[Backup], kept: int, days: int, now: datetime) -> list[Backup]:
-    """List the backups that count and are not needed any more.
+    """List the backups that are not needed any more.
+
+    Those that count go by number and age; those that do not, and that no run will go on with, by age alone.
 
     Args:
         backups: of any users and blueprints, in any state.
@@ -145,13 +149,30 @@ def to_forget(backups: Iterable[Backup], kept: int, days: int, now: datetime) ->
         now: the moment of asking.
     """
     oldest = now - timedelta(days=days) if days else None
-    good = sorted((one for one in backups if one.counts), key=_whose)
+    every = list(backups)
+    good = sorted((one for one in every if one.counts), key=_whose)
     gone: list[Backup] = []
     for _, group in groupby(good, key=_whose):
         ordered = in_order(group)
         gone += ordered[max(kept, 1) :]
         gone += [one for one in ordered[: max(kept, 1)] if oldest and one.begun_at < oldest]
-    return gone
+    return gone + [one for one in every if _never_counted(one, now)]
+
+
+def _never_counted(backup: Backup, now: datetime) -> bool:
+    """Whether a backup did not count for so long that it never will."""
+    over = backup.counts or backup.state is BackupState.FORGOTTEN
+    return not over and backup.state_since < now - timedelta(days=UNCOUNTED_DAYS)
+
+
+def why_forgotten(backup: Backup) -> str:
+    """Say why a backup that is not needed any more is forgotten; of one that never counted, what went wrong with it."""
+    return "too old, or newer ones are enough" if backup.counts else f"it never counted: {backup.reason or 'left'}"
+
+
+def records_kept_since(now: datetime) -> datetime:
+    """Return the moment before which a backup was forgotten whose record goes as well."""
+    return now - timedelta(days=RECORD_DAYS)
 
 
 def _whose(backup: Backup) -> tuple[str, str, str]:

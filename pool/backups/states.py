@@ -13,7 +13,7 @@ class BackupState(StrEnum):
     WRITTEN = "written"  # all of it is in the repository, and was not read back yet
     VERIFIED = "verified"  # read back, byte for byte: it counts
     FAILED = "failed"  # not made this time, or not readable any more; the fault says why
-    FORGOTTEN = "forgotten"  # deleted from the repository: too old, or newer ones are enough
+    FORGOTTEN = "forgotten"  # deleted from the repository: too old, newer ones are enough, or it never counted
 
 
 class BackupCause(StrEnum):
@@ -39,8 +39,10 @@ class BackupFault(StrEnum):
 FINAL_FAULTS = frozenset({BackupFault.TOO_LARGE, BackupFault.CONTAINER_GONE, BackupFault.NOTHING_THERE})
 
 BACKUP_MOVES: Mapping[BackupState, frozenset[BackupState]] = {
-    BackupState.WRITING: frozenset({BackupState.WRITTEN, BackupState.FAILED}),
-    BackupState.WRITTEN: frozenset({BackupState.WRITING, BackupState.VERIFIED, BackupState.FAILED}),
+    BackupState.WRITING: frozenset({BackupState.WRITTEN, BackupState.FAILED, BackupState.FORGOTTEN}),
+    BackupState.WRITTEN: frozenset(
+        {BackupState.WRITING, BackupState.VERIFIED, BackupState.FAILED, BackupState.FORGOTTEN}
+    ),
     BackupState.VERIFIED: frozenset({BackupState.FAILED, BackupState.FORGOTTEN}),
     BackupState.FAILED: frozenset({BackupState.WRITING, BackupState.FORGOTTEN}),
     BackupState.FORGOTTEN: frozenset(),

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, update
 
 from pool.backups.backup import Backup
 from pool.backups.states import BackupCause, BackupState, check_backup_move
@@ -97,6 +97,24 @@ class BackupStore(Part):
                 return backup
             check_backup_move(backup_id, backup.state, to)
             return _write(connection, backup_id, state=to, state_since=now, reason=reason, **facts)
+
+    def pools(self) -> list[str]:
+        """Names of the pools that have backups, whether or not there is such a pool any more."""
+        query = select(backups.c.pool).where(backups.c.state != BackupState.FORGOTTEN).distinct()
+        with self._db.reading() as connection:
+            return sorted(connection.scalars(query))
+
+    def drop_forgotten(self, before: datetime) -> int:
+        """Delete the records of backups that were forgotten before a moment; how many there were.
+
+        The newest of a session on record stays: the number of its next backup follows from it.
+        """
+        later = backups.alias()
+        has_later = exists().where(later.c.instance == backups.c.instance, later.c.number > backups.c.number)
+        is_over = backups.c.instance.not_in(select(instances.c.id))
+        old = (backups.c.state == BackupState.FORGOTTEN, backups.c.state_since < before)
+        with self._db.writing() as connection:
+            return connection.execute(delete(backups).where(*old, has_later | is_over)).rowcount
 
     def _found(self, query: Select[Any]) -> list[Backup]:
         with self._db.reading() as connection:

@@ -74,6 +74,27 @@ def test_a_backup_outlives_the_record_of_its_session(store, instance):
     assert [one.id for one in store.backups.all([VERIFIED])] == ["alice-1.1"]
 
 
+def test_the_record_of_a_forgotten_backup_goes_but_the_newest_of_a_session_on_record(store, instance):
+    for at in (0, 1):
+        backup = verified(store, instance, ASKED, later(at))
+        store.backups.move(backup.id, BackupState.FORGOTTEN, later(at))
+    assert (store.backups.drop_forgotten(NOW), store.backups.drop_forgotten(later(9))) == (0, 1)
+    assert store.backups.begin(instance, ASKED, later(10)).id == "alice-1.3"
+
+
+def test_records_of_forgotten_backups_go_all_of_a_session_that_is_not_on_record(store, instance):
+    other = replace(instance, id="bob-1")
+    store.backups.move(verified(store, other, ASKED).id, BackupState.FORGOTTEN, NOW)
+    verified(store, instance)
+    assert (store.backups.drop_forgotten(later(9)), [one.id for one in store.backups.all()]) == (1, ["alice-1.1"])
+
+
+def test_pools_are_those_that_have_backups_though_they_are_gone(store, instance):
+    assert store.backups.pools() == []
+    verified(store, replace(instance, pool="gone"))
+    assert store.backups.pools() == ["gone"]
+
+
 def test_a_move_that_the_life_cycle_does_not_have_changes_nothing(store, instance):
     backup = store.backups.begin(instance, ENDS, NOW)
     with pytest.raises(RefusedMove, match=r"backup alice-1.1 cannot go from writing to verified"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from flows.backups.restore_files import restore_files
 from flows.steps import sessions
 from flows.steps.acting import act
 from flows.steps.settling import end_or_ask
-from pool.backups.states import BackupFault, BackupTrouble
+from pool.backups.states import BackupCause, BackupFault, BackupState, BackupTrouble
 from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError, Refused
 from pool.states import EndCause, InstanceState
@@ -21,6 +22,8 @@ from tests.rigs.homes import HomeFile
 from tests.rigs.kept_work import THE_SAME, counting, kept_world
 
 pytestmark = pytest.mark.unit
+
+SESSION_ENDS = BackupCause.SESSION_ENDS
 
 
 @pytest.fixture
@@ -185,3 +188,34 @@ def test_what_is_beyond_the_number_is_forgotten_and_what_no_record_names_deleted
         said.append(asyncio.run(forget_old_backups.fn()).message)
     assert said == ["1 backups are forgotten, 0 snapshots deleted", "0 backups are forgotten, 2 snapshots deleted"]
     assert world.start("alice-3").restored_from == "alice-2.1"
+
+
+def two_of(world, pool: str) -> None:
+    """Two backups of one user that count, on record and in the repository."""
+    for name in ("bob-1", "bob-2"):
+        backup = world.store.backups.begin(replace(world.get(), id=name, pool=pool), SESSION_ENDS, world.clock.now())
+        written = world.backups.write(backup.id, [b"work"])
+        world.store.backups.move(backup.id, BackupState.WRITTEN, world.clock.now(), snapshot=written.snapshot)
+        world.store.backups.move(backup.id, BackupState.VERIFIED, world.clock.now())
+
+
+def test_a_pool_that_cannot_be_read_keeps_its_backups_and_no_other_one_from_forgetting(world):
+    two_of(world, "broken")
+    world.end()
+    world.start("alice-2")
+    world.end("alice-2")
+    world.pools = {"main": PoolConfig(DD_BACKUPS_KEPT=1), "broken": Refused("DD_SLOTS is no number")}
+    with world.process():
+        said = asyncio.run(forget_old_backups.fn()).message
+    assert said == (
+        "1 backups are forgotten, 0 snapshots deleted; no backup of pool broken is forgotten: DD_SLOTS is no number"
+    )
+    assert counting(world) == ["alice-2.1", "bob-2.1", "bob-1.1"]
+
+
+def test_backups_of_a_pool_that_is_gone_are_forgotten_by_what_it_kept_last(world):
+    two_of(world, "gone")
+    world.store.configs.keep("gone", {"DD_BACKUPS_KEPT": 1})
+    with world.process():
+        assert asyncio.run(forget_old_backups.fn()).message.startswith("1 backups are forgotten")
+    assert counting(world) == ["bob-2.1"]

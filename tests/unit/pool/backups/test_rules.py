@@ -113,6 +113,18 @@ def test_backups_that_do_not_count_take_no_place_of_those_that_do():
     assert rules.to_forget([a_backup(), *failed], kept=1, days=0, now=later(9)) == []
 
 
+@pytest.mark.parametrize("state", [BackupState.WRITING, BackupState.WRITTEN, BackupState.FAILED])
+def test_what_did_not_count_for_a_month_is_forgotten_whatever_became_of_its_run(state):
+    left = a_backup(state=state, state_since=NOW)
+    assert rules.to_forget([left], kept=5, days=0, now=later(30 * DAY)) == []
+    assert rules.to_forget([left], kept=5, days=0, now=later(30 * DAY + 1)) == [left]
+    check_backup_move(left.id, state, BackupState.FORGOTTEN)
+
+
+def test_why_a_backup_is_forgotten_that_never_counted_tells_what_went_wrong():
+    assert rules.why_forgotten(a_backup(state=BackupState.FAILED, reason="too much")) == "it never counted: too much"
+
+
 def test_what_was_not_read_back_never_counts():
     with pytest.raises(RefusedMove, match=r"backup alice-1.1 cannot go from writing to verified"):
         check_backup_move("alice-1.1", BackupState.WRITING, BackupState.VERIFIED)
