@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 
 from flows.steps import settling
 from flows.steps.queue import ask_to_start, serve_queue
+from pool.backups.rules import asking
 from pool.decisions import Decision, DecisionKind
 from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
 from tasks.backups.keeping import last_backup
-from tasks.base import run_id, this_run
+from tasks.base import now, run_id, this_run
 from tasks.gateway.routes import withdraw_route
 from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
 from tasks.hosts.operator import put_back_into_service
@@ -105,10 +106,9 @@ async def _clean_up(decision: Decision, key: str) -> None:
 
 async def _back_up(decision: Decision, _key: str) -> None:
     """Ask for a backup; once for each that there is to be, however many ticks ask."""
-    last = await last_backup(decision.subject)
-    wanted = {"instance_id": decision.subject, "scheduled": True}
-    after = f"{last.id}-{last.attempts}" if last else "none"
-    await trigger("backup-instance/on-demand", wanted, key=f"backup-{decision.subject}-after-{after}")
+    instance, last = await get_instance(decision.subject), await last_backup(decision.subject)
+    wanted = {"instance_id": instance.id, "scheduled": True}
+    await trigger("backup-instance/on-demand", wanted, key=asking(instance, last, now()))
 
 
 async def _start(decision: Decision, key: str) -> None:

@@ -80,6 +80,21 @@ def is_due(instance: Instance, backups: Iterable[Backup], now: datetime) -> bool
     return now >= after(made, instance.keep.every) and all(now >= _next_try(one) for one in mine)
 
 
+def asking(instance: Instance, last: Backup | None, now: datetime) -> str:
+    """Name the asking for a scheduled backup: the same while the same backup is asked for, so that one run makes it.
+
+    A run that never began it was lost: in the next slot of time the asking is another one.
+
+    Args:
+        instance: the session.
+        last: its newest backup, in any state; None: it has none.
+        now: the moment of asking.
+    """
+    after_which = f"{last.id}-{last.attempts}" if last else "none"
+    slot = int(now.timestamp()) // max(instance.keep.every, RETRY_SECONDS)
+    return f"backup-{instance.id}-after-{after_which}-in-{slot}"
+
+
 def _next_try(backup: Backup) -> datetime:
     """When another backup may be begun, as far as it is for this one."""
     pauses = dict.fromkeys((BackupState.WRITING, BackupState.WRITTEN), LONGEST_SECONDS)

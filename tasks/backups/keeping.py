@@ -5,7 +5,7 @@ from blocks.backups.work_tar import Counted, kept_tar
 from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.backups.backup import Backup
-from pool.backups.rules import may_end_without, wait_ends_at
+from pool.backups.rules import is_due, may_end_without, wait_ends_at
 from pool.backups.states import BackupCause, BackupFault, BackupState, BackupTrouble
 from pool.blame import CONTAINER_GONE
 from pool.errors import EngineTrouble, HostUnreachable
@@ -68,6 +68,12 @@ def verify_backup(backup: Backup) -> Backup:
 def last_backup(instance_id: str) -> Backup | None:
     """The session's newest backup, in any state; None: it has none."""
     return next(iter(outside().store.backups.of_instance(instance_id)), None)
+
+
+@look_up()
+def backup_is_due(instance: Instance) -> bool:
+    """Whether it is time still to back up a session that runs."""
+    return is_due(instance, outside().store.backups.of_instance(instance.id), now())
 
 
 @look_up()

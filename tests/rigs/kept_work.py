@@ -18,7 +18,7 @@ from tests.rigs.homes import HomeEngine, HomeEngines, HomeFile
 from tests.rigs.pool_data import a_blueprint, claim_active, place
 from tests.rigs.services.databases import MEMORY, migrated_sqlite
 
-KEEP = KeptWork(("/home",))
+KEEP = KeptWork(("/home",), every=600)
 BLUEPRINT = a_blueprint(keep=KEEP, container_user="session:100")
 WORK = {"home/thesis": HomeFile(b"years of work", own_uid("alice-1"), 100, 0o600)}
 THE_SAME = {"home/thesis": HomeFile(b"years of work", own_uid("alice-2"), 100, 0o600)}

@@ -131,15 +131,31 @@ def test_a_backup_of_a_session_that_ends_by_failure_counts_and_the_session_is_fa
     assert counting(world) == ["alice-1.1"]
 
 
-def test_a_tick_asks_once_for_each_backup_that_is_due(world):
+def asked_for(world, *ticks: int) -> list[str]:
     due = Decision(DecisionKind.BACK_UP, "alice-1", "its blueprint says so")
     with world.process() as prefect:
-        asyncio.run(act(due, 0))
-        asyncio.run(act(due, 1))
-        asyncio.run(backup_instance.fn("alice-1", scheduled=True))
-        asyncio.run(act(due, 2))
-    keys = [key for _, _, key in prefect.triggered]
-    assert keys == ["backup-alice-1-after-none"] * 2 + ["backup-alice-1-after-alice-1.1-1"]
+        for number in ticks:
+            asyncio.run(act(due, number))
+    return [key for _, _, key in prefect.triggered]
+
+
+def scheduled(world) -> str:
+    with world.process():
+        return asyncio.run(backup_instance.fn("alice-1", scheduled=True)).message
+
+
+def test_a_tick_asks_once_for_each_backup_that_is_due(world):
+    assert [key.rpartition("-in-")[0] for key in asked_for(world, 0, 1)] == ["backup-alice-1-after-none"] * 2
+    with world.process():
+        asyncio.run(backup_instance.fn("alice-1"))
+    assert asked_for(world, 2)[0].startswith("backup-alice-1-after-alice-1.1-1-in-")
+
+
+def test_a_scheduled_backup_that_was_asked_for_twice_is_made_once(world):
+    world.clock.pass_by(600)
+    assert scheduled(world).startswith("backup alice-1.1 counts")
+    assert scheduled(world) == "no backup of instance alice-1 is due"
+    assert counting(world) == ["alice-1.1"]
 
 
 def restore(world, name: str, **asked) -> str:

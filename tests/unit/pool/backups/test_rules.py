@@ -64,6 +64,13 @@ def test_no_second_backup_is_begun_beside_one_that_is_being_written():
     assert rules.is_due(KEEPS, [writes], later(4200))
 
 
+def test_the_same_scheduled_backup_is_asked_for_under_one_key_until_a_run_that_was_lost_is_given_up():
+    first = rules.asking(KEEPS, None, NOW)
+    assert rules.asking(KEEPS, None, later(599)) == first
+    assert rules.asking(KEEPS, None, later(600)) != first
+    assert rules.asking(KEEPS, a_backup(), NOW) != first
+
+
 @pytest.mark.parametrize("values", [{"state": InstanceState.STOPPING}, {"keep": KeptWork(("/home",))}])
 def test_a_session_that_ends_or_has_no_schedule_is_never_due(values):
     assert not rules.is_due(replace(KEEPS, **values), [], later(DAY))
