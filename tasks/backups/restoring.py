@@ -11,6 +11,7 @@ from pool.backups.states import BackupFault, BackupState, BackupTrouble
 from pool.errors import Refused
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.containers import container_user, own_uid, uid_of
+from pool.sessions.timings import next_look
 from pool.states import InstanceState
 from tasks.base import blocking, look_up, pool_task
 from tasks.sessions.instances import session_container
@@ -39,14 +40,15 @@ async def await_earlier_work(instance: Instance) -> None:
     """
     if not brings_newest_back(instance):
         return
-    deadline = outside().clock.uptime() + EARLIER_SECONDS
+    begun = outside().clock.uptime()
     while earlier := await blocking(_being_kept, instance):
-        if outside().clock.uptime() > deadline:
+        waited = outside().clock.uptime() - begun
+        if waited > EARLIER_SECONDS:
             raise Refused(
                 f"instance {earlier.id} of the same user is still being backed up: ask for a new session in a minute,"
                 " or with the option restore, which names an older backup or says none"
             )
-        await sleep(outside().settings.poll_seconds)
+        await sleep(next_look(waited, outside().settings.poll_seconds))
 
 
 def _being_kept(instance: Instance) -> Instance | None:
