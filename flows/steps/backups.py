@@ -2,8 +2,8 @@
 
 from pool.backups.backup import Backup
 from pool.backups.rules import backup_lease, brings_back, has_work
-from pool.backups.states import BackupCause, BackupTrouble
-from pool.errors import DockerDriverError
+from pool.backups.states import BackupCause, BackupTrouble, as_trouble
+from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.records import BlueprintSpec, Instance
 from tasks.backups.keeping import (
     begin_backup,
@@ -48,12 +48,13 @@ async def keep_work(instance: Instance) -> str:
     if not has_work(instance):
         return ""
     await withdraw_route(instance)
-    await stop_container(instance)
     try:
+        await stop_container(instance)
         await back_up(instance, BackupCause.SESSION_ENDS)
-    except BackupTrouble as trouble:
+    except (BackupTrouble, EngineTrouble, HostUnreachable) as error:
+        trouble = as_trouble(error)
         if why := await why_end_waits(instance, trouble):
-            raise DockerDriverError(why) from trouble
+            raise DockerDriverError(why) from error
         log().error("instance %s ends without a backup: %s", instance.id, trouble)
         return f"; it was not backed up: {trouble}"
     return ""

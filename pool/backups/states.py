@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pool.errors import DockerDriverError, RefusedMove
+from pool.blame import CONTAINER_GONE
+from pool.errors import DockerDriverError, EngineTrouble, RefusedMove
 
 
 class BackupState(StrEnum):
@@ -56,6 +57,14 @@ class BackupTrouble(DockerDriverError):
         """Keep the fault."""
         super().__init__(message)
         self.fault = fault
+
+
+def as_trouble(error: DockerDriverError) -> BackupTrouble:
+    """Say what an engine's error means for a backup."""
+    if isinstance(error, BackupTrouble):
+        return error
+    gone = isinstance(error, EngineTrouble) and error.blame is CONTAINER_GONE
+    return BackupTrouble(str(error), BackupFault.CONTAINER_GONE if gone else BackupFault.HOST)
 
 
 def check_backup_move(backup_id: str, current: BackupState, to: BackupState) -> None:

@@ -6,8 +6,7 @@ from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.backups.backup import Backup
 from pool.backups.rules import is_due, may_end_without, wait_ends_at
-from pool.backups.states import BackupCause, BackupFault, BackupState, BackupTrouble
-from pool.blame import CONTAINER_GONE
+from pool.backups.states import BackupCause, BackupState, BackupTrouble, as_trouble
 from pool.errors import EngineTrouble, HostUnreachable
 from pool.records import Instance
 from tasks.base import look_up, pool_task
@@ -39,8 +38,7 @@ def write_backup(backup: Backup, instance: Instance) -> Backup:
     try:
         written = outside().backups.write(backup.id, tar)
     except (EngineTrouble, HostUnreachable) as error:
-        fault = BackupFault.CONTAINER_GONE if error.blame is CONTAINER_GONE else BackupFault.HOST
-        raise BackupTrouble(str(error), fault) from error
+        raise as_trouble(error) from error
     return outside().store.backups.move(
         backup.id,
         BackupState.WRITTEN,

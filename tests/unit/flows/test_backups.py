@@ -16,9 +16,9 @@ from flows.steps.acting import act
 from flows.steps.settling import end_or_ask
 from pool.backups.states import BackupCause, BackupFault, BackupState, BackupTrouble
 from pool.decisions import Decision, DecisionKind
-from pool.errors import DockerDriverError, Refused
+from pool.errors import DockerDriverError, HostUnreachable, Refused
 from pool.states import EndCause, InstanceState
-from tests.rigs.homes import HomeFile
+from tests.rigs.homes import HomeEngine, HomeFile
 from tests.rigs.kept_work import THE_SAME, counting, kept_world
 
 pytestmark = pytest.mark.unit
@@ -77,6 +77,19 @@ def test_after_the_pools_limit_a_session_ends_without_and_that_is_its_reason(wor
     world.backups.troubles = [BackupTrouble("the store is away")]
     assert world.end().reason == "asked for; it was not backed up: the store is away"
     assert world.store.backups.get("alice-1.1").fault is BackupFault.REPOSITORY
+
+
+def test_a_session_whose_host_does_not_answer_ends_without_a_backup_after_the_pools_limit(
+    world, monkeypatch
+):
+    def away(_engine, _name, _seconds):
+        raise HostUnreachable("main-01 does not answer")
+
+    monkeypatch.setattr(HomeEngine, "stop", away)
+    with pytest.raises(DockerDriverError, match=r"keeps its container until it is backed up, .*: main-01 does not"):
+        world.end()
+    world.clock.pass_by(600)
+    assert world.end().reason == "asked for; it was not backed up: main-01 does not answer"
 
 
 def test_a_session_whose_container_is_gone_ends_at_once(world):
