@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -30,6 +31,17 @@ SESSION_ENDS = BackupCause.SESSION_ENDS
 def world():
     with kept_world() as world:
         yield world
+
+
+@pytest.fixture
+def passing(world, monkeypatch):
+    """What waits for another run lets time pass, and not the test's."""
+
+    async def passes(seconds):
+        world.clock.pass_by(seconds)
+
+    monkeypatch.setattr("tasks.leases.sleep", passes)
+    monkeypatch.setattr("tasks.backups.restoring.sleep", passes)
 
 
 def test_what_a_session_made_is_in_its_users_next_one_before_its_program_starts(world):
@@ -72,6 +84,31 @@ def test_an_end_waits_for_a_repository_that_is_away_and_says_until_when(world):
     assert counting(world) == ["alice-1.1"]
 
 
+def held_by_another_run(world, seconds: float) -> None:
+    assert world.store.leases.take("backup of alice-1", "another run", 61 + seconds, world.clock.now()) is None
+
+
+@pytest.mark.usefixtures("passing")
+def test_an_end_waits_for_the_run_that_backs_the_session_up_already(world):
+    held_by_another_run(world, 30)
+    assert world.end().state is InstanceState.DELETED
+    assert counting(world) == ["alice-1.1"]
+
+
+def test_a_session_counts_as_worked_on_while_work_is_brought_back_and_until_it_runs(world, monkeypatch):
+    world.end()
+    seen = []
+    held = partial(world.store.leases.holders, ["backup of alice-2"])
+
+    def note(home_engine, *_):
+        seen.append(bool(held(world.clock.now())))
+
+    monkeypatch.setattr(HomeEngine, "write_files", note)
+    monkeypatch.setattr(HomeEngine, "_start", note)
+    world.start("alice-2")
+    assert (seen, held(world.clock.now())) == ([True, True], {})
+
+
 def test_after_the_pools_limit_a_session_ends_without_and_that_is_its_reason(world):
     world.config = PoolConfig(DD_BACKUP_WAIT=0)
     world.backups.troubles = [BackupTrouble("the store is away")]
@@ -79,9 +116,7 @@ def test_after_the_pools_limit_a_session_ends_without_and_that_is_its_reason(wor
     assert world.store.backups.get("alice-1.1").fault is BackupFault.REPOSITORY
 
 
-def test_a_session_whose_host_does_not_answer_ends_without_a_backup_after_the_pools_limit(
-    world, monkeypatch
-):
+def test_a_session_whose_host_does_not_answer_ends_without_a_backup_after_the_pools_limit(world, monkeypatch):
     def away(_engine, _name, _seconds):
         raise HostUnreachable("main-01 does not answer")
 
@@ -114,9 +149,9 @@ def test_a_session_does_not_begin_without_the_work_that_cannot_be_read_now(world
     assert counting(world) == ["alice-1.1"]
 
 
+@pytest.mark.usefixtures("passing")
 def test_a_session_waits_for_the_backup_of_its_users_last_one(world):
     world.store.instances.move("alice-1", InstanceState.STOPPING, world.clock.now())
-    world.clock.uptime = iter([0, 0, 0, 9, 9, 9, *[999] * 99]).__next__
     with pytest.raises(Refused, match="alice-1 of the same user is still being backed up"):
         world.start("alice-2")
 
