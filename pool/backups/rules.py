@@ -28,6 +28,16 @@ def files_key(backup_id: str) -> str:
     return f"files-of-{backup_id.replace('.', '-')}"
 
 
+def restore_folder(backup: Backup, moment: datetime) -> str:
+    """Name the folder that gets what a run restores: by the backup's moment and its own, so that no two runs share it.
+
+    Args:
+        backup: that is restored.
+        moment: of the run, the same for each try of its steps.
+    """
+    return f"restored-{backup.begun_at:%Y-%m-%d-%H%M}-on-{moment:%Y-%m-%d-%H%M%S}"
+
+
 def has_work(instance: Instance) -> bool:
     """Whether the session may have something that is to be kept: it ran, and its container may still be there."""
     return bool(instance.keep.paths) and instance.expires_at is not None and instance.host is not None

@@ -75,14 +75,13 @@ def fill_container(instance: Instance, blueprint: BlueprintSpec, backup: Backup)
 
 
 @pool_task(retries=1, retry_delay_seconds=5, task_run_name="put {backup.id} beside {instance.id}")
-def put_beside(instance: Instance, backup: Backup, path: str) -> tuple[str, int]:
+def put_beside(instance: Instance, backup: Backup, path: str, folder: str) -> tuple[str, int]:
     """Put files of a backup into a folder of their own in a running session; the folder, and how many files came.
 
     Raises:
         BackupTrouble: the backup could not be read; what came until then may be in the folder.
     """
     home, counted = instance.keep.paths[0], Counted()
-    folder = f"restored-{backup.begun_at:%Y-%m-%d-%H%M}"
     runs_as = uid_of(container_user(instance.id, outside().stored.blueprint(instance.blueprint).container_user))
     stream = checked(outside().backups.read(backup.snapshot), backup)
     tar = beside(stream, home, folder, path, own_uid(backup.instance), runs_as, counted)

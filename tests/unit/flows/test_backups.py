@@ -216,10 +216,24 @@ def test_a_file_comes_back_beside_the_living_one_with_its_owner(world):
     world.start("alice-2")
     world.home("alice-2").files["home/thesis"] = HomeFile(b"spoiled")
     said = restore(world, "alice-2", backup="alice-1.1", path="/home/thesis")
-    assert re.fullmatch(r"1 files of backup alice-1.1 are in /home/restored-2026-\d\d-\d\d-\d{4}", said)
+    assert re.fullmatch(
+        r"1 files of backup alice-1.1 are in /home/restored-2026-\d\d-\d\d-\d{4}-on-2026-[\d-]{12}", said
+    )
     there = world.home("alice-2").files
     assert there.pop("home/thesis").content == b"spoiled"
     assert [*there.values()] == [*THE_SAME.values()]
+
+
+def test_what_was_restored_and_worked_on_is_not_replaced_when_the_same_is_restored_again(world):
+    world.end()
+    world.start("alice-2")
+    restore(world, "alice-2", path="/home/thesis")
+    there = world.home("alice-2").files
+    [restored] = [name for name in there if "restored-" in name]
+    there[restored] = HomeFile(b"a new chapter")
+    restore(world, "alice-2", path="/home/thesis")
+    assert there[restored].content == b"a new chapter"
+    assert len([name for name in there if "restored-" in name]) == 2
 
 
 def test_the_files_of_a_backup_are_a_table(world):
