@@ -79,9 +79,14 @@ class ResticRepository(BackupRepository):
             self._run(["forget", "--prune", *gone], PRUNE_SECONDS)
 
     def _make(self) -> None:
-        """Make the repository unless there is one; of two that do, the second finds that of the first."""
+        """Make the repository unless there is one; of two that do, the second finds that of the first.
+
+        What a deletion left that was killed would keep each backup from being written: restic unlocks what no living
+        process holds, and a stream cannot be sent a second time.
+        """
         try:
             self._run(["cat", "config", "--no-lock"])
+            self._run(["unlock"])
         except BackupTrouble as error:
             if NOT_THERE not in str(error):
                 raise
