@@ -56,7 +56,15 @@ class Observation:
 
     def backups_of(self, instance: Instance) -> list[Backup]:
         """The backups of one session, in any state."""
-        return [backup for backup in self.backups if backup.instance == instance.id]
+        return self._backups_by_instance.get(instance.id, [])
+
+    @cached_property
+    def _backups_by_instance(self) -> Mapping[str, list[Backup]]:
+        """All of them, sorted once: a pool may have twenty thousand sessions with ten backups each."""
+        found: dict[str, list[Backup]] = {}
+        for backup in self.backups:
+            found.setdefault(backup.instance, []).append(backup)
+        return found
 
     @cached_property
     def containers(self) -> Mapping[str, Mapping[str, SeenContainer]]:

@@ -65,8 +65,9 @@ class BackupStore(Part):
         return self._found(_of_instance(instance_id))
 
     def of_instances(self, ids: Collection[str]) -> list[Backup]:
-        """The backups of these sessions, in any state, newest first."""
-        return self._found(_newest_first().where(backups.c.instance.in_(sorted(ids)))) if ids else []
+        """The backups of these sessions, newest first, without those that are forgotten: they would only grow."""
+        there = (backups.c.instance.in_(sorted(ids)), backups.c.state != BackupState.FORGOTTEN)
+        return self._found(_newest_first().where(*there)) if ids else []
 
     def all(self, states: Iterable[BackupState] | None = None, pool: str = "", user: str = "") -> list[Backup]:
         """The backups in some states (None: in any), of one pool, of one user (empty: of any), newest first."""

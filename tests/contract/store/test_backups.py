@@ -89,6 +89,12 @@ def test_records_of_forgotten_backups_go_all_of_a_session_that_is_not_on_record(
     assert (store.backups.drop_forgotten(later(9)), [one.id for one in store.backups.all()]) == (1, ["alice-1.1"])
 
 
+def test_a_tick_reads_no_backup_that_is_forgotten(store, instance):
+    store.backups.move(verified(store, instance, ASKED).id, BackupState.FORGOTTEN, NOW)
+    verified(store, instance, ASKED)
+    assert [one.id for one in store.backups.of_instances([instance.id])] == ["alice-1.2"]
+
+
 def test_pools_are_those_that_have_backups_though_they_are_gone(store, instance):
     assert store.backups.pools() == []
     verified(store, replace(instance, pool="gone"))

@@ -32,3 +32,17 @@ def test_the_backup_of_another_session_is_none_of_this_one():
 def test_a_session_that_a_run_works_on_waits_and_one_that_is_over_is_ended_instead():
     assert decided(600, busy_instances={"alice-1"}) == []
     assert decided(3600) == [DecisionKind.EXPIRE]
+
+
+def test_the_backups_of_a_tick_are_looked_through_once_for_all_sessions():
+    looked = []
+
+    class Counted(tuple):
+        def __iter__(self):
+            looked.append(1)
+            return super().__iter__()
+
+    seen = Observation((), (INSTANCE,), set(), backups=Counted([a_backup(), a_backup("bob-1.1")]))
+    assert [one.id for one in seen.backups_of(INSTANCE)] == ["alice-1.1"]
+    assert seen.backups_of(an_instance("eve-1")) == []
+    assert looked == [1]
