@@ -96,6 +96,17 @@ async def any_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
+async def free_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
+    """Hold one of several leases where one is free now. Which one, is told; empty: none."""
+    name = await blocking(_take_any, names, holder)
+    if not name:
+        yield ""
+        return
+    async with _kept(await blocking(Hold, name, holder), name, holder):
+        yield name
+
+
+@asynccontextmanager
 async def _kept(hold: Hold, name: str, holder: str) -> AsyncIterator[None]:
     renewal = create_task(_renew(hold))
     try:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from pool.backups.backup import Backup
-from pool.backups.states import FINAL_FAULTS, BackupFault, BackupState
+from pool.backups.states import FINAL_FAULTS, BackupCause, BackupFault, BackupState
 from pool.errors import NotFound, Refused
 from pool.moments import after
 from pool.records import Instance
@@ -15,6 +15,9 @@ NOTHING = "none"  # as the option restore: begin with nothing
 RETRY_SECONDS = 300  # until a scheduled backup that failed is tried again
 UNCOUNTED_DAYS = 30  # that one which does not count is kept, for an operator who looks what is in it
 RECORD_DAYS = 90  # that the record of a forgotten one is kept
+END_PAUSE = 30  # seconds after the first try to back up a session that ends; twice as many after each further one
+#: Leases of the runs that may back up a session that ends in a warm worker: others start sessions there meanwhile.
+WARM_PLACES = tuple(f"place {number} for backups in warm workers" for number in range(1, 9))
 LONGEST_SECONDS = 3600  # in a state; one that is still being written then has lost its run
 
 
@@ -73,6 +76,28 @@ def may_end_without(instance: Instance, fault: BackupFault, wait: int, now: date
 def wait_ends_at(instance: Instance, wait: int) -> datetime:
     """When a session that is being ended is ended with or without its backup."""
     return after(instance.state_since, wait)
+
+
+def needs_backups(instance: Instance) -> bool:
+    """Whether housekeeping looks at the backups of a session: it has a schedule, or is ended with work to keep."""
+    return bool(instance.keep.every or (instance.keep.paths and instance.state is InstanceState.STOPPING))
+
+
+def end_pauses(instance: Instance, backups: Iterable[Backup], wait: int, now: datetime) -> bool:
+    """Whether the end of a session is not gone on with yet, since its backup failed a moment ago.
+
+    Args:
+        instance: the session, stopping.
+        backups: its own, in any state.
+        wait: seconds that the pool lets an end wait.
+        now: the moment of asking.
+    """
+    ending = [one for one in backups if one.cause is BackupCause.SESSION_ENDS and one.state is BackupState.FAILED]
+    if not ending:
+        return False
+    last = max(ending, key=lambda one: one.state_since)
+    pause = min(END_PAUSE << min(last.attempts - 1, 9), RETRY_SECONDS)
+    return now < min(after(last.state_since, pause), wait_ends_at(instance, wait))
 
 
 def is_due(instance: Instance, backups: Iterable[Backup], now: datetime) -> bool:

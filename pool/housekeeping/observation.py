@@ -46,7 +46,7 @@ class Observation:
     unreadable: Mapping[str, str] = field(default_factory=dict)  # blueprints of queued sessions: why they are that
     unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
     headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
-    backups: tuple[Backup, ...] = ()  # of the running sessions that are backed up by a schedule
+    backups: tuple[Backup, ...] = ()  # of sessions with a schedule, and of those that end
     cut_off_lately: bool = False  # many hosts were out of reach at once, in one of the latest ticks
 
     @cached_property

@@ -12,9 +12,11 @@ from flows.backups.backup_instance import backup_instance
 from flows.backups.forget_backups import forget_old_backups
 from flows.backups.list_files import list_files
 from flows.backups.restore_files import restore_files
+from flows.deprovision_instance import deprovision_instance
 from flows.steps import sessions
 from flows.steps.acting import act
 from flows.steps.settling import end_or_ask
+from pool.backups.rules import WARM_PLACES
 from pool.backups.states import BackupCause, BackupFault, BackupState, BackupTrouble
 from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError, HostUnreachable, Refused
@@ -168,8 +170,34 @@ def test_a_tick_ends_a_session_with_work_by_a_run_of_its_own(world):
     with world.process() as prefect:
         asyncio.run(end_or_ask(world.get(), decision, "tick-1"))
     assert world.get().state is InstanceState.STOPPING
-    assert prefect.triggered == [("deprovision-instance/on-demand", {"instance_id": "alice-1"}, "end-tick-1")]
+    request = {"instance_id": "alice-1", "patient": True}
+    assert prefect.triggered == [("deprovision-instance/with-backup", request, "end-tick-1")]
     assert (world.end().reason, world.get().end_cause) == ("its time was over", EndCause.EXPIRED)
+
+
+def deprovision(world, **how):
+    with world.process() as prefect:
+        return asyncio.run(deprovision_instance.fn("alice-1", **how)).message, prefect.triggered
+
+
+def fill_warm_places(world) -> None:
+    for number, place in enumerate(WARM_PLACES):
+        world.store.leases.take(place, f"run {number}", 99, world.clock.now())
+
+
+def test_an_end_that_is_asked_for_is_done_at_once_while_few_others_back_up(world):
+    assert deprovision(world) == ("instance alice-1 of alice is deleted", [])
+    assert counting(world) == ["alice-1.1"]
+
+
+def test_ends_with_backups_never_fill_the_places_of_the_warm_worker(world):
+    fill_warm_places(world)
+    said, [(deployment, request, _key)] = deprovision(world)
+    assert said == "instance alice-1 of alice is stopping: it ends once it is backed up"
+    assert (deployment, request["patient"]) == ("deprovision-instance/with-backup", True)
+    assert world.get().state is InstanceState.STOPPING
+    fill_warm_places(world)
+    assert deprovision(world, patient=True) == ("instance alice-1 of alice is deleted", [])
 
 
 def test_a_backup_of_a_session_that_ends_by_failure_counts_and_the_session_is_failed(world):

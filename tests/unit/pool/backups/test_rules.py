@@ -41,6 +41,19 @@ def test_an_end_does_not_wait_for_what_another_try_cannot_mend(fault):
     assert rules.may_end_without(KEEPS, fault, 3600, NOW)
 
 
+@pytest.mark.parametrize(("attempts", "pause"), [(1, 30), (3, 120), (99, 300)])
+def test_an_end_whose_backup_failed_is_gone_on_with_after_a_pause_that_grows_to_five_minutes(attempts, pause):
+    failed = a_backup(state=BackupState.FAILED, attempts=attempts, state_since=later(9))
+    assert rules.end_pauses(KEEPS, [failed], 3600, later(9 + pause - 1))
+    assert not rules.end_pauses(KEEPS, [failed], 3600, later(9 + pause))
+
+
+def test_no_pause_goes_beyond_the_moment_at_which_the_session_ends_without():
+    failed = a_backup(state=BackupState.FAILED, attempts=9)
+    assert not rules.end_pauses(KEEPS, [failed], 60, later(60))
+    assert not rules.end_pauses(KEEPS, [a_backup()], 60, NOW)
+
+
 def test_a_running_session_is_due_by_the_time_since_its_last_backup_that_counts():
     made = a_backup(begun_at=later(500))
     assert not rules.is_due(KEEPS, [made], later(1099))

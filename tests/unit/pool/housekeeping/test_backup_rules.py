@@ -1,12 +1,16 @@
 """Housekeeping backs up sessions that run as often as their blueprints say."""
 
+from dataclasses import replace
+
 import pytest
 
+from pool.backups.states import BackupState
 from pool.decisions import DecisionKind
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.records import KeptWork
 from pool.settings import PoolSettings
+from pool.states import InstanceState
 from tests.rigs.pool_data import a_backup, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
@@ -46,3 +50,11 @@ def test_the_backups_of_a_tick_are_looked_through_once_for_all_sessions():
     assert [one.id for one in seen.backups_of(INSTANCE)] == ["alice-1.1"]
     assert seen.backups_of(an_instance("eve-1")) == []
     assert looked == [1]
+
+
+def test_a_session_whose_end_failed_by_its_backup_is_not_run_down_each_tick():
+    ending = replace(INSTANCE, state=InstanceState.STOPPING)
+    failed = a_backup(state=BackupState.FAILED, attempts=9, state_since=later(100))
+    seen = Observation((a_host(reserved=1),), (ending,), {"main-01"}, backups=(failed,))
+    kinds = [[one.kind for one in plan(seen, PoolSettings(free_slot_target=0), later(at))] for at in (399, 400)]
+    assert kinds == [[], [DecisionKind.CLEAN_UP]]
