@@ -59,19 +59,31 @@ class Hold:
 
 
 @asynccontextmanager
-async def lease(name: str, holder: str) -> AsyncIterator[Hold]:
+async def lease(name: str, holder: str, wait: float = 0) -> AsyncIterator[Hold]:
     """Hold the lease, renewed while the body runs.
 
     Args:
         name: what is worked on, as in "configure main-01".
         holder: who works on it, as others will read it.
+        wait: seconds that another holder is waited for.
 
     Raises:
         Held: "configure main-01 is being done by <holder>".
     """
-    hold = await blocking(Hold, name, holder)
+    hold = await _taken(name, holder, wait)
     async with _kept(hold, name, holder):
         yield hold
+
+
+async def _taken(name: str, holder: str, wait: float) -> Hold:
+    begun = outside().clock.uptime()
+    while True:
+        try:
+            return await blocking(Hold, name, holder)
+        except Held:
+            if outside().clock.uptime() - begun >= wait:
+                raise
+        await sleep(WAIT_SECONDS)
 
 
 @asynccontextmanager
@@ -79,6 +91,17 @@ async def any_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
     """Hold one of several leases; wait until one is free. Which one, is told."""
     while not (name := await blocking(_take_any, names, holder)):
         await sleep(WAIT_SECONDS)
+    async with _kept(await blocking(Hold, name, holder), name, holder):
+        yield name
+
+
+@asynccontextmanager
+async def free_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
+    """Hold one of several leases where one is free now. Which one, is told; empty: none."""
+    name = await blocking(_take_any, names, holder)
+    if not name:
+        yield ""
+        return
     async with _kept(await blocking(Hold, name, holder), name, holder):
         yield name
 

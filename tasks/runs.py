@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 PAGE, OVERLAP = 200, 50
+ASKED_FOR = ["on-demand", "with-backup"]  # deployments: all that no schedule starts
 UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
@@ -37,7 +38,7 @@ async def trigger(deployment: str, parameters: dict, key: str, tags: list[str] |
 
 @look_up(retries=2, retry_delay_seconds=1)
 async def runs_under_way(flow_name: str) -> list[FlowRun]:
-    """Runs of the flow's on-demand deployment that a worker carries out, or is about to.
+    """Runs of the flow's deployments that are asked for, not scheduled, that a worker carries out, or is about to.
 
     A run whose worker was killed stays Running in Prefect's books, and one may be scheduled for tonight: neither counts
     (see :func:`is_under_way`). One that is run again begins anew.
@@ -45,7 +46,7 @@ async def runs_under_way(flow_name: str) -> list[FlowRun]:
     wanted = {
         "flow_filter": FlowFilter(name=FlowFilterName(any_=[flow_name])),
         "flow_run_filter": FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))),
-        "deployment_filter": DeploymentFilter(name=DeploymentFilterName(any_=["on-demand"])),
+        "deployment_filter": DeploymentFilter(name=DeploymentFilterName(any_=ASKED_FOR)),
     }
     async with outside().prefect.client() as client:
         runs = await all_pages(client, **wanted)

@@ -3,14 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+
+from pool.backups.snapshots import Snapshot
 
 
 @dataclass(frozen=True)
 class Written:
     """What became of one stream."""
 
-    snapshot: str  # its name in the repository
+    snapshot: str  # its name in the repository, whole or short
     digest: str  # SHA-256 of all its bytes, in hexadecimal
     size: int  # bytes
 
@@ -39,8 +40,8 @@ class BackupRepository(ABC):
         """
 
     @abstractmethod
-    def snapshots(self) -> dict[str, datetime]:
-        """Names of all snapshots, with the moment that each was written.
+    def snapshots(self) -> dict[str, Snapshot]:
+        """All snapshots, by their whole names.
 
         Raises:
             BackupTrouble: the repository cannot be read.
@@ -49,6 +50,9 @@ class BackupRepository(ABC):
     @abstractmethod
     def forget(self, snapshots: Collection[str]) -> None:
         """Delete snapshots, and what no other one needs; absent is success.
+
+        Args:
+            snapshots: their names, whole or short.
 
         Raises:
             BackupTrouble: the repository did not do it.

@@ -14,6 +14,7 @@ from typing import Any
 from blocks.backups.repository import BackupRepository, Written
 from blocks.stored.backup_store import BackupPlace
 from blocks.stored.stored_blocks import MAIN, StoredBlocks
+from pool.backups.snapshots import Snapshot, is_named
 from pool.backups.states import BackupTrouble
 
 CHUNK = 1 << 20
@@ -58,27 +59,34 @@ class ResticRepository(BackupRepository):
                 yield chunk
             _outcome(process, f"read snapshot {snapshot}")
 
-    def snapshots(self) -> dict[str, datetime]:
-        """Names of all snapshots of this installation; none where no repository was made yet."""
+    def snapshots(self) -> dict[str, Snapshot]:
+        """All snapshots of this installation; none where no repository was made yet."""
         try:
             listed = json.loads(self._run(["snapshots", "--no-lock", "--json", "--host", self._identity]))
         except BackupTrouble as error:
             if NOT_THERE in str(error):
                 return {}
             raise
-        return {one["short_id"]: datetime.fromisoformat(_whole_microseconds(one["time"])) for one in listed}
+        return {one["id"]: _snapshot(one) for one in listed}
 
     def forget(self, snapshots: Collection[str]) -> None:
         """Delete snapshots, and the parts that no other one needs."""
-        gone = sorted(set(snapshots) & self.snapshots().keys())
+        if not snapshots:
+            return
+        gone = sorted(name for name in self.snapshots() if any(is_named(name, by) for by in snapshots))
         if gone:
             self._run(["unlock"])
             self._run(["forget", "--prune", *gone], PRUNE_SECONDS)
 
     def _make(self) -> None:
-        """Make the repository unless there is one; of two that do, the second finds that of the first."""
+        """Make the repository unless there is one; of two that do, the second finds that of the first.
+
+        What a deletion left that was killed would keep each backup from being written: restic unlocks what no living
+        process holds, and a stream cannot be sent a second time.
+        """
         try:
             self._run(["cat", "config", "--no-lock"])
+            self._run(["unlock"])
         except BackupTrouble as error:
             if NOT_THERE not in str(error):
                 raise
@@ -205,6 +213,11 @@ def _summary(said: bytes) -> dict[str, Any]:
         if message.get("message_type") == "summary":
             return message
     raise BackupTrouble("restic did not say which snapshot it wrote")
+
+
+def _snapshot(listed: dict[str, Any]) -> Snapshot:
+    written_at = datetime.fromisoformat(_whole_microseconds(listed["time"]))
+    return Snapshot(written_at, next(iter(listed.get("tags") or ()), ""))
 
 
 def _last_line(errors: bytes) -> str:

@@ -9,6 +9,7 @@ from flows.steps.forms import InstanceId, Scheduled
 from flows.steps.outcome import pipeline
 from pool.backups.rules import check_can_be_backed_up
 from pool.backups.states import BackupCause
+from tasks.backups.keeping import backup_is_due
 from tasks.sessions.instances import get_instance
 
 
@@ -23,5 +24,7 @@ async def backup_instance(instance_id: InstanceId, scheduled: Scheduled = False)
     """
     instance = await get_instance(instance_id)
     check_can_be_backed_up(instance)
+    if scheduled and not await backup_is_due(instance):  # asked for twice, or made meanwhile
+        return Completed(message=f"no backup of instance {instance_id} is due")
     backup = await back_up(instance, BackupCause.SCHEDULED if scheduled else BackupCause.REQUESTED)
     return Completed(message=f"backup {backup.id} counts: {backup.files} files, {backup.size} bytes")

@@ -5,9 +5,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.steps.outcome import pipeline
-from tasks.backups.retention import delete_snapshots, forget_backups
-from tasks.base import this_run
-from tasks.housekeeping.observing import list_pools
+from pool.errors import DockerDriverError
+from tasks.backups.retention import delete_snapshots, drop_records, forget_backups, pools_with_backups
+from tasks.base import log, this_run
 from tasks.leases import lease
 
 
@@ -16,6 +16,16 @@ from tasks.leases import lease
 async def forget_old_backups() -> State:
     """Forget backups beyond the number and the age that their pools keep; then delete what no record names."""
     async with lease("deletion of backups", holder=this_run()):
-        forgotten = [backup for pool in await list_pools() for backup in await forget_backups(pool)]
+        forgotten, troubles = 0, []
+        for pool in await pools_with_backups():
+            try:
+                forgotten += len(await forget_backups(pool))
+            except DockerDriverError as error:  # the other pools go on; the backups of this one stay
+                log().error("no backup of pool %s is forgotten: %s", pool, error)
+                troubles.append(f"no backup of pool {pool} is forgotten: {error}")
         deleted = await delete_snapshots()
-    return Completed(message=f"{len(forgotten)} backups are forgotten, {deleted} snapshots deleted")
+        await drop_records()
+    said = f"{forgotten} backups are forgotten, {deleted} snapshots deleted"
+    if troubles:
+        raise DockerDriverError("; ".join([said, *troubles]))
+    return Completed(message=said)

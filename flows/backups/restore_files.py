@@ -6,9 +6,10 @@ from prefect.states import Completed
 
 from flows.steps.forms import AnyBackup, InstanceId, KeptPath
 from flows.steps.outcome import pipeline
-from pool.backups.rules import check_can_be_backed_up, to_restore
+from pool.backups.rules import check_can_be_backed_up, restore_folder, to_restore
 from pool.errors import NotFound
 from tasks.backups.restoring import backups_of_user, put_beside
+from tasks.base import now
 from tasks.sessions.instances import get_instance
 
 
@@ -27,7 +28,7 @@ async def restore_files(instance_id: InstanceId, backup: AnyBackup = "", path: K
     chosen = to_restore(await backups_of_user(instance), backup)
     if chosen is None:
         raise NotFound(f"there is no backup of the user of instance {instance_id} that can be restored")
-    folder, files = await put_beside(instance, chosen, path)
+    folder, files = await put_beside(instance, chosen, path, restore_folder(chosen, now()))
     if not files:
         raise NotFound(f"backup {chosen.id} holds no file {path or 'at all'}")
     return Completed(message=f"{files} files of backup {chosen.id} are in {folder}")

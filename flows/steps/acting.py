@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from flows.steps import settling
 from flows.steps.queue import ask_to_start, serve_queue
+from pool.backups.rules import asking
 from pool.decisions import Decision, DecisionKind
 from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
@@ -114,10 +115,9 @@ async def _clean_up(decision: Decision, key: str) -> None:
 
 async def _back_up(decision: Decision, _key: str) -> None:
     """Ask for a backup; once for each that there is to be, however many ticks ask."""
-    last = await last_backup(decision.subject)
-    wanted = {"instance_id": decision.subject, "scheduled": True}
-    after = f"{last.id}-{last.attempts}" if last else "none"
-    await trigger("backup-instance/on-demand", wanted, key=f"backup-{decision.subject}-after-{after}")
+    instance, last = await get_instance(decision.subject), await last_backup(decision.subject)
+    wanted = {"instance_id": instance.id, "scheduled": True}
+    await trigger("backup-instance/on-demand", wanted, key=asking(instance, last, now()))
 
 
 async def _start(decision: Decision, key: str) -> None:

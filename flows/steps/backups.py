@@ -1,9 +1,12 @@
 """How a session is backed up, and how it gets back what its user had: the compositions that several pipelines share."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from pool.backups.backup import Backup
 from pool.backups.rules import backup_lease, brings_back, has_work
-from pool.backups.states import BackupCause, BackupTrouble
-from pool.errors import DockerDriverError
+from pool.backups.states import BackupCause, BackupTrouble, as_trouble
+from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.records import BlueprintSpec, Instance
 from tasks.backups.keeping import (
     begin_backup,
@@ -16,17 +19,22 @@ from tasks.backups.keeping import (
 from tasks.backups.restoring import await_earlier_work, backup_to_restore, fill_container, refuse_backup
 from tasks.base import log, this_run
 from tasks.gateway.routes import withdraw_route
-from tasks.leases import lease
+from tasks.leases import LEASE_SECONDS, lease
+
+OTHER_SECONDS = 600  # that the end of a session waits for another run that backs it up
 
 
 async def back_up(instance: Instance, cause: BackupCause) -> Backup:
     """Back up what a session keeps; it counts once it was read back. One run at a time does this to a session.
 
+    The end of a session waits for the run that is at it already, which backs up what may be too old by then.
+
     Raises:
         BackupTrouble: it was not made; the record says why.
-        Held: another run is at it.
+        Held: another run is at it, and still was after a while.
     """
-    async with lease(backup_lease(instance.id), holder=this_run()):
+    wait = OTHER_SECONDS if cause is BackupCause.SESSION_ENDS else 0
+    async with lease(backup_lease(instance.id), holder=this_run(), wait=wait):
         backup = await begin_backup(instance, cause)
         if backup.counts:  # an earlier run came that far
             return backup
@@ -48,19 +56,24 @@ async def keep_work(instance: Instance) -> str:
     if not has_work(instance):
         return ""
     await withdraw_route(instance)
-    await stop_container(instance)
     try:
+        await stop_container(instance)
         await back_up(instance, BackupCause.SESSION_ENDS)
-    except BackupTrouble as trouble:
+    except (BackupTrouble, EngineTrouble, HostUnreachable) as error:
+        trouble = as_trouble(error)
         if why := await why_end_waits(instance, trouble):
-            raise DockerDriverError(why) from trouble
+            raise DockerDriverError(why) from error
         log().error("instance %s ends without a backup: %s", instance.id, trouble)
         return f"; it was not backed up: {trouble}"
     return ""
 
 
-async def bring_back(instance: Instance, blueprint: BlueprintSpec) -> tuple[str, str]:
+@asynccontextmanager
+async def brought_back(instance: Instance, blueprint: BlueprintSpec) -> AsyncIterator[tuple[str, str]]:
     """Make the session's container with what its user had; ids of the container and of the backup.
+
+    The lease on the session's work is held to the end of the with block, in which it starts: as long as the run
+    renews it, housekeeping takes no long start for one that lost its run.
 
     A backup that is not what was written is refused, and the one before it taken. Both ids are empty where there is
     nothing to bring back; that of the container alone where it has run already.
@@ -71,7 +84,13 @@ async def bring_back(instance: Instance, blueprint: BlueprintSpec) -> tuple[str,
         BackupTrouble: the repository cannot be read now.
     """
     if not brings_back(instance):
-        return "", ""
+        yield "", ""
+        return
+    async with lease(backup_lease(instance.id), holder=this_run(), wait=LEASE_SECONDS):
+        yield await _fill(instance, blueprint)
+
+
+async def _fill(instance: Instance, blueprint: BlueprintSpec) -> tuple[str, str]:
     await await_earlier_work(instance)
     while backup := await backup_to_restore(instance):
         try:

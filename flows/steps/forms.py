@@ -20,6 +20,7 @@ BlueprintName = Annotated[str, Field(json_schema_extra={"title": "Blueprint", "e
 User = Annotated[str, Field(json_schema_extra={"title": "User", "examples": ["ada"]})]
 Name = Annotated[str, Field(json_schema_extra={"title": "Host, session or user", "examples": ["ada"]})]
 Scheduled = Annotated[bool, Field(json_schema_extra={"title": "Asked for by its schedule"})]
+Patient = Annotated[bool, Field(json_schema_extra={"title": "Takes as long as a backup"})]
 BackupId = Annotated[str, Field(json_schema_extra={"title": "Backup", "examples": ["alice-1.1"]})]
 AnyBackup = Annotated[str, Field(json_schema_extra={"title": "Backup (empty: the newest)", "examples": ["alice-1.1"]})]
 KeptPath = Annotated[

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from contextlib import suppress
 
-from flows.steps.backups import bring_back, keep_work
+from flows.steps.backups import brought_back, keep_work
 from flows.steps.queue import serve_queue
 from pool.backups.rules import has_work
 from pool.errors import DatabaseAway, DockerDriverError, EngineTrouble, HostUnreachable, Refused, RefusedMove
@@ -87,10 +87,10 @@ async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: boo
 
 
 async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
-    filled, backup = await bring_back(instance, blueprint)
-    started = await start_container(instance, blueprint, filled)
-    ready = await wait_until_ready(instance, blueprint)
-    running = await begin_to_run(instance, blueprint, started | ready, backup)
+    async with brought_back(instance, blueprint) as (filled, backup):
+        started = await start_container(instance, blueprint, filled)
+        ready = await wait_until_ready(instance, blueprint)
+        running = await begin_to_run(instance, blueprint, started | ready, backup)
     await publish_route(running)
     return running
 

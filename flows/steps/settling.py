@@ -5,7 +5,7 @@ from pool.backups.rules import has_work
 from pool.decisions import Decision
 from pool.errors import EngineTrouble
 from pool.records import Instance
-from pool.states import InstanceState
+from pool.states import EndCause, InstanceState
 from tasks.base import log
 from tasks.housekeeping.orphans import container_runs, remove_orphan_container, remove_orphan_part, start_again
 from tasks.runs import trigger
@@ -19,8 +19,14 @@ async def end_or_ask(
     if not has_work(instance):
         await end_session(instance, decision.reason, decision.cause, to=to)
         return
-    await move_instance(instance.id, InstanceState.STOPPING, reason=decision.reason, cause=decision.cause)
-    await trigger("deprovision-instance/on-demand", {"instance_id": instance.id}, key=f"end-{key}")
+    await ask_to_end(instance, decision.reason, decision.cause, key)
+
+
+async def ask_to_end(instance: Instance, reason: str, cause: EndCause | None, key: str) -> None:
+    """Have a run of its own end a session with work, in a process that keeps no request from its place."""
+    await move_instance(instance.id, InstanceState.STOPPING, reason=reason, cause=cause)
+    request = {"instance_id": instance.id, "patient": True}
+    await trigger("deprovision-instance/with-backup", request, key=f"end-{key}")
 
 
 async def lost_container(decision: Decision, key: str) -> None:

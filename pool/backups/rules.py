@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from pool.backups.backup import Backup
-from pool.backups.states import FINAL_FAULTS, BackupFault, BackupState
+from pool.backups.states import FINAL_FAULTS, BackupCause, BackupFault, BackupState
 from pool.errors import NotFound, Refused
 from pool.moments import after
 from pool.records import Instance
@@ -13,6 +13,11 @@ from pool.states import InstanceState
 
 NOTHING = "none"  # as the option restore: begin with nothing
 RETRY_SECONDS = 300  # until a scheduled backup that failed is tried again
+UNCOUNTED_DAYS = 30  # that one which does not count is kept, for an operator who looks what is in it
+RECORD_DAYS = 90  # that the record of a forgotten one is kept
+END_PAUSE = 30  # seconds after the first try to back up a session that ends; twice as many after each further one
+#: Leases of the runs that may back up a session that ends in a warm worker: others start sessions there meanwhile.
+WARM_PLACES = tuple(f"place {number} for backups in warm workers" for number in range(1, 9))
 LONGEST_SECONDS = 3600  # in a state; one that is still being written then has lost its run
 
 
@@ -24,6 +29,16 @@ def backup_lease(instance_id: str) -> str:
 def files_key(backup_id: str) -> str:
     """Name the artifact that lists the files of a backup; Prefect takes no dot in it."""
     return f"files-of-{backup_id.replace('.', '-')}"
+
+
+def restore_folder(backup: Backup, moment: datetime) -> str:
+    """Name the folder that gets what a run restores: by the backup's moment and its own, so that no two runs share it.
+
+    Args:
+        backup: that is restored.
+        moment: of the run, the same for each try of its steps.
+    """
+    return f"restored-{backup.begun_at:%Y-%m-%d-%H%M}-on-{moment:%Y-%m-%d-%H%M%S}"
 
 
 def has_work(instance: Instance) -> bool:
@@ -63,6 +78,28 @@ def wait_ends_at(instance: Instance, wait: int) -> datetime:
     return after(instance.state_since, wait)
 
 
+def needs_backups(instance: Instance) -> bool:
+    """Whether housekeeping looks at the backups of a session: it has a schedule, or is ended with work to keep."""
+    return bool(instance.keep.every or (instance.keep.paths and instance.state is InstanceState.STOPPING))
+
+
+def end_pauses(instance: Instance, backups: Iterable[Backup], wait: int, now: datetime) -> bool:
+    """Whether the end of a session is not gone on with yet, since its backup failed a moment ago.
+
+    Args:
+        instance: the session, stopping.
+        backups: its own, in any state.
+        wait: seconds that the pool lets an end wait.
+        now: the moment of asking.
+    """
+    ending = [one for one in backups if one.cause is BackupCause.SESSION_ENDS and one.state is BackupState.FAILED]
+    if not ending:
+        return False
+    last = max(ending, key=lambda one: one.state_since)
+    pause = min(END_PAUSE << min(last.attempts - 1, 9), RETRY_SECONDS)
+    return now < min(after(last.state_since, pause), wait_ends_at(instance, wait))
+
+
 def is_due(instance: Instance, backups: Iterable[Backup], now: datetime) -> bool:
     """Whether it is time to back up a session that runs, by what its blueprint says.
 
@@ -76,6 +113,21 @@ def is_due(instance: Instance, backups: Iterable[Backup], now: datetime) -> bool
     mine = list(backups)
     made = max((one.begun_at for one in mine if one.counts), default=instance.state_since)
     return now >= after(made, instance.keep.every) and all(now >= _next_try(one) for one in mine)
+
+
+def asking(instance: Instance, last: Backup | None, now: datetime) -> str:
+    """Name the asking for a scheduled backup: the same while the same backup is asked for, so that one run makes it.
+
+    A run that never began it was lost: in the next slot of time the asking is another one.
+
+    Args:
+        instance: the session.
+        last: its newest backup, in any state; None: it has none.
+        now: the moment of asking.
+    """
+    after_which = f"{last.id}-{last.attempts}" if last else "none"
+    slot = int(now.timestamp()) // max(instance.keep.every, RETRY_SECONDS)
+    return f"backup-{instance.id}-after-{after_which}-in-{slot}"
 
 
 def _next_try(backup: Backup) -> datetime:
@@ -136,7 +188,9 @@ def _offer(good: Sequence[Backup]) -> str:
 
 
 def to_forget(backups: Iterable[Backup], kept: int, days: int, now: datetime) -> list[Backup]:
-    """List the backups that count and are not needed any more.
+    """List the backups that are not needed any more.
+
+    Those that count go by number and age; those that do not, and that no run will go on with, by age alone.
 
     Args:
         backups: of any users and blueprints, in any state.
@@ -145,13 +199,30 @@ def to_forget(backups: Iterable[Backup], kept: int, days: int, now: datetime) ->
         now: the moment of asking.
     """
     oldest = now - timedelta(days=days) if days else None
-    good = sorted((one for one in backups if one.counts), key=_whose)
+    every = list(backups)
+    good = sorted((one for one in every if one.counts), key=_whose)
     gone: list[Backup] = []
     for _, group in groupby(good, key=_whose):
         ordered = in_order(group)
         gone += ordered[max(kept, 1) :]
         gone += [one for one in ordered[: max(kept, 1)] if oldest and one.begun_at < oldest]
-    return gone
+    return gone + [one for one in every if _never_counted(one, now)]
+
+
+def _never_counted(backup: Backup, now: datetime) -> bool:
+    """Whether a backup did not count for so long that it never will."""
+    over = backup.counts or backup.state is BackupState.FORGOTTEN
+    return not over and backup.state_since < now - timedelta(days=UNCOUNTED_DAYS)
+
+
+def why_forgotten(backup: Backup) -> str:
+    """Say why a backup that is not needed any more is forgotten; of one that never counted, what went wrong with it."""
+    return "too old, or newer ones are enough" if backup.counts else f"it never counted: {backup.reason or 'left'}"
+
+
+def records_kept_since(now: datetime) -> datetime:
+    """Return the moment before which a backup was forgotten whose record goes as well."""
+    return now - timedelta(days=RECORD_DAYS)
 
 
 def _whose(backup: Backup) -> tuple[str, str, str]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pool.errors import DockerDriverError, RefusedMove
+from pool.blame import CONTAINER_GONE
+from pool.errors import DockerDriverError, EngineTrouble, RefusedMove
 
 
 class BackupState(StrEnum):
@@ -13,7 +14,7 @@ class BackupState(StrEnum):
     WRITTEN = "written"  # all of it is in the repository, and was not read back yet
     VERIFIED = "verified"  # read back, byte for byte: it counts
     FAILED = "failed"  # not made this time, or not readable any more; the fault says why
-    FORGOTTEN = "forgotten"  # deleted from the repository: too old, or newer ones are enough
+    FORGOTTEN = "forgotten"  # deleted from the repository: too old, newer ones are enough, or it never counted
 
 
 class BackupCause(StrEnum):
@@ -39,8 +40,10 @@ class BackupFault(StrEnum):
 FINAL_FAULTS = frozenset({BackupFault.TOO_LARGE, BackupFault.CONTAINER_GONE, BackupFault.NOTHING_THERE})
 
 BACKUP_MOVES: Mapping[BackupState, frozenset[BackupState]] = {
-    BackupState.WRITING: frozenset({BackupState.WRITTEN, BackupState.FAILED}),
-    BackupState.WRITTEN: frozenset({BackupState.WRITING, BackupState.VERIFIED, BackupState.FAILED}),
+    BackupState.WRITING: frozenset({BackupState.WRITTEN, BackupState.FAILED, BackupState.FORGOTTEN}),
+    BackupState.WRITTEN: frozenset(
+        {BackupState.WRITING, BackupState.VERIFIED, BackupState.FAILED, BackupState.FORGOTTEN}
+    ),
     BackupState.VERIFIED: frozenset({BackupState.FAILED, BackupState.FORGOTTEN}),
     BackupState.FAILED: frozenset({BackupState.WRITING, BackupState.FORGOTTEN}),
     BackupState.FORGOTTEN: frozenset(),
@@ -54,6 +57,14 @@ class BackupTrouble(DockerDriverError):
         """Keep the fault."""
         super().__init__(message)
         self.fault = fault
+
+
+def as_trouble(error: DockerDriverError) -> BackupTrouble:
+    """Say what an engine's error means for a backup."""
+    if isinstance(error, BackupTrouble):
+        return error
+    gone = isinstance(error, EngineTrouble) and error.blame is CONTAINER_GONE
+    return BackupTrouble(str(error), BackupFault.CONTAINER_GONE if gone else BackupFault.HOST)
 
 
 def check_backup_move(backup_id: str, current: BackupState, to: BackupState) -> None:

@@ -1,6 +1,6 @@
-"""Housekeeping's rule for backups of sessions that run."""
+"""Housekeeping's rules for backups."""
 
-from pool.backups.rules import is_due
+from pool.backups.rules import end_pauses, is_due
 from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.observation import RuleContext
 from pool.records import Instance
@@ -12,3 +12,8 @@ def backup_due(instance: Instance, case: RuleContext) -> Decision | None:
         return None
     reason = f"it has no backup of the last {instance.keep.every} s"
     return Decision(DecisionKind.BACK_UP, instance.id, reason)
+
+
+def backup_pauses(instance: Instance, case: RuleContext) -> bool:
+    """Whether the end of a session waits before its backup is tried again: the repository may be away."""
+    return end_pauses(instance, case.seen.backups_of(instance), case.settings.backup_wait, case.now)

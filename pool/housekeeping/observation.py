@@ -46,7 +46,7 @@ class Observation:
     unreadable: Mapping[str, str] = field(default_factory=dict)  # blueprints of queued sessions: why they are that
     unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
     headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
-    backups: tuple[Backup, ...] = ()  # of the running sessions that are backed up by a schedule
+    backups: tuple[Backup, ...] = ()  # of sessions with a schedule, and of those that end
     cut_off_lately: bool = False  # many hosts were out of reach at once, in one of the latest ticks
 
     @cached_property
@@ -56,7 +56,15 @@ class Observation:
 
     def backups_of(self, instance: Instance) -> list[Backup]:
         """The backups of one session, in any state."""
-        return [backup for backup in self.backups if backup.instance == instance.id]
+        return self._backups_by_instance.get(instance.id, [])
+
+    @cached_property
+    def _backups_by_instance(self) -> Mapping[str, list[Backup]]:
+        """All of them, sorted once: a pool may have twenty thousand sessions with ten backups each."""
+        found: dict[str, list[Backup]] = {}
+        for backup in self.backups:
+            found.setdefault(backup.instance, []).append(backup)
+        return found
 
     @cached_property
     def containers(self) -> Mapping[str, Mapping[str, SeenContainer]]:

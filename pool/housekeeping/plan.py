@@ -13,7 +13,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining
 from pool.hosts.sizing import Situation, hosts_to_spawn
 from pool.hosts.unused import hosts_to_let_go
-from pool.housekeeping.backup_rules import backup_due
+from pool.housekeeping.backup_rules import backup_due, backup_pauses
 from pool.housekeeping.disk_rules import fills_disk
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
@@ -266,6 +266,8 @@ def stranded(instance: Instance, case: RuleContext) -> Decision | None:
     """Clean up a starting or stopping session when no flow run works on it; a queued one just waits."""
     under_way = instance.state in (InstanceState.STARTING, InstanceState.STOPPING)
     if not under_way or not case.overdue(instance):
+        return None
+    if instance.state is InstanceState.STOPPING and backup_pauses(instance, case):
         return None
     reason = f"{instance.state} for {case.seconds_in_state(instance):.0f} s, and no flow run works on it"
     cause = EndCause.NOT_STARTED if instance.state is InstanceState.STARTING else None

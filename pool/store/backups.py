@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, update
 
 from pool.backups.backup import Backup
 from pool.backups.states import BackupCause, BackupState, check_backup_move
@@ -26,7 +26,8 @@ class BackupStore(Part):
     def begin(self, instance: Instance, cause: BackupCause, now: datetime) -> Backup:
         """Record a backup before anything is written; one of the same cause that did not come to its end begins again.
 
-        What was kept of a session that is being ended is kept: that backup is returned as it is.
+        What was kept of a session that is being ended is kept: that backup is returned as it is. Not what was kept of
+        an earlier session of the same name, whose record was deleted since.
         The lease on the session's work is held meanwhile: no two runs begin one at once.
 
         Args:
@@ -37,9 +38,10 @@ class BackupStore(Part):
         with self._db.writing() as connection:
             connection.execute(select(instances.c.id).where(instances.c.id == instance.id).with_for_update())
             last = connection.execute(_of_instance(instance.id).limit(1)).one_or_none()
-            if last and last.cause is cause is BackupCause.SESSION_ENDS and last.state is BackupState.VERIFIED:
+            same = last is not None and last.cause is cause and last.begun_at >= instance.created_at
+            if last and same and cause is BackupCause.SESSION_ENDS and last.state is BackupState.VERIFIED:
                 return _as_backup(last)
-            if last and last.cause is cause and last.state in UNFINISHED | {BackupState.FAILED}:
+            if last and same and last.state in UNFINISHED | {BackupState.FAILED}:
                 again = {"attempts": last.attempts + 1, "state": BackupState.WRITING} | _NOTHING_YET
                 return _write(connection, last.id, **again, begun_at=now, state_since=now)
             return _insert(connection, instance, (last.number if last else 0) + 1, cause, now)
@@ -63,8 +65,9 @@ class BackupStore(Part):
         return self._found(_of_instance(instance_id))
 
     def of_instances(self, ids: Collection[str]) -> list[Backup]:
-        """The backups of these sessions, in any state, newest first."""
-        return self._found(_newest_first().where(backups.c.instance.in_(sorted(ids)))) if ids else []
+        """The backups of these sessions, newest first, without those that are forgotten: they would only grow."""
+        there = (backups.c.instance.in_(sorted(ids)), backups.c.state != BackupState.FORGOTTEN)
+        return self._found(_newest_first().where(*there)) if ids else []
 
     def all(self, states: Iterable[BackupState] | None = None, pool: str = "", user: str = "") -> list[Backup]:
         """The backups in some states (None: in any), of one pool, of one user (empty: of any), newest first."""
@@ -73,12 +76,6 @@ class BackupStore(Part):
             query = query.where(backups.c.state.in_(sorted(states)))
         query = query.where(backups.c.pool == pool) if pool else query
         return self._found(query.where(backups.c.user == user) if user else query)
-
-    def snapshots(self) -> set[str]:
-        """Names of all snapshots in the repository that a record speaks of."""
-        query = select(backups.c.snapshot).where(backups.c.snapshot != "", backups.c.state != BackupState.FORGOTTEN)
-        with self._db.reading() as connection:
-            return set(connection.scalars(query))
 
     def move(self, backup_id: str, to: BackupState, now: datetime, reason: str = "", **facts: Any) -> Backup:
         """Move a backup along its life cycle; one that is there already is returned unchanged.
@@ -101,6 +98,24 @@ class BackupStore(Part):
                 return backup
             check_backup_move(backup_id, backup.state, to)
             return _write(connection, backup_id, state=to, state_since=now, reason=reason, **facts)
+
+    def pools(self) -> list[str]:
+        """Names of the pools that have backups, whether or not there is such a pool any more."""
+        query = select(backups.c.pool).where(backups.c.state != BackupState.FORGOTTEN).distinct()
+        with self._db.reading() as connection:
+            return sorted(connection.scalars(query))
+
+    def drop_forgotten(self, before: datetime) -> int:
+        """Delete the records of backups that were forgotten before a moment; how many there were.
+
+        The newest of a session on record stays: the number of its next backup follows from it.
+        """
+        later = backups.alias()
+        has_later = exists().where(later.c.instance == backups.c.instance, later.c.number > backups.c.number)
+        is_over = backups.c.instance.not_in(select(instances.c.id))
+        old = (backups.c.state == BackupState.FORGOTTEN, backups.c.state_since < before)
+        with self._db.writing() as connection:
+            return connection.execute(delete(backups).where(*old, has_later | is_over)).rowcount
 
     def _found(self, query: Select[Any]) -> list[Backup]:
         with self._db.reading() as connection:

@@ -38,6 +38,7 @@ def deploy(entry: dict) -> str:
         tags=entry["tags"],
         parameters=entry.get("parameters", {}),
         enforce_parameter_schema=entry["enforce_parameter_schema"],
+        concurrency_limit=entry.get("concurrency_limit"),
         work_pool_name=entry["work_pool"]["name"],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

@@ -5,9 +5,8 @@ from blocks.backups.work_tar import Counted, kept_tar
 from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.backups.backup import Backup
-from pool.backups.rules import may_end_without, wait_ends_at
-from pool.backups.states import BackupCause, BackupFault, BackupState, BackupTrouble
-from pool.blame import CONTAINER_GONE
+from pool.backups.rules import is_due, may_end_without, wait_ends_at
+from pool.backups.states import BackupCause, BackupState, BackupTrouble, as_trouble
 from pool.errors import EngineTrouble, HostUnreachable
 from pool.records import Instance
 from tasks.base import look_up, pool_task
@@ -39,8 +38,7 @@ def write_backup(backup: Backup, instance: Instance) -> Backup:
     try:
         written = outside().backups.write(backup.id, tar)
     except (EngineTrouble, HostUnreachable) as error:
-        fault = BackupFault.CONTAINER_GONE if error.blame is CONTAINER_GONE else BackupFault.HOST
-        raise BackupTrouble(str(error), fault) from error
+        raise as_trouble(error) from error
     return outside().store.backups.move(
         backup.id,
         BackupState.WRITTEN,
@@ -68,6 +66,12 @@ def verify_backup(backup: Backup) -> Backup:
 def last_backup(instance_id: str) -> Backup | None:
     """The session's newest backup, in any state; None: it has none."""
     return next(iter(outside().store.backups.of_instance(instance_id)), None)
+
+
+@look_up()
+def backup_is_due(instance: Instance) -> bool:
+    """Whether it is time still to back up a session that runs."""
+    return is_due(instance, outside().store.backups.of_instance(instance.id), now())
 
 
 @look_up()

@@ -11,6 +11,7 @@ from pool.backups.states import BackupFault, BackupState, BackupTrouble
 from pool.errors import Refused
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.containers import container_user, own_uid, uid_of
+from pool.sessions.timings import next_look
 from pool.states import InstanceState
 from tasks.base import blocking, look_up, pool_task
 from tasks.sessions.instances import session_container
@@ -39,14 +40,15 @@ async def await_earlier_work(instance: Instance) -> None:
     """
     if not brings_newest_back(instance):
         return
-    deadline = outside().clock.uptime() + EARLIER_SECONDS
+    begun = outside().clock.uptime()
     while earlier := await blocking(_being_kept, instance):
-        if outside().clock.uptime() > deadline:
+        waited = outside().clock.uptime() - begun
+        if waited > EARLIER_SECONDS:
             raise Refused(
                 f"instance {earlier.id} of the same user is still being backed up: ask for a new session in a minute,"
                 " or with the option restore, which names an older backup or says none"
             )
-        await sleep(outside().settings.poll_seconds)
+        await sleep(next_look(waited, outside().settings.poll_seconds))
 
 
 def _being_kept(instance: Instance) -> Instance | None:
@@ -73,14 +75,13 @@ def fill_container(instance: Instance, blueprint: BlueprintSpec, backup: Backup)
 
 
 @pool_task(retries=1, retry_delay_seconds=5, task_run_name="put {backup.id} beside {instance.id}")
-def put_beside(instance: Instance, backup: Backup, path: str) -> tuple[str, int]:
+def put_beside(instance: Instance, backup: Backup, path: str, folder: str) -> tuple[str, int]:
     """Put files of a backup into a folder of their own in a running session; the folder, and how many files came.
 
     Raises:
         BackupTrouble: the backup could not be read; what came until then may be in the folder.
     """
     home, counted = instance.keep.paths[0], Counted()
-    folder = f"restored-{backup.begun_at:%Y-%m-%d-%H%M}"
     runs_as = uid_of(container_user(instance.id, outside().stored.blueprint(instance.blueprint).container_user))
     stream = checked(outside().backups.read(backup.snapshot), backup)
     tar = beside(stream, home, folder, path, own_uid(backup.instance), runs_as, counted)

@@ -1,27 +1,42 @@
 """Tasks that delete backups which are not needed any more."""
 
-from datetime import timedelta
-
-from blocks.outside import now, outside
-from pool.backups.rules import to_forget
+from blocks.outside import log, now, outside
+from pool.backups.rules import records_kept_since, to_forget, why_forgotten
+from pool.backups.snapshots import SHORT, strangers, to_delete
 from pool.backups.states import BackupState
-from tasks.base import pool_task
+from pool.errors import NotFound
+from pool.settings import PoolSettings
+from tasks.base import look_up, pool_task
 
-#: A snapshot is older than this before it counts as one that no record names: it may be being written.
-UNNAMED = timedelta(days=1)
+KEPT = frozenset(BackupState) - {BackupState.FORGOTTEN}
+
+
+@look_up()
+def pools_with_backups() -> list[str]:
+    """Names of the pools that have backups; a pool may be gone, and its backups are forgotten in time all the same."""
+    return outside().store.backups.pools()
 
 
 @pool_task(task_run_name="forget backups of {pool}")
 def forget_backups(pool: str) -> list[str]:
-    """Record which backups of a pool are not needed any more; ids. Nothing is deleted yet."""
-    settings = outside().config(pool).settings(pool)
-    counting = outside().store.backups.all([BackupState.VERIFIED], pool=pool)
-    gone = to_forget(counting, settings.backups_kept, settings.backup_days, now())
+    """Record which backups of a pool are not needed any more; ids. Nothing is deleted yet.
+
+    Raises:
+        Refused: the pool's configuration cannot be read.
+    """
+    settings = _settings_of(pool)
+    gone = to_forget(outside().store.backups.all(KEPT, pool=pool), settings.backups_kept, settings.backup_days, now())
     for backup in gone:
-        outside().store.backups.move(
-            backup.id, BackupState.FORGOTTEN, now(), reason="too old, or newer ones are enough"
-        )
+        outside().store.backups.move(backup.id, BackupState.FORGOTTEN, now(), reason=why_forgotten(backup))
     return [backup.id for backup in gone]
+
+
+def _settings_of(pool: str) -> PoolSettings:
+    """Read what the pool keeps; what it kept last, where its block was deleted."""
+    try:
+        return outside().stored.config(pool).settings(pool)
+    except NotFound:
+        return outside().kept_config(pool).settings(pool)
 
 
 @pool_task(retries=1, retry_delay_seconds=60, task_run_name="delete snapshots")
@@ -31,10 +46,18 @@ def delete_snapshots() -> int:
     The repository is listed before the records are read: what is recorded meanwhile is not taken for unnamed.
 
     Raises:
-        BackupTrouble: the repository did not do it.
+        BackupTrouble: the repository did not do it, or is not the one that the records speak of.
     """
-    there = outside().backups.snapshots()
-    named = outside().store.backups.snapshots()
-    unnamed = {name for name, written in there.items() if name not in named and written < now() - UNNAMED}
-    outside().backups.forget(unnamed)
-    return len(unnamed)
+    listed = outside().backups.snapshots()
+    backups = outside().store.backups.all()
+    gone = to_delete(listed, backups, now())
+    outside().backups.forget(gone)
+    if unknown := strangers(listed, backups, now()):
+        log().warning("%d snapshots of backups that are not on record stay: %s …", len(unknown), min(unknown)[:SHORT])
+    return len(gone)
+
+
+@pool_task(task_run_name="delete records of backups")
+def drop_records() -> int:
+    """Delete the records of backups that were forgotten long ago, and whose snapshots are deleted; how many."""
+    return outside().store.backups.drop_forgotten(records_kept_since(now()))

@@ -11,7 +11,7 @@ from blocks.engine.probe import MEMORY_WINDOW
 from blocks.gateway.activity import GatewayActivity
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
-from pool.backups.rules import backup_lease
+from pool.backups.rules import backup_lease, needs_backups
 from pool.decisions import DecisionKind
 from pool.errors import GatewayTrouble, NotFound, Refused
 from pool.hosts.reach import PROBED
@@ -127,7 +127,7 @@ def _records(pool: str) -> _Records:
         told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
         told_of_disk=store.ticks.decided_since(pool, DecisionKind.FILLS_DISK, now() - DISK_SAID),
         settings=outside().config(pool).settings(pool),
-        backups=tuple(store.backups.of_instances([one.id for one in instances if one.keep.every])),
+        backups=tuple(store.backups.of_instances([one.id for one in instances if needs_backups(one)])),
         being_backed_up=_being_backed_up(instances),
         cut_off_lately=bool(store.ticks.decided_since(pool, DecisionKind.CUT_OFF, now() - COMING_BACK)),
         unreadable=_unreadable({one.blueprint for one in instances if one.state is InstanceState.QUEUED}),

@@ -27,6 +27,7 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import MAIN, StoredBlocks
 from blocks.turns import Turns
+from pool.backups.snapshots import Snapshot
 from pool.backups.states import BackupTrouble
 from pool.changes import Change
 from pool.errors import NotFound
@@ -224,8 +225,14 @@ class ScriptedTasks(FakePrefect):
         return answer(*args, **kwargs) if callable(answer) else answer
 
 
+REST_OF_NAME = "f" * 56
+
+
 class FakeRepository(BackupRepository):
-    """Backups in memory. Trouble that a test puts into it meets the next calls."""
+    """Backups in memory, which says short names where it writes and whole ones where it lists, as restic 0.14 does.
+
+    Trouble that a test puts into it meets the next calls.
+    """
 
     def __init__(self) -> None:
         self.streams: dict[str, bytes] = {}
@@ -245,12 +252,12 @@ class FakeRepository(BackupRepository):
             raise BackupTrouble(f"there is no snapshot {snapshot}")
         yield self.streams[snapshot]
 
-    def snapshots(self) -> dict[str, datetime]:
-        return dict.fromkeys(self.streams, NOW)
+    def snapshots(self) -> dict[str, Snapshot]:
+        return {short + REST_OF_NAME: Snapshot(NOW, self.names[short]) for short in self.streams}
 
     def forget(self, snapshots: Collection[str]) -> None:
         for snapshot in snapshots:
-            self.streams.pop(snapshot, None)
+            self.streams.pop(snapshot.removesuffix(REST_OF_NAME), None)
 
     def _meet_trouble(self) -> None:
         if self.troubles:

@@ -18,7 +18,7 @@ from tests.rigs.homes import HomeEngine, HomeEngines, HomeFile
 from tests.rigs.pool_data import a_blueprint, claim_active, place
 from tests.rigs.services.databases import MEMORY, migrated_sqlite
 
-KEEP = KeptWork(("/home",))
+KEEP = KeptWork(("/home",), every=600)
 BLUEPRINT = a_blueprint(keep=KEEP, container_user="session:100")
 WORK = {"home/thesis": HomeFile(b"years of work", own_uid("alice-1"), 100, 0o600)}
 THE_SAME = {"home/thesis": HomeFile(b"years of work", own_uid("alice-2"), 100, 0o600)}
@@ -53,6 +53,7 @@ class World:
         self.store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
         self.engine, self.backups, self.clock = HomeEngine(), FakeRepository(), FakeClock()
         self.config = PoolConfig(DD_BACKUP_WAIT=600)
+        self.pools: dict = {}  # others
         self.prefect = MortalPrefect()
         claim_active(self.store)
         self.store.hosts.note("main-01", address="192.0.2.7")
@@ -64,7 +65,7 @@ class World:
         """A process of its own, a minute later: the leases of a dead one are over."""
         self.clock.pass_by(61)
         self.prefect = MortalPrefect()
-        blocks = FakeBlocks({PoolConfig: {"main": self.config}}, {"jupyter": BLUEPRINT})
+        blocks = FakeBlocks({PoolConfig: {"main": self.config} | self.pools}, {"jupyter": BLUEPRINT})
         ports = {"store": self.store, "backups": self.backups, "clock": self.clock, "stored": blocks}
         with standing_in(fake_outside(**ports, engines=HomeEngines(self.engine), prefect=self.prefect)):
             yield self.prefect

@@ -1,5 +1,7 @@
 """The records of backups, on both databases."""
 
+from dataclasses import replace
+
 import pytest
 
 from pool.backups.states import BackupCause, BackupFault, BackupState
@@ -57,6 +59,13 @@ def test_what_was_kept_at_a_sessions_end_is_kept_once_and_what_is_asked_for_each
     assert store.backups.begin(instance, ENDS, later(999)) == ended
 
 
+def test_what_was_kept_of_an_earlier_session_of_the_same_name_is_not_taken_for_this_ones(store, instance):
+    earlier = verified(store, instance)
+    later_one = replace(instance, created_at=later(99))
+    assert store.backups.begin(later_one, ENDS, later(100)).id == "alice-1.2"
+    assert store.backups.get(earlier.id) == earlier
+
+
 def test_a_backup_outlives_the_record_of_its_session(store, instance):
     verified(store, instance)
     store.instances.move(instance.id, InstanceState.STOPPING, NOW)
@@ -65,11 +74,31 @@ def test_a_backup_outlives_the_record_of_its_session(store, instance):
     assert [one.id for one in store.backups.all([VERIFIED])] == ["alice-1.1"]
 
 
-def test_only_snapshots_of_records_that_may_still_count_are_needed(store, instance):
-    backup = verified(store, instance)
-    assert store.backups.snapshots() == {"s-alice-1.1"}
-    store.backups.move(backup.id, BackupState.FORGOTTEN, NOW)
-    assert store.backups.snapshots() == set()
+def test_the_record_of_a_forgotten_backup_goes_but_the_newest_of_a_session_on_record(store, instance):
+    for at in (0, 1):
+        backup = verified(store, instance, ASKED, later(at))
+        store.backups.move(backup.id, BackupState.FORGOTTEN, later(at))
+    assert (store.backups.drop_forgotten(NOW), store.backups.drop_forgotten(later(9))) == (0, 1)
+    assert store.backups.begin(instance, ASKED, later(10)).id == "alice-1.3"
+
+
+def test_records_of_forgotten_backups_go_all_of_a_session_that_is_not_on_record(store, instance):
+    other = replace(instance, id="bob-1")
+    store.backups.move(verified(store, other, ASKED).id, BackupState.FORGOTTEN, NOW)
+    verified(store, instance)
+    assert (store.backups.drop_forgotten(later(9)), [one.id for one in store.backups.all()]) == (1, ["alice-1.1"])
+
+
+def test_a_tick_reads_no_backup_that_is_forgotten(store, instance):
+    store.backups.move(verified(store, instance, ASKED).id, BackupState.FORGOTTEN, NOW)
+    verified(store, instance, ASKED)
+    assert [one.id for one in store.backups.of_instances([instance.id])] == ["alice-1.2"]
+
+
+def test_pools_are_those_that_have_backups_though_they_are_gone(store, instance):
+    assert store.backups.pools() == []
+    verified(store, replace(instance, pool="gone"))
+    assert store.backups.pools() == ["gone"]
 
 
 def test_a_move_that_the_life_cycle_does_not_have_changes_nothing(store, instance):

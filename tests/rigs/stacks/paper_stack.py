@@ -33,6 +33,7 @@ _run_id: ContextVar[str] = ContextVar("run_id")
 _PIPELINES = {
     "provision-instance/on-demand": provision_instance,
     "deprovision-instance/on-demand": deprovision_instance,
+    "deprovision-instance/with-backup": deprovision_instance,
 }
 
 

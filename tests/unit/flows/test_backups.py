@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -10,23 +12,38 @@ from flows.backups.backup_instance import backup_instance
 from flows.backups.forget_backups import forget_old_backups
 from flows.backups.list_files import list_files
 from flows.backups.restore_files import restore_files
+from flows.deprovision_instance import deprovision_instance
 from flows.steps import sessions
 from flows.steps.acting import act
 from flows.steps.settling import end_or_ask
-from pool.backups.states import BackupFault, BackupTrouble
+from pool.backups.rules import WARM_PLACES
+from pool.backups.states import BackupCause, BackupFault, BackupState, BackupTrouble
 from pool.decisions import Decision, DecisionKind
-from pool.errors import DockerDriverError, Refused
+from pool.errors import DockerDriverError, HostUnreachable, Refused
 from pool.states import EndCause, InstanceState
-from tests.rigs.homes import HomeFile
+from tests.rigs.homes import HomeEngine, HomeFile
 from tests.rigs.kept_work import THE_SAME, counting, kept_world
 
 pytestmark = pytest.mark.unit
+
+SESSION_ENDS = BackupCause.SESSION_ENDS
 
 
 @pytest.fixture
 def world():
     with kept_world() as world:
         yield world
+
+
+@pytest.fixture
+def passing(world, monkeypatch):
+    """What waits for another run lets time pass, and not the test's."""
+
+    async def passes(seconds):
+        world.clock.pass_by(seconds)
+
+    monkeypatch.setattr("tasks.leases.sleep", passes)
+    monkeypatch.setattr("tasks.backups.restoring.sleep", passes)
 
 
 def test_what_a_session_made_is_in_its_users_next_one_before_its_program_starts(world):
@@ -69,11 +86,47 @@ def test_an_end_waits_for_a_repository_that_is_away_and_says_until_when(world):
     assert counting(world) == ["alice-1.1"]
 
 
+def held_by_another_run(world, seconds: float) -> None:
+    assert world.store.leases.take("backup of alice-1", "another run", 61 + seconds, world.clock.now()) is None
+
+
+@pytest.mark.usefixtures("passing")
+def test_an_end_waits_for_the_run_that_backs_the_session_up_already(world):
+    held_by_another_run(world, 30)
+    assert world.end().state is InstanceState.DELETED
+    assert counting(world) == ["alice-1.1"]
+
+
+def test_a_session_counts_as_worked_on_while_work_is_brought_back_and_until_it_runs(world, monkeypatch):
+    world.end()
+    seen = []
+    held = partial(world.store.leases.holders, ["backup of alice-2"])
+
+    def note(home_engine, *_):
+        seen.append(bool(held(world.clock.now())))
+
+    monkeypatch.setattr(HomeEngine, "write_files", note)
+    monkeypatch.setattr(HomeEngine, "_start", note)
+    world.start("alice-2")
+    assert (seen, held(world.clock.now())) == ([True, True], {})
+
+
 def test_after_the_pools_limit_a_session_ends_without_and_that_is_its_reason(world):
     world.config = PoolConfig(DD_BACKUP_WAIT=0)
     world.backups.troubles = [BackupTrouble("the store is away")]
     assert world.end().reason == "asked for; it was not backed up: the store is away"
     assert world.store.backups.get("alice-1.1").fault is BackupFault.REPOSITORY
+
+
+def test_a_session_whose_host_does_not_answer_ends_without_a_backup_after_the_pools_limit(world, monkeypatch):
+    def away(_engine, _name, _seconds):
+        raise HostUnreachable("main-01 does not answer")
+
+    monkeypatch.setattr(HomeEngine, "stop", away)
+    with pytest.raises(DockerDriverError, match=r"keeps its container until it is backed up, .*: main-01 does not"):
+        world.end()
+    world.clock.pass_by(600)
+    assert world.end().reason == "asked for; it was not backed up: main-01 does not answer"
 
 
 def test_a_session_whose_container_is_gone_ends_at_once(world):
@@ -98,9 +151,9 @@ def test_a_session_does_not_begin_without_the_work_that_cannot_be_read_now(world
     assert counting(world) == ["alice-1.1"]
 
 
+@pytest.mark.usefixtures("passing")
 def test_a_session_waits_for_the_backup_of_its_users_last_one(world):
     world.store.instances.move("alice-1", InstanceState.STOPPING, world.clock.now())
-    world.clock.uptime = iter([0, 0, 0, 9, 9, 9, *[999] * 99]).__next__
     with pytest.raises(Refused, match="alice-1 of the same user is still being backed up"):
         world.start("alice-2")
 
@@ -117,8 +170,34 @@ def test_a_tick_ends_a_session_with_work_by_a_run_of_its_own(world):
     with world.process() as prefect:
         asyncio.run(end_or_ask(world.get(), decision, "tick-1"))
     assert world.get().state is InstanceState.STOPPING
-    assert prefect.triggered == [("deprovision-instance/on-demand", {"instance_id": "alice-1"}, "end-tick-1")]
+    request = {"instance_id": "alice-1", "patient": True}
+    assert prefect.triggered == [("deprovision-instance/with-backup", request, "end-tick-1")]
     assert (world.end().reason, world.get().end_cause) == ("its time was over", EndCause.EXPIRED)
+
+
+def deprovision(world, **how):
+    with world.process() as prefect:
+        return asyncio.run(deprovision_instance.fn("alice-1", **how)).message, prefect.triggered
+
+
+def fill_warm_places(world) -> None:
+    for number, place in enumerate(WARM_PLACES):
+        world.store.leases.take(place, f"run {number}", 99, world.clock.now())
+
+
+def test_an_end_that_is_asked_for_is_done_at_once_while_few_others_back_up(world):
+    assert deprovision(world) == ("instance alice-1 of alice is deleted", [])
+    assert counting(world) == ["alice-1.1"]
+
+
+def test_ends_with_backups_never_fill_the_places_of_the_warm_worker(world):
+    fill_warm_places(world)
+    said, [(deployment, request, _key)] = deprovision(world)
+    assert said == "instance alice-1 of alice is stopping: it ends once it is backed up"
+    assert (deployment, request["patient"]) == ("deprovision-instance/with-backup", True)
+    assert world.get().state is InstanceState.STOPPING
+    fill_warm_places(world)
+    assert deprovision(world, patient=True) == ("instance alice-1 of alice is deleted", [])
 
 
 def test_a_backup_of_a_session_that_ends_by_failure_counts_and_the_session_is_failed(world):
@@ -128,15 +207,31 @@ def test_a_backup_of_a_session_that_ends_by_failure_counts_and_the_session_is_fa
     assert counting(world) == ["alice-1.1"]
 
 
-def test_a_tick_asks_once_for_each_backup_that_is_due(world):
+def asked_for(world, *ticks: int) -> list[str]:
     due = Decision(DecisionKind.BACK_UP, "alice-1", "its blueprint says so")
     with world.process() as prefect:
-        asyncio.run(act(due, 0))
-        asyncio.run(act(due, 1))
-        asyncio.run(backup_instance.fn("alice-1", scheduled=True))
-        asyncio.run(act(due, 2))
-    keys = [key for _, _, key in prefect.triggered]
-    assert keys == ["backup-alice-1-after-none"] * 2 + ["backup-alice-1-after-alice-1.1-1"]
+        for number in ticks:
+            asyncio.run(act(due, number))
+    return [key for _, _, key in prefect.triggered]
+
+
+def scheduled(world) -> str:
+    with world.process():
+        return asyncio.run(backup_instance.fn("alice-1", scheduled=True)).message
+
+
+def test_a_tick_asks_once_for_each_backup_that_is_due(world):
+    assert [key.rpartition("-in-")[0] for key in asked_for(world, 0, 1)] == ["backup-alice-1-after-none"] * 2
+    with world.process():
+        asyncio.run(backup_instance.fn("alice-1"))
+    assert asked_for(world, 2)[0].startswith("backup-alice-1-after-alice-1.1-1-in-")
+
+
+def test_a_scheduled_backup_that_was_asked_for_twice_is_made_once(world):
+    world.clock.pass_by(600)
+    assert scheduled(world).startswith("backup alice-1.1 counts")
+    assert scheduled(world) == "no backup of instance alice-1 is due"
+    assert counting(world) == ["alice-1.1"]
 
 
 def restore(world, name: str, **asked) -> str:
@@ -149,10 +244,24 @@ def test_a_file_comes_back_beside_the_living_one_with_its_owner(world):
     world.start("alice-2")
     world.home("alice-2").files["home/thesis"] = HomeFile(b"spoiled")
     said = restore(world, "alice-2", backup="alice-1.1", path="/home/thesis")
-    assert re.fullmatch(r"1 files of backup alice-1.1 are in /home/restored-2026-\d\d-\d\d-\d{4}", said)
+    assert re.fullmatch(
+        r"1 files of backup alice-1.1 are in /home/restored-2026-\d\d-\d\d-\d{4}-on-2026-[\d-]{12}", said
+    )
     there = world.home("alice-2").files
     assert there.pop("home/thesis").content == b"spoiled"
     assert [*there.values()] == [*THE_SAME.values()]
+
+
+def test_what_was_restored_and_worked_on_is_not_replaced_when_the_same_is_restored_again(world):
+    world.end()
+    world.start("alice-2")
+    restore(world, "alice-2", path="/home/thesis")
+    there = world.home("alice-2").files
+    [restored] = [name for name in there if "restored-" in name]
+    there[restored] = HomeFile(b"a new chapter")
+    restore(world, "alice-2", path="/home/thesis")
+    assert there[restored].content == b"a new chapter"
+    assert len([name for name in there if "restored-" in name]) == 2
 
 
 def test_the_files_of_a_backup_are_a_table(world):
@@ -176,7 +285,7 @@ def test_what_is_beyond_the_number_is_forgotten_and_what_no_record_names_deleted
     world.end()
     world.start("alice-2")
     world.end("alice-2")
-    world.backups.write("of a dead process", [b"half"])
+    world.backups.write("alice-2.1", [b"half, of a dead process"])
     world.config = PoolConfig(DD_BACKUPS_KEPT=1)
     with world.process():
         said = [asyncio.run(forget_old_backups.fn()).message]
@@ -185,3 +294,34 @@ def test_what_is_beyond_the_number_is_forgotten_and_what_no_record_names_deleted
         said.append(asyncio.run(forget_old_backups.fn()).message)
     assert said == ["1 backups are forgotten, 0 snapshots deleted", "0 backups are forgotten, 2 snapshots deleted"]
     assert world.start("alice-3").restored_from == "alice-2.1"
+
+
+def two_of(world, pool: str) -> None:
+    """Two backups of one user that count, on record and in the repository."""
+    for name in ("bob-1", "bob-2"):
+        backup = world.store.backups.begin(replace(world.get(), id=name, pool=pool), SESSION_ENDS, world.clock.now())
+        written = world.backups.write(backup.id, [b"work"])
+        world.store.backups.move(backup.id, BackupState.WRITTEN, world.clock.now(), snapshot=written.snapshot)
+        world.store.backups.move(backup.id, BackupState.VERIFIED, world.clock.now())
+
+
+def test_a_pool_that_cannot_be_read_keeps_its_backups_and_no_other_one_from_forgetting(world):
+    two_of(world, "broken")
+    world.end()
+    world.start("alice-2")
+    world.end("alice-2")
+    world.pools = {"main": PoolConfig(DD_BACKUPS_KEPT=1), "broken": Refused("DD_SLOTS is no number")}
+    with world.process():
+        said = asyncio.run(forget_old_backups.fn()).message
+    assert said == (
+        "1 backups are forgotten, 0 snapshots deleted; no backup of pool broken is forgotten: DD_SLOTS is no number"
+    )
+    assert counting(world) == ["alice-2.1", "bob-2.1", "bob-1.1"]
+
+
+def test_backups_of_a_pool_that_is_gone_are_forgotten_by_what_it_kept_last(world):
+    two_of(world, "gone")
+    world.store.configs.keep("gone", {"DD_BACKUPS_KEPT": 1})
+    with world.process():
+        assert asyncio.run(forget_old_backups.fn()).message.startswith("1 backups are forgotten")
+    assert counting(world) == ["bob-2.1"]

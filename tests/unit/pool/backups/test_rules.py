@@ -41,6 +41,19 @@ def test_an_end_does_not_wait_for_what_another_try_cannot_mend(fault):
     assert rules.may_end_without(KEEPS, fault, 3600, NOW)
 
 
+@pytest.mark.parametrize(("attempts", "pause"), [(1, 30), (3, 120), (99, 300)])
+def test_an_end_whose_backup_failed_is_gone_on_with_after_a_pause_that_grows_to_five_minutes(attempts, pause):
+    failed = a_backup(state=BackupState.FAILED, attempts=attempts, state_since=later(9))
+    assert rules.end_pauses(KEEPS, [failed], 3600, later(9 + pause - 1))
+    assert not rules.end_pauses(KEEPS, [failed], 3600, later(9 + pause))
+
+
+def test_no_pause_goes_beyond_the_moment_at_which_the_session_ends_without():
+    failed = a_backup(state=BackupState.FAILED, attempts=9)
+    assert not rules.end_pauses(KEEPS, [failed], 60, later(60))
+    assert not rules.end_pauses(KEEPS, [a_backup()], 60, NOW)
+
+
 def test_a_running_session_is_due_by_the_time_since_its_last_backup_that_counts():
     made = a_backup(begun_at=later(500))
     assert not rules.is_due(KEEPS, [made], later(1099))
@@ -62,6 +75,13 @@ def test_no_second_backup_is_begun_beside_one_that_is_being_written():
     writes = a_backup(state=BackupState.WRITING, state_since=later(600))
     assert not rules.is_due(KEEPS, [writes], later(4199))
     assert rules.is_due(KEEPS, [writes], later(4200))
+
+
+def test_the_same_scheduled_backup_is_asked_for_under_one_key_until_a_run_that_was_lost_is_given_up():
+    first = rules.asking(KEEPS, None, NOW)
+    assert rules.asking(KEEPS, None, later(599)) == first
+    assert rules.asking(KEEPS, None, later(600)) != first
+    assert rules.asking(KEEPS, a_backup(), NOW) != first
 
 
 @pytest.mark.parametrize("values", [{"state": InstanceState.STOPPING}, {"keep": KeptWork(("/home",))}])
@@ -111,6 +131,18 @@ def test_a_backup_is_deleted_by_its_age_the_last_one_as_well():
 def test_backups_that_do_not_count_take_no_place_of_those_that_do():
     failed = [a_backup(f"alice-{n}.1", begun_at=later(n), state=BackupState.FAILED) for n in range(1, 4)]
     assert rules.to_forget([a_backup(), *failed], kept=1, days=0, now=later(9)) == []
+
+
+@pytest.mark.parametrize("state", [BackupState.WRITING, BackupState.WRITTEN, BackupState.FAILED])
+def test_what_did_not_count_for_a_month_is_forgotten_whatever_became_of_its_run(state):
+    left = a_backup(state=state, state_since=NOW)
+    assert rules.to_forget([left], kept=5, days=0, now=later(30 * DAY)) == []
+    assert rules.to_forget([left], kept=5, days=0, now=later(30 * DAY + 1)) == [left]
+    check_backup_move(left.id, state, BackupState.FORGOTTEN)
+
+
+def test_why_a_backup_is_forgotten_that_never_counted_tells_what_went_wrong():
+    assert rules.why_forgotten(a_backup(state=BackupState.FAILED, reason="too much")) == "it never counted: too much"
 
 
 def test_what_was_not_read_back_never_counts():

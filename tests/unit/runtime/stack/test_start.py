@@ -256,6 +256,13 @@ def test_every_pipeline_of_the_design_is_deployed_with_what_the_form_needs():
     assert all(e["enforce_parameter_schema"] and e["description"] and e["tags"] for e in entries)
 
 
+def test_what_backs_sessions_up_by_itself_is_bounded_and_takes_no_place_of_a_warm_worker():
+    entries = yaml.safe_load(DESCRIPTION.read_text())["deployments"]
+    found = {(e["entrypoint"].rsplit(".", 1)[1], e["name"]): e for e in entries}
+    for name in (("deprovision_instance", "with-backup"), ("backup_instance", "on-demand")):
+        assert (found[name]["work_pool"]["name"], found[name]["concurrency_limit"]) == ("long", 4)
+
+
 def due(deployment: str, seconds_ago: int, auto: bool = True) -> SimpleNamespace:
     start = NOW - timedelta(seconds=seconds_ago)
     return SimpleNamespace(

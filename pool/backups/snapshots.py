@@ -1,0 +1,58 @@
+"""Which snapshots of the repository may be deleted: none that a record may need, and none that is a stranger's."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pool.backups.backup import Backup
+from pool.backups.states import BackupState, BackupTrouble
+
+#: Letters of a snapshot's short name. restic before 0.15 says it after a backup, later ones say the whole name.
+SHORT = 8
+#: A snapshot is older than this before it counts as one that no record names: it may be being written.
+UNNAMED = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the repository knows of one snapshot."""
+
+    written_at: datetime
+    backup: str  # id of the backup that it was written for; empty: it says none
+
+
+def is_named(name: str, by: str) -> bool:
+    """Whether a snapshot's whole name is meant by a name that may be the short one."""
+    return len(by) >= SHORT and name.startswith(by)
+
+
+def to_delete(listed: Mapping[str, Snapshot], backups: Collection[Backup], now: datetime) -> set[str]:
+    """Choose the snapshots that no backup needs any more, halves that dead processes left as well.
+
+    One of a backup that is not on record stays: the records may be the ones that are lost.
+
+    Args:
+        listed: all snapshots, by their whole names; listed before the records were read.
+        backups: all that are on record, in any state.
+        now: the moment of asking.
+
+    Raises:
+        BackupTrouble: not one backup that counts is listed: the repository is not the one that the records speak of.
+    """
+    known = {one.id for one in backups}
+    needed = {one.snapshot[:SHORT] for one in backups if one.snapshot and one.state is not BackupState.FORGOTTEN}
+    counting = {one.snapshot[:SHORT] for one in backups if one.counts}
+    old = {name for name, one in listed.items() if one.backup in known and one.written_at < now - UNNAMED}
+    gone = {name for name in old if name[:SHORT] not in needed}
+    if gone and counting and counting.isdisjoint(name[:SHORT] for name in listed):
+        raise BackupTrouble(
+            f"nothing is deleted: of the {len(counting)} backups that count, the repository lists not one, so it is"
+            " not the one that they were written to; look at the place in block backup-store/main"
+        )
+    return gone
+
+
+def strangers(listed: Mapping[str, Snapshot], backups: Collection[Backup], now: datetime) -> set[str]:
+    """Names of snapshots of no backup that is on record: never deleted. An operator is told."""
+    known = {one.id for one in backups}
+    return {name for name, one in listed.items() if one.backup not in known and one.written_at < now - UNNAMED}

@@ -1,0 +1,55 @@
+"""Which commands restic gets: a script stands in for it that notes them."""
+
+import pytest
+
+from blocks.backups.restic import ResticRepository
+from blocks.stored.backup_store import BackupPlace
+from tests.rigs.fakes import FakeBlocks
+
+pytestmark = pytest.mark.unit
+
+SNAPSHOT = "a1b2c3d4" + "0" * 56
+SCRIPT = f"""#!/bin/sh
+echo "$2" >> "${{0%/*}}/commands"
+cat > /dev/null
+[ "$2" = backup ] && echo '{{"message_type": "summary", "snapshot_id": "{SNAPSHOT}"}}'
+[ "$2" = snapshots ] && echo '[{{"id": "{SNAPSHOT}", "time": "2026-01-05T08:00:00.123456789Z", "tags": ["alice-1.1"]}}]'
+exit 0
+"""
+
+
+@pytest.fixture
+def commands(tmp_path, monkeypatch):
+    """What restic was called for, in order."""
+    script = tmp_path / "restic"
+    script.write_text(SCRIPT)
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    noted = tmp_path / "commands"
+    return lambda: noted.read_text().split() if noted.exists() else []
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return ResticRepository(FakeBlocks({BackupPlace: {"main": BackupPlace(key="k")}}), tmp_path / "backups", "dd-test")
+
+
+def test_what_a_killed_deletion_locked_is_unlocked_before_a_backup_is_written(repository, commands):
+    assert repository.write("alice-1.1", [b"work"]).snapshot == SNAPSHOT
+    assert commands() == ["cat", "unlock", "backup"]
+
+
+def test_where_nothing_is_to_be_forgotten_restic_is_asked_nothing(repository, commands):
+    repository.forget([])
+    assert commands() == []
+
+
+def test_what_is_not_listed_is_not_forgotten_and_locks_nothing(repository, commands):
+    repository.forget(["ffffffff"])
+    assert commands() == ["snapshots"]
+
+
+@pytest.mark.parametrize("spelled", [SNAPSHOT, SNAPSHOT[:8]])
+def test_a_snapshot_is_forgotten_in_whichever_spelling_of_its_name(repository, commands, spelled):
+    repository.forget([spelled])
+    assert commands() == ["snapshots", "unlock", "forget"]

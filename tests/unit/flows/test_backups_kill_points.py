@@ -1,0 +1,111 @@
+"""Processes that die inside of a step: just before, and just after, each thing that it writes outside."""
+
+import asyncio
+import hashlib
+
+import pytest
+
+from flows.backups.restore_files import restore_files
+from flows.steps import sessions
+from pool.backups.states import BackupState
+from pool.states import EndCause, InstanceState
+from pool.store.backups import BackupStore
+from pool.store.instances import InstanceStore
+from tests.rigs.fakes import FakeRepository
+from tests.rigs.homes import HomeEngine, HomeFile
+from tests.rigs.kept_work import BLUEPRINT, THE_SAME, Killed, counting, dying, kept_world
+
+pytestmark = pytest.mark.unit
+
+#: What is written outside on the way, and at which call of it the process dies.
+OF_AN_END = [
+    (InstanceStore, "move", 1),
+    (HomeEngine, "stop", 1),
+    (BackupStore, "begin", 1),
+    (FakeRepository, "write", 1),
+    (BackupStore, "move", 1),
+    (BackupStore, "move", 2),
+    (HomeEngine, "remove", 1),
+    (InstanceStore, "move", 2),
+]
+OF_A_START = [(HomeEngine, "_create", 1), (HomeEngine, "write_files", 1), (HomeEngine, "_start", 1)]
+OF_A_START += [(InstanceStore, "begin_to_run", 1)]
+
+
+@pytest.fixture
+def world():
+    with kept_world() as world:
+        yield world
+
+
+@pytest.fixture
+def dies_at(world, monkeypatch):
+    """Let the process die at the n-th call of a method, before or after it has done its work; others never do."""
+
+    def arrange(where: type, name: str, number: int, after: bool) -> None:
+        whole, calls = getattr(where, name), []
+
+        def dies(self, *args, **kwargs):
+            calls.append(1)
+            if len(calls) != number:
+                return whole(self, *args, **kwargs)
+            if after:
+                whole(self, *args, **kwargs)
+            world.prefect.steps_left = 0
+            raise Killed
+
+        monkeypatch.setattr(where, name, dies)
+
+    return arrange
+
+
+def assert_what_counts_is_whole(world) -> None:
+    for backup in world.store.backups.all([BackupState.VERIFIED]):
+        assert hashlib.sha256(world.backups.streams[backup.snapshot]).hexdigest() == backup.digest
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("point", OF_AN_END, ids=lambda found: f"{found[0].__name__}.{found[1]}-{found[2]}")
+def test_an_end_that_dies_at_any_write_is_gone_on_with_and_backed_up_once(world, dies_at, point, after):
+    dies_at(*point, after)
+    with world.process(), dying():
+        asyncio.run(sessions.end_session(world.get(), "asked for", EndCause.REQUESTED))
+        pytest.fail("it did not die")
+    assert_what_counts_is_whole(world)
+    assert counting(world) or world.home("alice-1").files, "neither the container nor a backup has the work"
+    assert world.end().state is InstanceState.DELETED
+    assert [one.id for one in world.store.backups.all()] == counting(world) == ["alice-1.1"]
+    assert_what_counts_is_whole(world)
+    world.start("alice-2")
+    assert world.home("alice-2").started_with == THE_SAME
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("point", OF_A_START, ids=lambda found: f"{found[0].__name__}.{found[1]}-{found[2]}")
+def test_a_start_that_dies_at_any_write_begins_with_all_of_its_work(world, dies_at, point, after):
+    world.end()
+    world.ask("alice-2")
+    dies_at(*point, after)
+    with world.process(), dying():
+        asyncio.run(sessions.start_or_await(world.get("alice-2"), BLUEPRINT))
+        pytest.fail("it did not die")
+    with world.process():
+        started = asyncio.run(sessions.start_or_await(world.get("alice-2"), BLUEPRINT))
+    assert (started.state, started.restored_from) == (InstanceState.RUNNING, "alice-1.1")
+    assert world.home("alice-2").started_with == THE_SAME
+    assert counting(world) == ["alice-1.1"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_restore_that_dies_replaces_nothing_and_the_next_one_brings_all(world, dies_at, after):
+    world.end()
+    world.start("alice-2")
+    world.home("alice-2").files["home/thesis"] = HomeFile(b"a new chapter")
+    dies_at(HomeEngine, "write_files", 1, after)
+    with world.process(), dying():
+        asyncio.run(restore_files.fn("alice-2"))
+    with world.process():
+        asyncio.run(restore_files.fn("alice-2"))
+    there = world.home("alice-2").files
+    assert there.pop("home/thesis").content == b"a new chapter"
+    assert [*there.values()] == [*THE_SAME.values()] * (2 if after else 1)
