@@ -24,7 +24,7 @@ from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
-from flows.housekeep import housekeep
+from flows.housekeeping.housekeep import housekeep
 from pool.store.pool_store import PoolStore
 from tasks.housekeeping.retention import TICKS_KEPT
 from tests.benchmarks.tick import fill, simulated_outside

@@ -192,7 +192,7 @@ class Runs:
 
 def push_ours(hosts: list, archive: Path, layers: Path) -> tuple[float, float, float]:
     """In a process of its own, as a flow run is: seconds to take it in and to send it, and its peak of memory in MB."""
-    import flows.distribute_images  # noqa: F401, PLC0415 - what a run of the pipeline has in memory
+    import flows.images.distribute_images  # noqa: F401, PLC0415 - what a run of the pipeline has in memory
     from blocks.images.archive import read_archive  # noqa: PLC0415
     from blocks.images.layer_store import LayerStore  # noqa: PLC0415
     from blocks.images.push import HostPush  # noqa: PLC0415

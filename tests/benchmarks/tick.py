@@ -33,7 +33,7 @@ from blocks.outside import outside, standing_in
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
-from flows.housekeep import housekeep
+from flows.housekeeping.housekeep import housekeep
 from pool.housekeeping.found import Probe, SeenContainer
 from pool.housekeeping.orphans import CloudPart
 from pool.records import FlavorSize, Host, Image, Instance, Notice, Route

@@ -18,7 +18,7 @@ from blocks.settings import process_settings
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
-from flows.spawn_host import spawn_host
+from flows.hosts.spawn_host import spawn_host
 from pool.records import Host
 from pool.states import HostState
 from runtime.command.doctor import examine_pools

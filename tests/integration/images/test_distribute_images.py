@@ -20,9 +20,9 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryCredentials, RegistryLogin
 from blocks.system_clock import SystemClock
-from flows.add_image import add_image
-from flows.distribute_images import distribute_images
-from flows.retire_image import retire_image
+from flows.images.add_image import add_image
+from flows.images.distribute_images import distribute_images
+from flows.images.retire_image import retire_image
 from pool.errors import EngineTrouble, NotFound
 from pool.records import BlueprintSpec, FlavorSize
 from pool.states import HostState

@@ -32,7 +32,7 @@ def ledger(stack, tmp_path) -> Ledger:
 
 def deployment_of(server: PrefectServer, flow: str) -> str:
     flow_id = server.call("POST", "/flows/", name=flow)["id"]
-    made = server.call("POST", "/deployments/", name="on-demand", flow_id=flow_id, entrypoint="flows.why.why")
+    made = server.call("POST", "/deployments/", name="on-demand", flow_id=flow_id, entrypoint="flows.sessions.why.why")
     return made["id"]
 
 

@@ -40,9 +40,9 @@ def run_of(server: PrefectServer, deployment: str, **parameters) -> object:
 
 def deployment_of(server: PrefectServer, name: str) -> str:
     flow_id = server.call("POST", "/flows/", name="housekeep-here")["id"]
-    return server.call("POST", "/deployments/", name=name, flow_id=flow_id, entrypoint="flows.housekeep.housekeep")[
-        "id"
-    ]
+    return server.call(
+        "POST", "/deployments/", name=name, flow_id=flow_id, entrypoint="flows.housekeeping.housekeep.housekeep"
+    )["id"]
 
 
 def ended(server: PrefectServer, deployment: str, state: str) -> str:

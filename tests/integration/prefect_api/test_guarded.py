@@ -59,7 +59,7 @@ class GuardedServer(PrefectServer):
         with temporary_settings(self.as_a_client):
             make_work_pools()
 
-    def deploy(self, entrypoint: str = "flows.add_image.add_image") -> None:
+    def deploy(self, entrypoint: str = "flows.images.add_image.add_image") -> None:
         """Make or update one deployment, as `make up` does."""
         entries = yaml.safe_load(DESCRIPTION.read_text())["deployments"]
         with temporary_settings(self.as_a_client):

@@ -28,7 +28,7 @@ def server(tmp_path_factory) -> Iterator[GuardedServer]:
             for block in (LinkKeys.create(), HostLogin.create()):
                 block.save("main", _sync=True)
         it.provision()
-        it.deploy("flows.rotate_secrets.rotate_secrets")
+        it.deploy("flows.housekeeping.rotate_secrets.rotate_secrets")
         upgrade = "from blocks.outside import outside; outside().store.upgrade()"
         subprocess.run([sys.executable, "-c", upgrade], env=it.env, cwd=ROOT, check=True)
         yield it

@@ -30,7 +30,7 @@ def rerun(prefect_server, tmp_path):  # noqa: F811
     return look
 
 
-def a_run(server: PrefectServer, *states: str, module: str = "flows.deprovision_instance") -> str:
+def a_run(server: PrefectServer, *states: str, module: str = "flows.sessions.deprovision_instance") -> str:
     """A run of deprovision-instance that went through these states, and that no worker knows."""
     flow = server.call("POST", "/flows/", name="deprovision-instance")["id"]
     entrypoint = f"{module}.deprovision_instance"

@@ -19,8 +19,8 @@ from blocks.outside import standing_in
 from blocks.publisher import Publisher
 from blocks.stored.pool_config import PoolConfig
 from blocks.system_clock import SystemClock
-from flows.deprovision_instance import deprovision_instance
-from flows.provision_instance import provision_instance
+from flows.sessions.deprovision_instance import deprovision_instance
+from flows.sessions.provision_instance import provision_instance
 from flows.steps.queue import refresh_queue
 from pool.errors import EngineTrouble
 from pool.records import ContainerSpec, Host, Image, Notice, ProxyOptions, Route

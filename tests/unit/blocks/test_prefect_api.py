@@ -56,7 +56,10 @@ class PagingApi(PrefectApi):
     def __init__(self, runs: list[dict]):
         super().__init__("http://nobody.invalid")
         self.answers = {
-            "/deployments/filter": [{"id": "1", "entrypoint": "flows.why.why"}, {"id": "2", "entrypoint": "a.py:b"}],
+            "/deployments/filter": [
+                {"id": "1", "entrypoint": "flows.sessions.why.why"},
+                {"id": "2", "entrypoint": "a.py:b"},
+            ],
             "/flow_runs/filter": runs,
         }
         self.wanted, self.cancelled = {}, []

@@ -8,9 +8,9 @@ import yaml
 from prefect.utilities.callables import parameter_schema
 
 from blocks.outside import standing_in
-from flows.drain_host import drain_host
-from flows.provision_instance import run_name
-from flows.retire_image import retire_image
+from flows.hosts.drain_host import drain_host
+from flows.images.retire_image import retire_image
+from flows.sessions.provision_instance import run_name
 from flows.steps.outcome import tags_of
 from runtime.stack.deployments import DESCRIPTION
 from runtime.worker.loaded_flows import load_flow
@@ -38,7 +38,7 @@ def test_every_parameter_has_a_title_that_people_would_say_and_a_help(entrypoint
 
 
 def test_the_options_of_a_session_are_fields():
-    options = parameter_schema(load_flow("flows.provision_instance.provision_instance")).properties["options"]
+    options = parameter_schema(load_flow("flows.sessions.provision_instance.provision_instance")).properties["options"]
     assert set(options["properties"]) == {"lifetime", "wait", "environment"}
 
 

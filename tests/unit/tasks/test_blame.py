@@ -8,7 +8,7 @@ from prefect.states import Failed
 
 from blocks.outside import standing_in
 from blocks.stored.pool_config import PoolConfig
-from flows.configure_host import equip
+from flows.hosts.configure_host import equip
 from pool.blame import BAD_BLUEPRINT, BAD_IMAGE, BAD_REQUEST, HOSTS_OWN, IMAGE_GONE, NAME_TAKEN
 from pool.errors import EngineTrouble, HostUnreachable, NotFound
 from pool.images.distribution import DistributionTally

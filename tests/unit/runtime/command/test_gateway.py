@@ -1,4 +1,4 @@
-"""`dockerdriver gateway …`, without a gateway; tests/integration/gateway/test_tls.py reloads a real one."""
+"""`dockerdriver gateway …`, without a gateway; tests/integration/gateway/hostile/test_tls.py reloads a real one."""
 
 from pathlib import Path
 

@@ -7,7 +7,7 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 
 from blocks.outside import standing_in
-from flows.drain_host import drain_host
+from flows.hosts.drain_host import drain_host
 from pool.errors import BadRequest
 from tasks.hosts.operator import take_out_of_service
 from tests.rigs.fakes import fake_outside

@@ -11,7 +11,7 @@ from blocks.outside import standing_in
 from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.link_keys import LinkKeys
-from flows import issue_link
+from flows.sessions import issue_link
 from pool.errors import NotFound, Refused
 from pool.records import ProxyOptions
 from pool.states import InstanceState

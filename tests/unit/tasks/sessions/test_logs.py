@@ -7,7 +7,7 @@ import pytest
 from blocks.engine.client import ContainerState, HostEngine
 from blocks.engine.of_host import Engines
 from blocks.outside import standing_in
-from flows.instance_logs import instance_logs
+from flows.sessions.instance_logs import instance_logs
 from pool.errors import NotFound, Refused
 from pool.records import Host
 from pool.states import InstanceState

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from blocks.outside import standing_in
-from flows import housekeep as module
+from flows.housekeeping import housekeep as module
 from flows.steps.acting import act
 from flows.steps.pace import Pace
 from pool.decisions import Decision, DecisionKind, RecordedDecision, without_repeats

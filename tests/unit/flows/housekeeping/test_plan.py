@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from blocks.outside import standing_in
-from flows.plan import advise, what_if
+from flows.housekeeping.plan import advise, what_if
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
 from tests.rigs.fakes import FakePrefect, fake_outside

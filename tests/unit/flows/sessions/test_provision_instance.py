@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from blocks.outside import standing_in
-from flows.provision_instance import provision_instance
+from flows.sessions.provision_instance import provision_instance
 from pool.errors import BadRequest, EngineTrouble, NoRoom, Refused, RefusedMove
 from pool.states import InstanceState
 from tests.rigs.fakes import ScriptedTasks, fake_outside

@@ -19,7 +19,7 @@ from tests.rigs.pool_data import a_host, an_instance
 
 pytestmark = pytest.mark.integration
 
-ARTIFACTS = Path(__file__).parents[3] / "tests" / "artifacts" / "pages"
+ARTIFACTS = Path(__file__).parents[4] / "tests" / "artifacts" / "pages"
 SIGNED, GONE, COMING = (route_to(0, name).id for name in ("signed", "gone", "coming"))
 
 

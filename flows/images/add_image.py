@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.distribute_images import distribute_images
+from flows.images.distribute_images import distribute_images
 from flows.steps.forms import Credentials, ImageName, Pool, Source
 from flows.steps.outcome import pipeline
 from pool.errors import DockerDriverError

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from blocks.outside import standing_in
-from flows.distribute_images import distribute_images
+from flows.images.distribute_images import distribute_images
 from pool.errors import DockerDriverError, HostUnreachable
 from pool.images.distribution import DistributionTally
 from tasks.images.delivery import Bandwidth, Delivery, Distribution

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from blocks.outside import standing_in
-from flows.bake_host_image import make_image
+from flows.hosts.bake_host_image import make_image
 from pool.errors import CloudTrouble
 from pool.sessions.placement import candidates
 from pool.settings import PoolSettings

@@ -23,7 +23,7 @@ from blocks.stored.authority import CertificateAuthority
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
-from flows.rotate_secrets import rotate_secrets
+from flows.housekeeping.rotate_secrets import rotate_secrets
 from flows.steps import rotating
 from pool.errors import HostUnreachable
 from pool.keys.rotation import RotationStep

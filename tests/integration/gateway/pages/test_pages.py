@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 ROUTE = route_to(0).id
 PATH = f"/notebooks/{ROUTE}/"
 PLATFORM = "https://platform.example.org/my?tab=notebooks"
-PAGES = sorted((Path(__file__).parents[3] / "nginx" / "pages").glob("*.html"))
+PAGES = sorted((Path(__file__).parents[4] / "nginx" / "pages").glob("*.html"))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from flows.backups.backup_instance import backup_instance
 from flows.backups.forget_backups import forget_old_backups
 from flows.backups.list_files import list_files
 from flows.backups.restore_files import restore_files
-from flows.deprovision_instance import deprovision_instance
+from flows.sessions.deprovision_instance import deprovision_instance
 from flows.steps import sessions
 from flows.steps.acting import act
 from flows.steps.settling import end_or_ask

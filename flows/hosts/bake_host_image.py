@@ -4,8 +4,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.configure_host import equip
-from flows.spawn_host import bring_up, give_up, remove
+from flows.hosts.configure_host import equip
+from flows.hosts.spawn_host import bring_up, give_up, remove
 from flows.steps.forms import HostImageName, Pool
 from flows.steps.outcome import pipeline
 from pool.hosts.host_images import already_made

@@ -6,7 +6,7 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 
 from blocks.outside import standing_in
-from flows.spawn_host import spawn_host
+from flows.hosts.spawn_host import spawn_host
 from pool.errors import BadRequest
 from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import a_host

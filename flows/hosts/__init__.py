@@ -1,0 +1,1 @@
+"""The flows of hosts: made, equipped, drained, given back."""

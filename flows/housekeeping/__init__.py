@@ -1,0 +1,1 @@
+"""The flows that keep house, and those that say what it would do."""

@@ -1,0 +1,1 @@
+"""The flows of images: added, sent to hosts, retired."""

@@ -1,0 +1,1 @@
+"""The flows of sessions: started, ended, extended, asked about."""
