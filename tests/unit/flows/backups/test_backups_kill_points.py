@@ -10,7 +10,7 @@ from flows.steps import sessions
 from pool.backups.states import BackupState
 from pool.states import EndCause, InstanceState
 from pool.store.backups import BackupStore
-from pool.store.instances import InstanceStore
+from pool.store.instances.instance_store import InstanceStore
 from tests.rigs.fakes import FakeRepository
 from tests.rigs.homes import HomeEngine, HomeFile
 from tests.rigs.kept_work import BLUEPRINT, THE_SAME, Killed, counting, dying, kept_world
