@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from blocks.outside import log, now, outside
 from pool.errors import DockerDriverError, GatewayTrouble
+from pool.records import Instance
 from pool.reports.measures import PREFIX, Measure, PoolRecords, buckets, launches, measures_of
 from pool.settings import PoolSettings
 from pool.states import LIVING_INSTANCES
@@ -40,7 +41,8 @@ class PoolCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Read everything once."""
         try:
-            pools = [_read(name) for name in sorted({*outside().store.hosts.pools()})]
+            failed = outside().store.instances.found(since=now() - DAY, failed=True, limit=5000)
+            pools = [_read(name, failed) for name in sorted({*outside().store.hosts.pools()})]
         except DockerDriverError:
             yield GaugeMetricFamily(f"{PREFIX}database_up", "Whether the pool's database answers.", 0)
         else:
@@ -64,14 +66,13 @@ def gateway_measures() -> list[Measure]:
     ]
 
 
-def _read(pool: str) -> PoolRecords:
+def _read(pool: str, failed: Iterable[Instance]) -> PoolRecords:
     store, kept = outside().store, outside().store.configs.last(pool) or {}
-    failed = [one for one in store.instances.found(since=now() - DAY, failed=True, limit=5000) if one.pool == pool]
     return PoolRecords(
         pool,
         store.hosts.recent(pool, now()),
         store.instances.all(pool, LIVING_INSTANCES),
-        failed,
+        [one for one in failed if one.pool == pool],
         store.images.offered(pool),
         int(kept.get("DD_MAX_HOSTS", PoolSettings().max_hosts)),
         store.ticks.left_undone(pool, now()) is not None,

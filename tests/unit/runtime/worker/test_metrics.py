@@ -44,7 +44,7 @@ class AwayStore(PoolStore):
         pass
 
     @property
-    def hosts(self):
+    def instances(self):
         raise DatabaseAway("it does not answer")
 
 
