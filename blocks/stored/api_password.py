@@ -11,10 +11,13 @@ import os
 import re
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, NotFound, Refused
+
+if TYPE_CHECKING:
+    from blocks.prefect_api import PrefectApi
 
 #: What Prefect's server reads it from, and so what operators set to have one of their own.
 OF_SERVER = "PREFECT_SERVER_API_AUTH_STRING"
@@ -111,10 +114,12 @@ def _read(file: Path) -> str:
         raise Refused(f"only its owner may read {file}: run it with sudo") from None
 
 
-def prefect_api(settings: ProcessSettings) -> PrefectApi:
+def prefect_api(settings: ProcessSettings) -> "PrefectApi":
     """Make a client of this installation's server, with its password.
 
     Raises:
         Refused: this user may not read the password.
     """
+    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - httpx is slow to import, and most callers want no client
+
     return PrefectApi(settings.prefect_api_url, api_password(settings))

@@ -32,5 +32,7 @@ def show_log(api: "PrefectApi", instance_id: str, lines: int, as_json: bool) -> 
     said = [row["line"] for row in api.table(f"logs-{instance_id}")]
     if as_json:
         show_json({"instance_id": instance_id, "lines": said})
+    elif not said:
+        print(f"{instance_id} printed nothing yet", file=sys.stderr)
     else:
         sys.stdout.writelines(line + "\n" for line in said)

@@ -1,12 +1,15 @@
 """`dockerdriver config …`: a pool's settings, as the form in Prefect's UI has them."""
 
 import sys
+from typing import TYPE_CHECKING
 
-from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import BadRequest, NotFound
 from runtime.verbs.output import show, show_json
+
+if TYPE_CHECKING:
+    from blocks.prefect_api import PrefectApi
 
 DOCUMENT = "/block_types/slug/pool-config/block_documents/name/{pool}"
 
@@ -62,7 +65,7 @@ def diff(settings: ProcessSettings, pool: str, as_json: bool) -> int:
     return 0
 
 
-def kept(api: PrefectApi, pool: str) -> dict[str, object]:
+def kept(api: "PrefectApi", pool: str) -> dict[str, object]:
     """Return the pool's settings as they are kept, with the defaults of those that it was saved without.
 
     Raises:
@@ -75,7 +78,7 @@ def kept(api: PrefectApi, pool: str) -> dict[str, object]:
     return {**usual, **{name: value for name, value in document(api, pool)["data"].items() if name in usual}}
 
 
-def document(api: PrefectApi, pool: str) -> dict:
+def document(api: "PrefectApi", pool: str) -> dict:
     """Return the pool's block as Prefect keeps it.
 
     Raises:

@@ -2,13 +2,15 @@
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import BadRequest
 from runtime.verbs.output import show_json
+
+if TYPE_CHECKING:
+    from blocks.prefect_api import PrefectApi
 
 SECONDS = 600
 LONG_SECONDS = 3600  # an image of gigabytes for many hosts
@@ -44,7 +46,9 @@ def _value(text: str) -> object:
     return value
 
 
-def run_and_tell(api: PrefectApi, deployment: str, as_json: bool, seconds: float = SECONDS, **parameters: Any) -> None:
+def run_and_tell(
+    api: "PrefectApi", deployment: str, as_json: bool, seconds: float = SECONDS, **parameters: Any
+) -> None:
     """Start a flow, wait for its end, and print its one sentence.
 
     Raises:
@@ -57,7 +61,7 @@ def run_and_tell(api: PrefectApi, deployment: str, as_json: bool, seconds: float
         sys.stdout.write(f"{said}\n")
 
 
-def run_and_show(api: PrefectApi, deployment: str, artifact: str, as_json: bool, **parameters: Any) -> None:
+def run_and_show(api: "PrefectApi", deployment: str, artifact: str, as_json: bool, **parameters: Any) -> None:
     """Start a flow, wait for its end, and print the answer that it leaves: one row, as ``name: value`` lines.
 
     Raises:

@@ -1,12 +1,16 @@
 """`dockerdriver plan`: what the next tick would do, and why."""
 
-from blocks.prefect_api import PrefectApi
+from typing import TYPE_CHECKING
+
 from runtime.verbs.output import show
+
+if TYPE_CHECKING:
+    from blocks.prefect_api import PrefectApi
 
 PLAN_SECONDS = 150
 
 
-def show_plan(api: PrefectApi, pool: str, as_json: bool = False) -> None:
+def show_plan(api: "PrefectApi", pool: str, as_json: bool = False) -> None:
     """Print what the next tick of a pool would do, and why.
 
     Raises:

@@ -1,13 +1,17 @@
 """`dockerdriver rotate-secrets`: has the flow of the same name run, and says how it ended."""
 
-from blocks.prefect_api import PrefectApi
+from typing import TYPE_CHECKING
+
 from pool.errors import BadRequest
 from pool.keys.rotation import RotatedKey
+
+if TYPE_CHECKING:
+    from blocks.prefect_api import PrefectApi
 
 SECONDS = 2 * 3600  # hosts that are being made are waited for
 
 
-def rotate(api: PrefectApi, what: list[str], retire: bool) -> None:
+def rotate(api: "PrefectApi", what: list[str], retire: bool) -> None:
     """Rotate these keys, or all; print how each rotation ended.
 
     Raises:

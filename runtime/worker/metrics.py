@@ -40,8 +40,10 @@ class PoolCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Read everything once."""
         try:
+            outside().store.check_current()  # tables of another version would end the scrape with a traceback
             pools = [_read(name) for name in sorted({*outside().store.hosts.pools()})]
-        except DockerDriverError:
+        except DockerDriverError as error:
+            log().error("no metrics of the pools: %s", error)
             yield GaugeMetricFamily(f"{PREFIX}database_up", "Whether the pool's database answers.", 0)
         else:
             yield GaugeMetricFamily(f"{PREFIX}database_up", "Whether the pool's database answers.", 1)

@@ -41,6 +41,12 @@ def test_a_program_gets_the_lines_as_a_list(capsys):
     assert json.loads(capsys.readouterr().out) == {"instance_id": "ada-1", "lines": ["it begins", "logs-ada-1"]}
 
 
+def test_of_a_session_that_printed_nothing_stderr_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(AnsweringApi, "table", lambda _, key: [])
+    session.show_log(AnsweringApi(), "ada-1", 100, as_json=False)
+    assert capsys.readouterr() == ("", "ada-1 printed nothing yet\n")
+
+
 def test_no_log_is_read_while_the_stack_is_down(tmp_path):
     settings = ProcessSettings(data=tmp_path, prefect_port=1, _env_file=None)  # nothing listens on port 1
     with pytest.raises(DockerDriverError, match="does not answer"):

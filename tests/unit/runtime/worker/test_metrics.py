@@ -12,7 +12,7 @@ import docs
 from blocks.gateway.activity import Activity, GatewayActivity
 from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
-from pool.errors import DatabaseAway, GatewayTrouble
+from pool.errors import DatabaseAway, GatewayTrouble, Refused
 from pool.reports.measures import LAUNCH_BOUNDS, PoolRecords, buckets, launches, measures_of
 from pool.states import EndCause, InstanceState
 from pool.store.pool_store import PoolStore
@@ -43,9 +43,15 @@ class AwayStore(PoolStore):
     def __init__(self):
         pass
 
-    @property
-    def hosts(self):
+    def check_current(self):
         raise DatabaseAway("it does not answer")
+
+
+class OtherStore(AwayStore):
+    """A database whose tables another version made."""
+
+    def check_current(self):
+        raise Refused("its tables are of another version")
 
 
 def scraped(**ports) -> str:
@@ -128,3 +134,8 @@ def test_every_alert_is_tested_and_says_what_to_do():
     tested = (MONITORING / "alerts_test.yml").read_text()
     assert [rule["alert"] for rule in rules if rule["alert"] not in tested] == []
     assert all(rule["annotations"]["summary"] for rule in rules)
+
+
+def test_a_database_of_another_version_is_one_line_of_the_log_and_counts_as_away(caplog):
+    assert "dockerdriver_database_up 0.0" in scraped(store=OtherStore(), gateway=SeeingGateway())
+    assert [one.message for one in caplog.records] == ["no metrics of the pools: its tables are of another version"]
