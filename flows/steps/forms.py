@@ -19,6 +19,25 @@ InstanceId = Annotated[str, Field(json_schema_extra={"title": "Session", "exampl
 BlueprintName = Annotated[str, Field(json_schema_extra={"title": "Blueprint", "examples": ["jupyter-minimal"]})]
 User = Annotated[str, Field(json_schema_extra={"title": "User", "examples": ["ada"]})]
 Name = Annotated[str, Field(json_schema_extra={"title": "Host, session or user", "examples": ["ada"]})]
+Sessions = Annotated[
+    list[dict],
+    Field(
+        json_schema_extra={
+            "title": "Sessions",
+            "examples": [[{"instance_id": "bio101-ada", "user": "ada"}]],
+            "items": {
+                "title": "Session",
+                "type": "object",
+                "required": ["instance_id"],
+                "additionalProperties": False,
+                "properties": {
+                    "instance_id": {"title": "Session", "type": "string"},
+                    "user": {"title": "User", "type": "string", "default": ""},
+                },
+            },
+        }
+    ),
+]
 Scheduled = Annotated[bool, Field(json_schema_extra={"title": "Asked for by its schedule"})]
 Patient = Annotated[bool, Field(json_schema_extra={"title": "Takes as long as a backup"})]
 BackupId = Annotated[str, Field(json_schema_extra={"title": "Backup", "examples": ["alice-1.1"]})]

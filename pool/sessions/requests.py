@@ -1,11 +1,66 @@
 """One instance_id is one request: what is said to the same one, and to another one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from pool.errors import Refused
+from pool.errors import BadRequest, Refused
+from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, Instance
 from pool.states import FAILURES, InstanceState
+
+#: Sessions of one request: a large lecture; what asks for more is more than one request.
+MOST_SESSIONS = 500
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One session of a request for several."""
+
+    instance_id: str
+    user: str = ""
+
+
+def read_wanted(sessions: Sequence[object]) -> tuple[list[Wanted], dict[str, str]]:
+    """Read the sessions of one request; those whose id or user has no valid form, or whose id is there twice, apart.
+
+    Args:
+        sessions: as a platform sent them: ``{"instance_id": "bio101-ada", "user": "ada"}`` each.
+
+    Returns:
+        The sessions; and why the others are refused, by their ids.
+
+    Raises:
+        BadRequest: there are none, or too many; or one has no id, or fields that no session has.
+    """
+    if not 0 < len(sessions) <= MOST_SESSIONS:
+        raise BadRequest(f"one request is for 1 to {MOST_SESSIONS} sessions, not for {len(sessions)}")
+    wanted: dict[str, Wanted] = {}
+    refused: dict[str, str] = {}
+    for number, given in enumerate(sessions, 1):
+        one = _read_one(number, given)
+        if faults := list(_faults(one, wanted)):
+            refused[one.instance_id] = faults[0]
+        else:
+            wanted[one.instance_id] = one
+    return list(wanted.values()), refused
+
+
+def _read_one(number: int, given: object) -> Wanted:
+    texts = isinstance(given, Mapping) and all(isinstance(value, str) for value in given.values())
+    if not isinstance(given, Mapping) or not texts or not {"instance_id"} <= given.keys() <= {"instance_id", "user"}:
+        raise BadRequest(f"session {number} of the request is not of the form {{instance_id: …, user: …}}, both texts")
+    return Wanted(**given)
+
+
+def _faults(one: Wanted, earlier: Mapping[str, Wanted]) -> Iterator[str]:
+    if one.instance_id in earlier and earlier[one.instance_id] != one:
+        yield f"instance {one.instance_id} is in the request twice, for {earlier[one.instance_id].user!r} first"
+    try:
+        check_instance_id(one.instance_id)
+        check_user(one.user)
+    except BadRequest as error:
+        yield str(error)
 
 
 def check_same_request(known: Instance, blueprint: str, user: str, options: Mapping[str, Any]) -> None:

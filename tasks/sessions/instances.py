@@ -9,7 +9,7 @@ from typing import Any
 from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.blame import IMAGE_GONE
-from pool.errors import EngineTrouble, NotFound, SessionNotReady
+from pool.errors import EngineTrouble, NotFound, Refused, SessionNotReady
 from pool.images.catalogue import usable_versions
 from pool.moments import check_minutes
 from pool.names import check_instance_id, check_user
@@ -19,7 +19,7 @@ from pool.sessions.containers import container_spec
 from pool.sessions.filling import auth_header_of
 from pool.sessions.limits import limits_of
 from pool.sessions.log_lines import MOST_LINES, log_lines
-from pool.sessions.requests import check_same_request, check_unchanged
+from pool.sessions.requests import check_same_request, check_unchanged, read_wanted
 from pool.sessions.timings import Moments, Phase, next_look
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
@@ -67,6 +67,35 @@ def record_instance(
         known, _ = outside().store.instances.request(instance_id, recipe, user, options, now(), limits, accepted_at())
     check_same_request(known, blueprint, user, options)
     return known, recipe
+
+
+@pool_task(task_run_name="record sessions · {blueprint}")
+def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tuple[list[Instance], dict[str, str]]:
+    """Record several requests in one transaction, before anything is done about one; known ones are found again.
+
+    Returns:
+        The instances; and why others were refused, by their ids.
+
+    Raises:
+        BadRequest: the list, or an option, is not of the form it must have.
+        Refused: the pool takes no sessions (shutdown mode, whitelist). None was recorded.
+        NotFound: there is no such blueprint, or the pool does not offer its image.
+    """
+    wanted, refused = read_wanted(sessions)
+    known = {one.instance_id: found for one in wanted if (found := _known(one.instance_id))}
+    if new := [one for one in wanted if one.instance_id not in known]:
+        recipe = outside().stored.blueprint(blueprint)
+        limits = partial(limits_of, _admit(recipe, options), recipe)
+        made, over = outside().store.instances.request_all(new, recipe, options, now(), limits, accepted_at())
+        known |= {one.id: one for one in made}
+        refused |= over
+    for one in wanted:
+        try:
+            if one.instance_id in known:
+                check_same_request(known[one.instance_id], blueprint, one.user, options)
+        except Refused as refusal:
+            refused[one.instance_id] = str(refusal)
+    return [known[one.instance_id] for one in wanted if one.instance_id not in refused], refused
 
 
 def _admit(blueprint: BlueprintSpec, options: dict) -> PoolSettings:
@@ -234,6 +263,15 @@ def answer(instance: Instance) -> dict:
     """Compose the answer to the platform; the same that the publisher leaves as the artifact ``instance-<id>``."""
     positions = positions_in(instance.pool) if instance.state is InstanceState.QUEUED else {}
     return answer_for(instance, positions.get(instance.id, (None, None))[1])
+
+
+@look_up()
+def answers(instance_ids: list[str]) -> list[dict]:
+    """Compose the answers for several sessions of one pool as they are now; the positions are looked up once."""
+    found = [outside().store.instances.get(instance_id) for instance_id in instance_ids]
+    waiting = {one.pool for one in found if one.state is InstanceState.QUEUED}
+    positions = {name: known for pool in waiting for name, known in positions_in(pool).items()}
+    return [answer_for(one, positions.get(one.id, (None, None))[1]) for one in found]
 
 
 @look_up()

@@ -7,15 +7,16 @@ import secrets
 from base64 import b32encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
-from pool.errors import Refused, RefusedMove
+from pool.errors import Refused, RefusedMove, TooManySessions
 from pool.moments import after, minute
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance
 from pool.sessions.limits import SessionLimit
+from pool.sessions.requests import Wanted
 from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
 from pool.store.engine import Database, insert_unless_there
@@ -80,11 +81,74 @@ class InstanceStore(InstanceReading):
         Raises:
             TooManySessions: it is a new one, and would be one more than a limit allows; nothing is recorded.
         """
-        new = {
-            "id": instance_id,
+        with self._db.writing() as connection:
+            lock_limits(connection, limits)
+            return self._record(connection, Wanted(instance_id, user), blueprint, options, now, limits, accepted)
+
+    def request_all(
+        self,
+        wanted: Sequence[Wanted],
+        blueprint: BlueprintSpec,
+        options: dict[str, Any],
+        now: datetime,
+        limits_of: Callable[[str], Sequence[SessionLimit]],
+        accepted: datetime | None = None,
+    ) -> tuple[list[Instance], dict[str, str]]:
+        """Record several sessions in one transaction, as :meth:`request` does each; in the queue they keep their order.
+
+        Args:
+            wanted: their ids and users.
+            blueprint: how they are made.
+            options: of the request, for each.
+            now: the moment of their request.
+            limits_of: the limits that a session of a user must keep.
+            accepted: when Prefect's API took the request; None: it is not known.
+
+        Returns:
+            The instances, made now or known; and why others would be more than a limit allows, by their ids.
+        """
+        limits = {one.user: limits_of(one.user) for one in wanted}
+        recorded: list[Instance] = []
+        refused: dict[str, str] = {}
+        with self._db.writing() as connection:
+            lock_limits(connection, [limit for kept in limits.values() for limit in kept])
+            for number, one in enumerate(wanted):
+                at = now + timedelta(microseconds=number)
+                try:
+                    session, _ = self._record(connection, one, blueprint, options, at, limits[one.user], accepted)
+                except TooManySessions as error:
+                    refused[one.instance_id] = str(error)
+                else:
+                    recorded.append(session)
+        return recorded, refused
+
+    def _record(
+        self,
+        connection: Connection,
+        wanted: Wanted,
+        blueprint: BlueprintSpec,
+        options: dict[str, Any],
+        now: datetime,
+        limits: Sequence[SessionLimit],
+        accepted: datetime | None,
+    ) -> tuple[Instance, bool]:
+        if not is_known(connection, wanted.instance_id):
+            check_limits(connection, limits)
+        new = self._new(wanted, blueprint, options, now)
+        insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
+        made = connection.scalar(insert) is not None
+        instance = find_instance(connection, wanted.instance_id)
+        if made:
+            note_instance_change(connection, instance, now)
+            begin_timings(connection, instance.id, accepted, now)
+        return instance, made
+
+    def _new(self, wanted: Wanted, blueprint: BlueprintSpec, options: dict[str, Any], now: datetime) -> dict[str, Any]:
+        return {
+            "id": wanted.instance_id,
             "pool": blueprint.pool,
             "blueprint": blueprint.name,
-            "user": user,
+            "user": wanted.user,
             "state": InstanceState.QUEUED,
             "slots": blueprint.slots,
             "gpus": blueprint.gpus,
@@ -96,17 +160,6 @@ class InstanceStore(InstanceReading):
             "options": options,
             **{name: asdict(getattr(blueprint, name)) for name in ("proxy", "keep")},
         }
-        with self._db.writing() as connection:
-            lock_limits(connection, limits)
-            if not is_known(connection, instance_id):
-                check_limits(connection, limits)
-            insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
-            made = connection.scalar(insert) is not None
-            instance = find_instance(connection, instance_id)
-            if made:
-                note_instance_change(connection, instance, now)
-                begin_timings(connection, instance_id, accepted, now)
-            return instance, made
 
     def forget(self, before: datetime) -> int:
         """Delete the records of sessions that ended before a moment; how many there were."""

@@ -4,6 +4,7 @@ import pytest
 
 from pool.errors import TooManySessions
 from pool.sessions.limits import SessionLimit
+from pool.sessions.requests import Wanted
 from pool.states import InstanceState
 from tests.contract.store.test_together import at_once
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, place
@@ -67,3 +68,10 @@ def test_one_request_that_comes_many_times_at_once_is_one_session(store):
     asked = at_once(8, lambda _: ask(store, "ada-1", ONE_EACH))
     assert {instance.id for instance, _ in asked} == {"ada-1"}
     assert sum(made for _, made in asked) == 1
+
+
+def test_of_a_class_that_is_asked_for_by_one_request_as_many_as_allowed_are_recorded_in_their_order(store):
+    wanted = [Wanted(f"s-{number}", "") for number in (3, 1, 2, 0)]
+    recorded, refused = store.instances.request_all(wanted, a_blueprint(), {}, NOW, lambda user: [THREE])
+    assert [one.id for one in store.instances.queue("main")] == [one.id for one in recorded] == ["s-3", "s-1", "s-2"]
+    assert list(refused) == ["s-0"]
