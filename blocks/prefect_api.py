@@ -76,7 +76,8 @@ class PrefectApi:
         except (httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ReadError):
             return None
         except httpx.HTTPError as error:
-            raise DockerDriverError(f"Prefect's server at {self._url} does not answer: {error}") from None
+            said = f"Prefect's server at {self._url} does not answer ({error}): does the stack run? `make up` starts it"
+            raise DockerDriverError(said) from None
 
     def trigger(self, deployment: str, key: str | None = None, **parameters: Any) -> str:
         """Ask for a run of the deployment ``<flow>/<name>``; its id. The same *key* never starts a second one."""
@@ -128,6 +129,10 @@ class PrefectApi:
             NotFound: there is none.
         """
         return json.loads(self.call("GET", f"/artifacts/{key}/latest")["data"])
+
+    def block_names(self, kind: str) -> list[str]:
+        """List the names of all saved blocks of a kind, such as ``pool-config``, sorted."""
+        return sorted(one["name"] for one in self.call("GET", f"/block_types/slug/{kind}/block_documents"))
 
     def runs(self, flows: list[str], **wanted: Any) -> list[dict]:
         """Return the newest runs of these flows, narrowed by Prefect's own filter of flow runs."""

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from blocks.certificates import gateways_certificate
 from blocks.engine.local_api import answers
 from blocks.gateway.client import Gateway
-from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import password_file, prefect_api
 from pool.errors import DockerDriverError, GatewayTrouble, Refused
@@ -154,7 +153,7 @@ def _without_block(settings: ProcessSettings, pools: Iterable[str]) -> list[str]
     """Name the pools in use whose block was deleted; none while Prefect's server does not answer."""
     try:
         api = prefect_api(settings)
-        known = pools_with_block(api) if api.answers() else set(pools)
+        known = set(api.block_names("pool-config") if api.answers() else pools)
     except DockerDriverError:
         return []
     return [
@@ -162,11 +161,6 @@ def _without_block(settings: ProcessSettings, pools: Iterable[str]) -> list[str]
         " docs/operating.md says how to remove a pool"
         for pool in sorted(set(pools) - known)
     ]
-
-
-def pools_with_block(api: PrefectApi) -> set[str]:
-    """Names of all pools that have a block."""
-    return {one["name"] for one in api.call("GET", "/block_types/slug/pool-config/block_documents")}
 
 
 def _of_gateway(settings: ProcessSettings, instances: Iterable[Instance]) -> list[str]:

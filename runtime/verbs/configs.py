@@ -87,8 +87,7 @@ def document(api: "PrefectApi", pool: str) -> dict:
     try:
         found: dict = api.call("GET", DOCUMENT.format(pool=pool))
     except NotFound:
-        known = api.call("GET", "/block_types/slug/pool-config/block_documents")
-        names = ", ".join(sorted(one["name"] for one in known)) or "none"
+        names = ", ".join(api.block_names("pool-config")) or "none"
         raise NotFound(f"no pool is named {pool!r}; known: {names}") from None
     return found
 

@@ -11,8 +11,9 @@ from pool.errors import BadRequest, DockerDriverError, NotFound
 from pool.store.pool_store import PoolStore
 from runtime.command.cli import _parser
 from runtime.command.nouns import NOUNS
-from runtime.verbs import configs, flows, hosts, images, sessions
+from runtime.verbs import blueprints, configs, flows, hosts, images, sessions
 from tests.rigs.pool_data import claim_active
+from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.unit
 
@@ -170,6 +171,17 @@ def test_a_wrong_setting_is_refused_before_anything_is_changed(settings, prefect
 def test_a_pool_that_there_is_not_is_named_with_those_that_there_are(settings):
     with pytest.raises(NotFound, match="no pool is named 'gpu'; known: main"):
         configs.get(settings, None, "gpu", as_json=False)
+
+
+def test_blueprints_cannot_be_checked_without_a_stack_and_one_sentence_says_so(tmp_path):
+    stopped = ProcessSettings(data=tmp_path, database="sqlite", prefect_port=free_port(), _env_file=None)
+    with pytest.raises(DockerDriverError, match=r"does not answer .*: does the stack run\? `make up` starts it"):
+        blueprints.check(stopped, None, as_json=False)
+
+
+def test_a_blueprint_that_there_is_not_is_named_with_those_that_there_are(settings):
+    with pytest.raises(NotFound, match="no blueprint is named 'gpu'; known: main"):
+        blueprints.check(settings, "gpu", as_json=False)
 
 
 def test_any_flow_is_run_with_its_parameters(settings, prefect, capsys):
