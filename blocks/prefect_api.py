@@ -80,8 +80,16 @@ class PrefectApi:
             raise DockerDriverError(said) from None
 
     def trigger(self, deployment: str, key: str | None = None, **parameters: Any) -> str:
-        """Ask for a run of the deployment ``<flow>/<name>``; its id. The same *key* never starts a second one."""
-        found = self.call("GET", f"/deployments/name/{deployment}")
+        """Ask for a run of the deployment ``<flow>/<name>``; its id. The same *key* never starts a second one.
+
+        Raises:
+            NotFound: there is no such deployment.
+        """
+        try:
+            found = self.call("GET", f"/deployments/name/{deployment}")
+        except NotFound:
+            said = f"no deployment is named {deployment!r}: Prefect's UI lists those that are, `make up` registers all"
+            raise NotFound(said) from None
         body = {"parameters": parameters, "idempotency_key": key or uuid4().hex}
         return self.call("POST", f"/deployments/{found['id']}/create_flow_run", **body)["id"]
 

@@ -34,7 +34,7 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_GET(self):
         here: Prefect = self.server  # type: ignore[assignment]
-        if "/name/gpu" in self.path:
+        if "/name/gpu" in self.path or "/deployments/name/no-flow" in self.path:
             self.answer(404, {})
         elif self.path.endswith("/block_documents"):
             self.answer(200, [{"name": "main"}])
@@ -182,6 +182,11 @@ def test_blueprints_cannot_be_checked_without_a_stack_and_one_sentence_says_so(t
 def test_a_blueprint_that_there_is_not_is_named_with_those_that_there_are(settings):
     with pytest.raises(NotFound, match="no blueprint is named 'gpu'; known: main"):
         blueprints.check(settings, "gpu", as_json=False)
+
+
+def test_a_flow_that_there_is_not_is_named_with_what_to_do(settings):
+    with pytest.raises(NotFound, match="no deployment is named 'no-flow/on-demand': Prefect's UI lists"):
+        flows.run(settings, "no-flow", [], as_json=False)
 
 
 def test_any_flow_is_run_with_its_parameters(settings, prefect, capsys):
