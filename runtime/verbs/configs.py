@@ -37,11 +37,12 @@ def set_(settings: ProcessSettings, assignments: list[str], pool: str, as_json: 
     from blocks.stored.reading import changed  # noqa: PLC0415 - as above
 
     api = prefect_api(settings)
-    before = kept(api, pool)
+    found = document(api, pool)
+    before = _with_defaults(found)
     asked = read_assignments(assignments, before)
     after = changed(PoolConfig, before, asked)
     body = {"data": {name: after[name] for name in asked}, "merge_existing_data": True}
-    api.call("PATCH", f"/block_documents/{document(api, pool)['id']}", **body)
+    api.call("PATCH", f"/block_documents/{found['id']}", **body)
     rows = [{"setting": name, "before": before[name], "after": after[name]} for name in asked]
     show(rows, {"setting": "Setting", "before": "Before", "after": "Now"}, "", as_json)
     return 0
@@ -72,10 +73,14 @@ def kept(api: "PrefectApi", pool: str) -> dict[str, object]:
         NotFound: there is no such pool; the message lists those that exist.
         DockerDriverError: the stack does not run.
     """
+    return _with_defaults(document(api, pool))
+
+
+def _with_defaults(found: dict) -> dict[str, object]:
     from blocks.stored.pool_config import PoolConfig  # noqa: PLC0415 - as above
 
     usual = PoolConfig().model_dump(mode="json")
-    return {**usual, **{name: value for name, value in document(api, pool)["data"].items() if name in usual}}
+    return {**usual, **{name: value for name, value in found["data"].items() if name in usual}}
 
 
 def document(api: "PrefectApi", pool: str) -> dict:
