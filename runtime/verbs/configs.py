@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
-from pool.errors import BadRequest, NotFound
+from pool.errors import NotFound
+from pool.notation import read_assignment
 from runtime.verbs.output import show, show_json
 
 if TYPE_CHECKING:
@@ -104,12 +105,10 @@ def read_assignments(assignments: list[str], known: dict[str, object]) -> dict[s
         BadRequest: one is of another form.
         NotFound: a pool has no such setting.
     """
-    pairs = [word.partition("=") for word in assignments]
-    for name, sign, _ in pairs:
-        if not sign:
-            raise BadRequest(f"{name!r} sets nothing: write NAME=value, like DD_MAX_HOSTS=8")
+    asked = dict(read_assignment(word, "DD_MAX_HOSTS=8") for word in assignments)
+    for name in asked:
         check_name(name, known)
-    return {name: value for name, _, value in pairs}
+    return asked
 
 
 def check_name(name: str, known: dict[str, object]) -> None:

@@ -193,5 +193,5 @@ def test_any_flow_is_run_with_its_parameters(settings, prefect, capsys):
     flows.run(settings, "bake-host-image", ["pool=main", "name=", "hosts=[1]"], as_json=True)
     assert json.loads(capsys.readouterr().out)["message"] == "it is done"
     assert prefect.asked == [{"pool": "main", "name": "", "hosts": [1]}]
-    with pytest.raises(BadRequest, match="write name=value, like pool=main"):
+    with pytest.raises(BadRequest, match="write NAME=value, like pool=main"):
         flows.run(settings, "plan", ["main"], as_json=True)
