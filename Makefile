@@ -35,11 +35,16 @@ BESIDE := $(addprefix tests/,contract/engine contract/gateway contract/store con
   archive.py build.py fanout.py push.py registry.py) integration/backups integration/databases integration/gateway \
   integration/hosts/test_blame.py integration/packaging integration/prefect_api integration/worker simulation)
 
+# Each lane is a job with a process group of its own: Ctrl-C reaches it as SIGTERM, from the trap, once; its fixtures then
+# stop what they started, and we wait for that.
 .PHONY: test-real
 test-real:
-	@mkdir -p build; $(BIN)/python -m pytest -m 'not unit' $(BESIDE) >build/beside.log 2>&1 & \
-	  $(BIN)/python -m pytest -m 'not unit' $(addprefix --ignore=,$(BESIDE)); machine=$$?; \
-	  wait $$!; beside=$$?; cat build/beside.log; exit $$((machine + beside))
+	@mkdir -p build; set -m; \
+	  trap 'trap "" INT TERM HUP; echo "both lanes clean up, then end" >&2; kill $$(jobs -p) 2>/dev/null' INT TERM HUP; \
+	  ended() { local status; until wait $$1; status=$$?; ! kill -0 $$1 2>/dev/null; do :; done; return $$status; }; \
+	  $(BIN)/python -m pytest -m 'not unit' $(BESIDE) >build/beside.log 2>&1 & beside=$$!; \
+	  $(BIN)/python -m pytest -m 'not unit' $(addprefix --ignore=,$(BESIDE)) & \
+	  ended $$!; machine=$$?; ended $$beside; beside=$$?; cat build/beside.log; exit $$((machine + beside))
 
 test-openstack: ## Only what needs OpenStack's real services, which it starts; 10 minutes
 	@runtime/bootstrap.sh test

@@ -76,11 +76,20 @@ class PrefectApi:
         except (httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ReadError):
             return None
         except httpx.HTTPError as error:
-            raise DockerDriverError(f"Prefect's server at {self._url} does not answer: {error}") from None
+            said = f"Prefect's server at {self._url} does not answer ({error}): does the stack run? `make up` starts it"
+            raise DockerDriverError(said) from None
 
     def trigger(self, deployment: str, key: str | None = None, **parameters: Any) -> str:
-        """Ask for a run of the deployment ``<flow>/<name>``; its id. The same *key* never starts a second one."""
-        found = self.call("GET", f"/deployments/name/{deployment}")
+        """Ask for a run of the deployment ``<flow>/<name>``; its id. The same *key* never starts a second one.
+
+        Raises:
+            NotFound: there is no such deployment.
+        """
+        try:
+            found = self.call("GET", f"/deployments/name/{deployment}")
+        except NotFound:
+            said = f"no deployment is named {deployment!r}: Prefect's UI lists those that are, `make up` registers all"
+            raise NotFound(said) from None
         body = {"parameters": parameters, "idempotency_key": key or uuid4().hex}
         return self.call("POST", f"/deployments/{found['id']}/create_flow_run", **body)["id"]
 
@@ -128,6 +137,10 @@ class PrefectApi:
             NotFound: there is none.
         """
         return json.loads(self.call("GET", f"/artifacts/{key}/latest")["data"])
+
+    def block_names(self, kind: str) -> list[str]:
+        """List the names of all saved blocks of a kind, such as ``pool-config``, sorted."""
+        return sorted(one["name"] for one in self.call("GET", f"/block_types/slug/{kind}/block_documents"))
 
     def runs(self, flows: list[str], **wanted: Any) -> list[dict]:
         """Return the newest runs of these flows, narrowed by Prefect's own filter of flow runs."""

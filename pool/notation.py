@@ -62,3 +62,19 @@ def _json_list(text: str) -> list[str]:
     if not isinstance(read, list) or not all(isinstance(word, str) for word in read):
         raise BadRequest(f"{text[:40]!r} is no list; write texts with commas between them")
     return read
+
+
+def read_assignment(word: str, example: str) -> tuple[str, str]:
+    """Read ``NAME=value``: the name, without blanks around it, and the value as it stands.
+
+    Args:
+        word: of a command line or a form.
+        example: of one that is right, for the refusal.
+
+    Raises:
+        BadRequest: it has no name or no equals sign.
+    """
+    name, sign, value = word.partition("=")
+    if not (sign and name.strip()):
+        raise BadRequest(f"{word[:60]!r} sets nothing: write NAME=value, like {example}")
+    return name.strip(), value

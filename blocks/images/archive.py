@@ -51,9 +51,14 @@ def _archive_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except BrokenArchive as error:
-        raise BrokenArchive(f"images/{path.name}: {error}") from error
+        raise BrokenArchive(f"images/{path.name}: {_printable(str(error))}") from error
     except OSError as error:
         raise BrokenArchive(f"images/{path.name}: cannot be read: {error.strerror}") from error
+
+
+def _printable(text: str) -> str:
+    """Escape what a hostile name may do to a terminal or a line of a log."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 class LayerSink(Hashable, Protocol):

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest
+from pool.notation import read_assignment
 
 
 def turned(config: PoolConfig, words: Iterable[str]) -> PoolConfig:
@@ -30,10 +31,7 @@ def zone_of(config: PoolConfig) -> ZoneInfo:
 
 
 def _read(word: str) -> tuple[str, str]:
-    name, sign, value = word.partition("=")
-    name = name.strip()
-    if not sign:
-        raise BadRequest(f"{word[:60]!r} is no setting; write its name and value, like DD_FREE_SLOT_TARGET=10")
+    name, value = read_assignment(word, "DD_FREE_SLOT_TARGET=10")
     if name not in PoolConfig.model_fields or not name.startswith("DD_"):
         known = ", ".join(field for field in PoolConfig.model_fields if field.startswith("DD_"))
         raise BadRequest(f"{name[:60]!r} is no setting of a pool that a replay knows; these are: {known}")

@@ -32,7 +32,7 @@ STATUSES = """exit status:
   0    done
   1    not done, with one sentence on standard error; or what was looked at is not in order
   2    the command line is wrong
-  3    there is nothing of this name
+  3    there is nothing of this name: the sentence, or `list` of the noun, shows what there is
   130  interrupted; every command may be run again
 """
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from blocks.certificates import gateways_certificate
 from blocks.engine.local_api import answers
 from blocks.gateway.client import Gateway
-from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import password_file, prefect_api
 from pool.errors import DockerDriverError, GatewayTrouble, Refused
@@ -15,18 +14,20 @@ from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
 from pool.hosts.reach import reach_troubles, silent_hosts
 from pool.records import Host, Instance
-from pool.reports.tables import session_rows, span
+from pool.reports.tables import host_list, session_rows
 from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
-from pool.states import LIVING_HOSTS, LIVING_INSTANCES, HostState
+from pool.states import LIVING_HOSTS, LIVING_INSTANCES
 from pool.store.pool_store import PoolStore
 from runtime.databases.databases import databases, trouble_with
 from runtime.databases.records import open_records
 from runtime.stack.stop import engine_url
 from runtime.supervision.processes import Processes
+from runtime.verbs.hosts import for_people
 from runtime.verbs.output import console, show_json, table
 
 Rows = list[dict[str, object]]
+ANSWERS = ", answers"  # what is said of Prefect's server that does
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,13 @@ class Records:
 
 def show_status(settings: ProcessSettings, as_json: bool = False) -> None:
     """Print it."""
-    processes, held = process_rows(settings), _held(settings)
-    hosts = host_rows([host for host in held.hosts if host.state is not HostState.REMOVED])
+    server = _of_server(settings)  # once: each question that a busy server does not answer takes seconds
+    processes, held = process_rows(settings, server), _held(settings)
+    hosts = host_list(held.hosts, datetime.now(UTC))
     sessions = living_rows(settings, held.instances)
-    troubles = [*held.troubles, *_without_block(settings, held.pools), *_of_gateway(settings, held.instances)]
+    troubles = [*held.troubles, *_of_gateway(settings, held.instances)]
+    if server == ANSWERS:
+        troubles += _without_block(settings, held.pools)
     about: dict[str, object] = {"installation": settings.identity, "data": str(settings.data)}
     if as_json:
         show_json(about | {"processes": processes, "troubles": troubles, "hosts": hosts, "sessions": sessions})
@@ -60,7 +64,7 @@ def _print(settings: ProcessSettings, processes: Rows, troubles: list[str], host
         screen.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
     for trouble in troubles:
         screen.print(trouble, markup=False, style="bold red")
-    _draw(("Host", "State", "Address", "Slots used", "Free", "Since", "Why"), hosts, hosts_in_sum(hosts))
+    _draw(("Host", "State", "Address", "Slots used", "Free", "Since", "Why"), for_people(hosts), hosts_in_sum(hosts))
     waiting = sum(bool(row["position"]) for row in sessions)
     waits = f", {waiting} of them wait for room" if waiting else ""
     said = f"{len(sessions)} sessions{waits}" if sessions else "no sessions"
@@ -78,8 +82,8 @@ def _draw(columns: Sequence[str], rows: Rows, caption: str | None = None) -> Non
 
 def hosts_in_sum(hosts: Rows) -> str:
     """Say how many hosts there are and what room they have; slots of one that takes no session are not free."""
-    slots, reserved, free = (sum(int(str(row[key])) for row in hosts) for key in ("slots", "reserved", "free"))
-    return f"{len(hosts)} hosts, {reserved} of {slots} slots used, {free} free" if hosts else "no hosts"
+    slots, used, free = (sum(int(str(row[key])) for row in hosts) for key in ("slots", "used", "free"))
+    return f"{len(hosts)} hosts, {used} of {slots} slots used, {free} free" if hosts else "no hosts"
 
 
 def cut_offs(gateway: Gateway, instances: Iterable[Instance]) -> list[str]:
@@ -96,8 +100,13 @@ def cut_offs(gateway: Gateway, instances: Iterable[Instance]) -> list[str]:
     ]
 
 
-def process_rows(settings: ProcessSettings) -> Rows:
-    """One row for each process of the stack, the engine and the pool's database: whether it runs, and where."""
+def process_rows(settings: ProcessSettings, server: str) -> Rows:
+    """One row for each process of the stack, the engine and the pool's database: whether it runs, and where.
+
+    Args:
+        settings: of the installation.
+        server: what is to be said of Prefect's server beside its state.
+    """
     states, url, (pool, _) = Processes(settings).states(), engine_url(settings), databases(settings)
     where = {"server": settings.prefect_api_url.removesuffix("/api"), "gateway": settings.gateway_url}
     own = [("database", states.get("database", "STOPPED").lower())] if settings.runs_postgresql else []
@@ -105,21 +114,19 @@ def process_rows(settings: ProcessSettings) -> Rows:
     said = [
         ("Docker Engine", "answers" if answers(url) else "does not answer", url),
         ("pool database", trouble_with(settings, pool.url) or "answers", pool.where),
-        *((name, state + _of_server(settings, name), where.get(name, "")) for name, state in (*own, *ours)),
+        *((name, state + server * (name == "server"), where.get(name, "")) for name, state in (*own, *ours)),
     ]
     return [{"process": name, "state": state, "where": place} for name, state, place in said]
 
 
-def _of_server(settings: ProcessSettings, process: str) -> str:
+def _of_server(settings: ProcessSettings) -> str:
     """Say whether Prefect's server answers what it must read in its database: that it is there is not enough."""
-    if process != "server":
-        return ""
     try:
         api = prefect_api(settings)
     except Refused as error:
         return f"; {error}"
     if api.answers():
-        return ", answers"
+        return ANSWERS
     return ", does not answer" if api.healthy() else ""
 
 
@@ -151,10 +158,9 @@ def _grace(store: PoolStore, pool: str) -> int:
 
 
 def _without_block(settings: ProcessSettings, pools: Iterable[str]) -> list[str]:
-    """Name the pools in use whose block was deleted; none while Prefect's server does not answer."""
+    """Name the pools in use whose block was deleted; none where Prefect's server does not say."""
     try:
-        api = prefect_api(settings)
-        known = pools_with_block(api) if api.answers() else set(pools)
+        known = set(prefect_api(settings).block_names("pool-config"))
     except DockerDriverError:
         return []
     return [
@@ -164,34 +170,10 @@ def _without_block(settings: ProcessSettings, pools: Iterable[str]) -> list[str]
     ]
 
 
-def pools_with_block(api: PrefectApi) -> set[str]:
-    """Names of all pools that have a block."""
-    return {one["name"] for one in api.call("GET", "/block_types/slug/pool-config/block_documents")}
-
-
 def _of_gateway(settings: ProcessSettings, instances: Iterable[Instance]) -> list[str]:
     certificates = running_out(filter(None, [gateways_certificate()]), datetime.now(UTC))
     gateway = Gateway(settings.gateway_socket, settings.gateway_snapshot)
     return [*map(str, certificates), *cut_offs(gateway, instances)]
-
-
-def host_rows(hosts: Iterable[Host]) -> Rows:
-    """One row for each host."""
-    return [
-        {
-            "host": host.name,
-            "pool": host.pool,
-            "state": str(host.state) + (", out of reach" if host.unreachable_since else ""),
-            "address": host.address or "",
-            "slots": host.slots,
-            "reserved": host.reserved,
-            "slots_used": f"{host.reserved} of {host.slots}",
-            "free": host.room,
-            "since": span((datetime.now(UTC) - host.state_since).total_seconds()),
-            "why": host.reason,
-        }
-        for host in hosts
-    ]
 
 
 def living_rows(settings: ProcessSettings, instances: Sequence[Instance]) -> Rows:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
-from pool.errors import BadRequest, NotFound
+from pool.errors import NotFound
+from pool.notation import read_assignment
 from runtime.verbs.output import show, show_json
 
 if TYPE_CHECKING:
@@ -37,11 +38,12 @@ def set_(settings: ProcessSettings, assignments: list[str], pool: str, as_json: 
     from blocks.stored.reading import changed  # noqa: PLC0415 - as above
 
     api = prefect_api(settings)
-    before = kept(api, pool)
+    found = document(api, pool)
+    before = _with_defaults(found)
     asked = read_assignments(assignments, before)
     after = changed(PoolConfig, before, asked)
     body = {"data": {name: after[name] for name in asked}, "merge_existing_data": True}
-    api.call("PATCH", f"/block_documents/{document(api, pool)['id']}", **body)
+    api.call("PATCH", f"/block_documents/{found['id']}", **body)
     rows = [{"setting": name, "before": before[name], "after": after[name]} for name in asked]
     show(rows, {"setting": "Setting", "before": "Before", "after": "Now"}, "", as_json)
     return 0
@@ -72,10 +74,14 @@ def kept(api: "PrefectApi", pool: str) -> dict[str, object]:
         NotFound: there is no such pool; the message lists those that exist.
         DockerDriverError: the stack does not run.
     """
+    return _with_defaults(document(api, pool))
+
+
+def _with_defaults(found: dict) -> dict[str, object]:
     from blocks.stored.pool_config import PoolConfig  # noqa: PLC0415 - as above
 
     usual = PoolConfig().model_dump(mode="json")
-    return {**usual, **{name: value for name, value in document(api, pool)["data"].items() if name in usual}}
+    return {**usual, **{name: value for name, value in found["data"].items() if name in usual}}
 
 
 def document(api: "PrefectApi", pool: str) -> dict:
@@ -87,8 +93,7 @@ def document(api: "PrefectApi", pool: str) -> dict:
     try:
         found: dict = api.call("GET", DOCUMENT.format(pool=pool))
     except NotFound:
-        known = api.call("GET", "/block_types/slug/pool-config/block_documents")
-        names = ", ".join(sorted(one["name"] for one in known)) or "none"
+        names = ", ".join(api.block_names("pool-config")) or "none"
         raise NotFound(f"no pool is named {pool!r}; known: {names}") from None
     return found
 
@@ -100,12 +105,10 @@ def read_assignments(assignments: list[str], known: dict[str, object]) -> dict[s
         BadRequest: one is of another form.
         NotFound: a pool has no such setting.
     """
-    pairs = [word.partition("=") for word in assignments]
-    for name, sign, _ in pairs:
-        if not sign:
-            raise BadRequest(f"{name!r} sets nothing: write NAME=value, like DD_MAX_HOSTS=8")
+    asked = dict(read_assignment(word, "DD_MAX_HOSTS=8") for word in assignments)
+    for name in asked:
         check_name(name, known)
-    return {name: value for name, _, value in pairs}
+    return asked
 
 
 def check_name(name: str, known: dict[str, object]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
-from pool.errors import BadRequest
+from pool.notation import read_assignment
 from runtime.verbs.output import show_json
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ def read_parameters(assignments: list[str]) -> dict[str, object]:
     Raises:
         BadRequest: one is of another form.
     """
-    pairs = [word.partition("=") for word in assignments]
-    if wrong := next((name for name, sign, _ in pairs if not sign), None):
-        raise BadRequest(f"{wrong!r} is no parameter: write name=value, like pool=main")
-    return {name: _value(text) for name, _, text in pairs}
+    pairs = (read_assignment(word, "pool=main") for word in assignments)
+    return {name: _value(text) for name, text in pairs}
 
 
 def _value(text: str) -> object:

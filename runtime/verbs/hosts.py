@@ -1,5 +1,6 @@
 """`dockerdriver host …`: see the hosts, take one out of service, put it back."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +21,17 @@ def list_(settings: ProcessSettings, pool: str | None, as_json: bool) -> int:
     """
     with records(settings) as store:
         rows = host_list(store.hosts.all(pool), datetime.now(UTC)) if store else []
-    show(rows, COLUMNS, "no hosts", as_json)
+    show(rows if as_json else for_people(rows), COLUMNS, "no hosts", as_json)
     return 0
+
+
+def for_people(rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Return the rows with cells as a table shows them: what is out of reach beside the state, slots in one cell."""
+    return [
+        {**row, "slots_used": f"{row['used']} of {row['slots']}"}
+        | {"state": f"{row['state']}, out of reach" if row["out_of_reach_since"] else row["state"]}
+        for row in rows
+    ]
 
 
 def drain(settings: ProcessSettings, host: str, deadline: int | None, reason: str, yes: bool, as_json: bool) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pool.errors import BadRequest
+from pool.errors import BadRequest, BrokenArchive
 
 ROUND = 2000  # inputs, between two looks at the clock
 LONGEST = 1000  # characters of a sentence
@@ -59,7 +59,7 @@ def _round(inputs: st.SearchStrategy, check: Check, outcomes: Counter) -> Callab
 def _outcome(value: object, check: Check) -> str:
     try:
         check(value)
-    except BadRequest as error:
+    except (BadRequest, BrokenArchive) as error:
         assert 0 < len(str(error)) < LONGEST, error
         assert str(error).isprintable(), error
         return "refused"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool.errors import BadRequest
-from pool.notation import read_list, read_megabytes, read_seconds, write_list
+from pool.notation import read_assignment, read_list, read_megabytes, read_seconds, write_list
 from pool.timetable import split_timetable
 
 pytestmark = pytest.mark.unit
@@ -74,3 +74,10 @@ def test_what_is_no_time_is_refused_with_an_example(text):
 @given(st.integers(0, 10**9))
 def test_a_number_is_itself(number):
     assert read_seconds(str(number)) == read_seconds(f"{number}s") == read_megabytes(f"{number}M") == number
+
+
+def test_an_assignment_has_a_name_and_its_value_may_have_equals_signs():
+    assert read_assignment(" reason =a=b", "pool=main") == ("reason", "a=b")
+    for word in ("pool", "=main", " = "):
+        with pytest.raises(BadRequest, match="sets nothing: write NAME=value, like pool=main"):
+            read_assignment(word, "pool=main")

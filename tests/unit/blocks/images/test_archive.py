@@ -144,6 +144,10 @@ def test_a_member_that_points_outside_is_refused(refused, name):
     assert "points outside the archive" in refused(member(name) + TinyImage().archive())
 
 
+def test_what_a_name_would_do_to_a_terminal_is_escaped_in_the_refusal(refused):
+    assert r"the member ../\x1b[2J points outside" in refused(member("../\x1b[2J") + TinyImage().archive())
+
+
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE], ids=["symbolic", "hard"])
 @pytest.mark.parametrize("target", ["/etc/shadow", "../../etc/shadow"])
 def test_a_link_that_points_outside_is_refused(refused, kind, target):

@@ -82,7 +82,7 @@ def test_advice_is_the_settings_to_turn_and_why(told):
     ("words", "kind", "sentence"),
     [
         (("what-if", "FREE=10"), BadRequest, "'FREE' is no setting of a pool that a replay knows"),
-        (("what-if", "DD_FREE_SLOT_TARGET"), BadRequest, "write its name and value"),
+        (("what-if", "DD_FREE_SLOT_TARGET"), BadRequest, "write NAME=value"),
         (("what-if", "DD_FREE_SLOT_TARGET=many"), BadRequest, "DD_FREE_SLOT_TARGET: .* valid integer"),
         (("what-if", "DD_TIMETABLE=monday"), BadRequest, "DD_TIMETABLE"),
         (("what-if", "--since", "long"), BadRequest, "'long' is no moment"),

@@ -1,14 +1,18 @@
-"""What `status` and `why` do about a database of another version: they look, and change nothing."""
+"""What `status` shows; and what it and `why` do about a database of another version: they look, and change nothing."""
 
+import json
 import sqlite3
 
 import pytest
 
+from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import Refused
 from pool.store.pool_store import PoolStore
 from runtime.command.report import show_status
+from runtime.verbs import hosts
 from runtime.verbs.history import show_history
+from tests.rigs.pool_data import claim_active, later
 
 pytestmark = pytest.mark.unit
 
@@ -54,3 +58,36 @@ def test_a_database_of_a_newer_version_is_named_as_such(settings):
     set_version(settings, "9999")
     with pytest.raises(Refused, match="newer version of DockerDriver"):
         show_history(settings, "host", "main-01")
+
+
+@pytest.fixture
+def with_a_silent_host(settings):
+    """The same, of this version, with a host that is out of reach."""
+    store = PoolStore.open(settings.pool_database_url)
+    (settings.data / "pool.sqlite").unlink()
+    store.upgrade()
+    claim_active(store)
+    store.hosts.note_unreachable({"main-01": "timed out"}, later(60), 300)
+    store.close()
+    return settings
+
+
+def test_a_host_is_the_same_row_for_programs_in_status_and_in_its_list(with_a_silent_host, capsys):
+    hosts.list_(with_a_silent_host, None, as_json=True)
+    listed = json.loads(capsys.readouterr().out)
+    show_status(with_a_silent_host, as_json=True)
+    assert json.loads(capsys.readouterr().out)["hosts"] == listed
+    assert listed[0]["out_of_reach_since"]
+
+
+def test_a_host_out_of_reach_says_so_beside_its_state_in_both_tables(with_a_silent_host, capsys):
+    for print_it in (show_status, lambda settings: hosts.list_(settings, None, as_json=False)):
+        print_it(with_a_silent_host)
+        assert "active, out of reach" in capsys.readouterr().out
+
+
+def test_status_asks_once_whether_prefects_server_answers(settings, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(PrefectApi, "answers", lambda _: asked.append(1))
+    show_status(settings, as_json=True)
+    assert (len(asked), json.loads(capsys.readouterr().out)["hosts"]) == (1, [])

@@ -11,8 +11,9 @@ from pool.errors import BadRequest, DockerDriverError, NotFound
 from pool.store.pool_store import PoolStore
 from runtime.command.cli import _parser
 from runtime.command.nouns import NOUNS
-from runtime.verbs import configs, flows, hosts, images, sessions
+from runtime.verbs import blueprints, configs, flows, hosts, images, sessions
 from tests.rigs.pool_data import claim_active
+from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.unit
 
@@ -33,7 +34,7 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_GET(self):
         here: Prefect = self.server  # type: ignore[assignment]
-        if "/name/gpu" in self.path:
+        if "/name/gpu" in self.path or "/deployments/name/no-flow" in self.path:
             self.answer(404, {})
         elif self.path.endswith("/block_documents"):
             self.answer(200, [{"name": "main"}])
@@ -172,9 +173,25 @@ def test_a_pool_that_there_is_not_is_named_with_those_that_there_are(settings):
         configs.get(settings, None, "gpu", as_json=False)
 
 
+def test_blueprints_cannot_be_checked_without_a_stack_and_one_sentence_says_so(tmp_path):
+    stopped = ProcessSettings(data=tmp_path, database="sqlite", prefect_port=free_port(), _env_file=None)
+    with pytest.raises(DockerDriverError, match=r"does not answer .*: does the stack run\? `make up` starts it"):
+        blueprints.check(stopped, None, as_json=False)
+
+
+def test_a_blueprint_that_there_is_not_is_named_with_those_that_there_are(settings):
+    with pytest.raises(NotFound, match="no blueprint is named 'gpu'; known: main"):
+        blueprints.check(settings, "gpu", as_json=False)
+
+
+def test_a_flow_that_there_is_not_is_named_with_what_to_do(settings):
+    with pytest.raises(NotFound, match="no deployment is named 'no-flow/on-demand': Prefect's UI lists"):
+        flows.run(settings, "no-flow", [], as_json=False)
+
+
 def test_any_flow_is_run_with_its_parameters(settings, prefect, capsys):
     flows.run(settings, "bake-host-image", ["pool=main", "name=", "hosts=[1]"], as_json=True)
     assert json.loads(capsys.readouterr().out)["message"] == "it is done"
     assert prefect.asked == [{"pool": "main", "name": "", "hosts": [1]}]
-    with pytest.raises(BadRequest, match="write name=value, like pool=main"):
+    with pytest.raises(BadRequest, match="write NAME=value, like pool=main"):
         flows.run(settings, "plan", ["main"], as_json=True)
