@@ -20,7 +20,7 @@ BLUEPRINT = "jupyter-minimal"
 PREFIX = "welcome-"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HOST_SECONDS = 1200
-NO_HOST_SECONDS = 150  # five ticks of housekeeping in which no host was even begun
+NO_HOST_SECONDS = 390  # thirteen ticks of housekeeping in which no host was even begun: a busy machine is late
 SESSION_SECONDS = 180
 BRINGS_HOSTS = ["spawn-host", "configure-host"]
 

@@ -16,6 +16,7 @@ from pool.states import LIVING_HOSTS
 from runtime.databases.databases import NOT_MADE, pool_database_running, trouble_with
 from runtime.databases.own_database import end_database, remove_sockets
 from runtime.stack.host_removal import REASON, Removal, close_records, remove_hosts, unknown_cloud
+from runtime.stack.kept_work import end_with_backups
 from runtime.stack.local_engine import (
     DEFAULT,
     Say,
@@ -49,6 +50,7 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
         except Exception as error:  # noqa: BLE001 - told at the end; no error may keep the later steps from being tried
             troubles.append(str(error) if isinstance(error, DockerDriverError) else repr(error))
 
+    attempt(lambda: keep_work(settings, say))
     say("stops the workers")
     attempt(lambda: processes.stop("warm", "long"))
     attempt(lambda: cancel_runs(settings))
@@ -63,6 +65,12 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
     attempt(lambda: clear_after_own_engine(settings))
     shutil.rmtree(settings.run_dir, ignore_errors=True)
     return troubles
+
+
+def keep_work(settings: ProcessSettings, say: Say) -> list[str]:
+    """End the sessions that keep their work by runs that back it up; one sentence for each that was not backed up."""
+    with _records(settings) as store:
+        return end_with_backups(store, prefect_api(settings), say) if store else []
 
 
 def cancel_runs(settings: ProcessSettings) -> None:
