@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, ScalarSelect, case, delete, insert, or_,
 
 from pool.changes import Audience, Change, HistoryEntry, Noun, history_of
 from pool.records import Host, Instance
+from pool.reports.usage import Stay
 from pool.sessions.visits import Visit
 from pool.states import ENDED, InstanceState
 from pool.store.engine import Part
@@ -106,6 +107,14 @@ class HistoryStore(Part):
             ended = [_as_visit(row) for row in connection.execute(over.order_by(visits.c.at, visits.c.id))]
             return sorted([*ended, *_living(connection, pool, since, now)], key=lambda visit: visit.at)
 
+    def stays(self, since: datetime, now: datetime) -> list[Stay]:
+        """Stays of all sessions on record that were there at a moment or later; one that lives is there until now."""
+        placed = _placed_at(instances.c.id).label("placed")
+        lasted = instances.c.state.not_in(sorted(ENDED)) | (instances.c.state_since >= since)
+        with self._db.reading() as connection:
+            rows = connection.execute(select(instances, placed).where(lasted).order_by(instances.c.created_at)).all()
+        return [_as_stay(row, now) for row in rows if row.placed is not None]
+
     def boots(self, pool: str) -> list[float]:
         """Seconds from spawn to active of the latest hosts, in the order in which they became active."""
         query = select(hosts.c.created_at, hosts.c.active_at)
@@ -166,6 +175,11 @@ def _facts(session: Instance | Row[Any], placed: datetime | None, until: datetim
         facts |= {"waited": _seconds(session.created_at, placed), "stayed": _seconds(placed, until)}
         facts |= {"allowed": _seconds(placed, session.expires_at)} if session.expires_at else {}
     return facts
+
+
+def _as_stay(row: Row[Any], now: datetime) -> Stay:
+    until = row.state_since if row.state in ENDED else now
+    return Stay(row.id, row.pool, row.blueprint, row.user, row.slots, row.placed, until)
 
 
 def _living(connection: Connection, pool: str, since: datetime, now: datetime) -> list[Visit]:

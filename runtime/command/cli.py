@@ -15,7 +15,7 @@ from blocks.stored.api_password import password_file
 from pool.errors import DockerDriverError, NotFound, Refused
 from pool.keys.rotation import RotatedKey
 from runtime.command import backups, foresight, gateway
-from runtime.command.nouns import AS_JSON, NOUNS, OF_SESSIONS, RUN, STATUSES, Commands
+from runtime.command.nouns import AS_JSON, NOUNS, OF_SESSIONS, OF_USAGE, RUN, STATUSES, Commands
 from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
 from runtime.verbs.flows import run
@@ -95,6 +95,7 @@ def _commands() -> Commands:
             **AS_JSON,
         },
         sessions: OF_SESSIONS,
+        usage: OF_USAGE,
         plan: {
             "pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"},
             **AS_JSON,
@@ -201,6 +202,19 @@ def sessions(settings: ProcessSettings, **wanted: Any) -> int:
     from runtime.verbs.history import show_sessions  # noqa: PLC0415 - as above
 
     show_sessions(settings, **wanted)
+    return 0
+
+
+def usage(settings: ProcessSettings, **wanted: Any) -> int:
+    """Say who used what for how long: sessions and hours by user, blueprint, pool or month; also as CSV.
+
+    Raises:
+        BadRequest: an argument makes no sense.
+        DockerDriverError: the pool's database does not answer.
+    """
+    from runtime.verbs.usage import show_usage  # noqa: PLC0415 - as above
+
+    show_usage(settings, **wanted)
     return 0
 
 

@@ -16,6 +16,13 @@ OF_SESSIONS: dict[str, dict] = {
     "--failed": {"action": "store_true", "help": "only those that ended as failed"},
     **AS_JSON,
 }
+OF_USAGE: dict[str, dict] = {
+    "--since": {"metavar": "MOMENT", "default": "30d", "help": "from then on: 30d, which is usual, or 2026-10-01"},
+    "--by": {"default": "user", "help": "what a row is about: month, pool, blueprint, user; several with commas; user"},
+    "--hash-names": {"action": "store_true", "help": "hashes of users' names in place of these"},
+    "--csv": {"dest": "as_csv", "action": "store_true", "help": "for a spreadsheet"},
+    **AS_JSON,
+}
 SESSION = {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}}
 HOST = {"host": {"metavar": "HOST", "help": "its name, as in main-07"}}
 POOL = {"--pool": {"default": "main", "help": "name of the pool; main when none is named"}}
