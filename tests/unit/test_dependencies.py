@@ -33,6 +33,7 @@ def imported() -> set[str]:
     """Top names of all that the product imports, also within functions."""
     files = {file for name in OURS for file in (CHECKOUT / name).rglob("*.py")}
     files -= {*(CHECKOUT / "runtime" / "images").rglob("*.py")}  # they run in the images
+    files -= {*(CHECKOUT / "runtime" / "client").rglob("*.py")}  # a distribution of its own
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     whence = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}

@@ -1,0 +1,122 @@
+"""Flow runs: one is asked for once, whatever happens to the request, and followed to its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .asking import AbsentError, Asking, not_deployed
+from .errors import NotYet, Unavailable
+from .pauses import LOOKS, Pauses
+from .steps import Heard, Listen, Pause, Steps
+
+T = TypeVar("T")
+_OVER = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+#: A run whose process died is asked for once more, so often.
+_CRASHES = 3
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that is over, and the sentence that it ended with."""
+
+    id: str
+    completed: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of the deployments `<flow>/on-demand`."""
+
+    asking: Asking
+    looks: Pauses = LOOKS
+    _deployments: dict[str, str] = field(default_factory=dict)
+
+    def run(self, flow: str, key: str, parameters: dict[str, Any], until: float) -> Steps[Ended]:
+        """Run it to its end; with a key that was given before, it is that run again.
+
+        One whose process died is asked for again with the next key of this request, the same for all who repeat it.
+
+        Raises:
+            NotFound: the server has no such deployment.
+            NotYet: it is not over at the moment *until*.
+            Unavailable: its process died each time.
+        """
+        for key_of_try in self.keys(key):
+            asked = yield from self._ask_for(flow, key_of_try, parameters, until)
+            state = yield from self._followed(flow, asked, until)
+            if state["type"] != "CRASHED":
+                return Ended(asked, state["type"] == "COMPLETED", state.get("message") or f"the run is {state['name']}")
+            yield Pause(self.asking.retries.after(1, self.asking.chance()))
+        raise Unavailable(f"{flow}: the process of its run died {_CRASHES} times; ask again later", 0.0)
+
+    @staticmethod
+    def keys(key: str) -> list[str]:
+        """The idempotency keys of one request: the first, and those after a crash."""
+        return [key, *(f"{key}.{again}" for again in range(1, _CRASHES))]
+
+    def pending(self, key: str, until: float) -> Steps[bool]:
+        """Whether a run of this request was asked for and is not over."""
+        wanted = {"idempotency_key": {"any_": self.keys(key)}}
+        found = yield from self.asking.ask("POST", "/flow_runs/filter", {"flow_runs": wanted}, until)
+        return any(run["state_type"] not in _OVER for run in found)
+
+    def watch(
+        self,
+        look: Callable[[], Steps[T | None]],
+        resources: tuple[str, ...],
+        until: float,
+        unsettled: Callable[[], NotYet],
+    ) -> Steps[T]:
+        """Look until there is something to see: after each event of the resources, and else after growing pauses.
+
+        Raises:
+            NotYet: there is nothing at the moment *until*.
+        """
+        quiet = 0
+        while (found := (yield from look())) is None:
+            left = until - self.asking.clock()
+            if left <= 0:
+                raise unsettled()
+            quiet += 1
+            heard = yield Listen(resources, min(left, self.looks.after(quiet, self.asking.chance())))
+            quiet = 0 if isinstance(heard, Heard) and heard.event else quiet
+        return found
+
+    def _ask_for(self, flow: str, key: str, parameters: dict[str, Any], until: float) -> Steps[str]:
+        body = {"parameters": parameters, "idempotency_key": key}
+        known = flow in self._deployments
+        deployment = yield from self._deployment(flow, until)
+        try:
+            path = f"/deployments/{deployment}/create_flow_run"
+            asked = yield from self.asking.ask("POST", path, body, until, changes=True)
+        except AbsentError:
+            del self._deployments[flow]
+            if not known:
+                raise not_deployed(f"{flow}/on-demand") from None
+            return (yield from self._ask_for(flow, key, parameters, until))  # it was deployed anew, under another id
+        return str(asked["id"])
+
+    def _deployment(self, flow: str, until: float) -> Steps[str]:
+        if flow not in self._deployments:
+            try:
+                found = yield from self.asking.ask("GET", f"/deployments/name/{flow}/on-demand", None, until)
+            except AbsentError:
+                raise not_deployed(f"{flow}/on-demand") from None
+            self._deployments[flow] = str(found["id"])
+        return self._deployments[flow]
+
+    def _followed(self, flow: str, run: str, until: float) -> Steps[dict[str, Any]]:
+        """The state in which it ended."""
+        began = self.asking.clock()
+
+        def look() -> Steps[dict[str, Any] | None]:
+            found = yield from self.asking.ask("GET", f"/flow_runs/{run}", None, until)
+            state: dict[str, Any] = found.get("state") or {}
+            return state if state.get("type") in _OVER else None
+
+        def unsettled() -> NotYet:
+            seconds = self.asking.clock() - began
+            return NotYet(f"the run {run} of {flow} is not over yet: gave up after {seconds:.0f} s", seconds)
+
+        return (yield from self.watch(look, (f"prefect.flow-run.{run}",), until, unsettled))

@@ -1,0 +1,123 @@
+"""What is asked again, how often, and what is not."""
+
+import httpx
+import pytest
+
+from dockerdriver_client import ClientError, NotFound, Pauses, Refused, Unauthorized, Unavailable
+
+from .conftest import PASSWORD, answer
+
+pytestmark = pytest.mark.unit
+
+START = "POST /deployments/provision-instance/create_flow_run"
+READ = "GET /artifacts/instance-ada-1/latest"
+LOST = [503, 502, 429, httpx.ConnectError("connection refused"), httpx.ReadTimeout("")]
+
+
+@pytest.mark.parametrize("lost", LOST, ids=repr)
+def test_a_request_that_got_no_answer_is_asked_again_with_the_same_idempotency_key(call, api, lost):
+    api.says(START, lost, lost, {"id": "run-of-provision-instance"})
+    api.session(answer("running"))
+    assert call("start", "ada-1", user="ada").state == "running"
+    assert [body["idempotency_key"] for body in api.bodies(START)] == ["provision-ada-1"] * 3
+
+
+def test_pauses_between_tries_double_up_to_the_longest(call, api):
+    api.session(*[503] * 7, answer("running"))
+    call("get", "ada-1")
+    assert api.pauses == [0.5, 1, 2, 4, 8, 15, 15]
+
+
+def test_chance_shortens_a_pause_to_no_less_than_half():
+    assert [Pauses(first=4).after(1, chance) for chance in (0, 0.5, 1)] == [2, 3, 4]
+
+
+def test_a_pause_after_very_many_tries_is_still_a_number():
+    assert Pauses(longest=15).after(100_000, 1) == 15
+
+
+def test_the_server_says_itself_after_how_long_it_wants_to_be_asked(call, api):
+    api.session(httpx.Response(503, headers={"retry-after": "7"}), answer("running"))
+    call("get", "ada-1")
+    assert api.pauses == [7]
+
+
+def test_a_call_gives_up_when_its_time_would_be_over_and_says_after_how_long_and_why(call, api):
+    api.session(httpx.ConnectError("connection refused"))
+    with pytest.raises(Unavailable, match=r"gave up after 8 s and 5 tries \(ConnectError: connection refused\)"):
+        call("get", "ada-1", timeout=10)
+    assert api.now <= 10
+
+
+def test_no_try_may_take_longer_than_what_is_left_of_the_call(call, api):
+    api.session(answer("running"))
+    call("get", "ada-1", timeout=3)
+    assert api.asked[-1].extensions["timeout"]["read"] == 3
+
+
+def test_a_wrong_password_is_not_tried_again_and_is_named_without_being_told(kind, api, tmp_path):
+    (file := tmp_path / "password").write_text(PASSWORD + "\n")
+    api.session(401)
+    with pytest.raises(Unauthorized) as refused:
+        kind(api, password=None, password_file=file)("get", "ada-1")
+    assert str(refused.value).endswith(f"does not take the password of user 'platform' in {file}")
+    assert api.calls() == [READ]
+
+
+def test_a_password_that_was_rotated_is_read_again_from_its_file(kind, api, tmp_path):
+    (file := tmp_path / "password").write_text("platform:before")
+    client = kind(api, password=None, password_file=file)
+    file.write_text("platform:after")
+    api.session(401, answer("running"))
+    client("get", "ada-1")
+    sent = [httpx.BasicAuth("platform", secret)._auth_header for secret in ("before", "after")]
+    assert [each.headers["authorization"] for each in api.asked] == sent
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_a_parameter_that_the_server_does_not_take_is_refused_with_its_own_words(call, api, status):
+    api.says(START, status)
+    with pytest.raises(Refused, match="as the test says"):
+        call("start", "ada-1")
+    assert api.pauses == []
+
+
+def test_a_server_without_the_deployment_is_told_from_a_session_that_is_unknown(call, api):
+    api.says("GET /deployments/name/provision-instance/on-demand", 404)
+    with pytest.raises(NotFound, match="no deployment provision-instance/on-demand"):
+        call("start", "ada-1")
+
+
+def test_a_deployment_that_was_made_anew_is_looked_up_again(kind, api):
+    client = kind(api)
+    api.says("GET /deployments/name/provision-instance/on-demand", {"id": "old"}, {"id": "provision-instance"})
+    api.says("POST /deployments/old/create_flow_run", 404)
+    client._calls.runs._deployments["provision-instance"] = "old"
+    api.says("GET /deployments/name/provision-instance/on-demand", {"id": "provision-instance"})
+    api.session(answer("running"))
+    assert client("start", "ada-1").state == "running"
+
+
+def test_an_address_that_is_no_api_is_said_to_be_none(call, api):
+    api.session(httpx.Response(200, text="<html>"))
+    with pytest.raises(Refused, match="ends in /api"):
+        call("get", "ada-1")
+
+
+def test_an_answer_of_another_form_is_told_without_the_secrets_in_it(call, api):
+    api.session(answer("running", url=None))
+    with pytest.raises(ClientError, match="instance-ada-1 is not of the form") as told:
+        call("get", "ada-1")
+    assert "ticket" not in str(told.value)
+
+
+@pytest.mark.parametrize("address", ["", "prefect.test/api", "ftp://prefect.test", "http://a:b@prefect.test/api"])
+def test_an_address_of_no_server_is_refused_at_once(kind, address):
+    with pytest.raises(ValueError, match="form http://host:port/api"):
+        kind.__mro__[1](address, password=PASSWORD)
+
+
+@pytest.mark.parametrize("given", [{}, {"password": "no-pair"}, {"password": PASSWORD, "password_file": "x"}])
+def test_a_client_is_given_one_pair_in_one_way(kind, given):
+    with pytest.raises(ValueError, match="user:password"):
+        kind.__mro__[1]("http://prefect.test/api", **given)
