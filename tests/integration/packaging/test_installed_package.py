@@ -81,6 +81,10 @@ def test_the_wheel_holds_the_house_and_no_tests(installed):
     assert there == {"blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", "packages.pth"}
 
 
+def test_the_platforms_client_is_left_to_its_own_distribution(installed):
+    assert not (installed.packages / "runtime" / "client").exists()
+
+
 def test_every_file_that_is_no_python_goes_along(installed):
     folders = ("nginx", "playbooks", "runtime/images")
     kept = {p.relative_to(CHECKOUT) for f in folders for p in (CHECKOUT / f).rglob("*") if p.is_file()}

@@ -31,8 +31,8 @@ def test_every_example_is_a_whole_command_or_program():
     for console in blocks(PAGE, "console"):
         shell = subprocess.run(["bash", "-n"], input=commands(console), text=True, capture_output=True, check=False)
         assert (shell.returncode, shell.stderr) == (0, ""), console
-    (program,) = blocks(PAGE, "python")
-    compile(program, "platform.md", "exec")
+    for program in blocks(PAGE, "python"):
+        compile(program, "platform.md", "exec")
 
 
 def test_no_page_prints_a_command_of_prefect_s_that_an_installation_has_not_on_its_path():
