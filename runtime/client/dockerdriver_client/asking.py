@@ -26,7 +26,7 @@ class Asking:
     Args:
         address: of Prefect's API.
         password: of it.
-        clock: seconds, of a clock that nobody turns back.
+        clock: seconds, of a clock that is never turned back.
         chance: a number from 0 to 1, another one each time.
         request_seconds: that one try may take.
         retries: the pauses between them.

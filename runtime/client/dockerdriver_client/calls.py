@@ -89,14 +89,18 @@ class Calls:
         return (yield from self.runs.watch(look, _events_of(instance_id), until, unsettled))
 
     def link(self, instance_id: str, request_id: str | None, seconds: float) -> Steps[Link]:
-        """Make another launch link: the one of this request's own run, for it works once."""
+        """Make another launch link: the one of this request's own run, for it works once.
+
+        A session without sign-in has the same link each time, which is written once: then it is the newest.
+        """
         until = self._until(instance_id, seconds)
         run = yield from self._run_of("issue-link", instance_id, request_id, {}, until)
         wanted = {"key": {"any_": [f"link-{instance_id}"]}, "flow_run_id": {"any_": [run]}}
         found = yield from self.asking.ask("POST", "/artifacts/filter", {"artifacts": wanted, "limit": 1}, until)
-        if not found:
+        artifact = found[0] if found else (yield from self._artifact(f"link-{instance_id}", until))
+        if not artifact:
             raise NotFound(f"the link to session {instance_id} is there no more: ask for another")
-        return Link.model_validate(read_rows(found[0])[0])
+        return Link.model_validate(read_rows(artifact)[0])
 
     def extend(self, instance_id: str, minutes: int, request_id: str | None, seconds: float) -> Steps[Session]:
         """Let the session go on; how it is then."""

@@ -40,7 +40,6 @@ class _Stream:
         self._password, self._closing = password, closing
         self._usable = AVAILABLE
         self._socket: Any = None
-        self._events: Any = None
 
     @property
     def usable(self) -> bool:

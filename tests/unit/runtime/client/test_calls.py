@@ -150,6 +150,13 @@ def test_a_link_is_the_one_of_its_own_run_for_it_works_once(call, api):
     assert asked["artifacts"]["flow_run_id"] == {"any_": ["run-of-issue-link"]}
 
 
+def test_a_link_that_is_the_same_each_time_was_written_by_an_earlier_run(call, api):
+    row = {"instance_id": "ada-1", "launch_url": "http://s.test/"}
+    api.says("POST /artifacts/filter", [])
+    api.says("GET /artifacts/link-ada-1/latest", {"key": "link-ada-1", "data": json.dumps([row])})
+    assert call("link", "ada-1").launch_url == "http://s.test/"
+
+
 def test_two_links_are_two_requests(kind, api):
     api.says("POST /artifacts/filter", [answer("running")])
     for _ in range(2):
