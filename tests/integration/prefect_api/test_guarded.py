@@ -3,24 +3,16 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-import yaml
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from blocks.settings import ProcessSettings
-from blocks.stored.api_password import api_password, keep_password, own_pair, password_file, prefect_api
-from runtime.stack.deployments import DESCRIPTION, deploy
-from runtime.stack.registration import make_work_pools
-from runtime.stack.start import PASSWORDS
-from runtime.supervision.environment import command_line, stack_environment
-from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
+from blocks.stored.api_password import password_file, prefect_api
+from runtime.supervision.environment import command_line
+from tests.rigs.services.prefect_server import ROOT, stop
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -33,47 +25,6 @@ SOCKETS = [
     "task_runs/subscriptions/scheduled",
     "work_pools/long/workers/connect",
 ]
-
-
-class GuardedServer(PrefectServer):
-    """A server in the very environment of the stack's processes."""
-
-    def __init__(self, home: Path):
-        super().__init__(home)
-        self.settings = ProcessSettings(data=home / "data", prefect_port=self.port, database="sqlite", _env_file=None)
-        self.settings.data.mkdir()
-        keep_password(self.settings)
-        self.password = api_password(self.settings)
-        of_processes = dict.fromkeys(PASSWORDS, own_pair()) | {"PYTHONPATH": str(ROOT)}
-        self.env = stack_environment(self.settings, "unix:///no/engine.sock") | of_processes
-        self.rest = httpx.Client(base_url=self.url, auth=tuple(self.password.split(":")), timeout=30, trust_env=False)
-        self.stranger = httpx.Client(base_url=self.url.removesuffix("/api"), timeout=30, trust_env=False)
-
-    @property
-    def as_a_client(self) -> dict:
-        """Settings of a client with the password on file."""
-        return {PREFECT_API_URL: self.url, PREFECT_API_AUTH_STRING: api_password(self.settings)}
-
-    def provision(self) -> None:
-        """Make the work pools, as `make up` does."""
-        with temporary_settings(self.as_a_client):
-            make_work_pools()
-
-    def deploy(self, entrypoint: str = "flows.images.add_image.add_image") -> None:
-        """Make or update one deployment, as `make up` does."""
-        entries = yaml.safe_load(DESCRIPTION.read_text())["deployments"]
-        with temporary_settings(self.as_a_client):
-            deploy(next(entry for entry in entries if entry["entrypoint"] == entrypoint))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[GuardedServer]:
-    it = GuardedServer(tmp_path_factory.mktemp("guarded"))
-    try:
-        it.start()
-        yield it
-    finally:
-        it.stop()
 
 
 def test_every_call_of_the_api_wants_the_password(server):

@@ -17,7 +17,7 @@ import pytest
 from blocks.stored.api_password import api_password, password_file
 from dockerdriver_client import AsyncClient, Client, Failed, NotFound, Options, Pauses, Refused, Unauthorized
 from dockerdriver_client.settings import Settings
-from tests.integration.prefect_api.test_guarded import GuardedServer
+from tests.rigs.services.guarded_server import GuardedServer
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -81,16 +81,11 @@ class Platform:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[GuardedServer]:
-    it = GuardedServer(tmp_path_factory.mktemp("client"))
-    try:
-        it.start()
-        it.provision()
-        for flow in FLOWS:
-            it.deploy(f"flows.sessions.{flow}.{flow}")
-        yield it
-    finally:
-        it.stop()
+def stack(server) -> GuardedServer:
+    server.provision()
+    for flow in FLOWS:
+        server.deploy(f"flows.sessions.{flow}.{flow}")
+    return server
 
 
 @pytest.fixture
@@ -100,8 +95,8 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture(params=[Client, AsyncClient], ids=["sync", "async"])
-def platform(server, request, threads) -> Platform:
-    return Platform(server, request.param, threads)
+def platform(stack, request, threads) -> Platform:
+    return Platform(stack, request.param, threads)
 
 
 def test_a_start_is_told_its_answer_and_asked_again_it_is_the_same_run(platform):

@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 from blocks.stored.api_password import accepted_pairs, api_password
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.link_keys import LinkKeys
-from tests.integration.prefect_api.test_guarded import GuardedServer
+from tests.rigs.services.guarded_server import GuardedServer
 from tests.rigs.services.prefect_server import ROOT, stop
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
