@@ -126,7 +126,7 @@ def test_closing_from_another_thread_ends_a_wait_and_lets_a_request_be_answered_
         except Closed as closed:
             ended.append(closed)
 
-    waiting, closing = threading.Thread(target=wait), threading.Thread(target=client.close)
+    waiting, closing = (threading.Thread(target=each, daemon=True) for each in (wait, client.close))
     waiting.start()
     begun.wait()
     closing.start()
