@@ -10,7 +10,7 @@ from tests.rigs.hosts.playbook_host import playbook_host
 
 @pytest.fixture(scope="package")
 def configured(engine_url):
-    with playbook_host(engine_url) as bare:
+    with playbook_host(engine_url, "configured") as bare:
         lines = []
         report = run_playbook(bare.run, lines.append, 300, bare.directory)
         yield Configured(**vars(bare), report=report, lines=lines)

@@ -38,11 +38,11 @@ class PlaybookHost:
 
 
 @contextmanager
-def playbook_host(engine_url: str) -> Iterator[PlaybookHost]:
+def playbook_host(engine_url: str, name: str = "playbook") -> Iterator[PlaybookHost]:
     """Boot one; it is gone afterwards. Nothing was run on it."""
     with (
         TemporaryDirectory(prefix="dd-") as short,
-        local_host("playbook", engine_url) as host,
+        local_host(name, engine_url) as host,
         host.shell() as shell,
     ):
         authority = CertificateAuthority.create("test authority")
