@@ -1,9 +1,12 @@
 """Provision several sessions at once: record them, give out room, and have each started by a run of its own."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.sessions.provision_instance import wait_in_line
 from flows.steps.forms import BlueprintName, Options, Sessions
@@ -13,7 +16,7 @@ from pool.errors import Refused
 from pool.records import Instance
 from pool.states import InstanceState
 from tasks.base import run_parameters
-from tasks.sessions.instances import answers, get_instance, read_blueprint, record_instances
+from tasks.sessions.instances import get_instance, get_instances, read_blueprint, record_instances
 
 
 def run_name() -> str:
@@ -22,33 +25,35 @@ def run_name() -> str:
     return f"provision {len(said['sessions'])} sessions · {said.get('blueprint', '')}".removesuffix(" · ")
 
 
-@flow(name="provision-instances", flow_run_name=run_name, persist_result=True)
+@flow(name="provision-instances", flow_run_name=run_name)
 @pipeline
 async def provision_instances(
     sessions: Sessions, blueprint: BlueprintName = "jupyter-minimal", options: Options = None
-) -> dict:
+) -> State:
     """Ask for the sessions of a class by one request. Each is as if it were asked for alone; asked twice, there is one.
 
     All are recorded in one transaction, in the order of the list, and those that there is room for are started at once,
-    by a run each; the others wait in the queue. One that is refused keeps no other from its place.
+    by a run each; the others wait in the queue. One that is refused keeps no other from its place. The answer of each
+    is its artifact `instance-<instance_id>`; the run's message counts them, and has the reason of each refusal.
 
     Args:
         sessions: The sessions, 1 to 500, each with its instance_id and its user.
         blueprint: Name of the blueprint that says how they are made.
         options: lifetime, wait and environment, the same for each; see provision-instance.
-
-    Returns:
-        sessions: the answer of each as it is now, as in its artifact `instance-<instance_id>`; one that was refused has
-        the state `refused` and the reason. And how many there are of each state.
     """
     recorded, refused = await record_instances(sessions, blueprint, options or {})
     if not recorded:
         instance_id, reason = next(iter(refused.items()))
         raise Refused(f"none of {len(refused)} sessions was taken; {instance_id}: {reason}")
     await place(recorded, blueprint)
-    rows = await answers([one.id for one in recorded])
-    rows += [{"instance_id": one, "state": "refused", "reason": reason} for one, reason in refused.items()]
-    return {"sessions": rows, **count(rows)}
+    return Completed(message=told(await get_instances([one.id for one in recorded]), refused))
+
+
+def told(recorded: Iterable[Instance], refused: Mapping[str, str]) -> str:
+    """Count the sessions by what became of them, and say why those that were refused were: "2 starting, 1 queued"."""
+    counts = Counter(str(one.state) for one in recorded) | Counter({"refused": len(refused)})
+    words = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+    return "; ".join([words, *(f"{instance_id}: {reason}" for instance_id, reason in refused.items())])
 
 
 async def place(recorded: list[Instance], blueprint: str) -> None:
@@ -61,10 +66,5 @@ async def place(recorded: list[Instance], blueprint: str) -> None:
     for one in queued:
         now = await get_instance(one.id)
         if now.state is InstanceState.QUEUED:
-            with suppress(Refused):  # it has failed by that, and its answer says why
+            with suppress(Refused):  # it has failed by that, and its artifact says why
                 await wait_in_line(now, recipe)
-
-
-def count(rows: list[dict]) -> dict[str, int]:
-    """How many sessions are in each state."""
-    return dict(Counter(row["state"] for row in rows))

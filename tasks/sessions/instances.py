@@ -266,15 +266,6 @@ def answer(instance: Instance) -> dict:
 
 
 @look_up()
-def answers(instance_ids: list[str]) -> list[dict]:
-    """Compose the answers for several sessions of one pool as they are now; the positions are looked up once."""
-    found = [outside().store.instances.get(instance_id) for instance_id in instance_ids]
-    waiting = {one.pool for one in found if one.state is InstanceState.QUEUED}
-    positions = {name: known for pool in waiting for name, known in positions_in(pool).items()}
-    return [answer_for(one, positions.get(one.id, (None, None))[1]) for one in found]
-
-
-@look_up()
 def find_instance(instance_id: str) -> Instance | None:
     """Find the instance's record; None when no request ever had this id."""
     return _known(instance_id)
@@ -288,6 +279,16 @@ def get_instance(instance_id: str) -> Instance:
         NotFound: no instance has this id.
     """
     return outside().store.instances.get(instance_id)
+
+
+@look_up()
+def get_instances(instance_ids: list[str]) -> list[Instance]:
+    """Read the records of several instances.
+
+    Raises:
+        NotFound: no instance has one of these ids.
+    """
+    return [outside().store.instances.get(instance_id) for instance_id in instance_ids]
 
 
 def _known(instance_id: str) -> Instance | None:
