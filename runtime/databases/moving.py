@@ -118,9 +118,14 @@ def _note(file: Path) -> Path:
 
 def _put_aside(file: Path) -> None:
     """Have all of it in the one file, and rename that: from here on PostgreSQL has the records."""
-    with closing(sqlite3.connect(file, timeout=30)) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        database.execute("PRAGMA journal_mode = DELETE")
+    try:
+        with closing(sqlite3.connect(file, timeout=30)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            database.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError as error:
+        raise DockerDriverError(
+            f"{file} is open in another process ({error}): end that, then move once more"
+        ) from error
     file.rename(file.with_name(f"{file.name}.moved-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
     directory = os.open(file.parent, os.O_RDONLY)
     try:

@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 from prefect.server.database.orm_models import Base
 from prefect.server.schemas.states import StateType
 from sqlalchemy import create_engine, select
+from sqlalchemy.pool import NullPool
 
 from blocks.settings import ProcessSettings
 from pool.errors import Refused
@@ -41,7 +42,8 @@ def settings(tmp_path_factory) -> ProcessSettings:
 def fill(url: str) -> None:
     """What a server would have written: an encrypted block, a paused schedule, an open run and one that has ended."""
     key = Fernet.generate_key()
-    with create_engine(url).begin() as connection:
+    engine = create_engine(url, poolclass=NullPool)  # or an open connection keeps the file from being put aside
+    with engine.begin() as connection:
 
         def add(table: str, **values: object) -> uuid.UUID:
             known = values | {"id": uuid.uuid4(), "created": datetime.now(UTC), "updated": datetime.now(UTC)}

@@ -17,17 +17,18 @@ def configured(engine_url):
 
 
 @pytest.fixture(scope="package")
-def image(configured):
+def session_image(configured):
     image = busybox_image("tiny", ("httpd", "-f", "-p", "8888", "-h", "/"), {"index.html": b"here"})
     configured.root("docker load", stdin=image.archive())
     return image.name
 
 
 @pytest.fixture
-def containers(configured, image):
+def containers(configured, session_image):
     """Two sessions; the first one is published on a session port."""
     try:
-        configured.root(f"docker run -d --name one -p {SESSION_PORT}:8888 {image}; docker run -d --name two {image}")
+        run, image = "docker run -d --name", session_image
+        configured.root(f"{run} one -p {SESSION_PORT}:8888 {image}; {run} two {image}")
         yield "one", "two"
     finally:
         configured.root("docker rm -f one two")
