@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from blocks.resources import home
+
+pytestmark = pytest.mark.unit
 
 SLOW = {"sqlalchemy", "httpx", "prefect"}
 
