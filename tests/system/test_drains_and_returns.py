@@ -35,7 +35,6 @@ def test_a_drained_host_keeps_its_session_takes_no_other_and_comes_back(stack, h
     ("deployment", "parameters", "sentence"),
     [
         ("drain-host", {"host": "main-99"}, "no host is named main-99"),
-        ("drain-host", {"host": "main-01", "deadline": 0}, "deadline is 0; it must be whole minutes"),
         ("return-host", {"host": "main-01"}, "host main-01 is active: only a draining host is returned"),
         ("reset-breaker", {"pool": "nope"}, "no pool is named 'nope'; known: main"),
     ],
@@ -43,3 +42,9 @@ def test_a_drained_host_keeps_its_session_takes_no_other_and_comes_back(stack, h
 def test_what_cannot_be_done_is_said_in_one_sentence(stack, deployment, parameters, sentence):
     state, message = stack.run(f"{deployment}/on-demand", **parameters)
     assert (state, message.startswith(sentence)) == ("FAILED", True), message
+
+
+def test_a_deadline_that_is_none_is_refused_by_the_server_before_there_is_a_run(stack):
+    with pytest.raises(httpx.HTTPStatusError) as refusal:
+        stack.trigger("drain-host/on-demand", host="main-01", deadline=0)
+    assert refusal.value.response.status_code in {409, 422}, refusal.value.response.text
