@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from .asking import AbsentError, Asking, not_deployed
-from .errors import NotYet, Unavailable
+from .errors import NotYet, Refused, Unavailable
 from .pauses import LOOKS, Pauses
 from .steps import Heard, Listen, Pause, Steps
 
@@ -95,6 +95,7 @@ class Runs:
             if not known:
                 raise not_deployed(f"{flow}/on-demand") from None
             return (yield from self._ask_for(flow, key, parameters, until))  # it was deployed anew, under another id
+        _check_same(flow, asked.get("parameters"), parameters)
         return str(asked["id"])
 
     def _deployment(self, flow: str, until: float) -> Steps[str]:
@@ -120,3 +121,17 @@ class Runs:
             return NotYet(f"the run {run} of {flow} is not over yet: gave up after {seconds:.0f} s", seconds)
 
         return (yield from self.watch(look, (f"prefect.flow-run.{run}",), until, unsettled))
+
+
+def _check_same(flow: str, known: dict[str, Any] | None, asked: dict[str, Any]) -> None:
+    """Refuse the answer to another request: by its idempotency key alone the server answers with the earlier run.
+
+    Raises:
+        Refused: the run was asked for with other parameters.
+    """
+    if known is None:
+        return
+    if other := [name for name in sorted({*known, *asked}) if (known.get(name) or None) != (asked.get(name) or None)]:
+        raise Refused(
+            f"this request was made before, of {flow} with another {', '.join(other)}: give it an id of its own"
+        )

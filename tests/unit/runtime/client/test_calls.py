@@ -47,6 +47,15 @@ def test_the_request_id_of_the_caller_makes_another_key(call, api):
     assert api.bodies(START)[0]["idempotency_key"] == "provision-ada-1-second-try"
 
 
+def test_a_start_whose_id_another_request_had_is_refused_and_not_answered_with_that_ones_session(call, api):
+    known = {"instance_id": "ada-1", "blueprint": "jupyter-minimal", "user": "ada"}
+    api.says(START, {"id": "run-of-provision-instance", "parameters": known})
+    api.session(answer("running"))
+    assert call("start", "ada-1", user="ada").state == "running"
+    with pytest.raises(Refused, match="made before, of provision-instance with another options, user: give it an id"):
+        call("start", "ada-1", user="eve", options=Options(wait=0))
+
+
 def test_what_is_refused_leaves_its_reason(call, api):
     api.ends("provision-instance", REFUSED)
     with pytest.raises(Refused) as refused:
