@@ -84,8 +84,16 @@ async def flush_publisher(seconds: float = 10) -> None:
 
 async def blocking(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a function that blocks in the process's one executor, in a copy of the caller's context."""
-    call = partial(copy_context().run, partial(function, *args, **kwargs))
+    call = partial(copy_context().run, partial(_answer_of, partial(function, *args, **kwargs)))
     return await get_running_loop().run_in_executor(_executor(), call)
+
+
+def _answer_of(function: Callable[[], R]) -> R:
+    """Call a function; what a future cannot end with, and its caller would wait for without end, ends it otherwise."""
+    try:
+        return function()
+    except StopIteration as error:
+        raise RuntimeError("a function that blocks raised StopIteration") from error
 
 
 class PoolTask(Task[P, Any], Generic[P, T]):

@@ -1,5 +1,6 @@
 """What every task here is."""
 
+import asyncio
 import importlib
 import pkgutil
 
@@ -8,6 +9,7 @@ from prefect import Task
 from prefect.cache_policies import NO_CACHE
 
 import tasks
+from tasks.base import blocking
 
 pytestmark = pytest.mark.unit
 
@@ -19,3 +21,11 @@ TASKS = {task.name: task for module in MODULES for task in vars(module).values()
 def test_a_task_keeps_its_result_nowhere_and_is_never_skipped(name):
     assert TASKS[name].persist_result is False
     assert TASKS[name].cache_policy == NO_CACHE
+
+
+def test_a_step_whose_function_runs_out_of_items_ends_with_an_error_and_not_never():
+    async def step() -> None:
+        await asyncio.wait_for(blocking(next, iter(())), 5)
+
+    with pytest.raises(RuntimeError, match="raised StopIteration"):
+        asyncio.run(step())
