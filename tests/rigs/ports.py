@@ -9,7 +9,7 @@ SERVERS = range(14200, 15200)  # below those that the kernel hands out by itself
 
 
 def free_port(among: range = SERVERS) -> int:
-    """A port that nobody listens on."""
+    """A port that no process listens on."""
     return free_ports(1, among)[0]
 
 

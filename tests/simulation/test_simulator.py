@@ -72,7 +72,7 @@ def test_a_frozen_process_goes_on_where_it_was(world):
     assert moments == [100, 101]
 
 
-def test_a_container_that_nobody_recorded_is_seen(world):
+def test_a_container_without_a_record_is_seen(world):
     running_session(world)
     session = world.alive_sessions()[0]
     for state in (InstanceState.STOPPING, InstanceState.DELETED):
@@ -80,7 +80,7 @@ def test_a_container_that_nobody_recorded_is_seen(world):
     assert any(sentence.startswith("2: container dd-s-0") for sentence in unsettled(world))
 
 
-def test_a_server_that_nobody_recorded_is_seen(world):
+def test_a_server_without_a_record_is_seen(world):
     world.advance(900)
     machine = next(iter(world.cloud.machines.values()))
     world.cloud.machines["main-99"] = machine

@@ -12,12 +12,12 @@ from runtime.supervision.environment import command_line, marked_processes
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+LOCAL_ACCOUNT = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 ASK = "import sys, urllib.request as http; http.build_opener(http.ProxyHandler({})).open(sys.argv[1])"
 
 
-def as_nobody(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([*NOBODY, *words], capture_output=True, text=True, check=False)
+def unprivileged(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([*LOCAL_ACCOUNT, *words], capture_output=True, text=True, check=False)
 
 
 def test_make_up_and_status_say_where_the_password_is_and_never_print_it(stack):
@@ -29,10 +29,10 @@ def test_make_up_and_status_say_where_the_password_is_and_never_print_it(stack):
 
 def test_an_account_without_rights_can_neither_read_the_password_nor_use_the_api(stack):
     assert stat.S_IMODE((stack.data / "api-password").stat().st_mode) == 0o600
-    assert as_nobody("cat", str(stack.data / "api-password")).returncode != 0
+    assert unprivileged("cat", str(stack.data / "api-password")).returncode != 0
     url = f"http://127.0.0.1:{stack.prefect_port}/api/deployments/name/spawn-host/on-demand"
-    assert "401" in as_nobody("/usr/bin/python3", "-c", ASK, url).stderr
-    assert as_nobody("/usr/bin/python3", "-c", ASK, url.partition("/deployments")[0] + "/health").returncode == 0
+    assert "401" in unprivileged("/usr/bin/python3", "-c", ASK, url).stderr
+    assert unprivileged("/usr/bin/python3", "-c", ASK, url.partition("/deployments")[0] + "/health").returncode == 0
 
 
 def test_no_process_shows_the_password_and_no_file_that_others_may_read_holds_it(stack):
@@ -41,7 +41,7 @@ def test_no_process_shows_the_password_and_no_file_that_others_may_read_holds_it
     assert len(processes) > 5
     assert not any(stack.login[1] in command_line(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit())
     for pid in processes:
-        assert as_nobody("cat", f"/proc/{pid}/environ").stdout == ""
+        assert unprivileged("cat", f"/proc/{pid}/environ").stdout == ""
     assert [file for file in written_by_us(stack.data) if secret in file.read_bytes()] == [stack.data / "api-password"]
 
 

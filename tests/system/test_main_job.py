@@ -48,8 +48,8 @@ def test_the_link_of_make_up_works_once_and_what_it_says_gives_another(stack):
     assert get(stack.first_link).status_code == 401
     words = re.search(r"another one: \S+/dockerdriver (link \S+)\)", stack.first_output)[1].split()
     assert answers(stack.command(*words).stdout.strip(), browser())
-    nobody = stack.command("link", "nobody-1")
-    assert (nobody.returncode, "no instance is named 'nobody-1'" in nobody.stdout) == (1, True)
+    unknown = stack.command("link", "unknown-1")
+    assert (unknown.returncode, "no instance is named 'unknown-1'" in unknown.stdout) == (1, True)
 
 
 def test_status_says_what_runs_the_hosts_the_slots_and_the_sessions(stack):

@@ -96,7 +96,7 @@ def test_a_data_volume_that_is_asked_for_is_none_of_this_cloud_s_business(local)
     assert (server.status, local.cloud.data_device) == (ServerStatus.ACTIVE, "")
 
 
-def test_an_address_that_somebody_took_meanwhile_is_replaced_by_the_next(local, monkeypatch):
+def test_an_address_that_was_taken_meanwhile_is_replaced_by_the_next(local, monkeypatch):
     taken = local.cloud.create(server_request("h-0")).address
     choices = iter([taken, f"{taken.rpartition('.')[0]}.77"])  # as if h-0 had not been there when we looked
     monkeypatch.setattr("blocks.clouds.local.cloud.free_address", lambda subnet, addresses: next(choices))

@@ -120,7 +120,7 @@ def test_only_the_master_s_group_reaches_ssh_the_engine_and_the_sessions(cloud, 
     assert {(rule["remote_group_id"], rule["remote_ip_prefix"]) for rule in rules} == {(master.id, None)}
 
 
-def test_a_rule_that_somebody_added_goes_at_the_next_spawn(cloud, project):
+def test_a_rule_that_was_added_by_hand_goes_at_the_next_spawn(cloud, project):
     cloud.create(request())
     group = project.network.find_security_group(f"{NAMESPACE}__main")
     open_to_all = {"direction": "ingress", "ethertype": "IPv4", "protocol": "tcp", "remote_ip_prefix": "0.0.0.0/0"}

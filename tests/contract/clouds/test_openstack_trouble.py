@@ -163,7 +163,7 @@ def test_two_servers_of_one_host_are_both_removed(cloud, project):
     assert cloud.parts() == ()
 
 
-def test_of_two_servers_of_one_host_whoever_looks_keeps_the_first_and_deletes_the_other(cloud, project):
+def test_of_two_servers_of_one_host_each_look_keeps_the_first_and_deletes_the_other(cloud, project):
     both = [first := cloud.create(request()).id, second_server(project, first)]
     oldest = min(both, key=lambda server: (project.compute.get_server(server).created_at, server))
     assert cloud.create(request()).id == oldest
@@ -191,7 +191,7 @@ def test_every_kind_of_thing_of_ours_is_found_by_its_mark(cloud):
     assert opened(namespace="dd-con").parts() == ()
 
 
-def test_a_host_image_that_nobody_finishes_goes_with_the_host_that_it_was_made_of(cloud, project):
+def test_a_host_image_that_no_run_finishes_goes_with_the_host_that_it_was_made_of(cloud, project):
     begun = {"disk_format": "raw", "container_format": "bare"} | image_properties(
         NAMESPACE, "dd-half", "main", "main-01", "r-1"
     )

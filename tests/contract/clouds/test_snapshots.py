@@ -42,7 +42,7 @@ def rig(request) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def somebody_elses(request, rig) -> str:
+def image_of_another_owner(request, rig) -> str:
     """Name of an image that is there and not ours."""
     return request.getfixturevalue("host_image") if isinstance(rig.cloud, LocalCloud) else "Debian-12"
 
@@ -80,9 +80,9 @@ def test_asked_twice_there_is_one_image_which_its_own_namespace_alone_sees_and_d
     assert rig.cloud.snapshots() == []
 
 
-def test_the_name_of_somebody_elses_image_is_refused(rig, somebody_elses):
+def test_the_name_of_an_image_of_another_owner_is_refused(rig, image_of_another_owner):
     with pytest.raises(CloudRefused, match="cannot be made: an image of another owner has that name"):
-        rig.cloud.snapshot("h-1", somebody_elses, "recipe-1")
+        rig.cloud.snapshot("h-1", image_of_another_owner, "recipe-1")
 
 
 def test_a_host_that_is_not_there_is_no_image(rig):

@@ -178,7 +178,7 @@ def test_an_earlier_try_with_another_port_is_replaced(engine, host, spec):
     assert fetch(f"http://{host.address}:20002/index.html") == b"here"
 
 
-def test_a_container_of_somebody_else_is_left_alone(engine, spec):
+def test_a_container_of_another_owner_is_left_alone(engine, spec):
     theirs = engine.run(replace(spec, labels={"dockerdriver.namespace": "dd-other"}))
     with pytest.raises(EngineTrouble, match="another owner's container is named dd-alice"):
         engine.run(spec)

@@ -96,7 +96,7 @@ def test_an_image_stays_while_a_session_runs_it_and_goes_with_its_stopped_contai
     assert empty.engine.image_ids() == set()
 
 
-def test_an_image_that_lost_its_name_goes_though_nobody_knows_it(empty, send):
+def test_an_image_that_lost_its_name_goes_though_no_record_knows_it(empty, send):
     stranger, named = send("stranger:1", 2), send("named:1", 2)
     with empty.engine.client("take its name") as client:
         client.tag(named.id, "stranger", "1")

@@ -51,7 +51,7 @@ def test_adding_a_route_again_changes_where_it_leads(gateway):
 
 
 def test_removing_an_absent_route_is_success(gateway):
-    gateway.remove_route("nobody-0123456789abcdef")
+    gateway.remove_route("unknown-0123456789abcdef")
     gateway.add_route(route_to(20001))
     gateway.remove_route(route_to(20001).id)
     gateway.remove_route(route_to(20001).id)

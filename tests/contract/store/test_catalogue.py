@@ -151,7 +151,7 @@ def test_of_several_leases_none_is_held_for_longer_either(store):
     assert store.leases.take_any(["place 1"], "bob", 60, later(60)) == "place 1"
 
 
-def test_an_expired_lease_goes_to_whoever_asks(store):
+def test_an_expired_lease_goes_to_the_next_that_asks(store):
     store.leases.take("housekeep-main", "ann", 60, NOW)
     assert store.leases.take("housekeep-main", "bob", 60, later(60)) is None
     assert store.leases.take("housekeep-main", "ann", 60, later(61)) == "bob"

@@ -71,4 +71,4 @@ def test_the_life_of_a_host_is_its_changes_and_what_was_decided_about_it(store):
 
 
 def test_what_never_was_has_no_life(store):
-    assert store.history.of_host("main-99") == store.history.of_instance("nobody-1") == []
+    assert store.history.of_host("main-99") == store.history.of_instance("unknown-1") == []

@@ -46,7 +46,7 @@ def test_of_two_of_one_moment_the_first_by_id_is_first(store):
     assert store.instances.take_turn("b", "main-01", (), NOW) is None
 
 
-def test_the_queue_of_another_pool_holds_up_nobody(store):
+def test_the_queue_of_another_pool_holds_up_no_other(store):
     claim_active(store)
     wait_in_line(store, "first", pool="gpu")
     wait_in_line(store, "second")
@@ -72,7 +72,7 @@ def test_room_that_one_gives_back_to_queue_again_is_not_taken_past_it(store, mon
     assert [one.id for one in store.instances.queue("main")] == ["first", "second"]
 
 
-def test_a_host_that_does_not_take_sessions_gives_nobody_his_turn(store):
+def test_a_host_that_does_not_take_sessions_gives_no_session_its_turn(store):
     claim_active(store)
     wait_in_line(store, "first")
     store.hosts.move("main-01", HostState.DRAINING, NOW)

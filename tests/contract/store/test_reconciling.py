@@ -73,7 +73,7 @@ def test_tries_to_remove_are_counted_with_the_moment_of_the_next(store):
     assert store.orphans.get("y") is None
 
 
-def test_sessions_that_are_over_are_told_from_those_that_live_and_those_nobody_knows(store):
+def test_sessions_that_are_over_are_told_from_those_that_live_and_those_without_a_record(store):
     ask(store, "over")
     ask(store, "lives")
     store.instances.move("over", InstanceState.FAILED, NOW)

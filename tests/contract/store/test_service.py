@@ -28,7 +28,7 @@ def test_a_second_drain_changes_the_deadline_not_since_when_it_drains(store):
 
 
 @pytest.mark.parametrize("state", [HostState.SPAWNING, HostState.FAILED])
-def test_a_host_that_serves_nobody_is_not_drained(store, state):
+def test_a_host_that_serves_no_session_is_not_drained(store, state):
     claim(store)
     before = store.hosts.move("main-01", state, NOW)
     with pytest.raises(RefusedMove, match=f"host main-01 cannot go from {state} to draining"):
@@ -60,7 +60,7 @@ def test_only_a_draining_host_that_was_once_active_is_returned(store):
         store.hosts.return_to_service("h-07", NOW, "")
 
 
-def test_whoever_configured_a_host_does_not_bring_it_back_from_a_drain(store):
+def test_the_run_that_configured_a_host_does_not_bring_it_back_from_a_drain(store):
     claim_active(store)
     drained = store.hosts.drain("main-01", NOW, "new kernel")
     with pytest.raises(RefusedMove, match=r"host main-01 drains \(new kernel\): return-host alone brings it back"):

@@ -76,7 +76,7 @@ def test_visits_outlive_the_records_of_their_sessions_and_are_forgotten_by_a_tim
     assert store.history.visits("main", NOW, LATER) == []
 
 
-def test_a_visit_names_nobody(store, store_url):
+def test_a_visit_has_no_names(store, store_url):
     columns = {column["name"] for column in inspect(create_engine(store_url)).get_columns("visits")}
     assert columns == {"id", "pool", "at", "slots", "waited", "stayed", "allowed"}
 

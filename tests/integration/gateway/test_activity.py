@@ -35,7 +35,7 @@ def of_session(gateway):
     return gateway.client.activity().routes[ROUTE]
 
 
-def test_a_session_that_nobody_asked_for_is_not_among_the_used(gateway):
+def test_a_session_without_a_request_is_not_among_the_used(gateway):
     activity = gateway.client.activity()
     assert activity.routes == {}
     assert datetime.now(UTC) - activity.since < timedelta(seconds=30)

@@ -109,7 +109,7 @@ def test_a_session_never_sees_the_cookie_and_keeps_its_own(gateway, browser):
     )
 
 
-def test_a_cookie_of_the_same_name_put_before_ours_locks_nobody_out(gateway, browser):
+def test_a_cookie_of_the_same_name_put_before_ours_locks_no_user_out(gateway, browser):
     cookie = browser.post(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
     planted = {"Cookie": f"dd-session=1.ab.x; {cookie}"}
     assert httpx.get(address(gateway), headers=planted, trust_env=False).status_code == 200
@@ -193,7 +193,7 @@ def test_the_step_of_one_link_is_not_taken_with_the_page_of_another(gateway, bro
     assert "one step away" in browser.get(step).text
 
 
-def test_a_page_elsewhere_signs_nobody_in(gateway):
+def test_a_page_elsewhere_signs_no_user_in(gateway):
     posted = httpx.post(link(gateway), headers={"Origin": "https://evil.example"}, trust_env=False)
     assert (posted.status_code, "Set-Cookie" in posted.headers) == (403, False)
 
@@ -324,7 +324,7 @@ def test_keys_and_the_need_for_a_link_survive_a_restart(gateway, browser):
     assert browser.get(address(gateway, BOB)).status_code == 401
 
 
-def test_without_keys_nobody_gets_in_and_nothing_breaks(gateway, browser):
+def test_without_keys_no_user_gets_in_and_nothing_breaks(gateway, browser):
     gateway.client.put_keys([])
     assert browser.post(link(gateway)).status_code == 401
     assert browser.get(address(gateway)).status_code == 401

@@ -122,7 +122,7 @@ def test_the_host_has_every_image_of_the_source_and_runs_it(baked):
     baked.host.root("docker run --rm tiny")
 
 
-def test_the_host_is_somebody_else(baked):
+def test_the_host_is_another_one(baked):
     now = baked.host.identity()
     assert [what for what in WHO if now[what] == baked.before[what]] == []
     assert now["name"] == "host"

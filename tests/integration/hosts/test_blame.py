@@ -73,7 +73,7 @@ def test_a_name_that_another_owner_has_is_not_the_hosts_fault(engine, spec):
     assert refused(engine, replace(spec, labels={"dockerdriver.instance": "bob"})) is blame.OTHERS_NAME
 
 
-def test_two_tries_of_one_session_that_meet_are_nobodys_fault_and_worth_another_try(engine, spec):
+def test_two_tries_of_one_session_that_meet_are_no_fault_of_the_host_and_worth_another_try(engine, spec):
     engine.run(spec)
     with pytest.raises(EngineTrouble) as refusal, engine.client("create it again") as client:
         client.create_container(spec.image, name=spec.name)

@@ -194,8 +194,8 @@ def test_an_archive_that_is_not_there_is_named(hosts, image, words):
 
 
 def test_a_login_that_is_not_there_is_named(hosts):
-    name, message = add("127.0.0.1:1/x:1", source="registry", credentials="nobody")
-    assert (name, message) == ("Failed", "no registry login is named 'nobody'; known: none")
+    name, message = add("127.0.0.1:1/x:1", source="registry", credentials="unknown")
+    assert (name, message) == ("Failed", "no registry login is named 'unknown'; known: none")
 
 
 def test_an_archive_that_is_broken_when_it_is_replaced_leaves_the_image_offered_as_it_was(hosts, first_run):

@@ -117,8 +117,16 @@ def test_an_account_without_rights_neither_reads_the_password_nor_uses_the_api(s
         "try: print(urllib.request.urlopen(sys.argv[2]).status)\n"
         "except urllib.error.HTTPError as error: print(error.code)\n"
     )
-    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", script]
-    words = [*as_nobody, str(file), f"{server.url}/admin/version"]
+    as_a_local_account = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "/usr/bin/python3",
+        "-c",
+        script,
+    ]
+    words = [*as_a_local_account, str(file), f"{server.url}/admin/version"]
     done = subprocess.run(words, env={"no_proxy": "*"}, capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["not to be read", "401"]
 

@@ -75,7 +75,7 @@ def test_a_flow_that_fails_says_why(bench):
     assert (state["type"], "out of clouds" in state["message"]) == ("FAILED", True)
 
 
-def test_a_blocked_run_holds_up_nobody(bench):
+def test_a_blocked_run_holds_up_no_other(bench):
     blocked = bench.trigger("blocking", seconds=4)
     bench.server.wait(blocked, "RUNNING")
     assert bench.server.wait(bench.trigger("stamp"))["type"] == "COMPLETED"

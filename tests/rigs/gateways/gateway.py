@@ -74,7 +74,7 @@ class RunningGateway:
         self.process.wait(PATIENCE)
 
     def kill(self) -> None:
-        """The power cut: nobody tidies up. A worker that outlived its master would keep the port."""
+        """The power cut: nothing is tidied up. A worker that outlived its master would keep the port."""
         workers = self.workers()
         self.process.kill()
         self.process.wait(PATIENCE)

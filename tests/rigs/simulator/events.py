@@ -21,7 +21,7 @@ class EventfulWorld(World):
         session = f"s-{len(self.sessions)}"
         self.sessions.append(session)
         for _ in range(2 if twice else 1):
-            request = {"instance_id": session, "blueprint": blueprint, "user": "somebody"}
+            request = {"instance_id": session, "blueprint": blueprint, "user": "ada"}
             self.prefect.start("provision-instance/on-demand", request)
 
     def leave(self, which: int) -> None:

@@ -17,7 +17,7 @@ class PaperApi(PrefectApi):
     """A server that tells of one run in these states, one after the other; the last one stays."""
 
     def __init__(self, *states: tuple[str, str | None]):
-        super().__init__("http://nobody.invalid")
+        super().__init__("http://prefect.invalid")
         self.states = [{"type": kind, "name": kind.title(), "message": message} for kind, message in states]
 
     def trigger(self, deployment: str, key: str | None = None, **parameters: object) -> str:
@@ -45,7 +45,7 @@ def test_a_run_that_ends_without_a_word_is_named():
         PaperApi(("CANCELLED", None)).run_to_its_end("plan/on-demand", 10)
 
 
-def test_a_run_that_nobody_takes_is_given_up():
+def test_a_run_that_no_worker_takes_is_given_up():
     with pytest.raises(DockerDriverError, match=r"^plan/on-demand is Scheduled after 0 s; does the warm worker run"):
         PaperApi(("SCHEDULED", None)).run_to_its_end("plan/on-demand", 0)
 
@@ -54,7 +54,7 @@ class PagingApi(PrefectApi):
     """A server with many runs, in pages as Prefect's."""
 
     def __init__(self, runs: list[dict]):
-        super().__init__("http://nobody.invalid")
+        super().__init__("http://prefect.invalid")
         self.answers = {
             "/deployments/filter": [
                 {"id": "1", "entrypoint": "flows.sessions.why.why"},

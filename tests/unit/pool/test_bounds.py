@@ -111,7 +111,7 @@ def test_an_unused_pool_replaces_no_host_by_its_like(users, target, most):
     st.integers(1, 3),
     st.sampled_from([None, Fault.REFUSED, Fault.CONFIGURING]),
 )
-def test_nobody_waits_longer_than_a_boot_takes_beside_a_free_slot(asked, most, fault):
+def test_no_session_waits_longer_than_a_boot_takes_beside_a_free_slot(asked, most, fault):
     pool = RuledPool(Cloud(), tick=100, max_hosts=most, host_lifetime=HOUR).run(300)
     for users, seconds, pause in asked:
         pool.ask(users, seconds=seconds)

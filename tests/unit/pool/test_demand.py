@@ -72,7 +72,7 @@ def test_stragglers_get_small_hosts_where_large_ones_are_for_a_pool_in_full_use_
 # Hosts that no session uses
 
 
-def test_hosts_of_a_timetable_to_which_nobody_came_leave_when_it_is_over():
+def test_hosts_of_a_timetable_to_which_no_user_came_leave_when_it_is_over():
     pool = RuledPool(timetable=timetable("Mon 08:45-12:00: 20")).run(3.5 * HOUR)
     assert pool.free >= 20
     pool.run(1.5 * HOUR)

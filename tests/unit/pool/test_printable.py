@@ -18,7 +18,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES, ids=["ideographic space", "Persian", "Irish", "combining", "Hindi", "nobody"])
+@pytest.mark.parametrize("name", NAMES, ids=["ideographic space", "Persian", "Irish", "combining", "Hindi", "no name"])
 def test_a_name_is_printable_in_any_script(name):
     assert is_printable(name)
 

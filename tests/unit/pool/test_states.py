@@ -81,7 +81,7 @@ class PoolMachine(RuleBasedStateMachine):
             assert host.reserved == held[host.name] <= host.slots
 
     @invariant()
-    def whoever_holds_no_room_has_no_place(self):
+    def a_session_without_room_has_no_place(self):
         for instance in self.store.instances.all():
             assert (instance.host is None) == (instance.port is None)
             assert instance.host is None or instance.state in HOLDING_ROOM

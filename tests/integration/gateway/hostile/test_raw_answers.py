@@ -94,7 +94,7 @@ def test_a_tunnel_that_no_websocket_asked_for_is_cut_off(gateway, head, wish):
 
 
 @pytest.mark.parametrize("head", INTERIM + UNASKED[:2])
-def test_whoever_asks_for_a_websocket_gets_a_websocket_or_nothing(gateway, head):
+def test_a_client_that_asks_for_a_websocket_gets_a_websocket_or_nothing(gateway, head):
     assert said(gateway, head + EVIL, request(PATH, "Upgrade: websocket", "Connection: Upgrade")) == b""
 
 

@@ -78,7 +78,7 @@ def usual_seconds(browser: httpx.Client, path: str) -> float:
     return statistics.median(took)
 
 
-def test_a_thousand_clients_of_a_byte_a_second_keep_nobody_waiting_and_are_dropped():
+def test_a_thousand_clients_of_a_byte_a_second_keep_no_other_waiting_and_are_dropped():
     path = f"/notebooks/{route_to(0).id}/"
     with running_gateway() as gateway, http_backend() as session, httpx.Client(trust_env=False) as browser:
         browser.base_url = gateway.url

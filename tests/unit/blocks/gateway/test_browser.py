@@ -34,5 +34,5 @@ def test_a_session_with_a_name_of_its_own_below_localhost_is_found_on_this_machi
     assert not answers(f"http://127.0.0.1:{port}/", browser())
 
 
-def test_a_session_that_nobody_serves_does_not_answer(port):
+def test_a_session_that_no_host_serves_does_not_answer(port):
     assert not answers("http://127.0.0.1:1/", browser())

@@ -153,7 +153,7 @@ def test_what_no_wanted_image_has_is_collected(store, archived, directory):
     assert kept(directory) == sorted([f"{digest(TOP)}.tar.zst", f"{digest(TOP)}.tar.gz", f"{new.id[7:]}.json"])
 
 
-def test_nothing_is_collected_while_somebody_reads(store, archived):
+def test_nothing_is_collected_while_a_process_reads(store, archived):
     store.add(archived(TinyImage()))
     with store.reading():
         assert store.collect(set) == 0

@@ -39,7 +39,7 @@ def test_an_unused_small_host_does_not_age():
     assert drained([a_host(active_at=NOW)], later(10**7), free_slot_target=4) == []
 
 
-def test_a_lone_large_host_that_nobody_uses_gives_way_to_a_small_one():
+def test_a_lone_large_host_that_no_session_uses_gives_way_to_a_small_one():
     (spawn,) = decided([large()], later(LIFETIME), free_slot_target=4)
     assert (spawn.kind, spawn.flavor) == (Kind.SPAWN, FlavorSize.SMALL)
     hosts = [large(), a_host("main-02", active_at=later(LIFETIME))]

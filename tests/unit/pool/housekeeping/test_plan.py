@@ -41,13 +41,13 @@ def test_a_pool_without_room_grows():
 
 
 @pytest.mark.parametrize("state", [HostState.SPAWNING, HostState.CONFIGURING, HostState.ACTIVE])
-def test_a_host_that_was_to_become_an_image_is_given_up_when_nobody_works_on_it(state):
+def test_a_host_that_was_to_become_an_image_is_given_up_when_no_run_works_on_it(state):
     host = a_host(slots=0, state=state)
     assert planned([host]) == [(Kind.FAIL_HOST, "main-01")]
     assert planned([host], busy_hosts={"main-01"}) == []
 
 
-def test_a_host_that_an_image_is_made_of_is_removed_only_when_nobody_works_on_it():
+def test_a_host_that_an_image_is_made_of_is_removed_only_when_no_run_works_on_it():
     host = a_host(slots=0, state=HostState.REMOVING)
     assert planned([host], busy_hosts={"main-01"}) == []
     assert planned([host]) == [(Kind.REMOVE, "main-01")]
@@ -97,7 +97,7 @@ def test_a_host_that_a_flow_run_configures_is_left_to_it():
         assert planned([host], now=later(9999), settings=settings, busy_hosts={"main-01"}) == []
 
 
-def test_a_host_that_nobody_configures_is_configured():
+def test_a_host_that_no_run_configures_is_configured():
     assert planned([a_host(state=HostState.CONFIGURING)]) == [(Kind.CONFIGURE, "main-01")]
 
 
@@ -159,7 +159,7 @@ def test_a_host_whose_engine_answers_is_not_lost_whatever_the_cloud_says():
 
 
 def test_an_unknown_server_is_left_alone():
-    assert planned([a_host()], servers={"main-01", "somebody-elses"}) == []
+    assert planned([a_host()], servers={"main-01", "of-another-manager"}) == []
 
 
 def test_a_session_past_its_time_is_ended():
@@ -180,7 +180,7 @@ def when_idle(now, used=None, watched_since=NOW, idle_timeout=600, **seen):
     return decided([a_host(reserved=1)], [session], now, watched_since=watched_since, last_used=last_used, **seen)
 
 
-def test_a_session_that_nobody_uses_is_ended_after_its_blueprints_time():
+def test_a_session_that_no_user_uses_is_ended_after_its_blueprints_time():
     assert when_idle(later(600)) == []
     (ended,) = when_idle(later(601))
     assert (ended.kind, ended.subject) == (Kind.END_IDLE, "alice-1")

@@ -146,7 +146,7 @@ def test_a_host_out_of_reach_is_given_its_grace_and_then_counted_dead_with_its_s
     assert session_fails == (Kind.FAIL_INSTANCE, "alice-1", f"its host main-01 failed: {reason}")
 
 
-def test_a_manager_that_reaches_no_cloud_either_counts_nobody_dead():
+def test_a_manager_that_reaches_no_cloud_either_counts_no_host_dead():
     assert told(hosts=[a_mute_host()], probes=MUTE, now=later(9999), servers=None) == []
 
 
@@ -166,7 +166,7 @@ def mute(*names: str) -> dict:
     return {"hosts": hosts, "probes": {name: Probe(answers=name not in names) for name in known}}
 
 
-def test_most_hosts_out_of_reach_at_once_are_given_up_by_nobody_and_that_is_said():
+def test_most_hosts_out_of_reach_at_once_are_given_up_by_no_tick_and_that_is_said():
     ((kind, subject, reason),) = told(**mute("main-01", "main-02", "main-03"), now=later(9999))
     assert (kind, subject) == (Kind.CUT_OFF, "main")
     assert reason.startswith("3 of 4 hosts are out of reach at once: the network or this manager is at fault")

@@ -16,7 +16,7 @@ def test_a_host_in_service_is_configured_again_when_the_settings_changed():
     assert planned([a_host(setup=OTHER)]) == [(Kind.CONFIGURE, "main-01")]
 
 
-def test_a_host_whose_setup_nobody_recorded_is_left_alone():
+def test_a_host_whose_setup_is_not_recorded_is_left_alone():
     assert planned([a_host(setup="")]) == []
 
 

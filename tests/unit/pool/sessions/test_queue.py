@@ -54,7 +54,7 @@ def test_room_is_given_in_order_until_there_is_none():
     assert given(line, [a_host(reserved=4)]) == [("a", ("main-01",), set()), ("b", ("main-01",), set())]
 
 
-def test_nobody_passes_one_that_waits_for_more_room_on_a_host_that_it_could_use():
+def test_no_session_passes_one_that_waits_for_more_room_on_a_host_that_it_could_use():
     assert given([entry("wide", 0, slots=4), entry("narrow", 1)], [a_host(reserved=3)]) == []
 
 
@@ -74,7 +74,7 @@ def test_a_host_that_failed_the_session_comes_last():
     assert given(line, [a_host(reserved=1), a_host("main-02")]) == [("again", ("main-02", "main-01"), set())]
 
 
-def test_shutdown_mode_gives_room_to_nobody():
+def test_shutdown_mode_gives_room_to_no_session():
     assert given([entry("a")], [a_host()], replace(SETTINGS, shutdown_mode=True)) == []
 
 
@@ -90,7 +90,7 @@ lines_drawn = st.lists(st.tuples(st.integers(1, 8), holders_drawn), max_size=8).
 
 
 @given_by(lines_drawn, hosts_drawn)
-def test_whoever_is_passed_could_use_none_of_the_hosts_and_no_host_gets_too_many(line, hosts):
+def test_a_session_that_is_passed_could_use_none_of_the_hosts_and_no_host_gets_too_many(line, hosts):
     by_id, by_name = {one.instance.id: one for one in line}, {host.name: host for host in hosts}
     order, taken = grants(line, hosts, SETTINGS, NOW), Counter()
     for turn in order:
@@ -134,7 +134,7 @@ def test_one_whose_blueprint_cannot_be_read_is_given_up_with_the_reason():
     assert (decision.kind, decision.subject, decision.reason) == (DecisionKind.GIVE_UP, "a", why)
 
 
-def test_one_that_has_room_and_that_nobody_starts_is_started():
+def test_one_that_has_room_and_that_no_run_starts_is_started():
     host, session = a_host(reserved=1), an_instance(state=InstanceState.STARTING)
     seen = {"hosts": (host,)}
     assert decided(session, later(15), **seen) == []

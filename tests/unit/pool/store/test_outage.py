@@ -130,7 +130,7 @@ def test_a_commit_without_an_answer_that_was_not_kept_is_the_same_error():
 
 
 @pytest.mark.parametrize("answer", ["in progress", None])
-def test_a_commit_that_nobody_can_tell_about_is_not_repeated(answer):
+def test_a_commit_whose_end_is_not_known_is_not_repeated(answer):
     time = VirtualTime(back_at=0)
     with pytest.raises(DatabaseAway, match="was lost while it committed, and does not say whether it did"):
         outage(time).settle(7, lambda _: answer, REFUSED)

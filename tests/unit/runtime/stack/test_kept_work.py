@@ -17,7 +17,7 @@ class Api(PrefectApi):
     """A server whose workers end each session at once, but for those that take too long."""
 
     def __init__(self, store: PoolStore, healthy: bool = True, slow: str = "") -> None:
-        super().__init__("http://nobody.invalid")
+        super().__init__("http://prefect.invalid")
         self.store, self.is_healthy, self.slow, self.asked = store, healthy, slow, []
 
     def healthy(self) -> bool:

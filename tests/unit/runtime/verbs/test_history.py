@@ -62,9 +62,9 @@ def test_what_was_over_before_a_moment_is_left_out(settings, capsys):
 
 
 def test_no_session_that_fits_is_a_sentence_and_for_a_program_an_empty_list(settings, capsys):
-    show_sessions(settings, user="nobody")
+    show_sessions(settings, user="eve")
     assert capsys.readouterr().out == "no session is on record that fits\n"
-    assert listed(capsys, settings, user="nobody") == []
+    assert listed(capsys, settings, user="eve") == []
 
 
 def test_the_events_of_a_session_name_its_user(settings):

@@ -28,7 +28,7 @@ LAB = Image("main", "lab", "sha256:" + "a" * 64, 1, archive="lab.tar", read_from
 NEWER = replace(LAB, id="sha256:" + "b" * 64, digest="sha256:" + "d" * 64, read_from="2-2")
 
 
-def test_an_archive_that_nobody_knew_is_offered():
+def test_an_archive_without_a_record_is_offered():
     assert as_offered(LAB, None) == LAB
 
 
