@@ -15,6 +15,11 @@ def is_printable(text: str) -> bool:
     return all(map(_shows, text))
 
 
+def escaped(text: str) -> str:
+    """Return the text with what is not printable in it escaped: what it may do to a terminal or a line of a log."""
+    return "".join(one if _shows(one) else ascii(one)[1:-1] for one in text)
+
+
 def _shows(character: str) -> bool:
     category = unicodedata.category(character)
     return category[0] in _GROUPS or category == _SPACE or character in _JOINERS

@@ -10,6 +10,7 @@ from tasks.base import blocking
 
 LEASE_SECONDS = 60
 WAIT_SECONDS = 0.5
+LONGEST_PAUSE = 5  # s, between two looks for a lease that is held long: each look is a write
 
 
 class Held(Refused):
@@ -81,18 +82,21 @@ async def _taken(name: str, holder: str, wait: float) -> Hold:
         try:
             return await blocking(Hold, name, holder)
         except Held:
-            if outside().clock.uptime() - begun >= wait:
+            waited = outside().clock.uptime() - begun
+            if waited >= wait:
                 raise
-        await sleep(WAIT_SECONDS)
+        await sleep(max(WAIT_SECONDS, min(waited / 16, LONGEST_PAUSE)))
 
 
 @asynccontextmanager
 async def any_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
     """Hold one of several leases; wait until one is free. Which one, is told."""
-    while not (name := await blocking(_take_any, names, holder)):
+    while True:
+        async with free_lease(names, holder) as name:
+            if name:
+                yield name
+                return
         await sleep(WAIT_SECONDS)
-    async with _kept(await blocking(Hold, name, holder), name, holder):
-        yield name
 
 
 @asynccontextmanager

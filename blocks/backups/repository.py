@@ -52,7 +52,7 @@ class BackupRepository(ABC):
         """Delete snapshots, and what no other one needs; absent is success.
 
         Args:
-            snapshots: their names, whole or short.
+            snapshots: their whole names, as :meth:`snapshots` says them.
 
         Raises:
             BackupTrouble: the repository did not do it.

@@ -14,12 +14,13 @@ from typing import Any
 from blocks.backups.repository import BackupRepository, Written
 from blocks.stored.backup_store import BackupPlace
 from blocks.stored.stored_blocks import MAIN, StoredBlocks
-from pool.backups.snapshots import Snapshot, is_named
+from pool.backups.snapshots import Snapshot
 from pool.backups.states import BackupTrouble
 
 CHUNK = 1 << 20
 FILE = "work.tar"  # of each snapshot, the one file
 STEP_SECONDS, PRUNE_SECONDS = 120, 3600
+FORGET_AT_ONCE = 1000  # snapshots, whose names are arguments of one command
 MISSING = "restic is not installed on the manager: apt-get install restic"
 NOT_THERE = "Is there a repository at the following location?"
 LOCKED = "already locked"
@@ -73,10 +74,12 @@ class ResticRepository(BackupRepository):
         """Delete snapshots, and the parts that no other one needs."""
         if not snapshots:
             return
-        gone = sorted(name for name in self.snapshots() if any(is_named(name, by) for by in snapshots))
+        gone = sorted(set(snapshots) & self.snapshots().keys())
         if gone:
             self._run(["unlock"])
-            self._run(["forget", "--prune", *gone], PRUNE_SECONDS)
+            for first in range(0, len(gone), FORGET_AT_ONCE):
+                self._run(["forget", *gone[first : first + FORGET_AT_ONCE]])
+            self._run(["prune"], PRUNE_SECONDS)
 
     def _make(self) -> None:
         """Make the repository unless there is one; of two that do, the second finds that of the first.
@@ -85,7 +88,6 @@ class ResticRepository(BackupRepository):
         process holds, and a stream cannot be sent a second time.
         """
         try:
-            self._run(["cat", "config", "--no-lock"])
             self._run(["unlock"])
         except BackupTrouble as error:
             if NOT_THERE not in str(error):

@@ -20,6 +20,7 @@ from blocks.images.members import Members, each_file, list_members, read_members
 from blocks.images.stream import CHUNK, Compression, Stream, compression_of, part_of
 from pool.errors import BadRequest, BrokenArchive
 from pool.images.names import read_name
+from pool.printable import escaped
 
 LAYERS_AT_ONCE = 4  # that are read and packed; hashing and packing need no interpreter lock
 OTHER_LAYER = "it is not the one that the config names"
@@ -51,14 +52,9 @@ def _archive_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except BrokenArchive as error:
-        raise BrokenArchive(f"images/{path.name}: {_printable(str(error))}") from error
+        raise BrokenArchive(f"images/{path.name}: {escaped(str(error))}") from error
     except OSError as error:
         raise BrokenArchive(f"images/{path.name}: cannot be read: {error.strerror}") from error
-
-
-def _printable(text: str) -> str:
-    """Escape what a hostile name may do to a terminal or a line of a log."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 class LayerSink(Hashable, Protocol):

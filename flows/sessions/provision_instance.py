@@ -8,6 +8,7 @@ from flows.steps.queue import serve_queue
 from flows.steps.sessions import refuse_start, start_or_await
 from pool.errors import NoRoom, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance
+from pool.sessions.requests import check_not_over
 from pool.states import BEGINNING, EndCause, InstanceState
 from tasks.base import run_parameters
 from tasks.gateway.routes import publish_route
@@ -115,7 +116,5 @@ async def answer_of(instance: Instance) -> dict:
     Raises:
         Refused: it is over, and why; an id is used once.
     """
-    if instance.state is not InstanceState.RUNNING and instance.state not in BEGINNING:
-        because = f" ({instance.reason})" if instance.reason else ""
-        raise Refused(f"instance {instance.id} is {instance.state}{because}; ask with a new instance_id")
+    check_not_over(instance)
     return await answer(instance)

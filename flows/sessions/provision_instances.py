@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.sessions.provision_instance import wait_in_line
+from flows.sessions.provision_instance import give_up
 from flows.steps.forms import BlueprintName, Options, Sessions
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
@@ -16,7 +16,8 @@ from pool.errors import Refused
 from pool.records import Instance
 from pool.states import InstanceState
 from tasks.base import run_parameters
-from tasks.sessions.instances import get_instance, get_instances, read_blueprint, record_instances
+from tasks.sessions.instances import get_instances, read_blueprint, record_instances
+from tasks.sessions.queue import check_waiting
 
 
 def run_name() -> str:
@@ -57,14 +58,18 @@ def told(recorded: Iterable[Instance], refused: Mapping[str, str]) -> str:
 
 
 async def place(recorded: list[Instance], blueprint: str) -> None:
-    """Give out room in the order of the queue; end the wait of those that would wait for nothing."""
+    """Give out room in the order of the queue; end the wait of all where one would wait for nothing."""
     queued = [one for one in recorded if one.state is InstanceState.QUEUED]
     if not queued:
         return
     await serve_queue(queued[0].pool)
-    recipe = await read_blueprint(blueprint)
-    for one in queued:
-        now = await get_instance(one.id)
-        if now.state is InstanceState.QUEUED:
+    now = await get_instances([one.id for one in queued])
+    waiting = [one for one in now if one.state is InstanceState.QUEUED]
+    if not waiting:
+        return
+    try:
+        await check_waiting(waiting[0], await read_blueprint(blueprint))
+    except Refused as refusal:
+        for one in waiting:
             with suppress(Refused):  # it has failed by that, and its artifact says why
-                await wait_in_line(now, recipe)
+                await give_up(one, refusal)

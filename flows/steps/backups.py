@@ -27,7 +27,8 @@ OTHER_SECONDS = 600  # that the end of a session waits for another run that back
 async def back_up(instance: Instance, cause: BackupCause) -> Backup:
     """Back up what a session keeps; it counts once it was read back. One run at a time does this to a session.
 
-    The end of a session waits for the run that is at it already, which backs up what may be too old by then.
+    The end of a session waits for the run that is at it already, which backs up what may be too old by then; then its
+    program is ended, so that nothing is written after what is kept.
 
     Raises:
         BackupTrouble: it was not made; the record says why.
@@ -39,16 +40,19 @@ async def back_up(instance: Instance, cause: BackupCause) -> Backup:
         if backup.counts:  # an earlier run came that far
             return backup
         try:
+            if cause is BackupCause.SESSION_ENDS:
+                await stop_container(instance)
             return await verify_backup(await write_backup(backup, instance))
-        except BackupTrouble as trouble:
+        except (BackupTrouble, EngineTrouble, HostUnreachable) as error:
+            trouble = as_trouble(error)
             await fail_backup(backup, trouble)
-            raise
+            raise trouble from error
 
 
 async def keep_work(instance: Instance) -> str:
     """Back up a session that is being ended, before its container goes; what is to be told beside its end.
 
-    Its user is out first and its program ended, so that nothing is written after what is kept.
+    Its user is out first.
 
     Raises:
         DockerDriverError: it is not backed up yet, and its end has to wait; the message says why, and until when.
@@ -57,12 +61,10 @@ async def keep_work(instance: Instance) -> str:
         return ""
     await withdraw_route(instance)
     try:
-        await stop_container(instance)
         await back_up(instance, BackupCause.SESSION_ENDS)
-    except (BackupTrouble, EngineTrouble, HostUnreachable) as error:
-        trouble = as_trouble(error)
+    except BackupTrouble as trouble:
         if why := await why_end_waits(instance, trouble):
-            raise DockerDriverError(why) from error
+            raise DockerDriverError(why) from trouble
         log().error("instance %s ends without a backup: %s", instance.id, trouble)
         return f"; it was not backed up: {trouble}"
     return ""

@@ -1,5 +1,7 @@
 """What housekeeping does about differences between SQL and what is found outside. Every act looks again first."""
 
+from dataclasses import replace
+
 from flows.steps.sessions import end_session
 from pool.backups.rules import has_work
 from pool.decisions import Decision
@@ -45,7 +47,7 @@ async def _end_unless_it_runs(decision: Decision, key: str, to: InstanceState) -
         await end_or_ask(instance, decision, key, to)
 
 
-async def start_container_again(decision: Decision, _key: str) -> None:
+async def start_container_again(decision: Decision, key: str) -> None:
     """Start the container of a session whose host rebooted; one that does not start any more has failed."""
     instance = await get_instance(decision.subject)
     if instance.state is not InstanceState.RUNNING:
@@ -54,7 +56,7 @@ async def start_container_again(decision: Decision, _key: str) -> None:
         await start_again(instance)
     except EngineTrouble as error:
         reason = f"{decision.reason}, and did not start it again: {error}"
-        await end_session(instance, reason, decision.cause, to=InstanceState.FAILED)
+        await end_or_ask(instance, replace(decision, reason=reason), key, InstanceState.FAILED)
 
 
 async def remove_container(decision: Decision, _key: str) -> None:

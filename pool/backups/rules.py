@@ -111,8 +111,19 @@ def is_due(instance: Instance, backups: Iterable[Backup], now: datetime) -> bool
     if instance.state is not InstanceState.RUNNING or not instance.keep.every or not has_work(instance):
         return False
     mine = list(backups)
-    made = max((one.begun_at for one in mine if one.counts), default=instance.state_since)
-    return now >= after(made, instance.keep.every) and all(now >= _next_try(one) for one in mine)
+    return made_long_ago(instance, mine, now) and all(now >= _next_try(one) for one in mine)
+
+
+def made_long_ago(instance: Instance, backups: Iterable[Backup], now: datetime) -> bool:
+    """Whether the newest backup of a session that counts is older than its blueprint has them made.
+
+    Args:
+        instance: the session, which runs.
+        backups: its own, in any state.
+        now: the moment of asking.
+    """
+    made = max((one.begun_at for one in backups if one.counts), default=instance.state_since)
+    return now >= after(made, instance.keep.every)
 
 
 def asking(instance: Instance, last: Backup | None, now: datetime) -> str:

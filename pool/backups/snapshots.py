@@ -21,11 +21,6 @@ class Snapshot:
     backup: str  # id of the backup that it was written for; empty: it says none
 
 
-def is_named(name: str, by: str) -> bool:
-    """Whether a snapshot's whole name is meant by a name that may be the short one."""
-    return len(by) >= SHORT and name.startswith(by)
-
-
 def to_delete(listed: Mapping[str, Snapshot], backups: Collection[Backup], now: datetime) -> set[str]:
     """Choose the snapshots that no backup needs any more, halves that dead processes left as well.
 

@@ -7,7 +7,7 @@ from typing import Any
 from pool.errors import BadRequest, Refused
 from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, Instance
-from pool.states import FAILURES, InstanceState
+from pool.states import BEGINNING, FAILURES, InstanceState
 
 #: Sessions of one request: a large lecture; what asks for more is more than one request.
 MOST_SESSIONS = 500
@@ -22,7 +22,7 @@ class Wanted:
 
 
 def read_wanted(sessions: Sequence[object]) -> tuple[list[Wanted], dict[str, str]]:
-    """Read the sessions of one request; those whose id or user has no valid form, or whose id is there twice, apart.
+    """Read the sessions of one request; those with an id or user of no valid form, or with one id for two, apart.
 
     Args:
         sessions: as a platform sent them: ``{"instance_id": "bio101-ada", "user": "ada"}`` each.
@@ -39,11 +39,11 @@ def read_wanted(sessions: Sequence[object]) -> tuple[list[Wanted], dict[str, str
     refused: dict[str, str] = {}
     for number, given in enumerate(sessions, 1):
         one = _read_one(number, given)
-        if faults := list(_faults(one, wanted)):
-            refused[one.instance_id] = faults[0]
+        if fault := next(_faults(one, wanted), ""):
+            refused[one.instance_id] = fault
         else:
             wanted[one.instance_id] = one
-    return list(wanted.values()), refused
+    return [one for one in wanted.values() if one.instance_id not in refused], refused
 
 
 def _read_one(number: int, given: object) -> Wanted:
@@ -55,7 +55,8 @@ def _read_one(number: int, given: object) -> Wanted:
 
 def _faults(one: Wanted, earlier: Mapping[str, Wanted]) -> Iterator[str]:
     if one.instance_id in earlier and earlier[one.instance_id] != one:
-        yield f"instance {one.instance_id} is in the request twice, for {earlier[one.instance_id].user!r} first"
+        users = f"{earlier[one.instance_id].user!r} and {one.user!r}"
+        yield f"instance {one.instance_id} is in the request twice, for {users}"
     try:
         check_instance_id(one.instance_id)
         check_user(one.user)
@@ -89,6 +90,17 @@ def _differences(known: Instance, blueprint: str, user: str, options: Mapping[st
     names = sorted(known.options.keys() | options.keys())
     if other := [name for name in names if known.options.get(name) != options.get(name)]:
         yield f"other values of the options {', '.join(other)}"
+
+
+def check_not_over(known: Instance) -> None:
+    """Refuse an id that was used up: a session that ends, or has ended, is not begun again.
+
+    Raises:
+        Refused: "instance alice-1 is deleted (asked for); ask with a new instance_id".
+    """
+    if known.state not in BEGINNING and known.state is not InstanceState.RUNNING:
+        because = f" ({known.reason})" if known.reason else ""
+        raise Refused(f"instance {known.id} is {known.state}{because}; ask with a new instance_id")
 
 
 def check_unchanged(instance: Instance, blueprint: BlueprintSpec) -> None:

@@ -21,6 +21,7 @@ from pool.store.ticks import TickStore
 from pool.store.timings import note_told
 
 LAUNCHES = 200  # the latest ones: a cloud of last year is another one
+_OF_STAY = [instances.c[name] for name in ("id", "pool", "blueprint", "user", "slots", "state", "state_since")]
 _UNTOLD = select(changes.c.id).where(changes.c.told.is_(False))
 _FIELDS = [field.name for field in fields(Change)]
 _MARKS = {
@@ -112,7 +113,7 @@ class HistoryStore(Part):
         placed = _placed_at(instances.c.id).label("placed")
         lasted = instances.c.state.not_in(sorted(ENDED)) | (instances.c.state_since >= since)
         with self._db.reading() as connection:
-            rows = connection.execute(select(instances, placed).where(lasted).order_by(instances.c.created_at)).all()
+            rows = connection.execute(select(*_OF_STAY, placed).where(lasted)).all()
         return [_as_stay(row, now) for row in rows if row.placed is not None]
 
     def boots(self, pool: str) -> list[float]:

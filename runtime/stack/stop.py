@@ -15,6 +15,7 @@ from pool.records import Host
 from pool.states import LIVING_HOSTS
 from runtime.databases.databases import NOT_MADE, pool_database_running, trouble_with
 from runtime.databases.own_database import end_database, remove_sockets
+from runtime.databases.records import records
 from runtime.stack.host_removal import REASON, Removal, close_records, remove_hosts, unknown_cloud
 from runtime.stack.kept_work import end_with_backups
 from runtime.stack.local_engine import (
@@ -68,8 +69,12 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
 
 
 def keep_work(settings: ProcessSettings, say: Say) -> list[str]:
-    """End the sessions that keep their work by runs that back it up; one sentence for each that was not backed up."""
-    with _records(settings) as store:
+    """End the sessions that keep their work by runs that back it up; one sentence for each that was not backed up.
+
+    Raises:
+        Refused: the tables are of another version, which the workers that run do not know: `make up` comes first.
+    """
+    with records(settings) as store:
         return end_with_backups(store, prefect_api(settings), say) if store else []
 
 

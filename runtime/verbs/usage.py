@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 from blocks.settings import ProcessSettings
-from pool.moments import read_since
+from pool.moments import minute, read_since
 from pool.notation import read_list
 from pool.reports.usage import hashed, usage
 from runtime.databases.records import records
@@ -49,4 +49,4 @@ def show_usage(
         writer.writeheader()
         writer.writerows(rows)
     else:
-        show(rows, columns, f"no session had room since {begin:%Y-%m-%d %H:%M} UTC", as_json)
+        show(rows, columns, f"no session had room since {minute(begin)}", as_json)

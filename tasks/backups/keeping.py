@@ -5,9 +5,9 @@ from blocks.backups.work_tar import Counted, kept_tar
 from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.backups.backup import Backup
-from pool.backups.rules import is_due, may_end_without, wait_ends_at
-from pool.backups.states import BackupCause, BackupState, BackupTrouble, as_trouble
-from pool.errors import EngineTrouble, HostUnreachable
+from pool.backups.rules import made_long_ago, may_end_without, wait_ends_at
+from pool.backups.states import BackupCause, BackupState, BackupTrouble
+from pool.moments import minute
 from pool.records import Instance
 from tasks.base import look_up, pool_task
 
@@ -32,13 +32,12 @@ def write_backup(backup: Backup, instance: Instance) -> Backup:
 
     Raises:
         BackupTrouble: it was not written; its fault says why.
+        EngineTrouble: its files could not be read.
+        HostUnreachable: its host does not answer.
     """
     engine, counted = _engine_of(instance), Counted()
     tar = kept_tar(lambda path: engine.read_files(instance.container, path), instance.keep, counted)
-    try:
-        written = outside().backups.write(backup.id, tar)
-    except (EngineTrouble, HostUnreachable) as error:
-        raise as_trouble(error) from error
+    written = outside().backups.write(backup.id, tar)
     return outside().store.backups.move(
         backup.id,
         BackupState.WRITTEN,
@@ -70,8 +69,8 @@ def last_backup(instance_id: str) -> Backup | None:
 
 @look_up()
 def backup_is_due(instance: Instance) -> bool:
-    """Whether it is time still to back up a session that runs."""
-    return is_due(instance, outside().store.backups.of_instance(instance.id), now())
+    """Whether a session that runs was not backed up meanwhile; a run that was lost goes on with what it began."""
+    return made_long_ago(instance, outside().store.backups.of_instance(instance.id), now())
 
 
 @look_up()
@@ -86,7 +85,7 @@ def why_end_waits(instance: Instance, trouble: BackupTrouble) -> str:
     wait = outside().config(instance.pool).settings(instance.pool).backup_wait
     if may_end_without(instance, trouble.fault, wait, now()):
         return ""
-    until = f"{wait_ends_at(instance, wait):%Y-%m-%d %H:%M} UTC"
+    until = minute(wait_ends_at(instance, wait))
     return f"instance {instance.id} keeps its container until it is backed up, or until {until}: {trouble}"
 
 

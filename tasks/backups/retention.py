@@ -23,6 +23,7 @@ def forget_backups(pool: str) -> list[str]:
 
     Raises:
         Refused: the pool's configuration cannot be read.
+        NotFound: it has none, and none is known that it had.
     """
     settings = _settings_of(pool)
     gone = to_forget(outside().store.backups.all(KEPT, pool=pool), settings.backups_kept, settings.backup_days, now())
@@ -32,10 +33,12 @@ def forget_backups(pool: str) -> list[str]:
 
 
 def _settings_of(pool: str) -> PoolSettings:
-    """Read what the pool keeps; what it kept last, where its block was deleted."""
+    """Read what the pool keeps; what it kept last, where its block was deleted and that is known."""
     try:
         return outside().stored.config(pool).settings(pool)
     except NotFound:
+        if outside().store.configs.last(pool) is None:
+            raise
         return outside().kept_config(pool).settings(pool)
 
 

@@ -11,7 +11,8 @@ from tasks.publishing.platform import ANSWER_OF
 TICKS_KEPT = timedelta(hours=3)
 #: Since they were written last; as long as flow runs are kept.
 ANSWERS_KEPT = timedelta(days=14)
-ANSWERS_AT_ONCE = 40  # sessions: each has some five answers, and one call finds 200
+ANSWERS_AT_ONCE = 40  # sessions in one call: each has some five answers, and a call finds 200
+ANSWERS_EACH_TIME = 400  # sessions: 57,600 a day
 ANSWERS_EVERY, TICK = 600, 30  # s: what is deleted after two weeks need not be looked for at every tick
 
 
@@ -30,9 +31,9 @@ async def forget_old_answers() -> str:
     old = await outside().prefect.old_tables(ANSWER_OF, now() - ANSWERS_KEPT)
     sessions = [key.removeprefix(ANSWER_OF) for key in old]
     living = await blocking(outside().store.instances.living_among, sessions)
-    over = [ANSWER_OF + session for session in sessions if session not in living][:ANSWERS_AT_ONCE]
-    if over:
-        await outside().prefect.delete_tables(over)
+    over = [ANSWER_OF + session for session in sessions if session not in living][:ANSWERS_EACH_TIME]
+    for first in range(0, len(over), ANSWERS_AT_ONCE):
+        await outside().prefect.delete_tables(over[first : first + ANSWERS_AT_ONCE])
     return ""
 
 

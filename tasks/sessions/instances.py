@@ -19,7 +19,7 @@ from pool.sessions.containers import container_spec
 from pool.sessions.filling import auth_header_of
 from pool.sessions.limits import limits_of
 from pool.sessions.log_lines import MOST_LINES, log_lines
-from pool.sessions.requests import check_same_request, check_unchanged, read_wanted
+from pool.sessions.requests import check_not_over, check_same_request, check_unchanged, read_wanted
 from pool.sessions.timings import Moments, Phase, next_look
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
@@ -82,7 +82,7 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
         NotFound: there is no such blueprint, or the pool does not offer its image.
     """
     wanted, refused = read_wanted(sessions)
-    known = {one.instance_id: found for one in wanted if (found := _known(one.instance_id))}
+    known = outside().store.instances.named([one.instance_id for one in wanted])
     if new := [one for one in wanted if one.instance_id not in known]:
         recipe = outside().stored.blueprint(blueprint)
         limits = partial(limits_of, _admit(recipe, options), recipe)
@@ -93,6 +93,7 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
         try:
             if one.instance_id in known:
                 check_same_request(known[one.instance_id], blueprint, one.user, options)
+                check_not_over(known[one.instance_id])
         except Refused as refusal:
             refused[one.instance_id] = str(refusal)
     return [known[one.instance_id] for one in wanted if one.instance_id not in refused], refused
@@ -283,12 +284,8 @@ def get_instance(instance_id: str) -> Instance:
 
 @look_up()
 def get_instances(instance_ids: list[str]) -> list[Instance]:
-    """Read the records of several instances.
-
-    Raises:
-        NotFound: no instance has one of these ids.
-    """
-    return [outside().store.instances.get(instance_id) for instance_id in instance_ids]
+    """Read the records of those of these instances that there are, in the order of the queue."""
+    return list(outside().store.instances.named(instance_ids).values())
 
 
 def _known(instance_id: str) -> Instance | None:

@@ -38,6 +38,14 @@ class InstanceReading(Part):
         with self._db.reading() as connection:
             return [as_instance(row) for row in connection.execute(query).all()]
 
+    def named(self, ids: Collection[str]) -> dict[str, Instance]:
+        """Those of these instances that are on record, by their ids, in the order in which they were asked for."""
+        query = (
+            select(instances).where(instances.c.id.in_(sorted(ids))).order_by(instances.c.created_at, instances.c.id)
+        )
+        with self._db.reading() as connection:
+            return {row.id: as_instance(row) for row in connection.execute(query).all()}
+
     def running_routes(self) -> dict[str, Placement]:
         """The routes of all running sessions, with the place that each leads to."""
         query = select(instances.c.route, instances.c.host, instances.c.port)

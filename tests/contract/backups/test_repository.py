@@ -12,7 +12,6 @@ import pytest
 
 from blocks.backups.restic import ResticRepository
 from blocks.stored.backup_store import BackupPlace
-from pool.backups.snapshots import is_named
 from pool.backups.states import BackupTrouble
 from tests.rigs.fakes import FakeBlocks, FakeRepository
 
@@ -49,9 +48,10 @@ def test_a_stream_that_breaks_off_is_no_snapshot(repository):
 
 def test_a_snapshot_that_is_forgotten_is_gone_and_may_be_forgotten_again(repository):
     gone, stays = (repository.write(name, WORK).snapshot for name in ("alice-1.1", "alice-2.1"))
-    repository.forget([gone])
-    repository.forget([gone, "ffffffff", ""])
-    assert [is_named(name, stays) for name in repository.snapshots()] == [True]
+    whole = [name for name in repository.snapshots() if name.startswith(gone)]
+    repository.forget(whole)
+    repository.forget([*whole, "f" * 64, ""])
+    assert [name.startswith(stays) for name in repository.snapshots()] == [True]
     with pytest.raises(BackupTrouble):
         b"".join(repository.read(gone))
     assert b"".join(repository.read(stays)) == b"".join(WORK)
@@ -60,7 +60,7 @@ def test_a_snapshot_that_is_forgotten_is_gone_and_may_be_forgotten_again(reposit
 def test_a_snapshot_is_listed_by_its_whole_name_with_the_backup_that_it_is_of(repository):
     written = repository.write("alice-1.1", WORK)
     [(name, listed)] = repository.snapshots().items()
-    assert (len(name), is_named(name, written.snapshot), listed.backup) == (64, True, "alice-1.1")
+    assert (len(name), name.startswith(written.snapshot), listed.backup) == (64, True, "alice-1.1")
 
 
 def test_a_snapshot_is_forgotten_by_its_whole_name_as_well(repository):
@@ -132,7 +132,7 @@ def test_the_lock_of_a_process_that_died_keeps_none_from_working(tmp_path):
     half = [*repository.snapshots()]
     written = repository.write("alice-1.1", WORK)
     repository.forget(half)
-    assert [is_named(name, written.snapshot) for name in repository.snapshots()] == [True]
+    assert [name.startswith(written.snapshot) for name in repository.snapshots()] == [True]
 
 
 def test_a_manager_without_restic_says_what_to_install(tmp_path, monkeypatch):

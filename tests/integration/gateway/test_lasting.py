@@ -7,7 +7,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.rigs.gateways.backend import http_backend, websocket_backend
+from tests.rigs.gateways.backend import websocket_backend
 from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
 from tests.rigs.gateways.talk import Talk
 from tests.rigs.waiting import until
@@ -19,12 +19,6 @@ pytestmark = pytest.mark.integration
 def gateway(request):
     with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
         yield gateway
-
-
-@pytest.fixture(scope="module")
-def session():
-    with http_backend() as backend:
-        yield backend
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +60,8 @@ def test_a_websocket_loses_no_frame_in_a_thousand_changes_a_rebuild_and_a_reload
     assert talk.lost == 0
 
 
-def test_requests_are_answered_throughout_a_reload(gateway, session):
-    route = route_to(session.port)
+def test_requests_are_answered_throughout_a_reload(gateway, backend):
+    route = route_to(backend.port)
     gateway.client.add_route(route)
     seen, over = [], threading.Event()
 
@@ -83,15 +77,15 @@ def test_requests_are_answered_throughout_a_reload(gateway, session):
     assert set(seen) == {200}
 
 
-def test_routes_survive_a_reload(gateway, session):
-    gateway.client.add_route(route_to(session.port))
+def test_routes_survive_a_reload(gateway, backend):
+    gateway.client.add_route(route_to(backend.port))
     gateway.config.snapshot.unlink()  # what is left is the dictionary
     gateway.reload()
-    assert status(gateway, route_to(session.port)) == 200
+    assert status(gateway, route_to(backend.port)) == 200
 
 
-def test_routes_survive_a_restart_with_their_tokens(gateway, session):
-    routes = {route_to(session.port, "alice", token_header="token a"), route_to(session.port, "bob", strip_prefix=True)}
+def test_routes_survive_a_restart_with_their_tokens(gateway, backend):
+    routes = {route_to(backend.port, "alice", token_header="token a"), route_to(backend.port, "bob", strip_prefix=True)}
     for route in routes:
         gateway.client.add_route(route)
     gateway.stop()
@@ -99,12 +93,12 @@ def test_routes_survive_a_restart_with_their_tokens(gateway, session):
     assert set(gateway.client.list_routes()) == routes
 
 
-def test_a_killed_gateway_starts_again_on_its_stale_socket(gateway, session):
-    gateway.client.add_route(route_to(session.port))
+def test_a_killed_gateway_starts_again_on_its_stale_socket(gateway, backend):
+    gateway.client.add_route(route_to(backend.port))
     gateway.kill()
     assert gateway.config.admin_socket.exists()
     gateway.start()
-    assert status(gateway, route_to(session.port)) == 200
+    assert status(gateway, route_to(backend.port)) == 200
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"routes": [{"id": 5}, 3]}'])
@@ -116,8 +110,8 @@ def test_a_gateway_starts_with_no_route_when_the_snapshot_is_broken(gateway, dam
     assert gateway.client.list_routes() == []
 
 
-def test_a_route_of_the_snapshot_that_is_no_longer_allowed_is_left_out(gateway, session):
-    gateway.client.add_route(route_to(session.port))
+def test_a_route_of_the_snapshot_that_is_no_longer_allowed_is_left_out(gateway, backend):
+    gateway.client.add_route(route_to(backend.port))
     gateway.stop()
     text = gateway.config.snapshot.read_text().replace('"127.0.0.1"', '"169.254.169.254"')
     gateway.config.snapshot.write_text(text)

@@ -38,15 +38,9 @@ def running(request):
         yield gateway
 
 
-@pytest.fixture(scope="module")
-def session():
-    with http_backend() as backend:
-        yield backend
-
-
 @pytest.fixture
-def gateway(running, session):
-    routes = [route_to(session.port, name, sign_in="link", token_header="token own") for name in ("alice", "bob")]
+def gateway(running, backend):
+    routes = [route_to(backend.port, name, sign_in="link", token_header="token own") for name in ("alice", "bob")]
     only_routes(running.client, routes)
     running.client.put_keys(KEYS.for_gateway())
     return running
@@ -73,12 +67,12 @@ def test_a_link_leads_to_the_session_and_its_address_shows_no_ticket(gateway, br
     assert browser.get(address(gateway)).status_code == 200
 
 
-def test_without_a_link_a_session_shows_the_sign_in_page(gateway, browser, session):
-    session.requests.clear()
+def test_without_a_link_a_session_shows_the_sign_in_page(gateway, browser, backend):
+    backend.requests.clear()
     answer = browser.get(address(gateway))
     assert answer.status_code == 401
     assert "This session opens by a link only" in answer.text
-    assert session.requests == []
+    assert backend.requests == []
 
 
 def test_without_a_link_a_session_opens_no_websocket(gateway):
@@ -124,7 +118,7 @@ def test_a_cookie_under_each_name_that_it_ever_had_opens_its_session_and_stays_a
 
 
 @pytest.mark.parametrize("planted", ["dd-session=1.a.x", "dd-session={like_ours}"])
-def test_thousands_of_cookies_called_like_ours_cost_next_to_nothing_and_open_nothing(gateway, session, planted):
+def test_thousands_of_cookies_called_like_ours_cost_next_to_nothing_and_open_nothing(gateway, backend, planted):
     like_ours = f"9999999999.{KEYS.for_gateway()[0]['id']}.{'x' * 43}"
     one = planted.format(like_ours=like_ours)
     headers = [("Cookie", "; ".join([one] * (15_000 // (len(one) + 2))))] * 3

@@ -7,8 +7,9 @@ from itertools import product
 import pytest
 
 from blocks.own_addresses import reachable_addresses
-from tests.rigs.hosts.configured_host import RESTART, SESSION_PORT, eventually, fetches
+from tests.rigs.hosts.configured_host import RESTART, SESSION_PORT, fetches
 from tests.rigs.hosts.playbook_host import NEIGHBOUR
+from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.hosts.playbook_host",)
 pytestmark = pytest.mark.integration
@@ -35,7 +36,7 @@ def cloud(configured):
         + "".join(serve.format(port=port) + ";" for port in PORTS)
     )
     for address, port in product(places, PORTS):
-        eventually(lambda url=f"http://{address}:{port}/": fetches(configured, url))
+        until(lambda url=f"http://{address}:{port}/": fetches(configured, url), f"{address}:{port} answers", 10)
     yield
     stop = " ".join(f"cloud-{port}" for port in PORTS)
     configured.root(f"systemctl stop {stop}; ip link del cloud0; ip netns del cloud; {FIREWALL}")
@@ -47,7 +48,7 @@ def reach_from_host(configured, addresses, port):
 
 
 def test_the_manager_reaches_a_session(configured, containers):
-    eventually(lambda: b"here" in fetch_session(configured.host.address))
+    until(lambda: b"here" in fetch_session(configured.host.address), "the session answers", 10)
 
 
 def fetch_session(address):
@@ -105,7 +106,7 @@ def test_a_container_that_makes_itself_an_ipv6_address_gets_nowhere(configured, 
     )
     assert not configured.reaches("one", WORLD_6, 80)
     configured.root("ip6tables -F NOTEBOOK-INPUT; ip6tables -P FORWARD ACCEPT")
-    eventually(lambda: configured.reaches("one", WORLD_6, 80), 20)  # so that it was the rule
+    until(lambda: configured.reaches("one", WORLD_6, 80), "it is reached without the rule", 20)
     configured.root(f"ip addr del 2001:db8:8::1/64 dev docker0; {FIREWALL}")
 
 

@@ -1,7 +1,6 @@
 """A host after the first run of the playbook."""
 
 import shlex
-import time
 from dataclasses import dataclass
 
 from blocks.host_setup.playbook import PlaybookReport
@@ -42,10 +41,3 @@ def fetches(configured, url):
     except CommandFailed:
         return False
     return True
-
-
-def eventually(check, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)

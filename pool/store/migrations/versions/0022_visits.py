@@ -33,7 +33,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_visits"),
     )
     op.create_index("ix_visits_pool_at", "visits", ["pool", "at"])
-    op.create_index("ix_visits_at", "visits", ["at"])
     bind = op.get_bind()
     rows = bind.execute(OLD).all()
     for first in range(0, len(rows), BATCH):

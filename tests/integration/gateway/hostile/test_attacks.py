@@ -5,22 +5,9 @@ import socket
 import httpx
 import pytest
 
-from tests.rigs.gateways.backend import http_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, only_routes, route_to, running_gateway
+from tests.rigs.gateways.gateway import only_routes, route_to
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module", **BOTH_FORMS)
-def gateway(request):
-    with running_gateway(session_domain=request.param) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
-def backend():
-    with http_backend() as backend:
-        yield backend
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.rigs.gateways.backend import http_backend, websocket_backend
+from tests.rigs.gateways.backend import websocket_backend
 from tests.rigs.gateways.browser import browser_page
-from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
+from tests.rigs.gateways.gateway import only_routes, route_to, running_gateway
 
 pytestmark = pytest.mark.integration
 
@@ -41,22 +41,10 @@ OWN = [
 ]
 
 
-@pytest.fixture(scope="module", **BOTH_FORMS)
-def gateway(request):
-    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
-def session():
-    with http_backend() as backend:
-        yield backend
-
-
 @pytest.fixture
-def address(gateway, session):
-    only_routes(gateway.client, [route_to(session.port)])
-    session.requests.clear()
+def address(gateway, backend):
+    only_routes(gateway.client, [route_to(backend.port)])
+    backend.requests.clear()
     return gateway.address(ALICE)
 
 
@@ -68,11 +56,11 @@ def said(gateway, headers: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "PROPFIND"])
-def test_a_change_that_a_foreign_page_asks_for_is_refused_in_a_sentence(gateway, session, address, method):
+def test_a_change_that_a_foreign_page_asks_for_is_refused_in_a_sentence(gateway, backend, address, method):
     for headers in FOREIGN.values():
         answer = httpx.request(method, address + "api/terminals", headers=said(gateway, headers), trust_env=False)
         assert (answer.status_code, answer.text) == (403, SENTENCE), headers
-    assert session.requests == []
+    assert backend.requests == []
 
 
 @pytest.mark.parametrize("headers", OWN)
@@ -113,9 +101,9 @@ def test_the_sessions_own_page_and_programs_open_websockets(gateway, headers):
         ("https://notebooks.example.org", "http://127.0.0.1:8000", 403),
     ],
 )
-def test_behind_a_proxy_the_public_url_says_which_origin_is_the_sessions_own(session, public_url, origin, status):
+def test_behind_a_proxy_the_public_url_says_which_origin_is_the_sessions_own(backend, public_url, origin, status):
     with running_gateway(public_url=public_url) as gateway:
-        gateway.client.add_route(route_to(session.port))
+        gateway.client.add_route(route_to(backend.port))
         path = f"http://127.0.0.1:{gateway.config.port}/notebooks/{ALICE}/"
         assert httpx.post(path, headers={"Origin": origin}, trust_env=False).status_code == status
 
@@ -133,9 +121,9 @@ def test_behind_a_proxy_the_public_url_says_which_origin_is_the_sessions_own(ses
         ("evil-nb.intranet", "http://evil-nb.intranet", 403),
     ],
 )
-def test_an_own_name_counts_with_the_port_that_the_browser_uses(session, host, origin, status):
+def test_an_own_name_counts_with_the_port_that_the_browser_uses(backend, host, origin, status):
     with running_gateway(names=("nb.intranet",)) as gateway:
-        gateway.client.add_route(route_to(session.port))
+        gateway.client.add_route(route_to(backend.port))
         answer = httpx.post(gateway.address(ALICE), headers={"Host": host, "Origin": origin}, trust_env=False)
     assert answer.status_code == status
     if status == 200:
@@ -144,9 +132,9 @@ def test_an_own_name_counts_with_the_port_that_the_browser_uses(session, host, o
         assert heard["X-Forwarded-Port"] == ("9000" if "9000" in host else "80")
 
 
-def test_a_sessions_own_name_counts_with_the_port_that_the_browser_uses(session):
+def test_a_sessions_own_name_counts_with_the_port_that_the_browser_uses(backend):
     with running_gateway(session_domain="localhost") as gateway:
-        gateway.client.add_route(route_to(session.port))
+        gateway.client.add_route(route_to(backend.port))
         path, own = f"{gateway.url}/notebooks/{ALICE}/", f"{ALICE}.localhost:9000"
         posted = httpx.post(path, headers={"Host": own, "Origin": f"http://{own}"}, trust_env=False)
         sent_on = httpx.get(path, headers={"Host": "localhost:9000"}, trust_env=False)
@@ -154,24 +142,24 @@ def test_a_sessions_own_name_counts_with_the_port_that_the_browser_uses(session)
     assert sent_on.headers["Location"] == f"http://{own}/notebooks/{ALICE}/"
 
 
-def test_behind_a_proxy_the_page_of_one_session_changes_no_other(session):
+def test_behind_a_proxy_the_page_of_one_session_changes_no_other(backend):
     with running_gateway(public_url="https://nb.example.org", session_domain="nb.example.org") as gateway:
-        gateway.client.add_route(route_to(session.port))
+        gateway.client.add_route(route_to(backend.port))
         path = f"http://127.0.0.1:{gateway.config.port}/notebooks/{ALICE}/"
         for name, status in ((ALICE, 200), (BOB, 403)):
             headers = {"Host": f"{ALICE}.nb.example.org", "Origin": f"https://{name}.nb.example.org"}
             assert httpx.post(path, headers=headers, trust_env=False).status_code == status
 
 
-def test_in_chromium_a_page_of_another_port_changes_nothing_and_the_sessions_own_does(session):
+def test_in_chromium_a_page_of_another_port_changes_nothing_and_the_sessions_own_does(backend):
     post = "([url, mode]) => fetch(url, {method: 'POST', mode}).then(answer => answer.status, () => 0)"
     with running_gateway() as gateway, running_gateway() as elsewhere, browser_page() as page:
-        gateway.client.add_route(route_to(session.port))
-        elsewhere.client.add_route(route_to(session.port))
-        session.requests.clear()
+        gateway.client.add_route(route_to(backend.port))
+        elsewhere.client.add_route(route_to(backend.port))
+        backend.requests.clear()
         page.goto(elsewhere.address(ALICE))
         page.evaluate(post, [gateway.address(ALICE), "no-cors"])  # a page may send it, and not read the answer
         page.goto(gateway.address(ALICE))
         assert page.evaluate(post, [gateway.address(ALICE), "cors"]) == 200
         assert gateway.logs_after(ALICE, 3).count('"status":403') == 1
-    assert [seen["method"] for seen in session.requests].count("POST") == 1
+    assert [seen["method"] for seen in backend.requests].count("POST") == 1

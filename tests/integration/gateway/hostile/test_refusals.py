@@ -7,19 +7,13 @@ import pytest
 
 from pool.records import SESSION_PORTS
 from tests.rigs.gateways.backend import raw_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
+from tests.rigs.gateways.gateway import only_routes, route_to
 from tests.rigs.ports import free_port
 from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
 
 ALICE, BOB = route_to(0, "alice").id, route_to(0, "bob").id
-
-
-@pytest.fixture(scope="module", **BOTH_FORMS)
-def gateway(request):
-    with names_below_localhost(), running_gateway(session_domain=request.param) as gateway:
-        yield gateway
 
 
 def lines(gateway) -> list[dict]:

@@ -36,7 +36,7 @@ def repository(tmp_path):
 
 def test_what_a_killed_deletion_locked_is_unlocked_before_a_backup_is_written(repository, commands):
     assert repository.write("alice-1.1", [b"work"]).snapshot == SNAPSHOT
-    assert commands() == ["cat", "unlock", "backup"]
+    assert commands() == ["unlock", "backup"]
 
 
 def test_where_nothing_is_to_be_forgotten_restic_is_asked_nothing(repository, commands):
@@ -49,7 +49,9 @@ def test_what_is_not_listed_is_not_forgotten_and_locks_nothing(repository, comma
     assert commands() == ["snapshots"]
 
 
-@pytest.mark.parametrize("spelled", [SNAPSHOT, SNAPSHOT[:8]])
-def test_a_snapshot_is_forgotten_in_whichever_spelling_of_its_name(repository, commands, spelled):
-    repository.forget([spelled])
-    assert commands() == ["snapshots", "unlock", "forget"]
+def test_what_is_forgotten_is_pruned_in_the_end_once_whatever_its_number(repository, commands, monkeypatch):
+    names = [f"{number:064}" for number in range(5)]
+    monkeypatch.setattr(ResticRepository, "snapshots", lambda _: dict.fromkeys(names))
+    monkeypatch.setattr("blocks.backups.restic.FORGET_AT_ONCE", 2)
+    repository.forget([*names, "ffffffff"])
+    assert commands() == ["unlock", "forget", "forget", "forget", "prune"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pool.backups.snapshots import Snapshot, is_named, strangers, to_delete
+from pool.backups.snapshots import Snapshot, strangers, to_delete
 from pool.backups.states import BackupState, BackupTrouble
 from tests.rigs.pool_data import NOW, a_backup, later
 
@@ -42,7 +42,3 @@ def test_what_was_written_for_a_backup_that_no_record_knows_is_told_and_never_de
     others = [a_backup("bob-1.1", snapshot="12345678", state=BackupState.FORGOTTEN)]
     assert to_delete(LISTED, [], later(99 * DAY)) == to_delete(LISTED, others, later(99 * DAY)) == set()
     assert strangers(LISTED, others, later(99 * DAY)) == {OURS, HALF}
-
-
-def test_an_empty_name_means_no_snapshot():
-    assert not is_named(OURS, "")

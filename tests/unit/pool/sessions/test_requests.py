@@ -35,7 +35,7 @@ def test_an_id_of_no_valid_form_keeps_no_other_session_from_its_place():
     assert (wanted, list(refused)) == ([Wanted("bio101-ada", "ada")], ["Bio 101"])
 
 
-def test_a_session_that_is_named_twice_is_wanted_once_and_for_another_user_refused():
+def test_a_session_that_is_named_twice_is_wanted_once_and_for_two_users_not_at_all():
     assert read_wanted([ADA, ADA]) == ([Wanted("bio101-ada", "ada")], {})
-    _, refused = read_wanted([ADA, ADA | {"user": "bob"}])
-    assert refused == {"bio101-ada": "instance bio101-ada is in the request twice, for 'ada' first"}
+    wanted, refused = read_wanted([ADA, ADA | {"user": "bob"}])
+    assert (wanted, refused) == ([], {"bio101-ada": "instance bio101-ada is in the request twice, for 'ada' and 'bob'"})

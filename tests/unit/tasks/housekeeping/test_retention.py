@@ -12,7 +12,7 @@ from blocks.kept_files import KeptFiles
 from blocks.outside import standing_in
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
-from tasks.housekeeping.retention import ANSWERS_AT_ONCE, ANSWERS_KEPT, forget_old, forget_old_answers
+from tasks.housekeeping.retention import ANSWERS_EACH_TIME, ANSWERS_KEPT, forget_old, forget_old_answers
 from tests.rigs.fakes import SETTINGS, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, ask
 
@@ -71,10 +71,10 @@ def test_old_answers_go_once_their_sessions_are_over_or_forgotten_and_those_of_l
 
 
 def test_a_tick_deletes_a_bounded_number_of_answers(store):
-    prefect = OldAnswers(*(f"instance-{number}" for number in range(ANSWERS_AT_ONCE + 5)))
+    prefect = OldAnswers(*(f"instance-{number}" for number in range(ANSWERS_EACH_TIME + 5)))
     with standing_in(fake_outside(store=store, prefect=prefect)):
         asyncio.run(forget_old_answers.fn())
-    assert len(prefect.deleted) == ANSWERS_AT_ONCE
+    assert len(prefect.deleted) == ANSWERS_EACH_TIME
 
 
 def test_most_ticks_look_for_no_old_answers(store):

@@ -11,7 +11,7 @@ from blocks.stored.pool_config import PoolConfig
 from flows.sessions.provision_instances import provision_instances
 from pool.errors import BadRequest, Refused
 from pool.records import Image
-from pool.states import EndCause
+from pool.states import EndCause, InstanceState
 from pool.store.pool_store import PoolStore
 from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
@@ -19,6 +19,7 @@ from tests.rigs.services.databases import migrated_sqlite
 
 pytestmark = pytest.mark.unit
 
+NEW_ID = " ask with a new instance_id"
 KEYS = LinkKeys.create()
 JUPYTER = Blueprint(image="jupyter", port=8888)
 
@@ -76,6 +77,20 @@ def test_a_limit_lets_as_many_of_a_class_in_as_it_allows(door):
 def test_where_the_sessions_would_not_wait_those_without_room_fail_with_the_reason(door):
     assert ask(students("ada", "bob", "cleo"), wait=0) == "2 starting, 1 failed"
     assert (states(door)["cleo"], door.store.instances.get("bio101-cleo").end_cause) == ("failed", EndCause.NO_ROOM)
+
+
+def test_an_id_that_was_used_up_is_refused_as_when_it_is_asked_for_alone(door):
+    ask(students("ada"))
+    door.store.instances.move("bio101-ada", InstanceState.FAILED, NOW, reason="its host was lost")
+    said = ask(students("ada", "bob"))
+    assert said == "1 starting, 1 refused; bio101-ada: instance bio101-ada is failed (its host was lost);" + NEW_ID
+
+
+def test_sessions_of_a_class_whose_blueprint_is_gone_fail_with_that_reason(door):
+    ask(students("ada", "bob", "cleo"))
+    del door.stored.blocks[Blueprint]["jupyter"]
+    assert ask(students("ada", "bob", "cleo")) == "2 starting, 1 failed"
+    assert "no blueprint is named 'jupyter'" in door.store.instances.get("bio101-cleo").reason
 
 
 def test_where_none_is_taken_the_run_fails_with_the_first_reason(door):
