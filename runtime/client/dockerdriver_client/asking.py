@@ -54,9 +54,9 @@ class Asking:
         """
         began, tries = self.clock(), 0
         while True:
-            seconds = max(_SHORTEST, min(self.request_seconds, until - self.clock()))
+            used, seconds = self.password.pair, max(_SHORTEST, min(self.request_seconds, until - self.clock()))
             reply = yield Ask(method, path, body, seconds, changes)
-            if isinstance(reply, Answer) and not self._ask_again(reply):
+            if isinstance(reply, Answer) and not self._ask_again(reply, used):
                 return self._judged(method, path, reply)
             tries += 1
             pause = max(self.retries.after(tries, self.chance()), _wanted(reply))
@@ -64,10 +64,10 @@ class Asking:
                 raise self._given_up(self.clock() - began, tries, reply)
             yield Pause(pause)
 
-    def _ask_again(self, answer: Answer) -> bool:
+    def _ask_again(self, answer: Answer, used: str) -> bool:
         """Whether it may be answered otherwise the next time: the server is busy, or the password was rotated."""
         if answer.status in {401, 403}:
-            return self.password.renewed()
+            return self.password.renewed(used)
         return answer.status >= 500 or answer.status == _TOO_MANY
 
     def _given_up(self, seconds: float, tries: int, last: Reply) -> Unavailable:

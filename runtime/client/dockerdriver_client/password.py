@@ -26,12 +26,12 @@ class Password:
     def _whence(self) -> str:
         return f"in {self._file}" if self._file else "that the client was given"
 
-    def renewed(self) -> bool:
-        """Whether the file has another pair by now, which counts from now on."""
-        before = self.pair
-        with suppress(ValueError):  # it is being written, or is gone: then the pair is the one before
-            self.pair = self._read() if self._file else before
-        return self.pair != before
+    def renewed(self, used: str) -> bool:
+        """Whether another pair than the *used* one counts by now: the file is read again, unless it cannot be."""
+        if self._file:
+            with suppress(ValueError):  # it is being written, or is gone: then the pair is the one before
+                self.pair = self._read()
+        return self.pair != used
 
     def _read(self) -> str:
         try:

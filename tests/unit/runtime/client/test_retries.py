@@ -4,8 +4,11 @@ import httpx
 import pytest
 
 from dockerdriver_client import ClientError, NotFound, Pauses, Refused, Unauthorized, Unavailable
+from dockerdriver_client.asking import Asking
+from dockerdriver_client.password import Password
+from dockerdriver_client.steps import Answer, Pause
 
-from .conftest import PASSWORD, answer
+from .conftest import ADDRESS, PASSWORD, answer
 
 pytestmark = pytest.mark.unit
 
@@ -72,6 +75,16 @@ def test_a_password_that_was_rotated_is_read_again_from_its_file(kind, api, tmp_
     client("get", "ada-1")
     sent = [httpx.BasicAuth("platform", secret)._auth_header for secret in ("before", "after")]
     assert [each.headers["authorization"] for each in api.asked] == sent
+
+
+def test_two_requests_that_were_under_way_at_a_rotation_are_both_asked_again(tmp_path):
+    (file := tmp_path / "password").write_text("platform:before")
+    asking = Asking(ADDRESS, Password(None, file), clock=lambda: 0.0, chance=lambda: 1.0)
+    both = [asking.ask("GET", "/admin/version", None, until=60) for _ in range(2)]
+    for each in both:
+        next(each)
+    file.write_text("platform:after")
+    assert [type(each.send(Answer(401, "{}"))) for each in both] == [Pause, Pause]
 
 
 @pytest.mark.parametrize("status", [400, 409, 422])
