@@ -168,7 +168,7 @@ class Calls:
         self, flow: str, instance_id: str, request_id: str | None, more: dict[str, Any], until: float
     ) -> Steps[str]:
         """Run a flow on a session; the run's id."""
-        key = f"{flow}-{instance_id}-{request_id or uuid.uuid4()}"
+        key = f"{flow}-{instance_id}:{request_id or uuid.uuid4()}"
         run = yield from self.runs.run(flow, key, {"instance_id": instance_id, **more}, until)
         if run.completed:
             return run.id
@@ -201,8 +201,11 @@ class Calls:
 
 
 def _start_key(instance_id: str, request_id: str | None) -> str:
-    """The idempotency key of a start: the same request has the same, in every process."""
-    return f"provision-{instance_id}" + (f"-{request_id}" if request_id else "")
+    """The idempotency key of a start: the same request has the same, in every process, and no other has it.
+
+    No instance_id has a colon: the request "1" for ada is not the one for ada-1.
+    """
+    return f"provision-{instance_id}" + (f":{request_id}" if request_id else "")
 
 
 def _events_of(instance_id: str) -> tuple[str, ...]:

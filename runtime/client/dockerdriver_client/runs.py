@@ -52,8 +52,11 @@ class Runs:
 
     @staticmethod
     def keys(key: str) -> list[str]:
-        """The idempotency keys of one request: the first, and those after a crash."""
-        return [key, *(f"{key}.{again}" for again in range(1, _CRASHES))]
+        """The idempotency keys of one request: the first, and those after a crash.
+
+        Their number is in front, for a request_id may end with one.
+        """
+        return [key, *(f"{again}.{key}" for again in range(1, _CRASHES))]
 
     def pending(self, key: str, until: float) -> Steps[bool]:
         """Whether a run of this request was asked for and is not over."""

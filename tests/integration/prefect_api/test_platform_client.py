@@ -150,7 +150,7 @@ def test_a_parameter_that_the_deployment_does_not_take_is_refused_by_the_server(
 
 def test_a_link_is_of_its_own_run(platform):
     link = platform.call(BY_LOOKS, "link", platform.id, request_id="1")
-    key = f"issue-link-{platform.id}-1"
+    key = f"issue-link-{platform.id}:1"
     (run,) = until(lambda: platform.runs(key), "the run is asked for", 30)
     for url, of in (("mine", run["id"]), ("another's", None)):
         rows = json.dumps([{"instance_id": platform.id, "launch_url": url}])

@@ -44,7 +44,24 @@ def test_a_start_follows_its_run_to_the_end_with_pauses_that_grow(call, api):
 def test_the_request_id_of_the_caller_makes_another_key(call, api):
     api.session(answer("running"))
     call("start", "ada-1", request_id="second-try")
-    assert api.bodies(START)[0]["idempotency_key"] == "provision-ada-1-second-try"
+    assert api.bodies(START)[0]["idempotency_key"] == "provision-ada-1:second-try"
+
+
+def test_no_two_requests_have_the_same_key_however_their_ids_are_cut(kind, api):
+    api.ends("provision-instance", CRASHED)
+    for instance_id, request_id in (("ada", "1"), ("ada-1", None), ("ada", "1.1"), ("ada-1", ".1")):
+        with pytest.raises(Unavailable):
+            kind(api)("start", instance_id, request_id=request_id)
+    keys = [body["idempotency_key"] for body in api.bodies(START)]
+    assert len({*keys}) == len(keys) == 12
+
+
+def test_a_link_for_one_session_is_not_asked_for_with_the_key_of_another(kind, api):
+    api.says("POST /artifacts/filter", [answer("running")])
+    for instance_id, request_id in (("ada", "1-2"), ("ada-1", "2")):
+        kind(api)("link", instance_id, request_id=request_id)
+    first, second = api.bodies("POST /deployments/issue-link/create_flow_run")
+    assert first["idempotency_key"] != second["idempotency_key"]
 
 
 def test_a_start_whose_id_another_request_had_is_refused_and_not_answered_with_that_ones_session(call, api):
@@ -88,7 +105,7 @@ def test_a_run_that_crashed_is_asked_for_again_by_the_next_key_of_its_request(ca
     api.ends("provision-instance", CRASHED, COMPLETED)
     api.session(answer("running"))
     call("start", "ada-1")
-    assert [body["idempotency_key"] for body in api.bodies(START)] == ["provision-ada-1", "provision-ada-1.1"]
+    assert [body["idempotency_key"] for body in api.bodies(START)] == ["provision-ada-1", "1.provision-ada-1"]
 
 
 def test_a_run_that_crashes_each_time_is_given_up(call, api):
