@@ -188,8 +188,8 @@ class AsyncClient(Made):
         match step:
             case Ask():
                 return await self._ask(step)
-            case Listen(resources, seconds) if self._settings.events and stream.usable:
-                return await stream.listen(resources, seconds)
+            case Listen(resource, seconds) if self._settings.events and stream.usable:
+                return await stream.listen(resource, seconds)
             case Listen(_, seconds) | Pause(seconds):
                 await self._pause(seconds)
         return Heard(event=False)

@@ -86,7 +86,7 @@ class Calls:
 
         seen: builtins.list[Session | None] = []
         unsettled = _not_yet(instance_id, seconds, seen)
-        return (yield from self.runs.watch(look, _events_of(instance_id), until, unsettled))
+        return (yield from self.runs.watch(look, _resource_of(instance_id), until, unsettled))
 
     def link(self, instance_id: str, request_id: str | None, seconds: float) -> Steps[Link]:
         """Make another launch link: the one of this request's own run, for it works once.
@@ -124,7 +124,7 @@ class Calls:
             pending = False if session else (yield from self.runs.pending(_start_key(instance_id, request_id), until))
             return None if pending else True
 
-        yield from self.runs.watch(look, _events_of(instance_id), until, _not_yet(instance_id, seconds, []))
+        yield from self.runs.watch(look, _resource_of(instance_id), until, _not_yet(instance_id, seconds, []))
         run = yield from self.runs.run(
             "deprovision-instance", f"deprovision-{instance_id}-{uuid.uuid4()}", {"instance_id": instance_id}, until
         )
@@ -208,8 +208,8 @@ def _start_key(instance_id: str, request_id: str | None) -> str:
     return f"provision-{instance_id}" + (f":{request_id}" if request_id else "")
 
 
-def _events_of(instance_id: str) -> tuple[str, ...]:
-    return (f"dockerdriver.instance.{instance_id}",)
+def _resource_of(instance_id: str) -> str:
+    return f"dockerdriver.instance.{instance_id}"
 
 
 def _as_session(artifact: dict[str, Any]) -> Session:

@@ -182,8 +182,8 @@ class Client(Made):
         match step:
             case Ask():
                 return self._ask(step)
-            case Listen(resources, seconds) if self._settings.events and stream.usable:
-                return stream.listen(resources, seconds)
+            case Listen(resource, seconds) if self._settings.events and stream.usable:
+                return stream.listen(resource, seconds)
             case Listen(_, seconds) | Pause(seconds):
                 self._pause(seconds)
         return Heard(event=False)

@@ -40,6 +40,7 @@ class _Stream:
         self._password, self._closing = password, closing
         self._usable = AVAILABLE
         self._socket: Any = None
+        self._heard = ""
 
     @property
     def usable(self) -> bool:
@@ -56,10 +57,10 @@ class _Stream:
         return json.dumps({"type": "auth", "token": self._password.pair})
 
     @staticmethod
-    def _wish(resources: tuple[str, ...]) -> str:
+    def _wish(resource: str) -> str:
         now = datetime.now(UTC)
         occurred = {"since": (now - _SKEW).isoformat(), "until": (now + _YEAR).isoformat()}
-        wanted = {"resource": {"id": list(resources)}, "occurred": occurred}
+        wanted = {"resource": {"id": [resource]}, "occurred": occurred}
         return json.dumps({"type": "filter", "filter": wanted, "backfill": False})
 
 
@@ -76,11 +77,14 @@ def _check_welcome(message: str | bytes) -> None:
 class EventStream(_Stream):
     """The stream for a thread that waits."""
 
-    def listen(self, resources: tuple[str, ...], seconds: float) -> Heard:
-        """Wait for an event. The first time it is opened, which counts as one: what happened before was not heard."""
+    def listen(self, resource: str, seconds: float) -> Heard:
+        """Wait for an event of the resource.
+
+        For each other one it is opened anew, which counts as an event: what happened before was not heard.
+        """
         try:
-            if self._socket is None:
-                self._open(resources)
+            if self._heard != resource:
+                self._open(resource)
                 return Heard(event=True)
             return Heard(event=self._next(seconds))
         except (OSError, ValueError, WebSocketException):
@@ -90,15 +94,20 @@ class EventStream(_Stream):
     def close(self) -> None:
         """Close it, for good."""
         self._usable = False
+        self._leave()
+
+    def _leave(self) -> None:
         if self._socket is not None:
             with contextlib.suppress(OSError, WebSocketException):
                 self._socket.close()
 
-    def _open(self, resources: tuple[str, ...]) -> None:
+    def _open(self, resource: str) -> None:
+        self._leave()  # Prefect's server reads one filter of a connection
         self._socket = connect_sync(self._address, **self._how)
         self._socket.send(self._greeting)
         _check_welcome(self._socket.recv(_OPENING))
-        self._socket.send(self._wish(resources))
+        self._socket.send(self._wish(resource))
+        self._heard = resource
 
     def _next(self, seconds: float) -> bool:
         ends = time.monotonic() + seconds
@@ -112,11 +121,14 @@ class EventStream(_Stream):
 class AsyncEventStream(_Stream):
     """The stream for a task that waits."""
 
-    async def listen(self, resources: tuple[str, ...], seconds: float) -> Heard:
-        """Wait for an event. The first time it is opened, which counts as one: what happened before was not heard."""
+    async def listen(self, resource: str, seconds: float) -> Heard:
+        """Wait for an event of the resource.
+
+        For each other one it is opened anew, which counts as an event: what happened before was not heard.
+        """
         try:
-            if self._socket is None:
-                await self._open(resources)
+            if self._heard != resource:
+                await self._open(resource)
                 return Heard(event=True)
             return Heard(event=await self._next(seconds))
         except (OSError, ValueError, WebSocketException):
@@ -126,16 +138,21 @@ class AsyncEventStream(_Stream):
     async def close(self) -> None:
         """Close it, for good."""
         self._usable = False
+        await self._leave()
+
+    async def _leave(self) -> None:
         if self._socket is not None:
             with contextlib.suppress(OSError, WebSocketException):
                 await self._socket.close()
 
-    async def _open(self, resources: tuple[str, ...]) -> None:
+    async def _open(self, resource: str) -> None:
+        await self._leave()  # Prefect's server reads one filter of a connection
         self._socket = await connect_async(self._address, **self._how)
         await self._socket.send(self._greeting)
         async with asyncio.timeout(_OPENING):
             _check_welcome(await self._socket.recv())
-        await self._socket.send(self._wish(resources))
+        await self._socket.send(self._wish(resource))
+        self._heard = resource
 
     async def _next(self, seconds: float) -> bool:
         ends = time.monotonic() + seconds

@@ -67,11 +67,11 @@ class Runs:
     def watch(
         self,
         look: Callable[[], Steps[T | None]],
-        resources: tuple[str, ...],
+        resource: str,
         until: float,
         unsettled: Callable[[], NotYet],
     ) -> Steps[T]:
-        """Look until there is something to see: after each event of the resources, and else after growing pauses.
+        """Look until there is something to see: after each event of the resource, and else after growing pauses.
 
         Raises:
             NotYet: there is nothing at the moment *until*.
@@ -82,7 +82,7 @@ class Runs:
             if left <= 0:
                 raise unsettled()
             quiet += 1
-            heard = yield Listen(resources, min(left, self.looks.after(quiet, self.asking.chance())))
+            heard = yield Listen(resource, min(left, self.looks.after(quiet, self.asking.chance())))
             quiet = 0 if isinstance(heard, Heard) and heard.event else quiet
         return found
 
@@ -123,7 +123,7 @@ class Runs:
             seconds = self.asking.clock() - began
             return NotYet(f"the run {run} of {flow} is not over yet: gave up after {seconds:.0f} s", seconds)
 
-        return (yield from self.watch(look, (f"prefect.flow-run.{run}",), until, unsettled))
+        return (yield from self.watch(look, f"prefect.flow-run.{run}", until, unsettled))
 
 
 def _check_same(flow: str, known: dict[str, Any] | None, asked: dict[str, Any]) -> None:

@@ -31,9 +31,9 @@ class Pause:
 
 @dataclass(frozen=True)
 class Listen:
-    """Wait for an event of one of these resources, for so many seconds at the most; without events it is a pause."""
+    """Wait for an event of this resource, for so many seconds at the most; without events it is a pause."""
 
-    resources: tuple[str, ...]
+    resource: str
     seconds: float
 
 

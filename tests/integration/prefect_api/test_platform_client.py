@@ -125,6 +125,15 @@ def test_a_start_and_a_wait_are_woken_by_events_alone(platform):
     assert (start.result(0).state, wait.result(0).state) == ("queued", "running")
 
 
+def test_a_call_that_follows_one_run_after_another_is_woken_by_the_events_of_each(platform):
+    start = platform.call(BY_EVENTS, "start", platform.id)
+    again = f"1.provision-{platform.id}"
+    until(lambda: platform.run_is("CRASHED") or platform.runs(again), "the crash is heard", 30, a_moment)
+    platform.session_is("starting")
+    until(lambda: platform.run_is("COMPLETED", key=again) or start.done(), "the start is woken", 30, a_moment)
+    assert start.result(0).state == "starting"
+
+
 def test_a_wait_without_events_looks_again(platform):
     platform.session_is("starting")
     wait = platform.call(BY_LOOKS, "wait", platform.id)
