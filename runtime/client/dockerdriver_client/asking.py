@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from .errors import ClientError, NotFound, Refused, Unauthorized, Unavailable
 from .password import Password
 from .pauses import RETRIES, Pauses
-from .steps import Answer, Ask, Pause, Reply, Steps
+from .steps import Answer, Ask, Pause, Reply, Steps, T
 
 #: A try gets so many seconds at least, however late it is.
 _SHORTEST = 0.1
@@ -109,16 +111,18 @@ def _detail(body: Any) -> str:
     return found if isinstance(found, str) else json.dumps(found)
 
 
-def read_rows(artifact: Mapping[str, Any]) -> list[dict[str, Any]]:
+def read_table(rows: TypeAdapter[list[T]], artifact: Mapping[str, Any]) -> list[T]:
     """Return the rows of a table that a run left.
 
     Raises:
-        ClientError: it is no table.
+        ClientError: they are not of this form; it says where, and never what is there: a launch link may be.
     """
-    rows = _read(artifact["data"]) if isinstance(artifact.get("data"), str) else artifact.get("data")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ClientError(f"the artifact {artifact.get('key')} is not of the form that this client knows")
-    return rows
+    try:
+        return rows.validate_json(artifact.get("data") or "")
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'data'}: {each['type']}" for each in error.errors())
+        said = f"the artifact {artifact.get('key')} is not of the form that this client knows ({wrong})"
+        raise ClientError(said) from None
 
 
 def not_deployed(name: str) -> NotFound:

@@ -6,14 +6,15 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
-from pydantic import ValidationError
-
-from .asking import AbsentError, Asking, read_rows
+from .asking import AbsentError, Asking, read_table
 from .errors import ClientError, Failed, NotFound, NotYet, Refused
 from .models import (
-    SESSION,
+    LINES,
+    LINKS,
+    SESSIONS,
     DeletedSession,
     FailedSession,
     Link,
@@ -66,10 +67,7 @@ class Calls:
 
     def get(self, instance_id: str, seconds: float) -> Steps[Session]:
         """Read the session as it is."""
-        session = yield from self._find(instance_id, self._until(instance_id, seconds))
-        if session is None:
-            raise _unknown(instance_id)
-        return session
+        return (yield from self._get(instance_id, self._until(instance_id, seconds)))
 
     def wait(self, instance_id: str, request_id: str | None, seconds: float) -> Steps[RunningSession]:
         """Wait until the session runs."""
@@ -89,31 +87,26 @@ class Calls:
         return (yield from self.runs.watch(look, _resource_of(instance_id), until, unsettled))
 
     def link(self, instance_id: str, request_id: str | None, seconds: float) -> Steps[Link]:
-        """Make another launch link: the one of this request's own run, for it works once.
-
-        A session without sign-in has the same link each time, which is written once: then it is the newest.
-        """
+        """Make another launch link: the one of this request's own run, for it works once."""
         until = self._until(instance_id, seconds)
         run = yield from self._run_of("issue-link", instance_id, request_id, {}, until)
-        wanted = {"key": {"any_": [f"link-{instance_id}"]}, "flow_run_id": {"any_": [run]}}
-        found = yield from self.asking.ask("POST", "/artifacts/filter", {"artifacts": wanted, "limit": 1}, until)
-        artifact = found[0] if found else (yield from self._artifact(f"link-{instance_id}", until))
+        artifact = yield from self._left_by(run, f"link-{instance_id}", until)
         if not artifact:
             raise NotFound(f"the link to session {instance_id} is there no more: ask for another")
-        return Link.model_validate(read_rows(artifact)[0])
+        return read_table(LINKS, artifact)[0]
 
     def extend(self, instance_id: str, minutes: int, request_id: str | None, seconds: float) -> Steps[Session]:
         """Let the session go on; how it is then."""
         until = self._until(instance_id, seconds)
         yield from self._run_of("extend-instance", instance_id, request_id, {"minutes": minutes}, until)
-        return (yield from self.get(instance_id, until - self.asking.clock()))
+        return (yield from self._get(instance_id, until))
 
     def logs(self, instance_id: str, lines: int, request_id: str | None, seconds: float) -> Steps[builtins.list[str]]:
         """Read the last lines that its program wrote."""
         until = self._until(instance_id, seconds)
-        yield from self._run_of("instance-logs", instance_id, request_id, {"lines": lines}, until)
-        artifact = yield from self._artifact(f"logs-{instance_id}", until)
-        return [str(row["line"]) for row in read_rows(artifact)] if artifact else []
+        run = yield from self._run_of("instance-logs", instance_id, request_id, {"lines": lines}, until)
+        artifact = yield from self._left_by(run, f"logs-{instance_id}", until)
+        return [row.line for row in read_table(LINES, artifact)] if artifact else []
 
     def end(self, instance_id: str, request_id: str | None, seconds: float) -> Steps[Session | None]:
         """End the session, also one whose start was asked for and has not begun: an end before it would end nothing."""
@@ -125,33 +118,22 @@ class Calls:
             return None if pending else True
 
         yield from self.runs.watch(look, _resource_of(instance_id), until, _not_yet(instance_id, seconds, []))
-        run = yield from self.runs.run(
-            "deprovision-instance", f"deprovision-{instance_id}-{uuid.uuid4()}", {"instance_id": instance_id}, until
-        )
-        if not run.completed:
-            raise Refused(run.message)
+        yield from self._run_of("deprovision-instance", instance_id, None, {}, until)
         return (yield from self._find(instance_id, until))
 
     def list(self, user: str | None, states: Collection[State], seconds: float) -> Steps[builtins.list[Session]]:
         """Read all sessions, or those of one user, in these states."""
         until = self.asking.clock() + seconds
         found: dict[str, Session] = {}
-        rows: builtins.list[dict[str, Any]] = []
-        while len(rows) % _PAGE == 0:
-            page = {
-                "artifacts": {"key": {"like_": "instance-"}},
-                "sort": "KEY_ASC",
-                "limit": _PAGE,
-                "offset": len(rows),
-            }
-            more = yield from self.asking.ask("POST", "/artifacts/latest/filter", page, until)
-            if not more:
+        for offset in count(0, _PAGE):
+            page = {"artifacts": {"key": {"like_": "instance-"}}, "sort": "KEY_ASC", "limit": _PAGE, "offset": offset}
+            rows = yield from self.asking.ask("POST", "/artifacts/latest/filter", page, until)
+            for row in rows:
+                with suppress(ClientError):  # another's artifact of such a name is no session
+                    session = read_table(SESSIONS, row)[0]
+                    found[session.instance_id] = session
+            if len(rows) < _PAGE:
                 break
-            rows += more
-        for row in rows:
-            with suppress(ClientError):  # another's artifact of such a name is no session
-                session = _as_session(row)
-                found[session.instance_id] = session
         return [each for each in found.values() if each.state in states and user in {None, each.user}]
 
     def _until(self, instance_id: str, seconds: float) -> float:
@@ -188,9 +170,21 @@ class Calls:
                 raise _unknown(instance_id)
         return session
 
+    def _get(self, instance_id: str, until: float) -> Steps[Session]:
+        session = yield from self._find(instance_id, until)
+        if session is None:
+            raise _unknown(instance_id)
+        return session
+
     def _find(self, instance_id: str, until: float) -> Steps[Session | None]:
         artifact = yield from self._artifact(f"instance-{instance_id}", until)
-        return _as_session(artifact) if artifact else None
+        return read_table(SESSIONS, artifact)[0] if artifact else None
+
+    def _left_by(self, run: str, key: str, until: float) -> Steps[dict[str, Any] | None]:
+        """The table that this run left; the newest where it left none, for one that stays the same is written once."""
+        wanted = {"key": {"any_": [key]}, "flow_run_id": {"any_": [run]}}
+        found = yield from self.asking.ask("POST", "/artifacts/filter", {"artifacts": wanted, "limit": 1}, until)
+        return found[0] if found else (yield from self._artifact(key, until))
 
     def _artifact(self, key: str, until: float) -> Steps[dict[str, Any] | None]:
         try:
@@ -210,16 +204,6 @@ def _start_key(instance_id: str, request_id: str | None) -> str:
 
 def _resource_of(instance_id: str) -> str:
     return f"dockerdriver.instance.{instance_id}"
-
-
-def _as_session(artifact: dict[str, Any]) -> Session:
-    try:
-        return SESSION.validate_python(read_rows(artifact)[0])
-    except IndexError:
-        raise ClientError(f"the artifact {artifact.get('key')} has no row") from None
-    except ValidationError as error:  # of what is wrong it says where, never what is there: a launch link may be
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise ClientError(f"{artifact.get('key')} is not of the form that this client knows: {wrong}") from None
 
 
 def _over(session: Session, said: str | None = None) -> Failed:

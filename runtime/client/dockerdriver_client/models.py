@@ -113,7 +113,8 @@ Session = Annotated[
     QueuedSession | StartingSession | RunningSession | StoppingSession | DeletedSession | FailedSession,
     Field(discriminator="state"),
 ]
-SESSION: TypeAdapter[Session] = TypeAdapter(Session)
+#: The table of a session's answer.
+SESSIONS: TypeAdapter[list[Session]] = TypeAdapter(Annotated[list[Session], Field(min_length=1)])
 
 
 class Link(_Model):
@@ -121,6 +122,17 @@ class Link(_Model):
 
     instance_id: str
     launch_url: Secret
+
+
+class Line(_Model):
+    """A line of a session's log."""
+
+    line: str
+
+
+#: The tables that runs on a session leave.
+LINKS: TypeAdapter[list[Link]] = TypeAdapter(Annotated[list[Link], Field(min_length=1)])
+LINES: TypeAdapter[list[Line]] = TypeAdapter(list[Line])
 
 
 class Options(BaseModel):

@@ -42,13 +42,16 @@ class Runs:
             NotYet: it is not over at the moment *until*.
             Unavailable: its process died each time.
         """
-        for key_of_try in self.keys(key):
+        began = self.asking.clock()
+        for crashes, key_of_try in enumerate(self.keys(key)):
+            if crashes:
+                yield Pause(self.asking.retries.after(crashes, self.asking.chance()))
             asked = yield from self._ask_for(flow, key_of_try, parameters, until)
             state = yield from self._followed(flow, asked, until)
             if state["type"] != "CRASHED":
                 return Ended(asked, state["type"] == "COMPLETED", state.get("message") or f"the run is {state['name']}")
-            yield Pause(self.asking.retries.after(1, self.asking.chance()))
-        raise Unavailable(f"{flow}: the process of its run died {_CRASHES} times; ask again later", 0.0)
+        said = f"{flow}: the process of its run died {_CRASHES} times: give another request_id to ask again"
+        raise Unavailable(said, self.asking.clock() - began)
 
     @staticmethod
     def keys(key: str) -> list[str]:
@@ -94,7 +97,7 @@ class Runs:
             path = f"/deployments/{deployment}/create_flow_run"
             asked = yield from self.asking.ask("POST", path, body, until, changes=True)
         except AbsentError:
-            del self._deployments[flow]
+            self._deployments.pop(flow, None)  # another thread may have forgotten it already
             if not known:
                 raise not_deployed(f"{flow}/on-demand") from None
             return (yield from self._ask_for(flow, key, parameters, until))  # it was deployed anew, under another id
@@ -102,13 +105,14 @@ class Runs:
         return str(asked["id"])
 
     def _deployment(self, flow: str, until: float) -> Steps[str]:
-        if flow not in self._deployments:
+        known = self._deployments.get(flow)
+        if known is None:
             try:
                 found = yield from self.asking.ask("GET", f"/deployments/name/{flow}/on-demand", None, until)
             except AbsentError:
                 raise not_deployed(f"{flow}/on-demand") from None
-            self._deployments[flow] = str(found["id"])
-        return self._deployments[flow]
+            known = self._deployments[flow] = str(found["id"])
+        return known
 
     def _followed(self, flow: str, run: str, until: float) -> Steps[dict[str, Any]]:
         """The state in which it ended."""

@@ -110,9 +110,10 @@ def test_a_run_that_crashed_is_asked_for_again_by_the_next_key_of_its_request(ca
 
 def test_a_run_that_crashes_each_time_is_given_up(call, api):
     api.ends("provision-instance", CRASHED)
-    with pytest.raises(Unavailable, match="died 3 times"):
+    with pytest.raises(Unavailable, match="died 3 times: give another request_id to ask again") as gone:
         call("start", "ada-1")
     assert len(api.bodies(START)) == 3
+    assert (api.pauses, gone.value.seconds) == ([0.5, 1], 1.5)
 
 
 def test_a_start_whose_run_is_not_over_in_time_says_so(call, api):
@@ -198,8 +199,16 @@ def test_extending_answers_with_the_session_as_it_is_then(call, api):
     assert asked["parameters"] == {"instance_id": "ada-1", "minutes": 30}
 
 
-def test_logs_are_lines(call, api):
+def test_logs_are_the_lines_of_their_own_run(call, api):
+    mine, others = (json.dumps([{"line": line}]) for line in ("mine", "another's"))
+    api.says("POST /artifacts/filter", [{"key": "logs-ada-1", "data": mine}])
+    api.says("GET /artifacts/logs-ada-1/latest", {"key": "logs-ada-1", "data": others})
+    assert call("logs", "ada-1") == ["mine"]
+
+
+def test_logs_that_did_not_change_were_written_by_an_earlier_run(call, api):
     rows = [{"line": "it begins"}, {"line": "it goes on"}]
+    api.says("POST /artifacts/filter", [])
     api.says("GET /artifacts/logs-ada-1/latest", {"key": "logs-ada-1", "data": json.dumps(rows)})
     assert call("logs", "ada-1", lines=2) == ["it begins", "it goes on"]
 

@@ -28,7 +28,7 @@ def run(api, monkeypatch, tmp_path):
 
 def test_the_program_for_threads_opens_a_session_uses_it_and_ends_it(run, api, capsys):
     link = {"instance_id": "carol-1", "launch_url": "http://l.test"}
-    api.says("POST /artifacts/filter", [{"data": json.dumps([link])}])
+    api.says("POST /artifacts/filter", [{"data": json.dumps([link])}], [])
     api.says("GET /artifacts/logs-carol-1/latest", {"data": json.dumps([{"line": "Jupyter is running"}])})
     carol = answer("running", instance_id="carol-1", user="carol", host="main-01")
     api.says("POST /artifacts/latest/filter", [carol])

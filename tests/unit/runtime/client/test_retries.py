@@ -6,6 +6,7 @@ import pytest
 from dockerdriver_client import ClientError, NotFound, Pauses, Refused, Unauthorized, Unavailable
 from dockerdriver_client.asking import Asking
 from dockerdriver_client.password import Password
+from dockerdriver_client.runs import Runs
 from dockerdriver_client.steps import Answer, Pause
 
 from .conftest import ADDRESS, PASSWORD, answer
@@ -104,11 +105,20 @@ def test_a_server_without_the_deployment_is_told_from_a_session_that_is_unknown(
 def test_a_deployment_that_was_made_anew_is_looked_up_again(kind, api):
     client = kind(api)
     api.says("GET /deployments/name/provision-instance/on-demand", {"id": "old"}, {"id": "provision-instance"})
-    api.says("POST /deployments/old/create_flow_run", 404)
-    client._calls.runs._deployments["provision-instance"] = "old"
-    api.says("GET /deployments/name/provision-instance/on-demand", {"id": "provision-instance"})
+    api.says("POST /deployments/old/create_flow_run", {"id": "run-of-provision-instance"}, 404)
     api.session(answer("running"))
-    assert client("start", "ada-1").state == "running"
+    assert [client("start", "ada-1").state for _ in range(2)] == ["running", "running"]
+    assert len(api.bodies(START)) == 1
+
+
+def test_a_deployment_that_was_made_anew_is_looked_up_again_by_each_of_two_requests_at_once(api):
+    runs = Runs(Asking(ADDRESS, Password(PASSWORD, None), clock=lambda: 0.0, chance=lambda: 1.0))
+    one, other, first = (runs.run("f", key, {}, until=60) for key in ("one", "other", "first"))
+    next(first)
+    first.send(Answer(200, '{"id": "old"}'))
+    assert [next(each).path for each in (one, other)] == ["/deployments/old/create_flow_run"] * 2
+    again = [each.send(Answer(404, "{}")) for each in (one, other)]
+    assert [each.path for each in again] == ["/deployments/name/f/on-demand"] * 2
 
 
 def test_an_address_that_is_no_api_is_said_to_be_none(call, api):
@@ -121,6 +131,15 @@ def test_an_answer_of_another_form_is_told_without_the_secrets_in_it(call, api):
     api.session(answer("running", url=None))
     with pytest.raises(ClientError, match="instance-ada-1 is not of the form") as told:
         call("get", "ada-1")
+    assert "ticket" not in str(told.value)
+
+
+@pytest.mark.parametrize("method", ["link", "logs"])
+@pytest.mark.parametrize("data", ['[{"launch_url": "ticket", "line": ["ticket"]}]', '["ticket"]', "ticket", None])
+def test_a_table_of_another_form_is_told_without_what_is_in_it(call, api, method, data):
+    api.says("POST /artifacts/filter", [{"key": f"{method}-ada-1", "data": data}])
+    with pytest.raises(ClientError, match=f"{method}[^ ]*-ada-1 is not of the form") as told:
+        call(method, "ada-1")
     assert "ticket" not in str(told.value)
 
 
