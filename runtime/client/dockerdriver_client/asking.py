@@ -1,15 +1,16 @@
 """One request to Prefect's API: asked again while the server is busy or away, judged once it answers."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from .errors import ClientError, NotFound, Refused, Unauthorized, Unavailable
+from .errors import ClientError, Refused, Unauthorized, Unavailable
 from .password import Password
-from .pauses import RETRIES, Pauses
+from .pauses import Pauses
+from .settings import Settings
 from .steps import Answer, Ask, Pause, Reply, Steps, T
 
 #: A try gets so many seconds at least, however late it is.
@@ -28,18 +29,20 @@ class Asking:
     Args:
         address: of Prefect's API.
         password: of it.
-        clock: seconds, of a clock that is never turned back.
-        chance: a number from 0 to 1, another one each time.
-        request_seconds: that one try may take.
-        retries: the pauses between them.
+        settings: how patiently, and by which clock.
     """
 
     address: str
     password: Password
-    clock: Callable[[], float]
-    chance: Callable[[], float]
-    request_seconds: float = 10.0
-    retries: Pauses = RETRIES
+    settings: Settings
+
+    def clock(self) -> float:
+        """Return the seconds of the clock."""
+        return self.settings.clock()
+
+    def pause(self, pauses: Pauses, tries: int) -> float:
+        """Return how many seconds to wait after so many tries."""
+        return pauses.after(tries, self.settings.chance())
 
     def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None, until: float, *, changes: bool = False
@@ -56,12 +59,12 @@ class Asking:
         """
         began, tries = self.clock(), 0
         while True:
-            used, seconds = self.password.pair, max(_SHORTEST, min(self.request_seconds, until - self.clock()))
+            used, seconds = self.password.pair, max(_SHORTEST, min(self.settings.request_timeout, until - self.clock()))
             reply = yield Ask(method, path, body, seconds, changes)
             if isinstance(reply, Answer) and not self._ask_again(reply, used):
                 return self._judged(method, path, reply)
             tries += 1
-            pause = max(self.retries.after(tries, self.chance()), _wanted(reply))
+            pause = max(self.pause(self.settings.retries, tries), _wanted(reply))
             if self.clock() + pause >= until:
                 raise self._given_up(self.clock() - began, tries, reply)
             yield Pause(pause)
@@ -123,10 +126,3 @@ def read_table(rows: TypeAdapter[list[T]], artifact: Mapping[str, Any]) -> list[
         wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'data'}: {each['type']}" for each in error.errors())
         said = f"the artifact {artifact.get('key')} is not of the form that this client knows ({wrong})"
         raise ClientError(said) from None
-
-
-def not_deployed(name: str) -> NotFound:
-    """Say that the server has no deployment of this name."""
-    return NotFound(
-        f"Prefect's server has no deployment {name}: the stack is not up, or of another version (`make up`)"
-    )

@@ -12,8 +12,9 @@ import httpx
 
 from .errors import Closed
 from .events import AsyncEventStream
+from .made import Made
 from .models import Link, LivingSession, Options, RunningSession, Session, State
-from .settings import DEFAULTS, Made, Settings
+from .settings import DEFAULTS, Settings
 from .steps import Answer, Ask, Heard, Listen, NoAnswer, Pause, Reply, Step, Steps, T
 from .wire import answer_of, no_answer, request_of
 

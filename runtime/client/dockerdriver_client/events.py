@@ -19,16 +19,15 @@ try:
     from websockets.exceptions import WebSocketException
     from websockets.sync.client import connect as connect_sync
 except ImportError:
-    AVAILABLE = False
+    _AVAILABLE = False
 else:
-    AVAILABLE = True
+    _AVAILABLE = True
 
 #: To open it may take so many seconds; a wait goes on without it then.
 _OPENING = 5.0
 #: How often a wait looks whether its client was closed, in seconds.
 _STRIDE = 0.25
-#: Clocks of server and client may differ by so much.
-_SKEW = timedelta(hours=1)
+#: For so long a stream hears at the most: without a date, its server would take the moment at which it opens.
 _YEAR = timedelta(days=365)
 
 
@@ -38,13 +37,13 @@ class _Stream:
     def __init__(self, address: str, password: Password, closing: Callable[[], bool]) -> None:
         self._address = f"{address.replace('http', 'ws', 1)}/events/out"
         self._password, self._closing = password, closing
-        self._usable = AVAILABLE
+        self._usable = _AVAILABLE
         self._socket: Any = None
         self._heard = ""
 
     @property
     def usable(self) -> bool:
-        """Whether it is open, or may be opened: it is not tried a second time."""
+        """Whether it is open, or may be opened: the package is there, and it did not fail yet."""
         return self._usable
 
     @property
@@ -58,8 +57,7 @@ class _Stream:
 
     @staticmethod
     def _wish(resource: str) -> str:
-        now = datetime.now(UTC)
-        occurred = {"since": (now - _SKEW).isoformat(), "until": (now + _YEAR).isoformat()}
+        occurred = {"until": (datetime.now(UTC) + _YEAR).isoformat()}
         wanted = {"resource": {"id": [resource]}, "occurred": occurred}
         return json.dumps({"type": "filter", "filter": wanted, "backfill": False})
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from .asking import AbsentError, Asking, not_deployed
-from .errors import NotYet, Refused, Unavailable
-from .pauses import LOOKS, Pauses
-from .steps import Heard, Listen, Pause, Steps
+from .asking import AbsentError, Asking
+from .errors import NotFound, NotYet, Refused, Unavailable
+from .steps import Heard, Listen, Pause, Steps, T
 
-T = TypeVar("T")
 _OVER = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 #: A run whose process died is asked for once more, so often.
 _CRASHES = 3
@@ -29,7 +27,6 @@ class Runs:
     """Runs of the deployments `<flow>/on-demand`."""
 
     asking: Asking
-    looks: Pauses = LOOKS
     _deployments: dict[str, str] = field(default_factory=dict)
 
     def run(self, flow: str, key: str, parameters: dict[str, Any], until: float) -> Steps[Ended]:
@@ -45,7 +42,7 @@ class Runs:
         began = self.asking.clock()
         for crashes, key_of_try in enumerate(self.keys(key)):
             if crashes:
-                yield Pause(self.asking.retries.after(crashes, self.asking.chance()))
+                yield Pause(self.asking.pause(self.asking.settings.retries, crashes))
             asked = yield from self._ask_for(flow, key_of_try, parameters, until)
             state = yield from self._followed(flow, asked, until)
             if state["type"] != "CRASHED":
@@ -85,7 +82,7 @@ class Runs:
             if left <= 0:
                 raise unsettled()
             quiet += 1
-            heard = yield Listen(resource, min(left, self.looks.after(quiet, self.asking.chance())))
+            heard = yield Listen(resource, min(left, self.asking.pause(self.asking.settings.looks, quiet)))
             quiet = 0 if isinstance(heard, Heard) and heard.event else quiet
         return found
 
@@ -99,7 +96,7 @@ class Runs:
         except AbsentError:
             self._deployments.pop(flow, None)  # another thread may have forgotten it already
             if not known:
-                raise not_deployed(f"{flow}/on-demand") from None
+                raise _not_deployed(f"{flow}/on-demand") from None
             return (yield from self._ask_for(flow, key, parameters, until))  # it was deployed anew, under another id
         _check_same(flow, asked.get("parameters"), parameters)
         return str(asked["id"])
@@ -110,7 +107,7 @@ class Runs:
             try:
                 found = yield from self.asking.ask("GET", f"/deployments/name/{flow}/on-demand", None, until)
             except AbsentError:
-                raise not_deployed(f"{flow}/on-demand") from None
+                raise _not_deployed(f"{flow}/on-demand") from None
             known = self._deployments[flow] = str(found["id"])
         return known
 
@@ -142,3 +139,10 @@ def _check_same(flow: str, known: dict[str, Any] | None, asked: dict[str, Any]) 
         raise Refused(
             f"this request was made before, of {flow} with another {', '.join(other)}: give it an id of its own"
         )
+
+
+def _not_deployed(name: str) -> NotFound:
+    """The server has no deployment of this name."""
+    return NotFound(
+        f"Prefect's server has no deployment {name}: the stack is not up, or of another version (`make up`)"
+    )

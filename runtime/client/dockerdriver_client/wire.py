@@ -27,8 +27,8 @@ def checked_address(address: str) -> str:
 def request_of(step: Ask, password: Password) -> Mapping[str, Any]:
     """Return the arguments of httpx's ``request``."""
     user, _, secret = password.pair.partition(":")
-    body = {} if step.body is None else {"json": step.body}
-    return {"method": step.method, "url": step.path, "timeout": step.seconds, "auth": (user, secret), **body}
+    how = {"timeout": step.seconds, "auth": (user, secret)}
+    return {"method": step.method, "url": step.path, "json": step.body, **how}
 
 
 def answer_of(response: httpx.Response) -> Answer:

@@ -69,15 +69,22 @@ class Api:
         self.now += seconds
 
 
-class QuickClient(Client):
+def settings_of(api: Api) -> Settings:
+    """The time of the test, and no chance."""
+    return Settings(timeout=60, events=False, clock=lambda: api.now, chance=lambda: 1.0)
+
+
+class _Quick:
     """Its pauses take no time."""
 
     def __init__(self, api: Api, **more) -> None:
         self.api = api
-        settings = Settings(timeout=60, events=False, clock=lambda: api.now, chance=lambda: 1.0)
-        super().__init__(
-            ADDRESS, settings=settings, transport=httpx.MockTransport(api), **({"password": PASSWORD} | more)
-        )
+        behind = {"settings": settings_of(api), "transport": httpx.MockTransport(api)}
+        super().__init__(ADDRESS, **({"password": PASSWORD} | behind | more))
+
+
+class QuickClient(_Quick, Client):
+    """The one for threads."""
 
     def _pause(self, seconds: float) -> None:
         self.api.passes(seconds)
@@ -86,15 +93,8 @@ class QuickClient(Client):
         return getattr(self, method)(*words, **said)
 
 
-class QuickAsyncClient(AsyncClient):
-    """Its pauses take no time."""
-
-    def __init__(self, api: Api, **more) -> None:
-        self.api = api
-        settings = Settings(timeout=60, events=False, clock=lambda: api.now, chance=lambda: 1.0)
-        super().__init__(
-            ADDRESS, settings=settings, transport=httpx.MockTransport(api), **({"password": PASSWORD} | more)
-        )
+class QuickAsyncClient(_Quick, AsyncClient):
+    """The one for asyncio."""
 
     async def _pause(self, seconds: float) -> None:
         self.api.passes(seconds)

@@ -7,7 +7,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from dockerdriver_client import AsyncClient, Client, Closed
+from dockerdriver_client import AsyncClient, Client, Closed, Pauses
 from dockerdriver_client.settings import Settings
 
 from .conftest import ADDRESS, PASSWORD, answer
@@ -36,8 +36,8 @@ class SlowApi(httpx.AsyncBaseTransport):
         return httpx.Response(200, json=answer("queued") if "artifacts" in path else {"id": "1"})
 
 
-def client_of(api: httpx.AsyncBaseTransport) -> AsyncClient:
-    return AsyncClient(ADDRESS, password=PASSWORD, settings=PATIENT, transport=api)
+def client_of(api: httpx.AsyncBaseTransport, settings: Settings = PATIENT) -> AsyncClient:
+    return AsyncClient(ADDRESS, password=PASSWORD, settings=settings, transport=api)
 
 
 def test_a_task_that_is_cancelled_while_it_starts_a_session_ends_once_the_request_is_answered():
@@ -76,12 +76,12 @@ def test_a_task_that_is_cancelled_while_it_reads_ends_at_once():
 def test_a_task_that_is_cancelled_in_a_pause_asks_nothing_more():
     async def story() -> SlowApi:
         api = SlowApi("")
-        async with client_of(api) as client:
+        async with client_of(api, Settings(events=False, looks=Pauses(first=0.1), chance=lambda: 1.0)) as client:
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.05):
                     await client.wait("ada-1")
             before = len(api.asked)
-            await asyncio.sleep(0.5)  # longer than the pause would have been
+            await asyncio.sleep(0.15)  # longer than the pause would have been
             assert len(api.asked) == before
         return api
 

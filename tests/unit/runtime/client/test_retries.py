@@ -9,7 +9,7 @@ from dockerdriver_client.password import Password
 from dockerdriver_client.runs import Runs
 from dockerdriver_client.steps import Answer, Pause
 
-from .conftest import ADDRESS, PASSWORD, answer
+from .conftest import ADDRESS, PASSWORD, answer, settings_of
 
 pytestmark = pytest.mark.unit
 
@@ -78,9 +78,9 @@ def test_a_password_that_was_rotated_is_read_again_from_its_file(kind, api, tmp_
     assert [each.headers["authorization"] for each in api.asked] == sent
 
 
-def test_two_requests_that_were_under_way_at_a_rotation_are_both_asked_again(tmp_path):
+def test_two_requests_that_were_under_way_at_a_rotation_are_both_asked_again(api, tmp_path):
     (file := tmp_path / "password").write_text("platform:before")
-    asking = Asking(ADDRESS, Password(None, file), clock=lambda: 0.0, chance=lambda: 1.0)
+    asking = Asking(ADDRESS, Password(None, file), settings_of(api))
     both = [asking.ask("GET", "/admin/version", None, until=60) for _ in range(2)]
     for each in both:
         next(each)
@@ -112,7 +112,7 @@ def test_a_deployment_that_was_made_anew_is_looked_up_again(kind, api):
 
 
 def test_a_deployment_that_was_made_anew_is_looked_up_again_by_each_of_two_requests_at_once(api):
-    runs = Runs(Asking(ADDRESS, Password(PASSWORD, None), clock=lambda: 0.0, chance=lambda: 1.0))
+    runs = Runs(Asking(ADDRESS, Password(PASSWORD, None), settings_of(api)))
     one, other, first = (runs.run("f", key, {}, until=60) for key in ("one", "other", "first"))
     next(first)
     first.send(Answer(200, '{"id": "old"}'))
@@ -146,10 +146,10 @@ def test_a_table_of_another_form_is_told_without_what_is_in_it(call, api, method
 @pytest.mark.parametrize("address", ["", "prefect.test/api", "ftp://prefect.test", "http://a:b@prefect.test/api"])
 def test_an_address_of_no_server_is_refused_at_once(kind, address):
     with pytest.raises(ValueError, match="form http://host:port/api"):
-        kind.__mro__[1](address, password=PASSWORD)
+        kind.__mro__[2](address, password=PASSWORD)
 
 
 @pytest.mark.parametrize("given", [{}, {"password": "no-pair"}, {"password": PASSWORD, "password_file": "x"}])
 def test_a_client_is_given_one_pair_in_one_way(kind, given):
     with pytest.raises(ValueError, match="user:password"):
-        kind.__mro__[1]("http://prefect.test/api", **given)
+        kind.__mro__[2]("http://prefect.test/api", **given)
