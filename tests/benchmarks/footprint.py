@@ -29,7 +29,7 @@ from pool.store.pool_store import PoolStore
 from tasks.housekeeping.retention import TICKS_KEPT
 from tests.benchmarks.tick import fill, simulated_outside
 from tests.rigs.services.postgres import postgres_server
-from tests.rigs.services.prefect_server import PrefectServer
+from tests.rigs.services.prefect_server import PrefectServer, running
 
 TICKS = 20
 HOSTS = 2
@@ -57,15 +57,14 @@ def main() -> None:
 
 def measure(ticks: int) -> dict[str, float]:
     """What one tick adds, on a server of its own, and what that makes in a day."""
-    with tempfile.TemporaryDirectory(prefix="dd-bench-") as home, postgres_server() as postgres:
-        server = PrefectServer(Path(home))
-        server.start()
-        try:
-            for pool in ("warm", "long"):
-                server.pool(pool)
-            before, after = _run(server, postgres.new_database(), ticks)
-        finally:
-            server.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="dd-bench-") as home,
+        postgres_server() as postgres,
+        running(PrefectServer(Path(home))) as server,
+    ):
+        for pool in ("warm", "long"):
+            server.pool(pool)
+        before, after = _run(server, postgres.new_database(), ticks)
     added = {name: (after[name] - before[name]) / ticks for name in after}
     return {
         "ticks": ticks,

@@ -44,7 +44,7 @@ from runtime.stack.deployments import deploy_all
 from tasks.gateway.routes import route_of
 from tests.rigs.pool_data import a_blueprint, place
 from tests.rigs.services.postgres import postgres_server
-from tests.rigs.services.prefect_server import PrefectServer
+from tests.rigs.services.prefect_server import PrefectServer, running
 
 SIZES = (100, 1000)
 SESSIONS, SLOTS = 20, 24  # of each host
@@ -71,15 +71,14 @@ def main() -> None:
 
 def measure_all() -> dict[str, float]:
     """The figures of both sizes."""
-    with tempfile.TemporaryDirectory(prefix="dd-bench-") as home, postgres_server() as postgres:
-        server = PrefectServer(Path(home))
-        server.start()
-        try:
-            for pool in ("warm", "long"):
-                server.pool(pool)
-            small, large = (_in_a_process(size, postgres.new_database(), server) for size in SIZES)
-        finally:
-            server.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="dd-bench-") as home,
+        postgres_server() as postgres,
+        running(PrefectServer(Path(home))) as server,
+    ):
+        for pool in ("warm", "long"):
+            server.pool(pool)
+        small, large = (_in_a_process(size, postgres.new_database(), server) for size in SIZES)
     return {
         "seconds_100": small["seconds"],
         "seconds_1000": large["seconds"],

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
+from tests.rigs.services.prefect_server import ROOT, PrefectServer, running, stop
 from tests.rigs.waiting import until
 
 FLOW = "tests.rigs.stacks.warm_flows.stamp"
@@ -37,12 +37,9 @@ def measure(runs: int) -> dict:
     with tempfile.TemporaryDirectory(prefix="dd-bench-") as home:
         server = PrefectServer(Path(home))
         server.env |= {"PREFECT_WORKER_QUERY_SECONDS": "2", "PREFECT_WORKER_PREFETCH_SECONDS": "0"}
-        server.start()
-        try:
+        with running(server):
             warm = measure_worker(server, "dockerdriver-warm", runs)
             process = measure_worker(server, "process", runs)
-        finally:
-            server.stop()
     ratio = {key: round(process[key] / warm[key], 1) for key in ("median", "last_of_burst")}
     return {"warm": warm, "process": process, "process_over_warm": ratio}
 

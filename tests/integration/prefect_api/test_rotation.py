@@ -14,16 +14,14 @@ from blocks.stored.api_password import accepted_pairs, api_password
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.link_keys import LinkKeys
 from tests.rigs.services.guarded_server import GuardedServer
-from tests.rigs.services.prefect_server import ROOT, stop
+from tests.rigs.services.prefect_server import ROOT, running, stop
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[GuardedServer]:
-    it = GuardedServer(tmp_path_factory.mktemp("rotation"))
-    try:
-        it.start()
+    with running(GuardedServer(tmp_path_factory.mktemp("rotation"))) as it:
         with temporary_settings(it.as_a_client):
             for block in (LinkKeys.create(), HostLogin.create()):
                 block.save("main", _sync=True)
@@ -32,8 +30,6 @@ def server(tmp_path_factory) -> Iterator[GuardedServer]:
         upgrade = "from blocks.outside import outside; outside().store.upgrade()"
         subprocess.run([sys.executable, "-c", upgrade], env=it.env, cwd=ROOT, check=True)
         yield it
-    finally:
-        it.stop()
 
 
 @pytest.fixture(scope="module")

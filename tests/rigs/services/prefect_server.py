@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -27,6 +28,7 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
 }
+S = TypeVar("S", bound="PrefectServer")
 
 
 class PrefectServer:
@@ -114,6 +116,16 @@ class PrefectServer:
         return answer.json() if answer.content else None
 
 
+@contextlib.contextmanager
+def running(server: S) -> Iterator[S]:
+    """Start a server, and stop it however the block ends; also one that did not come up."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
 def stop(process: subprocess.Popen | None, seconds: float = 40) -> int | None:
     """End a process as supervisors do, with SIGTERM; its exit status. What ignores that is a failure."""
     if process is None:
@@ -129,9 +141,5 @@ def stop(process: subprocess.Popen | None, seconds: float = 40) -> int | None:
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """A server for the module that asks. It stays to the end: clients in this process still send it events."""
-    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
-    try:
-        server.start()
+    with running(PrefectServer(tmp_path_factory.mktemp("prefect"))) as server:
         yield server
-    finally:
-        server.stop()
