@@ -6,10 +6,12 @@ from flows.steps import settling
 from flows.steps.queue import ask_to_start, serve_queue
 from pool.backups.rules import asking
 from pool.decisions import Decision, DecisionKind
+from pool.sessions.drain import drain_is_over
 from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
 from tasks.backups.keeping import last_backup
 from tasks.base import now, run_id, this_run
+from tasks.gateway.activity import still_idle
 from tasks.gateway.routes import withdraw_route
 from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
 from tasks.hosts.operator import put_back_into_service
@@ -107,6 +109,22 @@ async def _expire(decision: Decision, key: str) -> None:
         await settling.end_or_ask(ending, decision, key)
 
 
+async def _end_drained(decision: Decision, key: str) -> None:
+    """End a session that its host's drain has no more time for; one whose host serves again goes on."""
+    instance = await get_instance(decision.subject)
+    if instance.state is not InstanceState.RUNNING or not instance.host:
+        return
+    if drain_is_over(await find_host(instance.host), now()):
+        await settling.end_or_ask(instance, decision, key)
+
+
+async def _end_idle(decision: Decision, key: str) -> None:
+    """End an idle session; one whose user came back since it was looked at goes on."""
+    instance = await get_instance(decision.subject)
+    if await still_idle(instance):
+        await settling.end_or_ask(instance, decision, key)
+
+
 async def _clean_up(decision: Decision, key: str) -> None:
     instance = await get_instance(decision.subject)
     to = InstanceState.DELETED if instance.state is InstanceState.STOPPING else InstanceState.FAILED
@@ -152,8 +170,8 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.CONFIRM_GONE: _confirm_gone,
     DecisionKind.DELETE_SERVER: _delete_server,
     DecisionKind.EXPIRE: _expire,
-    DecisionKind.END_DRAINED: _end,
-    DecisionKind.END_IDLE: _end,
+    DecisionKind.END_DRAINED: _end_drained,
+    DecisionKind.END_IDLE: _end_idle,
     DecisionKind.BACK_UP: _back_up,
     DecisionKind.CLEAN_UP: _clean_up,
     DecisionKind.LOST_CONTAINER: settling.lost_container,

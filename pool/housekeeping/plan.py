@@ -30,6 +30,8 @@ from pool.housekeeping.setup_rules import outdated_setup
 from pool.housekeeping.shutdown_rules import shut_down, shutdown_over
 from pool.moments import minute
 from pool.records import Host, Instance
+from pool.sessions.drain import drain_is_over
+from pool.sessions.idling import is_idle
 from pool.settings import PoolSettings
 from pool.states import EndCause, HostState, InstanceState
 
@@ -235,28 +237,21 @@ def expired(instance: Instance, case: RuleContext) -> Decision | None:
 def drained(instance: Instance, case: RuleContext) -> Decision | None:
     """End a session that is still on its host at the deadline of the host's drain."""
     host = case.host_of(instance)
-    if host is None or host.state is not HostState.DRAINING or host.drain_deadline is None:
+    if host is None or not drain_is_over(host, case.now):
         return None
-    waits = instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances
-    if waits or host.drain_deadline > case.now:
+    if instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
         return None
-    until = minute(host.drain_deadline)
+    until = minute(host.drain_deadline or case.now)
     reason = f"the drain of its host {host.name} had until {until}: {host.reason}"
     return Decision(DecisionKind.END_DRAINED, instance.id, reason, cause=EndCause.DRAINED)
 
 
 def idle(instance: Instance, case: RuleContext) -> Decision | None:
-    """End an idle session, where its blueprint has a limit.
-
-    Idle time counts from when the gateway began to look: what was before is unknown. An open browser is use, since it
-    answers its kernel's pings.
-    """
-    watched = case.seen.watched_since
-    if not instance.idle_timeout or instance.state is not InstanceState.RUNNING or watched is None:
+    """End an idle session, where its blueprint has a limit."""
+    seen = case.seen
+    if not is_idle(instance, seen.watched_since, seen.last_used.get(instance.id), case.now):
         return None
-    used = max(instance.state_since, watched, case.seen.last_used.get(instance.id, watched))
-    silent = (case.now - used).total_seconds() > instance.idle_timeout
-    if not silent or instance.id in case.seen.busy_instances:
+    if instance.id in seen.busy_instances:
         return None
     reason = f"idle for more than {instance.idle_timeout} s"
     return Decision(DecisionKind.END_IDLE, instance.id, reason, cause=EndCause.IDLE)

@@ -25,6 +25,11 @@ def _drain_words(host: Host) -> str:
     return f"its host {host.name} is taken out of service: {host.reason}{until}"
 
 
+def drain_is_over(host: Host, at: datetime) -> bool:
+    """Whether the host drains, and its sessions have no more time."""
+    return host.state is HostState.DRAINING and host.drain_deadline is not None and host.drain_deadline <= at
+
+
 def ends_at(instance: Instance, host: Host | None) -> datetime | None:
     """Return when the session is over: when it ended; else at its own time, or earlier with its host's drain.
 

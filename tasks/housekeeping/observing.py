@@ -9,11 +9,11 @@ from prefect.client.schemas.objects import FlowRun
 
 from blocks.engine.probe import MEMORY_WINDOW
 from blocks.gateway.activity import GatewayActivity
-from blocks.outside import log, now, outside
+from blocks.outside import now, outside
 from pool.backups.backup import Backup
 from pool.backups.rules import backup_lease, needs_backups
 from pool.decisions import DecisionKind
-from pool.errors import GatewayTrouble, NotFound, Refused
+from pool.errors import NotFound, Refused
 from pool.hosts.reach import PROBED
 from pool.housekeeping.found import Orphan, Probe
 from pool.housekeeping.observation import Observation
@@ -21,6 +21,7 @@ from pool.records import FlavorSize, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
 from tasks.base import blocking, look_up
+from tasks.gateway.activity import gateway_activity
 from tasks.hosts.cloud_view import known_headroom, known_parts, listed_servers
 from tasks.housekeeping.disk_looks import look_at_disks, note_disks
 from tasks.housekeeping.probing import note_probes, probe_hosts
@@ -73,7 +74,7 @@ async def _look(pool: str) -> Observation:
         known_headroom(pool),
         probe_hosts(probed),
         look_at_disks(probed, records.settings),
-        _activity(),
+        gateway_activity(),
     )
     runs = {str(run.id) for run in (*spawning, *baking)}
     return Observation(
@@ -161,15 +162,6 @@ def _unrecorded(spawning: list[FlowRun], pool: str, hosts: tuple[Host, ...]) -> 
     recorded = {host.spawned_by for host in hosts}
     waiting = [r for r in spawning if str(r.id) not in recorded and text_parameter(r, "pool", "main") == pool]
     return tuple(size for run in waiting if (size := flavor_parameter(run)))
-
-
-async def _activity() -> GatewayActivity | None:
-    """What the gateway saw of all sessions; None when it could not be asked: unknown is not idle."""
-    try:
-        return await blocking(outside().gateway.activity)
-    except GatewayTrouble as error:
-        log().warning("%s", error)
-        return None
 
 
 def _last_used(instances: tuple[Instance, ...], activity: GatewayActivity | None) -> dict[str, datetime]:

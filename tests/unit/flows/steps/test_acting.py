@@ -64,3 +64,31 @@ def test_a_session_is_ended_only_if_its_time_is_over_in_the_moment_of_the_move()
 @pytest.mark.parametrize("seen", [{"expires_at": later(61)}, {"expires_at": NOW, "state": InstanceState.DELETED}])
 def test_a_session_that_was_extended_or_ended_since_it_was_seen_is_not_touched(seen):
     assert expiring(an_instance(**seen)).names == ["get_instance"]
+
+
+def acted(decision: Decision, **answers) -> list[str]:
+    """Names of the tasks called for a decision, a minute after it was made."""
+    ended = an_instance(state=InstanceState.DELETED)
+    tasks = ScriptedTasks(get_instance=an_instance(), move_instance=ended, give_out_room=[], **answers)
+    with standing_in(fake_outside(prefect=tasks, clock=SimpleNamespace(now=lambda: later(60)))):
+        asyncio.run(act(decision, 0))
+    return tasks.names
+
+
+@pytest.mark.parametrize(
+    ("host", "ends"),
+    [
+        (a_host(state=HostState.DRAINING, drain_deadline=later(60)), True),
+        (a_host(state=HostState.DRAINING, drain_deadline=later(61)), False),
+        (a_host(drain_deadline=None), False),
+    ],
+)
+def test_a_session_ends_by_a_drain_only_if_its_host_drains_still_and_has_no_more_time(host, ends):
+    names = acted(Decision(DecisionKind.END_DRAINED, "alice-1", "the drain is over"), find_host=host)
+    assert ("remove_container" in names) == ends
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_session_whose_user_came_back_since_it_was_seen_idle_goes_on(idle):
+    names = acted(Decision(DecisionKind.END_IDLE, "alice-1", "idle for more than 600 s"), still_idle=idle)
+    assert ("remove_container" in names) == idle
