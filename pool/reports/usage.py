@@ -1,6 +1,7 @@
 """Who used what for how long: from the room that sessions held, by user, blueprint, pool or month."""
 
 import hashlib
+import hmac
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -53,9 +54,9 @@ def usage(stays: Iterable[Stay], since: datetime, until: datetime, groups: Seque
     return [dict(zip(groups, key, strict=True)) | _sums(parts[key]) for key in sorted(parts)]
 
 
-def hashed(stay: Stay, salt: str) -> Stay:
-    """Return the stay under a pseudonym of its user, the same for each stay. A guess can be tested by the salt."""
-    digest = hashlib.sha256(f"{salt}:{stay.user}".encode()).hexdigest()
+def hashed(stay: Stay, key: bytes) -> Stay:
+    """Return the stay under a pseudonym of its user, the same for each stay; without the key no guess can be tested."""
+    digest = hmac.new(key, stay.user.encode(), hashlib.sha256).hexdigest()
     return replace(stay, user=digest[:HASH_CHARACTERS] if stay.user else "")
 
 

@@ -10,6 +10,7 @@ from pool.notation import read_list
 from pool.reports.usage import hashed, usage
 from runtime.databases.records import records
 from runtime.verbs.output import show
+from runtime.verbs.pseudonyms import pseudonym_key
 
 HEADINGS = {"month": "Month", "pool": "Pool", "blueprint": "Blueprint", "user": "User"}
 SUMS = {"sessions": "Sessions", "users": "Users", "hours": "Hours", "slot_hours": "Slot-hours"}
@@ -29,7 +30,7 @@ def show_usage(
         settings: of this installation.
         since: from when on, as :func:`read_since` reads it.
         by: what a row is about: month, pool, blueprint, user, or several with commas between; empty: all in one row.
-        hash_names: whether users are told by a hash of their names, of this installation's own.
+        hash_names: whether users are told by a hash of their names, keyed by :func:`pseudonym_key`.
         as_csv: for a spreadsheet.
         as_json: for a program.
 
@@ -41,8 +42,10 @@ def show_usage(
     begin = read_since(since, now)
     with records(settings) as store:
         stays = store.history.stays(begin, now) if store else []
-    told = [hashed(stay, settings.identity) for stay in stays] if hash_names else stays
-    rows = usage(told, begin, now, groups)
+    if hash_names:
+        key = pseudonym_key(settings)
+        stays = [hashed(stay, key) for stay in stays]
+    rows = usage(stays, begin, now, groups)
     columns = {group: HEADINGS[group] for group in groups} | SUMS
     if as_csv:
         writer = csv.DictWriter(sys.stdout, [*columns], lineterminator="\n")

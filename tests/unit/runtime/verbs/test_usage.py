@@ -49,3 +49,12 @@ def test_a_spreadsheet_gets_the_same_with_headings(settings, capsys):
 def test_where_no_session_had_room_that_is_what_it_says(settings, capsys):
     show_usage(settings, since="1h")
     assert capsys.readouterr().out.startswith("no session had room since ")
+
+
+def test_names_are_hashed_with_a_key_that_is_made_once_and_that_only_its_owner_reads(settings, capsys):
+    def told() -> list[dict]:
+        show_usage(settings, hash_names=True, as_json=True)
+        return json.loads(capsys.readouterr().out)
+
+    assert told() == told()
+    assert (settings.data / "pseudonym-key").stat().st_mode & 0o777 == 0o600
