@@ -1,7 +1,7 @@
 """When a pool keeps more free slots in hand than usual: "Mon-Fri 08:45-12:00: 60", in a named time zone."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -36,6 +36,13 @@ class Entry:
         today = now.astimezone(self.zone).date()
         times = (self.bounds(day) for day in (today - DAY, today) if day.weekday() in self.days)
         return any(begin <= now < end for begin, end in times)
+
+    def turns(self, after: datetime, before: datetime) -> Iterator[datetime]:
+        """Yield when its time begins or ends between two moments."""
+        first, last = (moment.astimezone(self.zone).date() for moment in (after, before))
+        days = (first + DAY * number for number in range(-1, (last - first).days + 1))
+        times = chain.from_iterable(self.bounds(day) for day in days if day.weekday() in self.days)
+        return (moment for moment in times if after < moment < before)
 
     @lru_cache(maxsize=4096)  # noqa: B019 - entries are few, and equal ones share what is known of them
     def bounds(self, day: date) -> tuple[datetime, datetime]:
@@ -91,9 +98,10 @@ def target_at(entries: Sequence[Entry], usual: int, now: datetime) -> Target:
 
 
 def target_ahead(entries: Sequence[Entry], usual: int, now: datetime, lead: timedelta) -> Target:
-    """Return the larger of the target now and the target when a host spawned now is ready."""
-    soon = target_at(entries, usual, now + lead)
-    return max(target_at(entries, usual, now), soon, key=lambda target: target.slots)
+    """Return the largest target from now until a host spawned now is ready; also of a line that is over by then."""
+    ready = now + lead
+    turns = (moment for entry in entries for moment in entry.turns(now, ready))
+    return max((target_at(entries, usual, at) for at in (now, *turns, ready)), key=lambda target: target.slots)
 
 
 def _entry(line: str, zone: ZoneInfo) -> Entry:

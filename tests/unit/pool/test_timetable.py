@@ -89,6 +89,15 @@ def test_hosts_are_begun_as_early_as_they_take_to_become_active():
     assert target_ahead(entries, 4, berlin("2026-01-05 08:35"), lead) == Target(60, "Mon 08:45-12:00: 60")
 
 
+def test_a_time_that_is_shorter_than_a_host_takes_is_not_forgotten_before_it_begins():
+    entries = read_timetable(["Mon 08:45-08:50: 60"], "Europe/Berlin")
+    ahead = [
+        target_ahead(entries, 4, berlin(f"2026-01-05 {at}"), timedelta(minutes=10)).slots
+        for at in ("08:34", "08:35", "08:42", "08:49", "08:50")
+    ]
+    assert ahead == [4, 60, 60, 60, 4]
+
+
 def test_the_end_of_a_time_does_not_come_earlier():
     entries = read_timetable(["Mon 08:45-12:00: 60", "Mon 12:00-13:00: 0"], "Europe/Berlin")
     ahead = [
