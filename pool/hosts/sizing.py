@@ -16,7 +16,7 @@ from pool.hosts.reach import reach_troubles
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
-from pool.timetable import Target, target_ahead, target_at
+from pool.timetable import Target, target_ahead
 
 KEPT_UNUSED = 900  # seconds that an unused host stays though it is not needed: twice what a boot takes, or more
 
@@ -39,9 +39,14 @@ class Situation:
 
     @cached_property
     def slots_to_keep(self) -> int:
-        """Free slots below which no host is let go: those of the target, now and as long as an unused host is kept."""
-        soon = self.now + lead(self.hosts) + timedelta(seconds=KEPT_UNUSED)
-        return max(self.target.slots, target_at(self.settings.timetable, self.settings.free_slot_target, soon).slots)
+        """Free slots below which no host is let go: those that were wanted lately, are wanted, or will be soon.
+
+        Lately and soon are as long as an unused host is kept. A line of the timetable may end when the class begins,
+        and its users come in the minutes after that.
+        """
+        kept, settings = timedelta(seconds=KEPT_UNUSED), self.settings
+        around = kept + lead(self.hosts) + kept
+        return target_ahead(settings.timetable, settings.free_slot_target, self.now - kept, around).slots
 
     def without(self, name: str) -> Self:
         """The same without one of the hosts: its place is free."""

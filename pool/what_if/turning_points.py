@@ -44,10 +44,10 @@ class TurningPoints:
     def _of_timetable(self, now: datetime, ahead: timedelta) -> Iterator[datetime]:
         """Yield when a line begins or ends, now, for a host spawned now, or for one that is let go now."""
         yield now + LONGEST_SKIP
-        for edge in self._edges[bisect_left(self._edges, now) :]:
+        for edge in self._edges[bisect_left(self._edges, now - _KEPT) :]:
             if edge > now + LONGEST_LEAD + _KEPT + LONGEST_SKIP:
                 return
-            yield from (point for point in (edge, edge - ahead, edge - ahead - _KEPT) if point >= now)
+            yield from (point for point in (edge, edge + _KEPT, edge - ahead, edge - ahead - _KEPT) if point >= now)
 
     def _of_hosts(self, now: datetime, hosts: Iterable[Host]) -> Iterator[datetime]:
         """Yield when one of them gets old, or has been unused for long."""

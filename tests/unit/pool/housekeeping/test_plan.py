@@ -13,6 +13,7 @@ from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.settings import PoolSettings
 from pool.states import ENDED, HOLDING_ROOM, HostState, InstanceState
+from pool.timetable import read_timetable
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
@@ -59,6 +60,16 @@ def test_a_host_past_its_lifetime_is_drained_once_its_successor_is_active():
     coming = a_host("main-02", state=HostState.CONFIGURING)
     assert planned([old, coming], now=later(14430), settings=wanted, busy_hosts={"main-02"}) == []
     assert planned([old, a_host("main-02")], now=later(14430), settings=wanted) == [(Kind.LET_GO, "main-01")]
+
+
+@pytest.mark.parametrize(("minutes", "leaves"), [(-20, False), (0, False), (14, False), (15, True)])
+def test_a_host_that_the_timetable_wanted_stays_a_quarter_of_an_hour_after_its_line_for_those_who_come_late(
+    minutes, leaves
+):
+    line = {"timetable": read_timetable(["Mon 08:50-09:00: 6"], "UTC")}
+    unused = a_host(active_at=later(-3600), idle_since=later(-3600))
+    then = planned([unused], now=later(3600 + 60 * minutes), settings=line)
+    assert then == ([(Kind.LET_GO, "main-01")] if leaves else [])
 
 
 def test_a_host_with_more_errors_than_allowed_is_drained_and_says_what_the_last_was():

@@ -54,14 +54,14 @@ def test_the_pools_own_boots_are_taken_in_turn():
 
 def test_a_class_waits_less_with_a_timetable_than_without():
     pupils = [visit(HOUR + number) for number in range(60)]
-    lines = read_timetable(["Mon 08:54-09:01: 60"], "UTC")
+    lines = read_timetable(["Mon 08:54-08:55: 60"], "UTC")
     assert figures(replayed(pupils, timetable=lines)).wait_longest_s == 0
     assert figures(replayed(pupils)).wait_p95_s > 60
 
 
 def test_hosts_of_a_class_on_monday_at_midnight_are_there_on_sunday_evening():
     pupils = [visit(number - 8 * HOUR) for number in range(60)]
-    settings = PoolSettings(timetable=read_timetable(["Sun 23:54-00:01: 60"], "UTC"))
+    settings = PoolSettings(timetable=read_timetable(["Sun 23:54-23:55: 60"], "UTC"))
     replay = Replay(settings, pupils, [120], later(-10 * HOUR), later(-7 * HOUR)).run()
     assert replay.waits == [0] * 60
 
