@@ -16,6 +16,7 @@ from pool.errors import Refused
 from pool.records import Instance
 from pool.states import InstanceState
 from tasks.base import run_parameters
+from tasks.sessions.classes import show_class
 from tasks.sessions.instances import get_instances, read_blueprint, record_instances
 from tasks.sessions.queue import check_waiting
 
@@ -35,7 +36,8 @@ async def provision_instances(
 
     All are recorded in one transaction, in the order of the list, and those that there is room for are started at once,
     by a run each; the others wait in the queue. One that is refused keeps no other from its place. The answer of each
-    is its artifact `instance-<instance_id>`; the run's message counts them, and has the reason of each refusal.
+    is its artifact `instance-<instance_id>`; the run's message counts them, and has the reason of each refusal, and so
+    has the table that the run leaves, `class-<its own id>`.
 
     Args:
         sessions: The sessions, 1 to 500, each with its instance_id and its user.
@@ -43,11 +45,13 @@ async def provision_instances(
         options: lifetime, wait and environment, the same for each; see provision-instance.
     """
     recorded, refused = await record_instances(sessions, blueprint, options or {})
-    if not recorded:
+    await place(recorded, blueprint)
+    placed = await get_instances([one.id for one in recorded])
+    await show_class(placed, refused)
+    if not placed:
         instance_id, reason = next(iter(refused.items()))
         raise Refused(f"none of {len(refused)} sessions was taken; {instance_id}: {reason}")
-    await place(recorded, blueprint)
-    return Completed(message=told(await get_instances([one.id for one in recorded]), refused))
+    return Completed(message=told(placed, refused))
 
 
 def told(recorded: Iterable[Instance], refused: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from .async_client import AsyncClient
 from .client import Client
 from .errors import ClientError, Closed, Failed, NotFound, NotYet, Refused, Unauthorized, Unavailable
 from .models import (
+    Class,
     DeletedSession,
     EndCause,
     FailedSession,
@@ -17,9 +18,11 @@ from .models import (
     StoppingSession,
 )
 from .pauses import Pauses
+from .settings import Settings
 
 __all__ = [
     "AsyncClient",
+    "Class",
     "Client",
     "ClientError",
     "Closed",
@@ -36,6 +39,7 @@ __all__ = [
     "Refused",
     "RunningSession",
     "Session",
+    "Settings",
     "StartingSession",
     "State",
     "StoppingSession",

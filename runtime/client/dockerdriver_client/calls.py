@@ -3,7 +3,7 @@
 import builtins
 import re
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -14,7 +14,9 @@ from .errors import ClientError, Failed, NotFound, NotYet, Refused
 from .models import (
     LINES,
     LINKS,
+    PLACES,
     SESSIONS,
+    Class,
     DeletedSession,
     FailedSession,
     Link,
@@ -64,6 +66,24 @@ class Calls:
         if session is None:
             raise NotFound(f"session {instance_id} was answered, and its answer is there no more: it is long over")
         return session
+
+    def start_class(
+        self, users: Mapping[str, str], blueprint: str, options: Options | None, request_id: str, seconds: float
+    ) -> Steps[Class]:
+        """Ask for several sessions by one run, and read what became of each."""
+        until = self.asking.clock() + seconds
+        wanted = [{"instance_id": instance_id, "user": user} for instance_id, user in users.items()]
+        said: dict[str, Any] = {"sessions": wanted, "blueprint": blueprint}
+        if options:
+            said["options"] = options.model_dump(exclude_none=True)
+        run = yield from self.runs.run("provision-instances", f"provision-class:{request_id}", said, until)
+        artifact = yield from self._artifact(f"class-{run.id}", until)
+        if not artifact:
+            raise Refused(run.message)
+        places = read_table(PLACES, artifact)
+        taken = [place.instance_id for place in places if not place.refused]
+        sessions = yield from self._told_of(taken, until)
+        return Class(sessions, {place.instance_id: place.refused for place in places if place.refused})
 
     def get(self, instance_id: str, seconds: float) -> Steps[Session]:
         """Read the session as it is."""
@@ -124,9 +144,23 @@ class Calls:
     def list(self, user: str | None, states: Collection[State], seconds: float) -> Steps[builtins.list[Session]]:
         """Read all sessions, or those of one user, in these states."""
         until = self.asking.clock() + seconds
+        found = yield from self._sessions({"like_": "instance-"}, until)
+        return [each for each in found if each.state in states and user in {None, each.user}]
+
+    def _told_of(self, instance_ids: Sequence[str], until: float) -> Steps[builtins.list[Session]]:
+        """The sessions of these ids, in their order."""
+        found: dict[str, Session] = {}
+        for first in range(0, len(instance_ids), _PAGE):
+            keys = [f"instance-{instance_id}" for instance_id in instance_ids[first : first + _PAGE]]
+            sessions = yield from self._sessions({"any_": keys}, until)
+            found |= {each.instance_id: each for each in sessions}
+        return [found[instance_id] for instance_id in instance_ids if instance_id in found]
+
+    def _sessions(self, key: dict[str, Any], until: float) -> Steps[builtins.list[Session]]:
+        """The sessions whose artifacts have such keys, page by page."""
         found: dict[str, Session] = {}
         for offset in count(0, _PAGE):
-            page = {"artifacts": {"key": {"like_": "instance-"}}, "sort": "KEY_ASC", "limit": _PAGE, "offset": offset}
+            page = {"artifacts": {"key": key}, "sort": "KEY_ASC", "limit": _PAGE, "offset": offset}
             rows = yield from self.asking.ask("POST", "/artifacts/latest/filter", page, until)
             for row in rows:
                 with suppress(ClientError):  # another's artifact of such a name is no session
@@ -134,7 +168,7 @@ class Calls:
                     found[session.instance_id] = session
             if len(rows) < _PAGE:
                 break
-        return [each for each in found.values() if each.state in states and user in {None, each.user}]
+        return [*found.values()]
 
     def _until(self, instance_id: str, seconds: float) -> float:
         """The moment at which to give up.

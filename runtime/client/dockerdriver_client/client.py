@@ -2,7 +2,7 @@
 
 import builtins
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +12,7 @@ import httpx
 from .errors import Closed
 from .events import EventStream
 from .made import Made
-from .models import Link, LivingSession, Options, RunningSession, Session, State
+from .models import Class, Link, LivingSession, Options, RunningSession, Session, State
 from .settings import DEFAULTS, Settings
 from .steps import Answer, Ask, Heard, Listen, NoAnswer, Pause, Reply, Step, Steps, T
 from .wire import answer_of, no_answer, request_of
@@ -79,6 +79,34 @@ class Client(Made):
         """
         calls, seconds = self._calls, self._seconds(timeout)
         return self._carry_out(calls.start(instance_id, blueprint, user, options, request_id, seconds))
+
+    def start_class(
+        self,
+        users: Mapping[str, str],
+        *,
+        request_id: str,
+        blueprint: str = "jupyter-minimal",
+        options: Options | None = None,
+        timeout: float | None = None,
+    ) -> Class:
+        """Ask for the sessions of a class by one request, in their order; it may be repeated at any time.
+
+        Args:
+            users: of each session its user, by its instance_id: 1 to 500.
+            request_id: the request's own id; asked again with it, it is the same request.
+            blueprint: how all are made.
+            options: what else is said of each.
+            timeout: seconds.
+
+        Returns:
+            The sessions that are on record, each as it is now, and why others were refused; `wait` for each.
+
+        Raises:
+            Refused: nothing was started, and of no session alone is said why.
+            NotYet: there is no answer in time; the request goes on, and is found again by asking it again.
+        """
+        calls, seconds = self._calls, self._seconds(timeout)
+        return self._carry_out(calls.start_class(users, blueprint, options, request_id, seconds))
 
     def get(self, instance_id: str, *, timeout: float | None = None) -> Session:
         """Read a session as it is now.

@@ -1,5 +1,6 @@
 """What DockerDriver answers, as types: one for each state of a session, and what else a platform reads or sends."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -130,9 +131,25 @@ class Line(_Model):
     line: str
 
 
+class Place(_Model):
+    """What became of one session of a class: it is on record, or it was refused for this reason."""
+
+    instance_id: str
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Class:
+    """What became of sessions that were asked for at once: those on record, and by its id why another was refused."""
+
+    sessions: list[Session]
+    refused: dict[str, str]
+
+
 #: The tables that runs on a session leave.
 LINKS: TypeAdapter[list[Link]] = TypeAdapter(Annotated[list[Link], Field(min_length=1)])
 LINES: TypeAdapter[list[Line]] = TypeAdapter(list[Line])
+PLACES: TypeAdapter[list[Place]] = TypeAdapter(list[Place])
 
 
 class Options(BaseModel):

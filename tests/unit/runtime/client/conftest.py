@@ -12,6 +12,10 @@ from dockerdriver_client.settings import Settings
 
 ADDRESS = "http://prefect.test/api"
 PASSWORD = "platform:made-up"
+FLOWS = (
+    "provision-instance", "provision-instances", "deprovision-instance",
+    "issue-link", "extend-instance", "instance-logs",
+)  # fmt: skip
 COMPLETED = {"type": "COMPLETED", "name": "Completed", "message": None}
 
 
@@ -29,7 +33,7 @@ class Api:
         self.asked: list[httpx.Request] = []
         self.now, self.pauses = 0.0, list[float]()
         self._answers: dict[str, list] = defaultdict(list)
-        for flow in ("provision-instance", "deprovision-instance", "issue-link", "extend-instance", "instance-logs"):
+        for flow in FLOWS:
             self.says(f"GET /deployments/name/{flow}/on-demand", {"id": flow})
             self.says(f"POST /deployments/{flow}/create_flow_run", {"id": f"run-of-{flow}"})
             self.says(f"GET /flow_runs/run-of-{flow}", {"state": COMPLETED})

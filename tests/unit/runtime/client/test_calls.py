@@ -263,3 +263,39 @@ def test_an_id_that_no_session_can_have_is_refused_before_anything_is_asked(call
     with pytest.raises(Refused, match="is not 1 to 63 of"):
         call("start", name)
     assert api.asked == []
+
+
+CLASS = "POST /deployments/provision-instances/create_flow_run"
+TABLE = "GET /artifacts/class-run-of-provision-instances/latest"
+
+
+def class_table(**refused: str) -> dict:
+    """The table that the run leaves, of ada-1, bob-1 and whom it refused."""
+    taken = [{"instance_id": name, "state": "queued", "refused": ""} for name in ("ada-1", "bob-1")]
+    rows = [*taken, *({"instance_id": name, "state": None, "refused": why} for name, why in refused.items())]
+    return {"key": "class-run-of-provision-instances", "data": json.dumps(rows)}
+
+
+def test_a_class_is_one_request_with_a_key_of_its_own_and_answers_for_each_session(call, api):
+    api.says(TABLE, class_table(eve="instance eve was asked for with user 'ada', not 'eve'"))
+    api.says("POST /artifacts/latest/filter", [answer("queued", instance_id="bob-1"), answer("running")])
+    got = call("start_class", {"ada-1": "ada", "bob-1": "bob", "eve": "eve"}, request_id="bio101-monday")
+    assert [(one.instance_id, one.state) for one in got.sessions] == [("ada-1", "running"), ("bob-1", "queued")]
+    assert got.refused == {"eve": "instance eve was asked for with user 'ada', not 'eve'"}
+    (sent,) = api.bodies(CLASS)
+    assert sent["idempotency_key"] == "provision-class:bio101-monday"
+    assert sent["parameters"]["sessions"][1] == {"instance_id": "bob-1", "user": "bob"}
+
+
+def test_a_class_of_which_none_is_taken_says_why_for_each(call, api):
+    api.ends("provision-instances", REFUSED)
+    row = {"instance_id": "No", "state": None, "refused": "No is no id"}
+    api.says(TABLE, {"data": json.dumps([row])})
+    got = call("start_class", {"No": "ada"}, request_id="1")
+    assert (got.sessions, got.refused) == ([], {"No": "No is no id"})
+
+
+def test_a_class_that_the_pool_does_not_take_is_refused_as_a_whole(call, api):
+    api.ends("provision-instances", REFUSED)
+    with pytest.raises(Refused, match="pool main is full"):
+        call("start_class", {"ada-1": "ada"}, request_id="1")

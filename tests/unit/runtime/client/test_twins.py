@@ -16,7 +16,7 @@ from dockerdriver_client import AsyncClient, Client
 pytestmark = pytest.mark.unit
 
 HOME = Path(dockerdriver_client.__file__).parent
-METHODS = ("start", "get", "wait", "link", "extend", "logs", "end", "list")
+METHODS = ("start", "start_class", "get", "wait", "link", "extend", "logs", "end", "list")
 
 
 def imported() -> set[str]:

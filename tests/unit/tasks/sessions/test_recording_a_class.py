@@ -65,6 +65,10 @@ def test_one_that_is_refused_keeps_no_other_from_its_place_and_the_run_says_why(
     ask(students("ada"))
     said = ask([{"instance_id": "bio101-ada", "user": "eve"}, {"instance_id": "No", "user": ""}, *students("bob")])
     assert said.startswith("1 starting, 2 refused; No: ")
+    (table,) = (rows for key, rows in door.prefect.tables.items() if key.startswith("class-"))
+    assert [(row["instance_id"], bool(row["refused"])) for row in table] == [
+        ("bio101-bob", False), ("No", True), ("bio101-ada", True),
+    ]  # fmt: skip
     assert "bio101-ada: instance bio101-ada was asked for with user 'ada', not 'eve'" in said
 
 
