@@ -21,6 +21,7 @@ CHUNK = 1 << 20
 FILE = "work.tar"  # of each snapshot, the one file
 STEP_SECONDS, PRUNE_SECONDS = 120, 3600
 FORGET_AT_ONCE = 1000  # snapshots, whose names are arguments of one command
+REPACKED = "1G"  # at one time: no backup is written meanwhile. What is left unused then is repacked the next time
 MISSING = "restic is not installed on the manager: apt-get install restic"
 NOT_THERE = "Is there a repository at the following location?"
 LOCKED = "already locked"
@@ -79,7 +80,7 @@ class ResticRepository(BackupRepository):
             self._run(["unlock"])
             for first in range(0, len(gone), FORGET_AT_ONCE):
                 self._run(["forget", *gone[first : first + FORGET_AT_ONCE]])
-            self._run(["prune"], PRUNE_SECONDS)
+            self._run(["prune", "--max-repack-size", REPACKED], PRUNE_SECONDS)
 
     def _make(self) -> None:
         """Make the repository unless there is one; of two that do, the second finds that of the first.
