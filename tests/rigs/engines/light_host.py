@@ -22,6 +22,7 @@ from blocks.engine.connection import EngineIdentity
 from blocks.stored.authority import CertificateAuthority
 from pool.errors import DockerDriverError
 
+LINK_PREFIX = "ddl"
 _numbers = (number % 250 for number in count(random.randrange(250)))
 _START = """
 set -e
@@ -43,7 +44,7 @@ def run(*command: str, check: bool = True) -> None:
 
 def in_use(number: int) -> bool:
     """Whether a host of this number is there: one of another run, or of one that was killed."""
-    return Path(f"/sys/class/net/ddl{number}a").exists()
+    return Path(f"/sys/class/net/{LINK_PREFIX}{number}a").exists()
 
 
 class LightHost:
@@ -62,7 +63,7 @@ class LightHost:
         self.address = f"10.231.{number}.2"
         self.root = Path(tempfile.mkdtemp(prefix="ddl-"))
         self._gateway = f"10.231.{number}.1"
-        self._links = f"ddl{number}a", f"ddl{number}b"
+        self._links = f"{LINK_PREFIX}{number}a", f"{LINK_PREFIX}{number}b"
         self._live, self._options, self._disk_mb = live_restore, options, disk_mb
         self._process: subprocess.Popen | None = None
         self.authority = authority
