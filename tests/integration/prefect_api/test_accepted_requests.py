@@ -1,11 +1,9 @@
 """What the campaigns that kill read of a real server: the history of runs, and the events that told of changes."""
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
-from prefect.events import emit_event
-from prefect.events.worker import EventsWorker
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from pool.store.pool_store import PoolStore
 from tests.reliability.accepted import Age, Request
@@ -46,12 +44,14 @@ def test_a_run_that_crashed_and_then_completed_has_ended_twice(prefect_server, l
 
 def test_two_events_of_one_change_are_found(prefect_server, ledger):  # noqa: F811
     run = prefect_server.trigger(deployment_of(prefect_server, "told"))
-    request, at = Request(Age.POSTED, "alice-1", run), datetime.now(UTC)
-    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
-        for _ in range(2):
-            resource = {"prefect.resource.id": "dockerdriver.instance.alice-1"}
-            emit_event("dockerdriver.instance.running", resource=resource, occurred=at)
-        EventsWorker.drain_all()
+    request = Request(Age.POSTED, "alice-1", run)
+    told = {
+        "event": "dockerdriver.instance.running",
+        "resource": {"prefect.resource.id": "dockerdriver.instance.alice-1"},
+        "occurred": datetime.now(UTC).isoformat(),
+    }
+    for _ in range(2):
+        assert prefect_server.rest.post("/events", json=[told | {"id": str(uuid4())}]).is_success
     said = until(lambda: ledger.told_twice([request]), "the events are on the server", 60)
     assert said == ["dockerdriver.instance.running of dockerdriver.instance.alice-1 was told 2 times"]
 

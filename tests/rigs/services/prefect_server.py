@@ -6,6 +6,7 @@ Import the fixture ``prefect_server`` into the test module that wants it: one se
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -29,6 +30,8 @@ QUIET = {
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
 }
 S = TypeVar("S", bound="PrefectServer")
+#: The database of the first server of this process, as it was when that came up: the others need no migrations.
+_new_database: list[bytes] = []
 
 
 class PrefectServer:
@@ -50,8 +53,15 @@ class PrefectServer:
 
     def start(self) -> None:
         where = ["--host", "127.0.0.1", "--port", str(self.port)]
+        database = Path(self.env["PREFECT_HOME"]) / "prefect.db"
+        is_new = not database.exists()
+        if is_new and _new_database:
+            database.parent.mkdir(exist_ok=True)
+            database.write_bytes(_new_database[0])
         self.process = self.spawn([sys.executable, "-m", "runtime.stack.prefect_server", *where], "server.log")
         until(self.answers, f"Prefect's server on {self.url} (see {self.home}/server.log)", 300)
+        if is_new and not _new_database and database.exists():
+            _new_database.append(_content(database))
 
     def stop(self) -> None:
         stop(self.process)
@@ -114,6 +124,12 @@ class PrefectServer:
             time.sleep(0.1)
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+
+def _content(database: Path) -> bytes:
+    """What an SQLite file holds, its journal included."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return connection.serialize()
 
 
 @contextlib.contextmanager
