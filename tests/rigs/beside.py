@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 STOP_SECONDS = 60
-SIMULATION, OPENSTACK = 1, 2  # places in the order of tests; all others come first
+#: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
+SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
 
 
 @dataclass
@@ -94,7 +95,9 @@ def _wants_lives(item: pytest.Item) -> bool:
 def _place(item: pytest.Item) -> int:
     if _wants_openstack(item):
         return OPENSTACK
-    return SIMULATION if item.get_closest_marker("simulation") else 0
+    if item.get_closest_marker("system"):
+        return SYSTEM
+    return SIMULATION if item.get_closest_marker("simulation") else OTHERS
 
 
 #: name: who wants it, how far it stands back (as in nice), what it is

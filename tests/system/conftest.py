@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.rigs.engines.engine import running_engine, share_images
 from tests.rigs.hosts.leftovers import network_state
 from tests.rigs.ports import free_ports
 from tests.rigs.stacks.stack import CHECKOUT, Stack
@@ -23,7 +24,14 @@ def installation() -> Stack:
 
 
 def fresh_installation(**settings: str) -> Stack:
-    """An installation that is down and remembers nothing; the images of earlier runs are kept."""
+    """An installation that is down and remembers nothing; the images of earlier runs are kept.
+
+    It starts an engine of its own, unless the tests have one that runs: they share the images.
+    """
+    if engine := running_engine():
+        settings = {"DD_ENGINE_URL": engine} | settings
+    else:
+        share_images(DATA)
     it = Stack(DATA, *free_ports(2), settings=settings)
     it.command("down")  # what a run that was killed left running
     for databases in ("prefect", "postgres"):

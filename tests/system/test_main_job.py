@@ -12,6 +12,7 @@ from blocks.gateway.browser import answers, browser
 from blocks.settings import ProcessSettings
 from pool.states import HostState
 from pool.store.pool_store import PoolStore
+from tests.rigs.engines.engine import KEPT
 from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
 from tests.rigs.hosts.leftovers import containers_of, mounts_of, network_state, processes_of
 
@@ -183,7 +184,7 @@ def test_make_down_leaves_nothing_behind(stack, network_before):
     down = stack.command("down")
     assert down.returncode == 0, down.stdout
     assert processes_of(stack.data) == set()
-    assert mounts_of(str(stack.data), f"/run/dockerdriver/{namespace(stack)}") == set()
+    assert mounts_of(str(stack.data), str(KEPT / "engine"), f"/run/dockerdriver/{namespace(stack)}") == set()
     assert network_state() - network_before == set()
 
 

@@ -4,6 +4,7 @@ The tests go on from one another; the last one brings everything down.
 """
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from blocks.settings import ProcessSettings
+from tests.rigs.engines.engine import KEPT
 from tests.rigs.hosts.leftovers import mounts_of, network_state, processes_of
 from tests.rigs.stacks.moving_checkout import MovingCheckout
 from tests.rigs.stacks.stack import Stack
@@ -21,7 +23,8 @@ from tests.system.conftest import fresh_installation
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 
-EARLIER = "0b8b365"
+#: The version before, by whose recipes the images of this one are built, too: no others need be built for the test.
+EARLIER = os.environ.get("UPGRADE_FROM", "b15dd2e")
 SESSION = "welcome-1"  # the one that `make up` opens
 MOVES_ON = {"local-cloud"}  # kinds of block that `make up` itself changes: which image is the newest
 ERROR = 40
@@ -56,8 +59,8 @@ def upgrade(tmp_path_factory) -> Iterator[Upgrade]:
     checkout = MovingCheckout(tmp_path_factory.mktemp("checkout"))
     checkout.take_commit(EARLIER)
     stack = fresh_installation()
-    (stack.data / "api-password").unlink(missing_ok=True)  # the old version made none
-    stack.program, stack.settings = checkout.program, checkout.environment
+    (stack.data / "api-password").unlink(missing_ok=True)  # versions made none once
+    stack.program, stack.settings = checkout.program, stack.settings | checkout.environment
     network_before = network_state()
     try:
         make_up(stack)
@@ -190,5 +193,5 @@ def test_make_down_leaves_nothing_behind(upgrade):
     down = stack.command("down")
     assert down.returncode == 0, down.stdout
     assert processes_of(stack.data) == set()
-    assert mounts_of(str(stack.data), f"/run/dockerdriver/{namespace(stack)}") == set()
+    assert mounts_of(str(stack.data), str(KEPT / "engine"), f"/run/dockerdriver/{namespace(stack)}") == set()
     assert network_state() - upgrade.network_before == set()

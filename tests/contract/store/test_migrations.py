@@ -62,7 +62,7 @@ def test_new_sqlite_files_that_many_threads_open_at_once_open_for_all(tmp_path):
         return number
 
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(opened, range(320))) == list(range(320))
+        assert list(threads.map(opened, range(80))) == list(range(80))
 
 
 def test_a_database_of_a_newer_version_is_left_alone(store, store_url):

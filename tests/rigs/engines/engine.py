@@ -25,6 +25,24 @@ STOP_SECONDS = 30
 KEPT = Path("/var/tmp/dockerdriver-tests")
 
 
+def running_engine() -> str:
+    """Address of the tests' own engine while it runs; empty while it does not."""
+    url = own_engine_url(ProcessSettings(data=KEPT))
+    return url if answers(url) else ""
+
+
+def share_images(data: Path) -> None:
+    """Have the own engine of an installation keep its images where those of the tests' are, unless it has any yet.
+
+    What one test has built, no other builds again. Two engines cannot use the folder at once.
+    """
+    kept = KEPT / "engine"
+    kept.mkdir(parents=True, exist_ok=True)
+    if not (data / "engine").exists():
+        data.mkdir(parents=True, exist_ok=True)
+        (data / "engine").symlink_to(kept)
+
+
 @pytest.fixture(scope="session")
 def engine_url() -> Iterator[str]:
     """Address of an engine that answers."""
