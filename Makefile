@@ -30,11 +30,7 @@ test: ## Set up what the tests need and run everything, the unit tests with bran
 	@$(BIN)/python -m pytest -m unit -n 2 --cov
 	@$(MAKE) --no-print-directory test-real
 
-# Two lanes at once. What is named here starts no engine or stack of the whole machine; it is printed after the rest.
-BESIDE := $(addprefix tests/,contract/engine contract/gateway contract/store contract/worker $(addprefix contract/images/test_image_,\
-  archive.py build.py fanout.py push.py registry.py) integration/backups integration/databases integration/gateway \
-  integration/hosts/test_blame.py integration/packaging integration/prefect_api integration/worker simulation)
-
+# Two lanes at once: tests/rigs/beside.py says what is in which. The light one is printed after the other.
 # Each lane is a job with a process group of its own: Ctrl-C reaches it as SIGTERM, from the trap, once; its fixtures then
 # stop what they started, and we wait for that.
 .PHONY: test-real
@@ -42,9 +38,9 @@ test-real:
 	@mkdir -p build; set -m; \
 	  trap 'trap "" INT TERM HUP; echo "both lanes clean up, then end" >&2; kill $$(jobs -p) 2>/dev/null' INT TERM HUP; \
 	  ended() { local status; until wait $$1; status=$$?; ! kill -0 $$1 2>/dev/null; do :; done; return $$status; }; \
-	  $(BIN)/python -m pytest -m 'not unit' $(BESIDE) >build/beside.log 2>&1 & beside=$$!; \
-	  $(BIN)/python -m pytest -m 'not unit' $(addprefix --ignore=,$(BESIDE)) & \
-	  ended $$!; machine=$$?; ended $$beside; beside=$$?; cat build/beside.log; exit $$((machine + beside))
+	  $(BIN)/python -m pytest -m 'not unit' --lane=light >build/light.log 2>&1 & light=$$!; \
+	  $(BIN)/python -m pytest -m 'not unit' --lane=machine & \
+	  ended $$!; machine=$$?; ended $$light; light=$$?; cat build/light.log; exit $$((machine + light))
 
 test-openstack: ## Only what needs OpenStack's real services, which it starts; 10 minutes
 	@runtime/bootstrap.sh test

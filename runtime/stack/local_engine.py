@@ -96,7 +96,7 @@ def _restore_forwarding(settings: ProcessSettings) -> None:
 
 def clear_after_own_engine(settings: ProcessSettings) -> None:
     """Remove what a stopped dockerd leaves: mounts, and its changes to the firewall when no other one uses them."""
-    for mount in _mounts_below(settings.data / "engine", settings.run_dir):
+    for mount in _mounts_below((settings.data / "engine").resolve(), settings.run_dir):
         subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
     if not _any_dockerd():
         for table in ("filter", "nat"):

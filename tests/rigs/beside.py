@@ -1,5 +1,6 @@
-"""Long work runs beside the tests, on what they leave of the machine; tests that want it come last.
+"""What runs beside what: two lanes of tests, and long work on what they leave of the machine.
 
+A lane is a run of pytest, ``--lane=light`` or ``--lane=machine``. Tests that want long work come last.
 The OpenStack rig is installed and seeded, and random lives are lived in virtual time, which no busy machine disturbs.
 """
 
@@ -13,9 +14,21 @@ from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parents[1]
 STOP_SECONDS = 60
 #: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
 SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
+
+
+#: What starts no engine of the whole machine and no stack; the tests with OpenStack come after these, in the same lane.
+LIGHT = (
+    *(f"contract/{name}" for name in ("engine", "gateway", "store", "worker")),
+    *(f"contract/images/test_image_{name}.py" for name in ("archive", "build", "fanout", "push", "registry")),
+    *(f"integration/{name}" for name in ("backups", "databases", "gateway", "packaging", "prefect_api", "worker")),
+    "integration/hosts/test_blame.py",
+    "simulation",
+)
+LANES = ("light", "machine")
 
 
 @dataclass
@@ -46,9 +59,17 @@ class Job:
 _jobs = pytest.StashKey[dict[str, Job]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lane", choices=LANES, help="run the tests of one lane alone; the other one runs beside it")
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The order is otherwise as it was."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the other lane's tests out. The order is otherwise as it was."""
+    if lane := config.getoption("--lane"):
+        of_another = [item for item in items if _lane(item) != lane]
+        config.hook.pytest_deselected(items=of_another)
+        items[:] = [item for item in items if _lane(item) == lane]
     items.sort(key=_place)
 
 
@@ -90,6 +111,11 @@ def _wants_openstack(item: pytest.Item) -> bool:
 
 def _wants_lives(item: pytest.Item) -> bool:
     return "random_lives" in getattr(item, "fixturenames", ())
+
+
+def _lane(item: pytest.Item) -> str:
+    path = item.path.relative_to(TESTS).as_posix()
+    return "light" if _wants_openstack(item) or path.startswith(LIGHT) else "machine"
 
 
 def _place(item: pytest.Item) -> int:

@@ -23,7 +23,7 @@ def installation() -> Stack:
     return fresh_installation()
 
 
-def fresh_installation(**settings: str) -> Stack:
+def fresh_installation(data: Path = DATA, **settings: str) -> Stack:
     """An installation that is down and remembers nothing; the images of earlier runs are kept.
 
     It starts an engine of its own, unless the tests have one that runs: they share the images.
@@ -31,12 +31,12 @@ def fresh_installation(**settings: str) -> Stack:
     if engine := running_engine():
         settings = {"DD_ENGINE_URL": engine} | settings
     else:
-        share_images(DATA)
-    it = Stack(DATA, *free_ports(2), settings=settings)
+        share_images(data)
+    it = Stack(data, *free_ports(2), settings=settings)
     it.command("down")  # what a run that was killed left running
     for databases in ("prefect", "postgres"):
-        shutil.rmtree(DATA / databases, ignore_errors=True)
-    for database in DATA.glob("pool.sqlite*"):
+        shutil.rmtree(data / databases, ignore_errors=True)
+    for database in data.glob("pool.sqlite*"):
         database.unlink()
     return it
 

@@ -15,7 +15,7 @@ from pool.store.pool_store import PoolStore
 from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
 from tests.rigs.hosts.leftovers import containers_of, processes_of
 from tests.rigs.waiting import until
-from tests.system.conftest import fresh_installation
+from tests.system.conftest import DATA, fresh_installation
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
 pytestmark = [pytest.mark.system, pytest.mark.openstack, pytest.mark.timeout(900)]
@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.system, pytest.mark.openstack, pytest.mark.timeout(900
 def stack(openstack_rig, engine_url):
     """A running stack whose cloud has no volume service; nothing but what the docs name was set."""
     it = fresh_installation(
+        DATA.with_name("test-stack-on-openstack"),  # other system tests may run beside these
         DD_CLOUD="openstack",
         DD_ENGINE_URL=engine_url,
         OS_CLOUD="rig",

@@ -23,3 +23,12 @@ def test_an_own_engine_answers_and_leaves_no_process_mount_or_bridge(tmp_path):
     assert not answers(url)
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
     assert str(tmp_path) not in subprocess.run(["ps", "axww"], capture_output=True, text=True, check=True).stdout
+
+
+def test_two_runs_of_tests_at_once_share_an_engine_which_the_last_one_stops(tmp_path):
+    first, second = (own_engine(ProcessSettings(data=tmp_path)) for _ in range(2))
+    with first as url:
+        second.__enter__()
+    assert answers(url)
+    second.__exit__(None, None, None)
+    assert not answers(url)

@@ -1,8 +1,11 @@
 """A Docker Engine for the tests: the one that the product would use on this machine, or one started for them."""
 
+import fcntl
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
@@ -18,10 +21,13 @@ from runtime.stack.local_engine import (
     own_engine_url,
     wait_for_engine,
 )
+from tests.rigs.waiting import until
 
 START_SECONDS = 30
-STOP_SECONDS = 30
-# Kept between runs, so that images are built once; two runs at once need an engine that both share.
+STOP_SECONDS = 60
+OTHERS_SECONDS = 500
+ROOT = "--data-root="
+# Kept between runs, so that images are built once.
 KEPT = Path("/var/tmp/dockerdriver-tests")
 
 
@@ -63,31 +69,75 @@ def some_engine() -> Iterator[str]:
 
 @contextmanager
 def own_engine(settings: ProcessSettings) -> Iterator[str]:
-    """A dockerd of the tests' own: its containers and networks end with it, its images stay in the data directory."""
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    """A dockerd of the tests' own: its containers and networks end with it, its images stay in the data directory.
+
+    All runs of tests at one time share it: the first one starts it, and the last one stops it.
+    """
     settings.data.mkdir(parents=True, exist_ok=True)
+    url = own_engine_url(settings)
+    with (settings.data / "engine.users").open("w") as users:
+        with _alone(settings):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not answers(url):
+                _start(settings)
+        try:
+            yield url
+        finally:
+            with _alone(settings), suppress(BlockingIOError):  # another run of tests uses it
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _stop(settings)
+
+
+@contextmanager
+def _alone(settings: ProcessSettings) -> Iterator[None]:
+    """Have no other run of tests start or stop the engine meanwhile."""
+    with (settings.data / "engine.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _start(settings: ProcessSettings) -> None:
+    until(lambda: not _images_in_use(settings), "a stack of the tests ends, which has its images there", OTHERS_SECONDS)
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
     note_forwarding(settings)
     log = settings.data / "engine.log"
     with log.open("wb") as output:
-        engine = subprocess.Popen(own_engine_command(settings), stdout=output, stderr=output)
-    try:
-        url = own_engine_url(settings)
-        assert wait_for_engine(url, START_SECONDS), f"dockerd did not answer within {START_SECONDS} s; see {log}"
-        yield url
-    finally:
-        _stop(engine, own_engine_url(settings))
-        clear_after_own_engine(settings)
+        subprocess.Popen(own_engine_command(settings), stdout=output, stderr=output, start_new_session=True)
+    url = own_engine_url(settings)
+    assert wait_for_engine(url, START_SECONDS), f"dockerd did not answer within {START_SECONDS} s; see {log}"
 
 
-def _stop(engine: subprocess.Popen, url: str) -> None:
-    if engine.poll() is None and answers(url):
-        _remove_all(url)
-    engine.terminate()
+def _images_in_use(settings: ProcessSettings) -> bool:
+    """Whether a dockerd keeps its images in the same folder, by whatever name."""
+    ours = (settings.data / "engine").resolve()
+    return any(word.startswith(ROOT) and Path(word[len(ROOT) :]).resolve() == ours for word in _words_of_dockerds())
+
+
+def _words_of_dockerds() -> Iterator[str]:
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and (entry / "comm").read_text().strip() == "dockerd":
+                yield from (entry / "cmdline").read_text().split("\0")
+
+
+def _stop(settings: ProcessSettings) -> None:
+    if answers(own_engine_url(settings)):
+        _remove_all(own_engine_url(settings))
+    with suppress(FileNotFoundError, ProcessLookupError):
+        pid = int((settings.run_dir / "engine.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: _is_over(pid), f"the tests' dockerd {pid} ends", STOP_SECONDS)
+    clear_after_own_engine(settings)
+
+
+def _is_over(pid: int) -> bool:
+    """Whether a process has ended; its parent, another run of tests, need not have noticed."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
     try:
-        engine.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        engine.kill()
-        engine.wait()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def _remove_all(url: str) -> None:
