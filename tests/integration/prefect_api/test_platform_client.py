@@ -22,7 +22,7 @@ from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
-FLOWS = ("provision_instance", "deprovision_instance", "issue_link")
+FLOWS = ("provision_instance", "provision_instances", "deprovision_instance", "issue_link")
 #: Between its looks a wait sleeps for longer than a test lasts: only an event ends it in time.
 BY_EVENTS = Settings(looks=Pauses(first=600, longest=600), timeout=900)
 BY_LOOKS = Settings(events=False, looks=Pauses(first=0.1, longest=0.2))
@@ -108,6 +108,19 @@ def test_a_start_is_told_its_answer_and_asked_again_it_is_the_same_run(platform)
     assert [each.result(30).position for each in asked] == [2, 2, 2]
     (run,) = platform.runs(f"provision-{platform.id}")
     assert run["parameters"]["options"] == {"lifetime": 600, "environment": {"A": "b"}}
+
+
+def test_a_class_is_one_run_whose_table_says_who_was_taken_and_why_another_was_not(platform):
+    users, key = {platform.id: "ada", "eve-1": "eve"}, f"provision-class:{platform.id}"
+    asked = platform.call(BY_LOOKS, "start_class", users, request_id=platform.id)
+    (run,) = until(lambda: platform.runs(key), "the run is asked for", 30)
+    platform.session_is("starting")
+    rows = [{"instance_id": platform.id, "refused": ""}, {"instance_id": "eve-1", "refused": "pool main is full"}]
+    platform.server.call("POST", "/artifacts/", key=f"class-{run['id']}", type="table", data=json.dumps(rows))
+    platform.run_is("COMPLETED", key=key)
+    got = asked.result(30)
+    assert [(one.instance_id, one.state) for one in got.sessions] == [(platform.id, "starting")]
+    assert got.refused == {"eve-1": "pool main is full"}
 
 
 def a_moment() -> None:
