@@ -11,7 +11,7 @@ from blocks.settings import ProcessSettings
 def pseudonym_key(settings: ProcessSettings) -> bytes:
     """Return the key, in ``DD_DATA/pseudonym-key`` with mode 600; made when it is asked for first.
 
-    Who has a report and not this file can test no guess of a name.
+    Without this file the reader of a report can test no guess of a name.
     """
     file = settings.data / "pseudonym-key"
     if not file.exists():
