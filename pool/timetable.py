@@ -97,11 +97,10 @@ def target_at(entries: Sequence[Entry], usual: int, now: datetime) -> Target:
     return next(holding, Target(usual))
 
 
-def target_ahead(entries: Sequence[Entry], usual: int, now: datetime, lead: timedelta) -> Target:
-    """Return the largest target from now until a host spawned now is ready; also of a line that is over by then."""
-    ready = now + lead
-    turns = (moment for entry in entries for moment in entry.turns(now, ready))
-    return max((target_at(entries, usual, at) for at in (now, *turns, ready)), key=lambda target: target.slots)
+def largest_target(entries: Sequence[Entry], usual: int, since: datetime, until: datetime) -> Target:
+    """Return the largest target between two moments, these included; also of a line that begins and ends in between."""
+    turns = (moment for entry in entries for moment in entry.turns(since, until))
+    return max((target_at(entries, usual, at) for at in (since, *turns, until)), key=lambda target: target.slots)
 
 
 def _entry(line: str, zone: ZoneInfo) -> Entry:

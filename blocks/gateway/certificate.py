@@ -1,7 +1,6 @@
 """A self-signed certificate, so that a gateway without a real one can be tried under TLS."""
 
 import ipaddress
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
+
+from blocks.private_files import write_private
 
 CERTIFICATE, KEY = "gateway.crt", "gateway.key"
 CLOCK_SKEW = timedelta(hours=1)
@@ -26,7 +27,8 @@ def self_signed(directory: Path, names: list[str], days: int = 365) -> tuple[Pat
     """
     key = ec.generate_private_key(ec.SECP256R1())
     directory.mkdir(parents=True, exist_ok=True)
-    _write_private(directory / KEY, _key_pem(key))
+    (directory / KEY).unlink(missing_ok=True)
+    write_private(directory / KEY, _key_pem(key))
     (directory / CERTIFICATE).write_bytes(_certificate(key, names, days).public_bytes(serialization.Encoding.PEM))
     return directory / CERTIFICATE, directory / KEY
 
@@ -59,10 +61,3 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)

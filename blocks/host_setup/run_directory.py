@@ -44,14 +44,6 @@ def private_directory(parent: Path) -> Iterator[Path]:
         _remove(private)
 
 
-def write_private(path: Path, text: str) -> Path:
-    """Write a file that only we may read; it never exists with another mode."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
-
-
 def clear_abandoned(parent: Path) -> None:
     """Remove the directories below *parent* whose run has no manager any more, and end what is left of the runs."""
     for private in parent.glob(PREFIX + "*"):

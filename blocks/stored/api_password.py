@@ -7,12 +7,12 @@ before is taken too, until its file is deleted. The stack's own processes know n
 made at each start and is in no file.
 """
 
-import os
 import re
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blocks.private_files import write_private
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, NotFound, Refused
 
@@ -91,9 +91,7 @@ def _write(file: Path, pair: str) -> None:
     draft.parent.mkdir(parents=True, exist_ok=True)
     draft.unlink(missing_ok=True)
     # Written anew each time: a file that was copied with other rights becomes its owner's alone again.
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(pair + "\n")
-    draft.replace(file)
+    write_private(draft, pair + "\n").replace(file)
 
 
 def api_password(settings: ProcessSettings) -> str:

@@ -6,7 +6,7 @@ from flows.steps import settling
 from flows.steps.queue import ask_to_start, serve_queue
 from pool.backups.rules import asking
 from pool.decisions import Decision, DecisionKind
-from pool.sessions.drain import drain_is_over
+from pool.sessions.drain import drain_over_since
 from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
 from tasks.backups.keeping import last_backup
@@ -114,7 +114,7 @@ async def _end_drained(decision: Decision, key: str) -> None:
     instance = await get_instance(decision.subject)
     if instance.state is not InstanceState.RUNNING or not instance.host:
         return
-    if drain_is_over(await find_host(instance.host), now()):
+    if drain_over_since(await find_host(instance.host), now()):
         await settling.end_or_ask(instance, decision, key)
 
 

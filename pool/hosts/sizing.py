@@ -16,7 +16,7 @@ from pool.hosts.reach import reach_troubles
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
-from pool.timetable import Target, target_ahead
+from pool.timetable import Target, largest_target
 
 KEPT_UNUSED = 900  # seconds that an unused host stays though it is not needed: twice what a boot takes, or more
 
@@ -35,7 +35,7 @@ class Situation:
     @cached_property
     def target(self) -> Target:
         """Free slots that are wanted by the time that a host spawned now is there."""
-        return target_ahead(self.settings.timetable, self.settings.free_slot_target, self.now, lead(self.hosts))
+        return self._largest(self.now, self.now + lead(self.hosts))
 
     @cached_property
     def slots_to_keep(self) -> int:
@@ -44,9 +44,11 @@ class Situation:
         Lately and soon are as long as an unused host is kept. A line of the timetable may end when the class begins,
         and its users come in the minutes after that.
         """
-        kept, settings = timedelta(seconds=KEPT_UNUSED), self.settings
-        around = kept + lead(self.hosts) + kept
-        return target_ahead(settings.timetable, settings.free_slot_target, self.now - kept, around).slots
+        kept = timedelta(seconds=KEPT_UNUSED)
+        return self._largest(self.now - kept, self.now + lead(self.hosts) + kept).slots
+
+    def _largest(self, since: datetime, until: datetime) -> Target:
+        return largest_target(self.settings.timetable, self.settings.free_slot_target, since, until)
 
     def without(self, name: str) -> Self:
         """The same without one of the hosts: its place is free."""

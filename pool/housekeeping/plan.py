@@ -30,7 +30,7 @@ from pool.housekeeping.setup_rules import outdated_setup
 from pool.housekeeping.shutdown_rules import shut_down, shutdown_over
 from pool.moments import minute
 from pool.records import Host, Instance
-from pool.sessions.drain import drain_is_over
+from pool.sessions.drain import drain_over_since
 from pool.sessions.idling import is_idle
 from pool.settings import PoolSettings
 from pool.states import EndCause, HostState, InstanceState
@@ -237,12 +237,12 @@ def expired(instance: Instance, case: RuleContext) -> Decision | None:
 def drained(instance: Instance, case: RuleContext) -> Decision | None:
     """End a session that is still on its host at the deadline of the host's drain."""
     host = case.host_of(instance)
-    if host is None or not drain_is_over(host, case.now):
+    until = drain_over_since(host, case.now) if host else None
+    if host is None or until is None:
         return None
     if instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
         return None
-    until = minute(host.drain_deadline or case.now)
-    reason = f"the drain of its host {host.name} had until {until}: {host.reason}"
+    reason = f"the drain of its host {host.name} had until {minute(until)}: {host.reason}"
     return Decision(DecisionKind.END_DRAINED, instance.id, reason, cause=EndCause.DRAINED)
 
 

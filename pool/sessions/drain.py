@@ -25,9 +25,10 @@ def _drain_words(host: Host) -> str:
     return f"its host {host.name} is taken out of service: {host.reason}{until}"
 
 
-def drain_is_over(host: Host, at: datetime) -> bool:
-    """Whether the host drains, and its sessions have no more time."""
-    return host.state is HostState.DRAINING and host.drain_deadline is not None and host.drain_deadline <= at
+def drain_over_since(host: Host, at: datetime) -> datetime | None:
+    """Return the deadline of the host's drain, where it is over; None while its sessions have time."""
+    until = host.drain_deadline if host.state is HostState.DRAINING else None
+    return until if until and until <= at else None
 
 
 def ends_at(instance: Instance, host: Host | None) -> datetime | None:

@@ -98,7 +98,7 @@ def clear_after_own_engine(settings: ProcessSettings) -> None:
     """Remove what a stopped dockerd leaves: mounts, and its changes to the firewall when no other one uses them."""
     for mount in _mounts_below((settings.data / "engine").resolve(), settings.run_dir):
         subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
-    if not _any_dockerd():
+    if not running_dockerds():
         for table in ("filter", "nat"):
             _drop_docker_chains(table)
         _restore_forwarding(settings)
@@ -110,9 +110,17 @@ def _mounts_below(*places: Path) -> list[str]:
     return sorted((p for p in points if any(Path(p).is_relative_to(place) for place in places)), reverse=True)
 
 
-def _any_dockerd() -> bool:
-    names = (entry / "comm" for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return any(name.exists() and name.read_text().strip() == "dockerd" for name in names)
+def running_dockerds() -> list[int]:
+    """List the process ids of all Docker Engines of this machine."""
+    processes = (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [int(entry.name) for entry in processes if _is_dockerd(entry / "comm")]
+
+
+def _is_dockerd(name: Path) -> bool:
+    try:
+        return name.read_text().strip() == "dockerd"
+    except OSError:  # it has ended meanwhile
+        return False
 
 
 def _drop_docker_chains(table: str) -> None:

@@ -5,6 +5,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from blocks.private_files import write_private
 from blocks.settings import ProcessSettings
 
 
@@ -24,8 +25,7 @@ def _make(file: Path) -> None:
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(secrets.token_hex(32))
+        write_private(draft, secrets.token_hex(32))
         with suppress(FileExistsError):
             os.link(draft, file)
     finally:

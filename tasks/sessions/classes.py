@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from blocks.outside import outside
+from blocks.outside import log, outside
 from pool.records import Instance
 from tasks.base import look_up, run_id
 
 
-@look_up(retries=1, retry_delay_seconds=1)
+@look_up()
 def show_class(taken: Iterable[Instance], refused: Mapping[str, str]) -> None:
     """Leave a table of all that were asked for: the artifact ``class-<id of the run>``, deleted with the run.
+
+    That it cannot be left turns no recorded session into a failure: the run's message says the same.
 
     Args:
         taken: the sessions that are on record.
@@ -17,4 +19,7 @@ def show_class(taken: Iterable[Instance], refused: Mapping[str, str]) -> None:
     """
     rows: list[dict[str, object]] = [{"instance_id": one.id, "state": str(one.state), "refused": ""} for one in taken]
     rows += [{"instance_id": instance_id, "state": None, "refused": reason} for instance_id, reason in refused.items()]
-    outside().prefect.write_table(rows, key=f"class-{run_id()}", description=f"{len(rows)} sessions, asked for at once")
+    try:
+        outside().prefect.write_table(rows, f"class-{run_id()}", f"{len(rows)} sessions, asked for at once")
+    except Exception as error:  # noqa: BLE001 - whatever Prefect's client meets, the sessions are on record
+        log().warning("the table of %d sessions could not be left: %s", len(rows), error)

@@ -18,8 +18,6 @@ TESTS = Path(__file__).parents[1]
 STOP_SECONDS = 60
 #: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
 SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
-
-
 #: What starts no engine of the whole machine and no stack; the tests with OpenStack come after these, in the same lane.
 LIGHT = (
     *(f"contract/{name}" for name in ("engine", "gateway", "store", "worker")),

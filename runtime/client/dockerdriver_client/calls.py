@@ -54,9 +54,7 @@ class Calls:
     ) -> Steps[LivingSession]:
         """Ask for a session and follow the run to its answer."""
         until = self._until(instance_id, seconds)
-        said: dict[str, Any] = {"instance_id": instance_id, "blueprint": blueprint, "user": user}
-        if options:
-            said["options"] = options.model_dump(exclude_none=True)
+        said = _said(options, instance_id=instance_id, blueprint=blueprint, user=user)
         run = yield from self.runs.run("provision-instance", _start_key(instance_id, request_id), said, until)
         session = yield from self._find(instance_id, until)
         if isinstance(session, _OVER):
@@ -73,13 +71,13 @@ class Calls:
         """Ask for several sessions by one run, and read what became of each."""
         until = self.asking.clock() + seconds
         wanted = [{"instance_id": instance_id, "user": user} for instance_id, user in users.items()]
-        said: dict[str, Any] = {"sessions": wanted, "blueprint": blueprint}
-        if options:
-            said["options"] = options.model_dump(exclude_none=True)
+        said = _said(options, sessions=wanted, blueprint=blueprint)
         run = yield from self.runs.run("provision-instances", f"provision-class:{request_id}", said, until)
         artifact = yield from self._artifact(f"class-{run.id}", until)
-        if not artifact:
+        if not artifact and not run.completed:
             raise Refused(run.message)
+        if not artifact:
+            raise NotFound(f"the request {request_id} was answered, and its table is there no more: {run.message}")
         places = read_table(PLACES, artifact)
         taken = [place.instance_id for place in places if not place.refused]
         sessions = yield from self._told_of(taken, until)
@@ -149,11 +147,10 @@ class Calls:
 
     def _told_of(self, instance_ids: Sequence[str], until: float) -> Steps[builtins.list[Session]]:
         """The sessions of these ids, in their order."""
-        found: dict[str, Session] = {}
-        for first in range(0, len(instance_ids), _PAGE):
-            keys = [f"instance-{instance_id}" for instance_id in instance_ids[first : first + _PAGE]]
-            sessions = yield from self._sessions({"any_": keys}, until)
-            found |= {each.instance_id: each for each in sessions}
+        if not instance_ids:
+            return []
+        sessions = yield from self._sessions({"any_": [f"instance-{each}" for each in instance_ids]}, until)
+        found = {each.instance_id: each for each in sessions}
         return [found[instance_id] for instance_id in instance_ids if instance_id in found]
 
     def _sessions(self, key: dict[str, Any], until: float) -> Steps[builtins.list[Session]]:
@@ -226,6 +223,11 @@ class Calls:
         except AbsentError:
             return None
         return found
+
+
+def _said(options: Options | None, **parameters: Any) -> dict[str, Any]:
+    """The parameters of a run, and of the options those that were given."""
+    return parameters | ({"options": options.model_dump(exclude_none=True)} if options else {})
 
 
 def _start_key(instance_id: str, request_id: str | None) -> str:

@@ -12,6 +12,7 @@ import docker
 import pytest
 
 from blocks.engine.local_api import answers
+from blocks.images.layer_files import locked
 from blocks.settings import ProcessSettings
 from runtime.stack.local_engine import (
     clear_after_own_engine,
@@ -19,8 +20,10 @@ from runtime.stack.local_engine import (
     note_forwarding,
     own_engine_command,
     own_engine_url,
+    running_dockerds,
     wait_for_engine,
 )
+from runtime.supervision.environment import command_line
 from tests.rigs.waiting import until
 
 START_SECONDS = 30
@@ -74,26 +77,18 @@ def own_engine(settings: ProcessSettings) -> Iterator[str]:
     All runs of tests at one time share it: the first one starts it, and the last one stops it.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
-    url = own_engine_url(settings)
+    url, turn = own_engine_url(settings), settings.data / "engine.lock"
     with (settings.data / "engine.users").open("w") as users:
-        with _alone(settings):
+        with locked(turn, fcntl.LOCK_EX):
             fcntl.flock(users, fcntl.LOCK_SH)
             if not answers(url):
                 _start(settings)
         try:
             yield url
         finally:
-            with _alone(settings), suppress(BlockingIOError):  # another run of tests uses it
+            with locked(turn, fcntl.LOCK_EX), suppress(BlockingIOError):  # another run of tests uses it
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _stop(settings)
-
-
-@contextmanager
-def _alone(settings: ProcessSettings) -> Iterator[None]:
-    """Have no other run of tests start or stop the engine meanwhile."""
-    with (settings.data / "engine.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _start(settings: ProcessSettings) -> None:
@@ -109,15 +104,9 @@ def _start(settings: ProcessSettings) -> None:
 
 def _images_in_use(settings: ProcessSettings) -> bool:
     """Whether a dockerd keeps its images in the same folder, by whatever name."""
-    ours = (settings.data / "engine").resolve()
-    return any(word.startswith(ROOT) and Path(word[len(ROOT) :]).resolve() == ours for word in _words_of_dockerds())
-
-
-def _words_of_dockerds() -> Iterator[str]:
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            if entry.name.isdigit() and (entry / "comm").read_text().strip() == "dockerd":
-                yield from (entry / "cmdline").read_text().split("\0")
+    words = (word for pid in running_dockerds() for word in command_line(pid).split())
+    roots = (Path(word.removeprefix(ROOT)).resolve() for word in words if word.startswith(ROOT))
+    return (settings.data / "engine").resolve() in roots
 
 
 def _stop(settings: ProcessSettings) -> None:
@@ -126,7 +115,11 @@ def _stop(settings: ProcessSettings) -> None:
     with suppress(FileNotFoundError, ProcessLookupError):
         pid = int((settings.run_dir / "engine.pid").read_text())
         os.kill(pid, signal.SIGTERM)
-        until(lambda: _is_over(pid), f"the tests' dockerd {pid} ends", STOP_SECONDS)
+        try:
+            until(lambda: _is_over(pid), f"the tests' dockerd {pid} ends", STOP_SECONDS)
+        except AssertionError:
+            os.kill(pid, signal.SIGKILL)
+            raise
     clear_after_own_engine(settings)
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pool.errors import BadRequest
-from pool.timetable import Target, read_timetable, target_ahead, target_at
+from pool.timetable import Target, largest_target, read_timetable, target_at
 
 pytestmark = pytest.mark.unit
 
@@ -82,28 +82,27 @@ def hours_held(line: str, start: str) -> float:
     return sum(map(entry.holds, quarters)) / 4
 
 
+def ahead(entries, time: str) -> Target:
+    """What is wanted until a host spawned then is there, which takes ten minutes."""
+    now = berlin(f"2026-01-05 {time}")
+    return largest_target(entries, 4, now, now + timedelta(minutes=10))
+
+
 def test_hosts_are_begun_as_early_as_they_take_to_become_active():
     entries = read_timetable(["Mon 08:45-12:00: 60"], "Europe/Berlin")
-    lead = timedelta(minutes=10)
-    assert target_ahead(entries, 4, berlin("2026-01-05 08:34"), lead) == Target(4)
-    assert target_ahead(entries, 4, berlin("2026-01-05 08:35"), lead) == Target(60, "Mon 08:45-12:00: 60")
+    assert ahead(entries, "08:34") == Target(4)
+    assert ahead(entries, "08:35") == Target(60, "Mon 08:45-12:00: 60")
 
 
 def test_a_time_that_is_shorter_than_a_host_takes_is_not_forgotten_before_it_begins():
     entries = read_timetable(["Mon 08:45-08:50: 60"], "Europe/Berlin")
-    ahead = [
-        target_ahead(entries, 4, berlin(f"2026-01-05 {at}"), timedelta(minutes=10)).slots
-        for at in ("08:34", "08:35", "08:42", "08:49", "08:50")
-    ]
-    assert ahead == [4, 60, 60, 60, 4]
+    slots = [ahead(entries, at).slots for at in ("08:34", "08:35", "08:42", "08:49", "08:50")]
+    assert slots == [4, 60, 60, 60, 4]
 
 
 def test_the_end_of_a_time_does_not_come_earlier():
     entries = read_timetable(["Mon 08:45-12:00: 60", "Mon 12:00-13:00: 0"], "Europe/Berlin")
-    ahead = [
-        target_ahead(entries, 4, berlin(f"2026-01-05 {at}"), timedelta(minutes=10)).slots for at in ("11:59", "12:00")
-    ]
-    assert ahead == [60, 0]
+    assert [ahead(entries, at).slots for at in ("11:59", "12:00")] == [60, 0]
 
 
 @pytest.mark.parametrize(

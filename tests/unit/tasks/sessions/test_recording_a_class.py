@@ -72,6 +72,14 @@ def test_one_that_is_refused_keeps_no_other_from_its_place_and_the_run_says_why(
     assert "bio101-ada: instance bio101-ada was asked for with user 'ada', not 'eve'" in said
 
 
+def test_a_table_that_cannot_be_left_turns_no_recorded_session_into_a_failure(door, monkeypatch):
+    def away(*_words, **_said) -> None:
+        raise ConnectionError("Prefect's server is away")
+
+    monkeypatch.setattr(door.prefect, "write_table", away)
+    assert ask(students("ada")) == "1 starting"
+
+
 def test_a_limit_lets_as_many_of_a_class_in_as_it_allows(door):
     door.stored.blocks[PoolConfig]["main"] = PoolConfig(DD_MAX_SESSIONS=2)
     said = ask(students("ada", "bob", "cleo"))
