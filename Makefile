@@ -30,17 +30,23 @@ test: ## Set up what the tests need and run everything, the unit tests with bran
 	@$(BIN)/python -m pytest -m unit -n 2 --cov
 	@$(MAKE) --no-print-directory test-real
 
-# Two lanes at once: tests/rigs/beside.py says what is in which. The light one is printed after the other.
-# Each lane is a job with a process group of its own: Ctrl-C reaches it as SIGTERM, from the trap, once; its fixtures then
+# Lanes of tests, each on one core or less: tests/rigs/beside.py says what is in which. Stacks come first, with the light lane
+# beside them, then hosts and OpenStack, which is prepared meanwhile. What a lane in the background wrote is printed at the end.
+# Each is a job with a process group of its own: Ctrl-C reaches it as SIGTERM, from the trap, once; its fixtures then
 # stop what they started, and we wait for that.
 .PHONY: test-real
 test-real:
-	@mkdir -p build; set -m; \
-	  trap 'trap "" INT TERM HUP; echo "both lanes clean up, then end" >&2; kill $$(jobs -p) 2>/dev/null' INT TERM HUP; \
-	  ended() { local status; until wait $$1; status=$$?; ! kill -0 $$1 2>/dev/null; do :; done; return $$status; }; \
-	  $(BIN)/python -m pytest -m 'not unit' --lane=light >build/light.log 2>&1 & light=$$!; \
-	  $(BIN)/python -m pytest -m 'not unit' --lane=machine & \
-	  ended $$!; machine=$$?; ended $$light; light=$$?; cat build/light.log; exit $$((machine + light))
+	@mkdir -p build; set -m; status=0; \
+	  trap 'trap "" INT TERM HUP; echo "all lanes clean up, then end" >&2; interrupted=1; kill $$(jobs -p) 2>/dev/null' INT TERM HUP; \
+	  lane() { [ $$interrupted ] || exec $(BIN)/python -m pytest -m 'not unit' --lane=$$1; }; \
+	  ended() { local code; until wait $$1; code=$$?; ! kill -0 $$1 2>/dev/null; do :; done; status=$$((status + code)); }; \
+	  lane light >build/light.log 2>&1 & light=$$!; \
+	  nice $(BIN)/python -m tests.rigs.openstack >build/openstack.log 2>&1 & rig=$$!; \
+	  lane stacks & ended $$!; \
+	  ended $$rig; \
+	  lane openstack >>build/openstack.log 2>&1 & openstack=$$!; \
+	  lane hosts & ended $$!; \
+	  ended $$light; ended $$openstack; cat build/light.log build/openstack.log; exit $$((status + $${interrupted:-0} > 0))
 
 test-openstack: ## Only what needs OpenStack's real services, which it starts; 10 minutes
 	@runtime/bootstrap.sh test

@@ -1,7 +1,7 @@
-"""What runs beside what: two lanes of tests, and long work on what they leave of the machine.
+"""What runs beside what: lanes of tests, and long work on what they leave of the machine.
 
-A lane is a run of pytest, ``--lane=light`` or ``--lane=machine``. Tests that want long work come last.
-The OpenStack rig is installed and seeded, and random lives are lived in virtual time, which no busy machine disturbs.
+A lane is a run of pytest: ``--lane=stacks``, say. Tests that want long work come last in theirs. The OpenStack rig is
+installed and seeded, and random lives are lived in virtual time, which no busy machine disturbs.
 """
 
 import os
@@ -18,7 +18,7 @@ TESTS = Path(__file__).parents[1]
 STOP_SECONDS = 60
 #: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
 SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
-#: What starts no engine of the whole machine and no stack; the tests with OpenStack come after these, in the same lane.
+#: What starts no engine of the whole machine and no stack.
 LIGHT = (
     *(f"contract/{name}" for name in ("engine", "gateway", "store", "worker")),
     *(f"contract/images/test_image_{name}.py" for name in ("archive", "build", "fanout", "push", "registry")),
@@ -26,7 +26,9 @@ LIGHT = (
     "integration/hosts/test_blame.py",
     "simulation",
 )
-LANES = ("light", "machine")
+#: Stacks look at the whole machine, and have an engine of their own: no engine for tests and no host may come or go
+#: beside them. Light tests run beside everything; the others, with hosts and with OpenStack, beside each other.
+LANES = ("light", "stacks", "hosts", "openstack")
 
 
 @dataclass
@@ -58,12 +60,17 @@ _jobs = pytest.StashKey[dict[str, Job]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--lane", choices=LANES, help="run the tests of one lane alone; the other one runs beside it")
+    parser.addoption("--lane", choices=LANES, help="run the tests of one lane alone; others run beside it")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not read unit tests for a lane, which has none: that takes longer than to collect all others."""
+    return True if config.getoption("--lane") and collection_path == TESTS / "unit" else None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the other lane's tests out. The order is otherwise as it was."""
+    """Leave the other lanes' tests out. The order is otherwise as it was."""
     if lane := config.getoption("--lane"):
         of_another = [item for item in items if _lane(item) != lane]
         config.hook.pytest_deselected(items=of_another)
@@ -112,8 +119,11 @@ def _wants_lives(item: pytest.Item) -> bool:
 
 
 def _lane(item: pytest.Item) -> str:
-    path = item.path.relative_to(TESTS).as_posix()
-    return "light" if _wants_openstack(item) or path.startswith(LIGHT) else "machine"
+    if _wants_openstack(item):
+        return "openstack"
+    if item.get_closest_marker("system"):
+        return "stacks"
+    return "light" if item.path.relative_to(TESTS).as_posix().startswith(LIGHT) else "hosts"
 
 
 def _place(item: pytest.Item) -> int:
