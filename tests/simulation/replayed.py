@@ -1,0 +1,113 @@
+"""The replay of what-if against the whole product: one demand, lived by both.
+
+A random life in the simulator, without faults: users come, stay, leave, and come as classes. What the store then has on
+record is replayed by the rules alone. Run many: `python -m tests.simulation.replayed --lives 200`.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from random import Random
+
+from pool.records import Host
+from pool.states import HostState
+from pool.what_if.figures import figures, quantile
+from pool.what_if.replay import Replay
+from pool.what_if.study import Past, livable
+from tests.rigs.simulator.clock import BEGINNING
+from tests.rigs.simulator.lives import Lives, lives
+
+STEP = 100  # seconds that pass at once: short enough for a tick each half minute
+WAITS_DIFFER = 40  # seconds: a tick comes at another moment, and a run takes some time to begin
+HOURS_DIFFER = 0.1  # of the host-hours
+HOSTS_DIFFER = 1  # spawned: one that was about to be let go, or just was
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a demand took."""
+
+    spawned: int
+    refused: int
+    wait_p50: float
+    wait_p95: float
+    slot_hours: float  # of servers
+
+    def disagrees(self, other: "Took") -> str:
+        """Say in what they differ by more than they may; empty: in nothing."""
+        hours = abs(self.slot_hours - other.slot_hours) > HOURS_DIFFER * max(self.slot_hours, other.slot_hours)
+        waits = max(abs(self.wait_p50 - other.wait_p50), abs(self.wait_p95 - other.wait_p95)) > WAITS_DIFFER
+        spawned = abs(self.spawned - other.spawned) > HOSTS_DIFFER
+        found = {"host-hours": hours, "waits": waits, "hosts": spawned, "refused": self.refused != other.refused}
+        return ", ".join(name for name, differs in found.items() if differs)
+
+
+def lived_and_replayed(ours: Lives, seed: int) -> tuple[Took, Took]:
+    """One life in the simulator, and the replay of what it left on record."""
+    with ours.world(seed) as world:
+        _demand(world, Random(seed))
+        now, hosts = world.clock.now(), world.store.hosts.all()
+        visits = world.store.history.visits("main", BEGINNING, now)
+        boots = [(host.active_at - host.created_at).total_seconds() for host in hosts if host.active_at]
+        past = livable(Past("main", visits, boots, BEGINNING, now))
+        replay = Replay(world.config.settings("main"), past.visits, boots, BEGINNING, now).run()
+        waits = sorted(visit.waited for visit in visits if visit.waited is not None)
+        refused = sum(visit.waited is None for visit in visits)
+        hours = sum(_seconds(host, now) * host.slots for host in hosts) / 3600
+        lived = Took(len(hosts), refused, quantile(waits, 0.5), quantile(waits, 0.95), hours)
+    return lived, _of(replay)
+
+
+def _of(replay: Replay) -> Took:
+    found, settings = figures(replay), replay.settings
+    hours = found.host_hours_small * settings.slots_small + found.host_hours_large * settings.slots_large
+    return Took(replay.spawned, replay.refused, found.wait_p50_s, found.wait_p95_s, hours)
+
+
+def _seconds(host: Host, now: datetime) -> float:
+    gone = host.state_since if host.state is HostState.REMOVED else now
+    return (gone - host.created_at).total_seconds()
+
+
+def _demand(world, random: Random) -> None:
+    """Two hours of users who come alone or as a class, some of whom leave early; and one in which most of them end."""
+    _pass(world, 900)  # until the pool offers its image, and has a host
+    while world.time < 2 * 3600:
+        for _ in range(random.choice([1, 1, 1, 4])):
+            world.arrive(random.choice(["small", "small", "large"]))
+        if random.random() < 0.4:
+            world.leave(random.randrange(50))
+        _pass(world, random.choice([100, 300, 700, 1500]))
+    _pass(world, 3600)
+
+
+def _pass(world, seconds: float) -> None:
+    for _ in range(round(seconds / STEP)):
+        world.advance(STEP)
+
+
+def main() -> int:
+    """Live many, and say of each what it took; 1 when some disagreed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lives", type=int, default=200)
+    parser.add_argument("--json", type=Path, help="file that the counts are written to")
+    arguments = parser.parse_args()
+    found: dict[int, str] = {}
+    with lives() as ours:
+        for seed in range(1, arguments.lives + 1):
+            lived, replayed = lived_and_replayed(ours, seed)
+            if words := lived.disagrees(replayed):
+                found[seed] = words
+            print(f"seed {seed}: {words or 'alike'}: {lived}, replayed {replayed}", flush=True)
+    counts = {"lives": arguments.lives, "disagree": len(found), "seeds": found}
+    print(json.dumps(counts))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(counts, indent=2))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
