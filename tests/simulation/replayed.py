@@ -13,8 +13,9 @@ from pathlib import Path
 from random import Random
 
 from pool.records import Host
+from pool.sessions.timings import percentile
 from pool.states import HostState
-from pool.what_if.figures import figures, quantile
+from pool.what_if.figures import figures
 from pool.what_if.replay import Replay
 from pool.what_if.study import Past, livable
 from tests.rigs.simulator.clock import BEGINNING
@@ -57,7 +58,7 @@ def lived_and_replayed(ours: Lives, seed: int) -> tuple[Took, Took]:
         waits = sorted(visit.waited for visit in visits if visit.waited is not None)
         refused = sum(visit.waited is None for visit in visits)
         hours = sum(_seconds(host, now) * host.slots for host in hosts) / 3600
-        lived = Took(len(hosts), refused, quantile(waits, 0.5), quantile(waits, 0.95), hours)
+        lived = Took(len(hosts), refused, percentile(waits, 50), percentile(waits, 95), hours)
     return lived, _of(replay)
 
 
