@@ -9,7 +9,7 @@ from pool.store.pool_store import PoolStore
 from tests.reliability.accepted import Age, Request
 from tests.reliability.ledger import Ledger
 from tests.reliability.traffic import ASK, END, Traffic
-from tests.rigs.services.prefect_server import PrefectServer, prefect_server  # noqa: F401 - a fixture is used by name
+from tests.rigs.services.prefect_server import PrefectServer
 from tests.rigs.stacks.stack import Stack
 from tests.rigs.waiting import until
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
-def stack(prefect_server, tmp_path) -> Stack:  # noqa: F811
+def stack(prefect_server, tmp_path) -> Stack:
     return Stack(tmp_path, 1, prefect_server.port)
 
 
@@ -34,7 +34,7 @@ def deployment_of(server: PrefectServer, flow: str) -> str:
     return made["id"]
 
 
-def test_a_run_that_crashed_and_then_completed_has_ended_twice(prefect_server, ledger):  # noqa: F811
+def test_a_run_that_crashed_and_then_completed_has_ended_twice(prefect_server, ledger):
     run = prefect_server.trigger(deployment_of(prefect_server, "twice"))
     for state in ("CRASHED", "COMPLETED"):
         body = {"type": state, "name": state.title()}
@@ -42,7 +42,7 @@ def test_a_run_that_crashed_and_then_completed_has_ended_twice(prefect_server, l
     assert ledger.run(run).finals == ("Crashed", "Completed")
 
 
-def test_two_events_of_one_change_are_found(prefect_server, ledger):  # noqa: F811
+def test_two_events_of_one_change_are_found(prefect_server, ledger):
     run = prefect_server.trigger(deployment_of(prefect_server, "told"))
     request = Request(Age.POSTED, "alice-1", run)
     told = {
@@ -56,7 +56,7 @@ def test_two_events_of_one_change_are_found(prefect_server, ledger):  # noqa: F8
     assert said == ["dockerdriver.instance.running of dockerdriver.instance.alice-1 was told 2 times"]
 
 
-def test_what_was_answered_with_201_is_accepted(prefect_server, stack):  # noqa: F811
+def test_what_was_answered_with_201_is_accepted(prefect_server, stack):
     for flow in ("provision-instance", "deprovision-instance"):
         deployment_of(prefect_server, flow)
     with Traffic(stack, per_second=20, mix=(ASK, END)) as traffic:

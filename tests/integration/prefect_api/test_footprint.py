@@ -11,7 +11,7 @@ from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.prefect_port import PrefectPort
-from tests.rigs.services.prefect_server import PrefectServer, prefect_server  # noqa: F401 - a fixture is used by name
+from tests.rigs.services.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -56,7 +56,7 @@ def left_of(server: PrefectServer, *runs: str) -> list[str]:
     return [run for run in runs if run in {one["id"] for one in found}]
 
 
-def test_a_tick_deletes_completed_runs_of_its_own_deployment_and_no_other(prefect_server):  # noqa: F811
+def test_a_tick_deletes_completed_runs_of_its_own_deployment_and_no_other(prefect_server):
     ours, theirs = (deployment_of(prefect_server, name) for name in ("ours", "theirs"))
     done, failed = ended(prefect_server, ours, "COMPLETED"), ended(prefect_server, ours, "FAILED")
     other = ended(prefect_server, theirs, "COMPLETED")
@@ -64,14 +64,14 @@ def test_a_tick_deletes_completed_runs_of_its_own_deployment_and_no_other(prefec
     assert left_of(prefect_server, done, failed, other) == [failed, other]
 
 
-def test_a_run_that_is_not_old_enough_is_kept(prefect_server):  # noqa: F811
+def test_a_run_that_is_not_old_enough_is_kept(prefect_server):
     ours = deployment_of(prefect_server, "young")
     done = ended(prefect_server, ours, "COMPLETED")
     assert run_of(prefect_server, ours, seconds_from_now=-3600) == 0
     assert left_of(prefect_server, done) == [done]
 
 
-def test_a_table_is_written_only_when_its_rows_changed(prefect_server):  # noqa: F811
+def test_a_table_is_written_only_when_its_rows_changed(prefect_server):
     full, empty = [{"host": "main-01", "why": None, "slots": "2 of 6"}], []
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
         for rows in (full, full, empty, empty, full):  # each as another process would
@@ -89,7 +89,7 @@ def artifacts_of(server: PrefectServer, key: str) -> list[dict]:
     return server.call("POST", "/artifacts/filter", artifacts={"key": {"any_": [key]}})
 
 
-def test_an_answer_to_a_platform_belongs_to_no_run_so_that_it_is_not_deleted_with_one(prefect_server):  # noqa: F811
+def test_an_answer_to_a_platform_belongs_to_no_run_so_that_it_is_not_deleted_with_one(prefect_server):
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
         asyncio.run(show_lasting("instance-alice-1"))
         asyncio.run(show("hosts-of-a-tick", [{}]))
@@ -97,7 +97,7 @@ def test_an_answer_to_a_platform_belongs_to_no_run_so_that_it_is_not_deleted_wit
     assert artifacts_of(prefect_server, "hosts-of-a-tick")[0]["flow_run_id"]
 
 
-def test_old_answers_are_found_by_when_they_were_written_last_and_deleted_with_all_before_them(prefect_server):  # noqa: F811
+def test_old_answers_are_found_by_when_they_were_written_last_and_deleted_with_all_before_them(prefect_server):
     def written(key: str, *states: str) -> None:
         for state in states:
             PrefectPort().write_table([{"state": state}], key, "a table", lasting=True)

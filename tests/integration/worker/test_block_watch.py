@@ -9,7 +9,6 @@ from blocks.stored.kept_blocks import SETTLE_SECONDS
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
 from runtime.worker.block_watch import watch_blocks
-from tests.rigs.services.prefect_server import prefect_server  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +31,7 @@ async def read_before_and_after(server, stored: StoredBlocks) -> list[int]:
         watch.cancel()
 
 
-def test_a_block_that_is_changed_by_the_api_is_read_again_by_a_process_that_kept_it(prefect_server):  # noqa: F811
+def test_a_block_that_is_changed_by_the_api_is_read_again_by_a_process_that_kept_it(prefect_server):
     stored, loads = StoredBlocks(), []
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
         PoolConfig.register_type_and_schema(_sync=True)

@@ -11,13 +11,13 @@ from blocks.prefect_port import PrefectPort
 from pool.store.pool_store import PoolStore
 from tasks.housekeeping.lost_runs import rerun_lost_runs
 from tests.rigs.fakes import FakeClock, fake_outside
-from tests.rigs.services.prefect_server import PrefectServer, prefect_server  # noqa: F401 - a fixture is used by name
+from tests.rigs.services.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
-def rerun(prefect_server, tmp_path):  # noqa: F811
+def rerun(prefect_server, tmp_path):
     """Look for lost runs as if an hour had passed; what was said."""
     store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
     store.upgrade()
@@ -54,7 +54,7 @@ def move(server: PrefectServer, run: str, *states: str) -> None:
     ],
     ids=["pending", "running", "cancelling"],
 )
-def test_a_run_that_lost_its_worker_is_put_right_and_says_why(prefect_server, rerun, states, becomes, says):  # noqa: F811
+def test_a_run_that_lost_its_worker_is_put_right_and_says_why(prefect_server, rerun, states, becomes, says):
     run = a_run(prefect_server, *states)
     assert rerun() == "1 flow runs had lost their worker"
     state = prefect_server.state(run)
@@ -62,7 +62,7 @@ def test_a_run_that_lost_its_worker_is_put_right_and_says_why(prefect_server, re
     assert rerun() == ""
 
 
-def test_a_run_that_loses_its_worker_again_and_again_fails_with_the_reason(prefect_server, rerun):  # noqa: F811
+def test_a_run_that_loses_its_worker_again_and_again_fails_with_the_reason(prefect_server, rerun):
     run = a_run(prefect_server)
     for _ in range(4):
         move(prefect_server, run, "PENDING", "RUNNING")
@@ -71,13 +71,13 @@ def test_a_run_that_loses_its_worker_again_and_again_fails_with_the_reason(prefe
     assert (state["type"], "run again 3 times, and is given up" in state["message"]) == ("FAILED", True)
 
 
-def test_a_run_of_another_project_on_the_server_is_left_alone(prefect_server, rerun):  # noqa: F811
+def test_a_run_of_another_project_on_the_server_is_left_alone(prefect_server, rerun):
     run = a_run(prefect_server, "PENDING", module="elsewhere.deprovision_instance")
     assert (rerun(), prefect_server.state(run)["type"]) == ("", "PENDING")
     move(prefect_server, run, "CANCELLED")
 
 
-def test_a_run_that_just_began_is_left_alone(prefect_server, rerun):  # noqa: F811
+def test_a_run_that_just_began_is_left_alone(prefect_server, rerun):
     run = a_run(prefect_server, "PENDING", "RUNNING")
     assert (rerun(timedelta()), prefect_server.state(run)["type"]) == ("", "RUNNING")
     prefect_server.cancel(run)

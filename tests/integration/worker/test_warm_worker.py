@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from pool.store.pool_store import PoolStore
-from tests.rigs.services.prefect_server import ROOT, PrefectServer, prefect_server, stop  # noqa: F401 - a fixture is used by name
+from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -43,7 +43,7 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(prefect_server):  # noqa: F811
+def bench(prefect_server):
     bench = Bench(prefect_server)
     bench.worker()
     yield bench
@@ -52,7 +52,7 @@ def bench(prefect_server):  # noqa: F811
 
 
 @pytest.fixture
-def idle(prefect_server):  # noqa: F811
+def idle(prefect_server):
     """A pool whose workers the test starts itself."""
     idle = Bench(prefect_server)
     yield idle
@@ -228,7 +228,7 @@ def test_what_was_accepted_before_the_server_was_killed_is_done_when_it_is_back(
     until(lambda: "the sign was seen" in bench.server.logs(telling), "the log of the outage")
 
 
-def test_a_run_in_a_process_of_its_own_goes_on_while_the_server_is_away(prefect_server, tmp_path):  # noqa: F811
+def test_a_run_in_a_process_of_its_own_goes_on_while_the_server_is_away(prefect_server, tmp_path):
     pool = prefect_server.pool(f"long-{uuid4().hex[:6]}", "process")
     worker = prefect_server.worker(pool, pool, "process")
     job = {"command": f"{sys.executable} -m runtime.worker.process_run", "working_dir": str(ROOT)}

@@ -1,6 +1,6 @@
 """A real Prefect server on a free loopback port, and the few REST calls that a platform makes.
 
-Import the fixture ``prefect_server`` into the test module that wants it: one server for the whole session.
+The fixture ``prefect_server`` is one server for all tests of a session: an idle one takes a tenth of a core.
 """
 
 import contextlib
@@ -156,6 +156,6 @@ def stop(process: subprocess.Popen | None, seconds: float = 40) -> int | None:
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """A server for the module that asks. It stays to the end: clients in this process still send it events."""
+    """A server for all. It stays to the end: clients in this process still send it events."""
     with running(PrefectServer(tmp_path_factory.mktemp("prefect"))) as server:
         yield server
