@@ -27,6 +27,14 @@ class RefusedMove(Refused):
     """A life cycle does not allow this move; nothing was changed."""
 
 
+class VersionConflict(Refused):
+    """A record has another version than the one that it was to be changed from; nothing was changed."""
+
+
+class UnreadableState(DockerDriverError):
+    """What a driver stored is not of the type that its reader asks for."""
+
+
 class NoRoom(Refused):
     """No active host has the slots that were asked for."""
 

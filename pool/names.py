@@ -21,7 +21,7 @@ def check_instance_id(instance_id: str) -> None:
     """
     if not _INSTANCE_ID.fullmatch(instance_id):
         raise BadRequest(
-            f"instance_id {_shown(instance_id)} is not 1 to 63 of a-z, 0-9 and - with no - first, like alice-1"
+            f"instance_id {shown(instance_id)} is not 1 to 63 of a-z, 0-9 and - with no - first, like alice-1"
         )
 
 
@@ -32,7 +32,7 @@ def check_pool_name(pool: str) -> None:
         BadRequest: "pool 'Main' is not 1 to 40 of a-z, 0-9 and - with no - at either end, like main".
     """
     if not _POOL.fullmatch(pool):
-        raise BadRequest(f"pool {_shown(pool)} is not 1 to 40 of a-z, 0-9 and - with no - at either end, like main")
+        raise BadRequest(f"pool {shown(pool)} is not 1 to 40 of a-z, 0-9 and - with no - at either end, like main")
 
 
 def check_host_image_name(name: str) -> None:
@@ -42,7 +42,7 @@ def check_host_image_name(name: str) -> None:
         BadRequest: "host image 'My image' is not 1 to 80 of a-z, 0-9, . and -, like notebooks-2026-01".
     """
     if not _HOST_IMAGE.fullmatch(name):
-        raise BadRequest(f"host image {_shown(name)} is not 1 to 80 of a-z, 0-9, . and -, like notebooks-2026-01")
+        raise BadRequest(f"host image {shown(name)} is not 1 to 80 of a-z, 0-9, . and -, like notebooks-2026-01")
 
 
 def check_user(user: str) -> None:
@@ -52,7 +52,7 @@ def check_user(user: str) -> None:
         BadRequest: says what is wrong.
     """
     if len(user) > USER_LENGTH or not is_printable(user):
-        raise BadRequest(f"user {_shown(user)} is not at most {USER_LENGTH} printable characters")
+        raise BadRequest(f"user {shown(user)} is not at most {USER_LENGTH} printable characters")
 
 
 def check_environment(environment: Mapping[str, str], noun: str) -> None:
@@ -68,12 +68,12 @@ def check_environment(environment: Mapping[str, str], noun: str) -> None:
     for name, text in environment.items():
         if not _VARIABLE.fullmatch(name):
             raise BadRequest(
-                f"{noun}: {_shown(name)} is no name of a variable: it is empty, or has a space, = or control character"
+                f"{noun}: {shown(name)} is no name of a variable: it is empty, or has a space, = or control character"
             )
         if "\0" in text:
             raise BadRequest(f"{noun}: the text of {name} has a NUL character, which no program can be given")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Quoted, with what cannot be seen escaped, and short enough for one line."""
     return ascii(text if len(text) <= 80 else text[:80] + "...")

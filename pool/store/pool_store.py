@@ -4,9 +4,10 @@ from typing import Self
 
 from pool.store.backups import BackupStore
 from pool.store.configs import ConfigStore
+from pool.store.drivers.state import DriverStateStore
 from pool.store.engine import Database, open_engine
 from pool.store.history import HistoryStore
-from pool.store.hosts import HostStore
+from pool.store.hosts.host_store import HostStore
 from pool.store.images import ImageStore
 from pool.store.instances.instance_store import InstanceStore
 from pool.store.leases import LeaseStore
@@ -18,7 +19,7 @@ from pool.store.timings import TimingStore
 
 
 class PoolStore:
-    """Hosts, instances, timings, backups, images, leases, ticks, history, configurations, in SQLite or PostgreSQL.
+    """What is remembered of hosts, sessions, backups, images, ticks and drivers, by noun, in SQLite or PostgreSQL.
 
     Safe to share between threads. Every call waits for a database that is away, and raises ``DatabaseAway`` when it is
     so for too long.
@@ -36,6 +37,7 @@ class PoolStore:
         self.history = HistoryStore(database)
         self.configs = ConfigStore(database)
         self.timings = TimingStore(database)
+        self.driver_state = DriverStateStore(database)
 
     @property
     def writes(self) -> int:

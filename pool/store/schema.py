@@ -3,18 +3,12 @@
 A row of ``hosts`` is never deleted, so that a number is never given to a second machine.
 """
 
-from datetime import UTC, datetime
-from enum import StrEnum
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
-    Enum,
     ForeignKey,
     Index,
     Integer,
@@ -22,7 +16,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
     true,
@@ -34,31 +27,7 @@ from pool.decisions import DecisionKind
 from pool.records import Fault, FlavorSize
 from pool.sessions.timings import Phase
 from pool.states import EndCause, HostState, InstanceState
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, stored in UTC and read back in UTC; SQLite itself keeps no zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (its form)
-        """Refuse a naive moment: which zone it was meant in cannot be known."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone")
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Read a moment back as UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _word_of(words: type[StrEnum]) -> Enum:
-    """Stored as the word itself, so that a query by hand reads like the design."""
-    return Enum(words, native_enum=False, length=24, values_callable=lambda enum: [word.value for word in enum])
-
+from pool.store.column_types import UtcDateTime, sorted_text, word_of
 
 metadata = MetaData(
     naming_convention={
@@ -76,8 +45,8 @@ hosts = Table(
     Column("name", String(63), primary_key=True),  # "<pool>-<number>", two digits at least
     Column("pool", String(40), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("state", _word_of(HostState), nullable=False),
-    Column("flavor", _word_of(FlavorSize), nullable=False),
+    Column("state", word_of(HostState), nullable=False),
+    Column("flavor", word_of(FlavorSize), nullable=False),
     Column("slots", Integer, nullable=False),
     Column("reserved", Integer, nullable=False),  # the sum of the slots of the instances that hold room here
     Column("created_at", UtcDateTime, nullable=False),
@@ -94,7 +63,7 @@ hosts = Table(
     Column("first_used_at", UtcDateTime),
     Column("idle_since", UtcDateTime),  # null: sessions hold room, or none ever did
     Column("drain_deadline", UtcDateTime),
-    Column("fault", _word_of(Fault)),
+    Column("fault", word_of(Fault)),
     Column("unreachable_since", UtcDateTime),  # no session goes there while this is set
     Column("disk_low_since", UtcDateTime),  # no session goes there while this is set
     Column("setup", String(12), nullable=False, server_default=""),  # what it was configured with last
@@ -114,7 +83,7 @@ instances = Table(
     Column("pool", String(40), nullable=False),
     Column("blueprint", String(255), nullable=False),
     Column("user", String(255), nullable=False),
-    Column("state", _word_of(InstanceState), nullable=False, index=True),
+    Column("state", word_of(InstanceState), nullable=False, index=True),
     Column("slots", Integer, nullable=False),
     Column("route", String(64), nullable=False, unique=True),
     Column("token", String(64), nullable=False),
@@ -127,7 +96,7 @@ instances = Table(
     Column("last_host", String(63)),  # where it held room last: for the one who asks why
     Column("expires_at", UtcDateTime),
     Column("reason", Text, nullable=False),
-    Column("end_cause", _word_of(EndCause)),
+    Column("end_cause", word_of(EndCause)),
     Column("idle_timeout", Integer, nullable=False, server_default="0"),  # seconds; 0: never
     Column("start_timeout", Integer, nullable=False, server_default="60"),  # seconds
     Column("options", JSON, nullable=False),
@@ -172,8 +141,8 @@ backups = Table(
     Column("pool", String(40), nullable=False),
     Column("blueprint", String(255), nullable=False),
     Column("user", String(255), nullable=False),
-    Column("cause", _word_of(BackupCause), nullable=False),
-    Column("state", _word_of(BackupState), nullable=False, index=True),
+    Column("cause", word_of(BackupCause), nullable=False),
+    Column("state", word_of(BackupState), nullable=False, index=True),
     Column("begun_at", UtcDateTime, nullable=False),
     Column("state_since", UtcDateTime, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -181,7 +150,7 @@ backups = Table(
     Column("files", Integer, nullable=False),
     Column("digest", String(64), nullable=False),  # SHA-256 of all that was written
     Column("snapshot", String(64), nullable=False),  # its name in the repository
-    Column("fault", _word_of(BackupFault)),
+    Column("fault", word_of(BackupFault)),
     Column("reason", Text, nullable=False),
     UniqueConstraint("instance", "number"),
     Index(None, "user", "blueprint"),
@@ -242,6 +211,24 @@ leases = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
+driver_state = Table(
+    "driver_state",
+    metadata,
+    Column("namespace", String(63), primary_key=True),
+    Column("key", sorted_text(255), primary_key=True),
+    Column("value", Text, nullable=False),  # JSON
+    Column("version", BigInteger, nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, index=True),  # null: it stays until it is deleted
+)
+
+driver_versions = Table(
+    "driver_versions",
+    metadata,
+    Column("namespace", String(63), primary_key=True),
+    Column("last", BigInteger, nullable=False),  # version that was given in this namespace; none is given twice
+)
+
 orphans = Table(
     "strays",  # as earlier versions called it
     metadata,
@@ -267,11 +254,11 @@ decisions = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("tick", ForeignKey("ticks.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("kind", _word_of(DecisionKind), nullable=False),
+    Column("kind", word_of(DecisionKind), nullable=False),
     Column("subject", String(255), nullable=False),  # a host's name, an instance's id, or the pool for a spawn
     Column("reason", Text, nullable=False),
-    Column("flavor", _word_of(FlavorSize)),  # of a spawn
-    Column("cause", _word_of(EndCause)),  # of the end of a session
+    Column("flavor", word_of(FlavorSize)),  # of a spawn
+    Column("cause", word_of(EndCause)),  # of the end of a session
     Index(None, "subject", "id"),
 )
 
@@ -280,7 +267,7 @@ changes = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("at", UtcDateTime, nullable=False),
-    Column("noun", _word_of(Noun), nullable=False),
+    Column("noun", word_of(Noun), nullable=False),
     Column("subject", String(63), nullable=False),  # a host's name or an instance's id
     Column("pool", String(40), nullable=False),
     Column("state", String(24), nullable=False),  # that it went to

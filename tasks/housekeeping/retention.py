@@ -49,6 +49,7 @@ def forget_old() -> str:
         "records of hosts deleted": _forget_hosts,
         "visits deleted": _forget_visits,
         "versions of images deleted": _forget_versions,
+        "expired records of drivers deleted": _forget_driver_state,
     }
     counts = {words: _count(words, step) for words, step in steps.items()}
     return ", ".join(f"{count} {words}" for words, count in counts.items() if count)
@@ -76,6 +77,10 @@ def _forget_hosts() -> int:
 
 def _forget_visits() -> int:
     return outside().store.history.forget_visits(now() - timedelta(days=outside().settings.kept_visits_days))
+
+
+def _forget_driver_state() -> int:
+    return outside().store.driver_state.forget_expired(now())
 
 
 def _forget_versions() -> int:

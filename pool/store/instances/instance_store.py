@@ -21,7 +21,7 @@ from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
 from pool.store.engine import Database, insert_unless_there
 from pool.store.history import note_instance_change
-from pool.store.host_rows import forgive
+from pool.store.hosts.host_rows import forgive
 from pool.store.instances.reading import InstanceReading
 from pool.store.instances.room import check_limits, give_room_back, has_others_before, lock_limits
 from pool.store.instances.rows import (

@@ -5,7 +5,7 @@ import pytest
 from pool.hosts.launching import breaker, setback
 from pool.records import Fault, Image
 from pool.states import HostState, InstanceState
-from pool.store.hosts import FAULTS, REMEMBERED
+from pool.store.hosts.host_store import FAULTS, REMEMBERED
 from pool.store.images import KEPT_VERSIONS
 from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place, run
 

@@ -7,7 +7,7 @@ import pytest
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import FlavorSize, ProxyOptions
 from pool.states import HostState, InstanceState
-from pool.store.hosts import REMEMBERED
+from pool.store.hosts.host_store import REMEMBERED
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later, place, run
 
 pytestmark = pytest.mark.contract

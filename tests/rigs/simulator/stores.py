@@ -14,7 +14,7 @@ from pool.records import Host
 from pool.states import HostState
 from pool.store.engine import Database
 from pool.store.history import HistoryStore
-from pool.store.hosts import HostStore
+from pool.store.hosts.host_store import HostStore
 from pool.store.instances.instance_store import InstanceStore
 from pool.store.pool_store import PoolStore
 from pool.store.schema import metadata

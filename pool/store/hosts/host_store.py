@@ -23,7 +23,7 @@ from pool.records import Fault, FlavorSize, Host
 from pool.states import LIVING_HOSTS, HostState, states_that_may_become
 from pool.store.engine import Part, check_facts
 from pool.store.history import note_host_change
-from pool.store.host_rows import (
+from pool.store.hosts.host_rows import (
     as_host,
     find_host,
     forgive,

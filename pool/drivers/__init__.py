@@ -1,0 +1,1 @@
+"""What other drivers on the same installation may keep here."""

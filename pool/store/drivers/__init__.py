@@ -1,0 +1,1 @@
+"""What other drivers keep in the pool's database."""

@@ -1,0 +1,1 @@
+"""Records of hosts: how they are found and moved."""

@@ -1,0 +1,1 @@
+"""Tasks and a client by which other drivers' flows keep their state."""
