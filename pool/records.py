@@ -124,6 +124,8 @@ class KeptWork:
     without: tuple[str, ...] = ()  # patterns of names or paths that are left out, as in "*.tmp" or ".cache"
     limit_mb: int = 0  # more is not backed up; 0: no limit
     every: int = 0  # seconds between backups of a session that runs; 0: only when it ends
+    before: tuple[str, ...] = ()  # command that is run in a running session before it is backed up; empty: none
+    before_seconds: int = 60  # that it may take
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
-"""Files of a container, as one stream out of it or into it, and the container's orderly end."""
+"""Files of a container, as one stream out of it or into it; what its program is told before; its orderly end."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from time import monotonic, sleep
 
 import docker
 from docker.errors import NotFound
 
 CHUNK = 1 << 20
+STEP_SECONDS = 60
 SILENT_SECONDS = 120  # a busy disk may be that long about one large file
 
 
@@ -51,6 +53,35 @@ class ContainerFiles:
         """
         with self.client(f"write files into container {container}", SILENT_SECONDS) as client:
             client.put_archive(container, "/", iter(tar))
+
+    def run_inside(self, container: str, command: Sequence[str], seconds: float) -> int | None:
+        """Run a command in a running container, as the container's own user; its exit code.
+
+        An engine cannot end a command: one that takes longer goes on.
+
+        Args:
+            container: name or id.
+            command: one word each.
+            seconds: that it may take; then the answer is None.
+
+        Raises:
+            EngineTrouble: the container does not run, or has no such program.
+        """
+        ends = monotonic() + seconds
+        step = f"run a command in container {container}"
+        with self.client(step, STEP_SECONDS) as client:
+            begun = client.exec_create(container, list(command), stdout=False, stderr=False)["Id"]
+            client.exec_start(begun, detach=True)
+        pause = 0.05
+        while (code := self._exit_code(begun, step)) is None and monotonic() < ends:
+            sleep(min(pause, max(0.0, ends - monotonic())))
+            pause = min(2 * pause, 1)
+        return code
+
+    def _exit_code(self, begun: str, step: str) -> int | None:
+        with self.client(step, STEP_SECONDS) as client:
+            seen = client.exec_inspect(begun)
+        return None if seen["Running"] else seen["ExitCode"]
 
     def stop(self, name: str, seconds: int) -> bool:
         """Ask a container to end, and kill it after so many seconds; whether it is there. One that ended is left so."""

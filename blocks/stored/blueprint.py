@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from blocks.field_types import Megabytes, Seconds, Texts
 from blocks.stored.bounds import cut_stored, is_reading_stored
 from blocks.stored.titles import BLUEPRINT, titled
-from pool.backups.kept_paths import check_kept
+from pool.backups.kept_paths import check_hook, check_kept
 from pool.errors import BadRequest
 from pool.images.catalogue import split_pin
 from pool.moments import LONGEST_SPAN
@@ -120,6 +120,14 @@ class Blueprint(Block):
     keep_every: Seconds = Field(
         0, ge=0, le=LONGEST_SPAN, description="Seconds between backups of a session that runs; 0: only when it ends."
     )
+    keep_before: list[str] = Field(
+        [],
+        description="Command that is run inside a session that runs, by its own user, before it is backed up, one word"
+        " each: it has a database write a dump, or all that it holds. Nothing is filled in. Empty: none.",
+    )
+    keep_before_seconds: Seconds = Field(
+        60, ge=1, le=600, description="Seconds that it may take; then the backup is made without, and that is told."
+    )
     init: bool = Field(
         True, description="Run the command below a small init that reaps; off for images with their own."
     )
@@ -179,6 +187,7 @@ class Blueprint(Block):
     def _keeps_what_can_be_kept(self) -> "Blueprint":
         try:
             check_kept(self.keep, self.keep_without)
+            check_hook(self.keep_before)
         except BadRequest as error:
             raise ValueError(str(error)) from None
         return self
@@ -199,8 +208,17 @@ class Blueprint(Block):
         values |= {"command": tuple(self.command), "capabilities": tuple(self.capabilities)}
         image, pinned = split_pin(self.image)
         values |= {"image": image, "image_digest": pinned or self.image_digest}
-        keep = KeptWork(tuple(self.keep), tuple(self.keep_without), self.keep_limit_mb, self.keep_every)
-        return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values | {"keep": keep})
+        return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values | {"keep": self._kept_work()})
+
+    def _kept_work(self) -> KeptWork:
+        return KeptWork(
+            tuple(self.keep),
+            tuple(self.keep_without),
+            self.keep_limit_mb,
+            self.keep_every,
+            tuple(self.keep_before),
+            self.keep_before_seconds,
+        )
 
 
 #: Holds the session's path. In the environment: commands stand in the host's process list, which every account reads.

@@ -64,6 +64,8 @@ BLUEPRINT = {
     "keep_without": "What is left out of that",
     "keep_limit_mb": "Most that is kept, in MB",
     "keep_every": "Time between backups, in seconds",
+    "keep_before": "Command before a backup",
+    "keep_before_seconds": "Longest time of that command, in seconds",
     "image": "Image",
     "image_digest": "Version of the image",
     "port": "Port in the container",

@@ -27,4 +27,4 @@ async def backup_instance(instance_id: InstanceId, scheduled: Scheduled = False)
     if scheduled and not await backup_is_due(instance):  # asked for twice, or made meanwhile
         return Completed(message=f"no backup of instance {instance_id} is due")
     backup = await back_up(instance, BackupCause.SCHEDULED if scheduled else BackupCause.REQUESTED)
-    return Completed(message=f"backup {backup.id} counts: {backup.files} files, {backup.size} bytes")
+    return Completed(message=f"backup {backup.id} counts: {backup.files} files, {backup.size} bytes; {backup.reason}")

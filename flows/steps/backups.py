@@ -12,6 +12,7 @@ from tasks.backups.keeping import (
     begin_backup,
     fail_backup,
     stop_container,
+    tell_application,
     verify_backup,
     why_end_waits,
     write_backup,
@@ -40,13 +41,20 @@ async def back_up(instance: Instance, cause: BackupCause) -> Backup:
         if backup.counts:  # an earlier run came that far
             return backup
         try:
-            if cause is BackupCause.SESSION_ENDS:
-                await stop_container(instance)
-            return await verify_backup(await write_backup(backup, instance))
+            told = await _make_ready(instance, cause)
+            return await verify_backup(await write_backup(backup, instance), told)
         except (BackupTrouble, EngineTrouble, HostUnreachable) as error:
             trouble = as_trouble(error)
             await fail_backup(backup, trouble)
             raise trouble from error
+
+
+async def _make_ready(instance: Instance, cause: BackupCause) -> str:
+    """Have a program write what it holds: by its end, or, where the session goes on, by its blueprint's command."""
+    if cause is not BackupCause.SESSION_ENDS:
+        return await tell_application(instance)
+    await stop_container(instance)
+    return ""
 
 
 async def keep_work(instance: Instance) -> str:

@@ -21,6 +21,18 @@ def check_kept(paths: Iterable[str], without: Iterable[str]) -> None:
             raise BadRequest(f"the pattern {pattern!r} would leave out everything: name files, as in *.tmp or .cache")
 
 
+def check_hook(command: Sequence[str]) -> None:
+    """Refuse a command before backups that no program could be started by.
+
+    Raises:
+        BadRequest: says what is wrong with it.
+    """
+    if command and not command[0].strip():
+        raise BadRequest("the command before a backup begins with an empty word: name a program, as in sh")
+    if any("\0" in word for word in command):
+        raise BadRequest("the command before a backup has a NUL character, which no program can be given")
+
+
 def is_left_out(path: str, patterns: Sequence[str]) -> bool:
     """Whether a file is left out.
 

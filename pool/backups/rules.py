@@ -61,6 +61,20 @@ def check_can_be_backed_up(instance: Instance) -> None:
         )
 
 
+def told_of_hook(command: Sequence[str], code: int | None, seconds: int) -> str:
+    """Say how the command before a backup failed; empty: it did not. The backup is made all the same.
+
+    Args:
+        command: one word each; the first is told, the others may hold a secret.
+        code: that it ended with; None: it was not over.
+        seconds: that it might take.
+    """
+    if code == 0:
+        return ""
+    ended = f"was not over after {seconds} s" if code is None else f"ended with exit code {code}"
+    return f"but {command[0]}, the command before it, {ended}"
+
+
 def may_end_without(instance: Instance, fault: BackupFault, wait: int, now: datetime) -> bool:
     """Whether a session that is being ended is ended though its backup failed.
 

@@ -3,10 +3,11 @@
 from blocks.backups.digest import checked
 from blocks.backups.work_tar import Counted, kept_tar
 from blocks.engine.client import HostEngine
-from blocks.outside import now, outside
+from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
-from pool.backups.rules import made_long_ago, may_end_without, wait_ends_at
+from pool.backups.rules import made_long_ago, may_end_without, told_of_hook, wait_ends_at
 from pool.backups.states import BackupCause, BackupState, BackupTrouble
+from pool.errors import EngineTrouble
 from pool.moments import minute
 from pool.records import Instance
 from tasks.base import look_up, pool_task
@@ -18,6 +19,28 @@ STOP_SECONDS = 10  # that a notebook has to write what it holds in memory
 def stop_container(instance: Instance) -> None:
     """End the session's container in good order; it stays, with its files. One that is gone, or has ended, stays so."""
     _engine_of(instance).stop(instance.container, STOP_SECONDS)
+
+
+@pool_task(task_run_name="tell {instance.id} that it is backed up")
+def tell_application(instance: Instance) -> str:
+    """Run the blueprint's command in a running session before it is backed up; empty, or how that failed.
+
+    The backup is made all the same: one with a database that was open is worth more than none. Where the process dies,
+    the command is run again with the backup.
+
+    Raises:
+        HostUnreachable: its host does not answer.
+    """
+    command, seconds = instance.keep.before, instance.keep.before_seconds
+    if not command:
+        return ""
+    try:
+        told = told_of_hook(command, _engine_of(instance).run_inside(instance.container, command, seconds), seconds)
+    except EngineTrouble as trouble:
+        told = f"but {command[0]}, the command before it, could not be run: {trouble}"
+    if told:
+        log().warning("instance %s is backed up, %s", instance.id, told)
+    return told
 
 
 @pool_task(task_run_name="begin a backup of {instance.id}")
@@ -50,15 +73,16 @@ def write_backup(backup: Backup, instance: Instance) -> Backup:
 
 
 @pool_task(retries=1, retry_delay_seconds=5, task_run_name="verify backup {backup.id}")
-def verify_backup(backup: Backup) -> Backup:
-    """Read a backup back, all of it; from now on it counts.
+def verify_backup(backup: Backup, told: str = "") -> Backup:
+    """Read a backup back, all of it; from now on it counts. What else is to be told of it is in its reason.
 
     Raises:
         BackupTrouble: it could not be read, or is not what was written.
     """
     for _chunk in checked(outside().backups.read(backup.snapshot), backup):
         pass
-    return outside().store.backups.move(backup.id, BackupState.VERIFIED, now(), reason="read back")
+    reason = f"read back; {told}" if told else "read back"
+    return outside().store.backups.move(backup.id, BackupState.VERIFIED, now(), reason=reason)
 
 
 @look_up()

@@ -19,7 +19,7 @@ WRITTEN, VERIFIED, FAILED = BackupState.WRITTEN, BackupState.VERIFIED, BackupSta
 @pytest.fixture
 def instance(store):
     claim_active(store)
-    ask(store, keep=KeptWork(("/home/jovyan",), ("*.tmp",), 100, 60))
+    ask(store, keep=KeptWork(("/home/jovyan",), ("*.tmp",), 100, 60, ("sh", "-c", "dump"), 30))
     return place(store)
 
 
@@ -30,7 +30,9 @@ def verified(store, instance, cause=ENDS, now=NOW):
 
 
 def test_a_session_knows_what_of_it_is_kept(store, instance):
-    assert store.instances.get(instance.id).keep == KeptWork(("/home/jovyan",), ("*.tmp",), 100, 60)
+    assert store.instances.get(instance.id).keep == KeptWork(
+        ("/home/jovyan",), ("*.tmp",), 100, 60, ("sh", "-c", "dump"), 30
+    )
 
 
 def test_a_backup_is_found_by_its_user_and_keeps_what_was_written(store, instance):

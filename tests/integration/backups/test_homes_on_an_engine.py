@@ -4,12 +4,14 @@ import asyncio
 import io
 import tarfile
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from blocks.backups.restic import ResticRepository
+from blocks.backups.work_tar import listed
 from blocks.engine.of_host import Engines
-from blocks.outside import standing_in
+from blocks.outside import outside, standing_in
 from blocks.stored.backup_store import BackupPlace
 from blocks.stored.pool_config import PoolConfig
 from flows.backups.backup_instance import backup_instance
@@ -122,6 +124,11 @@ class Installation:
         with self.door():
             return asyncio.run(sessions.end_session(self.store.instances.get(name), "over", EndCause.REQUESTED))
 
+    def backups_files(self, backup) -> list[str]:
+        """The paths that a backup holds."""
+        with self.door():
+            return [one.path for one in listed(outside().backups.read(backup.snapshot), "")]
+
     def run(self, name: str, script: str) -> str:
         """What a user's command in a session prints."""
         with self.engine.client("run a command") as client:
@@ -171,6 +178,25 @@ def test_a_session_that_runs_is_backed_up_and_goes_on(installation):
         asyncio.run(backup_instance.fn("alice-1"))
     assert installation.store.backups.get("alice-1.1").state is BackupState.VERIFIED
     assert installation.engine.find("dd-alice-1").running
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("echo $(id -u) all > /home/jovyan/dump", "read back"),
+        ("exit 3", "read back; but sh, the command before it, ended with exit code 3"),
+        ("sleep 9", "read back; but sh, the command before it, was not over after 1 s"),
+    ],
+)
+def test_a_running_session_is_told_by_a_command_before_its_files_are_read(installation, command, told):
+    keep = replace(KEEP, before=("sh", "-c", command), before_seconds=1)
+    installation.start("alice-1", replace(BLUEPRINT, keep=keep))
+    installation.run("alice-1", WORK)
+    with installation.door():
+        asyncio.run(backup_instance.fn("alice-1"))
+    backup = installation.store.backups.get("alice-1.1")
+    files = set(installation.backups_files(backup))
+    assert (backup.reason, "/home/jovyan/dump" in files) == (told, "dump" in command)
 
 
 def test_a_container_that_holds_a_part_of_what_is_brought_back_is_made_anew(installation):

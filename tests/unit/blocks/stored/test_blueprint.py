@@ -32,12 +32,20 @@ def test_the_blueprints_of_a_new_installation_can_be_read():
         ({"environment": {"A=B": "x"}}, "'A=B' is no name of a variable"),
         ({"start_timeout": 3601}, "less than or equal to 3600"),
         ({"lifetime": 10**12}, "less than or equal to"),
+        ({"keep_before": ["sh", "a\0b"]}, "the command before a backup has a NUL character"),
+        ({"keep_before": [" "]}, "begins with an empty word"),
+        ({"keep_before_seconds": 0}, "greater than or equal to 1"),
     ],
 )
 def test_the_form_refuses_what_no_session_could_be_made_by(values, said):
     with pytest.raises(ValidationError) as refused:
         form(**values)
     assert said in str(refused.value)
+
+
+def test_what_is_kept_and_the_command_before_it_go_along_with_the_session():
+    keep = form(keep=["/home"], keep_every=600, keep_before=["sh", "-c", "dump"], keep_before_seconds=9).keep
+    assert (keep.paths, keep.every, keep.before, keep.before_seconds) == (("/home",), 600, ("sh", "-c", "dump"), 9)
 
 
 @pytest.mark.parametrize("header", ["", "token {token}", "Basic {user}", "Bearer {}", "{token.x}", "{", "{0[x]}"])

@@ -22,7 +22,8 @@ from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError, HostUnreachable, Refused
 from pool.states import EndCause, InstanceState
 from tests.rigs.homes import HomeEngine, HomeFile
-from tests.rigs.kept_work import THE_SAME, counting, kept_world
+from tests.rigs.kept_work import BLUEPRINT, KEEP, THE_SAME, WORK, counting, kept_world
+from tests.rigs.pool_data import place
 
 pytestmark = pytest.mark.unit
 
@@ -84,6 +85,46 @@ def test_an_end_waits_for_a_repository_that_is_away_and_says_until_when(world):
     assert world.get().state is InstanceState.STOPPING
     assert world.end().state is InstanceState.DELETED
     assert counting(world) == ["alice-1.1"]
+
+
+def backed_up_with(world, *command: str):
+    """The message of a backup of a running session whose blueprint has this command before it, and the backup."""
+    keep = replace(KEEP, before=command, before_seconds=5)
+    world.store.instances.request("alice-9", replace(BLUEPRINT, keep=keep), "alice", {}, world.clock.now())
+    place(world.store, "alice-9")
+    with world.process():
+        asyncio.run(sessions.start_or_await(world.get("alice-9"), replace(BLUEPRINT, keep=keep)))
+        world.home("alice-9").files |= WORK
+        message = asyncio.run(backup_instance.fn("alice-9")).message
+    return message, world.store.backups.get("alice-9.1")
+
+
+def test_a_running_session_is_told_before_its_files_are_read(world):
+    _, backup = backed_up_with(world, "dump", "--all")
+    assert (backup.files, backup.counts, backup.reason) == (2, True, "read back")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("fail", "but fail, the command before it, ended with exit code 3"),
+        ("hang", "but hang, the command before it, was not over after 5 s"),
+        ("none", "but none, the command before it, could not be run: exec: none: not found"),
+    ],
+)
+def test_a_backup_counts_though_its_session_could_not_be_told_and_says_so(world, command, told):
+    message, backup = backed_up_with(world, command, "a secret")
+    assert (backup.counts, backup.reason) == (True, f"read back; {told}")
+    assert message.endswith(f"; {backup.reason}")
+    assert "a secret" not in message
+
+
+def test_a_session_that_ends_is_stopped_and_not_told(world):
+    backed_up_with(world, "dump")
+    del world.home("alice-9").files["home/dump"]
+    with world.process() as prefect:
+        asyncio.run(sessions.end_session(world.get("alice-9"), "asked for", EndCause.REQUESTED))
+    assert "tell_application" not in prefect.called
 
 
 def held_by_another_run(world, seconds: float) -> None:
@@ -181,8 +222,8 @@ def deprovision(world, **how):
 
 
 def fill_warm_places(world) -> None:
-    for number, place in enumerate(WARM_PLACES):
-        world.store.leases.take(place, f"run {number}", 99, world.clock.now())
+    for number, name in enumerate(WARM_PLACES):
+        world.store.leases.take(name, f"run {number}", 99, world.clock.now())
 
 
 def test_an_end_that_is_asked_for_is_done_at_once_while_few_others_back_up(world):
