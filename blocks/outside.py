@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
+from blocks.backups.downloads import Downloads
 from blocks.backups.repository import BackupRepository
 from blocks.backups.restic import ResticRepository
 from blocks.certificates import Certificates
@@ -56,6 +57,7 @@ class Outside:
     files: KeptFiles
     certificates: Certificates
     backups: BackupRepository
+    downloads: Downloads
     session_answers: Callable[[str, int, str, str], bool] = answers
     turns: Turns = field(default_factory=Turns)
 
@@ -158,4 +160,5 @@ def _connect(settings: ProcessSettings) -> Outside:
         files=KeptFiles(settings),
         certificates=Certificates(stored),
         backups=ResticRepository(stored, settings.backups_dir, settings.identity),
+        downloads=Downloads(settings.downloads_dir),
     )

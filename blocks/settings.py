@@ -146,6 +146,11 @@ class ProcessSettings(EnvironmentSettings):
         return self.data / "backups"
 
     @property
+    def downloads_dir(self) -> Path:
+        """Sockets behind links to backups: beside `run_dir`, which is root's alone, for the gateway's workers."""
+        return self.run_dir.with_name(f"{self.identity}-downloads")
+
+    @property
     def gateway_socket(self) -> Path:
         """The gateway's admin socket."""
         return self.run_dir / "gateway.sock"

@@ -22,6 +22,7 @@ def gateway_config(settings: ProcessSettings) -> GatewayConfig:
         admin_socket=settings.gateway_socket,
         snapshot=settings.gateway_snapshot,
         logs=settings.data / "logs",
+        downloads=settings.downloads_dir,
         settings=GatewaySettings.given(),
         address=settings.gateway_address,
         port=settings.gateway_port,

@@ -48,6 +48,7 @@ class GatewayConfig:
     admin_socket: Path  # its directory is made 0700: nginx makes its sockets 0666
     snapshot: Path  # written by blocks.gateway, read by nginx's master when it starts with an empty table
     logs: Path
+    downloads: Path  # sockets of the runs that offer downloads; nginx's workers reach those that they know the name of
     settings: GatewaySettings
     address: str = "127.0.0.1"
     port: int = 8000

@@ -119,6 +119,7 @@ def _paths(config: GatewayConfig) -> dict[str, Path]:
         "pid_file": config.pid_file,
         "directory": config.directory,
         "logs": config.logs,
+        "downloads": config.downloads,
         "socket": _short_enough(config.admin_socket),
         "lua": NGINX / "lua",
     }

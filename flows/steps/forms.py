@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pool.backups.rules import MOST_DOWNLOAD_MINUTES
 from pool.keys.rotation import RotatedKey
 from pool.moments import LONGEST_SPAN
 from pool.records import FlavorSize
@@ -44,6 +45,9 @@ BackupId = Annotated[str, Field(json_schema_extra={"title": "Backup", "examples"
 AnyBackup = Annotated[str, Field(json_schema_extra={"title": "Backup (empty: the newest)", "examples": ["alice-1.1"]})]
 KeptPath = Annotated[
     str, Field(json_schema_extra={"title": "File or folder (empty: all)", "examples": ["/home/jovyan/thesis"]})
+]
+DownloadMinutes = Annotated[
+    int, Field(json_schema_extra={"title": "Minutes that it works", "minimum": 1, "maximum": MOST_DOWNLOAD_MINUTES})
 ]
 TurnedSettings = Annotated[
     list[str], Field(json_schema_extra={"title": "Settings", "examples": [["DD_FREE_SLOT_TARGET=10"]]})

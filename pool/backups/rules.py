@@ -6,12 +6,13 @@ from itertools import groupby
 
 from pool.backups.backup import Backup
 from pool.backups.states import FINAL_FAULTS, BackupCause, BackupFault, BackupState
-from pool.errors import NotFound, Refused
+from pool.errors import BadRequest, NotFound, Refused
 from pool.moments import after
 from pool.records import Instance
 from pool.states import InstanceState
 
 NOTHING = "none"  # as the option restore: begin with nothing
+MOST_DOWNLOAD_MINUTES = 720  # that a link to a backup is good
 RETRY_SECONDS = 300  # until a scheduled backup that failed is tried again
 UNCOUNTED_DAYS = 30  # that one which does not count is kept, for an operator who looks what is in it
 RECORD_DAYS = 90  # that the record of a forgotten one is kept
@@ -29,6 +30,21 @@ def backup_lease(instance_id: str) -> str:
 def files_key(backup_id: str) -> str:
     """Name the artifact that lists the files of a backup; Prefect takes no dot in it."""
     return f"files-of-{backup_id.replace('.', '-')}"
+
+
+def download_key(backup_id: str) -> str:
+    """Name the artifact that holds the link to a backup; Prefect takes no dot in it."""
+    return f"download-{backup_id.replace('.', '-')}"
+
+
+def check_download_minutes(minutes: int) -> None:
+    """Refuse a time for which no link to a backup is offered: a process waits behind each.
+
+    Raises:
+        BadRequest: it is less than a minute, or more than twelve hours.
+    """
+    if not 1 <= minutes <= MOST_DOWNLOAD_MINUTES:
+        raise BadRequest(f"minutes is {minutes}; a link is good for whole minutes, 1 to {MOST_DOWNLOAD_MINUTES}")
 
 
 def restore_folder(backup: Backup, moment: datetime) -> str:

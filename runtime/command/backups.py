@@ -1,12 +1,15 @@
 """`dockerdriver backup …`: what was kept of sessions. Imports wait, as in `cli`."""
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from blocks.settings import ProcessSettings
 from pool.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pool.backups.backup import Backup
 
 RUN_SECONDS = 3600
@@ -23,6 +26,10 @@ def commands() -> dict[Any, dict[str, dict]]:
         show: {**_ID, **AS_JSON},
         files: {**_ID, **_PATH, **AS_JSON},
         restore: {**_ID, **session, **_PATH},
+        download: {
+            **_ID,
+            "--minutes": {"type": int, "default": 30, "help": "that the link is good, 720 at most (30)"},
+        },
     }
 
 
@@ -91,6 +98,38 @@ def restore(settings: ProcessSettings, backup: str, session: str, path: str = ""
     prefect_api(settings).run_to_its_end(flow, RUN_SECONDS, instance_id=session, backup=backup, path=path)
     sys.stdout.write(f"done: look for a folder restored-… in the home of session {session}\n")
     return 0
+
+
+def download(settings: ProcessSettings, backup: str, minutes: int = 30) -> int:
+    """Print a link by which all of a backup is downloaded, once, as a .tar; wait until it is used or over.
+
+    Raises:
+        DockerDriverError: there is no such backup, it cannot be read, the download broke off, or the stack is down.
+    """
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
+    from pool.backups.rules import download_key  # noqa: PLC0415 - as above
+
+    api, flow = prefect_api(settings), "download-backup/on-demand"
+    shown = _Shown(lambda: api.table(download_key(backup)))
+    said = api.run_to_its_end(flow, minutes * 60 + RUN_SECONDS, watch=shown.look, backup=backup, minutes=minutes)
+    sys.stdout.write(f"{said}\n")
+    return 0
+
+
+class _Shown:
+    """Prints the link of a run as soon as there is one; again where the run was made again, for that is another."""
+
+    def __init__(self, table: "Callable[[], list[dict]]") -> None:
+        self._table, self._last = table, ""
+
+    def look(self, run: str) -> None:
+        """Look for the link of this run."""
+        with suppress(NotFound):
+            link = self._table()[0]
+            if link["run"] == run and link["download_url"] != self._last:
+                self._last = link["download_url"]
+                sys.stdout.write(f"{self._last}\nworks once, until {link['until']}; stop waiting with Ctrl-C\n")
+                sys.stdout.flush()
 
 
 def _backups(settings: ProcessSettings, user: str = "") -> "list[Backup]":

@@ -64,7 +64,8 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
     attempt(lambda: settings.gateway_snapshot.unlink(missing_ok=True))
     attempt(lambda: end_marked_processes(settings.identity, shims=True))
     attempt(lambda: clear_after_own_engine(settings))
-    shutil.rmtree(settings.run_dir, ignore_errors=True)
+    for folder in (settings.run_dir, settings.downloads_dir):
+        shutil.rmtree(folder, ignore_errors=True)
     return troubles
 
 

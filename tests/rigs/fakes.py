@@ -7,7 +7,7 @@ A port that the test does not give says, when it is used, that the test must giv
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from typing import Any
 from prefect import Task
 from prefect.blocks.core import Block
 
+from blocks.backups.downloads import Downloads
 from blocks.backups.repository import BackupRepository, Written
 from blocks.clouds.port import Cloud
 from blocks.look_up import LookUp
@@ -193,6 +194,23 @@ def fake_outside(**ports: Any) -> Outside:
     given |= {"turns": Turns()}
     given |= {"stored": FakeBlocks({PoolConfig: {"main": PoolConfig()}})}
     return Outside(**given | ports)
+
+
+class FakeDownloads(Downloads):
+    """Each link is used at once, or by no one; keeps what was given to whoever used it."""
+
+    def __init__(self, used: bool = True) -> None:
+        self.used, self.given = used, b""
+
+    @contextmanager
+    def offered(self):
+        yield self
+
+    secret = "s" * 43
+
+    def hand_out(self, name, size, content, seconds):
+        self.given = b"".join(content()) if self.used else b""
+        return self.used
 
 
 class ScriptedTasks(FakePrefect):

@@ -13,7 +13,7 @@ from pool.records import Image, Instance, KeptWork
 from pool.sessions.containers import own_uid
 from pool.states import EndCause
 from pool.store.pool_store import PoolStore
-from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, FakeRepository, fake_outside
+from tests.rigs.fakes import FakeBlocks, FakeClock, FakeDownloads, FakePrefect, FakeRepository, fake_outside
 from tests.rigs.homes import HomeEngine, HomeEngines, HomeFile
 from tests.rigs.pool_data import a_blueprint, claim_active, place
 from tests.rigs.services.databases import MEMORY, migrated_sqlite
@@ -52,6 +52,7 @@ class World:
         (folder / "pool.sqlite").write_bytes(migrated_sqlite())
         self.store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
         self.engine, self.backups, self.clock = HomeEngine(), FakeRepository(), FakeClock()
+        self.downloads = FakeDownloads()
         self.config = PoolConfig(DD_BACKUP_WAIT=600)
         self.pools: dict = {}  # others
         self.prefect = MortalPrefect()
@@ -66,7 +67,13 @@ class World:
         self.clock.pass_by(61)
         self.prefect = MortalPrefect()
         blocks = FakeBlocks({PoolConfig: {"main": self.config} | self.pools}, {"jupyter": BLUEPRINT})
-        ports = {"store": self.store, "backups": self.backups, "clock": self.clock, "stored": blocks}
+        ports = {
+            "store": self.store,
+            "backups": self.backups,
+            "clock": self.clock,
+            "stored": blocks,
+            "downloads": self.downloads,
+        }
         with standing_in(fake_outside(**ports, engines=HomeEngines(self.engine), prefect=self.prefect)):
             yield self.prefect
 

@@ -7,7 +7,7 @@ local refusals = require "gateway.refusals"
 local M = {}
 local pages, style = {}, ""
 
-local NAMES = { "welcome", "unknown", "sign_in", "launch", "ahead", "bad_link", "not_answering", "refused", "foreign",
+local NAMES = { "welcome", "unknown", "sign_in", "launch", "ahead", "bad_link", "download", "bad_download", "not_answering", "refused", "foreign",
                 "too_many_cookies", "too_large", "too_many", "trouble", "queued", "starting", "ended" }
 -- 503: come back soon; 410: it is gone for good.
 local STATUS = { queued = 503, starting = 503, ended = 410 }
@@ -59,6 +59,8 @@ end
 local LAUNCH_POLICY = POLICY:gsub("form%-action 'none'", "form-action 'self'") .. ""
 local LAUNCH_WORDS = "Open this link in a browser; a program sends POST to it.\n"
 
+local DOWNLOAD_WORDS = "Open this link in a browser; a program sends POST to it, once.\n"
+
 -- words: for a program, instead of the page's heading.
 local function send(page, status, words, policy)
     local wants_html = (ngx.var.http_accept or ""):find("text/html", 1, true)
@@ -103,6 +105,11 @@ end
 function M.show_launch(link, step)
     local refresh = step and '<meta http-equiv="refresh" content="0; url=' .. step .. '">' or ""
     send(filled(pages.launch, { refresh = refresh, action = link }), 200, LAUNCH_WORDS, LAUNCH_POLICY)
+end
+
+-- What a link to files shows: a page with a button. What only reads it uses up nothing.
+function M.show_download(link)
+    send(filled(pages.download, { action = link }), 200, DOWNLOAD_WORDS, LAUNCH_POLICY)
 end
 
 -- The page of the session that the request is for, or the one for unknown sessions.

@@ -6,6 +6,7 @@ local json = require "cjson.safe"
 require "resty.core"
 require "gateway.session"
 require "gateway.answers"
+require "gateway.downloading"
 require "gateway.admin"
 require "gateway.pool_page"
 

@@ -120,11 +120,13 @@ def running_gateway(
 ) -> Iterator[RunningGateway]:
     """A gateway that may lead to loopback, where the tests' sessions are."""
     directory = Path(tempfile.mkdtemp(prefix="gw-", dir="/tmp"))
+    directory.chmod(0o711)  # nginx's workers come to the sockets of downloads, as they do below /run
     config = GatewayConfig(
         directory / "nginx",
         directory / "run" / "admin.sock",
         directory / "data" / "routes.json",
         directory / "logs",
+        directory / "downloads",
         GatewaySettings(**{"networks": ("127.0.0.0/8",), **settings}),
         port=port or free_port(GATEWAY_PORTS),
         public_url=public_url,

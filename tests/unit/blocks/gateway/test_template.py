@@ -12,7 +12,15 @@ from pool.errors import BadRequest
 pytestmark = pytest.mark.unit
 
 PLACE = Path("/srv/gateway")
-PLAIN = GatewayConfig(PLACE, PLACE / "admin.sock", PLACE / "routes.json", PLACE / "logs", GatewaySettings(), refused=())
+PLAIN = GatewayConfig(
+    PLACE,
+    PLACE / "admin.sock",
+    PLACE / "routes.json",
+    PLACE / "logs",
+    PLACE / "downloads",
+    GatewaySettings(),
+    refused=(),
+)
 TLS = {"certificate": "/tls/a.crt", "certificate_key": "/tls/a.key"}
 
 

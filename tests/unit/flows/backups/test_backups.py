@@ -3,12 +3,14 @@
 import asyncio
 import re
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from blocks.stored.pool_config import PoolConfig
 from flows.backups.backup_instance import backup_instance
+from flows.backups.download_backup import download_backup
 from flows.backups.forget_backups import forget_old_backups
 from flows.backups.list_files import list_files
 from flows.backups.restore_files import restore_files
@@ -21,9 +23,10 @@ from pool.backups.states import BackupCause, BackupFault, BackupState, BackupTro
 from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError, HostUnreachable, Refused
 from pool.states import EndCause, InstanceState
-from tests.rigs.homes import HomeEngine, HomeFile
+from tests.rigs.fakes import FakeDownloads
+from tests.rigs.homes import HomeEngine, HomeFile, files_of
 from tests.rigs.kept_work import BLUEPRINT, KEEP, THE_SAME, WORK, counting, kept_world
-from tests.rigs.pool_data import place
+from tests.rigs.pool_data import NOW, place
 
 pytestmark = pytest.mark.unit
 
@@ -125,6 +128,45 @@ def test_a_session_that_ends_is_stopped_and_not_told(world):
     with world.process() as prefect:
         asyncio.run(sessions.end_session(world.get("alice-9"), "asked for", EndCause.REQUESTED))
     assert "tell_application" not in prefect.called
+
+
+def downloaded(world, minutes: int = 30):
+    with world.process() as prefect:
+        message = asyncio.run(download_backup.fn("alice-1.1", minutes)).message
+    return message, prefect.tables["download-alice-1-1"][0]
+
+
+def test_a_whole_backup_is_given_to_the_one_who_has_the_link(world):
+    world.end()
+    message, link = downloaded(world)
+    assert files_of([world.downloads.given]) == WORK
+    assert message == f"backup alice-1.1 was downloaded: {len(world.downloads.given)} bytes"
+    assert link["download_url"].endswith(f"/downloads/{world.downloads.secret}")
+    assert link["until"] == f"{world.clock.now() + timedelta(minutes=30):%Y-%m-%dT%H:%M:%S+00:00}"
+
+
+def test_a_link_that_is_not_used_in_its_time_is_over_and_the_run_says_so(world):
+    world.end()
+    world.downloads = FakeDownloads(used=False)
+    assert downloaded(world, 5)[0] == "the link to backup alice-1.1 was not used within 5 minutes, and is over"
+
+
+@pytest.mark.parametrize(
+    ("backup", "minutes", "said"),
+    [
+        ("alice-1.1", 0, "minutes is 0; a link is good for whole minutes, 1 to 720"),
+        ("alice-1.1", 721, "1 to 720"),
+        ("alice-1.2", 30, "is failed: there is nothing that could be downloaded"),
+        ("eve-1.1", 30, "no backup is named eve-1.1"),
+    ],
+)
+def test_no_link_is_offered_to_what_cannot_be_downloaded_or_for_a_time_that_cannot_be(world, backup, minutes, said):
+    world.end()
+    failed = world.store.backups.begin(replace(world.get(), created_at=world.clock.now()), BackupCause.REQUESTED, NOW)
+    world.store.backups.move(failed.id, BackupState.FAILED, NOW)
+    with world.process() as prefect:
+        assert said in asyncio.run(download_backup.fn(backup, minutes)).message
+    assert prefect.tables == {}
 
 
 def held_by_another_run(world, seconds: float) -> None:

@@ -45,6 +45,38 @@ def test_all_that_is_known_of_a_backup_is_shown(settings, capsys):
     assert ["fault", "too-large"] in [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
+class OneRun:
+    """Prefect's API: the link of an earlier run is there, then that of this one."""
+
+    def __init__(self) -> None:
+        old, new = ({"run": run, "download_url": f"https://nb/downloads/{run}", "until": "noon"} for run in ("o", "n"))
+        self.rows = [[old], [old], [new], [new]]
+
+    def run_to_its_end(self, flow, seconds, watch, **parameters):
+        self.asked = flow, parameters
+        for _ in range(4):
+            watch("n")
+        return "backup alice-1.1 was downloaded: 7 bytes"
+
+    def table(self, key):
+        if len(self.rows) == 4:
+            self.rows.pop(0)
+            raise NotFound(key)
+        return self.rows.pop(0)
+
+
+def test_the_link_of_the_run_that_was_asked_for_is_shown_once_and_what_became_of_it(settings, capsys, monkeypatch):
+    api = OneRun()
+    monkeypatch.setattr("blocks.stored.api_password.prefect_api", lambda _: api)
+    backups.download(settings, "alice-1.1", 5)
+    assert api.asked == ("download-backup/on-demand", {"backup": "alice-1.1", "minutes": 5})
+    assert capsys.readouterr().out.splitlines() == [
+        "https://nb/downloads/n",
+        "works once, until noon; stop waiting with Ctrl-C",
+        "backup alice-1.1 was downloaded: 7 bytes",
+    ]
+
+
 def test_a_backup_that_is_not_there_is_named_with_where_to_look(settings):
     with pytest.raises(NotFound, match=r"no backup is named 'eve-1.1'; `dockerdriver backup list` shows all"):
         backups.show(settings, "eve-1.1")

@@ -1,0 +1,26 @@
+"""Give a backup as an archive to the one who has a link that works once."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.steps.forms import BackupId, DownloadMinutes
+from flows.steps.outcome import pipeline
+from pool.backups.rules import check_download_minutes
+from tasks.backups.downloading import backup_to_download, offer_download
+
+
+@flow(name="download-backup", flow_run_name="download {backup}")
+@pipeline
+async def download_backup(backup: BackupId, minutes: DownloadMinutes = 30) -> State:
+    """Leave a link as the artifact `download-<backup>`, with - for the dot of its id, and wait until it is used.
+
+    Args:
+        backup: Id of the backup, as in alice-1.1.
+        minutes: How long the link is good.
+    """
+    check_download_minutes(minutes)
+    chosen = await backup_to_download(backup)
+    if await offer_download(chosen, minutes * 60):
+        return Completed(message=f"backup {backup} was downloaded: {chosen.size} bytes")
+    return Completed(message=f"the link to backup {backup} was not used within {minutes} minutes, and is over")
