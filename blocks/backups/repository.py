@@ -48,6 +48,16 @@ class BackupRepository(ABC):
         """
 
     @abstractmethod
+    def accept_keys(self) -> None:
+        """Have the repository opened by the next key of its block, or, where there is none, no more by the one before.
+
+        Keys that are not in the block stay: an operator may have added them. All backups can be read by each key.
+
+        Raises:
+            BackupTrouble: the repository did not do it, or is being used; the same again goes on.
+        """
+
+    @abstractmethod
     def forget(self, snapshots: Collection[str]) -> None:
         """Delete snapshots, and what no other one needs; absent is success.
 

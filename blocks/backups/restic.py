@@ -11,9 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from blocks.backups.repository import BackupRepository, Written
 from blocks.stored.backup_store import BackupPlace
-from blocks.stored.stored_blocks import MAIN, StoredBlocks
+from blocks.stored.stored_blocks import StoredBlocks
 from pool.backups.snapshots import Snapshot
 from pool.backups.states import BackupTrouble
 
@@ -25,6 +27,7 @@ REPACKED = "1G"  # at one time: no backup is written meanwhile. What is left unu
 MISSING = "restic is not installed on the manager: apt-get install restic"
 NOT_THERE = "Is there a repository at the following location?"
 LOCKED = "already locked"
+WRONG_KEY = "wrong password or no key found"
 #: Pages that Go keeps for its next garbage: the manager has other work.
 MEMORY = {"GOGC": "20"}
 
@@ -82,6 +85,33 @@ class ResticRepository(BackupRepository):
                 self._run(["forget", *gone[first : first + FORGET_AT_ONCE]])
             self._run(["prune", "--max-repack-size", REPACKED], PRUNE_SECONDS)
 
+    def accept_keys(self) -> None:
+        """Add the next key, or remove the one before; looks first, and does nothing where no repository was made."""
+        place = self._stored.backup_place()
+        if self._id_of(place.key, otherwise=NOT_THERE) is None:
+            return
+        if place.next.get_secret_value():
+            if self._id_of(place.next) is None:
+                self._add(place.next)
+        elif place.previous.get_secret_value():
+            while found := self._id_of(place.previous):
+                self._run(["key", "remove", found])
+
+    def _add(self, key: SecretStr) -> None:
+        with ExitStack() as files:
+            file = _in_memory(key.get_secret_value(), files)
+            self._run(["key", "add", "--new-password-file", f"/proc/self/fd/{file}"], also=(file,))
+
+    def _id_of(self, key: SecretStr, otherwise: str = WRONG_KEY) -> str | None:
+        """Return the repository's own name of a key; None where restic refuses it with the words *otherwise*."""
+        try:
+            listed = json.loads(self._run(["key", "list", "--no-lock", "--json"], key=key))
+        except BackupTrouble as error:
+            if otherwise not in str(error):
+                raise
+            return None
+        return next(one["id"] for one in listed if one["current"])
+
     def _make(self) -> None:
         """Make the repository unless there is one; of two that do, the second finds that of the first.
 
@@ -98,18 +128,18 @@ class ResticRepository(BackupRepository):
             except BackupTrouble:
                 self._run(["cat", "config", "--no-lock"])
 
-    def _run(self, command: list[str], seconds: int = STEP_SECONDS) -> bytes:
+    def _run(self, command: list[str], seconds: int = STEP_SECONDS, **how: Any) -> bytes:
         """Run one command to its end, once more where a dead process left a lock."""
         try:
-            return self._once(command, seconds)
+            return self._once(command, seconds, **how)
         except BackupTrouble as error:
             if LOCKED not in str(error):
                 raise
             self._once(["unlock"], STEP_SECONDS)
-            return self._once(command, seconds)
+            return self._once(command, seconds, **how)
 
-    def _once(self, command: list[str], seconds: int) -> bytes:
-        with self._started(command) as process:
+    def _once(self, command: list[str], seconds: int, **how: Any) -> bytes:
+        with self._started(command, **how) as process:
             try:
                 said, errors = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
@@ -119,18 +149,26 @@ class ResticRepository(BackupRepository):
         return said
 
     @contextmanager
-    def _started(self, command: list[str], **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+    def _started(
+        self, command: list[str], key: SecretStr | None = None, also: Collection[int] = (), **how: Any
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """Run restic for the length of a with block; what is left of it at its end is killed.
 
         No secret is in its arguments or environment: it reads them from files in memory, which end with it.
+
+        Args:
+            command: with its arguments.
+            key: that opens the repository; None: the block's.
+            also: descriptors of further files that it reads.
+            how: for `subprocess.Popen`.
         """
-        place = self._stored.load(BackupPlace, MAIN, "block of the backup store")
+        place = self._stored.backup_place()
         with ExitStack() as files:
-            secrets = _secret_files(place, files)
+            secrets = _secret_files(place, key or place.key, files)
             environment = _environment() | MEMORY | {name: f"/proc/self/fd/{file}" for name, file in secrets.items()}
             environment |= {"RESTIC_REPOSITORY": place.location or str(self._directory)}
             environment |= {"AWS_DEFAULT_REGION": place.region} if place.region else {}
-            process = _popen(["restic", "--no-cache", *command], environment, list(secrets.values()), **how)
+            process = _popen(["restic", "--no-cache", *command], environment, [*secrets.values(), *also], **how)
             try:
                 yield process
             finally:
@@ -163,9 +201,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name in names}
 
 
-def _secret_files(place: BackupPlace, files: ExitStack) -> dict[str, int]:
+def _secret_files(place: BackupPlace, key: SecretStr, files: ExitStack) -> dict[str, int]:
     """Write the secrets into files in memory; return their descriptors, by the variable that names such a file."""
-    texts = {"RESTIC_PASSWORD_FILE": place.key.get_secret_value()}
+    texts = {"RESTIC_PASSWORD_FILE": key.get_secret_value()}
     if access := place.access_key.get_secret_value():
         secret = place.secret_key.get_secret_value()
         lines = ("[default]", f"aws_access_key_id={access}", f"aws_secret_access_key={secret}")

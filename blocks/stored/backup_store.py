@@ -6,6 +6,8 @@ from typing import Self
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
+from blocks.stored.lookup import with_changes
+
 KEY_BYTES = 32
 
 
@@ -26,6 +28,10 @@ class BackupPlace(Block):
     key: SecretStr = Field(
         description="Encrypts all backups. Keep a copy elsewhere: without it they are lost.", title="Key"
     )
+    next: SecretStr = Field(SecretStr(""), description="Opens all backups; is to be the key.", title="Next key")
+    previous: SecretStr = Field(
+        SecretStr(""), description="The key before; it opens all backups until it is retired.", title="Key before"
+    )
     access_key: SecretStr = Field(
         SecretStr(""), description="Access key of an S3 store; empty: none is asked for.", title="Access key"
     )
@@ -35,4 +41,22 @@ class BackupPlace(Block):
     @classmethod
     def create(cls) -> Self:
         """Make one with a fresh key, in the data directory; not saved."""
-        return cls(key=SecretStr(secrets.token_urlsafe(KEY_BYTES)))
+        return cls(key=_fresh())
+
+    def with_next(self) -> Self:
+        """Return it with a fresh key that is to follow; not saved. One that has one stays so."""
+        return self if self.next.get_secret_value() else with_changes(self, next=_fresh())
+
+    def promoted(self) -> Self:
+        """Return it with the next key as the key; not saved. Without a next one it stays so."""
+        if not self.next.get_secret_value():
+            return self
+        return with_changes(self, key=self.next, previous=self.key, next=SecretStr(""))
+
+    def retired(self) -> Self:
+        """Return it without the key before; not saved."""
+        return with_changes(self, previous=SecretStr(""))
+
+
+def _fresh() -> SecretStr:
+    return SecretStr(secrets.token_urlsafe(KEY_BYTES))

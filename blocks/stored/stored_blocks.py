@@ -7,6 +7,7 @@ from prefect.blocks.core import Block
 
 from blocks.stored import lookup
 from blocks.stored.authority import CertificateAuthority
+from blocks.stored.backup_store import BackupPlace
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.kept_blocks import KeptBlocks
@@ -108,6 +109,14 @@ class StoredBlocks:
             NotFound: the block was never saved, or an operator deleted it.
         """
         return self.load(LinkKeys, MAIN, "block of launch link keys")
+
+    def backup_place(self) -> BackupPlace:
+        """Load where backups are kept, and the keys that open them.
+
+        Raises:
+            NotFound: the block was never saved, or an operator deleted it.
+        """
+        return self.load(BackupPlace, MAIN, "block of the backup store")
 
     def replace(self, block: Block) -> None:
         """Save the installation's one block of its kind in place of the one that is there."""

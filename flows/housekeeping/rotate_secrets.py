@@ -19,10 +19,11 @@ async def rotate_secrets(what: Keys = None, retire: Retire = False) -> State:
     """Replace keys by new ones. Old and new are trusted until the new one is known everywhere; sessions live on.
 
     Run again after a failure, it goes on from where it was. It begins nothing while an old one is still taken that
-    browsers or platforms hold (link-keys, api-password): run it with retire once all have the new one.
+    browsers, platforms or safes hold (link-keys, api-password, backup-key): run it with retire once all have the new
+    one.
 
     Args:
-        what: authority, certificates, login-key, link-keys, api-password. Empty: all of them.
+        what: authority, certificates, login-key, link-keys, api-password, backup-key. Empty: all but the last.
         retire: End what the link keys and the password before still open; nothing new is made.
     """
     async with lease("rotation of secrets", holder=this_run()) as hold:

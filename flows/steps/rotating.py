@@ -11,7 +11,7 @@ from pool.states import HostState
 from tasks.base import log, this_run
 from tasks.hosts.setup import give_authorities, renew_certificate
 from tasks.keys.machines import give_login, hosts_to_tell, operators_machines
-from tasks.keys.stored import read_progress, registries_of_previous, take_step, tell_gateway
+from tasks.keys.stored import read_progress, registries_of_previous, take_step, tell_gateway, tell_repository
 from tasks.leases import Hold, lease
 
 AT_ONCE = 32
@@ -81,6 +81,7 @@ _SPREAD: dict[RotatedKey, Callable[[], Awaitable[None]]] = {
     RotatedKey.LOGIN: _spread_login,
     RotatedKey.LINKS: tell_gateway,
     RotatedKey.PASSWORD: _nothing,
+    RotatedKey.BACKUPS: tell_repository,
 }
 
 

@@ -17,11 +17,14 @@ class RotatedKey(StrEnum):
     LINKS = "link-keys"  # sign launch links, and the cookies that these leave
     PASSWORD = "api-password"  # noqa: S105 - the name of a kind, of Prefect's API
 
+    BACKUPS = "backup-key"  # opens the repository of backups
 
-#: What becomes new where nothing is named. The authority brings new certificates along.
+
+#: What becomes new where nothing is named. The authority brings new certificates along; the key of the backups is not
+#: among them, since an operator has to put a copy of the new one away.
 ALL_KEYS = (RotatedKey.AUTHORITY, RotatedKey.LOGIN, RotatedKey.LINKS, RotatedKey.PASSWORD)
-#: Browsers and platforms hold what came of these, out of our reach: the old ones hold until an operator ends them.
-HELD_OUTSIDE = frozenset({RotatedKey.LINKS, RotatedKey.PASSWORD})
+#: Browsers, platforms and safes hold what came of these, out of our reach: the old ones are good until retired.
+HELD_OUTSIDE = frozenset({RotatedKey.LINKS, RotatedKey.PASSWORD, RotatedKey.BACKUPS})
 
 
 class RotationStep(StrEnum):

@@ -26,6 +26,9 @@ def commands() -> dict[Any, dict[str, dict]]:
         show: {**_ID, **AS_JSON},
         files: {**_ID, **_PATH, **AS_JSON},
         restore: {**_ID, **session, **_PATH},
+        rotate_key: {
+            "--retire": {"action": "store_true", "help": "end the key before; first put a copy of the new one away"}
+        },
         download: {
             **_ID,
             "--minutes": {"type": int, "default": 30, "help": "that the link is good, 720 at most (30)"},
@@ -113,6 +116,19 @@ def download(settings: ProcessSettings, backup: str, minutes: int = 30) -> int:
     shown = _Shown(lambda: api.table(download_key(backup)))
     said = api.run_to_its_end(flow, minutes * 60 + RUN_SECONDS, watch=shown.look, backup=backup, minutes=minutes)
     sys.stdout.write(f"{said}\n")
+    return 0
+
+
+def rotate_key(settings: ProcessSettings, retire: bool = False) -> int:
+    """Give the repository of backups a new key; all backups can be read by it and, until --retire, by the one before.
+
+    Raises:
+        DockerDriverError: it is not done, or the stack is down; the same again goes on from there.
+    """
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
+    from runtime.verbs.rotation import rotate  # noqa: PLC0415 - as above
+
+    rotate(prefect_api(settings), ["backup-key"], retire)
     return 0
 
 

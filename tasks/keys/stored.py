@@ -2,6 +2,7 @@
 
 from blocks.outside import now, outside
 from blocks.stored.authority import CertificateAuthority
+from blocks.stored.backup_store import BackupPlace
 from blocks.stored.host_keys import HostLogin
 from pool.keys.rotation import Progress, RotatedKey, RotationStep
 from tasks.base import look_up, pool_task
@@ -38,6 +39,16 @@ def tell_gateway() -> None:
     give_keys()
 
 
+@pool_task(retries=3, retry_delay_seconds=20, task_run_name="give the repository of backups its keys")
+def tell_repository() -> None:
+    """Have the repository of backups opened by the keys that are stored; it is waited for while it is being pruned.
+
+    Raises:
+        BackupTrouble: it did not do it.
+    """
+    outside().backups.accept_keys()
+
+
 @look_up()
 def registries_of_previous() -> list[str]:
     """Which registries of pools show a certificate of the authority before: hosts are to believe that no more."""
@@ -65,6 +76,11 @@ def _of_password() -> tuple[bool, bool]:
     return outside().files.progress_of_password()
 
 
+def _of_backups() -> tuple[bool, bool]:
+    place = outside().stored.backup_place()
+    return bool(place.next.get_secret_value()), bool(place.previous.get_secret_value())
+
+
 def _step_of_authority(step: RotationStep) -> None:
     _change(outside().stored.authority(), step)
 
@@ -73,7 +89,11 @@ def _step_of_login(step: RotationStep) -> None:
     _change(outside().stored.login(), step)
 
 
-def _change(ours: CertificateAuthority | HostLogin, step: RotationStep) -> None:
+def _step_of_backups(step: RotationStep) -> None:
+    _change(outside().stored.backup_place(), step)
+
+
+def _change(ours: CertificateAuthority | HostLogin | BackupPlace, step: RotationStep) -> None:
     steps = {RotationStep.BEGIN: ours.with_next, RotationStep.PROMOTE: ours.promoted, RotationStep.RETIRE: ours.retired}
     outside().stored.replace(steps[step]())
 
@@ -99,10 +119,12 @@ _STORED = {
     RotatedKey.LOGIN: _of_login,
     RotatedKey.LINKS: _of_links,
     RotatedKey.PASSWORD: _of_password,
+    RotatedKey.BACKUPS: _of_backups,
 }
 _STEPS = {
     RotatedKey.AUTHORITY: _step_of_authority,
     RotatedKey.LOGIN: _step_of_login,
     RotatedKey.LINKS: _step_of_links,
     RotatedKey.PASSWORD: _step_of_password,
+    RotatedKey.BACKUPS: _step_of_backups,
 }

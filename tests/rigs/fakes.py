@@ -273,6 +273,9 @@ class FakeRepository(BackupRepository):
     def snapshots(self) -> dict[str, Snapshot]:
         return {short + REST_OF_NAME: Snapshot(NOW, self.names[short]) for short in self.streams}
 
+    def accept_keys(self) -> None:
+        self._meet_trouble()
+
     def forget(self, snapshots: Collection[str]) -> None:
         for snapshot in snapshots:
             self.streams.pop(snapshot.removesuffix(REST_OF_NAME), None)

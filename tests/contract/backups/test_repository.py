@@ -30,6 +30,52 @@ def repository(request, tmp_path):
     return restic(tmp_path) if request.param == "restic" else FakeRepository()
 
 
+def opens(folder, key) -> bool:
+    try:
+        return bool(restic(folder, key).snapshots())
+    except BackupTrouble as trouble:
+        assert "wrong password" in str(trouble)
+        return False
+
+
+def with_keys(folder, **keys) -> ResticRepository:
+    """As the block has its keys at one step of a rotation."""
+    blocks = FakeBlocks({BackupPlace: {"main": BackupPlace(**keys)}})
+    return ResticRepository(blocks, folder / "backups", "dd-test")
+
+
+def test_a_next_key_opens_what_was_written_before_and_is_added_once(tmp_path):
+    written = restic(tmp_path).write("alice-1.1", WORK)
+    for _ in range(2):
+        with_keys(tmp_path, key="a key", next="new").accept_keys()
+    assert b"".join(restic(tmp_path, "new").read(written.snapshot)) == b"".join(WORK)
+    assert opens(tmp_path, "a key")
+    assert len(list((tmp_path / "backups" / "keys").iterdir())) == 2
+
+
+def test_the_key_before_opens_nothing_once_it_is_retired_and_an_operators_own_key_stays(tmp_path):
+    written = restic(tmp_path).write("alice-1.1", WORK)
+    for key in ("new", "in a safe"):
+        with_keys(tmp_path, key="a key", next=key).accept_keys()
+    for _ in range(2):
+        with_keys(tmp_path, key="new", previous="a key").accept_keys()
+    assert [opens(tmp_path, key) for key in ("a key", "new", "in a safe")] == [False, True, True]
+    assert b"".join(restic(tmp_path, "new").read(written.snapshot)) == b"".join(WORK)
+
+
+def test_a_repository_that_was_not_made_yet_needs_no_key(tmp_path):
+    with_keys(tmp_path, key="a key", next="new").accept_keys()
+    with_keys(tmp_path, key="new", previous="a key").accept_keys()
+    assert not (tmp_path / "backups").exists()
+
+
+def test_a_key_that_does_not_open_the_repository_takes_no_other_away(tmp_path):
+    restic(tmp_path).write("alice-1.1", WORK)
+    with pytest.raises(BackupTrouble, match="wrong password"):
+        with_keys(tmp_path, key="mistyped", previous="a key").accept_keys()
+    assert opens(tmp_path, "a key")
+
+
 def test_what_was_written_is_read_back(repository):
     written = repository.write("alice-1.1", WORK)
     assert written.size == 3 << 20
