@@ -82,6 +82,14 @@ def test_the_second_visitor_of_a_link_is_told_that_it_was_used(gateway):
             assert (answer.status_code, answer.text) == (410, "This download is no longer there.\n")
 
 
+def test_a_restart_of_nginx_makes_no_used_link_good_and_no_other_one_bad(gateway):
+    with offered(gateway) as used, offered(gateway) as other:
+        used.visit()
+        gateway.stop()
+        gateway.start()
+        assert [used.visit().status_code, other.visit().status_code] == [410, 200]
+
+
 def test_of_many_that_press_at_once_one_gets_the_files(gateway):
     start = Barrier(6)
 
