@@ -9,6 +9,7 @@ from prefect import Flow
 
 import flows
 from blocks.outside import Outside
+from tests.rigs.fakes import FakeDownloads
 from tests.rigs.simulator import engines as simulated
 from tests.rigs.simulator.ports.hosts import SimulatedEngines, SimulatedHostSetup
 from tests.rigs.simulator.ports.idle import NoCertificates, NoFiles, NoTurns, SimulatedClock, SimulatedRepository
@@ -50,5 +51,6 @@ def simulated_outside(world: Any) -> Outside:
         files=NoFiles(),
         certificates=NoCertificates(),
         backups=SimulatedRepository(world),
+        downloads=FakeDownloads(),
         session_answers=lambda address, port, *_: simulated.answers(world.check_open(), address, port),
     )
