@@ -38,4 +38,14 @@ def test_its_import_loads_neither_prefect_nor_the_house(wheel, tmp_path):
     )
     loaded = set(said.stdout.split())
     assert {"httpx", "pydantic", "dockerdriver_client"} <= loaded
-    assert loaded & {"prefect", "pool", "blocks", "tasks", "flows", "runtime", "sqlalchemy", "docker"} == set()
+    assert (
+        loaded & {"prefect", "pool", "blocks", "tasks", "flows", "runtime", "sqlalchemy", "docker", "jupyterhub"}
+        == set()
+    )
+
+
+def test_jupyterhub_finds_the_spawner_in_it_by_its_name(wheel):
+    name = next(name for name in ZipFile(wheel).namelist() if name.endswith("/entry_points.txt"))
+    said = ZipFile(wheel).read(name).decode()
+    assert said == "[jupyterhub.spawners]\ndockerdriver = dockerdriver_client.jupyterhub:DockerDriverSpawner\n"
+    assert {"dockerdriver_client/jupyterhub/spawner.py"} <= set(ZipFile(wheel).namelist())

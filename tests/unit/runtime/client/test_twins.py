@@ -19,8 +19,8 @@ HOME = Path(dockerdriver_client.__file__).parent
 METHODS = ("start", "start_class", "get", "wait", "link", "extend", "logs", "end", "list")
 
 
-def imported() -> set[str]:
-    nodes = [node for file in HOME.glob("*.py") for node in ast.walk(ast.parse(file.read_text()))]
+def imported(home: Path = HOME) -> set[str]:
+    nodes = [node for file in home.glob("*.py") for node in ast.walk(ast.parse(file.read_text()))]
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     whence = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
     return {name.partition(".")[0] for name in plain | whence} - sys.stdlib_module_names
@@ -31,6 +31,12 @@ def test_it_imports_what_its_distribution_declares_and_nothing_of_the_product_or
     needs, events = project["dependencies"], project["optional-dependencies"]["events"]
     assert {Requirement(each).name for each in needs} == {"httpx", "pydantic"}
     assert imported() == {Requirement(each).name for each in [*needs, *events]}
+
+
+def test_its_part_for_a_hub_imports_jupyterhub_and_what_that_is_made_of():
+    project = tomllib.loads((HOME.parent / "pyproject.toml").read_text())["project"]
+    assert {Requirement(each).name for each in project["optional-dependencies"]["jupyterhub"]} == {"jupyterhub"}
+    assert imported(HOME / "jupyterhub") == {"jupyterhub", "tornado", "traitlets"}
 
 
 def test_it_works_where_websockets_is_not_installed(monkeypatch):
