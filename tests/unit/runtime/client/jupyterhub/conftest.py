@@ -6,6 +6,8 @@ import pytest
 from jupyterhub import orm
 from jupyterhub.objects import Hub
 from jupyterhub.user import User
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from dockerdriver_client.jupyterhub import DockerDriverSpawner
 from dockerdriver_client.jupyterhub.door import close_doors
@@ -24,8 +26,10 @@ class QuickSpawner(DockerDriverSpawner):
 
 
 @pytest.fixture(scope="package")
-def database():
-    return orm.new_session_factory("sqlite:///:memory:")()
+def database() -> Session:
+    engine = create_engine("sqlite://")
+    orm.Base.metadata.create_all(engine)
+    return Session(engine)
 
 
 @pytest.fixture

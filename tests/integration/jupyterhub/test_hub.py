@@ -1,0 +1,163 @@
+"""A real JupyterHub with a real proxy and a real browser; DockerDriver's API is of paper, and so are its sessions."""
+
+import re
+import shutil
+
+import httpx
+import pytest
+
+from tests.rigs.gateways.browser import browser_page
+from tests.rigs.hub.paper_pool import PaperPool, served
+from tests.rigs.hub.running_hub import KEPT, RunningHub, running_hub
+from tests.rigs.waiting import until
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(not (KEPT.exists() or shutil.which("npm")), reason="the Hub's proxy comes from npm"),
+]
+
+MORE = 'c.DockerDriverSpawner.blueprints = {"jupyter-minimal": "JupyterLab", "rstudio": "RStudio"}'
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with served(PaperPool()) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def hub(pool, tmp_path_factory):
+    home = tmp_path_factory.mktemp("hub")
+    (home / "password").write_text("hub:made-up")
+    with running_hub(home, f"{pool.url}/api", home / "password", MORE) as hub:
+        yield hub
+
+
+@pytest.fixture(autouse=True)
+def as_at_first(pool):
+    pool.begins_as, pool.refusal, pool.away = "running", "", False
+    pool.asked.clear()
+
+
+@pytest.fixture
+def page():
+    with browser_page() as page:
+        yield page
+
+
+def signed_in(page, hub: RunningHub, user: str, to: str = "/hub/spawn") -> None:
+    page.set_default_timeout(20_000)
+    page.goto(f"{hub.url}/hub/login?next={to}")
+    page.fill("input[name=username]", user)
+    page.fill("input[name=password]", "made-up")
+    page.click("input[type=submit]")
+
+
+def session_of(pool: PaperPool, user: str) -> str:
+    (session,) = (name for name, said in pool.sessions.items() if said["user"] == user)
+    return session
+
+
+def started(hub: RunningHub, pool: PaperPool, user: str, wait: bool = True) -> None:
+    hub.rest.post(f"/users/{user}")
+    assert hub.rest.post(f"/users/{user}/server").is_success
+    until(lambda: hub.state(user).get("ready") or not wait, f"the server of {user} is ready")
+
+
+def test_a_user_chooses_a_blueprint_and_ends_in_the_session(pool, hub, page):
+    signed_in(page, hub, "ada")
+    page.select_option("select[name=blueprint]", "rstudio")
+    page.click("#spawn_form [type=submit]")
+    page.wait_for_url(f"{pool.url}/**")
+    assert re.fullmatch(r"session hub-ada-\w+ of ada is running", page.inner_text("h1"))
+    assert pool.asked[0][1]["blueprint"] == "rstudio"
+    assert pool.flows() == ["provision-instance", "issue-link"]
+
+
+def test_whoever_waits_for_room_sees_how_far_it_is_and_goes_on_by_itself(pool, hub, page):
+    pool.begins_as = "queued"
+    signed_in(page, hub, "bob")
+    page.click("#spawn_form [type=submit]")
+    page.get_by_text("It waits for room").first.wait_for()
+    pool.move("running", session_of(pool, "bob"))
+    page.wait_for_url(f"{pool.url}/**")
+
+
+def test_a_refusal_is_a_sentence_of_the_hubs_page(pool, hub, page):
+    pool.refusal = "pool main is full: 1 slot requested, 0 free on 4 active hosts"
+    signed_in(page, hub, "cem")
+    page.click("#spawn_form [type=submit]")
+    page.get_by_text(pool.refusal).first.wait_for()
+
+
+def test_another_user_does_not_get_in_and_a_stranger_is_asked_who_he_is(pool, hub, page):
+    started(hub, pool, "dora")
+    signed_in(page, hub, "eve", "/user/dora/lab")
+    page.get_by_text("No access to resources or resources not found").first.wait_for()
+    answer = httpx.get(f"{hub.url}/user/dora/", follow_redirects=True, trust_env=False)
+    assert answer.url.path == "/hub/login"
+    assert pool.flows() == ["provision-instance"]
+
+
+def test_a_page_that_fetches_gets_no_link_and_a_program_no_api(pool, hub):
+    started(hub, pool, "fay")
+    headers = {"Sec-Fetch-Mode": "cors", "Authorization": hub.rest.headers["Authorization"]}
+    page = f"{hub.url}/hub/dockerdriver/user/fay/"
+    assert httpx.get(page, headers=headers, trust_env=False).status_code in {302, 403}
+    assert httpx.post(f"{hub.url}/user/fay/api/kernels", trust_env=False).status_code == 405
+    assert pool.flows() == ["provision-instance"]
+
+
+def test_a_hub_that_died_finds_its_servers_again_and_starts_none_twice(pool, hub, page):
+    started(hub, pool, "gus")
+    hub.kill()
+    hub.start()
+    assert hub.state("gus")["ready"]
+    signed_in(page, hub, "gus", "/user/gus/")
+    page.wait_for_url(f"{pool.url}/**")
+    assert pool.flows().count("provision-instance") == 1
+
+
+def test_a_hub_that_died_between_asking_and_the_answer_takes_up_what_it_asked_for(pool, hub, page):
+    pool.begins_as = "starting"
+    started(hub, pool, "hal", wait=False)
+    until(lambda: pool.flows() == ["provision-instance"], "the session is asked for")
+    hub.kill()
+    hub.start()
+    pool.move("running", session_of(pool, "hal"))
+    until(lambda: hub.state("hal").get("ready"), "the server is ready")
+    signed_in(page, hub, "hal", "/user/hal/")
+    page.wait_for_url(f"{pool.url}/**")
+    assert pool.flows() == ["provision-instance", "issue-link"]
+
+
+def test_a_hub_that_starts_while_dockerdriver_is_away_gives_no_server_up(pool, hub):
+    started(hub, pool, "ida")
+    hub.kill()
+    pool.away = True
+    hub.start()
+    pool.away = False
+    assert hub.state("ida")["ready"]
+    assert "deprovision-instance" not in pool.flows()
+
+
+def test_a_session_that_the_pool_ended_is_a_server_that_does_not_run(pool, hub, page):
+    started(hub, pool, "jan")
+    pool.move("deleted", session_of(pool, "jan"), end_cause="expired")
+    until(lambda: not hub.state("jan"), "the Hub knows")
+    signed_in(page, hub, "jan", "/user/jan/")
+    page.get_by_text("Server not running").first.wait_for()
+
+
+def test_a_server_that_is_stopped_is_a_session_that_is_ended(pool, hub):
+    started(hub, pool, "kim")
+    assert hub.rest.delete("/users/kim/server").is_success
+    until(lambda: not hub.state("kim"), "the Hub knows")
+    assert pool.sessions[session_of(pool, "kim")]["state"] == "deleted"
+
+
+def test_a_user_reads_what_the_program_wrote(pool, hub, page):
+    started(hub, pool, "lea")
+    signed_in(page, hub, "lea", "/hub/dockerdriver/logs/lea")
+    page.get_by_text(f"{session_of(pool, 'lea')} says hello").wait_for()
