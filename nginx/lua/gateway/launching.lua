@@ -13,6 +13,7 @@ local M = {}
 
 local LINK, STEP = "/dd-launch", "/dd-launch/enter"
 local COOKIE, COOKIE_SECONDS = "dd-launch", 60
+local LONGEST_TO = 2000
 
 function M.is_for(path)
     return path == LINK or path == STEP
@@ -25,10 +26,24 @@ local function is_ahead()
     return said:find("pre", 1, true) ~= nil -- prefetch, prerender, preview
 end
 
+-- Where in the session the link leads: `to`, a path below its root with a query, as an address has it. It names no other
+-- place: what climbs, or is no such path, is the root. Browsers read %2e as a dot.
+local function wanted()
+    local to = ngx.unescape_uri(ngx.var.arg_to or "")
+    local is_path = #to <= LONGEST_TO and to:find("^[%w%-._~!$()*+,;=:@/%%?&]*$")
+    return is_path and not ngx.unescape_uri(ngx.unescape_uri(to)):find("..", 1, true) and to or ""
+end
+
+-- The same, to be carried on by the page.
+local function carried()
+    local to = wanted()
+    return to ~= "" and "&amp;to=" .. ngx.escape_uri(to) or ""
+end
+
 local function into(id)
     ngx.header["Cache-Control"] = "no-store"
     ngx.header["Referrer-Policy"] = "no-referrer"
-    return ngx.redirect("/notebooks/" .. id .. "/", 303)
+    return ngx.redirect("/notebooks/" .. id .. "/" .. wanted(), 303)
 end
 
 local function refuse(why)
@@ -56,7 +71,8 @@ local function show_page(id, ticket, goes_on)
     local step = "/notebooks/" .. id .. STEP
     ngx.header["Set-Cookie"] = COOKIE .. "=" .. signing.nonce_of(ticket) .. "; Path=" .. step .. "; Max-Age="
         .. COOKIE_SECONDS .. "; HttpOnly; SameSite=Lax" .. (ngx.var.public_scheme == "https" and "; Secure" or "")
-    return pages.show_launch("/notebooks/" .. id .. LINK .. "?ticket=" .. ticket, goes_on and step .. "?ticket=" .. ticket)
+    local query = "?ticket=" .. ticket .. carried()
+    return pages.show_launch("/notebooks/" .. id .. LINK .. query, goes_on and step .. query)
 end
 
 -- Who is signed in may follow the link again.

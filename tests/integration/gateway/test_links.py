@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -65,6 +66,31 @@ def test_a_link_leads_to_the_session_and_its_address_shows_no_ticket(gateway, br
     assert (answer.status_code, str(answer.url)) == (200, address(gateway))
     assert answer.json()["headers"]["Authorization"] == "token own"
     assert browser.get(address(gateway)).status_code == 200
+
+
+@pytest.mark.parametrize("to", ["lab/tree/a%20b.ipynb", "git-pull?repo=https%3A%2F%2Fa.org%2Fb&branch=main", "x/(y)"])
+def test_a_link_leads_to_a_place_in_the_session(gateway, browser, to):
+    answer = browser.post(f"{link(gateway)}&to={quote(to, safe='')}")
+    assert (answer.status_code, str(answer.url)) == (200, address(gateway) + to)
+    again = browser.get(f"{link(gateway)}&to={quote(to, safe='')}")
+    assert str(again.url) == address(gateway) + to
+
+
+def test_a_person_who_comes_by_a_link_ends_at_its_place(gateway):
+    with browser_page() as page:
+        page.goto(f"{link(gateway)}&to={quote('lab/tree/a%20b?c=d&e=f', safe='')}")
+        page.wait_for_url(f"{address(gateway)}lab/tree/a%20b?c=d&e=f")
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["../other/", "%2e%2e/other/", "a/%252e%252e/b", 'x"><script>', "x\r\nSet-Cookie: a=b", "x y", "ü", "x" * 2001],
+)
+def test_what_is_no_place_in_the_session_is_its_root(gateway, browser, to):
+    answer = browser.post(f"{link(gateway)}&to={quote(to, safe='')}", follow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, httpx.URL(address(gateway)).path)
+    shown = httpx.get(f"{link(gateway)}&to={quote(to, safe='')}", trust_env=False, headers={"Accept": "text/html"})
+    assert "to=" not in shown.text
 
 
 def test_without_a_link_a_session_shows_the_sign_in_page(gateway, browser, backend):

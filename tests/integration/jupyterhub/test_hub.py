@@ -91,6 +91,12 @@ def test_a_refusal_is_a_sentence_of_the_hubs_page(pool, hub, page):
     page.get_by_text(pool.refusal).first.wait_for()
 
 
+def test_an_address_below_a_server_leads_to_that_place_in_the_session(pool, hub, page):
+    started(hub, pool, "mia")
+    signed_in(page, hub, "mia", "/hub/user-redirect/lab/tree/a%2520b.ipynb")
+    page.wait_for_url(f"{pool.url}/*/dd-launch?ticket=*&to=lab%2Ftree%2Fa%2520b.ipynb")
+
+
 def test_another_user_does_not_get_in_and_a_stranger_is_asked_who_he_is(pool, hub, page):
     started(hub, pool, "dora")
     signed_in(page, hub, "eve", "/user/dora/lab")

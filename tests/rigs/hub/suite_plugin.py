@@ -8,25 +8,31 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
+import jupyterhub.handlers
 import jupyterhub.spawner
 import pytest
-from traitlets import Integer
+from traitlets import Integer, default
 
 from dockerdriver_client import AsyncClient
-from dockerdriver_client.jupyterhub import DockerDriverSpawner
+from dockerdriver_client.jupyterhub import DockerDriverSpawner, handlers
 from dockerdriver_client.jupyterhub.door import close_doors
 from tests.rigs.hub.paper_pool import PaperPool
 from tests.rigs.ports import free_port
 
 POOL = PaperPool()
 PORTS = range(15400, 15500)
+_ports: dict[str, int] = {}  # by the prefix of a Hub: these tests have several in one process
 
 
 class SuiteSpawner(DockerDriverSpawner):
-    """Ours, with the traits that those tests set of a process, and the answer in the form that they read."""
+    """Ours, with the traits that those tests set of a process, and answer and state in the form that they read."""
 
     interrupt_timeout, term_timeout, kill_timeout = Integer(1), Integer(1), Integer(1)
     look_seconds = 0.05
+
+    @default("door_url")
+    def _door_url_default(self) -> str:
+        return f"http://127.0.0.1:{_ports.setdefault(self.hub.base_url, free_port(PORTS))}"
 
     def make_client(self) -> AsyncClient:
         transport = httpx.MockTransport(POOL)
@@ -36,15 +42,22 @@ class SuiteSpawner(DockerDriverSpawner):
         parts = urlsplit(await super().start())
         return parts.hostname, parts.port
 
+    def get_state(self) -> dict:
+        return {"pid": said["instance_id"]} if (said := super().get_state()) else {}
+
+    def load_state(self, state: dict) -> None:
+        super().load_state({"instance_id": state.get("pid", "")})
+
 
 jupyterhub.spawner.LocalProcessSpawner = SuiteSpawner
 jupyterhub.spawner.SimpleLocalProcessSpawner = SuiteSpawner
+jupyterhub.handlers.default_handlers.extend(handlers)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def a_door_for_each_loop() -> Iterator[None]:
     """Each module has an event loop, and a Hub, of its own."""
-    SuiteSpawner.door_url.default_value = f"http://127.0.0.1:{free_port(PORTS)}"
     yield
     close_doors()
+    _ports.clear()
     SuiteSpawner._clients.clear()

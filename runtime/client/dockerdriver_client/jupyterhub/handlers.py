@@ -51,7 +51,7 @@ class OpenServer(_Page):
         if spawner is None:
             return self.back_to_the_hub()
         try:
-            link = await spawner.launch_url()
+            link = await spawner.launch_url(self._place(spawner.name))
         except ServerError:
             if await spawner.poll_and_notify() is None:  # it lives, and DockerDriver does not answer
                 raise
@@ -59,6 +59,13 @@ class OpenServer(_Page):
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
         return self.redirect(link, status=303)
+
+    def _place(self, server_name: str) -> str:
+        """Return the place in the session that was asked for, as it stands in the address; empty: none."""
+        rest = (self.request.uri or "").partition(f"{PAGES}user/")[2].partition("/")[2]
+        if server_name:
+            rest = rest.partition("/")[2]
+        return "" if rest.startswith("?") else rest
 
 
 class ServerLog(_Page):

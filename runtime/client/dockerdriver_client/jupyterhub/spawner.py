@@ -27,7 +27,7 @@ from ..models import (
 )
 from .choosing import blueprint_of, chosen_in, form_of
 from .door import DoorError, open_door
-from .naming import instance_id_of
+from .naming import instance_id_of, leading_to
 from .telling import progress_of, sentence_of
 
 _LIVING = (QueuedSession, StartingSession, RunningSession)
@@ -194,6 +194,10 @@ class DockerDriverSpawner(Spawner):
         self.log.info("session %s of %s is %s: %s", self.instance_id, self._log_name, session.state, session.reason)
         return 1 if isinstance(session, FailedSession) else 0
 
+    async def get_url(self) -> str:
+        """Return where the server is found; a Hub that died during a start has written down another place."""
+        return f"{self.door_url}{self.server.base_url}"
+
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Say how far the start is, each time that it is further."""
         said: dict[str, Any] = {}
@@ -204,17 +208,21 @@ class DockerDriverSpawner(Spawner):
             said = event
             await asyncio.sleep(self.look_seconds)
 
-    async def launch_url(self) -> str:
+    async def launch_url(self, to: str = "") -> str:
         """Return an address that opens the session for one browser, once.
+
+        Args:
+            to: a place in it, as an address has it: "lab/tree/a%20b.ipynb?reset"; empty: where servers of it begin.
 
         Raises:
             ServerError: it is over, or DockerDriver does not answer.
         """
+        place = to or self.format_string(self.default_url).lstrip("/")
         try:
             session = await self.client.get(self.instance_id)
             if isinstance(session, QueuedSession | StartingSession):
-                return session.launch_url  # shows how far it is, and goes on to it
-            return (await self.client.link(self.instance_id)).launch_url
+                return leading_to(session.launch_url, place)  # shows how far it is, and goes on to it
+            return leading_to((await self.client.link(self.instance_id)).launch_url, place)
         except (ClientError, ValueError) as error:
             raise self._trouble(error) from None
 

@@ -167,6 +167,14 @@ def test_a_running_session_is_opened_by_a_new_link_and_a_starting_one_by_its_pag
     assert asyncio.run(spawner.launch_url()).endswith("ticket=1")
 
 
+def test_a_session_begins_where_the_hub_says_that_servers_begin(spawner, api):
+    spawner.load_state({"instance_id": "ada-1"})
+    api.session(answer("starting"))
+    spawner.default_url = "/lab"
+    assert asyncio.run(spawner.launch_url()).endswith("ticket=1&to=lab")
+    assert asyncio.run(spawner.launch_url("tree")).endswith("ticket=1&to=tree")
+
+
 def test_the_log_of_a_session_is_read_by_its_id(spawner, api):
     spawner.load_state({"instance_id": "ada-1"})
     api.says("POST /artifacts/filter", [{"key": "logs-ada-1", "data": '[{"line": "Jupyter is running"}]'}])

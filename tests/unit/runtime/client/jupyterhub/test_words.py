@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from dockerdriver_client import ClientError, Failed, NotYet, Refused, Session, Unauthorized, Unavailable
 from dockerdriver_client.jupyterhub.choosing import blueprint_of, chosen_in, form_of
-from dockerdriver_client.jupyterhub.naming import instance_id_of
+from dockerdriver_client.jupyterhub.naming import instance_id_of, leading_to
 from dockerdriver_client.jupyterhub.telling import progress_of, sentence_of
 
 from ..conftest import answer
@@ -94,3 +94,10 @@ def test_every_user_gets_an_id_that_the_pool_takes_and_no_id_comes_twice(user, s
 
 def test_an_id_says_whose_it_is():
     assert re.fullmatch(r"hub-ada-gpu-[0-9a-f]{9}", instance_id_of("hub", "ada", "gpu"))
+
+
+def test_a_link_leads_to_the_place_that_the_user_asked_the_hub_for():
+    link, place = "http://s.test/dd-launch?ticket=1", "lab/tree/a%20b.ipynb?reset"
+    assert leading_to(link, place) == f"{link}&to=lab%2Ftree%2Fa%2520b.ipynb%3Freset"
+    assert leading_to("http://s.test/", place) == f"http://s.test/{place}"
+    assert leading_to(link, "") == link
