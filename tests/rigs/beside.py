@@ -22,7 +22,10 @@ SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
 LIGHT = (
     *(f"contract/{name}" for name in ("engine", "gateway", "store", "worker")),
     *(f"contract/images/test_image_{name}.py" for name in ("archive", "build", "fanout", "push", "registry")),
-    *(f"integration/{name}" for name in ("backups", "databases", "gateway", "packaging", "prefect_api", "worker")),
+    *(
+        f"integration/{name}"
+        for name in ("backups", "databases", "gateway", "jupyterhub", "packaging", "prefect_api", "worker")
+    ),
     "integration/hosts/test_blame.py",
     "simulation",
 )

@@ -1,20 +1,19 @@
 """A real JupyterHub with a real proxy and a real browser; DockerDriver's API is of paper, and so are its sessions."""
 
 import re
-import shutil
 
 import httpx
 import pytest
 
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.hub.paper_pool import PaperPool, served
-from tests.rigs.hub.running_hub import KEPT, RunningHub, running_hub
+from tests.rigs.hub.running_hub import RunningHub, needs_proxy, running_hub, sign_in
 from tests.rigs.waiting import until
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(240),
-    pytest.mark.skipif(not (KEPT.exists() or shutil.which("npm")), reason="the Hub's proxy comes from npm"),
+    needs_proxy,
 ]
 
 MORE = 'c.DockerDriverSpawner.blueprints = {"jupyter-minimal": "JupyterLab", "rstudio": "RStudio"}'
@@ -43,15 +42,8 @@ def as_at_first(pool):
 @pytest.fixture
 def page():
     with browser_page() as page:
+        page.set_default_timeout(20_000)
         yield page
-
-
-def signed_in(page, hub: RunningHub, user: str, to: str = "/hub/spawn") -> None:
-    page.set_default_timeout(20_000)
-    page.goto(f"{hub.url}/hub/login?next={to}")
-    page.fill("input[name=username]", user)
-    page.fill("input[name=password]", "made-up")
-    page.click("input[type=submit]")
 
 
 def session_of(pool: PaperPool, user: str) -> str:
@@ -66,7 +58,7 @@ def started(hub: RunningHub, pool: PaperPool, user: str, wait: bool = True) -> N
 
 
 def test_a_user_chooses_a_blueprint_and_ends_in_the_session(pool, hub, page):
-    signed_in(page, hub, "ada")
+    sign_in(page, hub, "ada")
     page.select_option("select[name=blueprint]", "rstudio")
     page.click("#spawn_form [type=submit]")
     page.wait_for_url(f"{pool.url}/**")
@@ -75,9 +67,9 @@ def test_a_user_chooses_a_blueprint_and_ends_in_the_session(pool, hub, page):
     assert pool.flows() == ["provision-instance", "issue-link"]
 
 
-def test_whoever_waits_for_room_sees_how_far_it_is_and_goes_on_by_itself(pool, hub, page):
+def test_a_user_that_waits_for_room_sees_how_far_it_is_and_goes_on(pool, hub, page):
     pool.begins_as = "queued"
-    signed_in(page, hub, "bob")
+    sign_in(page, hub, "bob")
     page.click("#spawn_form [type=submit]")
     page.get_by_text("It waits for room").first.wait_for()
     pool.move("running", session_of(pool, "bob"))
@@ -86,20 +78,20 @@ def test_whoever_waits_for_room_sees_how_far_it_is_and_goes_on_by_itself(pool, h
 
 def test_a_refusal_is_a_sentence_of_the_hubs_page(pool, hub, page):
     pool.refusal = "pool main is full: 1 slot requested, 0 free on 4 active hosts"
-    signed_in(page, hub, "cem")
+    sign_in(page, hub, "cem")
     page.click("#spawn_form [type=submit]")
     page.get_by_text(pool.refusal).first.wait_for()
 
 
 def test_an_address_below_a_server_leads_to_that_place_in_the_session(pool, hub, page):
     started(hub, pool, "mia")
-    signed_in(page, hub, "mia", "/hub/user-redirect/lab/tree/a%2520b.ipynb")
+    sign_in(page, hub, "mia", "/hub/user-redirect/lab/tree/a%2520b.ipynb")
     page.wait_for_url(f"{pool.url}/*/dd-launch?ticket=*&to=lab%2Ftree%2Fa%2520b.ipynb")
 
 
-def test_another_user_does_not_get_in_and_a_stranger_is_asked_who_he_is(pool, hub, page):
+def test_another_user_does_not_get_in_and_a_stranger_is_sent_to_the_sign_in_page(pool, hub, page):
     started(hub, pool, "dora")
-    signed_in(page, hub, "eve", "/user/dora/lab")
+    sign_in(page, hub, "eve", "/user/dora/lab")
     page.get_by_text("No access to resources or resources not found").first.wait_for()
     answer = httpx.get(f"{hub.url}/user/dora/", follow_redirects=True, trust_env=False)
     assert answer.url.path == "/hub/login"
@@ -120,7 +112,7 @@ def test_a_hub_that_died_finds_its_servers_again_and_starts_none_twice(pool, hub
     hub.kill()
     hub.start()
     assert hub.state("gus")["ready"]
-    signed_in(page, hub, "gus", "/user/gus/")
+    sign_in(page, hub, "gus", "/user/gus/")
     page.wait_for_url(f"{pool.url}/**")
     assert pool.flows().count("provision-instance") == 1
 
@@ -133,7 +125,7 @@ def test_a_hub_that_died_between_asking_and_the_answer_takes_up_what_it_asked_fo
     hub.start()
     pool.move("running", session_of(pool, "hal"))
     until(lambda: hub.state("hal").get("ready"), "the server is ready")
-    signed_in(page, hub, "hal", "/user/hal/")
+    sign_in(page, hub, "hal", "/user/hal/")
     page.wait_for_url(f"{pool.url}/**")
     assert pool.flows() == ["provision-instance", "issue-link"]
 
@@ -152,7 +144,7 @@ def test_a_session_that_the_pool_ended_is_a_server_that_does_not_run(pool, hub, 
     started(hub, pool, "jan")
     pool.move("deleted", session_of(pool, "jan"), end_cause="expired")
     until(lambda: not hub.state("jan"), "the Hub knows")
-    signed_in(page, hub, "jan", "/user/jan/")
+    sign_in(page, hub, "jan", "/user/jan/")
     page.get_by_text("Server not running").first.wait_for()
 
 
@@ -165,5 +157,5 @@ def test_a_server_that_is_stopped_is_a_session_that_is_ended(pool, hub):
 
 def test_a_user_reads_what_the_program_wrote(pool, hub, page):
     started(hub, pool, "lea")
-    signed_in(page, hub, "lea", "/hub/dockerdriver/logs/lea")
+    sign_in(page, hub, "lea", "/hub/dockerdriver/logs/lea")
     page.get_by_text(f"{session_of(pool, 'lea')} says hello").wait_for()

@@ -24,6 +24,7 @@ LEFT_OUT = {
     "test_spawner_poll": _PROCESS,
     "test_popen_kwargs": _PROCESS,
     "test_shell_cmd": _PROCESS,
+    "test_resume_spawners": _PROCESS,
     "test_spawner_routing": _UNDER_THE_HUB,
     "test_create_or_start_named_server": _UNDER_THE_HUB,
     "test_named_server_spawn_form": _UNDER_THE_HUB,

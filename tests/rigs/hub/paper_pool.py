@@ -22,6 +22,7 @@ class PaperPool:
     begins_as: str = "running"  # the state of a session that was asked for
     refusal: str = ""  # why every request is refused
     away: bool = False  # answers 503
+    link_to: Callable[[str], str] | None = None  # makes the links to another gateway's sessions; else they are pages
     sessions: dict[str, dict] = field(default_factory=dict)
     asked: list[tuple[str, dict]] = field(default_factory=list)  # each run once: its flow and parameters
     _runs: dict[str, dict] = field(default_factory=dict)
@@ -105,6 +106,8 @@ class PaperPool:
         return _state("COMPLETED") | {"table": [{"line": f"{said['instance_id']} says hello"}]}
 
     def _link(self, session: str) -> str:
+        if self.link_to:
+            return self.link_to(session)
         ticket = f"ticket-{next(self._numbers)}"
         self._tickets[ticket] = session
         return f"{self.url}/{session}/dd-launch?ticket={ticket}"

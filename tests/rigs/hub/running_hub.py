@@ -4,6 +4,7 @@ The proxy is a process of its own, so that a Hub may die and start again while i
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import pytest
+from playwright.sync_api import Page
 
 from tests.rigs.ports import free_ports
 from tests.rigs.services.prefect_server import stop
@@ -21,6 +24,7 @@ CHECKOUT = Path(__file__).parents[3]
 KEPT = Path("/var/tmp/dockerdriver-tests/jupyterhub")  # what npm installs, for the next time
 PROXY = "configurable-http-proxy@5.3.0"
 PORTS = range(15300, 15400)
+needs_proxy = pytest.mark.skipif(not (KEPT.exists() or shutil.which("npm")), reason="the Hub's proxy comes from npm")
 TOKEN = "made-up-token-of-a-test"
 CONFIG = """
 from dockerdriver_client.jupyterhub import handlers
@@ -106,6 +110,14 @@ class RunningHub:
         with suppress(httpx.HTTPError):
             return self.rest.get("/").is_success and httpx.get(f"{self.url}/hub/api", trust_env=False).is_success
         return False
+
+
+def sign_in(page: Page, hub: RunningHub, user: str, to: str = "/hub/spawn") -> None:
+    """Sign in to the Hub as a person does, on the way to one of its pages."""
+    page.goto(f"{hub.url}/hub/login?next={to}")
+    page.fill("input[name=username]", user)
+    page.fill("input[name=password]", "made-up")
+    page.click("#login_submit")
 
 
 def proxy_program() -> Path:

@@ -22,6 +22,7 @@ from tests.rigs.ports import free_port
 POOL = PaperPool()
 PORTS = range(15400, 15500)
 _ports: dict[str, int] = {}  # by the prefix of a Hub: these tests have several in one process
+_ids: list[str] = []  # of sessions; a state has a number, as that of a process
 
 
 class SuiteSpawner(DockerDriverSpawner):
@@ -43,10 +44,13 @@ class SuiteSpawner(DockerDriverSpawner):
         return parts.hostname, parts.port
 
     def get_state(self) -> dict:
-        return {"pid": said["instance_id"]} if (said := super().get_state()) else {}
+        if not (said := super().get_state()):
+            return {}
+        _ids.append(said["instance_id"])
+        return {"pid": len(_ids)}
 
     def load_state(self, state: dict) -> None:
-        super().load_state({"instance_id": state.get("pid", "")})
+        super().load_state({"instance_id": _ids[state["pid"] - 1]} if state else {})
 
 
 jupyterhub.spawner.LocalProcessSpawner = SuiteSpawner
