@@ -33,4 +33,4 @@ def test_a_user_of_a_hub_comes_through_the_gateway_to_the_place_that_was_asked_f
             page.goto(f"{hub.url}/user/ada/lab/tree/a%20b.ipynb?reset")
             page.wait_for_url(f"{session}lab/tree/a%20b.ipynb?reset")
             assert "token own" in page.content()
-            assert "jupyterhub" not in page.content()
+            assert "jupyterhub" not in page.content()  # no cookie of the Hub's comes along

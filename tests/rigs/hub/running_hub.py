@@ -29,7 +29,7 @@ TOKEN = "made-up-token-of-a-test"
 CONFIG = """
 from dockerdriver_client.jupyterhub import handlers
 c = get_config()
-c.JupyterHub.bind_url = "http://127.0.0.1:{proxy}"
+c.JupyterHub.bind_url = "http://localhost:{proxy}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_api}"
 c.ConfigurableHTTPProxy.auth_token = "{token}"
@@ -53,12 +53,12 @@ c.DockerDriverSpawner.door_url = "http://127.0.0.1:{door}"
 
 
 class RunningHub:
-    """A Hub in a folder; its processes, and its API as an administrator's."""
+    """A Hub in a folder; its processes, and its API as an administrator's. Its name is another than the gateway's."""
 
     def __init__(self, home: Path, api: str, password: Path, more: str = "") -> None:
         self.home = home
         proxy, proxy_api, hub, door = free_ports(4, PORTS)
-        self.url, self._proxy_api, self._hub_port = f"http://127.0.0.1:{proxy}", proxy_api, hub
+        self.url, self._proxy_api, self._hub_port = f"http://localhost:{proxy}", proxy_api, hub
         ports = {"proxy": proxy, "proxy_api": proxy_api, "hub": hub, "door": door}
         told = {"token": TOKEN, "api": api, "password": password, "more": more}
         (home / "config.py").write_text(CONFIG.format(**ports, **told))
