@@ -121,11 +121,12 @@ def sign_in(page: Page, hub: RunningHub, user: str, to: str = "/hub/spawn") -> N
 
 
 def proxy_program() -> Path:
-    """The proxy's program; npm installs it where it is not there yet."""
+    """The proxy's program; npm installs it where it is not there yet. Where npm reaches no registry, the test is skipped."""
     program = KEPT / "node_modules" / ".bin" / "configurable-http-proxy"
     if not program.exists():
         npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(KEPT), PROXY]
-        subprocess.run(npm, check=True)
+        if subprocess.run(npm, check=False).returncode:
+            pytest.skip(f"npm could not install {PROXY}")
     return program
 
 
