@@ -167,9 +167,7 @@ class DockerDriverSpawner(Spawner):
             session = await self.client.end(self.instance_id, timeout=self.end_timeout)
             while isinstance(session, StoppingSession) and time.monotonic() < until:
                 await asyncio.sleep(self.look_seconds)
-                session = await self.client.get(self.instance_id, timeout=_left(until))
-        except NotFound:
-            return
+                session = await self._found(_left(until))
         except (ClientError, ValueError) as error:
             self.log.error("session %s of %s could not be ended: %s", self.instance_id, self._log_name, error)
             raise ServerError("The session could not be ended: it ends when its time is over") from None
@@ -182,15 +180,15 @@ class DockerDriverSpawner(Spawner):
             return 0
         try:
             self._open_door()
-            session = None if self._starting else await self.client.get(self.instance_id, timeout=_POLL_SECONDS)
-        except NotFound:
-            return None if await self._is_pending() else 0
+            session = None if self._starting else await self._found(_POLL_SECONDS)
+            if isinstance(session, _LIVING) or (session is None and (self._starting or await self._is_pending())):
+                self._note_use()
+                return None
         except (ClientError, DoorError, ValueError) as error:
             self.log.warning("whether session %s still lives is not known: %s", self.instance_id, error)
             return None
-        if session is None or isinstance(session, _LIVING):
-            self._note_use()
-            return None
+        if session is None:
+            return 0
         self.log.info("session %s of %s is %s: %s", self.instance_id, self._log_name, session.state, session.reason)
         return 1 if isinstance(session, FailedSession) else 0
 
@@ -259,6 +257,13 @@ class DockerDriverSpawner(Spawner):
             self.orm_spawner.last_activity = utcnow(with_tz=False)
             self.user.db.commit()
 
+    async def _found(self, seconds: float) -> Session | None:
+        """Return the session; None: it is over since long ago, or was never begun."""
+        try:
+            return await self.client.get(self.instance_id, timeout=seconds)
+        except NotFound:
+            return None
+
     async def _is_pending(self) -> bool:
         """Whether the session was asked for, and its run has not begun."""
         try:
@@ -273,7 +278,7 @@ class DockerDriverSpawner(Spawner):
 
     async def _look(self) -> Session | None:
         try:
-            return await self.client.get(self.instance_id, timeout=_POLL_SECONDS) if self.instance_id else None
+            return await self._found(_POLL_SECONDS) if self.instance_id else None
         except (ClientError, ValueError):
             return None
 

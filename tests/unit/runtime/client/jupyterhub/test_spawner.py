@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from jupyterhub import orm
+from jupyterhub.objects import Server
 
 from dockerdriver_client.jupyterhub.spawner import ServerError
 
@@ -123,6 +125,26 @@ def test_a_stop_that_dockerdriver_does_not_answer_says_so(spawner, api):
     api.session(503)
     with pytest.raises(ServerError, match="could not be ended"):
         asyncio.run(spawner.stop())
+
+
+def test_a_stop_that_no_deployment_takes_is_not_taken_for_done(spawner, api):
+    spawner.load_state({"instance_id": "ada-1"})
+    api.says("GET /deployments/name/deprovision-instance/on-demand", 404)
+    with pytest.raises(ServerError, match="could not be ended"):
+        asyncio.run(spawner.stop())
+
+
+def test_a_session_that_is_gone_while_its_end_is_waited_for_is_over(spawner, api):
+    spawner.load_state({"instance_id": "ada-1"})
+    api.session(answer("running"), answer("stopping"), 404)
+    asyncio.run(spawner.stop())
+    assert api.calls()[-1] == "GET /artifacts/instance-ada-1/latest"
+
+
+def test_a_server_is_where_the_door_is_whatever_a_hub_that_died_had_written_down(spawner, user):
+    written = orm.Server(proto="http", ip="", port=1, base_url="/user/Ada.L/", cookie_name="")
+    spawner.server = Server(orm_server=written)
+    assert asyncio.run(spawner.get_url()) == f"{spawner.door_url}/user/Ada.L/"
 
 
 def test_a_server_that_is_stopped_before_it_was_asked_for_asks_for_nothing(spawner, api):
