@@ -121,7 +121,7 @@ def sign_in(page: Page, hub: RunningHub, user: str, to: str = "/hub/spawn") -> N
 
 
 def proxy_program() -> Path:
-    """The proxy's program; npm installs it where it is not there yet. Where npm reaches no registry, the test is skipped."""
+    """The proxy's program; npm installs it, or the test is skipped: it may reach no registry."""
     program = KEPT / "node_modules" / ".bin" / "configurable-http-proxy"
     if not program.exists():
         npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(KEPT), PROXY]
