@@ -11,6 +11,7 @@ from pathlib import Path
 from docs import package_graph
 from docs.reconciliation_table import markdown
 from pool.backups.states import BACKUP_MOVES
+from pool.standbys.standby import STANDBY_MOVES
 from pool.states import HOST_MOVES, INSTANCE_MOVES
 
 HERE = Path(__file__).parent
@@ -19,6 +20,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "states.md": {
         "life cycle of a host": lambda: f"```mermaid\n{mermaid(HOST_MOVES)}```\n",
         "life cycle of an instance": lambda: f"```mermaid\n{mermaid(INSTANCE_MOVES)}```\n",
+        "life cycle of a standby": lambda: f"```mermaid\n{mermaid(STANDBY_MOVES)}```\n",
     },
     "backups.md": {"life cycle of a backup": lambda: f"```mermaid\n{mermaid(BACKUP_MOVES)}```\n"},
     "reconciliation.md": {"what follows": markdown},

@@ -42,6 +42,8 @@ class DecisionKind(StrEnum):
     REMOVE_CONTAINER = "remove-container"  # an orphan container, by its id: remove it
     REMOVE_PART = "remove-part"  # an orphan in the cloud, by its id: remove it
     START = "start"  # instance: it has room, and no flow run starts it; have one do so
+    START_STANDBY = "start-standby"  # "<host>/<blueprint>": record a standby there, and have a flow run start it
+    END_STANDBY = "end-standby"  # standby: remove its container, give its room back; unless a session has taken it
     GIVE_UP = "give-up"  # instance, queued: it waits in vain; move it to failed
     FAIL_INSTANCE = "fail-instance"  # instance: its host is lost; take its route away and move it to failed
 

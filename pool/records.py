@@ -63,6 +63,7 @@ class Host:
     removals: int = 0  # tries to remove its server
     remove_after: datetime | None = None  # before this there is no further try
     spawned_by: str | None = None  # id of the flow run that spawned it: a retried run finds its host again
+    standby: int = 0  # slots that standbys hold; they are free, for standbys make way
 
     @property
     def free(self) -> int:
@@ -155,6 +156,7 @@ class BlueprintSpec:
     shm_mb: int = 0  # of /dev/shm, which counts as memory; 0: half of it
     max_sessions_per_user: int = 0  # by this blueprint, at once; 0: no limit
     max_sessions: int = 0  # likewise, of all users together
+    standby: int = 0  # containers that are started ahead of their sessions
     image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
     keep: KeptWork = KeptWork()
@@ -195,6 +197,7 @@ class Instance:
     proxy: ProxyOptions = ProxyOptions()
     keep: KeptWork = KeptWork()  # as its blueprint said when it was asked for
     restored_from: str = ""  # id of the backup that it began with; empty: with nothing
+    standby: str = ""  # id of the standby whose container it has; empty: its container was made for it
 
     @property
     def host(self) -> str | None:
@@ -217,9 +220,14 @@ class Instance:
         return self.placement
 
     @property
+    def made_as(self) -> str:
+        """The id that its container was made under, and carries in its label: its own, or that of a standby."""
+        return self.standby or self.id
+
+    @property
     def container(self) -> str:
         """The container's name on its host."""
-        return f"dd-{self.id}"
+        return f"dd-{self.made_as}"
 
     @property
     def ended_at(self) -> datetime | None:

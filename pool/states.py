@@ -1,4 +1,4 @@
-"""The two life cycles, each as one dict of the moves that it allows.
+"""The life cycles of hosts and sessions, each as one dict of the moves that it allows.
 
 Every state stands in its dict, and a state that allows no move is final. The store applies a move as one guarded write,
 so a refused move changes nothing.

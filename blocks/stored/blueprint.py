@@ -15,8 +15,10 @@ from pool.moments import LONGEST_SPAN
 from pool.names import check_environment
 from pool.records import BlueprintSpec, KeptWork, ProxyOptions
 from pool.sessions.filling import IN_HEADER, nearly_known, unknown_names
+from pool.standbys.spec import why_cold
 
 SLOT_MB, MOST_SLOTS, MOST_CPUS = 512, 1_000_000, 4096
+MOST_STANDBYS = 1000
 
 
 class Blueprint(Block):
@@ -92,6 +94,13 @@ class Blueprint(Block):
     )
     max_sessions: int = Field(
         0, ge=0, le=MOST_SLOTS, description="Sessions by this blueprint at once, of all users; 0: no limit."
+    )
+    standby: int = Field(
+        0,
+        ge=0,
+        le=MOST_STANDBYS,
+        description="Containers that are started ahead in free room, so that a session begins at once; they make way"
+        " for a session that needs the room. 0: each is started when it is asked for.",
     )
     ready_path: str = Field("", description="Path below the base URL that answers once the notebook is up.")
     start_timeout: Seconds = Field(60, ge=1, le=3600, description="Seconds that a session may take to answer.")
@@ -190,6 +199,13 @@ class Blueprint(Block):
             check_hook(self.keep_before)
         except BadRequest as error:
             raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
+    def _stands_by_without_its_user(self) -> Self:
+        """Refuse standbys that could never be given to a session. What was saved before is read, and started cold."""
+        if self.standby and not is_reading_stored() and (why := why_cold(self.spec(""))):
+            raise ValueError(f"its sessions cannot stand by: {why}; set standby to 0")
         return self
 
     @field_validator("environment")

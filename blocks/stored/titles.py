@@ -82,6 +82,7 @@ BLUEPRINT = {
     "idle_timeout": "Idle limit, in seconds",
     "max_sessions_per_user": "Most sessions of one user",
     "max_sessions": "Most sessions",
+    "standby": "Containers that stand by",
     "ready_path": "Path that answers once it is up",
     "start_timeout": "Longest start, in seconds",
     "capabilities": "Linux capabilities",

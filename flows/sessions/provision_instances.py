@@ -1,5 +1,6 @@
 """Provision several sessions at once: record them, give out room, and have each started by a run of its own."""
 
+from asyncio import gather
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -11,7 +12,7 @@ from prefect.states import Completed
 from flows.sessions.provision_instance import give_up
 from flows.steps.forms import BlueprintName, Options, Sessions
 from flows.steps.outcome import pipeline
-from flows.steps.queue import serve_queue
+from flows.steps.queue import ask_to_start, serve_queue
 from pool.errors import Refused
 from pool.records import Instance
 from pool.states import InstanceState
@@ -62,7 +63,11 @@ def told(recorded: Iterable[Instance], refused: Mapping[str, str]) -> str:
 
 
 async def place(recorded: list[Instance], blueprint: str) -> None:
-    """Give out room in the order of the queue; end the wait of all where one would wait for nothing."""
+    """Give out room in the order of the queue; end the wait of all where one would wait for nothing.
+
+    Those that were given a standby have their room: they are started first.
+    """
+    await gather(*(ask_to_start(one) for one in recorded if one.standby and one.state is InstanceState.STARTING))
     queued = [one for one in recorded if one.state is InstanceState.QUEUED]
     if not queued:
         return

@@ -20,6 +20,7 @@ from tasks.housekeeping.orphans import count_removal, note_repair
 from tasks.leases import lease
 from tasks.runs import trigger
 from tasks.sessions.instances import get_instance, move_instance
+from tasks.sessions.standbys import begin_standby, end_standby
 
 PROOF_SECONDS = 5
 
@@ -144,6 +145,17 @@ async def _start(decision: Decision, key: str) -> None:
         await ask_to_start(instance, again=key)
 
 
+async def _start_standby(decision: Decision, _key: str) -> None:
+    """Record it, and have a run start it; where this process dies between the two, a later tick ends the record."""
+    standby = await begin_standby(*decision.subject.split("/", 1))
+    if standby:
+        await trigger("start-standby/on-demand", {"standby_id": standby.id}, key=f"start-{standby.id}")
+
+
+async def _end_standby(decision: Decision, _key: str) -> None:
+    await end_standby(decision.subject, decision.reason)
+
+
 async def _give_up(decision: Decision, _key: str) -> None:
     queued, failed = InstanceState.QUEUED, InstanceState.FAILED
     await move_instance(decision.subject, failed, reason=decision.reason, cause=decision.cause, only_from=queued)
@@ -184,6 +196,8 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.REMOVE_CONTAINER: settling.remove_container,
     DecisionKind.REMOVE_PART: settling.remove_part,
     DecisionKind.START: _start,
+    DecisionKind.START_STANDBY: _start_standby,
+    DecisionKind.END_STANDBY: _end_standby,
     DecisionKind.GIVE_UP: _give_up,
     DecisionKind.FAIL_INSTANCE: _fail_instance,
 }

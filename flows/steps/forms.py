@@ -17,6 +17,7 @@ AnyPool = Annotated[str, Field(json_schema_extra=_POOL | {"title": "Pool (empty:
 HostName = Annotated[str, Field(json_schema_extra={"title": "Host", "examples": ["main-07"]})]
 HostNames = Annotated[list[str] | None, Field(json_schema_extra={"title": "Hosts (empty: all)"})]
 InstanceId = Annotated[str, Field(json_schema_extra={"title": "Session", "examples": ["alice-7"]})]
+StandbyId = Annotated[str, Field(json_schema_extra={"title": "Standby", "examples": ["standby.k3v7"]})]
 BlueprintName = Annotated[str, Field(json_schema_extra={"title": "Blueprint", "examples": ["jupyter-minimal"]})]
 User = Annotated[str, Field(json_schema_extra={"title": "User", "examples": ["ada"]})]
 Name = Annotated[str, Field(json_schema_extra={"title": "Host, session or user", "examples": ["ada"]})]

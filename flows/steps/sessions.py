@@ -10,12 +10,14 @@ from pool.errors import DatabaseAway, DockerDriverError, EngineTrouble, HostUnre
 from pool.housekeeping.under_way import START_ATTEMPTS
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.requests import end_of
+from pool.sessions.timings import Moments
 from pool.states import ENDED, EndCause, InstanceState
 from tasks.base import log, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
 from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
 from tasks.sessions.instances import (
+    answers_already,
     await_other_run,
     begin_to_run,
     get_instance,
@@ -88,11 +90,21 @@ async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: boo
 
 async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
     async with brought_back(instance, blueprint) as (filled, backup):
-        started = await start_container(instance, blueprint, filled)
-        ready = await wait_until_ready(instance, blueprint)
-        running = await begin_to_run(instance, blueprint, started | ready, backup)
+        reached = await _answering(instance, blueprint, filled)
+        running = await begin_to_run(instance, blueprint, reached, backup)
     await publish_route(running)
     return running
+
+
+async def _answering(instance: Instance, blueprint: BlueprintSpec, filled: str) -> Moments:
+    """Have its container answer; one that a standby left it answers already, or is replaced where it is."""
+    if instance.standby:
+        if moments := await answers_already(instance, blueprint):
+            return moments
+        log().warning("the standby of %s does not answer: its container is made anew", instance.id)
+        await remove_container(instance)
+    started = await start_container(instance, blueprint, filled)
+    return started | await wait_until_ready(instance, blueprint)
 
 
 async def _undo_start(instance: Instance, to: InstanceState, reason: str) -> bool:

@@ -32,9 +32,9 @@ def due_for_a_look(names: Sequence[Name], at: float) -> Sequence[Name]:
 def fills_disk(instance: Instance, case: RuleContext) -> Decision | None:
     """Say of a session that it wrote most on a disk that is nearly full; end it where hardly anything is left."""
     disk = case.seen.disks.get(instance.host) if instance.host else None
-    if disk is None or instance.state is not InstanceState.RUNNING or disk.largest_writer != instance.id:
+    if disk is None or instance.state is not InstanceState.RUNNING or disk.largest_writer != instance.made_as:
         return None
-    written = (disk.written_mb or {})[instance.id]
+    written = (disk.written_mb or {})[instance.made_as]
     reason = f"it wrote {written} MB, more than any other on {instance.host}, whose disk has {disk.free_mb} MB left"
     if disk.free_mb < case.settings.disk_limit and instance.id not in case.seen.busy_instances:
         return Decision(DecisionKind.END_WRITER, instance.id, reason, cause=EndCause.DISK_FILLED)

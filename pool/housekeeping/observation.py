@@ -16,6 +16,8 @@ from pool.housekeeping.under_way import longest_attempt
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
+from pool.standbys.spec import StandbySpec
+from pool.standbys.standby import Standby
 from pool.states import HostState, InstanceState
 from pool.timetable import target_at
 
@@ -47,6 +49,9 @@ class Observation:
     unrecorded_spawns: tuple[FlavorSize, ...] = ()  # spawn runs that have not recorded their host yet
     headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
     backups: tuple[Backup, ...] = ()  # of sessions with a schedule, and of those that end
+    standbys: tuple[Standby, ...] = ()  # that hold room, and those that failed lately
+    specs: Mapping[str, StandbySpec] = field(default_factory=dict)  # by blueprint, of those that want standbys
+    mute: Set[str] = frozenset()  # ids of standbys that are ready, and did not answer HTTP
     cut_off_lately: bool = False  # many hosts were out of reach at once, in one of the latest ticks
 
     @cached_property
@@ -82,15 +87,15 @@ class Observation:
         asked = [answers for answers in probed if answers is not None]
         return asked.count(False), len(asked)
 
-    def outcome_of(self, instance: Instance) -> ContainerOutcome:
-        """Return what became of the session's container on its host."""
+    def outcome_of(self, instance: Instance | Standby) -> ContainerOutcome:
+        """Return what became of the container of a session, or of a standby, on its host."""
         if instance.host is None or instance.host not in self.containers:
             return ContainerOutcome.UNKNOWN
         container = self.container_of(instance)
         return container.outcome if container else ContainerOutcome.GONE
 
-    def container_of(self, instance: Instance) -> SeenContainer | None:
-        """The session's container as the engine of its host listed it; None when it was not there, or not seen."""
+    def container_of(self, instance: Instance | Standby) -> SeenContainer | None:
+        """The container of one as the engine of its host listed it; None when it was not there, or not seen."""
         return self.containers.get(instance.host, {}).get(instance.container) if instance.host else None
 
     @cached_property

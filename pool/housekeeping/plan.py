@@ -28,6 +28,7 @@ from pool.housekeeping.reconciliation import (
 )
 from pool.housekeeping.setup_rules import outdated_setup
 from pool.housekeeping.shutdown_rules import shut_down, shutdown_over
+from pool.housekeeping.standby_rules import standby_decisions
 from pool.moments import minute
 from pool.records import Host, Instance
 from pool.sessions.drain import drain_over_since
@@ -49,7 +50,8 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
         INSTANCE_RULES, seen.instances, RuleContext(replace(seen, hosts=hosts), settings, now)
     )
     spawns = hosts_to_spawn(_situation(hosts, case, decided=for_instances))
-    return [*cut_off(case), *for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *spawns]
+    standbys = standby_decisions(replace(seen, hosts=hosts), settings, now)
+    return [*cut_off(case), *for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *standbys, *spawns]
 
 
 def _situation(hosts: Sequence[Host], case: RuleContext, decided: Container[str] = ()) -> Situation:

@@ -16,6 +16,7 @@ from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.orphans import orphans
 from pool.moments import minute, second
 from pool.records import Host, Instance
+from pool.standbys.standby import Standby
 from pool.states import EndCause, HostState, InstanceState
 
 #: Seconds that a host with sessions is kept whose certificate, or ours, is not taken: it serves them all the same, and
@@ -83,7 +84,7 @@ def short_of_memory(instance: Instance, case: RuleContext) -> Decision | None:
     probe = case.seen.probes.get(instance.host) if instance.host else None
     if instance.state is not InstanceState.RUNNING or not probe or instance.id in case.seen.told_of_memory:
         return None
-    if instance.id not in probe.out_of_memory:
+    if instance.made_as not in probe.out_of_memory:
         return None
     reason = "out of memory: a process in it was killed, most likely a kernel; the session goes on"
     return Decision(DecisionKind.OUT_OF_MEMORY, instance.id, reason)
@@ -124,18 +125,20 @@ def orphan_decisions(case: RuleContext) -> list[Decision]:
 
 def found_orphans(seen: Observation) -> Iterator[tuple[str, Consequence]]:
     """Each orphan by its id, with what follows from it."""
-    living = {instance.id: instance for instance in seen.instances}
+    living: dict[str, Instance | Standby] = {standby.id: standby for standby in seen.standbys if standby.host}
+    living |= {instance.made_as: instance for instance in seen.instances}
     for host, containers in seen.containers.items():
         for container in containers.values():
             follows = ORPHAN_CONTAINER[_owner(container, host, living, seen)]
-            if follows.kind and container.instance not in seen.busy_instances:
+            owner = living.get(container.instance)
+            if follows.kind and (owner.id if owner else container.instance) not in seen.busy_instances:
                 yield f"container/{host}/{container.name}", follows
     for part in orphans(seen.parts or (), seen.living):
         if part.host is None or part.host not in seen.leaving:
             yield part.orphan_id, ORPHAN_PART[bool(seen.hosts)]
 
 
-def _owner(container: SeenContainer, host: str, living: Mapping[str, Instance], seen: Observation) -> Owner:
+def _owner(container: SeenContainer, host: str, living: Mapping[str, Instance | Standby], seen: Observation) -> Owner:
     instance = living.get(container.instance)
     if instance is not None:
         return Owner.HERE if instance.host == host else Owner.ELSEWHERE

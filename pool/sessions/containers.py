@@ -52,7 +52,7 @@ def container_spec(
         environment=told(blueprint, timezone) | {name: fill(value, words) for name, value in own.items()},
         labels=container_labels(instance, namespace),
         capabilities=blueprint.capabilities,
-        user=container_user(instance.id, blueprint.container_user),
+        user=container_user(instance.made_as, blueprint.container_user),
         pids_limit=blueprint.pids_limit,
         init=blueprint.init,
         disk_mb=blueprint.disk_mb,
@@ -93,5 +93,5 @@ def container_labels(instance: Instance, namespace: str) -> dict[str, str]:
     return {
         marks.NAMESPACE: namespace,
         marks.POOL: instance.pool,
-        marks.INSTANCE: instance.id,
+        marks.INSTANCE: instance.made_as,
     }

@@ -1,6 +1,8 @@
 """Connections and transactions: what the parts of the store have in common."""
 
+import secrets
 import sqlite3
+from base64 import b32encode
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from inspect import isfunction
@@ -118,6 +120,11 @@ def insert_unless_there(connection: Connection, table: Table, *key: str) -> Inse
     """
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
+
+
+def unguessable() -> str:
+    """160 random bits in 32 characters of a-z2-7: fit for a URL, a host name and a header."""
+    return b32encode(secrets.token_bytes(20)).decode().lower()
 
 
 def check_facts(facts: dict[str, Any], allowed: Set[str]) -> None:

@@ -10,6 +10,7 @@ from pool.store.history import HistoryStore
 from pool.store.hosts.host_store import HostStore
 from pool.store.images import ImageStore
 from pool.store.instances.instance_store import InstanceStore
+from pool.store.instances.standbys import StandbyStore
 from pool.store.leases import LeaseStore
 from pool.store.migrations import check_current, upgrade
 from pool.store.orphans import OrphanStore
@@ -29,6 +30,7 @@ class PoolStore:
         self._database = database
         self.hosts = HostStore(database)
         self.instances = InstanceStore(database)
+        self.standbys = StandbyStore(database)
         self.backups = BackupStore(database)
         self.images = ImageStore(database)
         self.orphans = OrphanStore(database)

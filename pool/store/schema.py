@@ -26,6 +26,7 @@ from pool.changes import Noun
 from pool.decisions import DecisionKind
 from pool.records import Fault, FlavorSize
 from pool.sessions.timings import Phase
+from pool.standbys.standby import StandbyState
 from pool.states import EndCause, HostState, InstanceState
 from pool.store.column_types import UtcDateTime, sorted_text, word_of
 
@@ -49,6 +50,7 @@ hosts = Table(
     Column("flavor", word_of(FlavorSize), nullable=False),
     Column("slots", Integer, nullable=False),
     Column("reserved", Integer, nullable=False),  # the sum of the slots of the instances that hold room here
+    Column("standby", Integer, nullable=False, server_default="0"),  # likewise, of standbys
     Column("created_at", UtcDateTime, nullable=False),
     Column("state_since", UtcDateTime, nullable=False),
     Column("server_id", String(255)),
@@ -74,6 +76,7 @@ hosts = Table(
     Column("spawned_by", String(255), unique=True),  # one flow run, one host, however often it is retried
     UniqueConstraint("pool", "number"),  # also decides between two claimers that counted the same hosts
     CheckConstraint("reserved >= 0 AND reserved <= slots", name="never_over_committed"),
+    CheckConstraint("standby >= 0 AND reserved + standby <= slots", name="standbys_have_room"),
 )
 
 instances = Table(
@@ -103,9 +106,37 @@ instances = Table(
     Column("proxy", JSON, nullable=False),
     Column("keep", JSON, nullable=False, server_default="{}"),  # what of it is backed up
     Column("restored_from", String(80), nullable=False, server_default=""),  # id of the backup that it began with
+    Column("standby", String(63), nullable=False, server_default=""),  # id of the one whose container it has
     UniqueConstraint("host", "port"),
     Index(None, "state", "state_since"),
     Index(None, "user", "created_at"),
+    CheckConstraint("slots > 0", name="takes_room"),
+    CheckConstraint("(host IS NULL) = (port IS NULL)", name="port_with_host"),
+)
+
+standbys = Table(
+    "standbys",
+    metadata,
+    Column("id", String(63), primary_key=True),  # "standby.…": no request can ask for such an id
+    Column("pool", String(40), nullable=False),
+    Column("blueprint", String(255), nullable=False),
+    Column("state", _word_of(StandbyState), nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("route", String(64), nullable=False),  # as of an instance: the one that takes it has the same
+    Column("token", String(64), nullable=False),
+    Column("made_by", String(64), nullable=False),  # digest of what its container was made by
+    Column("image", String(80), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("state_since", UtcDateTime, nullable=False),
+    Column("host", ForeignKey("hosts.name")),  # null unless it holds room there
+    Column("port", Integer),
+    Column("gpus", Integer, nullable=False),
+    Column("gpu_ids", JSON(none_as_null=True)),
+    Column("start_timeout", Integer, nullable=False),
+    Column("session", String(63), nullable=False),  # id of the instance that took it
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("host", "port"),
+    Index(None, "pool", "state"),
     CheckConstraint("slots > 0", name="takes_room"),
     CheckConstraint("(host IS NULL) = (port IS NULL)", name="port_with_host"),
 )

@@ -62,8 +62,13 @@ def used_percent(shell: HostShell, folder: str) -> int:
 def removable(host: Host, engine: HostEngine) -> list[Leaving]:
     """What may go from the host, in order."""
     containers = containers_on(engine, outside().settings.identity)
-    ended = outside().store.instances.ended_among({one.instance for one in containers if one.instance})
+    ended = over_among({one.instance for one in containers if one.instance})
     return may_go(images_on(engine), containers, needed_images(host.pool), ended, outside().store.images.version_ids())
+
+
+def over_among(labels: set[str]) -> set[str]:
+    """Those of these ids, of containers' labels, that no session and no standby has a container under any more."""
+    return outside().store.instances.ended_among(labels) | outside().store.standbys.over_among(labels)
 
 
 def needed_images(pool: str) -> set[str]:

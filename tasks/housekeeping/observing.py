@@ -19,12 +19,16 @@ from pool.housekeeping.found import Orphan, Probe
 from pool.housekeeping.observation import Observation
 from pool.records import FlavorSize, Host, Instance
 from pool.settings import PoolSettings
+from pool.standbys.spec import StandbySpec
+from pool.standbys.standby import Standby
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
 from tasks.base import blocking, look_up
 from tasks.gateway.activity import gateway_activity
 from tasks.hosts.cloud_view import known_headroom, known_parts, listed_servers
+from tasks.hosts.disks import over_among
 from tasks.housekeeping.disk_looks import look_at_disks, note_disks
 from tasks.housekeeping.probing import note_probes, probe_hosts
+from tasks.housekeeping.standby_looks import mute_standbys, standby_specs_of, standbys_on_record
 from tasks.runs import flavor_parameter, runs_under_way, text_parameter
 
 MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is said once
@@ -82,7 +86,7 @@ async def _look(pool: str) -> Observation:
         instances=instances,
         servers=servers,
         probes=probes,
-        ended=await blocking(outside().store.instances.ended_among, _without_record(probes, instances)),
+        ended=await blocking(over_among, _without_record(probes, [*instances, *records.standbys])),
         disks=disks,
         told_of_disk=records.told_of_disk,
         told_of_memory=records.told_of_memory,
@@ -97,6 +101,9 @@ async def _look(pool: str) -> Observation:
         unrecorded_spawns=_unrecorded(spawning, pool, hosts),
         headroom=headroom,
         backups=records.backups,
+        standbys=records.standbys,
+        specs=records.specs,
+        mute=await mute_standbys(records.standbys, records.specs, probed),
         cut_off_lately=records.cut_off_lately,
     )
 
@@ -114,6 +121,8 @@ class _Records:
     being_backed_up: frozenset[str]  # sessions: however long it takes, their ends wait
     cut_off_lately: bool
     unreadable: Mapping[str, str]
+    standbys: tuple[Standby, ...]
+    specs: dict[str, StandbySpec]
 
 
 def _records(pool: str) -> _Records:
@@ -132,6 +141,8 @@ def _records(pool: str) -> _Records:
         being_backed_up=_being_backed_up(instances),
         cut_off_lately=bool(store.ticks.decided_since(pool, DecisionKind.CUT_OFF, now() - COMING_BACK)),
         unreadable=_unreadable({one.blueprint for one in instances if one.state is InstanceState.QUEUED}),
+        standbys=standbys_on_record(pool),
+        specs=standby_specs_of(pool),
     )
 
 
@@ -169,7 +180,7 @@ def _last_used(instances: tuple[Instance, ...], activity: GatewayActivity | None
     return {i.id: used for i in instances if i.route in seen and (used := seen[i.route].last_seen)}
 
 
-def _without_record(probes: Mapping[str, Probe], instances: tuple[Instance, ...]) -> set[str]:
-    """Sessions whose containers were seen and that do not live: over, or never heard of."""
+def _without_record(probes: Mapping[str, Probe], living: Iterable[Instance | Standby]) -> set[str]:
+    """Sessions and standbys whose containers were seen and that do not live: over, or never heard of."""
     seen = {container.instance for probe in probes.values() for container in probe.containers}
-    return seen - {instance.id for instance in instances}
+    return seen - {one.made_as if isinstance(one, Instance) else one.id for one in living}

@@ -102,9 +102,9 @@ def _engine_of(instance: Instance) -> HostEngine:
 
 
 def _belongs(container: str, host: str) -> bool:
-    """Whether a session lives whose container this is: it may have come to this host since the tick began."""
-    living = outside().store.instances.all(host=host)
-    return any(instance.container == container and instance.state not in ENDED for instance in living)
+    """Whether a session or a standby lives whose container this is: it may have come here since the tick began."""
+    living = [one.container for one in outside().store.instances.all(host=host) if one.state not in ENDED]
+    return container in (*living, *(one.container for one in outside().store.standbys.all() if one.host == host))
 
 
 def _count_try(orphan: str) -> None:

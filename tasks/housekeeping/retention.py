@@ -46,6 +46,7 @@ def forget_old() -> str:
     steps = {
         "logs rotated": _rotate,
         "records of sessions deleted": _forget_sessions,
+        "records of standbys deleted": _forget_standbys,
         "records of hosts deleted": _forget_hosts,
         "visits deleted": _forget_visits,
         "versions of images deleted": _forget_versions,
@@ -69,6 +70,10 @@ def _rotate() -> int:
 
 def _forget_sessions() -> int:
     return outside().store.instances.forget(now() - timedelta(days=outside().settings.kept_records_days))
+
+
+def _forget_standbys() -> int:
+    return outside().store.standbys.forget(now() - timedelta(days=outside().settings.kept_records_days))
 
 
 def _forget_hosts() -> int:

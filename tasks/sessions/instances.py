@@ -10,13 +10,11 @@ from blocks.engine.client import HostEngine
 from blocks.outside import now, outside
 from pool.blame import IMAGE_GONE
 from pool.errors import EngineTrouble, NotFound, Refused, SessionNotReady
-from pool.images.catalogue import usable_versions
 from pool.moments import check_minutes
 from pool.names import check_instance_id, check_user
-from pool.records import BlueprintSpec, ContainerSpec, Host, Image, Instance
+from pool.records import BlueprintSpec, ContainerSpec, Host, Instance
 from pool.sessions.admission import check_admission, expiry
 from pool.sessions.containers import container_spec
-from pool.sessions.filling import auth_header_of
 from pool.sessions.limits import limits_of
 from pool.sessions.log_lines import MOST_LINES, log_lines
 from pool.sessions.requests import check_not_over, check_same_request, check_unchanged, read_wanted
@@ -26,8 +24,11 @@ from pool.states import HostState, InstanceState
 from tasks.base import accepted_at, blocking, look_up, pool_task
 from tasks.sessions.answers import answer_for
 from tasks.sessions.positions import positions_in
+from tasks.sessions.standbys import asking, standbys_for
+from tasks.sessions.versions import image_on, versions_of
 
 ALIVE_SECONDS = 1.0  # between two looks whether the container of a session that starts still runs
+TAKEN_SECONDS = 1.0  # that one is given to answer which stood by: it has answered before
 
 
 @look_up()
@@ -63,8 +64,10 @@ def record_instance(
     recipe: BlueprintSpec | None = None
     if known is None:
         recipe = outside().stored.blueprint(blueprint)
-        limits = limits_of(_admit(recipe, options), recipe, user)
-        known, _ = outside().store.instances.request(instance_id, recipe, user, options, now(), limits, accepted_at())
+        settings = _admit(recipe, options)
+        standbys, limits = standbys_for(recipe, options, settings), limits_of(settings, recipe, user)
+        request = outside().store.instances.request
+        known, _ = request(instance_id, recipe, user, options, now(), limits, accepted_at(), standbys)
     check_same_request(known, blueprint, user, options)
     return known, recipe
 
@@ -85,8 +88,10 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
     known = outside().store.instances.named([one.instance_id for one in wanted])
     if new := [one for one in wanted if one.instance_id not in known]:
         recipe = outside().stored.blueprint(blueprint)
-        limits = partial(limits_of, _admit(recipe, options), recipe)
-        made, over = outside().store.instances.request_all(new, recipe, options, now(), limits, accepted_at())
+        settings = _admit(recipe, options)
+        standbys, limits = standbys_for(recipe, options, settings), partial(limits_of, settings, recipe)
+        request = outside().store.instances.request_all
+        made, over = request(new, recipe, options, now(), limits, accepted_at(), standbys)
         known |= {one.id: one for one in made}
         refused |= over
     for one in wanted:
@@ -106,21 +111,6 @@ def _admit(blueprint: BlueprintSpec, options: dict) -> PoolSettings:
     outside().store.images.get(blueprint.pool, blueprint.image)
     versions_of(blueprint)
     return settings
-
-
-def versions_of(blueprint: BlueprintSpec) -> list[Image]:
-    """List the versions that sessions of the blueprint may run, best first."""
-    versions = outside().store.images.versions(blueprint.pool, blueprint.image)
-    return usable_versions(blueprint.image, versions, blueprint.image_digest)
-
-
-def _image_on(host: Host, blueprint: BlueprintSpec) -> str:
-    """Id of the best version that the host has."""
-    there = outside().store.images.on_host(host.name)
-    found = next((version.id for version in versions_of(blueprint) if version.id in there), None)
-    if found is None:
-        raise EngineTrouble(f"host {host.name} has no version of the image {blueprint.image} any more", IMAGE_GONE)
-    return found
 
 
 @pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id} on {instance.host}")
@@ -155,7 +145,7 @@ def session_container(instance: Instance, blueprint: BlueprintSpec) -> Iterator[
     """
     check_unchanged(instance, blueprint)
     host = outside().store.hosts.get(instance.get_placement().host)
-    image_id = _image_on(host, blueprint)
+    image_id = image_on(host, blueprint)
     zone = outside().kept_config(instance.pool).DD_TIMEZONE  # as the last tick read it: by SQL, not from Prefect
     spec = container_spec(instance, blueprint, image_id, outside().settings.identity, zone)
     try:
@@ -173,11 +163,8 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> Mome
     Raises:
         SessionNotReady: its container ended, or it did not answer in the blueprint's time.
     """
-    placement = instance.get_placement()
-    host = await blocking(outside().store.hosts.get, placement.host)
-    path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
-    ask = partial(outside().session_answers, host.get_address(), placement.port, path, auth_header_of(instance))
-    looked_at = 0.0
+    host = await blocking(outside().store.hosts.get, instance.get_placement().host)
+    ask, looked_at = asking(instance, blueprint, host), 0.0
     async for waited in _looks():
         if await blocking(ask):
             break
@@ -188,6 +175,19 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> Mome
             seconds = blueprint.start_timeout
             raise SessionNotReady(f"instance {instance.id}: nothing answered on {host.name} within {seconds} s")
     return {Phase.ANSWERING: now()}
+
+
+@look_up()
+async def answers_already(instance: Instance, blueprint: BlueprintSpec) -> Moments:
+    """Say when the container that a session took over answered; nothing where it does not within a moment."""
+    host = await blocking(outside().store.hosts.get, instance.get_placement().host)
+    ask = asking(instance, blueprint, host)
+    async for waited in _looks():
+        if await blocking(ask):
+            return {Phase.ANSWERING: now()}
+        if waited > TAKEN_SECONDS:
+            break
+    return {}
 
 
 async def _looks() -> AsyncIterator[float]:

@@ -9,7 +9,8 @@ from pool.sessions.admission import no_room
 from pool.sessions.queue import Grant, QueueEntry, grants, wait_limit
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from tasks.base import look_up, pool_task
-from tasks.sessions.instances import versions_of
+from tasks.sessions.standbys import give_up_for
+from tasks.sessions.versions import holders
 
 TRIES = 3  # rounds one after the other in which no session got what it was offered
 
@@ -78,17 +79,17 @@ def _recipe(name: str) -> tuple[list[set[str]], int]:
     """Names of the hosts that have each version of the blueprint's image, best first, and its lifetime."""
     try:
         blueprint = outside().stored.blueprint(name)
-        return _holders(blueprint), blueprint.lifetime
+        return holders(blueprint), blueprint.lifetime
     except Refused:
         return [], 0
 
 
-def _holders(blueprint: BlueprintSpec) -> list[set[str]]:
-    return [outside().store.images.hosts_with(version.id) for version in versions_of(blueprint)]
-
-
 def _take(turn: Grant, gpus: int) -> Instance | None:
-    """Room on the first host that has it; None when another run was faster, which is as good."""
+    """Room on the first host that has it, or on one whose standbys make way; None when another run was faster."""
+    return _room(turn, gpus) or (_room(turn, gpus) if give_up_for(turn) else None)
+
+
+def _room(turn: Grant, gpus: int) -> Instance | None:
     for host in turn.hosts:
         with suppress(Refused):  # it has room by now, or it ended; or the host has no port, or no GPU
             taken = outside().store.instances.take_turn(turn.instance.id, host, turn.passing, now(), gpus=gpus)
@@ -111,7 +112,7 @@ def check_waiting(instance: Instance, blueprint: BlueprintSpec) -> None:
         raise no_room(settings, hosts, instance.slots)
     active = {host.name for host in hosts if host.state is HostState.ACTIVE}
     coming = any(host.state in ON_THEIR_WAY for host in hosts)
-    if active and not coming and not any(active & names for names in _holders(blueprint)):
+    if active and not coming and not any(active & names for names in holders(blueprint)):
         raise NotFound(
             f"no host of pool {instance.pool} has the image {blueprint.image} yet;"
             " run distribute-images, or try again later"

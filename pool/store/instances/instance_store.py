@@ -1,10 +1,10 @@
 """The records of instances, and the room that they hold on hosts.
 
-Order of locks, in every transaction: limits of sessions first, then the instance, then its host.
+Order of locks, in every transaction: limits of sessions first, then the instance, then its host, then a standby on it.
+A request locks the hosts of the standbys that it may be given before it records its instance, which no other process
+knows by then.
 """
 
-import secrets
-from base64 import b32encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from pool.sessions.limits import SessionLimit
 from pool.sessions.requests import Wanted
 from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
-from pool.store.engine import Database, insert_unless_there
+from pool.store.engine import Database, insert_unless_there, unguessable
 from pool.store.history import note_instance_change
 from pool.store.hosts.host_rows import forgive
 from pool.store.instances.reading import InstanceReading
@@ -32,6 +32,7 @@ from pool.store.instances.rows import (
     reserve,
     write_instance,
 )
+from pool.store.instances.standbys import adopt_one, lock_hosts_of
 from pool.store.schema import hosts, instances
 from pool.store.timings import begin_timings, note_phases
 
@@ -52,7 +53,7 @@ class InstanceStore(InstanceReading):
 
     def __init__(self, database: Database, secret: Callable[[], str] | None = None) -> None:
         super().__init__(database)
-        self._secret = secret or _unguessable
+        self._secret = secret or unguessable
 
     def request(
         self,
@@ -63,8 +64,12 @@ class InstanceStore(InstanceReading):
         now: datetime,
         limits: Sequence[SessionLimit] = (),
         accepted: datetime | None = None,
+        standbys: Sequence[str] = (),
     ) -> tuple[Instance, bool]:
         """Record a new session as queued, with a fresh route and token; or find the one that has this id.
+
+        Where there is a standby for it, it is starting in the same moment: with the standby's container, room and
+        address. Not later: the address of a session that waits is told at once, and a standby has its own.
 
         Args:
             instance_id: of the session.
@@ -74,6 +79,7 @@ class InstanceStore(InstanceReading):
             now: the moment of its request, as far as its place in the queue goes.
             limits: of the pool and the blueprint, for a new session.
             accepted: when Prefect's API took the request; None: it is not known.
+            standbys: ids of those that it may have, best first.
 
         Returns:
             The instance, and True when this call made it.
@@ -83,7 +89,9 @@ class InstanceStore(InstanceReading):
         """
         with self._db.writing() as connection:
             lock_limits(connection, limits)
-            return self._record(connection, Wanted(instance_id, user), blueprint, options, now, limits, accepted)
+            lock_hosts_of(connection, standbys)
+            wanted = Wanted(instance_id, user)
+            return self._record(connection, wanted, blueprint, options, now, limits, accepted, standbys)
 
     def request_all(
         self,
@@ -93,6 +101,7 @@ class InstanceStore(InstanceReading):
         now: datetime,
         limits_of: Callable[[str], Sequence[SessionLimit]],
         accepted: datetime | None = None,
+        standbys: Sequence[str] = (),
     ) -> tuple[list[Instance], dict[str, str]]:
         """Record several sessions in one transaction, as :meth:`request` does each; in the queue they keep their order.
 
@@ -103,6 +112,7 @@ class InstanceStore(InstanceReading):
             now: the moment of their request.
             limits_of: the limits that a session of a user must keep.
             accepted: when Prefect's API took the request; None: it is not known.
+            standbys: ids of those that they may have, best first.
 
         Returns:
             The instances, made now or known; and why others would be more than a limit allows, by their ids.
@@ -112,10 +122,12 @@ class InstanceStore(InstanceReading):
         refused: dict[str, str] = {}
         with self._db.writing() as connection:
             lock_limits(connection, [limit for kept in limits.values() for limit in kept])
+            lock_hosts_of(connection, standbys)
             for number, one in enumerate(wanted):
                 at = now + timedelta(microseconds=number)
                 try:
-                    session, _ = self._record(connection, one, blueprint, options, at, limits[one.user], accepted)
+                    kept = limits[one.user]
+                    session, _ = self._record(connection, one, blueprint, options, at, kept, accepted, standbys)
                 except TooManySessions as error:
                     refused[one.instance_id] = str(error)
                 else:
@@ -131,6 +143,7 @@ class InstanceStore(InstanceReading):
         now: datetime,
         limits: Sequence[SessionLimit],
         accepted: datetime | None,
+        standbys: Sequence[str],
     ) -> tuple[Instance, bool]:
         if not is_known(connection, wanted.instance_id):
             check_limits(connection, limits)
@@ -141,6 +154,7 @@ class InstanceStore(InstanceReading):
         if made:
             note_instance_change(connection, instance, now)
             begin_timings(connection, instance.id, accepted, now)
+            instance = adopt_one(connection, instance, standbys, now) or instance
         return instance, made
 
     def _new(self, wanted: Wanted, blueprint: BlueprintSpec, options: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -302,8 +316,3 @@ class InstanceStore(InstanceReading):
             row = connection.execute(query.values(expires_at=until, reason=reason).returning(instances)).one()
             note_instance_change(connection, as_instance(row), now)
             return as_instance(row)
-
-
-def _unguessable() -> str:
-    """160 random bits in 32 characters of a-z2-7: fit for a URL, a host name and a header."""
-    return b32encode(secrets.token_bytes(20)).decode().lower()

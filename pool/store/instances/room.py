@@ -5,13 +5,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, select, update
+from sqlalchemy import CompoundSelect, Connection, case, func, literal, select, union_all, update
 
 from pool.errors import Refused
 from pool.records import Instance
 from pool.sessions.limits import COUNTED, SessionLimit
 from pool.states import HostState, InstanceState
-from pool.store.schema import hosts, instances
+from pool.store.schema import hosts, instances, standbys
 
 
 def lock_limits(connection: Connection, limits: Sequence[SessionLimit]) -> None:
@@ -54,14 +54,15 @@ def take_room(connection: Connection, instance: Instance, host_name: str, now: d
         hosts.c.state == HostState.ACTIVE,
         hosts.c.unreachable_since.is_(None),
         hosts.c.disk_low_since.is_(None),
-        hosts.c.reserved + instance.slots <= hosts.c.slots,
+        hosts.c.reserved + hosts.c.standby + instance.slots <= hosts.c.slots,
     )
-    taken = {
-        "reserved": hosts.c.reserved + instance.slots,
-        "first_used_at": func.coalesce(hosts.c.first_used_at, now),
-        "idle_since": None,
-    }
+    taken = {"reserved": hosts.c.reserved + instance.slots} | in_use(now)
     return connection.execute(update(hosts).where(*guard).values(**taken)).rowcount == 1
+
+
+def in_use(now: datetime) -> dict[str, Any]:
+    """What a host's row has from the moment on that a session is on it."""
+    return {"first_used_at": func.coalesce(hosts.c.first_used_at, now), "idle_since": None}
 
 
 def next_free_port(connection: Connection, host_name: str, ports: Sequence[int]) -> int:
@@ -71,7 +72,7 @@ def next_free_port(connection: Connection, host_name: str, ports: Sequence[int])
     a route that was withdrawn late) then meets no other user's session. In turn rather than after
     some minutes: it needs no clock, and with a thousand ports for two dozen sessions a turn takes hundreds of sessions.
     """
-    taken = set(connection.scalars(select(instances.c.port).where(_on(host_name))))
+    taken = set(connection.scalars(_held(host_name, "port")))
     last = connection.scalar(select(hosts.c.last_port).where(hosts.c.name == host_name)) or 0
     in_turn = sorted(ports, key=lambda port: (port <= last, port))
     port = next((port for port in in_turn if port not in taken), None)
@@ -81,24 +82,31 @@ def next_free_port(connection: Connection, host_name: str, ports: Sequence[int])
     return port
 
 
-def free_gpus(connection: Connection, instance: Instance, host_name: str, gpus: int) -> list[int] | None:
+def free_gpus(connection: Connection, needs: int, of: str, host_name: str, gpus: int) -> list[int] | None:
     """Choose GPUs of the host that no other session has; None for one that needs none. Called as the port is.
+
+    Args:
+        connection: of the caller's transaction.
+        needs: how many are wanted.
+        of: what wants them, as in "instance alice-1".
+        host_name: the host.
+        gpus: how many it has.
 
     Raises:
         Refused: it needs more than are free.
     """
-    if not instance.gpus:
+    if not needs:
         return None
-    taken = {gpu for ids in connection.scalars(select(instances.c.gpu_ids).where(_on(host_name))) for gpu in ids or ()}
+    taken = {gpu for ids in connection.scalars(_held(host_name, "gpu_ids")) for gpu in ids or ()}
     free = [gpu for gpu in range(gpus) if gpu not in taken]
-    if len(free) < instance.gpus:
-        needs = f"instance {instance.id} needs {instance.gpus}"
-        raise Refused(f"host {host_name} has {len(free)} of {gpus} GPUs free; {needs}")
-    return free[: instance.gpus]
+    if len(free) < needs:
+        raise Refused(f"host {host_name} has {len(free)} of {gpus} GPUs free; {of} needs {needs}")
+    return free[:needs]
 
 
-def _on(host_name: str) -> ColumnElement[bool]:
-    return instances.c.host == host_name
+def _held(host_name: str, column: str) -> CompoundSelect[Any]:
+    """What sessions and standbys hold on a host, of one column."""
+    return union_all(*(select(table.c[column]).where(table.c.host == host_name) for table in (instances, standbys)))
 
 
 def give_room_back(connection: Connection, instance: Instance, now: datetime) -> dict[str, Any]:

@@ -86,7 +86,8 @@ def reserve(
     place = {
         "host": host_name,
         "port": next_free_port(connection, host_name, ports),
-        "gpu_ids": free_gpus(connection, instance, host_name, gpus),
+        "gpu_ids": free_gpus(connection, instance.gpus, f"instance {instance.id}", host_name, gpus),
+        "standby": "",  # a container of its own is made for it here
     }
     note_room(connection, instance.id, now)
     return write_instance(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)

@@ -35,6 +35,8 @@ def test_the_blueprints_of_a_new_installation_can_be_read():
         ({"keep_before": ["sh", "a\0b"]}, "the command before a backup has a NUL character"),
         ({"keep_before": [" "]}, "begins with an empty word"),
         ({"keep_before_seconds": 0}, "greater than or equal to 1"),
+        ({"standby": 2, "command": ["{user}"]}, "its sessions cannot stand by: its command names {user}"),
+        ({"standby": 2, "keep": ["/home"]}, "set standby to 0"),
     ],
 )
 def test_the_form_refuses_what_no_session_could_be_made_by(values, said):

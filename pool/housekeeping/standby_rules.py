@@ -1,0 +1,48 @@
+"""Housekeeping's rules for standbys: those that end, and those that begin in their place."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pool.decisions import Decision, DecisionKind
+from pool.housekeeping.found import ContainerOutcome
+from pool.housekeeping.observation import Observation
+from pool.settings import PoolSettings
+from pool.standbys.rules import Standbys, to_end, to_start
+from pool.standbys.standby import StandbyState
+
+
+def standby_decisions(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decision]:
+    """Return what is to be done about standbys: nothing, where there are none and none is wanted.
+
+    Args:
+        seen: with the hosts as they will be once what is decided about them is done.
+        settings: of the pool.
+        now: the moment of the tick.
+    """
+    hosts = {host.name: host for host in seen.hosts}
+    queue = bool(seen.queue)
+    case = Standbys(seen.standbys, seen.specs, hosts, settings, now, ailing=dict(_ailing(seen)), queue=queue)
+    ends = to_end(case)
+    begun = to_start(case, ends)
+    return [
+        *(Decision(DecisionKind.END_STANDBY, name, reason) for name, reason in ends.items()),
+        *(_start(host, blueprint, case) for host, blueprint in begun),
+    ]
+
+
+def _start(host: str, blueprint: str, case: Standbys) -> Decision:
+    there = sum(one.blueprint == blueprint for one in case.standing)
+    reason = f"blueprint {blueprint} wants {case.specs[blueprint].wanted} standbys, {there} are there"
+    return Decision(DecisionKind.START_STANDBY, f"{host}/{blueprint}", reason)
+
+
+def _ailing(seen: Observation) -> Iterator[tuple[str, str]]:
+    """Those that are ready on record, and whose container is not: what cannot be seen is unknown, not gone."""
+    for one in seen.standbys:
+        outcome = seen.outcome_of(one)
+        if one.state is not StandbyState.READY or outcome is ContainerOutcome.UNKNOWN:
+            continue
+        if outcome is not ContainerOutcome.RUNS:
+            yield one.id, f"its container on {one.host} {outcome}"
+        elif one.id in seen.mute:
+            yield one.id, f"its container on {one.host} does not answer"

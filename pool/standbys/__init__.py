@@ -1,0 +1,1 @@
+"""Standbys: containers that are started ahead of the sessions that will have them."""

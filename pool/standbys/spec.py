@@ -1,0 +1,55 @@
+"""What standbys of a blueprint are made of now, and which blueprints and requests are started cold."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pool.records import BlueprintSpec
+
+#: What is known of a session only when it is asked for.
+OF_THE_REQUEST = ("user", "instance_id")
+
+
+@dataclass(frozen=True)
+class StandbySpec:
+    """By what the standbys of one blueprint are made."""
+
+    blueprint: BlueprintSpec
+    digest: str  # of all that shapes the container but its image; a standby by another one is outdated
+    images: Mapping[str, str]  # id of the version that a session would run on a host, by the host's name
+
+    @property
+    def wanted(self) -> int:
+        """How many are to stand by."""
+        return 0 if why_cold(self.blueprint) else self.blueprint.standby
+
+
+def digest_of(blueprint: BlueprintSpec, timezone: str) -> str:
+    """Return what a standby is made by, as a digest: another one where anything but the number of standbys changed."""
+    values = asdict(blueprint) | {"standby": 0, "timezone": timezone}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def why_cold(blueprint: BlueprintSpec) -> str:
+    """Return why a container of the blueprint must know its session when it starts; empty: it need not.
+
+    A route, a token and a uid of its own it has as a standby, and its session takes them over.
+    """
+    return next(_reasons(blueprint), "")
+
+
+def _reasons(blueprint: BlueprintSpec) -> Iterator[str]:
+    texts = {"command": blueprint.command, "environment": tuple(blueprint.environment.values())}
+    for place, words in texts.items():
+        for name in OF_THE_REQUEST:
+            if any(f"{{{name}}}" in word for word in words):
+                yield f"its {place} names {{{name}}}, which is not known before a session is asked for"
+    if blueprint.keep.paths:
+        yield "what its user left in earlier sessions is brought back before it starts (keep)"
+
+
+def may_have_standby(blueprint: BlueprintSpec, options: Mapping[str, Any]) -> bool:
+    """Whether a request by the blueprint may be given a standby: one with an environment of its own is started cold."""
+    return bool(blueprint.standby) and not options.get("environment") and not why_cold(blueprint)
