@@ -21,10 +21,13 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.system_clock import SystemClock
 from flows.sessions.deprovision_instance import deprovision_instance
 from flows.sessions.provision_instance import provision_instance
+from flows.sessions.provision_instances import provision_instances
+from flows.sessions.start_standby import start_standby
 from flows.steps.queue import refresh_queue
 from pool.errors import EngineTrouble
 from pool.records import ContainerSpec, Host, Image, Notice, ProxyOptions, Route
 from pool.store.pool_store import PoolStore
+from tasks.sessions.standbys import begin_standby
 from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active
 
@@ -32,6 +35,8 @@ THREADS = 256
 _run_id: ContextVar[str] = ContextVar("run_id")
 _PIPELINES = {
     "provision-instance/on-demand": provision_instance,
+    "provision-instances/on-demand": provision_instances,
+    "start-standby/on-demand": start_standby,
     "deprovision-instance/on-demand": deprovision_instance,
     "deprovision-instance/with-backup": deprovision_instance,
 }
@@ -42,12 +47,16 @@ class PaperEngine(Engines):
 
     def __init__(self) -> None:
         self.containers: dict[str, str] = {}
+        self.ports: dict[str, int] = {}  # by container: those that answer
         self.broken: set[str] = set()
+        self.runs: list[str] = []  # containers that were asked for, in order
 
     def run_on(self, host: Host, spec: ContainerSpec) -> None:
         if host.name in self.broken:
             raise EngineTrouble(f"host {host.name} is broken")
         assert self.containers.setdefault(spec.name, host.name) == host.name, f"{spec.name} is on two hosts"
+        self.ports[spec.name] = spec.host_port
+        self.runs.append(spec.name)
 
     def of(self, host: Host) -> "PaperHost":
         return PaperHost(self, host)
@@ -66,6 +75,7 @@ class PaperHost(HostEngine):
 
     def remove(self, name: str) -> None:
         self._engine.containers.pop(name, None)
+        self._engine.ports.pop(name, None)
 
 
 class PaperGateway(Gateway):
@@ -135,12 +145,14 @@ class PaperStack:
 
     Args:
         store: an empty one.
+        standby: how many the blueprint wants; they begin where a test says so.
         config: fields of the pool's configuration.
     """
 
-    def __init__(self, store: PoolStore, **config: object):
+    def __init__(self, store: PoolStore, standby: int = 0, **config: object):
         self.store, self.engine, self.gateway = store, PaperEngine(), PaperGateway()
-        self.config, self.blueprint = PoolConfig(**config), a_blueprint(proxy=ProxyOptions(sign_in="open"))
+        self.config = PoolConfig(**config)
+        self.blueprint = a_blueprint(proxy=ProxyOptions(sign_in="open"), standby=standby)
         self.written: dict[str, dict] = {}
         self.lose_triggers = False
         self._runs: dict[str, Future] = {}
@@ -154,7 +166,7 @@ class PaperStack:
             prefect=PaperPrefect(self),
             publisher=PaperPublisher(self),
             clock=SystemClock(),
-            session_answers=lambda *_: True,
+            session_answers=lambda _address, port, *_: port in [*self.engine.ports.values()],
         )
 
     @property
@@ -173,6 +185,11 @@ class PaperStack:
         host = claim_active(self.store, str(uuid4()), slots=slots, max_hosts=99)
         self.store.images.mark(host.name, "sha256:jupyter", NOW)
         return self.store.hosts.note(host.name, address="10.0.0.1")
+
+    def begin_standby(self, host: str) -> str:
+        """Record one, as housekeeping does; its id."""
+        with standing_in(self.outside):
+            return asyncio.run(begin_standby.fn(host, "jupyter")).id
 
     def ask(self, deployment: str, start: Callable[[], object] = lambda: None, **parameters: object) -> Future:
         """Have a run of the deployment begin, after *start* returned."""
