@@ -63,6 +63,11 @@ POOLS = (
         "the network or the manager is at fault: no host is given up, and it is said",
     ),
 )
+STANDBYS = (
+    Row("standby ready", "its container runs and answers", ()),
+    Row("standby ready", "its container ended, or is not there", (Kind.END_STANDBY,), "another one begins elsewhere"),
+    Row("standby ready", "its container cannot be seen: the engine does not answer", (), "it is given to no request"),
+)
 REPAIRED = (
     Row("session runs", "no route, or another one", (), "the route is put into the gateway's table", REPAIR),
     Row("session does not run", "a route", (), "the route is taken away", REPAIR),
@@ -93,7 +98,7 @@ def rows() -> Iterator[Row]:
     for known, follows in ORPHAN_PART.items():
         record = "no living record" if known else "no host was ever recorded"
         yield Row(record, "a resource with our mark in the cloud", _after_report(follows), follows.why)
-    yield from (*HOSTS, *POOLS, *REPAIRED)
+    yield from (*HOSTS, *STANDBYS, *POOLS, *REPAIRED)
 
 
 def _as_found(outcome: ContainerOutcome) -> str:

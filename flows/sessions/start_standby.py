@@ -42,6 +42,9 @@ async def bring_up(standby: Standby) -> str:
     except DatabaseAway:  # what runs is not ended for what cannot be written: a tick ends it in its time
         raise
     except (EngineTrouble, HostUnreachable) as error:
+        if await was_given_up(standby.id):  # with its container: no host is at fault
+            await remove_container(standby.as_session())
+            return f"{standby.id} was given up meanwhile"
         if error.blame.counts and standby.host:
             await count_error(standby.host, str(error))
         await end_standby(standby.id, str(error), failed=True)
@@ -49,6 +52,12 @@ async def bring_up(standby: Standby) -> str:
     except BaseException as error:
         await end_standby(standby.id, str(error) or "cancelled", failed=True)
         raise
+
+
+async def was_given_up(standby_id: str) -> bool:
+    """Whether it starts no more: its room was needed, or it was outdated before it was ready."""
+    today = await find_standby(standby_id)
+    return today is None or today.state is not StandbyState.STARTING
 
 
 async def _made_ready(session: Instance, blueprint: BlueprintSpec) -> str:

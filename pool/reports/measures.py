@@ -67,6 +67,7 @@ def _of_hosts(pool: PoolRecords) -> list[Measure]:
         ("host_errors", "Errors in a row, over all hosts."): sum(host.errors for host in living),
         ("slots", "Slots of all hosts."): sum(host.slots for host in living),
         ("slots_used", "Slots that sessions hold."): sum(host.reserved for host in living),
+        ("slots_standby", "Slots that standbys hold; of those that are free."): sum(host.standby for host in living),
         ("slots_free", "Slots that a session could have now."): sum(host.room for host in living),
         ("left_undone", "1 where a tick of the last minutes left something undone."): pool.left_undone,
     }

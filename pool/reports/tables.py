@@ -34,11 +34,15 @@ def _host_row(host: Host, wanted: Sequence[Image], held: Collection[str], grace:
         "host": host.name,
         "state": str(host.state),
         "why": reach_words(host, grace) or host.reason,
-        "slots": f"{host.reserved} of {host.slots} used, {host.room} free",
+        "slots": f"{host.reserved} of {host.slots} used, {host.room} free" + _standing_by(host),
         "created": minute(host.created_at),
         "errors": f"{host.errors}: {host.last_error}" if host.errors else "",
         "images": had + (f", without {', '.join(missing)}" if missing else ""),
     }
+
+
+def _standing_by(host: Host) -> str:
+    return f", of these {host.standby} for standbys" if host.standby else ""
 
 
 def decision_rows(decisions: Sequence[Decision], outcomes: Sequence[str]) -> list[dict[str, str]]:

@@ -26,6 +26,8 @@ class Phase(StrEnum):
 Moments = dict[Phase, datetime]
 #: What one step of a session is called in reports: from the first phase to the last but telling.
 WHOLE = "whole"
+#: What all sessions together are called whose containers stood by.
+FROM_STANDBY = "from standby"
 PERCENTS = (50, 95, 99)
 #: Upper bounds of a histogram's buckets, seconds; the last bucket has none.
 BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -39,6 +41,7 @@ class Timings:
     blueprint: str
     host: str  # that it runs on, or ran on last; empty: it never had room
     moments: Moments = field(default_factory=dict)  # only phases that it came through
+    standby: bool = False  # whether its container stood by
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
@@ -101,7 +104,7 @@ def spreads(sessions: Iterable[Timings]) -> list[Spread]:
 
 def _groups(timings: Timings) -> Sequence[str]:
     host = [f"host {timings.host}"] if timings.host else []
-    return ["all", *host, f"blueprint {timings.blueprint}"]
+    return ["all", *host, f"blueprint {timings.blueprint}", *([FROM_STANDBY] if timings.standby else [])]
 
 
 def _steps(moments: Mapping[Phase, datetime]) -> Iterator[tuple[str, float]]:

@@ -15,7 +15,8 @@ from pool.store.schema import changes, instances, timings
 #: What a session that takes room again, on another host, has not come through yet.
 _AFTER_ROOM = [Phase.CREATED, Phase.STARTED, Phase.ANSWERING, Phase.ROUTED, Phase.TOLD]
 _HOST = func.coalesce(instances.c.host, instances.c.last_host, "").label("on_host")
-_JOINED = select(timings, instances.c.blueprint, _HOST).join(instances, instances.c.id == timings.c.instance)
+_OF_INSTANCE = (instances.c.blueprint, instances.c.standby, _HOST)
+_JOINED = select(timings, *_OF_INSTANCE).join(instances, instances.c.id == timings.c.instance)
 
 
 class TimingStore(Part):
@@ -71,7 +72,7 @@ def _columns(moments: Mapping[Phase, datetime]) -> dict[str, datetime]:
 
 
 def _as_timings(row: Row[Any]) -> Timings:
-    return Timings(row.instance, row.blueprint, row.on_host, _moments(row))
+    return Timings(row.instance, row.blueprint, row.on_host, _moments(row), bool(row.standby))
 
 
 def _moments(row: Row[Any]) -> Moments:

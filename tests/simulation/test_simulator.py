@@ -135,3 +135,24 @@ def test_a_worker_that_is_killed_at_any_step_leaves_nothing(ours):
             world.kill_the_warm_worker(steps, 30)
             settle(world)
             assert world.broken.sentences == {}
+
+
+def test_a_session_is_given_a_container_that_stood_by_and_another_one_stands_by_after_it(world):
+    world.stand_by(1)
+    world.advance(900)
+    world.arrive()
+    world.advance(120)
+    (session,) = world.alive_sessions()
+    assert (str(session.state), session.standby[:8]) == ("running", "standby.")
+    assert unsettled(world) == []
+    assert [str(one.state) for one in world.store.standbys.all()] == ["ready"]
+
+
+def test_standbys_by_an_older_blueprint_are_replaced(world):
+    world.stand_by(2)
+    world.advance(900)
+    before = {one.id for one in world.store.standbys.all()}
+    world.give_more_memory(640)
+    world.advance(300)
+    after = {one.id for one in world.store.standbys.all()}
+    assert (len(before), len(after), before & after) == (2, 2, set())

@@ -3,6 +3,7 @@
 Whatever moves a standby locks its host before it, so that no two wait for each other.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,7 +34,7 @@ class StandbyStore(Part):
 
     Args:
         database: that all parts of the store share.
-        secret: makes a route, a token, or the rest of an id.
+        secret: makes a route or a token.
     """
 
     def __init__(self, database: Database, secret: Callable[[], str] | None = None) -> None:
@@ -64,13 +65,14 @@ class StandbyStore(Part):
         Raises:
             Refused: the host has slots, but no session port, or too few GPUs, are free.
         """
+        route = self._secret()
         new: dict[str, Any] = {
-            "id": f"{MARK}{self._secret()[:12]}",
+            "id": f"{MARK}{hashlib.sha256(route.encode()).hexdigest()[:12]}",  # as logs call its route
             "pool": blueprint.pool,
             "blueprint": blueprint.name,
             "state": StandbyState.STARTING,
             **{name: getattr(blueprint, name) for name in ("slots", "gpus", "start_timeout")},
-            "route": self._secret(),
+            "route": route,
             "token": self._secret(),
             "made_by": made_by,
             "image": image,

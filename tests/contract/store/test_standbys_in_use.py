@@ -128,6 +128,19 @@ def test_a_standby_that_was_given_up_before_it_was_ready_leaves_no_container(sta
     assert stack.engine.containers == {}
 
 
+def test_a_host_is_not_blamed_for_a_standby_that_was_given_up_while_it_started(stack):
+    host = stack.add_host(slots=1)
+    standby = stack.begin_standby(host.name)
+
+    def given_up(*_: object) -> bool:
+        stack.store.standbys.move(standby, StandbyState.ENDED, stack.outside.clock.now())
+        raise EngineTrouble("its container is gone")
+
+    object.__setattr__(stack.outside, "session_answers", given_up)
+    stack.ask(START, standby_id=standby).result()
+    assert (stack.store.hosts.get(host.name).errors, stack.engine.containers) == (0, {})
+
+
 def test_a_standby_on_a_host_that_drains_is_given_to_no_request(stack):
     host = stack.add_host(slots=2).name
     a_standby(stack, host)

@@ -84,8 +84,8 @@ class SimulatedEngine(HostEngine):
     def logs(self, name: str, lines: int = 100) -> str:
         """What a container says holds its own token, as JupyterLab's does."""
         self._machine(f"read the log of container {name}")
-        session = self._world.store.instances.get(name.removeprefix("dd-"))
-        return f"http://localhost:8888{session.base_url}?token={session.token}"
+        owner = self._world.owner_of(name)
+        return f"http://localhost:8888/notebooks/{owner.route}/?token={owner.token}"
 
     def _machine(self, step: str, timeout: float = STEP_SECONDS) -> Machine:
         self._world.lag()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from prefect.client.schemas.objects import StateType
 
+from blocks.stored.blueprint import Blueprint
 from pool.housekeeping.found import ContainerOutcome
 from pool.states import LIVING_INSTANCES
 from tests.rigs.simulator.machines import Machine
@@ -46,6 +47,18 @@ class EventfulWorld(World):
     def allow_hosts(self, hosts: int) -> None:
         self.config.DD_MAX_HOSTS = hosts
         self.most_hosts = max(self.most_hosts, hosts)
+
+    def stand_by(self, standbys: int) -> None:
+        """The operator wants so many containers of the small blueprint to be started ahead."""
+        self._change_blueprint(standby=standbys)
+
+    def give_more_memory(self, megabytes: int) -> None:
+        """The operator changes the small blueprint: standbys by the old one are outdated."""
+        self._change_blueprint(memory_mb=megabytes)
+
+    def _change_blueprint(self, **values) -> None:
+        blueprints = self.stored[Blueprint]
+        blueprints["small"] = blueprints["small"].model_copy(update=values)
 
     def cancel_a_run(self, which: int) -> None:
         going = self._going()

@@ -8,7 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
+from blocks.stored.blueprint import Blueprint
 from pool.hosts.counting import counted_hosts
+from pool.hosts.lifetime import takes_sessions
+from pool.standbys.standby import StandbyState
 from pool.states import HOLDING_ROOM, LIVING_INSTANCES, HostState, InstanceState
 from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.events import EventfulWorld as World
@@ -19,7 +22,8 @@ IN_BETWEEN = {HostState.SPAWNING, HostState.CONFIGURING, HostState.FAILED, HostS
 
 def check_always(world: World) -> None:
     """What holds at every moment."""
-    for check in (never_over_committed, never_more_hosts_than_allowed, no_clock_but_the_virtual_one):
+    always = (never_over_committed, never_given_twice, never_more_hosts_than_allowed, no_clock_but_the_virtual_one)
+    for check in always:
         for sentence in check(world):
             world.broken.add(sentence)
 
@@ -29,9 +33,24 @@ def never_over_committed(world: World) -> Iterator[str]:
     held = Counter()
     for session in world.store.instances.all(states=HOLDING_ROOM):
         held[session.host] += session.slots
+    standing = Counter()
+    for standby in world.store.standbys.all():
+        standing[standby.host] += standby.slots
     for host in world.store.hosts.all():
         if not host.reserved == held[host.name] <= host.slots:
             yield f"1: {host.name} has given {host.reserved} of {host.slots} slots; sessions hold {held[host.name]}"
+        if not host.standby == standing[host.name] <= host.free:
+            yield f"1: {host.name} has given standbys {host.standby} slots; they hold {standing[host.name]}"
+
+
+def never_given_twice(world: World) -> Iterator[str]:
+    """7: no two sessions have one standby, and none has one that another is said to have."""
+    taken = Counter(session.standby for session in world.store.instances.all() if session.standby)
+    for standby in (one for one, sessions in taken.items() if sessions > 1):
+        yield f"7: {standby} was given to {taken[standby]} sessions"
+    for session in world.store.instances.all(states=LIVING_INSTANCES):
+        if session.standby and world.store.standbys.get(session.standby).session != session.id:
+            yield f"7: {session.id} has {session.standby}, which was given to another"
 
 
 def never_more_hosts_than_allowed(world: World) -> Iterator[str]:
@@ -44,7 +63,7 @@ def never_more_hosts_than_allowed(world: World) -> Iterator[str]:
 def no_clock_but_the_virtual_one(world: World) -> Iterator[str]:
     """8: every moment on record is one of this life."""
     first, last = BEGINNING - timedelta(hours=2), BEGINNING + timedelta(seconds=world.time, days=2)
-    for thing in (*world.store.hosts.all(), *world.store.instances.all()):
+    for thing in (*world.store.hosts.all(), *world.store.instances.all(), *world.store.standbys.all()):
         if not first <= thing.state_since <= last:
             yield f"8: {thing} has a moment from another clock"
 
@@ -53,7 +72,7 @@ def unsettled(world: World) -> list[str]:
     """What is not yet as it must be some time after the last trouble."""
     questions = (
         servers_are_recorded, records_are_servers, hosts_have_arrived, sessions_have_arrived, containers_are_recorded,
-        sessions_are_containers, routes_are_sessions, nothing_is_leased, there_is_room,
+        sessions_are_containers, standbys_are_back, routes_are_sessions, nothing_is_leased, there_is_room,
     )  # fmt: skip
     return [sentence for question in questions for sentence in question(world)]
 
@@ -89,7 +108,8 @@ def sessions_have_arrived(world: World) -> Iterator[str]:
 
 def containers_are_recorded(world: World) -> Iterator[str]:
     """2: no container runs that no record explains, and no other owner's is gone (3)."""
-    explained = {(session.host, session.container) for session in world.store.instances.all(states=HOLDING_ROOM)}
+    holding = (*world.store.instances.all(states=HOLDING_ROOM), *world.store.standbys.all())
+    explained = {(one.host, one.container) for one in holding}
     for machine in world.cloud.machines.values():
         for name, container in machine.containers.items():
             if name.startswith("dd-") and container.running and (machine.host, name) not in explained:
@@ -102,6 +122,22 @@ def sessions_are_containers(world: World) -> Iterator[str]:
         where = [m.host for m in world.cloud.machines.values() if _runs(m, session.container)]
         if where != [session.host]:
             yield f"7: session {session.id} runs on {session.host}; its container runs on {where or 'no host'}"
+
+
+def standbys_are_back(world: World) -> Iterator[str]:
+    """5, 7: as many stand by as are wanted, or as there is room for, and the container of each runs."""
+    standbys = world.store.standbys.all()
+    machines = {machine.host: machine for machine in world.cloud.machines.values()}
+    for one in standbys:
+        if one.state is not StandbyState.READY:
+            yield f"5: {one.id} is still {one.state}: {one.reason}"
+        elif one.host not in machines or not _runs(machines[one.host], one.container):
+            yield f"7: {one.id} is ready on {one.host}, and its container does not run there"
+    wanted, hosts = world.stored[Blueprint]["small"].standby, world.store.hosts.all(states={HostState.ACTIVE})
+    fit = [host for host in hosts if takes_sessions(host, world.config.settings("main"), world.clock.now())]
+    room = any(host.free > host.standby for host in fit)
+    if len(standbys) != wanted and (len(standbys) > wanted or room):
+        yield f"5: {len(standbys)} standbys are there, {wanted} are wanted"
 
 
 def routes_are_sessions(world: World) -> Iterator[str]:

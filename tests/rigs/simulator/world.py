@@ -16,7 +16,8 @@ from blocks.stored.pool_config import PoolConfig
 from pool.changes import Change
 from pool.errors import NotFound
 from pool.housekeeping.found import ContainerOutcome
-from pool.records import ContainerSpec
+from pool.records import ContainerSpec, Instance
+from pool.standbys.standby import MARK, Standby
 from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
 from tests.rigs.simulator import clock
@@ -188,10 +189,20 @@ class World:
             self.broken.add(f"4: {host} is removed, and its server exists")
 
     def check_may_run(self, spec: ContainerSpec, host: str) -> None:
-        """2: before a container is made, its session is on record, and was given that host."""
-        session = self.store.instances.get(spec.name.removeprefix("dd-"))
-        if host not in (session.host, session.last_host):
+        """2: before a container is made, its session, or standby, is on record, and was given that host."""
+        owner = self.owner_of(spec.name)
+        if isinstance(owner, Standby) and owner.host is None:  # over, and where it was is not kept
+            return
+        if host not in (owner.host, getattr(owner, "last_host", None)):
             self.broken.add(f"2: {spec.name} is started on {host}, where its session never had a place")
+
+    def owner_of(self, container: str) -> Instance | Standby:
+        """The session or the standby that a container was made for, by its name."""
+        name = container.removeprefix("dd-")
+        if not name.startswith(MARK):
+            return self.store.instances.get(name)
+        standby = self.store.standbys.get(name)
+        return self.store.instances.get(standby.session) if standby.session else standby
 
     def check_may_remove(self, name: str, host: str, machine: Machine) -> None:
         """3: no other owner's container is removed."""

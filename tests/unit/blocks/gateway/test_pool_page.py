@@ -39,6 +39,12 @@ def test_a_host_is_a_bar_of_its_slots_with_state_and_age():
     assert "Pool main: 1 hosts, 2 of 6 slots in use, 4 free" in page
 
 
+def test_slots_of_standbys_are_drawn_apart_and_are_not_in_use():
+    page = drawn([a_host(reserved=2, standby=1)])
+    assert [page.count(slot) for slot in ('<i class="used">', '<i class="standby">', "<i></i>")] == [2, 1, 3]
+    assert "2 of 6, and 1 standing by" in page
+
+
 def test_a_host_out_of_reach_is_named_and_its_slots_are_not_free():
     silent = a_host(unreachable_since=NOW, last_error="timed out")
     view = PoolView("main", [silent], [], [], troubles=silent_hosts([silent], 300))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from docs.reconciliation_table import STANDBYS
 from pool.decisions import DecisionKind as Kind
 from pool.housekeeping.found import ContainerOutcome, HostDisk, Probe, SeenContainer
 from pool.housekeeping.observation import Observation
@@ -56,6 +57,13 @@ def test_one_whose_container_ended_is_replaced(outcome):
 def test_one_that_does_not_answer_is_replaced_and_one_that_cannot_be_seen_is_not():
     assert (Kind.END_STANDBY, "standby.a") in planned([a_host(standby=1)], [READY], seen={"mute": {"standby.a"}})
     assert planned([a_host(standby=1)], [READY], seen={"probes": {}}) == []
+
+
+def test_the_rows_about_standbys_are_what_the_rules_do():
+    without = {"main-01": Probe(True)}
+    seen = [{}, {"probes": without}, {"probes": {"main-01": Probe(False)}}]
+    decided = [planned([a_host(standby=1, unreachable_since=NOW)], [READY], seen=one) for one in seen]
+    assert [tuple(kind for kind, _ in one) for one in decided] == [row.kinds for row in STANDBYS]
 
 
 def test_its_room_is_free_room_for_the_target():

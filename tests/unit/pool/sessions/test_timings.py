@@ -1,5 +1,7 @@
 """How long sessions take to start, phase by phase."""
 
+from dataclasses import replace
+
 import pytest
 
 from pool.sessions.timings import BOUNDS, Phase, Spread, Timings, next_look, seconds_since_accepted, spreads
@@ -31,6 +33,11 @@ def test_a_session_whose_acceptance_is_not_known_has_no_seconds():
 def test_a_step_is_measured_from_the_phase_before_it_that_is_known():
     steps = {one.step: one.seconds for one in spreads([session("a", 0.1, 0.3, 1.7)]) if one.group == "all"}
     assert steps == {"picked_up": (0.1,), "room": (0.2,), "routed": (1.4,), "whole": (1.7,)}
+
+
+def test_those_from_a_standby_are_a_group_of_their_own():
+    seen = spreads([session("a", 1), replace(session("b", 2), standby=True)])
+    assert [one.seconds for one in seen if one.group == "from standby"] == [(2,)]
 
 
 def test_sessions_are_counted_together_by_host_and_by_blueprint():
