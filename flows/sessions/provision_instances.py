@@ -1,6 +1,5 @@
 """Provision several sessions at once: record them, give out room, and have each started by a run of its own."""
 
-from asyncio import gather
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -12,7 +11,7 @@ from prefect.states import Completed
 from flows.sessions.provision_instance import give_up
 from flows.steps.forms import BlueprintName, Options, Sessions
 from flows.steps.outcome import pipeline
-from flows.steps.queue import ask_to_start, serve_queue
+from flows.steps.queue import ask_to_start_all, serve_queue
 from pool.errors import Refused
 from pool.records import Instance
 from pool.states import InstanceState
@@ -67,7 +66,7 @@ async def place(recorded: list[Instance], blueprint: str) -> None:
 
     Those that were given a standby have their room: they are started first.
     """
-    await gather(*(ask_to_start(one) for one in recorded if one.standby and one.state is InstanceState.STARTING))
+    await ask_to_start_all([one for one in recorded if one.standby and one.state is InstanceState.STARTING])
     queued = [one for one in recorded if one.state is InstanceState.QUEUED]
     if not queued:
         return

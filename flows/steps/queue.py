@@ -1,6 +1,7 @@
 """Give out room that appeared to sessions in the queue, and have those that got it started."""
 
 from asyncio import gather
+from collections.abc import Sequence
 
 from pool.records import Instance
 from tasks.base import log
@@ -27,12 +28,16 @@ async def serve_queue(pool: str, own: str = "") -> list[Instance]:
     except Exception as error:  # noqa: BLE001 - see above
         log().warning("the queue of %s is left to the next tick: %s: %s", pool, type(error).__name__, error)
         return []
-    others = [instance for instance in served if instance.id != own and not is_started_later(instance.id)]
-    asked = await gather(*(ask_to_start(instance) for instance in others), return_exceptions=True)
-    for instance, outcome in zip(others, asked, strict=True):
+    await ask_to_start_all([one for one in served if one.id != own and not is_started_later(one.id)])
+    return served
+
+
+async def ask_to_start_all(instances: Sequence[Instance]) -> None:
+    """Ask for a flow run for each session that has room; what cannot be asked for is left to the next tick."""
+    asked = await gather(*(ask_to_start(instance) for instance in instances), return_exceptions=True)
+    for instance, outcome in zip(instances, asked, strict=True):
         if isinstance(outcome, Exception):
             log().warning("session %s is left to the next tick: %s", instance.id, outcome)
-    return served
 
 
 async def refresh_queue(pool: str) -> None:
