@@ -27,7 +27,7 @@ from pool.errors import EngineTrouble, NotFound
 from pool.records import BlueprintSpec, FlavorSize
 from pool.states import HostState
 from tasks.images.catalogue import why_distribute
-from tasks.sessions.instances import _image_on
+from tasks.sessions.versions import image_on
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.engines.registry import running_registry
 from tests.rigs.engines.tiny_image import TinyImage, busybox_image, tar_of
@@ -304,12 +304,12 @@ def test_a_session_gets_the_newest_version_that_its_host_has(hosts, first_run):
     blueprint = BlueprintSpec("two", "main", "two:1", 80)
     outside().store.images.unmark("main-01", new.id)
     first, second = outside().store.hosts.all("main")
-    assert _image_on(first, blueprint) == old.id
-    assert _image_on(second, blueprint) == new.id
-    assert _image_on(second, replace(blueprint, image_digest=old.id)) == old.id
+    assert image_on(first, blueprint) == old.id
+    assert image_on(second, blueprint) == new.id
+    assert image_on(second, replace(blueprint, image_digest=old.id)) == old.id
     outside().store.images.unmark("main-01", old.id)
     with pytest.raises(EngineTrouble, match="host main-01 has no version of the image two:1 any more"):
-        _image_on(first, blueprint)
+        image_on(first, blueprint)
 
 
 def test_a_version_that_a_blueprint_pins_is_kept_and_sent(hosts, first_run):
