@@ -16,7 +16,8 @@ c.ServerApp.terminals_enabled = True
 c.ServerApp.quit_button = False  # sessions end by their lifetime, or when the platform says so
 c.Application.log_level = "WARN"
 
-# A session fetches nothing by itself: no news, no check for updates, no catalogue of extensions.
+# A session fetches nothing by itself: no news, no check for updates, no catalogue of extensions. Without
+# overrides.json its first window would ask its user whether it may.
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"

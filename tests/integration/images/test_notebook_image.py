@@ -145,6 +145,12 @@ def test_jupyterlab_answers_under_its_base_url(session):
     assert "<title>JupyterLab</title>" in ask(session + "lab")
 
 
+def test_the_first_window_does_not_ask_whether_it_may_fetch_news(session):
+    said = json.loads(ask(session + "lab/api/settings/@jupyterlab/apputils-extension:notification"))
+    asks = {name: said["schema"]["properties"][name]["default"] for name in ("fetchNews", "checkForUpdates")}
+    assert asks == {"fetchNews": "false", "checkForUpdates": False}
+
+
 def test_only_the_token_opens_the_session(session):
     assert json.loads(ask(session + "api/contents"))["type"] == "directory"
     with pytest.raises(urllib.error.HTTPError, match="403"):
