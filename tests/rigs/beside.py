@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +111,8 @@ def _begin(root: Path, name: str, niceness: int, command: tuple[str, ...]) -> Jo
         words = ("nice", "-n", str(niceness), sys.executable, *command)
         environment = os.environ | {"PYTHONHASHSEED": "0"}  # a seed is the same life each time
         process = subprocess.Popen(words, cwd=root, env=environment, stdout=out, stderr=out, start_new_session=True)
+    with suppress(OSError):  # a kernel that groups processes by session counts only the niceness of the group
+        Path(f"/proc/{process.pid}/autogroup").write_text(str(niceness))
     return Job(process, log)
 
 
