@@ -22,6 +22,7 @@ from runtime.supervision.environment import marked_processes
 PYTHON = (sys.executable, "-P")
 STOPPED = ("STOPPED", "EXITED", "FATAL")
 START_SECONDS = 10  # of supervisord
+SHUTDOWN_SECONDS = 130  # as long as all programs, one after the other, may take to stop
 NOT_RUNNING, ALREADY_STARTED = 70, 60  # faults of supervisord's API that are no trouble
 
 
@@ -102,9 +103,14 @@ class Processes:
 
     def alive(self) -> bool:
         """Whether supervisord answers."""
+        return self._state() == "RUNNING"
+
+    def _state(self) -> str:
+        """What supervisord says of itself; empty when it does not run."""
         with contextlib.suppress(OSError, xmlrpc.client.Error):
-            return self._ask().getState()["statename"] == "RUNNING"
-        return False
+            state: str = self._ask().getState()["statename"]
+            return state
+        return ""
 
     def states(self) -> dict[str, str]:
         """State of each program, e.g. {"server": "RUNNING"}; empty when supervisord does not run."""
@@ -133,11 +139,15 @@ class Processes:
                 raise DockerDriverError(f"{name} cannot be started: supervisord does not run") from None
 
     def stop_all(self) -> None:
-        """Stop supervisord and everything that it started, also what outlived a killed supervisord."""
+        """Stop supervisord and everything that it started, also what outlived a killed supervisord.
+
+        It stops what was started last first, one after the other, so that the workers' runs end while Prefect's server
+        and the databases are still there.
+        """
         with contextlib.suppress(OSError, xmlrpc.client.Error):
             self._ask().shutdown()
-        deadline = time.monotonic() + 90
-        while self.alive() and time.monotonic() < deadline:
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
+        while self._state() and time.monotonic() < deadline:
             time.sleep(0.2)
         end_marked_processes(self._settings.identity)
 

@@ -24,7 +24,7 @@ from tests.system.conftest import fresh_installation
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 
 #: The version before, by whose recipes the images of this one are built, too: no others need be built for the test.
-EARLIER = os.environ.get("UPGRADE_FROM", "b15dd2e")
+EARLIER = os.environ.get("UPGRADE_FROM", "6f6a21e")
 SESSION = "welcome-1"  # the one that `make up` opens
 MOVES_ON = {"local-cloud"}  # kinds of block that `make up` itself changes: which image is the newest
 ERROR = 40
