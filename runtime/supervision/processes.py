@@ -103,14 +103,19 @@ class Processes:
 
     def alive(self) -> bool:
         """Whether supervisord answers."""
-        return self._state() == "RUNNING"
-
-    def _state(self) -> str:
-        """What supervisord says of itself; empty when it does not run."""
         with contextlib.suppress(OSError, xmlrpc.client.Error):
-            state: str = self._ask().getState()["statename"]
-            return state
-        return ""
+            return self._ask().getState()["statename"] == "RUNNING"
+        return False
+
+    def _is_there(self) -> bool:
+        """Whether supervisord runs, also while it shuts down: then it answers each question with a fault."""
+        try:
+            self._ask().getState()
+        except xmlrpc.client.Fault:
+            return True
+        except (OSError, xmlrpc.client.Error):
+            return False
+        return True
 
     def states(self) -> dict[str, str]:
         """State of each program, e.g. {"server": "RUNNING"}; empty when supervisord does not run."""
@@ -147,7 +152,7 @@ class Processes:
         with contextlib.suppress(OSError, xmlrpc.client.Error):
             self._ask().shutdown()
         deadline = time.monotonic() + SHUTDOWN_SECONDS
-        while self._state() and time.monotonic() < deadline:
+        while self._is_there() and time.monotonic() < deadline:
             time.sleep(0.2)
         end_marked_processes(self._settings.identity)
 

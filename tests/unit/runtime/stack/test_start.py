@@ -209,12 +209,14 @@ def test_supervisord_restarts_what_dies_and_leaves_nothing(settings, tmp_path):
 def test_what_was_started_last_ends_before_the_others_are_told_to(settings, tmp_path):
     short = settings.model_copy(update={"namespace": f"dd-test-{uuid4().hex[:6]}"})
     processes, said = Processes(short), tmp_path / "said"
-    ends = "trap 'sleep 0.5; echo {0} ended >> {1}; exit' TERM; echo {0} >> {1}; while :; do sleep 0.05; done"
-    names = ("server", "worker")
-    runs = [Program(name, ("sh", "-c", ends.format(name, said)), order) for order, name in enumerate(names)]
+    ends = "trap 'sleep {2}; echo {0} ended >> {1}; exit' TERM; echo {0} >> {1}; while :; do sleep 0.05; done"
+    needs = {"server": 0, "worker": 1}  # seconds to end
+    runs = [
+        Program(name, ("sh", "-c", ends.format(name, said, needs[name])), order) for order, name in enumerate(needs)
+    ]
     try:
         processes.begin(runs, stack_environment(short, ENGINE), "print")
-        processes.start(*names)
+        processes.start(*needs)
         until(lambda: said.exists() and len(said.read_text().splitlines()) == 2, "both run")
     finally:
         processes.stop_all()
