@@ -23,7 +23,7 @@ status: ## Say what runs: processes, hosts, slots, sessions
 # Workers of pytest-xdist must collect the tests in one order.
 export PYTHONHASHSEED := 0
 
-test: ## Set up what the tests need and run everything, the unit tests with branch coverage; 75 minutes
+test: ## Set up what the tests need and run everything, the unit tests with branch coverage; 80 minutes
 	@runtime/bootstrap.sh test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/ansible-lint --offline --strict playbooks
