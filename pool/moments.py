@@ -27,18 +27,18 @@ def second(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def check_minutes(minutes: int, name: str = "minutes", or_what: str = "") -> None:
+def check_minutes(minutes: int, name: str = "minutes", or_what: str = "", most: int = LONGEST_SPAN // 60) -> None:
     """Refuse minutes that are none: before anything is done, and before an operator is asked about it.
 
     Args:
         minutes: from now.
         name: what they are called where they were written.
         or_what: what else could have been written there.
+        most: minutes; ten years unless it says so.
 
     Raises:
-        BadRequest: they are less than one, or more than ten years.
+        BadRequest: they are less than one, or more than that.
     """
-    most = LONGEST_SPAN // 60
     if not 1 <= minutes <= most:
         raise BadRequest(f"{name} is {minutes}; it must be whole minutes, 1 to {most}{or_what}")
 

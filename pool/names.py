@@ -51,8 +51,26 @@ def check_user(user: str) -> None:
     Raises:
         BadRequest: says what is wrong.
     """
-    if len(user) > USER_LENGTH or not is_printable(user):
-        raise BadRequest(f"user {shown(user)} is not at most {USER_LENGTH} printable characters")
+    check_printable("user", user, USER_LENGTH)
+
+
+def check_printable(noun: str, text: str, most: int, least: int = 0, like: str = "") -> None:
+    """Refuse a text that a record or a line of a log could not hold as it is.
+
+    Args:
+        noun: what it is.
+        text: as it was written.
+        most: characters that it may have.
+        least: characters that it must have.
+        like: an example of a good one.
+
+    Raises:
+        BadRequest: "key 'a\\x00b' is not 1 to 255 printable characters, like jobs/17".
+    """
+    if not least <= len(text) <= most or not is_printable(text):
+        many = f"{least} to {most}" if least else f"at most {most}"
+        example = f", like {like}" if like else ""
+        raise BadRequest(f"{noun} {shown(text)} is not {many} printable characters{example}")
 
 
 def check_environment(environment: Mapping[str, str], noun: str) -> None:

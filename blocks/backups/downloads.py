@@ -69,7 +69,7 @@ class Offer:
         self._listener = listener
 
     def hand_out(self, name: str, size: int, content: Callable[[], Iterator[bytes]], seconds: float) -> bool:
-        """Wait until the link is used, and give the content to the one who uses it; whether that was so.
+        """Wait until the link is used, and give the content by it; whether that was so.
 
         The link is used up with the first byte: where there is none, as the repository is away, it stays good.
 

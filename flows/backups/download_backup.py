@@ -1,4 +1,4 @@
-"""Give a backup as an archive to the one who has a link that works once."""
+"""Give a backup as an archive, by a link that works once."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -6,7 +6,8 @@ from prefect.states import Completed
 
 from flows.steps.forms import BackupId, DownloadMinutes
 from flows.steps.outcome import pipeline
-from pool.backups.rules import check_download_minutes
+from pool.backups.rules import MOST_DOWNLOAD_MINUTES
+from pool.moments import check_minutes
 from tasks.backups.downloading import backup_to_download, offer_download
 
 
@@ -19,7 +20,7 @@ async def download_backup(backup: BackupId, minutes: DownloadMinutes = 30) -> St
         backup: Id of the backup, as in alice-1.1.
         minutes: How long the link is good.
     """
-    check_download_minutes(minutes)
+    check_minutes(minutes, most=MOST_DOWNLOAD_MINUTES)
     chosen = await backup_to_download(backup)
     if await offer_download(chosen, minutes * 60):
         return Completed(message=f"backup {backup} was downloaded: {chosen.size} bytes")

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from pool.backups.backup import Backup
 from pool.backups.states import FINAL_FAULTS, BackupCause, BackupFault, BackupState
-from pool.errors import BadRequest, NotFound, Refused
+from pool.errors import NotFound, Refused
 from pool.moments import after
 from pool.records import Instance
 from pool.states import InstanceState
@@ -28,23 +28,18 @@ def backup_lease(instance_id: str) -> str:
 
 
 def files_key(backup_id: str) -> str:
-    """Name the artifact that lists the files of a backup; Prefect takes no dot in it."""
-    return f"files-of-{backup_id.replace('.', '-')}"
+    """Name the artifact that lists the files of a backup."""
+    return _artifact_key("files-of", backup_id)
 
 
 def download_key(backup_id: str) -> str:
-    """Name the artifact that holds the link to a backup; Prefect takes no dot in it."""
-    return f"download-{backup_id.replace('.', '-')}"
+    """Name the artifact that holds the link to a backup."""
+    return _artifact_key("download", backup_id)
 
 
-def check_download_minutes(minutes: int) -> None:
-    """Refuse a time for which no link to a backup is offered: a process waits behind each.
-
-    Raises:
-        BadRequest: it is less than a minute, or more than twelve hours.
-    """
-    if not 1 <= minutes <= MOST_DOWNLOAD_MINUTES:
-        raise BadRequest(f"minutes is {minutes}; a link is good for whole minutes, 1 to {MOST_DOWNLOAD_MINUTES}")
+def _artifact_key(what: str, backup_id: str) -> str:
+    """Prefect takes no dot in a key."""
+    return f"{what}-{backup_id.replace('.', '-')}"
 
 
 def restore_folder(backup: Backup, moment: datetime) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 from pool.errors import BadRequest
 from pool.moments import LONGEST_SPAN, after
-from pool.names import shown
-from pool.printable import is_printable
+from pool.names import check_printable, shown
 
 KEY_LENGTH = 255  # characters
 MOST_BYTES = 1024 * 1024  # of a value, as the JSON that is stored
@@ -48,8 +47,7 @@ def check_key(key: str) -> None:
     Raises:
         BadRequest: "key 'a\\x00b' is not 1 to 255 printable characters".
     """
-    if not 1 <= len(key) <= KEY_LENGTH or not is_printable(key):
-        raise BadRequest(f"key {shown(key)} is not 1 to {KEY_LENGTH} printable characters, like jobs/17")
+    check_printable("key", key, KEY_LENGTH, least=1, like="jobs/17")
 
 
 def check_prefix(prefix: str) -> None:
@@ -58,8 +56,7 @@ def check_prefix(prefix: str) -> None:
     Raises:
         BadRequest: says what is wrong.
     """
-    if len(prefix) > KEY_LENGTH or not is_printable(prefix):
-        raise BadRequest(f"prefix {shown(prefix)} is not at most {KEY_LENGTH} printable characters, like jobs/")
+    check_printable("prefix", prefix, KEY_LENGTH, like="jobs/")
 
 
 def check_limit(limit: int) -> None:

@@ -125,8 +125,8 @@ def orphan_decisions(case: RuleContext) -> list[Decision]:
 
 def found_orphans(seen: Observation) -> Iterator[tuple[str, Consequence]]:
     """Each orphan by its id, with what follows from it."""
-    living: dict[str, Instance | Standby] = {standby.id: standby for standby in seen.standbys if standby.host}
-    living |= {instance.made_as: instance for instance in seen.instances}
+    owners: list[Instance | Standby] = [*(one for one in seen.standbys if one.host), *seen.instances]
+    living = {owner.made_as: owner for owner in owners}
     for host, containers in seen.containers.items():
         for container in containers.values():
             follows = ORPHAN_CONTAINER[_owner(container, host, living, seen)]

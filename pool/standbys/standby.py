@@ -68,6 +68,11 @@ class Standby:
         return self.placement.host if self.placement else None
 
     @property
+    def made_as(self) -> str:
+        """The id that its container was made under, as of a session."""
+        return self.id
+
+    @property
     def container(self) -> str:
         """The container's name on its host; the session that takes it keeps the name."""
         return self.as_session().container

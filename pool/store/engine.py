@@ -33,6 +33,7 @@ class Database:
     def __init__(self, engine: Engine, patience: Patience | None = None) -> None:
         self.engine = engine
         self.outage = Outage(engine.url, patience or Patience())
+        self.secret = unguessable  # makes routes and tokens
         self.writes = 0  # transactions that were begun; what a publisher looks for comes with one of them
         self._readers = engine.execution_options(**{_READS: True})
 

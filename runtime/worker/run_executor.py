@@ -94,7 +94,7 @@ class RunExecutor:
             read = self._worker.client.read_deployment
             deployment = await self._states.through_outage(lambda: read(str(flow_run.deployment_id)))
             return await self._flows.get(deployment.entrypoint)
-        except Exception as error:  # noqa: BLE001 - importing runs anybody's code
+        except Exception as error:  # noqa: BLE001 - importing runs the code of a deployment
             message = f"The flow of run {flow_run.name} cannot be loaded: {error}"
             self._worker.get_flow_run_logger(flow_run).exception(message)
             await self._states.end(flow_run.id, Failed(message=message))

@@ -183,4 +183,4 @@ def _last_used(instances: tuple[Instance, ...], activity: GatewayActivity | None
 def _without_record(probes: Mapping[str, Probe], living: Iterable[Instance | Standby]) -> set[str]:
     """Sessions and standbys whose containers were seen and that do not live: over, or never heard of."""
     seen = {container.instance for probe in probes.values() for container in probe.containers}
-    return seen - {one.made_as if isinstance(one, Instance) else one.id for one in living}
+    return seen - {one.made_as for one in living}

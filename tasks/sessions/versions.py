@@ -20,10 +20,9 @@ def holders(blueprint: BlueprintSpec) -> list[set[str]]:
 
 def images_by_host(blueprint: BlueprintSpec) -> dict[str, str]:
     """Return the id of the best version that each host has, by the host's name."""
-    best_last = [(version.id, outside().store.images.hosts_with(version.id)) for version in versions_of(blueprint)][
-        ::-1
-    ]
-    return {name: image for image, names in best_last for name in sorted(names)}
+    images = outside().store.images
+    best_last = [(version.id, sorted(images.hosts_with(version.id))) for version in reversed(versions_of(blueprint))]
+    return {name: image for image, names in best_last for name in names}
 
 
 def image_on(host: Host, blueprint: BlueprintSpec) -> str:

@@ -197,7 +197,7 @@ def fake_outside(**ports: Any) -> Outside:
 
 
 class FakeDownloads(Downloads):
-    """Each link is used at once, or by no one; keeps what was given to whoever used it."""
+    """Each link is used at once, or never; keeps what was given by it."""
 
     def __init__(self, used: bool = True) -> None:
         self.used, self.given = used, b""

@@ -3,7 +3,7 @@
 -- What reads a link (HEAD, scanners of mail, previews of chats) gets a page with a button and uses up nothing; the button
 -- sends POST. That is passed to the socket of the run that offers the download, which takes one such request in its life.
 
-local digest = require "openssl.digest"
+local hashing = require "gateway.hashing"
 local origins = require "gateway.origins"
 local pages = require "gateway.pages"
 local refusals = require "gateway.refusals"
@@ -14,8 +14,7 @@ local READS = { GET = true, HEAD = true }
 
 -- The socket is called by half the digest, for its path may have 107 bytes: who sees its name cannot make the link of it.
 local function name_of(secret)
-    local bytes = digest.new("sha256"):final(secret):sub(1, 16)
-    return (bytes:gsub(".", function(c) return string.format("%02x", c:byte()) end))
+    return hashing.hex(secret, 16)
 end
 
 local function is_offered(name)

@@ -8,7 +8,7 @@ local addresses = require "gateway.addresses"
 local notices = require "gateway.notices"
 local signing = require "gateway.signing"
 local lrucache = require "resty.lrucache"
-local digest = require "openssl.digest"
+local hashing = require "gateway.hashing"
 
 local M = {}
 local routes = ngx.shared.routes
@@ -16,8 +16,7 @@ local settings = {}
 
 -- What logs and messages call a route: its id is a secret.
 function M.hash_of(id)
-    local bytes = digest.new("sha256"):final(id)
-    return (bytes:sub(1, 6):gsub(".", function(c) return string.format("%02x", c:byte()) end))
+    return hashing.hex(id, 6)
 end
 
 local function is_id(id)

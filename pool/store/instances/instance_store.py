@@ -19,7 +19,7 @@ from pool.sessions.limits import SessionLimit
 from pool.sessions.requests import Wanted
 from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
-from pool.store.engine import Database, insert_unless_there, unguessable
+from pool.store.engine import insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.hosts.host_rows import forgive
 from pool.store.instances.reading import InstanceReading
@@ -44,16 +44,7 @@ _NO_PLAIN_MOVE = {
 
 
 class InstanceStore(InstanceReading):
-    """Ask for, place, move and find instances.
-
-    Args:
-        database: that all parts of the store share.
-        secret: makes a route or a token.
-    """
-
-    def __init__(self, database: Database, secret: Callable[[], str] | None = None) -> None:
-        super().__init__(database)
-        self._secret = secret or unguessable
+    """Ask for, place, move and find instances."""
 
     def request(
         self,
@@ -166,8 +157,8 @@ class InstanceStore(InstanceReading):
             "state": InstanceState.QUEUED,
             "slots": blueprint.slots,
             "gpus": blueprint.gpus,
-            "route": self._secret(),
-            "token": self._secret(),
+            "route": self._db.secret(),
+            "token": self._db.secret(),
             **dict.fromkeys(("created_at", "state_since"), now),
             "reason": "",
             **{name: getattr(blueprint, name) for name in ("idle_timeout", "start_timeout")},

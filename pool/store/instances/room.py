@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, case, func, literal, select, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, case, func, literal, select, union_all, update
 
 from pool.errors import Refused
 from pool.records import Instance
@@ -46,17 +46,29 @@ def _counted(connection: Connection, limit: SessionLimit) -> Sequence[str]:
     return connection.scalars(query.order_by(instances.c.created_at, instances.c.id)).all()
 
 
+#: What a host has to be for something new to begin on it.
+SERVING: tuple[ColumnElement[bool], ...] = (
+    hosts.c.state == HostState.ACTIVE,
+    hosts.c.unreachable_since.is_(None),
+    hosts.c.disk_low_since.is_(None),
+)
+
+
 def take_room(connection: Connection, instance: Instance, host_name: str, now: datetime) -> bool:
-    """The one write that room is taken by: its guard and its change cannot be told apart by any other process."""
-    guard = (
-        hosts.c.name == host_name,
-        hosts.c.pool == instance.pool,
-        hosts.c.state == HostState.ACTIVE,
-        hosts.c.unreachable_since.is_(None),
-        hosts.c.disk_low_since.is_(None),
-        hosts.c.reserved + hosts.c.standby + instance.slots <= hosts.c.slots,
-    )
+    """Take room for a session; whether there was enough. The host is in use from then on."""
     taken = {"reserved": hosts.c.reserved + instance.slots} | in_use(now)
+    return _take(connection, host_name, instance.pool, instance.slots, taken)
+
+
+def take_room_for_standby(connection: Connection, host_name: str, pool: str, slots: int) -> bool:
+    """Take room for a standby; whether there was enough. For a session it stays free, and the host unused."""
+    return _take(connection, host_name, pool, slots, {"standby": hosts.c.standby + slots})
+
+
+def _take(connection: Connection, host_name: str, pool: str, slots: int, taken: dict[str, Any]) -> bool:
+    """The one write that room is taken by: its guard and its change cannot be told apart by any other process."""
+    enough = hosts.c.reserved + hosts.c.standby + slots <= hosts.c.slots
+    guard = (hosts.c.name == host_name, hosts.c.pool == pool, *SERVING, enough)
     return connection.execute(update(hosts).where(*guard).values(**taken)).rowcount == 1
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, RowMapping, select, update
 
 from pool.errors import NotFound, RefusedMove
 from pool.moments import minute
@@ -24,9 +24,13 @@ def as_instance(row: Row[Any]) -> Instance:
     """The record that a row of ``instances`` stands for."""
     found = row._mapping  # made anew each time that it is asked for
     values = {name: found[name] for name in _FIELDS}
-    placement = Placement(found["host"], found["port"], tuple(found["gpu_ids"] or ())) if found["host"] else None
-    made = {"proxy": ProxyOptions(**values["proxy"]), "keep": as_kept_work(values["keep"]), "placement": placement}
-    return Instance(**values | made)
+    made = {"proxy": ProxyOptions(**values["proxy"]), "keep": as_kept_work(values["keep"])}
+    return Instance(**values | made, placement=placement_of(found))
+
+
+def placement_of(found: RowMapping) -> Placement | None:
+    """The room that a row of a session, or of a standby, holds; None: it holds none."""
+    return Placement(found["host"], found["port"], tuple(found["gpu_ids"] or ())) if found["host"] else None
 
 
 def find_instance(connection: Connection, instance_id: str, lock: bool = False) -> Instance:

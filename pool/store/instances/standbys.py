@@ -4,42 +4,35 @@ Whatever moves a standby locks its host before it, so that no two wait for each 
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, insert, select, update
 
 from pool.errors import NotFound, RefusedMove
-from pool.records import SESSION_PORTS, BlueprintSpec, Instance, Placement
+from pool.records import SESSION_PORTS, BlueprintSpec, Instance
 from pool.standbys.standby import MARK, OVER, STANDING, Standby, StandbyState, check_standby_move
-from pool.states import ENDED, HostState, InstanceState
-from pool.store.engine import Database, Part, unguessable
-from pool.store.instances.room import free_gpus, has_others_before, in_use, next_free_port
-from pool.store.instances.rows import write_instance
+from pool.states import ENDED, InstanceState
+from pool.store.engine import Part
+from pool.store.instances.room import (
+    SERVING,
+    free_gpus,
+    has_others_before,
+    in_use,
+    next_free_port,
+    take_room_for_standby,
+)
+from pool.store.instances.rows import placement_of, write_instance
 from pool.store.schema import hosts, instances, standbys
 from pool.store.timings import note_room
 
 _FIELDS = [name for name in Standby.__dataclass_fields__ if name != "placement"]
-_SERVING = (
-    hosts.c.state == HostState.ACTIVE,
-    hosts.c.unreachable_since.is_(None),
-    hosts.c.disk_low_since.is_(None),
-)
 _NO_PLACE: dict[str, Any] = {"host": None, "port": None, "gpu_ids": None, "token": ""}
 
 
 class StandbyStore(Part):
-    """Begin, find, move and forget standbys.
-
-    Args:
-        database: that all parts of the store share.
-        secret: makes a route or a token.
-    """
-
-    def __init__(self, database: Database, secret: Callable[[], str] | None = None) -> None:
-        super().__init__(database)
-        self._secret = secret or unguessable
+    """Begin, find, move and forget standbys."""
 
     def begin(
         self,
@@ -65,7 +58,7 @@ class StandbyStore(Part):
         Raises:
             Refused: the host has slots, but no session port, or too few GPUs, are free.
         """
-        route = self._secret()
+        route = self._db.secret()
         new: dict[str, Any] = {
             "id": f"{MARK}{hashlib.sha256(route.encode()).hexdigest()[:12]}",  # as logs call its route
             "pool": blueprint.pool,
@@ -73,7 +66,7 @@ class StandbyStore(Part):
             "state": StandbyState.STARTING,
             **{name: getattr(blueprint, name) for name in ("slots", "gpus", "start_timeout")},
             "route": route,
-            "token": self._secret(),
+            "token": self._db.secret(),
             "made_by": made_by,
             "image": image,
             "host": host,
@@ -81,7 +74,7 @@ class StandbyStore(Part):
             **dict.fromkeys(("session", "reason"), ""),
         }
         with self._db.writing() as connection:
-            if not _take_room(connection, blueprint, host):
+            if not take_room_for_standby(connection, host, blueprint.pool, blueprint.slots):
                 return None
             new["port"] = next_free_port(connection, host, ports)
             new["gpu_ids"] = free_gpus(connection, blueprint.gpus, new["id"], host, gpus)
@@ -175,7 +168,7 @@ def adopt_one(connection: Connection, instance: Instance, ids: Sequence[str], no
 def _adopt(connection: Connection, instance: Instance, standby_id: str, now: datetime) -> Instance | None:
     """The guarded write: the standby is ready and its host serves, or nothing is changed."""
     ready = (standbys.c.id == standby_id, standbys.c.state == StandbyState.READY)
-    serves = standbys.c.host.in_(select(hosts.c.name).where(*_SERVING))
+    serves = standbys.c.host.in_(select(hosts.c.name).where(*SERVING))
     found = connection.execute(select(standbys).where(*ready, serves)).one_or_none()
     if found is None:
         return None
@@ -189,14 +182,6 @@ def _adopt(connection: Connection, instance: Instance, standby_id: str, now: dat
     place = {"host": standby.host, "port": found.port, "gpu_ids": found.gpu_ids}
     has = {"route": standby.route, "token": standby.token, "standby": standby.id, **place}
     return write_instance(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **has)
-
-
-def _take_room(connection: Connection, blueprint: BlueprintSpec, host: str) -> bool:
-    """Take the room by one guarded write. It is no use of the host: nothing that counts its sessions is changed."""
-    room = (hosts.c.name == host, hosts.c.pool == blueprint.pool, *_SERVING)
-    enough = hosts.c.reserved + hosts.c.standby + blueprint.slots <= hosts.c.slots
-    take = update(hosts).where(*room, enough).values(standby=hosts.c.standby + blueprint.slots)
-    return connection.execute(take).rowcount == 1
 
 
 def _give_room_back(connection: Connection, standby: Standby) -> dict[str, Any]:
@@ -226,5 +211,4 @@ def _write(connection: Connection, standby_id: str, **values: object) -> Standby
 
 def _as_standby(row: Row[Any]) -> Standby:
     found = row._mapping
-    placement = Placement(found["host"], found["port"], tuple(found["gpu_ids"] or ())) if found["host"] else None
-    return Standby(**{name: found[name] for name in _FIELDS}, placement=placement)
+    return Standby(**{name: found[name] for name in _FIELDS}, placement=placement_of(found))

@@ -35,7 +35,7 @@ def running_registry(
     Args:
         directory: empty.
         issued: the certificate that it shows; None: no TLS.
-        login: the only one that it lets in; None: everybody.
+        login: the only one that it lets in; None: it asks for none.
     """
     assert shutil.which("docker-registry"), "needs Debian's docker-registry"
     port = free_port()

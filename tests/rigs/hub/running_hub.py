@@ -24,7 +24,11 @@ CHECKOUT = Path(__file__).parents[3]
 KEPT = Path("/var/tmp/dockerdriver-tests/jupyterhub")  # what npm installs, for the next time
 PROXY = "configurable-http-proxy@5.3.0"
 PORTS = range(15300, 15400)
-needs_proxy = pytest.mark.skipif(not (KEPT.exists() or shutil.which("npm")), reason="the Hub's proxy comes from npm")
+PROGRAM = KEPT / "node_modules" / ".bin" / "configurable-http-proxy"
+#: Nothing of DockerDriver needs Node, and Debian's npm brings hundreds of packages: the bootstrap does not install it.
+needs_proxy = pytest.mark.skipif(
+    not (PROGRAM.exists() or shutil.which("npm")), reason="the Hub's proxy is a program of Node's, and npm is not there"
+)
 TOKEN = "made-up-token-of-a-test"
 CONFIG = """
 from dockerdriver_client.jupyterhub import handlers
@@ -121,13 +125,14 @@ def sign_in(page: Page, hub: RunningHub, user: str, to: str = "/hub/spawn") -> N
 
 
 def proxy_program() -> Path:
-    """The proxy's program; npm installs it, or the test is skipped: it may reach no registry."""
-    program = KEPT / "node_modules" / ".bin" / "configurable-http-proxy"
-    if not program.exists():
+    """The proxy's program; npm installs it where it is not there yet. The test is skipped where npm has no network."""
+    if not PROGRAM.exists():
         npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(KEPT), PROXY]
-        if subprocess.run(npm, check=False).returncode:
-            pytest.skip(f"npm could not install {PROXY}")
-    return program
+        installed = subprocess.run(npm, check=False).returncode == 0
+        if not installed and subprocess.run(["npm", "ping"], check=False, capture_output=True).returncode:
+            pytest.skip(f"npm's registry, which {PROXY} comes from, does not answer")
+        assert installed, f"npm's registry answers, and npm could not install {PROXY}"
+    return PROGRAM
 
 
 @contextmanager

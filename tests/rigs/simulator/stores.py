@@ -15,8 +15,6 @@ from pool.states import HostState
 from pool.store.engine import Database
 from pool.store.history import HistoryStore
 from pool.store.hosts.host_store import HostStore
-from pool.store.instances.instance_store import InstanceStore
-from pool.store.instances.standbys import StandbyStore
 from pool.store.pool_store import PoolStore
 from pool.store.schema import metadata
 from tests.rigs.services.databases import MEMORY
@@ -81,8 +79,7 @@ class WatchedStore(PoolStore):
         super().__init__(self.database)
         self.hosts: WatchedHosts = WatchedHosts(self.database)
         self.history = WatchedHistory(self.database)
-        self.instances = InstanceStore(self.database, secret=lambda: unguessable(self._world))
-        self.standbys = StandbyStore(self.database, secret=lambda: unguessable(self._world))
+        self.database.secret = lambda: unguessable(self._world)
         self._wrap(READS, _remembered)
         self._wrap(TOUCH_NO_RECORD, _keeping)
 

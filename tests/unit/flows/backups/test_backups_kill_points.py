@@ -13,7 +13,7 @@ from pool.store.backups import BackupStore
 from pool.store.instances.instance_store import InstanceStore
 from tests.rigs.fakes import FakeRepository
 from tests.rigs.homes import HomeEngine, HomeFile
-from tests.rigs.kept_work import BLUEPRINT, THE_SAME, Killed, counting, dying, kept_world
+from tests.rigs.kept_work import BLUEPRINT, THE_SAME, Killed, counting, dying
 
 pytestmark = pytest.mark.unit
 
@@ -30,12 +30,6 @@ OF_AN_END = [
 ]
 OF_A_START = [(HomeEngine, "_create", 1), (HomeEngine, "write_files", 1), (HomeEngine, "_start", 1)]
 OF_A_START += [(InstanceStore, "begin_to_run", 1)]
-
-
-@pytest.fixture
-def world():
-    with kept_world() as world:
-        yield world
 
 
 @pytest.fixture

@@ -8,17 +8,11 @@ from flows.steps import sessions
 from pool.states import EndCause, InstanceState
 from tests.rigs.fakes import FakeRepository
 from tests.rigs.homes import HomeEngine, HomeFile
-from tests.rigs.kept_work import BLUEPRINT, THE_SAME, Killed, counting, dying, kept_world
+from tests.rigs.kept_work import BLUEPRINT, THE_SAME, Killed, counting, dying
 
 pytestmark = pytest.mark.unit
 
 MOST_STEPS = 11
-
-
-@pytest.fixture
-def world():
-    with kept_world() as world:
-        yield world
 
 
 @pytest.mark.parametrize("steps", range(MOST_STEPS))
