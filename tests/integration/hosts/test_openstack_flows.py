@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from prefect.client.schemas.objects import State
-from prefect.testing.utilities import prefect_test_harness
 
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.port import ServerStatus
 from blocks.outside import outside, standing_in
 from blocks.prefect_port import PrefectPort
-from blocks.settings import process_settings
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
@@ -24,6 +22,7 @@ from pool.states import HostState
 from runtime.command.doctor import examine_pools
 from tests.rigs.openstack.cloud_under_test import opened
 from tests.rigs.openstack.misbehaving_proxy import Trouble
+from tests.rigs.services.prefect_server import flows_run_here
 
 if TYPE_CHECKING:
     from blocks.clouds.openstack_project.cloud import OpenStackCloud
@@ -64,13 +63,9 @@ class Ending:
 
 
 @pytest.fixture(scope="module")
-def pools(openstack_rig, proxy, tmp_path_factory):
+def pools(openstack_rig, proxy, prefect_server, tmp_path_factory):
     """An installation whose pools are named by what goes wrong in them."""
-    with pytest.MonkeyPatch.context() as patch, prefect_test_harness(server_startup_timeout=120):
-        patch.setenv("DD_DATA", str(tmp_path_factory.mktemp("data")))
-        patch.setenv("DD_DATABASE", "sqlite")
-        process_settings.cache_clear()
-        outside().store.upgrade()
+    with flows_run_here(prefect_server, tmp_path_factory.mktemp("data")) as patch:
         HostLogin.create().save("main")
         openstack_rig.add_cloud("rig-revoked")
         openstack_rig.add_cloud("rig-away", compute_endpoint_override="http://127.0.0.1:9/v2.1")
@@ -80,7 +75,6 @@ def pools(openstack_rig, proxy, tmp_path_factory):
             names = {"DD_HOST_FLAVOR_NAME_SMALL": flavor, "DD_HOST_DATA_VOLUME_FACTOR": factor}
             PoolConfig(cloud=f"openstack-cloud/{pool}", **names).save(pool)
         yield patch
-    process_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 import pytest
 from prefect.artifacts import Artifact
-from prefect.testing.utilities import prefect_test_harness
 
 from blocks.engine.client import HostEngine
 from blocks.outside import outside, standing_in
@@ -32,6 +31,7 @@ from tests.rigs.engines.light_host import light_host
 from tests.rigs.engines.registry import running_registry
 from tests.rigs.engines.tiny_image import TinyImage, busybox_image, tar_of
 from tests.rigs.pool_data import NOW
+from tests.rigs.services.prefect_server import flows_run_here
 
 pytestmark = pytest.mark.integration
 
@@ -53,18 +53,13 @@ class FullDisks(PrefectPort):
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory):
-    """A data directory, a Prefect server and a database of this module's own."""
-    with pytest.MonkeyPatch.context() as patch, prefect_test_harness(server_startup_timeout=120):
-        patch.setenv("DD_DATA", str(tmp_path_factory.mktemp("data")))
-        patch.setenv("DD_DATABASE", "sqlite")
-        process_settings.cache_clear()
+def installation(prefect_server, tmp_path_factory):
+    """A data directory and a database of this module's own."""
+    with flows_run_here(prefect_server, tmp_path_factory.mktemp("data")):
         PoolConfig(DD_IMAGE_PUSHES=2).save("main")
         authority = CertificateAuthority.create("test authority")
         authority.save("main")
-        outside().store.upgrade()
         yield authority
-    process_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,11 @@ from typing import TypeVar
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.base import BaseWorker
 
+from blocks.outside import outside
+from blocks.settings import process_settings
 from tests.rigs.ports import free_port
 from tests.rigs.waiting import until
 
@@ -152,6 +155,18 @@ def stop(process: subprocess.Popen | None, seconds: float = 40) -> int | None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def flows_run_here(server: PrefectServer, data: Path) -> Iterator[pytest.MonkeyPatch]:
+    """An installation in *data* with an empty pool database, whose flows this process runs and *server* records."""
+    with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_API_URL: server.url}):
+        patch.setenv("DD_DATA", str(data))
+        patch.setenv("DD_DATABASE", "sqlite")
+        process_settings.cache_clear()
+        outside().store.upgrade()
+        yield patch
+    process_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")
