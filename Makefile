@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLOUD ?= local
 export DD_CLOUD := $(CLOUD)
 
-.PHONY: help up down status test test-fast test-jupyterhub test-openstack test-upgrade lint bench fuzz kill-anywhere soak simulate
+.PHONY: help up down status test test-fast test-nightly test-jupyterhub test-openstack test-upgrade lint bench fuzz kill-anywhere soak simulate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ status: ## Say what runs: processes, hosts, slots, sessions
 # Workers of pytest-xdist must collect the tests in one order.
 export PYTHONHASHSEED := 0
 
-test: ## Set up what the tests need and run everything, the unit tests with branch coverage; 80 minutes
+test: ## Set up what the tests need and run all that decides whether a change may land, the unit tests with branch coverage
 	@runtime/bootstrap.sh test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/ansible-lint --offline --strict playbooks
@@ -38,7 +38,7 @@ test: ## Set up what the tests need and run everything, the unit tests with bran
 test-real:
 	@mkdir -p build; set -m; status=0; \
 	  trap 'trap "" INT TERM HUP; echo "all lanes clean up, then end" >&2; interrupted=1; kill $$(jobs -p) 2>/dev/null' INT TERM HUP; \
-	  lane() { [ $$interrupted ] || exec $(BIN)/python -m pytest -m 'not unit' --lane=$$1; }; \
+	  lane() { [ $$interrupted ] || exec $(BIN)/python -m pytest -m 'not unit and not nightly' --lane=$$1; }; \
 	  ended() { local code; until wait $$1; code=$$?; ! kill -0 $$1 2>/dev/null; do :; done; status=$$((status + code)); }; \
 	  lane light >build/light.log 2>&1 & light=$$!; \
 	  nice $(BIN)/python -m tests.rigs.openstack >build/openstack.log 2>&1 & rig=$$!; \
@@ -47,6 +47,10 @@ test-real:
 	  lane openstack >>build/openstack.log 2>&1 & openstack=$$!; \
 	  lane hosts & ended $$!; \
 	  ended $$light; ended $$openstack; cat build/light.log build/openstack.log; exit $$((status + $${interrupted:-0} > 0))
+
+test-nightly: ## What takes minutes and few changes touch: an upgrade, trouble of OpenStack, a Hub on a stack, odd networks
+	@runtime/bootstrap.sh test
+	@$(BIN)/python -m pytest -m nightly
 
 test-openstack: ## Only what needs OpenStack's real services, which it starts; 10 minutes
 	@runtime/bootstrap.sh test

@@ -143,5 +143,5 @@ def _place(item: pytest.Item) -> int:
 #: name: who wants it, how far it stands back (as in nice), what it is
 JOBS: dict[str, tuple[Callable[[pytest.Item], bool], int, tuple[str, ...]]] = {
     "openstack": (_wants_openstack, 10, ("-m", "tests.rigs.openstack")),
-    "random-lives": (_wants_lives, 19, ("-m", "tests.rigs.simulator", "--runs=100")),
+    "random-lives": (_wants_lives, 19, ("-m", "tests.rigs.simulator", "--runs=40")),
 }

@@ -6,7 +6,7 @@ from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
 from tests.rigs.hub.running_hub import needs_proxy, running_hub, sign_in
 from tests.rigs.waiting import until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1500), needs_proxy]
+pytestmark = [pytest.mark.system, pytest.mark.nightly, pytest.mark.timeout(1500), needs_proxy]
 
 
 @pytest.fixture(scope="module")

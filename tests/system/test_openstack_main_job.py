@@ -18,7 +18,7 @@ from tests.rigs.waiting import until
 from tests.system.conftest import DATA, fresh_installation
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
-pytestmark = [pytest.mark.system, pytest.mark.openstack, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.openstack, pytest.mark.nightly, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

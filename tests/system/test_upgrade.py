@@ -21,7 +21,7 @@ from tests.rigs.stacks.moving_checkout import MovingCheckout
 from tests.rigs.stacks.stack import Stack
 from tests.system.conftest import fresh_installation
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.system, pytest.mark.nightly, pytest.mark.timeout(1500)]
 
 #: The version before, by whose recipes the images of this one are built, too: no others need be built for the test.
 EARLIER = os.environ.get("UPGRADE_FROM", "6f6a21e")

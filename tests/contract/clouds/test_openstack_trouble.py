@@ -20,7 +20,7 @@ from tests.rigs.pool_data import a_host
 from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
-pytestmark = [pytest.mark.contract, pytest.mark.openstack]
+pytestmark = [pytest.mark.contract, pytest.mark.openstack, pytest.mark.nightly]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.rigs.openstack import OpenStackRig
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, opened, request, settled
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
-pytestmark = [pytest.mark.contract, pytest.mark.openstack]
+pytestmark = [pytest.mark.contract, pytest.mark.openstack, pytest.mark.nightly]
 
 
 @pytest.fixture

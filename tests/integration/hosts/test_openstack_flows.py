@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from blocks.clouds.openstack_project.cloud import OpenStackCloud
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
-pytestmark = [pytest.mark.integration, pytest.mark.openstack]
+pytestmark = [pytest.mark.integration, pytest.mark.openstack, pytest.mark.nightly]
 
 FLAVORS = {
     "no-host": "rig.too-large",

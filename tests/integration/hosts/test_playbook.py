@@ -163,6 +163,7 @@ def test_the_login_key_is_rotated_and_the_one_before_lets_no_manager_in(configur
 # ---- networks of its own
 
 
+@pytest.mark.nightly
 def test_the_bridge_and_its_pools_are_where_the_operator_says(configured, playbook_of, session_image):
     bridge = {"docker_bip": "10.200.0.1/24", "docker_address_pools": [{"base": "10.201.0.0/16", "size": 24}]}
     try:
@@ -181,6 +182,7 @@ def check_networks(configured, image):
     assert "10.201." in other
 
 
+@pytest.mark.nightly
 def test_containers_send_no_larger_packets_than_the_hosts_network_takes(configured, playbook_of, session_image):
     device = configured.root("ip route show default | sed 's/.* dev \\([^ ]*\\).*/\\1/'")
     shown = f"docker run --rm {session_image} /bin/busybox cat /sys/class/net/eth0/mtu"
