@@ -1,5 +1,6 @@
 """Spans of time that a date can be reckoned with."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pool.errors import BadRequest
@@ -51,6 +52,25 @@ def check_deadline(minutes: int | None) -> None:
     """
     if minutes is not None:
         check_minutes(minutes, "deadline", ", or empty for none")
+
+
+@dataclass(frozen=True)
+class Period:
+    """A part of the past as an operator says it; each end is written as :func:`read_since` reads it."""
+
+    since: str
+    until: str = ""  # empty for now
+
+    def ends(self, now: datetime) -> tuple[datetime, datetime]:
+        """Return when it begins and when it ends.
+
+        Raises:
+            BadRequest: one of them is no moment, or it ends before it begins.
+        """
+        begin, end = read_since(self.since, now), read_since(self.until, now) if self.until else now
+        if end <= begin:
+            raise BadRequest(f"{minute(end)}, the end, is not after {minute(begin)}, the begin: change since or until")
+        return begin, end
 
 
 def read_since(text: str, now: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """Demand, room and queue of a pool over the days, as SVG: blocks/plots/demand.svg.j2, one panel for each replay."""
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pool.what_if.figures import Bucket
 
 WIDTH, HEIGHT = 900, 170  # of one panel, in pixels
-MOST_DAYS = 16  # whose names fit below it
+MOST_DAYS = 10  # whose names fit below it
+MOST_LETTERS = 105  # of a caption
 _LINES = 4  # of the scale, about
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -45,7 +47,7 @@ def demand_plot(title: str, panels: Sequence[Panel], zone: ZoneInfo) -> str:
 
 def _drawn(panel: Panel, highest: int) -> dict[str, str]:
     return {
-        "caption": panel.caption,
+        "caption": textwrap.shorten(panel.caption, MOST_LETTERS, placeholder=" …"),
         "demand": _steps(panel.buckets, lambda bucket: bucket.demand, highest),
         "room": _steps(panel.buckets, lambda bucket: bucket.room, highest),
         "queue": _steps(panel.buckets, lambda bucket: bucket.queue, highest),

@@ -4,9 +4,10 @@ from dataclasses import asdict
 
 from prefect import flow
 
-from flows.steps.forms import Classes, LongestWait, Pool, Since, TurnedSettings
+from flows.steps.forms import Classes, LongestWait, Pool, Since, TurnedSettings, Until
 from flows.steps.outcome import pipeline
 from pool.housekeeping.plan import plan
+from pool.moments import Period
 from pool.reports.tables import plan_rows, reach_rows
 from pool.what_if.advice import advice_rows
 from pool.what_if.study import comparison_rows
@@ -39,21 +40,26 @@ async def plan_tick(pool: Pool = "main") -> list[dict]:
 @flow(name="what-if", flow_run_name="what if {settings}")
 @pipeline
 async def what_if(
-    settings: TurnedSettings, pool: Pool = "main", since: Since = "14d", classes: Classes = None
+    settings: TurnedSettings,
+    pool: Pool = "main",
+    since: Since = "14d",
+    classes: Classes = None,
+    until: Until = "",
 ) -> dict[str, dict]:
     """Replay what a pool had to serve, under today's settings and under others. The same as `dockerdriver what-if`.
 
     Args:
         settings: What is turned, like DD_FREE_SLOT_TARGET=10 or DD_TIMETABLE=Mon 08:50-08:55: 60.
         pool: Name of the pool.
-        since: How far back, like 14d or 12h.
+        since: When the replay begins, like 14d ago, or 2026-07-06.
         classes: Classes that never were, like 60@Mon09:00.
+        until: When it ends, like 2026-07-17; empty for now.
 
     Returns:
         The figures of both: today, then. Also the artifact `what-if-<pool>`.
     """
     today, then = await turned_settings(pool, settings)
-    past = await read_past(pool, since, classes or [])
+    past = await read_past(pool, Period(since, until), classes or [])
     figures = await replay_both(past, today, then)
     await show_foresight(f"what-if-{pool}", comparison_rows(*figures), f"Pool {pool} with {'; '.join(settings)}")
     return dict(zip(("today", "then"), map(asdict, figures), strict=True))
@@ -61,19 +67,22 @@ async def what_if(
 
 @flow(name="advise", flow_run_name="advise {pool}")
 @pipeline
-async def advise(wait_p95: LongestWait = "5s", pool: Pool = "main", since: Since = "14d") -> list[str]:
+async def advise(
+    wait_p95: LongestWait = "5s", pool: Pool = "main", since: Since = "14d", until: Until = ""
+) -> list[str]:
     """Search the settings that keep a wait for the fewest host-hours. The same as `dockerdriver advise`.
 
     Args:
         wait_p95: What 95 of 100 sessions may wait at most, like 5s or 1m.
         pool: Name of the pool.
-        since: How far back, like 14d or 12h.
+        since: When the past begins that is searched by, like 14d ago, or 2026-07-06.
+        until: When it ends, like 2026-07-17; empty for now.
 
     Returns:
         The settings to turn; none when today's are the best. Also the artifact `advise-<pool>`, with the reasons.
     """
     today, _ = await turned_settings(pool, [])
-    advice = await search_settings(await read_past(pool, since, []), today, wait_p95)
+    advice = await search_settings(await read_past(pool, Period(since, until), []), today, wait_p95)
     for reason in advice.reasons:
         log().info("%s", reason)
     await show_foresight(f"advise-{pool}", advice_rows(advice), f"Settings of pool {pool} for a wait of {wait_p95}")

@@ -53,6 +53,7 @@ DownloadMinutes = Annotated[
 TurnedSettings = Annotated[
     list[str], Field(json_schema_extra={"title": "Settings", "examples": [["DD_FREE_SLOT_TARGET=10"]]})
 ]
+Until = Annotated[str, Field(json_schema_extra={"title": "Until", "examples": ["", "2026-07-17"]})]
 Since = Annotated[str, Field(json_schema_extra={"title": "How far back", "examples": ["14d"]})]
 Classes = Annotated[
     list[str] | None, Field(json_schema_extra={"title": "Classes that never were", "examples": [["60@Mon09:00"]]})

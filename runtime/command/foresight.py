@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blocks.settings import ProcessSettings
+from pool.moments import Period
 
 _CLASS = "add a class that never was, on each such day; also 60@Mon09:00-10:15"
 _PAST: dict[str, dict] = {
     "--pool": {"default": "main", "help": "name of the pool; main"},
-    "--since": {"default": "14d", "help": "how far back, as in 14d or 12h; 14d"},
+    "--since": {"default": "14d", "help": "when it begins: 14d or 12h ago, or a date; 14d"},
+    "--until": {"default": "", "help": "when it ends: a time ago, or a date; now"},
     "--json": {"action": "store_true", "dest": "as_json", "help": "print the figures as JSON"},
 }
 
@@ -18,6 +20,7 @@ def what_if(
     settings_turned: list[str],
     pool: str,
     since: str,
+    until: str,
     as_json: bool,
     classes: list[str],
     plot: Path | None,
@@ -29,11 +32,11 @@ def what_if(
     """
     from runtime.command.foresight_report import show_what_if  # noqa: PLC0415 - Prefect takes a second to import
 
-    show_what_if(settings, pool, since, settings_turned, classes, as_json, plot)
+    show_what_if(settings, pool, Period(since, until), settings_turned, classes, as_json, plot)
     return 0
 
 
-def advise(settings: ProcessSettings, wait_p95: str, pool: str, since: str, as_json: bool) -> int:
+def advise(settings: ProcessSettings, wait_p95: str, pool: str, since: str, until: str, as_json: bool) -> int:
     """Search the target, timetable and flavors that keep a wait for the fewest host-hours, and say why.
 
     Raises:
@@ -41,7 +44,7 @@ def advise(settings: ProcessSettings, wait_p95: str, pool: str, since: str, as_j
     """
     from runtime.command.foresight_report import show_advice  # noqa: PLC0415 - Prefect takes a second to import
 
-    show_advice(settings, pool, since, wait_p95, as_json)
+    show_advice(settings, pool, Period(since, until), wait_p95, as_json)
     return 0
 
 

@@ -11,7 +11,7 @@ from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.turned_settings import turned
 from pool.errors import BadRequest, NotFound
-from pool.moments import minute
+from pool.moments import Period, minute
 from pool.notation import read_seconds
 from pool.what_if.advice import Advice, advise
 from pool.what_if.figures import buckets
@@ -24,7 +24,7 @@ from tasks.housekeeping.foresight import past_on_record
 def show_what_if(
     settings: ProcessSettings,
     pool: str,
-    since: str,
+    period: Period,
     words: Sequence[str],
     classes: Sequence[str],
     as_json: bool,
@@ -36,7 +36,7 @@ def show_what_if(
         NotFound: there never was such a pool.
         BadRequest: there is nothing to replay, or a setting, a time or a class cannot be read.
     """
-    config, past = _on_record(settings, pool, since, classes)
+    config, past = _on_record(settings, pool, period, classes)
     both = compare(past, config.settings(pool), turned(config, words).settings(pool))
     if plot:
         _draw(plot, both, past, words)
@@ -51,14 +51,14 @@ def show_what_if(
     print(_caption(past))
 
 
-def show_advice(settings: ProcessSettings, pool: str, since: str, wait_p95: str, as_json: bool) -> None:
+def show_advice(settings: ProcessSettings, pool: str, period: Period, wait_p95: str, as_json: bool) -> None:
     """Print the settings to turn, and why; the tries go to standard error.
 
     Raises:
         NotFound: there never was such a pool.
         BadRequest: there is nothing to replay, or a time cannot be read.
     """
-    config, past = _on_record(settings, pool, since, [])
+    config, past = _on_record(settings, pool, period, [])
     limit = read_seconds(wait_p95)
     advice = advise(past, config.settings(pool), limit, say=lambda line: print(f"  tried {line}", file=sys.stderr))
     if as_json:
@@ -71,14 +71,14 @@ def show_advice(settings: ProcessSettings, pool: str, since: str, wait_p95: str,
     print(f"  ({_caption(past)})")
 
 
-def _on_record(settings: ProcessSettings, pool: str, since: str, classes: Sequence[str]) -> tuple[PoolConfig, Past]:
+def _on_record(settings: ProcessSettings, pool: str, period: Period, classes: Sequence[str]) -> tuple[PoolConfig, Past]:
     """Return the pool's configuration as its last tick read it, and its past."""
     with records(settings) as store:
         kept = store.configs.last(pool) if store else None
         if store is None or kept is None:
             raise NotFound(f"no pool named {pool!r} was ever served here: its first tick writes its settings down")
         config = PoolConfig.of_kept(kept)
-        return config, past_on_record(store.history, config, pool, since, classes, datetime.now(UTC))
+        return config, past_on_record(store.history, config, pool, period, classes, datetime.now(UTC))
 
 
 def _draw(file: Path, both: Comparison, past: Past, words: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from blocks.outside import log, now, outside
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.turned_settings import turned, zone_of
-from pool.moments import read_since
+from pool.moments import Period
 from pool.notation import read_seconds
 from pool.settings import PoolSettings
 from pool.store.history import HistoryStore
@@ -30,26 +30,26 @@ def turned_settings(pool: str, words: Sequence[str]) -> tuple[PoolSettings, Pool
 
 
 @look_up(retries=1, retry_delay_seconds=2)
-def read_past(pool: str, since: str, classes: Sequence[str]) -> Past:
-    """What the pool had to serve, with classes that never were.
+def read_past(pool: str, period: Period, classes: Sequence[str]) -> Past:
+    """What the pool had to serve in that period, with classes that never were.
 
     Raises:
         BadRequest: there is no visit, or a time or a class cannot be read.
     """
-    return past_on_record(outside().store.history, outside().config(pool), pool, since, classes, now())
+    return past_on_record(outside().store.history, outside().config(pool), pool, period, classes, now())
 
 
 def past_on_record(
-    history: HistoryStore, config: PoolConfig, pool: str, since: str, classes: Sequence[str], until: datetime
+    history: HistoryStore, config: PoolConfig, pool: str, period: Period, classes: Sequence[str], at: datetime
 ) -> Past:
-    """Read a pool's past, from a moment that is written as :func:`read_since` reads it, until another one.
+    """Read what a pool had to serve in a period, with classes that never were; *at* is now.
 
     Raises:
         BadRequest: there is no visit, or a time or a class cannot be read.
     """
-    begin, extra = read_since(since, until), [read_class(one) for one in classes]
-    visits, boots = history.visits(pool, begin, until), history.boots(pool)
-    return livable(Past(pool, visits, boots, begin, until, zone_of(config)), extra)
+    (begin, end), extra = period.ends(at), [read_class(one) for one in classes]
+    visits = [visit for visit in history.visits(pool, begin, at) if visit.at < end]
+    return livable(Past(pool, visits, history.boots(pool), begin, end, zone_of(config)), extra)
 
 
 @look_up()

@@ -45,6 +45,11 @@ def test_settings_that_look_like_markup_are_text():
     assert "<script>" in texts(drawn(Panel("<script>", hours(1)), title="a & b"))
 
 
+def test_a_long_caption_is_cut_between_two_words():
+    (caption,) = [text for text in texts(drawn(Panel("DD_MAX_HOSTS=24; " * 20, hours(1)))) if "DD_MAX" in text]
+    assert (caption.endswith("DD_MAX_HOSTS=24; …"), len(caption) <= 105) == (True, True)
+
+
 def test_a_demand_of_nothing_can_be_drawn():
     nothing = [Bucket(NOW, 0, 0, 0), Bucket(NOW + timedelta(hours=1), 0, 0, 0)]
     assert "0" in texts(drawn(Panel("today", nothing)))

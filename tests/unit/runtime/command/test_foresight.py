@@ -86,6 +86,8 @@ def test_advice_is_the_settings_to_turn_and_why(told):
         (("what-if", "DD_FREE_SLOT_TARGET=many"), BadRequest, "DD_FREE_SLOT_TARGET: .* valid integer"),
         (("what-if", "DD_TIMETABLE=monday"), BadRequest, "DD_TIMETABLE"),
         (("what-if", "--since", "long"), BadRequest, "'long' is no moment"),
+        (("what-if", "--since", "2d", "--until", "3d"), BadRequest, "the end, is not after"),
+        (("what-if", "--since", "2d", "--until", "8h"), BadRequest, "nothing to replay"),
         (("what-if", "--since", "1m"), BadRequest, "nothing to replay"),
         (("what-if", "--plot", "/nowhere/x.svg"), BadRequest, "/nowhere/x.svg cannot be written"),
         (("advise", "--pool", "gpu"), NotFound, "no pool named 'gpu' was ever served"),
