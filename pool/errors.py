@@ -73,6 +73,10 @@ class HostDistrusted(HostUnreachable):
     """Host and manager do not take each other's certificate: expired, of another authority, or a clock is off."""
 
 
+class ContainerGetsOut(DockerDriverError):
+    """A container of the host reaches what no session may reach: the host must not serve."""
+
+
 class PlaybookFailed(DockerDriverError):
     """The playbook ended with a failed task, or could not reach the host."""
 

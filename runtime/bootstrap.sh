@@ -35,10 +35,10 @@ openssh-client  the way to hosts
 mmdebstrap  building the host and notebook images
 zstd  sending images
 restic  backups of sessions
+busybox-static  testing hosts from inside a container
 LIST
   [ "$PURPOSE" != test ] || cat <<'LIST'
 chromium  the system test opens a session with it
-busybox-static  the smallest image that a test can run
 docker-registry  references are pulled from a real one
 mariadb-server  the databases of the OpenStack that the tests start
 rabbitmq-server  the messages of the OpenStack that the tests start

@@ -6,12 +6,12 @@ from flows.steps.forms import HostName
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from pool.blame import BAD_IMAGE
-from pool.errors import DockerDriverError, EngineTrouble, RefusedMove
+from pool.errors import ContainerGetsOut, DockerDriverError, EngineTrouble, RefusedMove
 from pool.records import Fault, Host, Image
 from pool.states import HostState
 from tasks.base import log, this_run
 from tasks.hosts.lifecycle import clear_errors, find_host, move_host
-from tasks.hosts.setup import apply_playbook, check_host, finish_baked, is_baked
+from tasks.hosts.setup import apply_playbook, check_escapes, check_host, finish_baked, is_baked
 from tasks.images.catalogue import pull_references, read_catalogue
 from tasks.images.delivery import send_images
 from tasks.leases import Held, lease
@@ -27,7 +27,7 @@ async def configure_host(host: HostName) -> str:
 
     Returns:
         The host's name. It is `active`: playbook green, engine answers, every wanted image there and verified,
-        self-test passed.
+        self-test passed, no way out of a container open. An active host whose containers get out is drained.
     """
     record = await find_host(host)
     if record.state not in (HostState.CONFIGURING, HostState.ACTIVE):
@@ -40,6 +40,8 @@ async def configure_host(host: HostName) -> str:
     except DockerDriverError as error:
         if record.state is HostState.CONFIGURING:
             await move_host(host, HostState.FAILED, reason=str(error), fault=Fault.CONFIGURING)
+        elif isinstance(error, ContainerGetsOut):
+            await move_host(host, HostState.DRAINING, reason=str(error))
         raise
     return host
 
@@ -50,10 +52,15 @@ async def make_ready(host: Host) -> None:
         await finish_baked(host)
     else:
         await apply_playbook(host)
+    tried = await check_escapes(host)
     await pull_references(host.pool)
     await equip(host, await read_catalogue(host.pool))
     if host.state is HostState.CONFIGURING:
-        await move_host(host.name, HostState.ACTIVE, reason="configured and tested")
+        await move_host(
+            host.name,
+            HostState.ACTIVE,
+            reason=f"configured and tested; of {tried} ways out of a container none is open",
+        )
     await clear_errors(host.name)
     await serve_queue(host.pool)
 

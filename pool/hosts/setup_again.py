@@ -1,8 +1,9 @@
-"""Which hosts in service are configured again because their pool's settings are others now."""
+"""Which hosts in service are configured again: their pool's settings are others now, or they are due for a test."""
 
 from collections.abc import Iterable, Set
 from datetime import datetime
 
+from pool.hosts.escapes import is_due
 from pool.records import Host
 from pool.settings import PoolSettings
 from pool.states import HostState
@@ -28,6 +29,8 @@ def to_configure_again(hosts: Iterable[Host], settings: PoolSettings, busy: Set[
 
 
 def _is_outdated(host: Host, wanted: str, now: datetime) -> bool:
-    if host.state is not HostState.ACTIVE or host.setup in ("", wanted) or host.unreachable_since:
+    if host.state is not HostState.ACTIVE or not host.setup or host.unreachable_since:
         return False
+    if host.setup == wanted:
+        return is_due(host, now)
     return host.repaired_at is None or (now - host.repaired_at).total_seconds() >= PAUSE

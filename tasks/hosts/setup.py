@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
+from blocks.engine.client import ENGINE_PORT
 from blocks.host_setup import sysprep
 from blocks.host_setup.playbook import DISKS, PlaybookReport, PlaybookRun, host_variables
 from blocks.host_setup.shell import HostShell
 from blocks.host_setup.sysprep import block_networks, give_certificate, trust_registry
 from blocks.outside import log, outside
+from blocks.settings import process_settings
 from blocks.stored.authority import CertificateAuthority, Issued
 from pool.blame import BAD_BLUEPRINT, BAD_IMAGE
-from pool.errors import EngineTrouble
+from pool.errors import ContainerGetsOut, EngineTrouble
+from pool.hosts.escapes import doors
 from pool.records import Host
 from pool.states import HostState
 from tasks.base import pool_task
@@ -143,6 +146,25 @@ def _playbook_run(host: Host, ours: CertificateAuthority, issued: Issued) -> Pla
 
 def _run(run: PlaybookRun) -> PlaybookReport:
     return outside().hosts.run_playbook(run, log().info, PLAYBOOK_SECONDS)
+
+
+@pool_task(retries=2, retry_delay_seconds=2, task_run_name="try to get out of a container of {host.name}")
+def check_escapes(host: Host) -> int:
+    """Prove that a container of the host reaches nothing that no session may; how many doors were tried.
+
+    Raises:
+        ContainerGetsOut: it does; each way is named.
+        HostUnreachable, EngineTrouble: it was not tried to the end.
+    """
+    settings = process_settings()
+    ports = (settings.gateway_port, settings.prefect_port)
+    tried = doors(host.get_address(), ENGINE_PORT, outside().hosts.own_addresses(), ports)
+    if found := outside().engines.open_doors(host, tried):
+        raise ContainerGetsOut(
+            f"host {host.name}: from inside a container there is a way to {'; '.join(found)}. It takes no session:"
+            " look whether its notebook-firewall.service is active, and what else sets rules there"
+        )
+    return len(tried)
 
 
 @pool_task(retries=5, retry_delay_seconds=1, task_run_name="test {host.name}")

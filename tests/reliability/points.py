@@ -102,7 +102,7 @@ POINTS = [
     *_at(SPAWN, "after", "claim_host", "create_server"),
     *_at(SPAWN, "before", "create_server", "trigger"),
     *_at(SPAWN, "after", "create_server", victim=Victim.SERVER),
-    *_at(CONFIGURE, "before", "apply_playbook", "send_images", "check_host"),
+    *_at(CONFIGURE, "before", "apply_playbook", "check_escapes", "send_images", "check_host"),
     *_at(CONFIGURE, "before", "check_host", victim=Victim.POOL_DATABASE),
     *_at(PROVISION, "before", "start_container", victim=Victim.ENGINE),
     *_at(PROVISION, "after", "start_container", victim=Victim.ENGINE),

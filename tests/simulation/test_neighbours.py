@@ -3,7 +3,7 @@
 import pytest
 
 from pool.decisions import DecisionKind
-from pool.states import EndCause, InstanceState
+from pool.states import EndCause, HostState, InstanceState
 
 pytestmark = pytest.mark.simulation
 
@@ -59,6 +59,26 @@ def test_a_host_is_in_use_again_once_its_disk_has_room(world):
     machine_of(world, "s-0").free_mb = 5000
     world.advance(60)
     assert world.store.hosts.get(low.name).disk_low_since is None
+
+
+def test_a_host_whose_containers_get_out_never_serves(world):
+    before = {host.name for host in world.store.hosts.all()}
+    world.cloud.ways_out = ("the manager at 192.0.2.1, port 4200",)
+    world.config.DD_FREE_SLOT_TARGET = 30
+    world.advance(900)
+    hosts = [host for host in world.store.hosts.all() if host.name not in before and host.fault]
+    assert hosts
+    assert {host.active_at for host in hosts} == {None}
+    assert "from inside a container there is a way to the manager at 192.0.2.1" in hosts[0].reason
+
+
+def test_a_host_in_service_whose_containers_get_out_is_drained_at_its_next_test_and_its_sessions_go_on(world):
+    machine = machine_of(world, "s-0")
+    machine.ways_out = ("right to mount",)
+    world.config.DD_BLOCKED_NETWORKS = ["10.20.0.0/16"]
+    world.advance(900)
+    assert world.store.hosts.get(machine.host).state is HostState.DRAINING
+    assert {str(session.state) for session in world.alive_sessions()} == {"running"}
 
 
 def test_networks_that_are_listed_reach_hosts_in_service_and_their_sessions_go_on(world):

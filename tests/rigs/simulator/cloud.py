@@ -28,6 +28,7 @@ class SimulatedCloud(Cloud):
     loses_answers: int = 0  # of the next creates: done, and told as failed
     next_faulty: int = 0  # of the next servers: they end in ERROR
     next_mute: int = 0  # of the next servers: ssh never answers
+    ways_out: tuple[str, ...] = ()  # of the containers of the next servers
 
     def in_world(self, world: Any) -> "SimulatedCloud":
         self._world = world
@@ -119,6 +120,7 @@ class SimulatedCloud(Cloud):
             built_at=built_at,
             ssh_at=NEVER if self.next_mute else built_at + self._world.random.choice([2, 20]),
             fault="no valid host was found" if self.next_faulty else "",
+            ways_out=self.ways_out,
         )
         self.next_mute, self.next_faulty = max(0, self.next_mute - 1), max(0, self.next_faulty - 1)
         return machine

@@ -46,6 +46,7 @@ class Machine:
     engine_down_until: float = 0.0
     slow_until: float = 0.0  # its engine answers after tens of seconds, or too late
     configured: bool = False
+    ways_out: tuple[str, ...] = ()  # of its containers, which there must not be
     free_mb: int = 10_000
     written_mb: dict[str, int] = field(default_factory=dict)  # by session
     clock: timedelta = timedelta()  # what its clock shows, against the first one of the manager

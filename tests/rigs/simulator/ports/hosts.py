@@ -1,6 +1,6 @@
 """Engines and shells of simulated hosts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from blocks.host_setup.shell import HostShell
 from blocks.stored.host_keys import HostKey
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
+from pool.hosts.escapes import Door
 from pool.housekeeping.found import Probe
 from pool.records import Host
 from pool.settings import PoolSettings
@@ -29,6 +30,9 @@ class SimulatedEngines(Engines):
 
     def probe(self, host: Host) -> Probe:
         return self.of(host).look()
+
+    def open_doors(self, host: Host, doors: Sequence[Door]) -> list[str]:
+        return list(self.of(host)._machine("try to get out of a container").ways_out)
 
     def written_mb(self, host: Host) -> dict[str, int]:
         return dict(self.of(host)._machine("measure what its containers wrote").written_mb)

@@ -1,0 +1,65 @@
+"""What a throwaway container finds open on a real host: nothing after the playbook, and what is opened on purpose."""
+
+import socket
+from time import monotonic
+
+import pytest
+
+from blocks.engine.client import HostEngine
+from blocks.engine.connection import EngineIdentity
+from blocks.engine.escape import NAME, open_doors
+from blocks.own_addresses import reachable_addresses
+from pool.hosts.escapes import Door, doors
+from tests.rigs.hosts.configured_host import RESTART
+
+pytest_plugins = ("tests.rigs.hosts.playbook_host",)
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def engine(configured):
+    client = configured.authority.issue_client("manager", days=1)
+    identity = EngineIdentity(configured.authority.certificate, client.certificate, client.private_key)
+    return HostEngine.connect(configured.host.address, identity, configured.host.name)
+
+
+@pytest.fixture
+def manager():
+    """A port that answers on every address of this machine."""
+    with socket.create_server(("0.0.0.0", 0)) as listening:  # noqa: S104 - what is tried is each address of this machine
+        yield listening.getsockname()[1]
+
+
+def tried(configured, port):
+    ours = [one for one in configured.run.variables["firewall_networks"] if one in set(reachable_addresses())]
+    return doors(configured.host.address, 2376, ours, (port,))
+
+
+def test_nothing_is_open_after_the_playbook(configured, engine, manager):
+    assert open_doors(engine, tried(configured, manager)) == []
+
+
+def test_what_the_test_brought_along_is_gone_after_it(configured, engine, manager):
+    open_doors(engine, tried(configured, manager))
+    assert NAME not in configured.root("docker ps -a --format '{{.Names}}'; docker images --format '{{.Repository}}'")
+
+
+def test_the_host_itself_is_found_open_without_the_rules_for_input(configured, engine, manager):
+    configured.root("iptables -F INPUT")
+    found = open_doors(engine, tried(configured, manager))
+    configured.root(RESTART)
+    assert f"the host at {configured.host.address}, port 22" in found
+    assert any(one.startswith("the host's bridge at") for one in found)
+
+
+def test_the_manager_is_found_open_without_the_rules_for_what_is_forwarded(configured, engine, manager):
+    configured.root("iptables -F DOCKER-USER")
+    found = open_doors(engine, tried(configured, manager))
+    configured.root(RESTART)
+    assert any(one.startswith("the manager at") and one.endswith(f"port {manager}") for one in found)
+
+
+def test_doors_that_answer_nothing_are_tried_side_by_side(configured, engine):
+    begun = monotonic()
+    assert open_doors(engine, [Door("a blocked network", f"198.18.0.{number}", 22) for number in range(1, 40)]) == []
+    assert monotonic() - begun < 30  # one after the other they would take 39 s and more
