@@ -3,6 +3,7 @@
 import atexit
 import logging
 from collections.abc import Callable
+from contextvars import copy_context
 from threading import Condition, Thread
 
 from pool.errors import DockerDriverError
@@ -26,7 +27,8 @@ class Publisher:
             self._wanted += 1
             self._changed.notify_all()
             if self._thread is None:
-                self._thread = Thread(target=self._run, args=(publish,), name="publisher", daemon=True)
+                context = copy_context()  # Prefect's settings are in it: where its server is
+                self._thread = Thread(target=context.run, args=(self._run, publish), name="publisher", daemon=True)
                 self._thread.start()
                 atexit.register(self.flush, EXIT_SECONDS)
 

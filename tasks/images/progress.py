@@ -1,6 +1,6 @@
 """The progress bar of a distribution."""
 
-from asyncio import create_task, sleep
+from asyncio import Event, create_task, gather, wait_for
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -24,12 +24,17 @@ async def shown(pool: str, tally: DistributionTally) -> AsyncIterator[None]:
 
     async def keep_showing() -> None:
         while True:
-            await sleep(SHOW_SECONDS)
-            await show()
+            try:
+                await wait_for(over.wait(), SHOW_SECONDS)
+            except TimeoutError:
+                await show()
+            else:
+                return
 
-    showing = create_task(keep_showing())
+    over, showing = Event(), create_task(keep_showing())
     try:
         yield
     finally:
-        showing.cancel()
+        over.set()
+        await gather(showing, return_exceptions=True)  # a write under way would land after that of the end
         await show()

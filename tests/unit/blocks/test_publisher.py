@@ -1,5 +1,7 @@
 """The process's publisher: what cannot be told now ends neither the work nor the thread that tells."""
 
+from contextvars import ContextVar
+
 import pytest
 
 from blocks.publisher import Publisher
@@ -22,3 +24,12 @@ def test_the_publisher_outlives_what_it_could_not_tell(trouble):
         publisher.wake(publish)
         assert publisher.flush(5)
     assert told == ["the changes"]
+
+
+def test_what_is_told_is_told_where_the_process_that_woke_the_publisher_tells():
+    where, told = ContextVar("where", default="nowhere"), []
+    publisher = Publisher()
+    token = where.set("this server")
+    publisher.wake(lambda: told.append(where.get()))
+    where.reset(token)
+    assert (publisher.flush(5), told) == (True, ["this server"])
