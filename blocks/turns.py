@@ -1,15 +1,36 @@
 """What threads of one process tell each other to save work. None of it holds an invariant: only the database does."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from asyncio import wrap_future
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from threading import Lock
+
+
+@dataclass
+class _Line:
+    """Who is at something that only so many may be at once, and who waits for that, in the order of their coming."""
+
+    busy: int = 0
+    waiting: deque[Future[None]] = field(default_factory=deque)
+
+    def move_up(self, most: int) -> None:
+        """Give the free places to those who have waited longest; one that was cancelled meanwhile has none."""
+        while self.waiting and (self.busy < most or not most):
+            turn = self.waiting.popleft()
+            if turn.set_running_or_notify_cancel():
+                self.busy += 1
+                turn.set_result(None)
 
 
 class Turns:
     """One at a time where two threads would only keep each other from working; and who looks at what soon anyway."""
 
     def __init__(self) -> None:
+        self._lines: dict[str, _Line] = {}
+        self._moving = Lock()
         self._locks: dict[str, Lock] = {}
         self._looks: Counter[str] = Counter()
         self._counting = Lock()
@@ -19,6 +40,35 @@ class Turns:
         """Wait until no other thread has the turn of this name, and have it for the block."""
         with self._locks.setdefault(name, Lock()):
             yield
+
+    @asynccontextmanager
+    async def one_of(self, name: str, most: int) -> AsyncIterator[None]:
+        """Be one of at most so many at the thing of this name, for the block; the others wait in order.
+
+        Event loops of several threads may share a name. One that is cancelled while it waits leaves the line.
+
+        Args:
+            name: of the thing.
+            most: at once; 0: no limit. What is said last counts.
+        """
+        turn: Future[None] = Future()
+        with self._moving:
+            line = self._lines.setdefault(name, _Line())
+            line.waiting.append(turn)
+            line.move_up(most)
+        try:
+            await wrap_future(turn)
+            yield
+        finally:
+            self._leave(name, turn, most)
+
+    def _leave(self, name: str, turn: Future[None], most: int) -> None:
+        with self._moving:
+            line = self._lines[name]
+            line.busy -= not turn.cancel()  # one that was given cannot be cancelled: it is given back
+            line.move_up(most)
+            if not (line.busy or line.waiting):
+                del self._lines[name]
 
     @contextmanager
     def looking_later(self, name: str) -> Iterator[None]:

@@ -70,6 +70,9 @@ class PoolConfig(Block):
     DD_MAX_SPAWNS: int = Field(
         8, ge=1, le=MOST_HOSTS, description="Hosts on their way from the cloud at the same time."
     )
+    DD_STARTS_PER_HOST: int = Field(
+        4, ge=0, le=MOST_SLOTS, description="Containers that start on one host at the same time; 0: no limit."
+    )
     DD_TIMETABLE: Timetable = Field(
         [],
         description="Times with another target, like Mon-Fri 08:45-12:00: 60; the last that holds wins.",

@@ -35,6 +35,7 @@ POOL = {
     "DD_HOST_LIFETIME_EXTRA": "Longest stay past the lifetime, in seconds",
     "DD_MAX_HOST_ERRORS": "Most errors in a row",
     "DD_MAX_SPAWNS": "Most hosts on their way at once",
+    "DD_STARTS_PER_HOST": "Most starts on a host at once",
     "DD_TIMETABLE": "Timetable of targets",
     "DD_TIMEZONE": "Time zone of timetable and sessions",
     "DD_HOST_GRACE": "Grace time out of reach, in seconds",

@@ -15,6 +15,7 @@ class Phase(StrEnum):
     ACCEPTED = "accepted"  # its request is to be carried out from now on: Prefect's API answered 201
     PICKED_UP = "picked_up"  # a worker runs its flow
     ROOM = "room"  # it holds room on a host
+    TURN = "turn"  # its host begins to make its container: no more are started there at once than the pool allows
     CREATED = "created"  # its container exists
     STARTED = "started"  # its container runs
     ANSWERING = "answering"  # its notebook answers HTTP

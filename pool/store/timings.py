@@ -13,7 +13,7 @@ from pool.store.engine import Part
 from pool.store.schema import changes, instances, timings
 
 #: What a session that takes room again, on another host, has not come through yet.
-_AFTER_ROOM = [Phase.CREATED, Phase.STARTED, Phase.ANSWERING, Phase.ROUTED, Phase.TOLD]
+_AFTER_ROOM = [Phase.TURN, Phase.CREATED, Phase.STARTED, Phase.ANSWERING, Phase.ROUTED, Phase.TOLD]
 _HOST = func.coalesce(instances.c.host, instances.c.last_host, "").label("on_host")
 _OF_INSTANCE = (instances.c.blueprint, instances.c.standby, _HOST)
 _JOINED = select(timings, *_OF_INSTANCE).join(instances, instances.c.id == timings.c.instance)

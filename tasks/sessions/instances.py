@@ -25,6 +25,7 @@ from tasks.base import accepted_at, blocking, look_up, pool_task
 from tasks.sessions.answers import answer_for
 from tasks.sessions.positions import positions_in
 from tasks.sessions.standbys import asking, standbys_for
+from tasks.sessions.starts import turn_to_start
 from tasks.sessions.versions import image_on, versions_of
 
 ALIVE_SECONDS = 1.0  # between two looks whether the container of a session that starts still runs
@@ -114,8 +115,8 @@ def _admit(blueprint: BlueprintSpec, options: dict) -> PoolSettings:
 
 
 @pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id} on {instance.host}")
-def start_container(instance: Instance, blueprint: BlueprintSpec, filled: str = "") -> Moments:
-    """Have the host's engine run the session's container; one that already runs is left as it is.
+async def start_container(instance: Instance, blueprint: BlueprintSpec, filled: str = "") -> Moments:
+    """Have the host's engine run the session's container, when it is its turn; one that already runs is left as it is.
 
     Args:
         instance: the session.
@@ -123,12 +124,17 @@ def start_container(instance: Instance, blueprint: BlueprintSpec, filled: str = 
         filled: id of the container that holds what was brought back; this one runs, or none. Empty: there is nothing.
 
     Returns:
-        When the container existed, and when it ran.
+        When it was its turn, when the container existed, and when it ran.
 
     Raises:
         Refused: the blueprint asks for more room, or another pool, than when the session was asked for.
     """
-    moments: Moments = {}
+    async with turn_to_start(instance):
+        return await blocking(_run, instance, blueprint, filled)
+
+
+def _run(instance: Instance, blueprint: BlueprintSpec, filled: str) -> Moments:
+    moments: Moments = {Phase.TURN: now()}
     with session_container(instance, blueprint) as (engine, spec):
         engine.run(spec, lambda: moments.update({Phase.CREATED: now()}), filled)
     return moments | {Phase.STARTED: now()}

@@ -10,7 +10,7 @@ from tests.rigs.pool_data import NOW, a_blueprint, ask, claim_active, later, pla
 
 pytestmark = pytest.mark.contract
 
-MADE = {Phase.CREATED: later(3), Phase.STARTED: later(4), Phase.ANSWERING: later(5)}
+MADE = {Phase.TURN: later(3), Phase.CREATED: later(4), Phase.STARTED: later(5), Phase.ANSWERING: later(6)}
 
 
 def starting(store) -> None:
@@ -32,8 +32,8 @@ def tell(store, now) -> None:
 
 def test_a_session_has_a_moment_for_each_phase(store):
     running(store)
-    store.timings.note_first("alice-1", Phase.ROUTED, later(6))
-    tell(store, later(7))
+    store.timings.note_first("alice-1", Phase.ROUTED, later(7))
+    tell(store, later(8))
     assert store.timings.of("alice-1") == {phase: later(seconds) for seconds, phase in enumerate(Phase)}
 
 

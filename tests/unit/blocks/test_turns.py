@@ -1,3 +1,5 @@
+import asyncio
+from asyncio import Event
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from time import sleep
@@ -46,3 +48,84 @@ def test_one_that_fails_before_it_looks_is_not_waited_for():
     with pytest.raises(ValueError, match="no"), turns.looking_later("alice-1"):
         raise ValueError("no")
     assert not turns.is_looked_at_later("alice-1")
+
+
+async def come(turns: Turns, who: str, seen: list[str], stay: Event, most: int = 2) -> None:
+    async with turns.one_of("starts on main-01", most):
+        seen.append(who)
+        await stay.wait()
+
+
+async def settled() -> None:
+    """Let every task go on until it waits."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def in_line(names: str, most: int) -> tuple[Turns, list[str], Event, list[asyncio.Task]]:
+    """Have these come, each by one letter, one after the other."""
+    turns, seen, stay = Turns(), [], Event()
+    tasks = [asyncio.create_task(come(turns, who, seen, stay, most)) for who in names]
+    await settled()
+    return turns, seen, stay, tasks
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("most", "inside"), [(1, "a"), (2, "ab"), (0, "abcd")])
+async def test_so_many_are_at_it_at_once_and_the_others_follow_in_the_order_in_which_they_came(most, inside):
+    _, seen, stay, tasks = await in_line("abcd", most)
+    assert "".join(seen) == inside
+    stay.set()
+    await asyncio.gather(*tasks)
+    assert "".join(seen) == "abcd"
+
+
+@pytest.mark.asyncio
+async def test_one_that_is_cancelled_in_the_line_keeps_no_other_from_its_turn():
+    _, seen, stay, tasks = await in_line("abc", 1)
+    tasks[1].cancel()
+    await settled()
+    stay.set()
+    await asyncio.gather(tasks[0], tasks[2])
+    assert "".join(seen) == "ac"
+
+
+@pytest.mark.asyncio
+async def test_one_that_is_cancelled_at_its_turn_gives_it_back():
+    turns, seen, _, tasks = await in_line("ab", 1)
+    tasks[0].cancel()
+    await settled()
+    assert "".join(seen) == "ab"
+    tasks[1].cancel()
+    await settled()
+    assert not turns._lines
+
+
+@pytest.mark.asyncio
+async def test_one_that_is_cancelled_between_its_turn_and_its_first_step_gives_it_back():
+    turns, _, stay, tasks = await in_line("ab", 1)
+    stay.set()
+    while turns._lines["starts on main-01"].waiting:
+        await asyncio.sleep(0)
+    tasks[1].cancel()
+    await settled()
+    assert not turns._lines
+
+
+def test_event_loops_of_several_threads_share_a_line():
+    turns, inside, most, together = Turns(), [], [], Barrier(4)
+
+    async def work() -> None:
+        async with turns.one_of("starts on main-01", 2):
+            inside.append(1)
+            most.append(len(inside))
+            await asyncio.sleep(0.01)
+            inside.pop()
+
+    def loop() -> None:
+        together.wait(5)
+        asyncio.run(work())
+
+    with ThreadPoolExecutor(4) as threads:
+        [done.result() for done in [threads.submit(loop) for _ in range(4)]]
+    assert max(most) == 2
