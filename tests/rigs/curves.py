@@ -1,9 +1,10 @@
 """Figures over time as one SVG picture: a panel for each figure, below each other, over the same axis of minutes."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
-WIDTH, PANEL, LEFT, TOP = 720, 110, 70, 24
+from tests.rigs.svg import WIDTH, drawing, line, words
+
+PANEL, LEFT, TOP = 110, 70, 24
 Curve = Sequence[tuple[float, float]]
 
 
@@ -20,15 +21,12 @@ def picture(title: str, curves: Mapping[str, Curve], marks: Sequence[float] = ()
     height = TOP + PANEL * len(curves) + 30
     across = lambda minute: LEFT + (WIDTH - LEFT - 10) * minute / last  # noqa: E731 - short
     foot = height - 30
-    parts = [_words(LEFT, 14, title), *(_line(across(m), TOP, across(m), foot, "#e0b0b0") for m in marks if m <= last)]
+    parts = [words(LEFT, 14, title), *(line(across(m), TOP, across(m), foot, "#e0b0b0") for m in marks if m <= last)]
     for number, (name, curve) in enumerate(curves.items()):
         parts += _panel(name, [(across(minute), value) for minute, value in curve], TOP + PANEL * number)
-    parts += [_words(LEFT, height - 14, "0"), _words(WIDTH - 60, height - 14, f"{last:.0f} min")]
-    parts += [_words(WIDTH // 3, height - 14, f"red: {of_marks}")] if of_marks else []
-    size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
-    style = 'font-family="sans-serif" font-size="12"'
-    ground = f'<rect width="{WIDTH}" height="{height}" fill="white"/>'
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>', ground, *parts, "</svg>", ""])
+    parts += [words(LEFT, height - 14, "0"), words(WIDTH - 60, height - 14, f"{last:.0f} min")]
+    parts += [words(WIDTH // 3, height - 14, f"red: {of_marks}")] if of_marks else []
+    return drawing(height, parts)
 
 
 def _panel(name: str, curve: Curve, top: float) -> list[str]:
@@ -37,17 +35,9 @@ def _panel(name: str, curve: Curve, top: float) -> list[str]:
     foot = top + PANEL - 10
     points = " ".join(f"{x:.1f},{foot - (PANEL - 40) * value / most:.1f}" for x, value in curve)
     return [
-        _words(LEFT, top + 14, name),
-        _words(8, top + 34, f"{most:.0f}"),
-        _words(8, foot, "0"),
-        _line(LEFT, foot, WIDTH - 10, foot, "#999"),
+        words(LEFT, top + 14, name),
+        words(8, top + 34, f"{most:.0f}"),
+        words(8, foot, "0"),
+        line(LEFT, foot, WIDTH - 10, foot, "#999"),
         f'<polyline points="{points}" fill="none" stroke="#2a6fb0" stroke-width="1.5"/>',
     ]
-
-
-def _words(x: float, y: float, text: str) -> str:
-    return f'<text x="{x}" y="{y}">{escape(text)}</text>'
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1}" x2="{x2:.1f}" y2="{y2}" stroke="{colour}"/>'

@@ -1,0 +1,28 @@
+"""Launches in a rhythm: one after the other, many at once, one each second."""
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.rigs.launches.figures import Run
+from tests.rigs.launches.launcher import Launcher
+
+
+def arrive(launcher: Launcher, occasion: str, names: Sequence[str], gap: float, over: threading.Event) -> Run:
+    """Launch these, each so many seconds after the one before, and end them; what each took."""
+    launcher.prepare(names)
+    load = os.getloadavg()
+    threads = ThreadPoolExecutor(len(names), thread_name_prefix=launcher.kind)
+    try:
+        asked = []
+        for name in names:
+            asked.append(threads.submit(launcher.timed, name))
+            over.wait(gap)
+        taken = [one.result() for one in asked]
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)  # where it was interrupted, what waits gives up by itself
+    if not over.is_set():
+        launcher.end(names)
+    seconds, failed = [one for one in taken if isinstance(one, float)], [one for one in taken if isinstance(one, str)]
+    return Run(occasion, launcher.kind, seconds, failed, load)
