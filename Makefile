@@ -106,9 +106,9 @@ docs: ## Write the parts of the docs that are made from the code
 	@runtime/bootstrap.sh lint
 	@$(BIN)/python -m docs.generate
 
-bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures (KILLS=20 for NAME=recovery)
+bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures (KILLS=20 for NAME=recovery, QUICK=1 for NAME=launch)
 	@runtime/bootstrap.sh test
-	@$(BIN)/python -m tests.benchmarks.$(if $(NAME),$(NAME),$(error say which: NAME=$(basename $(notdir $(filter-out %__init__.py,$(wildcard tests/benchmarks/*.py)))))) $(if $(JSON),--json $(JSON)) $(if $(KILLS),--kills $(KILLS))
+	@$(BIN)/python -m tests.benchmarks.$(if $(NAME),$(NAME),$(error say which: NAME=$(basename $(notdir $(filter-out %__init__.py,$(wildcard tests/benchmarks/*.py)))))) $(if $(JSON),--json $(JSON)) $(if $(KILLS),--kills $(KILLS)) $(if $(QUICK),--quick)
 
 fuzz: ## Give hostile input to a part: NAME=image_archive, image_names, settings, blueprints, gateway_answers (as root); SECONDS=600
 	@runtime/bootstrap.sh $(if $(filter gateway_answers,$(NAME)),test,lint)

@@ -1,10 +1,10 @@
 """What threads of one process tell each other to save work. None of it holds an invariant: only the database does."""
 
-from asyncio import wrap_future
+from asyncio import wait_for, wrap_future
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -42,7 +42,7 @@ class Turns:
             yield
 
     @asynccontextmanager
-    async def one_of(self, name: str, most: int) -> AsyncIterator[None]:
+    async def one_of(self, name: str, most: int, patience: float) -> AsyncIterator[None]:
         """Be one of at most so many at the thing of this name, for the block; the others wait in order.
 
         Event loops of several threads may share a name. One that is cancelled while it waits leaves the line.
@@ -50,6 +50,7 @@ class Turns:
         Args:
             name: of the thing.
             most: at once; 0: no limit. What is said last counts.
+            patience: seconds in the line after which one goes on all the same: those before it may be stuck.
         """
         turn: Future[None] = Future()
         with self._moving:
@@ -57,17 +58,18 @@ class Turns:
             line.waiting.append(turn)
             line.move_up(most)
         try:
-            await wrap_future(turn)
+            with suppress(TimeoutError):
+                await wait_for(wrap_future(turn), patience)
             yield
         finally:
-            self._leave(name, turn, most)
+            self._leave(name, line, turn, most)
 
-    def _leave(self, name: str, turn: Future[None], most: int) -> None:
+    def _leave(self, name: str, line: _Line, turn: Future[None], most: int) -> None:
         with self._moving:
-            line = self._lines[name]
-            line.busy -= not turn.cancel()  # one that was given cannot be cancelled: it is given back
+            if not turn.cancel():  # it was given: it is given back
+                line.busy -= 1
             line.move_up(most)
-            if not (line.busy or line.waiting):
+            if not (line.busy or line.waiting) and self._lines.get(name) is line:
                 del self._lines[name]
 
     @contextmanager

@@ -25,7 +25,7 @@ from tasks.base import blocking
 from tests.rigs.launches.engine_access import EngineAccess
 from tests.rigs.launches.floor import PORTS
 from tests.rigs.launches.launch_stack import launch_stack, rest, spec_of
-from tests.rigs.launches.launcher import Asking
+from tests.rigs.launches.launcher import PATIENCE, Asking
 from tests.rigs.stacks.stack import Stack
 
 BOUNDS = (1, 2, 4, 8, 0)
@@ -108,7 +108,7 @@ class StartingHost(Asking):
 
     async def _one(self, spec: ContainerSpec, turns: Turns, bound: int, answering: bool, begun: float) -> Start:
         url = f"http://{self._access.address}:{spec.host_port}/{spec.name}/api"
-        async with turns.one_of("starts", bound):
+        async with turns.one_of("starts", bound, PATIENCE):
             turn = time.monotonic()
             await blocking(self._engine.run, spec)
             started = time.monotonic()

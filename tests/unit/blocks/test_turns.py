@@ -50,8 +50,8 @@ def test_one_that_fails_before_it_looks_is_not_waited_for():
     assert not turns.is_looked_at_later("alice-1")
 
 
-async def come(turns: Turns, who: str, seen: list[str], stay: Event, most: int = 2) -> None:
-    async with turns.one_of("starts on main-01", most):
+async def come(turns: Turns, who: str, seen: list[str], stay: Event, most: int, patience: float = 60) -> None:
+    async with turns.one_of("starts on main-01", most, patience):
         seen.append(who)
         await stay.wait()
 
@@ -112,11 +112,22 @@ async def test_one_that_is_cancelled_between_its_turn_and_its_first_step_gives_i
     assert not turns._lines
 
 
+@pytest.mark.asyncio
+async def test_one_that_has_waited_long_enough_goes_on_though_those_before_it_are_stuck():
+    turns, seen, stay, tasks = await in_line("a", 1)
+    late = asyncio.create_task(come(turns, "b", seen, stay, 1, 0.01))
+    while seen != ["a", "b"]:
+        await asyncio.sleep(0.01)
+    stay.set()
+    await asyncio.gather(*tasks, late)
+    assert not turns._lines
+
+
 def test_event_loops_of_several_threads_share_a_line():
     turns, inside, most, together = Turns(), [], [], Barrier(4)
 
     async def work() -> None:
-        async with turns.one_of("starts on main-01", 2):
+        async with turns.one_of("starts on main-01", 2, 60):
             inside.append(1)
             most.append(len(inside))
             await asyncio.sleep(0.01)
