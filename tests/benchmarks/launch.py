@@ -97,7 +97,7 @@ def all_runs(stack: Stack, ways: list[Launcher], sizes: Sizes, over: threading.E
     plan += [(TEN, sizes.ten, 0.0, sizes.ten)] * sizes.rounds
     plan += [(TWENTY, sizes.twenty, 0.0, sizes.twenty)] * sizes.rounds
     plan += [(CLASS, sizes.course, 1.0, sizes.twenty)]
-    runs = []
+    runs: list[Run] = []
     for turn, (occasion, count, gap, standbys) in enumerate(plan):
         stand_by(stack, standbys)
         for way in ways:

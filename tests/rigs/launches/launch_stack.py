@@ -57,8 +57,8 @@ def spec_of(stack: Stack) -> BlueprintSpec:
 
 
 def stand_by(stack: Stack, count: int) -> None:
-    """Have so many containers stand by."""
-    stack.save_blueprint(WARM, standby=count)
+    """Have so many containers stand by, and come to rest."""
+    stack.save_blueprint(WARM, sign_in="open", standby=count)
     rest(stack, count)
 
 

@@ -1,8 +1,14 @@
 """What the figures and the picture of launches are made of."""
 
+import threading
+import time
+from collections.abc import Sequence
+
 import pytest
 
+from tests.rigs.launches.arrivals import arrive
 from tests.rigs.launches.figures import CLASS, COLD, FLOOR, HUB, ONE, STANDBY, TWENTY, Run, Told, by_occasion, figures
+from tests.rigs.launches.launcher import Launcher
 from tests.rigs.spreads import picture
 
 pytestmark = pytest.mark.unit
@@ -56,3 +62,24 @@ def test_the_picture_has_a_dot_for_each_launch_and_a_line_at_each_median():
     svg = picture("launches", by_occasion(runs))
     assert svg.count("<circle ") == 6
     assert svg.count("<line ") == 2 + 3
+
+
+class Never(Launcher):
+    """A way by which no notebook ever answers."""
+
+    kind = "never"
+    ended: Sequence[str] = ()
+
+    def launch(self, name: str) -> None:
+        self.wait(lambda: False, time.monotonic(), name)
+
+    def end(self, names: Sequence[str]) -> None:
+        self.ended = names
+
+
+def test_launches_that_wait_give_up_when_the_benchmark_is_interrupted():
+    over = threading.Event()
+    way = Never(over)
+    threading.Timer(0.05, over.set).start()
+    assert arrive(way, TWENTY, ["a", "b"], 0, over).failed == ["a: interrupted", "b: interrupted"]
+    assert not way.ended
