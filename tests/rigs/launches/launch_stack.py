@@ -22,11 +22,12 @@ FIT = 4  # sessions by the blueprint LARGE, beside which there is no room for an
 POOL = {
     "DD_MAX_HOSTS": "1",
     "DD_FREE_SLOT_TARGET": "1",
+    "DD_HOST_FLAVOR_NAME_SMALL": "standard.xlarge",  # 14 GB and all processors, of the local cloud
     "DD_HOST_FLAVOR_SLOTS_SMALL": str(SLOTS),
     "DD_HOST_FLAVOR_SLOTS_LARGE": str(SLOTS),
 }
 ENDS = (signal.SIGTERM, signal.SIGHUP)
-REST_SECONDS = 300
+REST_SECONDS = 900
 FLOWS = ["provision-instance", "deprovision-instance", "start-standby"]
 
 
