@@ -107,8 +107,13 @@ NOUNS: dict[str, tuple[str, Commands]] = {
         },
     ),
     "blueprint": (
-        "Look whether sessions of a blueprint could start.",
+        "Save blueprints from files, and look whether sessions of them could start.",
         {
+            blueprints.save: {
+                "files": {"nargs": "+", "metavar": "FILE", "help": "of its fields, called as the blueprint is to be"},
+                "--replace": {"action": "store_true", "help": "also one that is there already"},
+                **AS_JSON,
+            },
             blueprints.check: {
                 "name": {"nargs": "?", "help": "of the blueprint; all when none is named"},
                 **AS_JSON,

@@ -1,9 +1,15 @@
-"""`dockerdriver blueprint check`: whether sessions of a blueprint could start, before a user finds that out."""
+"""`dockerdriver blueprint …`: save blueprints from files, and look whether their sessions could start."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
-from pool.errors import NotFound
+from pool.errors import BadRequest, NotFound
 from runtime.verbs.output import show
+
+if TYPE_CHECKING:
+    from blocks.prefect_api import PrefectApi
 
 
 def check(settings: ProcessSettings, name: str | None, as_json: bool) -> int:
@@ -27,3 +33,38 @@ def check(settings: ProcessSettings, name: str | None, as_json: bool) -> int:
     told = [row | {"trouble": row["trouble"] or "ok"} for row in rows]
     show(rows if as_json else told, {"blueprint": "Blueprint", "trouble": "Trouble"}, "there is no blueprint", as_json)
     return 1 if any(row["trouble"] for row in rows) else 0
+
+
+def save(settings: ProcessSettings, files: list[str], replace: bool, as_json: bool) -> int:
+    """Save the blueprint of each file, a YAML or JSON object of its fields, under the file's name without its ending.
+
+    Example: dockerdriver blueprint save docs/applications/streamlit.yaml
+
+    Raises:
+        BadRequest: a file holds no blueprint, or one of that name is there; none of the files is saved.
+        DockerDriverError: the stack does not run.
+    """
+    from blocks.stored.blueprint_file import read_blueprint  # noqa: PLC0415 - Prefect takes a second to import
+
+    api = prefect_api(settings)
+    given = {Path(file).stem: read_blueprint(Path(file)) for file in files}
+    known = set(api.block_names("blueprint"))
+    if there := sorted(given.keys() & known) if not replace else []:
+        raise BadRequest(f"there is a blueprint {there[0]!r} already: --replace has it be as its file says")
+    for name, values in given.items():
+        _save(api, name, values, name in known)
+    rows = [{"blueprint": name, "saved": "replaced" if name in known else "new"} for name in given]
+    show(rows, {"blueprint": "Blueprint", "saved": "Saved"}, "", as_json)
+    return 0
+
+
+def _save(api: "PrefectApi", name: str, values: dict[str, Any], is_known: bool) -> None:
+    from blocks.stored.blueprint import Blueprint  # noqa: PLC0415 - as above
+
+    if is_known:
+        found = api.call("GET", f"/block_types/slug/blueprint/block_documents/name/{name}")
+        api.call("PATCH", f"/block_documents/{found['id']}", data=values, merge_existing_data=False)
+        return
+    kind = api.call("GET", "/block_types/slug/blueprint")["id"]
+    schema = api.call("GET", f"/block_schemas/checksum/{Blueprint._calculate_schema_checksum()}")["id"]  # noqa: SLF001
+    api.call("POST", "/block_documents/", name=name, data=values, block_type_id=kind, block_schema_id=schema)

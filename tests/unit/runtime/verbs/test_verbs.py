@@ -105,6 +105,7 @@ def test_each_verb_has_a_help_an_example_and_an_answer_for_programs(noun):
         "host drain main-07 --deadline 30 --reason kernel --yes",
         "image add rocker/rstudio:4.4 --source registry",
         "blueprint check",
+        "blueprint save docs/applications/streamlit.yaml --replace",
         "config set DD_MAX_HOSTS=8 --pool gpu",
     ],
 )
