@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLOUD ?= local
 export DD_CLOUD := $(CLOUD)
 
-.PHONY: help up down status test test-fast test-nightly test-jupyterhub test-openstack test-upgrade lint bench fuzz kill-anywhere soak simulate
+.PHONY: help up down status test test-fast test-nightly test-applications test-jupyterhub test-openstack test-upgrade lint bench fuzz kill-anywhere soak simulate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ test-upgrade: ## Upgrade a running installation from the version FROM, a commit,
 test-jupyterhub: ## JupyterHub's own tests of spawners, on the spawner for DockerDriver; 3 minutes, needs npm
 	@runtime/bootstrap.sh lint
 	@$(BIN)/python -m tests.rigs.hub
+
+test-applications: ## Real applications behind the gateway, in a browser; 25 minutes, installs them first: APP=streamlit for one
+	@runtime/bootstrap.sh test
+	@$(BIN)/python -m tests.rigs.applications $(APP)
 
 test-fast: ## Rules, small parts, style and types; two minutes, needs no root
 	@$(MAKE) --no-print-directory lint

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
+APPLICATIONS = TESTS / "applications"
 STOP_SECONDS = 60
 #: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
 SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
@@ -68,7 +69,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not read unit tests for a lane, which has none: that takes longer than to collect all others."""
+    """Do not read unit tests for a lane, which has none: that takes longer than to collect all others.
+
+    Tests that install applications are read where a command names their folder, and by no run of all tests.
+    """
+    if collection_path == APPLICATIONS:
+        return not any(APPLICATIONS.name in argument for argument in config.args)
     return True if config.getoption("--lane") and collection_path == TESTS / "unit" else None
 
 

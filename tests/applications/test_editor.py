@@ -1,0 +1,63 @@
+"""code-server: an editor whose files, terminals and extensions are behind two websockets, its previews in frames."""
+
+import pytest
+
+from tests.rigs.waiting import until
+
+pytestmark = [
+    pytest.mark.applications,
+    pytest.mark.timeout(300),
+    pytest.mark.parametrize("application", ["code-server"], indirect=True, scope="module"),
+]
+BODY = bytes(range(256)) * 4096
+
+
+def edit(page) -> None:
+    """Open the file, and go to its end."""
+    page.get_by_role("treeitem", name="notes.md").dblclick()
+    page.locator(".editor-instance .view-lines").click()
+    page.keyboard.press("Control+End")
+
+
+def write(page, application, line: str) -> None:
+    """Into the file, through the editor."""
+    edit(page)
+    page.keyboard.type(f"{line}\n")
+    page.keyboard.press("Control+s")
+    saved = application.home / "notes.md"
+    until(lambda: line in saved.read_text(), f"{line!r} is saved", meanwhile=lambda: page.wait_for_timeout(100))
+
+
+def test_it_opens_by_a_link_and_asks_for_nothing_outside_of_its_session(visit, application):
+    write(visit.page, application, "A line that was typed.")
+    missing = [one for one in visit.refused if "/vsda/" not in one]  # of VS Code's own builds alone: it does without
+    assert (visit.strayed, missing) == ([], [])
+
+
+def test_its_connections_live_through_changes_of_other_routes_and_a_reload_of_the_gateway(visit, application):
+    write(visit.page, application, "Before.")
+    before = visit.open_websockets()
+    visit.change_gateway()
+    write(visit.page, application, "After.")
+    assert len(before) > 1
+    assert visit.open_websockets()[: len(before)] == before
+
+
+def test_a_preview_is_shown_in_its_frame(visit):
+    edit(visit.page)
+    visit.page.get_by_role("button", name="Open Preview").first.click()
+    frame = visit.page.frame_locator("iframe.webview").frame_locator("iframe")
+    frame.get_by_role("heading", name="A heading").wait_for()
+
+
+def test_a_file_goes_up_and_comes_down_as_it_was(visit, application, tmp_path):
+    (tmp_path / "data.bin").write_bytes(BODY)
+    visit.page.get_by_role("tree", name="Files Explorer").click(button="right", position={"x": 100, "y": 400})
+    with visit.page.expect_file_chooser() as chosen:
+        visit.page.get_by_role("menuitem", name="Upload...").click()
+    chosen.value.set_files(tmp_path / "data.bin")
+    visit.page.get_by_role("treeitem", name="data.bin").click(button="right")
+    assert (application.home / "data.bin").read_bytes() == BODY
+    with visit.page.expect_download() as fetched:
+        visit.page.get_by_role("menuitem", name="Download...").click()
+    assert fetched.value.path().read_bytes() == BODY
