@@ -29,7 +29,6 @@ HEADER_KB = 72
 LIMITS = ("address_requests", "address_connections", "session_requests", "session_connections")
 #: Headers of an answer that browsers keep for the whole origin, or beyond it: a session answers for itself alone.
 ORIGIN_HEADERS = (
-    "Service-Worker-Allowed",
     "Clear-Site-Data",
     "Strict-Transport-Security",
     "Public-Key-Pins",

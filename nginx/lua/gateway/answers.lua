@@ -56,6 +56,13 @@ local function confine_referrer()
     end
 end
 
+-- A worker in the browser may serve all of its session, wherever its script is, and nothing besides.
+local function confine_workers(prefix)
+    if ngx.header["Service-Worker-Allowed"] then
+        ngx.header["Service-Worker-Allowed"] = prefix .. "/"
+    end
+end
+
 local function is_websocket()
     return ngx.status == 101 and ngx.var.upgrade_to ~= "" and (ngx.var.upstream_http_upgrade or ""):lower() == "websocket"
 end
@@ -94,6 +101,7 @@ function M.filter_headers()
         return
     end
     confine_cookies(prefix)
+    confine_workers(prefix)
     if route.rewrite_redirects then
         rewrite_references(route, prefix)
     end

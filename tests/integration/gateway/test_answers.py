@@ -5,6 +5,7 @@ import pytest
 
 from blocks.gateway.template import ORIGIN_HEADERS
 from tests.rigs.gateways.backend import raw_backend
+from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import route_to
 
 pytestmark = pytest.mark.integration
@@ -97,3 +98,23 @@ def test_a_session_cannot_speak_for_the_gateway(browser, publish, header):
     answer = browser.get(f"{publish()}/set/{header}")
     assert answer.json()["method"] == "GET"
     assert header.partition(":")[0] not in answer.headers
+
+
+WORKER = b"HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nService-Worker-Allowed: /\r\nContent-Length: 2\r\n\r\n//"
+REGISTER = "scope => navigator.serviceWorker.register('deep/down.js', {scope}).then(() => 'taken', () => 'refused')"
+
+
+def test_in_chromium_a_sessions_worker_serves_all_of_its_session_and_nothing_besides(gateway, publish):
+    with raw_backend(WORKER) as session, browser_page() as page:
+        page.goto(f"{gateway.origin(route_to(0).id)}{publish(port=session.port)}/")
+        own = f"/notebooks/{route_to(0).id}"
+        for scope in (own, "/notebooks/", "/", f"/notebooks/{route_to(0, 'bob').id}/"):
+            assert page.evaluate(REGISTER, scope) == "refused", scope
+        assert page.evaluate(REGISTER, f"{own}/") == "taken"
+
+
+@pytest.mark.parametrize("said", ["~", "~notebooks~", "~lab~", "..~", "http:~~elsewhere.example~", ""])
+def test_whatever_a_session_allows_its_workers_is_its_own_root(browser, publish, said):
+    root = publish()
+    answer = browser.get(f"{root}/set/Service-Worker-Allowed:{said}")
+    assert answer.headers.get_list("Service-Worker-Allowed") == [f"{root}/"]
