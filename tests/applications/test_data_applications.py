@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.rigs.waiting import until
+
 pytestmark = [
     pytest.mark.applications,
     pytest.mark.timeout(300),
@@ -24,7 +26,8 @@ def place(application):
 
 def count(page) -> None:
     """One more, by the application's own connection to its program."""
-    counted = int(COUNTED.match(page.get_by_text(COUNTED).inner_text())[1])
+    shown = until(lambda: COUNTED.match(page.get_by_text(COUNTED).inner_text()), "a number is drawn")
+    counted = int(shown[1])
     page.get_by_role("button", name="Count").click()
     page.get_by_text(f"counted {counted + 1}", exact=True).wait_for()
 

@@ -9,6 +9,7 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.parametrize("application", ["code-server"], indirect=True, scope="module"),
 ]
+WORKERS = "navigator.serviceWorker.getRegistrations().then(found => found.map(one => one.scope))"
 BODY = bytes(range(256)) * 4096
 
 
@@ -41,6 +42,11 @@ def test_its_connections_live_through_changes_of_other_routes_and_a_reload_of_th
     write(visit.page, application, "After.")
     assert len(before) > 1
     assert visit.open_websockets()[: len(before)] == before
+
+
+def test_its_worker_in_the_browser_serves_its_whole_session(visit):
+    taken = lambda: visit.address in visit.page.evaluate(WORKERS)  # noqa: E731
+    until(taken, "the worker is taken", meanwhile=lambda: visit.page.wait_for_timeout(100))
 
 
 def test_a_preview_is_shown_in_its_frame(visit):

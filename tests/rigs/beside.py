@@ -74,7 +74,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     Tests that install applications are read where a command names their folder, and by no run of all tests.
     """
     if collection_path == APPLICATIONS:
-        return not any(APPLICATIONS.name in argument for argument in config.args)
+        named = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+        return not any(path.is_relative_to(APPLICATIONS) for path in named)
     return True if config.getoption("--lane") and collection_path == TESTS / "unit" else None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[3] / "build" / "applications"
 VERSIONS = tomllib.loads((Path(__file__).parent / "versions.toml").read_text())
 PATIENCE = 1500  # seconds: two cores, and code-server compiles some of its parts
-COMPILED = ("node-pty", "@parcel/watcher", "@vscode/spdlog", "native-watchdog")
+COMPILED = ("node-pty", "@parcel/watcher", "@vscode/spdlog", "@vscode/native-watchdog")
 SAID = 300  # letters of what an installer said last
 COMPLETE = "complete"  # the file that says what a whole environment was made of
 

@@ -1,12 +1,16 @@
 """A person with a browser in an application behind the gateway, and what the browser asked for meanwhile."""
 
 import contextlib
+import hashlib
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
 from playwright.sync_api import Page, Request, Response, WebSocket
 
 from blocks.stored.link_keys import LinkKeys
@@ -80,7 +84,7 @@ def visiting(gateway: RunningGateway, application: Application, screenshot: Path
     """Come in by a link; at the end a picture is left of what was seen last."""
     gateway.client.put_keys(KEYS.for_gateway())
     only_routes(gateway.client, [application.route])
-    with browser_page() as page:
+    with browser_page(*_trust(gateway)) as page:
         visit = Visit(page, gateway, application)
         visit.watch()
         try:
@@ -89,3 +93,13 @@ def visiting(gateway: RunningGateway, application: Application, screenshot: Path
         finally:
             screenshot.parent.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=screenshot)
+
+
+def _trust(gateway: RunningGateway) -> list[str]:
+    """Have Chromium believe this one key: a certificate that a user has merely accepted is none to service workers."""
+    if not gateway.config.settings.certificate:
+        return []
+    certificate = load_pem_x509_certificate(Path(gateway.config.settings.certificate).read_bytes())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    digest = b64encode(hashlib.sha256(key).digest()).decode()
+    return [f"--ignore-certificate-errors-spki-list={digest}"]

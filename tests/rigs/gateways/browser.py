@@ -20,10 +20,10 @@ SLOW = 60_000  # milliseconds: two cores, shared with the whole stack
 
 
 @contextmanager
-def browser_page() -> Iterator[Page]:
-    """A fresh browser with one empty page."""
+def browser_page(*flags: str) -> Iterator[Page]:
+    """A fresh browser with one empty page; more *flags* for Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(SLOW)
         try:
