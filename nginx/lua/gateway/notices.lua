@@ -8,7 +8,7 @@ local M = {}
 local notices = ngx.shared.notices
 
 local KEPT_SECONDS = 86400
-local PAGES = { queued = true, starting = true, ended = true }
+local PAGES = { queued = true, starting = true, moving = true, ended = true }
 
 local function is_text(value, most)
     return type(value) == "string" and #value > 0 and #value <= most

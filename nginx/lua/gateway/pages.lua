@@ -8,9 +8,9 @@ local M = {}
 local pages, style = {}, ""
 
 local NAMES = { "welcome", "unknown", "sign_in", "launch", "ahead", "bad_link", "download", "bad_download", "not_answering", "refused", "foreign",
-                "too_many_cookies", "too_large", "too_many", "trouble", "queued", "starting", "ended" }
+                "too_many_cookies", "too_large", "too_many", "trouble", "queued", "starting", "moving", "ended" }
 -- 503: come back soon; 410: it is gone for good.
-local STATUS = { queued = 503, starting = 503, ended = 410 }
+local STATUS = { queued = 503, starting = 503, moving = 503, ended = 410 }
 
 local POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors *"
 

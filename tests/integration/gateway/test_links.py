@@ -264,6 +264,18 @@ def test_a_link_to_a_session_that_still_waits_is_used_up_at_once_and_good_for_as
         assert httpx.get(address(gateway, new), trust_env=False).status_code == 401
 
 
+def test_who_was_signed_in_stays_signed_in_when_the_session_comes_back_at_another_place(gateway, browser, backend):
+    browser.post(link(gateway))
+    gateway.client.remove_route(ALICE)
+    gateway.client.put_notices([Notice(ALICE, "moving", "Its work is being saved.", time.time())])
+    assert browser.get(address(gateway)).status_code == 503
+    with http_backend() as elsewhere:
+        gateway.client.add_route(route_to(elsewhere.port, "alice", sign_in="link"))
+        assert browser.get(address(gateway)).status_code == 200
+        assert len(elsewhere.requests) == 1
+        assert httpx.get(address(gateway), trust_env=False).status_code == 401
+
+
 def test_a_bad_link_to_a_session_that_still_waits_says_so(gateway, browser):
     gateway.client.put_notices([Notice("next-0123456789abcdef", "starting", "Waiting.", time.time())])
     assert browser.post(link(gateway, "next-0123456789abcdef", seconds=-1)).status_code == 401

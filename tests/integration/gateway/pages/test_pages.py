@@ -49,6 +49,19 @@ def test_a_session_that_starts_says_how_far_it_is_and_goes_on_by_itself(gateway,
     assert '<meta http-equiv="refresh"' in answer.text
 
 
+def test_a_session_that_is_moved_says_so_once_its_route_is_gone_and_goes_on_by_itself(gateway, visit):
+    with http_backend() as session:
+        gateway.client.add_route(route_to(session.port))
+        tell(gateway, "moving", "It goes on on another machine in a moment.")
+        assert visit(PATH).status_code == 200
+    gateway.client.remove_route(ROUTE)
+    answer = visit(PATH + "lab/tree/x")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert "It goes on on another machine in a moment." in answer.text
+    assert re.search(r"That goes on for [678] seconds", answer.text)
+    assert '<meta http-equiv="refresh"' in answer.text
+
+
 @pytest.mark.parametrize(
     ("position", "estimate_seconds", "said"),
     [
