@@ -198,6 +198,9 @@ class Instance:
     keep: KeptWork = KeptWork()  # as its blueprint said when it was asked for
     restored_from: str = ""  # id of the backup that it began with; empty: with nothing
     standby: str = ""  # id of the standby whose container it has; empty: its container was made for it
+    target: Placement | None = None  # room that is reserved for it on the host that it is moved to
+    carried: str = ""  # id of the backup that it takes to another host, until it runs there; its work is in that alone
+    moved_by: str = ""  # id of the flow run that moved it last: a retried run does not move it again
 
     @property
     def host(self) -> str | None:
@@ -279,9 +282,9 @@ class Notice:
     """What the gateway shows at the address of a session that does not answer yet, or no more."""
 
     id: str  # the route's: secret
-    page: str  # "queued", "starting" or "ended"
+    page: str  # "queued", "starting", "moving" or "ended"
     words: str  # a sentence for the visitor, who is told no host and no address
-    at: float  # seconds since 1970: when it was asked for, or when it ended
+    at: float  # seconds since 1970: when it was asked for, when its move began or went on, or when it ended
     position: int = 0  # of a queued one: 1 is the next to get a place; 0: not known
     estimate_seconds: int = 0  # of a queued one: until it gets its place; 0: not known
 

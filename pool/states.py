@@ -29,6 +29,7 @@ class InstanceState(StrEnum):
     QUEUED = "queued"  # known, holds no room
     STARTING = "starting"  # holds room on a host; its container may exist
     RUNNING = "running"  # answers, and its route is published
+    MOVING = "moving"  # on its way to another host: its program is ended, its work backed up; holds room on both hosts
     STOPPING = "stopping"  # its route and container are being removed; still holds room
     DELETED = "deleted"  # nothing of it exists
     FAILED = "failed"  # ended with a reason; nothing of it exists
@@ -85,7 +86,16 @@ INSTANCE_MOVES: Mapping[InstanceState, frozenset[InstanceState]] = {
     InstanceState.STARTING: frozenset(
         {InstanceState.RUNNING, InstanceState.QUEUED, InstanceState.STOPPING, InstanceState.FAILED}
     ),
-    InstanceState.RUNNING: frozenset({InstanceState.STOPPING, InstanceState.FAILED}),
+    InstanceState.RUNNING: frozenset({InstanceState.MOVING, InstanceState.STOPPING, InstanceState.FAILED}),
+    InstanceState.MOVING: frozenset(
+        {
+            InstanceState.RUNNING,  # it goes on where it was
+            InstanceState.STARTING,  # on the other host
+            InstanceState.QUEUED,  # the other host serves no more
+            InstanceState.STOPPING,
+            InstanceState.FAILED,
+        }
+    ),
     InstanceState.STOPPING: frozenset({InstanceState.DELETED, InstanceState.FAILED}),
     InstanceState.DELETED: frozenset(),
     InstanceState.FAILED: frozenset(),
@@ -96,7 +106,7 @@ LIVING_HOSTS = frozenset(HostState) - {HostState.REMOVED}
 #: States of a host that no session can be on yet, and that will take some.
 ON_THEIR_WAY = frozenset({HostState.SPAWNING, HostState.CONFIGURING})
 #: States in which an instance holds slots on its host.
-HOLDING_ROOM = frozenset({InstanceState.STARTING, InstanceState.RUNNING, InstanceState.STOPPING})
+HOLDING_ROOM = frozenset({InstanceState.STARTING, InstanceState.RUNNING, InstanceState.MOVING, InstanceState.STOPPING})
 #: States from which an instance never moves again.
 ENDED = frozenset({InstanceState.DELETED, InstanceState.FAILED})
 #: States of a session that was asked for and does not run yet.

@@ -145,6 +145,11 @@ async def _start(decision: Decision, key: str) -> None:
         await ask_to_start(instance, again=key)
 
 
+async def _move_on(decision: Decision, key: str) -> None:
+    wanted = {"instance_id": decision.subject, "begun": True}
+    await trigger("move-instance/on-demand", wanted, key=f"move-on-{key}")
+
+
 async def _start_standby(decision: Decision, _key: str) -> None:
     """Record it, and have a run start it; where this process dies between the two, a later tick ends the record."""
     standby = await begin_standby(*decision.subject.split("/", 1))
@@ -196,6 +201,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.REMOVE_CONTAINER: settling.remove_container,
     DecisionKind.REMOVE_PART: settling.remove_part,
     DecisionKind.START: _start,
+    DecisionKind.MOVE_ON: _move_on,
     DecisionKind.START_STANDBY: _start_standby,
     DecisionKind.END_STANDBY: _end_standby,
     DecisionKind.GIVE_UP: _give_up,

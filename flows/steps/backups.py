@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from pool.backups.backup import Backup
 from pool.backups.rules import backup_lease, brings_back, has_work
-from pool.backups.states import BackupCause, BackupTrouble, as_trouble
+from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupTrouble, as_trouble
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.records import BlueprintSpec, Instance
 from tasks.backups.keeping import (
@@ -28,14 +28,14 @@ OTHER_SECONDS = 600  # that the end of a session waits for another run that back
 async def back_up(instance: Instance, cause: BackupCause) -> Backup:
     """Back up what a session keeps; it counts once it was read back. One run at a time does this to a session.
 
-    The end of a session waits for the run that is at it already, which backs up what may be too old by then; then its
-    program is ended, so that nothing is written after what is kept.
+    The end of a session, or its move, waits for the run that is at it already, which backs up what may be too old by
+    then; then its program is ended, so that nothing is written after what is kept.
 
     Raises:
         BackupTrouble: it was not made; the record says why.
         Held: another run is at it, and still was after a while.
     """
-    wait = OTHER_SECONDS if cause is BackupCause.SESSION_ENDS else 0
+    wait = OTHER_SECONDS if cause in PROGRAM_ENDS else 0
     async with lease(backup_lease(instance.id), holder=this_run(), wait=wait):
         backup = await begin_backup(instance, cause)
         if backup.counts:  # an earlier run came that far
@@ -51,7 +51,7 @@ async def back_up(instance: Instance, cause: BackupCause) -> Backup:
 
 async def _make_ready(instance: Instance, cause: BackupCause) -> str:
     """Have a program write what it holds: by its end, or, where the session goes on, by its blueprint's command."""
-    if cause is not BackupCause.SESSION_ENDS:
+    if cause not in PROGRAM_ENDS:
         return await tell_application(instance)
     await stop_container(instance)
     return ""

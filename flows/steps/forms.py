@@ -15,6 +15,9 @@ _POOL = {"title": "Pool", "examples": ["main"]}
 Pool = Annotated[str, Field(json_schema_extra=_POOL)]
 AnyPool = Annotated[str, Field(json_schema_extra=_POOL | {"title": "Pool (empty: all)"})]
 HostName = Annotated[str, Field(json_schema_extra={"title": "Host", "examples": ["main-07"]})]
+AnyHost = Annotated[
+    str, Field(json_schema_extra={"title": "Host (empty: the best other one)", "examples": ["main-07"]})
+]
 HostNames = Annotated[list[str] | None, Field(json_schema_extra={"title": "Hosts (empty: all)"})]
 InstanceId = Annotated[str, Field(json_schema_extra={"title": "Session", "examples": ["alice-7"]})]
 StandbyId = Annotated[str, Field(json_schema_extra={"title": "Standby", "examples": ["standby.k3v7"]})]
@@ -41,6 +44,7 @@ Sessions = Annotated[
     ),
 ]
 Scheduled = Annotated[bool, Field(json_schema_extra={"title": "Asked for by its schedule"})]
+Begun = Annotated[bool, Field(json_schema_extra={"title": "Go on with a move that was begun, and begin none"})]
 Patient = Annotated[bool, Field(json_schema_extra={"title": "Takes as long as a backup"})]
 BackupId = Annotated[str, Field(json_schema_extra={"title": "Backup", "examples": ["alice-1.1"]})]
 AnyBackup = Annotated[str, Field(json_schema_extra={"title": "Backup (empty: the newest)", "examples": ["alice-1.1"]})]

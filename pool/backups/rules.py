@@ -1,11 +1,11 @@
 """When a session is backed up, how long its end waits for that, which backup comes back and which are deleted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from pool.backups.backup import Backup
-from pool.backups.states import FINAL_FAULTS, BackupCause, BackupFault, BackupState
+from pool.backups.states import FINAL_FAULTS, PROGRAM_ENDS, BackupFault, BackupState
 from pool.errors import NotFound, Refused
 from pool.moments import after
 from pool.records import Instance
@@ -53,8 +53,12 @@ def restore_folder(backup: Backup, moment: datetime) -> str:
 
 
 def has_work(instance: Instance) -> bool:
-    """Whether the session may have something that is to be kept: it ran, and its container may still be there."""
-    return bool(instance.keep.paths) and instance.expires_at is not None and instance.host is not None
+    """Whether the session may have something that is to be kept: it ran, and its container may still be there.
+
+    One that takes a backup to another host has nothing that is not in it.
+    """
+    ran = instance.expires_at is not None and instance.host is not None
+    return bool(instance.keep.paths) and ran and not instance.carried
 
 
 def check_can_be_backed_up(instance: Instance) -> None:
@@ -104,20 +108,21 @@ def wait_ends_at(instance: Instance, wait: int) -> datetime:
 
 
 def needs_backups(instance: Instance) -> bool:
-    """Whether housekeeping looks at the backups of a session: it has a schedule, or is ended with work to keep."""
-    return bool(instance.keep.every or (instance.keep.paths and instance.state is InstanceState.STOPPING))
+    """Whether housekeeping looks at the backups of a session: it has a schedule, or ends or moves with work to keep."""
+    leaves = instance.state in (InstanceState.STOPPING, InstanceState.MOVING)
+    return bool(instance.keep.every or (instance.keep.paths and leaves))
 
 
 def end_pauses(instance: Instance, backups: Iterable[Backup], wait: int, now: datetime) -> bool:
-    """Whether the end of a session is not gone on with yet, since its backup failed a moment ago.
+    """Whether the end of a session, or its move, is not gone on with yet, since its backup failed a moment ago.
 
     Args:
-        instance: the session, stopping.
+        instance: the session, stopping or moving.
         backups: its own, in any state.
         wait: seconds that the pool lets an end wait.
         now: the moment of asking.
     """
-    ending = [one for one in backups if one.cause is BackupCause.SESSION_ENDS and one.state is BackupState.FAILED]
+    ending = [one for one in backups if one.cause in PROGRAM_ENDS and one.state is BackupState.FAILED]
     if not ending:
         return False
     last = max(ending, key=lambda one: one.state_since)
@@ -174,13 +179,17 @@ def _next_try(backup: Backup) -> datetime:
 
 
 def brings_back(instance: Instance) -> bool:
-    """Whether the session begins with a backup, if there is one; whose work it would be must be known."""
-    return bool(instance.keep.paths and instance.user) and instance.options.get("restore") != NOTHING
+    """Whether the session begins with a backup, if there is one; whose work it would be must be known.
+
+    One that comes from another host begins with its own, whatever its request said.
+    """
+    wants = bool(instance.keep.paths and instance.user) and instance.options.get("restore") != NOTHING
+    return wants or bool(instance.carried)
 
 
 def brings_newest_back(instance: Instance) -> bool:
     """Whether it begins with the newest backup, rather than with one that was named."""
-    return brings_back(instance) and not instance.options.get("restore")
+    return brings_back(instance) and not instance.options.get("restore") and not instance.carried
 
 
 def is_of_same_work(one: Instance, other: Instance) -> bool:
@@ -223,7 +232,9 @@ def _offer(good: Sequence[Backup]) -> str:
     return f"the newest that can be restored is {good[0].id}" if good else "there is none that can be restored"
 
 
-def to_forget(backups: Iterable[Backup], kept: int, days: int, now: datetime) -> list[Backup]:
+def to_forget(
+    backups: Iterable[Backup], kept: int, days: int, now: datetime, carried: Container[str] = ()
+) -> list[Backup]:
     """List the backups that are not needed any more.
 
     Those that count go by number and age; those that do not, and that no run will go on with, by age alone.
@@ -233,9 +244,10 @@ def to_forget(backups: Iterable[Backup], kept: int, days: int, now: datetime) ->
         kept: how many of one user and blueprint stay, the newest ones; at least one does.
         days: after which each goes, the newest as well; 0: never.
         now: the moment of asking.
+        carried: ids of those that sessions take to another host now; they stay.
     """
     oldest = now - timedelta(days=days) if days else None
-    every = list(backups)
+    every = [one for one in backups if one.id not in carried]
     good = sorted((one for one in every if one.counts), key=_whose)
     gone: list[Backup] = []
     for _, group in groupby(good, key=_whose):

@@ -23,6 +23,11 @@ class BackupCause(StrEnum):
     SESSION_ENDS = "session-ends"
     REQUESTED = "requested"  # backup-instance
     SCHEDULED = "scheduled"  # its blueprint says how often
+    SESSION_MOVES = "session-moves"  # to another host
+
+
+#: What asks for a backup of files that nothing is written to any more: the session's program is ended first.
+PROGRAM_ENDS = frozenset({BackupCause.SESSION_ENDS, BackupCause.SESSION_MOVES})
 
 
 class BackupFault(StrEnum):

@@ -15,6 +15,7 @@ from pool.hosts.sizing import Situation, hosts_to_spawn
 from pool.hosts.unused import hosts_to_let_go
 from pool.housekeeping.backup_rules import backup_due, backup_pauses
 from pool.housekeeping.disk_rules import fills_disk
+from pool.housekeeping.moving_rules import unattended_move
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
@@ -215,11 +216,11 @@ HOST_RULES = (
 
 
 def host_lost(instance: Instance, case: RuleContext) -> Decision | None:
-    """Fail a session whose host has failed."""
+    """Fail a session whose host has failed; one that was moved away with all of its work goes on elsewhere."""
     host = case.host_of(instance)
     if host is None:
         return None
-    if host.state is HostState.FAILED:
+    if host.state is HostState.FAILED and not (instance.state is InstanceState.MOVING and instance.carried):
         reason = f"its host {host.name} failed: {host.reason}"
         return Decision(DecisionKind.FAIL_INSTANCE, instance.id, reason, cause=EndCause.HOST_LOST)
     return None
@@ -278,6 +279,7 @@ INSTANCE_RULES = (
     drained,
     idle,
     stranded,
+    unattended_move,
     waits_in_vain,
     unattended_start,
     fills_disk,

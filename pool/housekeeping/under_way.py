@@ -11,6 +11,7 @@ LONGEST_SECONDS = {
     "bake-host-image": 6000,
     "provision-instance": 600,
     "deprovision-instance": 300,
+    "move-instance": 900,  # its backups are seen by their lease
     "distribute-images": 7200,
 }
 #: Seconds ahead within which a run that is due counts: a worker is about to take it, or a retry pauses before it.

@@ -5,6 +5,9 @@ from pool.states import EndCause, InstanceState
 
 QUEUED = "Looking for a place on one of the hosts."
 STARTING = "A place was found; its container is being started."
+MOVING = "What is kept of it is being saved; it goes on on another machine in a moment."
+MOVED = "What was kept of it is being brought to another machine."
+WAITS_MOVED = "It has left its machine with what was kept of it, and waits for a place on another one."
 #: What the visitors of a session that ended are told.
 WHY_ENDED = {
     EndCause.REQUESTED: "It was ended by the application that started it.",
@@ -35,11 +38,16 @@ def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_s
         position: of a queued one, its place in the queue, 1 for the next; 0: not known. The page says it by itself.
         estimate_seconds: of a queued one, how long until it gets its place; 0: not known.
     """
-    asked = instance.created_at.timestamp()
+    asked, moves = instance.created_at.timestamp(), instance.state_since.timestamp()
     if instance.state is InstanceState.RUNNING:
         return None
     if instance.state is InstanceState.QUEUED:
-        return Notice(instance.route, "queued", words or QUEUED, asked, position, estimate_seconds)
+        usual = WAITS_MOVED if instance.carried else QUEUED
+        return Notice(instance.route, "queued", words or usual, asked, position, estimate_seconds)
+    if instance.state is InstanceState.MOVING:
+        return Notice(instance.route, "moving", words or MOVING, moves)
+    if instance.state is InstanceState.STARTING and instance.carried:
+        return Notice(instance.route, "moving", words or MOVED, moves)
     if instance.state is InstanceState.STARTING:
         return Notice(instance.route, "starting", words or STARTING, asked)
     return Notice(

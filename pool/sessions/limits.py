@@ -9,7 +9,7 @@ from pool.settings import PoolSettings
 from pool.states import BEGINNING, InstanceState
 
 #: States in which a session counts; one that is being ended makes way for the next at once.
-COUNTED = BEGINNING | {InstanceState.RUNNING}
+COUNTED = BEGINNING | {InstanceState.RUNNING, InstanceState.MOVING}
 SHOWN = 5  # ids of a user's sessions in the refusal
 
 

@@ -106,8 +106,11 @@ def _patience(instance: Instance, settings: PoolSettings) -> timedelta:
 
 
 def wait_limit(instance: Instance, settings: PoolSettings) -> int:
-    """Seconds that it waits for room: the pool's time limit, or less where its request says so."""
-    asked: int = instance.options.get("wait", settings.queue_timeout)
+    """Seconds that it waits for room: the pool's time limit, or less where its request says so.
+
+    One that takes its work to another host has begun long ago: its request did not speak of this wait.
+    """
+    asked: int = settings.queue_timeout if instance.carried else instance.options.get("wait", settings.queue_timeout)
     return min(settings.queue_timeout, asked, LONGEST_SPAN)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pool.errors import BadRequest, Refused
 from pool.names import check_instance_id, check_user
 from pool.records import BlueprintSpec, Instance
-from pool.states import BEGINNING, FAILURES, InstanceState
+from pool.states import ENDED, FAILURES, InstanceState
 
 #: Sessions of one request: a large lecture; what asks for more is more than one request.
 MOST_SESSIONS = 500
@@ -98,7 +98,7 @@ def check_not_over(known: Instance) -> None:
     Raises:
         Refused: "instance alice-1 is deleted (asked for); ask with a new instance_id".
     """
-    if known.state not in BEGINNING and known.state is not InstanceState.RUNNING:
+    if known.state in ENDED or known.state is InstanceState.STOPPING:
         because = f" ({known.reason})" if known.reason else ""
         raise Refused(f"instance {known.id} is {known.state}{because}; ask with a new instance_id")
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, update
 
 from pool.backups.backup import Backup
-from pool.backups.states import BackupCause, BackupState, check_backup_move
+from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupState, check_backup_move
 from pool.errors import NotFound
 from pool.records import Instance, KeptWork
 from pool.store.engine import Part, check_facts
@@ -27,7 +27,8 @@ class BackupStore(Part):
         """Record a backup before anything is written; one of the same cause that did not come to its end begins again.
 
         What was kept of a session that is being ended is kept: that backup is returned as it is. Not what was kept of
-        an earlier session of the same name, whose record was deleted since.
+        an earlier session of the same name, whose record was deleted since. So it is with a session that moves, and not
+        with what was kept for an earlier move.
         The lease on the session's work is held meanwhile: no two runs begin one at once.
 
         Args:
@@ -39,7 +40,9 @@ class BackupStore(Part):
             connection.execute(select(instances.c.id).where(instances.c.id == instance.id).with_for_update())
             last = connection.execute(_of_instance(instance.id).limit(1)).one_or_none()
             same = last is not None and last.cause is cause and last.begun_at >= instance.created_at
-            if last and same and cause is BackupCause.SESSION_ENDS and last.state is BackupState.VERIFIED:
+            since = instance.state_since if cause is BackupCause.SESSION_MOVES else instance.created_at
+            kept = last and last.state is BackupState.VERIFIED and last.begun_at >= since
+            if last and same and kept and cause in PROGRAM_ENDS:
                 return _as_backup(last)
             if last and same and last.state in UNFINISHED | {BackupState.FAILED}:
                 again = {"attempts": last.attempts + 1, "state": BackupState.WRITING} | _NOTHING_YET

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, case, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, case, delete, exists, insert, or_, select, update
 
 from pool.changes import Audience, Change, HistoryEntry, Noun, history_of
 from pool.records import Host, Instance
@@ -191,10 +191,16 @@ def _living(connection: Connection, pool: str, since: datetime, now: datetime) -
 
 
 def _placed_at(instance_id: Any) -> ScalarSelect[datetime]:
-    """When the session took the room that it kept: one that lost its room began anew, or waits; null: it has none."""
+    """When the session took the room that it kept: one that lost its room began anew, or waits; null: it has none.
+
+    One that was moved to another host stayed all the time.
+    """
     of_it = (changes.c.noun == Noun.INSTANCE, changes.c.subject == instance_id)
     begun = case((changes.c.state == InstanceState.STARTING, changes.c.at))
     turns = select(begun).where(*of_it, changes.c.state.in_([InstanceState.QUEUED, InstanceState.STARTING]))
+    moved = changes.alias()
+    earlier = (moved.c.noun == changes.c.noun, moved.c.subject == changes.c.subject, moved.c.id < changes.c.id)
+    turns = turns.where(~exists().where(*earlier, moved.c.state == InstanceState.MOVING))
     return turns.order_by(changes.c.id.desc()).limit(1).scalar_subquery()
 
 

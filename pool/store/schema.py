@@ -107,6 +107,11 @@ instances = Table(
     Column("keep", JSON, nullable=False, server_default="{}"),  # what of it is backed up
     Column("restored_from", String(80), nullable=False, server_default=""),  # id of the backup that it began with
     Column("standby", String(63), nullable=False, server_default=""),  # id of the one whose container it has
+    Column("to_host", String(63)),  # where room is reserved for it, while it is moved there; null: it is not moved
+    Column("to_port", Integer),
+    Column("to_gpu_ids", JSON(none_as_null=True)),
+    Column("carried", String(80), nullable=False, server_default=""),  # id of the backup that it takes along
+    Column("moved_by", String(255), nullable=False, server_default=""),  # id of the flow run that moved it last
     UniqueConstraint("host", "port"),
     Index(None, "state", "state_since"),
     Index(None, "user", "created_at"),

@@ -62,7 +62,7 @@ def _ask_to_end(api: "PrefectApi", instance: Instance, key: str) -> str:
 
 def _with_work(store: "PoolStore") -> list[Instance]:
     """Sessions whose work is not safe yet; one that ends already may have been backed up, and keep its container."""
-    there = store.instances.all(states=[InstanceState.RUNNING, InstanceState.STOPPING])
+    there = store.instances.all(states=[InstanceState.RUNNING, InstanceState.MOVING, InstanceState.STOPPING])
     kept = [one for one in there if has_work(one)]
     return [one for one in kept if one.state is InstanceState.RUNNING or not _is_safe(store, one)]
 

@@ -6,6 +6,7 @@ from blocks.backups.digest import checked
 from blocks.backups.work_tar import Counted, beside, given_to, listed
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
+from pool.backups.carried import carried_backup
 from pool.backups.rules import brings_newest_back, files_key, has_work, is_of_same_work, to_restore
 from pool.backups.states import BackupFault, BackupState, BackupTrouble
 from pool.errors import Refused
@@ -24,9 +25,14 @@ EARLIER_SECONDS = 120  # that a session waits for the backup of its user's last 
 def backup_to_restore(instance: Instance) -> Backup | None:
     """Choose what the session begins with: the newest backup of its user and blueprint that counts, or the named one.
 
+    One that comes from another host begins with its own.
+
     Raises:
-        Refused: the named one is not there, or does not count; the message names the newest that does.
+        Refused: the named one is not there, or does not count; the message names the newest that does. Or what a
+            session from another host takes along cannot be read any more.
     """
+    if instance.carried:
+        return carried_backup(instance, outside().store.backups.of_instance(instance.id))
     backups = outside().store.backups.of_user(instance.pool, instance.blueprint, instance.user)
     return to_restore(backups, instance.options.get("restore", ""))
 

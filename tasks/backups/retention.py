@@ -6,6 +6,7 @@ from pool.backups.snapshots import SHORT, strangers, to_delete
 from pool.backups.states import BackupState
 from pool.errors import NotFound
 from pool.settings import PoolSettings
+from pool.states import LIVING_INSTANCES
 from tasks.base import look_up, pool_task
 
 KEPT = frozenset(BackupState) - {BackupState.FORGOTTEN}
@@ -26,7 +27,9 @@ def forget_backups(pool: str) -> list[str]:
         NotFound: it has none, and none is known that it had.
     """
     settings = _settings_of(pool)
-    gone = to_forget(outside().store.backups.all(KEPT, pool=pool), settings.backups_kept, settings.backup_days, now())
+    backups = outside().store.backups.all(KEPT, pool=pool)
+    carried = {one.carried for one in outside().store.instances.all(pool, LIVING_INSTANCES) if one.carried}
+    gone = to_forget(backups, settings.backups_kept, settings.backup_days, now(), carried)
     for backup in gone:
         outside().store.backups.move(backup.id, BackupState.FORGOTTEN, now(), reason=why_forgotten(backup))
     return [backup.id for backup in gone]

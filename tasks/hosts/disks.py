@@ -13,7 +13,7 @@ from pool.errors import EngineTrouble, NotFound, Refused
 from pool.hosts.disk import Kind, Leaving, may_go
 from pool.images.catalogue import usable_versions
 from pool.records import Host
-from pool.states import InstanceState
+from pool.states import BEGINNING, InstanceState
 from tasks.base import pool_task
 
 SECONDS = 20
@@ -73,7 +73,7 @@ def over_among(labels: set[str]) -> set[str]:
 
 def needed_images(pool: str) -> set[str]:
     """Ids of images that the pool offers, that blueprints pin, and that sessions on their way may run."""
-    coming = outside().store.instances.all(pool, [InstanceState.QUEUED, InstanceState.STARTING])
+    coming = outside().store.instances.all(pool, BEGINNING | {InstanceState.MOVING})
     wanted = outside().stored.pinned_versions(pool) | {
         _wanted(blueprint) for blueprint in {one.blueprint for one in coming}
     }

@@ -4,6 +4,7 @@ from asyncio import gather
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from prefect.client.schemas.objects import FlowRun
 
@@ -31,6 +32,11 @@ from tasks.housekeeping.probing import note_probes, probe_hosts
 from tasks.housekeeping.standby_looks import mute_standbys, standby_specs_of, standbys_on_record
 from tasks.runs import flavor_parameter, runs_under_way, text_parameter
 
+#: Flows whose runs are looked at: of hosts, then of sessions.
+WATCHED = (
+    *("spawn-host", "bake-host-image", "configure-host"),
+    *("provision-instance", "deprovision-instance", "move-instance"),
+)
 MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is said once
 DISK_SAID = timedelta(minutes=10)  # likewise
 COMING_BACK = timedelta(minutes=10)  # after a network was away, until one host that stays silent is given up for it
@@ -63,12 +69,7 @@ async def _look(pool: str) -> Observation:
     Flow runs are read before the records, and the records before the cloud: work that ends in between is then seen in
     the later look, and never taken for work that no run does.
     """
-    spawning, baking, configuring, provisioning, ending = await gather(
-        *map(
-            runs_under_way,
-            ("spawn-host", "bake-host-image", "configure-host", "provision-instance", "deprovision-instance"),
-        )
-    )
+    spawning, baking, configuring, *on_sessions = await gather(*map(runs_under_way, WATCHED))
     records = await blocking(_records, pool)
     hosts, instances = records.hosts, records.instances
     probed = [host for host in hosts if host.state in PROBED]
@@ -94,7 +95,7 @@ async def _look(pool: str) -> Observation:
         living=records.living,
         orphans=records.orphans,
         busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
-        busy_instances=_named([*provisioning, *ending], "instance_id") | records.being_backed_up,
+        busy_instances=_named(chain(*on_sessions), "instance_id") | records.being_backed_up,
         watched_since=activity.since if activity else None,
         last_used=_last_used(instances, activity),
         unreadable=records.unreadable,
@@ -165,7 +166,7 @@ def _unreadable(blueprints: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _named(runs: list[FlowRun], parameter: str) -> frozenset[str]:
+def _named(runs: Iterable[FlowRun], parameter: str) -> frozenset[str]:
     return frozenset(name for run in runs if (name := text_parameter(run, parameter)))
 
 

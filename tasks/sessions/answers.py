@@ -6,12 +6,15 @@ from blocks.outside import outside
 from pool.records import Instance
 from pool.sessions.drain import ends_at, notice
 from pool.sessions.estimates import QueuePosition
+from pool.sessions.moving import move_notice
 from pool.sessions.timings import Phase, seconds_since_accepted
 from pool.states import ENDED, InstanceState
 from tasks.sessions.links import launch_url, session_url
 
 #: States in which a link leads somewhere: before it runs, to a page that goes on to the session by itself.
-OPENS = frozenset({InstanceState.QUEUED, InstanceState.STARTING, InstanceState.RUNNING})
+OPENS = frozenset({InstanceState.QUEUED, InstanceState.STARTING, InstanceState.RUNNING, InstanceState.MOVING})
+#: A session that is moved is one that starts, to who waits for it: platforms know no other state for that.
+TOLD_AS = {InstanceState.MOVING: InstanceState.STARTING}
 
 
 def answer_for(instance: Instance, position: QueuePosition | None = None) -> dict[str, Any]:
@@ -28,13 +31,13 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
     return {
         "instance_id": instance.id,
         "user": instance.user,
-        "state": str(instance.state),
+        "state": str(TOLD_AS.get(instance.state, instance.state)),
         "url": session_url(instance),
         "launch_url": launch_url(instance) if instance.state in OPENS else None,
         "expires_at": ends.isoformat() if ends else None,
         "ended_at": instance.ended_at.isoformat() if instance.ended_at else None,
         "host": instance.host,
-        "notice": position.notice if position else notice(host),
+        "notice": position.notice if position else move_notice(instance) or notice(host),
         "reason": instance.reason if instance.state in ENDED else "",
         "end_cause": instance.end_cause and str(instance.end_cause),
         "position": position and position.position,

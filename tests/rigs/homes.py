@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -74,6 +74,9 @@ class HomeEngine(HostEngine):
             self.homes[name].status = "exited"
         return name in self.homes
 
+    def start(self, name: str) -> None:
+        self._home(name).status = "running"
+
     def run_inside(self, container: str, command: Sequence[str], seconds: float) -> int | None:
         """The command names what it does: `dump` writes a file, `fail` and `hang` do not, and there are no others."""
         home, codes = self._home(container), {"dump": 0, "fail": 3, "hang": None}
@@ -120,10 +123,10 @@ class HomeEngine(HostEngine):
 
 
 class HomeEngines(Engines):
-    """The same engine for every host."""
+    """The same engine for every host, but for those that have one of their own."""
 
-    def __init__(self, engine: HomeEngine) -> None:
-        self.engine = engine
+    def __init__(self, engine: HomeEngine, own: Mapping[str, HomeEngine]) -> None:
+        self.engine, self.own = engine, own
 
     def of(self, host: Host) -> HomeEngine:
-        return self.engine
+        return self.own.get(host.name, self.engine)

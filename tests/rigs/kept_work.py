@@ -33,12 +33,14 @@ class MortalPrefect(FakePrefect):
     """Runs tasks until its process dies."""
 
     steps_left = 99
+    dies_at = ""  # name of a task
 
     async def _answer(self, task, args, kwargs):
         return ELSEWHERE[task.name] if task.name in ELSEWHERE else await task.fn(*args, **kwargs)
 
     def call(self, task, args, kwargs):
-        if self.steps_left <= 0:
+        if self.steps_left <= 0 or task.name == self.dies_at:
+            self.steps_left = 0
             raise Killed
         self.steps_left -= 1
         self.note(task)
@@ -52,10 +54,12 @@ class World:
         (folder / "pool.sqlite").write_bytes(migrated_sqlite())
         self.store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
         self.engine, self.backups, self.clock = HomeEngine(), FakeRepository(), FakeClock()
+        self.engines: dict[str, HomeEngine] = {}  # of hosts that have one of their own
         self.downloads = FakeDownloads()
         self.config = PoolConfig(DD_BACKUP_WAIT=600)
         self.pools: dict = {}  # others
-        self.prefect = MortalPrefect()
+        self.kind = MortalPrefect  # of what its processes have for Prefect
+        self.prefect = self.kind()
         claim_active(self.store)
         self.store.hosts.note("main-01", address="192.0.2.7")
         self.store.images.put(Image("main", "jupyter", "sha256:a", 1))
@@ -65,7 +69,7 @@ class World:
     def process(self):
         """A process of its own, a minute later: the leases of a dead one are over."""
         self.clock.pass_by(61)
-        self.prefect = MortalPrefect()
+        self.prefect = self.kind()
         blocks = FakeBlocks({PoolConfig: {"main": self.config} | self.pools}, {"jupyter": BLUEPRINT})
         ports = {
             "store": self.store,
@@ -74,7 +78,7 @@ class World:
             "stored": blocks,
             "downloads": self.downloads,
         }
-        with standing_in(fake_outside(**ports, engines=HomeEngines(self.engine), prefect=self.prefect)):
+        with standing_in(fake_outside(**ports, engines=HomeEngines(self.engine, self.engines), prefect=self.prefect)):
             yield self.prefect
 
     def get(self, name: str = "alice-1") -> Instance:
@@ -114,3 +118,19 @@ def counting(world) -> list[str]:
 
 def dying():
     return suppress(Killed)
+
+
+def die_at(world: World, monkeypatch, where: type, name: str, number: int, after: bool) -> None:
+    """Let the process die at the n-th call of a method, before or after it has done its work; others never do."""
+    whole, calls = getattr(where, name), []
+
+    def dies(self, *args, **kwargs):
+        calls.append(1)
+        if len(calls) != number:
+            return whole(self, *args, **kwargs)
+        if after:
+            whole(self, *args, **kwargs)
+        world.prefect.steps_left = 0
+        raise Killed
+
+    monkeypatch.setattr(where, name, dies)

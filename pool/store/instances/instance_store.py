@@ -22,6 +22,7 @@ from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_inst
 from pool.store.engine import insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.hosts.host_rows import forgive
+from pool.store.instances.moving import InstanceMoving
 from pool.store.instances.reading import InstanceReading
 from pool.store.instances.room import check_limits, give_room_back, has_others_before, lock_limits
 from pool.store.instances.rows import (
@@ -40,10 +41,11 @@ ENDING = ENDED | {InstanceState.STOPPING}
 _NO_PLAIN_MOVE = {
     InstanceState.STARTING: "without room on a host",
     InstanceState.RUNNING: "without a time at which it is over",
+    InstanceState.MOVING: "without room on another host",
 }
 
 
-class InstanceStore(InstanceReading):
+class InstanceStore(InstanceReading, InstanceMoving):
     """Ask for, place, move and find instances."""
 
     def request(
@@ -223,7 +225,8 @@ class InstanceStore(InstanceReading):
     ) -> Instance:
         """Move a session that answers from starting to running; one that runs already is returned unchanged.
 
-        Its host has shown in the same moment that it works: the host's errors before that no longer count.
+        Its host has shown in the same moment that it works: the host's errors before that no longer count. One that
+        was moved keeps its time, and the phases of its first start.
 
         Args:
             instance_id: the instance.
@@ -242,8 +245,11 @@ class InstanceStore(InstanceReading):
                 return instance
             check_instance_move(instance_id, instance.state, InstanceState.RUNNING)
             forgive(connection, instance.get_placement().host)
+            facts = {"state_since": now, "reason": "answers", "carried": "", "restored_from": restored_from}
+            if instance.carried:
+                return write_instance(connection, instance_id, state=InstanceState.RUNNING, **facts)
             note_phases(connection, instance_id, moments)
-            facts = {"state_since": now, "reason": "answers", "expires_at": expires_at, "restored_from": restored_from}
+            facts["expires_at"] = expires_at
             return write_instance(connection, instance_id, state=InstanceState.RUNNING, **facts)
 
     def move(
@@ -283,6 +289,8 @@ class InstanceStore(InstanceReading):
             check_as_planned(instance, only_from, only_if_expired_by)
             if refusal := _NO_PLAIN_MOVE.get(to):
                 raise RefusedMove(f"instance {instance_id} cannot go to {to} {refusal}")
+            if instance.state is InstanceState.MOVING and to is InstanceState.QUEUED:
+                raise RefusedMove(f"instance {instance_id} cannot go to {to} without a backup that it takes along")
             left = give_room_back(connection, instance, now) if to not in HOLDING_ROOM else {}
             ends: dict[str, Any] = {"end_cause": (instance.end_cause or cause) if to in ENDING else None}
             ends |= {"token": ""} if to in ENDED else {}  # nothing asks for it any more

@@ -13,6 +13,9 @@ from pool.sessions.limits import COUNTED, SessionLimit
 from pool.states import HostState, InstanceState
 from pool.store.schema import hosts, instances, standbys
 
+#: How the row of a session changes that is not on its way to another host any more.
+NO_TARGET: dict[str, Any] = {"to_host": None, "to_port": None, "to_gpu_ids": None}
+
 
 def lock_limits(connection: Connection, limits: Sequence[SessionLimit]) -> None:
     """Have others that count the same sessions wait for the transaction's end; SQLite has one writer anyway.
@@ -116,19 +119,42 @@ def free_gpus(connection: Connection, needs: int, of: str, host_name: str, gpus:
     return free[:needs]
 
 
+def reserved_place(
+    connection: Connection, instance: Instance, host_name: str, ports: Sequence[int], gpus: int
+) -> dict[str, Any]:
+    """Choose what a session has on a host that it has just taken room on, by the columns of a row.
+
+    Raises:
+        Refused: no session port, or too few GPUs, are free.
+    """
+    return {
+        "host": host_name,
+        "port": next_free_port(connection, host_name, ports),
+        "gpu_ids": free_gpus(connection, instance.gpus, f"instance {instance.id}", host_name, gpus),
+    }
+
+
 def _held(host_name: str, column: str) -> CompoundSelect[Any]:
-    """What sessions and standbys hold on a host, of one column."""
-    return union_all(*(select(table.c[column]).where(table.c.host == host_name) for table in (instances, standbys)))
+    """What sessions and standbys hold on a host, of one column; what is reserved for sessions on their way as well."""
+    here = [select(table.c[column]).where(table.c.host == host_name) for table in (instances, standbys)]
+    coming = select(instances.c[f"to_{column}"]).where(instances.c.to_host == host_name)
+    return union_all(*here, coming)
 
 
 def give_room_back(connection: Connection, instance: Instance, now: datetime) -> dict[str, Any]:
-    """Free what the instance holds, if it holds any; return how its own row changes by that."""
+    """Free what the instance holds, if it holds any, here and where it goes; return how its own row changes by that."""
     if instance.host is None:
         return {}
-    last_to_leave = case((hosts.c.reserved == instance.slots, literal(now, hosts.c.idle_since.type)))
-    left = {"reserved": hosts.c.reserved - instance.slots, "idle_since": last_to_leave}
-    connection.execute(update(hosts).where(hosts.c.name == instance.host).values(**left))
-    return {"host": None, "port": None, "gpu_ids": None, "last_host": instance.host}
+    for host in sorted({instance.host, instance.target.host if instance.target else instance.host}):
+        leave_host(connection, host, instance.slots, now)
+    return {"host": None, "port": None, "gpu_ids": None, "last_host": instance.host} | NO_TARGET
+
+
+def leave_host(connection: Connection, host_name: str, slots: int, now: datetime) -> None:
+    """Give the room of a session on one host back."""
+    last_to_leave = case((hosts.c.reserved == slots, literal(now, hosts.c.idle_since.type)))
+    left = {"reserved": hosts.c.reserved - slots, "idle_since": last_to_leave}
+    connection.execute(update(hosts).where(hosts.c.name == host_name).values(**left))
 
 
 def has_others_before(connection: Connection, instance: Instance, passing: Collection[str]) -> bool:

@@ -13,11 +13,11 @@ from pool.records import Instance, Placement, ProxyOptions
 from pool.states import InstanceState, check_instance_move
 from pool.store.backups import as_kept_work
 from pool.store.history import note_instance_change
-from pool.store.instances.room import free_gpus, next_free_port, take_room
+from pool.store.instances.room import reserved_place, take_room
 from pool.store.schema import instances
 from pool.store.timings import note_room
 
-_FIELDS = [field.name for field in fields(Instance) if field.name != "placement"]
+_FIELDS = [field.name for field in fields(Instance) if field.name not in ("placement", "target")]
 
 
 def as_instance(row: Row[Any]) -> Instance:
@@ -25,12 +25,13 @@ def as_instance(row: Row[Any]) -> Instance:
     found = row._mapping  # made anew each time that it is asked for
     values = {name: found[name] for name in _FIELDS}
     made = {"proxy": ProxyOptions(**values["proxy"]), "keep": as_kept_work(values["keep"])}
-    return Instance(**values | made, placement=placement_of(found))
+    return Instance(**values | made, placement=placement_of(found), target=placement_of(found, "to_"))
 
 
-def placement_of(found: RowMapping) -> Placement | None:
+def placement_of(found: RowMapping, prefix: str = "") -> Placement | None:
     """The room that a row of a session, or of a standby, holds; None: it holds none."""
-    return Placement(found["host"], found["port"], tuple(found["gpu_ids"] or ())) if found["host"] else None
+    host, port, gpus = (found[prefix + name] for name in ("host", "port", "gpu_ids"))
+    return Placement(host, port, tuple(gpus or ())) if host else None
 
 
 def find_instance(connection: Connection, instance_id: str, lock: bool = False) -> Instance:
@@ -87,11 +88,8 @@ def reserve(
     check_instance_move(instance.id, instance.state, InstanceState.STARTING)
     if not take_room(connection, instance, host_name, now):
         return None
-    place = {
-        "host": host_name,
-        "port": next_free_port(connection, host_name, ports),
-        "gpu_ids": free_gpus(connection, instance.gpus, f"instance {instance.id}", host_name, gpus),
-        "standby": "",  # a container of its own is made for it here
-    }
-    note_room(connection, instance.id, now)
-    return write_instance(connection, instance.id, state=InstanceState.STARTING, state_since=now, reason="", **place)
+    place = reserved_place(connection, instance, host_name, ports, gpus)
+    if not instance.carried:  # the phases of its start are those of its first one
+        note_room(connection, instance.id, now)
+    facts = {"state_since": now, "reason": "", "standby": ""}  # a container of its own is made for it here
+    return write_instance(connection, instance.id, state=InstanceState.STARTING, **facts | place)

@@ -109,3 +109,10 @@ def test_a_move_that_the_life_cycle_does_not_have_changes_nothing(store, instanc
         store.backups.move(backup.id, VERIFIED, NOW)
     with pytest.raises(NotFound, match=r"no backup is named bob-1.1"):
         store.backups.get("bob-1.1")
+
+
+def test_what_was_kept_for_a_move_is_kept_once_and_for_the_next_move_anew(store, instance):
+    moves = BackupCause.SESSION_MOVES
+    first = verified(store, replace(instance, state_since=later(5)), moves, later(9))
+    assert store.backups.begin(replace(instance, state_since=later(5)), moves, later(20)) == first
+    assert store.backups.begin(replace(instance, state_since=later(60)), moves, later(70)).id == "alice-1.2"

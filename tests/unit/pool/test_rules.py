@@ -200,7 +200,7 @@ def test_a_refused_move_names_the_host_and_both_states():
 
 def test_the_guard_of_a_move_is_the_life_cycle_read_backwards():
     assert states_that_may_become(HostState.ACTIVE) == {HostState.CONFIGURING, HostState.DRAINING}
-    assert states_that_may_become(InstanceState.STARTING) == {InstanceState.QUEUED}
+    assert states_that_may_become(InstanceState.STARTING) == {InstanceState.QUEUED, InstanceState.MOVING}
 
 
 def test_the_diagram_shows_every_move_once():

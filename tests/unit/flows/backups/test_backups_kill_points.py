@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from pool.store.backups import BackupStore
 from pool.store.instances.instance_store import InstanceStore
 from tests.rigs.fakes import FakeRepository
 from tests.rigs.homes import HomeEngine, HomeFile
-from tests.rigs.kept_work import BLUEPRINT, THE_SAME, Killed, counting, dying
+from tests.rigs.kept_work import BLUEPRINT, THE_SAME, counting, die_at, dying
 
 pytestmark = pytest.mark.unit
 
@@ -34,23 +35,7 @@ OF_A_START += [(InstanceStore, "begin_to_run", 1)]
 
 @pytest.fixture
 def dies_at(world, monkeypatch):
-    """Let the process die at the n-th call of a method, before or after it has done its work; others never do."""
-
-    def arrange(where: type, name: str, number: int, after: bool) -> None:
-        whole, calls = getattr(where, name), []
-
-        def dies(self, *args, **kwargs):
-            calls.append(1)
-            if len(calls) != number:
-                return whole(self, *args, **kwargs)
-            if after:
-                whole(self, *args, **kwargs)
-            world.prefect.steps_left = 0
-            raise Killed
-
-        monkeypatch.setattr(where, name, dies)
-
-    return arrange
+    return partial(die_at, world, monkeypatch)
 
 
 def assert_what_counts_is_whole(world) -> None:

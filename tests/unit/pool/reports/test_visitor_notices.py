@@ -6,7 +6,7 @@ from pool.housekeeping.found import ContainerOutcome
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.plan import expired, host_lost, idle
 from pool.housekeeping.reconciliation import RUNNING_SESSION
-from pool.reports.visitor_notices import WHY_ENDED, notice_of
+from pool.reports.visitor_notices import MOVED, MOVING, WAITS_MOVED, WHY_ENDED, notice_of
 from pool.settings import PoolSettings
 from pool.states import EndCause, HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
@@ -58,3 +58,12 @@ def test_a_session_on_its_way_tells_how_far_it_is():
 
 def test_a_session_that_runs_has_no_notice():
     assert notice_of(an_instance()) is None
+
+
+def test_a_session_that_is_moved_says_so_until_it_runs_elsewhere():
+    moving = notice_of(an_instance(state=InstanceState.MOVING))
+    assert (moving.page, moving.words) == ("moving", MOVING)
+    begins = notice_of(an_instance(state=InstanceState.STARTING, carried="alice-1.2"))
+    assert (begins.page, begins.words, begins.at) == ("moving", MOVED, NOW.timestamp())
+    waits = notice_of(an_instance(state=InstanceState.QUEUED, host=None, carried="alice-1.2"), position=1)
+    assert (waits.page, waits.words, waits.position) == ("queued", WAITS_MOVED, 1)

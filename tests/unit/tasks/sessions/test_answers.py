@@ -54,6 +54,14 @@ def test_a_session_whose_host_does_not_answer_says_so():
     assert notice(drains).endswith("; its host main-01 is taken out of service: a new kernel")
 
 
+def test_a_session_that_is_moved_starts_to_its_platform_and_the_notice_says_where_it_goes(monkeypatch):
+    monkeypatch.setattr(Store, "hosts", SimpleNamespace(get=a_host), raising=False)
+    told = answer_for(an_instance(state=InstanceState.MOVING, reason="from main-01 to main-02: a new kernel"))
+    assert (told["state"], told["host"]) == ("starting", "main-01")
+    assert told["notice"] == "it is being moved from main-01 to main-02: a new kernel"
+    assert told["launch_url"].startswith(told["url"])
+
+
 def test_the_answer_says_when_its_request_was_accepted_and_how_long_each_phase_took():
     told = answer_for(an_instance(state=InstanceState.QUEUED, host=None))
     assert (told["accepted_at"], told["phases"]) == (NOW.isoformat(), {"picked_up": 0.2})
