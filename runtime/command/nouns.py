@@ -45,7 +45,7 @@ STATUSES = """exit status:
 
 NOUNS: dict[str, tuple[str, Commands]] = {
     "session": (
-        "Start, end, extend, list and open sessions, and read their logs.",
+        "Start, end, extend, move, list and open sessions, and read their logs.",
         {
             sessions.start: {
                 **SESSION,
@@ -57,6 +57,12 @@ NOUNS: dict[str, tuple[str, Commands]] = {
             sessions.extend: {
                 **SESSION,
                 "minutes": {"type": int, "help": "from now, that it goes on for at least"},
+                **AS_JSON,
+            },
+            sessions.move: {
+                **SESSION,
+                "--to": {"default": "", "metavar": "HOST", "help": "where; the best other host when none is named"},
+                "--reason": {"default": "asked for by the operator", "help": "why; kept with the session"},
                 **AS_JSON,
             },
             sessions.list_: OF_SESSIONS,

@@ -4,7 +4,7 @@ from typing import Any
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
-from runtime.verbs.flows import run_and_show, run_and_tell
+from runtime.verbs.flows import LONG_SECONDS, run_and_show, run_and_tell
 from runtime.verbs.history import show_sessions
 
 
@@ -34,6 +34,16 @@ def extend(settings: ProcessSettings, instance_id: str, minutes: int, as_json: b
     """
     wanted: dict[str, Any] = {"instance_id": instance_id, "minutes": minutes}
     run_and_tell(prefect_api(settings), "extend-instance/on-demand", as_json, **wanted)
+    return 0
+
+
+def move(settings: ProcessSettings, instance_id: str, to: str, reason: str, as_json: bool) -> int:
+    """Move a running session to another host by its backup: what its blueprint keeps comes along, its programs end.
+
+    Example: dockerdriver session move ada-1 --to main-07
+    """
+    wanted: dict[str, Any] = {"instance_id": instance_id, "host": to, "reason": reason}
+    run_and_tell(prefect_api(settings), "move-instance/on-demand", as_json, LONG_SECONDS, **wanted)
     return 0
 
 

@@ -101,6 +101,7 @@ def test_each_verb_has_a_help_an_example_and_an_answer_for_programs(noun):
     "line",
     [
         "session start ada-1 --user ada --json",
+        "session move ada-1 --to main-07",
         "session list --since yesterday --failed",
         "host drain main-07 --deadline 30 --reason kernel --yes",
         "image add rocker/rstudio:4.4 --source registry",
@@ -117,6 +118,12 @@ def test_a_session_is_started_as_a_platform_would(settings, prefect, capsys):
     assert sessions.start(settings, "ada-1", "lab", "ada", as_json=False) == 0
     assert capsys.readouterr().out == "instance_id: ada-1\nstate: running\nurl: http://x\n"
     assert prefect.asked == [{"instance_id": "ada-1", "blueprint": "lab", "user": "ada"}]
+
+
+def test_a_session_is_moved_to_a_named_host_for_a_reason(settings, prefect, capsys):
+    assert sessions.move(settings, "ada-1", "main-07", "a new kernel", as_json=False) == 0
+    assert capsys.readouterr().out == "it is done\n"
+    assert prefect.asked == [{"instance_id": "ada-1", "host": "main-07", "reason": "a new kernel"}]
 
 
 def test_what_a_run_says_at_its_end_is_the_answer(settings, capsys):
