@@ -1,6 +1,6 @@
 """The Docker Engine of each simulated machine, and what else is asked of a machine: ssh, the playbook, a session."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from blocks.engine.client import HostEngine
@@ -11,8 +11,9 @@ from blocks.images.push import HostPush, Sent
 from pool import marks
 from pool.blame import CONTAINER_GONE, IMAGE_GONE, PORT_TAKEN
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
-from pool.housekeeping.found import Probe, SeenContainer
+from pool.housekeeping.found import ContainerOutcome, Probe, SeenContainer
 from pool.records import ContainerSpec, Host, Image
+from tests.rigs.homes import HomeFile, files_of, tar_of_home
 from tests.rigs.simulator.machines import Container, Machine
 
 PING_SECONDS, STEP_SECONDS = 5, 60
@@ -41,23 +42,41 @@ class SimulatedEngine(HostEngine):
         self._world.check_may_run(spec, self._host)
         machine = self._machine(f"run container {spec.name}")
         found = machine.containers.get(spec.name)
-        if found and (found.spec != spec or not found.running):
-            del machine.containers[spec.name]
-            found = None
-        if not found:
-            machine.containers[spec.name] = self._new(machine, spec)
+        if prepared and (not found or found.id != prepared):
+            raise EngineTrouble(f"host {self._host}: {spec.name}, which was made ready, is gone", CONTAINER_GONE)
+        if not prepared and not (found and _stays(found, spec)):
+            found = self._new(machine, spec)
         created()
+        self._start(machine, found)
         if self._world.engines_lose_answers:
             self._world.engines_lose_answers -= 1
             raise HostUnreachable(f"host {self._host}: the connection broke")
         return spec.name
 
+    def prepare(self, spec: ContainerSpec) -> str:
+        self._world.check_may_run(spec, self._host)
+        machine = self._machine(f"make container {spec.name} ready")
+        found = machine.containers.get(spec.name)
+        return "" if found and _stays(found, spec) else self._new(machine, spec).id
+
     def start(self, name: str) -> None:
-        found = self._machine(f"start container {name}").containers.get(name)
-        if not found:
-            raise EngineTrouble(f"host {self._host}: no such container: {name}", CONTAINER_GONE)
+        found = self._found(f"start container {name}", name)
         if not found.running:
             found.start(self._world.time)
+
+    def stop(self, name: str, seconds: int) -> bool:
+        found = self._machine(f"stop container {name}").containers.get(name)
+        if found and found.running:
+            found.end(0, ContainerOutcome.SHUT_DOWN)
+        return bool(found)
+
+    def read_files(self, container: str, path: str) -> Iterator[bytes] | None:
+        found = self._found(f"read files of {container}", container)
+        return iter([tar_of_home({"home/work": HomeFile(found.work.encode())}, "home")])
+
+    def write_files(self, container: str, tar: Iterable[bytes]) -> None:
+        files = files_of(tar)
+        self._found(f"write files of {container}", container).work = files["home/work"].content.decode()
 
     def look(self) -> Probe:
         """What housekeeping sees of the engine, see ``blocks.engine.probe``."""
@@ -97,20 +116,40 @@ class SimulatedEngine(HostEngine):
             raise HostUnreachable(f"host {self._host}: did not {step}: no answer within {timeout} s")
         return machine
 
+    def _found(self, step: str, container: str) -> Container:
+        """By name or id."""
+        for name, found in self._machine(step).containers.items():
+            if container in (name, found.id):
+                return found
+        raise EngineTrouble(f"host {self._host}: no such container: {container}", CONTAINER_GONE)
+
     def _new(self, machine: Machine, spec: ContainerSpec) -> Container:
+        """One that does not run yet, in the place of any that has its name."""
         if spec.image not in machine.images:
             raise EngineTrouble(f"host {self._host}: no such image", IMAGE_GONE)
-        if machine.listener(spec.host_port):
-            raise EngineTrouble(f"host {self._host}: port {spec.host_port} is already allocated", PORT_TAKEN)
-        ready = self._world.time + self._world.random.choice([0.5, 3, 8])
-        container = Container(f"{machine.id}/{spec.name}", spec, ready)
-        self._world.spoil(container)
+        machine.containers.pop(spec.name, None)
+        machine.made += 1
+        container = Container(f"{machine.id}/{spec.name}/{machine.made}", spec, 0, running=False, has_run=False)
+        machine.containers[spec.name] = container
         return container
+
+    def _start(self, machine: Machine, container: Container) -> None:
+        if container.running:
+            return
+        if machine.listener(container.spec.host_port):
+            raise EngineTrouble(f"host {self._host}: port {container.spec.host_port} is already allocated", PORT_TAKEN)
+        container.start(self._world.time)
+        container.ready_at = self._world.time + self._world.random.choice([0.5, 3, 8])
+        self._world.spoil(container)
 
 
 def _seen(container: Container) -> SeenContainer:
     name, instance = container.spec.name, container.spec.labels[marks.INSTANCE]
     return SeenContainer(name, instance, container.outcome, container.exit_code)
+
+
+def _stays(found: Container, spec: ContainerSpec) -> bool:
+    return found.has_run and found.spec == spec
 
 
 def _carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -122,7 +161,7 @@ def _state(container: Container) -> ContainerState:
         id=container.id,
         name=container.spec.name,
         image=container.spec.image,
-        status="running" if container.running else "exited",
+        status="running" if container.running else "exited" if container.has_run else "created",
         exit_code=container.exit_code,
         labels=container.spec.labels,
     )

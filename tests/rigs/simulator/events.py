@@ -6,7 +6,8 @@ from prefect.client.schemas.objects import StateType
 
 from blocks.stored.blueprint import Blueprint
 from pool.housekeeping.found import ContainerOutcome
-from pool.states import LIVING_INSTANCES
+from pool.records import Instance
+from pool.states import LIVING_INSTANCES, InstanceState
 from tests.rigs.simulator.machines import Machine
 from tests.rigs.simulator.runs import Run
 from tests.rigs.simulator.world import World
@@ -30,6 +31,16 @@ class EventfulWorld(World):
             session = self.sessions[which % len(self.sessions)]
             self.prefect.start("deprovision-instance/on-demand", {"instance_id": session})
 
+    def write(self, which: int) -> None:
+        """A user of a session that keeps its work, and answers, writes something."""
+        session = self._kept(which)
+        if not session:
+            return
+        machine = self.cloud.machines.get(session.host)
+        container = machine and machine.containers.get(session.container)
+        if container and container.running and machine.reachable(self.time):
+            container.work = self.written[session.id] = f"{session.id} at {self.time}"
+
     def use(self, which: int) -> None:
         """A browser is open on a session."""
         if self.gateway.routes:
@@ -37,6 +48,14 @@ class EventfulWorld(World):
             self.gateway.used[route] = self.clock.now()
 
     # The operator
+
+    def move(self, which: int, to: int | None = None, twice: bool = False) -> None:
+        """The operator moves a session, to a host that is named or to any; an impatient one asks twice."""
+        session, machine = self._kept(which), self._machine(to) if to is not None else None
+        if session:
+            wanted = {"instance_id": session.id, "host": machine.host if machine else ""}
+            for _ in range(2 if twice else 1):
+                self.prefect.start("move-instance/on-demand", wanted)
 
     def shut_down(self, on: bool) -> None:
         self.config.DD_SHUTDOWN_MODE = on
@@ -146,6 +165,9 @@ class EventfulWorld(World):
 
     # Processes and clocks
 
+    def repository_is_away(self, seconds: float) -> None:
+        self.repository_down_until = self.time + seconds
+
     def second_housekeeper(self) -> None:
         """Another housekeeper at the same time, in a process of its own."""
         self.prefect.start("housekeep/elsewhere", {"pool": ""})
@@ -178,13 +200,20 @@ class EventfulWorld(World):
         self.cloud.loses_answers = self.cloud.next_faulty = self.cloud.next_mute = 0
         self.engines_lose_answers = self.next_playbooks_fail = 0
         self.next_containers_exit = self.next_containers_mute = 0
-        self.gateway.down_until = self.prefect.down_until = 0
+        self.gateway.down_until = self.prefect.down_until = self.repository_down_until = 0
         self.config.DD_SHUTDOWN_MODE = False
         for machine in self.cloud.machines.values():
             machine.hidden_until = machine.down_until = machine.engine_down_until = machine.slow_until = 0
 
     def alive_sessions(self) -> list:
         return self.store.instances.all(states=LIVING_INSTANCES)
+
+    def _kept(self, which: int) -> Instance | None:
+        """A session that keeps its work: one that runs, where there is one."""
+        kept = [one for one in self.alive_sessions() if one.keep.paths]
+        running = [one for one in kept if one.state is InstanceState.RUNNING]
+        sessions = running or kept
+        return sessions[which % len(sessions)] if sessions else None
 
     def _machine(self, which: int) -> Machine | None:
         machines = list(self.cloud.machines.values())

@@ -32,7 +32,8 @@ def never_over_committed(world: World) -> Iterator[str]:
     """1, in SQL: the room that a host has given is what its sessions hold."""
     held = Counter()
     for session in world.store.instances.all(states=HOLDING_ROOM):
-        held[session.host] += session.slots
+        for place in filter(None, (session.placement, session.target)):
+            held[place.host] += session.slots
     standing = Counter()
     for standby in world.store.standbys.all():
         standing[standby.host] += standby.slots
@@ -72,7 +73,8 @@ def unsettled(world: World) -> list[str]:
     """What is not yet as it must be some time after the last trouble."""
     questions = (
         servers_are_recorded, records_are_servers, hosts_have_arrived, sessions_have_arrived, containers_are_recorded,
-        sessions_are_containers, standbys_are_back, routes_are_sessions, nothing_is_leased, there_is_room,
+        sessions_are_containers, moved_sessions_are_whole, standbys_are_back, routes_are_sessions, nothing_is_leased,
+        there_is_room,
     )  # fmt: skip
     return [sentence for question in questions for sentence in question(world)]
 
@@ -124,6 +126,25 @@ def sessions_are_containers(world: World) -> Iterator[str]:
             yield f"7: session {session.id} runs on {session.host}; its container runs on {where or 'no host'}"
 
 
+def moved_sessions_are_whole(world: World) -> Iterator[str]:
+    """5, 7: a session that kept its work has one container, with all that its user wrote, and began with its newest."""
+    for session in world.store.instances.all(states={InstanceState.RUNNING}):
+        if session.id not in world.written:
+            continue
+        there = {m.host: m.containers[session.container] for m in world.cloud.machines.values() if _has(m, session)}
+        if [*there] != [session.host]:
+            yield f"7: {session.id} is on {session.host}; there are containers of it on {sorted(there) or 'no host'}"
+        elif there[session.host].work != world.written[session.id]:
+            found = there[session.host].work
+            yield f"5: {session.id} has {found or 'nothing'!r}; its user wrote {world.written[session.id]!r}"
+        if session.carried or session.target:
+            yield f"5: {session.id} runs, and is still on its way"
+        mine = [one for one in world.store.backups.of_instance(session.id) if one.begun_at <= session.state_since]
+        newest = next((one.id for one in mine if one.counts), "")
+        if session.restored_from.startswith(f"{session.id}.") and session.restored_from != newest:
+            yield f"5: {session.id} was moved with {session.restored_from}, and {newest} was the newest"
+
+
 def standbys_are_back(world: World) -> Iterator[str]:
     """5, 7: as many stand by as are wanted, or as there is room for, and the container of each runs."""
     standbys = world.store.standbys.all()
@@ -167,6 +188,10 @@ def there_is_room(world: World) -> Iterator[str]:
     free = sum(host.free for host in hosts)
     if free < world.config.DD_FREE_SLOT_TARGET and len(living) < world.config.DD_MAX_HOSTS:
         yield f"6: {free} slots are free on {len(hosts)} active hosts, {world.config.DD_FREE_SLOT_TARGET} are wanted"
+
+
+def _has(machine, session) -> bool:
+    return session.container in machine.containers
 
 
 def _runs(machine, container: str) -> bool:

@@ -18,9 +18,11 @@ ENDINGS = (ContainerOutcome.SHUT_DOWN, ContainerOutcome.FAILED, ContainerOutcome
 
 #: What may happen: a method of the world, and values for its arguments. What stands twice is twice as likely.
 HAPPENINGS: tuple[tuple[str, dict[str, tuple]], ...] = (
-    *[("arrive", {"blueprint": ("small", "small", "large"), "twice": (False, False, True)})] * 8,
+    *[("arrive", {"blueprint": ("small", "small", "large", "kept", "kept"), "twice": (False, False, True)})] * 8,
     *[("leave", {"which": range(20)})] * 4,
     ("use", {"which": range(20)}),
+    *[("write", {"which": range(20)})] * 3,
+    *[("move", {"which": range(20), "to": (None, None, 0, 1, 2), "twice": (False, False, True)})] * 4,
     ("shut_down", {"on": (True, False, False)}),
     ("want_free_slots", {"slots": range(6)}),
     ("allow_hosts", {"hosts": (1, 2, 3, 4)}),
@@ -48,6 +50,7 @@ HAPPENINGS: tuple[tuple[str, dict[str, tuple]], ...] = (
     ("gateway_is_away", {"seconds": (10, 100)}),
     ("gateway_starts_empty", {}),
     ("prefect_is_away", {"seconds": (5, 60)}),
+    ("repository_is_away", {"seconds": (10, 100, 900)}),
     ("second_housekeeper", {}),
     ("second_housekeeper", {}),
     *[("kill_the_warm_worker", {"after_steps": (0, *range(1, 60)), "seconds": (5, 60)})] * 3,
@@ -55,6 +58,14 @@ HAPPENINGS: tuple[tuple[str, dict[str, tuple]], ...] = (
     ("freeze_the_warm_worker", {"seconds": (20, 100, 400)}),
     ("set_the_clock", {"seconds": (-300, -20, 20, 3000)}),
 )  # fmt: skip
+
+
+#: In so many of a hundred lives there are two hosts and a session that keeps its work, and it is moved often.
+LIVES_OF_MOVES = 25
+MOVES: tuple[tuple[str, dict[str, tuple]], ...] = (
+    ("write", {"which": range(20)}),
+    ("move", {"which": range(20), "to": (None, None, None, 0, 1), "twice": (False, False, True)}),
+)
 
 
 class Lives:
@@ -102,9 +113,14 @@ def live_batch(seeds: range) -> list[int]:
 
 def random_life(random: Random) -> Iterator[tuple[str, dict, float]]:
     """What happens, with what, and how long nothing else does."""
+    often = HAPPENINGS
+    if random.randrange(100) < LIVES_OF_MOVES:
+        often += MOVES * 12
+        yield "want_free_slots", {"slots": 8}, 900
+        yield "arrive", {"blueprint": "kept"}, 300
     yield "arrive", {}, random.choice((0, 300, 600))
     for _ in range(random.randint(3, 24)):
-        name, choices = random.choice(HAPPENINGS)
+        name, choices = random.choice(often)
         yield name, {key: random.choice(values) for key, values in choices.items()}, random.choice(PAUSES)
 
 

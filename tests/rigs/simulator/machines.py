@@ -17,6 +17,8 @@ class Container:
     spec: ContainerSpec
     ready_at: float  # from when on the notebook answers
     running: bool = True
+    has_run: bool = True
+    work: str = ""  # what its user wrote last
     exit_code: int = 0
     outcome: ContainerOutcome = ContainerOutcome.RUNS
 
@@ -25,6 +27,7 @@ class Container:
 
     def start(self, at: float) -> None:
         self.running, self.exit_code, self.outcome, self.ready_at = True, 0, ContainerOutcome.RUNS, at + 3
+        self.has_run = True
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Machine:
     clock: timedelta = timedelta()  # what its clock shows, against the first one of the manager
     images: set[str] = field(default_factory=set)
     containers: dict[str, Container] = field(default_factory=dict)
+    made: int = 0  # containers so far
 
     def reachable(self, at: float) -> bool:
         return self.ssh_at <= at < self.gone_at and at >= self.down_until and not self.fault

@@ -70,7 +70,8 @@ class World:
         )
         small = Blueprint(image="jupyter", port=8888, lifetime=3600, start_timeout=20, auth_header="token {token}")
         large = Blueprint(image="jupyter", port=8888, lifetime=900, slots=2, start_timeout=20, idle_timeout=600)
-        blueprints = {"small": small, "large": large}
+        kept = Blueprint(image="jupyter", port=8888, lifetime=3600, start_timeout=20, keep=["/home"], keep_every=1200)
+        blueprints = {"small": small, "large": large, "kept": kept}
         self.stored = stored.stored_blocks(self.config, self.cloud, blueprints, self.private_key())
         self.most_hosts = self.config.DD_MAX_HOSTS  # ever allowed
         self.host_keys = 0
@@ -78,6 +79,8 @@ class World:
         self.next_playbooks_fail = 0
         self.next_containers_exit = 0
         self.next_containers_mute = 0
+        self.repository_down_until = 0.0
+        self.written: dict[str, str] = {}  # by session: what its user wrote last
         self.tick_every = TICK_SECONDS
         self.sessions: list[str] = []
         self._context = Context()

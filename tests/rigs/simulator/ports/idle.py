@@ -7,6 +7,7 @@ from typing import Any
 from blocks.certificates import Certificates
 from blocks.kept_files import KeptFiles
 from blocks.turns import Turns
+from pool.backups.states import BackupTrouble
 from pool.hosts.certificates import OperatorsCertificate
 from pool.ports import Clock
 from tests.rigs.fakes import FakeRepository
@@ -20,7 +21,7 @@ class NoTurns(Turns):
 
 
 class SimulatedRepository(FakeRepository):
-    """Backups of simulated sessions, which write nothing: it takes its time, and is away where the world says so."""
+    """Backups of simulated sessions: it takes its time, and is away where the world says so."""
 
     def __init__(self, world: Any) -> None:
         super().__init__()
@@ -29,6 +30,8 @@ class SimulatedRepository(FakeRepository):
     def _meet_trouble(self) -> None:
         self._world.check_open()
         self._world.lag()
+        if self._world.time < self._world.repository_down_until:
+            raise BackupTrouble("the repository does not answer")
 
 
 class NoCertificates(Certificates):
