@@ -15,6 +15,7 @@ from blocks.outside import outside, standing_in
 from blocks.stored.backup_store import BackupPlace
 from blocks.stored.pool_config import PoolConfig
 from flows.backups.backup_instance import backup_instance
+from flows.sessions.move_instance import move_instance
 from flows.steps import sessions
 from pool.backups.states import BackupFault, BackupState
 from pool.records import Image, KeptWork
@@ -100,15 +101,21 @@ class Installation:
         (folder / "pool.sqlite").write_bytes(migrated_sqlite())
         self.store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
         self.engine, self.folder = engine, folder
-        claim_active(self.store)
-        self.store.hosts.note("main-01", address="192.0.2.7")
+        self.image = image
         self.store.images.put(Image("main", "home", image.id, 1))
-        self.store.images.mark("main-01", image.id, NOW)
+        self.add_host("main-01")
         self.config = PoolConfig(DD_BACKUP_WAIT=0)
+
+    def add_host(self, name: str) -> None:
+        """One more host, whose engine is the same."""
+        claim_active(self.store, run=f"run-of-{name}")
+        self.store.hosts.note(name, address="192.0.2.7")
+        self.store.images.mark(name, self.image.id, NOW)
 
     @contextmanager
     def door(self):
-        blocks = FakeBlocks({PoolConfig: {"main": self.config}, BackupPlace: {"main": BackupPlace(key="k")}})
+        kinds = {PoolConfig: {"main": self.config}, BackupPlace: {"main": BackupPlace(key="k")}}
+        blocks = FakeBlocks(kinds, {"jupyter": BLUEPRINT})
         backups = ResticRepository(blocks, self.folder / "backups", "dd-test")
         ports = {"store": self.store, "stored": blocks, "backups": backups, "engines": OneEngine(self.engine)}
         with standing_in(fake_outside(**ports, prefect=Somewhere())):
@@ -211,6 +218,21 @@ def test_a_container_that_holds_a_part_of_what_is_brought_back_is_made_anew(inst
         asyncio.run(sessions.start_or_await(placed, BLUEPRINT))
     assert installation.engine.find("dd-alice-2").id != half
     assert installation.run("alice-2", "cat /home/jovyan/thesis") == "years of work\n"
+
+
+def test_a_session_that_is_moved_has_its_files_with_owners_modes_and_links_under_its_old_address(installation):
+    installation.add_host("main-02")
+    before = installation.start("alice-1")
+    installation.run("alice-1", WORK)
+    shown, container = installation.run("alice-1", SHOW), installation.engine.find("dd-alice-1").id
+    with installation.door():
+        message = asyncio.run(move_instance.fn("alice-1")).message
+    after = installation.store.instances.get("alice-1")
+    assert message == "instance alice-1 runs on main-02, with backup alice-1.2"
+    assert (after.route, after.token, after.expires_at) == (before.route, before.token, before.expires_at)
+    assert of_kept(installation.run("alice-1", SHOW)) == of_kept(shown)
+    (there,) = installation.engine.containers({})
+    assert (there.running, there.id != container) == (True, True)
 
 
 def test_a_start_without_anything_to_bring_back_asks_the_repository_nothing(installation):
