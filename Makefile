@@ -64,7 +64,7 @@ test-jupyterhub: ## JupyterHub's own tests of spawners, on the spawner for Docke
 	@runtime/bootstrap.sh lint
 	@$(BIN)/python -m tests.rigs.hub
 
-test-applications: ## Real applications behind the gateway, in a browser; 25 minutes, installs them first: APP=streamlit for one
+test-applications: ## Real applications behind the gateway, in a browser; 20 minutes, installs them first: APP=streamlit for one
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m tests.rigs.applications $(APP)
 

@@ -57,13 +57,14 @@ def test_a_preview_is_shown_in_its_frame(visit):
 
 
 def test_a_file_goes_up_and_comes_down_as_it_was(visit, application, tmp_path):
-    (tmp_path / "data.bin").write_bytes(BODY)
+    file = tmp_path / f"{tmp_path.name}.bin"  # another one for each form: none is asked about
+    file.write_bytes(BODY)
     visit.page.get_by_role("tree", name="Files Explorer").click(button="right", position={"x": 100, "y": 400})
     with visit.page.expect_file_chooser() as chosen:
         visit.page.get_by_role("menuitem", name="Upload...").click()
-    chosen.value.set_files(tmp_path / "data.bin")
-    visit.page.get_by_role("treeitem", name="data.bin").click(button="right")
-    assert (application.home / "data.bin").read_bytes() == BODY
+    chosen.value.set_files(file)
+    visit.page.get_by_role("treeitem", name=file.name).click(button="right")
+    assert (application.home / file.name).read_bytes() == BODY
     with visit.page.expect_download() as fetched:
         visit.page.get_by_role("menuitem", name="Download...").click()
     assert fetched.value.path().read_bytes() == BODY

@@ -51,13 +51,14 @@ def test_a_kernel_lives_through_changes_of_other_routes_and_a_reload_of_the_gate
 
 
 def test_a_file_goes_up_and_comes_down_as_it_was(visit, application, tmp_path):
-    (tmp_path / "data.bin").write_bytes(BODY)
+    file = tmp_path / f"{tmp_path.name}.bin"  # another one for each form: none is asked about
+    file.write_bytes(BODY)
     visit.page.goto(visit.address + FILES[application.name])
     with visit.page.expect_file_chooser() as chosen:
         visit.page.locator("[data-command='filebrowser:upload'], [title^='Upload'], .jp-id-upload").first.click()
-    chosen.value.set_files(tmp_path / "data.bin")
-    visit.page.locator(".jp-DirListing-item", has_text="data.bin").click(button="right")
-    assert (application.home / "data.bin").read_bytes() == BODY
+    chosen.value.set_files(file)
+    visit.page.locator(".jp-DirListing-item", has_text=file.name).click(button="right")
+    assert (application.home / file.name).read_bytes() == BODY
     with visit.page.expect_download() as fetched:
         visit.page.get_by_role("menuitem", name="Download", exact=True).click()
     assert fetched.value.path().read_bytes() == BODY
