@@ -74,6 +74,7 @@ def _process(container: ContainerSpec, application: Application, programs: str) 
         "HOME": str(application.home),
         "PATH": f"{programs}:{os.environ['PATH']}",
         "LANG": "C.UTF-8",
+        "TMPDIR": str(application.home.parent),  # goes with it: editors leave sockets there
         **{name: _on_loopback(value) for name, value in container.environment.items()},
     }
     command = [_on_loopback(word) for word in container.command]
