@@ -25,6 +25,7 @@ from pathlib import Path
 from blocks.gateway.template import ORIGIN_HEADERS
 from pool.records import SESSION_PORTS
 from tests.fuzz.hostile_http import EVIL, hostile_answer, wish
+from tests.rigs.clean_end import end_by_sigterm_as_by_interrupt
 from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.gateway import RunningGateway, only_routes, route_to, running_gateway
 from tests.rigs.ports import free_port
@@ -190,9 +191,9 @@ class Fuzz:
         self.outcomes = Counter()
         self.crossings: list[str] = []
 
-    def run(self, deadline: float) -> None:
-        """Go on until the moment, on the clock that only grows."""
-        while time.monotonic() < deadline:
+    def run(self, over: threading.Event) -> None:
+        """Go on until it is over."""
+        while not over.is_set():
             self.round()
 
     def round(self) -> None:
@@ -261,8 +262,10 @@ class Fuzz:
 
 
 def _is_for_all(route: str, name: str, value: str) -> bool:
-    if name == "set-cookie":
-        return f"; path=/notebooks/{route}/" not in value.lower() or "domain" in value.lower()
+    if name == "set-cookie":  # read as browsers do, for whom the last one of a name counts (RFC 6265, 5.2 and 5.3)
+        parts = (part.partition("=") for part in value.split(";")[1:])
+        said = {key.strip(" \t").lower(): text.strip(" \t") for key, _, text in parts}
+        return "domain" in said or not said.get("path", "").startswith(f"/notebooks/{route}/")
     return name in FOR_ALL
 
 
@@ -273,9 +276,14 @@ def fuzz(seconds: float, seed: int) -> dict[str, int]:
         sessions = [stack.enter_context(hostile_session()) for _ in range(CLIENTS)]
         all_of_it = [Fuzz(gateway, session, f"hostile{n}", f"{seed} {n}") for n, session in enumerate(sessions)]
         only_routes(gateway.client, [*(one.route for one in all_of_it), route_to(honest.port, "honest")])
-        workers, deadline = gateway.workers(), time.monotonic() + seconds
+        workers, over = gateway.workers(), threading.Event()
         with ThreadPoolExecutor(CLIENTS) as threads:
-            list(threads.map(lambda one: one.run(deadline), all_of_it))
+            running = threads.map(lambda one: one.run(over), all_of_it)
+            try:
+                over.wait(seconds)
+            finally:  # also where it is interrupted
+                over.set()
+            list(running)
         outcomes = sum((one.outcomes for one in all_of_it), Counter())
         figures = {name: outcomes[name] for name in ("answers", "crossed", "passed", "ended", "websockets")}
         seen = gateway.client.activity().routes
@@ -290,6 +298,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="repeats a run")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
+    end_by_sigterm_as_by_interrupt()
     print(f"seed {options.seed}", flush=True)
     figures = fuzz(options.seconds, options.seed)
     text = json.dumps(figures)
