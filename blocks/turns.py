@@ -11,13 +11,13 @@ from threading import Lock
 
 @dataclass
 class _Line:
-    """Who is at something that only so many may be at once, and who waits for that, in the order of their coming."""
+    """How many calls are at something that only so many may be at once, and those that wait for it, in their order."""
 
     busy: int = 0
     waiting: deque[Future[None]] = field(default_factory=deque)
 
     def move_up(self, most: int) -> None:
-        """Give the free places to those who have waited longest; one that was cancelled meanwhile has none."""
+        """Give the free places to the calls that waited longest; one that was cancelled meanwhile gets none."""
         while self.waiting and (self.busy < most or not most):
             turn = self.waiting.popleft()
             if turn.set_running_or_notify_cancel():
@@ -45,12 +45,12 @@ class Turns:
     async def one_of(self, name: str, most: int, patience: float) -> AsyncIterator[None]:
         """Be one of at most so many at the thing of this name, for the block; the others wait in order.
 
-        Event loops of several threads may share a name. One that is cancelled while it waits leaves the line.
+        Event loops of several threads may share a name. A call that is cancelled while it waits leaves the line.
 
         Args:
             name: of the thing.
             most: at once; 0: no limit. What is said last counts.
-            patience: seconds in the line after which one goes on all the same: those before it may be stuck.
+            patience: seconds in the line after which a call goes on all the same: those before it may be stuck.
         """
         turn: Future[None] = Future()
         with self._moving:

@@ -8,7 +8,6 @@ import shutil
 import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 
 import docker
@@ -71,7 +70,6 @@ def _busybox() -> bytes:
     return content
 
 
-@lru_cache(maxsize=1)
 def _image(busybox: bytes) -> bytes:
     """Pack a root file system with one program in it."""
     packed = io.BytesIO()

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 
 from pool.records import Host
 
@@ -33,12 +32,11 @@ def doors(host: str, engine_port: int, manager: Iterable[str], manager_ports: Se
     Args:
         host: address of the host.
         engine_port: that its engine listens on.
-        manager: addresses of the manager.
+        manager: addresses of the manager that other machines reach it under.
         manager_ports: that it listens on, those of ssh left out.
     """
     of_host = [Door("the host", host, port) for port in (SSH, engine_port)]
-    theirs = [one for one in manager if not ip_address(one).is_loopback]
-    of_manager = [Door("the manager", one, port) for one in theirs for port in (SSH, *manager_ports)]
+    of_manager = [Door("the manager", one, port) for one in manager for port in (SSH, *manager_ports)]
     return (Door("the cloud's metadata", METADATA, HTTP), *of_host, *of_manager)
 
 

@@ -13,7 +13,7 @@ from tasks.sessions.links import launch_url, session_url
 
 #: States in which a link leads somewhere: before it runs, to a page that goes on to the session by itself.
 OPENS = frozenset({InstanceState.QUEUED, InstanceState.STARTING, InstanceState.RUNNING, InstanceState.MOVING})
-#: A session that is moved is one that starts, to who waits for it: platforms know no other state for that.
+#: Platforms read of a session that is moved that it starts: they know no other state in which a user waits for it.
 TOLD_AS = {InstanceState.MOVING: InstanceState.STARTING}
 
 

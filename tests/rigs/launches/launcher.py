@@ -38,7 +38,7 @@ class Asking:
         """Ask until it is true; the answer.
 
         The pause is a sixteenth of what it took so far: no answer is noticed much later than it is there, and twenty
-        who wait together keep the machine from nothing. All ways are asked in the same rhythm.
+        calls that wait together keep the machine from nothing. All ways are asked in the same rhythm.
 
         Raises:
             LaunchFailedError: it was not true in time.

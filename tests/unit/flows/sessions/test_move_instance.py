@@ -57,10 +57,10 @@ def test_the_history_says_where_a_session_went_and_why(world):
 
 
 def test_a_session_of_no_user_takes_its_own_work_along_and_not_that_of_others(world):
-    world.start("nobody-1", user="")
-    world.home("nobody-1").files["home/mine"] = HomeFile(b"mine")
-    move(world, "nobody-1")
-    assert [*world.engines["main-02"].homes["dd-nobody-1"].started_with] == ["home/mine"]
+    world.start("unnamed-1", user="")
+    world.home("unnamed-1").files["home/mine"] = HomeFile(b"mine")
+    move(world, "unnamed-1")
+    assert [*world.engines["main-02"].homes["dd-unnamed-1"].started_with] == ["home/mine"]
 
 
 def test_a_session_whose_last_backup_fails_goes_on_where_it_was(world, monkeypatch):
