@@ -15,7 +15,17 @@ from blocks.stored.api_password import password_file
 from pool.errors import DockerDriverError, NotFound, Refused
 from pool.keys.rotation import RotatedKey
 from runtime.command import backups, foresight, gateway
-from runtime.command.nouns import AS_JSON, NOUNS, OF_SESSIONS, OF_USAGE, RUN, STATUSES, Commands
+from runtime.command.nouns import (
+    AS_JSON,
+    NOUNS,
+    OF_SESSIONS,
+    OF_USAGE,
+    RUN,
+    STATUSES,
+    Commands,
+    name_of,
+    texts_of,
+)
 from runtime.command.packages import check_packages
 from runtime.command.progress import Progress, complain
 from runtime.verbs.flows import run
@@ -53,36 +63,35 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    _add(commands, _commands())
-    text = "Reload the gateway, make it a certificate."
-    of_gateway = commands.add_parser("gateway", help=text, description=text)
-    _add(of_gateway.add_subparsers(required=True, metavar="action"), gateway.COMMANDS)
-    for noun, (text, table) in NOUNS.items():
+    for noun, (text, table) in groups().items():
+        if not noun:
+            _add(commands, table)
+            continue
         of_noun = commands.add_parser(noun, help=text, description=text)
         _add(of_noun.add_subparsers(required=True, metavar="verb"), table)
-    text = "Show what was kept of sessions, bring files back."
-    of_backups = commands.add_parser("backup", help=text, description=text)
-    _add(of_backups.add_subparsers(required=True, metavar="action"), backups.commands())
     return parser
 
 
 def _add(commands: "argparse._SubParsersAction", table: Commands) -> None:
     for command, its_arguments in table.items():
-        text, _, example = (command.__doc__ or "").partition("\n")
-        name = command.__name__.removeprefix("show_").rstrip("_").replace("_", "-")
-        its_parser = commands.add_parser(name, help=text, description=text, epilog=_example(example))
+        text, example = texts_of(command)
+        its_parser = commands.add_parser(name_of(command), help=text, description=text, epilog=example or None)
         its_parser.set_defaults(command=command)
         for argument, how in its_arguments.items():
             its_parser.add_argument(argument, **how)
 
 
-def _example(rest: str) -> str | None:
-    """Find the line of a docstring that shows how the command is used."""
-    return next((line.strip() for line in rest.splitlines() if line.strip().startswith("Example: ")), None)
+def groups() -> dict[str, tuple[str, Commands]]:
+    """All commands by their noun, in the order of `--help`; those that have none come first, under an empty one."""
+    return {
+        "": ("", _commands()),
+        "gateway": ("Reload the gateway, make it a certificate.", gateway.COMMANDS),
+        **NOUNS,
+        "backup": ("Show what was kept of sessions, bring files back.", backups.commands()),
+    }
 
 
 def _commands() -> Commands:
-    """All commands, in the order of `--help`, with the arguments of each."""
     return {
         up: {},
         down: {},

@@ -113,8 +113,14 @@ NOUNS: dict[str, tuple[str, Commands]] = {
         },
     ),
     "blueprint": (
-        "Save blueprints from files, and look whether sessions of them could start.",
+        "Save blueprints, change them, and look whether sessions of them could start.",
         {
+            blueprints.get: {"name": {"metavar": "BLUEPRINT", "help": "its name"}, **AS_JSON},
+            blueprints.set_: {
+                "name": {"metavar": "BLUEPRINT", "help": "its name"},
+                "assignments": {"nargs": "+", "metavar": "FIELD=VALUE", "help": "as lifetime=2h; lists may be JSON"},
+                **AS_JSON,
+            },
             blueprints.save: {
                 "files": {"nargs": "+", "metavar": "FILE", "help": "of its fields, called as the blueprint is to be"},
                 "--replace": {"action": "store_true", "help": "also one that is there already"},
@@ -143,3 +149,14 @@ NOUNS: dict[str, tuple[str, Commands]] = {
         },
     ),
 }
+
+
+def name_of(command: Callable[..., int]) -> str:
+    """Return the word that calls a command on the command line."""
+    return command.__name__.removeprefix("show_").rstrip("_").replace("_", "-")
+
+
+def texts_of(command: Callable[..., int]) -> tuple[str, str]:
+    """Return the first line of a command's docstring, and the line that shows how it is used, where there is one."""
+    text, _, rest = (command.__doc__ or "").partition("\n")
+    return text, next((line.strip() for line in rest.splitlines() if line.strip().startswith("Example: ")), "")

@@ -1,15 +1,19 @@
-"""`dockerdriver blueprint …`: save blueprints from files, and look whether their sessions could start."""
+"""`dockerdriver blueprint …`: save blueprints, change them, and look whether their sessions could start."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import BadRequest, NotFound
-from runtime.verbs.output import show
+from pool.notation import read_assignment
+from runtime.verbs.output import show, show_json
 
 if TYPE_CHECKING:
     from blocks.prefect_api import PrefectApi
+
+DOCUMENT = "/block_types/slug/blueprint/block_documents/name/{name}"
 
 
 def check(settings: ProcessSettings, name: str | None, as_json: bool) -> int:
@@ -23,7 +27,7 @@ def check(settings: ProcessSettings, name: str | None, as_json: bool) -> int:
     """
     known = prefect_api(settings).block_names("blueprint")
     if name and name not in known:
-        raise NotFound(f"no blueprint is named {name!r}; known: {', '.join(known) or 'none'}")
+        raise _no_blueprint(name, known)
     from runtime.supervision.environment import stack_environment, take_on  # noqa: PLC0415 - Prefect imports slowly
 
     take_on(stack_environment(settings, settings.engine_url))
@@ -58,12 +62,73 @@ def save(settings: ProcessSettings, files: list[str], replace: bool, as_json: bo
     return 0
 
 
+def get(settings: ProcessSettings, name: str, as_json: bool) -> int:
+    """Print all fields of a blueprint.
+
+    Example: dockerdriver blueprint get jupyter-minimal
+
+    Raises:
+        NotFound: there is no such blueprint; the message lists those that exist.
+        DockerDriverError: the stack does not run.
+    """
+    values = _document(prefect_api(settings), name)["data"]
+    rows = [{"field": field, "value": value} for field, value in values.items()]
+    show_json(values) if as_json else show(rows, {"field": "Field", "value": "Value"}, "")
+    return 0
+
+
+def set_(settings: ProcessSettings, name: str, assignments: list[str], as_json: bool) -> int:
+    """Change fields of a blueprint, together; they count for sessions that are asked for from then on.
+
+    Example: dockerdriver blueprint set jupyter-minimal keep=/home/jovyan lifetime=2h
+
+    Raises:
+        NotFound: there is no such blueprint, or it has no such field.
+        BadRequest: a value cannot be; nothing is changed.
+        DockerDriverError: the stack does not run.
+    """
+    from blocks.stored.blueprint import Blueprint  # noqa: PLC0415 - Prefect takes a second to import
+    from blocks.stored.reading import changed  # noqa: PLC0415 - as above
+
+    api = prefect_api(settings)
+    found = _document(api, name)
+    asked = dict(_read(word) for word in assignments)
+    if unknown := [field for field in asked if field not in Blueprint.model_fields]:
+        raise NotFound(f"a blueprint has no field {unknown[0]!r}; known: {', '.join(Blueprint.model_fields)}")
+    after = changed(Blueprint, found["data"], asked)
+    values = {field: after[field] for field in asked}
+    api.call("PATCH", f"/block_documents/{found['id']}", data=values, merge_existing_data=True)
+    rows = [{"field": field, "before": found["data"].get(field, ""), "after": values[field]} for field in asked]
+    show(rows, {"field": "Field", "before": "Before", "after": "Now"}, "", as_json)
+    return 0
+
+
+def _read(word: str) -> tuple[str, Any]:
+    """Read ``field=value``; a list or an object is JSON."""
+    field, value = read_assignment(word, "keep=/home/jovyan")
+    try:
+        return field, json.loads(value) if value.startswith(("[", "{")) else value
+    except ValueError as error:
+        raise BadRequest(f"{field}: {value[:60]!r} is no JSON: {error}") from None
+
+
+def _document(api: "PrefectApi", name: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = api.call("GET", DOCUMENT.format(name=name))
+    except NotFound:
+        raise _no_blueprint(name, api.block_names("blueprint")) from None
+    return found
+
+
+def _no_blueprint(name: str, known: list[str]) -> NotFound:
+    return NotFound(f"no blueprint is named {name!r}; known: {', '.join(known) or 'none'}")
+
+
 def _save(api: "PrefectApi", name: str, values: dict[str, Any], is_known: bool) -> None:
     from blocks.stored.blueprint import Blueprint  # noqa: PLC0415 - as above
 
     if is_known:
-        found = api.call("GET", f"/block_types/slug/blueprint/block_documents/name/{name}")
-        api.call("PATCH", f"/block_documents/{found['id']}", data=values, merge_existing_data=False)
+        api.call("PATCH", f"/block_documents/{_document(api, name)['id']}", data=values, merge_existing_data=False)
         return
     kind = api.call("GET", "/block_types/slug/blueprint")["id"]
     schema = api.call("GET", f"/block_schemas/checksum/{Blueprint._calculate_schema_checksum()}")["id"]  # noqa: SLF001

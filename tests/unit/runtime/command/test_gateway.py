@@ -28,7 +28,7 @@ def test_each_action_says_what_it_does(action, capsys):
 def test_the_gateway_has_these_actions_and_wants_one(capsys):
     with pytest.raises(SystemExit):
         cli._parser().parse_args(["gateway"])
-    assert "required: action" in capsys.readouterr().err
+    assert "required: verb" in capsys.readouterr().err
 
 
 def test_a_reload_without_a_gateway_says_that_none_runs(settings):

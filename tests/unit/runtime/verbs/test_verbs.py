@@ -106,6 +106,8 @@ def test_each_verb_has_a_help_an_example_and_an_answer_for_programs(noun):
         "host drain main-07 --deadline 30 --reason kernel --yes",
         "image add rocker/rstudio:4.4 --source registry",
         "blueprint check",
+        "blueprint get jupyter-minimal",
+        "blueprint set jupyter-minimal keep=/home/jovyan",
         "blueprint save docs/applications/streamlit.yaml --replace",
         "config set DD_MAX_HOSTS=8 --pool gpu",
     ],
@@ -190,6 +192,32 @@ def test_blueprints_cannot_be_checked_without_a_stack_and_one_sentence_says_so(t
 def test_a_blueprint_that_there_is_not_is_named_with_those_that_there_are(settings):
     with pytest.raises(NotFound, match="no blueprint is named 'gpu'; known: main"):
         blueprints.check(settings, "gpu", as_json=False)
+
+
+def test_fields_of_a_blueprint_are_changed_together_and_the_others_stay(settings, prefect, capsys):
+    prefect.kept = {"image": "lab", "port": 8888, "lifetime": 60}
+    blueprints.set_(settings, "lab", ["lifetime=2h", "keep=/home/ada, /srv/x", 'command=["run", "it"]'], as_json=True)
+    assert [row["after"] for row in json.loads(capsys.readouterr().out)] == [
+        7200,
+        ["/home/ada", "/srv/x"],
+        ["run", "it"],
+    ]
+    assert (prefect.kept["image"], prefect.kept["lifetime"]) == ("lab", 7200)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "error", "said"),
+    [
+        ("lifetme=5", NotFound, "a blueprint has no field 'lifetme'; known: image, "),
+        ("lifetime=soon", BadRequest, "lifetime"),
+        ("command=[run", BadRequest, "is no JSON"),
+    ],
+)
+def test_a_wrong_field_of_a_blueprint_is_refused_before_anything_is_changed(settings, prefect, assignment, error, said):
+    prefect.kept = {"image": "lab", "port": 8888}
+    with pytest.raises(error, match=said):
+        blueprints.set_(settings, "lab", [assignment], as_json=False)
+    assert prefect.kept == {"image": "lab", "port": 8888}
 
 
 def test_a_flow_that_there_is_not_is_named_with_what_to_do(settings):
