@@ -106,9 +106,10 @@ locks: ## Write the hashes of all files that pip may take into the lock files
 	@$(BIN)/python -m tests.lock_hashes
 
 .PHONY: docs
-docs: ## Write the parts of the docs that are made from the code
+docs: ## Write the parts of the docs that are made from the code, and build the site of them in build/site
 	@runtime/bootstrap.sh lint
 	@$(BIN)/python -m docs.generate
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "build/site/index.html"
 
 bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures (KILLS=20 for NAME=recovery, QUICK=1 for NAME=launch)
 	@runtime/bootstrap.sh test

@@ -36,12 +36,22 @@ class ProcessSettings(EnvironmentSettings):
         validation_alias="PREFECT_SERVER_DATABASE_CONNECTION_URL",  # as Prefect calls it, and so operators, too
         description="SQLAlchemy URL of the database of Prefect's server; empty: as `database` says.",
     )
-    database_wait: float = Field(90, ge=0, description="Seconds that work waits for the pool's database to come back.")
+    database_wait: float = Field(
+        90, ge=0, description="Seconds that work waits for the pool's database to come back: a minute, and its start."
+    )
     engine_url: str = Field("", description="Docker Engine of this machine; empty: found or started by `make up`.")
-    namespace: str = Field("", description="Marks all that is made outside; empty: derived from the data directory.")
-    gateway_address: str = Field("127.0.0.1", description="Address that the gateway listens on.")
+    namespace: str = Field(
+        "",
+        description="Marks all that is made outside; empty: derived from the data directory. Where two managers share"
+        " one cloud project, set it.",
+    )
+    gateway_address: str = Field("127.0.0.1", description="Address that the gateway listens on; 0.0.0.0 opens it.")
     gateway_port: int = Field(8000, description="Port that the gateway listens on.")
-    public_url: Url = Field("", description="What users' browsers reach the gateway under; empty: its own address.")
+    public_url: Url = Field(
+        "",
+        description="What users' browsers reach the gateway under; empty: its own address. Kept as browsers say it: in"
+        " lower case, IDNA, without the default port.",
+    )
     session_domain: HostName = Field(
         "", description="Gives each session a host name of its own below this domain; empty: all share the gateway's."
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from docs import package_graph
 from docs.reconciliation_table import markdown
+from docs.reference import commands, deployments, settings
 from pool.backups.states import BACKUP_MOVES
 from pool.standbys.standby import STANDBY_MOVES
 from pool.states import HOST_MOVES, INSTANCE_MOVES
@@ -24,6 +25,9 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
     },
     "backups.md": {"life cycle of a backup": lambda: f"```mermaid\n{mermaid(BACKUP_MOVES)}```\n"},
     "reconciliation.md": {"what follows": markdown},
+    "reference/settings.md": {"settings of processes": settings.of_processes, "blocks": settings.of_blocks},
+    "reference/deployments.md": {"flows": deployments.of_flows},
+    "reference/commands.md": {"commands": commands.of_commands},
     "architecture.md": {"packages": lambda: f"```mermaid\n{package_graph.mermaid()}```\n"},
 }
 

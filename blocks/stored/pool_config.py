@@ -34,8 +34,15 @@ class PoolConfig(Block):
     )
     model_config = ConfigDict(field_title_generator=titled(POOL))
 
-    DD_SHUTDOWN_MODE: bool = Field(False, description="Refuse new sessions, drain and remove every host.")
-    DD_MAX_HOSTS: int = Field(4, ge=0, le=MOST_HOSTS, description="Never more hosts than this.")
+    DD_SHUTDOWN_MODE: bool = Field(
+        False, description="Refuse new sessions, drain and remove every host; sessions live out their time."
+    )
+    DD_MAX_HOSTS: int = Field(
+        4,
+        ge=0,
+        le=MOST_HOSTS,
+        description="Never more hosts than this; one that its cloud does not delete in an hour gives its place up.",
+    )
     DD_FREE_SLOT_TARGET: int = Field(4, ge=0, le=MOST_SLOTS, description="Free slots to keep in hand.")
     DD_HOST_IMAGE: str = Field("Debian-12", description="Image or snapshot that hosts boot from.")
     DD_HOST_FLAVOR_NAME_SMALL: str = Field("standard.medium", description="Flavor of a host when the pool is idle.")

@@ -1,0 +1,29 @@
+"""The docs as a site: `make docs`."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from docs.generate import HERE
+from docs.reference.commands import of_commands
+from runtime.command.cli import groups
+from runtime.command.nouns import name_of
+
+pytestmark = pytest.mark.unit
+
+
+def test_no_page_is_left_out_and_no_link_leads_nowhere(tmp_path):
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(build, cwd=HERE.parent, env=quiet, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    assert (tmp_path / "first-class.html").exists()
+
+
+def test_every_command_has_its_section():
+    there = of_commands()
+    for noun, (_, commands) in groups().items():
+        for command in commands:
+            assert f"### `{' '.join(filter(None, ['dockerdriver', noun, name_of(command)]))}`" in there
