@@ -1,14 +1,20 @@
-"""The flows of a warm worker: each imported once."""
+"""The flows of a warm worker: each imported once, and for a while known by the deployment that names it."""
 
 import logging
 import threading
+import time
 from importlib import import_module
+from uuid import UUID
 
 import anyio
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, WorkPoolFilter, WorkPoolFilterName
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.flows import load_flow_from_entrypoint
+
+#: For which a deployment counts as it was read: an operator's `prefect deploy` counts after it, `make up` at once.
+KNOWN_SECONDS = 30.0
 
 
 def load_flow(entrypoint: str) -> Flow:
@@ -27,7 +33,18 @@ class LoadedFlows:
 
     def __init__(self) -> None:
         self._flows: dict[str, Flow] = {}
+        self._entrypoints: dict[UUID, tuple[float, str | None]] = {}
         self._loading = threading.Lock()
+
+    def keep(self, deployment: DeploymentResponse) -> str | None:
+        """Remember which flow a deployment names, and return its entrypoint."""
+        self._entrypoints[deployment.id] = time.monotonic(), deployment.entrypoint
+        return deployment.entrypoint
+
+    def entrypoint_of(self, deployment_id: UUID | None) -> str | None:
+        """Return the entrypoint that a deployment names; None where it was not read lately."""
+        read, entrypoint = self._entrypoints.get(deployment_id, (0.0, None)) if deployment_id else (0.0, None)
+        return entrypoint if time.monotonic() - read < KNOWN_SECONDS else None
 
     async def get(self, entrypoint: str | None) -> Flow:
         """The flow; what importing it raises is raised here.

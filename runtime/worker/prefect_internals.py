@@ -5,14 +5,15 @@ broke.
 """
 
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from logging import Logger, LoggerAdapter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from prefect import task_engine
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.schemas.objects import FlowRun
@@ -116,10 +117,15 @@ class OpenEngine(AsyncFlowRunEngine):
 
     async def call_flow(self) -> None:
         """Run the flow as Prefect's `run_flow_async` does: again while the server answers that it is to be retried."""
-        async with self.start():
+        async with self.start(), self.under_way():
             while self.is_running():
                 async with self.run_context():
                     await self.call_flow_fn()  # type: ignore[unused-coroutine]  # typed as if it returned a second one
+
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator[None]:
+        """What goes on beside the flow from when the server has the run as running."""
+        yield
 
 
 Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -140,6 +146,12 @@ def wrap_requests(asynchronous: Wrapper, synchronous: Wrapper) -> None:
 
     setattr(PrefectHttpxAsyncClient, "_send_with_retry", wrapped_async)  # noqa: B010 - a method of Prefect's own
     setattr(PrefectHttpxSyncClient, "_send_with_retry", wrapped_sync)  # noqa: B010
+
+
+def wrap_task_states(wrapper: Wrapper) -> None:
+    """Put a wrapper around the telling of each state of a task run, for the life of the process."""
+    name = "emit_task_run_state_change_event"
+    setattr(task_engine, name, wrapper(getattr(task_engine, name)))
 
 
 def share_tls_contexts() -> None:

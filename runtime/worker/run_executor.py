@@ -92,8 +92,11 @@ class RunExecutor:
         """The flow, loaded once; None when it cannot be loaded, which the run's state then says."""
         try:
             read = self._worker.client.read_deployment
-            deployment = await self._states.through_outage(lambda: read(str(flow_run.deployment_id)))
-            return await self._flows.get(deployment.entrypoint)
+            entrypoint = self._flows.entrypoint_of(flow_run.deployment_id)
+            if entrypoint is None:
+                deployment = await self._states.through_outage(lambda: read(str(flow_run.deployment_id)))
+                entrypoint = self._flows.keep(deployment)
+            return await self._flows.get(entrypoint)
         except Exception as error:  # noqa: BLE001 - importing runs the code of a deployment
             message = f"The flow of run {flow_run.name} cannot be loaded: {error}"
             self._worker.get_flow_run_logger(flow_run).exception(message)
@@ -104,7 +107,9 @@ class RunExecutor:
         run = self._runs[flow_run.id] = WarmRun(flow, flow_run)
         try:
             run.start()
-            await self._ensure_told(flow_run.id, await run.ended(), run.cancelled)
+            raised = await run.ended()
+            if not run.told:
+                await self._ensure_told(flow_run.id, raised, run.cancelled)
         finally:
             del self._runs[flow_run.id]
 

@@ -6,18 +6,25 @@ A flow's tasks may block for minutes: in a thread of its own a run can delay onl
 import asyncio
 import contextvars
 import threading
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from functools import cached_property
 
 from prefect import Flow
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
 from runtime.worker.prefect_internals import OpenEngine
+from runtime.worker.run_beginning import RunBeginning
 from runtime.worker.thread_interrupt import raise_in_thread
 
 #: Seconds that a run's event loop gets to hear of a cancellation before its thread is interrupted.
 CANCEL_GRACE = 1.0
+#: Seconds that a run waits at its end for its name to be said.
+NAME_SECONDS = 10.0
 
 
 class WarmRun:
@@ -30,6 +37,7 @@ class WarmRun:
         self._task: asyncio.Task | None = None
         self._done: Future[BaseException | None] = Future()
         self.cancelled = False
+        self.told = False  # whether the server has taken the run's last state
 
     def start(self) -> None:
         """Begin. The thread sees the caller's context variables: Prefect's settings are among them."""
@@ -96,13 +104,39 @@ class WarmRun:
         parameters = get_call_parameters(self._flow.fn, args, kwargs)
         engine = WarmEngine(flow=self._flow, parameters=parameters, flow_run=self._flow_run)
         engine.run = self
-        await engine.call_flow()
+        try:
+            await engine.call_flow()
+        finally:
+            self.told = engine.state.is_final()
 
 
 class WarmEngine(OpenEngine):
     """Prefect's engine for ``async def`` flows, which knows when its run was cancelled."""
 
     run: WarmRun
+    flow_run: FlowRun  # that the worker found
+
+    @property
+    def client(self) -> PrefectClient:
+        """The run's client, spared what the worker knows."""
+        return self._beginning.client
+
+    @cached_property
+    def _beginning(self) -> RunBeginning:
+        return RunBeginning(super().client, self._as_known)
+
+    def _as_known(self) -> FlowRun:
+        """Return the run as the server has it, now that it is running for one time more."""
+        return self.flow_run.model_copy(update={"run_count": self.flow_run.run_count + 1})
+
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator[None]:
+        """Say what can wait beside the flow."""
+        saying = asyncio.create_task(self._beginning.say(self.flow_run.id))
+        try:
+            yield
+        finally:
+            await asyncio.wait([saying], timeout=NAME_SECONDS)
 
     async def handle_crash(self, exc: BaseException) -> None:
         """End a run that was cancelled as Cancelled; Prefect itself knows that only of a process of its own."""

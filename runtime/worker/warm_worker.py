@@ -23,12 +23,13 @@ from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.lost_runs import LostRuns
 from runtime.worker.metrics import serve_metrics
 from runtime.worker.places import FOR_SCHEDULES, Places
-from runtime.worker.prefect_internals import OpenWorker, share_tls_contexts
+from runtime.worker.prefect_internals import OpenWorker, share_tls_contexts, wrap_task_states
 from runtime.worker.run_executor import RunExecutor
 from runtime.worker.run_finder import RunFinder
 from runtime.worker.run_notes import RunNotes
 from runtime.worker.run_states import RunStates
 from runtime.worker.server_outage import OutageWait, wait_through_outages
+from runtime.worker.task_states import TaskStates
 
 POLL_SECONDS = 1.5
 RESULTS_SECONDS = 600.0  # between two looks for results that are too old
@@ -76,6 +77,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
         self._outage = wait_through_outages()
         share_tls_contexts()
+        wrap_task_states(lambda emit: TaskStates(emit).tell)
         serve_metrics()
         with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):
             await super().start(*args, **kwargs)

@@ -10,16 +10,18 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect import task_engine
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.flow_engine import AsyncFlowRunEngine, run_flow
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.utilities.engine import propose_state
+from prefect.utilities.engine import emit_task_run_state_change_event, propose_state
 from prefect.workers.base import BaseWorker
 
 from runtime.worker import prefect_internals
 from runtime.worker.prefect_internals import OpenEngine, OpenWorker
+from runtime.worker.run_beginning import RunBeginning
 from runtime.worker.server_outage import OutageWait
 
 pytestmark = pytest.mark.contract
@@ -53,6 +55,13 @@ UNDESCRIBED = {
     BaseWorker.get_and_submit_flow_runs: [],
     run_flow: ["flow", "flow_run"],
     propose_state: ["client", "state", "flow_run_id"],
+    emit_task_run_state_change_event: ["task_run", "initial_state", "validated_state", "follows"],
+}
+#: What the engine asks and says by the run's client, and by which of its own methods, before the flow is called.
+BEFORE_THE_FLOW = {
+    "update_flow_run": AsyncFlowRunEngine.initialize_run,
+    "set_flow_run_name": AsyncFlowRunEngine.begin_run,
+    "read_flow_run": AsyncFlowRunEngine.setup_run_context,
 }
 
 
@@ -157,6 +166,18 @@ def test_an_engine_still_has(attribute):
 def test_what_is_described_nowhere_takes_the_same(function):
     wanted = UNDESCRIBED[function]
     assert [name for name in parameters(function) if name in wanted] == wanted
+
+
+@pytest.mark.parametrize("method", RunBeginning.STANDS_BEFORE)
+def test_the_engine_still_asks_and_says_by_the_runs_client(method):
+    caller = inspect.unwrap(BEFORE_THE_FLOW[method])
+    assert method in caller.__code__.co_names
+    assert "client" in caller.__code__.co_names + caller.__code__.co_varnames
+
+
+def test_tasks_still_tell_of_each_state_by_the_function_that_is_wrapped():
+    assert task_engine.emit_task_run_state_change_event is emit_task_run_state_change_event
+    assert "emit_task_run_state_change_event" in task_engine.AsyncTaskRunEngine.set_state.__code__.co_names
 
 
 class PaperSession:
