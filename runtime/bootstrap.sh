@@ -40,6 +40,7 @@ LIST
   [ "$PURPOSE" != test ] || cat <<'LIST'
 chromium  the system test opens a session with it
 docker-registry  references are pulled from a real one
+prometheus  dashboard and alert rules are held against a real one
 mariadb-server  the databases of the OpenStack that the tests start
 rabbitmq-server  the messages of the OpenStack that the tests start
 LIST
@@ -116,7 +117,7 @@ keep_off_at_boot() {
   local package
   for package in "$@"; do
     case $package in
-      nginx | postgresql | rabbitmq-server) systemctl disable --quiet "$package" ;;
+      nginx | postgresql | prometheus | rabbitmq-server) systemctl disable --quiet "$package" ;;
       mariadb-server) systemctl disable --quiet mariadb ;;
     esac
   done

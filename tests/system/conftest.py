@@ -10,7 +10,7 @@ import pytest
 
 from tests.rigs.engines.engine import running_engine, share_images
 from tests.rigs.hosts.leftovers import network_state
-from tests.rigs.ports import free_ports
+from tests.rigs.ports import free_port, free_ports
 from tests.rigs.stacks.stack import CHECKOUT, Stack
 
 DATA = CHECKOUT / "build" / "test-stack"
@@ -20,7 +20,7 @@ ARTIFACTS = CHECKOUT / "tests" / "artifacts"
 @pytest.fixture(scope="session")
 def installation() -> Stack:
     """An installation that is down and remembers nothing."""
-    return fresh_installation()
+    return fresh_installation(DD_METRICS_PORT=str(free_port()))
 
 
 def fresh_installation(data: Path = DATA, **settings: str) -> Stack:
