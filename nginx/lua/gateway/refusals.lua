@@ -26,10 +26,12 @@ function M.too_many()
         .. (of_session and "session" or "address that is not signed in") .. ": DD_GATEWAY_" .. name:upper())
 end
 
--- An origin as it may be logged: the host name of a session holds its route.
+-- An origin as it may be logged: the host name of a session holds its route. Browsers write them in ASCII; other bytes,
+-- or half a letter where the text is cut, would be no UTF-8, and the line no JSON.
 local function shown(origin)
+    origin = origin:gsub("[^\32-\126]", "?")
     local label, rest = origin:match("^%a+://([^.:/]+)%.([^/]*)$")
-    if domain ~= "" and label and rest:gsub(":%d+$", ""):lower() == domain then
+    if domain ~= "" and label and rest:gsub(":%d+$", ""):gsub("%.$", ""):lower() == domain then
         return "session " .. routes.hash_of(label:lower()) .. " at " .. rest
     end
     return origin:sub(1, 120)

@@ -6,6 +6,13 @@ local M = {}
 local ITSELF = { localhost = true, ["0.0.0.0"] = true, ["[::]"] = true, ["[::1]"] = true }
 local CONTAINER_ID = "^" .. ("%x"):rep(12) .. "$" -- a container's host name, unless it was given another one
 
+-- Without spaces at both ends. In one pass: "^%s*(.-)%s*$" looks at a run of spaces once more for each of its spaces, and a
+-- session that answers with 70,000 of them would keep a worker busy for seconds.
+local function trimmed(text)
+    local first = text:find("%S")
+    return first and text:match("^.*%S", first) or ""
+end
+
 local function below(path, prefix)
     return path == prefix or path:sub(1, #prefix + 1) == prefix .. "/"
 end
@@ -55,7 +62,7 @@ end
 -- A reference to the session itself comes back below its prefix; one to another site is left as it is (RFC 9110, 10.2.2).
 -- base: the path that the session was asked for.
 function M.location(value, prefix, own, base)
-    local reference = value:match("^%s*(.-)%s*$")
+    local reference = trimmed(value)
     local scheme, rest = reference:match("^(%a[%w+.-]*):(.*)$")
     if scheme and not ({ http = true, https = true })[scheme:lower()] then
         return value
@@ -95,8 +102,9 @@ end
 local function path_of(attributes)
     local path
     for attribute in attributes:gmatch(";([^;]*)") do
-        path = attribute:match("^%s*[Pp][Aa][Tt][Hh]%s*=%s*(.-)%s*$") or path
+        path = attribute:match("^%s*[Pp][Aa][Tt][Hh]%s*=(.*)$") or path
     end
+    path = path and trimmed(path)
     return path and path:find("^/") and path
 end
 

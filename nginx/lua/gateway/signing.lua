@@ -18,7 +18,8 @@ local store = ngx.shared.keys
 local used = ngx.shared.used_links
 
 local COOKIE = "dd-session"
-local OURS = [[(?:^|;)[ \t]*(?:__Host-|__Secure-)?dd-session[ \t]*(?:=[ \t]*([^;]*?)[ \t]*)?(?=;|$)]]
+-- The value with the spaces around it: to leave them out here would take the square of their number.
+local OURS = [[(?:^|;)[ \t]*(?:__Host-|__Secure-)?dd-session[ \t]*(?:=([^;]*))?(?=;|$)]]
 -- Each costs some microseconds, and a page can put as many as fit into a request. Browsers send one, or two after a change
 -- of its name, and whatever another page under the same name put before it.
 local MOST_LOOKED_AT, MOST_CHECKED = 64, 8
@@ -126,7 +127,7 @@ end
 
 -- When the cookie would expire, its key and its signature; nil when it is not worth a check.
 local function parts_of(value)
-    local expires, key_id, signature = value:match("^(%d+)%.(%x+)%.([%w_-]+)$")
+    local expires, key_id, signature = value:match("^[ \t]*(%d+)%.(%x+)%.([%w_-]+)[ \t]*$")
     local good = expires and #expires < 13 and tonumber(expires) > ngx.time() and #signature == 43 and key_of(key_id)
     if good then
         return expires, key_id, signature

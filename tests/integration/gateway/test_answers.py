@@ -64,6 +64,19 @@ def test_a_session_puts_no_cookie_of_our_name(browser, publish, name):
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    "header", ["Set-Cookie: a=1; Path=/x~y", "Set-Cookie: a=1;~Path=/x", "Location: /x~y", "Refresh: 0~; url=/"]
+)
+def test_an_answer_that_is_full_of_spaces_costs_a_worker_no_more_than_another(gateway, publish, header):
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{header.replace('~', ' ' * 70_000)}\r\n\r\nok"
+    with raw_backend(head.encode()) as session:
+        address = f"{gateway.origin(route_to(0).id)}{publish(port=session.port, rewrite_redirects=True)}/"
+        before = gateway.cpu_seconds()
+        answers = [httpx.get(address, trust_env=False).status_code for _ in range(10)]
+    assert set(answers) == {200}
+    assert (gateway.cpu_seconds() - before) / 10 < 0.01  # it was seconds, in which the worker served no other session
+
+
 def test_of_one_answers_cookies_the_first_twenty_are_kept(gateway, publish):
     cookies = b"".join(b"Set-Cookie: c%d=x\r\n" % n for n in range(60))
     with raw_backend(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + cookies + b"\r\nok") as session:

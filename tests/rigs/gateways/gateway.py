@@ -99,6 +99,11 @@ class RunningGateway:
     def all_processes(self) -> list[int]:
         return [self.process.pid, *self.workers()]
 
+    def cpu_seconds(self) -> float:
+        """What the workers have used of the processors so far."""
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split() for pid in self.workers()]
+        return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
+
     def log(self, name: str) -> str:
         return (self.config.logs / name).read_text()
 
