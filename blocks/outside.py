@@ -21,6 +21,7 @@ from blocks.clouds.port import Cloud
 from blocks.engine.of_host import Engines
 from blocks.gateway.client import Gateway
 from blocks.gateway.session_probe import answers
+from blocks.gateway.settings import GatewaySettings
 from blocks.host_setup.setup import HostSetup
 from blocks.images.folder import ImageFolder
 from blocks.images.layer_store import LayerStore
@@ -160,5 +161,5 @@ def _connect(settings: ProcessSettings) -> Outside:
         files=KeptFiles(settings),
         certificates=Certificates(stored),
         backups=ResticRepository(stored, settings.backups_dir, settings.identity),
-        downloads=Downloads(settings.downloads_dir),
+        downloads=Downloads(settings.downloads_dir, GatewaySettings.given().user),
     )

@@ -1,11 +1,13 @@
 """Backups handed out by links that work once: the first to use a link is given the stream, through the gateway.
 
-Nothing is written to a disk. What waits behind a link is a socket that the gateway may connect to; its name is the
-digest of the link's secret, in a folder that other accounts cannot list.
+Nothing is written to a disk. What waits behind a link is a socket that the gateway's workers alone may connect to; its
+name is the digest of the link's secret. The name is no secret: every account reads those of all sockets in
+``/proc/net/unix``.
 """
 
 import hashlib
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -39,10 +41,15 @@ def socket_name(secret: str) -> str:
 
 
 class Downloads:
-    """The folder of the sockets behind links."""
+    """The folder of the sockets behind links.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Args:
+        folder: is made if it is not there.
+        gateway: account of the gateway's workers (``DD_GATEWAY_USER``).
+    """
+
+    def __init__(self, folder: Path, gateway: str) -> None:
+        self._folder, self._gateway = folder, gateway
 
     @contextmanager
     def offered(self) -> Iterator["Offer"]:
@@ -51,7 +58,7 @@ class Downloads:
         self._folder.chmod(0o711)  # the gateway's workers, of another account, reach what they know the name of
         self._forget_those_of_dead_processes()
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        with _Listener(self._folder / socket_name(secret)) as listener:
+        with _Listener(self._folder / socket_name(secret), self._gateway) as listener:
             yield Offer(secret, listener)
 
     def _forget_those_of_dead_processes(self) -> None:
@@ -98,11 +105,12 @@ class _Listener(UnixStreamServer):
 
     request_queue_size = 8
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, gateway: str) -> None:
         self._path, self.used, self.broken, self.sent = path, False, "", 0
         self.what: tuple[str, int, Callable[[], Iterator[bytes]]] = ("", 0, lambda: iter(()))
         super().__init__(str(path), _Handler)
-        path.chmod(0o666)
+        path.chmod(0o600)
+        shutil.chown(path, gateway)
 
     def use_up(self) -> None:
         """Take no other request: what waits already gets no answer."""

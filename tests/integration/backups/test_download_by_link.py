@@ -44,7 +44,11 @@ def door(tmp_path, gateway):
     store.backups.move(backup.id, BackupState.WRITTEN, NOW, **facts)
     store.backups.move(backup.id, BackupState.VERIFIED, NOW)
     settings = ProcessSettings(_env_file=None, public_url=gateway.url)
-    ports = {"store": store, "backups": repository, "downloads": Downloads(gateway.config.downloads)}
+    ports = {
+        "store": store,
+        "backups": repository,
+        "downloads": Downloads(gateway.config.downloads, gateway.config.settings.user),
+    }
     yield fake_outside(**ports, prefect=FakePrefect(), settings=settings)
     store.close()
 

@@ -1,6 +1,7 @@
 """Files of a backup by a link that works once: given through the gateway to a person, to no scanner, and not twice."""
 
 import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +40,10 @@ class Given:
 
 @contextmanager
 def offered(gateway, content=lambda: iter(FILES), seconds: float = 20):
-    with Downloads(gateway.config.downloads).offered() as offer, ThreadPoolExecutor(1) as threads:
+    with (
+        Downloads(gateway.config.downloads, gateway.config.settings.user).offered() as offer,
+        ThreadPoolExecutor(1) as threads,
+    ):
         run = threads.submit(offer.hand_out, "alice-1.1.tar", SIZE, content, seconds)
         yield Given(f"{gateway.url}/downloads/{offer.secret}", run)
 
@@ -113,7 +117,7 @@ def test_the_link_of_a_run_that_was_killed_leads_nowhere(gateway):
     with offered(gateway) as link:
         socket = next(gateway.config.downloads.glob("*.sock"))
         link.visit()
-    dead = Downloads(gateway.config.downloads)
+    dead = Downloads(gateway.config.downloads, gateway.config.settings.user)
     with dead.offered() as offer:
         offer._listener.socket.close()  # as the kernel does it; the name stays
         answer = httpx.post(f"{gateway.url}/downloads/{offer.secret}", trust_env=False)
@@ -151,6 +155,23 @@ def test_a_page_of_another_site_cannot_press_the_button(gateway):
     with offered(gateway) as link:
         assert link.visit(headers={"Origin": "https://evil.example"}).status_code == 403
         assert link.visit().status_code == 200
+
+
+AS_A_LOCAL_ACCOUNT = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c"]
+#: Every account may read there which sockets there are, also those in folders that it cannot list.
+TAKE = """
+import socket, sys
+(name,) = {line.split()[-1] for line in open("/proc/net/unix") if sys.argv[1] in line}
+try: socket.socket(socket.AF_UNIX).connect(name)
+except PermissionError: print("refused")
+"""
+
+
+def test_a_local_account_that_reads_the_names_of_sockets_gets_no_files(gateway):
+    with offered(gateway) as link:
+        words = [*AS_A_LOCAL_ACCOUNT, TAKE, str(gateway.config.downloads)]
+        assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "refused\n"
+        assert link.visit().content == b"".join(FILES)
 
 
 @pytest.mark.parametrize("path", ["", "x", "a" * 42, "a" * 43 + "/", "%2e" * 43, "a" * 40 + ".so"])
