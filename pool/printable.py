@@ -20,6 +20,11 @@ def escaped(text: str) -> str:
     return "".join(one if _shows(one) else ascii(one)[1:-1] for one in text)
 
 
+def legible(text: str) -> str:
+    """Return the text, of one line or more, with each line escaped: what others wrote must not steer a terminal."""
+    return "\n".join(map(escaped, text.expandtabs().split("\n")))
+
+
 def _shows(character: str) -> bool:
     category = unicodedata.category(character)
     return category[0] in _GROUPS or category == _SPACE or character in _JOINERS

@@ -111,11 +111,12 @@ def download(settings: ProcessSettings, backup: str, minutes: int = 30) -> int:
     """
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from pool.backups.rules import download_key  # noqa: PLC0415 - as above
+    from runtime.verbs.output import say  # noqa: PLC0415 - as above
 
     api, flow = prefect_api(settings), "download-backup/on-demand"
     shown = _Shown(lambda: api.table(download_key(backup)))
     said = api.run_to_its_end(flow, minutes * 60 + RUN_SECONDS, watch=shown.look, backup=backup, minutes=minutes)
-    sys.stdout.write(f"{said}\n")
+    say(said)
     return 0
 
 

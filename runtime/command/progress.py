@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
+from rich.text import Text
+
+from pool.printable import legible
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -27,12 +30,12 @@ class Progress:
     def say(self, text: str) -> None:
         """Print a line that stays."""
         self._last_detail = time.monotonic()
-        self._console.print(f"{self._elapsed()}  {text}", markup=False)
+        self._console.print(f"{self._elapsed()}  {legible(text)}", markup=False)
 
     def detail(self, text: str) -> None:
         """Show what is going on. On a terminal it replaces the last line; else it is printed every 15 s if changed."""
         if self._status:
-            self._status.update(f"{self._elapsed()}  {text}".replace("[", r"\["))
+            self._status.update(Text(f"{self._elapsed()}  {legible(text)}"))
         elif text != self._shown and time.monotonic() - self._last_detail >= QUIET_SECONDS:
             self._shown = text
             self.say(f"… {text}")
@@ -54,4 +57,4 @@ class Progress:
 
 def complain(sentence: str) -> None:
     """Print the one sentence of a command that failed."""
-    print(f"dockerdriver: {sentence}", file=sys.stderr)
+    print(f"dockerdriver: {legible(sentence)}", file=sys.stderr)

@@ -24,7 +24,7 @@ from runtime.databases.records import open_records
 from runtime.stack.stop import engine_url
 from runtime.supervision.processes import Processes
 from runtime.verbs.hosts import for_people
-from runtime.verbs.output import console, show_json, table
+from runtime.verbs.output import cell, console, show_json, table
 
 Rows = list[dict[str, object]]
 ANSWERS = ", answers"  # what is said of Prefect's server that does
@@ -63,7 +63,7 @@ def _print(settings: ProcessSettings, processes: Rows, troubles: list[str], host
     if password_file(settings).exists():
         screen.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
     for trouble in troubles:
-        screen.print(trouble, markup=False, style="bold red")
+        screen.print(cell(trouble), style="bold red")
     _draw(("Host", "State", "Address", "Slots used", "Free", "Since", "Why"), for_people(hosts), hosts_in_sum(hosts))
     waiting = sum(bool(row["position"]) for row in sessions)
     waits = f", {waiting} of them wait for room" if waiting else ""
@@ -75,7 +75,7 @@ def _draw(columns: Sequence[str], rows: Rows, caption: str | None = None) -> Non
     """Print the rows' values under headings; a heading in lower case, with _ for blanks, is the key of its value."""
     drawn = table(*columns)
     for row in rows:
-        drawn.add_row(*(str(row[column.lower().replace(" ", "_")]).replace("[", r"\[") for column in columns))
+        drawn.add_row(*(cell(row[column.lower().replace(" ", "_")]) for column in columns))
     drawn.caption = caption
     console().print(drawn)
 

@@ -1,13 +1,12 @@
 """What commands have the stack do: they start the flow that a platform would start, and wait for its answer."""
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.notation import read_assignment
-from runtime.verbs.output import show_json
+from runtime.verbs.output import say, show_json
 
 if TYPE_CHECKING:
     from blocks.prefect_api import PrefectApi
@@ -56,7 +55,7 @@ def run_and_tell(
     if as_json:
         show_json({"deployment": deployment, "parameters": parameters, "message": said})
     else:
-        sys.stdout.write(f"{said}\n")
+        say(said)
 
 
 def run_and_show(api: "PrefectApi", deployment: str, artifact: str, as_json: bool, **parameters: Any) -> None:
@@ -70,4 +69,4 @@ def run_and_show(api: "PrefectApi", deployment: str, artifact: str, as_json: boo
     if as_json:
         show_json(answer)
     else:
-        sys.stdout.write("".join(f"{name}: {value}\n" for name, value in answer.items() if value not in (None, "")))
+        say("\n".join(f"{name}: {value}" for name, value in answer.items() if value not in (None, "")))

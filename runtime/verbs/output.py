@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from pool.printable import legible
 
 WIDTH = 180  # a URL that is cut in two cannot be clicked
+#: Signs that steer a terminal, and that JSON lets stand: DEL, and those of eight bits.
+_STEERING = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
 def console() -> Console:
@@ -41,16 +46,21 @@ def show(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], empty
     else:
         drawn = table(*columns.values())
         for row in rows:
-            drawn.add_row(*(_escaped(row[key]) for key in columns))
+            drawn.add_row(*(cell(row[key]) for key in columns))
         console().print(drawn)
 
 
 def show_json(answer: object) -> None:
     """Print an answer for programs; moments are ISO 8601."""
-    json.dump(answer, sys.stdout, indent=2, default=str, ensure_ascii=False)
-    sys.stdout.write("\n")
+    text = json.dumps(answer, indent=2, default=str, ensure_ascii=False)
+    sys.stdout.write(text.translate(_STEERING) + "\n")
 
 
-def _escaped(value: object) -> str:
-    """Return a cell's text; what stands in square brackets is text, no style."""
-    return "" if value is None else str(value).replace("[", r"\[")
+def say(text: object) -> None:
+    """Print lines for people. What is in them may come from a session, a host or another program."""
+    sys.stdout.write(legible(str(text)) + "\n")
+
+
+def cell(value: object) -> Text:
+    """Return a cell's text, which is no style and no sign to a terminal, whoever wrote it."""
+    return Text("" if value is None else legible(str(value)))

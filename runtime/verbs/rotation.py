@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from pool.errors import BadRequest
 from pool.keys.rotation import RotatedKey
+from runtime.verbs.output import say
 
 if TYPE_CHECKING:
     from blocks.prefect_api import PrefectApi
@@ -21,4 +22,4 @@ def rotate(api: "PrefectApi", what: list[str], retire: bool) -> None:
     if unknown := sorted(set(what) - set(RotatedKey)):
         raise BadRequest(f"{', '.join(unknown)} cannot be rotated: what can is {', '.join(RotatedKey)}")
     said = api.run_to_its_end("rotate-secrets/on-demand", SECONDS, what=what, retire=retire)
-    print(said.replace("; ", "\n"))
+    say(said.replace("; ", "\n"))
