@@ -9,8 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import yaml
 
-from blocks.host_setup.playbook import on_this_machine, run_playbook
+from blocks.host_setup.playbook import NOTEBOOK_HOST, on_this_machine, run_playbook
 from blocks.host_setup.shell import WrongHostKey
 from blocks.stored.host_keys import new_host_key
 from pool.errors import HostUnreachable, PlaybookFailed
@@ -57,6 +58,15 @@ def test_a_variable_that_is_missing_is_named(bare, playbook_of):
     run = replace(bare.run, playbook=playbook_of("docker"), variables=variables)
     with pytest.raises(PlaybookFailed, match="missing required arguments: docker_server_key"):
         run_playbook(run, print, 300, bare.directory)
+
+
+def test_a_machine_that_calls_itself_by_a_path_has_no_file_of_the_managers_read(bare, tmp_path):
+    play = yaml.safe_load(NOTEBOOK_HOST.read_text())[0]
+    play["pre_tasks"][0] = {"ansible.builtin.set_fact": {"os_family": f"../../../../..{tmp_path}/x", "cacheable": True}}
+    said = tmp_path / "said.yml"
+    said.write_text(json.dumps([play]))
+    with pytest.raises(PlaybookFailed, match="neither of Debian's family nor of Red Hat's"):
+        run_playbook(replace(bare.run, playbook=said), print, 60, bare.directory)
 
 
 def test_a_playbook_that_is_none_is_one_sentence(bare, tmp_path):
