@@ -1,6 +1,7 @@
 """What a session wrote to its log, as its platform and an operator may read it: bounded, and without its secrets."""
 
 import re
+from collections.abc import Sequence
 
 from pool.errors import BadRequest
 from pool.printable import is_printable
@@ -30,12 +31,11 @@ def log_lines(log: str, instance: Instance, most: int) -> list[str]:
         instance: whose it is; its token and its route are hidden.
         most: lines at the most.
     """
-    for secret in filter(None, (instance.token, instance.route)):
-        log = log.replace(secret, HIDDEN)
+    secrets = [secret for secret in (instance.token, instance.route) if secret]
     kept: list[str] = []
     left = MOST_CHARACTERS
-    for line in reversed(log.splitlines()[-most:]):
-        shown = _shown(line)
+    for line in reversed(_hidden(log, secrets).splitlines()[-most:]):
+        shown = _shown(line, secrets)
         left -= len(shown) + 1
         if left < 0:
             break
@@ -43,7 +43,15 @@ def log_lines(log: str, instance: Instance, most: int) -> list[str]:
     return kept
 
 
-def _shown(line: str) -> str:
+def _shown(line: str, secrets: Sequence[str]) -> str:
+    """What can be seen of a line. Secrets are looked for in that once more: a colour may begin in the midst of one."""
     plain = _COLOURS.sub("", line[: 2 * MOST_OF_A_LINE]).expandtabs()
     seen = "".join(character for character in plain if is_printable(character)).rstrip()
+    seen = _hidden(seen, secrets)
     return seen if len(seen) <= MOST_OF_A_LINE else seen[:MOST_OF_A_LINE] + HIDDEN
+
+
+def _hidden(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return text

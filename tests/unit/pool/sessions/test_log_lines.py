@@ -22,6 +22,11 @@ def test_the_sessions_token_and_route_are_hidden():
     ]
 
 
+@pytest.mark.parametrize("sign", ["\x1b[31m", "\0", "\u202e", "\x07"])
+def test_a_secret_is_hidden_also_where_it_is_written_with_what_is_not_shown_in_it(sign):
+    assert log_lines(f"r0u{sign}te t0{sign}ken", ADA, 9) == ["… …"]
+
+
 def test_a_session_that_has_no_token_any_more_hides_none():
     assert log_lines("plain", an_instance(token=""), 9) == ["plain"]
 
