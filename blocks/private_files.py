@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import IO
 
 
 def write_private(path: Path, content: str | bytes) -> Path:
@@ -14,3 +15,13 @@ def write_private(path: Path, content: str | bytes) -> Path:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def open_lock(path: Path) -> IO[str]:
+    """Open a file that stands for what is locked, for its owner alone; made if it is not there.
+
+    An account that may read a file may lock it, and keep it locked for as long as it likes.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    os.fchmod(descriptor, 0o600)  # one that an older version left may be read by all
+    return os.fdopen(descriptor, "r+")

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from blocks.private_files import open_lock
 from pool.errors import GatewayTrouble
 from pool.records import Route
 
@@ -28,7 +29,7 @@ class Snapshot:
         with ExitStack() as stack:
             with self._on_disk():
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                lock = stack.enter_context(self._path.with_suffix(".lock").open("a"))
+                lock = stack.enter_context(open_lock(self._path.with_suffix(".lock")))
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

@@ -14,6 +14,7 @@ import zstandard
 from isal import igzip
 
 from blocks.images.stream import CHUNK, Compression
+from blocks.private_files import open_lock
 from pool.errors import BrokenArchive
 
 # Measured on the layers of jupyter-minimal (420 MB), CPU seconds and share of the size that is left. docs/images.md has
@@ -86,7 +87,7 @@ def locked(path: Path, how: int) -> Iterator[bool]:
     Returns:
         Whether it is held; always, unless ``LOCK_NB`` was asked for.
     """
-    with path.open("ab") as file:
+    with open_lock(path) as file:
         try:
             fcntl.flock(file, how)
         except BlockingIOError:

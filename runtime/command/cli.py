@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from blocks.private_files import open_lock
 from blocks.resources import home, is_checkout
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import password_file
@@ -336,11 +337,10 @@ def alone(settings: ProcessSettings, command: str) -> Iterator[None]:
         Refused: another command is at work; the sentence names it.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
-    with (settings.data / "command.lock").open("a+") as lock:
+    with open_lock(settings.data / "command.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.seek(0)
             raise Refused(f"dockerdriver {lock.read()} is at work on {settings.data}: wait for its end") from None
         lock.truncate(0)
         lock.write(f"{command} (process {os.getpid()})")
