@@ -21,6 +21,7 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.stored.refusing import refuse_nonsense
 from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.passwords import Passwords
+from runtime.stack.ui_headers import WithHeaders
 
 
 def main() -> None:
@@ -29,18 +30,20 @@ def main() -> None:
     if settings.prefect_server_url.startswith("sqlite"):
         begin_immediately()
     refuse_nonsense((PoolConfig, Blueprint, RegistryLogin, LocalCloud, StaticCloud))
-    if own := os.environ.get(OF_SERVER, ""):
-        take_passwords_of_files(settings, own)
+    guard_what_is_served(settings, os.environ.get(OF_SERVER, ""))
     sys.argv = ["prefect", "server", "start", *sys.argv[1:]]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
 
-def take_passwords_of_files(settings: ProcessSettings, own: str) -> None:
-    """Have what `prefect server start` serves take the pairs of the files too; it serves by ``uvicorn.run``."""
+def guard_what_is_served(settings: ProcessSettings, own: str) -> None:
+    """Have what `prefect server start` serves take the pairs of the files too, where it has a password, *own*.
+
+    It serves by ``uvicorn.run``. Browsers are told what other pages may not do with its own.
+    """
     serve, accepted = uvicorn.run, partial(accepted_pairs, settings)
 
     def run(app: Any, **options: Any) -> None:
-        serve(Passwords(app, own, accepted), **options)
+        serve(WithHeaders(Passwords(app, own, accepted) if own else app), **options)
 
     uvicorn.run = run  # its caller names all but the first argument
 
