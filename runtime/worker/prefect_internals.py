@@ -13,12 +13,15 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from httpx import Request
 from prefect import task_engine
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.flow_engine import AsyncFlowRunEngine
+
+from runtime.worker.csrf_token import CsrfToken
 
 # Prefect registers each subclass of its worker as a type of work pool: outside of type checking this one is none.
 if TYPE_CHECKING:
@@ -162,3 +165,27 @@ def share_tls_contexts() -> None:
     """
     shared = vars(ssl) | {"create_default_context": cache(ssl.create_default_context)}
     setattr(orchestration, "ssl", SimpleNamespace(**shared))  # noqa: B010 - a module, as far as its types know
+
+
+def share_csrf_tokens() -> None:
+    """Have all clients of Prefect's API in this process send the token against forged requests that one was given.
+
+    Prefect makes a client for nearly each call, and each asks for a token before it changes anything, which is one
+    request and one row more. A client whose token the server does not know (any more) asks for another, with an id of
+    its own. It holds for the life of the process.
+    """
+    kept = CsrfToken()
+    ask_async, ask_sync = PrefectHttpxAsyncClient._add_csrf_headers, PrefectHttpxSyncClient._add_csrf_headers
+
+    async def shared_async(self: PrefectHttpxAsyncClient, request: Request) -> None:
+        kept.lend(self)
+        await ask_async(self, request)
+        kept.take(self)
+
+    def shared_sync(self: PrefectHttpxSyncClient, request: Request) -> None:
+        kept.lend(self)
+        ask_sync(self, request)
+        kept.take(self)
+
+    setattr(PrefectHttpxAsyncClient, "_add_csrf_headers", shared_async)  # noqa: B010 - a method of Prefect's own
+    setattr(PrefectHttpxSyncClient, "_add_csrf_headers", shared_sync)  # noqa: B010

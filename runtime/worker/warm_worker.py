@@ -23,7 +23,12 @@ from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.lost_runs import LostRuns
 from runtime.worker.metrics import serve_metrics
 from runtime.worker.places import FOR_SCHEDULES, Places
-from runtime.worker.prefect_internals import OpenWorker, share_tls_contexts, wrap_task_states
+from runtime.worker.prefect_internals import (
+    OpenWorker,
+    share_csrf_tokens,
+    share_tls_contexts,
+    wrap_task_states,
+)
 from runtime.worker.run_executor import RunExecutor
 from runtime.worker.run_finder import RunFinder
 from runtime.worker.run_notes import RunNotes
@@ -77,6 +82,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
         self._outage = wait_through_outages()
         share_tls_contexts()
+        share_csrf_tokens()
         wrap_task_states(lambda emit: TaskStates(emit).tell)
         serve_metrics()
         with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):

@@ -38,8 +38,10 @@ REPLACED = {
 CALLED = {"_cancel_run": ["flow_run_id"], "_release_limit_slot": ["flow_run_id"]}
 #: The method that sends a request in each kind of client, which is wrapped; it is called with all of these by name.
 OF_THE_CLIENTS = {
-    "_send_with_retry": ["request", "send", "send_args", "send_kwargs", "retry_codes", "retry_exceptions"]
+    "_send_with_retry": ["request", "send", "send_args", "send_kwargs", "retry_codes", "retry_exceptions"],
+    "_add_csrf_headers": ["request"],
 }
+CALLERS_IN_CLIENTS = {"_send_with_retry": "send", "_add_csrf_headers": "_send_with_retry"}
 ATTRIBUTES = ("_logger", "_runs_task_group", "_submitting_flow_run_ids", "_work_pool", "_work_pool_name")
 OF_THE_ENGINE = ("_flow_run_suspension_request",)
 #: Public by name, described nowhere: with their parameters.
@@ -100,7 +102,57 @@ def test_a_method_that_is_called_takes_the_same(method):
 @pytest.mark.parametrize("method", OF_THE_CLIENTS)
 def test_a_client_still_sends_by(client, method):
     assert parameters(getattr(client, method)) == OF_THE_CLIENTS[method]
-    assert method in client.send.__code__.co_names
+    assert method in getattr(client, CALLERS_IN_CLIENTS[method]).__code__.co_names
+
+
+class GuardedServer:
+    """Asks every request that changes something for a token, and knows those that it gave out since it forgot all."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, str] = {}
+        self.asked = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/csrf-token":
+            self.asked += 1
+            owner, token = request.url.params["client"], f"token-{self.asked}"
+            self.given[owner] = token
+            return httpx.Response(200, json={"token": token, "client": owner, "expiration": "2999-01-01T00:00:00Z"})
+        said = request.headers["Prefect-Csrf-Client"], request.headers["Prefect-Csrf-Token"]
+        return httpx.Response(201) if said in self.given.items() else httpx.Response(403, text="Invalid CSRF token")
+
+
+@pytest.fixture
+def guarded(monkeypatch):
+    """Clients of this process share their token, for the time of one test."""
+    for client in (PrefectHttpxAsyncClient, PrefectHttpxSyncClient):
+        monkeypatch.setattr(client, "_add_csrf_headers", client._add_csrf_headers)
+    prefect_internals.share_csrf_tokens()
+    return GuardedServer()
+
+
+def posted(server: GuardedServer) -> int:
+    """The status of a change by a client of its own."""
+    with PrefectHttpxSyncClient(
+        transport=httpx.MockTransport(server), base_url="http://prefect.invalid", enable_csrf_support=True
+    ) as client:
+        return client.post("/", content=b"{}").status_code
+
+
+def test_clients_of_one_process_ask_for_one_token_against_forged_requests(guarded):
+    async def posted_in_a_loop() -> int:
+        async with PrefectHttpxAsyncClient(
+            transport=httpx.MockTransport(guarded), base_url="http://prefect.invalid", enable_csrf_support=True
+        ) as client:
+            return (await client.post("/", content=b"{}")).status_code
+
+    assert [posted(guarded), posted(guarded), asyncio.run(posted_in_a_loop()), guarded.asked] == [201, 201, 201, 1]
+
+
+def test_a_client_whose_token_the_server_forgot_asks_for_another_one_for_all(guarded):
+    posted(guarded)
+    guarded.given.clear()
+    assert [posted(guarded), posted(guarded), guarded.asked] == [201, 201, 2]
 
 
 class Refusing:
