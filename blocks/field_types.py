@@ -34,6 +34,8 @@ HostNames = Annotated[
     tuple[str, ...], NoDecode, _of_text(lambda text: [canonical_host(name.strip("[]")) for name in read_list(text)])
 ]
 Timetable = Annotated[list[str], _of_text(split_timetable)]
+#: Days have commas of their own: one time each line, or between semicolons.
+Times = Annotated[list[str], _of_text(lambda text: read_list(text) if any(sign in text for sign in ";\n[") else [text])]
 Seconds = Annotated[int, _of_text(read_seconds)]
 Megabytes = Annotated[int, _of_text(read_megabytes)]
 Url = Annotated[str, _of_text(lambda text: canonical_url(text) if text.strip() else "")]

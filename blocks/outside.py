@@ -18,6 +18,7 @@ from blocks.backups.restic import ResticRepository
 from blocks.certificates import Certificates
 from blocks.clouds.chosen import cloud_of
 from blocks.clouds.port import Cloud
+from blocks.course_files import CourseFiles
 from blocks.engine.of_host import Engines
 from blocks.gateway.client import Gateway
 from blocks.gateway.session_probe import answers
@@ -59,6 +60,7 @@ class Outside:
     certificates: Certificates
     backups: BackupRepository
     downloads: Downloads
+    course_files: CourseFiles
     session_answers: Callable[[str, int, str, str], bool] = answers
     turns: Turns = field(default_factory=Turns)
 
@@ -162,4 +164,5 @@ def _connect(settings: ProcessSettings) -> Outside:
         certificates=Certificates(stored),
         backups=ResticRepository(stored, settings.backups_dir, settings.identity),
         downloads=Downloads(settings.downloads_dir, GatewaySettings.given().user),
+        course_files=CourseFiles(settings.courses_dir),
     )

@@ -156,6 +156,11 @@ class ProcessSettings(EnvironmentSettings):
         return self.data / "backups"
 
     @property
+    def courses_dir(self) -> Path:
+        """Files of courses: a folder, or a tar archive, for each that has some."""
+        return self.data / "courses"
+
+    @property
     def downloads_dir(self) -> Path:
         """Sockets behind links to backups: beside `run_dir`, which is root's alone, for the gateway's workers."""
         return self.run_dir.with_name(f"{self.identity}-downloads")

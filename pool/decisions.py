@@ -43,6 +43,7 @@ class DecisionKind(StrEnum):
     REMOVE_PART = "remove-part"  # an orphan in the cloud, by its id: remove it
     START = "start"  # instance: it has room, and no flow run starts it; have one do so
     START_STANDBY = "start-standby"  # "<host>/<blueprint>": record a standby there, and have a flow run start it
+    START_CLASS = "start-class"  # course: ask for the sessions of its users, before its class
     END_STANDBY = "end-standby"  # standby: remove its container, give its room back; unless a session has taken it
     MOVE_ON = "move-on"  # instance: it is moved to another host, and no flow run does so; have one go on
     GIVE_UP = "give-up"  # instance, queued: it waits in vain; move it to failed

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import chain
@@ -16,6 +16,7 @@ LINE = re.compile(
     r"(?P<days>[A-Za-z,-]+) +(?P<begin>\d\d:\d\d)-(?P<end>\d\d:\d\d) *: *(?P<slots>\d{1,6})( +free +slots)?"
 )
 FORM = "write it like 'Mon-Fri 08:45-12:00: 60' (days: Mon, Mon-Fri, Mon,Wed or daily; times to 24:00; free slots)"
+TIME_FORM = "write it like 'Mon,Wed 09:00-11:00' (days: Mon, Mon-Fri, Mon,Wed or daily; times to 24:00)"
 END_OF_ENTRY = re.compile(r"\d\d:\d\d *: *\d+( +free +slots)? *$")
 DAY = timedelta(days=1)
 
@@ -37,12 +38,16 @@ class Entry:
         times = (self.bounds(day) for day in (today - DAY, today) if day.weekday() in self.days)
         return any(begin <= now < end for begin, end in times)
 
+    def spans(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield when its time begins and ends, each that has begun by *until* and goes on after *since*."""
+        first, last = (moment.astimezone(self.zone).date() for moment in (since, until))
+        days = (first + DAY * number for number in range(-1, (last - first).days + 1))
+        times = (self.bounds(day) for day in days if day.weekday() in self.days)
+        return ((begin, end) for begin, end in times if begin <= until and since < end)
+
     def turns(self, after: datetime, before: datetime) -> Iterator[datetime]:
         """Yield when its time begins or ends between two moments."""
-        first, last = (moment.astimezone(self.zone).date() for moment in (after, before))
-        days = (first + DAY * number for number in range(-1, (last - first).days + 1))
-        times = chain.from_iterable(self.bounds(day) for day in days if day.weekday() in self.days)
-        return (moment for moment in times if after < moment < before)
+        return (moment for moment in chain.from_iterable(self.spans(after, before)) if after < moment < before)
 
     @lru_cache(maxsize=4096)  # noqa: B019 - entries are few, and equal ones share what is known of them
     def bounds(self, day: date) -> tuple[datetime, datetime]:
@@ -70,11 +75,18 @@ def read_timetable(lines: Iterable[str], zone: str) -> tuple[Entry, ...]:
     Raises:
         BadRequest: names the line, or the time zone, and says how it is written.
     """
-    try:
-        known = ZoneInfo(zone)
-    except (KeyError, OSError, ValueError) as error:  # unknown, a folder of zones, or no name at all
-        raise BadRequest(f"DD_TIMEZONE: no time zone is named {zone!r}; write it like Europe/Berlin or UTC") from error
+    known = _zone(zone)
     return tuple(_entry(line.strip().replace("\u2013", "-"), known) for line in lines)
+
+
+def read_times(lines: Iterable[str], zone: str) -> tuple[Entry, ...]:
+    """Understand times of a week, written like the timetable's lines without a number: "Mon,Wed 09:00-11:00".
+
+    Raises:
+        BadRequest: names the line, or the time zone, and says how it is written.
+    """
+    known = _zone(zone)
+    return tuple(_time(line.strip().replace("\u2013", "-"), known) for line in lines)
 
 
 def split_timetable(text: str) -> list[str]:
@@ -101,6 +113,21 @@ def largest_target(entries: Sequence[Entry], usual: int, since: datetime, until:
     """Return the largest target between two moments, these included; also of a line that begins and ends in between."""
     turns = (moment for entry in entries for moment in entry.turns(since, until))
     return max((target_at(entries, usual, at) for at in (since, *turns, until)), key=lambda target: target.slots)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:  # unknown, a folder of zones, or no name at all
+        raise BadRequest(f"DD_TIMEZONE: no time zone is named {name!r}; write it like Europe/Berlin or UTC") from error
+
+
+def _time(line: str, zone: ZoneInfo) -> Entry:
+    found = LINE.fullmatch(f"{line}: 0")
+    entry = _read(found, zone) if found else None
+    if entry is None:
+        raise BadRequest(f"the time {line[:80]!r} cannot be read; {TIME_FORM}")
+    return replace(entry, text=line)
 
 
 def _entry(line: str, zone: ZoneInfo) -> Entry:

@@ -9,18 +9,32 @@ from blocks.stored import lookup
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.backup_store import BackupPlace
 from blocks.stored.blueprint import Blueprint
+from blocks.stored.course import CourseBlock
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.kept_blocks import KeptBlocks
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.lookup import SomeBlock
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryCredentials, RegistryLogin
+from pool.courses.course import Course
 from pool.errors import NotFound, Refused
 from pool.names import check_pool_name
 from pool.records import BlueprintSpec
 
 #: The name of the one authority, login and set of link keys of an installation.
 MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Courses:
+    """All courses of an installation."""
+
+    known: tuple[Course, ...]
+    unreadable: Mapping[str, str]  # by name, why: a sentence for the operator
+
+    def of(self, pool: str) -> tuple[Course, ...]:
+        """List those of a pool, by name."""
+        return tuple(one for one in self.known if one.pool == pool)
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ class StoredBlocks:
 
     def names(self, kind: type[Block]) -> list[str]:
         """List the names of all saved blocks of this kind, sorted."""
-        return lookup.names(kind)
+        return [*self.kept.get(("names", kind), lambda: lookup.names(kind))]
 
     def pools(self) -> list[str]:
         """List the names of all pools."""
@@ -89,6 +103,28 @@ class StoredBlocks:
             except Refused as error:
                 unreadable[name] = str(error)
         return Blueprints(tuple(specs), unreadable)
+
+    def course(self, name: str) -> Course:
+        """Load the course of this name, as it is now.
+
+        Raises:
+            NotFound: no course has this name, or there is no such blueprint or pool as it names.
+            BadRequest: what is stored makes no sense; the message names the course and the field.
+        """
+        block = self.load(CourseBlock, name, "course")
+        made_by = self.blueprint(block.blueprint)
+        return block.course(name, made_by, self.config(made_by.pool).DD_TIMEZONE)
+
+    def courses(self) -> Courses:
+        """Load all courses; one that cannot be read takes nothing from the others."""
+        known: list[Course] = []
+        unreadable: dict[str, str] = {}
+        for name in self.names(CourseBlock):
+            try:
+                known.append(self.course(name))
+            except Refused as error:
+                unreadable[name] = f"course {name}: {error}"
+        return Courses(tuple(known), unreadable)
 
     def pinned_versions(self, pool: str) -> set[tuple[str, str]]:
         """List the versions that the pool's blueprints pin, as far as they can be read: name of the image, digest."""

@@ -97,6 +97,16 @@ BLUEPRINT = {
     "sign_in": "Sign-in",
     "auth_header": "Authorization header",
 }
+COURSE = {
+    "blueprint": "Blueprint",
+    "times": "Times of its class",
+    "slots": "Reserved slots",
+    "users": "Users",
+    "reserve_before": "Reserved before the class, in minutes",
+    "start_before": "Sessions start before the class, in minutes",
+    "files": "Files in courses/",
+    "files_at": "Folder of the files in its sessions",
+}
 AUTHORITY = {
     "certificate": "Certificate",
     "private_key": "Private key",

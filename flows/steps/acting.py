@@ -19,6 +19,7 @@ from tasks.hosts.setup import renew_certificate
 from tasks.housekeeping.orphans import count_removal, note_repair
 from tasks.leases import lease
 from tasks.runs import trigger
+from tasks.sessions.courses import due_start
 from tasks.sessions.instances import get_instance, move_instance
 from tasks.sessions.standbys import begin_standby, end_standby
 
@@ -157,6 +158,12 @@ async def _start_standby(decision: Decision, _key: str) -> None:
         await trigger("start-standby/on-demand", {"standby_id": standby.id}, key=f"start-{standby.id}")
 
 
+async def _start_class(decision: Decision, _key: str) -> None:
+    """Ask for the sessions of a class; once for each class, however many ticks ask, and each session but once."""
+    if start := await due_start(decision.subject):
+        await trigger("provision-instances/on-demand", start.request, key=start.key)
+
+
 async def _end_standby(decision: Decision, _key: str) -> None:
     await end_standby(decision.subject, decision.reason)
 
@@ -203,6 +210,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.START: _start,
     DecisionKind.MOVE_ON: _move_on,
     DecisionKind.START_STANDBY: _start_standby,
+    DecisionKind.START_CLASS: _start_class,
     DecisionKind.END_STANDBY: _end_standby,
     DecisionKind.GIVE_UP: _give_up,
     DecisionKind.FAIL_INSTANCE: _fail_instance,

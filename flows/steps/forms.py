@@ -22,6 +22,7 @@ HostNames = Annotated[list[str] | None, Field(json_schema_extra={"title": "Hosts
 InstanceId = Annotated[str, Field(json_schema_extra={"title": "Session", "examples": ["alice-7"]})]
 StandbyId = Annotated[str, Field(json_schema_extra={"title": "Standby", "examples": ["standby.k3v7"]})]
 BlueprintName = Annotated[str, Field(json_schema_extra={"title": "Blueprint", "examples": ["jupyter-minimal"]})]
+CourseName = Annotated[str, Field(json_schema_extra={"title": "Course", "examples": ["bio101"]})]
 User = Annotated[str, Field(json_schema_extra={"title": "User", "examples": ["ada"]})]
 Name = Annotated[str, Field(json_schema_extra={"title": "Host, session or user", "examples": ["ada"]})]
 Sessions = Annotated[
@@ -97,6 +98,11 @@ Options = Annotated[
                     "title": "Longest wait for room, in seconds",
                     "type": "integer",
                     "description": "At most the pool's; 0: not at all.",
+                },
+                "course": {
+                    "title": "Course",
+                    "type": "string",
+                    "description": "Whose reserved slots it may take; of a member it is known.",
                 },
                 "environment": {
                     "title": "Environment",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
 
+from pool.courses.course import Course, slots_to_come
 from pool.decisions import Decision, DecisionKind
 from pool.errors import BadRequest
 from pool.hosts.counting import counted_hosts
@@ -31,6 +32,8 @@ class Situation:
     unrecorded: Sequence[FlavorSize] = ()  # sizes of hosts whose spawning was asked for, and that are not on record yet
     queue: Sequence[Instance] = ()  # sessions that wait for room, first come first
     headroom: Mapping[FlavorSize, Headroom] = field(default_factory=dict)  # what the cloud allows, where it is known
+    courses: Sequence[Course] = ()  # of the pool
+    sessions: Sequence[Instance] = ()  # of the pool, by which it is known what courses still miss
 
     @cached_property
     def target(self) -> Target:
@@ -45,7 +48,14 @@ class Situation:
         and its users come in the minutes after that.
         """
         kept = timedelta(seconds=KEPT_UNUSED)
-        return self._largest(self.now - kept, self.now + lead(self.hosts) + kept).slots
+        since, until = self.now - kept, self.now + lead(self.hosts) + kept
+        return self._largest(since, until).slots + sum(slots_to_come(self.courses, self.sessions, since, until))
+
+    @cached_property
+    def for_courses(self) -> tuple[int, ...]:
+        """Slots of each session that courses may still begin when a host that is spawned now is there."""
+        coming = slots_to_come(self.courses, self.sessions, self.now, self.now + lead(self.hosts))
+        return tuple(slots for slots in coming if slots <= self.settings.largest)
 
     def _largest(self, since: datetime, until: datetime) -> Target:
         return largest_target(self.settings.timetable, self.settings.free_slot_target, since, until)
@@ -77,8 +87,9 @@ class Situation:
     def demand(self) -> Demand:
         """What this room does not hold."""
         room = self.room()
-        unplaced = tuple(slots for slots in self.waiting if not room.take(slots))
-        rush = sum(self.waiting) > self.settings.slots_small
+        sessions = self.for_courses + self.waiting
+        unplaced = tuple(slots for slots in sessions if not room.take(slots))
+        rush = sum(sessions) > self.settings.slots_small
         return Demand(unplaced, self.target.slots - room.slots, rush)
 
     def mix(self, places: int, quota: bool = True) -> Mix:
@@ -134,7 +145,7 @@ def hosts_to_spawn(case: Situation) -> list[Decision]:
     mix = case.mix(case.places)
     limit = _limit_now(case)
     sizes = mix.sizes[: limit.hosts]
-    reason = _reason(case.room().slots, case.target, case.waiting)
+    reason = _reason(case)
     spawns = [Decision(DecisionKind.SPAWN, case.settings.name, reason, size) for size in sizes]
     why = limit.because if len(sizes) < len(mix.sizes) else _why_short(case, mix)
     why = (why and why_held(case.hosts, case.now)) or why or breaker_words(case.hosts, case.now)
@@ -174,7 +185,9 @@ def _why_short(case: Situation, mix: Mix) -> str:
     return f"quota: {mixed(mix.sizes) or 'no'} instead of {mixed(wanted)} hosts ({because})"
 
 
-def _reason(free: int, target: Target, waiting: Sequence[int]) -> str:
+def _reason(case: Situation) -> str:
+    target, waiting = case.target, case.waiting
     timetable = f" by the timetable ({target.because})" if target.because else ""
+    courses = f", and {sum(case.for_courses)} reserved for courses" if case.for_courses else ""
     queue = f", and {sum(waiting)} for {len(waiting)} sessions that wait" if waiting else ""
-    return f"{free} free slots now or on their way, {target.slots} wanted{timetable}{queue}"
+    return f"{case.room().slots} free slots now or on their way, {target.slots} wanted{timetable}{courses}{queue}"

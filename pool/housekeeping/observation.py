@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from pool.backups.backup import Backup
+from pool.courses.course import Course, slots_to_come
 from pool.hosts.launching import launches_fail
 from pool.hosts.lifetime import may_retire, unused_since
 from pool.hosts.reach import PROBED, many_silent
@@ -52,6 +53,9 @@ class Observation:
     standbys: tuple[Standby, ...] = ()  # that hold room, and those that failed lately
     specs: Mapping[str, StandbySpec] = field(default_factory=dict)  # by blueprint, of those that want standbys
     mute: Set[str] = frozenset()  # ids of standbys that are ready, and did not answer HTTP
+    courses: tuple[Course, ...] = ()  # of the pool, those that can be read
+    started: Set[str] = frozenset()  # ids of sessions that classes start with, and that are on record in any state
+    asked_to_start: Set[str] = frozenset()  # courses whose sessions were asked for a moment ago
     cut_off_lately: bool = False  # many hosts were out of reach at once, in one of the latest ticks
 
     @cached_property
@@ -140,7 +144,8 @@ class RuleContext:
     def may_retire(self) -> frozenset[str]:
         """Names of the hosts past their lifetime that the pool can do without."""
         target = target_at(self.settings.timetable, self.settings.free_slot_target, self.now).slots
-        wanted = target + sum(instance.slots for instance in self.seen.queue)
+        reserved = sum(slots_to_come(self.seen.courses, self.seen.instances, self.now, self.now))
+        wanted = target + reserved + sum(instance.slots for instance in self.seen.queue)
         return may_retire(self.seen.hosts, self.settings, self.now, wanted, launches_fail(self.seen.hosts))
 
     @cached_property

@@ -17,7 +17,7 @@ from pool.housekeeping.backup_rules import backup_due, backup_pauses
 from pool.housekeeping.disk_rules import fills_disk
 from pool.housekeeping.moving_rules import unattended_move
 from pool.housekeeping.observation import Observation, RuleContext
-from pool.housekeeping.queue_rules import unattended_start, waits_in_vain
+from pool.housekeeping.queue_rules import class_starts, unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
     certificate_ends,
     container_lost,
@@ -52,14 +52,16 @@ def plan(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decis
     )
     spawns = hosts_to_spawn(_situation(hosts, case, decided=for_instances))
     standbys = standby_decisions(replace(seen, hosts=hosts), settings, now)
-    return [*cut_off(case), *for_hosts.values(), *for_instances.values(), *orphan_decisions(case), *standbys, *spawns]
+    for_things = [*for_hosts.values(), *for_instances.values()]
+    return [*cut_off(case), *for_things, *orphan_decisions(case), *standbys, *class_starts(case), *spawns]
 
 
 def _situation(hosts: Sequence[Host], case: RuleContext, decided: Container[str] = ()) -> Situation:
     """Return what hosts are counted against; a waiting session about which something is decided wants no host."""
     seen = case.seen
     queue = [instance for instance in seen.queue if instance.id not in decided]
-    return Situation(hosts, case.settings, case.now, seen.unrecorded_spawns, queue, seen.headroom)
+    spawned, headroom = seen.unrecorded_spawns, seen.headroom
+    return Situation(hosts, case.settings, case.now, spawned, queue, headroom, seen.courses, seen.instances)
 
 
 def _let_go(hosts: Sequence[Host], decided: Container[str], case: RuleContext) -> dict[str, Decision]:

@@ -1,7 +1,9 @@
-"""Housekeeping's rules for sessions that are queued, or that have room and no flow run that starts them."""
+"""Housekeeping's rules for sessions that are queued, that have room and no flow run, or that a class begins with."""
 
+from pool.courses.starting import CourseStart, starts_due
 from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.observation import RuleContext
+from pool.moments import minute
 from pool.records import Instance
 from pool.sessions.admission import no_room, shutting_down
 from pool.sessions.queue import wait_expired, wait_limit
@@ -35,3 +37,18 @@ def unattended_start(instance: Instance, case: RuleContext) -> Decision | None:
     if instance.state is not InstanceState.STARTING or busy or waited <= ASKING_SECONDS:
         return None
     return Decision(DecisionKind.START, instance.id, f"it has room for {waited:.0f} s, and no flow run starts it")
+
+
+def class_starts(case: RuleContext) -> list[Decision]:
+    """Start the sessions of classes that begin soon; what was asked for a moment ago is waited for."""
+    seen = case.seen
+    if case.settings.shutdown_mode:
+        return []
+    due = starts_due(seen.courses, seen.started, case.now)
+    return [_start_class(one, case) for one in due if one.course.name not in seen.asked_to_start]
+
+
+def _start_class(one: CourseStart, case: RuleContext) -> Decision:
+    left = len(one.sessions.keys() - case.seen.started)
+    reason = f"its class begins at {minute(one.begins)}; {left} of its {len(one.sessions)} sessions are not on record"
+    return Decision(DecisionKind.START_CLASS, one.course.name, reason)

@@ -1,8 +1,10 @@
 """Which host a new instance goes to."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from datetime import datetime
 
+from pool.courses.course import Course
+from pool.courses.reserving import Reservation, Reservations
 from pool.hosts.lifetime import past_hard_limit, remaining, takes_sessions
 from pool.records import Host
 from pool.settings import PoolSettings
@@ -66,3 +68,24 @@ def newest_version_first(
     rank = {name: number for number, names in reversed(list(enumerate(holders))) for name in names}
     having = [host for host in hosts if host.name in rank]
     return sorted(having, key=lambda host: (host.name in avoid, rank[host.name]))
+
+
+def reservations_at(
+    courses: Iterable[Course],
+    holders: Callable[[Course], Set[str]],
+    hosts: Iterable[Host],
+    settings: PoolSettings,
+    now: datetime,
+) -> Reservations:
+    """Return what is reserved for courses at a moment, and on which hosts it can be kept.
+
+    Args:
+        courses: of the pool.
+        holders: names the hosts that have a course's image.
+        hosts: of the pool.
+        settings: of the pool.
+        now: the moment.
+    """
+    current = [course for course in courses if course.reserves(now, now)]
+    serving = {host.name for host in hosts if takes_sessions(host, settings, now)} if current else set()
+    return Reservations([Reservation(course, serving & holders(course)) for course in current])

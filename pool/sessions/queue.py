@@ -1,9 +1,10 @@
 """The queue: its order, whose turn it is, and how long a session waits. First come, first served."""
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pool.courses.reserving import KeptRoom
 from pool.hosts.launching import launches_fail, time_to_active
 from pool.hosts.lifetime import is_full
 from pool.moments import LONGEST_SPAN, after
@@ -57,21 +58,30 @@ def queued_in_order(instances: Iterable[Instance]) -> tuple[Instance, ...]:
     return tuple(sorted(waiting, key=lambda instance: (instance.created_at, instance.id)))
 
 
-def grants(line: Sequence[QueueEntry], hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> list[Grant]:
+def grants(
+    line: Sequence[QueueEntry],
+    hosts: Sequence[Host],
+    settings: PoolSettings,
+    now: datetime,
+    kept: KeptRoom | None = None,
+) -> list[Grant]:
     """Everyone whose turn it is, in order.
 
     No session passes one that has waited longer on a host that the longer-waiting one could use: room on it adds up
     until it is enough. Hosts that are too small for it, or lack its image, go to sessions behind it; so do those that
-    end too soon for it, for as long as another one can come and it waits for no longer than a boot takes.
+    end too soon for it, for as long as another one can come and it waits for no longer than a boot takes. Room that is
+    kept for a course is room for its sessions alone: they pass others that wait.
 
     Args:
         line: those that wait, in the order of the queue.
         hosts: of the pool, in any state; those that failed lately say whether new ones come.
         settings: of the pool.
         now: the moment of deciding.
+        kept: room that is kept for courses; what is given is noted in it. None: for none.
     """
     if settings.shutdown_mode:
         return []
+    kept = kept or KeptRoom()
     boot, none_comes = time_to_active(hosts), no_host_comes(hosts, settings, now)
     open_hosts = {host.name: host for host in hosts if host.state is HostState.ACTIVE}
     given: list[Grant] = []
@@ -80,18 +90,19 @@ def grants(line: Sequence[QueueEntry], hosts: Sequence[Host], settings: PoolSett
         if not any(host.free for host in open_hosts.values()):
             break
         old_too = none_comes or now >= entry.instance.created_at + min(boot, _patience(entry.instance, settings))
-        usable = [
-            host
-            for host in open_hosts.values()
+        course = kept.course_of(entry.instance)
+        usable = {
+            name: kept.as_seen(host, course)
+            for name, host in open_hosts.items()
             if entry.could_use(host) and may_take(host, now, settings, entry.seconds, old_too)
-        ]
-        if places := entry.places(usable, settings, now, old_too):
+        }
+        if places := entry.places(usable.values(), settings, now, old_too):
             given.append(Grant(entry.instance, tuple(host.name for host in places), frozenset(waiting)))
-            first = places[0]
-            open_hosts[first.name] = replace(first, reserved=first.reserved + entry.instance.slots)
+            first = open_hosts[places[0].name]
+            open_hosts[first.name] = kept.used(first, entry.instance)
         else:
             waiting.add(entry.instance.id)
-            open_hosts = {name: host for name, host in open_hosts.items() if host not in usable}
+            open_hosts |= {name: kept.closed(open_hosts[name], course) for name in usable}
     return given
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from runtime.command import session
-from runtime.verbs import blueprints, configs, hosts, images, sessions
+from runtime.verbs import blueprints, configs, courses, hosts, images, sessions
 
 #: Functions that take the settings and their arguments, each with what argparse is told of these.
 Commands = dict[Callable[..., int], dict[str, dict]]
@@ -27,6 +27,7 @@ SESSION = {"instance_id": {"metavar": "SESSION", "help": "its id, as given to pr
 HOST = {"host": {"metavar": "HOST", "help": "its name, as in main-07"}}
 POOL = {"--pool": {"default": "main", "help": "name of the pool; main when none is named"}}
 ANY_POOL = {"--pool": {"help": "name of the pool; all when none is named"}}
+COURSE = {"name": {"metavar": "COURSE", "help": "its name, as in bio101"}}
 YES = {"--yes": {"action": "store_true", "help": "do not ask for a confirmation"}}
 REASON = {"--reason": {"default": "asked for by the operator", "help": "why; kept with the host"}}
 
@@ -132,6 +133,19 @@ NOUNS: dict[str, tuple[str, Commands]] = {
             },
         },
     ),
+    "course": (
+        "Save courses from files, look at them, start the sessions of their users.",
+        {
+            courses.list_: AS_JSON,
+            courses.show_: {**COURSE, **AS_JSON},
+            courses.save: {
+                "files": {"nargs": "+", "metavar": "FILE", "help": "of its fields, called as the course is to be"},
+                "--replace": {"action": "store_true", "help": "also one that is there already"},
+                **AS_JSON,
+            },
+            courses.start: {**COURSE, **AS_JSON},
+        },
+    ),
     "config": (
         "Read and change the settings of a pool.",
         {
@@ -153,7 +167,7 @@ NOUNS: dict[str, tuple[str, Commands]] = {
 
 def name_of(command: Callable[..., int]) -> str:
     """Return the word that calls a command on the command line."""
-    return command.__name__.removeprefix("show_").rstrip("_").replace("_", "-")
+    return command.__name__.removeprefix("show_").rstrip("_").replace("_", "-") or "show"
 
 
 def texts_of(command: Callable[..., int]) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from blocks.prefect_database import begin_immediately
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, accepted_pairs
 from blocks.stored.blueprint import Blueprint
+from blocks.stored.course import CourseBlock
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.refusing import refuse_nonsense
 from blocks.stored.registry_login import RegistryLogin
@@ -29,7 +30,7 @@ def main() -> None:
     settings = process_settings()
     if settings.prefect_server_url.startswith("sqlite"):
         begin_immediately()
-    refuse_nonsense((PoolConfig, Blueprint, RegistryLogin, LocalCloud, StaticCloud))
+    refuse_nonsense((PoolConfig, Blueprint, CourseBlock, RegistryLogin, LocalCloud, StaticCloud))
     guard_what_is_served(settings, os.environ.get(OF_SERVER, ""))
     sys.argv = ["prefect", "server", "start", *sys.argv[1:]]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)

@@ -45,6 +45,7 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     names_given = list(os.environ)
     check_databases(settings)
     settings.images_dir.mkdir(parents=True, exist_ok=True)
+    settings.courses_dir.mkdir(parents=True, exist_ok=True)
     say_which_databases(settings, say)
     url = find_engine(settings, say)
     ours, url = url is None, url or own_engine_url(settings)

@@ -1,7 +1,6 @@
 """`dockerdriver blueprint …`: save blueprints, change them, and look whether their sessions could start."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blocks.settings import ProcessSettings
@@ -9,6 +8,7 @@ from blocks.stored.api_password import prefect_api
 from pool.errors import BadRequest, NotFound
 from pool.notation import read_assignment
 from runtime.verbs.output import show, show_json
+from runtime.verbs.saving import save_files
 
 if TYPE_CHECKING:
     from blocks.prefect_api import PrefectApi
@@ -48,18 +48,9 @@ def save(settings: ProcessSettings, files: list[str], replace: bool, as_json: bo
         BadRequest: a file holds no blueprint, or one of that name is there; none of the files is saved.
         DockerDriverError: the stack does not run.
     """
-    from blocks.stored.blueprint_file import read_blueprint  # noqa: PLC0415 - Prefect takes a second to import
+    from blocks.stored.blueprint import Blueprint  # noqa: PLC0415 - Prefect takes a second to import
 
-    api = prefect_api(settings)
-    given = {Path(file).stem: read_blueprint(Path(file)) for file in files}
-    known = set(api.block_names("blueprint"))
-    if there := sorted(given.keys() & known) if not replace else []:
-        raise BadRequest(f"there is a blueprint {there[0]!r} already: --replace has it be as its file says")
-    for name, values in given.items():
-        _save(api, name, values, name in known)
-    rows = [{"blueprint": name, "saved": "replaced" if name in known else "new"} for name in given]
-    show(rows, {"blueprint": "Blueprint", "saved": "Saved"}, "", as_json)
-    return 0
+    return save_files(prefect_api(settings), Blueprint, "blueprint", files, replace, as_json)
 
 
 def get(settings: ProcessSettings, name: str, as_json: bool) -> int:
@@ -122,14 +113,3 @@ def _document(api: "PrefectApi", name: str) -> dict[str, Any]:
 
 def _no_blueprint(name: str, known: list[str]) -> NotFound:
     return NotFound(f"no blueprint is named {name!r}; known: {', '.join(known) or 'none'}")
-
-
-def _save(api: "PrefectApi", name: str, values: dict[str, Any], is_known: bool) -> None:
-    from blocks.stored.blueprint import Blueprint  # noqa: PLC0415 - as above
-
-    if is_known:
-        api.call("PATCH", f"/block_documents/{_document(api, name)['id']}", data=values, merge_existing_data=False)
-        return
-    kind = api.call("GET", "/block_types/slug/blueprint")["id"]
-    schema = api.call("GET", f"/block_schemas/checksum/{Blueprint._calculate_schema_checksum()}")["id"]  # noqa: SLF001
-    api.call("POST", "/block_documents/", name=name, data=values, block_type_id=kind, block_schema_id=schema)

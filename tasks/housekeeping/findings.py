@@ -7,7 +7,7 @@ from tasks.base import look_up
 
 @look_up()
 def look_at_blocks() -> str:
-    """Say which blueprints cannot be read, and which pools in use have no block; nothing where all is well."""
+    """Say which blueprints and courses cannot be read, and which pools in use have no block; nothing: all is well."""
     findings = block_troubles()
     for finding in findings:
         log().error("%s", finding)
@@ -15,13 +15,17 @@ def look_at_blocks() -> str:
 
 
 def block_troubles() -> list[str]:
-    """One sentence for each blueprint that cannot be read, and for each pool in use that has no block."""
-    return [*_unreadable_blueprints(), *_pools_without_block()]
+    """One sentence for each blueprint or course that cannot be read, and for each pool in use that has no block."""
+    return [*_unreadable_blueprints(), *_unreadable_courses(), *_pools_without_block()]
 
 
 def _unreadable_blueprints() -> list[str]:
     unreadable = outside().stored.blueprints().unreadable
     return [f"its sessions are refused: {why}" for why in unreadable.values()]
+
+
+def _unreadable_courses() -> list[str]:
+    return [f"nothing is reserved for it: {why}" for why in outside().stored.courses().unreadable.values()]
 
 
 def _pools_without_block() -> list[str]:

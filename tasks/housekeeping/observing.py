@@ -13,6 +13,8 @@ from blocks.gateway.activity import GatewayActivity
 from blocks.outside import now, outside
 from pool.backups.backup import Backup
 from pool.backups.rules import backup_lease, needs_backups
+from pool.courses.course import Course
+from pool.courses.starting import start_due
 from pool.decisions import DecisionKind
 from pool.errors import NotFound, Refused
 from pool.hosts.reach import PROBED
@@ -39,6 +41,7 @@ WATCHED = (
 )
 MEMORY_SAID = timedelta(seconds=MEMORY_WINDOW)  # for as long, one trouble is said once
 DISK_SAID = timedelta(minutes=10)  # likewise
+START_ASKED = timedelta(minutes=2)  # in which the sessions of a class are to be on record; then they are asked for anew
 COMING_BACK = timedelta(minutes=10)  # after a network was away, until one host that stays silent is given up for it
 
 
@@ -105,6 +108,9 @@ async def _look(pool: str) -> Observation:
         standbys=records.standbys,
         specs=records.specs,
         mute=await mute_standbys(records.standbys, records.specs, probed),
+        courses=records.courses,
+        started=records.started,
+        asked_to_start=records.asked_to_start,
         cut_off_lately=records.cut_off_lately,
     )
 
@@ -124,12 +130,16 @@ class _Records:
     unreadable: Mapping[str, str]
     standbys: tuple[Standby, ...]
     specs: dict[str, StandbySpec]
+    courses: tuple[Course, ...]
+    started: frozenset[str]
+    asked_to_start: set[str]
 
 
 def _records(pool: str) -> _Records:
     store = outside().store
     hosts = tuple(store.hosts.recent(pool, now()))
     instances = tuple(store.instances.all(pool, LIVING_INSTANCES))
+    courses = outside().stored.courses().of(pool)
     return _Records(
         hosts=hosts,
         instances=instances,
@@ -144,7 +154,15 @@ def _records(pool: str) -> _Records:
         unreadable=_unreadable({one.blueprint for one in instances if one.state is InstanceState.QUEUED}),
         standbys=standbys_on_record(pool),
         specs=standby_specs_of(pool),
+        courses=courses,
+        started=_started(courses),
+        asked_to_start=store.ticks.decided_since(pool, DecisionKind.START_CLASS, now() - START_ASKED),
     )
+
+
+def _started(courses: Iterable[Course]) -> frozenset[str]:
+    wanted = [one for course in courses if (start := start_due(course, now())) for one in start.sessions]
+    return frozenset(outside().store.instances.named(wanted)) if wanted else frozenset()
 
 
 def _being_backed_up(instances: Iterable[Instance]) -> frozenset[str]:

@@ -23,6 +23,7 @@ from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 from tasks.base import accepted_at, blocking, look_up, pool_task
 from tasks.sessions.answers import answer_for
+from tasks.sessions.courses import course_troubles, courses_with_files
 from tasks.sessions.positions import positions_in
 from tasks.sessions.standbys import asking, standbys_for
 from tasks.sessions.starts import turn_to_start
@@ -57,7 +58,7 @@ def record_instance(
         BadRequest: the id is not of the form it must have, or an option is unknown.
         Refused: the id is another request's; or the pool takes no sessions (shutdown mode, whitelist).
         TooManySessions: the user, or all users together, have as many sessions as a limit allows.
-        NotFound: there is no such blueprint, or the pool does not offer its image.
+        NotFound: there is no such blueprint or course, or the pool does not offer its image.
     """
     check_instance_id(instance_id)
     check_user(user)
@@ -66,7 +67,9 @@ def record_instance(
     if known is None:
         recipe = outside().stored.blueprint(blueprint)
         settings = _admit(recipe, options)
-        standbys, limits = standbys_for(recipe, options, settings), limits_of(settings, recipe, user)
+        if trouble := course_troubles(recipe, options, [user]):
+            raise Refused(trouble[user])
+        standbys, limits = standbys_for(recipe, options, settings, [user]), limits_of(settings, recipe, user)
         request = outside().store.instances.request
         known, _ = request(instance_id, recipe, user, options, now(), limits, accepted_at(), standbys)
     check_same_request(known, blueprint, user, options)
@@ -83,14 +86,17 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
     Raises:
         BadRequest: the list, or an option, is not of the form it must have.
         Refused: the pool takes no sessions (shutdown mode, whitelist). None was recorded.
-        NotFound: there is no such blueprint, or the pool does not offer its image.
+        NotFound: there is no such blueprint or course, or the pool does not offer its image.
     """
     wanted, refused = read_wanted(sessions)
     known = outside().store.instances.named([one.instance_id for one in wanted])
     if new := [one for one in wanted if one.instance_id not in known]:
         recipe = outside().stored.blueprint(blueprint)
-        settings = _admit(recipe, options)
-        standbys, limits = standbys_for(recipe, options, settings), partial(limits_of, settings, recipe)
+        settings, users = _admit(recipe, options), {one.user for one in new}
+        troubles = course_troubles(recipe, options, users)
+        refused |= {one.instance_id: troubles[one.user] for one in new if one.user in troubles}
+        new = [one for one in new if one.user not in troubles]
+        standbys, limits = standbys_for(recipe, options, settings, users), partial(limits_of, settings, recipe)
         request = outside().store.instances.request_all
         made, over = request(new, recipe, options, now(), limits, accepted_at(), standbys)
         known |= {one.id: one for one in made}
@@ -127,7 +133,8 @@ async def start_container(instance: Instance, blueprint: BlueprintSpec, filled: 
         When it was its turn, when the container existed, and when it ran.
 
     Raises:
-        Refused: the blueprint asks for more room, or another pool, than when the session was asked for.
+        Refused: the blueprint asks for more room, or another pool, than when the session was asked for; or the files of
+            its course are not there, or too many.
     """
     async with turn_to_start(instance):
         return await blocking(_run, instance, blueprint, filled)
@@ -136,7 +143,13 @@ async def start_container(instance: Instance, blueprint: BlueprintSpec, filled: 
 def _run(instance: Instance, blueprint: BlueprintSpec, filled: str) -> Moments:
     moments: Moments = {Phase.TURN: now()}
     with session_container(instance, blueprint) as (engine, spec):
-        engine.run(spec, lambda: moments.update({Phase.CREATED: now()}), filled)
+
+        def created() -> None:
+            moments[Phase.CREATED] = now()
+            for course in courses_with_files(instance):
+                engine.write_files(spec.name, outside().course_files.tar(course))
+
+        engine.run(spec, created, filled)
     return moments | {Phase.STARTED: now()}
 
 

@@ -7,6 +7,7 @@ from pool.sessions.moving import move_words, places_elsewhere, seconds_left
 from pool.sessions.queue import Grant, QueueEntry
 from pool.sessions.requests import check_unchanged
 from tasks.base import look_up, pool_task, run_id
+from tasks.sessions.courses import kept_room, reservations_of
 from tasks.sessions.standbys import give_up_for
 from tasks.sessions.versions import holders
 
@@ -24,8 +25,10 @@ def places_to_move(instance: Instance, blueprint: BlueprintSpec, wanted: str = "
 def _places(instance: Instance, blueprint: BlueprintSpec, wanted: str) -> list[str]:
     check_unchanged(instance, blueprint)
     settings = outside().config(instance.pool).settings(instance.pool)
+    hosts = outside().store.hosts.recent(instance.pool, now())
+    kept = kept_room(reservations_of(instance.pool, hosts, settings), instance.pool, hosts)
     entry = QueueEntry(instance, holders(blueprint), seconds_left(instance, now()))
-    return places_elsewhere(entry, outside().store.hosts.recent(instance.pool, now()), settings, now(), wanted)
+    return places_elsewhere(entry, [kept.as_seen(host, "") for host in hosts], settings, now(), wanted)
 
 
 @pool_task(task_run_name="reserve room for {instance.id} on another host")
@@ -51,10 +54,12 @@ def _reserved(instance: Instance, host: str, reason: str) -> Instance | None:
 
 
 def _reserve(instance: Instance, host: str, reason: str) -> Instance | None:
-    gpus = outside().config(instance.pool).settings(instance.pool).gpus
+    settings = outside().config(instance.pool).settings(instance.pool)
+    reserved = reservations_of(instance.pool, outside().store.hosts.recent(instance.pool, now()), settings)
     words = move_words(instance, host, reason)
+    reserve = outside().store.instances.set_out
     try:
-        return outside().store.instances.set_out(instance.id, host, run_id(), words, now(), gpus=gpus)
+        return reserve(instance.id, host, run_id(), words, now(), gpus=settings.gpus, reservations=reserved)
     except RefusedMove:
         raise
     except Refused as refusal:  # its session ports, or its GPUs, are all in use: another host may have some

@@ -3,12 +3,14 @@
 from contextlib import AbstractContextManager, suppress
 
 from blocks.outside import now, outside
+from pool.courses.reserving import Reservations
 from pool.errors import NotFound, Refused
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import no_room
 from pool.sessions.queue import Grant, QueueEntry, grants, wait_limit
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from tasks.base import look_up, pool_task
+from tasks.sessions.courses import kept_room, reservations_of
 from tasks.sessions.standbys import give_up_for
 from tasks.sessions.versions import holders
 
@@ -62,8 +64,9 @@ def _one_round(pool: str) -> list[Instance] | None:
     if not any(host.free for host in hosts if host.state is HostState.ACTIVE):
         return None
     settings = outside().config(pool).settings(pool)
-    order = grants(_entries(line), hosts, settings, now())
-    return [taken for turn in order if (taken := _take(turn, settings.gpus))] if order else None
+    reserved = reservations_of(pool, hosts, settings)
+    order = grants(_entries(line), hosts, settings, now(), kept_room(reserved, pool, hosts))
+    return [taken for turn in order if (taken := _take(turn, settings.gpus, reserved))] if order else None
 
 
 def _entries(line: list[Instance]) -> list[QueueEntry]:
@@ -84,16 +87,16 @@ def _recipe(name: str) -> tuple[list[set[str]], int]:
         return [], 0
 
 
-def _take(turn: Grant, gpus: int) -> Instance | None:
+def _take(turn: Grant, gpus: int, reserved: Reservations) -> Instance | None:
     """Room on the first host that has it, or on one whose standbys make way; None when another run was faster."""
-    return _room(turn, gpus) or (_room(turn, gpus) if give_up_for(turn) else None)
+    return _room(turn, gpus, reserved) or (_room(turn, gpus, reserved) if give_up_for(turn) else None)
 
 
-def _room(turn: Grant, gpus: int) -> Instance | None:
+def _room(turn: Grant, gpus: int, reserved: Reservations) -> Instance | None:
+    take = outside().store.instances.take_turn
     for host in turn.hosts:
         with suppress(Refused):  # it has room by now, or it ended; or the host has no port, or no GPU
-            taken = outside().store.instances.take_turn(turn.instance.id, host, turn.passing, now(), gpus=gpus)
-            if taken:
+            if taken := take(turn.instance.id, host, turn.passing, now(), gpus=gpus, reservations=reserved):
                 return taken
     return None
 

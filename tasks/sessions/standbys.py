@@ -1,6 +1,6 @@
 """Tasks for standbys: begin, make ready, find one for a request, give up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from pool.standbys.rules import LOST, Standbys, adoptable, to_give_up
 from pool.standbys.spec import StandbySpec, digest_of, may_have_standby
 from pool.standbys.standby import Standby, StandbyState
 from tasks.base import look_up, pool_task
+from tasks.sessions.courses import gets_files, reservations_of
 from tasks.sessions.versions import images_by_host
 
 
@@ -30,17 +31,31 @@ def standby_spec_of(blueprint: BlueprintSpec) -> StandbySpec:
     return StandbySpec(blueprint, digest_of(blueprint, zone), images_by_host(blueprint))
 
 
-def standbys_for(blueprint: BlueprintSpec, options: Mapping[str, Any], settings: PoolSettings) -> list[str]:
-    """List the standbys that a request may be given, by their ids, best first; it is given one as it is recorded."""
+def standbys_for(
+    blueprint: BlueprintSpec, options: Mapping[str, Any], settings: PoolSettings, users: Collection[str]
+) -> list[str]:
+    """List the standbys that a request may be given, by their ids, best first; it is given one as it is recorded.
+
+    None while slots are reserved for a course that one of its users' sessions is not of: which of the standbys' room is
+    kept for the course is looked at only where room is taken. None either for the session of a course with files.
+    """
     if not may_have_standby(blueprint, options):
         return []
     ready = outside().store.standbys.all(blueprint.pool, [StandbyState.READY], blueprint.name)
-    if not ready:
+    if not ready or _courses_forbid(blueprint, options, settings, users):
         return []
     hosts = {host.name: host for host in outside().store.hosts.recent(blueprint.pool, now())}
     case = Standbys(ready, {blueprint.name: standby_spec_of(blueprint)}, hosts, settings, now())
     seconds = min(blueprint.lifetime, options.get("lifetime", blueprint.lifetime))
     return [one.id for one in adoptable(case, blueprint.name, seconds)]
+
+
+def _courses_forbid(
+    blueprint: BlueprintSpec, options: Mapping[str, Any], settings: PoolSettings, users: Collection[str]
+) -> bool:
+    reserved = reservations_of(blueprint.pool, [], settings)
+    others = (reserved.others_than(blueprint.name, options, user) for user in users)
+    return any(others) or any(gets_files(blueprint, options, user) for user in users)
 
 
 def give_up_for(turn: Grant) -> bool:

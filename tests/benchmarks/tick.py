@@ -206,6 +206,7 @@ class QuietBlocks(StoredBlocks):
     """Prefect's own blocks, but for the cloud."""
 
     def __init__(self, cloud: Cloud) -> None:
+        super().__init__()
         self._cloud = cloud
 
     def load(self, kind, name, noun):

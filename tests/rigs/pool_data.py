@@ -1,11 +1,14 @@
 """Hosts, instances and blueprints for tests of the pool, with as few words as a test needs."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from pool.backups.backup import Backup
 from pool.backups.states import BackupCause, BackupState
+from pool.courses.course import Course
 from pool.records import BlueprintSpec, FlavorSize, Host, Instance, Placement
 from pool.states import HostState, InstanceState
+from pool.timetable import read_times
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
@@ -48,6 +51,12 @@ def an_instance(instance_id: str = "alice-1", host: str | None = "main-01", **va
 
 def a_blueprint(**values) -> BlueprintSpec:
     return BlueprintSpec(**{"name": "jupyter", "pool": "main", "image": "jupyter", "port": 8888} | values)
+
+
+def a_course(name: str = "bio101", times: Sequence[str] = ("Mon 09:00-11:00",), zone: str = "UTC", **values) -> Course:
+    """Four reserved slots, on the Monday of `NOW` from nine to eleven; whose session it is, its request says."""
+    usual = {"pool": "main", "blueprint": "jupyter", "needs": 1, "slots": 4, "times": read_times(times, zone)}
+    return Course(name, **usual | values)
 
 
 def run(store, instance_id: str = "alice-1", now: datetime = NOW, expires_at: datetime | None = None) -> Instance:

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
+from pool.courses.course import Course
 from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.found import Probe, SeenContainer
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.records import Fault, Host, Instance, Placement
+from pool.sessions.placement import reservations_at
 from pool.sessions.queue import QueueEntry, grants, queued_in_order
 from pool.settings import PoolSettings
 from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY, EndCause, HostState, InstanceState
@@ -37,6 +39,7 @@ class RuledPool:
     def __init__(self, cloud: Cloud | None = None, tick: float = TICK, **settings) -> None:
         self.cloud, self.settings, self.tick_seconds = cloud or Cloud(), PoolSettings(**settings), tick
         self.now = NOW
+        self.courses: tuple[Course, ...] = ()
         self.hosts: dict[str, Host] = {}
         self.sessions: dict[str, Instance] = {}
         self.waited: dict[str, float] = {}  # seconds until each session got its place
@@ -95,8 +98,10 @@ class RuledPool:
 
     def turns(self, queue: Sequence[Instance]) -> list[tuple[Instance, str]]:
         """Whose turn it is, each with the host that it goes to."""
-        line = [QueueEntry(one, [set(self.hosts)], 86400) for one in queue]
-        return [(turn.instance, turn.hosts[0]) for turn in grants(line, self._recent(), self.settings, self.now)]
+        line, hosts = [QueueEntry(one, [set(self.hosts)], 86400) for one in queue], self._recent()
+        reserved = reservations_at(self.courses, lambda course: set(self.hosts), hosts, self.settings, self.now)
+        kept = reserved.kept(hosts, self.sessions.values())
+        return [(turn.instance, turn.hosts[0]) for turn in grants(line, hosts, self.settings, self.now, kept)]
 
     # What a test asks
 
@@ -137,6 +142,8 @@ class RuledPool:
             probes={name: Probe(answers, containers=self._on(name), trouble="") for name, answers in asked.items()},
             busy_hosts={h.name for h in hosts if h.state in ON_THEIR_WAY},
             headroom=self.cloud.headroom or {},
+            courses=self.courses,
+            started=frozenset(self.sessions),
             cut_off_lately=self._said_lately(DecisionKind.CUT_OFF),
         )
 

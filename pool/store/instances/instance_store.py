@@ -1,6 +1,7 @@
 """The records of instances, and the room that they hold on hosts.
 
-Order of locks, in every transaction: limits of sessions first, then the instance, then its host, then a standby on it.
+Order of locks, in every transaction: limits of sessions first, or the room of a pool with reserved slots, then the
+instance, then its host, then a standby on it.
 A request locks the hosts of the standbys that it may be given before it records its instance, which no other process
 knows by then.
 """
@@ -12,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from pool.courses.reserving import NOTHING_RESERVED, Reservations
 from pool.errors import Refused, RefusedMove, TooManySessions
 from pool.moments import after, minute
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance
@@ -24,6 +26,7 @@ from pool.store.history import note_instance_change
 from pool.store.hosts.host_rows import forgive
 from pool.store.instances.moving import InstanceMoving
 from pool.store.instances.reading import InstanceReading
+from pool.store.instances.reserving import leaves_reserved, lock_reserved
 from pool.store.instances.room import check_limits, give_room_back, has_others_before, lock_limits
 from pool.store.instances.rows import (
     as_instance,
@@ -185,6 +188,7 @@ class InstanceStore(InstanceReading, InstanceMoving):
         now: datetime,
         ports: Sequence[int] = SESSION_PORTS,
         gpus: int = 0,
+        reservations: Reservations = NOTHING_RESERVED,
     ) -> Instance | None:
         """Take room on an active host and move the instance from queued to starting, with a port of its own.
 
@@ -198,10 +202,11 @@ class InstanceStore(InstanceReading, InstanceMoving):
             now: becomes ``state_since``.
             ports: of the host, for sessions; the free one is taken whose turn is next.
             gpus: that the host has; so many of the free ones are taken as the session needs.
+            reservations: of courses, at this moment; what they keep of the host's slots is not taken for others.
 
         Returns:
             The instance, or None, with nothing changed, when it is another one's turn, or the host is not active or has
-            too few free slots.
+            too few free slots that are not reserved for others.
 
         Raises:
             RefusedMove: the instance is not queued.
@@ -209,9 +214,12 @@ class InstanceStore(InstanceReading, InstanceMoving):
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
+            lock_reserved(connection, reservations)
             instance = find_instance(connection, instance_id, lock=True)
             connection.execute(select(hosts.c.name).where(hosts.c.name == host_name).with_for_update())
             if has_others_before(connection, instance, passing):
+                return None
+            if not leaves_reserved(connection, instance, host_name, reservations):
                 return None
             return reserve(connection, instance, host_name, ports, gpus, now)
 

@@ -5,10 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from pool.courses.reserving import NOTHING_RESERVED, Reservations
 from pool.errors import RefusedMove
 from pool.records import SESSION_PORTS, Instance
 from pool.states import InstanceState, check_instance_move
 from pool.store.engine import Part
+from pool.store.instances.reserving import leaves_reserved, lock_reserved
 from pool.store.instances.room import NO_TARGET, SERVING, give_room_back, leave_host, reserved_place, take_room
 from pool.store.instances.rows import as_instance, find_instance, write_instance
 from pool.store.schema import hosts, instances
@@ -26,6 +28,7 @@ class InstanceMoving(Part):
         now: datetime,
         ports: Sequence[int] = SESSION_PORTS,
         gpus: int = 0,
+        reservations: Reservations = NOTHING_RESERVED,
     ) -> Instance | None:
         """Reserve room on another active host for a running session, and move the session to moving.
 
@@ -39,9 +42,11 @@ class InstanceMoving(Part):
             now: becomes ``state_since``.
             ports: of the host, for sessions.
             gpus: that the host has.
+            reservations: of courses, at this moment; none of what they keep is taken, not even for a session of theirs.
 
         Returns:
-            The session, or None, with nothing changed, when the host is not active or has too few free slots.
+            The session, or None, with nothing changed, when the host is not active or has too few free slots that are
+            not reserved.
 
         Raises:
             RefusedMove: it does not run, or it is there already.
@@ -49,10 +54,13 @@ class InstanceMoving(Part):
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
+            lock_reserved(connection, reservations)
             instance = find_instance(connection, instance_id, lock=True)
             check_instance_move(instance_id, instance.state, InstanceState.MOVING)
             if instance.host == host_name:
                 raise RefusedMove(f"instance {instance_id} is on host {host_name} already")
+            if not leaves_reserved(connection, instance, host_name, reservations, for_its_own=False):
+                return None
             if not take_room(connection, instance, host_name, now):
                 return None
             place = reserved_place(connection, instance, host_name, ports, gpus)

@@ -24,10 +24,11 @@ def lock_limits(connection: Connection, limits: Sequence[SessionLimit]) -> None:
     """
     if connection.dialect.name == "postgresql":
         for scope in sorted({limit.scope for limit in limits}):  # in one order, so that no two wait for each other
-            connection.execute(select(func.pg_advisory_xact_lock(_key(f"sessions of {scope}"))))
+            connection.execute(select(func.pg_advisory_xact_lock(lock_key(f"sessions of {scope}"))))
 
 
-def _key(name: str) -> int:
+def lock_key(name: str) -> int:
+    """Return the number by which PostgreSQL knows a lock of this name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 

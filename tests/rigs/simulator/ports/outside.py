@@ -3,11 +3,13 @@
 import importlib
 import pkgutil
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from prefect import Flow
 
 import flows
+from blocks.course_files import CourseFiles
 from blocks.outside import Outside
 from tests.rigs.fakes import FakeDownloads
 from tests.rigs.simulator import engines as simulated
@@ -45,6 +47,7 @@ def simulated_outside(world: Any) -> Outside:
         engines=engines,
         hosts=SimulatedHostSetup(world, stored),
         layers=layers,
+        course_files=CourseFiles(Path("/nowhere")),
         images=SimulatedImages(layers, engines),
         transport=SimulatedTransport(world),
         turns=NoTurns(),

@@ -8,6 +8,7 @@ from prefect.blocks.core import Block
 from blocks.clouds.port import Cloud
 from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
+from blocks.stored.course import CourseBlock
 from blocks.stored.host_keys import HostKey, HostLogin
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
@@ -71,6 +72,7 @@ def stored_blocks(
         PoolConfig: {"main": config},
         Cloud: {"main": cloud},
         Blueprint: blueprints,
+        CourseBlock: {},
         HostLogin: {"main": HostLogin(private_key=login_key, public_key="ssh-ed25519 0")},
         LinkKeys: {"main": _link_keys()},
     }

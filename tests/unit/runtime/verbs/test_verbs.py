@@ -109,6 +109,10 @@ def test_each_verb_has_a_help_an_example_and_an_answer_for_programs(noun):
         "blueprint get jupyter-minimal",
         "blueprint set jupyter-minimal keep=/home/jovyan",
         "blueprint save docs/applications/streamlit.yaml --replace",
+        "course save docs/courses/bio101.yaml --replace",
+        "course list --json",
+        "course show bio101",
+        "course start bio101",
         "config set DD_MAX_HOSTS=8 --pool gpu",
     ],
 )

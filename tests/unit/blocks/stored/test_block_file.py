@@ -1,11 +1,11 @@
-"""Blueprints that are written in files."""
+"""Blocks that are written in files."""
 
 import json
 
 import pytest
 
+from blocks.stored.block_file import read_block
 from blocks.stored.blueprint import Blueprint
-from blocks.stored.blueprint_file import read_blueprint
 from pool.errors import BadRequest
 
 pytestmark = pytest.mark.unit
@@ -16,7 +16,7 @@ LAB = {"image": "lab", "port": 8888, "environment": {"BASE": "{base_url}"}}
 @pytest.mark.parametrize("text", [json.dumps(LAB), "image: lab\nport: 8888\nenvironment:\n  BASE: '{base_url}'\n"])
 def test_a_file_in_yaml_or_json_is_the_blueprint_with_all_that_it_leaves_out(tmp_path, text):
     (tmp_path / "lab.yaml").write_text(text)
-    read = read_blueprint(tmp_path / "lab.yaml")
+    read = read_block(Blueprint, "blueprint", tmp_path / "lab.yaml")
     assert Blueprint(**read) == Blueprint(**LAB)
     assert read["lifetime"] == 3600
 
@@ -35,9 +35,9 @@ def test_a_file_in_yaml_or_json_is_the_blueprint_with_all_that_it_leaves_out(tmp
 def test_a_file_that_is_no_blueprint_is_refused_by_name_with_the_reason(tmp_path, text, why):
     (tmp_path / "lab.yaml").write_text(text)
     with pytest.raises(BadRequest, match=f"lab.yaml.*{why}"):
-        read_blueprint(tmp_path / "lab.yaml")
+        read_block(Blueprint, "blueprint", tmp_path / "lab.yaml")
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadRequest, match="cannot be read"):
-        read_blueprint(tmp_path / "none.yaml")
+        read_block(Blueprint, "blueprint", tmp_path / "none.yaml")

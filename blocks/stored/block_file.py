@@ -1,0 +1,36 @@
+"""Read a block that is written in a file, as its form would."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.blocks.core import Block
+from pydantic import ValidationError
+
+from blocks.stored.lookup import what_is_wrong
+from pool.errors import BadRequest
+
+
+def read_block(kind: type[Block], noun: str, file: Path) -> dict[str, Any]:
+    """Return all fields of the block that a YAML or JSON file describes, those that it leaves out as well.
+
+    Args:
+        kind: of the block.
+        noun: what operators call it, as in "blueprint".
+        file: an object of its fields.
+
+    Raises:
+        BadRequest: the file cannot be read, is no object of the block's fields, or makes no sense; names the file.
+    """
+    try:
+        values = yaml.safe_load(file.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BadRequest(f"{file} cannot be read: {error}") from None
+    if not isinstance(values, dict):
+        raise BadRequest(f"{file} holds no {noun}: it is no object of fields")
+    if unknown := sorted(str(name) for name in values.keys() - kind.model_fields.keys()):
+        raise BadRequest(f"{file}: a {noun} has no field {unknown[0]!r}")
+    try:
+        return kind(**values).model_dump(mode="json", include=set(kind.model_fields))
+    except ValidationError as error:
+        raise BadRequest(f"{file}: {what_is_wrong(error)}") from None

@@ -1,0 +1,1 @@
+"""Courses: groups of users for whose sessions slots are reserved at the times of their class."""

@@ -1,0 +1,43 @@
+"""What operators are shown of courses."""
+
+from datetime import timedelta
+
+from blocks.outside import now, outside
+from pool.courses.course import Course
+from pool.moments import minute
+from pool.states import HOLDING_ROOM
+
+AHEAD = timedelta(days=14)  # in which the next class is looked for
+
+
+def course_rows() -> list[dict[str, object]]:
+    """One row for each course, those that cannot be read with the reason alone."""
+    found = outside().stored.courses()
+    rows = [_row(course) for course in found.known]
+    rows += [_unreadable(name, why) for name, why in found.unreadable.items()]
+    return sorted(rows, key=lambda row: str(row["course"]))
+
+
+def _row(course: Course) -> dict[str, object]:
+    at = now()
+    classes = course.classes(at, at + AHEAD)
+    holding = outside().store.instances.all(course.pool, HOLDING_ROOM)
+    return {
+        "course": course.name,
+        "pool": course.pool,
+        "blueprint": course.blueprint,
+        "times": ", ".join(entry.text for entry in course.times),
+        "slots": course.slots,
+        "sessions": sum(course.has(one) for one in holding),
+        "reserved_now": "yes" if course.reserves(at, at) else "no",
+        "next_class": minute(classes[0][0]) if classes else "none within two weeks",
+        "starts_before": course.start_before // 60,
+        "users": ", ".join(sorted(course.users)),
+        "files": course.files,
+        "trouble": "",
+    }
+
+
+def _unreadable(name: str, why: str) -> dict[str, object]:
+    empty = dict.fromkeys(("pool", "blueprint", "times", "slots", "sessions", "reserved_now", "next_class"), "")
+    return {"course": name, **empty, "trouble": why}
