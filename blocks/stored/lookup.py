@@ -1,5 +1,7 @@
 """Load a block by name, and say which names there are when it does not exist."""
 
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
 from prefect.blocks.core import Block
@@ -48,10 +50,22 @@ def what_is_wrong(error: ValidationError) -> str:
 
 def names(kind: type[Block]) -> list[str]:
     """Names of all saved blocks of this kind, sorted; empty when the kind was never registered."""
+    return sorted(saved(kind))
+
+
+def saved(kind: type[Block]) -> dict[str, datetime]:
+    """When each block of this kind was saved first, by its name; empty when the kind was never registered."""
     with get_client(sync_client=True) as client:
         try:
             block_type = client.read_block_type_by_slug(kind.get_block_type_slug())
         except ObjectNotFound:
-            return []
+            return {}
         documents = client.read_block_documents_by_type(block_type.slug)
-    return sorted(document.name for document in documents if document.name)
+    return {document.name: document.created for document in documents if document.name and document.created}
+
+
+def delete(kind: type[Block], name: str) -> None:
+    """Delete the block ``<kind>/<name>``; absent is success."""
+    with get_client(sync_client=True) as client, suppress(ObjectNotFound):
+        document = client.read_block_document_by_name(name, kind.get_block_type_slug(), include_secrets=False)
+        client.delete_block_document(document.id)

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from prefect.blocks.core import Block
+from prefect.blocks.system import Secret
 
 from blocks.stored import lookup
 from blocks.stored.authority import CertificateAuthority
@@ -20,6 +22,7 @@ from pool.courses.course import Course
 from pool.errors import NotFound, Refused
 from pool.names import check_pool_name
 from pool.records import BlueprintSpec
+from pool.sessions.secrets import SEALED
 
 #: The name of the one authority, login and set of link keys of an installation.
 MAIN = "main"
@@ -153,6 +156,30 @@ class StoredBlocks:
             NotFound: the block was never saved, or an operator deleted it.
         """
         return self.load(BackupPlace, MAIN, "block of the backup store")
+
+    def fresh(self, kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
+        """Load one block as it is at this moment, and keep nothing of it.
+
+        Raises:
+            NotFound: no block of this kind has the name; the message lists those that exist.
+        """
+        return lookup.load(kind, name, noun)
+
+    def secret(self, name: str) -> object:
+        """Read the value of Prefect's block ``secret/<name>``; it is kept nowhere. Never log it.
+
+        Raises:
+            NotFound: no such block has the name.
+        """
+        return self.fresh(Secret, name, "secret").get()
+
+    def sealed(self) -> dict[str, datetime]:
+        """Say when each Secret block for one use was saved, by its name."""
+        return {name: at for name, at in lookup.saved(Secret).items() if name.startswith(SEALED)}
+
+    def drop_secret(self, name: str) -> None:
+        """Delete the block ``secret/<name>``; absent is success."""
+        lookup.delete(Secret, name)
 
     def replace(self, block: Block) -> None:
         """Save the installation's one block of its kind in place of the one that is there."""

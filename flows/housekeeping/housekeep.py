@@ -35,6 +35,7 @@ from tasks.publishing.pool_page import draw_pool_page
 from tasks.publishing.visitors import notices_are_lost, repair_notices
 from tasks.runs import trigger
 from tasks.sessions.links import keys_differ, repair_keys
+from tasks.sessions.secrets import drop_left_secrets, secrets_are_left
 
 TICK_SECONDS = 240  # for all that one tick does to one pool
 OBSERVE_SECONDS = 90
@@ -64,6 +65,7 @@ async def housekeep(pool: AnyPool = "") -> State:
         run_repair(rerun_lost_runs, runs_are_lost),
         run_repair(forget_old),
         run_repair(look_at_blocks),
+        run_repair(drop_left_secrets, secrets_are_left),
         run_repair(forget_old_ticks),
         run_repair(forget_old_answers),
     )

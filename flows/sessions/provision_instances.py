@@ -42,7 +42,7 @@ async def provision_instances(
     Args:
         sessions: The sessions, 1 to 500, each with its instance_id and its user.
         blueprint: Name of the blueprint that says how they are made.
-        options: lifetime, wait, course and environment, the same for each; see provision-instance.
+        options: lifetime, wait, course, secrets and environment, the same for each; see provision-instance.
     """
     recorded, refused = await record_instances(sessions, blueprint, options or {})
     await place(recorded, blueprint)

@@ -104,6 +104,11 @@ Options = Annotated[
                     "type": "string",
                     "description": "Whose reserved slots it may take; of a member it is known.",
                 },
+                "secrets": {
+                    "title": "Secrets",
+                    "type": "object",
+                    "description": "Names of Secret blocks, by the names of files in /run/secrets; never a secret.",
+                },
                 "environment": {
                     "title": "Environment",
                     "type": "object",

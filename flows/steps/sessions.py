@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from flows.steps.backups import brought_back, keep_work
 from flows.steps.queue import serve_queue
+from flows.steps.secrets import done_with_secrets
 from pool.backups.rules import has_work
 from pool.errors import DatabaseAway, DockerDriverError, EngineTrouble, HostUnreachable, Refused, RefusedMove
 from pool.housekeeping.under_way import START_ATTEMPTS
@@ -93,6 +94,7 @@ async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
         reached = await _answering(instance, blueprint, filled)
         running = await begin_to_run(instance, blueprint, reached, backup)
     await publish_route(running)
+    await done_with_secrets(running)
     return running
 
 
@@ -138,7 +140,10 @@ async def undo(instance: Instance, to: InstanceState, reason: str, cause: EndCau
     if troubles:
         await move_instance(instance.id, InstanceState.STOPPING, reason=reason, cause=cause)
         raise troubles[0]
-    return await move_instance(instance.id, to, reason=reason, cause=cause)
+    undone = await move_instance(instance.id, to, reason=reason, cause=cause)
+    if undone.state in ENDED:
+        await done_with_secrets(undone)
+    return undone
 
 
 async def _trouble(step: Awaitable[None]) -> Exception | None:

@@ -5,16 +5,17 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from pool.courses.course import OPTION
+from pool.courses.course import OPTION as COURSE
 from pool.errors import BadRequest, NoRoom, Refused, ShuttingDown
 from pool.moments import after
 from pool.names import check_environment
 from pool.records import BlueprintSpec, Host
+from pool.sessions.secrets import OPTION as SECRETS
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 
 DRIVER = "DockerDriver"
-OPTIONS = (OPTION, "environment", "lifetime", "restore", "wait")
+OPTIONS = (COURSE, "environment", "lifetime", "restore", SECRETS, "wait")
 SLOT_MB = 512
 LONGEST_WAIT = 86400  # seconds; a number that a date can be reckoned with
 
@@ -80,7 +81,7 @@ def check_options(blueprint: BlueprintSpec, options: Mapping[str, Any]) -> None:
         raise BadRequest(f"option wait is {wait!r}; it must be whole seconds, 0 to {LONGEST_WAIT}")
     if not isinstance(options.get("restore", ""), str):
         raise BadRequest("option restore must name a backup, as in 'alice-1.1', or be 'none'")
-    if not isinstance(options.get(OPTION, ""), str):
+    if not isinstance(options.get(COURSE, ""), str):
         raise BadRequest("option course must name a course, as in 'bio101'")
     environment = options.get("environment", {})
     if not isinstance(environment, dict) or not all(isinstance(v, str) for v in environment.values()):

@@ -7,6 +7,7 @@ from pool.errors import NoRoom, NotFound, Refused
 from pool.records import Host, Instance
 from pool.sessions.admission import shutting_down
 from pool.sessions.queue import QueueEntry
+from pool.sessions.secrets import sealed_of
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 
@@ -18,7 +19,8 @@ def check_can_move(instance: Instance) -> None:
     """Refuse to move a session that does not run, or of which nothing would arrive.
 
     Raises:
-        Refused: it does not run, or its blueprint named nothing to keep when it was asked for.
+        Refused: it does not run, or its blueprint named nothing to keep when it was asked for; or it was given a secret
+            for one use.
     """
     if instance.state is not InstanceState.RUNNING:
         raise Refused(f"instance {instance.id} is {instance.state}: only a session that runs can be moved")
@@ -27,6 +29,8 @@ def check_can_move(instance: Instance) -> None:
             f"instance {instance.id} keeps nothing that could be taken along: name folders in the field keep of"
             f" blueprint {instance.blueprint}; that counts for sessions that are asked for from then on"
         )
+    if sealed_of(instance.options):
+        raise Refused(f"instance {instance.id} had a secret for one use, which it could not be given elsewhere")
 
 
 def places_elsewhere(

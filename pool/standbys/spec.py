@@ -51,5 +51,9 @@ def _reasons(blueprint: BlueprintSpec) -> Iterator[str]:
 
 
 def may_have_standby(blueprint: BlueprintSpec, options: Mapping[str, Any]) -> bool:
-    """Whether a request by the blueprint may be given a standby: one with an environment of its own is started cold."""
-    return bool(blueprint.standby) and not options.get("environment") and not why_cold(blueprint)
+    """Whether a request by the blueprint may be given a standby; it is started cold with what only its container has.
+
+    That is an environment of its own, or secrets.
+    """
+    has_own = options.get("environment") or options.get("secrets")
+    return bool(blueprint.standby) and not has_own and not why_cold(blueprint)

@@ -25,6 +25,7 @@ from tasks.base import accepted_at, blocking, look_up, pool_task
 from tasks.sessions.answers import answer_for
 from tasks.sessions.courses import course_troubles, courses_with_files
 from tasks.sessions.positions import positions_in
+from tasks.sessions.secrets import look_for_secrets, put_secrets
 from tasks.sessions.standbys import asking, standbys_for
 from tasks.sessions.starts import turn_to_start
 from tasks.sessions.versions import image_on, versions_of
@@ -69,6 +70,7 @@ def record_instance(
         settings = _admit(recipe, options)
         if trouble := course_troubles(recipe, options, [user]):
             raise Refused(trouble[user])
+        look_for_secrets(recipe, options)
         standbys, limits = standbys_for(recipe, options, settings, [user]), limits_of(settings, recipe, user)
         request = outside().store.instances.request
         known, _ = request(instance_id, recipe, user, options, now(), limits, accepted_at(), standbys)
@@ -93,6 +95,7 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
     if new := [one for one in wanted if one.instance_id not in known]:
         recipe = outside().stored.blueprint(blueprint)
         settings, users = _admit(recipe, options), {one.user for one in new}
+        look_for_secrets(recipe, options, len(new))
         troubles = course_troubles(recipe, options, users)
         refused |= {one.instance_id: troubles[one.user] for one in new if one.user in troubles}
         new = [one for one in new if one.user not in troubles]
@@ -134,7 +137,7 @@ async def start_container(instance: Instance, blueprint: BlueprintSpec, filled: 
 
     Raises:
         Refused: the blueprint asks for more room, or another pool, than when the session was asked for; or the files of
-            its course are not there, or too many.
+            its course are not there, or too many, or a secret of it is gone.
     """
     async with turn_to_start(instance):
         return await blocking(_run, instance, blueprint, filled)
@@ -148,6 +151,7 @@ def _run(instance: Instance, blueprint: BlueprintSpec, filled: str) -> Moments:
             moments[Phase.CREATED] = now()
             for course in courses_with_files(instance):
                 engine.write_files(spec.name, outside().course_files.tar(course))
+            put_secrets(engine, spec, instance)
 
         engine.run(spec, created, filled)
     return moments | {Phase.STARTED: now()}

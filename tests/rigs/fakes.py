@@ -15,6 +15,7 @@ from typing import Any
 
 from prefect import Task
 from prefect.blocks.core import Block
+from prefect.blocks.system import Secret
 
 from blocks.backups.downloads import Downloads
 from blocks.backups.repository import BackupRepository, Written
@@ -157,6 +158,7 @@ class FakeBlocks(StoredBlocks):
         self, blocks: Mapping[type[Block], Mapping[str, Any]], specs: Mapping[str, BlueprintSpec] | None = None
     ) -> None:
         self.blocks, self.specs = blocks, dict(specs or {})
+        self.saved_at: dict[str, datetime] = {}  # of Secret blocks for one use, by name
 
     def load(self, kind: Any, name: str, noun: str) -> Any:
         kind = Cloud if issubclass(kind, Cloud) else kind
@@ -169,6 +171,16 @@ class FakeBlocks(StoredBlocks):
 
     def names(self, kind: type[Block]) -> list[str]:
         return sorted(self.specs) if kind is Blueprint and self.specs else sorted(self.blocks.get(kind, {}))
+
+    def fresh(self, kind: Any, name: str, noun: str) -> Any:
+        return self.load(kind, name, noun)
+
+    def sealed(self) -> dict[str, datetime]:
+        return {name: at for name, at in self.saved_at.items() if name in self.blocks.get(Secret, {})}
+
+    def drop_secret(self, name: str) -> None:
+        left = {key: block for key, block in self.blocks.get(Secret, {}).items() if key != name}
+        self.blocks = {**self.blocks, Secret: left}
 
     def replace(self, block: Block) -> None:
         self.blocks = {**self.blocks, type(block): {MAIN: block}}

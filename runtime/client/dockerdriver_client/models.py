@@ -158,6 +158,8 @@ class Options(BaseModel):
     Args:
         lifetime: seconds, at most the blueprint's.
         wait: seconds that it may wait for room, at most the pool's; 0: not at all.
+        course: name of the course whose reserved slots it may take.
+        secrets: names of Secret blocks, by the names of the files in /run/secrets that hold their values.
         environment: names and texts; no secrets, for they are shown in Prefect's UI.
         restore: id of the backup that it begins with, or "none".
     """
@@ -166,5 +168,7 @@ class Options(BaseModel):
 
     lifetime: int | None = Field(default=None, gt=0)
     wait: int | None = Field(default=None, ge=0)
+    course: str | None = None
+    secrets: dict[str, str] | None = None
     environment: dict[str, str] | None = None
     restore: str | None = None

@@ -35,6 +35,9 @@ class SimulatedBlocks(StoredBlocks):
     def names(self, kind: type[Block]) -> list[str]:
         return sorted(self._world.stored[kind])
 
+    def sealed(self) -> dict:
+        return {}  # no session of a simulated world has secrets
+
     def authority(self) -> Any:
         return _Authority(self._world)
 
