@@ -41,7 +41,10 @@ class CourseBlock(Block):
         " other user may name it. Empty: every request that names it in its option course.",
     )
     reserve_before: int = Field(
-        15, ge=0, le=DAY_MINUTES, description="Minutes before the class from which on its slots are reserved."
+        15,
+        ge=0,
+        le=DAY_MINUTES,
+        description="Minutes before the class from which on its slots are reserved; as early as sessions start.",
     )
     start_before: int = Field(
         0,
@@ -106,7 +109,7 @@ class CourseBlock(Block):
             slots=self.slots,
             times=read_times(self.times, timezone),
             users=frozenset(self.users),
-            reserve_before=self.reserve_before * MINUTE,
+            reserve_before=max(self.reserve_before, self.start_before) * MINUTE,  # what is started has room
             start_before=self.start_before * MINUTE,
             files=self.files,
             files_at=self.files_at,

@@ -87,6 +87,21 @@ def slots_to_come(
         yield from (course.needs for _ in range(missing[course.name]))
 
 
+def reserved_words(courses: Iterable[Course], sessions: Iterable[Instance], now: datetime) -> str:
+    """Say what is reserved and not had yet, to who waits beside it; empty: nothing is.
+
+    Args:
+        courses: of the pool.
+        sessions: of the pool.
+        now: the moment of saying it.
+    """
+    current = [course for course in courses if course.reserves(now, now)]
+    missing = missing_sessions(current, [one for one in sessions if one.state in HOLDING_ROOM]) if current else {}
+    slots = {course.name: missing[course.name] * course.needs for course in current}
+    told = [f"{number} for course {name}" for name, number in slots.items() if number]
+    return f"slots are reserved: {', '.join(told)}" if told else ""
+
+
 def check_member(course: Course, blueprint: str, user: str) -> None:
     """Refuse a request that names a course whose session it cannot be.
 

@@ -94,8 +94,15 @@ def expiry(blueprint: BlueprintSpec, options: Mapping[str, Any], now: datetime) 
     return after(now, options.get("lifetime", blueprint.lifetime))
 
 
-def no_room(settings: PoolSettings, hosts: Iterable[Host], slots: int) -> NoRoom:
-    """Return the refusal of a full pool: what is free, what is coming, what could come."""
+def no_room(settings: PoolSettings, hosts: Iterable[Host], slots: int, reserved: str = "") -> NoRoom:
+    """Return the refusal of a full pool: what is free, what is reserved, what is coming, what could come.
+
+    Args:
+        settings: of the pool.
+        hosts: of the pool.
+        slots: that are wanted.
+        reserved: what is reserved for courses, in words; empty: nothing.
+    """
     living = [host for host in hosts if host.state in LIVING_HOSTS]
     active = [host for host in living if host.state is HostState.ACTIVE]
     coming = sum(host.state in ON_THEIR_WAY for host in living)
@@ -104,5 +111,5 @@ def no_room(settings: PoolSettings, hosts: Iterable[Host], slots: int) -> NoRoom
     requested = f"{slots} slot{'s' if slots != 1 else ''} requested"
     return NoRoom(
         f"pool {settings.name} is full: {requested}, {free} free on {len(active)} active hosts"
-        f" (at most {settings.max_hosts} hosts){later}"
+        f" (at most {settings.max_hosts} hosts){f'; {reserved}' if reserved else ''}{later}"
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from blocks.outside import now, outside
-from pool.courses.course import OPTION, Course, check_member
+from pool.courses.course import OPTION, Course, check_member, reserved_words
 from pool.courses.reserving import KeptRoom, Reservations
 from pool.courses.starting import CourseStart, next_start, start_due
 from pool.errors import NotFound, Refused
@@ -36,6 +36,12 @@ def gets_files(blueprint: BlueprintSpec, options: Mapping[str, Any], user: str) 
     """Whether the session of a request is given the files of a course: it must have them before it starts."""
     courses = outside().stored.courses().of(blueprint.pool)
     return any(one.files and one.has_request(blueprint.name, options, user) for one in courses)
+
+
+def reserved_now(pool: str) -> str:
+    """Say what is reserved in the pool at this moment, and not had yet; empty: nothing is."""
+    courses = outside().stored.courses().of(pool)
+    return reserved_words(courses, outside().store.instances.all(pool, HOLDING_ROOM), now()) if courses else ""
 
 
 def _holders(course: Course) -> set[str]:

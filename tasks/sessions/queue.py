@@ -10,7 +10,7 @@ from pool.sessions.admission import no_room
 from pool.sessions.queue import Grant, QueueEntry, grants, wait_limit
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from tasks.base import look_up, pool_task
-from tasks.sessions.courses import kept_room, reservations_of
+from tasks.sessions.courses import kept_room, reservations_of, reserved_now
 from tasks.sessions.standbys import give_up_for
 from tasks.sessions.versions import holders
 
@@ -112,7 +112,7 @@ def check_waiting(instance: Instance, blueprint: BlueprintSpec) -> None:
     store, settings = outside().store, outside().config(instance.pool).settings(instance.pool)
     hosts = store.hosts.all(instance.pool, LIVING_HOSTS)
     if not wait_limit(instance, settings):
-        raise no_room(settings, hosts, instance.slots)
+        raise no_room(settings, hosts, instance.slots, reserved_now(instance.pool))
     active = {host.name for host in hosts if host.state is HostState.ACTIVE}
     coming = any(host.state in ON_THEIR_WAY for host in hosts)
     if active and not coming and not any(active & names for names in holders(blueprint)):

@@ -52,6 +52,11 @@ def test_a_course_has_the_pool_and_the_slots_of_its_blueprint_and_its_minutes_as
     assert course.times[0].zone.key == "Europe/Berlin"
 
 
+def test_slots_are_reserved_as_early_as_the_sessions_of_a_class_start():
+    course = stored(bio101=CourseBlock(**BIO, users=["ada"], start_before=30)).course("bio101")
+    assert (course.start_before, course.reserve_before) == (1800, 1800)
+
+
 def test_a_course_whose_blueprint_is_gone_takes_nothing_from_the_others():
     found = stored(bio101=CourseBlock(**BIO), chem=CourseBlock(**BIO | {"blueprint": "gone"})).courses()
     assert [course.name for course in found.of("main")] == ["bio101"]

@@ -19,7 +19,8 @@ from pool.records import Image
 from pool.store.pool_store import PoolStore
 from tasks.sessions.course_rows import course_rows
 from tasks.sessions.instances import record_instance
-from tasks.sessions.queue import give_out_room
+from tasks.sessions.positions import positions_in
+from tasks.sessions.queue import check_waiting, give_out_room
 from tasks.sessions.standbys import standbys_for
 from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
@@ -60,6 +61,22 @@ def ask(*users: str, **options) -> list[str]:
 def test_slots_of_a_course_are_left_to_its_members_though_others_asked_first(door):
     assert ask("eve", "kim", "lou") == ["eve"]
     assert ask("ada", "bob") == ["ada", "bob"]
+
+
+def test_who_waits_beside_reserved_slots_is_told_so_and_is_given_no_estimate_by_their_room(door):
+    ask("eve", "kim")
+    notice = positions_in("main")["s-kim"][1].notice
+    assert "slots are reserved: 2 for course bio101" in notice
+    ask("ada", "bob")
+    assert "reserved" not in positions_in("main")["s-kim"][1].notice
+
+
+def test_a_request_that_does_not_wait_is_refused_with_what_is_reserved(door):
+    asyncio.run(record_instance.fn("s-eve", "jupyter", "eve", {}))
+    asyncio.run(give_out_room.fn("main"))
+    session, recipe = asyncio.run(record_instance.fn("s-kim", "jupyter", "kim", {"wait": 0}))
+    with pytest.raises(Refused, match=r"2 free on 1 active hosts .*; slots are reserved: 2 for course bio101"):
+        asyncio.run(check_waiting.fn(session, recipe))
 
 
 def test_outside_of_its_time_a_course_reserves_nothing(door):
