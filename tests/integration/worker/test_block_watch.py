@@ -1,6 +1,7 @@
 """A process that keeps blocks hears of it when an operator changes one, and reads it again."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -40,3 +41,22 @@ def test_a_block_that_is_changed_by_the_api_is_read_again_by_a_process_that_kept
         stored.kept.get = lambda key, read: keep(key, lambda: (loads.append(key), read())[1])
         assert asyncio.run(read_before_and_after(prefect_server, stored)) == [3, 7]
         assert len(loads) == 2
+
+
+async def names_before_and_after(stored: StoredBlocks, save) -> list[bool]:
+    watch = asyncio.create_task(watch_blocks(stored.kept, print))
+    try:
+        await asyncio.sleep(2 * SETTLE_SECONDS)
+        seen = ["saved-later" in await asyncio.to_thread(stored.names, PoolConfig)]
+        await asyncio.to_thread(save)
+        await asyncio.sleep(2 * SETTLE_SECONDS)
+        return [*seen, "saved-later" in await asyncio.to_thread(stored.names, PoolConfig)]
+    finally:
+        watch.cancel()
+
+
+def test_a_block_that_is_saved_is_among_the_names_of_a_process_that_kept_them(prefect_server):
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        PoolConfig.register_type_and_schema(_sync=True)
+        save = partial(PoolConfig().save, "saved-later", _sync=True)
+        assert asyncio.run(names_before_and_after(StoredBlocks(), save)) == [False, True]
