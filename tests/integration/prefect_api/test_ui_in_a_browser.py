@@ -37,7 +37,7 @@ def page_elsewhere(body: str) -> Iterator[tuple[str, list[str]]]:
         it.shutdown()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def operator(server):
     """A browser that is logged in."""
     with browser_page() as page:
