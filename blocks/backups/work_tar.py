@@ -1,6 +1,7 @@
 """The tar that a backup is: made of what an engine reads out of a container, and made fit for another container.
 
-Nothing is unpacked and no file is held in memory: both directions are generators of bytes.
+Nothing is unpacked and no file is held in memory: both directions are generators of bytes. Of names, of which a session
+may have hundreds of thousands of 4096 bytes each, hashes are held at the most.
 """
 
 import tarfile
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 MB = 1 << 20
 END = 2 * tarfile.BLOCKSIZE  # zeros
+LAST_SECOND = 253_402_300_799  # of the year 9999: a session dates its files as it likes
 #: What a name in an engine's tar may say by itself: on writing it would win against the name that we give.
 OURS_TO_SAY = {"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"}
 #: A device cannot be made by a container that has no rights, and holds no work.
@@ -34,7 +36,7 @@ class Counted:
 
     size: int = 0  # bytes of files
     files: int = 0
-    left_out: set[str] = field(default_factory=set, repr=False)  # names of regular files: hard links may name them
+    left_out: set[int] = field(default_factory=set, repr=False)  # regular files, by hash: hard links may name them
 
     def note(self, info: tarfile.TarInfo, limit_mb: int) -> None:
         """Count one member.
@@ -94,8 +96,9 @@ def _chosen(tar: Iterable[bytes], path: str, keep: KeptWork, counted: Counted) -
         if info.islnk():
             info.linkname = _from_root(parent, info.linkname)
         inside = info.name.removeprefix(f"{parent}/" if parent else "").partition("/")[2]
-        if info.type not in KEPT_KINDS or is_left_out(inside, keep.without) or info.linkname in counted.left_out:
-            counted.left_out |= {info.name} if info.isreg() else set()
+        if info.type not in KEPT_KINDS or is_left_out(inside, keep.without) or hash(info.linkname) in counted.left_out:
+            if info.isreg():
+                counted.left_out.add(hash(info.name))
             return False
         counted.note(info, keep.limit_mb)
         return True
@@ -134,12 +137,12 @@ def beside(
         new: likewise.
         counted: filled while the tar is made; hard links come with their file alone.
     """
-    root, only, there = home.strip("/"), wanted.strip("/"), set()
+    root, only, there = home.strip("/"), wanted.strip("/"), set[int]()
 
     def change(info: tarfile.TarInfo) -> bool:
-        if not _is_asked_for(info.name, only) or (info.islnk() and info.linkname not in there):
+        if not _is_asked_for(info.name, only) or (info.islnk() and hash(info.linkname) not in there):
             return False
-        there.add(info.name)
+        there.add(hash(info.name))
         counted.files += not info.isdir()
         info.uid = new if new is not None and info.uid == old else info.uid
         info.name = _moved(info.name, root, folder)
@@ -159,19 +162,32 @@ class KeptFile:
     changed_at: datetime
 
 
-def listed(tar: Iterable[bytes], below: str) -> list[KeptFile]:
-    """List the files of a backup that are a path, or below it; empty: all. Folders are left out."""
-    only = below.strip("/")
+def listed(tar: Iterable[bytes], below: str, most: int) -> tuple[list[KeptFile], int]:
+    """List the first files of a backup that are a path, or below it; empty: all. Folders are left out.
+
+    Args:
+        tar: as :func:`kept_tar` made it.
+        below: the path.
+        most: how many are listed.
+
+    Returns:
+        The files; and how many there are.
+    """
+    only, count = below.strip("/"), 0
     found: list[KeptFile] = []
 
     def change(info: tarfile.TarInfo) -> bool:
+        nonlocal count
         if not info.isdir() and (not only or info.name == only or info.name.startswith(f"{only}/")):
-            found.append(KeptFile(f"/{info.name}", info.size, datetime.fromtimestamp(info.mtime, UTC)))
+            count += 1
+            if count <= most:
+                changed_at = datetime.fromtimestamp(min(max(info.mtime, 0), LAST_SECOND), UTC)
+                found.append(KeptFile(f"/{info.name}", info.size, changed_at))
         return False
 
     for _nothing in _rewritten(tar, change):
         pass
-    return found
+    return found, count
 
 
 def _is_asked_for(name: str, only: str) -> bool:

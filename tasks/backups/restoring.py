@@ -107,10 +107,10 @@ def show_files(backup_id: str, below: str) -> tuple[int, int]:
     backup = outside().store.backups.get(backup_id)
     if not backup.counts:
         raise Refused(f"backup {backup_id} is {backup.state}: there is nothing that could be listed")
-    files = listed(outside().backups.read(backup.snapshot), below)
+    files, count = listed(outside().backups.read(backup.snapshot), below, MOST_ROWS)
     rows = [{"file": one.path, "bytes": one.size, "changed": f"{one.changed_at:%Y-%m-%d %H:%M}"} for one in files]
-    outside().prefect.write_table(rows[:MOST_ROWS], files_key(backup_id), f"What backup {backup_id} holds")
-    return len(rows[:MOST_ROWS]), len(rows)
+    outside().prefect.write_table(rows, files_key(backup_id), f"What backup {backup_id} holds")
+    return len(rows), count
 
 
 @look_up()

@@ -140,7 +140,7 @@ class Installation:
     def backups_files(self, backup) -> list[str]:
         """The paths that a backup holds."""
         with self.door():
-            return [one.path for one in listed(outside().backups.read(backup.snapshot), "")]
+            return [one.path for one in listed(outside().backups.read(backup.snapshot), "", 1000)[0]]
 
     def run(self, name: str, script: str) -> str:
         """What a user's command in a session prints."""

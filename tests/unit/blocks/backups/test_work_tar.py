@@ -2,10 +2,12 @@
 
 import io
 import tarfile
+import tracemalloc
+from datetime import UTC, datetime
 
 import pytest
 
-from blocks.backups.work_tar import Counted, given_to, kept_tar
+from blocks.backups.work_tar import END, LAST_SECOND, Counted, beside, given_to, kept_tar, listed
 from pool.backups.states import BackupFault, BackupTrouble
 from pool.records import KeptWork
 from tests.rigs.homes import HomeFile, files_of, tar_of_home
@@ -93,6 +95,41 @@ def test_a_hard_link_to_what_is_left_out_and_a_device_are_left_out():
         member("jovyan/a.tmp"), member("jovyan/b", tarfile.LNKTYPE, "jovyan/a.tmp"), member("jovyan/c", tarfile.CHRTYPE)
     )
     assert names(kept_tar(tar, KeptWork(KEEP.paths, ("*.tmp",)))) == []
+
+
+def flood(inside: str):
+    """A tar of 5,000 names, each as long as a path may be: 20 MB of them."""
+    for number in range(5_000):
+        name = "/".join([inside, *["x" * 200] * 19, str(number)])
+        yield member(name).tobuf(tarfile.PAX_FORMAT)
+    yield bytes(END)
+
+
+@pytest.mark.parametrize(
+    "read_through",
+    [
+        lambda: kept_tar(lambda _path: flood("jovyan/.cache"), KeptWork(KEEP.paths, (".cache",))),
+        lambda: beside(flood("home/jovyan"), "/home/jovyan", "restored", "", OWN, OWN, Counted()),
+        lambda: listed(flood("home/jovyan"), "", 10)[0],
+    ],
+    ids=["kept", "restored", "listed"],
+)
+def test_names_by_the_thousand_take_no_memory_to_speak_of(read_through):
+    tracemalloc.start()
+    for _part in read_through():
+        pass
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8_000_000
+
+
+def test_of_a_list_of_files_the_first_are_told_and_how_many_there_are():
+    old = member("home/jovyan/old")
+    old.mtime = LAST_SECOND * 2  # as `touch` dates a file that is to break what lists it
+    tar = members(old, member("home/jovyan/b"), member("home/other"))("")
+    files, count = listed(tar, "/home/jovyan", 1)
+    assert ([one.path for one in files], count) == (["/home/jovyan/old"], 2)
+    assert files[0].changed_at == datetime.fromtimestamp(LAST_SECOND, UTC)
 
 
 def test_long_names_and_names_of_any_letters_come_back():
