@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from blocks.engine.local_api import answers, sweep
 from blocks.gateway.config import gateway_config
+from blocks.gateway.session_ports import let_others_in
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import DockerDriverError, EngineTrouble, NotFound
@@ -59,6 +60,7 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
     say("stops the gateway, Prefect's server and the databases")
     attempt(processes.stop_all)
     attempt(lambda: end_orphaned_workers(gateway_config(settings)))
+    attempt(lambda: let_others_in(settings.identity))
     attempt(lambda: end_database(settings))
     attempt(lambda: remove_sockets(settings))
     attempt(lambda: settings.gateway_snapshot.unlink(missing_ok=True))

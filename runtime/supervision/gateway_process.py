@@ -8,17 +8,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from blocks.gateway.config import forget_stale_socket, gateway_config, prepare_gateway
+from blocks.gateway.session_ports import keep_others_out
 from blocks.gateway.settings import GatewayConfig
-from blocks.settings import process_settings
+from blocks.settings import ProcessSettings, process_settings
+from pool.errors import GatewayTrouble
 
 
 def main() -> None:
     """Clear what a killed nginx left, write the configuration, become nginx."""
-    config = gateway_config(process_settings())
+    settings = process_settings()
+    config = gateway_config(settings)
     end_orphaned_workers(config)
+    guard_sessions(config, settings)
     command = prepare_gateway(config)
     forget_stale_socket(config)
     os.execvpe(command[0], command, without_secrets(os.environ))  # noqa: S606 - to be the process that the supervisor watches
+
+
+def guard_sessions(config: GatewayConfig, settings: ProcessSettings) -> None:
+    """Keep other accounts of this machine from the sessions on it; where that cannot be, the log says why.
+
+    A manager of another cloud may have uses of its own for these ports of other machines.
+    """
+    networks = config.settings.networks if settings.cloud == "local" else ()
+    try:
+        keep_others_out(networks, config.settings.user, settings.identity)
+    except GatewayTrouble as error:
+        print(f"every account of this machine reaches the ports of sessions: {error}", flush=True)
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
