@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLOUD ?= local
 export DD_CLOUD := $(CLOUD)
 
-.PHONY: help up down status test test-fast test-nightly test-applications test-jupyterhub test-openstack test-upgrade lint bench fuzz kill-anywhere soak simulate
+.PHONY: help up down status test test-fast test-nightly test-applications test-image test-jupyterhub test-openstack test-upgrade lint bench fuzz kill-anywhere soak simulate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ test-jupyterhub: ## JupyterHub's own tests of spawners, on the spawner for Docke
 test-applications: ## Real applications behind the gateway, in a browser; 20 minutes, installs them first: APP=streamlit for one
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m tests.rigs.applications $(APP)
+
+test-image: ## What RStudio is asked behind the gateway, asked of a real image that this machine's engine has or pulls: IMAGE=rocker/rstudio
+	@runtime/bootstrap.sh test
+	@RSTUDIO_IMAGE=$(or $(IMAGE),$(error say which: IMAGE=rocker/rstudio)) $(BIN)/python -m pytest tests/integration/gateway/test_rstudio.py
 
 test-fast: ## Rules, small parts, style and types; two minutes, needs no root
 	@$(MAKE) --no-print-directory lint

@@ -264,7 +264,13 @@ def _jupyter(image: str) -> Blueprint:
 
 def _rstudio(image: str) -> Blueprint:
     """Rocker's images start as root under an init of their own, make the user's home and drop to the user."""
-    told = f"echo www-root-path=${BASE_URL} >> /etc/rstudio/rserver.conf && exec /init"
+    # One of them may be put in the other's place, and one is as it was left when the container is started again.
+    both = "/etc/rstudio/rserver.conf /etc/rstudio/disable_auth_rserver.conf"
+    told = (
+        f"for file in {both}; do"
+        f" if [ -f $file ] && ! grep -q ^www-root-path= $file; then echo www-root-path=${BASE_URL} >> $file; fi;"
+        " done; exec /init"
+    )
     return Blueprint(
         image=image,
         port=8787,
@@ -272,6 +278,7 @@ def _rstudio(image: str) -> Blueprint:
         environment={"DISABLE_AUTH": "true", "ROOT": "false", BASE_URL: "{base_url}"},
         memory_mb=2 * SLOT_MB,
         slots=2,
+        ready_path="unsupported_browser.htm",
         start_timeout=120,
         capabilities=["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"],
         init=False,

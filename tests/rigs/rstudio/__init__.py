@@ -1,0 +1,1 @@
+"""RStudio, or what stands in for it, as a session."""
