@@ -90,3 +90,21 @@ def test_an_ended_session_says_why_and_the_pool_page_shows_the_others(stack, art
         assert page.get_by_role("rowheader", name="signed-1", exact=True).is_visible()
         page.screenshot(path=artifacts / "pool.png")
     end(stack, "signed-1", "seen-1")
+
+
+WRITE = "open('thesis.txt', 'w').write('years of work')"
+READ = "(open('thesis.txt').read(), __import__('os').stat('thesis.txt').st_uid == __import__('os').getuid())"
+
+
+def test_a_file_that_was_written_in_a_notebook_is_there_in_the_next_session_and_its_users(stack, artifacts):
+    stack.save_blueprint("keeping", keep=["/home/jovyan"])
+    stack.provision("kept-1", blueprint="keeping", user="ada")
+    with browser_page() as page:
+        assert run_cell_in_jupyterlab(page, stack.link("kept-1"), WRITE) == "13"
+    end(stack, "kept-1")
+    stack.provision("kept-2", blueprint="keeping", user="ada")
+    with browser_page() as page:
+        anew = stack.link("kept-2") + "&to=lab%3Freset"  # else the notebook of the first one is open again
+        shown = run_cell_in_jupyterlab(page, anew, READ, artifacts / "kept.png")
+    assert shown == "('years of work', True)"
+    end(stack, "kept-2")
