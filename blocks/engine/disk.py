@@ -46,6 +46,20 @@ def written_mb(engine: HostEngine, namespace: str) -> dict[str, int]:
     return {one["Labels"].get(marks.INSTANCE, ""): _written(one, volumes) // 1_000_000 for one in ours}
 
 
+def layers_on(engine: HostEngine, namespace: str) -> dict[str, str]:
+    """Say in which folder of the host each session's container writes; volumes are elsewhere.
+
+    Args:
+        engine: of one host.
+        namespace: as of `written_mb`.
+    """
+    with engine.client("say where its containers write") as client:
+        listed = client.containers(all=True, filters={"label": f"{marks.NAMESPACE}={namespace}"})
+        seen = {one["Labels"].get(marks.INSTANCE, ""): client.inspect_container(one["Id"]) for one in listed}
+    folders = {instance: (one["GraphDriver"]["Data"] or {}).get("UpperDir", "") for instance, one in seen.items()}
+    return {instance: folder for instance, folder in folders.items() if folder}
+
+
 def _written(container: dict, volumes: Mapping[str, int]) -> int:
     mounted = (one.get("Name", "") for one in container.get("Mounts", ()))
     return container.get("SizeRw", 0) + sum(volumes.get(name, 0) for name in mounted)

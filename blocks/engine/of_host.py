@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from blocks.engine.client import HostEngine
-from blocks.engine.disk import written_mb
+from blocks.engine.disk import layers_on, written_mb
 from blocks.engine.escape import open_doors
 from blocks.engine.identity import ManagerIdentity
 from blocks.engine.probe import probe
@@ -65,6 +65,14 @@ class Engines:
             HostUnreachable, EngineTrouble: it did not answer in time, or measures already.
         """
         return written_mb(self.of(host), self._namespace)
+
+    def layers(self, host: Host) -> dict[str, str]:
+        """Say in which folder of the host each session's container writes.
+
+        Raises:
+            HostUnreachable, EngineTrouble: it did not answer, or a container went meanwhile.
+        """
+        return layers_on(self.of(host), self._namespace)
 
     def close(self) -> None:
         """Forget the client's certificate; connections close when the last of their users is done."""

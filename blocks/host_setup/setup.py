@@ -1,6 +1,7 @@
 """What is done to a machine to make it a notebook host: ssh, the playbook, and preparing it for an image of it."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from blocks.host_setup import sysprep
@@ -10,10 +11,11 @@ from blocks.own_addresses import reachable_addresses
 from blocks.stored.host_keys import HostKey, HostLogin, new_host_key
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
+from pool.hosts.disk import room_mb
 from pool.records import Host
 from pool.settings import PoolSettings
 
-DISK_SECONDS = 20
+DISK_SECONDS, COUNT_SECONDS = 20, 30
 
 
 class HostSetup:
@@ -59,14 +61,38 @@ class HostSetup:
         return run_playbook(run, say, seconds, self._run_dir)
 
     def free_disk_mb(self, host: Host) -> int:
-        """Ask the host how many MB are free where its containers are.
+        """Ask the host for how many MB there is room where its containers are, by blocks and by inodes.
 
         Raises:
             HostUnreachable, CommandFailed: ssh did not answer, or there is no such disk.
         """
         with self.shell(host) as shell:
-            said = shell.run(f"df --output=avail --block-size=1M {DATA_ROOT}", DISK_SECONDS)
-        return int(said.rsplit(maxsplit=1)[-1])
+            said = shell.run(f"df --output=avail,size,iavail,itotal --block-size=1M {DATA_ROOT}", DISK_SECONDS)
+        return room_mb(*map(int, said.splitlines()[-1].split()))
+
+    def files_mb(self, host: Host, folders: Mapping[str, str]) -> dict[str, int]:
+        """Count the files in folders of the host: each as the part of the disk that there is for one inode.
+
+        Args:
+            host: that they are on.
+            folders: their paths, by any name.
+
+        Returns:
+            MB, by the same names; nothing where the file system makes inodes as it needs them.
+
+        Raises:
+            HostUnreachable, CommandFailed: ssh did not answer, or it took longer than that may take.
+        """
+        if not folders:
+            return {}
+        paths = " ".join(map(shlex.quote, folders.values()))
+        size = f"df --output=size,itotal --block-size=1M {DATA_ROOT} | tail -n 1"
+        look = f"{size}; du --inodes --summarize {paths} 2>/dev/null; true"  # a container may have gone
+        with self.shell(host) as shell:
+            disk, *counted = shell.run(f"sudo -n sh -c {shlex.quote(look)}", COUNT_SECONDS).splitlines()
+        size_mb, inodes = map(int, disk.split())
+        files = {path: int(count) for count, _, path in (line.partition("\t") for line in counted)}
+        return {name: size_mb * files.get(path, 0) // inodes for name, path in folders.items()} if inodes else {}
 
     def own_addresses(self) -> list[str]:
         """List the addresses that this machine can be reached under: by no session."""

@@ -43,6 +43,18 @@ class Leaving:
     why: str
 
 
+def room_mb(free: int, size: int, free_inodes: int, inodes: int) -> int:
+    """Say for how many MB a disk has room: for each file it has an inode, and without one it is as good as full.
+
+    Args:
+        free: MB.
+        size: of the whole disk, in MB.
+        free_inodes: how many more files there can be.
+        inodes: how many there can be in all; 0: the file system makes them as it needs them.
+    """
+    return min(free, size * free_inodes // inodes) if inodes else free
+
+
 def may_go(
     images: Iterable[EngineImage],
     containers: Iterable[HostContainer],

@@ -1,6 +1,6 @@
 """Engines and shells of simulated hosts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ class SimulatedEngines(Engines):
     def written_mb(self, host: Host) -> dict[str, int]:
         return dict(self.of(host)._machine("measure what its containers wrote").written_mb)
 
+    def layers(self, host: Host) -> dict[str, str]:
+        return {}
+
 
 class SimulatedHostSetup(HostSetup):
     """ssh and the playbook."""
@@ -59,6 +62,9 @@ class SimulatedHostSetup(HostSetup):
         if not machine or not machine.reachable(self._world.time):
             raise HostUnreachable(f"host {host.name}: ssh does not answer")
         return machine.free_mb
+
+    def files_mb(self, host: Host, folders: Mapping[str, str]) -> dict[str, int]:
+        return dict.fromkeys(folders, 0)
 
     def own_addresses(self) -> list[str]:
         return ["192.0.2.1"]

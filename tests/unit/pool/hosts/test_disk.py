@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool.hosts.disk import EngineImage, HostContainer, Kind, may_go
+from pool.hosts.disk import EngineImage, HostContainer, Kind, may_go, room_mb
 from tests.rigs.pool_data import NOW
 
 pytestmark = pytest.mark.unit
@@ -61,3 +61,12 @@ def test_containers_go_first_then_images_without_a_name_then_others_the_oldest_f
     assert [one.kind for one in leaving] == [Kind.CONTAINER] * 2 + [Kind.IMAGE] * 4
     assert leaving[0].why == "container early: its session is over"
     assert leaving[4].why == "image old:1: no session needs it"
+
+
+@pytest.mark.parametrize(
+    ("free", "size", "free_inodes", "inodes", "room"),
+    [(700, 1000, 60, 100, 600), (500, 1000, 60, 100, 500), (700, 1000, 0, 100, 0), (700, 1000, 0, 0, 700)],
+    ids=["fewer inodes", "fewer blocks", "none left", "made as they are needed"],
+)
+def test_room_is_what_blocks_and_inodes_both_allow(free, size, free_inodes, inodes, room):
+    assert room_mb(free, size, free_inodes, inodes) == room

@@ -24,8 +24,8 @@ HOST = a_host(address="192.0.2.9", host_key="ssh-ed25519 0")
 class Disks(HostSetup, Engines):
     """Hosts with so much free, on which bob wrote."""
 
-    def __init__(self, free: int | Exception, written: Exception | None = None) -> None:
-        self.free, self.written, self.measured = free, written, []
+    def __init__(self, free: int | Exception, written: Exception | None = None, files=None) -> None:
+        self.free, self.written, self.files, self.measured = free, written, files or {}, []
 
     def free_disk_mb(self, host):
         return _answer(self.free)
@@ -33,6 +33,13 @@ class Disks(HostSetup, Engines):
     def written_mb(self, host):
         self.measured.append(host.name)
         return _answer(self.written or {"bob-1": 900})
+
+    def layers(self, host):
+        return {"bob-1": "/layers/bob-1"}
+
+    def files_mb(self, host, folders):
+        assert folders == self.layers(host)
+        return _answer(self.files)
 
 
 def _answer(what):
@@ -58,6 +65,15 @@ def test_a_disk_that_cannot_be_read_is_unknown_and_spoils_no_other_look(trouble)
 
 def test_a_host_is_low_also_where_its_sessions_cannot_be_measured():
     assert looked(Disks(1, EngineTrouble("it measures already"))) == {"main-01": HostDisk(1, None)}
+
+
+def test_files_count_by_their_number_where_that_is_more_than_what_was_written():
+    assert looked(Disks(1, files={"bob-1": 1500})) == {"main-01": HostDisk(1, {"bob-1": 1500})}
+    assert looked(Disks(1, files={"bob-1": 50})) == {"main-01": HostDisk(1, {"bob-1": 900})}
+
+
+def test_what_was_written_counts_alone_where_files_cannot_be_counted():
+    assert looked(Disks(1, files=HostUnreachable("no"))) == {"main-01": HostDisk(1, {"bob-1": 900})}
 
 
 @pytest.mark.parametrize("host", [a_host(), a_host(host_key="ssh-ed25519 0", unreachable_since=NOW)])
