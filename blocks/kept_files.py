@@ -23,7 +23,12 @@ class KeptFiles:
         self._settings = settings
 
     def rotate_gateway_logs(self) -> list[str]:
-        """Rotate each log of the gateway that has outgrown ``DD_GATEWAY_LOG_MB``; the names of those that were."""
+        """Rotate each log of the gateway that has outgrown ``DD_GATEWAY_LOG_MB``; the names of those that were.
+
+        Where workers are not root, a process of the stack does it (runtime/supervision/gateway_logs.py).
+        """
+        if self._settings.account:
+            return []
         config = gateway_config(self._settings)
         return rotate_logs(config, config.settings.log_mb * MB)
 

@@ -156,7 +156,7 @@ def _connect(settings: ProcessSettings) -> Outside:
         publisher=Publisher(),
         gateway=Gateway(settings.gateway_socket, settings.gateway_snapshot),
         engines=engines,
-        hosts=HostSetup(stored, settings.run_dir),
+        hosts=HostSetup(stored, settings.playbooks_dir),
         layers=layers,
         images=ImageFolder(settings.images_dir, layers, engines),
         transport=ImageTransport(layers, stored),

@@ -1,6 +1,7 @@
-"""Files that only their owner may read."""
+"""Files that only their owner may read, and folders that only root may list."""
 
 import os
+import pwd
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +23,18 @@ def open_lock(path: Path) -> IO[str]:
 
     An account that may read a file may lock it, and keep it locked for as long as it likes.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     os.fchmod(descriptor, 0o600)  # one that an older version left may be read by all
     return os.fdopen(descriptor, "r+")
+
+
+def guard_folder(folder: Path, account: str) -> None:
+    """Have a folder of ours that no other account enters; *account* may use what it knows the name of. Empty: none may.
+
+    Raises:
+        KeyError: there is no such account.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if account:
+        os.chown(folder, -1, pwd.getpwnam(account).pw_gid)
+    folder.chmod(0o710 if account else 0o700)

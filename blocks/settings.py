@@ -56,6 +56,12 @@ class ProcessSettings(EnvironmentSettings):
         "", description="Gives each session a host name of its own below this domain; empty: all share the gateway's."
     )
     cloud: Literal["local", "static", "openstack"] = Field("local", description="Where hosts of pool main come from.")
+    worker_user: str = Field(
+        "dockerdriver",
+        pattern=r"^[a-z_][a-z0-9_-]{0,31}$",
+        description="Account of the workers and of Prefect's server where `cloud` is not `local`; `make up` makes it."
+        " root: they have none of their own.",
+    )
     poll_seconds: float = Field(
         0.025, gt=0, description="Seconds between the first looks at a session that starts; later ones are rarer."
     )
@@ -131,6 +137,15 @@ class ProcessSettings(EnvironmentSettings):
         return self.run_dir.with_name(f"{self.identity}-postgres")
 
     @property
+    def account(self) -> str:
+        """Account of the workers and of Prefect's server; empty: they are root's, like all else.
+
+        Hosts of the local cloud are made by root alone, and SQLite writes beside its file, where root alone may.
+        """
+        as_root = self.cloud == "local" or self.worker_user == "root" or self.pool_database_url.startswith("sqlite")
+        return "" if as_root else self.worker_user
+
+    @property
     def identity(self) -> str:
         """Short name for this installation, the same for the same data directory: "dd-3fa9c1"."""
         return self.namespace or "dd-" + hashlib.sha256(str(self.data).encode()).hexdigest()[:6]
@@ -139,6 +154,11 @@ class ProcessSettings(EnvironmentSettings):
     def run_dir(self) -> Path:
         """Sockets and pid files. Not below the data directory: a unix socket's path holds at most 107 bytes."""
         return Path("/run/dockerdriver") / self.identity
+
+    @property
+    def playbooks_dir(self) -> Path:
+        """What runs of a playbook keep while they run; the workers' own."""
+        return self.run_dir / "work"
 
     @property
     def images_dir(self) -> Path:
@@ -173,7 +193,22 @@ class ProcessSettings(EnvironmentSettings):
     @property
     def gateway_snapshot(self) -> Path:
         """The routes that the gateway starts with; holds tokens."""
-        return self.data / "gateway" / "routes.json"
+        return self.data / "routes" / "routes.json"
+
+    @property
+    def assignments_file(self) -> Path:
+        """Which machines of a static cloud are in use; where an older version has it until `make up` moves it."""
+        return self.old_assignments_file if self.old_assignments_file.exists() else self.new_assignments_file
+
+    @property
+    def old_assignments_file(self) -> Path:
+        """In a folder that is root's alone."""
+        return self.data / "static-cloud.sqlite"
+
+    @property
+    def new_assignments_file(self) -> Path:
+        """In a folder that the workers may write in."""
+        return self.data / "clouds" / "static.sqlite"
 
     @property
     def gateway_url(self) -> str:

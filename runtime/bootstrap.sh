@@ -126,13 +126,20 @@ keep_off_at_boot() {
 # -- Python packages ---------------------------------------------------------------------------------------------------
 
 python_with_venv() {
-  local python
-  for python in $PYTHONS; do
-    if "$python" -c 'import sys, ensurepip, venv, sqlite3, ssl; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      command -v "$python"
-      return
-    fi
+  local python suits
+  for suits in runs_for_all true; do
+    for python in $PYTHONS; do
+      if makes_venvs "$python" && $suits "$python"; then command -v "$python"; return; fi
+    done
   done
+}
+
+makes_venvs() { "$1" -c 'import sys, ensurepip, venv, sqlite3, ssl; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+# Where hosts are machines the workers have an account of their own, which cannot run a Python of root's home.
+runs_for_all() {
+  [ "${DD_CLOUD:-local}" != local ] && [ "$(id -u)" = 0 ] || return 0
+  setpriv --reuid=65534 --regid=65534 --clear-groups sh -c '"$0" -c ""' "$(command -v "$1")" 2>/dev/null
 }
 
 check_python() {

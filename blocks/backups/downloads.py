@@ -6,6 +6,7 @@ name is the digest of the link's secret. The name is no secret: every account re
 """
 
 import hashlib
+import os
 import secrets
 import shutil
 import time
@@ -55,7 +56,8 @@ class Downloads:
     def offered(self) -> Iterator["Offer"]:
         """Open a link, and close it at the end, used or not."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._folder.chmod(0o711)  # the gateway's workers, of another account, reach what they know the name of
+        if os.geteuid() == 0:  # else it was made for us
+            self._folder.chmod(0o711)  # the gateway's workers, of another account, reach what they know the name of
         self._forget_those_of_dead_processes()
         secret = secrets.token_urlsafe(SECRET_BYTES)
         with _Listener(self._folder / socket_name(secret), self._gateway) as listener:
@@ -109,8 +111,11 @@ class _Listener(UnixStreamServer):
         self._path, self.used, self.broken, self.sent = path, False, "", 0
         self.what: tuple[str, int, Callable[[], Iterator[bytes]]] = ("", 0, lambda: iter(()))
         super().__init__(str(path), _Handler)
-        path.chmod(0o600)
-        shutil.chown(path, gateway)
+        if os.geteuid():  # the folder has given it the gateway's group (runtime/supervision/account.py)
+            path.chmod(0o660)
+        else:
+            path.chmod(0o600)
+            shutil.chown(path, gateway)
 
     def use_up(self) -> None:
         """Take no other request: what waits already gets no answer."""

@@ -179,7 +179,7 @@ class StaticCloud(Cloud):
     @contextmanager
     def _remembered(self) -> Iterator[sqlite3.Connection]:
         """Return the assignments; each statement is a transaction of its own."""
-        file = Path(self.assignments or process_settings().data / "static-cloud.sqlite")
+        file = Path(self.assignments or process_settings().assignments_file)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(file, timeout=LOCK_SECONDS, isolation_level=None)) as memory:

@@ -7,6 +7,7 @@ import subprocess
 
 from blocks.gateway.settings import GatewayConfig, GatewaySettings
 from blocks.gateway.template import render_gateway
+from blocks.private_files import guard_folder
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, GatewayTrouble
 
@@ -28,6 +29,7 @@ def gateway_config(settings: ProcessSettings) -> GatewayConfig:
         port=settings.gateway_port,
         public_url=settings.public_url,
         session_domain=settings.session_domain,
+        account=settings.account,
     )
 
 
@@ -40,9 +42,9 @@ def prepare_gateway(config: GatewayConfig) -> list[str]:
     Raises:
         BadRequest: nginx would not start with it; the message is nginx's own, or names the value.
     """
-    for directory in (config.directory / "temp", config.logs, config.admin_socket.parent, config.snapshot.parent):
+    for directory in (config.directory / "temp", config.logs, config.snapshot.parent):
         directory.mkdir(parents=True, exist_ok=True)
-    config.admin_socket.parent.chmod(0o700)
+    guard_folder(config.admin_socket.parent, config.account)
     _write_checked(config)
     return config.command
 

@@ -45,7 +45,7 @@ class GatewayConfig:
     """All that nginx is told. Paths are absolute."""
 
     directory: Path  # nginx's prefix: the rendered configuration and its temporary directories
-    admin_socket: Path  # its directory is made 0700: nginx makes its sockets 0666
+    admin_socket: Path  # its directory is guarded: nginx makes its sockets 0666
     snapshot: Path  # written by blocks.gateway, read by nginx's master when it starts with an empty table
     logs: Path
     downloads: Path  # sockets of the runs that offer downloads; nginx's workers reach those that they know the name of
@@ -54,6 +54,7 @@ class GatewayConfig:
     port: int = 8000
     public_url: str = ""  # what browsers use, e.g. "https://notebooks.example.org"; empty: address and port
     session_domain: str = ""  # each session has a host name below it; empty: they share the gateway's
+    account: str = ""  # that may use the admin socket beside root; empty: none
     refused: tuple[str, ...] | None = None  # exceptions; None: this machine's own, unless networks name just that one
     ports: range = SESSION_PORTS  # no route leads to another
     modules: Path = Path("/usr/lib/nginx/modules")

@@ -1,4 +1,4 @@
-"""The file from which nginx fills its table when it starts: every route, with its session's token, for root alone."""
+"""The file from which nginx fills its table when it starts: all routes, with their tokens, for its owner alone."""
 
 import fcntl
 import json
@@ -90,6 +90,9 @@ class Snapshot:
         with self._on_disk():
             handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)  # mode 0600
             try:
+                if os.geteuid() == 0:  # it is for those whose folder it is, also where root writes it
+                    folder = self._path.parent.stat()
+                    os.fchown(handle, folder.st_uid, folder.st_gid)
                 with os.fdopen(handle, "w") as file:
                     file.write(text)
                 Path(name).replace(self._path)

@@ -228,6 +228,7 @@ def _environment(private: Path) -> dict[str, str]:
         "ANSIBLE_HOME": str(private / "home"),
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_SSH_CONTROL_PATH": str(private / "ssh"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(private),  # else made in a home, which the workers may not have
         "ANSIBLE_CALLBACK_PLUGINS": "",
         "LC_ALL": "C.UTF-8",
         "PATH": os.environ.get("PATH") or os.defpath,

@@ -88,8 +88,8 @@ def save_image(engine: HostEngine, reference: str, images_dir: Path) -> Path:
     try:
         with partial, engine.client(f"save image {reference}", LOAD_SECONDS) as client:
             partial.writelines(client.get_image(reference))
+            os.fchmod(partial.fileno(), 0o640)  # by no name: the folder may be the workers', who could put a link there
             os.fsync(partial.fileno())
-        Path(partial.name).chmod(0o640)
         read_archive(Path(partial.name))
         return Path(partial.name).rename(archive)
     finally:

@@ -7,8 +7,11 @@ before is taken too, until its file is deleted. The stack's own processes know n
 made at each start and is in no file.
 """
 
+import os
+import pwd
 import re
 import secrets
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +49,9 @@ def keep_password(settings: ProcessSettings, given: str = "") -> None:
     if not PAIR.fullmatch(pair):
         where = OF_SERVER if given else password_file(settings)
         raise BadRequest(f"{where} must hold user:password, in letters, digits and signs of ASCII without blanks")
-    _write(password_file(settings), pair)
+    _write(settings, password_file(settings), pair)
+    if settings.account and not previous_file(settings).exists():  # which the account cannot make
+        _write(settings, previous_file(settings), "")
 
 
 def own_pair() -> str:
@@ -67,18 +72,21 @@ def begin_rotation(settings: ProcessSettings) -> None:
     """
     if not (pair := api_password(settings)):
         raise NotFound(f"there is no {password_file(settings)}: `make up` makes the first one")
-    _write(previous_file(settings), pair)
+    _write(settings, previous_file(settings), pair)
 
 
 def use_new_pair(settings: ProcessSettings) -> None:
     """Have a fresh pair in the file, with the same user name."""
     user = api_password(settings).partition(":")[0]
-    _write(password_file(settings), f"{user}:{secrets.token_urlsafe(24)}")
+    _write(settings, password_file(settings), f"{user}:{secrets.token_urlsafe(24)}")
 
 
 def retire_previous(settings: ProcessSettings) -> None:
     """Have the pair before open nothing any more; harmless when there is none."""
-    previous_file(settings).unlink(missing_ok=True)
+    if settings.account:
+        _write(settings, previous_file(settings), "")
+    else:
+        previous_file(settings).unlink(missing_ok=True)
 
 
 def accepted_pairs(settings: ProcessSettings) -> list[str]:
@@ -86,12 +94,25 @@ def accepted_pairs(settings: ProcessSettings) -> list[str]:
     return list(filter(None, (api_password(settings), _read(previous_file(settings)))))
 
 
-def _write(file: Path, pair: str) -> None:
+def _write(settings: ProcessSettings, file: Path, pair: str) -> None:
+    if settings.account and os.geteuid():
+        _overwrite(file, pair)
+        return
     draft = file.with_name(f"{file.name}.new")
     draft.parent.mkdir(parents=True, exist_ok=True)
     draft.unlink(missing_ok=True)
     # Written anew each time: a file that was copied with other rights becomes its owner's alone again.
-    write_private(draft, pair + "\n").replace(file)
+    write_private(draft, pair + "\n")
+    if settings.account:
+        shutil.chown(draft, settings.account, pwd.getpwnam(settings.account).pw_gid)
+    draft.replace(file)
+
+
+def _overwrite(file: Path, pair: str) -> None:
+    """Put a line in the place of the one before, in one write: the folder is root's, and takes no new file of ours."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_NOFOLLOW), "wb", buffering=0) as out:
+        out.write(f"{pair}\n".encode())
+        out.truncate()
 
 
 def api_password(settings: ProcessSettings) -> str:
@@ -105,7 +126,7 @@ def api_password(settings: ProcessSettings) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text().strip()
+        return file.read_text().partition("\n")[0].strip()
     except FileNotFoundError:
         return ""
     except PermissionError:

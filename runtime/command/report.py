@@ -110,7 +110,8 @@ def process_rows(settings: ProcessSettings, server: str) -> Rows:
     states, url, (pool, _) = Processes(settings).states(), engine_url(settings), databases(settings)
     where = {"server": settings.prefect_api_url.removesuffix("/api"), "gateway": settings.gateway_url}
     own = [("database", states.get("database", "STOPPED").lower())] if settings.runs_postgresql else []
-    ours = [(name, states.get(name, "STOPPED").lower()) for name in ("server", "gateway", "warm", "long")]
+    names = ("server", "gateway", *(["gateway-logs"] if settings.account else []), "warm", "long")
+    ours = [(name, states.get(name, "STOPPED").lower()) for name in names]
     said = [
         ("Docker Engine", "answers" if answers(url) else "does not answer", url),
         ("pool database", trouble_with(settings, pool.url) or "answers", pool.where),

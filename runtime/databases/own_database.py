@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from blocks.private_files import guard_folder
 from blocks.settings import DATABASE_USER, ProcessSettings
 from pool.errors import DockerDriverError, Refused
 from runtime.supervision.environment import MARK
@@ -35,7 +36,7 @@ effective_cache_size = 512MB
 max_wal_size = 512MB
 jit = off
 """
-#: No account but root and the server's own, and these by what the kernel says of the socket's other end.
+#: Root, the server's own account and that of the workers, if they have one: by what the kernel says of the other end.
 WHO_MAY = "local all all peer map=stack\n"
 AS_WHOM = "".join(f"stack {account} {role}\n" for account in ("root", ACCOUNT) for role in (ACCOUNT, DATABASE_USER))
 DATABASES = ("pool", "prefect")
@@ -78,20 +79,27 @@ def prepare_database(settings: ProcessSettings) -> list[str]:
         its_own.mkdir(parents=True, exist_ok=True)
         its_own.chmod(0o700)
         shutil.chown(its_own, ACCOUNT, ACCOUNT)
+    guard_folder(socket, settings.account)
     if not cluster(settings).exists():
         _make_cluster(settings, programs)
     _write(settings, "cluster/pg_hba.conf", WHO_MAY)
-    _write(settings, "cluster/pg_ident.conf", AS_WHOM)
+    _write(settings, "cluster/pg_ident.conf", AS_WHOM + _of_workers(settings))
     options = {
         "listen_addresses": "",
         "unix_socket_directories": str(socket),
-        "unix_socket_permissions": "0700",
+        # Its folder lets in root, its own account and the workers'; then the kernel says who asks.
+        "unix_socket_permissions": "0777" if settings.account else "0700",
         "max_connections": str(MAX_CONNECTIONS),
         "log_error_verbosity": "terse",  # the detail of a refused row would show a session's token in the log
         "log_min_error_statement": "panic",
     }
     words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     return _as_account(settings, str(programs / "postgres"), "-D", str(_seen(settings) / "cluster"), *words)
+
+
+def _of_workers(settings: ProcessSettings) -> str:
+    """Let the workers' account be the owner of the databases, and nothing more."""
+    return f"stack {settings.account} {DATABASE_USER}\n" if settings.account else ""
 
 
 def _make_cluster(settings: ProcessSettings, programs: Path) -> None:

@@ -23,6 +23,7 @@ from runtime.stack.local_engine import (
     wait_for_engine,
 )
 from runtime.stack.ports import check_ports
+from runtime.supervision.account import check_reach, have_account, let_read, take_over
 from runtime.supervision.environment import fingerprint, not_passed_on, stack_environment, take_on
 from runtime.supervision.gateway_process import end_orphaned_workers
 from runtime.supervision.processes import PYTHON, Processes, Program
@@ -30,6 +31,9 @@ from runtime.supervision.processes import PYTHON, Processes, Program
 SERVER_SECONDS = 120
 ENGINE_SECONDS = 60
 GATEWAY_SECONDS = 30
+AT_LAST = ("gateway", "warm", "long")
+WARM = ("-p", "warm", "-t", "dockerdriver-warm", "-n", "warm")
+LONG = ("-p", "long", "-t", "process", "-n", "long")
 PASSWORDS = (OF_SERVER, OF_CLIENTS)
 
 
@@ -44,6 +48,8 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     """
     names_given = list(os.environ)
     check_databases(settings)
+    have_account(settings, say)
+    check_reach(settings)
     settings.images_dir.mkdir(parents=True, exist_ok=True)
     settings.courses_dir.mkdir(parents=True, exist_ok=True)
     say_which_databases(settings, say)
@@ -54,13 +60,15 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     environment = stack_environment(settings, url)
     if others := not_passed_on(environment):
         say(f"the stack has settings of its own for Prefect; not passed on to it: {', '.join(others)}")
+    let_read(settings, environment, say)
     take_on(environment)  # this process provisions: it sees what all others see
     tell_misspelt(names_given, say)
     processes = start_processes(settings, environment, ours, say)
     if ours:
         start_own_engine(settings, processes, say)
     prepare(settings, url, say)
-    processes.start("gateway", "warm", "long")
+    take_over(settings)  # what was made meanwhile
+    processes.start(*AT_LAST, *(["gateway-logs"] if settings.account else []))
     wait_for_gateway(settings)
     from tasks.sessions.links import give_keys  # noqa: PLC0415 - Prefect takes a second to import
 
@@ -109,6 +117,7 @@ def start_processes(settings: ProcessSettings, environment: dict[str, str], own_
         end_orphaned_workers(gateway_config(settings))
         end_database(settings)
         check_ports(settings)
+        take_over(settings)
         prepare_gateway(gateway_config(settings))
         say("starts Prefect's server, the gateway and the workers")
         processes.begin(all_programs, environment | dict.fromkeys(PASSWORDS, own_pair()), print_of_it)
@@ -145,15 +154,19 @@ def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
     worker = (*prefect, "worker", "start", "--install-policy", "never")
     own_database = (*PYTHON, "-m", "runtime.databases.database_process")
     # INT is PostgreSQL's fast shutdown: TERM would wait until the last connection is closed.
+    # A port below 1024 is root's to open.
+    account, servers = settings.account, settings.account if settings.prefect_port >= 1024 else ""
     database = [Program("database", own_database, 5, stop_seconds=30, stop_signal="INT")]
+    logs = [Program("gateway-logs", (*PYTHON, "-m", "runtime.supervision.gateway_logs"), 31)]
     engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)]
     return [
         *(database if settings.runs_postgresql else []),
         *(engine if own_engine else []),
-        Program("server", server, 20, stop_seconds=15),
+        Program("server", server, 20, stop_seconds=15, user=servers),
         Program("gateway", (*PYTHON, "-m", "runtime.supervision.gateway_process"), 30),
-        Program("warm", (*worker, "-p", "warm", "-t", "dockerdriver-warm", "-n", "warm"), 40, stop_seconds=40),
-        Program("long", (*worker, "-p", "long", "-t", "process", "-n", "long"), 40, stop_seconds=20),
+        *(logs if account else []),
+        Program("warm", (*worker, *WARM), 40, stop_seconds=40, user=account),
+        Program("long", (*worker, *LONG), 40, stop_seconds=20, user=account),
     ]
 
 

@@ -19,6 +19,7 @@ DAYS_OF_HISTORY = 14
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOURS_OF_RUN_EVENTS = 2
 FILES_OF_OPENSTACK = {"OS_CLIENT_CONFIG_FILE": "clouds", "OS_CLIENT_SECURE_FILE": "secure"}
+IN_HOME = Path.home() / ".config" / "openstack"
 #: What is not there does not count: an installed package has no lock, but packages with their versions beside it.
 SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", "prefect.yaml", "requirements.lock")
 
@@ -58,10 +59,11 @@ def _past_proxies(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def _files_of_openstack(inherited: Mapping[str, str]) -> dict[str, str]:
-    """Where ``clouds.yaml`` is. openstacksdk looks in the working directory; some of our processes have another."""
+    """Where ``clouds.yaml`` is. openstacksdk looks in the working directory and at home; some of ours have others."""
     found = {}
     for variable, name in FILES_OF_OPENSTACK.items():
-        named = (inherited[variable],) if variable in inherited else (f"{name}.yaml", f"{name}.yml", f"{name}.json")
+        usual = [folder / f"{name}.{kind}" for folder in (Path(), IN_HOME) for kind in ("yaml", "yml", "json")]
+        named = (inherited[variable],) if variable in inherited else usual
         if file := next(filter(Path.is_file, map(Path, named)), None):
             found[variable] = str(file.absolute())
     return found
@@ -74,7 +76,9 @@ def _ours(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
 
 
 def _prefects(settings: ProcessSettings) -> dict[str, str]:
-    return {
+    # Its server copies the UI before it serves it, beside the package unless told; that is root's to write.
+    ui = {"PREFECT_UI_STATIC_DIRECTORY": str(settings.data / "prefect" / "ui")} if settings.account else {}
+    return ui | {
         "PREFECT_HOME": str(settings.data / "prefect"),
         "PREFECT_API_URL": settings.prefect_api_url,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_server_url,

@@ -13,6 +13,7 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from blocks.private_files import guard_folder
 from blocks.resources import home
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
@@ -35,6 +36,7 @@ class Program:
     order: int  # started before those with a higher number, stopped after them
     stop_seconds: int = 10  # from the stop signal to SIGKILL of its whole group
     stop_signal: str = "TERM"
+    user: str = ""  # account that it runs as; empty: root
 
 
 class Processes:
@@ -66,7 +68,13 @@ class Processes:
             f"stopsignal={program.stop_signal}\nstopwaitsecs={program.stop_seconds}\nstopasgroup=false\nkillasgroup=true\n"
             f"redirect_stderr=true\nstdout_logfile={self._logs}/{program.name}.log\n"
             "stdout_logfile_maxbytes=20MB\nstdout_logfile_backups=3\n"
-        )
+        ) + self._as_user(program.user)
+
+    def _as_user(self, user: str) -> str:
+        """Return the lines by which a program is not root's, and has neither root's home nor names in /tmp."""
+        own = {"HOME": "/nonexistent", "USER": user, "LOGNAME": user, "TMPDIR": self._settings.data / "tmp"}
+        words = ",".join(f'{name}="{said}"' for name, said in own.items())
+        return f"user={user}\nenvironment={words}\n" if user else ""
 
     def runs(self, fingerprint: str) -> bool:
         """Whether supervisord runs and was started from exactly this."""
@@ -78,9 +86,8 @@ class Processes:
         Raises:
             DockerDriverError: it does not start.
         """
-        for directory in (self._settings.run_dir, self._logs):
-            directory.mkdir(parents=True, exist_ok=True)
-        self._settings.run_dir.chmod(0o700)
+        self._logs.mkdir(parents=True, exist_ok=True)
+        guard_folder(self._settings.run_dir, self._settings.account)
         self._config.write_text(self.render(programs))
         command = [*PYTHON, "-m", "supervisor.supervisord", "-c", str(self._config)]
         with open(self._logs / "supervisord-start.log", "w", opener=_private) as out:

@@ -26,7 +26,7 @@ LIGHT = (
     *(f"contract/images/test_image_{name}.py" for name in ("archive", "build", "fanout", "push", "registry")),
     *(
         f"integration/{name}"
-        for name in ("backups", "databases", "gateway", "jupyterhub", "packaging", "prefect_api", "worker")
+        for name in ("accounts", "backups", "databases", "gateway", "jupyterhub", "packaging", "prefect_api", "worker")
     ),
     "integration/hosts/test_blame.py",
     "simulation",

@@ -27,6 +27,7 @@ def stack(openstack_rig, engine_url):
     it = fresh_installation(
         DATA.with_name("test-stack-on-openstack"),  # other system tests may run beside these
         DD_CLOUD="openstack",
+        DD_WORKER_USER="root",  # this checkout may lie where no other account enters
         DD_ENGINE_URL=engine_url,
         OS_CLOUD="rig",
         OS_CLIENT_CONFIG_FILE=os.environ["OS_CLIENT_CONFIG_FILE"],

@@ -41,10 +41,14 @@ class MovingCheckout:
     def take_these_files(self) -> None:
         """Have the code that is tested, with what is not committed yet."""
         self._clear()
+        self.copy_these_files()
+        self._declare()
+
+    def copy_these_files(self) -> None:
+        """Copy them, and declare nothing: they are installed as an operator does."""
         for name in _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").decode().split("\0"):
             if name and (CHECKOUT / name).is_file():
                 self._put(name)
-        self._declare()
 
     def _put(self, name: str) -> None:
         file = self.folder / name

@@ -57,12 +57,15 @@ class Machine:
             tool.chmod(0o755)
 
     def bootstrap(self, purpose: str = "run", **environment: str) -> subprocess.CompletedProcess:
-        values = environment | {
-            "PYTHONS": "python3",
-            "PATH": str(self.bin),
-            "POLICY_RC_D": str(self.policy),
-            "LOCK": str(self.place / "lock"),
-        }
+        values = (
+            {"PYTHONS": "python3"}
+            | environment
+            | {
+                "PATH": str(self.bin),
+                "POLICY_RC_D": str(self.policy),
+                "LOCK": str(self.place / "lock"),
+            }
+        )
         script = self.place / "checkout/runtime/bootstrap.sh"
         return subprocess.run(["bash", str(script), purpose], env=values, capture_output=True, text=True, check=False)
 
@@ -157,6 +160,15 @@ def test_a_lock_that_lacks_what_this_python_needs_is_refused_with_its_name(machi
     machine.has(python3=f"{MAKES_A_VENV}\n{lacks}")
     sentence = "dockerdriver: requirements.lock does not fit Python 3.11.2: redis requires async-timeout\n"
     assert [machine.bootstrap().stderr, machine.bootstrap().stderr] == [sentence, sentence]
+
+
+@pytest.mark.parametrize(("cloud", "taken"), [("local", "python3"), ("static", "python3.11")])
+def test_a_python_that_other_accounts_run_is_taken_where_workers_have_one(machine, cloud, taken):
+    machine.has(
+        **{"python3.11": machine.bin.joinpath("python3").read_text()}, setpriv='case "$*" in *python3) exit 1;; esac'
+    )
+    assert machine.bootstrap(DD_CLOUD=cloud, PYTHONS="python3 python3.11").returncode == 0
+    assert f"{machine.bin / taken} -m venv .venv" in machine.calls()
 
 
 def test_a_machine_without_apt_is_told_so(machine):

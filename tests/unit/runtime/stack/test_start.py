@@ -136,6 +136,25 @@ def test_supervisord_keeps_every_process_of_the_stack_alive(settings):
     assert all(parser[s]["autorestart"] == "true" for s in parser.sections() if s.startswith("program:"))
 
 
+def users(**said: object) -> dict[str, str]:
+    """Whom supervisord has each process run as; root where nothing is said."""
+    parser, settings = RawConfigParser(), ProcessSettings(data="/srv/dd", _env_file=None, **said)
+    parser.read_string(Processes(settings).render(programs(settings, own_engine=True)))
+    named = {section.partition(":")[2]: parser[section].get("user", "root") for section in parser.sections()}
+    return {name: user for name, user in named.items() if name in ("server", "gateway", "warm", "long", "engine")}
+
+
+@pytest.mark.parametrize("cloud", ["static", "openstack"])
+def test_workers_and_prefects_server_are_not_root_where_hosts_are_machines(cloud):
+    ours = dict.fromkeys(("server", "warm", "long"), "dockerdriver")
+    assert users(cloud=cloud) == {"engine": "root", "gateway": "root"} | ours
+    assert users(cloud=cloud, prefect_port=420)["server"] == "root"  # which may open such a port
+
+
+def test_workers_are_root_where_hosts_are_containers_or_the_operator_says_so():
+    assert set(users(cloud="local").values()) == set(users(cloud="static", worker_user="root").values()) == {"root"}
+
+
 def test_a_folder_where_the_stack_is_started_hides_none_of_our_modules(settings):
     commands = [program.command for program in programs(settings, own_engine=False)]
     assert all(command[:2] == (sys.executable, "-P") for command in commands)
