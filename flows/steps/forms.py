@@ -99,6 +99,11 @@ Options = Annotated[
                     "type": "integer",
                     "description": "At most the pool's; 0: not at all.",
                 },
+                "restore": {
+                    "title": "Backup that it begins with",
+                    "type": "string",
+                    "description": "Its id, or none; empty: the newest of the user and the blueprint.",
+                },
                 "course": {
                     "title": "Course",
                     "type": "string",

@@ -2,6 +2,8 @@
 
 import fcntl
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -17,11 +19,11 @@ AS_A_LOCAL_ACCOUNT = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-grou
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """A folder that every account may enter."""
-    for above in (tmp_path, *list(tmp_path.parents)[:2]):
-        above.chmod(0o755)
-    return tmp_path
+def folder():
+    """A folder that every account may enter: those above pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="dd-test-locks-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 def takes(folder, name: str) -> bool:

@@ -39,7 +39,7 @@ def test_every_parameter_has_a_title_that_people_would_say_and_a_help(entrypoint
 
 def test_the_options_of_a_session_are_fields():
     options = parameter_schema(load_flow("flows.sessions.provision_instance.provision_instance")).properties["options"]
-    assert set(options["properties"]) == {"lifetime", "wait", "course", "secrets", "environment"}
+    assert set(options["properties"]) == {"lifetime", "wait", "restore", "course", "secrets", "environment"}
 
 
 @pytest.mark.parametrize(
