@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pool.printable import legible
+from pool.printable import escaped, legible
 
 WIDTH = 180  # a URL that is cut in two cannot be clicked
 #: Signs that steer a terminal, and that JSON lets stand: DEL, and those of eight bits.
@@ -62,5 +62,5 @@ def say(text: object) -> None:
 
 
 def cell(value: object) -> Text:
-    """Return a cell's text, which is no style and no sign to a terminal, whoever wrote it."""
-    return Text("" if value is None else legible(str(value)))
+    """Return a cell's text, which is no style, no row of its own and no sign to a terminal, whoever wrote it."""
+    return Text("" if value is None else escaped(str(value)))

@@ -31,6 +31,11 @@ def test_a_hostile_text_is_shown_as_it_is_and_steers_no_terminal(capsys, tell):
     assert all(is_printable(line) for line in told.splitlines())
 
 
+def test_a_name_of_two_lines_makes_no_row_of_its_own(capsys):
+    show([{"file": "mine\nadmin-1  running"}], {"file": "File"}, "")
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == ["File", r"mine\nadmin-1  running"]
+
+
 def test_lines_stay_lines_where_a_sentence_has_several(capsys):
     say("authority: done\nlogin-key: done")
     assert capsys.readouterr().out == "authority: done\nlogin-key: done\n"
