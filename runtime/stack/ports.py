@@ -4,6 +4,7 @@ import re
 import socket
 import subprocess
 
+from blocks.loopback_twin import take_twin
 from blocks.settings import ProcessSettings
 from pool.errors import Refused
 
@@ -21,6 +22,12 @@ def check_ports(settings: ProcessSettings) -> None:
 
 
 def _check(what: str, address: str, port: int, setting: str) -> None:
+    try:
+        if twin := take_twin(address, port):
+            twin.close()
+    except Refused as refusal:
+        who = f" ({found})" if (found := holder(port)) else ""
+        raise Refused(f"{what} cannot start: {refusal}{who}; free it, or choose another one with {setting}") from None
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -13,6 +13,7 @@ import uvicorn
 
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.static import StaticCloud
+from blocks.loopback_twin import take_twin
 from blocks.prefect_database import begin_immediately
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, accepted_pairs
@@ -32,6 +33,7 @@ def main() -> None:
         begin_immediately()
     refuse_nonsense((PoolConfig, Blueprint, CourseBlock, RegistryLogin, LocalCloud, StaticCloud))
     guard_what_is_served(settings, os.environ.get(OF_SERVER, ""))
+    _held = take_twin("127.0.0.1", settings.prefect_port)  # as long as the server runs
     sys.argv = ["prefect", "server", "start", *sys.argv[1:]]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 

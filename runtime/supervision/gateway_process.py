@@ -10,6 +10,7 @@ from pathlib import Path
 from blocks.gateway.config import forget_stale_socket, gateway_config, prepare_gateway
 from blocks.gateway.session_ports import keep_others_out
 from blocks.gateway.settings import GatewayConfig
+from blocks.loopback_twin import take_twin
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import GatewayTrouble
 
@@ -22,6 +23,7 @@ def main() -> None:
     guard_sessions(config, settings)
     command = prepare_gateway(config)
     forget_stale_socket(config)
+    _held = take_twin(config.address, config.port)  # nginx inherits it
     os.execvpe(command[0], command, without_secrets(os.environ))  # noqa: S606 - to be the process that the supervisor watches
 
 

@@ -187,6 +187,16 @@ def test_a_port_that_is_taken_is_named_together_with_who_has_it(settings):
             check_ports(settings.model_copy(update={"gateway_port": port}))
 
 
+def test_a_port_that_another_account_has_where_browsers_look_for_localhost_first_is_named(tmp_path):
+    settings = ProcessSettings(data=tmp_path, _env_file=None)
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as squatter:
+        port = squatter.getsockname()[1]
+        with pytest.raises(
+            Refused, match=rf"^the gateway cannot start: port {port} of ::1 .* choose another one with DD_G"
+        ):
+            check_ports(settings.model_copy(update={"gateway_port": port}))
+
+
 def test_of_two_commands_at_once_the_second_is_told_of_the_first(settings):
     with (
         alone(settings, "up"),
