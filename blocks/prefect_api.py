@@ -10,8 +10,10 @@ from uuid import uuid4
 
 import httpx
 
+from blocks.listening import refuse_strangers
 from pool.errors import BadRequest, DockerDriverError, NotFound, Refused
 
+LOOPBACK = "127.0.0.1"
 BUSY_SECONDS = 120  # SQLite behind Prefect waits up to 60 s for its lock
 ANSWER_SECONDS = 5
 PAGE = 200
@@ -20,13 +22,18 @@ ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 class PrefectApi:
-    """A client of Prefect's server. Safe to make before the server runs."""
+    """A client of Prefect's server. Safe to make before the server runs.
+
+    With a password, each question raises `Refused` where another account has taken the server's port of this machine.
+    """
 
     def __init__(self, url: str, password: str = "") -> None:
         self._url = url
         user, _, its_password = password.partition(":")
         login = httpx.BasicAuth(user, its_password) if password else None
         self._client = httpx.Client(base_url=url, auth=login, timeout=30, trust_env=False)
+        if login and self._client.base_url.host == LOOPBACK:
+            self._client.event_hooks = {"request": [_refuse_strangers]}
 
     def healthy(self) -> bool:
         """Whether the server is there, as it says to everyone, also while it waits for its database."""
@@ -197,3 +204,9 @@ def _sentence(answer: httpx.Response) -> str:
         detail = answer.json().get("detail")
         return detail if isinstance(detail, str) else ""
     return ""
+
+
+def _refuse_strangers(request: httpx.Request) -> None:
+    """Asked before each request: the server may have ended meanwhile, and its port be another's."""
+    if request.url.port:
+        refuse_strangers(request.url.port)

@@ -124,11 +124,11 @@ def _of_server(settings: ProcessSettings) -> str:
     """Say whether Prefect's server answers what it must read in its database: that it is there is not enough."""
     try:
         api = prefect_api(settings)
+        if api.answers():
+            return ANSWERS
+        return ", does not answer" if api.healthy() else ""
     except Refused as error:
         return f"; {error}"
-    if api.answers():
-        return ANSWERS
-    return ", does not answer" if api.healthy() else ""
 
 
 def _held(settings: ProcessSettings) -> Records:
