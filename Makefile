@@ -113,7 +113,7 @@ locks: ## Write the hashes of all files that pip may take into the lock files
 docs: ## Write the parts of the docs that are made from the code, and build the site of them in build/site
 	@runtime/bootstrap.sh lint
 	@$(BIN)/python -m docs.generate
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "build/site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build # --quiet would hide dead links from --strict, too
 
 bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures (KILLS=20 for NAME=recovery, QUICK=1 for NAME=launch)
 	@runtime/bootstrap.sh test

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.unit
 
 
 def test_no_page_is_left_out_and_no_link_leads_nowhere(tmp_path):
-    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     built = subprocess.run(build, cwd=HERE.parent, env=quiet, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
