@@ -1,0 +1,1 @@
+"""Sessions on one host, of which one uses up what it can."""
