@@ -34,8 +34,8 @@ def fresh_installation(data: Path = DATA, **settings: str) -> Stack:
         share_images(data)
     it = Stack(data, *free_ports(2), settings=settings)
     it.command("down")  # what a run that was killed left running
-    for databases in ("prefect", "postgres"):
-        shutil.rmtree(data / databases, ignore_errors=True)
+    for folder in ("prefect", "postgres", "backups"):  # backups are of a key that the databases held
+        shutil.rmtree(data / folder, ignore_errors=True)
     for database in data.glob("pool.sqlite*"):
         database.unlink()
     return it

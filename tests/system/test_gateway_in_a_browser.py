@@ -18,7 +18,8 @@ def document_of(stack, slug: str, name: str) -> dict:
 
 def end(stack, *instance_ids: str) -> None:
     for instance_id in instance_ids:
-        stack.run("deprovision-instance/on-demand", instance_id=instance_id)
+        state, message = stack.run("deprovision-instance/on-demand", instance_id=instance_id)
+        assert state == "COMPLETED", message
 
 
 def test_one_browser_opens_two_sessions_by_their_links_and_computes_in_both(stack, artifacts):
