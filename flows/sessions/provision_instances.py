@@ -17,8 +17,9 @@ from pool.records import Instance
 from pool.states import InstanceState
 from tasks.base import run_parameters
 from tasks.sessions.classes import show_class
-from tasks.sessions.instances import get_instances, read_blueprint, record_instances
+from tasks.sessions.instances import get_instances
 from tasks.sessions.queue import check_waiting
+from tasks.sessions.requests import read_blueprint, record_instances
 
 
 def run_name() -> str:

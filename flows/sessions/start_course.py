@@ -8,8 +8,8 @@ from flows.steps.forms import CourseName
 from flows.steps.outcome import pipeline
 from pool.moments import minute
 from tasks.base import run_parameters
+from tasks.courses.courses import coming_start
 from tasks.runs import trigger
-from tasks.sessions.courses import coming_start
 
 
 def run_name() -> str:

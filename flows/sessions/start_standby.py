@@ -12,7 +12,8 @@ from pool.standbys.standby import Standby, StandbyState
 from tasks.base import log, this_run
 from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
-from tasks.sessions.instances import read_blueprint, remove_container, start_container, wait_until_ready
+from tasks.sessions.containers import remove_container, start_container, wait_until_ready
+from tasks.sessions.requests import read_blueprint
 from tasks.sessions.standbys import end_standby, find_standby, make_ready
 
 

@@ -11,6 +11,7 @@ from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
 from tasks.backups.keeping import last_backup
 from tasks.base import now, run_id, this_run
+from tasks.courses.courses import due_start
 from tasks.gateway.activity import still_idle
 from tasks.gateway.routes import withdraw_route
 from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
@@ -19,7 +20,6 @@ from tasks.hosts.setup import renew_certificate
 from tasks.housekeeping.orphans import count_removal, note_repair
 from tasks.leases import lease
 from tasks.runs import trigger
-from tasks.sessions.courses import due_start
 from tasks.sessions.instances import get_instance, move_instance
 from tasks.sessions.standbys import begin_standby, end_standby
 

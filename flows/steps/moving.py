@@ -14,8 +14,10 @@ from tasks.gateway.routes import publish_route, withdraw_route
 from tasks.hosts.lifecycle import find_host
 from tasks.housekeeping.orphans import start_again
 from tasks.leases import Held, Hold, lease
-from tasks.sessions.instances import get_instance, read_blueprint, remove_container
+from tasks.sessions.containers import remove_container
+from tasks.sessions.instances import get_instance
 from tasks.sessions.moving import hand_over, note_carried, places_to_move, set_out, stay
+from tasks.sessions.requests import read_blueprint
 
 
 async def leave_host(instance: Instance, to: str, reason: str) -> Instance:

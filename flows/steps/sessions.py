@@ -17,16 +17,8 @@ from tasks.base import log, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
 from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
-from tasks.sessions.instances import (
-    answers_already,
-    await_other_run,
-    begin_to_run,
-    get_instance,
-    move_instance,
-    remove_container,
-    start_container,
-    wait_until_ready,
-)
+from tasks.sessions.containers import answers_already, remove_container, start_container, wait_until_ready
+from tasks.sessions.instances import await_other_run, begin_to_run, get_instance, move_instance
 
 
 async def start_or_await(instance: Instance, blueprint: BlueprintSpec) -> Instance:

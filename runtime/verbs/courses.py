@@ -80,6 +80,6 @@ def _rows(settings: ProcessSettings) -> list[dict[str, object]]:
     from runtime.supervision.environment import stack_environment, take_on  # noqa: PLC0415 - Prefect imports slowly
 
     take_on(stack_environment(settings, settings.engine_url))
-    from tasks.sessions.course_rows import course_rows  # noqa: PLC0415 - after the environment is set
+    from tasks.courses.rows import course_rows  # noqa: PLC0415 - after the environment is set
 
     return course_rows()

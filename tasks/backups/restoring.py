@@ -15,7 +15,7 @@ from pool.sessions.containers import container_user, own_uid, uid_of
 from pool.sessions.timings import next_look
 from pool.states import InstanceState
 from tasks.base import blocking, look_up, pool_task
-from tasks.sessions.instances import session_container
+from tasks.sessions.containers import session_container
 
 MOST_ROWS = 1000  # of a table
 EARLIER_SECONDS = 120  # that a session waits for the backup of its user's last one

@@ -5,7 +5,7 @@ from pool.errors import Refused
 from pool.records import BlueprintSpec
 from pool.sessions.admission import check_admission
 from pool.states import HostState
-from tasks.sessions.versions import versions_of
+from tasks.images.versions import versions_of
 
 
 def trouble_with_blueprint(name: str) -> str:

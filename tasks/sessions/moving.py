@@ -7,9 +7,9 @@ from pool.sessions.moving import move_words, places_elsewhere, seconds_left
 from pool.sessions.queue import Grant, QueueEntry
 from pool.sessions.requests import check_unchanged
 from tasks.base import look_up, pool_task, run_id
-from tasks.sessions.courses import kept_room, reservations_of
+from tasks.courses.courses import kept_room, reservations_of
+from tasks.images.versions import holders
 from tasks.sessions.standbys import give_up_for
-from tasks.sessions.versions import holders
 
 
 @look_up()

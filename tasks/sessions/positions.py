@@ -7,7 +7,7 @@ from pool.courses.course import reserved_words
 from pool.records import Instance
 from pool.sessions.estimates import QueuePosition, queue_positions
 from pool.states import LIVING_INSTANCES
-from tasks.sessions.courses import kept_room, reservations_of
+from tasks.courses.courses import kept_room, reservations_of
 
 #: By the id of one that waits: its record, and where it stands.
 Positions = dict[str, tuple[Instance, QueuePosition]]

@@ -10,9 +10,9 @@ from pool.sessions.admission import no_room
 from pool.sessions.queue import Grant, QueueEntry, grants, wait_limit
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
 from tasks.base import look_up, pool_task
-from tasks.sessions.courses import kept_room, reservations_of, reserved_now
+from tasks.courses.courses import kept_room, reservations_of, reserved_now
+from tasks.images.versions import holders
 from tasks.sessions.standbys import give_up_for
-from tasks.sessions.versions import holders
 
 TRIES = 3  # rounds one after the other in which no session got what it was offered
 

@@ -14,8 +14,8 @@ from pool.standbys.rules import LOST, Standbys, adoptable, to_give_up
 from pool.standbys.spec import StandbySpec, digest_of, may_have_standby
 from pool.standbys.standby import Standby, StandbyState
 from tasks.base import look_up, pool_task
-from tasks.sessions.courses import gets_files, reservations_of
-from tasks.sessions.versions import images_by_host
+from tasks.courses.courses import gets_files, reservations_of
+from tasks.images.versions import images_by_host
 
 
 def asking(instance: Instance, blueprint: BlueprintSpec, host: Host) -> Callable[[], bool]:

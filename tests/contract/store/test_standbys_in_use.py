@@ -8,7 +8,7 @@ from blocks.outside import standing_in
 from pool.errors import EngineTrouble
 from pool.standbys.standby import StandbyState
 from pool.states import HostState, InstanceState
-from tasks.sessions.instances import record_instance
+from tasks.sessions.requests import record_instance
 from tests.rigs.stacks.paper_stack import PaperStack
 
 pytestmark = pytest.mark.contract

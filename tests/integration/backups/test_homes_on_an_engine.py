@@ -22,7 +22,7 @@ from pool.records import Image, KeptWork
 from pool.sessions.containers import own_uid
 from pool.states import EndCause, InstanceState
 from pool.store.pool_store import PoolStore
-from tasks.sessions.instances import session_container
+from tasks.sessions.containers import session_container
 from tests.rigs.engines.tiny_image import busybox_image
 from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, place

@@ -26,7 +26,7 @@ from pool.errors import EngineTrouble, NotFound
 from pool.records import BlueprintSpec, FlavorSize
 from pool.states import HostState
 from tasks.images.catalogue import why_distribute
-from tasks.sessions.versions import image_on
+from tasks.images.versions import image_on
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.engines.registry import running_registry
 from tests.rigs.engines.tiny_image import TinyImage, busybox_image, tar_of

@@ -18,7 +18,7 @@ from tasks.base import worth_retrying
 from tasks.hosts.setup import check_host
 from tasks.images.catalogue import pull_references
 from tasks.images.delivery import _push_all
-from tasks.sessions.instances import start_container
+from tasks.sessions.containers import start_container
 from tests.rigs.fakes import FakeBlocks, ScriptedTasks, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, a_host, ask, claim_active, place
 

@@ -13,7 +13,8 @@ from blocks.stored.pool_config import PoolConfig
 from pool.errors import NotFound, Refused, TooManySessions
 from pool.records import ContainerSpec, Host, Image, Instance
 from pool.store.pool_store import PoolStore
-from tasks.sessions.instances import record_instance, start_container
+from tasks.sessions.containers import start_container
+from tasks.sessions.requests import record_instance
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim_active, place
 from tests.rigs.services.databases import migrated_sqlite

@@ -17,7 +17,7 @@ from flows.steps.secrets import done_with_secrets
 from pool.errors import BadRequest, Refused
 from pool.records import ContainerSpec, Image
 from pool.store.pool_store import PoolStore
-from tasks.sessions.instances import record_instance
+from tasks.sessions.requests import record_instance
 from tasks.sessions.secrets import drop_left_secrets, put_secrets, secrets_are_left
 from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active

@@ -12,7 +12,7 @@ from blocks.stored.pool_config import PoolConfig
 from pool.records import Image
 from pool.sessions.timings import Phase
 from pool.store.pool_store import PoolStore
-from tasks.sessions.instances import start_container
+from tasks.sessions.containers import start_container
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim_active, place
 from tests.rigs.services.databases import migrated_sqlite

@@ -13,7 +13,7 @@ from pool.sessions.placement import reservations_at
 from pool.settings import PoolSettings
 from pool.states import HOLDING_ROOM
 from tasks.base import look_up
-from tasks.sessions.versions import holders
+from tasks.images.versions import holders
 
 
 def reservations_of(pool: str, hosts: Iterable[Host], settings: PoolSettings) -> Reservations:

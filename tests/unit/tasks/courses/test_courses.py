@@ -17,10 +17,10 @@ from pool.decisions import Decision, DecisionKind
 from pool.errors import NotFound, Refused
 from pool.records import Image
 from pool.store.pool_store import PoolStore
-from tasks.sessions.course_rows import course_rows
-from tasks.sessions.instances import record_instance
+from tasks.courses.rows import course_rows
 from tasks.sessions.positions import positions_in
 from tasks.sessions.queue import check_waiting, give_out_room
+from tasks.sessions.requests import record_instance
 from tasks.sessions.standbys import standbys_for
 from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active

@@ -1,0 +1,1 @@
+"""Tasks for courses: their files, their rows, whose sessions they have."""

@@ -1,0 +1,157 @@
+"""Tasks for the containers of sessions: start, wait until it answers, remove."""
+
+from asyncio import sleep
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from blocks.engine.client import HostEngine
+from blocks.outside import now, outside
+from pool.blame import IMAGE_GONE
+from pool.errors import EngineTrouble, SessionNotReady
+from pool.records import BlueprintSpec, ContainerSpec, Host, Instance
+from pool.sessions.containers import container_spec
+from pool.sessions.log_lines import MOST_LINES, log_lines
+from pool.sessions.requests import check_unchanged
+from pool.sessions.timings import Moments, Phase, next_look
+from pool.states import HostState
+from tasks.base import blocking, look_up, pool_task
+from tasks.courses.courses import courses_with_files
+from tasks.images.versions import image_on
+from tasks.sessions.secrets import put_secrets
+from tasks.sessions.standbys import asking
+from tasks.sessions.starts import turn_to_start
+
+ALIVE_SECONDS = 1.0  # between two looks whether the container of a session that starts still runs
+TAKEN_SECONDS = 1.0  # that one is given to answer which stood by: it has answered before
+
+
+@pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id} on {instance.host}")
+async def start_container(instance: Instance, blueprint: BlueprintSpec, filled: str = "") -> Moments:
+    """Have the host's engine run the session's container, when it is its turn; one that already runs is left as it is.
+
+    Args:
+        instance: the session.
+        blueprint: how it is made.
+        filled: id of the container that holds what was brought back; this one runs, or none. Empty: there is nothing.
+
+    Returns:
+        When it was its turn, when the container existed, and when it ran.
+
+    Raises:
+        Refused: the blueprint asks for more room, or another pool, than when the session was asked for; or the files of
+            its course are not there, or too many, or a secret of it is gone.
+    """
+    async with turn_to_start(instance):
+        return await blocking(_run, instance, blueprint, filled)
+
+
+def _run(instance: Instance, blueprint: BlueprintSpec, filled: str) -> Moments:
+    moments: Moments = {Phase.TURN: now()}
+    with session_container(instance, blueprint) as (engine, spec):
+
+        def created() -> None:
+            moments[Phase.CREATED] = now()
+            for course in courses_with_files(instance):
+                engine.write_files(spec.name, outside().course_files.tar(course))
+            put_secrets(engine, spec, instance)
+
+        engine.run(spec, created, filled)
+    return moments | {Phase.STARTED: now()}
+
+
+@contextmanager
+def session_container(instance: Instance, blueprint: BlueprintSpec) -> Iterator[tuple[HostEngine, ContainerSpec]]:
+    """Lend the engine of the session's host, and say what its container is, for what is done with both.
+
+    An image that the host has lost is recorded so: no session is sent after it, and the next distribution sends it.
+
+    Raises:
+        Refused: the blueprint asks for more room, or another pool, than when the session was asked for.
+    """
+    check_unchanged(instance, blueprint)
+    host = outside().store.hosts.get(instance.get_placement().host)
+    image_id = image_on(host, blueprint)
+    zone = outside().kept_config(instance.pool).DD_TIMEZONE  # as the last tick read it: by SQL, not from Prefect
+    spec = container_spec(instance, blueprint, image_id, outside().settings.identity, zone)
+    try:
+        yield outside().engines.of(host), spec
+    except EngineTrouble as error:
+        if error.blame is IMAGE_GONE:
+            outside().store.images.unmark(host.name, image_id)
+        raise
+
+
+@pool_task(task_run_name="wait until {instance.id} answers on {instance.host}")
+async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> Moments:
+    """Wait until the notebook answers HTTP; says when it did.
+
+    Raises:
+        SessionNotReady: its container ended, or it did not answer in the blueprint's time.
+    """
+    host = await blocking(outside().store.hosts.get, instance.get_placement().host)
+    ask, looked_at = asking(instance, blueprint, host), 0.0
+    async for waited in looks():
+        if await blocking(ask):
+            break
+        if waited >= looked_at + ALIVE_SECONDS or waited > blueprint.start_timeout:
+            await blocking(_check_alive, instance, host)
+            looked_at = waited
+        if waited > blueprint.start_timeout:
+            seconds = blueprint.start_timeout
+            raise SessionNotReady(f"instance {instance.id}: nothing answered on {host.name} within {seconds} s")
+    return {Phase.ANSWERING: now()}
+
+
+@look_up()
+async def answers_already(instance: Instance, blueprint: BlueprintSpec) -> Moments:
+    """Say when the container that a session took over answered; nothing where it does not within a moment."""
+    host = await blocking(outside().store.hosts.get, instance.get_placement().host)
+    ask = asking(instance, blueprint, host)
+    async for waited in looks():
+        if await blocking(ask):
+            return {Phase.ANSWERING: now()}
+        if waited > TAKEN_SECONDS:
+            break
+    return {}
+
+
+async def looks() -> AsyncIterator[float]:
+    """Say after how many seconds it is time for the next look at a session that starts: at once for the first."""
+    begun, waited = outside().clock.uptime(), 0.0
+    while True:
+        yield waited
+        await sleep(next_look(waited, outside().settings.poll_seconds))
+        waited = outside().clock.uptime() - begun
+
+
+def _check_alive(instance: Instance, host: Host) -> None:
+    engine = outside().engines.of(host)
+    state = engine.find(instance.container)
+    if state is None:
+        raise SessionNotReady(f"instance {instance.id}: its container on {host.name} is gone before it answered")
+    if not state.running:
+        said = _last_words(instance, engine.logs(instance.container, 5))
+        raise SessionNotReady(
+            f"instance {instance.id}: its container on {host.name} ended with exit code {state.exit_code}"
+            f" before it answered; it said: {said}"
+        )
+
+
+def _last_words(instance: Instance, log: str) -> str:
+    """The last line of a container's log that says anything, without the session's secrets."""
+    lines = [line.strip() for line in log_lines(log, instance, MOST_LINES) if line.strip()]
+    return lines[-1][:200] if lines else "nothing"
+
+
+@pool_task(retries=2, retry_delay_seconds=[1, 5], task_run_name="remove {instance.id} from {instance.host}")
+def remove_container(instance: Instance) -> None:
+    """Remove the session's container; absent is success, and so is a host that the cloud says is gone.
+
+    Raises:
+        HostUnreachable: the engine does not answer, so the container may still run.
+    """
+    if not instance.host:
+        return
+    host = outside().store.hosts.get(instance.host)
+    if host.state is not HostState.REMOVED:
+        outside().engines.of(host).remove(instance.container)
