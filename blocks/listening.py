@@ -1,6 +1,7 @@
 """Which account listens on a port of this machine: a password is for our servers, not for whichever took their port."""
 
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,13 +14,20 @@ HERE = ("0100007F", "0" * 8, "0" * 32)  # 127.0.0.1, and all addresses, as the k
 ROOT = 0
 
 
-def refuse_strangers(port: int) -> None:
-    """Return where root, or the account that asks, listens on this port of 127.0.0.1; or no process does.
+def refuse_strangers(port: int, account: str = "") -> None:
+    """Return where one of our accounts listens on this port of 127.0.0.1, or no process does.
+
+    Args:
+        port: TCP port.
+        account: that our server runs as; root and the one that asks are ours anyway.
 
     Raises:
         Refused: another account does.
     """
-    if strangers := {uid for uid in _owners(port) if uid not in (ROOT, os.geteuid())}:
+    ours = {ROOT, os.geteuid()}
+    with suppress(KeyError):  # there is none of this name yet
+        ours |= {pwd.getpwnam(account).pw_uid} if account else set()
+    if strangers := {uid for uid in _owners(port) if uid not in ours}:
         raise Refused(
             f"port {port} of this machine has been taken by account {min(strangers)}, who is told no password:"
             " end its program, and give the API a new password"

@@ -4,6 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,15 +26,20 @@ class PrefectApi:
     """A client of Prefect's server. Safe to make before the server runs.
 
     With a password, each question raises `Refused` where another account has taken the server's port of this machine.
+
+    Args:
+        url: of the API.
+        password: "user:password"; empty: none.
+        account: that the server may run as, besides root.
     """
 
-    def __init__(self, url: str, password: str = "") -> None:
+    def __init__(self, url: str, password: str = "", account: str = "") -> None:
         self._url = url
         user, _, its_password = password.partition(":")
         login = httpx.BasicAuth(user, its_password) if password else None
         self._client = httpx.Client(base_url=url, auth=login, timeout=30, trust_env=False)
         if login and self._client.base_url.host == LOOPBACK:
-            self._client.event_hooks = {"request": [_refuse_strangers]}
+            self._client.event_hooks = {"request": [partial(_refuse_strangers, account)]}
 
     def healthy(self) -> bool:
         """Whether the server is there, as it says to everyone, also while it waits for its database."""
@@ -206,7 +212,7 @@ def _sentence(answer: httpx.Response) -> str:
     return ""
 
 
-def _refuse_strangers(request: httpx.Request) -> None:
+def _refuse_strangers(account: str, request: httpx.Request) -> None:
     """Asked before each request: the server may have ended meanwhile, and its port be another's."""
     if request.url.port:
-        refuse_strangers(request.url.port)
+        refuse_strangers(request.url.port, account)

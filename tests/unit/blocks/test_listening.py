@@ -43,6 +43,15 @@ def test_another_account_that_listens_is_told_no_password(address):
         assert squatter.stdout.read() == ""
 
 
+def test_the_account_that_the_server_runs_as_is_asked():
+    with program(65534, free_port(PORTS)) as server:
+        port = int(server.args[-1])
+        refuse_strangers(port, "nobody")
+        for other in ("www-data", "no-such-account", ""):
+            with pytest.raises(Refused):
+                refuse_strangers(port, other)
+
+
 def test_root_is_asked_and_so_is_a_port_that_no_process_has():
     with program(0, free_port(PORTS)) as server:
         refuse_strangers(int(server.args[-1]))
