@@ -16,7 +16,8 @@ from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.integration
 
-HOST, NETWORKS, MARK = "10.254.77.1", ("10.254.77.0/24", "fc00::/7"), "dd-accounts"
+#: An address that no installation on this machine keeps for itself.
+HOST, NETWORKS, MARK = "203.0.113.77", ("203.0.113.0/24", "fc00::/7"), "dd-accounts"
 KNOCK = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
 
 
