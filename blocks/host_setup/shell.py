@@ -18,6 +18,7 @@ RETRY_SECONDS = 0.5
 CONNECT_SECONDS = 10
 LAST_LINES = 5
 CHUNK = 65536
+MOST_BYTES = 4 << 20  # of output: what our commands say is short, and what a host that was taken over says has no end
 
 # Every failure reaches the caller as an exception; while a host boots, paramiko would log each with a traceback.
 _SILENT = "dockerdriver.ssh"
@@ -167,11 +168,20 @@ class HostShell:
 
 
 def _chunks(channel: paramiko.Channel, deadline: float) -> Iterator[bytes]:
+    """What the command writes until its end, or the moment *deadline*, of the clock that only grows.
+
+    Raises:
+        OSError: it writes more than our commands do, or for longer than it may.
+    """
+    left = MOST_BYTES
     while True:
         channel.settimeout(_left(deadline))
         chunk = channel.recv(CHUNK)
+        left -= len(chunk)
         if not chunk:
             return
+        if left < 0 or time.monotonic() > deadline:
+            raise OSError("it writes without an end")
         yield chunk
 
 

@@ -1,0 +1,39 @@
+"""What a command on a host may write: a host that was taken over may write without an end."""
+
+import time
+from itertools import repeat
+
+import pytest
+
+from blocks.host_setup.shell import MOST_BYTES, _chunks
+
+pytestmark = pytest.mark.unit
+
+
+class Channel:
+    """A channel of paramiko's whose other end writes these pieces, with a pause before each."""
+
+    def __init__(self, pieces, pause: float = 0) -> None:
+        self._pieces, self._pause = iter(pieces), pause
+
+    def settimeout(self, seconds: float) -> None:
+        assert seconds > 0
+
+    def recv(self, _size: int) -> bytes:
+        time.sleep(self._pause)
+        return next(self._pieces, b"")
+
+
+def test_what_a_command_writes_comes_whole():
+    pieces = [b"x" * 65536] * (MOST_BYTES // 65536)
+    assert b"".join(_chunks(Channel(pieces), time.monotonic() + 5)) == b"".join(pieces)
+
+
+@pytest.mark.parametrize(
+    "channel", [Channel(repeat(b"x" * 65536)), Channel(repeat(b"x"), pause=0.01)], ids=["much", "long"]
+)
+def test_what_is_written_without_an_end_is_given_up(channel):
+    begun = time.monotonic()
+    with pytest.raises(OSError, match="it writes without an end"):
+        b"".join(_chunks(channel, begun + 0.3))
+    assert time.monotonic() - begun < 5
