@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLOUD ?= local
 export DD_CLOUD := $(CLOUD)
 
-.PHONY: help up down status test test-fast test-nightly test-applications test-image test-jupyterhub test-openstack test-upgrade lint bench fuzz kill-anywhere soak simulate
+.PHONY: help up down status test test-fast test-nightly test-applications test-deploy test-image test-jupyterhub test-openstack test-upgrade lint bench fuzz kill-anywhere soak simulate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ test-openstack: ## Only what needs OpenStack's real services, which it starts; 1
 test-upgrade: ## Upgrade a running installation from the version FROM, a commit, to this one: FROM=0b8b365
 	@runtime/bootstrap.sh test
 	@UPGRADE_FROM=$(or $(FROM),0b8b365) $(BIN)/python -m pytest tests/system/test_upgrade.py
+
+test-deploy: ## Run the playbook of a manager on a machine with systemd, a system container: install, upgrade, back; 15 minutes
+	@runtime/bootstrap.sh test
+	@$(BIN)/python -m pytest tests/system/test_deploy.py
 
 test-jupyterhub: ## JupyterHub's own tests of spawners, on the spawner for DockerDriver; 3 minutes, needs npm
 	@runtime/bootstrap.sh lint

@@ -29,13 +29,13 @@ class LocalHost:
 
 
 @contextmanager
-def local_host(name: str, engine_url: str) -> Iterator[LocalHost]:
+def local_host(name: str, engine_url: str, memory_mb: int = 2048) -> Iterator[LocalHost]:
     """A host that lets us in; removed afterwards with all that came with it."""
     image = build_host_image(engine_url, Path(gettempdir()), print)
     cloud = LocalCloud(
         engine_url=engine_url,
         namespace=f"dd-test-{name}-{os.getpid()}",
-        flavors={"test": LocalFlavor(memory_mb=2048)},
+        flavors={"test": LocalFlavor(memory_mb=memory_mb)},
         images={"test": image},
     )
     login, key = HostLogin.create(), new_host_key()

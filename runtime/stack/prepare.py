@@ -1,0 +1,63 @@
+"""What `make up` does before and between the processes, in steps for systemd's units. Each is taken at each start.
+
+`python -m runtime.stack.prepare account`, `databases` or `pipelines`.
+"""
+
+import argparse
+import os
+import sys
+
+from blocks.settings import ProcessSettings, process_settings
+from blocks.stored.api_password import OF_SERVER, keep_password, prefect_api
+from pool.errors import DockerDriverError
+from runtime.databases.databases import check_databases
+from runtime.databases.own_database import wait_for_database
+from runtime.stack.service import environment_of
+from runtime.stack.start import SERVER_SECONDS, wait_for_gateway
+from runtime.supervision.account import check_reach, have_account, let_read, take_over
+from runtime.supervision.environment import take_on
+from runtime.supervision.processes import Processes
+
+
+def account(settings: ProcessSettings) -> None:
+    """As root, first of all: have the account, the password, and all files and folders as they must be."""
+    check_databases(settings)
+    have_account(settings, print)
+    check_reach(settings)
+    keep_password(settings, os.environ.get(OF_SERVER, ""))
+    let_read(settings, os.environ, print)
+    take_over(settings)
+
+
+def databases(settings: ProcessSettings) -> None:
+    """As root, once the stack's own PostgreSQL is started: wait until it answers, have both databases in it."""
+    wait_for_database(settings, Processes(settings))
+
+
+def pipelines(settings: ProcessSettings) -> None:
+    """Once Prefect's server and the gateway are started: tables, blocks, deployments, and the keys of links."""
+    take_on(environment_of(settings))
+    prefect_api(settings).wait_until_it_answers(SERVER_SECONDS, settings.data / "logs" / "server.log")
+    from runtime.stack.registration import provision  # noqa: PLC0415 - it reads its environment when it is imported
+    from tasks.sessions.links import give_keys  # noqa: PLC0415 - as above
+
+    print(f"deployed {len(provision(settings.identity, settings.cloud))} pipelines")
+    wait_for_gateway(settings)
+    give_keys()
+
+
+STEPS = {step.__name__: step for step in (account, databases, pipelines)}
+
+
+def main() -> None:
+    """Take one step; the exit status is 1 where it cannot be, and the sentence says why."""
+    parser = argparse.ArgumentParser(description="Take one step of what comes before the processes.")
+    parser.add_argument("step", choices=STEPS)
+    try:
+        STEPS[parser.parse_args().step](process_settings())
+    except DockerDriverError as error:
+        sys.exit(f"dockerdriver: {error}")
+
+
+if __name__ == "__main__":
+    main()

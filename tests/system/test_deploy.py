@@ -1,0 +1,176 @@
+"""The playbook of a manager, run for real: a machine with systemd of its own, from nothing to workers that work."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, run_playbook
+from blocks.host_setup.shell import CommandFailed, HostShell
+from tests.rigs.hosts.local_host import LocalHost, local_host
+from tests.rigs.stacks.moving_checkout import archive_of
+from tests.rigs.stacks.stack import CHECKOUT
+from tests.rigs.waiting import until
+
+pytestmark = [pytest.mark.system, pytest.mark.nightly, pytest.mark.timeout(1800)]
+
+PLAYBOOK = CHECKOUT / "playbooks" / "manager.yml"
+TLS = "/etc/dockerdriver/tls"
+PIP = Path("/etc/pip.conf")
+PASSWORD = "ops:correct-horse"
+MEMORY_MB, PLAYBOOK_SECONDS = 4096, 1500
+API = "https://api.example:4443/api"
+PARTS = ("prepare", "database", "server", "gateway", "gateway-logs", "pipelines", "warm@1", "long@1")
+
+
+@dataclass
+class Manager:
+    """A machine that becomes a manager."""
+
+    host: LocalHost
+    shell: HostShell
+    folder: Path
+
+    def install(self, archive: Path, **variables: object) -> PlaybookReport:
+        """Run the playbook as an operator does."""
+        given = {
+            "manager_archive": str(archive),
+            "manager_cloud": "static",
+            "manager_api_password": PASSWORD,
+            "manager_api_name": "api.example",
+            "manager_api_certificate": f"{TLS}/cert.pem",
+            "manager_api_certificate_key": f"{TLS}/key.pem",
+        }
+        host, lines = self.host, []
+        run = PlaybookRun(host.name, host.address, host.host_key, host.login, given | variables, playbook=PLAYBOOK)
+        try:
+            return run_playbook(run, lines.append, PLAYBOOK_SECONDS, self.folder)
+        finally:
+            print("\n".join(lines))
+
+    def root(self, command: str, seconds: float = 60) -> str:
+        return self.shell.run(f"sudo sh -c '{command}'", seconds)
+
+    def state(self, part: str) -> str:
+        return self.root(f"systemctl is-active dockerdriver-{part} || true").strip()
+
+    def api(self, path: str, password: str = PASSWORD) -> str:
+        """What nginx answers for Prefect's API: the status, or the body of a success."""
+        ask = f"curl -s --cacert {TLS}/cert.pem --resolve api.example:4443:127.0.0.1 -u {password}"
+        return self.root(f"{ask} -w %{{http_code}} {API}{path}")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> Path:
+    file = tmp_path_factory.mktemp("archive") / "dockerdriver.tar"
+    file.write_bytes(archive_of("HEAD"))
+    return file
+
+
+@contextmanager
+def of_an_operator(machine: LocalHost) -> Iterator[tuple[LocalHost, HostShell]]:
+    """Log in as another account than hosts have for it: its name is the one that the manager's workers get."""
+    home, login = "/home/deployer", machine.login.model_copy(update={"user": "deployer"})
+    with machine.shell() as shell:
+        shell.run("sudo useradd --create-home --shell /bin/sh deployer", 20)
+        shell.run(f"sudo cp -r ~/.ssh {home}/ && sudo chown -R deployer {home}", 20)
+        shell.run("echo 'deployer ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/deployer", 20)
+    host = replace(machine, login=login)
+    with host.shell() as shell:
+        shell.run("sudo userdel --force --remove dockerdriver", 20)
+        yield host, shell
+
+
+@pytest.fixture(scope="module")
+def manager(engine_url, archive, tmp_path_factory) -> Iterator[Manager]:
+    """One machine, installed from nothing."""
+    with local_host("manager", engine_url, MEMORY_MB) as first, of_an_operator(first) as (host, shell):
+        it = Manager(host, shell, Path("/run/dockerdriver/test-deploy"))
+        it.root("apt-get -q update && apt-get -qy install --no-install-recommends curl openssl", 300)
+        names = "-subj /CN=api.example -addext subjectAltName=DNS:api.example"
+        files = f"-keyout {TLS}/key.pem -out {TLS}/cert.pem"
+        it.root(f"mkdir -p {TLS} && openssl req -x509 -newkey ed25519 -nodes -days 2 {files} {names}")
+        if PIP.exists():  # as this machine reaches packages
+            shell.run(f"sudo tee {PIP}", 20, PIP.read_bytes())
+        it.first = it.install(archive)
+        until(lambda: it.state("warm@1") == "active", "the worker works", 120)
+        yield it
+
+
+def test_each_unit_is_sound_and_runs(manager):
+    assert {part: manager.state(part) for part in PARTS} == dict.fromkeys(PARTS, "active")
+    units = " ".join(f"/etc/systemd/system/{unit.name}" for unit in sorted((CHECKOUT / "deploy" / "systemd").iterdir()))
+    assert manager.root(f"systemd-analyze verify {units} 2>&1 || true") == ""
+
+
+def test_workers_and_server_are_the_account_s_processes_with_no_right_of_root_s(manager):
+    for part in ("server", "warm@1", "long@1"):
+        pid = manager.root(f"systemctl show -P MainPID dockerdriver-{part}").strip()
+        status = dict(
+            line.split(":\t") for line in manager.root(f"cat /proc/{pid}/status").splitlines() if ":\t" in line
+        )
+        assert manager.root(f"stat -c %U /proc/{pid}").strip() == "dockerdriver"
+        assert (int(status["CapBnd"], 16), status["NoNewPrivs"], status["Seccomp"]) == (0, "1", "2")
+
+
+def test_another_account_reads_neither_settings_nor_password_nor_table(manager):
+    files = (
+        "/etc/dockerdriver/dockerdriver.env /var/lib/dockerdriver/api-password /var/lib/dockerdriver/routes/routes.json"
+    )
+    for file in files.split():
+        with pytest.raises(CommandFailed, match="Permission denied"):
+            manager.root(f"setpriv --reuid=nobody --clear-groups --regid=nogroup cat {file}")
+
+
+def test_prefects_api_is_reached_over_tls_with_the_password_alone(manager):
+    assert manager.api("/admin/version").endswith("200")
+    assert manager.api("/admin/version", "ops:wrong").endswith("401")
+
+
+def test_a_tick_of_housekeeping_runs(manager):
+    def ticks() -> int:
+        body = json.dumps(
+            {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}, "flows": {"name": {"any_": ["housekeep"]}}}
+        )
+        ask = f"curl -s -u {PASSWORD} -H content-type:application/json -d @- http://127.0.0.1:4200/api/flow_runs/count"
+        return int(manager.shell.run(ask, 30, body))
+
+    until(lambda: ticks() > 0, "a tick completes", 120)
+
+
+def test_the_playbook_again_changes_nothing(manager, archive):
+    assert manager.install(archive).changed == 0
+
+
+def test_a_worker_more_and_one_less(manager, archive):
+    manager.install(archive, manager_warm_workers=2)
+    until(lambda: manager.state("warm@2") == "active", "the second works", 120)
+    manager.install(archive)
+    assert (manager.state("warm@1"), manager.state("warm@2")) == ("active", "inactive")
+
+
+def test_a_version_is_brought_and_gone_back_from(manager, archive, tmp_path):
+    newer = tmp_path / "newer.tar"
+    newer.write_bytes(archive.read_bytes())
+    with tarfile.open(newer, "a") as added:
+        added.addfile(tarfile.TarInfo("NEWER"), io.BytesIO())
+    manager.install(newer)
+    until(lambda: manager.state("warm@1") == "active", "the worker of the new version works", 120)
+    assert manager.root("ls /opt/dockerdriver/current/NEWER")
+    manager.install(archive)
+    until(lambda: manager.state("warm@1") == "active", "that of the old one works again", 120)
+    assert "NEWER" not in manager.root("ls /opt/dockerdriver/current/")
+
+
+def test_after_a_boot_all_of_it_runs_again(manager):
+    manager.root(
+        "systemctl stop dockerdriver.target && rm -rf /run/dockerdriver && systemctl start multi-user.target", 120
+    )
+    manager.root("systemctl start dockerdriver.target", 300)
+    until(lambda: manager.state("long@1") == "active", "the last part runs", 300)
+    assert {part: manager.state(part) for part in PARTS} == dict.fromkeys(PARTS, "active")
