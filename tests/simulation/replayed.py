@@ -14,7 +14,7 @@ from random import Random
 
 from pool.records import Host
 from pool.sessions.timings import percentile
-from pool.states import HostState
+from pool.states import HostState, InstanceState
 from pool.what_if.figures import figures
 from pool.what_if.replay import Replay
 from pool.what_if.study import Past, livable
@@ -80,9 +80,16 @@ def _demand(world, random: Random) -> None:
         for _ in range(random.choice([1, 1, 1, 4])):
             world.arrive(random.choice(["small", "small", "large"]))
         if random.random() < 0.4:
-            world.leave(random.randrange(50))
+            _leave(world, random.randrange(50))
         _pass(world, random.choice([100, 300, 700, 1500]))
     _pass(world, 3600)
+
+
+def _leave(world, which: int) -> None:
+    """End a session that runs: one that is given up in the queue has no stay on record, and the replay gives it one."""
+    running = {one.id for one in world.store.instances.all(states=[InstanceState.RUNNING])}
+    if there := [number for number, session in enumerate(world.sessions) if session in running]:
+        world.leave(there[which % len(there)])
 
 
 def _pass(world, seconds: float) -> None:
