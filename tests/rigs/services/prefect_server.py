@@ -49,6 +49,7 @@ class PrefectServer:
             "PREFECT_API_URL": self.url,
             "DD_DATA": str(home / "data"),
             "DD_DATABASE": "sqlite",
+            "DD_PREFECT_PORT": str(self.port),  # which it holds on ::1, too: of two with one port the second ends
         }
         self.env = os.environ | QUIET | ours
         self.rest = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
