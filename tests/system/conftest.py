@@ -14,6 +14,8 @@ from tests.rigs.ports import free_port, free_ports
 from tests.rigs.stacks.stack import CHECKOUT, Stack
 
 DATA = CHECKOUT / "build" / "test-stack"
+#: What of a data directory is kept from run to run: images, and the engine that has them.
+IMAGES = ("images", "layers", "engine")
 ARTIFACTS = CHECKOUT / "tests" / "artifacts"
 
 
@@ -34,10 +36,9 @@ def fresh_installation(data: Path = DATA, **settings: str) -> Stack:
         share_images(data)
     it = Stack(data, *free_ports(2), settings=settings)
     it.command("down")  # what a run that was killed left running
-    for folder in ("prefect", "postgres", "backups"):  # backups are of a key that the databases held
-        shutil.rmtree(data / folder, ignore_errors=True)
-    for database in data.glob("pool.sqlite*"):
-        database.unlink()
+    for there in data.iterdir() if data.exists() else ():
+        if there.name not in IMAGES:  # a key, a table or a run of another version would be taken for this one's
+            shutil.rmtree(there) if there.is_dir() else there.unlink()
     return it
 
 
