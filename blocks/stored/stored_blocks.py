@@ -174,7 +174,9 @@ class StoredBlocks:
         return self.fresh(Secret, name, "secret").get()
 
     def sealed(self) -> dict[str, datetime]:
-        """Say when each Secret block for one use was saved, by its name."""
+        """Say when each Secret block for one use was saved, by its name; where none is known, none is asked for."""
+        if not any(name.startswith(SEALED) for name in self.names(Secret)):
+            return {}
         return {name: at for name, at in lookup.saved(Secret).items() if name.startswith(SEALED)}
 
     def drop_secret(self, name: str) -> None:

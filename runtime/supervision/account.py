@@ -118,7 +118,7 @@ def _may(name: str, *command: str) -> bool:
 
 
 def take_over(settings: ProcessSettings) -> None:
-    """Give the account what it works on, whoever made it; what an older version kept elsewhere is moved.
+    """Give the account what it works on, also what root made; what an older version kept elsewhere is moved.
 
     Again is harmless, also while the workers run. Without an account of their own, it only moves.
     """

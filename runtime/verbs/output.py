@@ -62,5 +62,5 @@ def say(text: object) -> None:
 
 
 def cell(value: object) -> Text:
-    """Return a cell's text, which is no style, no row of its own and no sign to a terminal, whoever wrote it."""
+    """Return a cell's text, which is no style, no row of its own and no sign to a terminal."""
     return Text("" if value is None else escaped(str(value)))

@@ -31,13 +31,6 @@ def restarts(engine: HostEngine, container: str) -> int:
 
 
 @pytest.fixture
-def engine(host, image):
-    yield host.engine
-    for state in host.engine.containers({}):
-        host.engine.remove(state.id)
-
-
-@pytest.fixture
 def spec(image):
     return ContainerSpec(
         name="dd-alice",

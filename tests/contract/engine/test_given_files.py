@@ -16,13 +16,6 @@ pytestmark = pytest.mark.contract
 
 
 @pytest.fixture
-def engine(host, image):
-    yield host.engine
-    for state in host.engine.containers({}):
-        host.engine.remove(state.id)
-
-
-@pytest.fixture
 def spec(image):
     return ContainerSpec(name="dd-alice", image=image.id, port=8888, host_port=20001, memory_mb=64, command=SERVE)
 

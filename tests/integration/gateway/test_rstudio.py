@@ -20,7 +20,9 @@ from tests.rigs.waiting import until
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 REAL = os.environ.get("RSTUDIO_IMAGE", "")
-stand_in_alone = pytest.mark.skipif(bool(REAL), reason="of a real image this cannot be asked")
+stand_in_alone = pytest.mark.skipif(
+    bool(REAL), reason="it looks at the stand-in's own page, files, password or older version; a real image has others"
+)
 HOSTS = "10.231.0.0/16"  # the light ones
 PASSWORD = "a password of this test"
 SUSPENDED = "/home/rstudio/.local/share/rstudio/sessions/active/session-stand-in/suspended-session-data"

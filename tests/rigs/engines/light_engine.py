@@ -25,3 +25,11 @@ def image(host):
     image = busybox_image("tiny", SERVE, {"index.html": b"here"})
     host.engine.load([image.archive()])
     return image
+
+
+@pytest.fixture
+def engine(host, image):
+    """The host's engine; what a test made in it is removed."""
+    yield host.engine
+    for state in host.engine.containers({}):
+        host.engine.remove(state.id)

@@ -95,7 +95,7 @@ class Neighbourhood:
 
     def work(self, part: str) -> dict:
         """What the neighbour says of a piece of work: how many "seconds" it took, or what "error" there was."""
-        address = f"http://{self.configured.host.address}:{NEIGHBOUR_PORT}/work/{part}"
+        address = f"http://{self.configured.host.address}:{NEIGHBOUR_PORT}/part/{part}"
         return httpx.get(address, timeout=60, trust_env=False).json()
 
     def answers(self) -> bool:

@@ -40,7 +40,7 @@ def processor_seconds() -> float:
 
 
 class Session(BaseHTTPRequestHandler):
-    """Answers ``/work/<part>`` once that part is done, and all else at once."""
+    """Answers ``/part/<name>`` once that part is done, and all else at once."""
 
     def do_GET(self) -> None:
         """Do the part of the work that is asked for."""

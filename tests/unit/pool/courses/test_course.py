@@ -77,4 +77,4 @@ def test_a_request_that_names_a_course_of_another_blueprint_or_of_others_is_refu
         check_member(a_course(), "rstudio", "ada")
     with pytest.raises(Refused, match="user 'eve' is not in course bio101"):
         check_member(a_course(users=frozenset({"ada"})), "jupyter", "eve")
-    check_member(a_course(), "jupyter", "anyone")
+    check_member(a_course(), "jupyter", "eve")
