@@ -7,10 +7,10 @@ from pool.records import Instance
 from tasks.base import log
 from tasks.publishing.positions import publish_positions
 from tasks.runs import trigger
-from tasks.sessions.queue import give_out_room, is_started_later, sessions_wait
+from tasks.sessions.queue import give_out_room, sessions_wait
 
 
-async def serve_queue(pool: str, own: str = "") -> list[Instance]:
+async def serve_queue(pool: str, own: str = "") -> None:
     """Give out room in the order of the queue, and ask for a flow run for each session that got some.
 
     Called at once by each run that frees room or queues a session. No error is raised, not even one of Prefect's client
@@ -19,17 +19,13 @@ async def serve_queue(pool: str, own: str = "") -> list[Instance]:
     Args:
         pool: name of the pool.
         own: id of the session that the caller starts by itself.
-
-    Returns:
-        Those that got room.
     """
     try:
-        served = await give_out_room(pool)
+        placed = await give_out_room(pool)
     except Exception as error:  # noqa: BLE001 - see above
         log().warning("the queue of %s is left to the next tick: %s: %s", pool, type(error).__name__, error)
-        return []
-    await ask_to_start_all([one for one in served if one.id != own and not is_started_later(one.id)])
-    return served
+        return
+    await ask_to_start_all([one for one in placed if one.id != own])
 
 
 async def ask_to_start_all(instances: Sequence[Instance]) -> None:

@@ -32,14 +32,12 @@ def starting_later(instance_id: str) -> AbstractContextManager[None]:
     return outside().turns.looking_later(f"start of {instance_id}")
 
 
-def is_started_later(instance_id: str) -> bool:
-    """Whether a run of this process looks soon whether the session has room."""
-    return outside().turns.is_looked_at_later(f"start of {instance_id}")
-
-
 @pool_task(task_run_name="give out room of {pool}")
 def give_out_room(pool: str) -> list[Instance]:
-    """Give room to everyone whose turn it is, each by one guarded write; those that got it, in order.
+    """Give room to everyone whose turn it is, each by one guarded write; those that need a run to start them, in order.
+
+    That is all that got room but for those which a run of this process starts by itself (:func:`starting_later`). Such
+    a run gives out room before it looks at its own session; so while this one has the turn, it has not looked yet.
 
     A run that changes what room there is, or which sessions wait, calls this afterwards. When two do so at once, the
     guard lets each session have room once, and the one that comes later sees what the other left;
@@ -51,7 +49,7 @@ def give_out_room(pool: str) -> list[Instance]:
     tries = TRIES
     with outside().turns.take(f"room of {pool}"):
         while tries and (placed := _one_round(pool)) is not None:
-            served += placed
+            served += [one for one in placed if not _is_started_later(one.id)]
             tries = TRIES if placed else tries - 1
     return served
 
@@ -67,6 +65,11 @@ def _one_round(pool: str) -> list[Instance] | None:
     reserved = reservations_of(pool, hosts, settings)
     order = grants(_entries(line), hosts, settings, now(), kept_room(reserved, pool, hosts))
     return [taken for turn in order if (taken := _take(turn, settings.gpus, reserved))] if order else None
+
+
+def _is_started_later(instance_id: str) -> bool:
+    """Whether a run of this process looks soon whether the session has room."""
+    return outside().turns.is_looked_at_later(f"start of {instance_id}")
 
 
 def _entries(line: list[Instance]) -> list[QueueEntry]:

@@ -10,7 +10,7 @@ from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest
 from pool.records import Image
 from pool.store.pool_store import PoolStore
-from tasks.sessions.queue import give_out_room
+from tasks.sessions.queue import give_out_room, starting_later
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active
 from tests.rigs.services.databases import migrated_sqlite
@@ -39,3 +39,12 @@ def test_a_session_whose_blueprint_cannot_be_read_holds_up_no_other(store):
     ask(store, "a-first", name="broken")
     ask(store, "b-next")
     assert [served.id for served in asyncio.run(give_out_room.fn("main"))] == ["b-next"]
+
+
+def test_a_session_whose_run_looks_for_room_right_now_gets_it_and_needs_no_other_run(store):
+    store.images.mark(claim_active(store, slots=2).name, "sha256:a", NOW)
+    ask(store, "a-here")
+    ask(store, "b-elsewhere")
+    with starting_later("a-here"):
+        assert [needs.id for needs in asyncio.run(give_out_room.fn("main"))] == ["b-elsewhere"]
+    assert store.instances.queue("main") == []
