@@ -4,13 +4,15 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+import httpx
 from prefect import Task, get_run_logger
 from prefect.artifacts import Artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import Artifact as KnownArtifact
 from prefect.deployments import arun_deployment
@@ -37,6 +39,20 @@ class Confirmation(RunInput):
     """The form that a paused run shows."""
 
     go_on: bool = Field(False, title="Yes, go on")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of one row, for an artifact that belongs to no run."""
+
+    key: str
+    description: str
+    row: dict[str, object]
+
+    @property
+    def data(self) -> str:
+        """As Prefect keeps it."""
+        return json.dumps([self.row])
 
 
 class PrefectPort:
@@ -135,37 +151,37 @@ class PrefectPort:
             },
         )
 
-    def write_table(
-        self, rows: Sequence[Mapping[str, object]], key: str, description: str, *, lasting: bool = False
-    ) -> None:
+    def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
         """Leave a table as the newest artifact of this key, unless the newest has the same rows already.
 
-        The newest is asked for each time: another process may have left it, and what is old is deleted.
+        The newest is asked for each time: another process may have left it, and what is old is deleted. Prefect deletes
+        it with the run that wrote it.
 
         Args:
             rows: of the table.
             key: of the artifact.
             description: of the artifact.
-            lasting: it stays until `delete_tables`; else Prefect deletes it with the run that wrote it.
         """
         data = [dict(row) for row in rows]
         if not self._shows(key, data):
-            (self._create_lasting_table if lasting else self._create_table)(data, key, description)
+            # Without _sync it would return a coroutine in an async flow's context; its types do not know the argument.
+            create_table_artifact(data, key=key, description=description, _sync=True)  # type: ignore[call-arg]
 
     def _shows(self, key: str, data: list[dict]) -> bool:
-        newest = Artifact.get(key=key, _sync=True)  # type: ignore[call-arg]  # as below
+        newest = Artifact.get(key=key, _sync=True)  # type: ignore[call-arg]  # as above
         return isinstance(newest, KnownArtifact) and newest.data == json.dumps(data)
 
-    def _create_table(self, data: list[dict], key: str, description: str) -> None:
-        # Without _sync Prefect would return a coroutine in an async flow's context; its types do not know the argument.
-        create_table_artifact(data, key=key, description=description, _sync=True)  # type: ignore[call-arg]  # as above
+    def write_lasting_tables(self, tables: Sequence[Table]) -> None:
+        """Leave each table as `write_table` does, but as no run's: it stays until `delete_tables`.
 
-    @staticmethod
-    def _create_lasting_table(data: list[dict], key: str, description: str) -> None:
-        """Create it as no run's."""
-        table = ArtifactCreate(type="table", key=key, description=description, data=json.dumps(data))
+        The newest ones are asked for together. A table that the server refuses holds up none after it.
+
+        Raises:
+            httpx.HTTPError: the server is away, or refused one; the last one that it refused.
+        """
         with get_client(sync_client=True) as client:
-            client.create_artifact(table)
+            shown = _newest(client, [table.key for table in tables])
+            create_all(client, [table for table in tables if shown.get(table.key) != table.data])
 
     async def old_tables(self, prefix: str, since: datetime) -> list[str]:
         """List keys of artifacts that begin so and were not written since, the oldest first; some of many."""
@@ -205,6 +221,34 @@ class PrefectPort:
     def show_progress(self, artifact: UUID, percent: float, description: str) -> None:
         """Move a progress bar."""
         update_progress_artifact(artifact, percent, description, _sync=True)  # type: ignore[call-arg]  # as above
+
+
+def _newest(client: SyncPrefectClient, keys: Sequence[str]) -> dict[str, object]:
+    """What the newest artifact of each key holds; without those that have none."""
+    found: dict[str, object] = {}
+    for begin in range(0, len(keys), PAGE):
+        wanted = {"artifacts": {"key": {"any_": keys[begin : begin + PAGE]}}, "limit": PAGE}
+        answer = client.request("POST", _path("/artifacts/latest/filter"), json=wanted)
+        found |= {row["key"]: row["data"] for row in answer.json()}
+    return found
+
+
+def create_all(client: SyncPrefectClient, tables: Sequence[Table]) -> None:
+    """Create an artifact of each table.
+
+    Raises:
+        httpx.HTTPError: the server is away, or refused one; the last one that it refused.
+    """
+    refused = None
+    for table in tables:
+        try:
+            client.create_artifact(
+                ArtifactCreate(type="table", key=table.key, description=table.description, data=table.data)
+            )
+        except httpx.HTTPStatusError as error:
+            refused = error
+    if refused:
+        raise refused
 
 
 def _path(path: str) -> Any:

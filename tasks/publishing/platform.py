@@ -1,8 +1,10 @@
 """The answer to the platform: the artifact ``instance-<id>``, a table of one row."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from blocks.outside import outside
+from blocks.prefect_port import Table
 from pool.changes import Change, Noun
 from pool.errors import NotFound
 from pool.records import Instance
@@ -15,20 +17,22 @@ from tasks.sessions.positions import positions_in
 ANSWER_OF = "instance-"
 
 
-def write_answers(changes: list[Change]) -> None:
+def write_changed(changes: list[Change]) -> None:
     """Write the answer anew for each session that changed, and for those on a host that drains or returned."""
     sessions = _changed_sessions(changes)
     positions = {pool: positions_in(pool) for pool in {s.pool for s in sessions if s.state is InstanceState.QUEUED}}
-    for instance in sessions:
-        write_answer(instance, positions.get(instance.pool, {}).get(instance.id, (None, None))[1])
+    waiting = (positions.get(instance.pool, {}).get(instance.id, (None, None))[1] for instance in sessions)
+    write_answers(list(zip(sessions, waiting, strict=True)))
 
 
-def write_answer(instance: Instance, position: QueuePosition | None = None) -> dict:
-    """Write the artifact ``instance-<id>`` and return what is in it."""
-    answer = answer_for(instance, position)
-    key = ANSWER_OF + instance.id
-    outside().prefect.write_table([answer], key=key, description=f"Session {instance.id}", lasting=True)
-    return answer
+def write_answers(sessions: Sequence[tuple[Instance, QueuePosition | None]]) -> None:
+    """Write the artifact ``instance-<id>`` of each session, those that wait with their positions."""
+    outside().prefect.write_lasting_tables(
+        [
+            Table(ANSWER_OF + instance.id, f"Session {instance.id}", answer_for(instance, position))
+            for instance, position in sessions
+        ]
+    )
 
 
 def _changed_sessions(changes: list[Change]) -> list[Instance]:

@@ -2,7 +2,7 @@
 
 from blocks.outside import outside
 from tasks.base import pool_task
-from tasks.publishing.platform import write_answer
+from tasks.publishing.platform import write_answers
 from tasks.publishing.visitors import queue_notices
 from tasks.sessions.positions import positions_in
 
@@ -13,7 +13,6 @@ def publish_positions(pool: str) -> None:
 
     Positions and estimates change without any change of state, so no outbox holds them.
     """
-    for instance, position in positions_in(pool).values():
-        write_answer(instance, position)
+    write_answers(list(positions_in(pool).values()))
     if notices := queue_notices(pool):
         outside().gateway.put_notices(notices)

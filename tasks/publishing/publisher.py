@@ -5,12 +5,12 @@ from collections.abc import Callable
 from blocks.outside import log, now, outside
 from pool.changes import Audience, Change
 from pool.errors import DockerDriverError
-from tasks.publishing.platform import write_answers
+from tasks.publishing.platform import write_changed
 from tasks.publishing.pool_page import draw_page
 from tasks.publishing.visitors import show_notices
 
 _TELL: dict[Audience, Callable[[list[Change]], None]] = {
-    Audience.PLATFORM: write_answers,
+    Audience.PLATFORM: write_changed,
     Audience.VISITORS: show_notices,
     Audience.POOL_PAGE: draw_page,
 }

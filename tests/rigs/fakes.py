@@ -22,7 +22,7 @@ from blocks.backups.repository import BackupRepository, Written
 from blocks.clouds.port import Cloud
 from blocks.look_up import LookUp
 from blocks.outside import Outside
-from blocks.prefect_port import PrefectPort
+from blocks.prefect_port import PrefectPort, Table
 from blocks.publisher import Publisher
 from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
@@ -122,10 +122,12 @@ class FakePrefect(PrefectPort):
     async def delete_tables(self, keys: Sequence[str]) -> int:
         raise AssertionError("this test must give tables")
 
-    def write_table(
-        self, rows: Sequence[Mapping[str, object]], key: str, description: str, *, lasting: bool = False
-    ) -> None:
+    def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
         self.tables[key] = [dict(row) for row in rows]
+
+    def write_lasting_tables(self, tables: Sequence[Table]) -> None:
+        for table in tables:
+            self.write_table([table.row], table.key, table.description)
 
     def begin_progress(self, key: str, description: str) -> Any:
         return key

@@ -10,7 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from blocks.prefect_port import PrefectPort
+from blocks.prefect_port import PrefectPort, Table
 from tests.rigs.services.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -82,7 +82,7 @@ def test_a_table_is_written_only_when_its_rows_changed(prefect_server):
 
 @flow(name="answer-here")
 async def show_lasting(key: str) -> None:
-    PrefectPort().write_table([{"state": "running"}], key, "a table", lasting=True)
+    PrefectPort().write_lasting_tables([Table(key, "a table", {"state": "running"})])
 
 
 def artifacts_of(server: PrefectServer, key: str) -> list[dict]:
@@ -100,7 +100,7 @@ def test_an_answer_to_a_platform_belongs_to_no_run_so_that_it_is_not_deleted_wit
 def test_old_answers_are_found_by_when_they_were_written_last_and_deleted_with_all_before_them(prefect_server):
     def written(key: str, *states: str) -> None:
         for state in states:
-            PrefectPort().write_table([{"state": state}], key, "a table", lasting=True)
+            PrefectPort().write_lasting_tables([Table(key, "a table", {"state": state})])
 
     async def forget(before: datetime) -> int:
         old = await PrefectPort().old_tables("answer-", before)
@@ -114,3 +114,13 @@ def test_old_answers_are_found_by_when_they_were_written_last_and_deleted_with_a
         assert asyncio.run(forget(between)) == 0
     assert artifacts_of(prefect_server, "answer-old-1") == []
     assert len(artifacts_of(prefect_server, "answer-young-1")) == 1
+
+
+def test_answers_are_written_only_when_they_changed(prefect_server):
+    def written(**states: str) -> None:
+        PrefectPort().write_lasting_tables([Table(f"told-{key}", "a table", {"state": states[key]}) for key in states])
+
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        written(ada="queued", ben="queued")
+        written(ada="queued", ben="running")
+    assert [len(artifacts_of(prefect_server, f"told-{key}")) for key in ("ada", "ben")] == [1, 2]

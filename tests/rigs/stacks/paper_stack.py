@@ -115,7 +115,7 @@ class PaperPrefect(FakePrefect):
     async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
         return self._stack.trigger(deployment, parameters, key)
 
-    def write_table(self, rows: Sequence, key: str, description: str, *, lasting: bool = False) -> None:
+    def write_table(self, rows: Sequence, key: str, description: str) -> None:
         self._stack.written[key.removeprefix("instance-")] = rows[0]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from prefect import Task
 
-from blocks.prefect_port import PrefectPort
+from blocks.prefect_port import PrefectPort, Table
 from blocks.publisher import Publisher
 from pool.changes import Change
 from tests.rigs.simulator import runs
@@ -62,10 +62,14 @@ class SimulatedPrefect(PrefectPort):
     def emit(self, change: Change) -> None:
         self._world.hear(change)
 
-    def write_table(self, rows: Sequence, key: str, description: str, *, lasting: bool = False) -> None:
+    def write_table(self, rows: Sequence, key: str, description: str) -> None:
         here = self._up()
         here.secrets.check(f"artifact {key}", f"{rows} {description}")
         here.prefect.artifacts[key] = rows
+
+    def write_lasting_tables(self, tables: Sequence[Table]) -> None:
+        for table in tables:
+            self.write_table([table.row], table.key, table.description)
 
     def begin_progress(self, key: str, description: str) -> Any:
         self.write_table([], key, description)
