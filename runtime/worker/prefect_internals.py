@@ -5,6 +5,7 @@ broke.
 """
 
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from httpx import Request
-from prefect import task_engine
+from prefect import results, task_engine
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.schemas.objects import FlowRun
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
     _Worker = BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]
 else:
     _Worker = object
+
+
+#: Functions of Prefect's results that ask the server which result storage is its default.
+RESULT_STORAGE = ("_aread_server_default_result_storage_block_id", "_read_server_default_result_storage_block_id")
+#: For which the answer counts: an operator's change counts after it.
+STORAGE_SECONDS = 30.0
 
 
 class OpenWorker(_Worker):
@@ -189,3 +196,29 @@ def share_csrf_tokens() -> None:
 
     setattr(PrefectHttpxAsyncClient, "_add_csrf_headers", shared_async)  # noqa: B010 - a method of Prefect's own
     setattr(PrefectHttpxSyncClient, "_add_csrf_headers", shared_sync)  # noqa: B010
+
+
+def remember_result_storage() -> None:
+    """Have all runs of this process know for a while which result storage is the server's default.
+
+    Prefect asks for it at the begin of each flow run and, for tasks with results, of each task run. It holds for the
+    life of the process.
+    """
+    ask_async, ask_sync = (getattr(results, name) for name in RESULT_STORAGE)
+    kept: list[tuple[float, UUID | None]] = []
+
+    def known(answer: UUID | None) -> UUID | None:
+        kept[:] = [(time.monotonic() + STORAGE_SECONDS, answer)]
+        return answer
+
+    def is_known() -> bool:
+        return bool(kept) and time.monotonic() < kept[0][0]
+
+    async def remembered_async() -> UUID | None:
+        return kept[0][1] if is_known() else known(await ask_async())
+
+    def remembered_sync() -> UUID | None:
+        return kept[0][1] if is_known() else known(ask_sync())
+
+    for name, remembered in zip(RESULT_STORAGE, (remembered_async, remembered_sync), strict=True):
+        setattr(results, name, remembered)

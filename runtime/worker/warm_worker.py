@@ -25,6 +25,7 @@ from runtime.worker.metrics import serve_metrics
 from runtime.worker.places import FOR_SCHEDULES, Places
 from runtime.worker.prefect_internals import (
     OpenWorker,
+    remember_result_storage,
     share_csrf_tokens,
     share_tls_contexts,
     wrap_task_states,
@@ -83,6 +84,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._outage = wait_through_outages()
         share_tls_contexts()
         share_csrf_tokens()
+        remember_result_storage()
         wrap_task_states(lambda emit: TaskStates(emit).tell)
         serve_metrics()
         with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from prefect import task_engine
+from prefect import results, task_engine
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.flow_engine import AsyncFlowRunEngine, run_flow
@@ -42,6 +42,8 @@ OF_THE_CLIENTS = {
     "_add_csrf_headers": ["request"],
 }
 CALLERS_IN_CLIENTS = {"_send_with_retry": "send", "_add_csrf_headers": "_send_with_retry"}
+#: Functions that ask for the server's default result storage.
+ASKERS = ("_aget_default_result_storage", "_get_default_result_storage")
 ATTRIBUTES = ("_logger", "_runs_task_group", "_submitting_flow_run_ids", "_work_pool", "_work_pool_name")
 OF_THE_ENGINE = ("_flow_run_suspension_request",)
 #: Public by name, described nowhere: with their parameters.
@@ -153,6 +155,34 @@ def test_a_client_whose_token_the_server_forgot_asks_for_another_one_for_all(gua
     posted(guarded)
     guarded.given.clear()
     assert [posted(guarded), posted(guarded), guarded.asked] == [201, 201, 2]
+
+
+def test_a_server_that_wants_no_token_is_asked_once_by_all_clients(guarded):
+    asked = []
+
+    def unguarded(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(422, text="CSRF protection is disabled.") if "csrf" in asked[-1] else httpx.Response(201)
+
+    assert [posted(unguarded), posted(unguarded)] == [201, 201]
+    assert asked == ["/csrf-token", "/", "/"]
+
+
+def test_a_server_is_asked_for_its_result_storage_once_in_a_while(monkeypatch):
+    asked = []
+    for name in prefect_internals.RESULT_STORAGE:
+        monkeypatch.setattr(results, name, getattr(results, name))
+    monkeypatch.setattr(results, prefect_internals.RESULT_STORAGE[1], lambda: asked.append("once"))
+    prefect_internals.remember_result_storage()
+    for _ in range(3):
+        assert results.get_default_result_storage(_sync=True)
+    assert asked == ["once"]
+
+
+@pytest.mark.parametrize("name", prefect_internals.RESULT_STORAGE)
+def test_results_still_ask_by(name):
+    assert parameters(getattr(results, name)) == []
+    assert any(name in vars(results)[caller].__code__.co_names for caller in ASKERS)
 
 
 class Refusing:
