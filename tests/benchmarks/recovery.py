@@ -32,6 +32,10 @@ PER_SECOND = 5.0
 WARM_UP_SECONDS = 10  # of traffic before the first kill
 BETWEEN_SECONDS = 3  # after all is back, before the next kill
 LONGEST_SECONDS = 90
+PROMPT_SECONDS = (
+    3  # within which a request is done by a stack that nothing waits for: what the kill before left is over
+)
+SETTLE_SECONDS = 300
 END_SECONDS = 120  # for the requests that are under way at the end
 ENDING = "deprovision-instance/on-demand"
 
@@ -58,7 +62,7 @@ def measure(stack: Stack, kills: int, only: str = "") -> dict[str, float]:
         time.sleep(WARM_UP_SECONDS)
         for name, (kill, works_again) in parts(stack, seen).items():
             if only in ("", name):
-                figures |= summary(name, [recovery(seen, name, kill, works_again) for _ in range(kills)])
+                figures |= summary(name, [recovery(stack, seen, name, kill, works_again) for _ in range(kills)])
     accounts = Ledger(stack, stack.records).wait(traffic.accepted, END_SECONDS)
     print("\n".join(sentences(accounts)))
     return figures | {"accepted": len(accounts), "accepted_lost": len(sentences(accounts))}
@@ -75,8 +79,11 @@ def parts(stack: Stack, seen: Battlefield) -> dict[str, tuple[Callable[[], None]
     }
 
 
-def recovery(seen: Battlefield, name: str, kill: Callable[[], None], works_again: Callable[[], bool]) -> float:
-    """Seconds from the kill until it works again."""
+def recovery(
+    stack: Stack, seen: Battlefield, name: str, kill: Callable[[], None], works_again: Callable[[], bool]
+) -> float:
+    """Seconds from the kill until it works again. What the kill before left waiting is over then, or it would count."""
+    until(lambda: is_prompt(stack), "requests are done promptly", SETTLE_SECONDS)
     kill()
     killed = time.monotonic()
     until(works_again, f"{name} works again", LONGEST_SECONDS)
@@ -120,6 +127,12 @@ def served(stack: Stack) -> bool:
     with suppress(httpx.HTTPError, TimeoutError):
         return bool(run) and stack.finish(run, LONGEST_SECONDS)[0] == "COMPLETED"
     return False
+
+
+def is_prompt(stack: Stack) -> bool:
+    """Whether a request that is posted now is done at once."""
+    began = time.monotonic()
+    return served(stack) and time.monotonic() - began < PROMPT_SECONDS
 
 
 def opens(url: str) -> bool:
