@@ -14,8 +14,8 @@ up: ## From a fresh machine to an open notebook; CLOUD=local, static or openstac
 	@runtime/bootstrap.sh run
 	@$(BIN)/dockerdriver up
 
-down: ## Stop everything and remove what it made; data and images stay
-	@if [ -x $(BIN)/dockerdriver ]; then $(BIN)/dockerdriver down; else echo 'dockerdriver: nothing was set up in this checkout'; fi
+down: ## Stop everything and remove what it made; data and images stay; LOSE_WORK=yes: also what cannot be backed up
+	@if [ -x $(BIN)/dockerdriver ]; then $(BIN)/dockerdriver down $(if $(LOSE_WORK),--lose-work); else echo 'dockerdriver: nothing was set up in this checkout'; fi
 
 status: ## Say what runs: processes, hosts, slots, sessions
 	@if [ -x $(BIN)/dockerdriver ]; then $(BIN)/dockerdriver status; else echo 'dockerdriver: nothing was set up in this checkout'; fi

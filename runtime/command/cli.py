@@ -95,7 +95,12 @@ def groups() -> dict[str, tuple[str, Commands]]:
 def _commands() -> Commands:
     return {
         up: {},
-        down: {},
+        down: {
+            "--lose-work": {
+                "action": "store_true",
+                "help": "also where the work of sessions cannot be backed up: it is lost, and each is named",
+            },
+        },
         move_to_postgresql: {},
         status: AS_JSON,
         link: {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}},
@@ -156,14 +161,18 @@ def up(settings: ProcessSettings) -> int:
     return 0
 
 
-def down(settings: ProcessSettings) -> int:
-    """End all sessions, remove all hosts, stop everything. Data, images and logs stay."""
+def down(settings: ProcessSettings, lose_work: bool = False) -> int:
+    """End all sessions, remove all hosts, stop everything. Data, images and logs stay.
+
+    Raises:
+        Refused: the work of a session could not be backed up, and *lose_work* is not said: everything goes on.
+    """
     _need_root()
     with alone(settings, "down"):
         from runtime.stack.stop import take_down  # noqa: PLC0415 - as above
 
         progress = Progress()
-        troubles = take_down(settings, progress.say)
+        troubles = take_down(settings, progress.say, lose_work)
         for trouble in troubles:
             complain(trouble)
         ended = "all processes are stopped, but not all is removed" if troubles else "everything is stopped"

@@ -18,7 +18,7 @@ from runtime.databases.databases import NOT_MADE, pool_database_running, trouble
 from runtime.databases.own_database import end_database, remove_sockets
 from runtime.databases.records import records
 from runtime.stack.host_removal import REASON, Removal, close_records, remove_hosts, unknown_cloud
-from runtime.stack.kept_work import end_with_backups
+from runtime.stack.kept_work import end_with_backups, refuse_to_lose
 from runtime.stack.local_engine import (
     DEFAULT,
     Say,
@@ -38,13 +38,22 @@ if TYPE_CHECKING:
     from pool.store.pool_store import PoolStore
 
 
-def take_down(settings: ProcessSettings, say: Say) -> list[str]:
+def take_down(settings: ProcessSettings, say: Say, lose_work: bool = False) -> list[str]:
     """Stop everything. Each step is tried, whatever became of the ones before it.
+
+    Args:
+        settings: of this installation.
+        say: told of each step.
+        lose_work: whether the work of sessions that cannot be backed up is given up.
 
     Returns:
         What could not be done, one sentence each; empty: nothing is left.
+
+    Raises:
+        Refused: the work of a session could not be backed up, and is not given up: everything goes on, but the sessions
+            that were ended until then.
     """
-    processes, troubles = Processes(settings), []
+    processes, troubles = Processes(settings), list[str]()
 
     def attempt(step: Callable[[], list[str] | None]) -> None:
         try:
@@ -52,7 +61,11 @@ def take_down(settings: ProcessSettings, say: Say) -> list[str]:
         except Exception as error:  # noqa: BLE001 - told at the end; no error may keep the later steps from being tried
             troubles.append(str(error) if isinstance(error, DockerDriverError) else repr(error))
 
-    attempt(lambda: keep_work(settings, say))
+    lost: list[str] = []
+    attempt(lambda: lost.extend(keep_work(settings, say)))
+    if not lose_work:
+        refuse_to_lose(lost)
+    troubles += lost
     say("stops the workers")
     attempt(lambda: processes.stop("warm", "long"))
     attempt(lambda: cancel_runs(settings))

@@ -42,7 +42,7 @@ def tiny_stack(data: Path, hosts: int, **settings: str) -> Iterator[Stack]:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("was asked to end"))  # or what follows would be left running
     stack = Stack(data, *free_ports(2), settings=POOL | {"DD_MAX_HOSTS": str(hosts)} | settings)
-    stack.command("down")
+    stack.take_away()
     for remembers in ("prefect", "postgres"):  # runs of a pool that is no more
         shutil.rmtree(data / remembers, ignore_errors=True)
     (data / "images").mkdir(parents=True, exist_ok=True)
@@ -57,4 +57,4 @@ def tiny_stack(data: Path, hosts: int, **settings: str) -> Iterator[Stack]:
             stack.run("deprovision-instance/on-demand", instance_id=first.id)
         yield stack
     finally:
-        stack.command("down")
+        stack.take_away()

@@ -35,7 +35,7 @@ def fresh_installation(data: Path = DATA, **settings: str) -> Stack:
     else:
         share_images(data)
     it = Stack(data, *free_ports(2), settings=settings)
-    it.command("down")  # what a run that was killed left running
+    it.take_away()  # what a run that was killed left running
     for there in data.iterdir() if data.exists() else ():
         if there.name not in IMAGES:  # a key, a table or a run of another version would be taken for this one's
             shutil.rmtree(there) if there.is_dir() else there.unlink()
@@ -59,7 +59,7 @@ def stack(installation, network_before) -> Iterator[Stack]:
         installation.first_visit = httpx.post(installation.first_link, trust_env=False, follow_redirects=True)
         yield installation
     finally:
-        installation.command("down")
+        installation.take_away()
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,10 @@ class Stack:
             check=False,
         )
 
+    def take_away(self) -> None:
+        """Bring it down, whatever becomes of the work in it."""
+        self.command("down", "--lose-work")
+
     def api(self, method: str, path: str, **kwargs) -> httpx.Response:
         """Prefect's REST API, as a platform uses it."""
         url = f"http://127.0.0.1:{self.prefect_port}/api{path}"
