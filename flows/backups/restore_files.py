@@ -9,7 +9,7 @@ from flows.steps.outcome import pipeline
 from pool.backups.rules import check_can_be_backed_up, restore_folder, to_restore
 from pool.errors import NotFound
 from tasks.backups.restoring import backups_of_user, put_beside
-from tasks.base import now
+from tasks.base import accepted_at, now
 from tasks.sessions.instances import get_instance
 
 
@@ -28,7 +28,8 @@ async def restore_files(instance_id: InstanceId, backup: AnyBackup = "", path: K
     chosen = to_restore(await backups_of_user(instance), backup)
     if chosen is None:
         raise NotFound(f"there is no backup of the user of instance {instance_id} that can be restored")
-    folder, files = await put_beside(instance, chosen, path, restore_folder(chosen, now()))
+    asked_at = accepted_at() or now()  # also of a run that is made again: it goes on in the folder that it began
+    folder, files = await put_beside(instance, chosen, path, restore_folder(chosen, asked_at))
     if not files:
         raise NotFound(f"backup {chosen.id} holds no file {path or 'at all'}")
     return Completed(message=f"{files} files of backup {chosen.id} are in {folder}")

@@ -47,7 +47,7 @@ def restore_folder(backup: Backup, moment: datetime) -> str:
 
     Args:
         backup: that is restored.
-        moment: of the run, the same for each try of its steps.
+        moment: at which the run was asked for, the same when it is run again.
     """
     return f"restored-{backup.begun_at:%Y-%m-%d-%H%M}-on-{moment:%Y-%m-%d-%H%M%S}"
 

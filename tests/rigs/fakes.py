@@ -61,6 +61,8 @@ class FakeClock(Clock):
 class FakePrefect(PrefectPort):
     """Runs tasks as the plain functions that they are; keeps what it is given."""
 
+    accepted: datetime | None = NOW
+
     def __init__(self, parameters: dict | None = None) -> None:
         self.tables: dict[str, list[dict]] = {}
         self.events: list[Change] = []
@@ -78,7 +80,7 @@ class FakePrefect(PrefectPort):
 
     @property
     def accepted_at(self) -> datetime | None:
-        return NOW
+        return self.accepted
 
     @property
     def parameters(self) -> dict[str, Any]:

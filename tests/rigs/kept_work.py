@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -66,10 +67,15 @@ class World:
         self.store.images.mark("main-01", "sha256:a", self.clock.now())
 
     @contextmanager
-    def process(self):
-        """A process of its own, a minute later: the leases of a dead one are over."""
+    def process(self, accepted: datetime | None = None):
+        """A process of its own, a minute later: the leases of a dead one are over.
+
+        Args:
+            accepted: when the run was asked for, of one that is made again; None: just now.
+        """
         self.clock.pass_by(61)
         self.prefect = self.kind()
+        self.prefect.accepted = accepted or self.clock.now()
         blocks = FakeBlocks({PoolConfig: {"main": self.config} | self.pools}, {"jupyter": BLUEPRINT})
         ports = {
             "store": self.store,
