@@ -39,9 +39,11 @@ class Request:
     session: str
     run: str  # id of its flow run
     ends: bool = False  # it asks for the end of the session
+    of_another_kind: str = ""  # "to move", say: it asks for something of a session that is there
 
     def __str__(self) -> str:
-        return f"{self.age} request {'to end' if self.ends else 'for'} {self.session}"
+        asks = self.of_another_kind or ("to end" if self.ends else "for")
+        return f"{self.age} request {asks} {self.session}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def what_became(request: Request, run: RunState, session: Instance | None) -> tu
         return End.UNDER_WAY, f"its run is {run.type}"
     if run.type in ("CRASHED", "CANCELLED"):
         return End.LOST, f"its run is {run.type}: {run.message}"
+    if request.of_another_kind:
+        return _of_another_kind(run)
     judge = _of_an_end if request.ends else _of_a_start
     return judge(run, session)
 
@@ -84,6 +88,13 @@ def _of_an_end(run: RunState, session: Instance | None) -> tuple[End, str]:
         gone_on = session.state is not InstanceState.RUNNING
         return (End.UNDER_WAY if gone_on else End.LOST), f"it is {session.state}: {run.message}"
     return (End.SERVED, "") if run.type == "COMPLETED" else (End.REFUSED, run.message)
+
+
+def _of_another_kind(run: RunState) -> tuple[End, str]:
+    """Its run alone says; whether that is true is looked at by what was struck."""
+    if run.type == "COMPLETED":
+        return End.SERVED, ""
+    return (End.REFUSED, run.message) if run.message else (End.LOST, "its run failed without a reason")
 
 
 def counted(ends: Iterable[End]) -> str:

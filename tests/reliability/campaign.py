@@ -13,8 +13,9 @@ from tests.reliability.ledger import Account, Ledger, sentences
 from tests.reliability.orders import Orders
 from tests.reliability.outcomes import Outcome
 from tests.reliability.points import AWAY, ON_THE_HOST, Point
+from tests.reliability.scenes.works import work_at
 from tests.reliability.victims import Battlefield
-from tests.reliability.works import WORKS, Work
+from tests.reliability.works import Work
 from tests.rigs.waiting import until
 
 REACH_SECONDS = 180  # for a pipeline to come to the point
@@ -49,8 +50,8 @@ class Campaign:
     def _strike(self, point: Point) -> Outcome:
         print(f"{time.strftime('%H:%M:%S')} {point}", flush=True)
         running = self._calm()
-        work = WORKS[point.pipeline](self._stack, self._store)
-        self._orders.give(point, "" if work.deployment == "housekeep/scheduled" else work.session)
+        work = work_at(point)(self._stack, self._store)
+        self._orders.give(point, work.struck)
         requests = work.begin()
         pid = until(self._orders.struck_process, f"a run comes to: {point}", REACH_SECONDS)
         requests += put_in_flight(self._stack, self._orders, ending=running[-1].id)
@@ -71,7 +72,7 @@ class Campaign:
         self._field.wait_until_back()
         accounts = self._wait_for_the_end(requests)
         recovered = time.monotonic() - began
-        found = self._settled(others)
+        found = self._settled(work, others)
         found.accepted_lost += sentences(accounts)
         found.told_twice += self._ledger.told_twice([*self._asked, *requests])
         self._asked = requests
@@ -94,13 +95,14 @@ class Campaign:
 
         return self._ledger.wait(requests, END_SECONDS, pause)
 
-    def _settled(self, others: list[str]) -> Judgement:
+    def _settled(self, work: Work, others: list[str]) -> Judgement:
         """What two ticks leave; more ticks for as long as something is wrong and the time is not over."""
         deadline = time.monotonic() + SETTLE_SECONDS
         self._tick()
         while True:
             self._tick()
             found = self._judge(self._field, self._store, others)
+            work.judge(found)
             if str(found) == "nothing" or time.monotonic() > deadline:
                 return found
             time.sleep(2)

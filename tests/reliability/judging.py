@@ -1,17 +1,18 @@
 """What is left of a blow: orphans, lost sessions, wrong room; what became of requests is judged in `accepted`."""
 
 import subprocess
-from collections import Counter
 from dataclasses import dataclass, field, fields
 
 from pool.records import Host, Instance
+from pool.standbys.standby import Standby, StandbyState
 from pool.states import HOLDING_ROOM, LIVING_HOSTS, ON_THEIR_WAY, HostState, InstanceState
 from pool.store.pool_store import PoolStore
+from tests.reliability.scenes.rules import given_twice
 from tests.reliability.victims import Battlefield
 
-BETWEEN = {InstanceState.STARTING, InstanceState.STOPPING}
+BETWEEN = {InstanceState.STARTING, InstanceState.MOVING, InstanceState.STOPPING}
 FLOWS_OF_HOSTS = ["spawn-host", "configure-host"]
-FLOWS_OF_SESSIONS = ["provision-instance", "deprovision-instance", "housekeep"]
+FLOWS_OF_SESSIONS = ["provision-instance", "deprovision-instance", "move-instance", "housekeep"]
 
 
 @dataclass
@@ -23,6 +24,10 @@ class Judgement:
     sessions_lost: list[str] = field(default_factory=list)
     slots_wrong: list[str] = field(default_factory=list)
     told_twice: list[str] = field(default_factory=list)
+    backups_lost: list[str] = field(default_factory=list)
+    restored_wrong: list[str] = field(default_factory=list)  # half, twice, or what was not kept
+    given_twice: list[str] = field(default_factory=list)
+    standbys_missing: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         said = [sentence for kind in KINDS for sentence in getattr(self, kind)]
@@ -41,22 +46,26 @@ def judge(field_: Battlefield, store: PoolStore, bystanders: list[str]) -> Judge
         store: its pool's database.
         bystanders: sessions that ran before the blow, on hosts that were not struck.
     """
-    hosts, instances = store.hosts.all("main"), store.instances.all("main")
+    hosts, instances, standbys = store.hosts.all("main"), store.instances.all("main"), store.standbys.all("main")
     found = Judgement()
-    found.slots_wrong += _wrong_room(hosts, instances)
-    found.orphans += _servers(field_, hosts) + _containers(field_, hosts, instances) + _routes(field_, instances)
-    found.orphans += _left_half_done(field_, hosts, instances)
+    found.slots_wrong += wrong_room(hosts, instances, standbys)
+    found.orphans += _servers(field_, hosts) + _containers(field_, hosts, instances, standbys)
+    found.orphans += _routes(field_, instances) + _left_half_done(field_, hosts, instances)
+    found.given_twice += given_twice(instances, standbys)
     found.sessions_lost += _lost(instances, bystanders)
     return found
 
 
-def _wrong_room(hosts: list[Host], instances: list[Instance]) -> list[str]:
-    held = Counter()
-    for instance in instances:
-        if instance.state in HOLDING_ROOM:
-            held[instance.host] += instance.slots
-    said = [(host, held[host.name]) for host in hosts if not (host.reserved == held[host.name] <= host.slots)]
-    return [f"{host.name} has {host.reserved} of {host.slots} slots reserved, {slots} held" for host, slots in said]
+def wrong_room(hosts: list[Host], instances: list[Instance], standbys: list[Standby]) -> list[str]:
+    """Which hosts have other slots on record than what holds room there."""
+    wrong = []
+    for host in hosts:
+        held = sum(one.slots for one in instances if one.host == host.name and one.state in HOLDING_ROOM)
+        stood_by = sum(one.slots for one in standbys if one.host == host.name)
+        if (host.reserved, host.standby) != (held, stood_by) or held + stood_by > host.slots:
+            said = f"{host.reserved} of {host.slots} slots reserved and {host.standby} for standbys"
+            wrong.append(f"{host.name} has {said}, {held} and {stood_by} held")
+    return wrong
 
 
 def _lines(*command: str) -> list[str]:
@@ -71,22 +80,26 @@ def _servers(field_: Battlefield, hosts: list[Host]) -> list[str]:
     return [f"server {name} has no living record" for name in servers if name not in living]
 
 
-def _containers(field_: Battlefield, hosts: list[Host], instances: list[Instance]) -> list[str]:
-    wrong = []
+def _containers(
+    field_: Battlefield, hosts: list[Host], instances: list[Instance], standbys: list[Standby]
+) -> list[str]:
+    wrong, standing_by = [], {one.container: one for one in standbys}
     for host in hosts:
         if host.state is not HostState.ACTIVE or not field_.host_runs(host.name):
             continue
-        there = set(_containers_on(field_, host))
+        there, runs = set(_containers_on(field_, host, "-a")), set(_containers_on(field_, host))
         wanted = {i.container for i in instances if i.host == host.name and i.state in HOLDING_ROOM}
+        wanted |= {name for name, one in standing_by.items() if one.host == host.name}
         must = {i.container for i in instances if i.host == host.name and i.state is InstanceState.RUNNING}
+        must |= {name for name in wanted & standing_by.keys() if standing_by[name].state is StandbyState.READY}
         wrong += [f"container {name} on {host.name} has no record" for name in there - wanted]
-        wrong += [f"record {name} on {host.name} has no container" for name in must - there]
+        wrong += [f"record {name} on {host.name} has no container" for name in must - runs]
     return wrong
 
 
-def _containers_on(field_: Battlefield, host: Host) -> list[str]:
+def _containers_on(field_: Battlefield, host: Host, *which: str) -> list[str]:
     outer = f"{field_.settings.identity}-{host.name}"
-    inner = ("docker", "ps", "--filter", "label=dockerdriver.instance", "--format", "{{.Names}}")
+    inner = ("docker", "ps", *which, "--filter", "label=dockerdriver.instance", "--format", "{{.Names}}")
     return _lines("docker", "-H", field_.stack.engine, "exec", outer, *inner)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.reliability.judging import KINDS, Judgement
-from tests.reliability.points import POINTS, Point, Victim
+from tests.reliability.points import POINTS, Point, Scene, Victim
 
 MARKS = "<!-- measured: kill-anywhere -->", "<!-- end of measured -->"
 HEAD = (
@@ -49,7 +49,8 @@ class Outcomes:
 
 
 def _read(row: dict) -> Outcome:
-    point = Point(**row["point"] | {"victim": Victim(row["point"]["victim"])})
+    said = row["point"]
+    point = Point(**said | {"victim": Victim(said["victim"]), "scene": Scene(said.get("scene", ""))})
     return Outcome(**row | {"point": point, "found": Judgement(**row["found"])})
 
 
@@ -63,7 +64,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
     """One row a point, then the slowest recovery from each kind of blow; Markdown."""
     rows = list(outcomes)
     lines = [
-        f"| {row.point.pipeline} | {row.point.when} `{row.point.step}` | {row.point.victim} | {row.became} "
+        f"| {row.point.about} | {row.point.when} `{row.point.step}` | {row.point.victim} | {row.became} "
         f"| {row.requests} | {row.recovered:.0f} | {row.found} |"
         for row in rows
     ]

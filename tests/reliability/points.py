@@ -33,6 +33,16 @@ AWAY = {
 }
 ON_THE_HOST = {Victim.ENGINE, Victim.HOST, Victim.REBOOT}
 
+
+class Scene(StrEnum):
+    """What the pool and the session are like, where they are not as plain as can be."""
+
+    PLAIN = ""
+    KEPT = "of a session that keeps its work"
+    MOVING = "of a session that moves"
+    STANDBYS = "with standbys"
+
+
 #: Between the worker's Pending and the flow's first line; no task of the product, but what the hooks call this moment.
 TAKE = "take"
 
@@ -45,13 +55,21 @@ class Point:
     step: str  # the task's function, or TAKE
     when: str  # "before" it begins, or "after" it has ended
     victim: Victim = Victim.WORKER
+    scene: Scene = Scene.PLAIN
+
+    @property
+    def about(self) -> str:
+        """The pipeline, and what it is about."""
+        return f"{self.pipeline} {self.scene}".strip()
 
     def __str__(self) -> str:
-        return f"{self.pipeline}: {self.when} {self.step}: {self.victim}"
+        return f"{self.about}: {self.when} {self.step}: {self.victim}"
 
 
-def _at(pipeline: str, when: str, *steps: str, victim: Victim = Victim.WORKER) -> list[Point]:
-    return [Point(pipeline, step, when, victim) for step in steps]
+def _at(
+    pipeline: str, when: str, *steps: str, victim: Victim = Victim.WORKER, scene: Scene = Scene.PLAIN
+) -> list[Point]:
+    return [Point(pipeline, step, when, victim, scene) for step in steps]
 
 
 PROVISION = "provision-instance"
@@ -60,6 +78,46 @@ TICK = "housekeep"
 SPAWN = "spawn-host"
 CONFIGURE = "configure-host"
 DISTRIBUTE = "distribute-images"
+MOVE = "move-instance"
+BACK_UP = "backup-instance"
+RESTORE = "restore-files"
+STAND_BY = "start-standby"
+
+WORK_IS_KEPT = [
+    *_at(END, "before", "stop_container", "begin_backup", "write_backup", "remove_container", scene=Scene.KEPT),
+    *_at(END, "after", "write_backup", "verify_backup", scene=Scene.KEPT),
+    *_at(END, "before", "verify_backup", victim=Victim.SERVER, scene=Scene.KEPT),
+    *_at(END, "before", "verify_backup", victim=Victim.POOL_DATABASE, scene=Scene.KEPT),
+    *_at(END, "before", "write_backup", victim=Victim.ENGINE, scene=Scene.KEPT),
+    *_at(END, "after", "write_backup", victim=Victim.POWER, scene=Scene.KEPT),
+    *_at(PROVISION, "before", "fill_container", "start_container", "begin_to_run", scene=Scene.KEPT),
+    *_at(PROVISION, "after", "fill_container", scene=Scene.KEPT),
+    *_at(PROVISION, "after", "fill_container", victim=Victim.POWER, scene=Scene.KEPT),
+    *_at(BACK_UP, "before", "begin_backup", "write_backup", "verify_backup", scene=Scene.KEPT),
+    *_at(BACK_UP, "after", "verify_backup", scene=Scene.KEPT),
+    *_at(RESTORE, "before", "put_beside", scene=Scene.KEPT),
+    *_at(RESTORE, "after", "put_beside", scene=Scene.KEPT),
+]
+SESSIONS_MOVE = [
+    *_at(MOVE, "before", "begin_backup", "set_out", "withdraw_route", "stop_container", scene=Scene.MOVING),
+    *_at(MOVE, "before", "note_carried", "remove_container", "hand_over", scene=Scene.MOVING),
+    *_at(MOVE, "after", "hand_over", scene=Scene.MOVING),
+    *_at(PROVISION, "before", "fill_container", "begin_to_run", scene=Scene.MOVING),
+    *_at(PROVISION, "after", "fill_container", scene=Scene.MOVING),
+    *_at(MOVE, "before", "note_carried", victim=Victim.SERVER, scene=Scene.MOVING),
+    *_at(MOVE, "before", "hand_over", victim=Victim.POOL_DATABASE, scene=Scene.MOVING),
+]
+STANDBYS_STAND_BY = [
+    *_at(PROVISION, "before", "record_instance", "begin_to_run", "publish_route", scene=Scene.STANDBYS),
+    *_at(PROVISION, "after", "record_instance", scene=Scene.STANDBYS),
+    *_at(END, "before", "remove_container", scene=Scene.STANDBYS),
+    *_at(TICK, "before", "begin_standby", scene=Scene.STANDBYS),
+    *_at(TICK, "after", "begin_standby", scene=Scene.STANDBYS),
+    *_at(STAND_BY, "before", "start_container", "wait_until_ready", "make_ready", scene=Scene.STANDBYS),
+    *_at(STAND_BY, "after", "make_ready", scene=Scene.STANDBYS),
+    *_at(PROVISION, "after", "record_instance", victim=Victim.POWER, scene=Scene.STANDBYS),
+    *_at(STAND_BY, "before", "make_ready", victim=Victim.POOL_DATABASE, scene=Scene.STANDBYS),
+]
 
 POINTS = [
     # The flow's own process dies, at each boundary.
@@ -109,4 +167,7 @@ POINTS = [
     *_at(END, "before", "remove_container", victim=Victim.ENGINE),
     *_at(PROVISION, "after", "start_container", victim=Victim.REBOOT),
     *_at(PROVISION, "after", "start_container", victim=Victim.HOST),
+    *WORK_IS_KEPT,
+    *SESSIONS_MOVE,
+    *STANDBYS_STAND_BY,
 ]

@@ -14,6 +14,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from blocks.gateway.client import Gateway
 from blocks.settings import ProcessSettings
+from pool.records import Instance
 from runtime.databases.own_database import cluster, processes_in
 from runtime.supervision.environment import marked_processes
 from runtime.supervision.processes import Processes
@@ -137,6 +138,11 @@ class Battlefield:
     def _docker(self, *words: str) -> str:
         command = ["docker", "-H", self.stack.engine, *words]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    def in_session(self, instance: Instance, script: str) -> str:
+        """Run a script by the shell of a session's container; what it printed."""
+        inside = ("docker", "exec", instance.container, "sh", "-c", script)
+        return self._docker("exec", self._container(instance.get_placement().host), *inside)
 
     def host_runs(self, host: str) -> bool:
         """Whether the machine that a host is runs."""

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from uuid import uuid4
 
-from pool.records import Host
+from pool.records import Host, Instance
 from pool.states import HostState
 from pool.store.pool_store import PoolStore
 from tests.reliability.accepted import Age, Request
+from tests.reliability.judging import Judgement
 from tests.reliability.points import CONFIGURE, DISTRIBUTE, END, PROVISION, SPAWN, TICK
 from tests.reliability.tiny_stack import BLUEPRINT
 from tests.rigs.stacks.stack import Stack
@@ -22,6 +23,11 @@ class Work:
         self._stack, self._store = stack, store
         self.session = ""  # that it is about, if it is about one
         self.prepare()
+
+    @property
+    def struck(self) -> str:
+        """The session whose run alone is struck; empty: the run of any."""
+        return self.session
 
     @property
     def host(self) -> str:
@@ -45,23 +51,30 @@ class Work:
         """What became of the thing, in a few words."""
         return ""
 
+    def judge(self, found: Judgement) -> None:
+        """Add what can be seen to be wrong by what it is about; also asked again, after some time."""
+
     def clean_up(self) -> None:
         """Have the next point find the pool as this one did."""
 
 
-class _OnASession(Work):
+class OnASession(Work):
     def prepare(self) -> None:
         self.session = f"struck-{uuid4().hex[:8]}"
 
     def parameters(self) -> dict:
         return {"instance_id": self.session}
 
+    @property
+    def instance(self) -> Instance | None:
+        """The session's record; None: there is none."""
+        return next((one for one in self._store.instances.all("main") if one.id == self.session), None)
+
     def became(self) -> str:
-        found = [i for i in self._store.instances.all("main") if i.id == self.session]
-        return f"session {found[0].state}" if found else "session never recorded"
+        return f"session {self.instance.state}" if self.instance else "session never recorded"
 
 
-class _Provision(_OnASession):
+class _Provision(OnASession):
     deployment = "provision-instance/on-demand"
 
     def parameters(self) -> dict:
@@ -71,7 +84,7 @@ class _Provision(_OnASession):
         return [Request(Age.STRUCK, self.session, self._stack.trigger(self.deployment, **self.parameters()))]
 
 
-class _Deprovision(_OnASession):
+class _Deprovision(OnASession):
     deployment = "deprovision-instance/on-demand"
 
     def prepare(self) -> None:
@@ -83,7 +96,7 @@ class _Deprovision(_OnASession):
         return [Request(Age.STRUCK, self.session, run, ends=True)]
 
 
-class _Tick(_OnASession):
+class _Tick(OnASession):
     """A tick that has something to end."""
 
     deployment = "housekeep/scheduled"
@@ -91,6 +104,10 @@ class _Tick(_OnASession):
     def prepare(self) -> None:
         super().prepare()
         self._stack.provision(self.session, blueprint=BLUEPRINT, options={"lifetime": 1})
+
+    @property
+    def struck(self) -> str:
+        return ""
 
     def parameters(self) -> dict:
         return {}
@@ -128,7 +145,8 @@ class _Distribute(Work):
         return "images on every host"
 
 
-WORKS: dict[str, Callable[[Stack, PoolStore], Work]] = {
+#: By the pipeline. Those of the other scenes are in `scenes`.
+PLAIN: dict[str, Callable[[Stack, PoolStore], Work]] = {
     PROVISION: _Provision,
     END: _Deprovision,
     TICK: _Tick,

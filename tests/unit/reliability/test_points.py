@@ -13,7 +13,7 @@ from tests.reliability.accepted import Age
 from tests.reliability.in_flight import HELD_AT, ROUNDS
 from tests.reliability.kill_anywhere import chosen
 from tests.reliability.points import AWAY, END, POINTS, PROVISION, TAKE, TICK, Point, Victim
-from tests.reliability.works import WORKS
+from tests.reliability.scenes.works import WORKS
 
 pytestmark = pytest.mark.unit
 
@@ -34,9 +34,9 @@ def test_each_step_that_is_struck_or_held_is_a_task():
 
 def test_each_point_names_a_pipeline_that_is_a_flow_and_that_can_be_begun():
     names = {value.name for value in values_of(flows) if isinstance(value, Flow)}
-    pipelines = {point.pipeline for point in POINTS}
-    assert pipelines - names == set()
-    assert pipelines == set(WORKS)
+    struck = {(point.scene, point.pipeline) for point in POINTS}
+    assert {pipeline for _, pipeline in struck} - names == set()
+    assert struck == {(scene, pipeline) for scene, works in WORKS.items() for pipeline in works}
 
 
 def test_there_are_sixty_points_and_none_twice():

@@ -1,0 +1,1 @@
+"""What is struck while more is at stake than a session: work that is kept, a move, standbys."""
