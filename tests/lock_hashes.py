@@ -24,6 +24,7 @@ LOCKS = (
     "requirements-test.lock",
     "runtime/images/jupyter-minimal/requirements.lock",
     "tests/rigs/openstack/requirements.lock",
+    "tests/rigs/s3/requirements.lock",
 )
 PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[\w.!+]+)(?P<marker> ; [^\\]+?)?( \\)?")
 PYTHONS = [(3, 11), (3, 12), (3, 13)]

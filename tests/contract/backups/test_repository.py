@@ -1,4 +1,4 @@
-"""One suite for every repository of backups: a real restic's, and the fake that tests and simulator use."""
+"""One suite for every repository of backups: a real restic's, in a directory and on S3, and the fake of the tests."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -14,66 +15,89 @@ from blocks.backups.restic import ResticRepository
 from blocks.stored.backup_store import BackupPlace
 from pool.backups.states import BackupTrouble
 from tests.rigs.fakes import FakeBlocks, FakeRepository
+from tests.rigs.s3.store import s3_store
 
 pytestmark = pytest.mark.contract
 
 WORK = [random.Random(5).randbytes(1 << 20)] * 3
+Place = dict[str, str]  # fields of the block
 
 
-def restic(folder, key="a key") -> ResticRepository:
-    place = BackupPlace(key=key)
-    return ResticRepository(FakeBlocks({BackupPlace: {"main": place}}), folder / "backups", "dd-test")
+def in_folder(folder) -> Place:
+    """A place on this machine."""
+    return {"location": str(folder / "backups")}
 
 
-@pytest.fixture(params=["restic", "fake"])
+def restic(place: Place, key="a key", **keys) -> ResticRepository:
+    """The repository at a place, by these keys of the block: as at one step of a rotation."""
+    block = BackupPlace(**place, key=key, **keys)
+    return ResticRepository(FakeBlocks({BackupPlace: {"main": block}}), Path("/nowhere"), "dd-test")
+
+
+@pytest.fixture(scope="module")
+def store():
+    """A real S3 store."""
+    with s3_store() as store:
+        yield store
+
+
+@pytest.fixture(params=["a directory", "S3"])
+def place(request, tmp_path) -> Place:
+    """Where restic keeps its repository; a new one for each test."""
+    if request.param == "a directory":
+        return in_folder(tmp_path)
+    return request.getfixturevalue("store").place(f"bucket-{uuid4().hex[:12]}")
+
+
+@pytest.fixture(params=["restic in a directory", "restic on S3", "fake"])
 def repository(request, tmp_path):
-    return restic(tmp_path) if request.param == "restic" else FakeRepository()
+    if request.param == "fake":
+        return FakeRepository()
+    on_s3 = request.param.endswith("S3")
+    return restic(
+        request.getfixturevalue("store").place(f"bucket-{uuid4().hex[:12]}") if on_s3 else in_folder(tmp_path)
+    )
 
 
-def opens(folder, key) -> bool:
+def opens(place, key) -> bool:
     try:
-        return bool(restic(folder, key).snapshots())
+        return bool(restic(place, key).snapshots())
     except BackupTrouble as trouble:
         assert "wrong password" in str(trouble)
         return False
 
 
-def with_keys(folder, **keys) -> ResticRepository:
-    """As the block has its keys at one step of a rotation."""
-    blocks = FakeBlocks({BackupPlace: {"main": BackupPlace(**keys)}})
-    return ResticRepository(blocks, folder / "backups", "dd-test")
-
-
-def test_a_next_key_opens_what_was_written_before_and_is_added_once(tmp_path):
-    written = restic(tmp_path).write("alice-1.1", WORK)
+def test_a_next_key_opens_what_was_written_before_and_is_added_once(place):
+    written = restic(place).write("alice-1.1", WORK)
     for _ in range(2):
-        with_keys(tmp_path, key="a key", next="new").accept_keys()
-    assert b"".join(restic(tmp_path, "new").read(written.snapshot)) == b"".join(WORK)
-    assert opens(tmp_path, "a key")
-    assert len(list((tmp_path / "backups" / "keys").iterdir())) == 2
+        restic(place, next="new").accept_keys()
+    assert b"".join(restic(place, "new").read(written.snapshot)) == b"".join(WORK)
+    assert opens(place, "a key")
+    restic(place, "new", previous="a key").accept_keys()  # one removal takes one away: it was not there twice
+    assert not opens(place, "a key")
 
 
-def test_the_key_before_opens_nothing_once_it_is_retired_and_an_operators_own_key_stays(tmp_path):
-    written = restic(tmp_path).write("alice-1.1", WORK)
+def test_the_key_before_opens_nothing_once_it_is_retired_and_an_operators_own_key_stays(place):
+    written = restic(place).write("alice-1.1", WORK)
     for key in ("new", "in a safe"):
-        with_keys(tmp_path, key="a key", next=key).accept_keys()
+        restic(place, next=key).accept_keys()
     for _ in range(2):
-        with_keys(tmp_path, key="new", previous="a key").accept_keys()
-    assert [opens(tmp_path, key) for key in ("a key", "new", "in a safe")] == [False, True, True]
-    assert b"".join(restic(tmp_path, "new").read(written.snapshot)) == b"".join(WORK)
+        restic(place, "new", previous="a key").accept_keys()
+    assert [opens(place, key) for key in ("a key", "new", "in a safe")] == [False, True, True]
+    assert b"".join(restic(place, "new").read(written.snapshot)) == b"".join(WORK)
 
 
-def test_a_repository_that_was_not_made_yet_needs_no_key(tmp_path):
-    with_keys(tmp_path, key="a key", next="new").accept_keys()
-    with_keys(tmp_path, key="new", previous="a key").accept_keys()
-    assert not (tmp_path / "backups").exists()
+def test_a_repository_that_was_not_made_yet_needs_no_key(place):
+    restic(place, next="new").accept_keys()
+    restic(place, "new", previous="a key").accept_keys()
+    assert restic(place).snapshots() == {}
 
 
-def test_a_key_that_does_not_open_the_repository_takes_no_other_away(tmp_path):
-    restic(tmp_path).write("alice-1.1", WORK)
+def test_a_key_that_does_not_open_the_repository_takes_no_other_away(place):
+    restic(place).write("alice-1.1", WORK)
     with pytest.raises(BackupTrouble, match="wrong password"):
-        with_keys(tmp_path, key="mistyped", previous="a key").accept_keys()
-    assert opens(tmp_path, "a key")
+        restic(place, "mistyped", previous="a key").accept_keys()
+    assert opens(place, "a key")
 
 
 def test_what_was_written_is_read_back(repository):
@@ -116,7 +140,7 @@ def test_a_snapshot_is_forgotten_by_its_whole_name_as_well(repository):
 
 
 def test_the_same_again_takes_hardly_any_room(tmp_path):
-    repository = restic(tmp_path)
+    repository = restic(in_folder(tmp_path))
     home = random.Random(6).randbytes(12 << 20)
     repository.write("alice-1.1", [home])
     before = used(tmp_path)
@@ -129,14 +153,14 @@ def used(folder) -> int:
 
 
 def test_nothing_can_be_read_without_the_key(tmp_path):
-    snapshot = restic(tmp_path).write("alice-1.1", WORK).snapshot
+    snapshot = restic(in_folder(tmp_path)).write("alice-1.1", WORK).snapshot
     with pytest.raises(BackupTrouble, match="wrong password or no key"):
-        b"".join(restic(tmp_path, "another key").read(snapshot))
+        b"".join(restic(in_folder(tmp_path), "another key").read(snapshot))
     assert not any(WORK[0][:64] in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
 
 
 def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
-    repository = restic(tmp_path)
+    repository = restic(in_folder(tmp_path))
     snapshot = repository.write("alice-1.1", WORK).snapshot
     pack = max((tmp_path / "backups" / "data").rglob("*"), key=lambda file: file.is_file() and file.stat().st_size)
     pack.chmod(0o600)
@@ -145,8 +169,9 @@ def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
         b"".join(repository.read(snapshot))
 
 
-def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(tmp_path):
-    repository, seen = restic(tmp_path, "a-secret-key"), []
+def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(place):
+    repository, seen = restic(place, "a-secret-key"), []
+    secrets = [b"a-secret-key", place.get("secret_key", "a-secret-key").encode()]
 
     def stream():
         yield WORK[0]
@@ -155,23 +180,22 @@ def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(tmp_p
 
     repository.write("alice-1.1", stream())
     assert seen
-    assert not any(b"a-secret-key" in text for text in seen)
+    assert not any(secret in text for text in seen for secret in secrets)
 
 
 DIES = """
-import os, sys
-from pathlib import Path
+import json, os, sys
 from tests.contract.backups.test_repository import WORK, restic
 def stream():
     yield WORK[0]
     os.kill(os.getpid(), 9)
-restic(Path(sys.argv[1])).write("alice-1.1", stream())
+restic(json.loads(sys.argv[1])).write("alice-1.1", stream())
 """
 
 
-def test_the_lock_of_a_process_that_died_keeps_none_from_working(tmp_path):
-    subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False)
-    repository = restic(tmp_path)
+def test_the_lock_of_a_process_that_died_keeps_none_from_working(place):
+    subprocess.run([sys.executable, "-c", DIES, json.dumps(place)], check=False)
+    repository = restic(place)
     deadline = time.monotonic() + 10
     while not repository.snapshots() and time.monotonic() < deadline:
         time.sleep(0.1)  # restic takes the end of its input for the end of the file
@@ -181,10 +205,31 @@ def test_the_lock_of_a_process_that_died_keeps_none_from_working(tmp_path):
     assert [name.startswith(written.snapshot) for name in repository.snapshots()] == [True]
 
 
+def test_a_store_that_dies_half_way_through_a_backup_and_comes_back_has_all_of_it(store):
+    repository = restic(store.place(f"bucket-{uuid4().hex[:12]}"))
+    home = [random.Random(number).randbytes(1 << 20) for number in range(40)]  # several of restic's packs
+
+    def stream():
+        for number, chunk in enumerate(home):
+            if number == len(home) // 2:
+                store.kill()
+                store.start()
+            yield chunk
+
+    written = repository.write("alice-1.1", stream())
+    assert b"".join(repository.read(written.snapshot)) == b"".join(home)
+
+
+def test_a_store_that_refuses_the_key_is_told_and_nothing_counts(store):
+    refused = store.place("a-bucket") | {"secret_key": "mistyped"}
+    with pytest.raises(BackupTrouble, match="restic could not"):
+        restic(refused).write("alice-1.1", WORK)
+
+
 def test_a_manager_without_restic_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BackupTrouble, match="apt-get install restic"):
-        restic(tmp_path).write("alice-1.1", WORK)
+        restic(in_folder(tmp_path)).write("alice-1.1", WORK)
 
 
 def test_a_store_that_does_not_answer_is_named(tmp_path):

@@ -19,18 +19,26 @@ def check_packages() -> None:
 
 
 def install_services(venv: Path) -> None:
-    """Make the services' virtual environment, unless the one that stands there was made from this very lock.
+    """Make the services' virtual environment, unless the one that stands there was made from this very lock."""
+    install_locked(venv, LOCK)
+
+
+def install_locked(venv: Path, lock: Path) -> None:
+    """Make a virtual environment of what a lock names, unless the one that stands there was made from this very lock.
 
     Nothing is compiled beforehand: of all these packages the services import a part, and keep what they compile.
+
+    Raises:
+        RuntimeError: pip failed; the end of what it said is in the message.
     """
     made_from = venv / "made-from.lock"
-    if made_from.exists() and made_from.read_text() == LOCK.read_text():
+    if made_from.exists() and made_from.read_text() == lock.read_text():
         return
     shutil.rmtree(venv, ignore_errors=True)
     _run(sys.executable, "-m", "venv", str(venv))
     quietly = ("--quiet", "--no-deps", "--no-compile", "--disable-pip-version-check", "--require-hashes")
-    _run(str(venv / "bin/pip"), "install", *quietly, "-r", str(LOCK))
-    made_from.write_text(LOCK.read_text())
+    _run(str(venv / "bin/pip"), "install", *quietly, "-r", str(lock))
+    made_from.write_text(lock.read_text())
 
 
 def _run(*command: str) -> None:
