@@ -45,6 +45,7 @@ class DecisionKind(StrEnum):
     START_STANDBY = "start-standby"  # "<host>/<blueprint>": record a standby there, and have a flow run start it
     START_CLASS = "start-class"  # course: ask for the sessions of its users, before its class
     END_STANDBY = "end-standby"  # standby: remove its container, give its room back; unless a session has taken it
+    MOVE_OFF = "move-off"  # instance: the drain of its host is nearly over; have a flow run move it to another host
     MOVE_ON = "move-on"  # instance: it is moved to another host, and no flow run does so; have one go on
     GIVE_UP = "give-up"  # instance, queued: it waits in vain; move it to failed
     FAIL_INSTANCE = "fail-instance"  # instance: its host is lost; take its route away and move it to failed

@@ -6,7 +6,7 @@ from flows.steps import settling
 from flows.steps.queue import ask_to_start, serve_queue
 from pool.backups.rules import asking
 from pool.decisions import Decision, DecisionKind
-from pool.sessions.drain import drain_over_since
+from pool.sessions.drain import drain_ends_soon, drain_over_since
 from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
 from tasks.backups.keeping import last_backup
@@ -146,6 +146,17 @@ async def _start(decision: Decision, key: str) -> None:
         await ask_to_start(instance, again=key)
 
 
+async def _move_off(decision: Decision, _key: str) -> None:
+    """Ask for a move off a draining host; once for each deadline, however many ticks ask."""
+    instance = await get_instance(decision.subject)
+    host = await find_host(instance.host) if instance.host else None
+    until = drain_ends_soon(host, now()) if host else None
+    if instance.state is InstanceState.RUNNING and until:
+        wanted = {"instance_id": instance.id, "reason": decision.reason}
+        key = f"move-off-{instance.id}-{instance.host}-{until.isoformat()}"
+        await trigger("move-instance/on-demand", wanted, key=key)
+
+
 async def _move_on(decision: Decision, key: str) -> None:
     wanted = {"instance_id": decision.subject, "begun": True}
     await trigger("move-instance/on-demand", wanted, key=f"move-on-{key}")
@@ -208,6 +219,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.REMOVE_CONTAINER: settling.remove_container,
     DecisionKind.REMOVE_PART: settling.remove_part,
     DecisionKind.START: _start,
+    DecisionKind.MOVE_OFF: _move_off,
     DecisionKind.MOVE_ON: _move_on,
     DecisionKind.START_STANDBY: _start_standby,
     DecisionKind.START_CLASS: _start_class,

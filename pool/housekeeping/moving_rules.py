@@ -1,11 +1,30 @@
-"""Housekeeping's rule for sessions that are moved to another host."""
+"""Housekeeping's rules for sessions that are moved to another host, or are to be."""
 
 from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.backup_rules import backup_pauses
 from pool.housekeeping.observation import RuleContext
 from pool.housekeeping.queue_rules import ASKING_SECONDS
+from pool.moments import minute
 from pool.records import Instance
-from pool.states import InstanceState
+from pool.sessions.drain import drain_ends_soon
+from pool.sessions.moving import can_move
+from pool.states import HostState, InstanceState
+
+
+def leaves_in_time(instance: Instance, case: RuleContext) -> Decision | None:
+    """Move a session that takes its work along off a host whose drain is nearly over, where another host has room.
+
+    It is asked for once: one that could not be moved goes on, and is ended at the deadline.
+    """
+    host = case.host_of(instance)
+    until = drain_ends_soon(host, case.now) if host else None
+    if host is None or until is None or not can_move(instance) or instance.id in case.seen.busy_instances:
+        return None
+    others = (one for one in case.seen.hosts if one.state is HostState.ACTIVE and one.name != host.name)
+    if not any(one.free >= instance.slots for one in others):
+        return None
+    reason = f"the drain of its host {host.name} has until {minute(until)}: {host.reason}"
+    return Decision(DecisionKind.MOVE_OFF, instance.id, reason)
 
 
 def unattended_move(instance: Instance, case: RuleContext) -> Decision | None:

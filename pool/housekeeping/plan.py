@@ -15,7 +15,7 @@ from pool.hosts.sizing import Situation, hosts_to_spawn
 from pool.hosts.unused import hosts_to_let_go
 from pool.housekeeping.backup_rules import backup_due, backup_pauses
 from pool.housekeeping.disk_rules import fills_disk
-from pool.housekeeping.moving_rules import unattended_move
+from pool.housekeeping.moving_rules import leaves_in_time, unattended_move
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.queue_rules import class_starts, unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
@@ -280,6 +280,7 @@ INSTANCE_RULES = (
     expired,
     drained,
     idle,
+    leaves_in_time,
     stranded,
     unattended_move,
     waits_in_vain,

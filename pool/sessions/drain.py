@@ -1,11 +1,14 @@
 """What a drain means for the sessions on the host, for those who asked for them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pool.hosts.reach import PROBED
 from pool.moments import minute
 from pool.records import Host, Instance
 from pool.states import HostState
+
+#: Before the deadline of a drain: a session is backed up twice, and brought back, and four are moved at once.
+LEAVE_BEFORE = timedelta(minutes=10)
 
 
 def notice(host: Host | None) -> str:
@@ -23,6 +26,12 @@ def _drain_words(host: Host) -> str:
         return ""
     until = f"; it ends by {minute(host.drain_deadline)}" if host.drain_deadline else ""
     return f"its host {host.name} is taken out of service: {host.reason}{until}"
+
+
+def drain_ends_soon(host: Host, at: datetime) -> datetime | None:
+    """Return the deadline of the host's drain, where it is so near that its sessions are to leave; None otherwise."""
+    until = host.drain_deadline if host.state is HostState.DRAINING else None
+    return until if until and until - LEAVE_BEFORE <= at < until else None
 
 
 def drain_over_since(host: Host, at: datetime) -> datetime | None:

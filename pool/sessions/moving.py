@@ -33,6 +33,15 @@ def check_can_move(instance: Instance) -> None:
         raise Refused(f"instance {instance.id} had a secret for one use, which it could not be given elsewhere")
 
 
+def can_move(instance: Instance) -> bool:
+    """Whether a session could be moved, if another host has room for it."""
+    try:
+        check_can_move(instance)
+    except Refused:
+        return False
+    return True
+
+
 def places_elsewhere(
     entry: QueueEntry, hosts: Sequence[Host], settings: PoolSettings, now: datetime, wanted: str = ""
 ) -> list[str]:

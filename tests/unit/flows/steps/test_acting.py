@@ -88,6 +88,24 @@ def test_a_session_ends_by_a_drain_only_if_its_host_drains_still_and_has_no_more
     assert ("remove_container" in names) == ends
 
 
+@pytest.mark.parametrize(
+    ("host", "moves"),
+    [
+        (a_host(state=HostState.DRAINING, drain_deadline=later(120)), True),
+        (a_host(state=HostState.DRAINING, drain_deadline=later(60)), False),
+        (a_host(state=HostState.ACTIVE), False),
+    ],
+)
+def test_a_session_leaves_its_host_only_while_that_drains_and_is_asked_for_once(host, moves):
+    tasks = ScriptedTasks(get_instance=an_instance(), find_host=host)
+    with standing_in(fake_outside(prefect=tasks, clock=SimpleNamespace(now=lambda: later(60)))):
+        for number in range(2):
+            asyncio.run(act(Decision(DecisionKind.MOVE_OFF, "alice-1", "the drain is nearly over"), number))
+    asked = [(words[0], words[1]["instance_id"], how["key"]) for name, words, how in tasks.calls if name == "trigger"]
+    assert [one[:2] for one in asked] == [("move-instance/on-demand", "alice-1")] * 2 * moves
+    assert len({key for *_, key in asked}) == moves
+
+
 @pytest.mark.parametrize("idle", [True, False])
 def test_a_session_whose_user_came_back_since_it_was_seen_idle_goes_on(idle):
     names = acted(Decision(DecisionKind.END_IDLE, "alice-1", "idle for more than 600 s"), still_idle=idle)

@@ -56,6 +56,38 @@ def test_a_session_is_not_expired_idle_drained_or_backed_up_while_it_moves():
     assert decided(99999, hosts=(drains, HOSTS[1]), watched_since=later(0)) == GOES_ON
 
 
+KEPT = replace(MOVING, state=InstanceState.RUNNING, target=None, idle_timeout=0, keep=KeptWork(("/home",)))
+DRAINS = a_host(reserved=1, state=HostState.DRAINING, drain_deadline=later(1200))
+
+
+def leaving(seconds: float, session=KEPT, other=HOSTS[1], **seen) -> list[tuple[str, DecisionKind]]:
+    return decided(seconds, session, (DRAINS, other), **seen)
+
+
+def test_a_session_with_work_leaves_a_draining_host_ten_minutes_before_the_deadline():
+    assert leaving(599) == []
+    assert leaving(600) == leaving(1199) == [("alice-1", DecisionKind.MOVE_OFF)]
+    assert leaving(600, busy_instances={"alice-1"}) == []
+
+
+def test_one_that_is_left_at_the_deadline_is_ended():
+    assert leaving(1200) == [("alice-1", DecisionKind.END_DRAINED)]
+
+
+@pytest.mark.parametrize("other", [a_host("main-02", reserved=6), a_host("main-02", state=HostState.DRAINING)])
+def test_a_session_stays_to_the_deadline_where_no_other_host_has_room(other):
+    assert leaving(600, other=other) == []
+
+
+def test_a_session_stays_to_the_deadline_where_nothing_of_it_would_arrive():
+    assert leaving(600, replace(KEPT, keep=KeptWork())) == []
+    assert leaving(600, replace(KEPT, options={"secrets": {"key": "once-token"}})) == []
+
+
+def test_a_session_on_a_host_that_drains_without_a_deadline_lives_out_its_time():
+    assert decided(600, KEPT, (replace(DRAINS, drain_deadline=None), HOSTS[1])) == []
+
+
 def test_a_session_whose_host_is_lost_is_lost_unless_a_backup_has_all_of_its_work():
     lost = (a_host(reserved=1, state=HostState.FAILED), HOSTS[1])
     assert decided(hosts=lost) == [("alice-1", DecisionKind.FAIL_INSTANCE)]
