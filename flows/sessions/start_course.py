@@ -7,7 +7,7 @@ from prefect.states import Completed
 from flows.steps.forms import CourseName
 from flows.steps.outcome import pipeline
 from pool.moments import minute
-from tasks.base import run_parameters
+from tasks.base import now, run_parameters
 from tasks.courses.courses import coming_start
 from tasks.runs import trigger
 
@@ -29,5 +29,5 @@ async def start_course(course: CourseName) -> State:
         course: Name of the course, as of its block.
     """
     start = await coming_start(course)
-    await trigger("provision-instances/on-demand", start.request, key=start.key)
+    await trigger("provision-instances/on-demand", start.request, key=start.key_at(now()))
     return Completed(message=f"{len(start.sessions)} sessions are asked for, of the class at {minute(start.begins)}")

@@ -170,9 +170,9 @@ async def _start_standby(decision: Decision, _key: str) -> None:
 
 
 async def _start_class(decision: Decision, _key: str) -> None:
-    """Ask for the sessions of a class; once for each class, however many ticks ask, and each session but once."""
+    """Ask for the sessions of a class; once in ten minutes, however many ticks ask, and each session but once."""
     if start := await due_start(decision.subject):
-        await trigger("provision-instances/on-demand", start.request, key=start.key)
+        await trigger("provision-instances/on-demand", start.request, key=start.key_at(now()))
 
 
 async def _end_standby(decision: Decision, _key: str) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pool.courses.course import OPTION, Course
 
+AGAIN = 600  # seconds after which sessions that are still not on record are asked for by another run
 _LETTERS_OF_COURSE, _LETTERS_OF_USER, _LETTERS_OF_DIGEST = 18, 18, 8  # of an id, which has 63 at the most
 
 
@@ -19,11 +20,15 @@ class CourseStart:
     begins: datetime
     sessions: dict[str, str]  # user by id
 
-    @property
-    def key(self) -> str:
-        """What Prefect tells one asking from another by: once for each class and list of users."""
+    def key_at(self, now: datetime) -> str:
+        """Return what Prefect tells one asking from another by: of one class and list of users, one in ten minutes.
+
+        A run that failed, because the image was not offered yet, say, is not the last one so. That a session is started
+        once is by its id.
+        """
         users = hashlib.sha256("\n".join(sorted(self.course.users)).encode()).hexdigest()[:12]
-        return f"course-{self.course.name}-{self.begins.astimezone(UTC):%Y%m%dT%H%M}-{users}"
+        attempt = int(now.timestamp()) // AGAIN
+        return f"course-{self.course.name}-{self.begins.astimezone(UTC):%Y%m%dT%H%M}-{users}-{attempt}"
 
     @property
     def request(self) -> dict[str, object]:

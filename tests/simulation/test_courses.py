@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from blocks.stored.blueprint import Blueprint
 from blocks.stored.course import CourseBlock
 from pool.states import HOLDING_ROOM, InstanceState
 from tests.rigs.simulator.events import EventfulWorld
@@ -62,6 +63,18 @@ def test_a_session_of_a_class_that_its_user_ended_is_not_started_again(ours):
         world.advance(30 * MINUTE)
         assert Counter(one.user for one in of_class(world)) == dict.fromkeys(STUDENTS, 1)
         assert of_class(world)[0].state is InstanceState.DELETED
+
+
+def test_a_class_whose_sessions_were_refused_has_them_once_the_operator_has_mended_the_blueprint(ours):
+    with world_with_hosts(ours, 4) as world:
+        blueprints = world.stored[Blueprint]
+        right, blueprints["small"] = blueprints["small"], blueprints["small"].model_copy(update={"image": "misspelt"})
+        hold_class(world, 20 * MINUTE, start_before=10)
+        world.advance(15 * MINUTE)
+        assert of_class(world) == []
+        blueprints["small"] = right
+        world.advance(15 * MINUTE)
+        assert Counter(one.user for one in of_class(world)) == dict.fromkeys(STUDENTS, 1)
 
 
 def test_guests_who_fill_the_pool_before_a_class_leave_its_slots_alone_and_have_them_after_it(ours):

@@ -111,7 +111,7 @@ def start(door) -> list[str]:
     return [key for _, _, key in door.prefect.triggered]
 
 
-def test_a_tick_asks_for_the_sessions_of_a_class_by_one_request_with_one_key_for_each_class(door):
+def test_a_tick_asks_for_the_sessions_of_a_class_by_one_request_however_often_it_does(door):
     first, second = start(door)[0], start(door)[1]
     deployment, asked, _ = door.prefect.triggered[0]
     assert (deployment, asked["blueprint"], asked["options"]) == (
@@ -119,6 +119,12 @@ def test_a_tick_asks_for_the_sessions_of_a_class_by_one_request_with_one_key_for
     )  # fmt: skip
     assert [one["user"] for one in asked["sessions"]] == ["ada", "bob"]
     assert first == second
+
+
+def test_sessions_of_a_class_that_are_not_on_record_ten_minutes_later_are_asked_for_by_another_run(door):
+    first = start(door)[0]
+    door.clock.moment = NINE + timedelta(minutes=10)
+    assert first not in start(door)[1:]
 
 
 def test_what_an_operator_starts_is_what_the_tick_would_start(door):
