@@ -6,39 +6,28 @@ A request locks the hosts of the standbys that it may be given before it records
 knows by then.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import delete, select, update
 
 from pool.courses.reserving import NOTHING_RESERVED, Reservations
-from pool.errors import Refused, RefusedMove, TooManySessions
+from pool.errors import Refused, RefusedMove
 from pool.moments import after, minute
-from pool.records import SESSION_PORTS, BlueprintSpec, Instance
-from pool.sessions.limits import SessionLimit
-from pool.sessions.requests import Wanted
+from pool.records import SESSION_PORTS, Instance
 from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
-from pool.store.engine import insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.hosts.host_rows import forgive
 from pool.store.instances.moving import InstanceMoving
 from pool.store.instances.reading import InstanceReading
+from pool.store.instances.requesting import InstanceRequesting
 from pool.store.instances.reserving import leaves_reserved, lock_reserved
-from pool.store.instances.room import check_limits, give_room_back, has_others_before, lock_limits
-from pool.store.instances.rows import (
-    as_instance,
-    check_as_planned,
-    find_instance,
-    is_known,
-    reserve,
-    write_instance,
-)
-from pool.store.instances.standbys import adopt_one, lock_hosts_of
+from pool.store.instances.room import give_room_back, has_others_before
+from pool.store.instances.rows import as_instance, check_as_planned, find_instance, reserve, write_instance
 from pool.store.schema import hosts, instances
-from pool.store.timings import begin_timings, note_phases
+from pool.store.timings import note_phases
 
 ENDING = ENDED | {InstanceState.STOPPING}
 _NO_PLAIN_MOVE = {
@@ -48,128 +37,8 @@ _NO_PLAIN_MOVE = {
 }
 
 
-class InstanceStore(InstanceReading, InstanceMoving):
+class InstanceStore(InstanceRequesting, InstanceReading, InstanceMoving):
     """Ask for, place, move and find instances."""
-
-    def request(
-        self,
-        instance_id: str,
-        blueprint: BlueprintSpec,
-        user: str,
-        options: dict[str, Any],
-        now: datetime,
-        limits: Sequence[SessionLimit] = (),
-        accepted: datetime | None = None,
-        standbys: Sequence[str] = (),
-    ) -> tuple[Instance, bool]:
-        """Record a new session as queued, with a fresh route and token; or find the one that has this id.
-
-        Where there is a standby for it, it is starting in the same moment: with the standby's container, room and
-        address. Not later: the address of a session that waits is told at once, and a standby has its own.
-
-        Args:
-            instance_id: of the session.
-            blueprint: how it is made.
-            user: who it is for.
-            options: of the request.
-            now: the moment of its request, as far as its place in the queue goes.
-            limits: of the pool and the blueprint, for a new session.
-            accepted: when Prefect's API took the request; None: it is not known.
-            standbys: ids of those that it may have, best first.
-
-        Returns:
-            The instance, and True when this call made it.
-
-        Raises:
-            TooManySessions: it is a new one, and would be one more than a limit allows; nothing is recorded.
-        """
-        with self._db.writing() as connection:
-            lock_limits(connection, limits)
-            lock_hosts_of(connection, standbys)
-            wanted = Wanted(instance_id, user)
-            return self._record(connection, wanted, blueprint, options, now, limits, accepted, standbys)
-
-    def request_all(
-        self,
-        wanted: Sequence[Wanted],
-        blueprint: BlueprintSpec,
-        options: dict[str, Any],
-        now: datetime,
-        limits_of: Callable[[str], Sequence[SessionLimit]],
-        accepted: datetime | None = None,
-        standbys: Sequence[str] = (),
-    ) -> tuple[list[Instance], dict[str, str]]:
-        """Record several sessions in one transaction, as :meth:`request` does each; in the queue they keep their order.
-
-        Args:
-            wanted: their ids and users.
-            blueprint: how they are made.
-            options: of the request, for each.
-            now: the moment of their request.
-            limits_of: the limits that a session of a user must keep.
-            accepted: when Prefect's API took the request; None: it is not known.
-            standbys: ids of those that they may have, best first.
-
-        Returns:
-            The instances, made now or known; and why others would be more than a limit allows, by their ids.
-        """
-        limits = {one.user: limits_of(one.user) for one in wanted}
-        recorded: list[Instance] = []
-        refused: dict[str, str] = {}
-        with self._db.writing() as connection:
-            lock_limits(connection, [limit for kept in limits.values() for limit in kept])
-            lock_hosts_of(connection, standbys)
-            for number, one in enumerate(wanted):
-                at = now + timedelta(microseconds=number)
-                try:
-                    kept = limits[one.user]
-                    session, _ = self._record(connection, one, blueprint, options, at, kept, accepted, standbys)
-                except TooManySessions as error:
-                    refused[one.instance_id] = str(error)
-                else:
-                    recorded.append(session)
-        return recorded, refused
-
-    def _record(
-        self,
-        connection: Connection,
-        wanted: Wanted,
-        blueprint: BlueprintSpec,
-        options: dict[str, Any],
-        now: datetime,
-        limits: Sequence[SessionLimit],
-        accepted: datetime | None,
-        standbys: Sequence[str],
-    ) -> tuple[Instance, bool]:
-        if not is_known(connection, wanted.instance_id):
-            check_limits(connection, limits)
-        new = self._new(wanted, blueprint, options, now)
-        insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
-        made = connection.scalar(insert) is not None
-        instance = find_instance(connection, wanted.instance_id)
-        if made:
-            note_instance_change(connection, instance, now)
-            begin_timings(connection, instance.id, accepted, now)
-            instance = adopt_one(connection, instance, standbys, now) or instance
-        return instance, made
-
-    def _new(self, wanted: Wanted, blueprint: BlueprintSpec, options: dict[str, Any], now: datetime) -> dict[str, Any]:
-        return {
-            "id": wanted.instance_id,
-            "pool": blueprint.pool,
-            "blueprint": blueprint.name,
-            "user": wanted.user,
-            "state": InstanceState.QUEUED,
-            "slots": blueprint.slots,
-            "gpus": blueprint.gpus,
-            "route": self._db.secret(),
-            "token": self._db.secret(),
-            **dict.fromkeys(("created_at", "state_since"), now),
-            "reason": "",
-            **{name: getattr(blueprint, name) for name in ("idle_timeout", "start_timeout")},
-            "options": options,
-            **{name: asdict(getattr(blueprint, name)) for name in ("proxy", "keep")},
-        }
 
     def forget(self, before: datetime) -> int:
         """Delete the records of sessions that ended before a moment; how many there were."""
