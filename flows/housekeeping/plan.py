@@ -4,12 +4,13 @@ from dataclasses import asdict
 
 from prefect import flow
 
-from flows.steps.forms import Classes, LongestWait, Pool, Since, TurnedSettings, Until
+from flows.steps.forms import Classes, LongestWait, Pool, Since, TriedCourses, TurnedSettings, Until, WithoutCourses
 from flows.steps.outcome import pipeline
 from pool.housekeeping.plan import plan
 from pool.moments import Period
 from pool.reports.tables import plan_rows, reach_rows
 from pool.what_if.advice import advice_rows
+from pool.what_if.classes import Supposed
 from pool.what_if.study import comparison_rows
 from tasks.base import log, now
 from tasks.housekeeping.foresight import read_past, replay_both, search_settings, show_foresight, turned_settings
@@ -45,6 +46,8 @@ async def what_if(
     since: Since = "14d",
     classes: Classes = None,
     until: Until = "",
+    courses: TriedCourses = None,
+    without_courses: WithoutCourses = False,
 ) -> dict[str, dict]:
     """Replay what a pool had to serve, under today's settings and under others. The same as `dockerdriver what-if`.
 
@@ -54,14 +57,17 @@ async def what_if(
         since: When the replay begins, like 14d ago, or 2026-07-06.
         classes: Classes that never were, like 60@Mon09:00.
         until: When it ends, like 2026-07-17; empty for now.
+        courses: Courses that never were, like 60@Mon09:00: users come both times, slots are reserved the second time.
+        without_courses: Whether the pool's own courses reserve nothing the second time.
 
     Returns:
         The figures of both: today, then. Also the artifact `what-if-<pool>`.
     """
     today, then = await turned_settings(pool, settings)
-    past = await read_past(pool, Period(since, until), classes or [])
-    figures = await replay_both(past, today, then)
-    await show_foresight(f"what-if-{pool}", comparison_rows(*figures), f"Pool {pool} with {'; '.join(settings)}")
+    supposed = Supposed(classes or [], courses or [], without_courses)
+    figures = await replay_both(await read_past(pool, Period(since, until), supposed), today, then)
+    tried = "; ".join([*settings, *supposed.words])
+    await show_foresight(f"what-if-{pool}", comparison_rows(*figures), f"Pool {pool} with {tried}")
     return dict(zip(("today", "then"), map(asdict, figures), strict=True))
 
 
@@ -82,7 +88,7 @@ async def advise(
         The settings to turn; none when today's are the best. Also the artifact `advise-<pool>`, with the reasons.
     """
     today, _ = await turned_settings(pool, [])
-    advice = await search_settings(await read_past(pool, Period(since, until), []), today, wait_p95)
+    advice = await search_settings(await read_past(pool, Period(since, until)), today, wait_p95)
     for reason in advice.reasons:
         log().info("%s", reason)
     await show_foresight(f"advise-{pool}", advice_rows(advice), f"Settings of pool {pool} for a wait of {wait_p95}")

@@ -63,6 +63,10 @@ Since = Annotated[str, Field(json_schema_extra={"title": "How far back", "exampl
 Classes = Annotated[
     list[str] | None, Field(json_schema_extra={"title": "Classes that never were", "examples": [["60@Mon09:00"]]})
 ]
+TriedCourses = Annotated[
+    list[str] | None, Field(json_schema_extra={"title": "Courses that never were", "examples": [["60@Mon09:00-10:30"]]})
+]
+WithoutCourses = Annotated[bool, Field(json_schema_extra={"title": "Without the pool's courses"})]
 LongestWait = Annotated[str, Field(json_schema_extra={"title": "Wait of 95 of 100 sessions", "examples": ["5s"]})]
 Lines = Annotated[int, Field(json_schema_extra={"title": "Lines"})]
 Keys = Annotated[list[RotatedKey] | None, Field(json_schema_extra={"title": "Keys (empty: all)"})]

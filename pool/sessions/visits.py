@@ -11,13 +11,14 @@ USUAL_STAY = 3600.0  # seconds; taken where no visit on record ever had room
 
 @dataclass(frozen=True)
 class Visit:
-    """One session as a demand: no user, no blueprint, no id."""
+    """One session as a demand: no user, no blueprint, no id. Whose reserved slots it may take is part of a demand."""
 
     at: datetime  # when it was requested
     slots: int
     waited: float | None = None  # seconds until it got the room that it kept; None: it never got any
     stayed: float | None = None  # seconds that it held this room; None: likewise
     allowed: float = 0.0  # seconds that it might have held it; 0: not known
+    course: str = ""  # that it was of; empty: of none
 
 
 def with_stays(visits: Iterable[Visit]) -> list[Visit]:

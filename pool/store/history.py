@@ -1,9 +1,10 @@
 """Every change of state, written in the transaction that makes it: the source of every "why?" and of the events.
 
-Of a session that ends, a visit is kept beside: when it came and how long it stayed, without its names.
+Of a session that ends, a visit is kept beside: when it came, how long it stayed and of which course it was, without its
+other names.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, ScalarSelect, case, delete, exists, insert, or_, select, update
 
 from pool.changes import Audience, Change, HistoryEntry, Noun, history_of
+from pool.courses.course import Course
 from pool.records import Host, Instance
 from pool.reports.usage import Stay
 from pool.sessions.visits import Visit
 from pool.states import ENDED, InstanceState
+from pool.store.configs import kept_courses
 from pool.store.engine import Part
 from pool.store.schema import changes, hosts, instances, visits
 from pool.store.ticks import TickStore
@@ -151,7 +154,8 @@ def note_instance_change(connection: Connection, instance: Instance, now: dateti
     _note(connection, Noun.INSTANCE, instance.id, instance, now, host=host, user=instance.user)
     if instance.state in ENDED:
         placed = connection.scalar(select(_placed_at(instance.id)))
-        connection.execute(insert(visits).values(pool=instance.pool, **_facts(instance, placed, now)))
+        course = _course_of(kept_courses(connection, instance.pool), instance)
+        connection.execute(insert(visits).values(pool=instance.pool, course=course, **_facts(instance, placed, now)))
 
 
 def _note(
@@ -178,6 +182,12 @@ def _facts(session: Instance | Row[Any], placed: datetime | None, until: datetim
     return facts
 
 
+def _course_of(courses: Iterable[Course], session: Instance | Row[Any]) -> str:
+    """Name the course of its pool that a session is of, as the last tick knew them; empty: it is of none."""
+    asked = (session.blueprint, session.options, session.user)
+    return next((course.name for course in courses if course.has_request(*asked)), "")
+
+
 def _as_stay(row: Row[Any], now: datetime) -> Stay:
     until = row.state_since if row.state in ENDED else now
     return Stay(row.id, row.pool, row.blueprint, row.user, row.slots, row.placed, until)
@@ -187,7 +197,8 @@ def _living(connection: Connection, pool: str, since: datetime, now: datetime) -
     query = select(instances, _placed_at(instances.c.id).label("placed"))
     query = query.where(instances.c.pool == pool, instances.c.created_at >= since)
     rows = connection.execute(query.where(instances.c.state.not_in(sorted(ENDED)))).all()
-    return [Visit(**_facts(row, row.placed, row.expires_at or now)) for row in rows]
+    courses = kept_courses(connection, pool) if rows else []
+    return [Visit(**_facts(row, row.placed, row.expires_at or now), course=_course_of(courses, row)) for row in rows]
 
 
 def _placed_at(instance_id: Any) -> ScalarSelect[datetime]:
@@ -209,4 +220,4 @@ def _seconds(first: datetime, last: datetime) -> int:
 
 
 def _as_visit(row: Row[Any]) -> Visit:
-    return Visit(row.at, row.slots, row.waited, row.stayed, row.allowed)
+    return Visit(row.at, row.slots, row.waited, row.stayed, row.allowed, row.course)

@@ -156,6 +156,7 @@ visits = Table(
     Column("waited", Integer),  # seconds until it got the room that it kept; null: it never got any
     Column("stayed", Integer),  # seconds that it held this room; null: likewise
     Column("allowed", Integer, nullable=False, server_default="0"),  # seconds that it might have; 0: not known
+    Column("course", String(255), nullable=False, server_default=""),  # that it was of; empty: of none
     Index(None, "pool", "at"),
     Index(None, "at"),  # each tick looks for those that are to be forgotten, of all pools
 )
@@ -197,6 +198,7 @@ pool_configs = Table(
     metadata,
     Column("pool", String(40), primary_key=True),
     Column("config", JSON, nullable=False),  # the block pool-config/<pool> as the pool's last tick read it; no secrets
+    Column("courses", JSON, nullable=False, server_default="[]"),  # of the pool, as the same tick read them
 )
 
 images = Table(

@@ -99,7 +99,8 @@ class _Search:
 
 def _kinds(past: Past, today: PoolSettings) -> Iterator[tuple[str, PoolSettings]]:
     """Yield the kinds of settings whose targets are searched."""
-    rushes = timetable_of_rushes(past.visits, past.zone, today.slots_small)
+    free = [visit for visit in past.visits if not past.has_course(visit.course)]  # the others have reserved slots
+    rushes = timetable_of_rushes(free, past.zone, today.slots_small)
     timetables = {today.timetable: "today's timetable"}
     timetables.setdefault((), "no timetable")
     timetables.setdefault(rushes, "a timetable of the rushes on record")

@@ -1,15 +1,19 @@
-"""Classes that never were: "60@Mon09:00" is one of 60 users, on each Monday of the replay."""
+"""Classes that never were: "60@Mon09:00" is one of 60 users, on each Monday of the replay.
+
+The same words say a course that never was: its users come as those of a class do, and have slots that are reserved.
+"""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from pool.courses.course import Course
 from pool.errors import BadRequest
 from pool.sessions.visits import Visit
-from pool.timetable import DAYS
+from pool.timetable import DAYS, Entry
 
 LASTS = timedelta(minutes=90)
 _FORM = re.compile(
@@ -26,6 +30,36 @@ class ExtraClass:
     weekday: int  # 0 is Monday
     begin: timedelta  # since midnight
     lasts: timedelta
+    course: str = ""  # that its users are of; empty: of none
+
+    def reserving(self, pool: str, zone: ZoneInfo) -> Course:
+        """Return the course: a slot for each user, from a quarter of an hour before the class to its end."""
+        time = Entry(self.course, frozenset({self.weekday}), self.begin, self.begin + self.lasts, 0, zone)
+        return Course(self.course, pool, blueprint="", needs=1, slots=self.users, times=(time,))
+
+
+@dataclass(frozen=True)
+class Supposed:
+    """What is added to a past, and left out of it, as an operator writes it."""
+
+    classes: Sequence[str] = ()  # that never were
+    courses: Sequence[str] = ()  # that never were: nothing is reserved for them under today's settings
+    without_courses: bool = False  # under the settings that are tried, the pool's courses reserve nothing
+
+    @property
+    def extra(self) -> list[ExtraClass]:
+        """All whose users come.
+
+        Raises:
+            BadRequest: one of them cannot be read.
+        """
+        courses = (replace(read_class(text), course=text.strip()) for text in dict.fromkeys(self.courses))
+        return [*map(read_class, self.classes), *courses]
+
+    @property
+    def words(self) -> list[str]:
+        """What is tried beside settings."""
+        return [*(f"course {one}" for one in self.courses), *(["no courses of the pool"] * self.without_courses)]
 
 
 def read_class(text: str) -> ExtraClass:
@@ -64,7 +98,7 @@ def _users(one: ExtraClass, at: datetime, chance: Random) -> Iterator[Visit]:
     for _ in range(one.users):
         comes = max(-300, min(900, round(chance.gauss(0, 150))))
         stays = max(300.0, one.lasts.total_seconds() - comes + round(chance.gauss(0, 180)))
-        yield Visit(at + timedelta(seconds=comes), 1, stayed=stays, allowed=stays)
+        yield Visit(at + timedelta(seconds=comes), 1, stayed=stays, allowed=stays, course=one.course)
 
 
 def _since_midnight(text: str) -> timedelta | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
+from pool.courses.course import Course
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.launching import USUAL
 from pool.housekeeping.found import Probe
@@ -19,7 +20,8 @@ from pool.records import FlavorSize, Host, Instance
 from pool.sessions.queue import QueueEntry, grants, wait_limit
 from pool.sessions.visits import Visit
 from pool.settings import PoolSettings
-from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState, InstanceState
+from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
+from pool.what_if.reserved import ReservedSlots
 from pool.what_if.turning_points import TurningPoints
 
 TICK = timedelta(seconds=30)
@@ -55,6 +57,7 @@ class Replay:
         begin: when the pool is empty and housekeeping begins.
         until: when it ends.
         skips: whether ticks are left out that would decide nothing.
+        courses: of the pool, whose slots are reserved for the visits of each.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Replay:
         begin: datetime,
         until: datetime,
         skips: bool = True,
+        courses: Sequence[Course] = (),
     ) -> None:
         self.settings, self.visits, self.begin, self.until = settings, visits, begin, until
         self.boots = boots or [USUAL.total_seconds()]
@@ -80,9 +84,10 @@ class Replay:
         self._queue: dict[str, tuple[Instance, Visit]] = {}
         self._events: list[tuple[datetime, int, str, str]] = []
         self._order = count()
-        self._on: dict[str, tuple[str, int]] = {}  # session: its host and slots
+        self._on: dict[str, tuple[str, Instance]] = {}  # by session: its host, and the session as it was requested
         self._servers: set[str] = set()
-        self._turning = TurningPoints(settings, begin, until)
+        self._reserved = ReservedSlots(courses)
+        self._turning = TurningPoints(settings, begin, until, courses)
 
     def run(self) -> "Replay":
         """Live it to its end; return the replay itself."""
@@ -103,7 +108,8 @@ class Replay:
 
     def turns(self, line: Sequence[QueueEntry], hosts: Sequence[Host]) -> list[tuple[Instance, str]]:
         """Whose turn it is, each with the host that it goes to."""
-        return [(grant.instance, grant.hosts[0]) for grant in grants(line, hosts, self.settings, self.now)]
+        kept = self._reserved.kept(hosts, self.settings, self.now)
+        return [(grant.instance, grant.hosts[0]) for grant in grants(line, hosts, self.settings, self.now, kept)]
 
     # Time
 
@@ -147,26 +153,16 @@ class Replay:
         if visit.slots > self.settings.largest or self.settings.shutdown_mode:
             self.refused += 1
             return
-        instance = Instance(
-            id=f"v{int(number):07d}",
-            pool=self.settings.name,
-            blueprint="",
-            user="",
-            state=InstanceState.QUEUED,
-            slots=visit.slots,
-            route="",
-            token="",
-            created_at=self.now,
-            state_since=self.now,
-        )
+        instance = self._reserved.session(f"v{int(number):07d}", visit, self.settings.name, self.now)
         self._queue[instance.id] = (instance, visit)
         self._serve()
         if instance.id in self._queue and not wait_limit(instance, self.settings):
             self._give_up(instance.id)
 
     def _leave(self, session: str) -> None:
-        name, slots = self._on.pop(session)
-        left = self._hosts[name].reserved - slots
+        name, instance = self._on.pop(session)
+        left = self._hosts[name].reserved - instance.slots
+        self._reserved.give_back(instance)
         self._change(name, reserved=left, idle_since=None if left else self.now)
         self._serve()
 
@@ -199,6 +195,7 @@ class Replay:
             self._servers,
             probes={h.name: _ANSWERS for h in living if h.state in (HostState.ACTIVE, HostState.DRAINING)},
             busy_hosts={h.name for h in living if h.state in ON_THEIR_WAY},
+            courses=self._reserved.unfilled,
         )
 
     def _known_hosts(self) -> tuple[Host, ...]:
@@ -239,7 +236,8 @@ class Replay:
             host = self._hosts[name]
             used = {"reserved": host.reserved + instance.slots, "first_used_at": host.first_used_at or self.now}
             self._change(name, idle_since=None, **used)
-            self._on[instance.id] = (name, instance.slots)
+            self._on[instance.id] = (name, instance)
+            self._reserved.take(instance)
             self.waits.append((self.now - instance.created_at).total_seconds())
             self._at(self.now + timedelta(seconds=visit.stayed or 0), "leave", instance.id)
 

@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from pool.courses.course import Course
 from pool.errors import BadRequest
 from pool.moments import minute
 from pool.reports.tables import span
 from pool.sessions.visits import Visit, with_stays
 from pool.settings import PoolSettings
-from pool.what_if.classes import ExtraClass, visits_of
+from pool.what_if.classes import Supposed, visits_of
 from pool.what_if.figures import Figures, figures
 from pool.what_if.replay import Replay
 
 HOUR = timedelta(hours=1)
+NOTHING = Supposed()
 
 
 @dataclass(frozen=True)
@@ -28,21 +30,33 @@ class Past:
     begin: datetime
     until: datetime
     zone: ZoneInfo = field(default=ZoneInfo("UTC"))
+    courses: Sequence[Course] = ()  # of the pool, as it has them today
+    courses_then: Sequence[Course] | None = None  # beside the settings that are tried; None: the same
 
     def replay(self, settings: PoolSettings) -> Replay:
-        """Live it under these settings."""
-        return Replay(settings, self.visits, self.boots, self.begin, self.until).run()
+        """Live it under these settings, with slots reserved for today's courses."""
+        return Replay(settings, self.visits, self.boots, self.begin, self.until, courses=self.courses).run()
+
+    def has_course(self, name: str) -> bool:
+        """Whether slots are reserved for a course of this name."""
+        return any(course.name == name for course in self.courses)
+
+    @property
+    def then(self) -> Self:
+        """The same past, with the courses that are tried."""
+        return self if self.courses_then is None else replace(self, courses=self.courses_then)
 
 
-def livable(recorded: Past, classes: Sequence[ExtraClass] = ()) -> Past:
-    """Make a past that can be lived of what is on record, and of classes that never were.
+def livable(recorded: Past, supposed: Supposed = NOTHING) -> Past:
+    """Make a past that can be lived of what is on record, and of classes and courses that never were.
 
     It begins an hour before the first visit, so that hosts are there; a visit that never had room gets the usual stay.
 
     Raises:
-        BadRequest: there is no visit.
+        BadRequest: there is no visit, or a class or course cannot be read.
     """
-    more = [visit for one in classes for visit in visits_of(one, recorded.begin, recorded.until, recorded.zone)]
+    extra = supposed.extra
+    more = [visit for one in extra for visit in visits_of(one, recorded.begin, recorded.until, recorded.zone)]
     visits = with_stays([*recorded.visits, *more])
     if not visits:
         raise BadRequest(
@@ -50,7 +64,9 @@ def livable(recorded: Past, classes: Sequence[ExtraClass] = ()) -> Past:
             " to replay; let it begin earlier (--since), or add a class (--class 60@Mon09:00)"
         )
     begin = visits[0].at.replace(minute=0, second=0, microsecond=0) - HOUR
-    return replace(recorded, visits=visits, begin=begin)
+    tried = [one.reserving(recorded.pool, recorded.zone) for one in extra if one.course]
+    then = [*(() if supposed.without_courses else recorded.courses), *tried]
+    return replace(recorded, visits=visits, begin=begin, courses_then=then)
 
 
 @dataclass(frozen=True)
@@ -67,8 +83,8 @@ class Comparison:
 
 
 def compare(past: Past, today: PoolSettings, then: PoolSettings) -> Comparison:
-    """Live the past twice."""
-    return Comparison(past.replay(today), past.replay(then))
+    """Live the past twice, the second time with the courses that are tried, too."""
+    return Comparison(past.replay(today), past.then.replay(then))
 
 
 _ROWS = {

@@ -1,9 +1,10 @@
 """When the answer of a rule may change by time alone, so that a replay can leave out the ticks until then."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from pool.courses.course import Course
 from pool.hosts.launching import LONGEST_LEAD, lead
 from pool.hosts.lifetime import unused_since
 from pool.hosts.sizing import KEPT_UNUSED
@@ -24,16 +25,19 @@ class TurningPoints:
         settings: of the pool.
         begin: of the time that they are wanted for.
         until: its end.
+        courses: of the pool.
     """
 
-    def __init__(self, settings: PoolSettings, begin: datetime, until: datetime) -> None:
+    def __init__(
+        self, settings: PoolSettings, begin: datetime, until: datetime, courses: Sequence[Course] = ()
+    ) -> None:
         self._ages = (
             timedelta(seconds=settings.host_lifetime - settings.host_lifetime_low),
             timedelta(seconds=settings.host_lifetime),
             timedelta(seconds=settings.host_lifetime + settings.host_lifetime_extra),
             _KEPT,
         )
-        self._edges = sorted(set(_edges(settings, begin, until)))
+        self._edges = sorted({*_edges(settings, begin, until), *_edges_of_courses(courses, begin, until)})
 
     def after(self, now: datetime, hosts: Iterable[Host]) -> datetime:
         """Return the first one that is not before *now*."""
@@ -42,7 +46,7 @@ class TurningPoints:
         return min(points, default=now + LONGEST_SKIP)
 
     def _of_timetable(self, now: datetime, ahead: timedelta) -> Iterator[datetime]:
-        """Yield when a line begins or ends, now, for a host spawned now, or for one that is let go now."""
+        """Yield when a line or a reservation begins or ends, now, for a host spawned now, or for one let go now."""
         yield now + LONGEST_SKIP
         for edge in self._edges[bisect_left(self._edges, now - _KEPT) :]:
             if edge > now + LONGEST_LEAD + _KEPT + LONGEST_SKIP:
@@ -64,3 +68,10 @@ def _edges(settings: PoolSettings, begin: datetime, until: datetime) -> Iterator
         while day < until + _DAY:
             yield from entry.bounds(day.astimezone(entry.zone).date())
             day += _DAY
+
+
+def _edges_of_courses(courses: Sequence[Course], begin: datetime, until: datetime) -> Iterator[datetime]:
+    for course in courses:
+        ahead = timedelta(seconds=course.reserve_before)
+        for class_begins, class_ends in course.classes(begin - _DAY, until + _DAY):
+            yield from (class_begins - ahead, class_ends)

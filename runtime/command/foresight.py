@@ -5,8 +5,10 @@ from pathlib import Path
 
 from blocks.settings import ProcessSettings
 from pool.moments import Period
+from pool.what_if.classes import Supposed
 
 _CLASS = "add a class that never was, on each such day; also 60@Mon09:00-10:15"
+_COURSE = "try a course that never was: the users of such a class, with slots reserved for them"
 _PAST: dict[str, dict] = {
     "--pool": {"default": "main", "help": "name of the pool; main"},
     "--since": {"default": "14d", "help": "when it begins: 14d or 12h ago, or a date; 14d"},
@@ -23,16 +25,19 @@ def what_if(
     until: str,
     as_json: bool,
     classes: list[str],
+    courses: list[str],
+    without_courses: bool,
     plot: Path | None,
 ) -> int:
     """Replay what the pool had to serve, under today's settings and under those given; compare waits and host-hours.
 
     Raises:
-        DockerDriverError: there is nothing to replay, or a setting, a time or a class cannot be read.
+        DockerDriverError: there is nothing to replay, or a setting, a time, a class or a course cannot be read.
     """
     from runtime.command.foresight_report import show_what_if  # noqa: PLC0415 - Prefect takes a second to import
 
-    show_what_if(settings, pool, Period(since, until), settings_turned, classes, as_json, plot)
+    supposed = Supposed(classes, courses, without_courses)
+    show_what_if(settings, pool, Period(since, until), settings_turned, supposed, as_json, plot)
     return 0
 
 
@@ -54,6 +59,8 @@ COMMANDS: dict[Callable[..., int], dict[str, dict]] = {
         "settings_turned": {"nargs": "*", "metavar": "SETTING=VALUE", "help": "as in DD_FREE_SLOT_TARGET=10"},
         **_PAST,
         "--class": {"action": "append", "default": [], "dest": "classes", "metavar": "60@Mon09:00", "help": _CLASS},
+        "--course": {"action": "append", "default": [], "dest": "courses", "metavar": "60@Mon09:00", "help": _COURSE},
+        "--without-courses": {"action": "store_true", "help": "try it without slots reserved for the pool's courses"},
         "--plot": {"type": Path, "metavar": "FILE.svg", "help": "draw demand, room and queue over the days"},
     },
     advise: {

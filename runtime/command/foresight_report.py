@@ -14,8 +14,9 @@ from pool.errors import BadRequest, NotFound
 from pool.moments import Period, minute
 from pool.notation import read_seconds
 from pool.what_if.advice import Advice, advise
+from pool.what_if.classes import Supposed
 from pool.what_if.figures import buckets
-from pool.what_if.study import Comparison, Past, compare, comparison_rows
+from pool.what_if.study import NOTHING, Comparison, Past, compare, comparison_rows
 from runtime.databases.records import records
 from runtime.verbs.output import console, show_json, table
 from tasks.housekeeping.foresight import past_on_record
@@ -26,7 +27,7 @@ def show_what_if(
     pool: str,
     period: Period,
     words: Sequence[str],
-    classes: Sequence[str],
+    supposed: Supposed,
     as_json: bool,
     plot: Path | None,
 ) -> None:
@@ -34,17 +35,18 @@ def show_what_if(
 
     Raises:
         NotFound: there never was such a pool.
-        BadRequest: there is nothing to replay, or a setting, a time or a class cannot be read.
+        BadRequest: there is nothing to replay, or a setting, a time, a class or a course cannot be read.
     """
-    config, past = _on_record(settings, pool, period, classes)
+    config, past = _on_record(settings, pool, period, supposed)
     both = compare(past, config.settings(pool), turned(config, words).settings(pool))
+    tried = "; ".join([*words, *supposed.words]) or "the same settings"
     if plot:
-        _draw(plot, both, past, words)
+        _draw(plot, both, past, tried)
     today, then = both.figures
     if as_json:
         show_json({"today": asdict(today), "then": asdict(then)})
         return
-    shown = table("", "Today", "With " + ("; ".join(words) or "the same settings"))
+    shown = table("", "Today", f"With {tried}")
     for row in comparison_rows(today, then):
         shown.add_row(row["what"], row["today"], row["then"])
     console().print(shown)
@@ -58,7 +60,7 @@ def show_advice(settings: ProcessSettings, pool: str, period: Period, wait_p95: 
         NotFound: there never was such a pool.
         BadRequest: there is nothing to replay, or a time cannot be read.
     """
-    config, past = _on_record(settings, pool, period, [])
+    config, past = _on_record(settings, pool, period)
     limit = read_seconds(wait_p95)
     advice = advise(past, config.settings(pool), limit, say=lambda line: print(f"  tried {line}", file=sys.stderr))
     if as_json:
@@ -71,20 +73,22 @@ def show_advice(settings: ProcessSettings, pool: str, period: Period, wait_p95: 
     print(f"  ({_caption(past)})")
 
 
-def _on_record(settings: ProcessSettings, pool: str, period: Period, classes: Sequence[str]) -> tuple[PoolConfig, Past]:
+def _on_record(
+    settings: ProcessSettings, pool: str, period: Period, supposed: Supposed = NOTHING
+) -> tuple[PoolConfig, Past]:
     """Return the pool's configuration as its last tick read it, and its past."""
     with records(settings) as store:
         kept = store.configs.last(pool) if store else None
         if store is None or kept is None:
             raise NotFound(f"no pool named {pool!r} was ever served here: its first tick writes its settings down")
         config = PoolConfig.of_kept(kept)
-        return config, past_on_record(store.history, config, pool, period, classes, datetime.now(UTC))
+        return config, past_on_record(store, config, pool, period, supposed, datetime.now(UTC))
 
 
-def _draw(file: Path, both: Comparison, past: Past, words: Sequence[str]) -> None:
+def _draw(file: Path, both: Comparison, past: Past, tried: str) -> None:
     panels = [
         Panel("today's settings", buckets(both.today)),
-        Panel("; ".join(words) or "the same settings", buckets(both.then)),
+        Panel(tried, buckets(both.then)),
     ]
     try:
         file.write_text(demand_plot(f"Pool {past.pool}, replayed", panels, past.zone))
@@ -94,7 +98,8 @@ def _draw(file: Path, both: Comparison, past: Past, words: Sequence[str]) -> Non
 
 def _caption(past: Past) -> str:
     measured = f"{len(past.boots)} boots measured" if past.boots else "no boot measured yet, five minutes assumed"
-    return f"{len(past.visits)} visits from {past.begin:%Y-%m-%d %H:%M} to {minute(past.until)}; {measured}"
+    courses = f"; slots reserved for {', '.join(one.name for one in past.courses)}" if past.courses else ""
+    return f"{len(past.visits)} visits from {past.begin:%Y-%m-%d %H:%M} to {minute(past.until)}; {measured}{courses}"
 
 
 def _as_json(advice: Advice) -> dict:

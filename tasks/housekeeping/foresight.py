@@ -9,11 +9,11 @@ from blocks.stored.turned_settings import turned, zone_of
 from pool.moments import Period
 from pool.notation import read_seconds
 from pool.settings import PoolSettings
-from pool.store.history import HistoryStore
+from pool.store.pool_store import PoolStore
 from pool.what_if.advice import Advice, advise
-from pool.what_if.classes import read_class
+from pool.what_if.classes import Supposed
 from pool.what_if.figures import Figures
-from pool.what_if.study import Past, compare, livable
+from pool.what_if.study import NOTHING, Past, compare, livable
 from tasks.base import look_up
 
 
@@ -30,26 +30,29 @@ def turned_settings(pool: str, words: Sequence[str]) -> tuple[PoolSettings, Pool
 
 
 @look_up(retries=1, retry_delay_seconds=2)
-def read_past(pool: str, period: Period, classes: Sequence[str]) -> Past:
-    """What the pool had to serve in that period, with classes that never were.
+def read_past(pool: str, period: Period, supposed: Supposed = NOTHING) -> Past:
+    """What the pool had to serve in that period, with classes and courses that never were.
 
     Raises:
-        BadRequest: there is no visit, or a time or a class cannot be read.
+        BadRequest: there is no visit, or a time, a class or a course cannot be read.
     """
-    return past_on_record(outside().store.history, outside().config(pool), pool, period, classes, now())
+    return past_on_record(outside().store, outside().config(pool), pool, period, supposed, now())
 
 
 def past_on_record(
-    history: HistoryStore, config: PoolConfig, pool: str, period: Period, classes: Sequence[str], at: datetime
+    store: PoolStore, config: PoolConfig, pool: str, period: Period, supposed: Supposed, at: datetime
 ) -> Past:
-    """Read what a pool had to serve in a period, with classes that never were; *at* is now.
+    """Read what a pool had to serve in a period, with classes and courses that never were; *at* is now.
+
+    The pool's courses are those that its last tick knew.
 
     Raises:
-        BadRequest: there is no visit, or a time or a class cannot be read.
+        BadRequest: there is no visit, or a time, a class or a course cannot be read.
     """
-    (begin, end), extra = period.ends(at), [read_class(one) for one in classes]
-    visits = [visit for visit in history.visits(pool, begin, at) if visit.at < end]
-    return livable(Past(pool, visits, history.boots(pool), begin, end, zone_of(config)), extra)
+    begin, end = period.ends(at)
+    visits = [visit for visit in store.history.visits(pool, begin, at) if visit.at < end]
+    boots, courses = store.history.boots(pool), store.configs.courses(pool)
+    return livable(Past(pool, visits, boots, begin, end, zone_of(config), courses), supposed)
 
 
 @look_up()

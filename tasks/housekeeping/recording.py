@@ -12,13 +12,14 @@ from tasks.base import look_up
 
 @look_up()
 def read_settings(pool: str) -> PoolSettings:
-    """The pool's settings as they are now; its configuration is kept, for the case that its block is deleted.
+    """The pool's settings as they are now; they are kept, for the case that their block is deleted, with its courses.
 
     Raises:
         NotFound: no pool has this name; the message lists those that exist.
     """
     config = outside().config(pool)
     outside().store.configs.keep(pool, config.as_kept())
+    outside().store.configs.keep_courses(pool, outside().stored.courses().of(pool))
     return config.settings(pool)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pool.decisions import Decision, DecisionKind
 from pool.states import InstanceState
-from tests.rigs.pool_data import NOW, ask, claim_active, later, place
+from tests.rigs.pool_data import NOW, a_course, ask, claim_active, later, place
 
 pytestmark = pytest.mark.contract
 
@@ -94,6 +94,19 @@ def test_the_last_configuration_of_a_pool_is_kept_and_replaced(store):
     for config in ({"DD_MAX_HOSTS": 4}, {"DD_MAX_HOSTS": 7, "DD_IMAGES": ["lab:4"]}):
         store.configs.keep("main", config)
         assert store.configs.last("main") == config
+
+
+def test_the_courses_of_a_pool_are_kept_beside_its_last_configuration_and_replaced(store):
+    store.configs.keep("main", {"DD_MAX_HOSTS": 4})
+    for courses in (
+        [a_course("bio101"), a_course("chem2", users=frozenset({"ada"}))],
+        [a_course("chem2", slots=9)],
+        [],
+    ):
+        store.configs.keep_courses("main", courses)
+        assert store.configs.courses("main") == courses
+    assert store.configs.last("main") == {"DD_MAX_HOSTS": 4}
+    assert store.configs.courses("gpu") == []
 
 
 def test_a_pool_is_in_use_while_a_host_or_a_session_of_it_lives(store):

@@ -8,7 +8,7 @@ from pool.sessions.visits import Visit
 from pool.states import HostState, InstanceState
 from pool.store.migrations import _config
 from pool.store.pool_store import PoolStore
-from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place, run
+from tests.rigs.pool_data import NOW, a_blueprint, a_course, ask, claim, claim_active, later, place, run
 
 pytestmark = pytest.mark.contract
 
@@ -76,9 +76,20 @@ def test_visits_outlive_the_records_of_their_sessions_and_are_forgotten_by_a_tim
     assert store.history.visits("main", NOW, LATER) == []
 
 
-def test_a_visit_has_no_names(store, store_url):
+def test_a_visit_has_no_name_but_that_of_its_course(store, store_url):
     columns = {column["name"] for column in inspect(create_engine(store_url)).get_columns("visits")}
-    assert columns == {"id", "pool", "at", "slots", "waited", "stayed", "allowed"}
+    assert columns == {"id", "pool", "at", "slots", "waited", "stayed", "allowed", "course"}
+
+
+def test_the_visit_of_a_members_session_and_of_one_that_names_the_course_says_which_course_it_was_of(store):
+    store.configs.keep("main", {})
+    store.configs.keep_courses("main", [a_course(users=frozenset({"ada"}))])
+    for name, user, options in (("a", "ada", {}), ("b", "bob", {"course": "bio101"}), ("c", "cyn", {})):
+        store.instances.request(name, a_blueprint(), user, options, NOW)
+    assert [visit.course for visit in store.history.visits("main", NOW, LATER)] == ["bio101", "bio101", ""]
+    for name in "abc":
+        store.instances.move(name, InstanceState.FAILED, NOW)
+    assert [visit.course for visit in store.history.visits("main", NOW, LATER)] == ["bio101", "bio101", ""]
 
 
 def test_boots_are_those_of_hosts_that_became_active(store):

@@ -38,6 +38,11 @@ def test_what_if_answers_with_both_figures_and_leaves_them_as_a_table(prefect):
     assert prefect.task_runs == []
 
 
+def test_what_if_tries_a_course_that_never_was_and_says_so_beside_the_settings(prefect):
+    figures = asyncio.run(what_if.fn([], since="6h", courses=["5@Mon05:00"], without_courses=True))
+    assert figures["today"]["sessions"] == figures["then"]["sessions"] == 14
+
+
 def test_advice_answers_with_the_settings_to_turn_and_leaves_its_reasons(prefect):
     changes = asyncio.run(advise.fn(wait_p95="10m"))
     rows = prefect.tables["advise-main"]

@@ -1,6 +1,7 @@
 """Advice: settings that keep a wait, and the reasons."""
 
 import re
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,8 +10,9 @@ from pool.errors import BadRequest
 from pool.sessions.visits import Visit
 from pool.settings import PoolSettings
 from pool.what_if.advice import advise
+from pool.what_if.classes import Supposed
 from pool.what_if.study import Past, compare, comparison_rows, livable
-from tests.rigs.pool_data import NOW, later
+from tests.rigs.pool_data import NOW, a_course, later
 
 pytestmark = pytest.mark.unit
 
@@ -53,6 +55,28 @@ def test_figures_stand_side_by_side(a_class):
     assert rows[0] == {"what": "sessions", "today": "40", "then": "40"}
     waits = next(row for row in rows if row["what"] == "wait, 95 of 100 at most")
     assert waits["today"] != waits["then"]
+
+
+def test_no_line_of_a_timetable_is_advised_for_a_class_that_has_slots_reserved(a_class):
+    students = [replace(visit, course="bio101") for visit in a_class.visits]
+    bio = a_course(times=["Mon 10:00-11:00"], slots=40)
+    advice = advise(replace(a_class, visits=students, courses=[bio]), PoolSettings(), wait_p95=5)
+    assert advice.today.figures.wait_p95_s == 0
+    assert not any(change.startswith("DD_TIMETABLE") for change in advice.changes)
+
+
+def test_a_course_that_never_was_reserves_nothing_today_and_its_slots_then(a_class):
+    tried = livable(a_class, Supposed(courses=["30@Mon12:00-13:00"]))
+    today, then = compare(tried, PoolSettings(), PoolSettings()).figures
+    assert today.sessions == then.sessions == 70
+    assert then.slots_in_vain > today.slots_in_vain
+
+
+def test_the_pools_courses_can_be_left_out_of_what_is_tried(a_class):
+    students = [replace(visit, course="bio101") for visit in a_class.visits]
+    recorded = replace(a_class, visits=students, courses=[a_course(times=["Mon 10:00-11:00"], slots=40)])
+    today, then = compare(livable(recorded, Supposed(without_courses=True)), PoolSettings(), PoolSettings()).figures
+    assert today.wait_p95_s == 0 < then.wait_p95_s
 
 
 def test_a_pool_without_a_visit_has_nothing_to_replay():

@@ -1,13 +1,13 @@
 """Classes that never were, and rushes that were."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from pool.errors import BadRequest
 from pool.sessions.visits import Visit
-from pool.what_if.classes import read_class, visits_of
+from pool.what_if.classes import Supposed, read_class, visits_of
 from pool.what_if.rushes import timetable_of_rushes
 from tests.rigs.pool_data import NOW, later
 
@@ -32,6 +32,16 @@ def test_a_class_stays_to_its_end_which_is_after_90_minutes_where_none_is_said()
 def test_the_same_class_is_always_the_same():
     one = read_class("30@Tue14:00")
     assert [*visits_of(one, NOW, later(WEEK), BERLIN)] == [*visits_of(one, NOW, later(WEEK), BERLIN)]
+
+
+def test_a_course_that_never_was_has_the_users_of_such_a_class_and_a_slot_for_each_around_it():
+    (bio,) = Supposed(courses=["30@Tue14:00-15:30"]).extra
+    visits, of_class = ([*visits_of(one, NOW, later(WEEK), BERLIN)] for one in (bio, read_class("30@Tue14:00-15:30")))
+    assert [(visit.at, visit.stayed) for visit in visits] == [(visit.at, visit.stayed) for visit in of_class]
+    assert {visit.course for visit in visits} == {"30@Tue14:00-15:30"}
+    course, ten_to_two = bio.reserving("main", BERLIN), datetime(2026, 1, 6, 13, 50, tzinfo=BERLIN)
+    assert (course.slots, course.reserves(ten_to_two, ten_to_two)) == (30, True)
+    assert not course.reserves(ten_to_two + timedelta(hours=2), ten_to_two + timedelta(hours=3))
 
 
 def test_of_a_class_on_monday_at_midnight_some_come_late_on_sunday():

@@ -13,7 +13,7 @@ from pool.errors import BadRequest, NotFound
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
 from runtime.command.cli import _parser
-from tests.rigs.pool_data import a_blueprint
+from tests.rigs.pool_data import a_blueprint, a_course
 from tests.rigs.services.databases import migrated_sqlite
 
 pytestmark = pytest.mark.unit
@@ -29,6 +29,8 @@ def settings(tmp_path_factory):
     settings = ProcessSettings(data=data, database="sqlite", prefect_port=9, _env_file=None)
     store = PoolStore.open(settings.pool_database_url)
     store.configs.keep("main", PoolConfig().as_kept())
+    in_days = f"{BEGIN + timedelta(days=3):%a} 12:00-12:01"
+    store.configs.keep_courses("main", [a_course(times=[in_days])])
     for number in range(20):
         store.instances.request(f"s-{number}", a_blueprint(), "alice", {}, BEGIN)
         store.instances.move(f"s-{number}", InstanceState.FAILED, BEGIN + timedelta(minutes=15))
@@ -63,6 +65,15 @@ def test_the_figures_are_to_be_had_as_json(told):
     assert both["then"]["slots_in_vain"] > both["today"]["slots_in_vain"]
 
 
+def test_what_is_reserved_for_the_pools_courses_is_said_and_a_course_that_never_was_is_tried_beside_it(told):
+    at = f"{BEGIN + timedelta(hours=2):%a%H:%M}"
+    shown = told("what-if", "--since", "8h", "--course", f"12@{at}", "--without-courses")
+    assert "slots reserved for bio101" in shown
+    assert f"12@{at}" in shown
+    both = json.loads(told("what-if", "--json", "--since", "8h", "--course", f"12@{at}"))
+    assert both["today"]["sessions"] == both["then"]["sessions"] == 32
+
+
 def test_a_plot_is_an_svg_with_a_panel_for_each(told, tmp_path):
     told("what-if", "--plot", str(tmp_path / "week.svg"), "DD_MAX_HOSTS=8", "DD_TIMETABLE=Mon 08:00-09:00: 4")
     drawn = ElementTree.parse(tmp_path / "week.svg").getroot()  # noqa: S314 - it is our own
@@ -85,6 +96,7 @@ def test_advice_is_the_settings_to_turn_and_why(told):
         (("what-if", "DD_FREE_SLOT_TARGET"), BadRequest, "write NAME=value"),
         (("what-if", "DD_FREE_SLOT_TARGET=many"), BadRequest, "DD_FREE_SLOT_TARGET: .* valid integer"),
         (("what-if", "DD_TIMETABLE=monday"), BadRequest, "DD_TIMETABLE"),
+        (("what-if", "--course", "bio101"), BadRequest, "'bio101' is no class"),
         (("what-if", "--since", "long"), BadRequest, "'long' is no moment"),
         (("what-if", "--since", "2d", "--until", "3d"), BadRequest, "the end, is not after"),
         (("what-if", "--since", "2d", "--until", "8h"), BadRequest, "nothing to replay"),

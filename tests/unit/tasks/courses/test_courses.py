@@ -18,6 +18,7 @@ from pool.errors import NotFound, Refused
 from pool.records import Image
 from pool.store.pool_store import PoolStore
 from tasks.courses.rows import course_rows
+from tasks.housekeeping.recording import read_settings
 from tasks.sessions.positions import positions_in
 from tasks.sessions.queue import check_waiting, give_out_room
 from tasks.sessions.requests import record_instance
@@ -77,6 +78,11 @@ def test_a_request_that_does_not_wait_is_refused_with_what_is_reserved(door):
     session, recipe = asyncio.run(record_instance.fn("s-kim", "jupyter", "kim", {"wait": 0}))
     with pytest.raises(Refused, match=r"2 free on 1 active hosts .*; slots are reserved: 2 for course bio101"):
         asyncio.run(check_waiting.fn(session, recipe))
+
+
+def test_a_tick_keeps_the_courses_of_its_pool_for_what_if_and_for_the_record_of_what_ends(door):
+    asyncio.run(read_settings.fn("main"))
+    assert [course.name for course in door.store.configs.courses("main")] == ["bio101"]
 
 
 def test_outside_of_its_time_a_course_reserves_nothing(door):
