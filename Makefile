@@ -88,9 +88,9 @@ soak: ## Ask for a thousand short sessions while each minute a process is killed
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m tests.reliability.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(JSON),--json $(JSON))
 
-simulate: ## Live many random lives of a simulated pool: RUNS=20000, JSON=file for the counts, SEED=n to see one
+simulate: ## Live many random lives of a simulated pool: RUNS=20000, JSON=file for the counts, SEED=n to see one; REPLAYS=200: against what-if
 	@runtime/bootstrap.sh test
-	@$(BIN)/python -m tests.rigs.simulator $(if $(SEED),--seed $(SEED),--runs $(if $(RUNS),$(RUNS),500)) $(if $(JSON),--json $(JSON))
+	@$(BIN)/python -m $(if $(REPLAYS),tests.simulation.replayed --lives $(REPLAYS),tests.rigs.simulator $(if $(SEED),--seed $(SEED),--runs $(if $(RUNS),$(RUNS),500))) $(if $(JSON),--json $(JSON))
 
 lint: ## Style, layers and types
 	@runtime/bootstrap.sh lint

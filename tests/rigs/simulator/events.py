@@ -8,12 +8,12 @@ from blocks.stored.blueprint import Blueprint
 from pool.housekeeping.found import ContainerOutcome
 from pool.records import Instance
 from pool.states import LIVING_INSTANCES, InstanceState
+from tests.rigs.simulator.courses import CourseWorld
 from tests.rigs.simulator.machines import Machine
 from tests.rigs.simulator.runs import Run
-from tests.rigs.simulator.world import World
 
 
-class EventfulWorld(World):
+class EventfulWorld(CourseWorld):
     """A world in which things happen. *which* picks one of those that there are, by number."""
 
     # Users

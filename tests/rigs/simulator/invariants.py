@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from blocks.stored.blueprint import Blueprint
+from pool.courses.course import slots_to_come
+from pool.courses.starting import start_due
 from pool.hosts.counting import counted_hosts
 from pool.hosts.lifetime import takes_sessions
 from pool.standbys.standby import StandbyState
@@ -74,7 +76,7 @@ def unsettled(world: World) -> list[str]:
     questions = (
         servers_are_recorded, records_are_servers, hosts_have_arrived, sessions_have_arrived, containers_are_recorded,
         sessions_are_containers, moved_sessions_are_whole, standbys_are_back, routes_are_sessions, nothing_is_leased,
-        there_is_room,
+        there_is_room, classes_have_begun,
     )  # fmt: skip
     return [sentence for question in questions for sentence in question(world)]
 
@@ -185,9 +187,21 @@ def there_is_room(world: World) -> Iterator[str]:
     """6: with trouble over, the pool has the free slots that it is to have, or all hosts that it may have."""
     hosts = world.store.hosts.all(states={HostState.ACTIVE})
     living = [host for host in world.store.hosts.all() if host.state is not HostState.REMOVED]
-    free = sum(host.free for host in hosts)
-    if free < world.config.DD_FREE_SLOT_TARGET and len(living) < world.config.DD_MAX_HOSTS:
-        yield f"6: {free} slots are free on {len(hosts)} active hosts, {world.config.DD_FREE_SLOT_TARGET} are wanted"
+    now, sessions = world.clock.now(), world.store.instances.all(states=HOLDING_ROOM)
+    reserved = sum(slots_to_come(world.courses(), sessions, now, now))
+    free, wanted = sum(host.free for host in hosts), world.config.DD_FREE_SLOT_TARGET + reserved
+    if free < wanted and len(living) < world.config.DD_MAX_HOSTS:
+        yield f"6: {free} slots are free on {len(hosts)} active hosts, {wanted} are wanted, {reserved} for a course"
+
+
+def classes_have_begun(world: World) -> Iterator[str]:
+    """5, 7: of a class that is on, or begins soon, each member has one session on record that was started for it."""
+    known = {session.id for session in world.store.instances.all()}
+    for course in world.courses():
+        start = start_due(course, world.clock.now())
+        for session, user in start.sessions.items() if start else ():
+            if session not in known:
+                yield f"5: {user} has no session {session} of the class that begins at {start.begins}"
 
 
 def _has(machine, session) -> bool:

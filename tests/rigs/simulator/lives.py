@@ -21,6 +21,13 @@ HAPPENINGS: tuple[tuple[str, dict[str, tuple]], ...] = (
     *[("arrive", {"blueprint": ("small", "small", "large", "kept", "kept"), "twice": (False, False, True)})] * 8,
     *[("leave", {"which": range(20)})] * 4,
     ("use", {"which": range(20)}),
+    ("hold_class", {
+        "minutes": (0, 5, 20, 40), "slots": (1, 2, 4, 6), "members": (0, 2, 3), "start_before": (0, 5, 15),
+        "blueprint": ("small", "small", "large"),
+    }),
+    *[("attend", {"which": range(6), "twice": (False, False, True)})] * 2,
+    ("leave_class", {"which": range(6)}),
+    ("call_off_class", {}),
     *[("write", {"which": range(20)})] * 3,
     *[("move", {"which": range(20), "to": (None, None, 0, 1, 2), "twice": (False, False, True)})] * 4,
     ("shut_down", {"on": (True, False, False)}),
@@ -65,6 +72,14 @@ LIVES_OF_MOVES = 25
 MOVES: tuple[tuple[str, dict[str, tuple]], ...] = (
     ("write", {"which": range(20)}),
     ("move", {"which": range(20), "to": (None, None, None, 0, 1), "twice": (False, False, True)}),
+)
+
+
+#: In so many others a course has a class soon, and its users come as often as all others.
+LIVES_OF_COURSES = 25
+CLASSES: tuple[tuple[str, dict[str, tuple]], ...] = (
+    ("attend", {"which": range(6), "twice": (False, False, True)}),
+    ("arrive", {"blueprint": ("small", "small", "large"), "twice": (False, False, True)}),
 )
 
 
@@ -113,15 +128,24 @@ def live_batch(seeds: range) -> list[int]:
 
 def random_life(random: Random) -> Iterator[tuple[str, dict, float]]:
     """What happens, with what, and how long nothing else does."""
-    often = HAPPENINGS
-    if random.randrange(100) < LIVES_OF_MOVES:
+    often, kind = HAPPENINGS, random.randrange(100)
+    if kind < LIVES_OF_MOVES:
         often += MOVES * 12
         yield "want_free_slots", {"slots": 8}, 900
         yield "arrive", {"blueprint": "kept"}, 300
+    elif kind < LIVES_OF_MOVES + LIVES_OF_COURSES:
+        often += CLASSES * 8
+        yield "hold_class", a_class(random), 0
     yield "arrive", {}, random.choice((0, 300, 600))
     for _ in range(random.randint(3, 24)):
         name, choices = random.choice(often)
         yield name, {key: random.choice(values) for key, values in choices.items()}, random.choice(PAUSES)
+
+
+def a_class(random: Random) -> dict:
+    """When the class of a course is, and for whom."""
+    choices = dict(HAPPENINGS)["hold_class"]
+    return {key: random.choice(values) for key, values in choices.items()} | {"minutes": random.choice((20, 40, 60))}
 
 
 def step(

@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from pool.changes import Change
-from pool.records import Host
+from pool.records import Host, Instance
 from pool.states import HostState
 from pool.store.engine import Database
 from pool.store.history import HistoryStore
 from pool.store.hosts.host_store import HostStore
+from pool.store.instances.instance_store import InstanceStore
 from pool.store.pool_store import PoolStore
 from pool.store.schema import metadata
 from tests.rigs.services.databases import MEMORY
@@ -58,6 +59,25 @@ class WatchedHosts(HostStore):
         return moved
 
 
+class WatchedInstances(InstanceStore):
+    """Asks the world, of every session that is given room, whether it is room that is reserved for others."""
+
+    world: Any = None
+
+    def take_turn(self, *arguments: Any, **more: Any) -> Instance | None:
+        before = self.world.reserved_now()
+        taken = super().take_turn(*arguments, **more)
+        if taken:
+            self.world.check_reserved(taken, before)
+        return taken
+
+    def request(self, *arguments: Any, **more: Any) -> tuple[Instance, bool]:
+        before = self.world.reserved_now()
+        asked, new = super().request(*arguments, **more)
+        self.world.check_reserved(asked, before)
+        return asked, new
+
+
 class WatchedHistory(HistoryStore):
     """Does not look again for untold changes before something was written."""
 
@@ -78,13 +98,14 @@ class WatchedStore(PoolStore):
         self.database = WatchedDatabase(database)
         super().__init__(self.database)
         self.hosts: WatchedHosts = WatchedHosts(self.database)
+        self.instances: WatchedInstances = WatchedInstances(self.database)
         self.history = WatchedHistory(self.database)
         self.database.secret = lambda: unguessable(self._world)
         self._wrap(READS, _remembered)
         self._wrap(TOUCH_NO_RECORD, _keeping)
 
     def watched_by(self, world: Any) -> None:
-        self.hosts.world = world
+        self.hosts.world = self.instances.world = world
         self._world = world
 
     def empty(self) -> None:
