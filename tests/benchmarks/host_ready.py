@@ -180,7 +180,7 @@ def _surroundings(server: PrefectServer, kind: str, engine_url: str) -> dict[str
         "DD_DATA": str(DATA),
         "DD_NAMESPACE": NAMESPACE,
         "DD_CLOUD": kind,
-        "DD_WORKER_USER": "root",  # as in tests/system/test_openstack_main_job.py
+        "DD_WORKER_USER": "root",  # as this process is, which is the pool's only one
         "DD_ENGINE_URL": engine_url,
         "DD_DATABASE_URL": f"sqlite:///{server.home}/pool.sqlite",
         "PREFECT_WORKER_QUERY_SECONDS": "2",

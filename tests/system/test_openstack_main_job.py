@@ -1,8 +1,13 @@
-"""The main job on OpenStack, as an operator with a ``clouds.yaml`` meets it. The tests go on from one another."""
+"""The main job on OpenStack, as an operator with a ``clouds.yaml`` meets it. The tests go on from one another.
+
+Its workers and Prefect's server are not root, as is the default there.
+"""
 
 import os
 import re
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,27 +19,39 @@ from pool.states import HostState
 from pool.store.pool_store import PoolStore
 from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
 from tests.rigs.hosts.leftovers import containers_of, processes_of
+from tests.rigs.stacks.accounts import OF_THE_ACCOUNT, users_by_word
+from tests.rigs.stacks.open_checkout import PLACE, opened
+from tests.rigs.stacks.stack import Stack
 from tests.rigs.waiting import until
-from tests.system.conftest import DATA, fresh_installation
+from tests.system.conftest import fresh_installation
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
-pytestmark = [pytest.mark.system, pytest.mark.openstack, pytest.mark.nightly, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.openstack, pytest.mark.nightly, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
-def stack(openstack_rig, engine_url):
+def clouds_yaml(openstack_rig) -> Path:
+    """The operator's file, which is theirs alone until `make up` lets the workers read it."""
+    file = Path(os.environ["OS_CLIENT_CONFIG_FILE"])
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture(scope="module")
+def stack(clouds_yaml, engine_url) -> Iterator[Stack]:
     """A running stack whose cloud has no volume service; nothing but what the docs name was set."""
-    it = fresh_installation(
-        DATA.with_name("test-stack-on-openstack"),  # other system tests may run beside these
-        DD_CLOUD="openstack",
-        DD_WORKER_USER="root",  # this checkout may lie where no other account enters
-        DD_ENGINE_URL=engine_url,
-        OS_CLOUD="rig",
-        OS_CLIENT_CONFIG_FILE=os.environ["OS_CLIENT_CONFIG_FILE"],
-        DD_HOST_DATA_VOLUME_FACTOR="0",
+    it = opened(
+        fresh_installation(
+            PLACE.with_name("dockerdriver-checkout-openstack") / ".dockerdriver",
+            DD_CLOUD="openstack",
+            DD_ENGINE_URL=engine_url,
+            OS_CLOUD="rig",
+            OS_CLIENT_CONFIG_FILE=str(clouds_yaml),
+            DD_HOST_DATA_VOLUME_FACTOR="0",
+        )
     )
-    up = it.command("up")
     try:
+        up = it.command("up")
         assert up.returncode == 0, f"{up.stdout}\n{it.logs()}"
         it.first_output = up.stdout
         yield it
@@ -61,6 +78,12 @@ def test_make_up_checks_the_project_and_has_nova_spawn_a_host(stack, project):
     assert "ok       quota: room for 4 hosts of flavor standard.xlarge" in stack.first_output
     assert (host.state, host.address) == (HostState.ACTIVE, port.fixed_ips[0]["ip_address"])
     assert (server.name, server.status, server.tags[0]) == ("main-01", "ACTIVE", namespace(stack))
+
+
+def test_workers_and_prefects_server_are_not_root_and_read_the_operator_s_clouds_yaml(stack, clouds_yaml):
+    settings = ProcessSettings(data=stack.data, cloud="openstack", _env_file=None)
+    assert users_by_word(settings, *OF_THE_ACCOUNT) == OF_THE_ACCOUNT
+    assert (clouds_yaml.group(), clouds_yaml.stat().st_mode & 0o777) == ("dockerdriver", 0o640)
 
 
 def test_a_session_on_the_server_opens_in_a_browser_and_computes_until_it_is_ended(stack, artifacts):

@@ -13,6 +13,7 @@ from blocks.settings import ProcessSettings
 from runtime.supervision.environment import marked_processes
 from tests.rigs.hosts.clouds import NAMESPACE
 from tests.rigs.hosts.listed_machine import listed_machine
+from tests.rigs.stacks.accounts import OF_THE_ACCOUNT, users_by_word
 from tests.rigs.stacks.open_checkout import PLACE, opened
 from tests.rigs.stacks.stack import Stack
 from tests.system.conftest import fresh_installation
@@ -48,21 +49,10 @@ def process_settings(stack: Stack) -> ProcessSettings:
     return ProcessSettings(data=stack.data, cloud="static", _env_file=None)
 
 
-def users_by_word(stack: Stack, *words: str) -> dict[str, set[str]]:
-    """Whom the processes run as whose command line holds a word, by word."""
-    processes = marked_processes(process_settings(stack).identity)
-    return {
-        word: {
-            pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid).pw_name for pid, said in processes.items() if word in said
-        }
-        for word in words
-    }
-
-
 def test_workers_and_prefects_server_are_the_account_s_and_what_starts_them_is_root_s(static_stack):
-    ours = {"-n warm": {ACCOUNT}, "-n long": {ACCOUNT}, "prefect_server": {ACCOUNT}}
     roots = {"supervisord": {"root"}, "gateway_logs": {"root"}}
-    assert users_by_word(static_stack, *ours, *roots) == ours | roots
+    seen = users_by_word(process_settings(static_stack), *OF_THE_ACCOUNT, *roots)
+    assert seen == OF_THE_ACCOUNT | roots
 
 
 def test_a_session_starts_opens_and_ends(static_stack):
@@ -106,11 +96,12 @@ def test_the_account_owns_the_databases_and_is_not_their_superuser(static_stack)
 def test_an_installation_that_was_root_s_is_taken_over_by_the_next_make_up_and_its_session_lives_on(static_stack):
     static_stack.settings["DD_WORKER_USER"] = "root"
     bring_up(static_stack)
-    assert users_by_word(static_stack, "-n warm") == {"-n warm": {"root"}}
+    assert users_by_word(process_settings(static_stack), "-n warm") == {"-n warm": {"root"}}
     static_stack.provision("unprivileged-2", user="ada")
     del static_stack.settings["DD_WORKER_USER"]
     bring_up(static_stack)
-    assert users_by_word(static_stack, "-n warm", "-n long") == {"-n warm": {ACCOUNT}, "-n long": {ACCOUNT}}
+    workers = {"-n warm": {ACCOUNT}, "-n long": {ACCOUNT}}
+    assert users_by_word(process_settings(static_stack), *workers) == workers
     assert httpx.post(static_stack.link("unprivileged-2"), trust_env=False, follow_redirects=True).status_code == 200
     assert static_stack.run("deprovision-instance/on-demand", instance_id="unprivileged-2")[0] == "COMPLETED"
 

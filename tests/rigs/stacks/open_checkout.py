@@ -11,23 +11,24 @@ from tests.rigs.stacks.moving_checkout import MovingCheckout
 from tests.rigs.stacks.stack import Stack
 
 PLACE = Path("/var/tmp/dockerdriver-checkout")
+KEPT = (".venv", ".dockerdriver")
 PYTHON = "/usr/bin/python3"
 
 
-def open_checkout() -> Path:
+def open_checkout(place: Path) -> None:
     """Have the code that is tested there, and what `make up` installs for it."""
-    PLACE.mkdir(mode=0o755, exist_ok=True)
-    for stale in (entry for entry in PLACE.iterdir() if entry.name not in (".venv", ".dockerdriver")):
+    place.mkdir(mode=0o755, exist_ok=True)
+    for stale in (entry for entry in place.iterdir() if entry.name not in KEPT):
         subprocess.run(["rm", "-rf", stale], check=True)
-    MovingCheckout(PLACE).copy_these_files()
+    MovingCheckout(place).copy_these_files()
     environment = os.environ | {"PYTHONS": PYTHON}
-    subprocess.run(["bash", PLACE / "runtime" / "bootstrap.sh", "run"], check=True, env=environment)
-    return PLACE
+    subprocess.run(["bash", place / "runtime" / "bootstrap.sh", "run"], check=True, env=environment)
 
 
 def opened(stack: Stack) -> Stack:
-    """Have the installation be run from there."""
-    place = open_checkout()
+    """Have the installation be run from the folder that its data directory is in; others may run beside it."""
+    place = stack.data.parent
+    open_checkout(place)
     stack.program = (str(place / ".venv" / "bin" / "dockerdriver"),)
     stack.settings |= {"PYTHONPATH": ""}
     return stack
