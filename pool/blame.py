@@ -45,7 +45,6 @@ OTHERS_NAME = Blame(Party.REQUEST, again=False, elsewhere=True, counts=False)  #
 CONTAINER_GONE = Blame(Party.REQUEST, again=True, elsewhere=True, counts=False)  # ended while it was started
 NO_SPACE = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
 PORT_TAKEN = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
-WRONG_STORE = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
 NO_GPUS = Blame(Party.HOST, again=False, elsewhere=True, counts=False)  # of a pool that says its hosts have some
 HOSTS_OWN = Blame(Party.HOST, again=True, elsewhere=True, counts=True)
 UNREACHABLE = Blame(Party.NETWORK, again=True, elsewhere=True, counts=True)

@@ -15,6 +15,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, NotFound
 
+from blocks.engine.by_id import create_container
 from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.container_files import ContainerFiles
 from blocks.engine.container_state import ContainerState, state_of
@@ -24,6 +25,7 @@ from pool import marks
 from pool.blame import BAD_REQUEST, CONTAINER_GONE, NAME_TAKEN, OTHERS_NAME, blame_for
 from pool.errors import EngineTrouble
 from pool.images.distribution import chain_ids
+from pool.images.engine_names import catalogue_id
 from pool.records import ContainerSpec
 
 ENGINE_PORT = 2376
@@ -31,6 +33,7 @@ STEP_SECONDS = 60
 LOAD_SECONDS = 900  # an engine may unpack a large layer for minutes without a word
 STALL_SECONDS = 60  # without taking a byte, after which a load is given up
 SELF_TEST = "dd-self-test"
+NOT_UNPACKED = "Error unpacking image"  # begins a line of a load that otherwise went well, with containerd's store
 NO_QUOTAS = "storage-opt"  # stands in what an engine says whose storage cannot limit what a container writes
 
 
@@ -85,9 +88,9 @@ class HostEngine(ContainerFiles):
             client.ping()
 
     def image_ids(self) -> set[str]:
-        """Ids ("sha256:…") of all images that are there."""
+        """Ids ("sha256:…") that all images that are there have in catalogues."""
         with self.client("list its images") as client:
-            return {image["Id"] for image in client.images(all=True)}
+            return {catalogue_id(image["Id"], image["RepoTags"] or ()) for image in client.images(all=True)}
 
     def chains(self) -> set[str]:
         """Chain ids ("sha256:…") of all layers of all images that are there."""
@@ -174,7 +177,7 @@ class HostEngine(ContainerFiles):
         try:
             with self.client("run a test container") as client:
                 limits = client.create_host_config(**confined(memory_mb=64, pids_limit=16))
-                client.create_container(image_id, entrypoint=["true"], name=SELF_TEST, host_config=limits)
+                create_container(client, image_id, entrypoint=["true"], name=SELF_TEST, host_config=limits)
                 client.start(SELF_TEST)
                 code = client.wait(SELF_TEST, timeout=STEP_SECONDS)["StatusCode"]
         finally:
@@ -238,8 +241,9 @@ class HostEngine(ContainerFiles):
             return self._created(client, spec)
 
     def _created(self, client: docker.APIClient, spec: ContainerSpec, **options: Any) -> str:
-        answer = client.create_container(
-            image=spec.image,
+        return create_container(
+            client,
+            spec.image,
             name=spec.name,
             command=list(spec.command) or None,
             environment=dict(spec.environment),
@@ -249,7 +253,6 @@ class HostEngine(ContainerFiles):
             host_config=client.create_host_config(**self._host_config(spec), **options),
             use_config_proxy=False,  # the proxy settings of the manager's environment are not the session's
         )
-        return answer["Id"]
 
     def _host_config(self, spec: ContainerSpec) -> dict:
         return {
@@ -273,11 +276,12 @@ class HostEngine(ContainerFiles):
             raise
 
     def _loaded(self, events: list[dict]) -> list[str]:
+        lines = [line for event in events for line in event.get("stream", "").splitlines()]
         failures = [event.get("error") or event.get("message") for event in events]
+        failures += [line for line in lines if line.startswith(NOT_UNPACKED)]
         if failure := next(filter(None, failures), None):
             words = f"the engine refused to load an image: {failure}"
             raise EngineTrouble(f"host {self._connections.host}: {words}", blame_for(None, failure))
-        lines = [line for event in events for line in event.get("stream", "").splitlines()]
         return [line.split(": ", 1)[1] for line in lines if line.startswith("Loaded image")]
 
 

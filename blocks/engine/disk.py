@@ -9,6 +9,7 @@ from blocks.engine.client import HostEngine
 from blocks.engine.container_name import listed_name
 from pool import marks
 from pool.hosts.disk import EngineImage, HostContainer
+from pool.images.engine_names import catalogue_id
 
 MEASURE_SECONDS = 30  # the engine walks through all files that its containers wrote
 CONFLICT = 409  # a container has the image; it stays
@@ -23,7 +24,8 @@ def images_on(engine: HostEngine) -> list[EngineImage]:
 def containers_on(engine: HostEngine, namespace: str) -> list[HostContainer]:
     """All containers; those with the labels of this installation carry the id of their session."""
     with engine.client("list its containers") as client:
-        return [_container(one, namespace) for one in client.containers(all=True)]
+        ids = {one["Id"]: _image(one).id for one in client.images(all=True)}
+        return [_container(one, namespace, ids) for one in client.containers(all=True)]
 
 
 def data_root(engine: HostEngine) -> str:
@@ -56,8 +58,13 @@ def layers_on(engine: HostEngine, namespace: str) -> dict[str, str]:
     with engine.client("say where its containers write") as client:
         listed = client.containers(all=True, filters={"label": f"{marks.NAMESPACE}={namespace}"})
         seen = {one["Labels"].get(marks.INSTANCE, ""): client.inspect_container(one["Id"]) for one in listed}
-    folders = {instance: (one["GraphDriver"]["Data"] or {}).get("UpperDir", "") for instance, one in seen.items()}
+    folders = {instance: _written_folder(one) for instance, one in seen.items()}
     return {instance: folder for instance, folder in folders.items() if folder}
+
+
+def _written_folder(container: dict) -> str:
+    """Empty where the engine does not say: with containerd's store, whose snapshots it leaves to that."""
+    return ((container.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir", "")
 
 
 def _written(container: dict, volumes: Mapping[str, int]) -> int:
@@ -86,16 +93,16 @@ def remove_image(engine: HostEngine, image: EngineImage) -> bool:
 
 def _image(listed: dict) -> EngineImage:
     names = tuple(name for name in listed["RepoTags"] or () if name != "<none>:<none>")
-    return EngineImage(listed["Id"], names, datetime.fromtimestamp(listed["Created"], UTC))
+    return EngineImage(catalogue_id(listed["Id"], names), names, datetime.fromtimestamp(listed["Created"], UTC))
 
 
-def _container(listed: dict, namespace: str) -> HostContainer:
+def _container(listed: dict, namespace: str, ids: Mapping[str, str]) -> HostContainer:
     labels = listed["Labels"] or {}
     ours = labels.get(marks.NAMESPACE) == namespace
     return HostContainer(
         id=listed["Id"],
         name=listed_name(listed),
-        image=listed["ImageID"],
+        image=ids.get(listed["ImageID"], listed["ImageID"]),
         running=listed["State"] in ("running", "restarting", "paused"),
         created_at=datetime.fromtimestamp(listed["Created"], UTC),
         instance=labels.get(marks.INSTANCE, "") if ours else "",

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 
 from blocks.engine.client import LOAD_SECONDS, HostEngine
 from blocks.images.layer_store import LayerStore
-from blocks.images.push import Sent, check_fits, traits_of
+from blocks.images.push import EngineTraits, Sent, check_fits, name_by_id, traits_of
 from blocks.images.registry import ImageRegistry
 from pool.blame import NO_SPACE, blame_for
 from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import missing_layers
+from pool.images.engine_names import catalogue_id
 from pool.images.names import read_name
 from pool.records import Image
 
@@ -49,28 +50,33 @@ class HostPull:
         """
         missing: tuple[str, ...] = ()
         if not self.is_there(image):
-            check_fits(self._host, image, self._store.config(image.id), traits_of(self._engine))
+            traits = traits_of(self._engine)
+            check_fits(self._host, image, self._store.config(image.id), traits)
             missing = missing_layers(image.layers, self._engine.chains())
             with self._store.exclusive("registry"):
                 self._registry.put(image, self._store)
-            self._pull(image, list(tags))
+            self._pull(image, list(tags), traits)
         came, there = (sum(map(self._store.size, layers)) for layers in (missing, set(image.layers) - set(missing)))
         self._on_bytes(came)
         return Sent(came, there)
 
-    def _pull(self, image: Image, tags: list[str]) -> None:
+    def _pull(self, image: Image, tags: list[str], traits: EngineTraits) -> None:
         repository, tag = self._registry.reference(image)
+        pulled = f"{repository}:{tag}"
         login = self._registry.credentials
         auth = {"username": login.username, "password": login.password} if login else None
         with self._engine.client(f"pull the image {image.name}", LOAD_SECONDS) as client:
             events = list(client.pull(repository, tag=tag, auth_config=auth, stream=True, decode=True))
             self._check(image, next((event["error"] for event in events if "error" in event), ""))
-            if client.inspect_image(f"{repository}:{tag}")["Id"] != image.id:
+            if traits.containerd_store:
+                name_by_id(self._engine, image, [pulled])
+            seen = client.inspect_image(pulled)
+            if catalogue_id(seen["Id"], seen["RepoTags"]) != image.id:
                 raise EngineTrouble(f"host {self._host}: what it pulled is not {image.name} as {image.id[:19]}")
             for name in map(read_name, tags):
-                client.tag(image.id, name.repository, name.tag)
-            if tags:
-                client.remove_image(f"{repository}:{tag}")  # a name too many; the image stays
+                client.tag(pulled, name.repository, name.tag)
+            if tags or traits.containerd_store:
+                client.remove_image(pulled)  # a name too many; the image stays
 
     def _check(self, image: Image, failure: str) -> None:
         blame = blame_for(None, failure)

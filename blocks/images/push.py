@@ -1,5 +1,6 @@
 """Sending an image to a host's engine: only the layers that it lacks, over the connection that is verified anyway."""
 
+import hashlib
 import json
 import threading
 import time
@@ -10,9 +11,10 @@ from blocks.engine.client import HostEngine
 from blocks.images.layer_store import LayerStore
 from blocks.images.push_archive import compose
 from blocks.images.stream import Compression
-from pool.blame import BAD_IMAGE, NO_SPACE, WRONG_STORE
+from pool.blame import BAD_IMAGE, NO_SPACE
 from pool.errors import DiskFull, EngineTrouble
 from pool.images.distribution import Throttle, missing_layers
+from pool.images.engine_names import REPOSITORY, tag_of_id
 from pool.images.platforms import runs_on
 from pool.records import Image
 
@@ -76,24 +78,31 @@ def traits_of(engine: HostEngine) -> EngineTraits:
     return EngineTraits(compression, containerd, processor)
 
 
-def wrong_store(host: str) -> str:
-    """Say that an engine's image store is not served, and what to do about it."""
-    fix = 'set "features": {"containerd-snapshotter": false} in its daemon.json and restart it'
-    return f"host {host}: its engine keeps images in containerd's store, which is not served; {fix}"
-
-
 def check_fits(host: str, image: Image, config: bytes, traits: EngineTraits) -> None:
     """Refuse to bring an image to an engine that could not run it.
 
     Raises:
-        EngineTrouble: it is made for another processor; or the engine's image store calls it by another id.
+        EngineTrouble: it is made for another processor; or the engine could not tell that the config is another one.
     """
-    if traits.containerd_store:
-        raise EngineTrouble(wrong_store(host), WRONG_STORE)
+    if traits.containerd_store and f"sha256:{hashlib.sha256(config).hexdigest()}" != image.id:
+        words = f"the config that is kept of image {image.name} is not {image.id[:19]}"
+        raise EngineTrouble(f"host {host}: {words}", BAD_IMAGE)
     made_for = str(json.loads(config).get("architecture") or "")
     if not runs_on(made_for, traits.processor):
         words = f"image {image.name} is made for {made_for}, the host is {traits.processor}"
         raise EngineTrouble(f"host {host}: {words}", BAD_IMAGE)
+
+
+def name_by_id(engine: HostEngine, image: Image, loaded: Iterable[str]) -> None:
+    """Give what an engine loaded the name that holds the image's id, if its layers are the image's.
+
+    For engines that keep images in containerd's store. The name comes last: an image whose loading broke off may have
+    all its other names there, and lack layers.
+    """
+    with engine.client(f"compare the image {image.name}") as client:
+        for name in list(loaded)[:1]:
+            if tuple(client.inspect_image(name)["RootFS"].get("Layers") or ()) == image.layers:
+                client.tag(name, REPOSITORY, tag_of_id(image.id))
 
 
 class HostPush:
@@ -146,22 +155,25 @@ class HostPush:
         """Send what is missing, and answer which layers that were."""
         traits, every = traits_of(self._engine), missing_layers(image.layers, present=())
         check_fits(self._host, image, self._store.config(image.id), traits)
-        missing = every if self._whole else missing_layers(image.layers, self._engine.chains())
+        whole = self._whole or traits.containerd_store  # which takes nothing else
+        missing = every if whole else missing_layers(image.layers, self._engine.chains())
         try:
-            self._load(image, tags, missing, traits.compression)
+            loaded = self._load(image, tags, missing, traits.compression)
         except EngineTrouble as refusal:
             if refusal.blame is NO_SPACE:
                 raise DiskFull(f"host {self._host}: no room on its disk for the image {image.name}") from refusal
             if missing == every:
                 raise
-            self._load(image, tags, every, traits.compression)
+            loaded = self._load(image, tags, every, traits.compression)
             self._whole, missing = True, every
+        if traits.containerd_store:
+            name_by_id(self._engine, image, loaded)
         return missing
 
-    def _load(self, image: Image, tags: list[str], layers: Iterable[str], compression: Compression) -> None:
+    def _load(self, image: Image, tags: list[str], layers: Iterable[str], compression: Compression) -> list[str]:
         files = ((diff_id, self._store.packed(diff_id, compression)) for diff_id in layers)  # while others are sent
         pieces = compose(image, tags, self._store.config(image.id), files)
-        self._engine.load(self._paced(pieces))
+        return self._engine.load(self._paced(pieces))
 
     def _paced(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:

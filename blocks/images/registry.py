@@ -14,10 +14,9 @@ from blocks.images.layer_store import LayerStore
 from blocks.images.stream import CHUNK, Compression
 from blocks.stored.registry_login import RegistryCredentials
 from pool.errors import EngineTrouble, Refused
+from pool.images.engine_names import REPOSITORY, tag_of_id
 from pool.records import Image
 
-#: All images share one repository, so that a layer is there once; a tag is the image's id.
-REPOSITORY = "dockerdriver/images"
 SECONDS = httpx.Timeout(60, connect=10)
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
@@ -73,11 +72,6 @@ class ImageRegistry:
             raise _refusal(self.address, error.response) from error
         except httpx.HTTPError as error:
             raise EngineTrouble(f"registry {self.address} does not answer: {error}") from error
-
-
-def tag_of_id(image_id: str) -> str:
-    """Return the tag of an image: 64 hexadecimal digits."""
-    return image_id.removeprefix("sha256:")
 
 
 @lru_cache(maxsize=8)

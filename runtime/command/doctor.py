@@ -1,18 +1,15 @@
 """`dockerdriver doctor`: do the databases answer, does the cloud have what each pool needs; if not, what to do."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.clouds.openstack_project.readiness import Finding
 from blocks.clouds.port import Cloud
-from blocks.images.push import traits_of, wrong_store
 from blocks.outside import outside
 from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
-from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
+from pool.errors import DockerDriverError
 from pool.hosts.certificates import running_out
-from pool.states import HostState
 from runtime.databases.databases import Database, databases, trouble_with
 from runtime.stack.initial_config import first_openstack, first_pool
 from tasks.housekeeping.findings import block_troubles
@@ -32,7 +29,7 @@ def examine_pools(say: Say = print) -> int:
     here = outside()
     configs = {name: here.config(name) for name in here.stored.pools()}
     problems = sum(_examine_pool(name, config, here.cloud(name), say) for name, config in configs.items())
-    return problems + examine_blocks(say) + examine_certificates(configs, say) + examine_engines(say)
+    return problems + examine_blocks(say) + examine_certificates(configs, say)
 
 
 def examine_blocks(say: Say = print) -> int:
@@ -40,18 +37,6 @@ def examine_blocks(say: Say = print) -> int:
     troubles = block_troubles()
     for trouble in troubles:
         say(f"  WRONG    {trouble}")
-    return len(troubles)
-
-
-def examine_engines(say: Say = print) -> int:
-    """Say which active hosts' engines cannot be given images; how many. One that does not answer is passed over."""
-    here, troubles = outside(), list[str]()
-    for host in here.store.hosts.all(states=[HostState.ACTIVE]):
-        with suppress(HostUnreachable, EngineTrouble):
-            if traits_of(here.engines.of(host)).containerd_store:
-                troubles.append(wrong_store(host.name))
-    for trouble in troubles:
-        say(f"  UNSERVED {trouble}")
     return len(troubles)
 
 

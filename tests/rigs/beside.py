@@ -24,6 +24,7 @@ SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
 LIGHT = (
     *(f"contract/{name}" for name in ("engine", "gateway", "store", "worker")),
     *(f"contract/images/test_image_{name}.py" for name in ("archive", "build", "fanout", "push", "registry")),
+    "contract/images/test_manifest_ids.py",
     *(
         f"integration/{name}"
         for name in ("accounts", "backups", "databases", "gateway", "jupyterhub", "packaging", "prefect_api", "worker")

@@ -5,6 +5,7 @@ namespace, so ending that is a power cut. Nothing of another engine on the machi
 iptables and dockerd.
 """
 
+import json
 import os
 import random
 import shutil
@@ -30,8 +31,9 @@ mount -t tmpfs tmpfs /run
 mkdir -p /run/lock
 mkdir -p {root}/certs.d /etc/docker/certs.d
 mount --bind {root}/certs.d /etc/docker/certs.d
+PATH={path}$PATH
 exec dockerd --data-root {root}/data --exec-root /run/docker --pidfile /run/docker.pid --bridge br0 \
-    --storage-driver overlay2 --userland-proxy=false --live-restore={live} \
+    {store} --userland-proxy=false --live-restore={live} \
     -H unix://{root}/docker.sock -H tcp://{address}:2376 --tlsverify \
     --tlscacert {root}/ca.pem --tlscert {root}/server.pem --tlskey {root}/server.key {options}
 """
@@ -57,6 +59,7 @@ class LightHost:
         live_restore: bool = False,
         options: str = "",
         disk_mb: int = 0,
+        programs: str = "",
     ):
         number = next(number for number in _numbers if not in_use(number))
         self.netns = f"ddl{os.getpid()}-{number}"
@@ -64,7 +67,7 @@ class LightHost:
         self.root = Path(tempfile.mkdtemp(prefix="ddl-"))
         self._gateway = f"10.231.{number}.1"
         self._links = f"{LINK_PREFIX}{number}a", f"{LINK_PREFIX}{number}b"
-        self._live, self._options, self._disk_mb = live_restore, options, disk_mb
+        self._live, self._options, self._disk_mb, self._programs = live_restore, options, disk_mb, programs
         self._process: subprocess.Popen | None = None
         self.authority = authority
         self._write_certificates(named or self.address)
@@ -125,11 +128,19 @@ class LightHost:
     def start(self) -> None:
         """Start the engine and wait until it answers."""
         live = str(self._live).lower()
-        script = _START.format(root=self.root, address=self.address, live=live, options=self._options)
+        given = {"path": f"{self._programs}:" if self._programs else "", "store": self._store(), "live": live}
+        script = _START.format(root=self.root, address=self.address, options=self._options, **given)
         enter = ["nsenter", f"--net=/run/netns/{self.netns}", *_OWN_NAMESPACES]
         with (self.root / "log").open("ab") as log:
             self._process = subprocess.Popen([*enter, "sh", "-c", script], stdout=log, stderr=log)
         self._wait_until_up()
+
+    def _store(self) -> str:
+        """Where the engine keeps images: an engine of its own programs in containerd's store."""
+        if not self._programs:
+            return "--storage-driver overlay2"
+        (self.root / "daemon.json").write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
+        return f"--config-file {self.root}/daemon.json"
 
     def stop(self) -> None:
         """End the engine as a shutdown does."""
@@ -187,6 +198,7 @@ def light_host(
     live_restore: bool = False,
     options: str = "",
     disk_mb: int = 0,
+    programs: str = "",
 ) -> Iterator[LightHost]:
     """A light host whose engine answers, for the length of a with block.
 
@@ -196,8 +208,9 @@ def light_host(
         live_restore: containers outlive the engine.
         options: more of dockerd's own.
         disk_mb: size of the disk of its data, in memory; 0: the machine's own disk.
+        programs: what stands before the PATH of an engine of other programs, which keeps images in containerd's store.
     """
-    host = LightHost(authority, named, live_restore, options, disk_mb)
+    host = LightHost(authority, named, live_restore, options, disk_mb, programs)
     try:
         host.mount_disk()
         host.connect_network()
