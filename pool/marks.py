@@ -14,6 +14,7 @@ HOST_PUBLIC_KEY = "dockerdriver.host_key"  # public half of the ssh key that the
 IMAGE_NAME = "dockerdriver.image"  # of a host image: what inherits the marks of one has another name
 RECIPE = "dockerdriver.recipe"  # digest of what an image was made from
 STAGE = "dockerdriver.stage"  # of a build that was not finished: the tag that it was for
+TOKENS = "dockerdriver.tokens"  # of an image: the file that its program reads the tokens from that it accepts
 SPEC = "dockerdriver.spec"  # digest of what a container was asked to be
 
 

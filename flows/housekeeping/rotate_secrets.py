@@ -23,7 +23,8 @@ async def rotate_secrets(what: Keys = None, retire: Retire = False) -> State:
     one.
 
     Args:
-        what: authority, certificates, login-key, link-keys, api-password, backup-key. Empty: all but the last.
+        what: authority, certificates, login-key, link-keys, api-password, backup-key, session-tokens. Empty: all but
+            certificates, which an authority brings along, and the last two.
         retire: End what the link keys and the password before still open; nothing new is made.
     """
     async with lease("rotation of secrets", holder=this_run()) as hold:

@@ -4,6 +4,7 @@ from asyncio import Semaphore, gather, sleep
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from flows.steps.session_tokens import rotate_session_tokens
 from pool.errors import DockerDriverError, Refused
 from pool.keys.rotation import Progress, RotatedKey, RotationStep, ends_old, next_step, words_of
 from pool.records import Host
@@ -36,6 +37,8 @@ async def rotate(key: RotatedKey, retire: bool, hold: Hold) -> str:
     if key == RotatedKey.CERTIFICATES:
         await tell_hosts(renew_certificate)
         return f"{key}: every host has a new one"
+    if key == RotatedKey.TOKENS:
+        return f"{key}: {'there is nothing to retire' if retire else await rotate_session_tokens(hold)}"
     progress = await read_progress(key)
     ends = ends_old(key, progress, retire)
     while (step := next_step(progress, ends, begins=not retire)) is not RotationStep.END:

@@ -18,6 +18,7 @@ class RotatedKey(StrEnum):
     PASSWORD = "api-password"  # noqa: S105 - the name of a kind, of Prefect's API
 
     BACKUPS = "backup-key"  # opens the repository of backups
+    TOKENS = "session-tokens"  # of sessions that run, which the gateway presents to them
 
 
 #: What becomes new where nothing is named. The authority brings new certificates along; the key of the backups is not

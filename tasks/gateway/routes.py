@@ -35,7 +35,7 @@ def publish_route(instance: Instance) -> None:
     """
     host = outside().store.hosts.get(instance.get_placement().host)
     if not outside().gateway.add_route(route_of(instance, host), lambda: _runs_there(instance)):
-        log().warning("instance %s was ended meanwhile: its route is not published", instance.id)
+        log().warning("instance %s went on meanwhile: its route as it was is not published", instance.id)
     else:
         _note_routed(instance)
 
@@ -50,7 +50,8 @@ def _note_routed(instance: Instance) -> None:
 
 def _runs_there(instance: Instance) -> bool:
     today = outside().store.instances.get(instance.id)
-    return today.state is InstanceState.RUNNING and today.placement == instance.placement
+    known = (instance.placement, instance.token)  # another token may have been given meanwhile, and published
+    return today.state is InstanceState.RUNNING and (today.placement, today.token) == known
 
 
 @pool_task(

@@ -26,6 +26,7 @@ from pool.store.instances.requesting import InstanceRequesting
 from pool.store.instances.reserving import leaves_reserved, lock_reserved
 from pool.store.instances.room import give_room_back, has_others_before
 from pool.store.instances.rows import as_instance, check_as_planned, find_instance, reserve, write_instance
+from pool.store.instances.tokens import InstanceTokens
 from pool.store.schema import hosts, instances
 from pool.store.timings import note_phases
 
@@ -37,7 +38,7 @@ _NO_PLAIN_MOVE = {
 }
 
 
-class InstanceStore(InstanceRequesting, InstanceReading, InstanceMoving):
+class InstanceStore(InstanceRequesting, InstanceReading, InstanceMoving, InstanceTokens):
     """Ask for, place, move and find instances."""
 
     def forget(self, before: datetime) -> int:

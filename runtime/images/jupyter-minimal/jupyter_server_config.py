@@ -1,8 +1,47 @@
 """JupyterLab as one session behind the gateway, which sends the session's token with every request."""
 
+import hmac
 import os
+from contextlib import suppress
+from pathlib import Path
+
+from jupyter_server.auth.identity import PasswordIdentityProvider, User
+from tornado.web import RequestHandler
 
 c = get_config()  # noqa: F821 - Jupyter's own
+TOKENS = Path("/run/dockerdriver/tokens")  # what the label dockerdriver.tokens of the image names
+
+
+class RotatedTokens(PasswordIdentityProvider):
+    """Accepts the tokens in a file, from the moment that there is one; before, the one that it was started with."""
+
+    _accepted: tuple[str, ...] = ()
+
+    def accepted(self) -> tuple[str, ...]:
+        """Return what the file holds; what it held, while it is being replaced."""
+        with suppress(OSError):
+            self._accepted = tuple(TOKENS.read_text().split()) or self._accepted
+        return self._accepted
+
+    def get_token(self, handler: RequestHandler) -> str | None:
+        """Return the token that Jupyter was started with for each that is accepted: it knows that one alone.
+
+        The header goes before ``token=`` in an address: the gateway sets it, and a page from before has that.
+        """
+        accepted = self.accepted()
+        if not accepted:
+            return super().get_token(handler)
+        header = self.auth_header_pat.match(handler.request.headers.get("Authorization", ""))
+        said = (header[2] if header else handler.get_argument("token", "")).encode()
+        return self.token if any(hmac.compare_digest(said, one.encode()) for one in accepted) else None
+
+    async def get_user(self, handler: RequestHandler) -> User | None:
+        """Return who asks. A cookie alone was given for a token that may have ended."""
+        user = await super().get_user(handler)
+        return user if getattr(handler, "_token_authenticated", False) or not self.accepted() else None
+
+
+c.ServerApp.identity_provider_class = RotatedTokens
 
 c.ServerApp.ip = "0.0.0.0"  # noqa: S104 - the container's own address; the host publishes one port of it
 c.ServerApp.port = 8888
