@@ -89,8 +89,8 @@ def read_since(text: str, now: datetime) -> datetime:
         return named[text]
     try:
         said = datetime.fromisoformat(text)
-        return said if said.tzinfo else said.replace(tzinfo=UTC)
-    except ValueError:
+        return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # also a first or last day that another zone has in a year without a number
         pass
     try:
         return now - timedelta(seconds=min(read_seconds(text), LONGEST_SPAN))

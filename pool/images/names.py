@@ -105,6 +105,8 @@ def _is_domain(first: str) -> bool:
 
 def _canonical_domain(domain: str, text: str) -> str:
     if not domain.startswith("["):
+        if not _is_domain(domain.lower()):  # else it would be read as a folder the next time
+            raise BadRequest(f"{text[:80]!r} is no image reference: write {domain} in lower case, or with its port")
         return domain.lower()
     address, _, port = domain[1:].partition("]")
     try:

@@ -11,6 +11,7 @@ from blocks.resources import PLAYBOOKS
 from blocks.stored.authority import Issued
 from blocks.stored.registry_login import RegistryLogin
 from pool.errors import BadRequest
+from pool.origins import canonical_host
 
 DAYS = 365
 SECONDS = 1800  # that the playbook may take; a package comes from afar
@@ -18,6 +19,7 @@ PLAYBOOK = PLAYBOOKS / "image_registry.yml"
 LOGIN = "own-registry"  # the block registry-login/<name>
 USER = "dockerdriver"
 LOOPBACK = "127.0.0.1"
+DIGITS, LAST_PORT = 5, 65535
 
 
 def install_registry(address: str, listen: str = LOOPBACK) -> None:
@@ -67,12 +69,12 @@ def split_address(address: str) -> tuple[str, int]:
     """Name and port of "manager.example:5000" or "[2001:db8::1]:5000".
 
     Raises:
-        BadRequest: it is not of that form.
+        BadRequest: it is not of that form, or no host could be called so.
     """
     name, _, port = address.rpartition(":")
-    if not name or not port.isdecimal():
-        raise BadRequest(f"{address!r} is no address of a registry such as manager.example:5000")
-    return name.strip("[]"), int(port)
+    if not (name and port.isdecimal() and len(port) <= DIGITS and 0 < int(port) <= LAST_PORT):
+        raise BadRequest(f"{address[:80]!r} is no address of a registry such as manager.example:5000")
+    return canonical_host(name.strip("[]")), int(port)
 
 
 def variables_of(issued: Issued, listen: str, port: int, login: RegistryLogin) -> dict[str, object]:

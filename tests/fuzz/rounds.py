@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pool.errors import BadRequest, BrokenArchive
+from pool.printable import is_printable
 
 ROUND = 2000  # inputs, between two looks at the clock
 LONGEST = 1000  # characters of a sentence
@@ -61,7 +62,7 @@ def _outcome(value: object, check: Check) -> str:
         check(value)
     except (BadRequest, BrokenArchive) as error:
         assert 0 < len(str(error)) < LONGEST, error
-        assert str(error).isprintable(), error
+        assert is_printable(str(error)), error
         return "refused"
     return "taken"
 

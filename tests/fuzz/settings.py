@@ -1,16 +1,26 @@
-"""Texts of settings, lists, times, sizes, timetables, addresses and networks: ``make fuzz NAME=settings SECONDS=600``.
+"""Texts of settings and commands: lists, spans, moments, sizes, timetables, classes, addresses and networks.
+
+``make fuzz NAME=settings SECONDS=600``.
 
 Each text is given to every parser. What one takes is a value that it reads again from its own spelling.
 """
 
+from datetime import UTC, datetime, timedelta
+
 from pool.errors import BadRequest
+from pool.moments import Period, minute, read_since
 from pool.notation import read_list, read_megabytes, read_seconds, write_list
 from pool.origins import canonical_host, canonical_url, registry_address
+from pool.printable import is_printable
 from pool.setup_version import read_address_pools, read_bridge, read_networks
 from pool.timetable import read_timetable, split_timetable
+from pool.what_if.classes import read_class
+from runtime.command.install_registry import split_address
 from tests.fuzz.rounds import fuzz, words_of
 
+NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 PARTS = """[ ] " , ; \\ 5m 1h 30min 2d 10 MB GiB 1TB - / : . = % Mon-Fri Mon,Wed 08:45-12:00: 24:00 https:// http://
+today 2026-01-05 T14:30 +14:00 Z 60@Mon09:00 :5000
 nb.example.org bücher.example xn-- :443 [2001:db8::1] 10.0.0.0/8 172.17.0.1/16 172.30.0.0/16:24 ::/0 @ # ?"""
 TEXTS = words_of(PARTS, " ", "\n", "\u200d", "\u3000", "\u0663", "\0")
 
@@ -64,12 +74,32 @@ def _bridge(text: str) -> None:
     assert read_bridge(bridge) == bridge
 
 
+def _moment(text: str) -> None:
+    moment = read_since(text, NOW)
+    assert moment.utcoffset() == timedelta(0)
+    begin, end = Period(text).ends(NOW)
+    assert begin < end
+    assert minute(begin).endswith(" UTC")
+
+
+def _class(text: str) -> None:
+    one = read_class(text)
+    assert (one.users >= 0, one.weekday in range(7), one.lasts.total_seconds() > 0) == (True, True, True)
+
+
+def _port(text: str) -> None:
+    name, port = split_address(text)
+    assert name
+    assert 0 < port < 65536
+
+
 def _pools(text: str) -> None:
     pools = read_address_pools([text])
     assert read_address_pools(f"{base}:{size}" for base, size in pools) == pools
 
 
 PARSERS = (_list, _number, _size, _timetable, _url, _host, _registry, _networks, _bridge, _pools)
+PARSERS += (_moment, _class, _port)
 
 
 def check(text: str) -> None:
@@ -79,7 +109,7 @@ def check(text: str) -> None:
         BadRequest: none but the list's took it.
     """
     refusals = [error for parser in PARSERS if (error := _refusal(parser, text))]
-    assert all(str(error).isprintable() and len(str(error)) < 1000 for error in refusals), refusals
+    assert all(is_printable(str(error)) and len(str(error)) < 1000 for error in refusals), refusals
     if len(refusals) >= len(PARSERS) - 1:
         raise refusals[0]
 

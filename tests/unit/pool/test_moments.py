@@ -4,7 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from pool.moments import LONGEST_SPAN, after, read_since
+from pool.errors import BadRequest
+from pool.moments import LONGEST_SPAN, after, minute, read_since
 from pool.sessions.admission import expiry
 from pool.sessions.queue import wait_expired
 from pool.settings import PoolSettings
@@ -46,3 +47,9 @@ def test_one_that_had_room_and_lost_it_waits_anew_in_its_old_place(seconds, over
 )
 def test_a_moment_of_the_past_is_read_as_operators_write_it(text, moment):
     assert read_since(text, NOW) == datetime.fromisoformat(moment)
+    assert minute(read_since(text, NOW)) == f"{moment[:10]} {moment[11:16]} UTC"
+
+
+def test_a_moment_that_no_calendar_has_in_utc_is_refused():
+    with pytest.raises(BadRequest, match="is no moment"):
+        read_since("0001-01-01T00:00+14:00", NOW)

@@ -61,6 +61,11 @@ def test_the_canonical_form_is_canonical_and_says_the_same(text):
     assert read_name(str(name)).tagged == name.tagged
 
 
+def test_a_capital_letter_makes_no_registry_of_a_folder():
+    with pytest.raises(BadRequest, match="write Rocker in lower case"):
+        read_name("Rocker/rstudio")
+
+
 def test_engines_get_tags_but_for_pinned_versions_and_names_that_older_ones_refuse():
     names = ["lab", "team/lab:4", "localhost:5000/lab", f"lab@{DIGEST}", "[2001:db8::1]:5000/lab:1"]
     assert tags_of(names) == ["lab:latest", "team/lab:4", "localhost:5000/lab:latest"]

@@ -26,7 +26,11 @@ def test_an_address_is_a_name_and_a_port(address, parts):
     assert split_address(address) == parts
 
 
-@pytest.mark.parametrize("address", ["manager.example", "manager:", ":5000", "manager:port", ""])
+WRONG = ["manager.example", "manager:", ":5000", ""]
+WRONG += [f"manager:{port}" for port in ("port", "0", "65536", "9" * 5000)]
+
+
+@pytest.mark.parametrize("address", WRONG)
 def test_another_address_is_refused_by_name(address):
     with pytest.raises(BadRequest, match="is no address of a registry such as"):
         split_address(address)
