@@ -11,6 +11,8 @@ import pytest
 
 from blocks.engine.client import HostEngine
 from blocks.engine.disk import containers_on, images_on, layers_on, remove_image, written_mb
+from blocks.images.archive import read_archive
+from blocks.images.build import build_image, save_image
 from blocks.images.layer_store import LayerStore
 from blocks.images.pull import HostPull
 from blocks.images.push import HostPush
@@ -200,6 +202,17 @@ def test_what_a_session_writes_is_counted_and_the_folder_is_not_told(real, store
     assert real.run_inside("dd-alice", ["sh", "-c", "head -c 3000000 /dev/zero > /large"], 20) == 0
     assert written_mb(real, "dd-test") == {"alice": 3}
     assert layers_on(real, "dd-test") == {}
+
+
+@pytest.mark.nightly
+def test_a_manager_s_own_engine_builds_images_and_saves_them_as_the_catalogue_knows_them(real, tmp_path):
+    tiny = image_of("tiny:1", tar_of({"page": os.urandom(16)}))
+    real.load([tiny.archive()])
+    (tmp_path / "Dockerfile").write_text("FROM tiny:1\nRUN true\n")
+    build_image(real, tmp_path, "built:1", labels={"made": "here"})
+    saved, built = (read_archive(save_image(real, name, tmp_path / "images")) for name in ("tiny:1", "built:1"))
+    assert (saved.image_id, saved.names) == (tiny.id, ("tiny:1",))
+    assert (built.names, built.labels["made"]) == (("built:1",), "here")
 
 
 def test_a_config_that_is_not_the_image_s_is_not_sent(engine, store, keep, tmp_path):
