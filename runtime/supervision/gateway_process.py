@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from blocks.gateway.config import forget_stale_socket, gateway_config, prepare_gateway
-from blocks.gateway.session_ports import keep_others_out
+from blocks.gateway.session_ports import keep_others_out, let_in
 from blocks.gateway.settings import GatewayConfig
 from blocks.loopback_twin import take_twin
 from blocks.settings import ProcessSettings, process_settings
@@ -30,13 +30,17 @@ def main() -> None:
 def guard_sessions(config: GatewayConfig, settings: ProcessSettings) -> None:
     """Keep other accounts of this machine from the sessions on it; where that cannot be, the log says why.
 
-    A manager of another cloud may have uses of its own for these ports of other machines.
+    A manager of another cloud may have uses of its own for these ports of other machines: it lets its own accounts in,
+    past what an installation of the local cloud beside it refuses.
     """
-    networks = config.settings.networks if settings.cloud == "local" else ()
+    gateway, networks = config.settings.user, config.settings.networks
     try:
-        keep_others_out(networks, config.settings.user, settings.identity)
+        if settings.cloud == "local":
+            keep_others_out(networks, gateway, settings.identity, settings.worker_user)
+        else:
+            let_in(networks, (gateway, settings.account), settings.identity)
     except GatewayTrouble as error:
-        print(f"every account of this machine reaches the ports of sessions: {error}", flush=True)
+        print(f"which accounts of this machine reach the ports of sessions is left as it was: {error}", flush=True)
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from blocks.gateway.session_ports import keep_others_out, let_others_in
+from blocks.gateway.session_ports import keep_others_out, let_in, let_others_in
 from pool.errors import GatewayTrouble
 from pool.records import SESSION_PORTS
 from tests.rigs.ports import free_port
@@ -67,6 +67,22 @@ def test_root_and_the_gateway_reach_a_session_and_no_other_account_does(port):
         assert len(rules()) == 1
     let_others_in(MARK)
     assert (gets_in("nobody", port), rules()) == (True, [])
+
+
+def test_the_account_of_another_installation_s_workers_is_let_in_if_there_is_one(port):
+    keep_others_out(NETWORKS, "www-data", MARK, workers="no-such-account")
+    assert {one: gets_in(one, port) for one in ("daemon", "nobody")} == {"daemon": False, "nobody": False}
+    keep_others_out(NETWORKS, "www-data", MARK, workers="daemon")
+    assert {one: gets_in(one, port) for one in ("daemon", "nobody")} == {"daemon": True, "nobody": False}
+
+
+def test_an_installation_whose_account_came_later_lets_it_in_past_the_rules_that_are_there(port):
+    keep_others_out(NETWORKS, "www-data", MARK)
+    for _ in range(2):
+        let_in(NETWORKS, ("", "daemon"), "dd-later")
+        assert {one: gets_in(one, port) for one in ("daemon", "nobody")} == {"daemon": True, "nobody": False}
+    let_others_in("dd-later")
+    assert not gets_in("daemon", port)
 
 
 def test_what_else_local_accounts_do_is_left_alone(address, port):
