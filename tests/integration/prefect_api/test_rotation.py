@@ -74,5 +74,10 @@ def test_a_gateway_that_is_down_keeps_the_link_keys_as_they_are_and_is_named(ser
     assert (bool(keys.next.get_secret_value()), keys.previous.get_secret_value()) == (True, "")
 
 
+def test_tokens_of_sessions_stay_as_they_are_while_the_gateway_is_down(server, worker):
+    done = rotate(server, "session-tokens")
+    assert (done.returncode, "session-tokens: the gateway" in done.stderr) == (1, True), done.stderr
+
+
 def test_what_cannot_be_rotated_is_named(server):
     assert "passwort cannot be rotated: what can is authority, certificates," in rotate(server, "passwort").stderr
