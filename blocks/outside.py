@@ -28,6 +28,7 @@ from blocks.images.folder import ImageFolder
 from blocks.images.layer_store import LayerStore
 from blocks.images.transport import ImageTransport
 from blocks.kept_files import KeptFiles
+from blocks.plots.kept_pictures import KeptPictures
 from blocks.prefect_port import PrefectPort
 from blocks.publisher import Publisher
 from blocks.settings import ProcessSettings, process_settings
@@ -63,6 +64,7 @@ class Outside:
     course_files: CourseFiles
     session_answers: Callable[[str, int, str, str], bool] = answers
     turns: Turns = field(default_factory=Turns)
+    pictures: KeptPictures = field(default_factory=KeptPictures)
 
     def config(self, pool: str) -> PoolConfig:
         """Read the pool's configuration as it is now; as it was last, of a pool in use whose block is gone.

@@ -22,11 +22,13 @@ from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.runtime import deployment as own_deployment
 from prefect.runtime import flow_run
+from prefect.settings import get_current_settings
 from pydantic import Field
 
 from blocks.look_up import LookUp, carry_out
 from pool import marks
 from pool.changes import Change
+from pool.reports.run_forms import RunForms
 
 PAGE = 200  # rows that the server answers with at most
 FEW = 50  # that are asked for at once where mostly none is wanted
@@ -57,6 +59,8 @@ class Table:
 
 class PrefectPort:
     """Prefect's API and runtime. Fakes override what they answer by themselves."""
+
+    _forms: RunForms | None = None
 
     @property
     def run_id(self) -> str:
@@ -128,6 +132,21 @@ class PrefectPort:
         async with get_client() as client:
             answer = await client.request("POST", _path("/flow_runs/bulk_delete"), json={"flow_runs": old})
         return len(answer.json()["deleted"])
+
+    def run_forms(self, flows: Sequence[str]) -> RunForms:
+        """Where Prefect's UI has the forms of these flows' deployments ``on-demand``.
+
+        Asked for once in a process; none is known while the server does not answer, or before `make up` made them.
+        """
+        if self._forms is None or not set(flows) <= set(self._forms.deployments):
+            with suppress(httpx.HTTPError, ObjectNotFound):
+                self._forms = RunForms(_ui(), self._deployments(flows))
+        return self._forms or RunForms()
+
+    @staticmethod
+    def _deployments(flows: Sequence[str]) -> dict[str, str]:
+        with get_client(sync_client=True) as client:
+            return {flow: str(client.read_deployment_by_name(f"{flow}/on-demand").id) for flow in flows}
 
     def emit(self, change: Change) -> None:
         """Hand the change to Prefect's event stream; it is sent by a thread of Prefect's own, and nothing waits for it.
@@ -249,6 +268,11 @@ def create_all(client: SyncPrefectClient, tables: Sequence[Table]) -> None:
             refused = error
     if refused:
         raise refused
+
+
+def _ui() -> str:
+    """Address of Prefect's UI for browsers: beside the API that they are told to ask."""
+    return (get_current_settings().server.ui.api_url or "").removesuffix("/api")
 
 
 def _path(path: str) -> Any:

@@ -61,5 +61,17 @@ def history_of(changes: Iterable[Change], decided: Iterable[RecordedDecision]) -
     return [line for _, _, line in sorted(lines, key=lambda entry: entry[:2])]
 
 
+def histories_of(changes: Iterable[Change], decided: Iterable[RecordedDecision]) -> dict[str, list[HistoryEntry]]:
+    """Merge what happened to each of several hosts or sessions, by name, from the first change of each on."""
+    by_name: dict[str, tuple[list[Change], list[RecordedDecision]]] = {}
+    for change in changes:
+        by_name.setdefault(change.subject, ([], []))[0].append(change)
+    for one in decided:
+        of_it = by_name.get(one.decision.subject)
+        if of_it and one.at >= of_it[0][0].at:
+            of_it[1].append(one)
+    return {name: history_of(*both) for name, both in by_name.items()}
+
+
 def _what(change: Change) -> str:
     return change.state + (f" on {change.host}" if change.host else "")

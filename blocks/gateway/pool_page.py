@@ -1,22 +1,36 @@
-"""The operators' page of the pools, drawn on the server: hosts as bars of slots, sessions, queue, last decisions.
+"""The operators' page of the pools, drawn on the server: the last day, hosts as bars of slots, sessions, decisions.
 
-The page is nginx/pages/pool.html.j2, in which all text is escaped unless the template itself is where it stands.
+It does nothing by itself: what may be done is a link to a form of Prefect's UI, which asks who it is. The page is
+nginx/pages/pool.html.j2, in which all text is escaped unless the template itself is where it stands.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from blocks.resources import NGINX
+from pool.changes import HistoryEntry
 from pool.decisions import LeftUndone, RecordedDecision
 from pool.records import Host, Instance
+from pool.reports.run_forms import RunForms
 from pool.reports.tables import span
 from pool.states import ENDED, HostState, InstanceState
 
 MOST_ROWS = 300  # of a table: the page stays small, whatever the pool is
+MOST_HISTORIES = 50  # of hosts, and of sessions: the first rows of each table
+MOST_CHANGES = 6  # of each
 REFRESH_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class LastDay:
+    """Demand, room and queue of the last day."""
+
+    picture: str  # an SVG of our own
+    words: str  # a sentence: the most that there was
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,9 @@ class PoolView:
     decisions: Sequence[RecordedDecision]  # newest first
     left: LeftUndone | None = None  # lately
     troubles: Sequence[str] = ()  # a sentence each
+    day: LastDay | None = None
+    of_hosts: Mapping[str, Sequence[HistoryEntry]] = field(default_factory=dict)  # histories, by name
+    of_sessions: Mapping[str, Sequence[HistoryEntry]] = field(default_factory=dict)  # likewise, by id
 
     @property
     def present(self) -> list[Host]:
@@ -46,12 +63,13 @@ class PoolView:
         return [i for i in self.instances if i.state not in ENDED and i.state is not InstanceState.QUEUED]
 
 
-def pool_page(pools: Sequence[PoolView], now: datetime) -> str:
-    """Draw the whole page, as of *now*."""
+def pool_page(pools: Sequence[PoolView], now: datetime, forms: RunForms | None = None) -> str:
+    """Draw the whole page, as of *now*; with links to *forms*, where there are some."""
     page = _TEMPLATES.get_template("pages/pool.html.j2")
     return page.render(
         pools=pools,
         now=now,
+        form=(forms or RunForms()).address,
         age=lambda since: span((now - since).total_seconds()),
         most_rows=MOST_ROWS,
         refresh_seconds=REFRESH_SECONDS,
@@ -62,4 +80,5 @@ def pool_page(pools: Sequence[PoolView], now: datetime) -> str:
 _TEMPLATES = Environment(
     loader=FileSystemLoader(NGINX), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
+_TEMPLATES.filters["as_drawn"] = Markup  # of a plot, whose template escapes all text
 _TEMPLATES.filters["minute"] = lambda at: f"{at:%Y-%m-%d %H:%M}" if at else ""

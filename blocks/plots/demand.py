@@ -13,6 +13,7 @@ from pool.what_if.figures import Bucket
 
 WIDTH, HEIGHT = 900, 170  # of one panel, in pixels
 MOST_DAYS = 10  # whose names fit below it
+FEW_DAYS = 2  # between whose names hours fit
 MOST_LETTERS = 105  # of a caption
 _LINES = 4  # of the scale, about
 _TEMPLATES = Environment(
@@ -41,7 +42,7 @@ def demand_plot(title: str, panels: Sequence[Panel], zone: ZoneInfo) -> str:
         height=HEIGHT,
         panels=drawn,
         scale=[(slots, HEIGHT - HEIGHT * slots / highest) for slots in range(0, highest + 1, step)],
-        days=list(_days(panels[0].buckets, zone)),
+        times=list(_times(panels[0].buckets, zone)),
     )
 
 
@@ -66,17 +67,18 @@ def _steps(buckets: Sequence[Bucket], value: Callable[[Bucket], int], highest: i
     return " ".join([*points, f"{WIDTH},{last:.1f}"])
 
 
-def _days(buckets: Sequence[Bucket], zone: ZoneInfo) -> Iterator[tuple[float, str]]:
-    """Yield where a day begins, with its name."""
+def _times(buckets: Sequence[Bucket], zone: ZoneInfo) -> Iterator[tuple[float, str]]:
+    """Yield where a day begins, with its name; where there are no more than two days, every third hour as well."""
     if not buckets:
         return
     begin, end = buckets[0].at, buckets[-1].at
-    day = begin.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    every = max(1, -(-(end - begin).days // MOST_DAYS))
-    for number in range((end - begin).days + 3):
-        at = day + timedelta(days=number)
-        if begin <= at <= end and number % every == 0:
-            yield WIDTH * ((at - begin) / (end - begin)), _name(at)
+    first = begin.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = (end - begin).days + 1
+    every, hours = max(1, -(-(days - 1) // MOST_DAYS)), range(0, 24, 3 if days <= FEW_DAYS else 24)
+    for number in range(0, days + 2, every):
+        for at in [(first + timedelta(days=number)).replace(hour=hour) for hour in hours]:
+            if begin <= at < end:
+                yield WIDTH * ((at - begin) / (end - begin)), _name(at) if not at.hour else f"{at:%H:%M}"
 
 
 def _name(day: datetime) -> str:

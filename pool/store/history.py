@@ -9,9 +9,9 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, case, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, case, delete, exists, func, insert, or_, select, update
 
-from pool.changes import Audience, Change, HistoryEntry, Noun, history_of
+from pool.changes import Audience, Change, HistoryEntry, Noun, histories_of, history_of
 from pool.courses.course import Course
 from pool.records import Host, Instance
 from pool.reports.usage import Stay
@@ -43,7 +43,7 @@ class HistoryStore(Part):
         about = (changes.c.noun == noun, changes.c.subject == subject)
         latest = select(changes).where(*about).order_by(changes.c.id.desc()).limit(limit)
         with self._db.reading() as connection:
-            return [_as_change(row) for row in reversed(connection.execute(latest).all())]
+            return [as_change(row) for row in reversed(connection.execute(latest).all())]
 
     def of_host(self, name: str) -> list[HistoryEntry]:
         """All that happened to the host, with the reasons, oldest first; nothing when there never was one."""
@@ -52,6 +52,16 @@ class HistoryStore(Part):
     def of_instance(self, instance_id: str) -> list[HistoryEntry]:
         """All that happened to the session, with the reasons, oldest first; nothing when there never was one."""
         return self._history(Noun.INSTANCE, instance_id)
+
+    def latest(self, noun: Noun, names: Collection[str], each: int) -> dict[str, list[HistoryEntry]]:
+        """What happened last to each of these hosts or instances, oldest first: so many changes of each at the most."""
+        newest = func.row_number().over(partition_by=changes.c.subject, order_by=changes.c.id.desc()).label("newest")
+        of_them = select(changes, newest).where(changes.c.noun == noun, changes.c.subject.in_(sorted(names)))
+        numbered = of_them.subquery()
+        query = select(numbered).where(numbered.c.newest <= each).order_by(numbered.c.id)
+        with self._db.reading() as connection:
+            found = [as_change(row) for row in connection.execute(query)]
+        return histories_of(found, TickStore(self._db).about(names, each * len(names)))
 
     def of_user(self, user: str, sessions: int = 10) -> list[HistoryEntry]:
         """All that happened to the user's latest sessions, living and over, oldest first; each line names its session.
@@ -74,7 +84,7 @@ class HistoryStore(Part):
         """Changes that the audience was not told of yet, oldest first."""
         query = select(changes).where(_MARKS[audience].is_(False)).order_by(changes.c.id).limit(limit)
         with self._db.reading() as connection:
-            return [_as_change(row) for row in connection.execute(query)]
+            return [as_change(row) for row in connection.execute(query)]
 
     def is_anything_unpublished(self) -> bool:
         """Whether any audience, Prefect's automations among them, was not told of a change yet."""
@@ -102,7 +112,7 @@ class HistoryStore(Part):
         claim = update(changes).where(changes.c.id.in_(untold)).values(told=True).returning(changes)
         with self._db.writing() as connection:
             claimed = connection.execute(claim).all()
-        return sorted(map(_as_change, claimed), key=lambda change: change.id)
+        return sorted(map(as_change, claimed), key=lambda change: change.id)
 
     def visits(self, pool: str, since: datetime, now: datetime) -> list[Visit]:
         """Visits that were requested from a moment on, oldest first; a living session stays as long as it may."""
@@ -113,7 +123,7 @@ class HistoryStore(Part):
 
     def stays(self, since: datetime, now: datetime) -> list[Stay]:
         """Stays of all sessions on record that were there at a moment or later; one that lives is there until now."""
-        placed = _placed_at(instances.c.id).label("placed")
+        placed = placed_at(instances.c.id).label("placed")
         lasted = instances.c.state.not_in(sorted(ENDED)) | (instances.c.state_since >= since)
         with self._db.reading() as connection:
             rows = connection.execute(select(*_OF_STAY, placed).where(lasted)).all()
@@ -153,7 +163,7 @@ def note_instance_change(connection: Connection, instance: Instance, now: dateti
     host = instance.host or instance.last_host or ""
     _note(connection, Noun.INSTANCE, instance.id, instance, now, host=host, user=instance.user)
     if instance.state in ENDED:
-        placed = connection.scalar(select(_placed_at(instance.id)))
+        placed = connection.scalar(select(placed_at(instance.id)))
         course = _course_of(kept_courses(connection, instance.pool), instance)
         connection.execute(insert(visits).values(pool=instance.pool, course=course, **_facts(instance, placed, now)))
 
@@ -169,7 +179,8 @@ def _write_down(connection: Connection, noun: Noun, subject: str, now: datetime,
     connection.execute(insert(changes).values(at=now, noun=noun, subject=subject, **_UNTOLD_MARKS, **what))
 
 
-def _as_change(row: Row[Any]) -> Change:
+def as_change(row: Row[Any]) -> Change:
+    """The record that a row of ``changes`` stands for."""
     return Change(**{name: row._mapping[name] for name in _FIELDS})
 
 
@@ -194,14 +205,14 @@ def _as_stay(row: Row[Any], now: datetime) -> Stay:
 
 
 def _living(connection: Connection, pool: str, since: datetime, now: datetime) -> list[Visit]:
-    query = select(instances, _placed_at(instances.c.id).label("placed"))
+    query = select(instances, placed_at(instances.c.id).label("placed"))
     query = query.where(instances.c.pool == pool, instances.c.created_at >= since)
     rows = connection.execute(query.where(instances.c.state.not_in(sorted(ENDED)))).all()
     courses = kept_courses(connection, pool) if rows else []
     return [Visit(**_facts(row, row.placed, row.expires_at or now), course=_course_of(courses, row)) for row in rows]
 
 
-def _placed_at(instance_id: Any) -> ScalarSelect[datetime]:
+def placed_at(instance_id: Any) -> ScalarSelect[datetime]:
     """When the session took the room that it kept: one that lost its room began anew, or waits; null: it has none.
 
     One that was moved to another host stayed all the time.

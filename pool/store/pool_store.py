@@ -9,6 +9,7 @@ from pool.store.engine import Database, open_engine
 from pool.store.history import HistoryStore
 from pool.store.hosts.host_store import HostStore
 from pool.store.images import ImageStore
+from pool.store.instances.demand import DemandStore
 from pool.store.instances.instance_store import InstanceStore
 from pool.store.instances.standbys import StandbyStore
 from pool.store.leases import LeaseStore
@@ -37,6 +38,7 @@ class PoolStore:
         self.leases = LeaseStore(database)
         self.ticks = TickStore(database)
         self.history = HistoryStore(database)
+        self.demand = DemandStore(database)
         self.configs = ConfigStore(database)
         self.timings = TimingStore(database)
         self.driver_state = DriverStateStore(database)

@@ -1,6 +1,6 @@
 """What each tick decided, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from pool.store.schema import changes, decisions, ticks
 KEPT = timedelta(days=90)
 #: What a tick before that left undone was done by a later one, or is left undone by that.
 LATELY = timedelta(minutes=2)
+_LATEST = select(decisions, ticks.c.pool, ticks.c.at).join(ticks).order_by(decisions.c.id.desc())
 
 
 class TickStore(Part):
@@ -60,13 +61,19 @@ class TickStore(Part):
             limit: no more than so many.
             pool: whose ticks decided; None: of any pool.
         """
-        query = select(decisions, ticks.c.pool, ticks.c.at).join(ticks).order_by(decisions.c.id.desc()).limit(limit)
+        query = _LATEST.limit(limit)
         if subject is not None:
             query = query.where(decisions.c.subject == subject)
         if pool is not None:
             query = query.where(ticks.c.pool == pool)
         with self._db.reading() as connection:
             return [_as_recorded(row) for row in connection.execute(query)]
+
+    def about(self, subjects: Collection[str], limit: int) -> list[RecordedDecision]:
+        """The latest decisions about any of these, newest first; no more than so many in all."""
+        with self._db.reading() as connection:
+            rows = connection.execute(_LATEST.where(decisions.c.subject.in_(sorted(subjects))).limit(limit)).all()
+        return [_as_recorded(row) for row in rows]
 
 
 def _as_recorded(row: Row[Any]) -> RecordedDecision:

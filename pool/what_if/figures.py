@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from pool.records import FlavorSize
 from pool.sessions.timings import percentile
@@ -67,14 +68,32 @@ def _wait(waits: Sequence[float], percent: int) -> float:
 
 def buckets(replay: Replay, most: int = BUCKETS) -> list[Bucket]:
     """The replay in so many short times."""
-    width = (replay.until - replay.begin) / most
+    return in_short_times(replay.moments, replay.begin, replay.until, most)
+
+
+def in_short_times(moments: Sequence[Moment], begin: datetime, until: datetime, most: int = BUCKETS) -> list[Bucket]:
+    """How a pool stood from *begin* until *until*, in so many short times; the moments are in order, none earlier."""
+    width = (until - begin) / most
     rows: list[list[int]] = [[0, 0, 0] for _ in range(most)]
-    for moment, until in _with_ends(replay.moments, replay.until):
-        first, last = ((at - replay.begin) / width for at in (moment.at, until))
+    for moment, end in _with_ends(moments, until):
+        first, last = ((at - begin) / width for at in (moment.at, end))
         now = (moment.held + moment.waiting, moment.room, moment.waiting)
         for number in range(int(first), min(most, max(int(first), -int(-last // 1) - 1) + 1)):
             rows[number] = [max(before, after) for before, after in zip(rows[number], now, strict=True)]
-    return [Bucket(replay.begin + number * width, *row) for number, row in enumerate(rows)]
+    return [Bucket(begin + number * width, *row) for number, row in enumerate(rows)]
+
+
+def peak_words(shown: Sequence[Bucket], zone: ZoneInfo) -> str:
+    """Say in a sentence what a plot shows: the most that was wanted, and the most that waited, with the times."""
+    most, longest = max(shown, key=lambda one: one.demand), max(shown, key=lambda one: one.queue)
+    if not most.demand:
+        return "No slot was wanted."
+    wanted = f"At most {most.demand} slots were wanted at once, at {_time(most, zone)}, of {most.room} that there were"
+    return wanted + (f"; at most {longest.queue} were waited for, at {_time(longest, zone)}." if longest.queue else ".")
+
+
+def _time(bucket: Bucket, zone: ZoneInfo) -> str:
+    return f"{bucket.at.astimezone(zone):%H:%M}"
 
 
 def _as_small(hours: dict[FlavorSize, float], settings: PoolSettings) -> float:

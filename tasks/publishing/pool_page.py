@@ -1,15 +1,24 @@
 """The operators' page: draw the pools, and have the gateway show it at ``/pool/``."""
 
-from blocks.gateway.pool_page import PoolView, pool_page
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from blocks.gateway.pool_page import MOST_CHANGES, MOST_HISTORIES, LastDay, PoolView, pool_page
 from blocks.outside import now, outside
-from pool.changes import Change
+from blocks.plots.demand import Panel, demand_plot
+from blocks.stored.turned_settings import zone_of
+from pool.changes import Change, Noun
 from pool.decisions import without_repeats
 from pool.hosts.reach import reach_troubles, silent_hosts
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
+from pool.what_if.figures import in_short_times, peak_words
+from pool.what_if.on_record import moments
 from tasks.base import look_up
 
 LAST_DECISIONS = 20
 LOOKED_AT = 500  # many are one pool's reason to wait, said again at every tick
+DAY, PARTS = timedelta(days=1), 288  # of five minutes each
+ACTIONS = ("drain-host", "return-host", "deprovision-instance")
 
 
 def draw_page(_changes: list[Change] | None = None) -> None:
@@ -18,7 +27,8 @@ def draw_page(_changes: list[Change] | None = None) -> None:
     Raises:
         GatewayTrouble: the gateway does not answer, or takes no page of this size.
     """
-    outside().gateway.put_pool_page(pool_page([_view(name) for name in outside().pools()], now()))
+    views = [_view(name) for name in outside().pools()]
+    outside().gateway.put_pool_page(pool_page(views, now(), outside().prefect.run_forms(ACTIONS)))
 
 
 @look_up()
@@ -29,8 +39,21 @@ def draw_pool_page() -> str:
 
 
 def _view(name: str) -> PoolView:
-    store = outside().store
+    store, config = outside().store, outside().kept_config(name)
     decided = without_repeats(store.ticks.decisions(limit=LOOKED_AT, pool=name))[:LAST_DECISIONS]
     hosts, instances = store.hosts.all(name, LIVING_HOSTS), store.instances.all(name, LIVING_INSTANCES)
-    troubles = [*reach_troubles(hosts), *silent_hosts(hosts, outside().kept_config(name).DD_HOST_GRACE)]
-    return PoolView(name, hosts, instances, decided, store.ticks.left_undone(name, now()), troubles)
+    troubles = [*reach_troubles(hosts), *silent_hosts(hosts, config.DD_HOST_GRACE)]
+    day = outside().pictures.of(name, now(), lambda: _last_day(name, zone_of(config)))
+    of_hosts = store.history.latest(Noun.HOST, [host.name for host in hosts[:MOST_HISTORIES]], MOST_CHANGES)
+    of_sessions = store.history.latest(Noun.INSTANCE, [one.id for one in instances[:MOST_HISTORIES]], MOST_CHANGES)
+    left = store.ticks.left_undone(name, now())
+    return PoolView(name, hosts, instances, decided, left, troubles, day, of_hosts, of_sessions)
+
+
+def _last_day(pool: str, zone: ZoneInfo) -> LastDay:
+    end = now()
+    begin = end - DAY
+    stood = moments(outside().store.demand.recorded(pool, begin, end), begin)
+    parts = in_short_times(stood, begin, end, PARTS)
+    caption = f"{begin.astimezone(zone):%a %H:%M} to {end.astimezone(zone):%a %H:%M}, {zone.key}"
+    return LastDay(demand_plot(f"Pool {pool}", [Panel(caption, parts)], zone), peak_words(parts, zone))

@@ -22,6 +22,7 @@ from blocks.backups.repository import BackupRepository, Written
 from blocks.clouds.port import Cloud
 from blocks.look_up import LookUp
 from blocks.outside import Outside
+from blocks.plots.kept_pictures import KeptPictures
 from blocks.prefect_port import PrefectPort, Table
 from blocks.publisher import Publisher
 from blocks.settings import ProcessSettings
@@ -35,6 +36,7 @@ from pool.changes import Change
 from pool.errors import NotFound
 from pool.ports import Clock
 from pool.records import BlueprintSpec
+from pool.reports.run_forms import RunForms
 from tests.rigs.pool_data import NOW
 
 SETTINGS = ProcessSettings(_env_file=None, poll_seconds=0.001)
@@ -117,6 +119,9 @@ class FakePrefect(PrefectPort):
 
     def emit(self, change: Change) -> None:
         self.events.append(change)
+
+    def run_forms(self, flows: Sequence[str]) -> RunForms:
+        return RunForms("http://ui", {flow: f"id-of-{flow}" for flow in flows})
 
     async def old_tables(self, prefix: str, since: datetime) -> list[str]:
         return []
@@ -207,7 +212,7 @@ def fake_outside(**ports: Any) -> Outside:
     """A door of fakes; a port that is not given refuses to be used, but for those that do no harm."""
     given: dict[str, Any] = {field.name: _NotGiven(field.name) for field in fields(Outside)}
     given |= {"clock": FakeClock(), "prefect": FakePrefect(), "publisher": SilentPublisher(), "settings": SETTINGS}
-    given |= {"turns": Turns()}
+    given |= {"turns": Turns(), "pictures": KeptPictures()}
     given |= {"stored": FakeBlocks({PoolConfig: {"main": PoolConfig()}})}
     return Outside(**given | ports)
 

@@ -48,6 +48,15 @@ local function asked_by_a_page()
     return wanted_as ~= nil and wanted_as ~= "document"
 end
 
+-- With the reasons that the address asks for, as in ?host=main-01: the page has them all, and shows none by itself.
+local function with_reasons(html)
+    local noun, name = (ngx.var.args or ""):match("^(%l+)=([%w%-]+)$")
+    if not noun then
+        return html
+    end
+    return (html:gsub("</style>", "#why-" .. noun .. "-" .. name .. " { display: block; }</style>", 1))
+end
+
 function M.show()
     if origins.session_of_host() then
         return pages.show("unknown", 404) -- a notebook must not read it in its operator's browser
@@ -63,7 +72,7 @@ function M.show()
     end
     pages.headers("text/html; charset=utf-8")
     ngx.header["Content-Security-Policy"] = POLICY
-    ngx.print(html)
+    ngx.print(with_reasons(html))
 end
 
 return M

@@ -4,14 +4,20 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
+from prefect.settings import temporary_settings
 
+from blocks.prefect_port import PrefectPort
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.pool_config import PoolConfig
 from tests.rigs.gateways.browser import browser_page
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
+ARTIFACTS = Path(__file__).parents[3] / "tests" / "artifacts" / "pages"
 PICTURES = "![seen]({url}/a.png) <img src={url}/b.png> the last line"
 
 
@@ -38,7 +44,18 @@ def page_elsewhere(body: str) -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.fixture(scope="module")
-def operator(server):
+def deployed(server):
+    """The server with two deployments and some kinds of blocks: made before a browser's loop runs in this thread."""
+    server.provision()
+    server.deploy("flows.hosts.drain_host.drain_host")
+    server.deploy("flows.sessions.provision_instance.provision_instance")
+    with temporary_settings(server.as_a_client):
+        for kind in (Blueprint, PoolConfig):
+            kind.register_type_and_schema()
+
+
+@pytest.fixture(scope="module")
+def operator(server, deployed):
     """A browser that is logged in."""
     with browser_page() as page:
         page.goto(str(server.stranger.base_url))
@@ -70,3 +87,45 @@ def test_what_a_session_wrote_has_the_operators_browser_fetch_nothing(server, op
         operator.get_by_text("the last line").first.wait_for()
         operator.wait_for_timeout(2000)
         assert asked == []
+
+
+def test_a_link_of_the_pool_page_opens_the_form_of_a_flow_filled_in_and_does_nothing_by_itself(server, operator):
+    with temporary_settings(server.as_a_client):
+        forms = PrefectPort().run_forms(["drain-host"])
+    before = server.call("POST", "/flow_runs/count")
+    operator.goto(forms.address("drain-host", host="main-07"))
+    operator.locator("input[value='main-07'], textarea:text-is('main-07')").first.wait_for()
+    assert server.call("POST", "/flow_runs/count") == before
+
+
+def test_before_the_deployments_are_there_no_form_is_known(server):
+    with temporary_settings(server.as_a_client):
+        assert PrefectPort().run_forms(["no-such-flow"]).address("no-such-flow") == ""
+
+
+def look(operator, server, path: str, name: str) -> None:
+    """Open a form and keep pictures of both colour schemes."""
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    operator.goto(f"{server.stranger.base_url}/v2{path}")
+    operator.get_by_role("button", name="Cancel").or_(operator.get_by_role("link", name="Cancel")).first.wait_for()
+    for scheme in ("light", "dark"):
+        operator.emulate_media(color_scheme=scheme)
+        operator.wait_for_timeout(500)
+        operator.screenshot(path=ARTIFACTS / f"{name}-{scheme}.png")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(Blueprint, "Memory, in MB"), (PoolConfig, "Most hosts (DD_MAX_HOSTS)")],
+)
+def test_the_form_of_a_block_calls_its_fields_in_words(server, operator, kind, words):
+    slug = kind.get_block_type_slug()
+    look(operator, server, f"/blocks/catalog/{slug}/create", f"form-{slug}")
+    assert operator.get_by_text(words).first.is_visible()
+
+
+def test_the_form_of_a_session_calls_its_parameters_in_words(server, operator):
+    deployment = server.call("GET", "/deployments/name/provision-instance/on-demand")["id"]
+    look(operator, server, f"/deployments/deployment/{deployment}/run", "form-provision-instance")
+    for title in ("Session", "Blueprint", "Name of the session, chosen by the platform"):
+        assert operator.get_by_text(title).first.is_visible(), title

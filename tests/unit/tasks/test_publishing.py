@@ -92,6 +92,16 @@ def test_a_gateway_that_is_away_keeps_no_other_audience_waiting_and_is_told_late
     assert door.gateway.notices == {session.route: "queued"}
 
 
+def test_the_pool_page_has_the_last_day_why_each_is_as_it_is_and_what_can_be_done(door):
+    claim_active(door.store)
+    door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
+    publish_changes()
+    page = door.gateway.pages[-1]
+    assert "<title>Pool main</title>" in page
+    assert 'id="why-session-alice-1"' in page
+    assert {f"id-of-{flow}" in page for flow in ("drain-host", "deprovision-instance")} == {True}
+
+
 def test_sessions_on_a_host_that_drains_get_a_new_answer(door):
     host = claim_active(door.store)
     door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)

@@ -3,15 +3,21 @@
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from blocks.gateway.pool_page import PoolView, pool_page
+from blocks.gateway.pool_page import LastDay, PoolView, pool_page
+from blocks.plots.demand import Panel, demand_plot
 from blocks.stored.link_keys import LinkKeys
+from pool.changes import HistoryEntry
 from pool.decisions import Decision, DecisionKind, RecordedDecision
 from pool.records import Notice
+from pool.reports.run_forms import RunForms
 from pool.reports.visitor_notices import notice_of
 from pool.states import EndCause, HostState, InstanceState
+from pool.what_if.figures import in_short_times, peak_words
+from pool.what_if.on_record import Recorded, Span, moments
 from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import route_to, running_gateway
@@ -108,18 +114,54 @@ def test_a_visitor_who_asks_too_often_is_told_to_wait(visitor):
         assert look(visitor, busy, "/", "too_many") == "Too many requests at once."
 
 
-def test_an_operator_sees_the_pool(gateway, visitor):
+def a_day(now: datetime) -> LastDay:
+    """Two classes of the day, for the second of which there are too few hosts at first."""
+    begin = now - timedelta(days=1)
+
+    def span(hours: float, until: float, slots: int) -> Span:
+        return Span(begin + timedelta(hours=hours), begin + timedelta(hours=until), slots)
+
+    came = [span(15 + n / 40, 17 - n / 90, 1) for n in range(14)] + [span(20 + n / 120, 24, 1) for n in range(15)]
+    waited = [span(19.9 + n / 120, 20 + n / 120, 1) for n in range(15)]
+    room = [span(0, 24, 6), span(14.9, 18, 12), span(20.05, 24, 24)]
+    parts = in_short_times(moments(Recorded((*came,), (*waited,), (*room,)), begin), begin, now, 288)
+    zone = ZoneInfo("UTC")
+    return LastDay(demand_plot("Pool main", [Panel("the last day", parts)], zone), peak_words(parts, zone))
+
+
+@pytest.fixture
+def the_pool(gateway):
+    """The page of a pool that is in use."""
     now = datetime.now(UTC)
     ago = {"created_at": now - timedelta(minutes=95), "state_since": now - timedelta(minutes=93)}
+    drained = "its lifetime of 14400 s since first use is over"
     hosts = [
         a_host("main-01", reserved=5, **ago),
         a_host("main-02", slots=24, reserved=9, **ago),
-        a_host("main-03", state=HostState.DRAINING, reserved=1, reason="its lifetime is over", **ago),
+        a_host("main-03", state=HostState.DRAINING, reserved=1, reason=drained, **ago),
     ]
     sessions = [an_instance("alice-7", **ago), an_instance("bob-2", state=InstanceState.QUEUED, **ago)]
-    decided = Decision(DecisionKind.DRAIN, "main-03", "its lifetime of 14400 s since first use is over")
-    view = PoolView("main", hosts, sessions, [RecordedDecision(decided, 7, "main", now)])
-    gateway.client.put_pool_page(pool_page([view], now))
-    visitor.set_viewport_size({"width": 1100, "height": 760})
+    decided = RecordedDecision(Decision(DecisionKind.DRAIN, "main-03", drained), 7, "main", now)
+    lives = {
+        "main-03": [
+            HistoryEntry(now - timedelta(hours=5), "active", "configured and tested"),
+            HistoryEntry(now - timedelta(minutes=93), "draining", drained),
+        ]
+    }
+    view = PoolView("main", hosts, sessions, [decided], day=a_day(now), of_hosts=lives)
+    forms = RunForms("https://api.example", dict.fromkeys(("drain-host", "return-host", "deprovision-instance"), "7"))
+    gateway.client.put_pool_page(pool_page([view], now, forms))
+
+
+def test_an_operator_sees_the_pool(gateway, visitor, the_pool):
+    visitor.set_viewport_size({"width": 1100, "height": 1100})
     assert look(visitor, gateway, "/pool/", "pool") == "Pools of hosts"
-    assert visitor.locator(".slots i.used").count() == 15
+    assert visitor.get_by_role("link", name="return").is_visible()
+    look(visitor, gateway, "/pool/?host=main-03", "pool-why")
+    assert visitor.get_by_text("configured and tested").is_visible()
+
+
+def test_an_operator_sees_the_pool_on_a_telephone(gateway, visitor, the_pool):
+    visitor.set_viewport_size({"width": 390, "height": 844})
+    assert look(visitor, gateway, "/pool/", "pool-phone") == "Pools of hosts"
+    assert visitor.evaluate("document.documentElement.scrollWidth") <= 390

@@ -3,15 +3,20 @@
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from blocks.gateway.client import RouteRefused
+from blocks.gateway.pool_page import PoolView, pool_page
+from pool.changes import HistoryEntry
+from pool.reports.run_forms import RunForms
 from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import route_to, running_gateway
+from tests.rigs.pool_data import NOW, a_host
 
 pytestmark = pytest.mark.integration
 
@@ -103,6 +108,29 @@ def test_in_chromium_it_reloads_itself_and_no_notebook_of_the_same_origin_reads_
         page.goto(gateway.address(route_to(0).id))
         assert page.evaluate("fetch('/pool/').then(answer => answer.status)") == 403
         assert page.evaluate("() => {const seen = open('/pool/'); return " + peek + "}") == "SecurityError"
+
+
+@pytest.mark.parametrize("asked", ["host=a}b", "host=%7D", "host=</style>", "host=a&user=b", "=a", "host="])
+def test_what_asks_for_no_name_changes_nothing_of_the_page(gateway, asked):
+    gateway.client.put_pool_page("<style></style><h1>Pools</h1>")
+    assert httpx.get(f"{gateway.url}/pool/?{asked}", trust_env=False).text == "<style></style><h1>Pools</h1>"
+
+
+def test_in_chromium_why_stays_open_while_the_page_reloads_and_a_link_leaves_it(gateway):
+    lives = {"main-01": [HistoryEntry(NOW, "draining", "its lifetime is over")]}
+    view = PoolView("main", [a_host()], [], [], of_hosts=lives)
+    with http_backend() as elsewhere, browser_page() as page:
+        forms = RunForms(f"http://127.0.0.1:{elsewhere.port}", {"drain-host": "7"})
+        gateway.client.put_pool_page(pool_page([view], NOW, forms))
+        page.goto(f"{gateway.url}/pool/")
+        assert not page.get_by_text("its lifetime is over").is_visible()
+        page.get_by_role("link", name="why").click()
+        page.get_by_text("its lifetime is over").wait_for()
+        gateway.client.put_pool_page(pool_page([replace(view, troubles=["drawn anew"])], NOW, forms))
+        page.get_by_text("drawn anew").wait_for(timeout=20_000)
+        assert page.get_by_text("its lifetime is over").is_visible()
+        page.get_by_role("link", name="drain").click()
+        page.get_by_text("/v2/deployments/deployment/7/run").wait_for()
 
 
 def test_with_passwords_only_they_open_it(passwords):

@@ -2,28 +2,45 @@
 
 import re
 from dataclasses import replace
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from blocks.gateway.pool_page import MOST_ROWS, PoolView, pool_page
+from blocks.gateway.pool_page import MOST_ROWS, LastDay, PoolView, pool_page
+from pool.changes import HistoryEntry
 from pool.decisions import Decision, DecisionKind, LeftUndone, RecordedDecision
 from pool.hosts.reach import silent_hosts
+from pool.reports.run_forms import RunForms
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
+
+FORMS = RunForms(
+    "https://ui", {flow: f"id-of-{flow}" for flow in ("drain-host", "return-host", "deprovision-instance")}
+)
 
 
 def full_of(text: str) -> str:
     """A page on which everything that a record says is this text."""
     placed = an_instance(text, host=text, blueprint=text, user=text)
     decided = RecordedDecision(Decision(DecisionKind.DRAIN, text, text), 1, "main", NOW)
-    view = PoolView(text, [a_host(text, reason=text)], [placed, replace(placed, state=InstanceState.QUEUED)], [decided])
-    return pool_page([view], NOW)
+    lives = {text: [HistoryEntry(NOW, text, text)]}
+    sessions = [placed, replace(placed, state=InstanceState.QUEUED)]
+    view = PoolView(
+        text, [a_host(text, reason=text)], sessions, [decided], None, [text], LastDay("<svg/>", text), lives, lives
+    )
+    return pool_page([view], NOW, FORMS)
 
 
 def tags_of(page: str) -> list[str]:
-    return re.findall(r"<[^>]*>", page)
+    """All tags; names of things are in the values of some, where they end at the next quotation mark."""
+    return [re.sub(r' (id|href)="[^"]*"', r" \1", tag) for tag in re.findall(r"<[^>]*>", page)]
+
+
+def links_of(page: str) -> dict[str, str]:
+    return {word: unescape(to) for to, word in re.findall(r'href="([^"]*)">([^<]*)<', page)}
 
 
 def drawn(hosts=(), instances=(), decisions=()) -> str:
@@ -101,3 +118,41 @@ def test_a_long_table_ends_with_how_many_are_left_out():
 
 def test_no_pool_is_said():
     assert "There is no pool yet." in pool_page([], NOW)
+
+
+def test_the_last_day_is_a_picture_and_a_sentence():
+    view = PoolView("main", [], [], [], day=LastDay("<svg><title>Pool main</title></svg>", "At most 3 slots & more"))
+    page = pool_page([view], NOW)
+    assert "<svg><title>Pool main</title></svg>" in page
+    assert "<p>At most 3 slots &amp; more</p>" in page
+
+
+def test_why_leads_to_what_happened_on_the_same_page_without_a_script():
+    lives = {"main-01": [HistoryEntry(NOW, "tick 7 decided: drain", "its lifetime is over")]}
+    page = pool_page([PoolView("main", [a_host()], [], [], of_hosts=lives)], NOW)
+    assert links_of(page) == {"why": "?host=main-01", "Close": "?"}
+    assert page.count('id="why-host-main-01"') == 1
+    assert "<td>tick 7 decided: drain</td><td>its lifetime is over</td>" in page
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("host", "sessions", "word", "flow", "parameters"),
+    [
+        (a_host(), [], "drain", "drain-host", '{"host": "main-01"}'),
+        (a_host(state=HostState.DRAINING), [], "return", "return-host", '{"host": "main-01"}'),
+        (a_host(state=HostState.FAILED), [an_instance()], "end", "deprovision-instance", '{"instance_id": "alice-1"}'),
+    ],
+)
+def test_what_can_be_done_leads_to_a_form_of_prefects_that_is_filled_in(host, sessions, word, flow, parameters):
+    links = links_of(pool_page([PoolView("main", [host], sessions, [])], NOW, FORMS))
+    assert [*links] == [word]
+    address = urlsplit(links[word])
+    assert (
+        f"{address.scheme}://{address.netloc}{address.path}" == f"https://ui/v2/deployments/deployment/id-of-{flow}/run"
+    )
+    assert parse_qs(address.query) == {"parameters": [parameters]}
+
+
+def test_where_the_forms_are_not_known_there_is_nothing_to_do():
+    assert "href" not in drawn([a_host()], [an_instance()])

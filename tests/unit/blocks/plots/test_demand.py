@@ -36,6 +36,15 @@ def test_a_day_begins_at_midnight_of_the_pools_zone():
     assert "Tue 6 Jan" in texts(drawn(Panel("today", hours(*range(20)))))
 
 
+def test_a_plot_of_one_day_has_hours_between_its_days():
+    day = [Bucket(NOW + timedelta(minutes=5 * number), 1, 6, 0) for number in range(288)]
+    times = [text for text in texts(drawn(Panel("today", day))) if ":" in text and len(text) == 5]
+    assert (times, "Tue 6 Jan" in texts(drawn(Panel("today", day)))) == (
+        ["09:00", "12:00", "15:00", "18:00", "21:00", "03:00", "06:00"],
+        True,
+    )
+
+
 def test_a_level_demand_is_two_points_and_a_step_two_more():
     (demand, _) = drawn(Panel("today", hours(6, 6, 12, 12))).iter(f"{SVG}polygon")
     assert demand.get("points").split()[1:-1] == ["0.0,136.0", "450.0,136.0", "450.0,102.0", "900,102.0"]
