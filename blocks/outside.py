@@ -36,6 +36,7 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
 from blocks.system_clock import SystemClock
 from blocks.turns import Turns
+from blocks.webhooks.webhooks import Webhooks
 from pool.errors import NotFound
 from pool.ports import Clock
 from pool.store.pool_store import PoolStore
@@ -65,6 +66,7 @@ class Outside:
     session_answers: Callable[[str, int, str, str], bool] = answers
     turns: Turns = field(default_factory=Turns)
     pictures: KeptPictures = field(default_factory=KeptPictures)
+    webhooks: Webhooks = field(default_factory=Webhooks)
 
     def config(self, pool: str) -> PoolConfig:
         """Read the pool's configuration as it is now; as it was last, of a pool in use whose block is gone.

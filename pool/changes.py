@@ -14,6 +14,7 @@ class Audience(StrEnum):
     PLATFORM = "platform"  # reads the artifact of a session
     VISITORS = "visitors"  # see a page of the gateway's while a session does not answer
     POOL_PAGE = "pool page"  # is read by operators
+    WEBHOOK = "webhook"  # of the platform, where it has one
 
 
 class Noun(StrEnum):

@@ -103,5 +103,9 @@ class GatewayTrouble(DockerDriverError):
     """The gateway did not take a change of its routes."""
 
 
+class WebhookTrouble(DockerDriverError):
+    """A platform's webhook did not take what it was told; it is told again."""
+
+
 class SessionNotReady(DockerDriverError):
     """The container runs, but the notebook in it did not answer in time, or stopped."""

@@ -11,6 +11,7 @@ from blocks.stored import lookup
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.backup_store import BackupPlace
 from blocks.stored.blueprint import Blueprint
+from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.kept_blocks import KeptBlocks
@@ -148,6 +149,16 @@ class StoredBlocks:
             NotFound: the block was never saved, or an operator deleted it.
         """
         return self.load(LinkKeys, MAIN, "block of launch link keys")
+
+    def webhook(self) -> ChangeWebhook | None:
+        """Load where a platform hears of changes; None where it does not want to.
+
+        Raises:
+            BadRequest: what is stored makes no sense; names the fields.
+        """
+        if MAIN not in self.names(ChangeWebhook):
+            return None
+        return self.load(ChangeWebhook, MAIN, "webhook of changes")
 
     def backup_place(self) -> BackupPlace:
         """Load where backups are kept, and the keys that open them.

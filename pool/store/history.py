@@ -31,6 +31,7 @@ _MARKS = {
     Audience.PLATFORM: changes.c.told_platform,
     Audience.VISITORS: changes.c.told_visitors,
     Audience.POOL_PAGE: changes.c.told_page,
+    Audience.WEBHOOK: changes.c.told_webhook,
 }
 _UNTOLD_MARKS = {"told": False} | {mark.name: False for mark in _MARKS.values()}
 

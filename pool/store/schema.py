@@ -318,6 +318,7 @@ changes = Table(
     ),  # the session's artifact has it
     Column("told_visitors", Boolean, nullable=False, server_default=true(), index=True),  # the gateway shows it
     Column("told_page", Boolean, nullable=False, server_default=true(), index=True),  # the pool page was drawn since
+    Column("told_webhook", Boolean, nullable=False, server_default=true(), index=True),  # it took it, or there is none
     Index(None, "noun", "subject", "id"),
     Index(None, "pool", "at"),
 )

@@ -18,6 +18,7 @@ from blocks.prefect_database import begin_immediately
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, accepted_pairs
 from blocks.stored.blueprint import Blueprint
+from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.refusing import refuse_nonsense
@@ -31,7 +32,7 @@ def main() -> None:
     settings = process_settings()
     if settings.prefect_server_url.startswith("sqlite"):
         begin_immediately()
-    refuse_nonsense((PoolConfig, Blueprint, CourseBlock, RegistryLogin, LocalCloud, StaticCloud))
+    refuse_nonsense((PoolConfig, Blueprint, CourseBlock, RegistryLogin, ChangeWebhook, LocalCloud, StaticCloud))
     guard_what_is_served(settings, os.environ.get(OF_SERVER, ""))
     _held = take_twin("127.0.0.1", settings.prefect_port)  # as long as the server runs
     sys.argv = ["prefect", "server", "start", *sys.argv[1:]]

@@ -21,6 +21,7 @@ from blocks.outside import outside
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.backup_store import BackupPlace
 from blocks.stored.blueprint import Blueprint, default_blueprints
+from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.link_keys import LinkKeys
@@ -47,6 +48,7 @@ KINDS: tuple[type[Block], ...] = (
     RegistryLogin,
     Blueprint,
     CourseBlock,
+    ChangeWebhook,
 )
 
 

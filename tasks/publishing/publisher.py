@@ -8,11 +8,14 @@ from pool.errors import DockerDriverError
 from tasks.publishing.platform import write_changed
 from tasks.publishing.pool_page import draw_page
 from tasks.publishing.visitors import show_notices
+from tasks.publishing.webhook import hand_over
 
-_TELL: dict[Audience, Callable[[list[Change]], None]] = {
+#: What one returns that is not None is why its audience is told later, by another thread; empty: it goes well.
+_TELL: dict[Audience, Callable[[list[Change]], str | None]] = {
     Audience.PLATFORM: write_changed,
     Audience.VISITORS: show_notices,
     Audience.POOL_PAGE: draw_page,
+    Audience.WEBHOOK: hand_over,
 }
 
 
@@ -32,18 +35,20 @@ def _emit_events() -> None:
         outside().prefect.emit(change)
 
 
-def _publish(audience: Audience, tell: Callable[[list[Change]], None]) -> str:
+def _publish(audience: Audience, tell: Callable[[list[Change]], str | None]) -> str:
     history = outside().store.history
     changes = history.unpublished(audience)
     if not changes:
         return ""
     try:
-        tell(changes)
+        later = tell(changes)
     except DockerDriverError as error:
         return _left(audience, str(error))
     except Exception as error:  # noqa: BLE001 - telling must not fail the work; the next tick tells again
         log().debug("could not tell the %s", audience, exc_info=True)
         return _left(audience, f"{type(error).__name__}: {error}")
+    if later is not None:
+        return _left(audience, later) if later else ""
     history.mark_published(audience, [change.id for change in changes], now())
     return ""
 

@@ -30,6 +30,7 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import MAIN, StoredBlocks
 from blocks.turns import Turns
+from blocks.webhooks.webhooks import Webhooks
 from pool.backups.snapshots import Snapshot
 from pool.backups.states import BackupTrouble
 from pool.changes import Change
@@ -37,6 +38,7 @@ from pool.errors import NotFound
 from pool.ports import Clock
 from pool.records import BlueprintSpec
 from pool.reports.run_forms import RunForms
+from pool.reports.webhooks import Message
 from tests.rigs.pool_data import NOW
 
 SETTINGS = ProcessSettings(_env_file=None, poll_seconds=0.001)
@@ -160,6 +162,24 @@ class SilentPublisher(InlinePublisher):
         pass
 
 
+class FakeWebhooks(Webhooks):
+    """Sends before it returns; keeps what the receiver took, unless it is away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[Message] = []
+        self.away = False
+
+    def wake(self, send: Callable[[], object]) -> None:
+        send()
+
+    def _try(self, url: str, said: dict[str, str], body: bytes) -> str:
+        if self.away:
+            return "the webhook's receiver answers 503"
+        self.taken.append(Message(said["webhook-id"], body))
+        return ""
+
+
 class FakeBlocks(StoredBlocks):
     """Blocks in memory, by kind and name; an error in a block's place is raised. Blueprints also as their specs."""
 
@@ -212,7 +232,7 @@ def fake_outside(**ports: Any) -> Outside:
     """A door of fakes; a port that is not given refuses to be used, but for those that do no harm."""
     given: dict[str, Any] = {field.name: _NotGiven(field.name) for field in fields(Outside)}
     given |= {"clock": FakeClock(), "prefect": FakePrefect(), "publisher": SilentPublisher(), "settings": SETTINGS}
-    given |= {"turns": Turns(), "pictures": KeptPictures()}
+    given |= {"turns": Turns(), "pictures": KeptPictures(), "webhooks": FakeWebhooks()}
     given |= {"stored": FakeBlocks({PoolConfig: {"main": PoolConfig()}})}
     return Outside(**given | ports)
 

@@ -12,6 +12,7 @@ from prefect.settings import temporary_settings
 
 from blocks.prefect_port import PrefectPort
 from blocks.stored.blueprint import Blueprint
+from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.pool_config import PoolConfig
 from tests.rigs.gateways.browser import browser_page
 
@@ -50,7 +51,7 @@ def deployed(server):
     server.deploy("flows.hosts.drain_host.drain_host")
     server.deploy("flows.sessions.provision_instance.provision_instance")
     with temporary_settings(server.as_a_client):
-        for kind in (Blueprint, PoolConfig):
+        for kind in (Blueprint, PoolConfig, ChangeWebhook):
             kind.register_type_and_schema()
 
 
@@ -116,7 +117,7 @@ def look(operator, server, path: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [(Blueprint, "Memory, in MB"), (PoolConfig, "Most hosts (DD_MAX_HOSTS)")],
+    [(Blueprint, "Memory, in MB"), (PoolConfig, "Most hosts (DD_MAX_HOSTS)"), (ChangeWebhook, "Address")],
 )
 def test_the_form_of_a_block_calls_its_fields_in_words(server, operator, kind, words):
     slug = kind.get_block_type_slug()

@@ -1,11 +1,13 @@
 """The platform's guide names what a client can meet."""
 
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import docs
+from pool.reports.webhooks import Message, headers, key_of
 from pool.states import INSTANCE_MOVES, EndCause, InstanceState
 from tests.rigs.printed_examples import blocks, commands
 
@@ -38,3 +40,25 @@ def test_every_example_is_a_whole_command_or_program():
 def test_no_page_prints_a_command_of_prefect_s_that_an_installation_has_not_on_its_path():
     pages = [page for page in PAGE.parent.rglob("*.md") if "prefect deployment run" in page.read_text()]
     assert pages == []
+
+
+@pytest.fixture
+def is_ours():
+    """The guide's check of a webhook, as it is printed."""
+    (program,) = [one for one in blocks(PAGE, "python") if "webhook-signature" in one]
+    known: dict = {}
+    exec(compile(program, "platform.md", "exec"), known)  # noqa: S102 - ours, as printed
+    return known["is_ours"]
+
+
+def test_the_printed_check_takes_what_a_webhook_is_sent_and_nothing_else(is_ours):
+    secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    said = headers(Message("dd-1", b"{}"), [b"another" * 4, key_of(secret)], datetime.now(UTC))
+    assert is_ours(said, b"{}")
+    assert not is_ours(said, b"{ }")
+    assert not is_ours(said | {"webhook-id": "dd-2"}, b"{}")
+
+
+def test_the_printed_check_takes_nothing_that_is_older_than_five_minutes(is_ours):
+    key = key_of("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+    assert not is_ours(headers(Message("dd-1", b"{}"), [key], datetime.now(UTC) - timedelta(minutes=6)), b"{}")

@@ -8,6 +8,7 @@ from prefect.blocks.core import Block
 from blocks.clouds.port import Cloud
 from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
+from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
 from blocks.stored.host_keys import HostKey, HostLogin
 from blocks.stored.link_keys import LinkKeys
@@ -76,6 +77,7 @@ def stored_blocks(
         Cloud: {"main": cloud},
         Blueprint: blueprints,
         CourseBlock: {},
+        ChangeWebhook: {},
         HostLogin: {"main": HostLogin(private_key=login_key, public_key="ssh-ed25519 0")},
         LinkKeys: {"main": _link_keys()},
     }

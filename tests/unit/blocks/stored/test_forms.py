@@ -9,6 +9,7 @@ from prefect.server import models
 
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.bounds import reading_stored
+from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.refusing import refuse_nonsense, trouble_with
 from runtime.stack.registration import KINDS
@@ -71,6 +72,21 @@ def test_a_pool_that_makes_no_sense_is_refused_in_the_form_with_a_sentence(value
 )
 def test_a_blueprint_that_makes_no_sense_is_refused_in_the_form_with_a_sentence(values, said):
     assert said in trouble_with(Blueprint, "lab", WORKS | values)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"url": "http://my.example.org/"}, "url: a webhook's address begins with https://"),
+        ({"secret": "a word"}, "secret: a secret is base64 of 24 to 64 bytes"),
+        ({"secret": ""}, "secret: a secret is base64"),
+        ({"previous": "a word"}, "previous: a secret is base64"),
+    ],
+)
+def test_a_webhook_that_makes_no_sense_is_refused_in_the_form_and_its_secret_is_not_said(values, said):
+    works = {"url": "https://my.example.org/", "secret": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
+    trouble = trouble_with(ChangeWebhook, "main", works | values)
+    assert (said in trouble, "a word" in trouble, trouble_with(ChangeWebhook, "main", works)) == (True, False, "")
 
 
 def test_a_program_s_own_braces_are_its_own():

@@ -1,0 +1,1 @@
+"""Webhooks: what a platform is told without asking."""
