@@ -23,6 +23,7 @@ from runtime.databases.databases import databases, trouble_with
 from runtime.databases.records import open_records
 from runtime.stack.stop import engine_url
 from runtime.supervision.processes import Processes
+from runtime.supervision.units import unit_states
 from runtime.verbs.hosts import for_people
 from runtime.verbs.output import cell, console, show_json, table
 
@@ -107,17 +108,24 @@ def process_rows(settings: ProcessSettings, server: str) -> Rows:
         settings: of the installation.
         server: what is to be said of Prefect's server beside its state.
     """
-    states, url, (pool, _) = Processes(settings).states(), engine_url(settings), databases(settings)
+    url, (pool, _) = engine_url(settings), databases(settings)
     where = {"server": settings.prefect_api_url.removesuffix("/api"), "gateway": settings.gateway_url}
-    own = [("database", states.get("database", "STOPPED").lower())] if settings.runs_postgresql else []
-    names = ("server", "gateway", *(["gateway-logs"] if settings.account else []), "warm", "long")
-    ours = [(name, states.get(name, "STOPPED").lower()) for name in names]
     said = [
         ("Docker Engine", "answers" if answers(url) else "does not answer", url),
         ("pool database", trouble_with(settings, pool.url) or "answers", pool.where),
-        *((name, state + server * (name == "server"), where.get(name, "")) for name, state in (*own, *ours)),
+        *((name, state + server * (name == "server"), where.get(name, "")) for name, state in _states(settings)),
     ]
     return [{"process": name, "state": state, "where": place} for name, state, place in said]
+
+
+def _states(settings: ProcessSettings) -> list[tuple[str, str]]:
+    """State of each process that supervisord keeps, or systemd where that keeps the installation."""
+    states = Processes(settings).states()
+    if not states and (units := unit_states(settings)):
+        return [(name, f"{state}, by systemd") for name, state in units.items()]
+    own = ["database"] if settings.runs_postgresql else []
+    names = (*own, "server", "gateway", *(["gateway-logs"] if settings.account else []), "warm", "long")
+    return [(name, states.get(name, "STOPPED").lower()) for name in names]
 
 
 def _of_server(settings: ProcessSettings) -> str:

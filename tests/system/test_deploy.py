@@ -108,6 +108,15 @@ def test_each_unit_is_sound_and_runs(manager):
     assert manager.root(f"systemd-analyze verify {units} 2>&1 || true") == ""
 
 
+def test_status_says_how_each_unit_is(manager):
+    said = json.loads(manager.root("cd /opt/dockerdriver/current && .venv/bin/dockerdriver status --json"))
+    states = {row["process"]: row["state"] for row in said["processes"]}
+    assert states["server"] == "running, by systemd, answers"
+    assert {states[part] for part in ("database", "gateway", "gateway-logs", "warm@1", "long@1")} == {
+        "running, by systemd"
+    }
+
+
 def test_workers_and_server_are_the_account_s_processes_with_no_right_of_root_s(manager):
     for part in ("server", "warm@1", "long@1"):
         pid = manager.root(f"systemctl show -P MainPID dockerdriver-{part}").strip()

@@ -1,6 +1,7 @@
 """What `status` shows; and what it and `why` do about a database of another version: they look, and change nothing."""
 
 import json
+import os
 import sqlite3
 
 import pytest
@@ -91,3 +92,38 @@ def test_status_asks_once_whether_prefects_server_answers(settings, monkeypatch,
     monkeypatch.setattr(PrefectApi, "answers", lambda _: asked.append(1))
     show_status(settings, as_json=True)
     assert (len(asked), json.loads(capsys.readouterr().out)["hosts"]) == (1, [])
+
+
+def with_systemctl(tmp_path, monkeypatch, data) -> None:
+    """A systemctl that shows a worker that runs and one that is started again and again, with this data directory."""
+    (env := tmp_path / "units.env").write_text(f"DD_DATA={data}\n")
+    shown = "".join(
+        f"Id=dockerdriver-{name}.service\nSubState={state}\nEnvironmentFiles={env} (ignore_errors=no)\n\n"
+        for name, state in (("warm@1", "running"), ("long@1", "auto-restart"))
+    )
+    (tmp_path / "shown").write_text(shown)
+    (command := tmp_path / "systemctl").write_text(f"#!/bin/sh\ncat {tmp_path}/shown\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+
+def states_shown(settings, capsys) -> dict[str, str]:
+    show_status(settings, as_json=True)
+    return {row["process"]: row["state"] for row in json.loads(capsys.readouterr().out)["processes"]}
+
+
+def test_where_systemd_keeps_the_installation_status_says_how_its_units_are(settings, tmp_path, monkeypatch, capsys):
+    with_systemctl(tmp_path, monkeypatch, settings.data)
+    shown = states_shown(settings, capsys)
+    assert (shown["warm@1"], shown["long@1"]) == ("running, by systemd", "auto-restart, by systemd")
+    assert "warm" not in shown
+
+
+def test_units_of_another_installation_are_not_this_one_s(settings, tmp_path, monkeypatch, capsys):
+    with_systemctl(tmp_path, monkeypatch, "/var/lib/dockerdriver")
+    assert states_shown(settings, capsys)["warm"] == "stopped"
+
+
+def test_where_there_is_no_systemd_what_does_not_run_is_stopped(settings, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert states_shown(settings, capsys)["warm"] == "stopped"
