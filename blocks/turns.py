@@ -34,6 +34,7 @@ class Turns:
         self._locks: dict[str, Lock] = {}
         self._looks: Counter[str] = Counter()
         self._counting = Lock()
+        self._rests: dict[str, float] = {}
 
     @contextmanager
     def take(self, name: str) -> Iterator[None]:
@@ -93,3 +94,11 @@ class Turns:
             self._looks[name] += change
             if not self._looks[name]:
                 del self._looks[name]
+
+    def rest(self, name: str, until: float) -> None:
+        """Have the thing of this name done no more before a moment of the machine's uptime, in seconds."""
+        self._rests[name] = until
+
+    def is_resting(self, name: str, uptime: float) -> bool:
+        """Whether it is to be done later."""
+        return uptime < self._rests.get(name, 0)

@@ -18,10 +18,30 @@ from tasks.base import look_up
 LAST_DECISIONS = 20
 LOOKED_AT = 500  # many are one pool's reason to wait, said again at every tick
 DAY, PARTS = timedelta(days=1), 288  # of five minutes each
+#: A page of thousands of sessions takes so long that it is not drawn for each change: one tenth of a thread's time.
+LONG, REST = 0.25, 9  # seconds; times as long
+PAGE = "pool page"
 ACTIONS = ("drain-host", "return-host", "deprovision-instance")
 
 
-def draw_page(_changes: list[Change] | None = None) -> None:
+def tell_page(_changes: list[Change]) -> str | None:
+    """Draw the page after a change; empty: it takes long, so it is drawn with a later one, or by the next tick.
+
+    Raises:
+        GatewayTrouble: the gateway does not answer, or takes no page of this size.
+    """
+    clock, turns = outside().clock, outside().turns
+    began = clock.uptime()
+    if turns.is_resting(PAGE, began):
+        return ""
+    draw_page()
+    took = clock.uptime() - began
+    if took > LONG:
+        turns.rest(PAGE, began + took * (1 + REST))
+    return None
+
+
+def draw_page() -> None:
     """Read the pools, draw them, give the page to the gateway.
 
     Raises:

@@ -6,15 +6,15 @@ from blocks.outside import log, now, outside
 from pool.changes import Audience, Change
 from pool.errors import DockerDriverError
 from tasks.publishing.platform import write_changed
-from tasks.publishing.pool_page import draw_page
+from tasks.publishing.pool_page import tell_page
 from tasks.publishing.visitors import show_notices
 from tasks.publishing.webhook import hand_over
 
-#: What one returns that is not None is why its audience is told later, by another thread; empty: it goes well.
+#: What one returns that is not None is why its audience is told later; empty: nothing is wrong.
 _TELL: dict[Audience, Callable[[list[Change]], str | None]] = {
     Audience.PLATFORM: write_changed,
     Audience.VISITORS: show_notices,
-    Audience.POOL_PAGE: draw_page,
+    Audience.POOL_PAGE: tell_page,
     Audience.WEBHOOK: hand_over,
 }
 

@@ -26,6 +26,7 @@ class FakeGateway(Gateway):
 
     def __init__(self):
         self.notices, self.pages, self.away = {}, [], False
+        self.takes = lambda: None  # time
 
     def put_notices(self, notices):
         self._answer()
@@ -33,6 +34,7 @@ class FakeGateway(Gateway):
 
     def put_pool_page(self, page):
         self._answer()
+        self.takes()
         self.pages.append(page)
 
     def _answer(self):
@@ -100,6 +102,18 @@ def test_the_pool_page_has_the_last_day_why_each_is_as_it_is_and_what_can_be_don
     assert "<title>Pool main</title>" in page
     assert 'id="why-session-alice-1"' in page
     assert {f"id-of-{flow}" in page for flow in ("drain-host", "deprovision-instance")} == {True}
+
+
+@pytest.mark.parametrize(("takes", "pages"), [(0.2, 2), (0.3, 1)])
+def test_a_page_that_takes_long_is_not_drawn_for_each_change_but_after_a_rest(door, takes, pages):
+    door.gateway.takes = lambda: door.clock.pass_by(takes)
+    for number in (1, 2):
+        door.store.instances.request(f"alice-{number}", OPEN, "alice", {}, NOW)
+        assert publish_changes() == ""
+    assert len(door.gateway.pages) == pages
+    door.clock.pass_by(9 * takes)
+    assert publish_changes() == ""
+    assert (len(door.gateway.pages), door.store.history.unpublished(Audience.POOL_PAGE)) == (2, [])
 
 
 def test_sessions_on_a_host_that_drains_get_a_new_answer(door):
