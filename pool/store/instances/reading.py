@@ -36,7 +36,8 @@ class InstanceReading(Part):
         if host is not None:
             query = query.where(instances.c.host == host)
         with self._db.reading() as connection:
-            return [as_instance(row) for row in connection.execute(query).all()]
+            rows = connection.execute(query).all()
+        return [as_instance(row) for row in rows]  # outside of the transaction: of many it takes long
 
     def named(self, ids: Collection[str]) -> dict[str, Instance]:
         """Those of these instances that are on record, by their ids, in the order in which they were asked for."""
