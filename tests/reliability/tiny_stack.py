@@ -43,7 +43,7 @@ def tiny_stack(data: Path, hosts: int, **settings: str) -> Iterator[Stack]:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("was asked to end"))  # or what follows would be left running
     stack = Stack(data, *free_ports(2), settings=POOL | {"DD_MAX_HOSTS": str(hosts)} | settings)
     stack.take_away()
-    for remembers in ("prefect", "postgres"):  # runs of a pool that is no more
+    for remembers in ("prefect", "postgres", "backups"):  # a pool that is no more, and what its lost key encrypted
         shutil.rmtree(data / remembers, ignore_errors=True)
     (data / "images").mkdir(parents=True, exist_ok=True)
     page = {"index.html": b"here"}
