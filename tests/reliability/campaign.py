@@ -20,7 +20,7 @@ from tests.rigs.waiting import until
 
 REACH_SECONDS = 180  # for a pipeline to come to the point
 QUIET_SECONDS = 400  # for the pool to be as before: a host that died is replaced
-END_SECONDS = 180  # for every accepted request to end, once all is back
+END_SECONDS = 500  # for every accepted request to end, once all is back; a host that died has DD_HOST_GRACE of it
 SETTLE_SECONDS = 60  # for ticks to set right what is left then
 TICK_SECONDS = 10  # between two ticks while requests are waited for
 STOCK = 4  # sessions that run before it is struck; one of them is asked to end
