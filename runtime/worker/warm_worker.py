@@ -5,6 +5,7 @@ Every run has its own thread (see ``runtime.worker.warm_run``), so that the work
 """
 
 import contextlib
+import io
 from asyncio import to_thread
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+from rich.console import Console
 
 from blocks.outside import outside
 from blocks.settings import process_settings
@@ -36,6 +38,10 @@ from runtime.worker.run_notes import RunNotes
 from runtime.worker.run_states import RunStates
 from runtime.worker.server_outage import OutageWait, wait_through_outages
 from runtime.worker.task_states import TaskStates
+
+# What rich imports at its first line. Prefect's handler of SIGTERM prints before it stops the worker: where it came in
+# the middle of that import, by the worker's first line of its log, it failed, and the worker was never stopped.
+Console(file=io.StringIO()).print("ready")
 
 POLL_SECONDS = 1.5
 RESULTS_SECONDS = 600.0  # between two looks for results that are too old

@@ -5,6 +5,8 @@ import asyncio
 import contextlib
 import inspect
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +298,8 @@ def test_every_private_member_that_is_used_is_named_here():
 def test_no_other_module_of_the_worker_uses_one(file):
     prefects = {*dir(AnyWorker(work_pool_name="any")), *dir(OpenEngine), *OF_THE_ENGINE}
     assert file == HERE or not private_names(file) & prefects
+
+
+def test_a_signal_that_comes_with_the_first_line_of_a_worker_finds_all_imported_that_it_prints_with():
+    program = "import runtime.worker.warm_worker, sys; print('rich._emoji_codes' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "True"
