@@ -11,10 +11,8 @@ from pool.errors import WebhookTrouble
 from pool.reports.webhooks import Message, headers
 
 SECONDS = 5  # for a receiver to take the connection, and then for each part of its answer
-FIRST, LONGEST = (
-    2.0,
-    300.0,
-)  # seconds until the next try: after one that failed, and twice as long after each further one
+#: Seconds until the next try: after one that failed, and twice as long after each further one.
+FIRST, LONGEST = 2.0, 300.0
 
 
 class Webhooks:

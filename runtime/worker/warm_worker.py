@@ -39,10 +39,6 @@ from runtime.worker.run_states import RunStates
 from runtime.worker.server_outage import OutageWait, wait_through_outages
 from runtime.worker.task_states import TaskStates
 
-# What rich imports at its first line. Prefect's handler of SIGTERM prints before it stops the worker: where it came in
-# the middle of that import, by the worker's first line of its log, it failed, and the worker was never stopped.
-Console(file=io.StringIO()).print("ready")
-
 POLL_SECONDS = 1.5
 RESULTS_SECONDS = 600.0  # between two looks for results that are too old
 MOST_RUNS_AT_ONCE = 32  # beside those of schedules
@@ -87,6 +83,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
 
     async def start(self, *args: Any, **kwargs: Any) -> None:
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
+        import_printing()
         self._outage = wait_through_outages()
         share_tls_contexts()
         share_csrf_tokens()
@@ -190,3 +187,12 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self.stop_background()  # the listener, which would wait for events for ever
         self._notes.close()
         await super().teardown(*exc_info)
+
+
+def import_printing() -> None:
+    """Import what rich does at its first line.
+
+    Prefect's handler of SIGTERM prints before it stops the worker: where the signal came in the middle of that import,
+    by the first line of the log, the handler failed, and the worker was never stopped.
+    """
+    Console(file=io.StringIO()).print("ready")

@@ -10,9 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from pool.errors import BadRequest, BrokenArchive
 from pool.printable import is_printable
@@ -22,6 +24,20 @@ LONGEST = 1000  # characters of a sentence
 SLOW = 0.5  # seconds that one input may take on a busy machine
 
 Check = Callable[[object], object]
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def made_of(kind: type[Form], fields: dict) -> Form:
+    """Make a block of these fields, as its form in Prefect's UI does.
+
+    Raises:
+        BadRequest: the form refuses it, in words.
+    """
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        assert all(fault["loc"] or fault["msg"] for fault in error.errors()), error
+        raise BadRequest("refused by the form") from None
 
 
 def fuzz(about: str | None, inputs: st.SearchStrategy, check: Check) -> None:

@@ -301,5 +301,6 @@ def test_no_other_module_of_the_worker_uses_one(file):
 
 
 def test_a_signal_that_comes_with_the_first_line_of_a_worker_finds_all_imported_that_it_prints_with():
-    program = "import runtime.worker.warm_worker, sys; print('rich._emoji_codes' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "True"
+    program = "from runtime.worker.warm_worker import import_printing, WarmWorker as w; import sys; import_printing()"
+    printed = f"{program}; print('rich._emoji_codes' in sys.modules, w.start.__code__.co_names[0])"
+    assert subprocess.check_output([sys.executable, "-c", printed], text=True).split() == ["True", "import_printing"]

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.integration
 
 #: An address that no installation on this machine keeps for itself.
 HOST, NETWORKS, MARK = "203.0.113.77", ("203.0.113.0/24", "fc00::/7"), "dd-accounts"
+OTHER = "games"  # an account that runs nothing of ours
 KNOCK = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
 
 
@@ -56,31 +57,31 @@ def rules() -> list[str]:
 
 
 def test_root_and_the_gateway_reach_a_session_and_no_other_account_does(port):
-    assert gets_in("nobody", port)
+    assert gets_in(OTHER, port)
     for _ in range(2):
         keep_others_out(NETWORKS, "www-data", MARK)
-        assert {one: gets_in(one, port) for one in ("root", "www-data", "nobody")} == {
+        assert {one: gets_in(one, port) for one in ("root", "www-data", OTHER)} == {
             "root": True,
             "www-data": True,
-            "nobody": False,
+            OTHER: False,
         }
         assert len(rules()) == 1
     let_others_in(MARK)
-    assert (gets_in("nobody", port), rules()) == (True, [])
+    assert (gets_in(OTHER, port), rules()) == (True, [])
 
 
 def test_the_account_of_another_installation_s_workers_is_let_in_if_there_is_one(port):
     keep_others_out(NETWORKS, "www-data", MARK, workers="no-such-account")
-    assert {one: gets_in(one, port) for one in ("daemon", "nobody")} == {"daemon": False, "nobody": False}
+    assert {one: gets_in(one, port) for one in ("daemon", OTHER)} == {"daemon": False, OTHER: False}
     keep_others_out(NETWORKS, "www-data", MARK, workers="daemon")
-    assert {one: gets_in(one, port) for one in ("daemon", "nobody")} == {"daemon": True, "nobody": False}
+    assert {one: gets_in(one, port) for one in ("daemon", OTHER)} == {"daemon": True, OTHER: False}
 
 
 def test_an_installation_whose_account_came_later_lets_it_in_past_the_rules_that_are_there(port):
     keep_others_out(NETWORKS, "www-data", MARK)
     for _ in range(2):
         let_in(NETWORKS, ("", "daemon"), "dd-later")
-        assert {one: gets_in(one, port) for one in ("daemon", "nobody")} == {"daemon": True, "nobody": False}
+        assert {one: gets_in(one, port) for one in ("daemon", OTHER)} == {"daemon": True, OTHER: False}
     let_others_in("dd-later")
     assert not gets_in("daemon", port)
 
@@ -88,7 +89,7 @@ def test_an_installation_whose_account_came_later_lets_it_in_past_the_rules_that
 def test_what_else_local_accounts_do_is_left_alone(address, port):
     keep_others_out(NETWORKS, "www-data", MARK)
     with program(address) as other, socket.create_connection((address, port), 3):
-        assert gets_in("nobody", other)
+        assert gets_in(OTHER, other)
 
 
 def test_an_account_that_is_none_is_said_in_the_filters_own_words(port):
