@@ -30,23 +30,12 @@ test: ## Set up what the tests need and run all that decides whether a change ma
 	@$(BIN)/python -m pytest -m unit -n 2 --cov
 	@$(MAKE) --no-print-directory test-real
 
-# Lanes of tests, each on one core or less: tests/rigs/beside.py says what is in which. Stacks come first, with the light lane
-# beside them, then hosts and OpenStack, which is prepared meanwhile. What a lane in the background wrote is printed at the end.
-# Each is a job with a process group of its own: Ctrl-C reaches it as SIGTERM, from the trap, once; its fixtures then
-# stop what they started, and we wait for that.
+# Lanes of tests: tests/rigs/beside.py says what is in which, tests/rigs/lanes/turns.py what runs beside what. What a lane
+# wrote is printed when it is over. The few tests of a lane that failed are run a second time, alone, when all is over:
+# CONTRIBUTING.md says what becomes of those that pass then.
 .PHONY: test-real
 test-real:
-	@mkdir -p build; set -m; status=0; \
-	  trap 'trap "" INT TERM HUP; echo "all lanes clean up, then end" >&2; interrupted=1; kill $$(jobs -p) 2>/dev/null' INT TERM HUP; \
-	  lane() { [ $$interrupted ] || exec $(BIN)/python -m pytest -m 'not unit and not nightly' --lane=$$1; }; \
-	  ended() { local code; until wait $$1; code=$$?; ! kill -0 $$1 2>/dev/null; do :; done; status=$$((status + code)); }; \
-	  lane light >build/light.log 2>&1 & light=$$!; \
-	  nice $(BIN)/python -m tests.rigs.openstack >build/openstack.log 2>&1 & rig=$$!; \
-	  lane stacks & ended $$!; \
-	  ended $$rig; \
-	  lane openstack >>build/openstack.log 2>&1 & openstack=$$!; \
-	  lane hosts & ended $$!; \
-	  ended $$light; ended $$openstack; cat build/light.log build/openstack.log; exit $$((status + $${interrupted:-0} > 0))
+	@$(BIN)/python -m tests.rigs.lanes
 
 test-nightly: ## What takes minutes and few changes touch: an upgrade, trouble of OpenStack, a Hub on a stack, odd networks
 	@runtime/bootstrap.sh test

@@ -6,7 +6,7 @@ from tests.rigs.engines.engine import engine_url
 
 __all__ = ["engine_url"]
 
-pytest_plugins = ("tests.rigs.beside", "tests.rigs.clean_end")
+pytest_plugins = ("tests.rigs.beside", "tests.rigs.clean_end", "tests.rigs.lanes.outcomes")
 
 # How long an example takes says something of the machine, which is busy and is watched for coverage, not of the code.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,7 +1,8 @@
-"""What runs beside what: lanes of tests, and long work on what they leave of the machine.
+"""What is in which lane of tests, and long work on what they leave of the machine.
 
-A lane is a run of pytest: ``--lane=stacks``, say. Tests that want long work come last in theirs. The OpenStack rig is
-installed and seeded, and random lives are lived in virtual time, which no busy machine disturbs.
+A lane is a run of pytest: ``--lane=stacks``, say; `tests.rigs.lanes` runs them all, some beside each other. Tests that
+want long work come last in theirs. The OpenStack rig is installed and seeded, and random lives are lived in virtual
+time, which no busy machine disturbs.
 """
 
 import os
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -20,21 +22,23 @@ APPLICATIONS = TESTS / "applications"
 STOP_SECONDS = 60
 #: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
 SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
-#: What starts no engine of the whole machine and no stack.
-LIGHT = (
-    *(f"contract/{name}" for name in ("engine", "gateway", "store", "worker")),
-    *(f"contract/images/test_image_{name}.py" for name in ("archive", "build", "fanout", "push", "registry")),
-    "contract/images/test_manifest_ids.py",
-    *(
-        f"integration/{name}"
-        for name in ("accounts", "backups", "databases", "gateway", "jupyterhub", "packaging", "prefect_api", "worker")
+#: Lanes of whole folders and files, whatever a test there is marked with. All but images are light: they start no
+#: engine of the whole machine and no stack.
+FOLDERS = {
+    "contracts": (
+        *(f"contract/{name}" for name in ("engine", "gateway", "store", "worker")),
+        *(f"contract/images/test_image_{name}.py" for name in ("archive", "build", "fanout", "push", "registry")),
+        "contract/images/test_manifest_ids.py",
+        *(f"integration/{name}" for name in ("accounts", "backups", "databases")),
+        "integration/hosts/test_blame.py",
     ),
-    "integration/hosts/test_blame.py",
-    "simulation",
-)
-#: Stacks look at the whole machine, and have an engine of their own: no engine for tests and no host may come or go
-#: beside them. Light tests run beside everything; the others, with hosts and with OpenStack, beside each other.
-LANES = ("light", "stacks", "hosts", "openstack")
+    "gateway": ("integration/gateway",),
+    "servers": tuple(f"integration/{name}" for name in ("jupyterhub", "packaging", "prefect_api", "worker")),
+    "simulation": ("simulation",),
+    "images": ("integration/images",),
+}
+#: Those, and what is left: tests with OpenStack's services, tests of the whole stack, and all that start hosts.
+LANES = (*FOLDERS, "openstack", "stacks", "hosts")
 
 
 @dataclass
@@ -70,14 +74,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not read unit tests for a lane, which has none: that takes longer than to collect all others.
+    """Do not read for a lane what is in no case of it: that takes longer than some lanes do.
 
     Tests that install applications are read where a command names their folder, and by no run of all tests.
     """
     if collection_path == APPLICATIONS:
         named = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
         return not any(path.is_relative_to(APPLICATIONS) for path in named)
-    return True if config.getoption("--lane") and collection_path == TESTS / "unit" else None
+    lane = config.getoption("--lane")
+    if not lane or TESTS not in collection_path.parents:
+        return None
+    return None if may_hold(collection_path.relative_to(TESTS).as_posix(), lane) else True
+
+
+def may_hold(path: str, lane: str) -> bool:
+    """Whether a file or folder, by its path below ``tests``, has tests of a lane, or may have."""
+    if lane in FOLDERS:
+        return any(path.startswith(folder) or folder.startswith(f"{path}/") for folder in FOLDERS[lane])
+    return not path.startswith(("unit", *chain.from_iterable(FOLDERS.values())))
 
 
 @pytest.hookimpl(trylast=True)
@@ -133,11 +147,12 @@ def _wants_lives(item: pytest.Item) -> bool:
 
 
 def _lane(item: pytest.Item) -> str:
+    path = item.path.relative_to(TESTS).as_posix()
+    if lane := next((lane for lane, folders in FOLDERS.items() if path.startswith(folders)), None):
+        return lane
     if _wants_openstack(item):
         return "openstack"
-    if item.get_closest_marker("system"):
-        return "stacks"
-    return "light" if item.path.relative_to(TESTS).as_posix().startswith(LIGHT) else "hosts"
+    return "stacks" if item.get_closest_marker("system") else "hosts"
 
 
 def _place(item: pytest.Item) -> int:

@@ -1,45 +1,62 @@
-"""What becomes of a run of tests that is interrupted: all that it started ends, cleanly."""
+"""What becomes of a run of tests that is interrupted: all that it started ends, cleanly; and of one that is not."""
 
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from blocks.resources import home
+from tests.rigs.lanes.turns import SLOTS, TURNS
 from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.unit
 
-LANE = """#!/bin/bash
+#: In place of Python: it runs the program of the lanes, and stands in for what that starts.
+PYTHON = f"""#!/bin/bash
+[ "$*" != "-m tests.rigs.lanes" ] || exec {sys.executable} -m tests.rigs.lanes --python "$0"
+"""
+LANE = """
 trap 'sleep 0.1; echo cleaned >>lanes; exit 2' TERM
 echo started >>lanes
 for n in {1..500}; do sleep 0.02; done  # not for ever, in case nothing ends it
 """
+#: Each lane has one test, which fails the first time in the lane that is to fail, and the second time if it is to.
+TESTS = """
+name=$(sed 's/.*--lane=//; s/ .*//' <<<"$*"); file=${*: -1}; outcome=passed
+[[ $* == *--lane=* ]] || name=again
+[[ $* != "-m tests.rigs.openstack" ]] || name=rig
+echo "$name" >>lanes
+[[ " $FAILING " != *" $name "* ]] || outcome="failed in call: a race"
+[[ $name == rig ]] || echo "{\\"t.py::one\\": \\"$outcome\\"}" >"${file#--outcomes=}"
+[ "$outcome" = passed ]
+"""
 
 
-def make_test_real(where: Path) -> subprocess.Popen:
+def make_test_real(where: Path, in_place_of_python: str, **more: str) -> subprocess.Popen:
     """The lanes and the preparation of OpenStack, each in place of Python."""
-    (where / "python").write_text(LANE)
+    (where / "python").write_text(PYTHON + in_place_of_python)
     (where / "python").chmod(0o755)
-    words = ("make", "-f", home() / "Makefile", "test-real", f"BIN={where}")
-    return subprocess.Popen(words, cwd=where, env=environment(), stderr=subprocess.DEVNULL, start_new_session=True)
-
-
-def environment() -> dict[str, str]:
-    """That of a make that no other make runs."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    # That of a make that no other make runs.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    environment |= {"PYTHONPATH": str(home()), **more}
+    words = ("make", "-s", "-f", home() / "Makefile", "test-real", f"BIN={where}")
+    return subprocess.Popen(
+        words, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        start_new_session=True,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("ending", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill)])
 def test_what_runs_has_cleaned_up_when_make_is_over_and_nothing_else_begins(tmp_path, ending, send):
     lanes = tmp_path / "lanes"
-    with make_test_real(tmp_path) as make:
-        until(lambda: lanes.exists() and lanes.read_text().split() == ["started"] * 3, "all three run")
+    with make_test_real(tmp_path, LANE) as make:
+        until(lambda: lanes.exists() and lanes.read_text().split() == ["started"] * SLOTS, "all slots are taken")
         send(make.pid, ending)
         assert make.wait(10) != 0
-        assert lanes.read_text().split() == ["started"] * 3 + ["cleaned"] * 3
+        assert lanes.read_text().split() == ["started"] * SLOTS + ["cleaned"] * SLOTS
 
 
 def test_a_run_that_is_told_to_end_stops_what_its_fixtures_started():
@@ -48,13 +65,29 @@ def test_a_run_that_is_told_to_end_stops_what_its_fixtures_started():
         signal.raise_signal(signal.SIGTERM)
 
 
-def test_all_lanes_run_and_one_that_fails_makes_the_whole_fail(tmp_path):
-    (tmp_path / "python").write_text('#!/bin/bash\necho "${*: -1}" >>lanes\n[ "${*: -1}" != "$FAILING" ]\n')
-    (tmp_path / "python").chmod(0o755)
-    words = ("make", "-s", "-f", home() / "Makefile", "test-real", f"BIN={tmp_path}")
-    lanes = {"--lane=light", "--lane=stacks", "--lane=hosts", "--lane=openstack"}
-    for failing in ("none", "--lane=light", "--lane=stacks"):
-        (tmp_path / "lanes").unlink(missing_ok=True)
-        done = subprocess.run(words, cwd=tmp_path, env=environment() | {"FAILING": failing}, check=False)
-        assert (done.returncode == 0) == (failing == "none")
-        assert set((tmp_path / "lanes").read_text().split()) == lanes | {"tests.rigs.openstack"}
+def ran(where: Path, **more: str) -> tuple[int, str, list[str]]:
+    """Exit code of a whole run, what it said, and what it ran."""
+    with make_test_real(where, TESTS, **more) as make:
+        said = make.communicate(timeout=30)[0]
+    return make.returncode, said, (where / "lanes").read_text().split()
+
+
+def test_all_lanes_run_and_the_rig_of_openstack(tmp_path):
+    code, said, lanes = ran(tmp_path, FAILING="")
+    assert (code, sorted(lanes)) == (0, sorted(turn.name for turn in TURNS))
+    assert f"= {len(TURNS) - 1} passed in" in said.splitlines()[-1]
+    assert (tmp_path / "build" / "flaky.txt").read_text() == ""
+
+
+def test_a_test_that_fails_is_run_again_alone_when_all_is_over_and_told_when_it_passes(tmp_path):
+    code, said, lanes = ran(tmp_path, FAILING="hosts")
+    assert (code, lanes[-1], lanes.count("again")) == (0, "again", 1)
+    assert "passed only the second time: t.py::one (failed in call: a race the first time)\n" in said
+    assert (tmp_path / "build" / "flaky.txt").read_text() == "t.py::one\tfailed in call: a race\tpassed\n"
+
+
+@pytest.mark.parametrize(
+    "failing", [{"FAILING": "hosts again"}, {"FAILING": "rig"}, {"FAILING": "hosts", "FLAKY": "fail"}]
+)
+def test_a_test_that_fails_twice_fails_the_run_as_the_rig_does_and_a_flaky_one_that_may_not_be(tmp_path, failing):
+    assert ran(tmp_path, **failing)[0] != 0

@@ -1,0 +1,1 @@
+"""The lanes of tests, and the second look at what failed in them."""
