@@ -22,12 +22,15 @@ status: ## Say what runs: processes, hosts, slots, sessions
 
 # Workers of pytest-xdist must collect the tests in one order.
 export PYTHONHASHSEED := 0
+# Python keeps what it compiled, whatever the machine's environment says (images of containers often forbid it): else each
+# of the hundreds of processes of a test run compiles all our code, and pytest rewrites every test, anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 test: ## Set up what the tests need and run all that decides whether a change may land, the unit tests with branch coverage
 	@runtime/bootstrap.sh test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/ansible-lint --offline --strict playbooks
-	@$(BIN)/python -m pytest -m unit -n 2 --cov
+	@$(BIN)/python -m pytest tests/unit -m unit -n 2 --cov
 	@$(MAKE) --no-print-directory test-real
 
 # Lanes of tests: tests/rigs/beside.py says what is in which, tests/rigs/lanes/turns.py what runs beside what. What a lane
@@ -67,7 +70,7 @@ test-image: ## What RStudio is asked behind the gateway, asked of a real image t
 
 test-fast: ## Rules, small parts, style and types; two minutes, needs no root
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -m unit -n 2
+	@$(BIN)/python -m pytest tests/unit -m unit -n 2
 
 kill-anywhere: ## Kill each part of a real stack at each step, count accepted requests; JSON=file, ONLY=pattern, FROM=pattern
 	@runtime/bootstrap.sh test

@@ -9,8 +9,8 @@ from pool.decisions import Decision, DecisionKind
 from pool.errors import RefusedMove
 from pool.states import HostState, InstanceState
 from pool.store.ticks import KEPT
-from tests.contract.store.test_together import at_once
 from tests.rigs.pool_data import NOW, ask, claim, claim_active, later, place
+from tests.rigs.services.at_once import at_once
 
 pytestmark = pytest.mark.contract
 

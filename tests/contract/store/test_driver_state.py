@@ -4,8 +4,8 @@ import pytest
 
 from pool.drivers.state import MOST_BYTES
 from pool.errors import VersionConflict
-from tests.contract.store.test_together import at_once
 from tests.rigs.pool_data import NOW, later
+from tests.rigs.services.at_once import at_once
 
 pytestmark = pytest.mark.contract
 

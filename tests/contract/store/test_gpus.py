@@ -5,8 +5,8 @@ import pytest
 from pool.errors import Refused
 from pool.records import SESSION_PORTS
 from pool.states import InstanceState
-from tests.contract.store.test_together import at_once
 from tests.rigs.pool_data import NOW, ask, claim_active
+from tests.rigs.services.at_once import at_once
 
 pytestmark = pytest.mark.contract
 

@@ -6,8 +6,8 @@ from pool.errors import TooManySessions
 from pool.sessions.limits import SessionLimit
 from pool.sessions.requests import Wanted
 from pool.states import InstanceState
-from tests.contract.store.test_together import at_once
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, place
+from tests.rigs.services.at_once import at_once
 
 pytestmark = pytest.mark.contract
 

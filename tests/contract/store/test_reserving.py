@@ -4,8 +4,8 @@ import pytest
 
 from pool.courses.reserving import Reservation, Reservations
 from pool.states import InstanceState
-from tests.contract.store.test_together import at_once
 from tests.rigs.pool_data import NOW, a_blueprint, a_course, claim_active, run
+from tests.rigs.services.at_once import at_once
 
 pytestmark = pytest.mark.contract
 

@@ -7,8 +7,8 @@ from pool.records import BlueprintSpec
 from pool.sessions.requests import Wanted
 from pool.standbys.standby import Standby, StandbyState
 from pool.states import HostState, InstanceState
-from tests.contract.store.test_together import at_once
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim_active, later, place
+from tests.rigs.services.at_once import at_once
 
 pytestmark = pytest.mark.contract
 

@@ -1,32 +1,14 @@
 """Many callers of the store at once, on SQLite and on PostgreSQL."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
 
 from pool.errors import Refused, RefusedMove
 from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, place
+from tests.rigs.services.at_once import at_once
 
 pytestmark = pytest.mark.contract
-
-
-def at_once(count: int, call: Callable[[int], object]) -> list:
-    """What each of *count* threads, started together, got: a result, or the refusal that it met."""
-    start = Barrier(count)
-
-    def one(number: int) -> object:
-        start.wait()
-        try:
-            return call(number)
-        except Refused as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(one, range(count)))
 
 
 def test_forty_threads_take_exactly_the_slots_that_there_are(store):

@@ -10,7 +10,6 @@ import pytest
 
 from blocks.backups.restic import ResticRepository
 from blocks.backups.work_tar import listed
-from blocks.engine.of_host import Engines
 from blocks.outside import outside, standing_in
 from blocks.stored.backup_store import BackupPlace
 from blocks.stored.pool_config import PoolConfig
@@ -23,6 +22,7 @@ from pool.sessions.containers import own_uid
 from pool.states import EndCause, InstanceState
 from pool.store.pool_store import PoolStore
 from tasks.sessions.containers import session_container
+from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.engines.tiny_image import busybox_image
 from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, place
@@ -64,16 +64,6 @@ class Somewhere(FakePrefect):
         if deployment == "provision-instance/on-demand":
             await sessions.start_or_await(outside().store.instances.get(parameters["instance_id"]), BLUEPRINT)
         return key
-
-
-class OneEngine(Engines):
-    """The light host's engine for every host."""
-
-    def __init__(self, engine) -> None:
-        self.engine = engine
-
-    def of(self, host):
-        return self.engine
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from flows.sessions.provision_instance import provision_instance
 from pool.errors import Refused
 from pool.records import Image
 from pool.store.pool_store import PoolStore
-from tests.integration.backups.test_homes_on_an_engine import OneEngine
 from tests.rigs.engines.light_engine import SERVE
+from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
 from tests.rigs.services.databases import migrated_sqlite

@@ -19,8 +19,8 @@ from pool.sessions.containers import container_spec
 from pool.store.pool_store import PoolStore
 from runtime.builds.notebook_image import build_notebook_image
 from tasks.gateway.routes import publish_route
-from tests.integration.backups.test_homes_on_an_engine import OneEngine
 from tests.rigs.engines.light_host import light_host
+from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.fakes import FakeClock, fake_outside
 from tests.rigs.gateways.gateway import running_gateway
 from tests.rigs.pool_data import NOW, claim_active, place, run

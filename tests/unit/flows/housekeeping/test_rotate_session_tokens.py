@@ -12,7 +12,6 @@ import pytest
 
 from blocks.engine.client import HostEngine
 from blocks.engine.container_state import ContainerState
-from blocks.engine.of_host import Engines
 from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
 from flows.housekeeping.rotate_secrets import rotate_secrets
@@ -23,6 +22,7 @@ from pool.records import Instance, ProxyOptions, Route
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
 from tasks.gateway.routes import publish_route, route_of
+from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, place, run
 from tests.rigs.services.databases import migrated_sqlite
@@ -77,14 +77,6 @@ class PaperEngine(HostEngine):
             said = archive.extractfile(TOKENS_FILE.strip("/")).read().decode()
         self.programs[container].accepted = said.split()
         self._life.step()
-
-
-class OneEngine(Engines):
-    def __init__(self, engine: HostEngine) -> None:
-        self._engine = engine
-
-    def of(self, host: Any) -> HostEngine:
-        return self._engine
 
 
 class PaperGateway(Gateway):
