@@ -1,4 +1,4 @@
-"""What becomes of a run of tests that is interrupted: all that it started ends, cleanly; and of one that is not."""
+"""A whole run of the lanes: what it runs, what is run again, and that all it started ends when it is interrupted."""
 
 import os
 import signal
@@ -91,3 +91,10 @@ def test_a_test_that_fails_is_run_again_alone_when_all_is_over_and_told_when_it_
 )
 def test_a_test_that_fails_twice_fails_the_run_as_the_rig_does_and_a_flaky_one_that_may_not_be(tmp_path, failing):
     assert ran(tmp_path, **failing)[0] != 0
+
+
+def test_python_keeps_what_it_compiled_though_the_machines_environment_forbids_it(tmp_path):
+    told = 'echo "${PYTHONDONTWRITEBYTECODE-may keep it}" >>lanes'
+    with make_test_real(tmp_path, told, PYTHONDONTWRITEBYTECODE="1") as make:
+        make.communicate(timeout=30)
+    assert set((tmp_path / "lanes").read_text().splitlines()) == {"may keep it"}
