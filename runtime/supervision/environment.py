@@ -75,11 +75,21 @@ def _ours(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
     return {f"DD_{name.upper()}": str(value) for name, value in values.items()}
 
 
+def prefects_home(settings: ProcessSettings, user: str) -> dict[str, str]:
+    """Where Prefect keeps what is its own, for a process of *user*; empty: root.
+
+    It looks there for settings and for how to log, which may name any function to call: what a process of root's reads,
+    the workers' account must not write. Its server copies the UI before it serves it, beside the package unless told;
+    that is root's to write.
+    """
+    if settings.account and not user:
+        return {"PREFECT_HOME": str(settings.data / "prefect-as-root")}
+    home = settings.data / "prefect"
+    return {"PREFECT_HOME": str(home)} | ({"PREFECT_UI_STATIC_DIRECTORY": str(home / "ui")} if user else {})
+
+
 def _prefects(settings: ProcessSettings) -> dict[str, str]:
-    # Its server copies the UI before it serves it, beside the package unless told; that is root's to write.
-    ui = {"PREFECT_UI_STATIC_DIRECTORY": str(settings.data / "prefect" / "ui")} if settings.account else {}
-    return ui | {
-        "PREFECT_HOME": str(settings.data / "prefect"),
+    return prefects_home(settings, settings.account if os.geteuid() else "") | {
         "PREFECT_API_URL": settings.prefect_api_url,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_server_url,
         "PREFECT_CLI_PROMPT": "false",

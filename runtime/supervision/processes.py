@@ -17,7 +17,7 @@ from blocks.private_files import guard_folder
 from blocks.resources import home
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
-from runtime.supervision.environment import marked_processes
+from runtime.supervision.environment import marked_processes, prefects_home
 
 #: -P: a folder called `tasks` where the stack was started must not hide ours.
 PYTHON = (sys.executable, "-P")
@@ -73,7 +73,7 @@ class Processes:
     def _as_user(self, user: str) -> str:
         """Return the lines by which a program is not root's, and has neither root's home nor names in /tmp."""
         own = {"HOME": "/nonexistent", "USER": user, "LOGNAME": user, "TMPDIR": self._settings.data / "tmp"}
-        words = ",".join(f'{name}="{said}"' for name, said in own.items())
+        words = ",".join(f'{name}="{said}"' for name, said in (own | prefects_home(self._settings, user)).items())
         return f"user={user}\nenvironment={words}\n" if user else ""
 
     def runs(self, fingerprint: str) -> bool:

@@ -3,6 +3,7 @@
 import os
 import pwd
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from blocks.stored.api_password import (
 )
 from pool.errors import Refused
 from runtime.supervision.account import have_account, let_read, take_over
+from runtime.supervision.environment import prefects_home, stack_environment
+from runtime.supervision.processes import Processes, Program
 
 pytestmark = pytest.mark.integration
 
@@ -148,3 +151,31 @@ def test_where_the_workers_are_root_s_nothing_is_given_away(settings, said):
     keep_password(rooted)
     take_over(rooted)
     assert {file.stat().st_uid for file in settings.data.rglob("*")} == {0}
+
+
+#: What Prefect reads in its home: how to log, which may name any function; settings, which may name that file.
+HOW_TO_LOG = """version: 1
+handlers: {{planted: {{class: logging.FileHandler, filename: {mark}}}}}
+root: {{handlers: [planted]}}
+"""
+SETTINGS = 'active = "planted"\n[profiles.planted]\nPREFECT_LOGGING_SETTINGS_PATH = "{file}"\n'
+
+
+def test_what_the_account_puts_into_its_prefect_s_home_is_read_by_no_process_of_root_s(settings, as_account):
+    take_over(settings)
+    home, mark = settings.data / "prefect", settings.data / "of-root"
+    with as_account():
+        put(home / "logging.yml", HOW_TO_LOG.format(mark=mark))
+        put(home / "profiles.toml", SETTINGS.format(file=home / "logging.yml"))
+    roots = stack_environment(settings, "unix:///no/engine.sock")
+    accounts = roots | prefects_home(settings, settings.account)
+    for environment, made in ((roots, False), (accounts, True)):  # the second: such a file does what it is feared for
+        subprocess.run([sys.executable, "-c", "from prefect import flow"], env=environment, check=True)
+        assert mark.exists() is made
+
+
+def test_a_process_that_is_the_account_s_has_a_home_of_prefect_s_that_it_may_write(settings):
+    own = prefects_home(settings, settings.account)
+    section = Processes(settings).render([Program("warm", ("true",), 1, user=settings.account)])
+    assert all(f'{name}="{place}"' in section for name, place in own.items())
+    assert own["PREFECT_HOME"] == str(settings.data / "prefect")
