@@ -8,7 +8,7 @@ from flows.steps.forms import AnyBackup, InstanceId, KeptPath
 from flows.steps.outcome import pipeline
 from pool.backups.rules import check_can_be_backed_up, restore_folder, to_restore
 from pool.errors import NotFound
-from tasks.backups.restoring import backups_of_user, put_beside
+from tasks.backups.restoring import backups_to_choose_from, put_beside
 from tasks.base import accepted_at, now
 from tasks.sessions.instances import get_instance
 
@@ -25,7 +25,7 @@ async def restore_files(instance_id: InstanceId, backup: AnyBackup = "", path: K
     """
     instance = await get_instance(instance_id)
     check_can_be_backed_up(instance)
-    chosen = to_restore(await backups_of_user(instance), backup)
+    chosen = to_restore(await backups_to_choose_from(instance), backup)
     if chosen is None:
         raise NotFound(f"there is no backup of the user of instance {instance_id} that can be restored")
     asked_at = accepted_at() or now()  # also of a run that is made again: it goes on in the folder that it began

@@ -198,6 +198,16 @@ def is_of_same_work(one: Instance, other: Instance) -> bool:
     return one.id != other.id and whose == (other.pool, other.blueprint, other.user)
 
 
+def own_backups(instance: Instance, backups: Iterable[Backup]) -> list[Backup]:
+    """List those that were made of this very session, and not of an earlier one of its name.
+
+    Args:
+        instance: the session.
+        backups: of all sessions of its name, in any state.
+    """
+    return [one for one in backups if one.begun_at >= instance.created_at]
+
+
 def in_order(backups: Iterable[Backup]) -> list[Backup]:
     """Sort backups, the newest first."""
     return sorted(backups, key=lambda one: (one.begun_at, one.id), reverse=True)

@@ -7,7 +7,14 @@ from blocks.backups.work_tar import Counted, beside, given_to, listed
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
 from pool.backups.carried import carried_backup
-from pool.backups.rules import brings_newest_back, files_key, has_work, is_of_same_work, to_restore
+from pool.backups.rules import (
+    brings_newest_back,
+    files_key,
+    has_work,
+    is_of_same_work,
+    own_backups,
+    to_restore,
+)
 from pool.backups.states import BackupFault, BackupState, BackupTrouble
 from pool.errors import Refused
 from pool.records import BlueprintSpec, Instance
@@ -114,9 +121,12 @@ def show_files(backup_id: str, below: str) -> tuple[int, int]:
 
 
 @look_up()
-def backups_of_user(instance: Instance) -> list[Backup]:
-    """The backups of the session's user and blueprint, newest first."""
-    return outside().store.backups.of_user(instance.pool, instance.blueprint, instance.user)
+def backups_to_choose_from(instance: Instance) -> list[Backup]:
+    """The backups of the session's user and blueprint, newest first; of no particular user the session's own alone."""
+    backups = outside().store.backups
+    if not instance.user:
+        return own_backups(instance, backups.of_instance(instance.id))
+    return backups.of_user(instance.pool, instance.blueprint, instance.user)
 
 
 @look_up()

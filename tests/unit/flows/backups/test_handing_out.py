@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from flows.backups.backup_instance import backup_instance
 from flows.backups.download_backup import download_backup
 from flows.backups.list_files import list_files
 from flows.backups.restore_files import restore_files
@@ -86,6 +87,23 @@ def test_what_was_restored_and_worked_on_is_not_replaced_when_the_same_is_restor
     restore(world, "alice-2", path="/home/thesis")
     assert there[restored].content == b"a new chapter"
     assert len([name for name in there if "restored-" in name]) == 2
+
+
+def test_a_session_of_no_particular_user_is_given_no_other_ones_files(world):
+    for name in ("walk-in-1", "walk-in-2"):
+        world.start(name, user="")
+    world.home("walk-in-1").files |= WORK
+    world.end("walk-in-1")
+    assert "no backup of this user" in restore(world, "walk-in-2", backup="walk-in-1.1")
+    assert "there is no backup" in restore(world, "walk-in-2")
+
+
+def test_a_session_of_no_particular_user_is_given_its_own_files_back(world):
+    world.start("walk-in-1", user="")
+    world.home("walk-in-1").files |= WORK
+    with world.process():
+        asyncio.run(backup_instance.fn("walk-in-1"))
+    assert restore(world, "walk-in-1").startswith("1 files of backup walk-in-1.1 are in /home/restored-")
 
 
 def test_the_files_of_a_backup_are_a_table(world):

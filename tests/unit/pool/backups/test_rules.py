@@ -176,3 +176,11 @@ def test_a_session_of_no_known_user_gets_nothing_back():
 def test_a_backup_of_what_cannot_be_backed_up_is_refused_with_what_to_do(values, said):
     with pytest.raises(Refused, match=said):
         rules.check_can_be_backed_up(replace(KEEPS, **values))
+
+
+def test_what_was_made_of_an_earlier_session_of_the_same_name_is_not_a_session_s_own():
+    session, backups = (
+        an_instance(user="", created_at=later(10)),
+        [a_backup("alice-1.1"), a_backup("alice-1.2", begun_at=later(10))],
+    )
+    assert ids(rules.own_backups(session, backups)) == ["alice-1.2"]
