@@ -201,8 +201,11 @@ main() {
     [ "$(id -u)" = 0 ] || die "root is needed (hosts are containers with networks of their own): run it with sudo"
     command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
       die "Debian or Ubuntu is needed: there is no apt-get on this machine"
-    # apt and the policy above belong to the machine: one bootstrap at a time.
-    exec 9>"${LOCK:-/run/lock/dockerdriver-bootstrap}"
+    # apt and the policy above belong to the machine: one bootstrap at a time. Not in /run/lock, where every account may
+    # lay a link for root; and for root alone to open, for who may read a file may keep it locked.
+    local lock=${LOCK:-/run/dockerdriver-bootstrap.lock}
+    (umask 077 && : >>"$lock")
+    exec 9<"$lock"
     flock 9
     release_services
     install_packages

@@ -1,6 +1,7 @@
 """The bootstrap on machines that lack something: a PATH of stand-ins for apt, dpkg and python."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -100,6 +101,16 @@ def test_what_is_missing_is_said_with_its_reason_and_installed_without_recommend
     install = next(line for line in machine.calls().splitlines() if " install " in line and "apt-get" in line)
     assert "--no-install-recommends" in install
     assert install.endswith(" nginx")
+
+
+def test_no_local_account_keeps_the_bootstrap_waiting_by_its_lock(machine):
+    assert machine.bootstrap().returncode == 0
+    assert (machine.place / "lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_lock_of_the_bootstrap_is_where_no_other_account_lays_a_link_for_root():
+    (lock,) = re.findall(r"LOCK:-(/[^}]+)}", SCRIPT.read_text())
+    assert not Path(lock).parent.stat().st_mode & 0o022
 
 
 def test_an_installed_command_is_told_what_is_missing_and_nothing_is_installed(machine):
