@@ -32,7 +32,7 @@ ENGINE_PORT = 2376
 STEP_SECONDS = 60
 LOAD_SECONDS = 900  # an engine may unpack a large layer for minutes without a word
 STALL_SECONDS = 60  # without taking a byte, after which a load is given up
-SELF_TEST = "dd-self-test"
+SELF_TEST = "dd.self-test"  # no session can be called so
 NOT_UNPACKED = "Error unpacking image"  # begins a line of a load that otherwise went well, with containerd's store
 NO_QUOTAS = "storage-opt"  # stands in what an engine says whose storage cannot limit what a container writes
 

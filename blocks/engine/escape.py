@@ -18,7 +18,7 @@ from blocks.engine.limits import confined
 from pool.errors import DockerDriverError, EngineTrouble
 from pool.hosts.escapes import Door, found_open
 
-NAME = "dd-escape-test"  # of the container and of its image
+NAME = "dd.escape-test"  # of the container and of its image; no session can be called so
 TEST_SECONDS = 30
 BUSYBOX = "bin/busybox"
 PROGRAM = Path(__file__).with_name("escape.sh")
