@@ -245,7 +245,19 @@ def _write_inventory(run: PlaybookRun, private: Path) -> Path:
     """One host, with its variables: in a file, so that no secret stands in a command line."""
     way = _ssh(run, run.login, private) if run.login else {"ansible_connection": "local"}
     inventory = {"all": {"hosts": {run.host: {**run.variables, **way}}}}
-    return write_private(private / "hosts.json", json.dumps(inventory))
+    return write_private(private / "hosts.yml", _of_plain_texts(inventory))
+
+
+def _of_plain_texts(value: object) -> str:
+    """Write a value as YAML whose texts are marked as such.
+
+    Ansible would run what stands in braces in any other, here on the manager: a name in a block is no program.
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(name)}: {_of_plain_texts(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(map(_of_plain_texts, value)) + "]"
+    return f"!unsafe {json.dumps(value, ensure_ascii=False)}" if isinstance(value, str) else json.dumps(value)
 
 
 def _ssh(run: PlaybookRun, login: HostLogin, private: Path) -> dict[str, object]:
