@@ -5,14 +5,14 @@ import pytest
 from blocks.host_setup.playbook import run_playbook
 from tests.rigs.engines.tiny_image import busybox_image
 from tests.rigs.hosts.configured_host import SESSION_PORT, Configured
-from tests.rigs.hosts.playbook_host import playbook_host
+from tests.rigs.hosts.playbook_host import PLAYBOOK_SECONDS, playbook_host
 
 
 @pytest.fixture(scope="package")
 def configured(engine_url):
     with playbook_host(engine_url, "configured") as bare:
         lines = []
-        report = run_playbook(bare.run, lines.append, 300, bare.directory)
+        report = run_playbook(bare.run, lines.append, PLAYBOOK_SECONDS, bare.directory)
         yield Configured(**vars(bare), report=report, lines=lines)
 
 

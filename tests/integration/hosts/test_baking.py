@@ -21,6 +21,7 @@ from blocks.stored.authority import CertificateAuthority
 from blocks.stored.host_keys import HostKey, HostLogin, new_host_key
 from runtime.builds.host_image import build_host_image
 from tests.rigs.engines.tiny_image import busybox_image
+from tests.rigs.hosts.playbook_host import PLAYBOOK_SECONDS
 
 pytest_plugins = ("tests.rigs.engines.engine",)
 pytestmark = pytest.mark.integration
@@ -50,7 +51,7 @@ class Machine:
         self.name, self.address = name, server.address
         self.certificate = AUTHORITY.issue_server(name, self.address, days=90)
         self.shell = HostShell(self.address, self.key.public, self.login)
-        self.shell.wait_for_ssh(90)
+        self.shell.wait_for_ssh(120)
 
     @property
     def variables(self) -> dict:
@@ -61,7 +62,7 @@ class Machine:
     def configure(self) -> PlaybookReport:
         run = PlaybookRun(self.name, self.address, self.key.public, self.login, self.variables)
         with TemporaryDirectory(prefix="dd-") as short:
-            return run_playbook(run, print, 300, Path(short))
+            return run_playbook(run, print, PLAYBOOK_SECONDS, Path(short))
 
     def root(self, command: str, stdin: bytes = b"") -> str:
         return self.shell.run(f"sudo sh -c {shlex.quote(command)}", timeout=120, stdin=stdin).strip()
@@ -158,7 +159,7 @@ def test_an_image_that_the_engine_removes_stays_away_when_the_host_boots_again(b
     client = DockerClient(base_url=engine_url)
     client.containers.get(baked.container).restart(timeout=10)
     client.close()
-    baked.host.shell.wait_for_ssh(60)
+    baked.host.shell.wait_for_ssh(120)
     assert (before != [], mounted_layers(baked.host)) == (True, [])
     baked.host.root("docker run --rm again")
 

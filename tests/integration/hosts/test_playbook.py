@@ -204,10 +204,8 @@ def test_containers_send_no_larger_packets_than_the_hosts_network_takes(configur
 @pytest.fixture
 def volume(configured):
     """A blank block device of 64 MB on the host."""
-    device = configured.root(
-        "truncate -s 64M /var/lib/docker/volume.img; mknod /dev/loop-control c 10 237 2>/dev/null; n=$(losetup -f);"
-        " [ -e $n ] || mknod $n b 7 ${n#/dev/loop}; losetup $n /var/lib/docker/volume.img; echo $n"
-    )
+    configured.root("truncate -s 64M /var/lib/docker/volume.img")
+    device = configured.loop_device("/var/lib/docker/volume.img")
     yield device
     configured.root(f"umount /data; rm -rf /data; losetup -d {device}; rm /var/lib/docker/volume.img; {RESTART}")
 

@@ -1,6 +1,7 @@
 """What the playbook's firewall lets through on a real host, with all around it that a cloud may have."""
 
 import socket
+from contextlib import suppress
 from ipaddress import ip_interface
 from itertools import product
 
@@ -36,7 +37,7 @@ def cloud(configured):
         + "".join(serve.format(port=port) + ";" for port in PORTS)
     )
     for address, port in product(places, PORTS):
-        until(lambda url=f"http://{address}:{port}/": fetches(configured, url), f"{address}:{port} answers", 10)
+        until(lambda url=f"http://{address}:{port}/": fetches(configured, url), f"{address}:{port} answers", 60)
     yield
     stop = " ".join(f"cloud-{port}" for port in PORTS)
     configured.root(f"systemctl stop {stop}; ip link del cloud0; ip netns del cloud; {FIREWALL}")
@@ -48,13 +49,15 @@ def reach_from_host(configured, addresses, port):
 
 
 def test_the_manager_reaches_a_session(configured, containers):
-    until(lambda: b"here" in fetch_session(configured.host.address), "the session answers", 10)
+    until(lambda: b"here" in fetch_session(configured.host.address), "the session answers", 60)
 
 
 def fetch_session(address):
-    with socket.create_connection((address, SESSION_PORT), timeout=5) as connection:
+    """What it answers; nothing while its program does not listen yet."""
+    with suppress(OSError), socket.create_connection((address, SESSION_PORT), timeout=5) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         return b"".join(iter(lambda: connection.recv(4096), b""))
+    return b""
 
 
 def test_a_container_reaches_the_world_outside(configured, containers, cloud):
@@ -106,7 +109,7 @@ def test_a_container_that_makes_itself_an_ipv6_address_gets_nowhere(configured, 
     )
     assert not configured.reaches("one", WORLD_6, 80)
     configured.root("ip6tables -F NOTEBOOK-INPUT; ip6tables -P FORWARD ACCEPT")
-    until(lambda: configured.reaches("one", WORLD_6, 80), "it is reached without the rule", 20)
+    until(lambda: configured.reaches("one", WORLD_6, 80), "it is reached without the rule", 60)
     configured.root(f"ip addr del 2001:db8:8::1/64 dev docker0; {FIREWALL}")
 
 

@@ -7,12 +7,14 @@ import paramiko
 import pytest
 from pydantic import SecretStr
 
-from blocks.host_setup.shell import CommandFailed, HostShell, WrongHostKey
+from blocks.host_setup.shell import CONNECT_SECONDS, CommandFailed, HostShell, WrongHostKey
 from blocks.stored.host_keys import HostLogin, new_host_key
 from pool.errors import HostUnreachable, Refused
 from tests.rigs.hosts.local_host import local_host
 
 pytestmark = pytest.mark.integration
+
+SOON = 20  # seconds: far less than what was not waited for, and enough for a machine that has much else to do
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def test_a_command_that_takes_too_long_is_given_up(shell):
     started = time.monotonic()
     with pytest.raises(HostUnreachable, match="`sleep 60` got no answer: timed out"):
         shell.run("sleep 60", timeout=1)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < SOON
 
 
 def test_a_shell_works_again_after_a_command_was_given_up(shell):
@@ -69,8 +71,8 @@ def test_a_wrong_host_key_is_refused_at_once(host):
     stranger = HostShell(host.address, new_host_key().public, host.login)
     started = time.monotonic()
     with pytest.raises(WrongHostKey, match="shows another host key than the one recorded: refused"):
-        stranger.wait_for_ssh(30)
-    assert time.monotonic() - started < 5
+        stranger.wait_for_ssh(60)
+    assert time.monotonic() - started < SOON
 
 
 def test_a_host_that_has_no_key_of_the_recorded_kind_is_refused(host):
@@ -82,23 +84,24 @@ def test_a_host_that_has_no_key_of_the_recorded_kind_is_refused(host):
 
 def test_a_login_that_is_not_let_in_is_tried_until_the_time_is_up(host):
     said = []
-    with pytest.raises(HostUnreachable, match=r"Authentication failed.* \(tried for 2 s\)"):
-        HostShell(host.address, host.host_key, HostLogin.create()).wait_for_ssh(2, said.append)
-    assert len(said) == 1
+    with pytest.raises(HostUnreachable, match=r"\(tried for 4 s\)"):
+        HostShell(host.address, host.host_key, HostLogin.create()).wait_for_ssh(4, said.append)
+    assert "Authentication failed" in said[0]
+    assert sum("Authentication failed" in one for one in said) == 1  # the last try may be cut short: "timed out"
 
 
 def test_a_closed_port_is_tried_until_the_time_is_up(host):
     started = time.monotonic()
     with pytest.raises(HostUnreachable, match="tried for 2 s"):
         HostShell(host.address, host.host_key, host.login, port=9).wait_for_ssh(2)
-    assert 1 < time.monotonic() - started < 5
+    assert 1 < time.monotonic() - started < SOON
 
 
 def test_a_port_that_says_nothing_is_given_up_in_time(host, silent_port):
     started = time.monotonic()
     with pytest.raises(HostUnreachable):
         HostShell("127.0.0.1", host.host_key, host.login, port=silent_port).wait_for_ssh(2)
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < CONNECT_SECONDS
 
 
 def test_a_broken_login_key_is_one_clear_sentence(host):

@@ -29,6 +29,15 @@ class Configured(PlaybookHost):
             return False
         return True
 
+    def loop_device(self, file: str) -> str:
+        """Make a block device of a file of the host, and return its name.
+
+        The machine has one list of them: what is free when it is asked for may be another test's a moment later.
+        """
+        control = "[ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237"
+        take = "n=$(losetup -f) && { [ -e $n ] || mknod $n b 7 ${n#/dev/loop}; } && losetup $n " + file
+        return self.root(f"{control}; until {{ {take}; }} 2>/dev/null; do sleep 0.2; done; echo $n")
+
 
 #: systemd gives up on a service that is started more often in a minute than it likes, and these tests are quick.
 RESTART = "systemctl reset-failed docker; systemctl restart docker"

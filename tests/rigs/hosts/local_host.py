@@ -44,7 +44,7 @@ def local_host(name: str, engine_url: str, memory_mb: int = 2048) -> Iterator[Lo
         server = cloud.create(ServerRequest(name, "test", "test", "test", user_data))
         host = LocalHost(name, server.address, key.public, login)
         with host.shell() as shell:
-            shell.wait_for_ssh(60)
+            shell.wait_for_ssh(120)
         yield host
     finally:
         cloud.delete(name)

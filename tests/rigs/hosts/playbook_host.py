@@ -15,6 +15,7 @@ from blocks.own_addresses import reachable_addresses
 from blocks.stored.authority import CertificateAuthority
 from tests.rigs.hosts.local_host import LocalHost, local_host
 
+PLAYBOOK_SECONDS = 500  # a minute, and four on a machine that has much else to do
 FACTS = ["!all", "!min", "distribution"]
 NEIGHBOUR = "198.18.0.2"  # in a network that containers are kept out of, but for names
 
@@ -34,7 +35,7 @@ class PlaybookHost:
         lines = []
         variables = {**self.run.variables, **variables}
         run = replace(self.run, playbook=playbook or self.run.playbook, variables=variables)
-        return run_playbook(run, lines.append, 300, self.directory), lines
+        return run_playbook(run, lines.append, PLAYBOOK_SECONDS, self.directory), lines
 
 
 @contextmanager

@@ -9,8 +9,9 @@ import httpx
 
 from blocks.engine.client import HostEngine
 from blocks.engine.connection import EngineIdentity
+from blocks.engine.probe import PROBE_SECONDS
 from pool import marks
-from pool.errors import EngineTrouble
+from pool.errors import EngineTrouble, HostUnreachable
 from pool.records import ContainerSpec, Placement
 from pool.sessions.containers import container_spec
 from tests.rigs.engines.python_image import python_image
@@ -105,6 +106,24 @@ class Neighbourhood:
         except httpx.TransportError:
             return False
 
+    def shared_memory_mb(self, name: str) -> int:
+        """What is used of a container's ``/dev/shm``, by its file system: a file may go while it is looked at."""
+        return int(self.configured.root(f"docker exec {name} busybox df -m /dev/shm").split()[-4])
+
+    def log_sizes(self, name: str) -> list[int]:
+        """Bytes of each file of a container's log. The engine renames them at any moment: what is gone is left out."""
+        path = self.configured.root(f"docker inspect -f '{{{{.LogPath}}}}' {name}")
+        look = f"find {path}* -ignore_readdir_race -printf '%s\\n' 2>/dev/null || true"
+        return [int(size) for size in self.configured.root(look).split()]
+
+    def pings(self) -> bool:
+        """Whether the engine answers within the time that housekeeping gives it."""
+        try:
+            self.engine.ping(PROBE_SECONDS)
+        except HostUnreachable:
+            return False
+        return True
+
     def free_mb(self) -> int:
         """What is left on the volume."""
         return int(self.configured.root("df --output=avail --block-size=1M /var/lib/docker").split()[-1])
@@ -128,10 +147,11 @@ def neighbourhood(configured: Configured) -> Iterator[Neighbourhood]:
 @contextmanager
 def _small_volume(configured: Configured) -> Iterator[None]:
     """In a file of the host. The loop device is let go of at once, and so goes with its mount, whatever happens."""
+    configured.root(f"truncate -s {VOLUME_MB}M /volume.img")
+    device = configured.loop_device("/volume.img")
     configured.root(
-        f"truncate -s {VOLUME_MB}M /volume.img; mknod /dev/loop-control c 10 237 2>/dev/null; n=$(losetup -f);"
-        " [ -e $n ] || mknod $n b 7 ${n#/dev/loop}; losetup $n /volume.img; mkfs.ext4 -q -m 0 $n;"
-        f" systemctl stop docker.socket docker; mount $n /var/lib/docker; losetup -d $n; {DOCKER}"
+        f"mkfs.ext4 -q -m 0 {device}; systemctl stop docker.socket docker; mount {device} /var/lib/docker;"
+        f" losetup -d {device}; {DOCKER}"
     )
     try:
         yield
