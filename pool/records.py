@@ -154,6 +154,7 @@ class BlueprintSpec:
     init: bool = True  # the engine's init reaps zombies; False for images that bring their own (s6)
     disk_mb: int = 10240  # that it may write, where its host's storage can limit it; 0: no limit
     shm_mb: int = 0  # of /dev/shm, which counts as memory; 0: half of it
+    network_mbit: int = 0  # per second that it may send, and as much that it may receive; 0: no limit
     max_sessions_per_user: int = 0  # by this blueprint, at once; 0: no limit
     max_sessions: int = 0  # likewise, of all users together
     standby: int = 0  # containers that are started ahead of their sessions
@@ -318,3 +319,4 @@ class ContainerSpec:
     init: bool = True  # as in BlueprintSpec
     disk_mb: int = 0  # as in BlueprintSpec
     shm_mb: int = 64  # of /dev/shm
+    network_mbit: int = 0  # as in BlueprintSpec

@@ -19,7 +19,7 @@ from blocks.engine.by_id import create_container
 from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.container_files import ContainerFiles
 from blocks.engine.container_state import ContainerState, state_of
-from blocks.engine.limits import confined, limits_of
+from blocks.engine.limits import confined, limits_of, network_label
 from blocks.engine.shared import SharedConnections
 from pool import marks
 from pool.blame import BAD_REQUEST, CONTAINER_GONE, NAME_TAKEN, OTHERS_NAME, blame_for
@@ -247,7 +247,7 @@ class HostEngine(ContainerFiles):
             name=spec.name,
             command=list(spec.command) or None,
             environment=dict(spec.environment),
-            labels={**spec.labels, marks.SPEC: _digest(spec)},
+            labels={**spec.labels, **network_label(spec.network_mbit), marks.SPEC: _digest(spec)},
             user=spec.user or None,
             ports=[spec.port],
             host_config=client.create_host_config(**self._host_config(spec), **options),

@@ -14,20 +14,26 @@ import docker
 from docker.errors import ImageNotFound
 
 from blocks.engine.client import HostEngine
-from blocks.engine.limits import confined
+from blocks.engine.limits import confined, network_label
 from pool.errors import DockerDriverError, EngineTrouble
 from pool.hosts.escapes import Door, found_open
 
 NAME = "dd.escape-test"  # of the container and of its image; no session can be called so
 TEST_SECONDS = 30
+TRIED_MBIT = 100  # any rate will do
 BUSYBOX = "bin/busybox"
 PROGRAM = Path(__file__).with_name("escape.sh")
 PROCESSES = 2  # for each door
 ENDED_WELL = "tested"
 
 
-def open_doors(engine: HostEngine, doors: Sequence[Door]) -> list[str]:
+def open_doors(engine: HostEngine, doors: Sequence[Door], limited: bool = False) -> list[str]:
     """Try all doors at once from inside a container that is confined as a session is; the ways that were open.
+
+    Args:
+        engine: of the host.
+        doors: that must be shut.
+        limited: whether the host must also hold the container to a rate of the network.
 
     Raises:
         HostUnreachable: the engine did not answer.
@@ -38,7 +44,7 @@ def open_doors(engine: HostEngine, doors: Sequence[Door]) -> list[str]:
     _clear(engine)
     try:
         with engine.client("try to get out of a container", TEST_SECONDS) as client:
-            said = _run(client, archive, doors)
+            said = _run(client, archive, doors, limited)
     finally:
         _clear(engine)
     if ENDED_WELL not in said.splitlines():
@@ -46,11 +52,13 @@ def open_doors(engine: HostEngine, doors: Sequence[Door]) -> list[str]:
     return found_open(said, doors)
 
 
-def _run(client: docker.APIClient, archive: bytes, doors: Sequence[Door]) -> str:
+def _run(client: docker.APIClient, archive: bytes, doors: Sequence[Door], limited: bool) -> str:
     client.import_image_from_data(archive, repository=NAME)
     limits = client.create_host_config(**confined(memory_mb=64, pids_limit=PROCESSES * len(doors) + 32))
     command = [f"/{BUSYBOX}", "sh", "-c", PROGRAM.read_text(), "escape", *(f"{d.address}/{d.port}" for d in doors)]
-    client.create_container(NAME, command, name=NAME, host_config=limits)
+    labels = network_label(TRIED_MBIT if limited else 0)
+    told = {"LIMITED": "yes" if limited else ""}
+    client.create_container(NAME, command, name=NAME, host_config=limits, labels=labels, environment=told)
     client.start(NAME)
     client.wait(NAME, timeout=TEST_SECONDS)
     return client.logs(NAME).decode(errors="replace")

@@ -5,6 +5,7 @@ from typing import Any
 
 from docker.types import DeviceRequest, Ulimit
 
+from pool import marks
 from pool.records import ContainerSpec
 
 CPU_PERIOD, LEAST_QUOTA = 100_000, 1_000  # microseconds; what the kernel takes at least
@@ -25,6 +26,11 @@ def confined(memory_mb: int, pids_limit: int, swap_mb: int = 0) -> dict[str, Any
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
     }
+
+
+def network_label(mbit: int) -> dict[str, str]:
+    """Return the label by which a host's ``notebook-network.service`` limits a container's network: no engine can."""
+    return {marks.NETWORK_MBIT: str(mbit)} if mbit else {}
 
 
 def _cpu_limit(cpus: float) -> dict[str, Any]:

@@ -50,13 +50,18 @@ class Engines:
         """
         return probe(self.of(host), self._namespace)
 
-    def open_doors(self, host: Host, doors: Sequence[Door]) -> list[str]:
+    def open_doors(self, host: Host, doors: Sequence[Door], limited: bool) -> list[str]:
         """Try from inside a container of the host what no session may; what was open, in words.
+
+        Args:
+            host: whose containers are tried.
+            doors: that must be shut.
+            limited: whether the host must also hold a container to a rate of the network.
 
         Raises:
             HostUnreachable, EngineTrouble: it was not tried to the end.
         """
-        return open_doors(self.of(host), doors)
+        return open_doors(self.of(host), doors, limited)
 
     def written_mb(self, host: Host) -> dict[str, int]:
         """Measure how many MB each session on the host has written. The engine reads all that they wrote for it.

@@ -14,11 +14,12 @@ from pool.images.catalogue import split_pin
 from pool.moments import LONGEST_SPAN
 from pool.names import check_environment
 from pool.records import BlueprintSpec, KeptWork, ProxyOptions
+from pool.sessions.containers import lifts_network_limit
 from pool.sessions.filling import IN_HEADER, nearly_known, unknown_names
 from pool.standbys.spec import why_cold
 
 SLOT_MB, MOST_SLOTS, MOST_CPUS = 512, 1_000_000, 4096
-MOST_STANDBYS = 1000
+MOST_STANDBYS, MOST_MBIT = 1000, 100_000
 
 
 class Blueprint(Block):
@@ -72,6 +73,13 @@ class Blueprint(Block):
         ge=0,
         le=MOST_SLOTS * SLOT_MB,
         description="Size of /dev/shm, in MB; what is in it counts as memory. 0: half of the memory.",
+    )
+    network_mbit: int = Field(
+        0,
+        ge=0,
+        le=MOST_MBIT,
+        description="Mbit per second that a session may send, and as much that it may receive; what goes to its browser"
+        " counts. 0: no limit.",
     )
     slots: int = Field(
         1, ge=1, le=MOST_SLOTS, description="Room that a session takes on its host; one slot is about 512 MB."
@@ -174,6 +182,8 @@ class Blueprint(Block):
             raise ValueError(
                 f"shared memory ({self.shm_mb} MB) counts as memory, of which there are {self.memory_mb} MB"
             )
+        if self.network_mbit and (way := lifts_network_limit(self.capabilities)):
+            raise ValueError(f"with the capability {way} a session could lift its own limit of the network")
         if self.idle_timeout > self.lifetime:
             raise ValueError(
                 f"the idle limit ({self.idle_timeout} s) is never reached: a session lives for {self.lifetime} s"

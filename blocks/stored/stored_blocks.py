@@ -52,6 +52,10 @@ class Blueprints:
         """List the versions that the pool's blueprints pin, as far as they can be read: name of the image, digest."""
         return {(one.image, one.image_digest) for one in self.specs if one.pool == pool and one.image_digest}
 
+    def limits_network(self, pool: str) -> bool:
+        """Whether sessions of the pool are held to a rate of the network by any blueprint that can be read."""
+        return any(one.network_mbit for one in self.specs if one.pool == pool)
+
 
 class StoredBlocks:
     """Blocks by kind and name. A fake replaces :meth:`load` and :meth:`names`; all else follows from them."""

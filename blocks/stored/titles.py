@@ -77,6 +77,7 @@ BLUEPRINT = {
     "memory_swap_mb": "Swap, in MB",
     "cpus": "CPUs",
     "shm_mb": "Shared memory, in MB",
+    "network_mbit": "Network rate, in Mbit per second",
     "slots": "Slots",
     "gpus": "GPUs",
     "lifetime": "Lifetime, in seconds",

@@ -1,6 +1,7 @@
 """What a session's container is made of: pure functions from blueprint and instance to a ContainerSpec."""
 
 import hashlib
+from collections.abc import Iterable
 from math import ceil
 
 from pool import marks
@@ -56,6 +57,7 @@ def container_spec(
         pids_limit=blueprint.pids_limit,
         init=blueprint.init,
         disk_mb=blueprint.disk_mb,
+        network_mbit=blueprint.network_mbit,
     )
 
 
@@ -80,6 +82,12 @@ def uid_of(user: str) -> int | None:
     """Return the uid of what :func:`container_user` returned; None: it is a name, or the image's own."""
     uid = user.partition(":")[0]
     return int(uid) if uid.isdigit() else None
+
+
+def lifts_network_limit(capabilities: Iterable[str]) -> str:
+    """Return the capability with which a session could take away what its host limits its network by; empty: none."""
+    over = {"ALL", "NET_ADMIN"}
+    return next((one for one in capabilities if one.upper().removeprefix("CAP_") in over), "")
 
 
 def own_uid(instance_id: str) -> int:

@@ -159,10 +159,12 @@ def check_escapes(host: Host) -> int:
     settings = process_settings()
     ports = (settings.gateway_port, settings.prefect_port)
     tried = doors(host.get_address(), ENGINE_PORT, outside().hosts.own_addresses(), ports)
-    if found := outside().engines.open_doors(host, tried):
+    limited = outside().stored.blueprints().limits_network(host.pool)
+    if found := outside().engines.open_doors(host, tried, limited):
         raise ContainerGetsOut(
             f"host {host.name}: from inside a container there is a way to {'; '.join(found)}. It takes no session:"
-            " look whether its notebook-firewall.service is active, and what else sets rules there"
+            " look whether its notebook-firewall.service and notebook-network.service are active, and what else sets"
+            " rules there"
         )
     return len(tried)
 

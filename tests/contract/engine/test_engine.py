@@ -219,6 +219,13 @@ def test_memory_and_swap_together_and_processes_are_limited(engine, spec):
     assert (limits["CpuQuota"], limits["CpuPeriod"]) == (6_450_000, 100_000)  # more than any machine of the tests has
 
 
+def test_a_rate_of_the_network_is_told_to_the_host_and_is_no_mark_of_whose_a_container_is(engine, spec):
+    first = engine.run(replace(spec, network_mbit=8))
+    assert engine.find(spec.name).labels["dockerdriver.network_mbit"] == "8"
+    assert engine.run(replace(spec, network_mbit=0)) != first
+    assert "dockerdriver.network_mbit" not in engine.find(spec.name).labels
+
+
 def test_an_image_with_an_init_of_its_own_is_process_one(engine, spec):
     assert reading(engine, replace(spec, init=False), "head", "-c", "4", "/proc/1/comm") == "head"
 

@@ -22,6 +22,7 @@ from blocks.stored.host_keys import HostKey, HostLogin, new_host_key
 from runtime.builds.host_image import build_host_image
 from tests.rigs.engines.tiny_image import busybox_image
 from tests.rigs.hosts.playbook_host import PLAYBOOK_SECONDS
+from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.engines.engine",)
 pytestmark = pytest.mark.integration
@@ -162,6 +163,12 @@ def test_an_image_that_the_engine_removes_stays_away_when_the_host_boots_again(b
     baked.host.shell.wait_for_ssh(120)
     assert (before != [], mounted_layers(baked.host)) == (True, [])
     baked.host.root("docker run --rm again")
+
+
+def test_a_session_is_held_to_its_network_rate_on_a_host_that_booted_from_an_image(baked):
+    baked.host.root("docker run -d --name limited --label dockerdriver.network_mbit=8 tiny busybox sleep 1000")
+    until(lambda: "qdisc tbf" in baked.host.root("docker exec limited busybox ip link show dev eth0"), "it is", 60)
+    baked.host.root("docker rm -f limited")
 
 
 def mounted_layers(host: Machine) -> list[str]:

@@ -47,6 +47,15 @@ def test_nothing_is_open_after_the_playbook(configured, engine, manager):
     assert open_doors(engine, tried(configured, manager)) == []
 
 
+def test_a_rate_of_the_network_is_held_and_found_missing_without_its_service(configured, engine):
+    assert open_doors(engine, [], limited=True) == []
+    configured.root("systemctl stop notebook-network")
+    try:
+        assert open_doors(engine, [], limited=True) == ["right to use the network without a limit"]
+    finally:
+        configured.root("systemctl start notebook-network")
+
+
 def test_what_the_test_brought_along_is_gone_after_it(configured, engine, manager):
     open_doors(engine, tried(configured, manager))
     assert NAME not in configured.root("docker ps -a --format '{{.Names}}'; docker images --format '{{.Repository}}'")

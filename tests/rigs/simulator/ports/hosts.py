@@ -31,7 +31,7 @@ class SimulatedEngines(Engines):
     def probe(self, host: Host) -> Probe:
         return self.of(host).look()
 
-    def open_doors(self, host: Host, doors: Sequence[Door]) -> list[str]:
+    def open_doors(self, host: Host, doors: Sequence[Door], limited: bool) -> list[str]:
         return list(self.of(host)._machine("try to get out of a container").ways_out)
 
     def written_mb(self, host: Host) -> dict[str, int]:

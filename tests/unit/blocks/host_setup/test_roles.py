@@ -9,6 +9,7 @@ import yaml
 from blocks.engine.client import ENGINE_PORT
 from blocks.host_setup.sysprep import BLOCKED
 from blocks.resources import PLAYBOOKS
+from pool.marks import NETWORK_MBIT
 from pool.records import SESSION_PORTS
 
 pytestmark = pytest.mark.unit
@@ -54,6 +55,11 @@ def test_the_ports_of_other_hosts_are_those_of_engines_and_sessions():
 
 def test_a_baked_host_has_its_blocked_networks_where_the_role_looks_for_them():
     assert of_firewall("vars/main.yml")["firewall_blocked_file"] == BLOCKED
+
+
+def test_what_limits_the_network_reads_the_label_that_the_engine_is_given():
+    script = (PLAYBOOKS / "roles" / "network" / "templates" / "notebook-network.j2").read_text()
+    assert f"label={NETWORK_MBIT}\n" in script
 
 
 def test_the_engine_of_a_host_with_gpus_starts_after_their_toolkit_is_there():

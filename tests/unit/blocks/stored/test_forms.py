@@ -67,6 +67,10 @@ def test_a_pool_that_makes_no_sense_is_refused_in_the_form_with_a_sentence(value
         ({"image": "lab@latest"}, "image: image lab@latest: after the @ there must be a digest"),
         ({"command": ["lab", "--base={bas_url}"]}, "{bas_url} is not filled in; {base_url} is"),
         ({"shm_mb": 1024}, "shared memory (1024 MB) counts as memory, of which there are 512 MB"),
+        (
+            {"network_mbit": 8, "capabilities": ["CAP_NET_ADMIN"]},
+            "with the capability CAP_NET_ADMIN a session could lift",
+        ),
         ({"idle_timeout": 7200}, "the idle limit (7200 s) is never reached: a session lives for 3600 s"),
     ],
 )

@@ -48,6 +48,7 @@ def test_it_is_published_on_the_port_that_was_reserved():
 def test_it_gets_the_limits_and_capabilities_of_its_blueprint():
     assert (spec().memory_mb, spec().capabilities, spec().pids_limit) == (768, ("CHOWN",), 512)
     assert (spec().disk_mb, spec().swap_mb, spec(memory_swap_mb=256).swap_mb) == (10240, 0, 256)
+    assert (spec().network_mbit, spec(network_mbit=50).network_mbit) == (0, 50)
 
 
 @pytest.mark.parametrize(("user", "told"), [("", ""), ("1000:100", "1000:100"), ("root", "root")])

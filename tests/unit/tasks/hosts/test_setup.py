@@ -10,10 +10,11 @@ from blocks.host_setup.setup import HostSetup
 from blocks.outside import standing_in
 from blocks.own_addresses import own_addresses, reachable_addresses
 from blocks.stored.authority import CertificateAuthority
+from blocks.stored.blueprint import Blueprint
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import PlaybookFailed
-from tasks.hosts.setup import apply_playbook, finish_baked
+from tasks.hosts.setup import apply_playbook, check_escapes, finish_baked
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import a_host
 
@@ -79,6 +80,17 @@ def test_the_version_of_its_setup_is_recorded_once_it_is_done(task):
 def test_a_playbook_that_failed_leaves_the_version_as_it_was():
     with pytest.raises(PlaybookFailed):
         configured(apply_playbook, NotedHosts(PlaybookFailed("no")))
+
+
+@pytest.mark.parametrize(("pool", "mbit", "tried"), [("main", 8, True), ("main", 0, False), ("gpu", 8, False)])
+def test_a_rate_of_the_network_is_tried_where_a_blueprint_of_the_pool_has_one(pool, mbit, tried):
+    asked = []
+    engines = SimpleNamespace(open_doors=lambda host, doors, limited: asked.append(limited))
+    lab = Blueprint(image="lab", port=8888, pool=pool, network_mbit=mbit)
+    stored, store = FakeBlocks({Blueprint: {"lab": lab}}), SimpleNamespace(writes=0)
+    with standing_in(fake_outside(engines=engines, hosts=NotedHosts(), stored=stored, store=store)):
+        asyncio.run(check_escapes.fn(HOST))
+    assert asked == [tried]
 
 
 def test_a_machine_is_not_reached_by_others_under_the_addresses_of_its_loopback():
