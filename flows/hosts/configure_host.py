@@ -1,5 +1,7 @@
 """Configure a host: playbook, images, self-test, active."""
 
+from asyncio import gather
+
 from prefect import flow
 
 from flows.steps.forms import HostName
@@ -52,9 +54,7 @@ async def make_ready(host: Host) -> None:
         await finish_baked(host)
     else:
         await apply_playbook(host)
-    tried = await check_escapes(host)
-    await pull_references(host.pool)
-    await equip(host, await read_catalogue(host.pool))
+    tried = await try_out(host)
     if host.state is HostState.CONFIGURING:
         await move_host(
             host.name,
@@ -63,6 +63,26 @@ async def make_ready(host: Host) -> None:
         )
     await clear_errors(host.name)
     await serve_queue(host.pool)
+
+
+async def try_out(host: Host) -> int:
+    """Try ways out of a container while the host gets its images and runs one; how many ways were tried.
+
+    A way that does not answer is waited for: a host that has its images is active hardly later for it. Both have ended
+    when the trouble of one is told; a way out comes first, for it drains a host in service.
+    """
+    tried, equipped = await gather(check_escapes(host), equip_from_catalogue(host), return_exceptions=True)
+    if isinstance(tried, BaseException):
+        raise tried
+    if isinstance(equipped, BaseException):
+        raise equipped
+    return tried
+
+
+async def equip_from_catalogue(host: Host) -> None:
+    """Bring the host what its pool offers now, and test it with that."""
+    await pull_references(host.pool)
+    await equip(host, await read_catalogue(host.pool))
 
 
 async def equip(host: Host, images: list[Image]) -> None:

@@ -8,9 +8,9 @@ from prefect.states import Failed
 
 from blocks.outside import standing_in
 from blocks.stored.pool_config import PoolConfig
-from flows.hosts.configure_host import equip
+from flows.hosts.configure_host import equip, try_out
 from pool.blame import BAD_BLUEPRINT, BAD_IMAGE, BAD_REQUEST, HOSTS_OWN, IMAGE_GONE, NAME_TAKEN
-from pool.errors import EngineTrouble, HostUnreachable, NotFound
+from pool.errors import ContainerGetsOut, EngineTrouble, HostUnreachable, NotFound
 from pool.images.distribution import DistributionTally
 from pool.records import Image
 from pool.store.pool_store import PoolStore
@@ -114,6 +114,14 @@ def test_a_host_goes_into_service_without_an_image_that_no_engine_takes():
 def test_a_host_does_not_go_into_service_with_trouble_of_its_own():
     with pytest.raises(EngineTrouble):
         equipped(EngineTrouble("read-only file system"))
+
+
+def test_a_way_out_of_a_container_is_told_before_what_else_is_wrong_with_a_host():
+    trouble = {"check_escapes": ContainerGetsOut("to the manager"), "check_host": EngineTrouble("read-only")}
+    tasks = ScriptedTasks(pull_references=None, read_catalogue=[LAB], send_images=None, **trouble)
+    with standing_in(fake_outside(prefect=tasks)), pytest.raises(ContainerGetsOut):
+        asyncio.run(try_out(a_host()))
+    assert tasks.names[-1] == "check_host"
 
 
 def checked(store, *answers):
