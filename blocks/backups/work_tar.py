@@ -9,23 +9,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import RawIOBase
 from posixpath import dirname
-from typing import IO, TYPE_CHECKING
 
+from blocks.backups.tar_stream import END, rewritten
 from pool.backups.kept_paths import is_left_out
 from pool.backups.states import BackupFault, BackupTrouble
 from pool.records import KeptWork
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-CHUNK = 1 << 20
 MB = 1 << 20
-END = 2 * tarfile.BLOCKSIZE  # zeros
 LAST_SECOND = 253_402_300_799  # of the year 9999: a session dates its files as it likes
-#: What a name in an engine's tar may say by itself: on writing it would win against the name that we give.
-OURS_TO_SAY = {"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"}
 #: A device cannot be made by a container that has no rights, and holds no work.
 KEPT_KINDS = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE)
 
@@ -103,7 +95,7 @@ def _chosen(tar: Iterable[bytes], path: str, keep: KeptWork, counted: Counted) -
         counted.note(info, keep.limit_mb)
         return True
 
-    yield from _rewritten(tar, change, BackupFault.HOST)
+    yield from rewritten(tar, change, BackupFault.HOST)
 
 
 def given_to(tar: Iterable[bytes], old: int, new: int | None) -> Iterator[bytes]:
@@ -119,7 +111,7 @@ def given_to(tar: Iterable[bytes], old: int, new: int | None) -> Iterator[bytes]
         info.uid = new if new is not None and info.uid == old else info.uid
         return True
 
-    yield from _rewritten(tar, change)
+    yield from rewritten(tar, change)
     yield bytes(END)
 
 
@@ -149,7 +141,7 @@ def beside(
         info.linkname = _moved(info.linkname, root, folder) if info.islnk() else info.linkname
         return True
 
-    yield from _rewritten(tar, change)
+    yield from rewritten(tar, change)
     yield bytes(END)
 
 
@@ -185,7 +177,7 @@ def listed(tar: Iterable[bytes], below: str, most: int) -> tuple[list[KeptFile],
                 found.append(KeptFile(f"/{info.name}", info.size, changed_at))
         return False
 
-    for _nothing in _rewritten(tar, change):
+    for _nothing in rewritten(tar, change):
         pass
     return found, count
 
@@ -201,72 +193,7 @@ def _moved(name: str, root: str, folder: str) -> str:
     return f"{root}/{folder}/{below}".rstrip("/")
 
 
-def _rewritten(
-    tar: Iterable[bytes], change: Callable[[tarfile.TarInfo], bool], fault: BackupFault = BackupFault.DIFFERS
-) -> Iterator[bytes]:
-    """Write the members again that *change* keeps, as it changed them; without the end of the tar.
-
-    Raises:
-        BackupTrouble: it is no whole tar, and *fault* is why.
-    """
-    source = _Readable(tar)
-    try:
-        with tarfile.open(fileobj=source, mode="r|", bufsize=CHUNK) as members:
-            while info := members.next():
-                members.members = []  # type: ignore[attr-defined]  # it would remember every name
-                content = members.extractfile(info) if info.isreg() else None
-                if change(info):
-                    yield _header(info)
-                    yield from _padded(content, info.size)
-    except tarfile.TarError as error:
-        raise BackupTrouble(f"the files did not come as a whole: {error}", fault) from error
-    if not source.ended_well():  # an engine that cannot go on ends its answer as if that were all
-        raise BackupTrouble("the files did not come as a whole: the end is missing", fault)
-
-
-def _header(info: tarfile.TarInfo) -> bytes:
-    info.uname = info.gname = ""  # numbers count: names mean others in another image
-    info.pax_headers = {name: value for name, value in info.pax_headers.items() if name not in OURS_TO_SAY}
-    return info.tobuf(tarfile.PAX_FORMAT)
-
-
-def _padded(content: IO[bytes] | None, size: int) -> Iterator[bytes]:
-    """Pass the content of a file on, and fill its last block."""
-    while content and (chunk := content.read(CHUNK)):
-        yield chunk
-    yield bytes(-size % tarfile.BLOCKSIZE) if content else b""
-
-
 def _from_root(parent: str, name: str) -> str:
     """Return a member's name from the root, as in "home/jovyan/a"."""
     name = name.strip("/")
     return f"{parent}/{name}" if parent else name
-
-
-class _Readable(RawIOBase):
-    """Chunks as a file that is read once."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks, self._rest, self._tail = iter(chunks), b"", b""
-
-    def ended_well(self) -> bool:
-        """Read what is left; tell whether the last of it is how a tar ends."""
-        for chunk in self._chunks:
-            self._tail = (self._tail + chunk)[-END:]
-        return self._tail == bytes(END)
-
-    def readable(self) -> bool:
-        """Tell that it is read."""
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Fill at most one chunk into the buffer."""
-        view = memoryview(buffer).cast("B")
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest, self._tail = chunk, (self._tail + chunk[-END:])[-END:]
-        taken = min(len(view), len(self._rest))
-        view[:taken], self._rest = self._rest[:taken], self._rest[taken:]
-        return taken

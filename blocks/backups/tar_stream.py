@@ -1,0 +1,155 @@
+"""Members of a tar while it goes by: headers are read and may be changed, what is in the files passes unseen.
+
+`tarfile` copies what is in a file several times on its way, and what it has read ahead once more for each file: of a
+home of many small files that is most of the time that a backup takes. Here headers alone are left to it.
+"""
+
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+
+from pool.backups.states import BackupFault, BackupTrouble
+
+BLOCK = tarfile.BLOCKSIZE
+ZEROS = bytes(BLOCK)
+END = 2 * BLOCK  # zeros
+PART = 1 << 18  # bytes that are passed on at once: each part costs a call, an engine's tar comes by 32 KB and less
+LONGEST_HEADER = 1 << 24  # bytes of one: it is held in memory
+#: Headers that say more of the member that follows: a long name, a large number.
+SAYS_MORE = frozenset({tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK})
+#: No engine writes them, and what is in them is not as long as their header says, or concerns all that follows.
+NOT_READ = frozenset({tarfile.GNUTYPE_SPARSE, tarfile.XGLTYPE})
+#: What a name in an engine's tar may say by itself: on writing it would win against the name that we give.
+OURS_TO_SAY = {"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"}
+
+
+def rewritten(
+    tar: Iterable[bytes], change: Callable[[tarfile.TarInfo], bool], fault: BackupFault = BackupFault.DIFFERS
+) -> Iterator[bytes]:
+    """Write the members again that *change* keeps, as it changed them; without the end of the tar.
+
+    Args:
+        tar: read to its end, also what follows the end of the tar.
+        change: changes the header of a member, in the order of the tar; whether the member is kept.
+        fault: why it is trouble where it is no whole tar.
+
+    Raises:
+        BackupTrouble: it is no whole tar, and *fault* is why.
+    """
+    try:
+        yield from _in_parts(_members(_Source(tar), change))
+    except tarfile.TarError as error:
+        raise BackupTrouble(f"the files did not come as a whole: {error}", fault) from error
+
+
+class _Source:
+    """Chunks, by as many bytes as are asked for."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks, self._chunk, self._at = iter(chunks), memoryview(b""), 0
+
+    def pass_on(self, size: int) -> Iterator[memoryview]:
+        """Give the next bytes as they came.
+
+        Raises:
+            ReadError: there are not as many.
+        """
+        while size:
+            if self._at == len(self._chunk):
+                self._chunk, self._at = memoryview(self._next()), 0
+            piece = self._chunk[self._at : self._at + size]
+            self._at += len(piece)
+            size -= len(piece)
+            yield piece
+
+    def take(self, size: int) -> bytes:
+        """Give the next bytes as a whole; raises like `pass_on`."""
+        return b"".join(self.pass_on(size))
+
+    def drain(self) -> None:
+        """Read what is left: an engine's connection can be used again, a digest is of all that came."""
+        for _chunk in self._chunks:
+            pass
+
+    def _next(self) -> bytes:
+        for chunk in self._chunks:
+            return chunk
+        raise tarfile.ReadError("the end is missing")
+
+
+def _members(source: _Source, change: Callable[[tarfile.TarInfo], bool]) -> Iterator[bytes | memoryview]:
+    while info := _next_member(source):
+        content = source.pass_on(_content_size(info))
+        if change(info):
+            yield _header(info)
+            yield from content
+        else:
+            for _piece in content:
+                pass
+    source.drain()
+
+
+def _next_member(source: _Source) -> tarfile.TarInfo | None:
+    """Read the header of the next member; None at the end, which an engine that cannot go on does not write."""
+    block = source.take(BLOCK)
+    if block == ZEROS:
+        if source.take(BLOCK) != ZEROS:
+            raise tarfile.ReadError("the end is missing")
+        return None
+    info = _read(block)
+    return _read_with_more(source, block, info) if info.type in SAYS_MORE else info
+
+
+def _read(block: bytes) -> tarfile.TarInfo:
+    info = tarfile.TarInfo.frombuf(block, tarfile.ENCODING, "surrogateescape")
+    if info.type in NOT_READ or info.size < 0:
+        raise tarfile.ReadError(f"{info.name} is nothing that an engine writes")
+    return info
+
+
+def _read_with_more(source: _Source, block: bytes, info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Read a header that is several: `tarfile` puts them together."""
+    blocks = [block]
+    while info.type in SAYS_MORE:
+        if info.size + sum(map(len, blocks)) > LONGEST_HEADER:
+            raise tarfile.ReadError("a header is longer than any that an engine writes")
+        blocks += [source.take(_whole_blocks(info.size)), source.take(BLOCK)]
+        info = _read(blocks[-1])
+    try:
+        with tarfile.open(fileobj=BytesIO(b"".join(blocks)), mode="r:") as tar:
+            found = tar.next()
+    except ValueError as error:  # a list of holes where there is none
+        raise tarfile.ReadError(str(error)) from error
+    if found is None or found.size < 0 or found.issparse():
+        raise tarfile.ReadError(f"{info.name} is nothing that an engine writes")
+    return found
+
+
+def _content_size(info: tarfile.TarInfo) -> int:
+    has_content = info.isreg() or info.type not in tarfile.SUPPORTED_TYPES
+    return _whole_blocks(info.size) if has_content else 0
+
+
+def _whole_blocks(size: int) -> int:
+    return size + -size % BLOCK
+
+
+def _header(info: tarfile.TarInfo) -> bytes:
+    info.uname = info.gname = ""  # numbers count: names mean others in another image
+    if info.pax_headers:
+        info.pax_headers = {name: value for name, value in info.pax_headers.items() if name not in OURS_TO_SAY}
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
+def _in_parts(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """Join small pieces."""
+    waiting: list[bytes | memoryview] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PART:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
