@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from blocks.backups.repository import BackupRepository, Written
-from blocks.stored.backup_store import BackupPlace
+from blocks.backups.restic_process import ended, in_memory, kept_environment, launched, secret_files
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.backups.snapshots import Snapshot
 from pool.backups.states import BackupTrouble
@@ -24,7 +22,6 @@ FILE = "work.tar"  # of each snapshot, the one file
 STEP_SECONDS, PRUNE_SECONDS = 120, 3600
 FORGET_AT_ONCE = 1000  # snapshots, whose names are arguments of one command
 REPACKED = "1G"  # at one time: no backup is written meanwhile. What is left unused then is repacked the next time
-MISSING = "restic is not installed on the manager: apt-get install restic"
 NOT_THERE = "Is there a repository at the following location?"
 LOCKED = "already locked"
 WRONG_KEY = "wrong password or no key found"
@@ -99,7 +96,7 @@ class ResticRepository(BackupRepository):
 
     def _add(self, key: SecretStr) -> None:
         with ExitStack() as files:
-            file = _in_memory(key.get_secret_value(), files)
+            file = in_memory(key.get_secret_value(), files)
             self._run(["key", "add", "--new-password-file", f"/proc/self/fd/{file}"], also=(file,))
 
     def _id_of(self, key: SecretStr, otherwise: str = WRONG_KEY) -> str | None:
@@ -164,59 +161,16 @@ class ResticRepository(BackupRepository):
         """
         place = self._stored.backup_place()
         with ExitStack() as files:
-            secrets = _secret_files(place, key or place.key, files)
-            environment = _environment() | MEMORY | {name: f"/proc/self/fd/{file}" for name, file in secrets.items()}
+            secrets = secret_files(place, key or place.key, files)
+            environment = kept_environment() | MEMORY
+            environment |= {name: f"/proc/self/fd/{file}" for name, file in secrets.items()}
             environment |= {"RESTIC_REPOSITORY": place.location or str(self._directory)}
             environment |= {"AWS_DEFAULT_REGION": place.region} if place.region else {}
-            process = _popen(["restic", "--no-cache", *command], environment, [*secrets.values(), *also], **how)
+            process = launched(["restic", "--no-cache", *command], environment, [*secrets.values(), *also], **how)
             try:
                 yield process
             finally:
-                _end(process)
-
-
-def _popen(command: list[str], environment: dict[str, str], files: list[int], **how: Any) -> subprocess.Popen[bytes]:
-    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
-    try:
-        return subprocess.Popen(command, env=environment, pass_fds=files, start_new_session=True, **pipes)
-    except FileNotFoundError:
-        raise BackupTrouble(MISSING) from None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill before a pipe is closed: an end of the stream that is none must not be taken for one."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe and not pipe.closed:
-            with suppress(BrokenPipeError):  # what was not written yet has no reader now
-                pipe.close()
-
-
-def _environment() -> dict[str, str]:
-    """Return what restic needs of ours: a proxy, the root certificates; no setting of another restic."""
-    kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy", "no_proxy")
-    names = {*kept, *(name.upper() for name in kept)}
-    return {name: value for name, value in os.environ.items() if name in names}
-
-
-def _secret_files(place: BackupPlace, key: SecretStr, files: ExitStack) -> dict[str, int]:
-    """Write the secrets into files in memory; return their descriptors, by the variable that names such a file."""
-    texts = {"RESTIC_PASSWORD_FILE": key.get_secret_value()}
-    if access := place.access_key.get_secret_value():
-        secret = place.secret_key.get_secret_value()
-        lines = ("[default]", f"aws_access_key_id={access}", f"aws_secret_access_key={secret}")
-        texts["AWS_SHARED_CREDENTIALS_FILE"] = "\n".join(lines)
-    return {name: _in_memory(text, files) for name, text in texts.items()}
-
-
-def _in_memory(text: str, files: ExitStack) -> int:
-    file = os.memfd_create("backup")
-    files.callback(os.close, file)
-    os.write(file, text.encode())
-    os.lseek(file, 0, os.SEEK_SET)
-    return file
+                ended(process)
 
 
 def _pump(stream: Iterable[bytes], process: subprocess.Popen[bytes]) -> tuple[str, int]:
