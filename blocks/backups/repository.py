@@ -16,6 +16,14 @@ class Written:
     size: int  # bytes
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a stream was cut into; streams that share a part share its name."""
+
+    names: tuple[str, ...]  # in order; each is the SHA-256 of the part, in hexadecimal
+    size: int  # bytes of all of them
+
+
 class BackupRepository(ABC):
     """Streams of bytes by name, encrypted, each part kept once. All calls block; each may be repeated."""
 
@@ -37,6 +45,22 @@ class BackupRepository(ABC):
 
         Raises:
             BackupTrouble: there is no such snapshot, or it cannot be read. Also while it is iterated.
+        """
+
+    @abstractmethod
+    def parts(self, snapshot: str) -> Parts:
+        """Tell what a stream consists of, without reading it.
+
+        Raises:
+            BackupTrouble: there is no such snapshot, or the repository cannot be read.
+        """
+
+    @abstractmethod
+    def read_part(self, name: str) -> bytes:
+        """Give back one part, of a few megabytes; that it is what its name says is for the caller to check.
+
+        Raises:
+            BackupTrouble: there is no such part, or it cannot be read.
         """
 
     @abstractmethod

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from blocks.backups.repository import BackupRepository, Written
+from blocks.backups.repository import BackupRepository, Parts, Written
 from blocks.backups.restic_process import ended, in_memory, kept_environment, launched, secret_files
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.backups.snapshots import Snapshot
@@ -60,6 +60,16 @@ class ResticRepository(BackupRepository):
             while chunk := process.stdout.read(CHUNK):
                 yield chunk
             _outcome(process, f"read snapshot {snapshot}")
+
+    def parts(self, snapshot: str) -> Parts:
+        """Tell what a stream consists of: restic's blobs, which it names by their SHA-256."""
+        tree = json.loads(self._run(["cat", "--no-lock", "snapshot", snapshot]))["tree"]
+        [file] = json.loads(self._run(["cat", "--no-lock", "blob", tree]))["nodes"]
+        return Parts(tuple(file["content"] or ()), file["size"])
+
+    def read_part(self, name: str) -> bytes:
+        """Give back one blob; restic finds it by its index, and checks it."""
+        return self._run(["cat", "--no-lock", "blob", name])
 
     def snapshots(self) -> dict[str, Snapshot]:
         """All snapshots of this installation; none where no repository was made yet."""

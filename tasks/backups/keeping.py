@@ -1,10 +1,11 @@
 """Tasks of a backup: begin it, write it, read it back; and what a session's end says about it."""
 
-from blocks.backups.digest import checked
+from blocks.backups.digest import checked, new_parts_read
 from blocks.backups.work_tar import Counted, kept_tar
 from blocks.engine.client import HostEngine
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
+from pool.backups.reading_back import said_of, to_compare_with
 from pool.backups.rules import made_long_ago, may_end_without, told_of_hook, wait_ends_at
 from pool.backups.states import BackupCause, BackupState, BackupTrouble
 from pool.errors import EngineTrouble
@@ -74,15 +75,30 @@ def write_backup(backup: Backup, instance: Instance) -> Backup:
 
 @pool_task(retries=1, retry_delay_seconds=5, task_run_name="verify backup {backup.id}")
 def verify_backup(backup: Backup, told: str = "") -> Backup:
-    """Read a backup back, all of it; from now on it counts. What else is to be told of it is in its reason.
+    """Read a backup back; from now on it counts. What else is to be told of it is in its reason.
+
+    Of a large one that shares most with one that was read a short while ago, what is new is read. Where that is
+    trouble, reading all of it decides.
 
     Raises:
         BackupTrouble: it could not be read, or is not what was written.
     """
-    for _chunk in checked(outside().backups.read(backup.snapshot), backup):
-        pass
-    reason = f"read back; {told}" if told else "read back"
-    return outside().store.backups.move(backup.id, BackupState.VERIFIED, now(), reason=reason)
+    known = _read_new_parts(backup)
+    if known is None:
+        for _chunk in checked(outside().backups.read(backup.snapshot), backup):
+            pass
+    return outside().store.backups.move(backup.id, BackupState.VERIFIED, now(), reason=said_of(known, told))
+
+
+def _read_new_parts(backup: Backup) -> Backup | None:
+    """Read what of a backup is new; the one that has the rest. None: all of it is still to be read."""
+    others = outside().store.backups.of_user(backup.pool, backup.blueprint, backup.user)
+    known = to_compare_with(backup, others, now())
+    try:
+        return known if known and new_parts_read(outside().backups, backup, known) else None
+    except BackupTrouble as trouble:
+        log().warning("all of backup %s is read back, as its new parts could not be: %s", backup.id, trouble)
+        return None
 
 
 @look_up()

@@ -18,7 +18,7 @@ from prefect.blocks.core import Block
 from prefect.blocks.system import Secret
 
 from blocks.backups.downloads import Downloads
-from blocks.backups.repository import BackupRepository, Written
+from blocks.backups.repository import BackupRepository, Parts, Written
 from blocks.clouds.port import Cloud
 from blocks.look_up import LookUp
 from blocks.outside import Outside
@@ -297,6 +297,9 @@ class FakeRepository(BackupRepository):
         self.streams: dict[str, bytes] = {}
         self.names: dict[str, str] = {}  # by snapshot: the backup's id
         self.troubles: list[BackupTrouble] = []
+        self.part = 1 << 20  # bytes that a stream is cut into
+        self.cut: dict[str, bytes] = {}  # parts, by name
+        self.parts_read: list[str] = []  # names
 
     def write(self, name: str, stream: Iterable[bytes]) -> Written:
         self._meet_trouble()
@@ -310,6 +313,20 @@ class FakeRepository(BackupRepository):
         if snapshot not in self.streams:
             raise BackupTrouble(f"there is no snapshot {snapshot}")
         yield self.streams[snapshot]
+
+    def parts(self, snapshot: str) -> Parts:
+        data = b"".join(self.read(snapshot))
+        cut = [data[at : at + self.part] for at in range(0, len(data), self.part)]
+        names = tuple(hashlib.sha256(one).hexdigest() for one in cut)
+        self.cut |= dict(zip(names, cut, strict=True))
+        return Parts(names, len(data))
+
+    def read_part(self, name: str) -> bytes:
+        self._meet_trouble()
+        if name not in self.cut:
+            raise BackupTrouble(f"there is no part {name}")
+        self.parts_read.append(name)
+        return self.cut[name]
 
     def snapshots(self) -> dict[str, Snapshot]:
         return {short + REST_OF_NAME: Snapshot(NOW, self.names[short]) for short in self.streams}

@@ -1,5 +1,6 @@
 """One suite for every repository of backups: a real restic's, in a directory and on S3, and the fake of the tests."""
 
+import hashlib
 import json
 import os
 import random
@@ -106,6 +107,21 @@ def test_what_was_written_is_read_back(repository):
     assert b"".join(repository.read(written.snapshot)) == b"".join(WORK)
 
 
+def test_the_parts_of_a_stream_are_named_by_their_digests_and_make_it_up(repository):
+    parts = repository.parts(repository.write("alice-1.1", WORK).snapshot)
+    read = [repository.read_part(name) for name in parts.names]
+    assert (b"".join(read), parts.size) == (b"".join(WORK), 3 << 20)
+    assert [hashlib.sha256(part).hexdigest() for part in read] == [*parts.names]
+
+
+def test_what_is_not_there_has_no_parts(repository):
+    repository.write("alice-1.1", WORK)
+    with pytest.raises(BackupTrouble):
+        repository.parts("f" * 64)
+    with pytest.raises(BackupTrouble):
+        repository.read_part("f" * 64)
+
+
 def test_a_stream_that_breaks_off_is_no_snapshot(repository):
     def breaks():
         yield WORK[0]
@@ -148,6 +164,12 @@ def test_the_same_again_takes_hardly_any_room(tmp_path):
     assert used(tmp_path) - before < 4 << 20
 
 
+def test_of_a_stream_that_changed_a_little_few_parts_are_new(tmp_path):
+    repository, home = restic(in_folder(tmp_path)), random.Random(6).randbytes(12 << 20)
+    before, after = (repository.parts(repository.write("a", [*new, home]).snapshot) for new in ([], [b"a little more"]))
+    assert len({*after.names} - {*before.names}) <= 2 < len(after.names)
+
+
 def used(folder) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
@@ -162,11 +184,14 @@ def test_nothing_can_be_read_without_the_key(tmp_path):
 def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
     repository = restic(in_folder(tmp_path))
     snapshot = repository.write("alice-1.1", WORK).snapshot
+    parts = repository.parts(snapshot).names
     pack = max((tmp_path / "backups" / "data").rglob("*"), key=lambda file: file.is_file() and file.stat().st_size)
     pack.chmod(0o600)
     pack.write_bytes(bytes(pack.stat().st_size))
     with pytest.raises(BackupTrouble, match=f"could not read snapshot {snapshot}"):
         b"".join(repository.read(snapshot))
+    with pytest.raises(BackupTrouble, match="could not cat"):
+        [repository.read_part(part) for part in parts]
 
 
 def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(place):
