@@ -72,6 +72,18 @@ class BackupRepository(ABC):
         """
 
     @abstractmethod
+    def check_share(self, share: int, shares: int) -> None:
+        """Read one of so many shares of all that is kept, and see that nothing is lost that a snapshot needs.
+
+        Args:
+            share: 1 for the first.
+            shares: into which the repository is divided, 256 at most; the same each time.
+
+        Raises:
+            BackupTrouble: something is lost, or is not what was written; the message names it. Or it cannot be read.
+        """
+
+    @abstractmethod
     def accept_keys(self) -> None:
         """Have the repository opened by the next key of its block, or, where there is none, no more by the one before.
 

@@ -19,7 +19,7 @@ from pool.backups.states import BackupTrouble
 
 CHUNK = 1 << 20
 FILE = "work.tar"  # of each snapshot, the one file
-STEP_SECONDS, PRUNE_SECONDS = 120, 3600
+STEP_SECONDS, PRUNE_SECONDS, CHECK_SECONDS = 120, 3600, 3600
 FORGET_AT_ONCE = 1000  # snapshots, whose names are arguments of one command
 REPACKED = "1G"  # at one time: no backup is written meanwhile. What is left unused then is repacked the next time
 NOT_THERE = "Is there a repository at the following location?"
@@ -91,6 +91,14 @@ class ResticRepository(BackupRepository):
             for first in range(0, len(gone), FORGET_AT_ONCE):
                 self._run(["forget", *gone[first : first + FORGET_AT_ONCE]])
             self._run(["prune", "--max-repack-size", REPACKED], PRUNE_SECONDS)
+
+    def check_share(self, share: int, shares: int) -> None:
+        """Read one of so many shares of all packs, and check the index and the trees. No backup waits for it."""
+        try:
+            self._run(["check", "--no-lock", "--quiet", f"--read-data-subset={share}/{shares}"], CHECK_SECONDS)
+        except BackupTrouble as error:
+            if NOT_THERE not in str(error):
+                raise
 
     def accept_keys(self) -> None:
         """Add the next key, or remove the one before; looks first, and does nothing where no repository was made."""

@@ -1,4 +1,4 @@
-"""How much of a new backup is read back: all of it, or what a backup that was read today does not have."""
+"""What is read back: of a new backup all, or what one that was read today does not have; of the repository a share."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,6 +10,8 @@ from pool.backups.rules import in_order
 SMALL = 256 << 20  # bytes
 #: So long what was read back is taken for being as it was read.
 FRESH = timedelta(days=1)
+#: The repository is read in so many shares, one in each so many seconds: all of it once in thirty days.
+SHARES, SHARE_SECONDS = 120, 6 * 3600
 ALL_READ = "read back"  # begins the reason of a backup that counts
 
 
@@ -39,6 +41,11 @@ def said_of(known: Backup | None, told: str = "") -> str:
     """
     how = f"its new parts were read back, as the others were with {known.id}" if known else ALL_READ
     return f"{how}; {told}" if told else how
+
+
+def share_to_read(now: datetime) -> int:
+    """Choose which share of the repository is read now: 1 is the first one, `SHARES` the last."""
+    return int(now.timestamp()) // SHARE_SECONDS % SHARES + 1
 
 
 def _all_was_read(backup: Backup) -> bool:

@@ -1,6 +1,7 @@
-"""Tasks that delete backups which are not needed any more."""
+"""Tasks that delete backups which are not needed any more, and look after those that are."""
 
 from blocks.outside import log, now, outside
+from pool.backups.reading_back import SHARES, share_to_read
 from pool.backups.rules import records_kept_since, to_forget, why_forgotten
 from pool.backups.snapshots import SHORT, strangers, to_delete
 from pool.backups.states import BackupState
@@ -67,3 +68,15 @@ def delete_snapshots() -> int:
 def drop_records() -> int:
     """Delete the records of backups that were forgotten long ago, and whose snapshots are deleted; how many."""
     return outside().store.backups.drop_forgotten(records_kept_since(now()))
+
+
+@pool_task(retries=1, retry_delay_seconds=60, task_run_name="read a share of all backups")
+def read_share() -> None:
+    """Read a share of all that is kept, another one each time.
+
+    It is tried again: a backup that is written meanwhile may look as if a part of it were missing.
+
+    Raises:
+        BackupTrouble: something is lost, or is not what was written.
+    """
+    outside().backups.check_share(share_to_read(now()), SHARES)

@@ -300,6 +300,7 @@ class FakeRepository(BackupRepository):
         self.part = 1 << 20  # bytes that a stream is cut into
         self.cut: dict[str, bytes] = {}  # parts, by name
         self.parts_read: list[str] = []  # names
+        self.shares_read: list[int] = []
 
     def write(self, name: str, stream: Iterable[bytes]) -> Written:
         self._meet_trouble()
@@ -330,6 +331,10 @@ class FakeRepository(BackupRepository):
 
     def snapshots(self) -> dict[str, Snapshot]:
         return {short + REST_OF_NAME: Snapshot(NOW, self.names[short]) for short in self.streams}
+
+    def check_share(self, share: int, shares: int) -> None:
+        self._meet_trouble()
+        self.shares_read.append(share)
 
     def accept_keys(self) -> None:
         self._meet_trouble()

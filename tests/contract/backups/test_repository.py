@@ -122,6 +122,13 @@ def test_what_is_not_there_has_no_parts(repository):
         repository.read_part("f" * 64)
 
 
+def test_nothing_is_wrong_with_any_share_of_what_was_written_or_where_nothing_was(repository):
+    repository.check_share(1, 1)
+    repository.write("alice-1.1", WORK)
+    for share in (1, 2):
+        repository.check_share(share, 2)
+
+
 def test_a_stream_that_breaks_off_is_no_snapshot(repository):
     def breaks():
         yield WORK[0]
@@ -192,6 +199,8 @@ def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
         b"".join(repository.read(snapshot))
     with pytest.raises(BackupTrouble, match="could not cat"):
         [repository.read_part(part) for part in parts]
+    with pytest.raises(BackupTrouble, match=pack.name[:8]):
+        [repository.check_share(share, 2) for share in (1, 2)]
 
 
 def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(place):

@@ -7,7 +7,8 @@ import pytest
 
 from blocks.stored.pool_config import PoolConfig
 from flows.backups.forget_backups import forget_old_backups
-from pool.backups.states import BackupCause, BackupState
+from pool.backups.reading_back import SHARE_SECONDS
+from pool.backups.states import BackupCause, BackupState, BackupTrouble
 from pool.errors import Refused
 from tests.rigs.kept_work import counting
 
@@ -29,6 +30,28 @@ def test_what_is_beyond_the_number_is_forgotten_and_what_no_record_names_deleted
         said.append(asyncio.run(forget_old_backups.fn()).message)
     assert said == ["1 backups are forgotten, 0 snapshots deleted", "0 backups are forgotten, 2 snapshots deleted"]
     assert world.start("alice-3").restored_from == "alice-2.1"
+
+
+def test_a_share_of_what_is_kept_is_read_each_time_another_one(world):
+    for _ in range(3):
+        with world.process():
+            asyncio.run(forget_old_backups.fn())
+        world.clock.pass_by(SHARE_SECONDS)
+    first, *others = world.backups.shares_read
+    assert others == [first + 1, first + 2]
+
+
+def test_a_repository_that_cannot_be_read_any_more_is_told_and_what_is_not_needed_is_forgotten(world):
+    world.end()
+    world.start("alice-2")
+    world.end("alice-2")
+    world.config = PoolConfig(DD_BACKUPS_KEPT=1)
+    world.backups.troubles = [BackupTrouble("pack 1f2e is not there")]
+    with world.process():
+        said = asyncio.run(forget_old_backups.fn()).message
+    told = "not all that is kept can be read: pack 1f2e is not there"
+    assert said == f"1 backups are forgotten, 0 snapshots deleted; {told}"
+    assert counting(world) == ["alice-2.1"]
 
 
 def two_of(world, pool: str) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pool.backups.backup import Backup
-from pool.backups.reading_back import FRESH, SMALL, said_of, to_compare_with
+from pool.backups.reading_back import FRESH, SHARE_SECONDS, SHARES, SMALL, said_of, share_to_read, to_compare_with
 from pool.backups.states import BackupCause, BackupState
 from tests.rigs.pool_data import NOW
 
@@ -50,3 +50,9 @@ def test_all_of_a_small_backup_is_read():
 def test_how_a_backup_was_read_back_is_its_reason():
     assert said_of(None, "but sync failed") == "read back; but sync failed"
     assert said_of(READ) == "its new parts were read back, as the others were with alice-1.1"
+
+
+def test_each_share_of_the_repository_is_read_once_in_thirty_days():
+    month = [share_to_read(NOW + timedelta(seconds=turn * SHARE_SECONDS)) for turn in range(SHARES)]
+    assert sorted(month) == [*range(1, SHARES + 1)]
+    assert timedelta(seconds=SHARES * SHARE_SECONDS) == timedelta(days=30)
