@@ -66,6 +66,11 @@ class ProcessSettings(EnvironmentSettings):
         0.025, gt=0, description="Seconds between the first looks at a session that starts; later ones are rarer."
     )
     prefect_port: int = Field(4200, description="Port of Prefect's server, on loopback.")
+    standby_processes: bool = Field(
+        True,
+        description="Whether a second process of Prefect's server and of the warm worker stands by, imported and ready,"
+        " and takes over within seconds where the active one ends.",
+    )
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port of metrics for Prometheus, on loopback; 0: none are served."
     )

@@ -22,6 +22,7 @@ from pool.store.pool_store import PoolStore
 from runtime.databases.databases import databases, trouble_with
 from runtime.databases.records import open_records
 from runtime.stack.stop import engine_url
+from runtime.supervision.failover import STANDBYS
 from runtime.supervision.processes import Processes
 from runtime.supervision.units import unit_states
 from runtime.verbs.hosts import for_people
@@ -124,7 +125,8 @@ def _states(settings: ProcessSettings) -> list[tuple[str, str]]:
     if not states and (units := unit_states(settings)):
         return [(name, f"{state}, by systemd") for name, state in units.items()]
     own = ["database"] if settings.runs_postgresql else []
-    names = (*own, "server", "gateway", *(["gateway-logs"] if settings.account else []), "warm", "long")
+    standbys = STANDBYS if settings.standby_processes else ()
+    names = (*own, "server", "gateway", *(["gateway-logs"] if settings.account else []), "warm", "long", *standbys)
     return [(name, states.get(name, "STOPPED").lower()) for name in names]
 
 

@@ -1,6 +1,7 @@
 """Prefect's own server, which refuses blocks that make no sense, with a change for SQLite and our passwords.
 
-`python -m runtime.stack.prefect_server --port 4200`
+`python -m runtime.stack.prefect_server`. A second such process stands by: what takes most of a start, the imports and
+the making of the application, it has behind it, and it serves as soon as the first one ends.
 """
 
 import os
@@ -25,28 +26,36 @@ from blocks.stored.refusing import refuse_nonsense
 from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.passwords import Passwords
 from runtime.stack.ui_headers import WithHeaders
+from runtime.supervision.failover import Failover, server_lock
+
+HOST = "127.0.0.1"
 
 
 def main() -> None:
-    """Become `prefect server start` with the same arguments."""
+    """Become `prefect server start`."""
     settings = process_settings()
     if settings.prefect_server_url.startswith("sqlite"):
         begin_immediately()
     refuse_nonsense((PoolConfig, Blueprint, CourseBlock, RegistryLogin, ChangeWebhook, LocalCloud, StaticCloud))
     guard_what_is_served(settings, os.environ.get(OF_SERVER, ""))
-    _held = take_twin("127.0.0.1", settings.prefect_port)  # as long as the server runs
-    sys.argv = ["prefect", "server", "start", *sys.argv[1:]]
+    # Any free port: it refuses to start on one that is taken, and the one that stands by starts beside the active one.
+    sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", "0"]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
 
 def guard_what_is_served(settings: ProcessSettings, own: str) -> None:
     """Have what `prefect server start` serves take the pairs of the files too, where it has a password, *own*.
 
-    It serves by ``uvicorn.run``. Browsers are told what other pages may not do with its own.
+    It serves by ``uvicorn.run``, when all is imported and made: there it waits until it is the active one. Browsers are
+    told what other pages may not do with its own.
     """
-    serve, accepted = uvicorn.run, partial(accepted_pairs, settings)
+    serve, accepted, failover = uvicorn.run, partial(accepted_pairs, settings), Failover(server_lock(settings))
 
     def run(app: Any, **options: Any) -> None:
+        failover.wait_until_active(lambda: print("stands by: another process serves", flush=True))
+        _held = take_twin(HOST, settings.prefect_port)  # as long as the server runs
+        print(f"serves Prefect's API at {settings.prefect_api_url}", flush=True)
+        options |= {"host": HOST, "port": settings.prefect_port}
         serve(WithHeaders(Passwords(app, own, accepted) if own else app), **options)
 
     uvicorn.run = run  # its caller names all but the first argument

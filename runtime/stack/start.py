@@ -25,6 +25,7 @@ from runtime.stack.local_engine import (
 from runtime.stack.ports import check_ports
 from runtime.supervision.account import check_reach, have_account, let_read, take_over
 from runtime.supervision.environment import fingerprint, not_passed_on, stack_environment, take_on
+from runtime.supervision.failover import STANDBYS
 from runtime.supervision.gateway_process import end_orphaned_workers
 from runtime.supervision.processes import PYTHON, Processes, Program
 
@@ -68,7 +69,8 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
         start_own_engine(settings, processes, say)
     prepare(settings, url, say)
     take_over(settings)  # what was made meanwhile
-    processes.start(*AT_LAST, *(["gateway-logs"] if settings.account else []))
+    processes.start(*AT_LAST, *(STANDBYS if settings.standby_processes else ()))
+    processes.start(*(["gateway-logs"] if settings.account else []))
     wait_for_gateway(settings)
     from tasks.sessions.links import give_keys  # noqa: PLC0415 - Prefect takes a second to import
 
@@ -149,8 +151,7 @@ def that_matters(environment: dict[str, str]) -> dict[str, str]:
 def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
     """All processes of the stack."""
     prefect = (*PYTHON, "-m", "prefect")
-    where = ("--host", "127.0.0.1", "--port", str(settings.prefect_port))
-    server = (*PYTHON, "-m", "runtime.stack.prefect_server", *where)
+    server = (*PYTHON, "-m", "runtime.stack.prefect_server")
     worker = (*prefect, "worker", "start", "--install-policy", "never")
     own_database = (*PYTHON, "-m", "runtime.databases.database_process")
     # INT is PostgreSQL's fast shutdown: TERM would wait until the last connection is closed.
@@ -158,6 +159,10 @@ def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
     account, servers = settings.account, settings.account if settings.prefect_port >= 1024 else ""
     database = [Program("database", own_database, 5, stop_seconds=30, stop_signal="INT")]
     logs = [Program("gateway-logs", (*PYTHON, "-m", "runtime.supervision.gateway_logs"), 31)]
+    standbys = [
+        Program("server-2", server, 21, stop_seconds=15, user=servers),
+        Program("warm-2", (*worker, *WARM), 41, stop_seconds=40, user=account),
+    ]
     engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)]
     return [
         *(database if settings.runs_postgresql else []),
@@ -167,6 +172,7 @@ def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
         *(logs if account else []),
         Program("warm", (*worker, *WARM), 40, stop_seconds=40, user=account),
         Program("long", (*worker, *LONG), 40, stop_seconds=20, user=account),
+        *(standbys if settings.standby_processes else []),
     ]
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import anyio
 import httpx
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
@@ -20,6 +21,7 @@ from rich.console import Console
 
 from blocks.outside import outside
 from blocks.settings import process_settings
+from runtime.supervision.failover import Failover, worker_lock
 from runtime.worker.block_watch import watch_blocks
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.lost_runs import LostRuns
@@ -40,6 +42,7 @@ from runtime.worker.server_outage import OutageWait, wait_through_outages
 from runtime.worker.task_states import TaskStates
 
 POLL_SECONDS = 1.5
+STANDBY_SECONDS = 0.1  # between two looks whether the active worker has ended
 RESULTS_SECONDS = 600.0  # between two looks for results that are too old
 MOST_RUNS_AT_ONCE = 32  # beside those of schedules
 #: Seconds that runs wait for those of a dead process to be settled.
@@ -84,6 +87,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
     async def start(self, *args: Any, **kwargs: Any) -> None:
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
         import_printing()
+        await self._stand_by(Failover(worker_lock(process_settings(), self.name)))
         self._outage = wait_through_outages()
         share_tls_contexts()
         share_csrf_tokens()
@@ -92,6 +96,17 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         serve_metrics()
         with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):
             await super().start(*args, **kwargs)
+
+    async def _stand_by(self, failover: Failover) -> None:
+        """Wait for the end of the worker of this name that is active on this machine, with all flows imported."""
+        if failover.try_active():
+            return
+        self.log.info("A worker of this name is active: this one stands by")
+        async with get_client() as client:
+            await self._flows.load_ahead(client, self.work_pool_name, self.log)
+        while not failover.try_active():
+            await anyio.sleep(STANDBY_SECONDS)
+        self.log.info("The active worker has ended: this one takes over")
 
     async def synchronize(self) -> None:
         """Send a heartbeat. A server that is away gets it at the next interval."""

@@ -18,6 +18,8 @@ SERVE = ["httpd", "-f", "-p", "8888", "-h", "/"]
 #: Two hosts hold what a campaign needs at its busiest and at rest: the pool neither grows nor shrinks all the time.
 POOL = {"DD_HOST_FLAVOR_SLOTS_SMALL": "12", "DD_HOST_FLAVOR_SLOTS_LARGE": "12", "DD_FREE_SLOT_TARGET": "12"}
 
+OURS = {"DD_STANDBY_PROCESSES": "true"}  # as an installation has it; other tests go without
+
 #: The blueprint, where it differs from that of jupyter-minimal. A campaign takes less than two hours.
 TINY = {
     "image": BLUEPRINT,
@@ -41,7 +43,7 @@ def tiny_stack(data: Path, hosts: int, **settings: str) -> Iterator[Stack]:
         settings: of its environment, beside those of every stack of the tests.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("was asked to end"))  # or what follows would be left running
-    stack = Stack(data, *free_ports(2), settings=POOL | {"DD_MAX_HOSTS": str(hosts)} | settings)
+    stack = Stack(data, *free_ports(2), settings=POOL | OURS | {"DD_MAX_HOSTS": str(hosts)} | settings)
     stack.take_away()
     for remembers in ("prefect", "postgres", "backups"):  # a pool that is no more, and what its lost key encrypted
         shutil.rmtree(data / remembers, ignore_errors=True)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from xmlrpc.client import ServerProxy
 
@@ -17,6 +18,7 @@ from blocks.settings import ProcessSettings
 from pool.records import Instance
 from runtime.databases.own_database import cluster, processes_in
 from runtime.supervision.environment import marked_processes
+from runtime.supervision.failover import active_process, server_lock, worker_lock
 from runtime.supervision.processes import Processes
 from tests.reliability.points import Victim
 from tests.rigs.services.postgres import PostgresServer
@@ -25,7 +27,10 @@ from tests.rigs.waiting import until
 
 BACK_SECONDS = 120
 STOP_SECONDS = 20
-PROGRAMS = {"database", "server", "gateway", "warm", "long"}
+SERVERS = ("server", "server-2")
+#: By program that a second process stands by for: which file says who is active.
+LOCKS = {"server": server_lock, "warm": partial(worker_lock, name="warm")}
+PROGRAMS = {"database", *SERVERS, "gateway", "warm", "warm-2", "long"}
 
 
 class Battlefield:
@@ -56,7 +61,7 @@ class Battlefield:
         blows: dict[Victim, Callable[[], object]] = {
             Victim.WORKER: lambda: kill([pid]),
             Victim.SERVER: lambda: self.kill_program("server"),
-            Victim.SERVER_AWAY: lambda: self._keep_down("server"),
+            Victim.SERVER_AWAY: self._keep_servers_down,
             Victim.GATEWAY: lambda: self.kill_program("gateway"),
             Victim.ENGINE: lambda: self._docker("exec", self._container(host), "pkill", "-KILL", "dockerd"),
             Victim.HOST: lambda: self._docker("kill", self._container(host)),
@@ -74,7 +79,7 @@ class Battlefield:
         """Start what does not come back by itself."""
         beside = self._pools_database
         backs: dict[Victim, Callable[[], object]] = {
-            Victim.SERVER_AWAY: lambda: self._processes.start("server"),
+            Victim.SERVER_AWAY: lambda: self._processes.start(*SERVERS),
             Victim.POOL_DATABASE: beside.start,
             Victim.POOL_DATABASE_LONG: beside.start,
             Victim.PREFECT_DATABASE: lambda: self._processes.start("database"),
@@ -94,10 +99,19 @@ class Battlefield:
         return int(ServerProxy("http://supervisor", transport=transport).supervisor.getProcessInfo(name)["pid"])  # type: ignore[index]
 
     def kill_program(self, name: str) -> None:
-        """Kill a program with all that it started in its own process group; supervisor starts it again."""
-        if pid := self.program(name):
+        """Kill a program with all that it started in its own process group; supervisor starts it again.
+
+        Where a second process stands by it is the active one that is killed.
+        """
+        if pid := active_process(LOCKS[name](self.settings)) if name in LOCKS else self.program(name):
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)  # it leads its process group
+
+    def _keep_servers_down(self) -> None:
+        active = active_process(server_lock(self.settings))
+        for name in sorted(SERVERS, key=lambda name: self.program(name) == active):  # the active one last
+            kill([self.program(name)])
+            until(lambda name=name: self._is_stopped(name), f"{name} is kept down", STOP_SECONDS)
 
     def _keep_down(self, name: str) -> None:
         self.kill_program(name)

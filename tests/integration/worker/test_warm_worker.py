@@ -187,6 +187,25 @@ def test_the_run_of_a_killed_worker_is_run_again_by_its_successor(idle, store, t
     assert store.leases.take("starting of alice", "another run", 60, datetime.now(UTC)) is None
 
 
+def test_a_second_worker_of_the_same_name_stands_by_and_takes_over_when_the_first_is_killed(idle, store, tmp_path):
+    name, worker = f"{idle.pool}-0", idle.worker()
+    idle.workers.append(idle.server.worker(idle.pool, name))
+    until(lambda: "this one stands by" in (idle.server.home / f"{name}.log").read_text(), "it stands by", 60)
+    run = idle.trigger("second_time_lucky", file=str(tmp_path / "stamps"))
+    until((tmp_path / "stamps").exists, "the flow's code has begun")
+    worker.kill()
+    assert idle.server.wait(run, seconds=60)["type"] == "COMPLETED"
+    assert (tmp_path / "stamps").read_text().split() == [run, run]
+
+
+def test_a_worker_that_stands_by_ends_when_it_is_asked_to(idle):
+    name = f"{idle.pool}-0"
+    idle.worker()
+    idle.workers.append(idle.server.worker(idle.pool, name))
+    until(lambda: "this one stands by" in (idle.server.home / f"{name}.log").read_text(), "it stands by", 60)
+    assert stop(idle.workers.pop()) == 0
+
+
 def test_a_run_that_kills_its_worker_each_time_fails_with_the_reason(idle, store):
     run = idle.trigger("deadly")
     for _ in range(4):

@@ -32,6 +32,7 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
 }
+SERVE = [sys.executable, "-m", "runtime.stack.prefect_server"]
 S = TypeVar("S", bound="PrefectServer")
 #: The database of the first server of this process, as it was when that came up: the others need no migrations.
 _new_database: list[bytes] = []
@@ -56,16 +57,19 @@ class PrefectServer:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        where = ["--host", "127.0.0.1", "--port", str(self.port)]
         database = Path(self.env["PREFECT_HOME"]) / "prefect.db"
         is_new = not database.exists()
         if is_new and _new_database:
             database.parent.mkdir(exist_ok=True)
             database.write_bytes(_new_database[0])
-        self.process = self.spawn([sys.executable, "-m", "runtime.stack.prefect_server", *where], "server.log")
+        self.process = self.spawn(SERVE, "server.log")
         until(self.answers, f"Prefect's server on {self.url} (see {self.home}/server.log)", 300)
         if is_new and not _new_database and database.exists():
             _new_database.append(_content(database))
+
+    def stand_by(self) -> subprocess.Popen:
+        """Start a second process of this server."""
+        return self.spawn(SERVE, "standby.log")
 
     def stop(self) -> None:
         stop(self.process)

@@ -38,6 +38,7 @@ class Stack:
             "DD_DATA": str(self.data),
             "DD_GATEWAY_PORT": str(self.gateway_port),
             "DD_PREFECT_PORT": str(self.prefect_port),
+            "DD_STANDBY_PROCESSES": "false",  # seconds of a core at each start
         }
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DD_", "PREFECT_"))}
         return inherited | ours | self.settings
