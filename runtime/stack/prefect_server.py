@@ -37,24 +37,27 @@ def main() -> None:
     if settings.prefect_server_url.startswith("sqlite"):
         begin_immediately()
     refuse_nonsense((PoolConfig, Blueprint, CourseBlock, RegistryLogin, ChangeWebhook, LocalCloud, StaticCloud))
-    guard_what_is_served(settings, os.environ.get(OF_SERVER, ""))
-    # Any free port: it refuses to start on one that is taken, and the one that stands by starts beside the active one.
-    sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", "0"]
+    failover = Failover(server_lock(settings))
+    guard_what_is_served(settings, os.environ.get(OF_SERVER, ""), failover)
+    # It refuses to start on a port that is taken: the one that stands by starts beside the active one, on any port.
+    port = settings.prefect_port if failover.try_active() else 0
+    sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
 
-def guard_what_is_served(settings: ProcessSettings, own: str) -> None:
+def guard_what_is_served(settings: ProcessSettings, own: str, failover: Failover) -> None:
     """Have what `prefect server start` serves take the pairs of the files too, where it has a password, *own*.
 
     It serves by ``uvicorn.run``, when all is imported and made: there it waits until it is the active one. Browsers are
     told what other pages may not do with its own.
     """
-    serve, accepted, failover = uvicorn.run, partial(accepted_pairs, settings), Failover(server_lock(settings))
+    serve, accepted = uvicorn.run, partial(accepted_pairs, settings)
 
     def run(app: Any, **options: Any) -> None:
-        failover.wait_until_active(lambda: print("stands by: another process serves", flush=True))
+        where = settings.prefect_api_url
+        failover.wait_until_active(lambda: print(f"stands by: another process serves {where}", flush=True))
         _held = take_twin(HOST, settings.prefect_port)  # as long as the server runs
-        print(f"serves Prefect's API at {settings.prefect_api_url}", flush=True)
+        print(f"serves {where}", flush=True)
         options |= {"host": HOST, "port": settings.prefect_port}
         serve(WithHeaders(Passwords(app, own, accepted) if own else app), **options)
 
