@@ -13,7 +13,6 @@ import httpx
 from prefect import Task, get_run_logger
 from prefect.artifacts import Artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
-from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import Artifact as KnownArtifact
 from prefect.deployments import arun_deployment
 from prefect.events import emit_event
@@ -55,6 +54,11 @@ class Table:
     def data(self) -> str:
         """As Prefect keeps it."""
         return json.dumps([self.row])
+
+    @property
+    def artifact(self) -> dict[str, str]:
+        """What Prefect's API takes to make one."""
+        return {"type": "table", "key": self.key, "description": self.description, "data": self.data}
 
 
 class PrefectPort:
@@ -255,15 +259,16 @@ def _newest(client: SyncPrefectClient, keys: Sequence[str]) -> dict[str, object]
 def create_all(client: SyncPrefectClient, tables: Sequence[Table]) -> None:
     """Create an artifact of each table.
 
+    By the client's own method an event would go with each, which costs the server half as much again and says less than
+    the event of the change that the table tells of.
+
     Raises:
         httpx.HTTPError: the server is away, or refused one; the last one that it refused.
     """
     refused = None
     for table in tables:
         try:
-            client.create_artifact(
-                ArtifactCreate(type="table", key=table.key, description=table.description, data=table.data)
-            )
+            client.request("POST", _path("/artifacts/"), json=table.artifact)
         except httpx.HTTPStatusError as error:
             refused = error
     if refused:

@@ -3,7 +3,6 @@
 import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import ArtifactCreate
 
 from blocks.prefect_port import Table, create_all
 
@@ -18,10 +17,11 @@ class FakeClient(SyncPrefectClient):
     def __init__(self, troubles: dict[str, Exception]) -> None:
         self.troubles, self.created = troubles, []
 
-    def create_artifact(self, artifact: ArtifactCreate) -> None:
-        if trouble := self.troubles.get(artifact.key):
+    def request(self, method: str, path: str, json: dict) -> None:
+        assert (method, path) == ("POST", "/artifacts/")
+        if trouble := self.troubles.get(json["key"]):
             raise trouble
-        self.created.append(artifact.key)
+        self.created.append(json["key"])
 
 
 def refusal(status: int) -> httpx.HTTPStatusError:
