@@ -49,7 +49,8 @@ def guard_what_is_served(settings: ProcessSettings, own: str, failover: Failover
     """Have what `prefect server start` serves take the pairs of the files too, where it has a password, *own*.
 
     It serves by ``uvicorn.run``, when all is imported and made: there it waits until it is the active one. Browsers are
-    told what other pages may not do with its own.
+    told what other pages may not do with its own. Events are not compressed: they come from this machine or its
+    network, and each is packed by its worker and unpacked here for nothing.
     """
     serve, accepted = uvicorn.run, partial(accepted_pairs, settings)
 
@@ -58,7 +59,7 @@ def guard_what_is_served(settings: ProcessSettings, own: str, failover: Failover
         failover.wait_until_active(lambda: print(f"stands by: another process serves {where}", flush=True))
         _held = take_twin(HOST, settings.prefect_port)  # as long as the server runs
         print(f"serves {where}", flush=True)
-        options |= {"host": HOST, "port": settings.prefect_port}
+        options |= {"host": HOST, "port": settings.prefect_port, "ws_per_message_deflate": False}
         serve(WithHeaders(Passwords(app, own, accepted) if own else app), **options)
 
     uvicorn.run = run  # its caller names all but the first argument

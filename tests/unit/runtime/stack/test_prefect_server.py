@@ -1,0 +1,20 @@
+"""How Prefect's own server is served by ours."""
+
+import pytest
+import uvicorn
+
+from blocks.settings import ProcessSettings
+from runtime.stack.prefect_server import guard_what_is_served
+from runtime.supervision.failover import Failover, server_lock
+from tests.rigs.ports import free_port
+
+pytestmark = pytest.mark.unit
+
+
+def test_events_are_not_compressed_on_their_way(monkeypatch, tmp_path):
+    served = {}
+    monkeypatch.setattr(uvicorn, "run", lambda _app, **options: served.update(options))
+    settings = ProcessSettings(data=tmp_path, prefect_port=free_port(), _env_file=None)
+    guard_what_is_served(settings, "stack:own", Failover(server_lock(settings)))
+    uvicorn.run("Prefect's application", port=0)
+    assert (served["port"], served["ws_per_message_deflate"]) == (settings.prefect_port, False)
