@@ -14,7 +14,7 @@ OWN = "stack:own"
 ON_FILE = ["alice:new", "alice:old"]
 
 
-def through(scope: dict, *messages: dict) -> tuple[dict, list[dict]]:
+def through(scope: dict, *messages: dict, accepted=lambda: ON_FILE) -> tuple[dict, list[dict]]:
     """What Prefect's application sees of a request or of a stream."""
     seen, waiting = [], list(messages)
 
@@ -24,7 +24,7 @@ def through(scope: dict, *messages: dict) -> tuple[dict, list[dict]]:
     async def app(scope: dict, receive, _send) -> None:
         seen.append((scope, [await receive() for _ in messages]))
 
-    asyncio.run(Passwords(app, OWN, lambda: ON_FILE)(scope, receive, None))
+    asyncio.run(Passwords(app, OWN, accepted)(scope, receive, None))
     return seen[0]
 
 
@@ -40,6 +40,13 @@ def basic(pair: str) -> bytes:
 @pytest.mark.parametrize("pair", [*ON_FILE, OWN])
 def test_a_pair_on_file_and_the_stacks_own_get_in(pair):
     assert header_seen(basic(pair)) == basic(OWN).decode()
+
+
+def test_for_the_stacks_own_requests_no_file_is_read():
+    read = []
+    request = {"type": "http", "headers": [(b"authorization", basic(OWN))]}
+    through(request, accepted=lambda: read.append("the files") or ON_FILE)
+    assert read == []
 
 
 @pytest.mark.parametrize("said", [basic("alice:older"), basic(""), basic(":"), b"Basic ?", b"Bearer x", b"\xff", b""])
