@@ -3,8 +3,11 @@
 import atexit
 import logging
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, ContextVar, copy_context
 from threading import Condition, Thread
+from typing import Any
+
+from prefect.context import FlowRunContext, TaskRunContext
 
 from pool.errors import DockerDriverError
 
@@ -27,7 +30,7 @@ class Publisher:
             self._wanted += 1
             self._changed.notify_all()
             if self._thread is None:
-                context = copy_context()  # Prefect's settings are in it: where its server is
+                context = _outside_of_runs()
                 self._thread = Thread(target=context.run, args=(self._run, publish), name="publisher", daemon=True)
                 self._thread.start()
                 atexit.register(self.flush, EXIT_SECONDS)
@@ -52,3 +55,15 @@ class Publisher:
             with self._changed:
                 self._done = wanted
                 self._changed.notify_all()
+
+
+def _outside_of_runs() -> Context:
+    """Return this context, with Prefect's settings, that say where its server is, and without the run that asks.
+
+    The thread lives on after that run: it would tell of each later change as if that had been the run's.
+    """
+    context = copy_context()
+    variables: list[ContextVar[Any]] = [FlowRunContext.__var__, TaskRunContext.__var__]
+    for variable in variables:
+        context.run(variable.set, None)
+    return context

@@ -3,6 +3,7 @@
 from contextvars import ContextVar
 
 import pytest
+from prefect.context import FlowRunContext
 
 from blocks.publisher import Publisher
 from pool.errors import DatabaseAway
@@ -33,3 +34,11 @@ def test_what_is_told_is_told_where_the_process_that_woke_the_publisher_tells():
     publisher.wake(lambda: told.append(where.get()))
     where.reset(token)
     assert (publisher.flush(5), told) == (True, ["this server"])
+
+
+def test_no_change_is_told_as_that_of_the_run_which_woke_the_publisher_first():
+    told, publisher = [], Publisher()
+    with FlowRunContext.model_construct():
+        publisher.wake(lambda: told.append(FlowRunContext.get()))
+        assert publisher.flush(5)
+    assert told == [None]
