@@ -30,7 +30,7 @@ from blocks.images.transport import ImageTransport
 from blocks.kept_files import KeptFiles
 from blocks.plots.kept_pictures import KeptPictures
 from blocks.prefect_port import PrefectPort
-from blocks.publisher import Publisher
+from blocks.publisher import TOGETHER_SECONDS, Publisher
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
@@ -157,7 +157,7 @@ def _connect(settings: ProcessSettings) -> Outside:
         store=PoolStore.open(settings.pool_database_url, settings.database_wait),
         stored=stored,
         prefect=PrefectPort(),
-        publisher=Publisher(),
+        publisher=Publisher(TOGETHER_SECONDS),
         gateway=Gateway(settings.gateway_socket, settings.gateway_snapshot),
         engines=engines,
         hosts=HostSetup(stored, settings.playbooks_dir),

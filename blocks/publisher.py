@@ -12,15 +12,23 @@ from prefect.context import FlowRunContext, TaskRunContext
 from pool.errors import DockerDriverError
 
 EXIT_SECONDS = 5
+#: For which changes are gathered before they are told. A session that has room is queued and starting within as much:
+#: it is told once. A person does not see it, and a run that ends waits for none of it.
+TOGETHER_SECONDS = 0.2
 
 _logger = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Publishes soon after it was woken; several changes that are committed together are told together."""
+    """Publishes soon after it was woken; several changes that are committed together are told together.
 
-    def __init__(self) -> None:
-        self._wanted = self._done = 0
+    Args:
+        together: seconds that it waits for more to tell, unless what there is is waited for.
+    """
+
+    def __init__(self, together: float = 0.0) -> None:
+        self._together = together
+        self._wanted = self._done = self._awaited = 0
         self._changed = Condition()
         self._thread: Thread | None = None
 
@@ -38,13 +46,15 @@ class Publisher:
     def flush(self, seconds: float) -> bool:
         """Wait until all that was committed before this call is told, at most so many seconds; whether it is."""
         with self._changed:
-            wanted = self._wanted
+            wanted = self._awaited = self._wanted
+            self._changed.notify_all()
             return self._changed.wait_for(lambda: self._done >= wanted, seconds)
 
     def _run(self, publish: Callable[[], object]) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._wanted > self._done)
+                self._changed.wait_for(lambda: self._awaited > self._done, self._together)
                 wanted = self._wanted
             try:
                 publish()

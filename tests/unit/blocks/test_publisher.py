@@ -1,6 +1,7 @@
 """The process's publisher: what cannot be told now ends neither the work nor the thread that tells."""
 
 from contextvars import ContextVar
+from threading import Event
 
 import pytest
 from prefect.context import FlowRunContext
@@ -42,3 +43,20 @@ def test_no_change_is_told_as_that_of_the_run_which_woke_the_publisher_first():
         publisher.wake(lambda: told.append(FlowRunContext.get()))
         assert publisher.flush(5)
     assert told == [None]
+
+
+LONG = 60.0
+
+
+def test_changes_that_come_one_soon_after_the_other_are_told_together():
+    told, publisher = [], Publisher(together=LONG)
+    for _ in ("queued", "starting"):
+        publisher.wake(lambda: told.append("all that changed"))
+    assert publisher.flush(5)
+    assert told == ["all that changed"]
+
+
+def test_what_nothing_waits_for_is_told_a_moment_later():
+    told, publisher = Event(), Publisher(together=0.01)
+    publisher.wake(told.set)
+    assert told.wait(5)
