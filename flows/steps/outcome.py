@@ -1,7 +1,7 @@
 """How a pipeline ends when it cannot do what was asked."""
 
 from asyncio import gather
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -9,11 +9,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from pool.errors import DockerDriverError
+from pool.reports.run_tags import tags_of_run
 from tasks.base import flush_publisher, log, run_parameters, tag_run
 
 P = ParamSpec("P")
-#: Parameters that a run is tagged by, so that the UI finds all runs about one thing.
-TAGGED = {"pool": "pool", "host": "host", "instance_id": "instance", "user": "user", "image": "image"}
 
 
 def pipeline(flow: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any | State]]:
@@ -38,13 +37,7 @@ def pipeline(flow: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any | S
 
 
 async def _tell_all() -> None:
-    """Publish what the run changed, and meanwhile tag it; a run without its tags is no failure."""
-    _, tagged = await gather(flush_publisher(), tag_run(tags_of(run_parameters())), return_exceptions=True)
+    """Publish what the run changed, and meanwhile tag it, if its worker did not; a run without tags is no failure."""
+    _, tagged = await gather(flush_publisher(), tag_run(tags_of_run(run_parameters())), return_exceptions=True)
     if isinstance(tagged, Exception):
         log().debug("the run has no tags: %s", tagged)
-
-
-def tags_of(parameters: Mapping[str, Any]) -> list[str]:
-    """Return the tags of a run with these parameters: "pool:main", "user:ada"."""
-    said = {noun: parameters.get(name) for name, noun in TAGGED.items()}
-    return [f"{noun}:{value}" for noun, value in said.items() if value and isinstance(value, str)]

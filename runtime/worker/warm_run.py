@@ -17,6 +17,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
+from pool.reports.run_tags import tags_of_run
 from runtime.worker.prefect_internals import OpenEngine
 from runtime.worker.run_beginning import RunBeginning
 from runtime.worker.thread_interrupt import raise_in_thread
@@ -123,11 +124,16 @@ class WarmEngine(OpenEngine):
 
     @cached_property
     def _beginning(self) -> RunBeginning:
-        return RunBeginning(super().client, self._as_known)
+        return RunBeginning(super().client, self._as_known, {"tags": self._tags})
+
+    @property
+    def _tags(self) -> list[str]:
+        """The run's tags, with those that it gets by its parameters: it needs no request of its own for them."""
+        return sorted({*self.flow_run.tags, *tags_of_run(self.parameters or {})})
 
     def _as_known(self) -> FlowRun:
         """Return the run as the server has it, now that it is running for one time more."""
-        return self.flow_run.model_copy(update={"run_count": self.flow_run.run_count + 1})
+        return self.flow_run.model_copy(update={"run_count": self.flow_run.run_count + 1, "tags": self._tags})
 
     @asynccontextmanager
     async def under_way(self) -> AsyncIterator[None]:

@@ -82,6 +82,13 @@ def test_a_blocked_run_holds_up_no_other(bench):
     assert bench.server.state(blocked)["type"] == "RUNNING"
 
 
+def test_a_run_has_its_tags_and_its_name_while_it_is_running(bench):
+    run = bench.trigger("waiting", seconds=60, user="ada")
+    until(lambda: bench.server.call("GET", f"/flow_runs/{run}")["tags"] == ["user:ada"], "the run's tags")
+    assert bench.server.state(run)["type"] == "RUNNING"
+    bench.server.cancel(run)
+
+
 def test_a_run_that_waits_is_cancelled_at_once(bench):
     run = bench.trigger("waiting", seconds=60)
     bench.server.wait(run, "RUNNING")

@@ -41,7 +41,7 @@ async def blocking(seconds: float, file: str = "") -> None:
 
 
 @flow
-async def waiting(seconds: float) -> None:
+async def waiting(seconds: float, user: str = "") -> None:
     await asyncio.sleep(seconds)
 
 

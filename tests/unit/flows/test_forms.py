@@ -1,4 +1,4 @@
-"""The forms of flows in Prefect's UI, what a run is called and tagged by, and what asks before it is done."""
+"""The forms of flows in Prefect's UI, what a run is called, and what asks before it is done."""
 
 import asyncio
 from pathlib import Path
@@ -11,7 +11,6 @@ from blocks.outside import standing_in
 from flows.hosts.drain_host import drain_host
 from flows.images.retire_image import retire_image
 from flows.sessions.provision_instance import run_name
-from flows.steps.outcome import tags_of
 from runtime.stack.deployments import DESCRIPTION
 from runtime.worker.loaded_flows import load_flow
 from tests.rigs.fakes import ScriptedTasks, fake_outside
@@ -52,11 +51,6 @@ def test_a_run_that_provisions_is_called_by_its_user_and_blueprint(user, called)
     tasks._parameters = said
     with standing_in(fake_outside(prefect=tasks)):
         assert run_name() == called
-
-
-def test_a_run_is_tagged_by_what_it_is_about():
-    said = {"pool": "main", "instance_id": "s-7", "user": "ada", "host": "", "deadline": 3, "images": ["lab"]}
-    assert tags_of(said) == ["pool:main", "instance:s-7", "user:ada"]
 
 
 @pytest.mark.parametrize(("deadline", "confirmed"), [(None, False), (30, True)])

@@ -31,7 +31,7 @@ class Client:
 
 async def begun(client) -> str:
     """As the engine begins a run: what it gets for the run's record."""
-    beginning = RunBeginning(client, lambda: "as known")
+    beginning = RunBeginning(client, lambda: "as known", {"tags": ["user:ada"]})
     await client.update_flow_run("r-1", flow_version="v1", empirical_policy=None)
     await client.set_flow_run_name("r-1", "provision ada")
     record = await client.read_flow_run("r-1")
@@ -42,18 +42,19 @@ async def begun(client) -> str:
 def test_a_run_begins_without_a_request_and_all_is_said_by_one_afterwards():
     client = Client()
     assert asyncio.run(begun(client)) == "as known"
-    assert client.said == [("r-1", {"flow_version": "v1", "empirical_policy": None, "name": "provision ada"})]
+    said = {"flow_version": "v1", "empirical_policy": None, "name": "provision ada", "tags": ["user:ada"]}
+    assert client.said == [("r-1", said)]
 
 
 def test_what_comes_after_is_the_clients_own_again():
     async def go_on(client):
         await begun(client)
-        await client.update_flow_run("r-1", tags=["user:ada"])
+        await client.update_flow_run("r-1", tags=["user:eve"])
         return await client.read_flow_run("r-2")
 
     client = Client()
     assert asyncio.run(go_on(client)) == "record of r-2"
-    assert client.said[-1] == ("r-1", {"tags": ["user:ada"]})
+    assert client.said[-1] == ("r-1", {"tags": ["user:eve"]})
 
 
 def test_a_run_whose_name_cannot_be_said_goes_on():

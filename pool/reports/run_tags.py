@@ -1,0 +1,13 @@
+"""Which tags a flow run has, by which Prefect's UI and API find all runs about one thing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+#: By parameter, what the tag calls it.
+TAGGED = {"pool": "pool", "host": "host", "instance_id": "instance", "user": "user", "image": "image"}
+
+
+def tags_of_run(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the tags of a run with these parameters: "pool:main", "user:ada"."""
+    said = {noun: parameters.get(name) for name, noun in TAGGED.items()}
+    return [f"{noun}:{value}" for noun, value in said.items() if value and isinstance(value, str)]
