@@ -17,6 +17,7 @@ MARK = "DD_STACK"
 OF_THE_COMMAND = "PREFECT_LOGGING_LEVEL"
 DAYS_OF_HISTORY = 14
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SELDOM = "30"  # seconds; Prefect's own are 5
 CONNECTIONS_OF_SERVER = 15  # to PostgreSQL; SQLite's are not pooled by these settings
 HOURS_OF_RUN_EVENTS = 2
 FILES_OF_OPENSTACK = {"OS_CLIENT_CONFIG_FILE": "clouds", "OS_CLIENT_SECURE_FILE": "secure"}
@@ -125,6 +126,11 @@ def _spared() -> dict[str, str]:
         # use: in a burst most requests pay for a new one, on which each statement is prepared anew.
         "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": str(CONNECTIONS_OF_SERVER),
         "PREFECT_SERVER_DATABASE_SQLALCHEMY_MAX_OVERFLOW": "0",
+        # Looks that mostly find nothing: for runs that are late, for pauses that are over, for clean-ups that a worker
+        # left. Each costs as much as a small request; every five seconds they are an eighth of an idle server's work.
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": SELDOM,
+        "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": SELDOM,
+        "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": SELDOM,
     }
 
 

@@ -26,3 +26,8 @@ def test_states_of_task_runs_are_written_down_together_and_within_a_second(serve
 def test_no_connection_to_postgresql_is_closed_after_its_use(server):
     pool = server.database.sqlalchemy
     assert (pool.pool_size, pool.max_overflow) == (15, 0)
+
+
+@pytest.mark.parametrize("name", ["late_runs", "pause_expirations", "cleanup_reconciler"])
+def test_what_mostly_finds_nothing_is_looked_for_each_half_minute(server, name):
+    assert getattr(server.services, name).loop_seconds == 30
