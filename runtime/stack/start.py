@@ -160,8 +160,8 @@ def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
     database = [Program("database", own_database, 5, stop_seconds=30, stop_signal="INT")]
     logs = [Program("gateway-logs", (*PYTHON, "-m", "runtime.supervision.gateway_logs"), 31)]
     standbys = [
-        Program("server-2", server, 21, stop_seconds=15, user=servers),
-        Program("warm-2", (*worker, *WARM), 41, stop_seconds=40, user=account),
+        Program("server-standby", server, 21, stop_seconds=15, user=servers),
+        Program("warm-standby", (*worker, *WARM), 41, stop_seconds=40, user=account),
     ]
     engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)]
     return [

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from blocks.settings import ProcessSettings
 
 #: The second process of each; it is the active one where the first has ended, which then stands by.
-STANDBYS = ("server-2", "warm-2")
+STANDBYS = ("server-standby", "warm-standby")
 
 
 def server_lock(settings: ProcessSettings) -> Path:

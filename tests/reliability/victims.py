@@ -27,10 +27,10 @@ from tests.rigs.waiting import until
 
 BACK_SECONDS = 120
 STOP_SECONDS = 20
-SERVERS = ("server", "server-2")
+SERVERS = ("server", "server-standby")
 #: By program that a second process stands by for: which file says who is active.
 LOCKS = {"server": server_lock, "warm": partial(worker_lock, name="warm")}
-PROGRAMS = {"database", *SERVERS, "gateway", "warm", "warm-2", "long"}
+PROGRAMS = {"database", *SERVERS, "gateway", "warm", "warm-standby", "long"}
 
 
 class Battlefield:

@@ -25,7 +25,7 @@ PIP = Path("/etc/pip.conf")
 PASSWORD = "ops:correct-horse"
 MEMORY_MB, PLAYBOOK_SECONDS = 4096, 1500
 API = "https://api.example:4443/api"
-PARTS = ("prepare", "database", "server", "server-2", "gateway", "gateway-logs", "pipelines", "warm@1", "long@1")
+PARTS = ("prepare", "database", "server", "server-standby", "gateway", "gateway-logs", "pipelines", "warm@1", "long@1")
 
 
 @dataclass
