@@ -66,6 +66,14 @@ class ProcessSettings(EnvironmentSettings):
         0.025, gt=0, description="Seconds between the first looks at a session that starts; later ones are rarer."
     )
     prefect_port: int = Field(4200, description="Port of Prefect's server, on loopback.")
+    api_servers: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="How many processes serve Prefect's API. From 2 on they have the ports after `prefect_port`, an"
+        " nginx before them has that one, and a Redis carries events from one to another.",
+    )
+    warm_workers: int = Field(1, ge=1, le=16, description="How many warm workers `make up` starts.")
     standby_processes: bool = Field(
         True,
         description="Whether a second process of Prefect's server and of the warm worker stands by, imported and ready,"
@@ -227,6 +235,22 @@ class ProcessSettings(EnvironmentSettings):
         public = urlsplit(self.gateway_url)
         port = f":{public.port}" if public.port else ""
         return f"{public.scheme}://{route}.{self.session_domain}{port}"
+
+    @property
+    def api_ports(self) -> range:
+        """Ports of the processes that serve Prefect's API, on loopback."""
+        first = self.prefect_port + self.several_servers
+        return range(first, first + self.api_servers)
+
+    @property
+    def several_servers(self) -> bool:
+        """Whether more than one process serves Prefect's API: then its background services are in another one."""
+        return self.api_servers > 1
+
+    @property
+    def redis_socket(self) -> Path:
+        """Socket of the Redis between them: beside `run_dir`, which is root's alone, in a folder of their account."""
+        return self.run_dir.with_name(f"{self.identity}-redis") / "redis.sock"
 
     @property
     def prefect_api_url(self) -> str:

@@ -23,6 +23,7 @@ die() { printf 'dockerdriver: %s\n' "$*" >&2; exit 1; }
 needed_packages() {
   needs_engine && echo 'docker.io  the Docker Engine: none answers on this machine and there is no dockerd'
   needs_venv && echo 'python3-venv  the virtual environment'
+  several_servers && echo 'redis-server  events between the servers of the API'
   cat <<'LIST'
 iptables  the rules between hosts, and the engine
 iproute2  addresses of hosts, traffic of sessions
@@ -41,6 +42,7 @@ LIST
 chromium  the system test opens a session with it
 docker-registry  references are pulled from a real one
 prometheus  dashboard and alert rules are held against a real one
+redis-server  two servers of the API share one
 mariadb-server  the databases of the OpenStack that the tests start
 rabbitmq-server  the messages of the OpenStack that the tests start
 LIST
@@ -48,6 +50,12 @@ LIST
 
 needs_engine() {
   [ -z "${DD_ENGINE_URL:-}${DOCKER_HOST:-}" ] && ! command -v dockerd >/dev/null && ! engine_answers
+}
+
+# As the setting says, in the environment or in dockerdriver.env.
+several_servers() {
+  local said=${DD_API_SERVERS:-$(sed -n 's/^DD_API_SERVERS=\([0-9]*\).*/\1/p' dockerdriver.env 2>/dev/null | tail -n 1)}
+  [ "${said:-1}" -gt 1 ]
 }
 
 engine_answers() {
@@ -117,7 +125,7 @@ keep_off_at_boot() {
   local package
   for package in "$@"; do
     case $package in
-      nginx | postgresql | prometheus | rabbitmq-server) systemctl disable --quiet "$package" ;;
+      nginx | postgresql | prometheus | rabbitmq-server | redis-server) systemctl disable --quiet "$package" ;;
       mariadb-server) systemctl disable --quiet mariadb ;;
     esac
   done

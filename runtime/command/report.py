@@ -19,10 +19,11 @@ from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
 from pool.store.pool_store import PoolStore
+from runtime.api_servers.programs import answering
 from runtime.databases.databases import databases, trouble_with
 from runtime.databases.records import open_records
+from runtime.stack.start import programs
 from runtime.stack.stop import engine_url
-from runtime.supervision.failover import STANDBYS
 from runtime.supervision.processes import Processes
 from runtime.supervision.units import unit_states
 from runtime.verbs.hosts import for_people
@@ -110,11 +111,12 @@ def process_rows(settings: ProcessSettings, server: str) -> Rows:
         server: what is to be said of Prefect's server beside its state.
     """
     url, (pool, _) = engine_url(settings), databases(settings)
-    where = {"server": settings.prefect_api_url.removesuffix("/api"), "gateway": settings.gateway_url}
+    asked = answering(settings)
+    where = {asked: settings.prefect_api_url.removesuffix("/api"), "gateway": settings.gateway_url}
     said = [
         ("Docker Engine", "answers" if answers(url) else "does not answer", url),
         ("pool database", trouble_with(settings, pool.url) or "answers", pool.where),
-        *((name, state + server * (name == "server"), where.get(name, "")) for name, state in _states(settings)),
+        *((name, state + server * (name == asked), where.get(name, "")) for name, state in _states(settings)),
     ]
     return [{"process": name, "state": state, "where": place} for name, state, place in said]
 
@@ -124,9 +126,7 @@ def _states(settings: ProcessSettings) -> list[tuple[str, str]]:
     states = Processes(settings).states()
     if not states and (units := unit_states(settings)):
         return [(name, f"{state}, by systemd") for name, state in units.items()]
-    own = ["database"] if settings.runs_postgresql else []
-    standbys = STANDBYS if settings.standby_processes else ()
-    names = (*own, "server", "gateway", *(["gateway-logs"] if settings.account else []), "warm", "long", *standbys)
+    names = [program.name for program in programs(settings, own_engine=False)]
     return [(name, states.get(name, "STOPPED").lower()) for name in names]
 
 

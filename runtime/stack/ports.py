@@ -18,7 +18,8 @@ def check_ports(settings: ProcessSettings) -> None:
         Refused: another process has a port; the sentence names the port, the process and the setting.
     """
     _check("the gateway", settings.gateway_address, settings.gateway_port, "DD_GATEWAY_PORT")
-    _check("Prefect's server", "127.0.0.1", settings.prefect_port, "DD_PREFECT_PORT")
+    for port in sorted({settings.prefect_port, *settings.api_ports}):
+        _check("Prefect's server", "127.0.0.1", port, "DD_PREFECT_PORT")
 
 
 def _check(what: str, address: str, port: int, setting: str) -> None:

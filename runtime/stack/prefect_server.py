@@ -1,21 +1,30 @@
 """Prefect's own server, which refuses blocks that make no sense, with a change for SQLite and our passwords.
 
-`python -m runtime.stack.prefect_server`. A second such process stands by: what takes most of a start, the imports and
-the making of the application, it has behind it, and it serves as soon as the first one ends.
+`python -m runtime.stack.prefect_server --port 4200`; with `--no-services` one of several. A second process of one port
+stands by: what takes most of a start, the imports and the making of the application, it has behind it, and it serves as
+soon as the first one ends.
 """
 
+import argparse
+import asyncio
+import fcntl
 import os
 import runpy
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 import uvicorn
+from prefect.server.database import provide_database_interface
+from prefect.settings import PREFECT_UI_STATIC_DIRECTORY, temporary_settings
 
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.static import StaticCloud
 from blocks.loopback_twin import take_twin
 from blocks.prefect_database import begin_immediately
+from blocks.private_files import open_lock
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, accepted_pairs
 from blocks.stored.blueprint import Blueprint
@@ -34,18 +43,44 @@ HOST = "127.0.0.1"
 def main() -> None:
     """Become `prefect server start`."""
     settings = process_settings()
+    said = arguments(settings, sys.argv[1:])
     if settings.prefect_server_url.startswith("sqlite"):
         begin_immediately()
     refuse_nonsense((PoolConfig, Blueprint, CourseBlock, RegistryLogin, ChangeWebhook, LocalCloud, StaticCloud))
-    failover = Failover(server_lock(settings))
-    guard_what_is_served(settings, os.environ.get(OF_SERVER, ""), failover)
+    failover = Failover(server_lock(settings, said.port))
+    guard_what_is_served(settings, os.environ.get(OF_SERVER, ""), said.port, failover)
     # It refuses to start on a port that is taken: the one that stands by starts beside the active one, on any port.
-    port = settings.prefect_port if failover.try_active() else 0
-    sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    runpy.run_module("prefect", run_name="__main__", alter_sys=True)
+    port = said.port if failover.try_active() else 0
+    no_services = ["--no-services"] if said.no_services else []
+    sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", str(port), *no_services]
+    with beside_others(settings, said.port) if settings.several_servers else nullcontext():
+        runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
 
-def guard_what_is_served(settings: ProcessSettings, own: str, failover: Failover) -> None:
+def arguments(settings: ProcessSettings, words: Sequence[str]) -> argparse.Namespace:
+    """Return the port that the command line names, and whether the background services are in another process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=settings.prefect_port)
+    parser.add_argument("--no-services", action="store_true")
+    return parser.parse_args(words)
+
+
+@contextmanager
+def beside_others(settings: ProcessSettings, port: int) -> Iterator[None]:
+    """Have what servers that start at the same time would do into each other's way done by each alone.
+
+    Migrations are one server's at a time. Each copies the UI before it serves it, to a folder of its own.
+    """
+    home = settings.data / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    with open_lock(home / "migrations.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        asyncio.run(provide_database_interface().create_db())
+    with temporary_settings({PREFECT_UI_STATIC_DIRECTORY: str(home / f"ui-{port}")}):
+        yield
+
+
+def guard_what_is_served(settings: ProcessSettings, own: str, port: int, failover: Failover) -> None:
     """Have what `prefect server start` serves take the pairs of the files too, where it has a password, *own*.
 
     It serves by ``uvicorn.run``, when all is imported and made: there it waits until it is the active one. Browsers are
@@ -55,11 +90,11 @@ def guard_what_is_served(settings: ProcessSettings, own: str, failover: Failover
     serve, accepted = uvicorn.run, partial(accepted_pairs, settings)
 
     def run(app: Any, **options: Any) -> None:
-        where = settings.prefect_api_url
+        where = f"http://{HOST}:{port}/api"
         failover.wait_until_active(lambda: print(f"stands by: another process serves {where}", flush=True))
-        _held = take_twin(HOST, settings.prefect_port)  # as long as the server runs
+        _held = take_twin(HOST, port)  # as long as the server runs
         print(f"serves {where}", flush=True)
-        options |= {"host": HOST, "port": settings.prefect_port, "ws_per_message_deflate": False}
+        options |= {"host": HOST, "port": port, "ws_per_message_deflate": False}
         serve(WithHeaders(Passwords(app, own, accepted) if own else app), **options)
 
     uvicorn.run = run  # its caller names all but the first argument

@@ -10,6 +10,7 @@ import sys
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, keep_password, prefect_api
 from pool.errors import DockerDriverError
+from runtime.api_servers.programs import check_api_servers, log_of_server
 from runtime.databases.databases import check_databases
 from runtime.databases.own_database import wait_for_database
 from runtime.stack.service import environment_of
@@ -22,6 +23,7 @@ from runtime.supervision.processes import Processes
 def account(settings: ProcessSettings) -> None:
     """As root, first of all: have the account, the password, and all files and folders as they must be."""
     check_databases(settings)
+    check_api_servers(settings)
     have_account(settings, print)
     check_reach(settings)
     keep_password(settings, os.environ.get(OF_SERVER, ""))
@@ -37,7 +39,7 @@ def databases(settings: ProcessSettings) -> None:
 def pipelines(settings: ProcessSettings) -> None:
     """Once Prefect's server and the gateway are started: tables, blocks, deployments, and the keys of links."""
     take_on(environment_of(settings))
-    prefect_api(settings).wait_until_it_answers(SERVER_SECONDS, settings.data / "logs" / "server.log")
+    prefect_api(settings).wait_until_it_answers(SERVER_SECONDS, log_of_server(settings))
     from runtime.stack.registration import provision  # noqa: PLC0415 - it reads its environment when it is imported
     from tasks.sessions.links import give_keys  # noqa: PLC0415 - as above
 

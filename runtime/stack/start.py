@@ -12,6 +12,14 @@ from blocks.gateway.config import gateway_config, prepare_gateway
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import OF_CLIENTS, OF_SERVER, keep_password, own_pair, prefect_api
 from pool.errors import DockerDriverError, EngineTrouble
+from runtime.api_servers.front_process import end_front
+from runtime.api_servers.programs import (
+    api_programs,
+    check_api_servers,
+    first_programs,
+    later_programs,
+    log_of_server,
+)
 from runtime.databases.databases import check_databases, say_which_databases
 from runtime.databases.own_database import end_database, wait_for_database
 from runtime.stack.local_engine import (
@@ -25,15 +33,14 @@ from runtime.stack.local_engine import (
 from runtime.stack.ports import check_ports
 from runtime.supervision.account import check_reach, have_account, let_read, take_over
 from runtime.supervision.environment import fingerprint, not_passed_on, stack_environment, take_on
-from runtime.supervision.failover import STANDBYS
+from runtime.supervision.failover import WARM_STANDBY
 from runtime.supervision.gateway_process import end_orphaned_workers
 from runtime.supervision.processes import PYTHON, Processes, Program
 
 SERVER_SECONDS = 120
 ENGINE_SECONDS = 60
 GATEWAY_SECONDS = 30
-AT_LAST = ("gateway", "warm", "long")
-WARM = ("-p", "warm", "-t", "dockerdriver-warm", "-n", "warm")
+WARM = ("-p", "warm", "-t", "dockerdriver-warm", "-n")
 LONG = ("-p", "long", "-t", "process", "-n", "long")
 PASSWORDS = (OF_SERVER, OF_CLIENTS)
 
@@ -49,6 +56,7 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     """
     names_given = list(os.environ)
     check_databases(settings)
+    check_api_servers(settings)
     have_account(settings, say)
     check_reach(settings)
     settings.images_dir.mkdir(parents=True, exist_ok=True)
@@ -69,8 +77,7 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
         start_own_engine(settings, processes, say)
     prepare(settings, url, say)
     take_over(settings)  # what was made meanwhile
-    processes.start(*AT_LAST, *(STANDBYS if settings.standby_processes else ()))
-    processes.start(*(["gateway-logs"] if settings.account else []))
+    processes.start(*at_last(settings))
     wait_for_gateway(settings)
     from tasks.sessions.links import give_keys  # noqa: PLC0415 - Prefect takes a second to import
 
@@ -117,6 +124,7 @@ def start_processes(settings: ProcessSettings, environment: dict[str, str], own_
     else:
         processes.stop_all()
         end_orphaned_workers(gateway_config(settings))
+        end_front(settings)
         end_database(settings)
         check_ports(settings)
         take_over(settings)
@@ -125,8 +133,24 @@ def start_processes(settings: ProcessSettings, environment: dict[str, str], own_
         processes.begin(all_programs, environment | dict.fromkeys(PASSWORDS, own_pair()), print_of_it)
     if settings.runs_postgresql:
         start_own_database(settings, processes)
-    processes.start("server")
+    processes.start(*first_programs(settings))
     return processes
+
+
+def at_last(settings: ProcessSettings) -> list[str]:
+    """Names of what is started once Prefect's server knows all that it must know."""
+    logs = ["gateway-logs"] if settings.account else []
+    return [*later_programs(settings), "gateway", *warm_workers(settings), "long", *logs, *warm_standby(settings)]
+
+
+def warm_workers(settings: ProcessSettings) -> list[str]:
+    """Names of the warm workers."""
+    return ["warm", *(f"warm-{number}" for number in range(2, settings.warm_workers + 1))]
+
+
+def warm_standby(settings: ProcessSettings) -> list[str]:
+    """Name of the process that stands by for the warm worker; none where there are several."""
+    return [WARM_STANDBY] if settings.standby_processes and settings.warm_workers == 1 else []
 
 
 def start_own_database(settings: ProcessSettings, processes: Processes) -> None:
@@ -151,28 +175,23 @@ def that_matters(environment: dict[str, str]) -> dict[str, str]:
 def programs(settings: ProcessSettings, own_engine: bool) -> list[Program]:
     """All processes of the stack."""
     prefect = (*PYTHON, "-m", "prefect")
-    server = (*PYTHON, "-m", "runtime.stack.prefect_server")
     worker = (*prefect, "worker", "start", "--install-policy", "never")
     own_database = (*PYTHON, "-m", "runtime.databases.database_process")
     # INT is PostgreSQL's fast shutdown: TERM would wait until the last connection is closed.
-    # A port below 1024 is root's to open.
-    account, servers = settings.account, settings.account if settings.prefect_port >= 1024 else ""
+    account = settings.account
     database = [Program("database", own_database, 5, stop_seconds=30, stop_signal="INT")]
     logs = [Program("gateway-logs", (*PYTHON, "-m", "runtime.supervision.gateway_logs"), 31)]
-    standbys = [
-        Program("server-standby", server, 21, stop_seconds=15, user=servers),
-        Program("warm-standby", (*worker, *WARM), 41, stop_seconds=40, user=account),
-    ]
+    standby = Program(WARM_STANDBY, (*worker, *WARM, "warm"), 41, stop_seconds=40, user=account)
     engine = [Program("engine", tuple(own_engine_command(settings)), 10, stop_seconds=30)]
     return [
         *(database if settings.runs_postgresql else []),
         *(engine if own_engine else []),
-        Program("server", server, 20, stop_seconds=15, user=servers),
+        *api_programs(settings),
         Program("gateway", (*PYTHON, "-m", "runtime.supervision.gateway_process"), 30),
         *(logs if account else []),
-        Program("warm", (*worker, *WARM), 40, stop_seconds=40, user=account),
+        *(Program(name, (*worker, *WARM, name), 40, stop_seconds=40, user=account) for name in warm_workers(settings)),
         Program("long", (*worker, *LONG), 40, stop_seconds=20, user=account),
-        *(standbys if settings.standby_processes else []),
+        *([standby] if warm_standby(settings) else []),
     ]
 
 
@@ -201,7 +220,7 @@ def prepare(settings: ProcessSettings, engine_url: str, say: Say) -> None:
 
 
 def _provision(settings: ProcessSettings) -> list[str]:
-    prefect_api(settings).wait_until_it_answers(SERVER_SECONDS, settings.data / "logs" / "server.log")
+    prefect_api(settings).wait_until_it_answers(SERVER_SECONDS, log_of_server(settings))
     from runtime.stack.registration import provision  # noqa: PLC0415 - Prefect takes a second to import
 
     return provision(settings.identity, settings.cloud)

@@ -14,6 +14,7 @@ from blocks.stored.api_password import prefect_api
 from pool.errors import DockerDriverError, EngineTrouble, NotFound
 from pool.records import Host
 from pool.states import LIVING_HOSTS
+from runtime.api_servers.front_process import end_front
 from runtime.databases.databases import NOT_MADE, pool_database_running, trouble_with
 from runtime.databases.own_database import end_database, remove_sockets
 from runtime.databases.records import records
@@ -67,21 +68,27 @@ def take_down(settings: ProcessSettings, say: Say, lose_work: bool = False) -> l
         refuse_to_lose(lost)
     troubles += lost
     say("stops the workers")
-    attempt(lambda: processes.stop("warm", "long"))
+    attempt(lambda: processes.stop(*filter(is_worker, processes.states())))
     attempt(lambda: cancel_runs(settings))
     attempt(lambda: remove_all_hosts(settings, say))
     say("stops the gateway, Prefect's server and the databases")
     attempt(processes.stop_all)
     attempt(lambda: end_orphaned_workers(gateway_config(settings)))
+    attempt(lambda: end_front(settings))
     attempt(lambda: let_others_in(settings.identity))
     attempt(lambda: end_database(settings))
     attempt(lambda: remove_sockets(settings))
     attempt(lambda: settings.gateway_snapshot.unlink(missing_ok=True))
     attempt(lambda: end_marked_processes(settings.identity, shims=True))
     attempt(lambda: clear_after_own_engine(settings))
-    for folder in (settings.run_dir, settings.downloads_dir):
+    for folder in (settings.run_dir, settings.downloads_dir, settings.redis_socket.parent):
         shutil.rmtree(folder, ignore_errors=True)
     return troubles
+
+
+def is_worker(program: str) -> bool:
+    """Whether a process of the stack runs flows: ``warm``, ``warm-2``, ``long``."""
+    return program.partition("-")[0] in ("warm", "long")
 
 
 def keep_work(settings: ProcessSettings, say: Say) -> list[str]:

@@ -35,6 +35,8 @@ OF_THE_ACCOUNT = (
     "runs",
     "tmp",
 )
+#: Where several processes serve Prefect's API.
+OF_SEVERAL_SERVERS = ("prefect/front", "redis")
 MODE = 0o2750
 WAY_OUT = "or set DD_WORKER_USER=root, which has them run as root"
 OPERATORS_FILES = ("OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE")
@@ -128,7 +130,9 @@ def take_over(settings: ProcessSettings) -> None:
         return
     guard_folder(settings.run_dir, settings.account)
     clear_abandoned(settings.run_dir)  # of an older version
-    for folder in (*(settings.data / name for name in OF_THE_ACCOUNT), settings.playbooks_dir):
+    names = (*OF_THE_ACCOUNT, *(OF_SEVERAL_SERVERS if settings.several_servers else ()))
+    sockets = [settings.redis_socket.parent] if settings.several_servers else []
+    for folder in (*(settings.data / name for name in names), settings.playbooks_dir, *sockets):
         _give_tree(folder, settings.account)
     _give_downloads(settings.downloads_dir, settings.account)
     for file in (settings.gateway_snapshot.with_suffix(".lock"), settings.new_assignments_file):

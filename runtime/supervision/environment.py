@@ -30,7 +30,7 @@ def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, s
     """Return the machine's environment, with our settings in place of any DD_* and PREFECT_* variables."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
     tools = {"PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}"}  # python, ansible-playbook: our own first
-    prefects = _prefects(settings) | _spared() | _guards(settings)
+    prefects = _prefects(settings) | _spared() | _shared_events(settings) | _guards(settings)
     ours = _ours(settings, engine_url) | prefects | {MARK: settings.identity}
     return inherited | _past_proxies(inherited) | _files_of_openstack(inherited) | tools | ours
 
@@ -131,6 +131,25 @@ def _spared() -> dict[str, str]:
         "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": SELDOM,
         "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": SELDOM,
         "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": SELDOM,
+    }
+
+
+def _shared_events(settings: ProcessSettings) -> dict[str, str]:
+    """Return how several servers hand events and later work to each other; one alone does it in memory."""
+    if not settings.several_servers:
+        return {}
+    url = f"unix://{settings.redis_socket}"
+    return {
+        "PREFECT_MESSAGING_BROKER": "prefect_redis.messaging",
+        "PREFECT_MESSAGING_CACHE": "prefect_redis.messaging",
+        "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
+        "PREFECT_REDIS_MESSAGING_URL": url,
+        # It would keep back four of five events for ten seconds, and a worker is woken by each.
+        "PREFECT_REDIS_MESSAGING_PUBLISHER_BATCH_SIZE": "1",
+        "PREFECT_SERVER_DOCKET_URL": url,
+        "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
+        "PREFECT_REDIS_WORKER_CLEANUP_QUEUE_URL": url,
     }
 
 

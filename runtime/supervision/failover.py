@@ -13,12 +13,12 @@ from urllib.parse import quote
 from blocks.settings import ProcessSettings
 
 #: The second process of each; it is the active one where the first has ended, which then stands by.
-STANDBYS = ("server-standby", "warm-standby")
+SERVER_STANDBY, WARM_STANDBY = "server-standby", "warm-standby"
 
 
-def server_lock(settings: ProcessSettings) -> Path:
-    """Return the lock of Prefect's server."""
-    return settings.data / "prefect" / "server.lock"
+def server_lock(settings: ProcessSettings, port: int) -> Path:
+    """Return the lock of Prefect's servers on a port, of which one is active."""
+    return settings.data / "prefect" / f"server-{port}.lock"
 
 
 def worker_lock(settings: ProcessSettings, name: str) -> Path:

@@ -50,9 +50,14 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def end_orphaned_workers(config: GatewayConfig) -> None:
+    """End what a killed gateway left."""
+    end_nginx(config.pid_file)
+
+
+def end_nginx(pid_file: Path) -> None:
     """When nginx's master is killed, its workers go on and keep the port. They are still in their master's group."""
     with contextlib.suppress(FileNotFoundError, ValueError):
-        for worker in nginx_of_group(int(config.pid_file.read_text())):
+        for worker in nginx_of_group(int(pid_file.read_text())):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
         time.sleep(0.1)  # the kernel closes their sockets

@@ -29,7 +29,10 @@ BACK_SECONDS = 120
 STOP_SECONDS = 20
 SERVERS = ("server", "server-standby")
 #: By program that a second process stands by for: which file says who is active.
-LOCKS = {"server": server_lock, "warm": partial(worker_lock, name="warm")}
+LOCKS = {
+    "server": lambda settings: server_lock(settings, settings.prefect_port),
+    "warm": partial(worker_lock, name="warm"),
+}
 PROGRAMS = {"database", *SERVERS, "gateway", "warm", "warm-standby", "long"}
 
 
@@ -108,7 +111,7 @@ class Battlefield:
                 os.killpg(pid, signal.SIGKILL)  # it leads its process group
 
     def _keep_servers_down(self) -> None:
-        active = active_process(server_lock(self.settings))
+        active = active_process(LOCKS["server"](self.settings))
         for name in sorted(SERVERS, key=lambda name: self.program(name) == active):  # the active one last
             kill([self.program(name)])
             until(lambda name=name: self._is_stopped(name), f"{name} is kept down", STOP_SECONDS)

@@ -163,6 +163,27 @@ def test_a_worker_more_and_one_less(manager, archive):
     assert (manager.state("warm@1"), manager.state("warm@2")) == ("active", "inactive")
 
 
+def test_several_servers_of_the_api_take_the_place_of_one_and_give_it_back(manager, archive):
+    parts = ("redis", "api@1", "api@2", "services", "api")
+    manager.install(archive, manager_api_servers=2)
+    until(lambda: manager.state("warm@1") == "active", "the worker works", 180)
+    assert {part: manager.state(part) for part in parts} == dict.fromkeys(parts, "active")
+    assert manager.state("server") == "inactive"
+    assert manager.root("systemctl is-enabled redis-server || true").strip() == "disabled"  # Debian's own
+    assert manager.api("/admin/version").endswith("200")
+    assert manager.api("/admin/version", "ops:wrong").endswith("401")
+    for part in parts:
+        pid = manager.root(f"systemctl show -P MainPID dockerdriver-{part}").strip()
+        assert manager.root(f"stat -c %U /proc/{pid}").strip() == "dockerdriver", part
+    manager.install(archive)
+    until(lambda: manager.state("warm@1") == "active", "the worker works with one", 180)
+    assert (manager.state("server"), manager.state("api@1"), manager.state("redis")) == (
+        "active",
+        "inactive",
+        "inactive",
+    )
+
+
 def test_a_version_is_brought_and_gone_back_from(manager, archive, tmp_path):
     newer = tmp_path / "newer.tar"
     newer.write_bytes(archive.read_bytes())

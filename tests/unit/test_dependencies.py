@@ -29,6 +29,12 @@ def declared() -> dict[str, Requirement]:
     return {canonicalize_name(r.name): r for r in map(Requirement, project["dependencies"])}
 
 
+def extras() -> list[Requirement]:
+    """What settings name, and no code imports."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    return [Requirement(each) for extra in project["optional-dependencies"].values() for each in extra]
+
+
 def imported() -> set[str]:
     """Top names of all that the product imports, also within functions."""
     files = {file for name in OURS for file in (CHECKOUT / name).rglob("*.py")}
@@ -56,7 +62,7 @@ def test_what_the_code_imports_is_declared_and_nothing_else():
     assert used | FOR_OTHERS | TOOLS == set(declared())
 
 
-@pytest.mark.parametrize("requirement", declared().values(), ids=str)
+@pytest.mark.parametrize("requirement", [*declared().values(), *extras()], ids=str)
 def test_the_lock_is_within_the_declared_range(requirement):
     assert locked("requirements.lock")[canonicalize_name(requirement.name)] in requirement.specifier
 

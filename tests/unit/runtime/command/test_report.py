@@ -124,6 +124,13 @@ def test_units_of_another_installation_are_not_this_one_s(settings, tmp_path, mo
     assert states_shown(settings, capsys)["warm"] == "stopped"
 
 
+def test_each_of_several_servers_has_a_line(settings, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    shown = states_shown(settings.model_copy(update={"api_servers": 2, "warm_workers": 2}), capsys)
+    ours = ("redis", "api-1", "api-2", "services", "api", "gateway", "warm", "warm-2", "long")
+    assert {name: shown.get(name) for name in ours} == dict.fromkeys(ours, "stopped")
+
+
 def test_where_there_is_no_systemd_what_does_not_run_is_stopped(settings, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     assert states_shown(settings, capsys)["warm"] == "stopped"

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 def test_events_are_not_compressed_on_their_way(monkeypatch, tmp_path):
     served = {}
     monkeypatch.setattr(uvicorn, "run", lambda _app, **options: served.update(options))
-    settings = ProcessSettings(data=tmp_path, prefect_port=free_port(), _env_file=None)
-    guard_what_is_served(settings, "stack:own", Failover(server_lock(settings)))
+    settings, port = ProcessSettings(data=tmp_path, _env_file=None), free_port()
+    guard_what_is_served(settings, "stack:own", port, Failover(server_lock(settings, port)))
     uvicorn.run("Prefect's application", port=0)
-    assert (served["port"], served["ws_per_message_deflate"]) == (settings.prefect_port, False)
+    assert (served["port"], served["ws_per_message_deflate"]) == (port, False)

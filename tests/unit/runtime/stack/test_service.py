@@ -17,6 +17,7 @@ pytestmark = pytest.mark.unit
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 SETTINGS = ProcessSettings(data="/var/lib/dockerdriver", cloud="static", _env_file=None)
+SEVERAL = ProcessSettings(data="/var/lib/dockerdriver", cloud="static", api_servers=2, _env_file=None)
 AS_ROOT = {"prepare", "database", "gateway", "gateway-logs"}
 
 
@@ -33,9 +34,10 @@ def read(unit: Path) -> RawConfigParser:
 
 def test_what_the_units_start_is_what_make_up_starts():
     text = "\n".join(unit.read_text() for unit in UNITS)
-    started = set(re.findall(r"runtime\.stack\.service ([\w-]+)", text))
-    made = {program.name for program in programs(SETTINGS, own_engine=False)}
-    assert started == made - {"warm-standby"}  # there the second one has a name of its own, and works
+    started = set(re.findall(r"runtime\.stack\.service ([\w%-]+)", text))
+    known = {program.name for settings in (SETTINGS, SEVERAL) for program in programs(settings, own_engine=False)}
+    # A second warm worker has a name of its own there, and works.
+    assert started == {re.sub(r"^api-\d+$", "api-%i", name) for name in known} - {"warm-standby"}
     assert set(re.findall(r"runtime\.stack\.prepare (\w+)", text)) == set(STEPS)
 
 
