@@ -11,7 +11,7 @@ from pool.errors import DockerDriverError, Refused
 from runtime.api_servers.front_process import render_front
 from runtime.api_servers.programs import answering, api_programs, check_api_servers, first_programs, later_programs
 from runtime.api_servers.redis_process import redis_command
-from runtime.stack.prefect_server import port_of
+from runtime.stack.prefect_server import arguments
 from runtime.stack.start import at_last, programs
 from runtime.stack.stop import is_worker
 from runtime.supervision.environment import stack_environment
@@ -27,8 +27,8 @@ ONE = ProcessSettings(data="/srv/dd", _env_file=None)
 
 
 def test_one_server_needs_nothing_beside_it():
-    assert [program.name for program in api_programs(ONE)] == ["server"]
-    assert (first_programs(ONE), later_programs(ONE), answering(ONE)) == (["server"], [], "server")
+    assert [program.name for program in api_programs(ONE)] == ["server", "server-standby"]
+    assert (first_programs(ONE), later_programs(ONE), answering(ONE)) == (["server"], ["server-standby"], "server")
     assert not {name for name in stack_environment(ONE, "unix:///e") if "REDIS" in name or "DOCKET" in name}
 
 
@@ -62,6 +62,13 @@ def test_they_are_the_account_s_where_workers_have_one_but_for_ports_that_root_a
 def test_workers_are_known_by_name():
     names = [program.name for program in programs(several(warm_workers=2), own_engine=False)]
     assert list(filter(is_worker, names)) == ["warm", "warm-2", "long"]
+
+
+def test_the_process_that_stands_by_for_the_one_worker_has_its_name():
+    found = {program.name: program for program in programs(ONE, own_engine=False)}
+    assert found["warm-standby"].command == found["warm"].command
+    alone = ProcessSettings(data="/srv/dd", standby_processes=False, _env_file=None)
+    assert not {name for name in [p.name for p in programs(alone, own_engine=False)] if "standby" in name}
 
 
 def test_no_two_workers_have_one_name():
@@ -111,4 +118,5 @@ def test_the_redis_listens_on_no_port_and_shows_the_mark_of_the_stack():
 
 
 def test_a_server_knows_the_port_that_it_was_given():
-    assert port_of(["--host", "127.0.0.1", "--port", "4201", "--no-services"]) == 4201
+    said = arguments(ONE, ["--port", "4201", "--no-services"])
+    assert (said.port, said.no_services, arguments(ONE, []).port) == (4201, True, 4200)

@@ -99,7 +99,7 @@ def test_where_no_server_answers_each_session_with_work_is_named(store):
 
 def test_one_that_could_not_be_asked_for_is_asked_for_again(store):
     assert end(store, Api(store, busy=1)) == []
-    (said,) = end(store_with(store, "eve-1"), Api(store, busy=10**9), seconds=0.05)
+    (said,) = end(store_with(store, "eve-1"), Api(store, busy=10**9), seconds=1)
     assert said.endswith("eve-1 since its last backup was not backed up: Prefect's server is busy")
 
 
