@@ -1,7 +1,7 @@
 """Members of a tar while it goes by: headers are read and may be changed, what is in the files passes unseen.
 
 `tarfile` copies what is in a file several times on its way, and what it has read ahead once more for each file: of a
-home of many small files that is most of the time that a backup takes. Here headers alone are left to it.
+home of many small files that was half of what the manager itself did in a restore. Here headers alone are left to it.
 """
 
 import tarfile
