@@ -249,15 +249,16 @@ def _write_inventory(run: PlaybookRun, private: Path) -> Path:
 
 
 def _of_plain_texts(value: object) -> str:
-    """Write a value as YAML whose texts are marked as such.
+    """Write a value as YAML in which no text is a template.
 
-    Ansible would run what stands in braces in any other, here on the manager: a name in a block is no program.
+    Ansible would run what stands in braces, here on the manager: a name in a block is no program.
     """
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(name)}: {_of_plain_texts(each)}" for name, each in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(map(_of_plain_texts, value)) + "]"
-    return f"!unsafe {json.dumps(value, ensure_ascii=False)}" if isinstance(value, str) else json.dumps(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return f"!unsafe {text}" if "{" in text else text  # not all: an empty one with the mark is read as none
 
 
 def _ssh(run: PlaybookRun, login: HostLogin, private: Path) -> dict[str, object]:

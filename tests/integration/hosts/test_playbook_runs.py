@@ -162,7 +162,10 @@ def test_a_playbook_runs_on_this_machine_with_its_secret_on_no_command_line(tmp_
 
 def test_a_text_of_ours_that_looks_like_a_template_stays_a_text(small_playbook, tmp_path):
     mark, said = tmp_path / "was-run", tmp_path / "said"
-    texts = {"plain": f"{{{{ lookup('pipe', 'touch {mark}') }}}}", "pools": [{"base": "{{ 1 + 1 }}", "of": "Zoë\n😀"}]}
+    texts = {
+        "plain": f"{{{{ lookup('pipe', 'touch {mark}') }}}}",
+        "pools": [{"base": "{{ 1 + 1 }}", "of": "Zoë\n😀", "no": ""}],
+    }
     copied = small_playbook("copy", dest=str(said), mode="0600", content="{{ [plain, pools] | to_json }}")
     run_playbook(on_this_machine(copied, texts), print, 60, tmp_path)
     assert json.loads(said.read_text()) == [texts["plain"], texts["pools"]]
