@@ -78,11 +78,13 @@ async def _settle(
     if not is_lost(states):
         return None
     await to_thread(store.leases.drop_all_of, f"flow run {run_id}")
-    if states[-1].type not in UNDER_WAY:
+    # Its own state counts, not the newest of its history: Prefect may mark a run as late as a worker takes it.
+    state = run.state or states[-1]
+    if state.type not in UNDER_WAY:
         return None
     follows, message = what_follows(
         reason,
-        cancelling=states[-1].type is StateType.CANCELLING,
+        cancelling=state.type is StateType.CANCELLING,
         by_schedule=run.auto_scheduled,
         reruns=reruns_in(states),
     )

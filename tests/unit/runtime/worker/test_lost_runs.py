@@ -40,6 +40,7 @@ class PaperServer:
     def __init__(self, refusals: int = 0):
         self.refusals = refusals
         self.states: dict[UUID, list[State]] = {}
+        self.marked_late: set[UUID] = set()  # by which the history has one state more than the run had
 
     def add(self, run_id: UUID, *states: State) -> None:
         for state in states:
@@ -50,7 +51,8 @@ class PaperServer:
         return [state.name for state in self.states[run_id]]
 
     async def read_flow_run(self, run_id: UUID) -> SimpleNamespace:
-        return SimpleNamespace(state=self.states[run_id][-1], auto_scheduled=False)
+        newest = -2 if run_id in self.marked_late else -1
+        return SimpleNamespace(state=self.states[run_id][newest], auto_scheduled=False)
 
     async def read_flow_run_states(self, run_id: UUID) -> list[State]:
         return self.states[run_id]
@@ -104,6 +106,14 @@ def test_a_run_that_was_killed_before_it_began_is_run_again(tmp_path, settle):
     server.add(ONE, Scheduled(), Pending(message=taken_by(owner)))
     settle(server)
     assert server.names(ONE) == ["Scheduled", "Pending", "AwaitingRetry"]
+
+
+def test_a_run_that_was_marked_late_in_the_moment_that_it_was_taken_is_run_again(tmp_path, settle):
+    server, owner = PaperServer(), killed_with(tmp_path / "runs", ONE)
+    server.add(ONE, Scheduled(), Pending(message=taken_by(owner)), Scheduled(name="Late"))
+    server.marked_late.add(ONE)
+    settle(server)
+    assert server.names(ONE)[-1] == "AwaitingRetry"
 
 
 def test_a_run_that_another_worker_took_meanwhile_is_left_to_it(tmp_path, store, settle):
