@@ -7,6 +7,7 @@ import inspect
 import ssl
 import subprocess
 import sys
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from prefect import results, task_engine
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.flow_engine import AsyncFlowRunEngine, run_flow
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -304,3 +306,10 @@ def test_a_signal_that_comes_with_the_first_line_of_a_worker_finds_all_imported_
     program = "from runtime.worker.warm_worker import import_printing, WarmWorker as w; import sys; import_printing()"
     printed = f"{program}; print('rich._emoji_codes' in sys.modules, w.start.__code__.co_names[0])"
     assert subprocess.check_output([sys.executable, "-c", printed], text=True).split() == ["True", "import_printing"]
+
+
+@pytest.mark.parametrize("kind", [FlowRunContext, TaskRunContext])
+def test_a_thread_leaves_a_run_by_emptying_the_variable_of_its_context(kind):
+    context = copy_context()
+    context.run(kind.__var__.set, None)  # as blocks/publisher.py does
+    assert context.run(kind.get) is None
