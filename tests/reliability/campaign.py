@@ -21,7 +21,6 @@ from tests.rigs.waiting import until
 REACH_SECONDS = 180  # for a pipeline to come to the point
 QUIET_SECONDS = 400  # for the pool to be as before: a host that died is replaced
 END_SECONDS = 500  # for every accepted request to end, once all is back; a host that died has DD_HOST_GRACE of it
-SETTLE_SECONDS = 60  # for ticks to set right what is left then
 TICK_SECONDS = 10  # between two ticks while requests are waited for
 STOCK = 4  # sessions that run before it is struck; one of them is asked to end
 
@@ -97,7 +96,7 @@ class Campaign:
 
     def _settled(self, work: Work, others: list[str]) -> Judgement:
         """What two ticks leave; more ticks for as long as something is wrong and the time is not over."""
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + work.settle_seconds
         self._tick()
         while True:
             self._tick()

@@ -18,6 +18,7 @@ class Work:
     """One run of a pipeline: what it is about, how it is begun, what became of it, how it is cleaned up."""
 
     deployment = ""
+    settle_seconds = 60  # for ticks to set right what is left once all requests have ended
 
     def __init__(self, stack: Stack, store: PoolStore) -> None:
         self._stack, self._store = stack, store

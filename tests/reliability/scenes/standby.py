@@ -18,6 +18,9 @@ READY_SECONDS = 120
 class WithStandbys(OnASession):
     """A blueprint whose standbys are ready."""
 
+    #: Where a tick died between a standby's record and its run, the record ends after `longest_start`.
+    settle_seconds = 360
+
     def prepare(self) -> None:
         super().prepare()
         self._stand_by(WANTED)
