@@ -153,6 +153,12 @@ def test_layers_of_images_are_not_copied_but_those_with_marks_of_deleted_files(b
     assert len(layers) - len(mounted) == 1
 
 
+def test_a_session_is_held_to_its_network_rate_on_a_host_that_booted_from_an_image(baked):
+    baked.host.root("docker run -d --name limited --label dockerdriver.network_mbit=8 tiny busybox sleep 1000")
+    until(lambda: "qdisc tbf" in baked.host.root("docker exec limited busybox ip link show dev eth0"), "it is", 60)
+    baked.host.root("docker rm -f limited")
+
+
 def test_an_image_that_the_engine_removes_stays_away_when_the_host_boots_again(baked, engine_url):
     before = mounted_layers(baked.host)
     baked.host.root("docker rmi gone tiny")
@@ -163,12 +169,6 @@ def test_an_image_that_the_engine_removes_stays_away_when_the_host_boots_again(b
     baked.host.shell.wait_for_ssh(120)
     assert (before != [], mounted_layers(baked.host)) == (True, [])
     baked.host.root("docker run --rm again")
-
-
-def test_a_session_is_held_to_its_network_rate_on_a_host_that_booted_from_an_image(baked):
-    baked.host.root("docker run -d --name limited --label dockerdriver.network_mbit=8 tiny busybox sleep 1000")
-    until(lambda: "qdisc tbf" in baked.host.root("docker exec limited busybox ip link show dev eth0"), "it is", 60)
-    baked.host.root("docker rm -f limited")
 
 
 def mounted_layers(host: Machine) -> list[str]:

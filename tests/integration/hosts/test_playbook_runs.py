@@ -167,6 +167,7 @@ def test_a_text_of_ours_that_looks_like_a_template_stays_a_text(small_playbook, 
         "pools": [{"base": "{{ 1 + 1 }}", "of": "Zoë\n😀", "no": ""}],
     }
     copied = small_playbook("copy", dest=str(said), mode="0600", content="{{ [plain, pools] | to_json }}")
-    run_playbook(on_this_machine(copied, texts), print, 60, tmp_path)
+    with TemporaryDirectory(prefix="dd-") as short:
+        run_playbook(on_this_machine(copied, texts), print, 60, Path(short))
     assert json.loads(said.read_text()) == [texts["plain"], texts["pools"]]
     assert not mark.exists()
