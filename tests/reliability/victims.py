@@ -47,7 +47,7 @@ class Battlefield:
             beside: the PostgreSQL that has the pool's; none: it is in the stack's own, too.
         """
         self.stack = stack
-        self.settings = ProcessSettings(data=stack.data, _env_file=None)
+        self.settings = ProcessSettings(data=stack.data, prefect_port=stack.prefect_port, _env_file=None)
         self._beside = beside
         self.gateway = Gateway(self.settings.gateway_socket, self.settings.gateway_snapshot)
         self._processes = Processes(self.settings)
@@ -106,7 +106,12 @@ class Battlefield:
 
         Where a second process stands by it is the active one that is killed.
         """
-        if pid := active_process(LOCKS[name](self.settings)) if name in LOCKS else self.program(name):
+        if name in LOCKS:
+            pid = active_process(LOCKS[name](self.settings))
+            assert pid, f"no process of {name} was ever active"
+        else:
+            pid = self.program(name)
+        if pid:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)  # it leads its process group
 
