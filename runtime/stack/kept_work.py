@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from pool.backups.backup import Backup
-from pool.backups.rules import has_work
+from pool.backups.rules import has_work, own_backups
 from pool.backups.states import BackupCause, BackupState
 from pool.errors import DockerDriverError, Refused
 from pool.records import Instance
@@ -108,8 +108,8 @@ def _is_safe(store: "PoolStore", instance: Instance) -> bool:
 
 def _of_its_end(store: "PoolStore", instance: Instance) -> list[Backup]:
     """Return the backups that its end has had made, newest first; an earlier session may have had its name."""
-    backups = store.backups.of_instance(instance.id)
-    return [one for one in backups if one.cause is BackupCause.SESSION_ENDS and one.begun_at >= instance.created_at]
+    backups = own_backups(instance, store.backups.of_instance(instance.id))
+    return [one for one in backups if one.cause is BackupCause.SESSION_ENDS]
 
 
 def _failures(backups: list[Backup]) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from blocks.private_files import open_lock
 from blocks.settings import ProcessSettings
 
 #: The second process of each; it is the active one where the first has ended, which then stands by.
@@ -32,12 +33,12 @@ class Failover:
     def __init__(self, lock: Path) -> None:
         """Open the lock, on a disk of this machine. It is made where it is missing, and never removed."""
         lock.parent.mkdir(parents=True, exist_ok=True)
-        # A program that this process starts does not inherit it.
-        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        self._lock = open_lock(lock)  # a program that this process starts does not inherit it
+        self._active = False
 
     def try_active(self) -> bool:
-        """Be active, until this process ends, unless another process is; whether it worked."""
-        return self._take(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        """Be active, until this process ends, unless another process is; whether it is."""
+        return self._active or self._take(fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def wait_until_active(self, stands_by: Callable[[], None]) -> None:
         """Call *stands_by* once if another process is active, and wait for its end."""
@@ -50,8 +51,10 @@ class Failover:
             fcntl.flock(self._lock, how)
         except BlockingIOError:
             return False
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        self._lock.truncate(0)
+        self._lock.write(str(os.getpid()))
+        self._lock.flush()
+        self._active = True
         return True
 
 

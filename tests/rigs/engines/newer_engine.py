@@ -16,17 +16,23 @@ def newer_engine() -> tuple[Path | None, str]:
     """Have the programs there, kept between runs.
 
     Returns:
-        Their folder, or None and why they cannot be had.
+        Their folder, or None and why they cannot be had: that release is not known, or its lists have no answer.
+
+    Raises:
+        subprocess.CalledProcessError: they are listed, and could not be fetched or unpacked.
     """
     codename = suite()
     if codename not in NEXT:
         return None, f"which release of Debian comes after {codename}, with an engine that runs here, is not known"
     kept = KEPT / f"engine-of-{NEXT[codename]}"
     if not (kept / "usr/sbin/dockerd").exists():
+        work = kept.with_name(f"{kept.name}-apt")
+        apt = _apt(work, codename, NEXT[codename])
         try:
-            _unpack(kept, codename, NEXT[codename])
+            _run(apt, "update", "-oAPT::Update::Error-Mode=any", work=work)
         except subprocess.CalledProcessError as error:
-            return None, f"packages of {NEXT[codename]} cannot be had: {error.stderr.strip()[-300:]}"
+            return None, f"the lists of {NEXT[codename]} have no answer: {error.stderr.strip()[-300:]}"
+        _unpack(apt, work, kept)
     return kept, ""
 
 
@@ -35,9 +41,8 @@ def path_of(programs: Path) -> str:
     return f"{programs}/usr/sbin:{programs}/usr/bin"
 
 
-def _unpack(kept: Path, codename: str, newer: str) -> None:
-    """Fetch the packages by apt, with lists and cache of its own, from where this machine gets its own release."""
-    work = kept.with_name(f"{kept.name}-apt")
+def _apt(work: Path, codename: str, newer: str) -> list[str]:
+    """Return apt with lists and cache of its own, from where this machine gets its own release."""
     for folder in ("lists/partial", "cache/archives/partial", "sources"):
         (work / folder).mkdir(parents=True, exist_ok=True)
     files = machine_files(codename)
@@ -50,10 +55,17 @@ def _unpack(kept: Path, codename: str, newer: str) -> None:
         "Dir::Cache": work / "cache",
         "APT::Sandbox::User": "root",
     }
-    apt = ["apt-get", "-q", *(f"-o{name}={value}" for name, value in options.items())]
-    for words in ((*apt, "update"), (*apt, "download", *PACKAGES)):
-        subprocess.run(words, cwd=work, check=True, capture_output=True, text=True, timeout=SECONDS)
+    return ["apt-get", "-q", *(f"-o{name}={value}" for name, value in options.items())]
+
+
+def _run(command: list[str], *words: str, work: Path) -> None:
+    subprocess.run([*command, *words], cwd=work, check=True, capture_output=True, text=True, timeout=SECONDS)
+
+
+def _unpack(apt: list[str], work: Path, kept: Path) -> None:
+    """Fetch the packages, and lay out what is in them."""
+    _run(apt, "download", *PACKAGES, work=work)
     for package in work.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", package, work / "root"], check=True, capture_output=True, text=True)
+        _run(["dpkg", "-x"], str(package), str(work / "root"), work=work)
     (work / "root").rename(kept)
     shutil.rmtree(work)
