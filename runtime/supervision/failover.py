@@ -28,7 +28,7 @@ def worker_lock(settings: ProcessSettings, name: str) -> Path:
 
 
 class Failover:
-    """The lock of one service, for one of its processes."""
+    """The lock of one service, for one of its processes, which keeps this: dropped, it gives the lock back."""
 
     def __init__(self, lock: Path) -> None:
         """Open the lock, on a disk of this machine. It is made where it is missing, and never removed."""

@@ -78,6 +78,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._one_poll_at_a_time = anyio.Lock()
         self._watching = False
         self._outage: OutageWait | None = None
+        self._failover: Failover | None = None
 
     @classmethod
     def get_description(cls) -> str:
@@ -87,7 +88,8 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
     async def start(self, *args: Any, **kwargs: Any) -> None:
         """Run until stopped, with a short poll. A poll is one request that finds nothing: about 10 ms."""
         import_printing()
-        await self._stand_by(Failover(worker_lock(process_settings(), self.name)))
+        self._failover = Failover(worker_lock(process_settings(), self.name))  # kept: with it the lock would go
+        await self._stand_by(self._failover)
         self._outage = wait_through_outages()
         share_tls_contexts()
         share_csrf_tokens()
