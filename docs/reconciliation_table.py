@@ -67,6 +67,7 @@ STANDBYS = (
     Row("standby ready", "its container runs and answers", ()),
     Row("standby ready", "its container ended, or is not there", (Kind.END_STANDBY,), "another one begins elsewhere"),
     Row("standby ready", "its container cannot be seen: the engine does not answer", (), "it is given to no request"),
+    Row("standby starting", "for longer than 45 s", (Kind.ASK_STANDBY,), "the asking may be lost; it begins but once"),
 )
 REPAIRED = (
     Row("session runs", "no route, or another one", (), "the route is put into the gateway's table", REPAIR),

@@ -43,6 +43,7 @@ class DecisionKind(StrEnum):
     REMOVE_PART = "remove-part"  # an orphan in the cloud, by its id: remove it
     START = "start"  # instance: it has room, and no flow run starts it; have one do so
     START_STANDBY = "start-standby"  # "<host>/<blueprint>": record a standby there, and have a flow run start it
+    ASK_STANDBY = "ask-standby"  # standby: it starts for long; ask again for its flow run, which is begun but once
     START_CLASS = "start-class"  # course: ask for the sessions of its users, before its class
     END_STANDBY = "end-standby"  # standby: remove its container, give its room back; unless a session has taken it
     MOVE_OFF = "move-off"  # instance: the drain of its host is nearly over; have a flow run move it to another host

@@ -163,10 +163,19 @@ async def _move_on(decision: Decision, key: str) -> None:
 
 
 async def _start_standby(decision: Decision, _key: str) -> None:
-    """Record it, and have a run start it; where this process dies between the two, a later tick ends the record."""
+    """Record it, and have a run start it; where this process dies between the two, a later tick asks for the run."""
     standby = await begin_standby(*decision.subject.split("/", 1))
     if standby:
-        await trigger("start-standby/on-demand", {"standby_id": standby.id}, key=f"start-{standby.id}")
+        await _ask_for_start(standby.id)
+
+
+async def _ask_standby(decision: Decision, _key: str) -> None:
+    await _ask_for_start(decision.subject)
+
+
+async def _ask_for_start(standby_id: str) -> None:
+    """Ask for the run that starts a standby; once for each, however many ticks ask."""
+    await trigger("start-standby/on-demand", {"standby_id": standby_id}, key=f"start-{standby_id}")
 
 
 async def _start_class(decision: Decision, _key: str) -> None:
@@ -222,6 +231,7 @@ _ACTS: dict[DecisionKind, Callable[[Decision, str], Awaitable[None]]] = {
     DecisionKind.MOVE_OFF: _move_off,
     DecisionKind.MOVE_ON: _move_on,
     DecisionKind.START_STANDBY: _start_standby,
+    DecisionKind.ASK_STANDBY: _ask_standby,
     DecisionKind.START_CLASS: _start_class,
     DecisionKind.END_STANDBY: _end_standby,
     DecisionKind.GIVE_UP: _give_up,

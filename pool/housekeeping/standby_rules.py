@@ -7,7 +7,7 @@ from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.found import ContainerOutcome
 from pool.housekeeping.observation import Observation
 from pool.settings import PoolSettings
-from pool.standbys.rules import Standbys, to_end, to_start
+from pool.standbys.rules import Standbys, to_ask_again, to_end, to_start
 from pool.standbys.standby import StandbyState
 
 
@@ -26,6 +26,7 @@ def standby_decisions(seen: Observation, settings: PoolSettings, now: datetime) 
     begun = to_start(case, ends)
     return [
         *(Decision(DecisionKind.END_STANDBY, name, reason) for name, reason in ends.items()),
+        *(Decision(DecisionKind.ASK_STANDBY, name, reason) for name, reason in to_ask_again(case, ends).items()),
         *(_start(host, blueprint, case) for host, blueprint in begun),
     ]
 

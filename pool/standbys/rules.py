@@ -13,6 +13,7 @@ from pool.standbys.standby import STANDING, Standby, StandbyState
 from pool.states import HostState
 
 LONGEST_LIFE = 6 * 3600  # seconds that one stands by, until a fresh one takes its place
+ASKED_AGAIN = 45  # seconds of a start after which its flow run is asked for again: the first asking may be lost
 PAUSE = 600  # seconds after one failed in which none of its blueprint is begun
 AT_ONCE = 4  # that start at the same time in a pool: engines slow down under many starts, and users' come first
 #: Which makes room first: one that goes anyway; one whose container no other run is at.
@@ -140,6 +141,16 @@ def _troubles(one: Standby, case: Standbys) -> Iterator[str]:
         yield f"still {one.state} after {age:.0f} s"
     elif one.state is StandbyState.READY and age > LONGEST_LIFE:
         yield f"it stood by for {age:.0f} s: a fresh one takes its place"
+
+
+def to_ask_again(case: Standbys, ends: Collection[str]) -> dict[str, str]:
+    """Name the standbys whose start takes long, by their ids, each with the reason.
+
+    The process that recorded one may have died before it asked for the run that starts it.
+    """
+    starting = [one for one in case.standing if one.state is StandbyState.STARTING and one.id not in ends]
+    ages = {one.id: (case.now - one.state_since).total_seconds() for one in starting}
+    return {name: f"still starting after {age:.0f} s" for name, age in ages.items() if age > ASKED_AGAIN}
 
 
 def longest_start(one: Standby) -> int:

@@ -1,9 +1,11 @@
 """How long until a stack serves again after one part of it was killed, under five requests a second.
 
-Of five requests, one asks for a session, one for the end of one, three read an answer; sessions are of the smallest
-image. Killed, each with SIGKILL: Prefect's server (until its API takes a write), the warm worker (until a request that
-was posted after the kill is done), the stack's PostgreSQL, which has both databases (the same), and the gateway (until
-a session answers through it). Run: `make bench NAME=recovery`; it starts a stack of its own and needs root.
+Of ten requests, one asks for a session, one for the end of one, eight read an answer; sessions are of the smallest
+image. So two cores have room for the work (twice as many starts keep them busy for minutes after each kill, which then
+measures the machine), and the pool has both of its hosts before the first kill. Killed, each with SIGKILL: Prefect's
+server (until its API takes a write), the warm worker (until a request that was posted after the kill is done), the
+stack's PostgreSQL, which has both databases (the same), and the gateway (until a session answers through it).
+Run: `make bench NAME=recovery`; it starts a stack of its own and needs root.
 """
 
 import argparse
@@ -17,11 +19,12 @@ from statistics import median
 
 import httpx
 
+from pool.states import HostState
 from tests.reliability.accepted import Age
 from tests.reliability.in_flight import ask
 from tests.reliability.ledger import Ledger, sentences
 from tests.reliability.tiny_stack import tiny_stack
-from tests.reliability.traffic import Traffic
+from tests.reliability.traffic import ASK, END, READ, Traffic
 from tests.reliability.victims import Battlefield
 from tests.rigs.stacks.stack import CHECKOUT, Stack
 from tests.rigs.waiting import until
@@ -29,8 +32,11 @@ from tests.rigs.waiting import until
 DATA = CHECKOUT / "build" / "kill-anywhere"  # whose images are built already, where it has run
 KILLS = 20
 PER_SECOND = 5.0
+MIX = (ASK, READ, READ, READ, READ, END, READ, READ, READ, READ)
+HOSTS = 2
 WARM_UP_SECONDS = 10  # of traffic before the first kill
 BETWEEN_SECONDS = 3  # after all is back, before the next kill
+HOSTS_SECONDS = 600  # until all hosts of the pool serve
 LONGEST_SECONDS = 90
 PROMPT_SECONDS = (
     3  # within which a request is done by a stack that nothing waits for: what the kill before left is over
@@ -47,7 +53,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=KILLS, help="of each part")
     parser.add_argument("--only", default="", help="kill this part alone: server, worker, database or gateway")
     arguments = parser.parse_args()
-    with tiny_stack(DATA, hosts=3) as stack:
+    with tiny_stack(DATA, hosts=HOSTS) as stack:
         figures = measure(stack, arguments.kills, arguments.only)
     print(json.dumps(figures, indent=2))
     if arguments.json:
@@ -58,9 +64,11 @@ def measure(stack: Stack, kills: int, only: str = "") -> dict[str, float]:
     """The figures of a running stack."""
     seen = Battlefield(stack)
     figures: dict[str, float] = {"kills_of_each": kills}
-    with Traffic(stack, PER_SECOND) as traffic:
+    victims = parts(stack, seen)
+    until(lambda: serving(stack) == HOSTS, "all hosts serve", HOSTS_SECONDS)
+    with Traffic(stack, PER_SECOND, MIX) as traffic:
         time.sleep(WARM_UP_SECONDS)
-        for name, (kill, works_again) in parts(stack, seen).items():
+        for name, (kill, works_again) in victims.items():
             if only in ("", name):
                 figures |= summary(name, [recovery(stack, seen, name, kill, works_again) for _ in range(kills)])
     accounts = Ledger(stack, stack.records).wait(traffic.accepted, END_SECONDS)
@@ -83,6 +91,7 @@ def recovery(
     stack: Stack, seen: Battlefield, name: str, kill: Callable[[], None], works_again: Callable[[], bool]
 ) -> float:
     """Seconds from the kill until it works again. What the kill before left waiting is over then, or it would count."""
+    until(seen.server_stands_by, "Prefect's second server stands by", SETTLE_SECONDS)
     until(lambda: is_prompt(stack), "requests are done promptly", SETTLE_SECONDS)
     kill()
     killed = time.monotonic()
@@ -112,6 +121,11 @@ def _answer(stack: Stack, session: str) -> dict:
     with suppress(httpx.HTTPError):
         return stack.answer(session)
     return {}
+
+
+def serving(stack: Stack) -> int:
+    """How many hosts take sessions."""
+    return len(stack.records.hosts.all(states=[HostState.ACTIVE]))
 
 
 def posted(stack: Stack) -> str:

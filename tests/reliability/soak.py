@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=SESSIONS)
     parser.add_argument("--picture", type=Path, default=PICTURE, help="SVG file that the curves are drawn into")
     arguments = parser.parse_args()
-    with tiny_stack(DATA, hosts=3) as stack:
+    with tiny_stack(DATA, hosts=2) as stack:
         figures, soak = measure(stack, arguments.minutes, arguments.sessions)
     print(json.dumps(figures, indent=2))
     if arguments.json:

@@ -181,6 +181,12 @@ class Battlefield:
             assert time.monotonic() < deadline, f"not back after {BACK_SECONDS} s: {', '.join(missing)}"
             time.sleep(0.2)
 
+    def server_stands_by(self) -> bool:
+        """Whether a second process of Prefect's server has imported all it needs and waits for the end of the first."""
+        inode = server_lock(self.settings, self.settings.prefect_port).stat().st_ino
+        waiting = (line for line in Path("/proc/locks").read_text().splitlines() if "-> FLOCK" in line)
+        return any(f":{inode} " in line for line in waiting)
+
     def _missing(self) -> list[str]:
         states = self._processes.states()
         down = sorted(name for name in PROGRAMS if states.get(name) != "RUNNING")

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.unit
 PLACE = Placement("main-01", 20001)
 READY = Standby("standby.a", "main", "jupyter", StandbyState.READY, 1, "r", "t", "spec", "image", NOW, NOW, PLACE)
 
+STARTING = replace(READY, state=StandbyState.STARTING)
+
 
 def planned(hosts, standbys=(), wanted=1, now=NOW, outcome=ContainerOutcome.RUNS, seen=None, **settings):
     there = [SeenContainer(one.container, one.id, outcome) for one in standbys if one.host]
@@ -59,10 +61,17 @@ def test_one_that_does_not_answer_is_replaced_and_one_that_cannot_be_seen_is_not
     assert planned([a_host(standby=1)], [READY], seen={"probes": {}}) == []
 
 
+def test_the_run_of_one_that_starts_for_long_is_asked_for_again_until_it_has_had_its_time():
+    starts = [planned([a_host(standby=1)], [STARTING], now=later(seconds)) for seconds in (44, 46, 100_000)]
+    begins = (Kind.START_STANDBY, "main-01/jupyter")
+    assert starts == [[], [(Kind.ASK_STANDBY, "standby.a")], [(Kind.END_STANDBY, "standby.a"), begins]]
+
+
 def test_the_rows_about_standbys_are_what_the_rules_do():
     without = {"main-01": Probe(True)}
     seen = [{}, {"probes": without}, {"probes": {"main-01": Probe(False)}}]
     decided = [planned([a_host(standby=1, unreachable_since=NOW)], [READY], seen=one) for one in seen]
+    decided.append(planned([a_host(standby=1)], [STARTING], now=later(46)))
     assert [tuple(kind for kind, _ in one) for one in decided] == [row.kinds for row in STANDBYS]
 
 
