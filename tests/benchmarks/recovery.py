@@ -25,7 +25,7 @@ from tests.reliability.in_flight import ask
 from tests.reliability.ledger import Ledger, sentences
 from tests.reliability.tiny_stack import tiny_stack
 from tests.reliability.traffic import ASK, END, READ, Traffic
-from tests.reliability.victims import Battlefield
+from tests.reliability.victims import LOCKS, Battlefield
 from tests.rigs.stacks.stack import CHECKOUT, Stack
 from tests.rigs.waiting import until
 
@@ -91,7 +91,8 @@ def recovery(
     stack: Stack, seen: Battlefield, name: str, kill: Callable[[], None], works_again: Callable[[], bool]
 ) -> float:
     """Seconds from the kill until it works again. What the kill before left waiting is over then, or it would count."""
-    until(seen.server_stands_by, "Prefect's second server stands by", SETTLE_SECONDS)
+    for program in LOCKS:
+        until(lambda program=program: seen.has_standby(program), f"a second {program} stands by", SETTLE_SECONDS)
     until(lambda: is_prompt(stack), "requests are done promptly", SETTLE_SECONDS)
     kill()
     killed = time.monotonic()

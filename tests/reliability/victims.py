@@ -27,6 +27,7 @@ from tests.rigs.waiting import until
 
 BACK_SECONDS = 120
 STOP_SECONDS = 20
+IDLE_CPU = 0.2  # seconds in one second
 SERVERS = ("server", "server-standby")
 #: By program that a second process stands by for: which file says who is active.
 LOCKS = {
@@ -181,11 +182,13 @@ class Battlefield:
             assert time.monotonic() < deadline, f"not back after {BACK_SECONDS} s: {', '.join(missing)}"
             time.sleep(0.2)
 
-    def server_stands_by(self) -> bool:
-        """Whether a second process of Prefect's server has imported all it needs and waits for the end of the first."""
-        inode = server_lock(self.settings, self.settings.prefect_port).stat().st_ino
-        waiting = (line for line in Path("/proc/locks").read_text().splitlines() if "-> FLOCK" in line)
-        return any(f":{inode} " in line for line in waiting)
+    def has_standby(self, name: str) -> bool:
+        """Whether a program's second process has imported all it needs: it used hardly any CPU time for a second."""
+        active = active_process(LOCKS[name](self.settings))
+        second = next((pid for pid in map(self.program, (f"{name}-standby", name)) if pid not in (0, active)), 0)
+        before = cpu_seconds(second)
+        time.sleep(1)
+        return bool(second) and cpu_seconds(second) - before < IDLE_CPU
 
     def _missing(self) -> list[str]:
         states = self._processes.states()
@@ -195,6 +198,15 @@ class Battlefield:
         if not down and not self.gateway.alive():
             down.append("gateway's answer")
         return down
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used; none where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def answers(stack: Stack, seconds: float = 5) -> bool:
