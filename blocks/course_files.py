@@ -1,21 +1,27 @@
 """Files of courses on the manager, as the tar that a session of the course is given before it starts."""
 
+import lzma
+import os
 import stat
 import tarfile
+import zlib
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from blocks.tar_headers import Header, headers
 from pool.courses.course import Course
 from pool.courses.files import MOST_FILES, MOST_MB, check_files_name
-from pool.errors import NotFound, Refused
+from pool.errors import BrokenArchive, NotFound, Refused
 
 CHUNK = 1 << 20
 MB = 1 << 20
 READ_ONLY, READ_AND_ENTER = 0o444, 0o555
 MAY_RUN = 0o111
+#: What reading raises where a file is not whole, or is changed meanwhile.
+BROKEN = (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, BrokenArchive)
 Members = Generator[tuple[tarfile.TarInfo, IO[bytes] | None]]
 
 
@@ -30,17 +36,27 @@ class CourseFiles:
 
         Raises:
             NotFound: "course bio101: bio101.tar.gz is not in /…/courses".
-            Refused: they are more than `MOST_MB` or `MOST_FILES`, or hold a link or a device; nothing was read out.
+            Refused: they are more than `MOST_MB` or `MOST_FILES`, cannot be read, or hold a link or a device; nothing
+                was read out.
         """
         check_files_name(course.files)
         source = self._folder / course.files
         with TemporaryFile() as made:
-            with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                _add_folder(tar, course.files_at)
-                with closing(_members(source, course)) as members:
-                    _add(tar, members, course)
+            try:
+                _write(made, source, course)
+            except FileNotFoundError:
+                raise NotFound(f"course {course.name}: {source.name} is not in {source.parent}") from None
+            except BROKEN as error:
+                raise Refused(f"course {course.name}: {source.name} cannot be read: {error}") from None
             made.seek(0)
             yield from iter(lambda: made.read(CHUNK), b"")
+
+
+def _write(made: IO[bytes], source: Path, course: Course) -> None:
+    members = _in_folder(source, course) if source.is_dir() else _in_archive(source, course)
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT) as tar, closing(members):
+        _add_folder(tar, course.files_at)
+        _add(tar, members, course)
 
 
 def _add(tar: tarfile.TarFile, members: Members, course: Course) -> None:
@@ -65,44 +81,51 @@ def _owned(info: tarfile.TarInfo, path: str, mode: int) -> tarfile.TarInfo:
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     info.pax_headers = {}
+    info.type = tarfile.DIRTYPE if info.isdir() else tarfile.REGTYPE  # of a sparse file all is written
     return info
 
 
-def _members(source: Path, course: Course) -> Members:
-    """Yield each file and folder with its content; names are below the source.
-
-    Raises:
-        NotFound: there is no such folder or archive.
-        Refused: the archive cannot be read, or holds what is no file and no folder, or leads out of its folder.
-    """
-    if source.is_dir():
-        yield from _in_folder(source, course)
-        return
-    try:
-        with tarfile.open(source) as archive:
-            for info in archive:
-                if name := _checked(info, course):
-                    info.name = name
-                    yield info, archive.extractfile(info) if info.isreg() else None
-    except FileNotFoundError:
-        raise NotFound(f"course {course.name}: {source.name} is not in {source.parent}") from None
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise Refused(f"course {course.name}: {source.name} cannot be read: {error}") from None
+def _in_archive(source: Path, course: Course) -> Members:
+    """Yield each file and folder with its content; names are below the source. Raises like `_in_folder`."""
+    with tarfile.open(source, tarinfo=Header) as archive:
+        for info in headers(archive):
+            if name := _checked(info, course):
+                info.name = name
+                yield info, archive.extractfile(info) if info.isreg() else None
 
 
 def _in_folder(source: Path, course: Course) -> Members:
-    for path in sorted(source.rglob("*")):
-        info = _info_of(path, str(path.relative_to(source)))
-        _checked(info, course)
-        if not info.isreg():
-            yield info, None
-            continue
-        with path.open("rb") as content:
-            yield info, content
+    """Yield the same of a folder.
+
+    It is gone through by folders that are open, and no link is followed: who may write there cannot, by a link that is
+    laid meanwhile, have read out what they may not read themselves.
+
+    Raises:
+        Refused: there is what is no file and no folder.
+        OSError: it cannot be read; ELOOP is a link that was laid meanwhile.
+    """
+    root = source.resolve()
+    for folder, folders, files, opened in os.fwalk(root, onerror=_raised):
+        folders.sort()
+        for name in sorted((*folders, *files)):
+            info = _info_of(os.lstat(name, dir_fd=opened), str((Path(folder) / name).relative_to(root)))
+            _checked(info, course)
+            if not info.isreg():
+                yield info, None
+                continue
+            number = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=opened)
+            with os.fdopen(number, "rb") as content:
+                info = _info_of(os.fstat(number), info.name)
+                _checked(info, course)
+                yield info, content
 
 
-def _info_of(path: Path, name: str) -> tarfile.TarInfo:
-    found, info = path.lstat(), tarfile.TarInfo(name)
+def _raised(error: OSError) -> None:
+    raise error
+
+
+def _info_of(found: os.stat_result, name: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
     info.mode, info.mtime = stat.S_IMODE(found.st_mode), int(found.st_mtime)
     if stat.S_ISREG(found.st_mode):
         info.size = found.st_size

@@ -7,21 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
-from typing import BinaryIO, Literal, Self, cast
+from typing import BinaryIO, Literal, cast
 
-from blocks.images.stream import MAX_UNPACKED, Stream, digests
+from blocks.images.stream import Stream, digests
+from blocks.tar_headers import Header, headers
 from pool.errors import BrokenArchive
 
 MAX_MEMBERS = 10_000
 MAX_JSON = 4 << 20  # bytes of one JSON file; the largest manifests of registries are as large
 MAX_KEPT = 32 << 20  # bytes of all JSON files of an archive
-MAX_HEADER = 64 << 10  # bytes of a long name or of pax records
 MAX_NAME = 4096
 MAX_HOPS = 8
-#: Kinds of header whose content tarfile reads into memory.
-_LONG_HEADERS = frozenset(
-    (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-)
 
 
 @dataclass(frozen=True)
@@ -107,18 +103,6 @@ class Members:
         return len(self._files) + len(self._links)
 
 
-class _Header(tarfile.TarInfo):
-    """A member's header, refused before tarfile believes a size in it."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        header = super().frombuf(buf, encoding, errors)
-        limit = MAX_HEADER if header.type in _LONG_HEADERS else MAX_UNPACKED
-        if not 0 <= header.size <= limit:
-            raise BrokenArchive(f"a member declares an absurd size ({header.size} bytes)")
-        return header
-
-
 def read_members(stream: Stream) -> Members:
     """Read a tar stream to its end.
 
@@ -128,7 +112,7 @@ def read_members(stream: Stream) -> Members:
     """
     members = Members()
     with _opened(stream) as archive:
-        for header in _headers(archive):
+        for header in headers(archive):
             _take(archive, header, members)
     return members
 
@@ -141,7 +125,7 @@ def list_members(file: BufferedReader) -> Members:
     """
     members = Members(listed=True)
     with _opened(file) as archive:
-        for header in _headers(archive):
+        for header in headers(archive):
             _take(archive, header, members)
     return members
 
@@ -153,7 +137,7 @@ def each_file(source: Stream | BufferedReader, take: Callable[[str, BufferedRead
         BrokenArchive: it is no tar, or truncated.
     """
     with _opened(source) as archive:
-        for header in _headers(archive):
+        for header in headers(archive):
             if header.isreg() and not header.issparse():
                 take(posixpath.normpath(header.name), _content_of(archive, header))
 
@@ -166,14 +150,8 @@ def _content_of(archive: tarfile.TarFile, header: tarfile.TarInfo) -> BufferedRe
 def _opened(source: Stream | BufferedReader) -> Iterator[tarfile.TarFile]:
     mode: Literal["r|", "r:"] = "r|" if isinstance(source, Stream) else "r:"  # a stream cannot go back, nor jump ahead
     file = cast("BinaryIO", source)  # of a stream, tarfile asks for nothing but to be read
-    with _as_broken(), tarfile.open(fileobj=file, mode=mode, bufsize=1 << 18, tarinfo=_Header) as archive:
+    with _as_broken(), tarfile.open(fileobj=file, mode=mode, bufsize=1 << 18, tarinfo=Header) as archive:
         yield archive
-
-
-def _headers(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    while header := archive.next():
-        yield header
-        archive.members.clear()  # type: ignore[attr-defined]  # not in its stub; tarfile remembers every member it has seen
 
 
 def _take(archive: tarfile.TarFile, header: tarfile.TarInfo, members: Members) -> None:

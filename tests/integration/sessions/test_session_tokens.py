@@ -1,13 +1,10 @@
 """A session of the shipped image gets another token while it is used: a real Jupyter, a real gateway, the real flow."""
 
 import asyncio
-import json
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from websockets.sync.client import connect
 
 from blocks.images.archive import read_archive
 from blocks.outside import standing_in
@@ -23,6 +20,7 @@ from tests.rigs.engines.light_host import light_host
 from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.fakes import FakeClock, fake_outside
 from tests.rigs.gateways.gateway import running_gateway
+from tests.rigs.gateways.kernel import kernel_channel, result_of
 from tests.rigs.pool_data import NOW, claim_active, place, run
 from tests.rigs.services.databases import migrated_sqlite
 from tests.rigs.waiting import until
@@ -106,33 +104,13 @@ def browser(gateway, session):
         yield browser
 
 
-def channel(gateway, session, browser, query: str = ""):
-    """A websocket to a new kernel."""
-    kernel = browser.post(f"{gateway.address(session.route)}api/kernels", json={}).json()["id"]
-    address = f"{gateway.address(session.route, 'ws')}api/kernels/{kernel}/channels{query}"
-    cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar)
-    return connect(address, origin=gateway.url, additional_headers={"Cookie": cookies}, proxy=None)
-
-
-def result_of(socket, code: str) -> str:
-    """What a cell shows."""
-    header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "session": "s", "version": "5.3"}
-    content = {"code": code, "silent": False}
-    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-    socket.send(json.dumps(message))
-    while True:
-        said = json.loads(socket.recv(60))
-        if said["header"]["msg_type"] == "execute_result" and said["parent_header"]["msg_id"] == header["msg_id"]:
-            return said["content"]["data"]["text/plain"]
-
-
 def rotate() -> str:
     return asyncio.run(rotate_secrets.fn(["session-tokens"])).message
 
 
 def test_a_running_session_an_open_websocket_and_a_link_given_before_live_through_it(session, gateway, browser):
     given_before = link(gateway, session)
-    with channel(gateway, session, browser) as socket:
+    with kernel_channel(gateway.address(session.route), browser) as socket:
         assert result_of(socket, "6*7") == "42"
         assert rotate() == "session-tokens: 1 are new"
         assert result_of(socket, "7*7") == "49"
@@ -154,7 +132,7 @@ def test_past_the_gateway_the_token_before_and_a_cookie_that_was_given_for_it_op
 
 def test_a_page_that_was_open_before_opens_another_websocket_with_the_token_that_it_knows(session, gateway, browser):
     rotate()
-    with channel(gateway, session, browser, f"?token={session.token}") as socket:
+    with kernel_channel(gateway.address(session.route), browser, f"?token={session.token}") as socket:
         assert result_of(socket, "6*7") == "42"
 
 

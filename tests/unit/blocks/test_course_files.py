@@ -1,7 +1,11 @@
 """Files of a course: as a tar of root's, for reading alone, from a folder or an archive; and what is refused."""
 
+import gzip
 import io
+import os
+import subprocess
 import tarfile
+from contextlib import suppress
 
 import pytest
 
@@ -91,3 +95,74 @@ def test_more_than_a_session_should_be_started_with_is_refused(tmp_path, monkeyp
     monkeypatch.setattr(course_files, "MOST_FILES", 2)
     with pytest.raises(Refused, match="its files are more than 200 MB or 2 files"):
         members(a_folder(tmp_path))
+
+
+def test_an_archive_whose_name_or_records_would_fill_the_memory_is_refused_unread(tmp_path):
+    for kind in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME):
+        with tarfile.open(tmp_path / "bio101.tar.gz", "w:gz") as tar:
+            tar.addfile(member("long", kind, 1 << 20), io.BytesIO(bytes(1 << 20)))
+        with pytest.raises(Refused, match="absurd size"):
+            members(tmp_path, "bio101.tar.gz")
+
+
+def test_a_size_below_nothing_by_pax_records_is_refused(tmp_path):
+    records = b"14 size=-1536\n"
+    (tmp_path / "bio101.tar").write_bytes(
+        member("a.txt").tobuf(tarfile.USTAR_FORMAT)
+        + member("records", tarfile.XHDTYPE, len(records)).tobuf(tarfile.USTAR_FORMAT)
+        + records.ljust(512, b"\0")
+        + member("b.txt").tobuf(tarfile.USTAR_FORMAT)
+        + bytes(1024)
+    )
+    with pytest.raises(Refused, match="absurd size"):
+        members(tmp_path, "bio101.tar")
+
+
+def test_an_archive_that_breaks_off_in_a_file_is_refused_by_name(tmp_path):
+    an_archive(tmp_path, member("a.txt", size=100_000))
+    (tmp_path / "bio101.tar").write_bytes(gzip.decompress((tmp_path / "bio101.tar.gz").read_bytes())[:50_000])
+    with pytest.raises(Refused, match=r"bio101\.tar cannot be read: unexpected end of data"):
+        members(tmp_path, "bio101.tar")
+
+
+def test_a_sparse_file_of_an_archive_is_given_as_a_plain_one(tmp_path):
+    with (tmp_path / "holes").open("wb") as file:
+        file.truncate(1 << 20)
+        file.seek((1 << 20) - 4)
+        file.write(b"end\n")
+    subprocess.run(["tar", "--sparse", "--format=gnu", "-cf", "bio101.tar", "holes"], cwd=tmp_path, check=True)
+    assert members(tmp_path, "bio101.tar")["course/holes"].type == tarfile.REGTYPE
+    assert content(tmp_path, "bio101.tar", "course/holes") == bytes((1 << 20) - 4) + b"end\n"
+
+
+def test_a_link_that_is_laid_while_a_folder_is_read_is_not_followed(tmp_path, monkeypatch):
+    file, secret, look = a_folder(tmp_path) / "bio101" / "run.sh", tmp_path / "password", os.lstat
+    secret.write_text("secret")
+
+    def exchange_afterwards(path, **more):
+        found = look(path, **more)
+        if path == "run.sh":
+            file.unlink()
+            file.symlink_to(secret)
+        return found
+
+    monkeypatch.setattr(os, "lstat", exchange_afterwards)
+    with pytest.raises(Refused, match=r"bio101 cannot be read: .*symbolic links"):
+        members(tmp_path)
+
+
+def test_a_folder_that_becomes_a_link_while_it_is_read_is_not_entered(tmp_path, monkeypatch):
+    folder, elsewhere, look = a_folder(tmp_path) / "bio101" / "data", tmp_path / "keys", os.lstat
+    elsewhere.mkdir()
+    (elsewhere / "ca.pem").write_text("secret")
+
+    def exchange_afterwards(path, **more):
+        found = look(path, **more)
+        if path == "data":
+            folder.rename(tmp_path / "away")
+            folder.symlink_to(elsewhere)
+        return found
+
+    monkeypatch.setattr(os, "lstat", exchange_afterwards)
+    with suppress(Refused):
+        assert not [name for name in members(tmp_path) if "ca.pem" in name]
