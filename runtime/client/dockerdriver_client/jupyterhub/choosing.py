@@ -35,7 +35,7 @@ def blueprint_of(options: Mapping[str, Any], blueprints: Mapping[str, str]) -> s
     Raises:
         ValueError: the Hub does not offer it; the message says what it offers.
     """
-    wanted = options.get("blueprint") or next(iter(blueprints), "")
+    wanted = str(options.get("blueprint") or next(iter(blueprints), ""))  # by the Hub's API a user may send any JSON
     if wanted not in blueprints:
-        raise ValueError(f"this Hub offers no blueprint {wanted!r}: it offers {', '.join(blueprints) or 'none'}")
-    return str(wanted)
+        raise ValueError(f"this Hub offers no blueprint {wanted[:80]!r}: it offers {', '.join(blueprints) or 'none'}")
+    return wanted

@@ -68,6 +68,11 @@ class DockerDriverSpawner(Spawner):
     instance_prefix = Unicode("hub", help="How the sessions' ids begin: tells the sessions of two Hubs apart.").tag(
         config=True
     )
+    user_prefix = Unicode(
+        "",
+        help="What the pool has in front of this Hub's user names. Whose files are whose it knows by these names: where"
+        " another Hub or platform has people of the same names, each has a prefix of its own, as in 'physics:'.",
+    ).tag(config=True)
     door_url = Unicode(
         "http://127.0.0.1:8083",
         help="Where the Hub's proxy finds the door, which this process opens. The same after each restart of the Hub.",
@@ -143,7 +148,7 @@ class DockerDriverSpawner(Spawner):
             blueprint, client = self._blueprint(), self.client
             self._take_id()
             options = Options(environment=dict(self.session_environment)) if self.session_environment else None
-            said = {"blueprint": blueprint, "user": self.user.name, "options": options}
+            said = {"blueprint": blueprint, "user": self.user_prefix + self.user.name, "options": options}
             session: Session = await client.start(self.instance_id, **said, timeout=_left(until))
             if not isinstance(session, RunningSession):
                 session = await client.wait(self.instance_id, timeout=_left(until))

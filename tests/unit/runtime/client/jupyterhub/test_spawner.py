@@ -26,6 +26,12 @@ def test_a_start_asks_for_a_session_of_the_user_and_says_where_the_door_is(spawn
     assert asked == {"instance_id": "ada-1"} | said
 
 
+def test_people_of_two_hubs_with_one_name_are_two_users_of_the_pool(spawner, api):
+    spawner.user_prefix = "physics:"
+    asyncio.run(spawner.start())
+    assert [body["parameters"]["user"] for body in api.bodies(START)] == ["physics:Ada.L"]
+
+
 def test_no_secret_of_the_hub_is_sent(spawner, api):
     spawner.api_token, spawner.environment = "hub-secret", {"KEY": "hub-secret"}
     asyncio.run(spawner.start())

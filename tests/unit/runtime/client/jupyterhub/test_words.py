@@ -83,6 +83,12 @@ def test_without_a_choice_the_first_blueprint_counts_and_one_that_is_not_offered
         blueprint_of({"blueprint": "gpu"}, TWO)
 
 
+@pytest.mark.parametrize("odd", [["rstudio"], {"rstudio": 1}, 7, True])
+def test_a_choice_that_is_no_name_is_refused_like_one_that_is_not_offered(odd):
+    with pytest.raises(ValueError, match="offers no blueprint"):
+        blueprint_of({"blueprint": odd}, TWO)
+
+
 @pytest.mark.parametrize("user", ["ada", "Ada.L@example.org", "日本", "-", "x" * 255])
 @pytest.mark.parametrize("server", ["", "GPU 2"])
 @pytest.mark.parametrize("prefix", ["hub", "", "Hub of the Faculty of Science"])
