@@ -47,7 +47,7 @@ def test_the_neighbour_and_the_engine_answer_beside(host, abuse):
     with host.abuser(abuse):
         sleep(AT_IT)
         until(host.pings, "the engine answers", TIME_LIMIT)
-        assert [part for part in ("compute", "begin") if "error" in host.work(part)] == []
+        assert [part for part in ("compute", "begin", "watch") if "error" in host.work(part)] == []
     until(host.answers, "the neighbour answers a new connection", TIME_LIMIT)
 
 
@@ -56,6 +56,16 @@ def test_a_fork_bomb_has_no_more_processes_than_it_may(host):
         running = lambda: int(host.configured.root(f"docker top {spec.name} -eo pid | wc -l")) - 1  # noqa: E731
         until(lambda: running() > spec.pids_limit * 0.9, "it has nearly all", TIME_LIMIT)
         assert running() <= spec.pids_limit
+
+
+ONE_MORE = "python3 -c 'import ctypes; print(ctypes.CDLL(None).inotify_init1(0))'"
+
+
+def test_a_session_that_holds_every_inotify_instance_of_its_uid_takes_none_of_its_neighbours(host):
+    with host.abuser("inotify-holder") as spec:
+        has_none_left = lambda: host.configured.root(f"docker exec {spec.name} {ONE_MORE}").strip() == "-1"  # noqa: E731
+        until(has_none_left, "all are taken", TIME_LIMIT)
+        assert "error" not in host.work("watch")
 
 
 def test_a_process_that_takes_too_much_memory_is_ended_and_its_session_is_not(host):

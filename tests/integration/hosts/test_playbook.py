@@ -1,10 +1,7 @@
 """The playbook on a real host: systemd, sshd, an engine, its networks and its disk."""
 
 import json
-import socket
 import ssl
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from paramiko import ChannelException
@@ -14,30 +11,12 @@ from blocks.host_setup.shell import HostShell
 from blocks.host_setup.sysprep import knows_authorities, renew_certificate
 from blocks.stored.authority import CertificateAuthority
 from pool.errors import HostUnreachable
+from tests.rigs.engines.engine_tls import client_context, ping_engine
 from tests.rigs.hosts.configured_host import RESTART
 from tests.rigs.hosts.playbook_host import variables_of
 
 pytest_plugins = ("tests.rigs.hosts.playbook_host",)
 pytestmark = pytest.mark.integration
-
-
-def client_context(authority, identified=True):
-    context = ssl.create_default_context(cadata=authority.certificate)
-    if identified:
-        with TemporaryDirectory() as folder:
-            issued, pem = authority.issue_client("manager", days=1), Path(folder, "client.pem")
-            pem.write_text(issued.private_key + issued.certificate)
-            context.load_cert_chain(pem)
-    return context
-
-
-def ping_engine(address, context):
-    with (
-        socket.create_connection((address, 2376), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname=address) as connection,
-    ):
-        connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-        return b"".join(iter(lambda: connection.recv(4096), b""))
 
 
 # ---- the whole playbook

@@ -31,6 +31,7 @@ ABUSES = {
         "disk-filler",
         "file-holder",
         "fork-bomb",
+        "inotify-holder",
         "inode-filler",
         "log-spammer",
         "memory-hog",

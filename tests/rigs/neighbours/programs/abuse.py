@@ -1,6 +1,7 @@
 """A session that uses up all it can of one thing, again and again, until it is ended: ``abuse.py fork-bomb``."""
 
 import contextlib
+import ctypes
 import os
 import resource
 import socket
@@ -71,6 +72,16 @@ def file_holder() -> None:
         time.sleep(0.1)
 
 
+def inotify_holder() -> None:
+    """Hold as many inotify instances as its uid may have, in several processes: each may have a thousand files open."""
+    os.fork()
+    os.fork()
+    make = ctypes.CDLL(None).inotify_init1
+    while True:
+        if make(0) < 0:
+            time.sleep(0.1)
+
+
 def log_spammer() -> None:
     """Write lines to both outputs."""
     where = 1 if os.fork() else 2
@@ -114,6 +125,7 @@ ABUSES = {
     "shared-memory-filler": shared_memory_filler,
     "inode-filler": inode_filler,
     "file-holder": file_holder,
+    "inotify-holder": inotify_holder,
     "log-spammer": log_spammer,
     "connection-flood": connection_flood,
 }

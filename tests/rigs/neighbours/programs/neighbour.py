@@ -1,5 +1,6 @@
 """A session that behaves: asked for it, it does a fixed piece of work, and says how many seconds that took."""
 
+import ctypes
 import json
 import os
 import random
@@ -33,6 +34,17 @@ def write() -> None:
         os.fsync(file.fileno())
 
 
+def watch() -> None:
+    """Have the kernel tell of changes of files, as a notebook's server does."""
+    instance = ctypes.CDLL(None, use_errno=True).inotify_init1(0)
+    if instance < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    os.close(instance)
+
+
+PARTS = {"compute": compute, "begin": begin, "write": write, "watch": watch}
+
+
 def processor_seconds() -> float:
     """Return what this process and those that it has waited for have used, in user's code and in the kernel."""
     used = (resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -46,7 +58,7 @@ class Session(BaseHTTPRequestHandler):
         """Do the part of the work that is asked for."""
         begun, used = time.monotonic(), processor_seconds()
         try:
-            {"compute": compute, "begin": begin, "write": write}.get(self.path.rpartition("/")[2], lambda: None)()
+            PARTS.get(self.path.rpartition("/")[2], lambda: None)()
             said = {"seconds": time.monotonic() - begun, "processor": processor_seconds() - used}
         except OSError as error:
             said = {"error": error.strerror}
