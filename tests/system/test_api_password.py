@@ -56,3 +56,8 @@ def test_a_run_that_brings_a_command_is_refused(stack):
     found = stack.api("GET", "/deployments/name/spawn-host/on-demand").json()
     with pytest.raises(httpx.HTTPStatusError, match="4"):
         stack.api("POST", f"/deployments/{found['id']}/create_flow_run", json={"job_variables": {"command": "id"}})
+
+
+def test_no_log_and_no_image_is_for_every_account_to_read(stack):
+    files = [file for name in ("logs", "images") for file in (stack.data / name).rglob("*") if file.is_file()]
+    assert (len(files) > 0, [file for file in files if file.stat().st_mode & 0o007]) == (True, [])

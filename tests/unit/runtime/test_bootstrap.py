@@ -94,6 +94,15 @@ def test_a_complete_machine_gets_no_package_and_a_second_run_installs_nothing(ma
     assert "pip install" not in machine.calls().removeprefix(before)
 
 
+def test_packages_are_those_whose_files_the_lock_has_the_hashes_of(machine):
+    assert machine.bootstrap("test").returncode == 0
+    installed = [line.partition("pip install ")[2] for line in machine.calls().splitlines() if ".lock" in line]
+    assert [line.split()[-3:] for line in installed if "--require-hashes" in line] == [
+        ["--require-hashes", "-r", "requirements.lock"],
+        ["--require-hashes", "-r", "requirements-test.lock"],
+    ]
+
+
 def test_what_is_missing_is_said_with_its_reason_and_installed_without_recommendations(machine):
     machine.has(dpkg_query='case "$3" in nginx) exit 1;; *) echo installed;; esac')
     said = machine.bootstrap().stdout
