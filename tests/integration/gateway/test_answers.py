@@ -106,7 +106,21 @@ def test_the_gateways_own_answers_at_a_sessions_address_have_one_too(browser, pu
     assert policies in (["same-origin"], ["no-referrer"])
 
 
-@pytest.mark.parametrize("header", ["X-Accel-Redirect:~healthz", *(f"{name}:~" for name in ORIGIN_HEADERS)])
+#: Where a session would have nginx go in its name: our own addresses, named places, another session, elsewhere.
+WAYS = (
+    "~healthz", "healthz", "~pool~", "~downloads~x", "@trouble", "@refused", "~..~healthz", "~~healthz",
+    "~notebooks~bob-0123456789abcdef~", "http:~~127.0.0.1~healthz", "~healthz?a=b",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(f"X-Accel-Redirect:{way}" for way in WAYS),
+        "x-accel-redirect:~healthz",
+        *(f"{name}:~" for name in ORIGIN_HEADERS),
+    ],
+)
 def test_a_session_cannot_speak_for_the_gateway(browser, publish, header):
     answer = browser.get(f"{publish()}/set/{header}")
     assert answer.json()["method"] == "GET"

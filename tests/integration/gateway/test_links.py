@@ -307,6 +307,18 @@ def test_a_link_after_its_time_opens_nothing(gateway, browser):
         (r"ticket=.*", ""),
         (r"ticket=", "ticket=0"),
         (r"(ticket=\d+\.)", r"\1x"),
+        (r"ticket=\d+", "ticket=99999999999999999999"),
+        (r"ticket=\d+", "ticket=-1"),
+        (r"ticket=\d+", "ticket=1e99"),
+        (r"ticket=\d+", "ticket=inf"),
+        (r"(ticket=\d+)\.", r"\1.0."),
+        (r"\.[\w-]+$", ""),
+        (r"(ticket=.*)", r"\1A"),
+        (r"(ticket=.*)", r"\1%00"),
+        (r"(ticket=.*)", r"\1="),
+        (r"ticket=", "ticket=x&ticket="),
+        (r"ticket=", "ticket[]="),
+        (r"(\.[\w-]+)(\.[\w-]+)$", r"\2\1"),
     ],
 )
 def test_a_forged_link_opens_nothing(gateway, browser, pattern, by):
@@ -325,6 +337,12 @@ def test_a_forged_cookie_opens_nothing(gateway, browser):
         cookie[:-2] + "AA",
         "dd-session=",
         "dd-session=1",
+        cookie + "A",
+        cookie + ".",
+        re.sub(r"=\d+", "=99999999999999999999", cookie),
+        re.sub(r"=\d+", "=inf", cookie),
+        re.sub(r"\.[\w-]+$", "", cookie),
+        re.sub(r"\.([\w-])", lambda found: f".{chr(ord(found[1]) ^ 1)}", cookie),
     ):
         assert httpx.get(address(gateway), headers={"Cookie": forged}, trust_env=False).status_code == 401
 

@@ -71,11 +71,39 @@ def test_a_chunked_request_ends_where_the_gateway_says(gateway, backend, prefix)
         "/a/./../../bob-0123456789abcdef/",
         "/./",
         "/a/..",
+        "/.",
+        "/..",
+        "/../",
+        "/%2E%2E/bob-0123456789abcdef/",
+        "/.%2e/bob-0123456789abcdef/",
+        "/%2e./bob-0123456789abcdef/",
+        "/..%2F%2e%2e%2fnotebooks/bob-0123456789abcdef/",
+        "/%5c..%5cbob-0123456789abcdef/",
+        "/..%00/bob-0123456789abcdef/",
+        "/a/b/../../../bob-0123456789abcdef/",
+        "//../bob-0123456789abcdef/",
     ],
 )
 def test_a_path_that_climbs_reaches_no_session(gateway, backend, prefix, path):
     assert send(gateway, f"GET {prefix}{path} HTTP/1.1", "Host: x", "Connection: close")[0] in (400, 403, 404)
     assert backend.requests == []
+
+
+#: They climb for programs that decode twice, or by another rule: the gateway passes them on as they came.
+ODD_PATHS = (
+    "/..%c0%afbob-0123456789abcdef/",
+    "/%c0%ae%c0%ae/bob-0123456789abcdef/",
+    "/..;/bob-0123456789abcdef/",
+    "/..%0d%0a/bob-0123456789abcdef/",
+    "/?x/../../bob-0123456789abcdef/../..%00",
+)
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+def test_an_odd_path_comes_to_its_own_session_as_it_was_sent_and_to_no_other(gateway, backend, prefix, path):
+    send(gateway, f"GET {prefix}{path} HTTP/1.1", "Host: x", "Connection: close")
+    (seen,) = backend.requests
+    assert (seen["path"], "Authorization" in seen["headers"]) == (prefix + path, False)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +121,22 @@ def test_a_path_that_climbs_reaches_no_session(gateway, backend, prefix, path):
         "/notebooks/alice-0123456789abcdef;x/",
         "/notebooks/alice-0123456789abcde/",
         "*",
+        "/NOTEBOOKS/alice-0123456789abcdef/",
+        "/notebooks/ALICE-0123456789abcdef/",
+        "/notebooks/alice-0123456789abcdef%20/",
+        "/notebooks/%20alice-0123456789abcdef/",
+        "/notebooks/alice-0123456789abcdef./",
+        "/notebooks/alice-0123456789abcdef%2e/",
+        "/notebooks/alice-0123456789abcdef,bob-0123456789abcdef/",
+        "/notebooks/alice-0123456789abcdef%3f/",
+        "/notebooks/alice-0123456789abcdef%23/",
+        "/notebooks/alice-0123456789abcdef\\",
+        "/notebooks\\alice-0123456789abcdef/",
+        "/notebooks/./alice-0123456789abcdef/",
+        "/notebooks/*/",
+        "/notebooks/.*/",
+        "/notebooks/alice-0123456789abcdef\u00a0/",
+        "/healthz/../notebooks/alice-0123456789abcdef/",
     ],
 )
 def test_a_route_is_reached_by_its_plain_address_alone(gateway, backend, prefix, target):
