@@ -1,4 +1,4 @@
-"""The certificates that an operator renews: the authority's, the gateway's and the registry's."""
+"""The certificates that an operator is told of: the authority's, the gateway's and the registry's."""
 
 import ssl
 from contextlib import suppress
@@ -31,6 +31,11 @@ class Certificates:
         """
         found = [self._authority(), gateways_certificate(), _registrys(self._stored.config(pool).DD_IMAGE_REGISTRY)]
         return [certificate for certificate in found if certificate]
+
+    def authority_until(self) -> datetime | None:
+        """Return when the authority's certificate ends; None: there is no authority yet."""
+        found = self._authority()
+        return found.until if found else None
 
     def registries_signed_by(self, authority: str) -> list[str]:
         """List the addresses of pools' registries whose certificate is of this authority; those that answer.

@@ -1,4 +1,4 @@
-"""When a certificate is renewed, and when an operator is told that one runs out."""
+"""When a certificate is renewed, when the authority is, and when an operator is told that one runs out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 
 from pool.moments import minute
 
-WARNED = timedelta(days=30)  # before the end of a certificate that only an operator renews
+WARNED = timedelta(days=30)  # before the end of a certificate that an operator is told of
+#: Before the end of the authority's, which another one follows then: two lives of a host's certificate, which holds no
+#: longer than the authority's and would be renewed ever more often.
+AUTHORITY_FOLLOWED = timedelta(days=730)
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,16 @@ class OperatorsCertificate:
     what: str  # "the gateway's certificate /etc/tls/notebooks.pem"
     until: datetime
     fix: str  # "put another one there and run `dockerdriver gateway reload`"
+
+
+def authority_follow_up(until: datetime | None, now: datetime) -> str:
+    """Return the key of the rotation that is to begin, one a day until it is done; empty: there is time.
+
+    Args:
+        until: when the authority's certificate ends; None: there is none yet.
+        now: what the clock says.
+    """
+    return f"authority-ends-{now:%Y-%m-%d}" if until and until - now <= AUTHORITY_FOLLOWED else ""
 
 
 def running_out(certificates: Iterable[OperatorsCertificate], now: datetime) -> list[str]:

@@ -1,8 +1,9 @@
-"""Verb for the certificates that an operator renews."""
+"""Verbs for the certificates that an operator is told of, and for the authority's, which another one follows."""
 
 from blocks.outside import log, now, outside
-from pool.hosts.certificates import running_out
-from tasks.base import look_up
+from pool.hosts.certificates import authority_follow_up, running_out
+from pool.keys.rotation import RotatedKey
+from tasks.base import look_up, pool_task
 
 
 @look_up()
@@ -16,3 +17,17 @@ def certificate_warnings(pool: str) -> list[str]:
     for warning in warnings:
         log().warning("%s", warning)
     return warnings
+
+
+@look_up()
+def authority_ends() -> bool:
+    """Whether the authority ends before long, so that another one is to follow it."""
+    return bool(authority_follow_up(outside().certificates.authority_until(), now()))
+
+
+@pool_task(retries=3, retry_delay_seconds=[1, 2, 5], task_run_name="have another authority follow")
+async def follow_authority() -> str:
+    """Start the rotation of the authority, once a day until it is done; says so."""
+    key = authority_follow_up(outside().certificates.authority_until(), now())
+    await outside().prefect.trigger("rotate-secrets/on-demand", {"what": [RotatedKey.AUTHORITY]}, key)
+    return "the authority of the hosts' certificates ends before long: another one follows it"

@@ -43,6 +43,9 @@ class NoCertificates(Certificates):
     def of(self, pool: str) -> list[OperatorsCertificate]:
         return []
 
+    def authority_until(self) -> datetime | None:
+        return None
+
 
 class NoFiles(KeptFiles):
     """Simulated machines write no files."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from pool.hosts.certificates import OperatorsCertificate, Validity, running_out
+from pool.hosts.certificates import OperatorsCertificate, Validity, authority_follow_up, running_out
 from tests.rigs.pool_data import NOW, later
 
 pytestmark = pytest.mark.unit
@@ -32,3 +32,14 @@ def test_an_operator_is_told_thirty_days_before_and_not_sooner():
 def test_the_first_to_end_is_told_first_and_one_that_ended_as_such():
     told = running_out([gateways(3), gateways(-1)], NOW)
     assert ["has run out" in told[0], "in 3 days" in told[1]] == [True, True]
+
+
+def test_another_authority_follows_one_that_ends_within_two_years_and_is_tried_once_a_day():
+    until = later(10 * 365 * DAY)
+    keys = [authority_follow_up(until, later(days * DAY)) for days in (0, 7 * 365, 8 * 365, 8 * 365 + 0.1, 9 * 365)]
+    assert [bool(key) for key in keys] == [False, False, True, True, True]
+    assert (keys[2] == keys[3], keys[3] == keys[4]) == (True, False)
+
+
+def test_where_there_is_no_authority_yet_none_follows():
+    assert authority_follow_up(None, NOW) == ""
