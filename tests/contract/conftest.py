@@ -2,8 +2,8 @@
 
 import pytest
 
-from pool.store.pool_store import PoolStore
-from tests.rigs.services.databases import migrated_postgres, migrated_sqlite
+from pool.store.engine import open_engine
+from tests.rigs.services.databases import migrated_postgres, migrated_sqlite, store_of
 from tests.rigs.services.postgres import postgres_server
 
 
@@ -38,6 +38,6 @@ def store_url(request, kind, tmp_path):
 
 @pytest.fixture
 def store(store_url):
-    store = PoolStore.open(store_url)
+    store = store_of(open_engine(store_url))
     yield store
     store.close()

@@ -13,11 +13,10 @@ from pool.backups.states import BackupState
 from pool.records import Image, Instance, KeptWork
 from pool.sessions.containers import own_uid
 from pool.states import EndCause
-from pool.store.pool_store import PoolStore
 from tests.rigs.fakes import FakeBlocks, FakeClock, FakeDownloads, FakePrefect, FakeRepository, fake_outside
 from tests.rigs.homes import HomeEngine, HomeEngines, HomeFile
 from tests.rigs.pool_data import a_blueprint, claim_active, place
-from tests.rigs.services.databases import MEMORY, migrated_sqlite
+from tests.rigs.services.databases import MEMORY, new_store
 
 KEEP = KeptWork(("/home",), every=600)
 BLUEPRINT = a_blueprint(keep=KEEP, container_user="session:100")
@@ -52,8 +51,7 @@ class World:
     """One host, alice's session with her work in it, and processes that die."""
 
     def __init__(self, folder) -> None:
-        (folder / "pool.sqlite").write_bytes(migrated_sqlite())
-        self.store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
+        self.store = new_store(folder)
         self.engine, self.backups, self.clock = HomeEngine(), FakeRepository(), FakeClock()
         self.engines: dict[str, HomeEngine] = {}  # of hosts that have one of their own
         self.downloads = FakeDownloads()

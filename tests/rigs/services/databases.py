@@ -4,11 +4,33 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from sqlalchemy import Dialect, Engine, event
+
+from pool.store.engine import Database, open_engine
 from pool.store.pool_store import PoolStore
 from tests.rigs.services.postgres import PostgresServer
 
 #: For thousands of small transactions, none of which has to outlive the machine.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+#: By kind of database: what SQLAlchemy compiled for any store of it, and the dialect by which it finds that. To
+#: compile a statement takes longer than to run it.
+_COMPILED: dict[str, tuple[dict, Dialect]] = {}
+
+
+def new_store(folder: Path) -> PoolStore:
+    """A store without records in ``pool.sqlite`` of a folder, as an installation has it. It survives no power cut."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pool.sqlite").write_bytes(migrated_sqlite())
+    store = store_of(engine := open_engine(f"sqlite:///{folder / 'pool.sqlite'}"))
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
+    return store
+
+
+def store_of(engine: Engine) -> PoolStore:
+    """The store in a copy of one of these databases."""
+    compiled, engine.dialect = _COMPILED[engine.dialect.name]
+    engine.update_execution_options(compiled_cache=compiled)
+    return PoolStore(Database(engine))
 
 
 @cache
@@ -28,6 +50,8 @@ def migrated_postgres(server: PostgresServer) -> str:
 
 
 def _upgrade(url: str) -> None:
-    store = PoolStore.open(url)
+    engine = open_engine(url)
+    store = PoolStore(Database(engine))
     store.upgrade()
     store.close()  # SQLite: the last connection writes the journal back; PostgreSQL: no client is in what is copied
+    _COMPILED.setdefault(engine.dialect.name, ({}, engine.dialect))

@@ -11,9 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pool.errors import Refused
 from pool.states import HOLDING_ROOM, HostState, InstanceState
-from pool.store.pool_store import PoolStore
 from tests.rigs.pool_data import NOW, ask, claim, place
-from tests.rigs.services.databases import MEMORY, migrated_sqlite
+from tests.rigs.services.databases import MEMORY, new_store
 
 pytestmark = pytest.mark.unit
 
@@ -26,9 +25,7 @@ class PoolMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(dir=MEMORY)
-        file = Path(self.folder.name) / "pool.sqlite"
-        file.write_bytes(migrated_sqlite())
-        self.store = PoolStore.open(f"sqlite:///{file}")
+        self.store = new_store(Path(self.folder.name))
         self.bring_up("first")
 
     def teardown(self) -> None:

@@ -17,6 +17,7 @@ from tests.reliability.points import END, PROVISION, TAKE, Point
 from tests.reliability.victims import Battlefield
 from tests.rigs.pool_data import NOW, ask, claim_active, place
 from tests.rigs.pool_data import run as begin_to_run
+from tests.rigs.services.databases import new_store
 from tests.rigs.stacks.stack import Stack
 
 pytestmark = pytest.mark.unit
@@ -113,8 +114,7 @@ class PaperField(Battlefield):
 def struck(tmp_path, monkeypatch):
     """Strikes at a point; what came of it."""
     monkeypatch.setenv("KILL_ORDER", str(tmp_path / "kill.order"))
-    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
-    store.upgrade()
+    store = new_store(tmp_path)
     claim_active(store, slots=STOCK + 6)
 
     def strike(point: Point, reruns: bool = True):

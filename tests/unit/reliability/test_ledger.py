@@ -6,6 +6,7 @@ import pytest
 from pool.store.pool_store import PoolStore
 from tests.reliability.accepted import Age, End, Request
 from tests.reliability.ledger import Ledger, sentences
+from tests.rigs.services.databases import new_store
 from tests.rigs.stacks.stack import Stack
 
 pytestmark = pytest.mark.unit
@@ -30,9 +31,7 @@ class ToldStack(Stack):
 
 @pytest.fixture
 def store(tmp_path) -> PoolStore:
-    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
-    store.upgrade()
-    return store
+    return new_store(tmp_path)
 
 
 def waited(store, tmp_path, *answers, seconds: float = 5):

@@ -13,7 +13,6 @@ from pool.blame import BAD_BLUEPRINT, BAD_IMAGE, BAD_REQUEST, HOSTS_OWN, IMAGE_G
 from pool.errors import ContainerGetsOut, EngineTrouble, HostUnreachable, NotFound
 from pool.images.distribution import DistributionTally
 from pool.records import Image
-from pool.store.pool_store import PoolStore
 from tasks.base import worth_retrying
 from tasks.hosts.setup import check_host
 from tasks.images.catalogue import pull_references
@@ -21,6 +20,7 @@ from tasks.images.delivery import _push_all
 from tasks.sessions.containers import start_container
 from tests.rigs.fakes import FakeBlocks, ScriptedTasks, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, a_host, ask, claim_active, place
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -29,8 +29,7 @@ LAB, USELESS = Image("main", "jupyter", "sha256:1", size=1), Image("main", "usel
 
 @pytest.fixture
 def store(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     yield store
     store.close()
 

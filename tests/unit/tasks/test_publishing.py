@@ -10,11 +10,11 @@ from pool.changes import Audience
 from pool.errors import GatewayTrouble
 from pool.records import ProxyOptions
 from pool.states import HostState
-from pool.store.pool_store import PoolStore
 from tasks.hosts import host_images, operator
 from tasks.publishing.publisher import publish_changes
 from tests.rigs.fakes import InlinePublisher, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, run
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -44,8 +44,7 @@ class FakeGateway(Gateway):
 
 @pytest.fixture
 def door(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     with standing_in(fake_outside(store=store, gateway=FakeGateway(), publisher=InlinePublisher())) as door:
         yield door
     store.close()

@@ -10,11 +10,11 @@ from blocks.stored.pool_config import PoolConfig
 from pool.changes import Audience
 from pool.records import ProxyOptions
 from pool.states import InstanceState
-from pool.store.pool_store import PoolStore
 from tasks.publishing.publisher import publish_changes
 from tasks.publishing.webhook import LEASE
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, place
+from tests.rigs.services.databases import new_store
 from tests.unit.tasks.test_publishing import FakeGateway
 
 pytestmark = pytest.mark.unit
@@ -24,8 +24,7 @@ HOOK = ChangeWebhook(url="https://my.example.org/hook", secret="MDEyMzQ1Njc4OWFi
 
 @pytest.fixture
 def door(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     stored = FakeBlocks({PoolConfig: {"main": PoolConfig()}, ChangeWebhook: {"main": HOOK}})
     with standing_in(fake_outside(store=store, gateway=FakeGateway(), stored=stored)) as door:
         yield door

@@ -14,6 +14,7 @@ from pool.store.pool_store import PoolStore
 from tasks.hosts.host_images import Bake
 from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import NOW
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -47,8 +48,7 @@ class BakingTasks(ScriptedTasks):
 
 @pytest.fixture
 def tasks(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     with standing_in(fake_outside(store=store, prefect=BakingTasks(store))) as door:
         yield door.prefect
     store.close()

@@ -8,10 +8,9 @@ import pytest
 from blocks.outside import standing_in
 from flows.housekeeping.plan import advise, what_if
 from pool.states import InstanceState
-from pool.store.pool_store import PoolStore
 from tests.rigs.fakes import FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -19,8 +18,7 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def prefect(tmp_path):
     """Prefect beside a pool that nine sessions waited for in vain, five hours ago."""
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store, begin = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}"), NOW - timedelta(hours=5)
+    store, begin = new_store(tmp_path), NOW - timedelta(hours=5)
     for number in range(9):
         store.instances.request(f"s-{number}", a_blueprint(), "alice", {}, begin)
         store.instances.move(f"s-{number}", InstanceState.FAILED, begin)

@@ -9,9 +9,8 @@ from blocks.stored.backup_store import BackupPlace
 from flows.housekeeping.rotate_secrets import rotate_secrets
 from pool.backups.states import BackupTrouble
 from pool.keys.rotation import RotatedKey
-from pool.store.pool_store import PoolStore
 from tests.rigs.fakes import FakeBlocks, FakePrefect, FakeRepository, fake_outside
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -44,8 +43,7 @@ class LockedBox(FakeRepository):
 
 class Installation:
     def __init__(self, folder) -> None:
-        (folder / "pool.sqlite").write_bytes(migrated_sqlite())
-        self.store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
+        self.store = new_store(folder)
         self.stored = FakeBlocks({BackupPlace: {"main": BackupPlace(key="first", location="/srv/backups")}})
         self.box = LockedBox(self.stored)
 

@@ -25,7 +25,7 @@ from tasks.gateway.routes import publish_route, route_of
 from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, place, run
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -135,8 +135,7 @@ class Installation:
 @pytest.fixture
 def one(tmp_path, monkeypatch):
     monkeypatch.setattr(session_tokens, "UNDER_WAY_SECONDS", 0)
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     host = claim_active(store)
     store.hosts.note(host.name, address="10.0.0.1")
     it = Installation(store)

@@ -5,10 +5,9 @@ import pytest
 from blocks.settings import ProcessSettings
 from pool.backups.states import BackupCause, BackupFault, BackupState
 from pool.errors import NotFound
-from pool.store.pool_store import PoolStore
 from runtime.command import backups
 from tests.rigs.pool_data import NOW, an_instance
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -16,9 +15,8 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def settings(tmp_path):
     """An installation with one backup that counts, and one that failed."""
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
     settings = ProcessSettings(data=tmp_path, database="sqlite", prefect_port=9, _env_file=None)
-    store = PoolStore.open(settings.pool_database_url)
+    store = new_store(settings.data)
     store.backups.begin(an_instance("alice-1"), BackupCause.SESSION_ENDS, NOW)
     store.backups.move("alice-1.1", BackupState.WRITTEN, NOW, size=3 << 20, files=7, snapshot="abc", digest="d")
     store.backups.move("alice-1.1", BackupState.VERIFIED, NOW, reason="read back")

@@ -11,10 +11,9 @@ from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest, NotFound
 from pool.states import InstanceState
-from pool.store.pool_store import PoolStore
 from runtime.command.cli import _parser
 from tests.rigs.pool_data import a_blueprint, a_course
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -25,9 +24,8 @@ BEGIN = datetime.now(UTC) - timedelta(hours=6)
 def settings(tmp_path_factory):
     """An installation that does not run, and that had twenty sessions of an hour, at one moment."""
     data = tmp_path_factory.mktemp("data")
-    (data / "pool.sqlite").write_bytes(migrated_sqlite())
     settings = ProcessSettings(data=data, database="sqlite", prefect_port=9, _env_file=None)
-    store = PoolStore.open(settings.pool_database_url)
+    store = new_store(settings.data)
     store.configs.keep("main", PoolConfig().as_kept())
     in_days = f"{BEGIN + timedelta(days=3):%a} 12:00-12:01"
     store.configs.keep_courses("main", [a_course(times=[in_days])])

@@ -3,17 +3,18 @@
 import json
 import os
 import sqlite3
+from contextlib import closing
 
 import pytest
 
 from blocks.prefect_api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import Refused
-from pool.store.pool_store import PoolStore
 from runtime.command.report import show_status
 from runtime.verbs import hosts
 from runtime.verbs.history import show_history
 from tests.rigs.pool_data import claim_active, later
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -24,15 +25,14 @@ def settings(tmp_path):
     settings = ProcessSettings(
         data=tmp_path, database="sqlite", prefect_port=9, engine_url="unix:///nowhere.sock", _env_file=None
     )
-    store = PoolStore.open(settings.pool_database_url)
-    store.upgrade()
+    store = new_store(settings.data)
     store.close()
     set_version(settings, "0003")
     return settings
 
 
 def set_version(settings, version: str) -> None:
-    with sqlite3.connect(settings.data / "pool.sqlite") as database:
+    with closing(sqlite3.connect(settings.data / "pool.sqlite")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = ?", (version,))
 
 
@@ -64,9 +64,7 @@ def test_a_database_of_a_newer_version_is_named_as_such(settings):
 @pytest.fixture
 def with_a_silent_host(settings):
     """The same, of this version, with a host that is out of reach."""
-    store = PoolStore.open(settings.pool_database_url)
-    (settings.data / "pool.sqlite").unlink()
-    store.upgrade()
+    store = new_store(settings.data)
     claim_active(store)
     store.hosts.note_unreachable({"main-01": "timed out"}, later(60), 300)
     store.close()

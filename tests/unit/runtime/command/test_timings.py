@@ -7,10 +7,9 @@ import pytest
 from blocks.settings import ProcessSettings
 from blocks.system_clock import SystemClock
 from pool.errors import BadRequest
-from pool.store.pool_store import PoolStore
 from runtime.command.timings import show_timings
 from tests.rigs.pool_data import a_blueprint
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -18,9 +17,8 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def settings(tmp_path):
     """An installation that took one session just now."""
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
     settings = ProcessSettings(data=tmp_path, database="sqlite", engine_url="unix:///nowhere.sock", _env_file=None)
-    store, now = PoolStore.open(settings.pool_database_url), SystemClock().now()
+    store, now = new_store(settings.data), SystemClock().now()
     store.instances.request("alice-1", a_blueprint(), "alice", {}, now, accepted=now)
     store.close()
     return settings

@@ -16,6 +16,7 @@ from runtime.stack import host_removal
 from runtime.stack.host_removal import close_records, remove_hosts
 from runtime.stack.stop import remove_all_hosts
 from tests.rigs.pool_data import place
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -24,8 +25,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def store(tmp_path: Path):
-    store = PoolStore.open(f"sqlite:///{tmp_path / 'data' / 'pool.sqlite'}")
-    store.upgrade()
+    store = new_store(tmp_path / "data")
     yield store
     store.close()
 

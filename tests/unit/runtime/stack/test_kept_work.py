@@ -14,7 +14,7 @@ from pool.store.pool_store import PoolStore
 from runtime.stack.kept_work import end_with_backups, refuse_to_lose
 from runtime.stack.stop import take_down
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, place
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -44,8 +44,7 @@ class Api(PrefectApi):
 
 @pytest.fixture
 def store(tmp_path):
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     claim_active(store)
     store_with(store, "ada-1")
     store_with(store, "bob-1", KeptWork())

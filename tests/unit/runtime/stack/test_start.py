@@ -22,7 +22,6 @@ from blocks.stored.api_password import keep_password
 from pool.errors import EngineTrouble, Refused
 from pool.records import BlueprintSpec, FlavorSize
 from pool.states import HostState, InstanceState
-from pool.store.pool_store import PoolStore
 from runtime.command.cli import alone
 from runtime.stack import host_removal as takedown
 from runtime.stack.deployments import DESCRIPTION
@@ -41,6 +40,7 @@ from runtime.supervision.gateway_process import without_secrets
 from runtime.supervision.processes import Processes, Program, end_marked_processes
 from runtime.worker.late_runs import only_the_newest_of_each_schedule
 from tests.rigs.pool_data import place
+from tests.rigs.services.databases import new_store
 from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.unit
@@ -259,9 +259,7 @@ def sleeper(identity: str) -> int | None:
 
 @pytest.fixture
 def store(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
-    store.upgrade()
-    return store
+    return new_store(tmp_path)
 
 
 WAYS = [

@@ -10,6 +10,7 @@ from pool.states import EndCause, InstanceState
 from pool.store.pool_store import PoolStore
 from runtime.verbs.history import show_history, show_sessions
 from tests.rigs.pool_data import a_blueprint, claim_active, later, place
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -18,8 +19,7 @@ pytestmark = pytest.mark.unit
 def settings(tmp_path):
     """An installation that does not run: ada's first session failed, her second one waits; grace's is over."""
     settings = ProcessSettings(data=tmp_path, database="sqlite", prefect_port=9, _env_file=None)
-    store = PoolStore.open(settings.pool_database_url)
-    store.upgrade()
+    store = new_store(settings.data)
     claim_active(store)
     for number, (name, user) in enumerate({"ada-1": "ada", "grace-1": "grace", "ada-2": "ada"}.items()):
         store.instances.request(name, a_blueprint(), user, {}, later(number))

@@ -10,10 +10,9 @@ import pytest
 from blocks.settings import ProcessSettings
 from blocks.system_clock import SystemClock
 from pool.states import InstanceState
-from pool.store.pool_store import PoolStore
 from runtime.verbs.usage import show_usage
 from tests.rigs.pool_data import a_blueprint, claim_active, place
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -21,9 +20,8 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def settings(tmp_path):
     """An installation in which alice had a session for two hours, and bob still waits."""
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
     settings = ProcessSettings(data=tmp_path, database="sqlite", engine_url="unix:///nowhere.sock", _env_file=None)
-    store, began = PoolStore.open(settings.pool_database_url), SystemClock().now() - timedelta(hours=5)
+    store, began = new_store(settings.data), SystemClock().now() - timedelta(hours=5)
     claim_active(store)
     for name in ("alice", "bob"):
         store.instances.request(f"{name}-1", a_blueprint(), name, {}, began)

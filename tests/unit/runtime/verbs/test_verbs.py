@@ -8,12 +8,12 @@ import pytest
 
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, DockerDriverError, NotFound
-from pool.store.pool_store import PoolStore
 from runtime.command.cli import _parser
 from runtime.command.nouns import NOUNS
 from runtime.verbs import blueprints, configs, flows, hosts, images, sessions
 from tests.rigs.pool_data import claim_active
 from tests.rigs.ports import free_port
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -82,8 +82,7 @@ def settings(tmp_path, prefect):
     (tmp_path / "api-password").write_text("dockerdriver:word")
     port = prefect.server_address[1]
     settings = ProcessSettings(data=tmp_path, database="sqlite", prefect_port=port, _env_file=None)
-    store = PoolStore.open(settings.pool_database_url)
-    store.upgrade()
+    store = new_store(settings.data)
     claim_active(store)
     store.close()
     return settings

@@ -12,10 +12,10 @@ import pytest
 from prefect.states import AwaitingRetry, Completed, Failed, Pending, Running, Scheduled, State
 
 from blocks.reruns import Busy, reruns_in, settle_lost_run
-from pool.store.pool_store import PoolStore
 from runtime.worker.lost_runs import LostRuns, belongs_to, taken_by
 from runtime.worker.run_notes import RunNotes
 from tests.rigs.pool_data import NOW
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -67,8 +67,7 @@ class PaperServer:
 
 @pytest.fixture
 def store(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
-    store.upgrade()
+    store = new_store(tmp_path)
     yield store
     store.close()
 

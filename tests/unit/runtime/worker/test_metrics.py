@@ -19,6 +19,7 @@ from pool.store.pool_store import PoolStore
 from runtime.worker.metrics import PoolCollector
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, a_host, an_instance, claim_active, later, place
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -64,8 +65,7 @@ def scraped(**ports) -> str:
 @pytest.fixture
 def store(tmp_path):
     """One host with one session, and one session that failed."""
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     claim_active(store)
     for name in ("ada-1", "ada-2"):
         store.instances.request(name, a_blueprint(), "ada", {}, NOW)

@@ -16,7 +16,6 @@ from flows.steps.acting import act
 from pool.decisions import Decision, DecisionKind
 from pool.errors import NotFound, Refused
 from pool.records import Image
-from pool.store.pool_store import PoolStore
 from tasks.courses.rows import course_rows
 from tasks.housekeeping.recording import read_settings
 from tasks.sessions.positions import positions_in
@@ -25,7 +24,7 @@ from tasks.sessions.requests import record_instance
 from tasks.sessions.standbys import standbys_for
 from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -36,8 +35,7 @@ BIO = {"blueprint": "jupyter", "times": ["Mon 09:00-11:00"], "slots": 2, "users"
 
 @pytest.fixture
 def door(tmp_path):
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     store.images.mark(claim_active(store, slots=3).name, "sha256:a", NOW)
     blocks = {

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 
 from blocks.outside import standing_in
 from pool.errors import BadRequest, UnreadableState, VersionConflict
-from pool.store.pool_store import PoolStore
 from tasks.drivers.client import TRIES, DriverState
 from tasks.housekeeping.retention import forget_old
 from tests.rigs.fakes import fake_outside
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -27,8 +27,7 @@ JOBS = DriverState("BatchDriver", Job)
 
 @pytest.fixture
 def door(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
-    store.upgrade()
+    store = new_store(tmp_path)
     with standing_in(fake_outside(store=store)) as door:
         yield door
     store.close()

@@ -18,6 +18,7 @@ from tasks.gateway.routes import publish_route, repair_routes
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, place
 from tests.rigs.pool_data import run as begin_to_run
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -51,8 +52,7 @@ class TableInMemory(Gateway):
 
 @pytest.fixture
 def store(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
-    store.upgrade()
+    store = new_store(tmp_path)
     claim_active(store)
     store.hosts.note("main-01", address="10.0.0.5")
     yield store

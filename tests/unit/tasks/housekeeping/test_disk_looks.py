@@ -11,10 +11,10 @@ from blocks.stored.pool_config import PoolConfig
 from pool.errors import EngineTrouble, HostUnreachable
 from pool.housekeeping.found import HostDisk
 from pool.settings import PoolSettings
-from pool.store.pool_store import PoolStore
 from tasks.housekeeping.disk_looks import look_at_disks, note_disks
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, a_host, claim_active
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -87,8 +87,7 @@ def test_without_a_floor_no_host_is_looked_at():
 
 @pytest.fixture
 def store(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     claim_active(store)
     yield store
     store.close()

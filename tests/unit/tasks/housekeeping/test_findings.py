@@ -10,14 +10,13 @@ from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest, NotFound
 from pool.records import FlavorSize, Image
 from pool.states import InstanceState
-from pool.store.pool_store import PoolStore
 from tasks.housekeeping.findings import look_at_blocks
 from tasks.housekeeping.observing import list_pools
 from tasks.housekeeping.recording import read_settings
 from tasks.housekeeping.retention import _forget_versions
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, ask, claim
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -26,8 +25,7 @@ WHY = "blueprint 'broken': port: Field required"
 
 @pytest.fixture
 def door(tmp_path):
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     blocks = FakeBlocks({PoolConfig: {"main": PoolConfig(), "gpu": PoolConfig(DD_MAX_HOSTS=7)}, Blueprint: {}})
     with standing_in(fake_outside(store=store, stored=blocks)) as door:
         yield door

@@ -15,6 +15,7 @@ from pool.store.pool_store import PoolStore
 from tasks.housekeeping.retention import ANSWERS_EACH_TIME, ANSWERS_KEPT, forget_old, forget_old_answers
 from tests.rigs.fakes import SETTINGS, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, ask
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -47,9 +48,7 @@ class OldAnswers(FakePrefect):
 
 @pytest.fixture
 def store(tmp_path) -> PoolStore:
-    store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}")
-    store.upgrade()
-    return store
+    return new_store(tmp_path)
 
 
 def test_logs_that_cannot_be_rotated_keep_no_record_from_being_deleted(store):

@@ -16,11 +16,11 @@ from pool.images.catalogue import as_offered, folder_is_news, lacking, split_pin
 from pool.records import Image
 from pool.sessions.placement import newest_version_first
 from pool.states import HostState
-from pool.store.pool_store import PoolStore
 from tasks.images import catalogue, delivery
 from tests.rigs.engines.tiny_image import TinyImage
 from tests.rigs.fakes import FakeBlocks, ScriptedTasks, fake_outside
 from tests.rigs.pool_data import NOW, a_host, claim, claim_active
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -112,8 +112,7 @@ def test_a_host_with_the_new_version_is_preferred_and_one_with_the_old_serves():
 def test_prefect_is_asked_for_distributions_only_where_there_is_a_reason_for_one(
     tmp_path, stamps, under_way, answers, asked
 ):
-    store, tasks = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite"), ScriptedTasks(runs_under_way=under_way)
-    store.upgrade()
+    store, tasks = new_store(tmp_path), ScriptedTasks(runs_under_way=under_way)
     store.images.put(LAB)
     store.images.mark(claim_active(store).name, LAB.id, NOW)
     folder = SimpleNamespace(stamps=lambda: stamps)
@@ -126,8 +125,7 @@ def test_prefect_is_asked_for_distributions_only_where_there_is_a_reason_for_one
 @pytest.fixture
 def two_pools(tmp_path):
     """Two archives in the folder, the pools main and gpu, and the door to them."""
-    store, layers = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite"), LayerStore(tmp_path / "layers")
-    store.upgrade()
+    store, layers = new_store(tmp_path), LayerStore(tmp_path / "layers")
     folder = ImageFolder(tmp_path / "images", layers, engines=None)
     folder.directory.mkdir()
     for name in ("lab", "cuda/torch"):
@@ -197,16 +195,14 @@ def test_a_host_that_lacks_an_image_is_a_reason_of_its_own_beside_an_archive_tha
 
 
 def test_an_image_for_a_pool_that_does_not_exist_is_refused_before_anything_is_done(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     with standing_in(fake_outside(store=store)), pytest.raises(NotFound, match="no pool is named 'mian'; known: main"):
         asyncio.run(catalogue.take_in.fn("mian", "lab.tar", "archive"))
     store.close()
 
 
 def test_an_image_that_was_pulled_for_one_pool_is_news_to_no_other(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     store.images.put(replace(LAB, source="registry.example/lab:4"))
     claim_active(store)
     claim(store, "run-2", pool="gpu")
@@ -220,8 +216,7 @@ def test_an_image_that_was_pulled_for_one_pool_is_news_to_no_other(tmp_path):
 
 
 def test_the_table_of_images_has_every_active_host_and_every_image_that_is_offered(tmp_path):
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     for image in (LAB, replace(LAB, name="other", id="sha256:" + "e" * 64)):
         store.images.put(image)
     store.images.mark(claim_active(store).name, LAB.id, NOW)

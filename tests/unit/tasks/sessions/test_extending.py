@@ -7,10 +7,10 @@ import pytest
 from blocks.outside import standing_in
 from pool.errors import BadRequest, Refused, RefusedMove
 from pool.states import InstanceState
-from pool.store.pool_store import PoolStore
 from tasks.sessions.instances import extend
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import ask, claim_active, later, place, run
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -18,8 +18,7 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def store(tmp_path):
     """A session that runs for another ten minutes, and one that waits."""
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
-    store.upgrade()
+    store = new_store(tmp_path)
     claim_active(store)
     ask(store)
     place(store)

@@ -11,10 +11,9 @@ from flows.sessions.instance_logs import instance_logs
 from pool.errors import NotFound, Refused
 from pool.records import Host
 from pool.states import InstanceState
-from pool.store.pool_store import PoolStore
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, place
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -37,8 +36,7 @@ class TalkingEngine(Engines, HostEngine):
 
 @pytest.fixture
 def door(tmp_path):
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     claim_active(store)
     with standing_in(fake_outside(store=store, engines=TalkingEngine())) as door:
         yield door

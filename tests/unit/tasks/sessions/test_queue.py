@@ -9,11 +9,10 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest
 from pool.records import Image
-from pool.store.pool_store import PoolStore
 from tasks.sessions.queue import give_out_room, starting_later
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -26,8 +25,7 @@ BLOCKS = {
 
 @pytest.fixture
 def store(tmp_path):
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     with standing_in(fake_outside(store=store, stored=FakeBlocks(BLOCKS))):
         yield store

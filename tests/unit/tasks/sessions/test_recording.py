@@ -12,12 +12,11 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import NotFound, Refused, TooManySessions
 from pool.records import ContainerSpec, Host, Image, Instance
-from pool.store.pool_store import PoolStore
 from tasks.sessions.containers import start_container
 from tasks.sessions.requests import record_instance
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim_active, place
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -41,8 +40,7 @@ class NotingEngine(Engines, HostEngine):
 
 @pytest.fixture
 def door(tmp_path):
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     blocks = FakeBlocks({PoolConfig: {"main": PoolConfig()}, Blueprint: {"jupyter": JUPYTER, "rstudio": JUPYTER}})
     with standing_in(fake_outside(store=store, stored=blocks, engines=NotingEngine())) as door:

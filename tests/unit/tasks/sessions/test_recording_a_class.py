@@ -12,10 +12,9 @@ from flows.sessions.provision_instances import provision_instances
 from pool.errors import BadRequest, Refused
 from pool.records import Image
 from pool.states import EndCause, InstanceState
-from pool.store.pool_store import PoolStore
 from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -26,8 +25,7 @@ JUPYTER = Blueprint(image="jupyter", port=8888)
 
 @pytest.fixture
 def door(tmp_path):
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     claim_active(store, slots=2)
     host = store.hosts.all()[0].name

@@ -16,12 +16,11 @@ from flows.sessions.provision_instances import provision_instances
 from flows.steps.secrets import done_with_secrets
 from pool.errors import BadRequest, Refused
 from pool.records import ContainerSpec, Image
-from pool.store.pool_store import PoolStore
 from tasks.sessions.requests import record_instance
 from tasks.sessions.secrets import drop_left_secrets, put_secrets, secrets_are_left
 from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -43,8 +42,7 @@ class Engine:
 
 @pytest.fixture
 def door(tmp_path):
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     store.images.mark(claim_active(store).name, "sha256:a", NOW)
     secrets = {name: Secret(value=VALUE) for name in ("hub-token", "once-1")}

@@ -11,11 +11,10 @@ from blocks.outside import standing_in
 from blocks.stored.pool_config import PoolConfig
 from pool.records import Image
 from pool.sessions.timings import Phase
-from pool.store.pool_store import PoolStore
 from tasks.sessions.containers import start_container
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim_active, place
-from tests.rigs.services.databases import migrated_sqlite
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -40,8 +39,7 @@ class MeetingEngine(Engines, HostEngine):
 
 @pytest.fixture
 def door(tmp_path):
-    (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
-    store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
+    store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     claim_active(store)
     store.images.mark("main-01", "sha256:a", NOW)
