@@ -28,8 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 test: ## Set up what the tests need and run all that decides whether a change may land, the unit tests with branch coverage
 	@runtime/bootstrap.sh test
-	@$(MAKE) --no-print-directory check
-	@$(BIN)/ansible-lint --offline --strict playbooks
+	@$(MAKE) $(BESIDE) check recipes
 	@$(BIN)/python -m pytest tests/unit -m unit -n 2 --cov
 	@$(MAKE) --no-print-directory test-real
 
@@ -69,7 +68,8 @@ test-image: ## What RStudio is asked behind the gateway, asked of a real image t
 	@RSTUDIO_IMAGE=$(or $(IMAGE),$(error say which: IMAGE=rocker/rstudio)) $(BIN)/python -m pytest tests/integration/gateway/test_rstudio.py
 
 test-fast: ## Rules, small parts, style and types; two minutes, needs no root
-	@$(MAKE) --no-print-directory lint
+	@runtime/bootstrap.sh lint
+	@$(MAKE) $(BESIDE) check
 	@$(BIN)/python -m pytest tests/unit -m unit -n 2
 
 kill-anywhere: ## Kill each part of a real stack at each step, count accepted requests; JSON=file, ONLY=pattern, FROM=pattern
@@ -86,14 +86,21 @@ simulate: ## Live many random lives of a simulated pool: RUNS=20000, JSON=file f
 
 lint: ## Style, layers and types
 	@runtime/bootstrap.sh lint
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) $(BESIDE) check
 
-.PHONY: check
-check:
+# Each of these runs on one core, so two run beside each other; what one said is printed when it is over.
+BESIDE := --no-print-directory --jobs=2 --output-sync=target
+.PHONY: check typed layers style recipes
+check: typed layers style
+typed:
+	@$(BIN)/mypy
+layers:
+	@$(BIN)/lint-imports
+style:
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/lint-imports
-	@$(BIN)/mypy
+recipes:
+	@$(BIN)/ansible-lint --offline --strict playbooks
 
 .PHONY: types
 types: ## Check types with mypy; what it found is kept in .mypy_cache, so that the next time takes seconds
