@@ -22,8 +22,8 @@ APPLICATIONS = TESTS / "applications"
 STOP_SECONDS = 60
 #: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
 SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
-#: Lanes of whole folders and files, whatever a test there is marked with. All but images are light: they start no
-#: engine of the whole machine and no stack.
+#: Lanes of whole folders and files, whatever a test there is marked with. All but images and configured, whose tests
+#: share one configured host, are light: they start no engine of the whole machine and no stack.
 FOLDERS = {
     "contracts": (
         *(f"contract/{name}" for name in ("engine", "gateway", "store", "worker")),
@@ -36,8 +36,12 @@ FOLDERS = {
     "servers": tuple(f"integration/{name}" for name in ("jupyterhub", "packaging", "prefect_api", "worker")),
     "simulation": ("simulation",),
     "images": ("integration/images",),
+    "configured": (
+        *(f"integration/hosts/test_{name}.py" for name in ("neighbours", "network_rate")),
+        *(f"integration/hosts/test_playbook{name}.py" for name in ("", "_escapes", "_firewall")),
+    ),
 }
-#: Those, and what is left: tests with OpenStack's services, tests of the whole stack, and all that start hosts.
+#: Those, and what is left: tests with OpenStack's services, tests of the whole stack, and all others that start hosts.
 LANES = (*FOLDERS, "openstack", "stacks", "hosts")
 
 

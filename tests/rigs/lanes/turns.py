@@ -34,12 +34,13 @@ TURNS = (
     lane("stacks"),
     Turn("rig", ("-m", "tests.rigs.openstack"), niceness=10),
     lane("servers"),
+    lane("contracts"),
+    lane("configured", "stacks"),
     lane("hosts", "stacks"),
     lane("openstack", "stacks", "rig"),
-    lane("contracts"),
-    lane("images", "stacks"),
-    lane("gateway"),
     lane("simulation"),
+    lane("gateway"),
+    lane("images", "stacks"),
 )
 
 
