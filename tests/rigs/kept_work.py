@@ -2,7 +2,9 @@
 
 import asyncio
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,8 +52,8 @@ class MortalPrefect(FakePrefect):
 class World:
     """One host, alice's session with her work in it, and processes that die."""
 
-    def __init__(self, folder) -> None:
-        self.store = new_store(folder)
+    def __init__(self, folder, content: bytes = b"") -> None:
+        self.store = new_store(folder, content)
         self.engine, self.backups, self.clock = HomeEngine(), FakeRepository(), FakeClock()
         self.engines: dict[str, HomeEngine] = {}  # of hosts that have one of their own
         self.downloads = FakeDownloads()
@@ -59,10 +61,15 @@ class World:
         self.pools: dict = {}  # others
         self.kind = MortalPrefect  # of what its processes have for Prefect
         self.prefect = self.kind()
+
+    def begin(self) -> None:
+        """Have the host, its image, and alice's session with her work in it."""
         claim_active(self.store)
         self.store.hosts.note("main-01", address="192.0.2.7")
         self.store.images.put(Image("main", "jupyter", "sha256:a", 1))
         self.store.images.mark("main-01", "sha256:a", self.clock.now())
+        self.start("alice-1")
+        self.home("alice-1").files |= WORK
 
     @contextmanager
     def process(self, accepted: datetime | None = None):
@@ -108,12 +115,22 @@ class World:
 @contextmanager
 def kept_world():
     """Alice's session runs, and her work is in it."""
+    content, engine, clock = _begun()
     with TemporaryDirectory(dir=MEMORY) as folder:
-        world = World(Path(folder))
-        world.start("alice-1")
-        world.home("alice-1").files |= WORK
+        world = World(Path(folder), content)
+        world.engine, world.clock = deepcopy(engine), deepcopy(clock)
         yield world
         world.store.close()
+
+
+@cache
+def _begun() -> tuple[bytes, HomeEngine, FakeClock]:
+    """What every such world begins with: its database, its engine, and its time. To start a session takes longer."""
+    with TemporaryDirectory(dir=MEMORY) as folder:
+        world = World(Path(folder))
+        world.begin()
+        world.store.close()
+        return Path(folder, "pool.sqlite").read_bytes(), world.engine, world.clock
 
 
 def counting(world) -> list[str]:

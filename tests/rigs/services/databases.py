@@ -17,10 +17,15 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 _COMPILED: dict[str, tuple[dict, Dialect]] = {}
 
 
-def new_store(folder: Path) -> PoolStore:
-    """A store without records in ``pool.sqlite`` of a folder, as an installation has it. It survives no power cut."""
+def new_store(folder: Path, content: bytes = b"") -> PoolStore:
+    """A store in ``pool.sqlite`` of a folder, as an installation has it. It survives no power cut.
+
+    Args:
+        folder: made if it is not there.
+        content: of another such file; none: there are no records.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pool.sqlite").write_bytes(migrated_sqlite())
+    (folder / "pool.sqlite").write_bytes(content or migrated_sqlite())
     store = store_of(engine := open_engine(f"sqlite:///{folder / 'pool.sqlite'}"))
     event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
     return store
