@@ -226,14 +226,14 @@ def test_a_name_that_would_fill_the_memory_is_refused(refused, kind):
 @pytest.mark.parametrize("pack", [pack for pack, _ in PACKS])
 def test_an_archive_that_is_a_bomb_is_refused(refused, monkeypatch, pack):
     monkeypatch.setattr("blocks.images.stream.FREE_RATIO", 1 << 20)
-    bomb = pack(tar_of({"zeros": bytes(32 << 20)}))
+    bomb = pack(tar_of({"zeros": bytes(8 << 20)}))
     assert "unpacks to an absurd size" in refused(bomb)
 
 
 @pytest.mark.parametrize("pack", [pack for pack, _ in PACKS])
 def test_a_layer_that_is_a_bomb_is_refused(refused, monkeypatch, pack):
     monkeypatch.setattr("blocks.images.stream.FREE_RATIO", 1 << 20)
-    image = TinyImage(layers=[bytes(32 << 20)])
+    image = TinyImage(layers=[bytes(8 << 20)])
     words = refused(tar_of(image.oci_members(pack)))
     assert "unpacks to an absurd size" in words
     assert "the config names" not in words
@@ -259,13 +259,13 @@ def take_or_refuse(path, data):
         assert len(str(error)) < 1000
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(data=st.binary(max_size=4096))
 def test_any_bytes_are_taken_or_refused(tmp_path_factory, data):
     take_or_refuse(tmp_path_factory.getbasetemp() / "any.tar", data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     pack=st.sampled_from([bytes, gzip.compress, zstandard.compress]),
     layout=st.sampled_from(["members", "oci_members"]),
@@ -286,14 +286,14 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(config=json_values, tags=json_values, layers=json_values)
 def test_any_manifest_is_taken_or_refused(tmp_path_factory, config, tags, layers):
     data = with_manifest(TinyImage(), Config=config, RepoTags=tags, Layers=layers)
     take_or_refuse(tmp_path_factory.getbasetemp() / "manifest.tar", data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     headers=st.lists(
         st.tuples(
