@@ -8,7 +8,7 @@ from pool.moments import minute
 from pool.records import Instance
 from pool.sessions.drain import drain_ends_soon
 from pool.sessions.moving import can_move
-from pool.states import HostState, InstanceState
+from pool.states import InstanceState
 
 
 def leaves_in_time(instance: Instance, case: RuleContext) -> Decision | None:
@@ -20,8 +20,7 @@ def leaves_in_time(instance: Instance, case: RuleContext) -> Decision | None:
     until = drain_ends_soon(host, case.now) if host else None
     if host is None or until is None or not can_move(instance) or instance.id in case.seen.busy_instances:
         return None
-    others = (one for one in case.seen.hosts if one.state is HostState.ACTIVE and one.name != host.name)
-    if not any(one.free >= instance.slots for one in others):
+    if case.most_free_beside(host) < instance.slots:
         return None
     reason = f"the drain of its host {host.name} has until {minute(until)}: {host.reason}"
     return Decision(DecisionKind.MOVE_OFF, instance.id, reason)

@@ -1,12 +1,14 @@
 """What one tick saw of a pool, and what every rule is given beside the thing that it looks at."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
+from heapq import nlargest
+from operator import attrgetter
 
 from pool.backups.backup import Backup
-from pool.courses.course import Course, slots_to_come
+from pool.courses.course import Course, reserved_words, slots_to_come
 from pool.hosts.launching import launches_fail
 from pool.hosts.lifetime import may_retire, unused_since
 from pool.hosts.reach import PROBED, many_silent
@@ -15,6 +17,7 @@ from pool.housekeeping.found import ContainerOutcome, HostDisk, Orphan, Probe, S
 from pool.housekeeping.orphans import CloudPart
 from pool.housekeeping.under_way import longest_attempt
 from pool.records import FlavorSize, Headroom, Host, Instance
+from pool.sessions.admission import no_room
 from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
 from pool.standbys.spec import StandbySpec
@@ -129,6 +132,21 @@ class RuleContext:
     def host_of(self, instance: Instance) -> Host | None:
         """The host that the instance holds room on."""
         return self.hosts.get(instance.host) if instance.host else None
+
+    def most_free_beside(self, host: Host) -> int:
+        """The most free slots that any other active host has; 0: there is none."""
+        return next((one.free for one in self._roomiest if one.name != host.name), 0)
+
+    @cached_property
+    def _roomiest(self) -> list[Host]:
+        """The two of them: no rule about one session looks at all hosts."""
+        return nlargest(2, (host for host in self.seen.hosts if host.state is HostState.ACTIVE), key=attrgetter("free"))
+
+    @cached_property
+    def refusal(self) -> Callable[[int], str]:
+        """Says why there is no room for so many slots: the same words for hundreds that wait, found once."""
+        reserved = reserved_words(self.seen.courses, self.seen.instances, self.now)
+        return cache(lambda slots: str(no_room(self.settings, self.seen.hosts, slots, reserved)))
 
     @cached_property
     def unused_since(self) -> datetime | None:

@@ -1,6 +1,6 @@
 """What of ours lies in a cloud without a living record: reported by one tick, removed by a later one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from pool.records import Host
@@ -48,14 +48,19 @@ def orphans(parts: Iterable[CloudPart], living: Mapping[str, Host]) -> list[Clou
         parts: what the cloud holds.
         living: all hosts, of all pools, that may have a server, by name: every one that is not removed.
     """
-    return [part for part in parts if not lives(part, living)]
+    pools = {host.pool for host in living.values()}
+    return [part for part in parts if not _lives(part, living, pools)]
 
 
 def lives(part: CloudPart, living: Mapping[str, Host]) -> bool:
     """Whether a living record speaks of the part; what all pools share lives as long as any host."""
+    return not orphans([part], living)
+
+
+def _lives(part: CloudPart, living: Mapping[str, Host], pools: Set[str]) -> bool:
     if part.host is not None:
         return part.host in living and not _is_second_server(part, living[part.host])
-    return bool(living) if part.pool is None else any(host.pool == part.pool for host in living.values())
+    return bool(living) if part.pool is None else part.pool in pools
 
 
 def _is_second_server(part: CloudPart, host: Host) -> bool:

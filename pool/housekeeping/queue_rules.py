@@ -1,12 +1,11 @@
 """Housekeeping's rules for sessions that are queued, that have room and no flow run, or that a class begins with."""
 
-from pool.courses.course import reserved_words
 from pool.courses.starting import CourseStart, starts_due
 from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.observation import RuleContext
 from pool.moments import minute
 from pool.records import Instance
-from pool.sessions.admission import no_room, shutting_down
+from pool.sessions.admission import shutting_down
 from pool.sessions.queue import wait_expired, wait_limit
 from pool.states import EndCause, InstanceState
 
@@ -26,8 +25,7 @@ def waits_in_vain(instance: Instance, case: RuleContext) -> Decision | None:
         return Decision(DecisionKind.GIVE_UP, instance.id, why, cause=EndCause.NOT_STARTED)
     if not wait_expired(instance, case.settings, case.now):
         return None
-    reserved = reserved_words(case.seen.courses, case.seen.instances, case.now)
-    full = no_room(case.settings, case.seen.hosts, instance.slots, reserved)
+    full = case.refusal(instance.slots)
     reason = f"no room became free for it in {wait_limit(instance, case.settings)} s: {full}"
     return Decision(DecisionKind.GIVE_UP, instance.id, reason, cause=EndCause.NO_ROOM)
 

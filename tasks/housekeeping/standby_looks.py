@@ -36,14 +36,15 @@ def standby_specs_of(pool: str) -> dict[str, StandbySpec]:
 
 async def mute_standbys(standbys: Sequence[Standby], specs: dict[str, StandbySpec], hosts: Iterable[Host]) -> set[str]:
     """Ids of those that are ready and do not answer HTTP, on hosts that are to answer."""
-    ready = [one for one in standbys if one.state is StandbyState.READY and one.blueprint in specs]
-    used = {one.host for one in ready}
+    ready: dict[str | None, list[Standby]] = {}
+    for one in standbys:
+        if one.state is StandbyState.READY and one.blueprint in specs:
+            ready.setdefault(one.host, []).append(one)
 
     def silent(host: Host) -> set[str]:
-        here = (one for one in ready if one.host == host.name)
-        return {one.id for one in here if not _answers(one, specs[one.blueprint], host)}
+        return {one.id for one in ready[host.name] if not _answers(one, specs[one.blueprint], host)}
 
-    looked_at = [host for host in hosts if host.name in used and host.state in PROBED and not host.unreachable_since]
+    looked_at = [host for host in hosts if host.name in ready and host.state in PROBED and not host.unreachable_since]
     return set().union(*(await ask_each(looked_at, silent, ALL_SECONDS)).values())
 
 
