@@ -58,6 +58,62 @@ def queued_in_order(instances: Iterable[Instance]) -> tuple[Instance, ...]:
     return tuple(sorted(waiting, key=lambda instance: (instance.created_at, instance.id)))
 
 
+class _OpenRoom:
+    """The room that is given out, as it is after each session. A host without free slots is in it no more."""
+
+    def __init__(self, hosts: Iterable[Host], settings: PoolSettings, now: datetime, kept: KeptRoom) -> None:
+        self._hosts = {host.name: host for host in hosts if host.state is HostState.ACTIVE and host.free}
+        self._settings, self._now, self._kept = settings, now, kept
+        self._need: object = None  # of the session that was looked at last
+        self._places: list[Host] = []  # for one that needs the same, best first
+
+    @property
+    def is_left(self) -> bool:
+        """Whether any host has free slots."""
+        return bool(self._hosts)
+
+    def has_place_for(self, entry: QueueEntry, old_too: bool) -> bool:
+        """Whether there is a place; all hosts are looked at only where this one needs another than the one before."""
+        instance, course = entry.instance, self._kept.course_of(entry.instance)
+        need = (entry.holders, instance.slots, instance.last_host, entry.seconds, old_too, course)
+        if need != self._need or not self._places:
+            usable = self._usable(entry, old_too).values()
+            self._need, self._places = need, entry.places(usable, self._settings, self._now, old_too)
+        return bool(self._places)
+
+    def give_to(self, session: Instance) -> tuple[str, ...]:
+        """Give the best place to the session that was looked at; names of all places that it may have, best first.
+
+        The host is the fullest of its kind by then, and so the best place for the next one that needs the same.
+        """
+        names = tuple(host.name for host in self._places)
+        host = self._kept.used(self._hosts[names[0]], session)
+        self._put(host)
+        seen = self._kept.as_seen(host, self._kept.course_of(session))
+        self._places[:1] = [seen] if seen.free >= session.slots else []
+        return names
+
+    def close_for(self, entry: QueueEntry, old_too: bool) -> None:
+        """Keep what the session could use for it alone."""
+        course = self._kept.course_of(entry.instance)
+        for name in self._usable(entry, old_too):
+            self._put(self._kept.closed(self._hosts[name], course))
+
+    def _put(self, host: Host) -> None:
+        if host.free:
+            self._hosts[host.name] = host
+        else:
+            del self._hosts[host.name]
+
+    def _usable(self, entry: QueueEntry, old_too: bool) -> dict[str, Host]:
+        course = self._kept.course_of(entry.instance)
+        return {
+            name: self._kept.as_seen(host, course)
+            for name, host in self._hosts.items()
+            if entry.could_use(host) and may_take(host, self._now, self._settings, entry.seconds, old_too)
+        }
+
+
 def grants(
     line: Sequence[QueueEntry],
     hosts: Sequence[Host],
@@ -83,26 +139,18 @@ def grants(
         return []
     kept = kept or KeptRoom()
     boot, none_comes = time_to_active(hosts), no_host_comes(hosts, settings, now)
-    open_hosts = {host.name: host for host in hosts if host.state is HostState.ACTIVE}
+    room = _OpenRoom(hosts, settings, now, kept)
     given: list[Grant] = []
     waiting: set[str] = set()
     for entry in line:
-        if not any(host.free for host in open_hosts.values()):
+        if not room.is_left:
             break
         old_too = none_comes or now >= entry.instance.created_at + min(boot, _patience(entry.instance, settings))
-        course = kept.course_of(entry.instance)
-        usable = {
-            name: kept.as_seen(host, course)
-            for name, host in open_hosts.items()
-            if entry.could_use(host) and may_take(host, now, settings, entry.seconds, old_too)
-        }
-        if places := entry.places(usable.values(), settings, now, old_too):
-            given.append(Grant(entry.instance, tuple(host.name for host in places), frozenset(waiting)))
-            first = open_hosts[places[0].name]
-            open_hosts[first.name] = kept.used(first, entry.instance)
+        if room.has_place_for(entry, old_too):
+            given.append(Grant(entry.instance, room.give_to(entry.instance), frozenset(waiting)))
         else:
             waiting.add(entry.instance.id)
-            open_hosts |= {name: kept.closed(open_hosts[name], course) for name in usable}
+            room.close_for(entry, old_too)
     return given
 
 

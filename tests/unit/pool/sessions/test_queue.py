@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
+from pool.courses.reserving import Reservation, Reservations
 from pool.decisions import DecisionKind
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.sessions.queue import QueueEntry, grants, queued_in_order, wait_limit
 from pool.settings import PoolSettings
 from pool.states import InstanceState
-from tests.rigs.pool_data import NOW, a_host, an_instance, later
+from tests.rigs.pool_data import NOW, a_course, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
 
@@ -100,6 +101,19 @@ def test_a_session_that_is_passed_could_use_none_of_the_hosts_and_no_host_gets_t
         before = {one.instance.id for one in line if one.instance.created_at < turn.instance.created_at}
         assert before - turn.passing <= {earlier.instance.id for earlier in order}
     assert all(taken[host.name] <= host.slots for host in hosts)
+
+
+groups_drawn = st.lists(st.tuples(st.integers(1, 3), holders_drawn, st.sampled_from(["bio101", ""])), max_size=4)
+
+
+@given_by(groups_drawn, hosts_drawn, st.integers(0, 8))
+def test_sessions_that_need_the_same_get_what_each_would_get_if_it_were_looked_at_alone(groups, hosts, slots):
+    wishes = [wish for wish in groups for _ in range(3)]
+    line = [entry(f"s{n}", n, slots=w, holders=h, options={"course": c}) for n, (w, h, c) in enumerate(wishes)]
+    unlike = [replace(one, holders=[*one.holders, {f"elsewhere-{n}"}]) for n, one in enumerate(line)]
+    room = Reservations([Reservation(a_course(slots=slots), EVERYWHERE)])
+    alike, alone = (grants(one, hosts, SETTINGS, NOW, room.kept(hosts, [])) for one in (line, unlike))
+    assert alike == alone
 
 
 @pytest.mark.parametrize(("wait", "seconds"), [({}, 600), ({"wait": 60}, 60), ({"wait": 9999}, 600), ({"wait": 0}, 0)])
