@@ -39,13 +39,15 @@ class PoolView:
 
     name: str
     hosts: Sequence[Host]
-    instances: Sequence[Instance]
+    instances: Sequence[Instance]  # of those that are placed, and of those that wait, as many as are shown
     decisions: Sequence[RecordedDecision]  # newest first
     left: LeftUndone | None = None  # lately
     troubles: Sequence[str] = ()  # a sentence each
     day: LastDay | None = None
     of_hosts: Mapping[str, Sequence[HistoryEntry]] = field(default_factory=dict)  # histories, by name
     of_sessions: Mapping[str, Sequence[HistoryEntry]] = field(default_factory=dict)  # likewise, by id
+    more_placed: int = 0  # sessions that are not among the instances
+    more_waiting: int = 0  # likewise
 
     @property
     def present(self) -> list[Host]:

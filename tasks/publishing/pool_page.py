@@ -1,16 +1,18 @@
 """The operators' page: draw the pools, and have the gateway show it at ``/pool/``."""
 
 from datetime import timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
-from blocks.gateway.pool_page import MOST_CHANGES, MOST_HISTORIES, LastDay, PoolView, pool_page
+from blocks.gateway.pool_page import MOST_CHANGES, MOST_HISTORIES, MOST_ROWS, LastDay, PoolView, pool_page
 from blocks.outside import now, outside
 from blocks.plots.demand import Panel, demand_plot
 from blocks.stored.turned_settings import zone_of
 from pool.changes import Change, Noun
 from pool.decisions import without_repeats
 from pool.hosts.reach import reach_troubles, silent_hosts
-from pool.states import LIVING_HOSTS, LIVING_INSTANCES
+from pool.records import Instance
+from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
 from pool.what_if.figures import in_short_times, peak_words
 from pool.what_if.on_record import moments
 from tasks.base import look_up
@@ -21,6 +23,8 @@ DAY, PARTS = timedelta(days=1), 288  # of five minutes each
 #: A page of thousands of sessions takes so long that it is not drawn for each change: one tenth of a thread's time.
 LONG, REST = 0.25, 9  # seconds; times as long
 PAGE = "pool page"
+WAITING = frozenset({InstanceState.QUEUED})
+PLACED = LIVING_INSTANCES - WAITING
 ACTIONS = ("drain-host", "return-host", "deprovision-instance")
 
 
@@ -61,13 +65,23 @@ def draw_pool_page() -> str:
 def _view(name: str) -> PoolView:
     store, config = outside().store, outside().kept_config(name)
     decided = without_repeats(store.ticks.decisions(limit=LOOKED_AT, pool=name))[:LAST_DECISIONS]
-    hosts, instances = store.hosts.all(name, LIVING_HOSTS), store.instances.all(name, LIVING_INSTANCES)
+    hosts, (shown, more) = store.hosts.all(name, LIVING_HOSTS), _sessions(name)
     troubles = [*reach_troubles(hosts), *silent_hosts(hosts, config.DD_HOST_GRACE)]
     day = outside().pictures.of(name, now(), lambda: _last_day(name, zone_of(config)))
     of_hosts = store.history.latest(Noun.HOST, [host.name for host in hosts[:MOST_HISTORIES]], MOST_CHANGES)
-    of_sessions = store.history.latest(Noun.INSTANCE, [one.id for one in instances[:MOST_HISTORIES]], MOST_CHANGES)
+    of_sessions = store.history.latest(Noun.INSTANCE, [one.id for one in shown[:MOST_HISTORIES]], MOST_CHANGES)
     left = store.ticks.left_undone(name, now())
-    return PoolView(name, hosts, instances, decided, left, troubles, day, of_hosts, of_sessions)
+    return PoolView(name, hosts, shown, decided, left, troubles, day, of_hosts, of_sessions, *more)
+
+
+def _sessions(pool: str) -> tuple[list[Instance], tuple[int, int]]:
+    """Read the first rows of both tables, oldest first; and how many more are placed, and wait."""
+    store = outside().store.instances
+    rows = [store.all(pool, states, limit=MOST_ROWS) for states in (PLACED, WAITING)]
+    counts = store.counts(pool)
+    placed, waiting = (sum(counts[state] for state in states) for states in (PLACED, WAITING))
+    shown = sorted(chain(*rows), key=lambda one: (one.created_at, one.id))
+    return shown, (max(0, placed - len(rows[0])), max(0, waiting - len(rows[1])))
 
 
 def _last_day(pool: str, zone: ZoneInfo) -> LastDay:

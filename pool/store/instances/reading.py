@@ -1,5 +1,6 @@
 """Find instances: each question is one read."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
@@ -25,10 +26,14 @@ class InstanceReading(Part):
             return find_instance(connection, instance_id)
 
     def all(
-        self, pool: str | None = None, states: Iterable[InstanceState] | None = None, host: str | None = None
+        self,
+        pool: str | None = None,
+        states: Iterable[InstanceState] | None = None,
+        host: str | None = None,
+        limit: int | None = None,
     ) -> list[Instance]:
-        """The instances of a pool, in some states, holding room on a host (None: of any), oldest first."""
-        query = select(instances).order_by(instances.c.created_at, instances.c.id)
+        """The instances of a pool, in some states, holding room on a host (None: of any), the *limit* oldest first."""
+        query = select(instances).order_by(instances.c.created_at, instances.c.id).limit(limit)
         if pool is not None:
             query = query.where(instances.c.pool == pool)
         if states is not None:
@@ -38,6 +43,12 @@ class InstanceReading(Part):
         with self._db.reading() as connection:
             rows = connection.execute(query).all()
         return [as_instance(row) for row in rows]  # outside of the transaction: of many it takes long
+
+    def counts(self, pool: str) -> Counter[InstanceState]:
+        """How many instances of the pool are in each state."""
+        query = select(instances.c.state, func.count()).where(instances.c.pool == pool).group_by(instances.c.state)
+        with self._db.reading() as connection:
+            return Counter(dict(connection.execute(query).tuples().all()))
 
     def named(self, ids: Collection[str]) -> dict[str, Instance]:
         """Those of these instances that are on record, by their ids, in the order in which they were asked for."""

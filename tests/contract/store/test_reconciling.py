@@ -4,7 +4,7 @@ import pytest
 
 from pool.decisions import Decision, DecisionKind
 from pool.states import InstanceState
-from tests.rigs.pool_data import NOW, a_course, ask, claim_active, later, place
+from tests.rigs.pool_data import NOW, a_blueprint, a_course, ask, claim_active, later, place
 
 pytestmark = pytest.mark.contract
 
@@ -80,6 +80,15 @@ def test_sessions_that_are_over_are_told_from_those_that_live_and_those_without_
     assert store.instances.ended_among(["over", "lives", "unheard"]) == {"over"}
     assert store.instances.living_among(["over", "lives", "unheard"]) == {"lives"}
     assert store.instances.ended_among([]) == set()
+
+
+def test_the_oldest_sessions_of_many_are_read_and_all_are_counted_by_their_state(store):
+    for number in range(3):
+        store.instances.request(f"s-{number}", a_blueprint(), "alice", {}, later(-number))
+    store.instances.move("s-0", InstanceState.FAILED, NOW)
+    assert [one.id for one in store.instances.all("main", limit=2)] == ["s-2", "s-1"]
+    assert store.instances.counts("main") == {InstanceState.QUEUED: 2, InstanceState.FAILED: 1}
+    assert store.instances.counts("gpu") == {}
 
 
 def test_what_was_said_a_moment_ago_is_found_by_its_kind(store):

@@ -5,15 +5,17 @@ import asyncio
 import pytest
 
 from blocks.gateway.client import Gateway
+from blocks.gateway.pool_page import MOST_ROWS
 from blocks.outside import standing_in
 from pool.changes import Audience
 from pool.errors import GatewayTrouble
 from pool.records import ProxyOptions
 from pool.states import HostState
 from tasks.hosts import host_images, operator
+from tasks.publishing.pool_page import draw_pool_page
 from tasks.publishing.publisher import publish_changes
 from tests.rigs.fakes import InlinePublisher, fake_outside
-from tests.rigs.pool_data import NOW, a_blueprint, claim_active, run
+from tests.rigs.pool_data import NOW, a_blueprint, claim_active, later, run
 from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
@@ -101,6 +103,15 @@ def test_the_pool_page_has_the_last_day_why_each_is_as_it_is_and_what_can_be_don
     assert "<title>Pool main</title>" in page
     assert 'id="why-session-alice-1"' in page
     assert {f"id-of-{flow}" in page for flow in ("drain-host", "deprovision-instance")} == {True}
+
+
+def test_the_pool_page_counts_the_sessions_that_it_does_not_show(door):
+    for number in range(MOST_ROWS + 2):
+        door.store.instances.request(f"s-{number}", OPEN, "alice", {}, later(number))
+    asyncio.run(draw_pool_page.fn())
+    page = door.gateway.pages[-1]
+    assert "And 2 more." in page
+    assert (f">s-{MOST_ROWS - 1}<" in page, f">s-{MOST_ROWS}<" in page) == (True, False)
 
 
 @pytest.mark.parametrize(("takes", "pages"), [(0.2, 2), (0.3, 1)])

@@ -116,6 +116,12 @@ def test_a_long_table_ends_with_how_many_are_left_out():
     assert "And 5 more." in page
 
 
+def test_sessions_that_were_not_even_read_are_counted_as_left_out():
+    sessions = [an_instance(), an_instance("q", state=InstanceState.QUEUED)]
+    view = PoolView("main", [], sessions, [], more_placed=2, more_waiting=3)
+    assert re.findall(r"And (\d) more", pool_page([view], NOW)) == ["2", "3"]
+
+
 def test_no_pool_is_said():
     assert "There is no pool yet." in pool_page([], NOW)
 
