@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
-from pool.records import BlueprintSpec, Instance
+from pool.records import BlueprintSpec, Instance, ProxyOptions
 
 #: What may be filled into the Authorization header; see :func:`words_of` for commands and environments.
 IN_HEADER = ("token", "user")
@@ -47,6 +47,12 @@ def words_of(instance: Instance, blueprint: BlueprintSpec, timezone: str) -> dic
     }
 
 
-def auth_header_of(instance: Instance) -> str:
-    """Return the Authorization header that the session gets from the gateway; empty: none. Secret: never log it."""
-    return fill(instance.proxy.auth_header, {"token": instance.token, "user": instance.user})
+def auth_header_of(proxy: ProxyOptions, token: str, user: str) -> str:
+    """Return the Authorization header that a session gets from the gateway; empty: none. Secret: never log it.
+
+    Args:
+        proxy: how the gateway talks to the session.
+        token: the session's.
+        user: that it is for.
+    """
+    return fill(proxy.auth_header, {"token": token, "user": user})

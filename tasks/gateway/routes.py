@@ -6,24 +6,15 @@ from blocks.gateway.client import Gateway, RouteRefused
 from blocks.outside import log, now, outside
 from pool.errors import DatabaseAway
 from pool.records import Host, Instance, Route
-from pool.sessions.filling import auth_header_of
+from pool.sessions.routing import RoutedSession, route_to
 from pool.sessions.timings import Phase
-from pool.states import LIVING_HOSTS, InstanceState
+from pool.states import InstanceState
 from tasks.base import look_up, pool_task
 
 
 def route_of(instance: Instance, host: Host) -> Route:
     """What the gateway must know of a session. Holds its token: never log it."""
-    return Route(
-        id=instance.route,
-        address=host.get_address(),
-        port=instance.get_placement().port,
-        token_header=auth_header_of(instance),
-        strip_prefix=instance.proxy.strip_prefix,
-        rewrite_redirects=instance.proxy.rewrite_redirects,
-        max_upload_mb=instance.proxy.max_upload_mb,
-        sign_in=instance.proxy.sign_in,
-    )
+    return route_to(RoutedSession.of(instance), host.get_address())
 
 
 @pool_task(retries=3, retry_delay_seconds=[0.5, 2, 5], task_run_name="publish the route of {instance.id}")
@@ -107,10 +98,9 @@ def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
 
 
 def _routes_of(pool: str) -> dict[str, Route]:
-    store = outside().store
-    hosts = {host.name: host for host in store.hosts.all(pool, LIVING_HOSTS)}
-    running = [(i, hosts.get(i.host or "")) for i in store.instances.all(pool, [InstanceState.RUNNING])]
-    return {instance.route: route_of(instance, host) for instance, host in running if host}
+    addresses = outside().store.hosts.addresses()
+    running = outside().store.instances.routed(pool)
+    return {one.route: route_to(one, addresses[one.host]) for one in running if one.host in addresses}
 
 
 def _that_still_run(routes: Collection[Route]) -> list[Route]:

@@ -21,8 +21,8 @@ from tasks.images.versions import images_by_host
 def asking(instance: Instance, blueprint: BlueprintSpec, host: Host) -> Callable[[], bool]:
     """Return the question whether a session, or a standby as one, answers HTTP."""
     path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
-    address, port = host.get_address(), instance.get_placement().port
-    return partial(outside().session_answers, address, port, path, auth_header_of(instance))
+    header = auth_header_of(instance.proxy, instance.token, instance.user)
+    return partial(outside().session_answers, host.get_address(), instance.get_placement().port, path, header)
 
 
 def standby_spec_of(blueprint: BlueprintSpec) -> StandbySpec:

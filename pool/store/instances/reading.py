@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
 
-from pool.records import Instance, Placement
+from pool.records import Instance, Placement, ProxyOptions
+from pool.sessions.routing import RoutedSession
 from pool.states import ENDED, EndCause, InstanceState
 from pool.store.engine import Part
 from pool.store.instances.rows import as_instance, find_instance
@@ -64,6 +65,14 @@ class InstanceReading(Part):
         with self._db.reading() as connection:
             rows = connection.execute(query.where(instances.c.state == InstanceState.RUNNING)).all()
         return {row.route: Placement(row.host, row.port) for row in rows}
+
+    def routed(self, pool: str) -> list[RoutedSession]:
+        """What the routes of all running sessions of the pool are made of. Holds their tokens: never log it."""
+        columns = [instances.c[name] for name in ("route", "host", "port", "user", "token", "proxy")]
+        query = select(*columns).where(instances.c.pool == pool, instances.c.state == InstanceState.RUNNING)
+        with self._db.reading() as connection:
+            rows = connection.execute(query).all()
+        return [RoutedSession(*place, proxy=ProxyOptions(**proxy)) for *place, proxy in rows]
 
     def queue(self, pool: str) -> list[Instance]:
         """Those that wait for room in the pool, the next one first."""

@@ -4,7 +4,6 @@ import pytest
 
 from pool.records import ProxyOptions
 from pool.sessions.filling import auth_header_of, fill
-from tests.rigs.pool_data import an_instance
 
 pytestmark = pytest.mark.unit
 
@@ -23,5 +22,5 @@ def test_what_was_filled_in_is_not_looked_at_again():
 
 
 def test_a_header_is_filled_with_the_sessions_token_and_user():
-    session = an_instance(proxy=ProxyOptions(auth_header="Basic {user}:{token} {other}"))
-    assert auth_header_of(session) == "Basic alice:secret {other}"
+    proxy = ProxyOptions(auth_header="Basic {user}:{token} {other}")
+    assert auth_header_of(proxy, "secret", "alice") == "Basic alice:secret {other}"

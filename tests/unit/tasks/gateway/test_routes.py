@@ -11,10 +11,10 @@ import pytest
 from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
 from pool.errors import GatewayTrouble
-from pool.records import Instance, Route
+from pool.records import Instance, ProxyOptions, Route
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
-from tasks.gateway.routes import publish_route, repair_routes
+from tasks.gateway.routes import publish_route, repair_routes, routes_differ
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, place
 from tests.rigs.pool_data import run as begin_to_run
@@ -66,8 +66,8 @@ def gateway(tmp_path, store):
         yield gateway
 
 
-def run(store: PoolStore, instance_id: str) -> Instance:
-    ask(store, instance_id)
+def run(store: PoolStore, instance_id: str, **blueprint) -> Instance:
+    ask(store, instance_id, **blueprint)
     place(store, instance_id)
     return begin_to_run(store, instance_id)
 
@@ -102,6 +102,14 @@ def test_a_running_session_without_a_route_gets_it_and_a_route_without_a_session
     assert repair() == "1 routes added, 1 removed"
     assert gateway.table.keys() == {bob.route}
     assert repair() == ""
+
+
+def test_a_route_is_the_same_whether_one_session_is_published_or_all_are_compared(store, gateway):
+    proxy = ProxyOptions(strip_prefix=True, max_upload_mb=64, auth_header="Bearer {token}", sign_in="open")
+    alice = run(store, "alice-1", proxy=proxy)
+    asyncio.run(publish_route.fn(alice))
+    assert gateway.table[alice.route]["token_header"] == f"Bearer {alice.token}"
+    assert not asyncio.run(routes_differ.fn())
 
 
 def test_a_full_disk_is_the_gateways_trouble_in_one_sentence(store, gateway, monkeypatch):
