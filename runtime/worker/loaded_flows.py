@@ -1,5 +1,6 @@
 """The flows of a warm worker: each imported once, and for a while known by the deployment that names it."""
 
+import gc
 import logging
 import threading
 import time
@@ -26,6 +27,15 @@ def load_flow(entrypoint: str) -> Flow:
     if ":" not in entrypoint:  # a module's, not a file's
         import_module(entrypoint.rpartition(".")[0])
     return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+
+
+def pass_over_imported() -> None:
+    """Have the garbage collector pass over all that was imported: it is there for the life of the process.
+
+    A look at all of it takes 0.16 s of CPU, in which nothing else computes. A tick at 1,000 hosts had two.
+    """
+    gc.collect()  # what is garbage by now would stay as well
+    gc.freeze()
 
 
 class LoadedFlows:
@@ -68,6 +78,7 @@ class LoadedFlows:
                 await self.get(deployment.entrypoint)
         except Exception as error:  # noqa: BLE001 - importing runs arbitrary code
             log.warning("A flow could not be loaded ahead: %r", error)
+        pass_over_imported()
 
     def _load(self, entrypoint: str) -> Flow:
         with self._loading:

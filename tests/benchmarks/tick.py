@@ -45,6 +45,7 @@ from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
 from pool.store.schema import hosts, instances
 from runtime.stack.deployments import deploy_all
+from runtime.worker.loaded_flows import pass_over_imported
 from runtime.worker.prefect_internals import remember_result_storage, share_csrf_tokens, share_tls_contexts
 from tasks.gateway.routes import route_of
 from tests.rigs.pool_data import a_blueprint, place
@@ -127,10 +128,11 @@ def measure(size: int, database: str) -> dict[str, float]:
 
 
 def as_a_warm_worker() -> None:
-    """Have this process share between Prefect's clients what a warm worker does, which runs the ticks."""
+    """Prepare this process as a warm worker does, which runs the ticks: what Prefect's clients share, what is kept."""
     share_tls_contexts()
     share_csrf_tokens()
     remember_result_storage()
+    pass_over_imported()
 
 
 def tick() -> None:
