@@ -1,12 +1,10 @@
 """The answer to the platform: the artifact ``instance-<id>``, a table of one row."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from blocks.outside import outside
 from blocks.prefect_port import Table
 from pool.changes import Change, Noun
-from pool.errors import NotFound
 from pool.records import Instance
 from pool.sessions.estimates import QueuePosition
 from pool.states import InstanceState
@@ -41,7 +39,5 @@ def _changed_sessions(changes: list[Change]) -> list[Instance]:
     for name in {change.subject for change in changes if change.noun is Noun.HOST}:
         running = store.instances.all(states=[InstanceState.RUNNING], host=name)
         found |= {instance.id: instance for instance in running}
-    for instance_id in {change.subject for change in changes if change.noun is Noun.INSTANCE}:
-        with suppress(NotFound):
-            found[instance_id] = store.instances.get(instance_id)
-    return list(found.values())
+    changed = {change.subject for change in changes if change.noun is Noun.INSTANCE}
+    return list((found | (store.instances.named(changed) if changed else {})).values())

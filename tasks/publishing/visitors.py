@@ -1,11 +1,9 @@
 """What visitors of a session see while it does not answer: how far it is, or why it ended."""
 
-from contextlib import suppress
 from datetime import timedelta
 
 from blocks.outside import now, outside
 from pool.changes import Change, Noun
-from pool.errors import NotFound
 from pool.records import Instance, Notice
 from pool.reports.visitor_notices import notice_of
 from pool.states import LIVING_INSTANCES, InstanceState
@@ -19,9 +17,9 @@ KEPT, MOST = timedelta(days=1), 2000
 def show_notices(changes: list[Change]) -> None:
     """Have the gateway show the notice of each session that changed; and of all that wait in its pool: they move up."""
     sessions = [change for change in changes if change.noun is Noun.INSTANCE]
-    changed = {change.subject: change.pool for change in sessions}
-    notices = {notice.id: notice for notice in filter(None, map(_notice, changed))}
-    for pool in set(changed.values()):
+    changed = outside().store.instances.named({change.subject for change in sessions}) if sessions else {}
+    notices = {notice.id: notice for notice in filter(None, map(notice_of, changed.values()))}
+    for pool in {change.pool for change in sessions}:
         notices |= {notice.id: notice for notice in queue_notices(pool)}
     if notices:
         outside().gateway.put_notices(list(notices.values()))
@@ -56,9 +54,3 @@ def _to_be_told() -> list[Instance]:
     store = outside().store
     waiting = store.instances.all(states=LIVING_INSTANCES - {InstanceState.RUNNING})
     return [*store.instances.ended(now() - KEPT, MOST), *waiting]
-
-
-def _notice(instance_id: str) -> Notice | None:
-    with suppress(NotFound):
-        return notice_of(outside().store.instances.get(instance_id))
-    return None
