@@ -49,6 +49,7 @@ class Took:
 def lived_and_replayed(ours: Lives, seed: int) -> tuple[Took, Took]:
     """One life in the simulator, and the replay of what it left on record."""
     with ours.world(seed) as world:
+        world.tells = False
         _demand(world, Random(seed), has_course=seed % 2 == 0)
         now, hosts = world.clock.now(), world.store.hosts.all()
         visits = world.store.history.visits("main", BEGINNING, now)

@@ -211,13 +211,13 @@ class PrefectClient:
         self, *, flow_filter=None, flow_run_filter=None, deployment_filter=None, sort=None, limit=200, offset=0
     ) -> list[Run]:
         self._server.check_up()
-        named = flow_filter.name.any_ if flow_filter else None
+        named, matches = flow_filter.name.any_ if flow_filter else None, _matcher(flow_run_filter)
         found = [
             run
             for run in self._server.runs.values()
             if (named is None or run.flow.name in named)
             and (deployment_filter is None or run.deployment.partition("/")[2] in deployment_filter.name.any_)
-            and _matches(run, flow_run_filter)
+            and matches(run)
         ]
         return found[offset : offset + limit]
 
@@ -246,17 +246,23 @@ class PrefectClient:
         self._server.set_state(uuid.UUID(str(flow_run_id)), state)
 
 
-def _matches(run: Run, wanted: Any) -> bool:
+def _matcher(wanted: Any) -> Callable[[Run], bool]:
+    """Read a filter once, for all runs that it is asked about."""
     if wanted is None:
-        return True
+        return lambda _: True
     asked = wanted.model_dump(exclude_none=True, exclude_unset=True, exclude_defaults=True)
     unknown = asked.keys() - {"state", "expected_start_time", "operator"}
     assert not unknown, f"teach the simulated client the filter {', '.join(unknown)}"
-    right = wanted.state is None or run.state_type in wanted.state.type.any_
+    types = set(wanted.state.type.any_) if wanted.state else None
     since = wanted.expected_start_time.after_ if wanted.expected_start_time else None
     before = wanted.expected_start_time.before_ if wanted.expected_start_time else None
-    started = run.expected_start_time
-    return right and (since is None or started >= since) and (before is None or started <= before)
+
+    def matches(run: Run) -> bool:
+        started = run.expected_start_time
+        right = types is None or run.state_type in types
+        return right and (since is None or started >= since) and (before is None or started <= before)
+
+    return matches
 
 
 def run_task(world: Any, task: Task, args: tuple, kwargs: dict):

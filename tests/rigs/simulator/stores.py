@@ -1,19 +1,19 @@
 """The real store on a real SQLite file, opened once and emptied for every life."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import wraps
+from inspect import ismethod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection, event
 
-from pool.changes import Change
 from pool.records import Host, Instance
 from pool.states import HostState
-from pool.store.engine import Database
-from pool.store.history import HistoryStore
+from pool.store.engine import Database, Part
 from pool.store.hosts.host_store import HostStore
 from pool.store.instances.instance_store import InstanceStore
 from pool.store.pool_store import PoolStore
@@ -21,16 +21,15 @@ from pool.store.schema import metadata
 from tests.rigs.services.databases import MEMORY
 from tests.rigs.simulator.ports.stored import unguessable
 
-READS = {
-    "hosts": ("get", "all"),
-    "instances": ("get", "all", "ended"),
-    "images": ("offered", "get", "versions", "on_host", "hosts_with"),
+#: Parts whose writes touch no record of another one; with the methods of others that answer by what they write.
+TOUCH_NO_OTHER = {
+    "leases": (),
+    "ticks": ("history.latest", "history.of_host", "history.of_instance", "history.of_user"),
 }
-TOUCH_NO_RECORD = {"leases": ("take", "drop"), "ticks": ("record", "note_left")}
 
 
 class WatchedDatabase(Database):
-    """Remembers what was read until the next write.
+    """Remembers the answers of calls that only read, until a row changes.
 
     No other process writes to the file, and records are frozen: what was read stays true until then. Most reads of a
     quiet tick cost nothing so.
@@ -38,13 +37,23 @@ class WatchedDatabase(Database):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database.engine)
-        self.read: dict[object, object] = {}
-        self.keeps = False
+        self.answers: dict[str, dict[object, object]] = defaultdict(dict)  # by method: "hosts.all"
+        self.calling = ""  # the part that is called
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        if not self.keeps:
-            self.read = {}
-        return super().writing()
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with super().writing() as connection:
+            before = _rows_changed(connection)
+            yield connection
+            changed = _rows_changed(connection) != before
+        if changed:
+            self._forget()
+
+    def _forget(self) -> None:
+        others = TOUCH_NO_OTHER.get(self.calling)
+        for method, answers in self.answers.items():
+            if others is None or method in others or method.startswith(f"{self.calling}."):
+                answers.clear()
 
 
 class WatchedHosts(HostStore):
@@ -78,19 +87,6 @@ class WatchedInstances(InstanceStore):
         return asked, new
 
 
-class WatchedHistory(HistoryStore):
-    """Does not look again for untold changes before something was written."""
-
-    _db: WatchedDatabase
-
-    def claim_untold(self, limit: int = 500) -> list[Change]:
-        if self._db.read.get("untold") == []:
-            return []
-        untold = super().claim_untold(limit)
-        self._db.read["untold"] = untold
-        return untold
-
-
 class WatchedStore(PoolStore):
     """The real store, watched and with a memory."""
 
@@ -99,10 +95,10 @@ class WatchedStore(PoolStore):
         super().__init__(self.database)
         self.hosts: WatchedHosts = WatchedHosts(self.database)
         self.instances: WatchedInstances = WatchedInstances(self.database)
-        self.history = WatchedHistory(self.database)
         self.database.secret = lambda: unguessable(self._world)
-        self._wrap(READS, _remembered)
-        self._wrap(TOUCH_NO_RECORD, _keeping)
+        for name, part in [*vars(self).items()]:
+            if isinstance(part, Part):
+                _remember_answers(name, part, self.database)
 
     def watched_by(self, world: Any) -> None:
         self.hosts.world = self.instances.world = world
@@ -113,39 +109,59 @@ class WatchedStore(PoolStore):
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())
 
-    def _wrap(self, methods: dict[str, tuple[str, ...]], wrapper: Callable) -> None:
-        for part, names in methods.items():
-            for name in names:
-                noun = getattr(self, part)
-                setattr(noun, name, wrapper(self.database, getattr(noun, name)))
+
+def _rows_changed(connection: Connection) -> int:
+    """How many rows its SQLite connection has ever changed."""
+    raw: Any = connection.connection.dbapi_connection
+    return int(raw.total_changes)
 
 
-def _remembered(database: WatchedDatabase, plain: Callable) -> Callable:
+def _remember_answers(name: str, part: Part, database: WatchedDatabase) -> None:
+    for method in dir(part):
+        if not method.startswith("_") and ismethod(getattr(part, method)):
+            setattr(part, method, _remembering(name, getattr(part, method), database))
+
+
+def _remembering(part: str, plain: Callable, database: WatchedDatabase) -> Callable:
+    """The method, which is not called again while no row has changed, if it only read the last time."""
+
     @wraps(plain)
-    def read(*arguments: object, **more: object) -> object:
-        asked = (plain, *map(_hashable, arguments), *((key, _hashable(more[key])) for key in more))
-        if asked not in database.read:
-            database.read[asked] = plain(*arguments, **more)
-        found = database.read[asked]
-        return found.copy() if isinstance(found, list | set) else found
-
-    return read
-
-
-def _keeping(database: WatchedDatabase, plain: Callable) -> Callable:
-    @wraps(plain)
-    def write(*arguments: object, **more: object) -> object:
-        database.keeps = True
+    def call(*arguments: object, **more: object) -> object:
+        answers, asked = database.answers[f"{part}.{plain.__name__}"], _key(arguments, more)
+        if asked in answers:
+            return _own(answers[asked])
+        outer, database.calling = database.calling, part
+        before = database.writes
         try:
-            return plain(*arguments, **more)
+            answer = plain(*arguments, **more)
         finally:
-            database.keeps = False
+            database.calling = outer
+        if asked is not None and database.writes == before:
+            answers[asked] = _own(answer)
+        return answer
 
-    return write
+    return call
 
 
-def _hashable(argument: object) -> object:
-    return frozenset(argument) if isinstance(argument, list | set | tuple) else argument
+def _own(answer: object) -> object:
+    """What a caller may change."""
+    return answer.copy() if isinstance(answer, list | set | dict) else answer
+
+
+def _key(arguments: tuple, more: dict[str, object]) -> object:
+    """What a call is known by; None: by nothing, it has an argument that can be changed."""
+    key = (*map(_frozen, arguments), *((name, _frozen(more[name])) for name in more))
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _frozen(argument: object) -> object:
+    if isinstance(argument, list):
+        return tuple(argument)
+    return frozenset(argument) if isinstance(argument, set) else argument
 
 
 @contextmanager

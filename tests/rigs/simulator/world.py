@@ -81,6 +81,7 @@ class World:
         self.next_containers_mute = 0
         self.repository_down_until = 0.0
         self.written: dict[str, str] = {}  # by session: what its user wrote last
+        self.tells = True  # platforms, visitors and operators; a life in which none is told costs half
         self.tick_every = TICK_SECONDS
         self.sessions: list[str] = []
         self._context = Context()

@@ -15,6 +15,7 @@ from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import NotFound
+from pool.records import BlueprintSpec
 
 SETTINGS = ProcessSettings(_env_file=None, poll_seconds=0.5)  # ten looks a second cost real ones
 
@@ -24,6 +25,14 @@ class SimulatedBlocks(StoredBlocks):
 
     def __init__(self, world: Any) -> None:
         self._world = world
+        self._specs: dict[str, tuple[Blueprint, BlueprintSpec]] = {}
+
+    def blueprint(self, name: str) -> BlueprintSpec:
+        """Read a block, which is never changed but replaced by another one, only once: each tick reads all of them."""
+        block = self.load(Blueprint, name, "blueprint")
+        if name not in self._specs or self._specs[name][0] is not block:
+            self._specs[name] = block, block.spec(name)
+        return self._specs[name][1]
 
     def load(self, kind: Any, name: str, noun: str) -> Any:
         here = self._world.check_open()
