@@ -1,6 +1,7 @@
 """A week of a teaching site on record, from a seed, so that what-if and advise can be tried without an installation.
 
-`python -m tests.rigs.recorded_week FOLDER`, and then `DD_DATA=FOLDER DD_DATABASE=sqlite dockerdriver what-if …`.
+`python -m tests.rigs.recorded_week FOLDER [UNTIL]` writes the last whole week before a day (today), and then
+`DD_DATA=FOLDER DD_DATABASE=sqlite dockerdriver what-if …` replays it.
 """
 
 import sys
@@ -21,7 +22,7 @@ WEEK = timedelta(days=7)
 
 
 def record(folder: Path, now: datetime, seed: int = SEED) -> None:
-    """Write the latest whole week, Monday 08:00 on, into a new SQLite file in the folder."""
+    """Write the latest week that was whole by *now*, Monday 08:00 on, into a new SQLite file in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{folder / 'pool.sqlite'}"
     store = PoolStore.open(url)
@@ -49,4 +50,5 @@ def _boot(store: PoolStore, run: str, at: datetime, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    record(Path(sys.argv[1]), datetime.now(UTC))
+    until = datetime.fromisoformat(sys.argv[2]).replace(tzinfo=UTC) if sys.argv[2:] else datetime.now(UTC)
+    record(Path(sys.argv[1]), until)
