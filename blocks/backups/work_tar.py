@@ -28,6 +28,7 @@ class Counted:
 
     size: int = 0  # bytes of files
     files: int = 0
+    links: int = 0  # hard links that are kept
     left_out: set[int] = field(default_factory=set, repr=False)  # regular files, by hash: hard links may name them
 
     def note(self, info: tarfile.TarInfo, limit_mb: int) -> None:
@@ -38,6 +39,7 @@ class Counted:
         """
         self.size += info.size if info.isreg() else 0
         self.files += 1
+        self.links += info.islnk()
         if limit_mb and self.size > limit_mb * MB:
             raise BackupTrouble(f"there is more than {limit_mb} MB to keep", BackupFault.TOO_LARGE)
 
@@ -61,7 +63,7 @@ def kept_tar(
         tar = read(path)
         if tar is not None:
             found = True
-            with _closed(tar):
+            with closed(tar):
                 yield from _chosen(tar, path, keep, counted)
     if not found:
         named = ", ".join(keep.paths)
@@ -70,7 +72,7 @@ def kept_tar(
 
 
 @contextmanager
-def _closed(stream: Iterable[bytes]) -> Iterator[None]:
+def closed(stream: Iterable[bytes]) -> Iterator[None]:
     """Close a stream at its end, however that comes: an engine removes no container that it still reads."""
     try:
         yield
@@ -84,9 +86,9 @@ def _chosen(tar: Iterable[bytes], path: str, keep: KeptWork, counted: Counted) -
 
     def change(info: tarfile.TarInfo) -> bool:
         """Give a member its name from the root; whether it is kept."""
-        info.name = _from_root(parent, info.name)
+        info.name = from_root(parent, info.name)
         if info.islnk():
-            info.linkname = _from_root(parent, info.linkname)
+            info.linkname = from_root(parent, info.linkname)
         inside = info.name.removeprefix(f"{parent}/" if parent else "").partition("/")[2]
         if info.type not in KEPT_KINDS or is_left_out(inside, keep.without) or hash(info.linkname) in counted.left_out:
             if info.isreg():
@@ -98,16 +100,19 @@ def _chosen(tar: Iterable[bytes], path: str, keep: KeptWork, counted: Counted) -
     yield from rewritten(tar, change, BackupFault.HOST)
 
 
-def given_to(tar: Iterable[bytes], old: int, new: int | None) -> Iterator[bytes]:
+def given_to(tar: Iterable[bytes], old: int, new: int | None, counted: Counted | None = None) -> Iterator[bytes]:
     """Give the files of one uid to another one; all others stay as they are.
 
     Args:
         tar: as :func:`kept_tar` made it.
         old: uid of the session that was backed up, where it had one of its own.
         new: uid that the new session runs as; None: not known, all stay as they are.
+        counted: is told of the hard links.
     """
+    counted = counted or Counted()
 
     def change(info: tarfile.TarInfo) -> bool:
+        counted.links += info.islnk()
         info.uid = new if new is not None and info.uid == old else info.uid
         return True
 
@@ -193,7 +198,7 @@ def _moved(name: str, root: str, folder: str) -> str:
     return f"{root}/{folder}/{below}".rstrip("/")
 
 
-def _from_root(parent: str, name: str) -> str:
+def from_root(parent: str, name: str) -> str:
     """Return a member's name from the root, as in "home/jovyan/a"."""
     name = name.strip("/")
     return f"{parent}/{name}" if parent else name

@@ -3,13 +3,20 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from time import monotonic, sleep
 
 import docker
 from docker.errors import NotFound
 
+from blocks.engine import inventories
+from blocks.engine.busybox import static_busybox
+from pool.backups.inventory import Inventory, read_inventory
+from pool.records import KeptWork
+
 CHUNK = 1 << 20
 STEP_SECONDS = 60
+LIST_SECONDS = 30  # that a list may take: without it, all is read
 SILENT_SECONDS = 120  # a busy disk may be that long about one large file
 
 
@@ -53,6 +60,25 @@ class ContainerFiles:
         """
         with self.client(f"write files into container {container}", SILENT_SECONDS) as client:
             client.put_archive(container, "/", iter(tar))
+
+    def list_files(self, container: str, keep: KeptWork) -> tuple[Inventory, datetime] | None:
+        """List what a container wrote of what is kept; and when that was begun, by the host's clock.
+
+        None where its engine keeps it in a way that cannot be listed, there is too much of it, or it changed meanwhile.
+
+        Raises:
+            EngineTrouble: there is no such container, or the throwaway one that lists did not run.
+        """
+        busybox, mark = static_busybox(), inventories.new_mark()
+        with self.client(f"list what container {container} wrote", LIST_SECONDS) as client:
+            seen = client.inspect_container(container)
+            if not busybox or not inventories.can_be_listed(seen, keep.paths):
+                return None
+            with inventories.lister(client, seen, busybox, inventories.arguments(keep.paths, mark)) as made:
+                client.start(made)
+                client.wait(made, timeout=LIST_SECONDS)
+                said = client.logs(made, stdout=True, stderr=False)
+        return read_inventory(said, mark.encode(), keep)
 
     def run_inside(self, container: str, command: Sequence[str], seconds: float) -> int | None:
         """Run a command in a running container, as the container's own user; its exit code.

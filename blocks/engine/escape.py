@@ -4,7 +4,6 @@ Its image is a busybox alone, which is brought along and removed again, so that 
 """
 
 import io
-import shutil
 import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 import docker
 from docker.errors import ImageNotFound
 
+from blocks.engine.busybox import static_busybox
 from blocks.engine.client import HostEngine
 from blocks.engine.limits import confined, network_label
 from pool.errors import DockerDriverError, EngineTrouble
@@ -71,11 +71,9 @@ def _clear(engine: HostEngine) -> None:
 
 
 def _busybox() -> bytes:
-    found = shutil.which("busybox")
-    content = Path(found).read_bytes() if found else b""
-    if not content or b"/lib64/ld-linux" in content or b"/lib/ld-" in content:  # what it would load is not there
-        raise DockerDriverError("no static busybox is here to test hosts with: apt-get install busybox-static")
-    return content
+    if content := static_busybox():
+        return content
+    raise DockerDriverError("no static busybox is here to test hosts with: apt-get install busybox-static")
 
 
 def _image(busybox: bytes) -> bytes:

@@ -8,6 +8,7 @@ from pool.backups.rules import backup_lease, brings_back, has_work
 from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupTrouble, as_trouble
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.records import BlueprintSpec, Instance
+from tasks.backups.changes import find_changes, note_files, write_changes
 from tasks.backups.keeping import (
     begin_backup,
     fail_backup,
@@ -41,12 +42,23 @@ async def back_up(instance: Instance, cause: BackupCause) -> Backup:
         if backup.counts:  # an earlier run came that far
             return backup
         try:
-            told = await _make_ready(instance, cause)
-            return await verify_backup(await write_backup(backup, instance), told)
+            return await _made(backup, instance, await _make_ready(instance, cause))
         except (BackupTrouble, EngineTrouble, HostUnreachable) as error:
             trouble = as_trouble(error)
             await fail_backup(backup, trouble)
             raise trouble from error
+
+
+async def _made(backup: Backup, instance: Instance, told: str) -> Backup:
+    """Write what changed, or all where that is not known; then it is read back."""
+    found = await find_changes(instance)
+    if found and (changed := await write_changes(backup, instance, found)):
+        return await verify_backup(changed, told)
+    written, read = await write_backup(backup, instance)
+    verified = await verify_backup(written, told)
+    if verified.cause not in PROGRAM_ENDS:  # else its container goes
+        await note_files(instance, verified, read)
+    return verified
 
 
 async def _make_ready(instance: Instance, cause: BackupCause) -> str:

@@ -24,6 +24,7 @@ class Backup:
     files: int = 0
     digest: str = ""  # SHA-256 of all that was written, in hexadecimal
     snapshot: str = ""  # its name in the repository
+    base: str = ""  # id of the backup that it stands on, with the changes in its snapshot; empty: it is all in that
     fault: BackupFault | None = None  # of a failed one
     reason: str = ""  # of its state: a sentence
 

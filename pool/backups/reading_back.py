@@ -43,6 +43,19 @@ def said_of(known: Backup | None, told: str = "") -> str:
     return f"{how}; {told}" if told else how
 
 
+def said_of_changes(backup: Backup, base: Backup, told: str = "") -> str:
+    """Say how a backup that stands on another one was read back, as its reason.
+
+    Args:
+        backup: that was read.
+        base: that it stands on.
+        told: what else is to be told of it.
+    """
+    same = backup.snapshot == base.snapshot
+    how = f"nothing changed since {base.id}" if same else f"what changed since {base.id} was {ALL_READ}"
+    return f"{how}; {told}" if told else how
+
+
 def share_to_read(now: datetime) -> int:
     """Choose which share of the repository is read now: 1 is the first one, `SHARES` the last."""
     return int(now.timestamp()) // SHARE_SECONDS % SHARES + 1

@@ -247,7 +247,8 @@ def to_forget(
 ) -> list[Backup]:
     """List the backups that are not needed any more.
 
-    Those that count go by number and age; those that do not, and that no run will go on with, by age alone.
+    Those that count go by number and age; those that do not, and that no run will go on with, by age alone. Of several
+    in which nothing had changed, so that they are one snapshot, the first and the last stay, and are one in number.
 
     Args:
         backups: of any users and blueprints, in any state.
@@ -262,9 +263,21 @@ def to_forget(
     gone: list[Backup] = []
     for _, group in groupby(good, key=_whose):
         ordered = in_order(group)
-        gone += ordered[max(kept, 1) :]
-        gone += [one for one in ordered[: max(kept, 1)] if oldest and one.begun_at < oldest]
+        versions = _versions(ordered)
+        newest = {version: one for one in reversed(ordered) for version in [versions[one.id]]}
+        stay = [*dict.fromkeys(versions[one.id] for one in ordered)][: max(kept, 1)]
+        ends = {*stay, *(newest[version].id for version in stay)}
+        gone += [one for one in ordered if one.id not in ends or (oldest and one.begun_at < oldest)]
     return gone + [one for one in every if _never_counted(one, now)]
+
+
+def _versions(ordered: Sequence[Backup]) -> dict[str, str]:
+    """Which backup each is the same as, by ids: the one that it stands on, where nothing had changed, or itself."""
+    known, versions = {one.id: one for one in ordered}, dict[str, str]()
+    for one in reversed(ordered):
+        base = known.get(one.base)
+        versions[one.id] = versions.get(base.id, base.id) if base and base.snapshot == one.snapshot else one.id
+    return versions
 
 
 def _never_counted(backup: Backup, now: datetime) -> bool:

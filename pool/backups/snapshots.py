@@ -35,7 +35,7 @@ def to_delete(listed: Mapping[str, Snapshot], backups: Collection[Backup], now: 
         BackupTrouble: not one backup that counts is listed: the repository is not the one that the records speak of.
     """
     known = {one.id for one in backups}
-    needed = {one.snapshot[:SHORT] for one in backups if one.snapshot and one.state is not BackupState.FORGOTTEN}
+    needed = {one.snapshot[:SHORT] for one in _needed(backups) if one.snapshot}
     counting = {one.snapshot[:SHORT] for one in backups if one.counts}
     old = {name for name, one in listed.items() if one.backup in known and one.written_at < now - UNNAMED}
     gone = {name for name in old if name[:SHORT] not in needed}
@@ -45,6 +45,17 @@ def to_delete(listed: Mapping[str, Snapshot], backups: Collection[Backup], now: 
             " not the one that they were written to; look at the place in block backup-store/main"
         )
     return gone
+
+
+def _needed(backups: Collection[Backup]) -> list[Backup]:
+    """Those that are not forgotten, and those that one of them stands on."""
+    every = {one.id: one for one in backups}
+    found = {one.id: one for one in backups if one.state is not BackupState.FORGOTTEN}
+    bases = list(found.values())
+    while bases:
+        bases = [every[one.base] for one in bases if one.base in every and one.base not in found]
+        found |= {one.id: one for one in bases}
+    return list(found.values())
 
 
 def strangers(listed: Mapping[str, Snapshot], backups: Collection[Backup], now: datetime) -> set[str]:

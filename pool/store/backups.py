@@ -9,14 +9,14 @@ from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, 
 
 from pool.backups.backup import Backup
 from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupState, check_backup_move
-from pool.errors import NotFound
+from pool.errors import NotFound, Refused
 from pool.records import Instance, KeptWork
 from pool.store.engine import Part, check_facts
 from pool.store.schema import backups, instances
 
-FACTS_OF_A_MOVE = frozenset({"size", "files", "digest", "snapshot", "fault"})
+FACTS_OF_A_MOVE = frozenset({"size", "files", "digest", "snapshot", "base", "fault"})
 UNFINISHED = frozenset({BackupState.WRITING, BackupState.WRITTEN})
-_NOTHING_YET = {"size": 0, "files": 0, "digest": "", "snapshot": "", "fault": None, "reason": ""}
+_NOTHING_YET = {"size": 0, "files": 0, "digest": "", "snapshot": "", "base": "", "fault": None, "reason": ""}
 _FIELDS = [field.name for field in fields(Backup)]
 
 
@@ -88,7 +88,7 @@ class BackupStore(Part):
             to: the state.
             now: becomes ``state_since``.
             reason: why it is in its new state.
-            facts: what is known from now on: ``size``, ``files``, ``digest``, ``snapshot``, ``fault``.
+            facts: what is known from now on: ``size``, ``files``, ``digest``, ``snapshot``, ``base``, ``fault``.
 
         Raises:
             RefusedMove: its life cycle does not allow this.
@@ -102,6 +102,19 @@ class BackupStore(Part):
             check_backup_move(backup_id, backup.state, to)
             return _write(connection, backup_id, state=to, state_since=now, reason=reason, **facts)
 
+    def stand_on(self, backup_id: str, base_id: str) -> Backup:
+        """Let a backup that is being written stand on another one, which is not deleted from now on.
+
+        Raises:
+            Refused: the other one does not count, or not any more.
+            NotFound: one of the two is not on record.
+        """
+        with self._db.writing() as connection:
+            base = _backup(connection, base_id, lock=True)
+            if not base.counts:
+                raise Refused(f"backup {backup_id} cannot stand on {base_id}, which is {base.state}")
+            return _write(connection, backup_id, base=base_id)
+
     def pools(self) -> list[str]:
         """Names of the pools that have backups, whether or not there is such a pool any more."""
         query = select(backups.c.pool).where(backups.c.state != BackupState.FORGOTTEN).distinct()
@@ -111,14 +124,16 @@ class BackupStore(Part):
     def drop_forgotten(self, before: datetime) -> int:
         """Delete the records of backups that were forgotten before a moment; how many there were.
 
-        The newest of a session on record stays: the number of its next backup follows from it.
+        The newest of a session on record stays: the number of its next backup follows from it. So does one that another
+        backup stands on.
         """
         later = backups.alias()
         has_later = exists().where(later.c.instance == backups.c.instance, later.c.number > backups.c.number)
         is_over = backups.c.instance.not_in(select(instances.c.id))
+        is_base = exists().where(later.c.base == backups.c.id)
         old = (backups.c.state == BackupState.FORGOTTEN, backups.c.state_since < before)
         with self._db.writing() as connection:
-            return connection.execute(delete(backups).where(*old, has_later | is_over)).rowcount
+            return connection.execute(delete(backups).where(*old, has_later | is_over, ~is_base)).rowcount
 
     def _found(self, query: Select[Any]) -> list[Backup]:
         with self._db.reading() as connection:

@@ -187,6 +187,7 @@ backups = Table(
     Column("files", Integer, nullable=False),
     Column("digest", String(64), nullable=False),  # SHA-256 of all that was written
     Column("snapshot", String(64), nullable=False),  # its name in the repository
+    Column("base", String(80), nullable=False, server_default=""),  # id of the backup that it stands on; or empty
     Column("fault", word_of(BackupFault)),
     Column("reason", Text, nullable=False),
     UniqueConstraint("instance", "number"),

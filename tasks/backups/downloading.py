@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from blocks.backups.digest import checked
+from blocks.backups.whole import whole
 from blocks.outside import now, outside
 from pool.backups.backup import Backup
 from pool.backups.rules import download_key
@@ -36,11 +36,13 @@ def offer_download(backup: Backup, seconds: int) -> bool:
     """
 
     def content() -> Iterator[bytes]:
-        return checked(outside().backups.read(backup.snapshot), backup)
+        return whole(outside().backups, backup, outside().store.backups.get)
 
+    # of one that is made of several, it is known once it was made: what breaks off must be shorter than was said
+    size = sum(map(len, content())) if backup.base else backup.size
     with outside().downloads.offered() as offer:
         url = f"{outside().settings.gateway_url}/downloads/{offer.secret}"
         until = f"{after(now(), seconds):%Y-%m-%dT%H:%M:%S+00:00}"
         link = {"backup": backup.id, "download_url": url, "until": until, "run": outside().prefect.run_id}
         outside().prefect.write_table([link], download_key(backup.id), f"Link to the files of backup {backup.id}")
-        return offer.hand_out(f"{backup.id}.tar", backup.size, content, seconds)
+        return offer.hand_out(f"{backup.id}.tar", size, content, seconds)

@@ -5,12 +5,13 @@ from blocks.backups.work_tar import Counted, kept_tar
 from blocks.engine.client import HostEngine
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
-from pool.backups.reading_back import said_of, to_compare_with
+from pool.backups.reading_back import said_of, said_of_changes, to_compare_with
 from pool.backups.rules import made_long_ago, may_end_without, told_of_hook, wait_ends_at
 from pool.backups.states import BackupCause, BackupState, BackupTrouble
 from pool.errors import EngineTrouble
 from pool.moments import minute
 from pool.records import Instance
+from tasks.backups.changes import WorkRead
 from tasks.base import look_up, pool_task
 
 STOP_SECONDS = 10  # that a notebook has to write what it holds in memory
@@ -51,26 +52,23 @@ def begin_backup(instance: Instance, cause: BackupCause) -> Backup:
 
 
 @pool_task(task_run_name="write backup {backup.id}")
-def write_backup(backup: Backup, instance: Instance) -> Backup:
+def write_backup(backup: Backup, instance: Instance) -> tuple[Backup, WorkRead]:
     """Stream what is kept out of the container into the repository. It does not count yet.
+
+    Returns:
+        The backup; and what was seen of its files.
 
     Raises:
         BackupTrouble: it was not written; its fault says why.
         EngineTrouble: its files could not be read.
         HostUnreachable: its host does not answer.
     """
-    engine, counted = _engine_of(instance), Counted()
+    engine, counted, begun = _engine_of(instance), Counted(), outside().clock.uptime()
     tar = kept_tar(lambda path: engine.read_files(instance.container, path), instance.keep, counted)
     written = outside().backups.write(backup.id, tar)
-    return outside().store.backups.move(
-        backup.id,
-        BackupState.WRITTEN,
-        now(),
-        size=written.size,
-        digest=written.digest,
-        snapshot=written.snapshot,
-        files=counted.files,
-    )
+    facts = {"size": written.size, "digest": written.digest, "snapshot": written.snapshot, "files": counted.files}
+    made = outside().store.backups.move(backup.id, BackupState.WRITTEN, now(), base="", **facts)
+    return made, WorkRead(counted.links, begun)
 
 
 @pool_task(retries=1, retry_delay_seconds=5, task_run_name="verify backup {backup.id}")
@@ -78,16 +76,19 @@ def verify_backup(backup: Backup, told: str = "") -> Backup:
     """Read a backup back; from now on it counts. What else is to be told of it is in its reason.
 
     Of a large one that shares most with one that was read a short while ago, what is new is read. Where that is
-    trouble, reading all of it decides.
+    trouble, reading all of it decides. Of one that stands on another one what changed is read: all of that one was, a
+    short while ago.
 
     Raises:
         BackupTrouble: it could not be read, or is not what was written.
     """
-    known = _read_new_parts(backup)
-    if known is None:
+    base = outside().store.backups.get(backup.base) if backup.base else None
+    known = None if base else _read_new_parts(backup)
+    if not known and not (base and base.snapshot == backup.snapshot):
         for _chunk in checked(outside().backups.read(backup.snapshot), backup):
             pass
-    return outside().store.backups.move(backup.id, BackupState.VERIFIED, now(), reason=said_of(known, told))
+    reason = said_of_changes(backup, base, told) if base else said_of(known, told)
+    return outside().store.backups.move(backup.id, BackupState.VERIFIED, now(), reason=reason)
 
 
 def _read_new_parts(backup: Backup) -> Backup | None:

@@ -1,8 +1,9 @@
 """Tasks of bringing work back: which backup it is, and a container that holds it before its program starts."""
 
 from asyncio import sleep
+from collections.abc import Iterator
 
-from blocks.backups.digest import checked
+from blocks.backups.whole import whole
 from blocks.backups.work_tar import Counted, beside, given_to, listed
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
@@ -21,6 +22,7 @@ from pool.records import BlueprintSpec, Instance
 from pool.sessions.containers import container_user, own_uid, uid_of
 from pool.sessions.timings import next_look
 from pool.states import InstanceState
+from tasks.backups.changes import WorkRead, note
 from tasks.base import blocking, look_up, pool_task
 from tasks.sessions.containers import session_container
 
@@ -82,8 +84,10 @@ def fill_container(instance: Instance, blueprint: BlueprintSpec, backup: Backup)
     with session_container(instance, blueprint) as (engine, spec):
         container = engine.prepare(spec)
         if container:
-            stream = checked(outside().backups.read(backup.snapshot), backup)
-            engine.write_files(container, given_to(stream, own_uid(backup.instance), uid_of(spec.user)))
+            counted = Counted()
+            tar = given_to(_all_of(backup), own_uid(backup.instance), uid_of(spec.user), counted)
+            engine.write_files(container, tar)
+            note(instance, backup, WorkRead(counted.links, begun=None))
     return container
 
 
@@ -96,8 +100,7 @@ def put_beside(instance: Instance, backup: Backup, path: str, folder: str) -> tu
     """
     home, counted = instance.keep.paths[0], Counted()
     runs_as = uid_of(container_user(instance.id, outside().stored.blueprint(instance.blueprint).container_user))
-    stream = checked(outside().backups.read(backup.snapshot), backup)
-    tar = beside(stream, home, folder, path, own_uid(backup.instance), runs_as, counted)
+    tar = beside(_all_of(backup), home, folder, path, own_uid(backup.instance), runs_as, counted)
     outside().engines.of(outside().store.hosts.get(instance.get_placement().host)).write_files(instance.container, tar)
     return f"{home}/{folder}", counted.files
 
@@ -114,10 +117,14 @@ def show_files(backup_id: str, below: str) -> tuple[int, int]:
     backup = outside().store.backups.get(backup_id)
     if not backup.counts:
         raise Refused(f"backup {backup_id} is {backup.state}: there is nothing that could be listed")
-    files, count = listed(outside().backups.read(backup.snapshot), below, MOST_ROWS)
+    files, count = listed(_all_of(backup), below, MOST_ROWS)
     rows = [{"file": one.path, "bytes": one.size, "changed": f"{one.changed_at:%Y-%m-%d %H:%M}"} for one in files]
     outside().prefect.write_table(rows, files_key(backup_id), f"What backup {backup_id} holds")
     return len(rows), count
+
+
+def _all_of(backup: Backup) -> Iterator[bytes]:
+    return whole(outside().backups, backup, outside().store.backups.get)
 
 
 @look_up()

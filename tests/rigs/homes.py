@@ -1,18 +1,23 @@
 """An engine whose containers hold a few files: what is read out of one, and what is put into another."""
 
 import io
+import os
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 
 from blocks.engine.client import HostEngine, _digest
 from blocks.engine.container_state import ContainerState
 from blocks.engine.of_host import Engines
 from pool import marks
+from pool.backups.inventory import Inventory
 from pool.blame import BAD_BLUEPRINT, CONTAINER_GONE, NAME_TAKEN
 from pool.errors import EngineTrouble
-from pool.records import ContainerSpec, Host
+from pool.records import ContainerSpec, Host, KeptWork
+from tests.rigs.pool_data import NOW
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,12 @@ def files_of(tar: Iterable[bytes]) -> dict[str, HomeFile]:
         }
 
 
+def _stamp(file: HomeFile) -> bytes:
+    """As a list has it; the inode is of the content."""
+    facts = f"{0o100000 | file.mode:x} {file.uid} {file.gid} {len(file.content)} {zlib.crc32(file.content)} 1"
+    return f"{facts} 2020-01-05 08:00:00.0 +0000 2020-01-05 08:00:00.0 +0000".encode()
+
+
 class HomeEngine(HostEngine):
     """Containers in memory."""
 
@@ -76,6 +87,12 @@ class HomeEngine(HostEngine):
 
     def start(self, name: str) -> None:
         self._home(name).status = "running"
+
+    def list_files(self, container: str, keep: KeptWork) -> tuple[Inventory, datetime] | None:
+        """A file is another one where what is in it is."""
+        files = self._home(container).files
+        kept = {name: file for name, file in files.items() if any(f"/{name}".startswith(path) for path in keep.paths)}
+        return Inventory({os.fsencode(name): _stamp(file) for name, file in kept.items()}), NOW
 
     def run_inside(self, container: str, command: Sequence[str], seconds: float) -> int | None:
         """The command names what it does: `dump` writes a file, `fail` and `hang` do not, and there are no others."""
@@ -99,7 +116,7 @@ class HomeEngine(HostEngine):
     def read_files(self, container: str, path: str) -> Iterator[bytes] | None:
         files = self._home(container).files
         inside = path.strip("/")
-        chosen = {name: file for name, file in files.items() if name.startswith(f"{inside}/")}
+        chosen = {name: file for name, file in files.items() if f"{name}/".startswith(f"{inside}/")}
         return iter([tar_of_home(chosen, inside)]) if chosen else None
 
     def write_files(self, container: str, tar: Iterable[bytes]) -> None:

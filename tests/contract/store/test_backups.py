@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pool.backups.states import BackupCause, BackupFault, BackupState
-from pool.errors import NotFound, RefusedMove
+from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import KeptWork
 from pool.states import InstanceState
 from tests.rigs.pool_data import NOW, ask, claim_active, later, place
@@ -116,3 +116,31 @@ def test_what_was_kept_for_a_move_is_kept_once_and_for_the_next_move_anew(store,
     first = verified(store, replace(instance, state_since=later(5)), moves, later(9))
     assert store.backups.begin(replace(instance, state_since=later(5)), moves, later(20)) == first
     assert store.backups.begin(replace(instance, state_since=later(60)), moves, later(70)).id == "alice-1.2"
+
+
+def test_a_backup_that_is_written_may_stand_on_one_that_counts_and_on_no_other(store, instance):
+    base = verified(store, instance, ASKED)
+    new = store.backups.begin(instance, ASKED, later(9))
+    assert store.backups.stand_on(new.id, base.id).base == base.id
+    store.backups.move(base.id, BackupState.FORGOTTEN, later(10))
+    with pytest.raises(Refused, match=r"alice-1.2 cannot stand on alice-1.1, which is forgotten"):
+        store.backups.stand_on(new.id, base.id)
+    with pytest.raises(NotFound):
+        store.backups.stand_on(new.id, "alice-1.9")
+
+
+def test_a_backup_that_begins_again_stands_on_none(store, instance):
+    base = verified(store, instance, ASKED)
+    new = store.backups.begin(instance, ASKED, later(9))
+    store.backups.stand_on(new.id, base.id)
+    assert store.backups.begin(instance, ASKED, later(99)).base == ""
+
+
+def test_the_record_of_a_backup_that_another_one_stands_on_stays(store, instance):
+    base = verified(store, instance, ASKED)
+    new = store.backups.begin(instance, ASKED, later(9))
+    store.backups.stand_on(new.id, base.id)
+    store.backups.move(base.id, BackupState.FORGOTTEN, later(10))
+    assert store.backups.drop_forgotten(later(99)) == 0
+    store.backups.move(new.id, WRITTEN, later(100), base="")
+    assert store.backups.drop_forgotten(later(999)) == 1

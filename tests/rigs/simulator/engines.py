@@ -12,7 +12,7 @@ from pool import marks
 from pool.blame import CONTAINER_GONE, IMAGE_GONE, PORT_TAKEN
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
 from pool.housekeeping.found import ContainerOutcome, Probe, SeenContainer
-from pool.records import ContainerSpec, Host, Image
+from pool.records import ContainerSpec, Host, Image, KeptWork
 from tests.rigs.homes import HomeFile, files_of, tar_of_home
 from tests.rigs.simulator.machines import Container, Machine
 
@@ -73,6 +73,10 @@ class SimulatedEngine(HostEngine):
     def read_files(self, container: str, path: str) -> Iterator[bytes] | None:
         found = self._found(f"read files of {container}", container)
         return iter([tar_of_home({"home/work": HomeFile(found.work.encode())}, "home")])
+
+    def list_files(self, container: str, keep: KeptWork) -> None:
+        """It cannot."""
+        self._found(f"list files of {container}", container)
 
     def write_files(self, container: str, tar: Iterable[bytes]) -> None:
         files = files_of(tar)

@@ -122,6 +122,20 @@ def test_of_each_user_and_blueprint_the_newest_stay():
     assert ids(rules.to_forget([*mine, *others], kept=2, days=0, now=later(9))) == ["alice-0.1"]
 
 
+def test_of_backups_between_which_nothing_changed_the_first_and_the_last_stay_and_take_one_place():
+    older = a_backup("alice-0.1", begun_at=later(-9), snapshot="aaaaaaaa")
+    first = a_backup("alice-1.1", begun_at=later(0))
+    same = [a_backup(f"alice-1.{n}", begun_at=later(n), base=f"alice-1.{n - 1 if n == 4 else 1}") for n in (2, 3, 4)]
+    every = [older, first, *same]
+    assert ids(rules.to_forget(every, kept=2, days=0, now=later(9))) == ["alice-1.3", "alice-1.2"]
+    assert "alice-0.1" in ids(rules.to_forget(every, kept=1, days=0, now=later(9)))
+
+
+def test_a_backup_of_what_changed_takes_a_place_of_its_own():
+    changed = a_backup("alice-1.2", begun_at=later(2), base="alice-1.1", snapshot="bbbbbbbb")
+    assert ids(rules.to_forget([a_backup(), changed], kept=1, days=0, now=later(9))) == ["alice-1.1"]
+
+
 def test_a_backup_is_deleted_by_its_age_the_last_one_as_well():
     old = a_backup(begun_at=NOW - timedelta(days=31))
     assert rules.to_forget([old], kept=5, days=30, now=NOW) == [old]

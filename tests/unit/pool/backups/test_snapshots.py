@@ -1,5 +1,7 @@
 """Which snapshots may be deleted, however restic spells their names, and whatever was lost beside them."""
 
+from dataclasses import replace
+
 import pytest
 
 from pool.backups.snapshots import Snapshot, strangers, to_delete
@@ -25,6 +27,15 @@ def test_a_snapshot_that_no_record_names_stays_for_a_day_for_it_may_be_being_wri
 def test_what_is_forgotten_needs_its_snapshot_no_more():
     forgotten = a_backup(snapshot=OURS, state=BackupState.FORGOTTEN)
     assert to_delete(LISTED, [forgotten], later(2 * DAY)) == {OURS, HALF}
+
+
+def test_what_another_backup_stands_on_is_needed_though_it_is_forgotten():
+    base = a_backup(snapshot=OURS, state=BackupState.FORGOTTEN)
+    between = a_backup("alice-1.2", snapshot="bbbbbbbb", base=base.id, state=BackupState.FORGOTTEN)
+    stands = a_backup("alice-1.3", snapshot=HALF, base=between.id)
+    assert to_delete(LISTED, [base, between, stands], later(2 * DAY)) == set()
+    forgotten = replace(stands, state=BackupState.FORGOTTEN)
+    assert to_delete(LISTED, [base, between, forgotten], later(2 * DAY)) == {OURS, HALF}
 
 
 def test_nothing_is_deleted_in_a_repository_that_lists_no_backup_that_counts():
