@@ -124,14 +124,17 @@ def _folder(name: bytes, stamp: Stamp) -> tarfile.TarInfo:
     info = tarfile.TarInfo(fsdecode(name))
     fields = fields_of(stamp)
     info.type, info.mode = tarfile.DIRTYPE, S_IMODE(mode_of(stamp))
-    info.uid, info.gid, info.mtime = int(fields[1]), int(fields[2]), _seconds(fields[6], fields[7])  # type: ignore[assignment]  # a part of a second goes into the tar
+    info.uid, info.gid, info.mtime = int(fields[1]), int(fields[2]), _seconds(b" ".join(fields[6:8]))
     return info
 
 
-def _seconds(day: bytes, time: bytes) -> float:
-    moment, _, fraction = time.decode().partition(".")
-    whole = datetime.strptime(f"{day.decode()} {moment}", "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    return int(whole.timestamp()) + float(f"0.{fraction or 0}")
+def _seconds(moment: bytes) -> int:
+    """Whole ones, as an engine's tar has; 0 where a session dated its folder so that no calendar has it."""
+    try:
+        found = datetime.strptime(moment.decode().partition(".")[0], "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return 0
+    return max(0, int(found.replace(tzinfo=UTC).timestamp()))
 
 
 def _member(info: tarfile.TarInfo, content: bytes = b"") -> bytes:

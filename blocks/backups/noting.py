@@ -9,7 +9,7 @@ import json
 import tarfile
 import zlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from blocks.backups.work_tar import closed
@@ -47,7 +47,7 @@ def unpacked(tar: Iterable[bytes] | None) -> Noted | None:
     """
     try:
         return _noted(_content(tar or ()))
-    except (ValueError, KeyError, TypeError, AttributeError, tarfile.TarError, zlib.error):
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError, tarfile.TarError, zlib.error):
         return None
 
 
@@ -72,11 +72,10 @@ def _noted(content: bytes) -> Noted:
     files = unpacker.decompress(rest, MOST_BYTES)
     if not unpacker.eof:
         raise ValueError("it is too long, or not all of it")
-    read_at = datetime.fromisoformat(told["read_at"])
-    if read_at.tzinfo is None:
+    if (read_at := datetime.fromisoformat(told["read_at"])).tzinfo is None:
         raise ValueError("it does not say of which zone its time is")
     inventory = Inventory(dict(map(_file, files.split(b"\0"))) if files else {})
-    return Noted(str(told["backup"]), read_at, bool(told["links"]), inventory)
+    return Noted(str(told["backup"]), read_at.astimezone(UTC), bool(told["links"]), inventory)
 
 
 def _file(line: bytes) -> tuple[bytes, bytes]:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from blocks.stored.backup_store import BackupPlace
 from pool.backups.states import BackupTrouble
 
+PIPE = 1 << 20  # bytes; 64 KB unless it is said, so that each process waits for the other sixteen times as often
 MISSING = "restic is not installed on the manager: apt-get install restic"
 
 
@@ -26,6 +27,7 @@ def launched(command: list[str], environment: dict[str, str], files: list[int], 
     Raises:
         BackupTrouble: it is not installed.
     """
+    how = {"pipesize": PIPE} | how
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
     try:
         return subprocess.Popen(command, env=environment, pass_fds=files, start_new_session=True, **pipes)

@@ -22,6 +22,6 @@ async def download_backup(backup: BackupId, minutes: DownloadMinutes = 30) -> St
     """
     check_minutes(minutes, most=MOST_DOWNLOAD_MINUTES)
     chosen = await backup_to_download(backup)
-    if await offer_download(chosen, minutes * 60):
-        return Completed(message=f"backup {backup} was downloaded: {chosen.size} bytes")
+    if given := await offer_download(chosen, minutes * 60):
+        return Completed(message=f"backup {backup} was downloaded: {given} bytes")
     return Completed(message=f"the link to backup {backup} was not used within {minutes} minutes, and is over")

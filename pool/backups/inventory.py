@@ -15,6 +15,9 @@ from pool.records import KeptWork
 
 #: A file whose status changed so shortly before a list was begun may be changed again without that being seen.
 RECENT = timedelta(seconds=1)
+#: So long a program may write to a file that it has mapped, and its times stay as at the first write: until the kernel
+#: has written it to the disk, which it does after half a minute (vm.dirty_expire_centisecs).
+MAPPED = timedelta(minutes=2)
 UNSETTLED = b"!"  # begins the stamp of a file that is taken for changed
 MOST_DEEP = 64  # folders above a file: a session may make thousands, which would be looked at for each
 FIELDS = 12  # of a stamp: mode, uid, gid, size, inode, links; then date, time and zone, of content and of status
@@ -83,9 +86,9 @@ def settled(inventory: Inventory, since: datetime) -> Inventory:
         inventory: was made after the files were read.
         since: when the reading was begun, by the host's clock.
     """
-    limit = (since - RECENT).strftime(SECOND).encode()
-    files = inventory.files.items()
-    return Inventory({name: UNSETTLED + one if _status_changed(one) >= limit else one for name, one in files})
+    folders, others = ((since - before).strftime(SECOND).encode() for before in (RECENT, MAPPED))
+    files = ((name, one, folders if is_folder(one) else others) for name, one in inventory.files.items())
+    return Inventory({name: UNSETTLED + one if _status_changed(one) >= limit else one for name, one, limit in files})
 
 
 def is_folder(stamp: Stamp) -> bool:

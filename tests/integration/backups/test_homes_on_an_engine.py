@@ -3,6 +3,7 @@
 import asyncio
 import io
 import tarfile
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from blocks.stored.pool_config import PoolConfig
 from flows.backups.backup_instance import backup_instance
 from flows.sessions.move_instance import move_instance
 from flows.steps import sessions
+from pool.backups.inventory import RECENT
 from pool.backups.states import BackupFault, BackupState
 from pool.records import Image, KeptWork
 from pool.sessions.containers import own_uid
@@ -82,7 +84,7 @@ def with_home(image):
             info = tarfile.TarInfo(name)
             info.type, info.mode, info.gid = tarfile.DIRTYPE, 0o775, 100
             tar.addfile(info)
-        for tool in ("mkdir", "chmod", "ln", "stat", "dd", "rm", "ls", "touch"):
+        for tool in ("mkdir", "chmod", "ln", "stat", "dd", "rm", "ls", "touch", "find", "mv", "rmdir", "sort"):
             info = tarfile.TarInfo(f"bin/{tool}")
             info.type, info.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(info)
@@ -229,6 +231,71 @@ def test_a_session_that_is_moved_has_its_files_with_owners_modes_and_links_under
     assert of_kept(installation.run("alice-1", SHOW)) == of_kept(shown)
     (there,) = installation.engine.containers({})
     assert (there.running, there.id != container) == (True, True)
+
+
+@pytest.fixture
+def _all_are_worth_it(monkeypatch):
+    """Homes of a few bytes are backed up as large ones are."""
+    monkeypatch.setattr("pool.backups.changes.WORTH", 0)
+    monkeypatch.setattr("tasks.backups.changes.WORTH", 0)
+    monkeypatch.setattr("pool.backups.changes.REQUEST", 1)
+    monkeypatch.setattr("pool.backups.inventory.MAPPED", RECENT)
+
+
+#: Half a megabyte that stays as it is: what changes is a small part of it.
+LARGE = "dd if=/dev/zero of=/home/jovyan/large bs=1024 count=512; rm -f /home/jovyan/hard"
+CHANGES = """
+cd /home/jovyan
+echo more >> thesis; rm link; ln -s project link; mv 'project/ü name' project/moved; rmdir project/empty
+mkdir -p new/deep; echo n > 'new/deep/line
+break'; chmod 710 project; rm /srv/notes; echo again > project/.cache/big
+"""
+SHOW_ALL = """
+cd /home/jovyan; id -u
+find . /srv/notes ! -path '*/.cache*' ! -name '*.tmp' -exec stat -c '%n %F %a %u %g %Y' {} + 2>/dev/null | sort
+cat thesis project/moved new/deep/* 2>/dev/null
+"""
+
+
+def backed_up(installation, name: str):
+    with installation.door():
+        asyncio.run(backup_instance.fn(name))
+    return installation.store.backups.of_instance(name)[0]
+
+
+@pytest.mark.usefixtures("_all_are_worth_it")
+def test_a_session_that_changed_a_little_is_backed_up_by_that_and_all_of_it_comes_back(installation):
+    installation.start("alice-1")
+    installation.run("alice-1", WORK + LARGE)
+    until_settled()
+    first = backed_up(installation, "alice-1")
+    same = backed_up(installation, "alice-1")
+    assert (same.base, same.snapshot, same.reason) == (first.id, first.snapshot, f"nothing changed since {first.id}")
+    installation.run("alice-1", CHANGES)
+    before = installation.run("alice-1", SHOW_ALL)
+    installation.end("alice-1")
+    last = installation.store.backups.get("alice-1.3")
+    assert (last.base, last.reason) == (first.id, f"what changed since {first.id} was read back")
+    assert installation.start("alice-2").restored_from == last.id
+    uids = str(own_uid("alice-1")), str(own_uid("alice-2"))
+    assert installation.run("alice-2", SHOW_ALL) == before.replace(*uids)
+
+
+@pytest.mark.usefixtures("_all_are_worth_it")
+def test_what_came_back_and_was_left_as_it_was_is_not_read_at_the_end(installation):
+    installation.start("alice-1")
+    installation.run("alice-1", WORK + LARGE)
+    before = installation.run("alice-1", SHOW_ALL)
+    for name in ("alice-1", "alice-2"):
+        installation.end(name)
+        installation.start(f"alice-{int(name[-1]) + 1}")
+    assert installation.store.backups.get("alice-2.1").reason == "nothing changed since alice-1.1"
+    assert installation.run("alice-3", SHOW_ALL) == before.replace(str(own_uid("alice-1")), str(own_uid("alice-3")))
+
+
+def until_settled() -> None:
+    """What changed a moment before it was read is read again."""
+    time.sleep(2.1)
 
 
 def test_a_start_without_anything_to_bring_back_asks_the_repository_nothing(installation):

@@ -70,8 +70,14 @@ def test_a_file_that_went_after_it_was_listed_is_in_none():
 def test_a_folders_new_rights_and_time_come_after_what_the_base_says_of_it():
     tar = now(Changes(folders={b"home/d": STAMP}), {})
     [folder] = [one for one in members(tar) if one.name == "home/d"]
-    assert (folder.isdir(), folder.mode, folder.uid, folder.mtime) == (True, 0o700, 1000, 1767596400.25)
+    assert (folder.isdir(), folder.mode, folder.uid, folder.mtime) == (True, 0o700, 1000, 1767596400)
     assert files_of([tar]) == BEFORE
+
+
+@pytest.mark.parametrize("year", [b"99999", b"-1", b"1905"])
+def test_a_folder_that_is_dated_outside_of_the_calendar_is_kept_all_the_same(year):
+    stamp = STAMP.replace(b"2026", year)
+    assert [one.mtime for one in members(now(Changes(folders={b"home/d": stamp}), {})) if one.name == "home/d"] == [0]
 
 
 def test_a_name_that_is_no_text_is_told_as_it_is():

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from flows.backups.backup_instance import backup_instance
+from flows.backups.download_backup import download_backup
 from flows.backups.forget_backups import forget_old_backups
 from flows.backups.list_files import list_files
 from flows.steps import sessions
@@ -16,7 +17,7 @@ from pool.sessions.containers import own_uid
 from pool.states import EndCause
 from pool.store.backups import BackupStore
 from tests.rigs.fakes import FakeRepository
-from tests.rigs.homes import HomeEngine, HomeFile
+from tests.rigs.homes import HomeEngine, HomeFile, files_of
 from tests.rigs.kept_work import counting, die_at, dying
 
 pytestmark = pytest.mark.unit
@@ -173,6 +174,16 @@ def test_the_files_of_a_backup_of_changes_are_listed_as_a_whole(world):
     backed_up(world)
     with world.process():
         assert asyncio.run(list_files.fn("alice-1.2")).message == "backup alice-1.2 holds 3 files"
+
+
+def test_a_download_of_a_backup_of_changes_is_the_whole_home_with_its_size(world):
+    backed_up(world)
+    world.home("alice-1").files["home/other"] = OTHER
+    backed_up(world)
+    with world.process():
+        said = asyncio.run(download_backup.fn("alice-1.2")).message
+    assert said == f"backup alice-1.2 was downloaded: {len(world.downloads.given)} bytes"
+    assert {path: file.content for path, file in files_of([world.downloads.given]).items()} == contents(world)
 
 
 #: What is written outside on the way of an end that writes what changed, and at which call of it the process dies.

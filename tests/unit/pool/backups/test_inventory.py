@@ -1,10 +1,10 @@
 """A list of a session's files is read whole or not at all, whatever the files are called."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pool.backups.inventory import UNSETTLED, inside, read_inventory, settled
+from pool.backups.inventory import MAPPED, RECENT, UNSETTLED, inside, read_inventory, settled
 from pool.records import KeptWork
 
 pytestmark = pytest.mark.unit
@@ -59,12 +59,12 @@ def test_what_is_left_out_is_not_listed():
     assert [*inventory.files] == [b"/home", b"home/jovyan/a"]
 
 
-def test_what_changed_while_it_was_read_or_a_second_before_is_taken_for_changed():
-    inventory, _ = read_inventory(said(b"home/jovyan/a", status=LATE), MARK, KEEP)
-    since = datetime(2026, 1, 5, 8, 0, 4, tzinfo=UTC)
-    assert settled(inventory, since).files[b"home/jovyan/a"] == UNSETTLED + stamp(LATE)
-    later = datetime(2026, 1, 5, 8, 0, 5, tzinfo=UTC)
-    assert settled(inventory, later) == inventory
+@pytest.mark.parametrize(("kind", "before"), [(b"41ed", RECENT), (b"81a4", MAPPED)])
+def test_what_changed_while_it_was_read_or_shortly_before_is_taken_for_changed(kind, before):
+    inventory, _ = read_inventory(said(b"home/jovyan/a", status=LATE).replace(b"81a4", kind), MARK, KEEP)
+    since = datetime(2026, 1, 5, 8, 0, 3, tzinfo=UTC) + before
+    assert settled(inventory, since).files[b"home/jovyan/a"] == UNSETTLED + stamp(LATE, kind)
+    assert settled(inventory, since + timedelta(seconds=1)) == inventory
 
 
 @pytest.mark.parametrize(("name", "path"), [(b"home/jovyan/a/b", "a/b"), (b"home/jovyan", ""), (b"home/jo", "")])
