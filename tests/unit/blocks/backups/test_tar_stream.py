@@ -1,11 +1,12 @@
 """A tar that goes by: each member comes as `tarfile` would read it, and what is no whole tar is trouble."""
 
 import io
+import random
 import tarfile
 
 import pytest
 
-from blocks.backups.tar_stream import BLOCK, END, LONGEST_HEADER, PART, rewritten
+from blocks.backups.tar_stream import BLOCK, END, LONGEST_HEADER, PART, _header, rewritten
 from pool.backups.states import BackupFault, BackupTrouble
 
 pytestmark = pytest.mark.unit
@@ -116,3 +117,15 @@ def test_a_header_that_is_spoiled_is_not_taken_for_the_end():
 def test_what_no_engine_writes_is_trouble(info):
     with pytest.raises(BackupTrouble, match="did not come as a whole"):
         passed(info.tobuf(tarfile.PAX_FORMAT) + bytes(END))
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_a_header_is_written_as_tarfile_writes_it(number):
+    chance = random.Random(number)
+    info = tarfile.TarInfo(chance.choice(["a", "d/b", "n" * 99, "n" * 100, "n" * 101, "ü", "x/" * 80 + "y"]))
+    info.type = chance.choice([tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+    info.linkname = chance.choice(["", "to", "l" * 101]) if info.type in (tarfile.SYMTYPE, tarfile.LNKTYPE) else ""
+    info.uid, info.gid = (chance.choice([0, 1000, 2_097_151, 2_097_152, 1_983_154_496]) for _ in range(2))
+    info.mode, info.mtime = chance.choice([0o644, 0o100755, 0o4711]), chance.choice([0, 5, 1_767_596_400, 1.5, -3])
+    info.size = chance.choice([0, 7, (1 << 33) - 1, 1 << 33]) if info.isreg() else 0
+    assert _header(info) == info.tobuf(tarfile.PAX_FORMAT)
