@@ -1,8 +1,8 @@
 """Tasks that delete backups which are not needed any more, and look after those that are."""
 
 from blocks.outside import log, now, outside
+from pool.backups.forgetting import records_kept_since, to_forget, why_forgotten
 from pool.backups.reading_back import SHARES, share_to_read
-from pool.backups.rules import records_kept_since, to_forget, why_forgotten
 from pool.backups.snapshots import SHORT, strangers, to_delete
 from pool.backups.states import BackupState
 from pool.errors import NotFound

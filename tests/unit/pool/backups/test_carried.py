@@ -6,6 +6,7 @@ import pytest
 
 from pool.backups import rules
 from pool.backups.carried import carried_backup
+from pool.backups.forgetting import to_forget
 from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupState
 from pool.errors import Refused
 from pool.records import KeptWork
@@ -45,8 +46,8 @@ def test_what_is_half_there_on_the_new_host_is_no_work_to_keep():
 
 def test_a_backup_that_is_carried_is_not_forgotten():
     old = [a_backup("alice-1.2", begun_at=later(0)), a_backup("alice-2.1", begun_at=later(60))]
-    assert [one.id for one in rules.to_forget(old, 1, 0, later(99))] == ["alice-1.2"]
-    assert rules.to_forget(old, 1, 0, later(99), {"alice-1.2"}) == []
+    assert [one.id for one in to_forget(old, 1, 0, later(99))] == ["alice-1.2"]
+    assert to_forget(old, 1, 0, later(99), {"alice-1.2"}) == []
 
 
 def test_a_session_that_moves_is_backed_up_as_one_that_ends():

@@ -1,7 +1,6 @@
-"""When a session is backed up, how long its end waits, which backup comes back, which are deleted."""
+"""When a session is backed up, how long its end waits, and which backup comes back."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -114,49 +113,6 @@ def test_a_named_backup_that_does_not_count_is_refused_and_the_newest_that_does_
 def test_the_backup_of_another_user_cannot_be_named():
     with pytest.raises(NotFound, match=r"no backup of this user and blueprint is named 'bob-1.1'; there is none"):
         rules.to_restore([], "bob-1.1")
-
-
-def test_of_each_user_and_blueprint_the_newest_stay():
-    mine = [a_backup(f"alice-{n}.1", begun_at=later(n)) for n in range(3)]
-    others = [a_backup("bob-1.1", user="bob"), a_backup("alice-9.1", blueprint="rstudio")]
-    assert ids(rules.to_forget([*mine, *others], kept=2, days=0, now=later(9))) == ["alice-0.1"]
-
-
-def test_of_backups_between_which_nothing_changed_the_first_and_the_last_stay_and_take_one_place():
-    older = a_backup("alice-0.1", begun_at=later(-9), snapshot="aaaaaaaa")
-    first = a_backup("alice-1.1", begun_at=later(0))
-    same = [a_backup(f"alice-1.{n}", begun_at=later(n), base=f"alice-1.{n - 1 if n == 4 else 1}") for n in (2, 3, 4)]
-    every = [older, first, *same]
-    assert ids(rules.to_forget(every, kept=2, days=0, now=later(9))) == ["alice-1.3", "alice-1.2"]
-    assert "alice-0.1" in ids(rules.to_forget(every, kept=1, days=0, now=later(9)))
-
-
-def test_a_backup_of_what_changed_takes_a_place_of_its_own():
-    changed = a_backup("alice-1.2", begun_at=later(2), base="alice-1.1", snapshot="bbbbbbbb")
-    assert ids(rules.to_forget([a_backup(), changed], kept=1, days=0, now=later(9))) == ["alice-1.1"]
-
-
-def test_a_backup_is_deleted_by_its_age_the_last_one_as_well():
-    old = a_backup(begun_at=NOW - timedelta(days=31))
-    assert rules.to_forget([old], kept=5, days=30, now=NOW) == [old]
-    assert rules.to_forget([old], kept=5, days=0, now=NOW) == []
-
-
-def test_backups_that_do_not_count_take_no_place_of_those_that_do():
-    failed = [a_backup(f"alice-{n}.1", begun_at=later(n), state=BackupState.FAILED) for n in range(1, 4)]
-    assert rules.to_forget([a_backup(), *failed], kept=1, days=0, now=later(9)) == []
-
-
-@pytest.mark.parametrize("state", [BackupState.WRITING, BackupState.WRITTEN, BackupState.FAILED])
-def test_what_did_not_count_for_a_month_is_forgotten_whatever_became_of_its_run(state):
-    left = a_backup(state=state, state_since=NOW)
-    assert rules.to_forget([left], kept=5, days=0, now=later(30 * DAY)) == []
-    assert rules.to_forget([left], kept=5, days=0, now=later(30 * DAY + 1)) == [left]
-    check_backup_move(left.id, state, BackupState.FORGOTTEN)
-
-
-def test_why_a_backup_is_forgotten_that_never_counted_tells_what_went_wrong():
-    assert rules.why_forgotten(a_backup(state=BackupState.FAILED, reason="too much")) == "it never counted: too much"
 
 
 def test_what_was_not_read_back_never_counts():
