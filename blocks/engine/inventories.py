@@ -7,6 +7,7 @@ container that may read that folder, and nothing else, lists it with a busybox t
 import io
 import secrets
 import tarfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ PREFIX = "dd.files-of-"  # no session can be called so
 BUSYBOX = ".dd/busybox"  # it looks at its own name
 PROGRAM = Path(__file__).with_name("inventory.sh")
 MOST_BYTES = 48 << 20  # of a list: some 300,000 files
+LEFT_SECONDS = 600  # no list takes so long
 MEMORY_MB, PROCESSES = 64, 16
 
 
@@ -37,6 +39,7 @@ def lister(client: docker.APIClient, seen: dict[str, Any], busybox: bytes, comma
     """
     name = PREFIX + seen["Name"].lstrip("/")
     _remove(client, name)
+    _forget_those_of_dead_processes(client)
     kept = Mount("/kept", seen["GraphDriver"]["Data"]["UpperDir"], "bind", read_only=True, propagation="rslave")
     limits = client.create_host_config(
         **confined(MEMORY_MB, PROCESSES) | {"cap_add": ["DAC_READ_SEARCH"]},
@@ -99,6 +102,13 @@ def _packed(busybox: bytes) -> bytes:
         program.size, program.mode = len(busybox), 0o755
         tar.addfile(program, io.BytesIO(busybox))
     return packed.getvalue()
+
+
+def _forget_those_of_dead_processes(client: docker.APIClient) -> None:
+    """They would keep the images that they are of from being removed."""
+    for one in client.containers(all=True, filters={"name": PREFIX.replace(".", r"\.")}):
+        if time.time() - one["Created"] > LEFT_SECONDS:
+            _remove(client, one["Id"])
 
 
 def _remove(client: docker.APIClient, name: str) -> None:

@@ -124,6 +124,15 @@ def test_a_list_of_too_much_is_none_and_one_of_no_container_is_trouble(engine, r
     assert engine.list_files(running, KEEP) is None
 
 
+def test_what_a_process_that_died_left_on_the_host_is_removed_with_a_later_list(engine, spec, running, monkeypatch):
+    engine.prepare(replace(spec, name="dd.files-of-dd-bob", host_port=20002))
+    engine.list_files(running, KEEP)
+    assert engine.find("dd.files-of-dd-bob")
+    monkeypatch.setattr("blocks.engine.inventories.LEFT_SECONDS", -60)
+    engine.list_files(running, KEEP)
+    assert not engine.find("dd.files-of-dd-bob")
+
+
 def test_a_file_that_was_put_there_again_is_another_one(engine, running):
     before, _ = engine.list_files(running, KEEP)
     engine.write_files(running, [tar_of({"home/jovyan/a": b"a\n"})])
