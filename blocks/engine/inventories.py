@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import docker
-from docker.types import Mount
+from docker.types import LogConfig, Mount
 
 from blocks.engine.by_id import create_container
 from blocks.engine.limits import confined
@@ -45,7 +45,7 @@ def lister(client: docker.APIClient, seen: dict[str, Any], busybox: bytes, comma
         **confined(MEMORY_MB, PROCESSES) | {"cap_add": ["DAC_READ_SEARCH"]},
         network_mode="none",
         mounts=[kept],
-        log_config={"Type": "json-file", "Config": {"max-size": "1g"}},
+        log_config=LogConfig(type="json-file", config={"max-size": "1g"}),
     )
     try:
         container = create_container(

@@ -66,8 +66,16 @@ def write_backup(backup: Backup, instance: Instance) -> tuple[Backup, WorkRead]:
     engine, counted, begun = _engine_of(instance), Counted(), outside().clock.uptime()
     tar = kept_tar(lambda path: engine.read_files(instance.container, path), instance.keep, counted)
     written = outside().backups.write(backup.id, tar)
-    facts = {"size": written.size, "digest": written.digest, "snapshot": written.snapshot, "files": counted.files}
-    made = outside().store.backups.move(backup.id, BackupState.WRITTEN, now(), base="", **facts)
+    made = outside().store.backups.move(
+        backup.id,
+        BackupState.WRITTEN,
+        now(),
+        size=written.size,
+        digest=written.digest,
+        snapshot=written.snapshot,
+        base="",
+        files=counted.files,
+    )
     return made, WorkRead(counted.links, begun)
 
 
