@@ -1,6 +1,7 @@
 """A real JupyterHub with a real proxy and a real browser; DockerDriver's API is of paper, and so are its sessions."""
 
 import re
+from contextlib import closing
 
 import httpx
 import pytest
@@ -103,6 +104,36 @@ def test_another_user_does_not_get_in_and_a_stranger_is_sent_to_the_sign_in_page
     answer = httpx.get(f"{hub.url}/user/dora/", follow_redirects=True, trust_env=False)
     assert answer.url.path == "/hub/login"
     assert pool.flows() == ["provision-instance"]
+
+
+#: Spellings of the pages of nora, and of hers with a name or a server of one's own in them.
+PAGES_OF_NORA = (
+    "user/nora", "user/nora/", "user/%6eora/", "user/NORA/", "user/nora%2F", "user/nora%2Flab", "user/eve/../nora/",
+    "user/eve/%2e%2e/nora/", "user/eve%2F..%2Fnora/", "user//nora/", "user/nora;x/", "user/nora%00/", "user/nora%20/",
+    "user/nora?user=eve", "user/nora/eve", "user/eve/nora", "user/eve/x!user=nora", "user/*/", "user/eve!server=nora/",
+    "user/nora,eve/", "user/eve%0Anora/", "logs/nora", "logs/%6eora", "logs/NORA", "logs/eve/../nora", "logs/nora%2F",
+    "logs/eve/nora", "logs/nora/%2e%2e",
+)  # fmt: skip
+
+
+def test_no_spelling_of_another_users_page_gives_a_link_or_a_log(pool, hub):
+    started(hub, pool, "nora")
+    hub.rest.post("/users/eve")
+    for asking in (client_of(hub, "eve"), httpx.Client(base_url=hub.url, trust_env=False, timeout=60)):
+        with closing(asking):
+            found = {page: asking.get(f"/hub/dockerdriver/{page}") for page in PAGES_OF_NORA}
+        assert [page for page, answer in found.items() if "dd-launch" in answer.headers.get("location", "")] == []
+        assert [page for page, answer in found.items() if page.startswith("logs") and answer.is_success] == []
+    assert not {"issue-link", "instance-logs"} & set(pool.flows())
+
+
+def client_of(hub: RunningHub, user: str) -> httpx.Client:
+    """A program that is signed in to the Hub as a browser is, and follows no redirect."""
+    client = httpx.Client(base_url=hub.url, trust_env=False, timeout=60)
+    form = re.search(r'name="_xsrf" value="([^"]+)"', client.get("/hub/login").text)
+    said = {"username": user, "password": "made-up", "_xsrf": form[1]}
+    assert client.post("/hub/login", data=said).status_code == 302
+    return client
 
 
 def test_a_page_that_fetches_gets_no_link_and_a_program_no_api(pool, hub):
