@@ -178,8 +178,9 @@ install_python() {
 install_lock() {
   make_venv
   say "Installing $(grep -c '^[^ ]*==' "$1") Python packages of $1 into $VENV"
-  pip_install --require-hashes -r "$1"
+  pip_install --no-compile --require-hashes -r "$1"
   [ "$1" != requirements.lock ] || pip_install --no-build-isolation -e .
+  compile_python
   check_lock "$1"
   stamp_of "$1" >"$VENV/$1.stamp"
 }
@@ -195,6 +196,9 @@ pip_install() {
   tail -n 15 "$VENV/pip.log" >&2
   die "pip could not install $*; its last words are above, all of them in $VENV/pip.log"
 }
+
+# pip compiles on one core. Packages bring templates and samples that do not compile, and no program imports those.
+compile_python() { "$VENV/bin/python" -m compileall -q -j 0 "$VENV/lib" >/dev/null 2>&1 || true; }
 
 # Some packages want others on some versions of Python only: the lock must have them, too.
 check_lock() {
