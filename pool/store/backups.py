@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import fields
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, update
@@ -11,7 +12,7 @@ from pool.backups.backup import Backup
 from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupState, check_backup_move
 from pool.errors import NotFound, Refused
 from pool.records import Instance, KeptWork
-from pool.store.engine import Part, check_facts
+from pool.store.engine import Part, check_facts, in_parts
 from pool.store.schema import backups, instances
 
 FACTS_OF_A_MOVE = frozenset({"size", "files", "digest", "snapshot", "base", "fault"})
@@ -69,8 +70,9 @@ class BackupStore(Part):
 
     def of_instances(self, ids: Collection[str]) -> list[Backup]:
         """The backups of these sessions, newest first, without those that are forgotten: they would only grow."""
-        there = (backups.c.instance.in_(sorted(ids)), backups.c.state != BackupState.FORGOTTEN)
-        return self._found(_newest_first().where(*there)) if ids else []
+        there = _newest_first().where(backups.c.state != BackupState.FORGOTTEN)
+        found = [self._found(there.where(backups.c.instance.in_(part))) for part in in_parts(ids)]
+        return sorted(chain(*found), key=lambda one: (one.begun_at, one.id), reverse=True)
 
     def all(self, states: Iterable[BackupState] | None = None, pool: str = "", user: str = "") -> list[Backup]:
         """The backups in some states (None: in any), of one pool, of one user (empty: of any), newest first."""

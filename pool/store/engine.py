@@ -3,7 +3,7 @@
 import secrets
 import sqlite3
 from base64 import b32encode
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from inspect import isfunction
 from pathlib import Path
@@ -24,6 +24,8 @@ from pool.store.outage import Outage, Patience, number_of, outlasting, status_of
 LOCK_WAIT = 30
 #: Connections of a process at the most; each of its threads holds one for the time of one short transaction.
 POOL = {"pool_size": 16, "max_overflow": 32, "pool_timeout": 60}
+#: Values that one query is given: PostgreSQL takes 65,535 at the most, SQLite by itself 32,766.
+VALUES_AT_ONCE = 10_000
 _READS = "dockerdriver_reads"  # execution option of connections that will not write
 
 
@@ -121,6 +123,13 @@ def insert_unless_there(connection: Connection, table: Table, *key: str) -> Inse
     """
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
+
+
+def in_parts(values: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the values in order, as many at once as a query may be given: a large pool has 200,000 sessions."""
+    rest = sorted(values)
+    for begin in range(0, len(rest), VALUES_AT_ONCE):
+        yield rest[begin : begin + VALUES_AT_ONCE]
 
 
 def unguessable() -> str:

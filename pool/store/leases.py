@@ -48,10 +48,10 @@ class LeaseStore(Part):
         return next((name for name in free if self.take(name, holder, ttl_seconds, now) is None), None)
 
     def holders(self, names: Sequence[str], now: datetime) -> dict[str, str]:
-        """Who has which of these leases."""
-        query = select(leases.c.name, leases.c.holder).where(leases.c.name.in_(names), leases.c.expires_at > now)
+        """Who has which of these leases: they may be many, and few are held at any moment."""
+        wanted, held = frozenset(names), select(leases.c.name, leases.c.holder).where(leases.c.expires_at > now)
         with self._db.reading() as connection:
-            return {row.name: row.holder for row in connection.execute(query)}
+            return {row.name: row.holder for row in connection.execute(held) if row.name in wanted}
 
     def drop(self, name: str, holder: str) -> None:
         """Give a lease back early; harmless when another one has it by now."""

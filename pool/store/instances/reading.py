@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from pool.records import Instance, Placement, ProxyOptions
 from pool.sessions.routing import RoutedSession
 from pool.states import ENDED, EndCause, InstanceState
-from pool.store.engine import Part
+from pool.store.engine import Part, in_parts
 from pool.store.instances.rows import as_instance, find_instance
 from pool.store.schema import instances
 
@@ -116,7 +116,9 @@ class InstanceReading(Part):
         return self._among(ids, instances.c.state.not_in(sorted(ENDED)))
 
     def _among(self, ids: Collection[str], condition: ColumnElement[bool]) -> set[str]:
+        query = select(instances.c.id).where(condition)
         if not ids:
             return set()
         with self._db.reading() as connection:
-            return set(connection.scalars(select(instances.c.id).where(instances.c.id.in_(sorted(ids)), condition)))
+            found = (connection.scalars(query.where(instances.c.id.in_(part))) for part in in_parts(ids))
+            return {one for some in found for one in some}

@@ -14,7 +14,7 @@ from pool.errors import NotFound, RefusedMove
 from pool.records import SESSION_PORTS, BlueprintSpec, Instance
 from pool.standbys.standby import MARK, OVER, STANDING, Standby, StandbyState, check_standby_move
 from pool.states import ENDED, InstanceState
-from pool.store.engine import Part
+from pool.store.engine import Part, in_parts
 from pool.store.instances.room import (
     SERVING,
     free_gpus,
@@ -130,11 +130,12 @@ class StandbyStore(Part):
     def over_among(self, ids: Collection[str]) -> set[str]:
         """Those of these ids that are of standbys whose container no standby and no session has any more."""
         has_it = exists().where(instances.c.standby == standbys.c.id, instances.c.state.not_in(sorted(ENDED)))
-        over = (standbys.c.id.in_(sorted(ids)), standbys.c.state.in_(sorted(OVER)), ~has_it)
+        over = select(standbys.c.id).where(standbys.c.state.in_(sorted(OVER)), ~has_it)
         if not ids:
             return set()
         with self._db.reading() as connection:
-            return set(connection.scalars(select(standbys.c.id).where(*over)))
+            found = (connection.scalars(over.where(standbys.c.id.in_(part))) for part in in_parts(ids))
+            return {one for some in found for one in some}
 
     def forget(self, before: datetime) -> int:
         """Delete the records of those that were over before a moment, and whose sessions are; how many there were."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pool.backups.states import BackupCause
 from pool.decisions import Decision, DecisionKind
 from pool.states import InstanceState
 from tests.rigs.pool_data import NOW, a_blueprint, a_course, ask, claim_active, later, place
@@ -80,6 +81,18 @@ def test_sessions_that_are_over_are_told_from_those_that_live_and_those_without_
     assert store.instances.ended_among(["over", "lives", "unheard"]) == {"over"}
     assert store.instances.living_among(["over", "lives", "unheard"]) == {"lives"}
     assert store.instances.ended_among([]) == set()
+
+
+def test_more_may_be_asked_about_at_once_than_a_query_takes_values(store):
+    ask(store, "over")
+    store.instances.move("over", InstanceState.FAILED, NOW)
+    begun = store.backups.begin(store.instances.get("over"), BackupCause.SESSION_ENDS, NOW)
+    store.leases.take("over", "a run", 60, NOW)
+    ids = ["over", *(f"s-{number}" for number in range(70_000))]
+    assert store.instances.ended_among(ids) == {"over"}
+    assert store.standbys.over_among(ids) == set()
+    assert store.backups.of_instances(ids) == [begun]
+    assert store.leases.holders(ids, NOW) == {"over": "a run"}
 
 
 def test_the_oldest_sessions_of_many_are_read_and_all_are_counted_by_their_state(store):
