@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import fields
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,7 @@ from pool.store.schema import backups, instances
 FACTS_OF_A_MOVE = frozenset({"size", "files", "digest", "snapshot", "base", "fault"})
 UNFINISHED = frozenset({BackupState.WRITING, BackupState.WRITTEN})
 _NOTHING_YET = {"size": 0, "files": 0, "digest": "", "snapshot": "", "base": "", "fault": None, "reason": ""}
+_kept_work = lru_cache(maxsize=1000)(KeptWork)  # sessions of one blueprint share it
 _FIELDS = [field.name for field in fields(Backup)]
 
 
@@ -145,7 +147,7 @@ class BackupStore(Part):
 def as_kept_work(values: dict[str, Any]) -> KeptWork:
     """Read what of a session is kept, as its row has it."""
     made: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return KeptWork(**made)
+    return _kept_work(**made)
 
 
 def _newest_first() -> Select[Any]:

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
 
-from pool.records import Instance, Placement, ProxyOptions
+from pool.records import Instance, Placement
 from pool.sessions.routing import RoutedSession
 from pool.states import ENDED, EndCause, InstanceState
 from pool.store.engine import Part, in_parts
-from pool.store.instances.rows import as_instance, find_instance
+from pool.store.instances.rows import as_instance, as_proxy, find_instance
 from pool.store.schema import instances
 
 
@@ -72,7 +72,7 @@ class InstanceReading(Part):
         query = select(*columns).where(instances.c.pool == pool, instances.c.state == InstanceState.RUNNING)
         with self._db.reading() as connection:
             rows = connection.execute(query).all()
-        return [RoutedSession(*place, proxy=ProxyOptions(**proxy)) for *place, proxy in rows]
+        return [RoutedSession(*row[:5], as_proxy(**row.proxy)) for row in rows]
 
     def queue(self, pool: str) -> list[Instance]:
         """Those that wait for room in the pool, the next one first."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, select, update
@@ -17,6 +18,8 @@ from pool.store.instances.room import reserved_place, take_room
 from pool.store.schema import instances
 from pool.store.timings import note_room
 
+#: Sessions of one blueprint share them: a large pool has twenty thousand.
+as_proxy = lru_cache(maxsize=1000)(ProxyOptions)
 _FIELDS = [field.name for field in fields(Instance) if field.name not in ("placement", "target")]
 
 
@@ -24,14 +27,14 @@ def as_instance(row: Row[Any]) -> Instance:
     """The record that a row of ``instances`` stands for."""
     found = row._mapping  # made anew each time that it is asked for
     values = {name: found[name] for name in _FIELDS}
-    made = {"proxy": ProxyOptions(**values["proxy"]), "keep": as_kept_work(values["keep"])}
+    made = {"proxy": as_proxy(**values["proxy"]), "keep": as_kept_work(values["keep"])}
     return Instance(**values | made, placement=placement_of(found), target=placement_of(found, "to_"))
 
 
 def placement_of(found: RowMapping, prefix: str = "") -> Placement | None:
     """The room that a row of a session, or of a standby, holds; None: it holds none."""
-    host, port, gpus = (found[prefix + name] for name in ("host", "port", "gpu_ids"))
-    return Placement(host, port, tuple(gpus or ())) if host else None
+    host = found[prefix + "host"]
+    return Placement(host, found[prefix + "port"], tuple(found[prefix + "gpu_ids"] or ())) if host else None
 
 
 def find_instance(connection: Connection, instance_id: str, lock: bool = False) -> Instance:

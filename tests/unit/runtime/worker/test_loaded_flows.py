@@ -24,13 +24,15 @@ class FakeServer:
 
 
 @pytest.fixture
-def _unfrozen():
+def _undone():
+    thresholds = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 @pytest.mark.parametrize("away", [False, True])
-@pytest.mark.usefixtures("_unfrozen")
+@pytest.mark.usefixtures("_undone")
 def test_the_garbage_collector_passes_over_what_was_imported(away):
     asyncio.run(LoadedFlows().load_ahead(FakeServer(away), "warm", logging.getLogger("test")))
     assert gc.get_freeze_count() > 10_000
