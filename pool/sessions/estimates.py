@@ -126,11 +126,14 @@ def _served(line: Sequence[Instance], gains: Iterable[_Gain]) -> dict[str, int]:
     pending, free, waits = deque(line), dict[str, int](), dict[str, int]()
     for gain in gains:
         free[gain.host] = free.get(gain.host, 0) + gain.slots
-        place = gain.host if free[gain.host] >= pending[0].slots else None
+        least = pending[0].slots  # so much only this host may have: else it would have been given before
+        place = gain.host if free[gain.host] >= least else None
         while place is not None:
             free[place] -= pending[0].slots
             waits[pending.popleft().id] = round(gain.after)
             if not pending:
                 return waits
-            place = next((name for name, slots in free.items() if slots >= pending[0].slots), None)
+            needed = pending[0].slots
+            where = free if needed < least else [gain.host]
+            place = next((name for name in where if free[name] >= needed), None)
     return waits

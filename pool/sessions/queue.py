@@ -65,7 +65,7 @@ class _OpenRoom:
         self._hosts = {host.name: host for host in hosts if host.state is HostState.ACTIVE and host.free}
         self._settings, self._now, self._kept = settings, now, kept
         self._need: object = None  # of the session that was looked at last
-        self._places: list[Host] = []  # for one that needs the same, best first
+        self._places: tuple[str, ...] = ()  # names of hosts for one that needs the same, best first
 
     @property
     def is_left(self) -> bool:
@@ -77,8 +77,8 @@ class _OpenRoom:
         instance, course = entry.instance, self._kept.course_of(entry.instance)
         need = (entry.holders, instance.slots, instance.last_host, entry.seconds, old_too, course)
         if need != self._need or not self._places:
-            usable = self._usable(entry, old_too).values()
-            self._need, self._places = need, entry.places(usable, self._settings, self._now, old_too)
+            places = entry.places(self._usable(entry, old_too).values(), self._settings, self._now, old_too)
+            self._need, self._places = need, tuple(host.name for host in places)
         return bool(self._places)
 
     def give_to(self, session: Instance) -> tuple[str, ...]:
@@ -86,11 +86,11 @@ class _OpenRoom:
 
         The host is the fullest of its kind by then, and so the best place for the next one that needs the same.
         """
-        names = tuple(host.name for host in self._places)
+        names = self._places
         host = self._kept.used(self._hosts[names[0]], session)
         self._put(host)
-        seen = self._kept.as_seen(host, self._kept.course_of(session))
-        self._places[:1] = [seen] if seen.free >= session.slots else []
+        if self._kept.as_seen(host, self._kept.course_of(session)).free < session.slots:
+            self._places = names[1:]
         return names
 
     def close_for(self, entry: QueueEntry, old_too: bool) -> None:

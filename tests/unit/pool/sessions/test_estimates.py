@@ -56,6 +56,12 @@ def test_a_pool_that_never_had_an_active_host_does_not_guess():
     assert waits(waiting(1), hosts, ending, max_hosts=2) == [None]
 
 
+def test_those_behind_a_large_one_get_small_room_on_several_hosts_in_the_moment_in_which_it_gets_its_own():
+    hosts = [full(name=f"main-0{n}", reserved=5) for n in (1, 2)] + [full(name="main-03")]
+    ending = [an_instance("large", "main-03", slots=3, expires_at=later(60))]
+    assert waits(waiting(3, 1, 1, 3), hosts, ending) == [60, 60, 60, None]
+
+
 def test_those_behind_one_that_will_never_fit_do_not_know_either():
     assert waits(waiting(9, 1), [full()], [an_instance(expires_at=later(60))]) == [None, None]
 
