@@ -72,7 +72,9 @@ class InstanceReading(Part):
         query = select(*columns).where(instances.c.pool == pool, instances.c.state == InstanceState.RUNNING)
         with self._db.reading() as connection:
             rows = connection.execute(query).all()
-        return [RoutedSession(*row[:5], as_proxy(**row.proxy)) for row in rows]
+        return [
+            RoutedSession(one.route, one.host, one.port, one.user, one.token, as_proxy(**one.proxy)) for one in rows
+        ]
 
     def queue(self, pool: str) -> list[Instance]:
         """Those that wait for room in the pool, the next one first."""
