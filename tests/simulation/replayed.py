@@ -30,7 +30,7 @@ from tests.rigs.simulator.lives import Lives, lives
 STEP = 100  # seconds that pass at once: short enough for a tick each half minute
 WAITS_DIFFER = 40  # seconds: a tick comes at another moment, and a run takes some time to begin
 HOURS_DIFFER = 0.1  # of the host-hours
-BATCH = 10  # lives of a process before it says what they took
+BATCH = 2  # lives of a process before it says what they took
 MOVED = 12  # replays that are tried beside the first
 HOSTS_DIFFER = 1  # spawned: one that was about to be let go, or just was
 

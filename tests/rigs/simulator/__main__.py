@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.rigs.simulator.lives import live_batch, lives
 
-BATCH = 50
+BATCH = 10  # lives of a process before it says which broke
 
 
 def main() -> int:
