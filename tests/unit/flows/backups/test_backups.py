@@ -58,7 +58,7 @@ def test_a_session_that_wants_an_older_backup_gets_that_one(world):
 def test_the_container_stays_until_its_backup_was_read_back(world):
     with world.process() as prefect:
         asyncio.run(sessions.end_session(world.get(), "asked for", EndCause.REQUESTED))
-    kept = ["withdraw_route", "begin_backup", "stop_container", "write_backup", "verify_backup"]
+    kept = ["withdraw_route", "begin_backup", "stop_container", "find_changes", "write_backup", "verify_backup"]
     assert prefect.called[1:] == [*kept, "withdraw_route", "remove_container", "move_instance", "give_out_room"]
 
 

@@ -12,7 +12,7 @@ from tests.rigs.kept_work import BLUEPRINT, THE_SAME, Killed, counting, dying
 
 pytestmark = pytest.mark.unit
 
-MOST_STEPS = 11
+MOST_STEPS = 12
 
 
 @pytest.mark.parametrize("steps", range(MOST_STEPS))
@@ -48,7 +48,7 @@ def test_a_process_that_dies_while_it_writes_leaves_half_a_snapshot_that_never_c
 
     with world.process() as prefect, dying(), monkeypatch.context() as patch:
         patch.setattr(FakeRepository, "write", dies)
-        prefect.steps_left = 5  # nothing is tidied up
+        prefect.steps_left = 6  # nothing is tidied up
         asyncio.run(sessions.end_session(world.get(), "asked for", EndCause.REQUESTED))
     assert (counting(world), len(world.backups.streams)) == ([], 1)
     world.end()

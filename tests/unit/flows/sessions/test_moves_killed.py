@@ -17,7 +17,7 @@ from tests.rigs.moved_work import held, homes, move, reserved, same_address, wor
 
 pytestmark = pytest.mark.unit
 
-MOST_STEPS = 32
+MOST_STEPS = 35
 #: What is written outside on the way, and at which call of it the process dies.
 OF_A_MOVE = [
     (FakeRepository, "write", 1),
