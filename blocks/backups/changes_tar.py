@@ -12,7 +12,7 @@ from os import fsdecode, fsencode
 from posixpath import dirname
 from stat import S_IMODE
 
-from blocks.backups.tar_stream import END, rewritten
+from blocks.backups.tar_stream import END, Change, rewritten
 from blocks.backups.work_tar import KEPT_KINDS, Counted, closed, from_root
 from pool.backups.changes import Changes
 from pool.backups.inventory import Stamp, fields_of, inside, mode_of
@@ -55,28 +55,20 @@ def changes_tar(
     yield bytes(END)
 
 
-def composed(base: Iterable[bytes], changes: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
-    """Make one tar of a base and of what changed since.
-
-    Args:
-        base: the tar that the changes stand on.
-        changes: gives their tar; called twice.
-
-    Raises:
-        BackupTrouble: one of the two is no whole tar. Also what they raise.
-    """
-    dropped = _dropped(changes())
+def still_there(changes: Iterator[bytes]) -> Change:
+    """Tell which members of a base count still, by the tar of what changed since."""
+    dropped = _dropped(changes)
 
     def stays(info: tarfile.TarInfo) -> bool:
         name = fsencode(info.name)
         return name not in dropped and not any(name[:at] in dropped for at in _slashes(name))
 
-    def is_file(info: tarfile.TarInfo) -> bool:
-        return info.name != FIRST
+    return stays if dropped else lambda _info: True
 
-    yield from rewritten(base, stays if dropped else lambda _info: True)
-    yield from rewritten(changes(), is_file)
-    yield bytes(END)
+
+def is_file(info: tarfile.TarInfo) -> bool:
+    """Whether a member of a tar of changes is the session's, rather than the list of what is dropped."""
+    return info.name != FIRST
 
 
 def _dropped(changes: Iterator[bytes]) -> set[bytes]:

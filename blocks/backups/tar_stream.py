@@ -25,9 +25,11 @@ NOT_READ = frozenset({tarfile.GNUTYPE_SPARSE, tarfile.XGLTYPE})
 OURS_TO_SAY = {"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"}
 
 
-def rewritten(
-    tar: Iterable[bytes], change: Callable[[tarfile.TarInfo], bool], fault: BackupFault = BackupFault.DIFFERS
-) -> Iterator[bytes]:
+#: Changes the header of a member; whether the member is kept.
+Change = Callable[[tarfile.TarInfo], bool]
+
+
+def rewritten(tar: Iterable[bytes], change: Change, fault: BackupFault = BackupFault.DIFFERS) -> Iterator[bytes]:
     """Write the members again that *change* keeps, as it changed them; without the end of the tar.
 
     Args:
@@ -79,7 +81,7 @@ class _Source:
         raise tarfile.ReadError("the end is missing")
 
 
-def _members(source: _Source, change: Callable[[tarfile.TarInfo], bool]) -> Iterator[bytes | memoryview]:
+def _members(source: _Source, change: Change) -> Iterator[bytes | memoryview]:
     while info := _next_member(source):
         content = source.pass_on(_content_size(info))
         if change(info):

@@ -2,32 +2,53 @@
 
 from collections.abc import Callable, Iterator
 
-from blocks.backups.changes_tar import composed
+from blocks.backups.changes_tar import is_file, still_there
 from blocks.backups.digest import checked
 from blocks.backups.repository import BackupRepository
-from blocks.backups.work_tar import given_to
+from blocks.backups.tar_stream import END, Change, rewritten
+from blocks.backups.work_tar import for_owner
 from pool.backups.backup import Backup
 from pool.sessions.containers import own_uid
 
 
-def whole(repository: BackupRepository, backup: Backup, get: Callable[[str], Backup]) -> Iterator[bytes]:
+def whole(
+    repository: BackupRepository, backup: Backup, get: Callable[[str], Backup], change: Change | None = None
+) -> Iterator[bytes]:
     """Read all of a backup as one tar; files of the session's own uid are of that of its session.
 
     Args:
         repository: that it is in.
         backup: which.
         get: the backup of an id.
+        change: of its members, see :func:`blocks.backups.tar_stream.rewritten`; None: they come as they are.
 
     Raises:
         BackupTrouble: it cannot be read, or is not what was written. Also while it is iterated.
         NotFound: what it stands on is on record no more.
     """
-    if not backup.base:
+    if not backup.base and change is None:
+        yield from checked(repository.read(backup.snapshot), backup)
+        return
+    yield from _members(repository, backup, get, change or (lambda _info: True))
+    yield bytes(END)
+
+
+def _members(
+    repository: BackupRepository, backup: Backup, get: Callable[[str], Backup], change: Change
+) -> Iterator[bytes]:
+    """Go through each stream once, however many stand on each other."""
+
+    def stream() -> Iterator[bytes]:
         return checked(repository.read(backup.snapshot), backup)
+
+    if not backup.base:
+        yield from rewritten(stream(), change)
+        return
     base = get(backup.base)
-    below = whole(repository, base, get)
-    if base.instance != backup.instance:
-        below = given_to(below, own_uid(base.instance), own_uid(backup.instance))
+    ours = for_owner(own_uid(base.instance), own_uid(backup.instance))
     if base.snapshot == backup.snapshot:
-        return below
-    return composed(below, lambda: checked(repository.read(backup.snapshot), backup))
+        yield from _members(repository, base, get, lambda info: ours(info) and change(info))
+        return
+    stays = still_there(stream())
+    yield from _members(repository, base, get, lambda info: stays(info) and ours(info) and change(info))
+    yield from rewritten(stream(), lambda info: is_file(info) and change(info))

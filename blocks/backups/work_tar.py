@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from posixpath import dirname
 
-from blocks.backups.tar_stream import END, rewritten
+from blocks.backups.tar_stream import END, Change, rewritten
 from pool.backups.kept_paths import is_left_out
 from pool.backups.states import BackupFault, BackupTrouble
 from pool.records import KeptWork
@@ -100,11 +100,10 @@ def _chosen(tar: Iterable[bytes], path: str, keep: KeptWork, counted: Counted) -
     yield from rewritten(tar, change, BackupFault.HOST)
 
 
-def given_to(tar: Iterable[bytes], old: int, new: int | None, counted: Counted | None = None) -> Iterator[bytes]:
+def for_owner(old: int, new: int | None, counted: Counted | None = None) -> Change:
     """Give the files of one uid to another one; all others stay as they are.
 
     Args:
-        tar: as :func:`kept_tar` made it.
         old: uid of the session that was backed up, where it had one of its own.
         new: uid that the new session runs as; None: not known, all stay as they are.
         counted: is told of the hard links.
@@ -116,8 +115,7 @@ def given_to(tar: Iterable[bytes], old: int, new: int | None, counted: Counted |
         info.uid = new if new is not None and info.uid == old else info.uid
         return True
 
-    yield from rewritten(tar, change)
-    yield bytes(END)
+    return change
 
 
 def beside(
@@ -130,7 +128,7 @@ def beside(
         home: path of the kept folder that gets the new one, as in "/home/jovyan".
         folder: name of the new one.
         wanted: path of one file or folder, as it was; empty: all.
-        old: as for :func:`given_to`.
+        old: as for :func:`for_owner`.
         new: likewise.
         counted: filled while the tar is made; hard links come with their file alone.
     """

@@ -3,8 +3,9 @@
 from asyncio import sleep
 from collections.abc import Iterator
 
+from blocks.backups.tar_stream import Change
 from blocks.backups.whole import whole
-from blocks.backups.work_tar import Counted, beside, given_to, listed
+from blocks.backups.work_tar import Counted, beside, for_owner, listed
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
 from pool.backups.carried import carried_backup
@@ -85,8 +86,8 @@ def fill_container(instance: Instance, blueprint: BlueprintSpec, backup: Backup)
         container = engine.prepare(spec)
         if container:
             counted = Counted()
-            tar = given_to(_all_of(backup), own_uid(backup.instance), uid_of(spec.user), counted)
-            engine.write_files(container, tar)
+            change = for_owner(own_uid(backup.instance), uid_of(spec.user), counted)
+            engine.write_files(container, _all_of(backup, change))
             note(instance, backup, WorkRead(counted.links, begun=None))
     return container
 
@@ -123,8 +124,8 @@ def show_files(backup_id: str, below: str) -> tuple[int, int]:
     return len(rows), count
 
 
-def _all_of(backup: Backup) -> Iterator[bytes]:
-    return whole(outside().backups, backup, outside().store.backups.get)
+def _all_of(backup: Backup, change: Change | None = None) -> Iterator[bytes]:
+    return whole(outside().backups, backup, outside().store.backups.get, change)
 
 
 @look_up()

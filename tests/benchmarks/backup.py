@@ -22,7 +22,7 @@ from blocks.backups.changes_tar import changes_tar
 from blocks.backups.digest import checked
 from blocks.backups.restic import ResticRepository
 from blocks.backups.whole import whole
-from blocks.backups.work_tar import Counted, given_to, kept_tar
+from blocks.backups.work_tar import Counted, for_owner, kept_tar
 from blocks.engine.client import HostEngine
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.backup_store import BackupPlace
@@ -117,8 +117,8 @@ class Ours:
 
     def bring_back(self, container: str) -> None:
         """Into a container that does not run."""
-        stream = whole(self._repository, self._made[max(self._made)], self._made.__getitem__)
-        self._engine.write_files(container, given_to(stream, 1000, 1001))
+        backup, get = self._made[max(self._made)], self._made.__getitem__
+        self._engine.write_files(container, whole(self._repository, backup, get, for_owner(1000, 1001)))
 
     def _keep(self, tar: Iterator[bytes], base: str = "") -> None:
         written, name = self._repository.write("b", tar), f"home.{len(self._made)}"

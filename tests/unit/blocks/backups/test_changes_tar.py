@@ -5,7 +5,8 @@ import tarfile
 
 import pytest
 
-from blocks.backups.changes_tar import FIRST, changes_tar, composed
+from blocks.backups.changes_tar import FIRST, changes_tar, is_file, still_there
+from blocks.backups.tar_stream import END, rewritten
 from blocks.backups.work_tar import Counted, kept_tar
 from pool.backups.changes import Changes
 from pool.backups.states import BackupFault, BackupTrouble
@@ -38,6 +39,13 @@ def read(files: dict[str, HomeFile]):
 def members(tar: bytes) -> list[tarfile.TarInfo]:
     with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
         return archive.getmembers()
+
+
+def composed(base, changes):
+    """What a base and changes make together."""
+    yield from rewritten(base, still_there(changes()))
+    yield from rewritten(changes(), is_file)
+    yield bytes(END)
 
 
 def now(changes: Changes, files: dict[str, HomeFile], keep: KeptWork = KEEP) -> bytes:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from blocks.backups.work_tar import END, LAST_SECOND, Counted, beside, given_to, kept_tar, listed
+from blocks.backups.tar_stream import END, rewritten
+from blocks.backups.work_tar import LAST_SECOND, Counted, beside, for_owner, kept_tar, listed
 from pool.backups.states import BackupFault, BackupTrouble
 from pool.records import KeptWork
 from tests.rigs.homes import HomeFile, files_of, tar_of_home
@@ -36,6 +37,10 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, link
     return info
+
+
+def given_to(tar, old: int, new: int | None):
+    return [*rewritten(tar, for_owner(old, new)), bytes(END)]
 
 
 def names(tar) -> list[tuple[str, str]]:
