@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from contextlib import ExitStack, suppress
+from fcntl import F_SETPIPE_SZ, fcntl
 from typing import Any
 
 from pydantic import SecretStr
@@ -27,12 +28,15 @@ def launched(command: list[str], environment: dict[str, str], files: list[int], 
     Raises:
         BackupTrouble: it is not installed.
     """
-    how = {"pipesize": PIPE} | how
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
     try:
-        return subprocess.Popen(command, env=environment, pass_fds=files, start_new_session=True, **pipes)
+        process = subprocess.Popen(command, env=environment, pass_fds=files, start_new_session=True, **pipes)
     except FileNotFoundError:
         raise BackupTrouble(MISSING) from None
+    for pipe in filter(None, (process.stdin, process.stdout)):
+        with suppress(OSError):  # an account has room for so many: the next ones stay as they are
+            fcntl(pipe.fileno(), F_SETPIPE_SZ, PIPE)
+    return process
 
 
 def ended(process: subprocess.Popen[bytes]) -> None:
