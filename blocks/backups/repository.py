@@ -48,6 +48,14 @@ class BackupRepository(ABC):
         """
 
     @abstractmethod
+    def check_there(self, snapshot: str) -> None:
+        """See that a snapshot is in this repository: the place that the block names may have been another one.
+
+        Raises:
+            BackupTrouble: there is no such snapshot, or the repository cannot be read.
+        """
+
+    @abstractmethod
     def parts(self, snapshot: str) -> Parts:
         """Tell what a stream consists of, without reading it.
 

@@ -61,6 +61,10 @@ class ResticRepository(BackupRepository):
                 yield chunk
             _outcome(process, f"read snapshot {snapshot}")
 
+    def check_there(self, snapshot: str) -> None:
+        """Read the snapshot's own file."""
+        self._run(["cat", "--no-lock", "snapshot", snapshot])
+
     def parts(self, snapshot: str) -> Parts:
         """Tell what a stream consists of: restic's blobs, which it names by their SHA-256."""
         tree = json.loads(self._run(["cat", "--no-lock", "snapshot", snapshot]))["tree"]

@@ -81,6 +81,19 @@ def _depth(backup: Backup, known: Mapping[str, Backup]) -> int:
     return depth
 
 
+def chain_of(backup: Backup, backups: Iterable[Backup]) -> list[Backup]:
+    """List a backup and all that it stands on.
+
+    Args:
+        backup: that :func:`base_of` chose.
+        backups: it was chosen from these.
+    """
+    known, chain = {one.id: one for one in backups}, [backup]
+    while chain[-1].base:
+        chain.append(known[chain[-1].base])
+    return chain
+
+
 def changes_since(before: Inventory, after: Inventory) -> Changes | None:
     """Tell what changed between two lists of a container; None: it cannot be told.
 

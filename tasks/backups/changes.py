@@ -10,7 +10,7 @@ from blocks.backups.work_tar import Counted
 from blocks.engine.client import HostEngine
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
-from pool.backups.changes import WORTH, Changes, Noted, base_of, changes_since, is_worth_it
+from pool.backups.changes import WORTH, Changes, Noted, base_of, chain_of, changes_since, is_worth_it
 from pool.backups.inventory import settled
 from pool.backups.rules import own_backups
 from pool.backups.states import BackupState
@@ -57,6 +57,8 @@ def _found(instance: Instance, candidates: list[Backup]) -> FoundChanges | None:
     base = noted and base_of(noted, candidates, now())
     if not noted or not base or not _keeps_the_same(base, instance):
         return None
+    for snapshot in {one.snapshot for one in chain_of(base, candidates)}:
+        outside().backups.check_there(snapshot)
     listed = engine.list_files(instance.container, instance.keep)
     changes = changes_since(noted.inventory, listed[0]) if listed else None
     if not changes or not is_worth_it(changes, noted.links, base, instance.keep.limit_mb):

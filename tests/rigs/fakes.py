@@ -315,6 +315,10 @@ class FakeRepository(BackupRepository):
             raise BackupTrouble(f"there is no snapshot {snapshot}")
         yield self.streams[snapshot]
 
+    def check_there(self, snapshot: str) -> None:
+        for _chunk in self.read(snapshot):
+            return
+
     def parts(self, snapshot: str) -> Parts:
         data = b"".join(self.read(snapshot))
         cut = [data[at : at + self.part] for at in range(0, len(data), self.part)]

@@ -115,7 +115,9 @@ def test_the_parts_of_a_stream_are_named_by_their_digests_and_make_it_up(reposit
 
 
 def test_what_is_not_there_has_no_parts(repository):
-    repository.write("alice-1.1", WORK)
+    repository.check_there(repository.write("alice-1.1", WORK).snapshot)
+    with pytest.raises(BackupTrouble):
+        repository.check_there("f" * 64)
     with pytest.raises(BackupTrouble):
         repository.parts("f" * 64)
     with pytest.raises(BackupTrouble):

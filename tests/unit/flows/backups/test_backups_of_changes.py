@@ -130,6 +130,12 @@ def test_where_what_changed_cannot_be_written_all_is(world):
     assert (second.base, second.reason) == ("", "read back")
 
 
+def test_where_the_repository_is_another_one_by_now_all_is_read(world):
+    backed_up(world)
+    world.backups = FakeRepository()
+    assert (backed_up(world).base, len(world.backups.streams)) == ("", 1)
+
+
 def test_what_changed_counts_when_it_was_read_back(world, monkeypatch):
     backed_up(world)
     world.home("alice-1").files["home/other"] = OTHER
