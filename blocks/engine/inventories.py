@@ -106,8 +106,9 @@ def _packed(busybox: bytes) -> bytes:
 
 def _forget_those_of_dead_processes(client: docker.APIClient) -> None:
     """They would keep the images that they are of from being removed."""
-    for one in client.containers(all=True, filters={"name": PREFIX.replace(".", r"\.")}):
-        if time.time() - one["Created"] > LEFT_SECONDS:
+    for one in client.containers(all=True, filters={"name": PREFIX}):  # somewhere in a name, and with any sign for .
+        ours = all(name.startswith(f"/{PREFIX}") for name in one["Names"])
+        if ours and time.time() - one["Created"] > LEFT_SECONDS:
             _remove(client, one["Id"])
 
 

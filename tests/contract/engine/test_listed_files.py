@@ -126,11 +126,15 @@ def test_a_list_of_too_much_is_none_and_one_of_no_container_is_trouble(engine, r
 
 def test_what_a_process_that_died_left_on_the_host_is_removed_with_a_later_list(engine, spec, running, monkeypatch):
     engine.prepare(replace(spec, name="dd.files-of-dd-bob", host_port=20002))
+    others = ["dd-dd.files-of-dd-bob", "dd-files-of-dd-bob"]  # of sessions
+    for number, name in enumerate(others):
+        engine.prepare(replace(spec, name=name, host_port=20003 + number))
     engine.list_files(running, KEEP)
     assert engine.find("dd.files-of-dd-bob")
     monkeypatch.setattr("blocks.engine.inventories.LEFT_SECONDS", -60)
     engine.list_files(running, KEEP)
     assert not engine.find("dd.files-of-dd-bob")
+    assert all(map(engine.find, others))
 
 
 def test_a_file_that_was_put_there_again_is_another_one(engine, running):
