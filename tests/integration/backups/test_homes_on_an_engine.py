@@ -293,6 +293,19 @@ def test_what_came_back_and_was_left_as_it_was_is_not_read_at_the_end(installati
     assert installation.run("alice-3", SHOW_ALL) == before.replace(str(own_uid("alice-1")), str(own_uid("alice-3")))
 
 
+@pytest.mark.usefixtures("_all_are_worth_it")
+def test_a_session_is_moved_by_what_changed_since_it_was_backed_up_while_it_ran(installation):
+    installation.add_host("main-02")
+    installation.start("alice-1")
+    installation.run("alice-1", WORK + LARGE)
+    until_settled()
+    before = installation.run("alice-1", SHOW_ALL)
+    with installation.door():
+        assert asyncio.run(move_instance.fn("alice-1")).message.endswith("with backup alice-1.2")
+    assert installation.store.backups.get("alice-1.2").reason == "nothing changed since alice-1.1"
+    assert installation.run("alice-1", SHOW_ALL) == before
+
+
 def until_settled() -> None:
     """What changed a moment before it was read is read again."""
     time.sleep(2.1)
