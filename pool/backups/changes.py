@@ -108,6 +108,9 @@ def changes_since(before: Inventory, after: Inventory) -> Changes | None:
     folders = {name: one for name, one in changed.items() if name in old and is_same_folder(old[name], one)}
     found = changed.keys() - folders
     gone = {name for name in found if stands_for_deleted(new[name])} | (old.keys() - new.keys())
+    kept = _highest(name for name in old if not name.startswith(b"/"))
+    if not kept or kept & gone:
+        return None  # a list that could not be made looks like this as well
     fetched = _together(_highest(found - gone), new)
     below = _Below({*gone, *fetched})
     if any(linked(one) for files in (old, new) for name, one in files.items() if below.has(name)):

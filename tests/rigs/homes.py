@@ -62,6 +62,9 @@ def files_of(tar: Iterable[bytes]) -> dict[str, HomeFile]:
         }
 
 
+FOLDER = b"41ed 0 0 4096 1 2 2020-01-05 08:00:00.0 +0000 2020-01-05 08:00:00.0 +0000"  # as a list has it
+
+
 def _stamp(file: HomeFile) -> bytes:
     """As a list has it; the inode is of the content."""
     facts = f"{0o100000 | file.mode:x} {file.uid} {file.gid} {len(file.content)} {zlib.crc32(file.content)} 1"
@@ -92,7 +95,8 @@ class HomeEngine(HostEngine):
         """A file is another one where what is in it is."""
         files = self._home(container).files
         kept = {name: file for name, file in files.items() if any(f"/{name}".startswith(path) for path in keep.paths)}
-        return Inventory({os.fsencode(name): _stamp(file) for name, file in kept.items()}), NOW
+        folders = {os.fsencode(path.strip("/")): FOLDER for path in keep.paths}
+        return Inventory(folders | {os.fsencode(name): _stamp(file) for name, file in kept.items()}), NOW
 
     def run_inside(self, container: str, command: Sequence[str], seconds: float) -> int | None:
         """The command names what it does: `dump` writes a file, `fail` and `hang` do not, and there are no others."""

@@ -248,7 +248,7 @@ CHANGES = """
 cd /home/jovyan
 echo more >> thesis; rm link; ln -s project link; mv 'project/ü name' project/moved; rmdir project/empty
 mkdir -p new/deep; echo n > 'new/deep/line
-break'; chmod 710 project; rm /srv/notes; echo again > project/.cache/big
+break'; chmod 710 project; echo other > /srv/notes; echo again > project/.cache/big
 """
 SHOW_ALL = """
 cd /home/jovyan; id -u

@@ -95,6 +95,12 @@ def test_where_a_file_that_changed_has_two_names_it_cannot_be_told():
     assert since(linked, linked).nothing
 
 
+def test_where_a_kept_folder_is_not_listed_at_all_it_cannot_be_told():
+    assert changes_since(listed(HOME), Inventory({})) is None
+    assert changes_since(listed(HOME), listed({"home": (DELETED, 8)})) is None
+    assert changes_since(Inventory({}), Inventory({})) is None
+
+
 def test_where_a_folder_above_what_is_kept_is_another_one_it_cannot_be_told():
     above = Inventory(listed(HOME).files | {b"/srv": b"41ed 7"})
     assert changes_since(above, above).nothing
