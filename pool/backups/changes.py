@@ -54,6 +54,11 @@ class Changes:
         return not (self.gone or self.fetched or self.folders)
 
 
+def is_large(backup: Backup) -> bool:
+    """Whether it is worth it to find out what changed since a backup."""
+    return backup.counts and backup.size >= WORTH
+
+
 def base_of(noted: Noted, backups: Iterable[Backup], now: datetime) -> Backup | None:
     """Choose the backup that the next one of the session may stand on; None: all of the session is to be read.
 
@@ -68,7 +73,7 @@ def base_of(noted: Noted, backups: Iterable[Backup], now: datetime) -> Backup | 
     known = {one.id: one for one in backups}
     found = known.get(noted.backup)
     fresh = now - FRESH < noted.read_at <= now
-    good = found is not None and found.counts and found.size >= WORTH and fresh
+    good = found is not None and is_large(found) and fresh
     return found if found and good and _depth(found, known) < MOST_DEPTH else None
 
 

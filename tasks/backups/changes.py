@@ -10,7 +10,7 @@ from blocks.backups.work_tar import Counted
 from blocks.engine.client import HostEngine
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
-from pool.backups.changes import WORTH, Changes, Noted, base_of, chain_of, changes_since, is_worth_it
+from pool.backups.changes import Changes, Noted, base_of, chain_of, changes_since, is_large, is_worth_it
 from pool.backups.inventory import settled
 from pool.backups.rules import own_backups
 from pool.backups.states import BackupState
@@ -42,7 +42,7 @@ def find_changes(instance: Instance) -> FoundChanges | None:
     None where that is not known, or is no less work to read than all of it: then all is read.
     """
     candidates = _its_own(instance)
-    if not any(one.counts and one.size >= WORTH for one in candidates):
+    if not any(map(is_large, candidates)):
         return None
     try:
         return _found(instance, candidates)
@@ -126,7 +126,7 @@ def note(instance: Instance, backup: Backup, read: WorkRead) -> None:
         backup: it counts, and all of it was just read.
         read: what was seen of its files on the way.
     """
-    if backup.size < WORTH:
+    if not is_large(backup):
         return
     try:
         _note(instance, backup, read)

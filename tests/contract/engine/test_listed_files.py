@@ -83,7 +83,6 @@ def test_a_list_is_the_same_again_also_of_a_container_that_has_ended(engine, run
 )
 def test_each_change_shows_as_what_is_to_be_read_anew(engine, running, monkeypatch, script, fetched):
     monkeypatch.setattr("pool.backups.changes.REQUEST", 0)
-    monkeypatch.setattr("pool.backups.changes._together", lambda roots, _files: roots)
     changes = what_changed(engine, f"cd /home/jovyan; {script}")
     wanted = [fetched] if "image" in fetched or "\n" in fetched else fetched.split()
     assert [*changes.fetched] == [f"home/jovyan/{one}".encode() for one in wanted]

@@ -237,7 +237,6 @@ def test_a_session_that_is_moved_has_its_files_with_owners_modes_and_links_under
 def _all_are_worth_it(monkeypatch):
     """Homes of a few bytes are backed up as large ones are."""
     monkeypatch.setattr("pool.backups.changes.WORTH", 0)
-    monkeypatch.setattr("tasks.backups.changes.WORTH", 0)
     monkeypatch.setattr("pool.backups.changes.REQUEST", 1)
     monkeypatch.setattr("pool.backups.inventory.MAPPED", RECENT)
 

@@ -29,7 +29,6 @@ OTHER = HomeFile(b"a new chapter")
 @pytest.fixture(autouse=True)
 def _all_are_worth_it(monkeypatch, world):
     monkeypatch.setattr("pool.backups.changes.WORTH", 0)
-    monkeypatch.setattr("tasks.backups.changes.WORTH", 0)
     monkeypatch.setattr("pool.backups.changes.REQUEST", 0)
     monkeypatch.setattr("pool.backups.changes.MOST_SHARE", 2)
     world.home("alice-1").files["home/large"] = LARGE
