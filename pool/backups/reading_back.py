@@ -28,7 +28,7 @@ def to_compare_with(backup: Backup, others: Iterable[Backup], now: datetime) -> 
     """
     if backup.size < SMALL:
         return None
-    fresh = (one for one in others if one.counts and _all_was_read(one) and one.state_since > now - FRESH)
+    fresh = (one for one in others if one.counts and all_was_read(one) and one.state_since > now - FRESH)
     return next(iter(in_order(fresh)), None)
 
 
@@ -61,5 +61,6 @@ def share_to_read(now: datetime) -> int:
     return int(now.timestamp()) // SHARE_SECONDS % SHARES + 1
 
 
-def _all_was_read(backup: Backup) -> bool:
+def all_was_read(backup: Backup) -> bool:
+    """Whether all of a backup was read back when it began to count."""
     return backup.reason.partition(";")[0] == ALL_READ

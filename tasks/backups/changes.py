@@ -12,6 +12,7 @@ from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
 from pool.backups.changes import Changes, Noted, base_of, chain_of, changes_since, is_large, is_worth_it
 from pool.backups.inventory import settled
+from pool.backups.reading_back import all_was_read
 from pool.backups.rules import own_backups
 from pool.backups.states import BackupState
 from pool.errors import DockerDriverError, NotFound
@@ -101,13 +102,12 @@ def _its_own(instance: Instance) -> list[Backup]:
 
 def _keeps_the_same(base: Backup, instance: Instance) -> bool:
     """Whether what is kept is what was kept then."""
-    if base.instance == instance.id and base.begun_at >= instance.created_at:
-        return True
     try:
-        then = outside().store.instances.get(base.instance).keep
+        then = outside().store.instances.get(base.instance)
     except NotFound:
         return False
-    return (then.paths, then.without) == (instance.keep.paths, instance.keep.without)
+    same = (then.keep.paths, then.keep.without) == (instance.keep.paths, instance.keep.without)
+    return same and base.begun_at >= then.created_at
 
 
 @look_up()
@@ -119,14 +119,15 @@ def note_files(instance: Instance, backup: Backup, read: WorkRead) -> None:
 def note(instance: Instance, backup: Backup, read: WorkRead) -> None:
     """Note in the session's container that its files are as in a backup, so that the next one may be of changes.
 
-    Where that is trouble, the next backup is of all files.
+    Where that is trouble, the next backup is of all files. One that came into the container was read on the way; of
+    another one all was read back, or the note of an earlier one stays.
 
     Args:
         instance: the session.
-        backup: it counts, and all of it was just read.
+        backup: it counts.
         read: what was seen of its files on the way.
     """
-    if not is_large(backup):
+    if not is_large(backup) or (read.begun is not None and not all_was_read(backup)):
         return
     try:
         _note(instance, backup, read)

@@ -1,10 +1,12 @@
 """Of a session that changed little, what changed is backed up; what counts is the whole home, whatever dies."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from blocks.backups import noting
 from flows.backups.backup_instance import backup_instance
 from flows.backups.download_backup import download_backup
 from flows.backups.forget_backups import forget_old_backups
@@ -18,7 +20,8 @@ from pool.states import EndCause
 from pool.store.backups import BackupStore
 from tests.rigs.fakes import FakeRepository
 from tests.rigs.homes import HomeEngine, HomeFile, files_of
-from tests.rigs.kept_work import counting, die_at, dying
+from tests.rigs.kept_work import BLUEPRINT, counting, die_at, dying
+from tests.rigs.pool_data import place
 
 pytestmark = pytest.mark.unit
 
@@ -104,6 +107,25 @@ def test_where_much_changed_all_is_read(world):
     backed_up(world)
     world.home("alice-1").files["home/large"] = HomeFile(b"x" * (1 << 12))
     assert (backed_up(world).base, contents(world)) == ("", came_back(world))
+
+
+def test_a_backup_of_which_new_parts_alone_were_read_back_is_not_noted(world, monkeypatch):
+    monkeypatch.setattr("pool.backups.reading_back.SMALL", 0)
+    backed_up(world)
+    world.home("alice-1").files["home/large"] = HomeFile(b"x" * (1 << 12))
+    assert backed_up(world).reason.startswith("its new parts were read back")
+    assert noting.unpacked(world.engine.read_files("dd-alice-1", noting.PATH)).backup == "alice-1.1"
+
+
+def test_where_something_else_is_kept_by_now_all_is_read(world):
+    world.end()
+    other = replace(BLUEPRINT, keep=replace(BLUEPRINT.keep, without=("*.tmp",)))
+    world.store.instances.request("alice-2", other, "alice", {}, world.clock.now())
+    place(world.store, "alice-2")
+    with world.process():
+        asyncio.run(sessions.start_or_await(world.get("alice-2"), other))
+    world.end("alice-2")
+    assert world.store.backups.get("alice-2.1").base == ""
 
 
 @pytest.mark.parametrize("where", ["list_files", "read_files"])
