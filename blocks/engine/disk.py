@@ -11,6 +11,7 @@ from pool import marks
 from pool.hosts.disk import EngineImage, HostContainer
 from pool.images.engine_names import catalogue_id
 
+CONTAINERD_STORE = "io.containerd.snapshotter"  # stands in the status of an engine that keeps images in its store
 MEASURE_SECONDS = 30  # the engine walks through all files that its containers wrote
 CONFLICT = 409  # a container has the image; it stays
 
@@ -51,6 +52,9 @@ def written_mb(engine: HostEngine, namespace: str) -> dict[str, int]:
 def layers_on(engine: HostEngine, namespace: str) -> dict[str, str]:
     """Say in which folder of the host each session's container writes; volumes are elsewhere.
 
+    With containerd's store the engine knows no folder. There it is the table of mounts of the container's first process
+    that names it, and what is said is that table's path.
+
     Args:
         engine: of one host.
         namespace: as of `written_mb`.
@@ -63,13 +67,31 @@ def layers_on(engine: HostEngine, namespace: str) -> dict[str, str]:
 
 
 def _written_folder(container: dict) -> str:
-    """Empty where the engine does not say: with containerd's store, whose snapshots it leaves to that."""
-    return ((container.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir", "")
+    """Empty where the engine does not say, and nothing runs."""
+    folder = ((container.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir", "")
+    pid = container["State"]["Pid"]
+    return folder or (f"/proc/{pid}/mountinfo" if pid else "")
 
 
 def _written(container: dict, volumes: Mapping[str, int]) -> int:
     mounted = (one.get("Name", "") for one in container.get("Mounts", ()))
     return container.get("SizeRw", 0) + sum(volumes.get(name, 0) for name in mounted)
+
+
+def no_disk_limit(engine: HostEngine) -> str:
+    """Say why the engine holds no container to a limit of what it writes; empty where it may.
+
+    An engine with overlay2 on xfs is not known to before it was asked to: its disk may lack `pquota`.
+    """
+    with engine.client("say where its containers write") as client:
+        info = client.info()
+    status = dict(info.get("DriverStatus") or [])
+    if any(CONTAINERD_STORE in str(value) for value in status.values()):
+        return "its engine keeps images in containerd's store, which takes the limit and does not keep to it"
+    below = status.get("Backing Filesystem", "")
+    if info.get("Driver") == "overlay2" and below != "xfs":
+        return f"the limit wants xfs, mounted with pquota, below its engine's data, and there is {below or 'another'}"
+    return ""
 
 
 def remove_image(engine: HostEngine, image: EngineImage) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from blocks.engine.client import HostEngine
-from blocks.engine.disk import layers_on, written_mb
+from blocks.engine.disk import layers_on, no_disk_limit, written_mb
 from blocks.engine.escape import open_doors
 from blocks.engine.identity import ManagerIdentity
 from blocks.engine.probe import probe
@@ -78,6 +78,14 @@ class Engines:
             HostUnreachable, EngineTrouble: it did not answer, or a container went meanwhile.
         """
         return layers_on(self.of(host), self._namespace)
+
+    def no_disk_limit(self, host: Host) -> str:
+        """Say why no session on the host is held to what it may write; empty where it may be.
+
+        Raises:
+            HostUnreachable, EngineTrouble: it did not answer.
+        """
+        return no_disk_limit(self.of(host))
 
     def close(self) -> None:
         """Forget the client's certificate; connections close when the last of their users is done."""

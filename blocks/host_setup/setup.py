@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from blocks.host_setup import sysprep
-from blocks.host_setup.playbook import DATA_ROOT, PlaybookReport, PlaybookRun, run_playbook
+from blocks.host_setup.disk_looks import files_in, look_for_files, look_for_room, room_in
+from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, run_playbook
 from blocks.host_setup.shell import HostShell
 from blocks.own_addresses import reachable_addresses
 from blocks.stored.host_keys import HostKey, HostLogin, new_host_key
 from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
-from pool.hosts.disk import room_mb
 from pool.records import Host
 from pool.settings import PoolSettings
 
@@ -66,16 +66,14 @@ class HostSetup:
         Raises:
             HostUnreachable, CommandFailed: ssh did not answer, or there is no such disk.
         """
-        with self.shell(host) as shell:
-            said = shell.run(f"df --output=avail,size,iavail,itotal --block-size=1M {DATA_ROOT}", DISK_SECONDS)
-        return room_mb(*map(int, said.splitlines()[-1].split()))
+        return room_in(self._as_root(host, look_for_room(), DISK_SECONDS))
 
     def files_mb(self, host: Host, folders: Mapping[str, str]) -> dict[str, int]:
         """Count the files in folders of the host: each as the part of the disk that there is for one inode.
 
         Args:
             host: that they are on.
-            folders: their paths, by any name.
+            folders: their paths, by any name, or those of tables of mounts, as `layers_on` says.
 
         Returns:
             MB, by the same names; nothing where the file system makes inodes as it needs them.
@@ -85,14 +83,11 @@ class HostSetup:
         """
         if not folders:
             return {}
-        paths = " ".join(map(shlex.quote, folders.values()))
-        size = f"df --output=size,itotal --block-size=1M {DATA_ROOT} | tail -n 1"
-        look = f"{size}; du --inodes --summarize {paths} 2>/dev/null; true"  # a container may have gone
+        return files_in(self._as_root(host, look_for_files(folders.values()), COUNT_SECONDS), folders)
+
+    def _as_root(self, host: Host, script: str, seconds: int) -> str:
         with self.shell(host) as shell:
-            disk, *counted = shell.run(f"sudo -n sh -c {shlex.quote(look)}", COUNT_SECONDS).splitlines()
-        size_mb, inodes = map(int, disk.split())
-        files = {path: int(count) for count, _, path in (line.partition("\t") for line in counted)}
-        return {name: size_mb * files.get(path, 0) // inodes for name, path in folders.items()} if inodes else {}
+            return shell.run(f"sudo -n sh -c {shlex.quote(script)}", seconds)
 
     def own_addresses(self) -> list[str]:
         """List the addresses that this machine can be reached under: by no session."""

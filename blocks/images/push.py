@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from blocks.engine.client import HostEngine
+from blocks.engine.disk import CONTAINERD_STORE
 from blocks.images.layer_store import LayerStore
 from blocks.images.push_archive import compose
 from blocks.images.stream import Compression
@@ -19,7 +20,6 @@ from pool.images.platforms import runs_on
 from pool.records import Image
 
 ZSTD_API = (1, 45)  # of Docker 26.1, the oldest engine that was seen to load layers packed with zstd
-CONTAINERD_STORE = "io.containerd.snapshotter"
 
 
 class Bandwidth:

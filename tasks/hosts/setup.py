@@ -173,6 +173,8 @@ def check_escapes(host: Host) -> int:
 def check_host(host: Host, image_ids: list[str]) -> None:
     """Prove that the host can run a session: its engine answers and a container of an image ends well.
 
+    What it holds no session to is said in the log.
+
     An image that cannot be tested with (no command ``true`` in it, made for another processor) says nothing of the
     host: the next one is tried.
 
@@ -189,3 +191,5 @@ def check_host(host: Host, image_ids: list[str]) -> None:
             if error.blame not in (BAD_BLUEPRINT, BAD_IMAGE):
                 raise
             log().warning("host %s cannot be tested with image %s: %s", host.name, image_id[:19], error)
+    if why_not := outside().engines.no_disk_limit(host):
+        log().info("host %s does not hold sessions to disk_mb of their blueprints: %s", host.name, why_not)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from blocks.engine.disk import written_mb
+from blocks.engine.disk import layers_on, no_disk_limit, written_mb
+from blocks.host_setup.disk_looks import files_in, look_for_files
 from pool.records import ContainerSpec
 from tests.rigs.waiting import until
 
@@ -36,9 +37,19 @@ def test_what_a_session_wrote_is_measured_and_that_of_others_is_not_told(host, r
     until(lambda: written_mb(host.engine, "dd-disk") == {"alice": 31}, "30 MiB are written")
 
 
+def test_the_files_that_a_session_wrote_are_counted(host, run):
+    run()
+    until(lambda: written_mb(host.engine, "dd-disk") == {"alice": 31}, "30 MiB are written")
+    folders = layers_on(host.engine, "dd-disk")
+    said = host.answer(look_for_files(folders.values()))
+    assert 1 < int(said.split()[2]) < 20
+    assert files_in(said, folders) == {"alice": 0}
+
+
 def test_a_session_runs_without_a_limit_where_the_storage_has_none(host, run):
     """As here, where the engine's data is not on xfs with project quotas."""
     run(disk_mb=100)
     assert host.engine.find("dd-alice").running
     with host.engine.client("say how it was made") as client:
         assert not client.inspect_container("dd-alice")["HostConfig"].get("StorageOpt")
+    assert "pquota" in no_disk_limit(host.engine)

@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from blocks.engine.client import HostEngine
-from blocks.engine.disk import containers_on, images_on, layers_on, remove_image, written_mb
+from blocks.engine.disk import containers_on, images_on, layers_on, no_disk_limit, remove_image, written_mb
+from blocks.host_setup.disk_looks import files_in, look_for_files
 from blocks.images.archive import read_archive
 from blocks.images.build import build_image, save_image
 from blocks.images.layer_store import LayerStore
@@ -195,13 +196,17 @@ def test_an_image_is_pulled_from_a_registry_and_is_known_by_its_id_and_usual_nam
 
 
 @pytest.mark.nightly
-def test_what_a_session_writes_is_counted_and_the_folder_is_not_told(real, store, keep):
+def test_what_a_session_writes_is_measured_by_its_size_and_by_its_files(newer_host, real, store, keep):
     image = keep()
     push(real, store, image)
-    real.run(replace(session_of(image), disk_mb=64))
-    assert real.run_inside("dd-alice", ["sh", "-c", "head -c 3000000 /dev/zero > /large"], 20) == 0
+    real.run(session_of(image))
+    writes = "head -c 3000000 /dev/zero > /large; mkdir /many; for n in $(seq 500); do : > /many/$n; done"
+    assert real.run_inside("dd-alice", ["sh", "-c", writes], 20) == 0
     assert written_mb(real, "dd-test") == {"alice": 3}
-    assert layers_on(real, "dd-test") == {}
+    folders = layers_on(real, "dd-test")
+    said = newer_host.answer(look_for_files(folders.values()))
+    assert 500 < int(said.split()[2]) < 520
+    assert files_in(said, folders).keys() == {"alice"}
 
 
 @pytest.mark.nightly
@@ -213,6 +218,10 @@ def test_a_manager_s_own_engine_builds_images_and_saves_them_as_the_catalogue_kn
     saved, built = (read_archive(save_image(real, name, tmp_path / "images")) for name in ("tiny:1", "built:1"))
     assert (saved.image_id, saved.names) == (tiny.id, ("tiny:1",))
     assert (built.names, built.labels["made"]) == (("built:1",), "here")
+
+
+def test_an_engine_that_takes_a_limit_of_the_disk_and_does_not_keep_to_it_is_known(engine):
+    assert "containerd's store" in no_disk_limit(engine)
 
 
 def test_a_config_that_is_not_the_image_s_is_not_sent(engine, store, keep, tmp_path):

@@ -142,10 +142,20 @@ class LightHost:
         (self.root / "daemon.json").write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
         return f"--config-file {self.root}/daemon.json"
 
+    def answer(self, script: str) -> str:
+        """What a script of the shell says that looks at the host, as root."""
+        enter = ["nsenter", f"--target={self._first_process}", "--mount", "--pid"]
+        return subprocess.run([*enter, "sh", "-c", script], capture_output=True, text=True, check=True).stdout
+
+    @property
+    def _first_process(self) -> str:
+        """The engine's id, as this machine counts."""
+        (child,) = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return child
+
     def stop(self) -> None:
         """End the engine as a shutdown does."""
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
-        run("kill", "-TERM", *children.split())
+        run("kill", "-TERM", self._first_process)
         self._process.wait(timeout=60)
         self._process = None
 

@@ -48,7 +48,8 @@ def answering(*answers):
 
 def with_engine(store, **steps):
     engine = SimpleNamespace(ping=lambda: None, **steps)
-    return standing_in(fake_outside(store=store, engines=SimpleNamespace(of=lambda host: engine)))
+    engines = SimpleNamespace(of=lambda host: engine, no_disk_limit=lambda host: "no xfs")
+    return standing_in(fake_outside(store=store, engines=engines))
 
 
 def test_an_image_that_a_host_has_lost_is_no_longer_on_record_there(store):
@@ -134,6 +135,12 @@ def checked(store, *answers):
 @pytest.mark.parametrize("blame", [BAD_IMAGE, BAD_BLUEPRINT], ids=["exec format", "no true in it"])
 def test_an_image_that_a_host_cannot_be_tested_with_says_nothing_of_the_host(store, blame):
     checked(store, EngineTrouble("no", blame), None)
+
+
+def test_what_a_host_holds_no_session_to_is_said_when_it_is_tested(store, caplog):
+    with caplog.at_level("INFO"):
+        checked(store, None)
+    assert "host main-01 does not hold sessions to disk_mb of their blueprints: no xfs" in caplog.text
 
 
 def test_a_host_that_fails_its_test_is_not_tested_with_another_image(store):

@@ -40,6 +40,9 @@ class SimulatedEngines(Engines):
     def layers(self, host: Host) -> dict[str, str]:
         return {}
 
+    def no_disk_limit(self, host: Host) -> str:
+        return ""
+
 
 class SimulatedHostSetup(HostSetup):
     """ssh and the playbook."""
