@@ -96,10 +96,11 @@ function M.filter_headers()
         return cut_off(why)
     end
     confine_referrer()
-    local route, prefix = ngx.ctx.route, ngx.ctx.prefix
+    local route = ngx.ctx.route
     if not route then
         return
     end
+    local prefix = route.prefix
     confine_cookies(prefix)
     confine_workers(prefix)
     if route.rewrite_redirects then

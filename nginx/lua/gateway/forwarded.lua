@@ -13,16 +13,22 @@ local NAMES = { "forwarded", "via", "x-real-ip", "x-scheme", "x-url-scheme", "x-
                 "x-rstudio-username", "x-rsc-request" }
 local BEGINNINGS = { "x-forwarded", "x-auth-request-", "x-ssl-", "ssl-client-", "x-envoy-", "x-amzn-", "x-appengine-" }
 
-local known = {}
+local known, beginnings = {}, {}
 for _, name in ipairs(NAMES) do
     known[name] = true
+end
+-- By their first letter: most headers of a browser begin with another one.
+for _, beginning in ipairs(BEGINNINGS) do
+    local letter = beginning:byte()
+    beginnings[letter] = beginnings[letter] or {}
+    table.insert(beginnings[letter], beginning)
 end
 
 local function is_one(name)
     if known[name] then
         return true
     end
-    for _, beginning in ipairs(BEGINNINGS) do
+    for _, beginning in ipairs(beginnings[name:byte()] or {}) do
         if name:sub(1, #beginning) == beginning then
             return true
         end

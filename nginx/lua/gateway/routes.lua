@@ -89,6 +89,7 @@ function M.get(id)
     local route = decoded:get(text)
     if not route then
         route = json.decode(text)
+        route.prefix = "/notebooks/" .. id
         decoded:set(text, route)
     end
     return route

@@ -50,34 +50,35 @@ local function too_large(route)
     return length > route.max_upload_mb * 1024 * 1024
 end
 
-local function prepare(route, path, query)
-    local prefix = "/notebooks/" .. route.id
-    ngx.ctx.route = route
-    ngx.ctx.prefix = prefix
+local function prepare(asked)
+    local route = asked.found
+    asked.route = route
     ngx.var.session_route = route.id
     ngx.var.session_authorization = route.token_header
-    local cookies = ngx.var.http_cookie
-    ngx.var.session_cookie = cookies and signing.without_ours(cookies) or ""
+    if asked.cookies then
+        ngx.var.session_cookie = asked.other_cookies or signing.without_ours(asked.cookies)
+    end
     forwarded.remove()
     if route.strip_prefix then
-        ngx.var.session_prefix = prefix
-        ngx.var.target = path .. query
+        ngx.var.session_prefix = route.prefix
+        ngx.var.target = asked.path .. asked.query
     else
-        ngx.var.target = ngx.var.request_uri
+        ngx.var.target = asked.uri
     end
 end
 
 -- A session with a host name of its own is shown under no other: pages that share an origin could read each other.
-local function elsewhere(id)
+local function lead_to_its_name(asked)
     if ngx.var.upgrade_to ~= "" or not ({ GET = true, HEAD = true })[ngx.req.get_method()] then
         refusals.say("asked for under another name than the session's own: DD_SESSION_DOMAIN, DD_GATEWAY_NAMES")
         return ngx.exit(403)
     end
-    return ngx.redirect(origins.of(id) .. ngx.var.request_uri, 302)
+    return ngx.redirect(origins.of(asked.id) .. asked.uri, 302)
 end
 
 -- Not up yet, or no more. Who comes by a link is signed in at once: a session may wait for longer than a link is good.
-local function without_route(id, path)
+local function without_route(asked)
+    local id, path = asked.id, asked.path
     local notice = id and notices.get(id)
     if not notice then
         return ngx.exit(404)
@@ -88,68 +89,109 @@ local function without_route(id, path)
     return ngx.exec("@notice")
 end
 
-local function admit()
-    local id, path, query = unpack(ngx.ctx.asked, 1, 3)
-    local route = ngx.ctx.found
+local function add_slash(asked)
+    return ngx.redirect(asked.found.prefix .. "/" .. asked.query, 302)
+end
+
+local function refuse_path()
+    refusals.say("a path that leads out of its session")
+    return ngx.exit(403)
+end
+
+local function refuse_page()
+    return ngx.exec("@foreign")
+end
+
+local function launch(asked)
+    return launching.answer(asked.id, asked.path)
+end
+
+local function want_sign_in()
+    refusals.say("no cookie of this session: it opens by a launch link, as its blueprint says (sign_in)")
+    return ngx.exit(401)
+end
+
+local function refuse_upload(asked)
+    refusals.too_large(asked.found)
+    return ngx.exit(413)
+end
+
+-- What the gateway does with a request itself; nil: it is the session's.
+local function own_answer(asked)
+    local path, route = asked.path, asked.found
     if not route then
-        return without_route(id, path)
+        return without_route
     end
     ngx.var.route_hash = route.hash
     if path == "" then
-        return ngx.redirect("/notebooks/" .. id .. "/" .. query, 302)
+        return add_slash
+    elseif not origins.is_of(route.id) then
+        return lead_to_its_name
+    elseif path:sub(1, 1) ~= "/" or climbs(path) then
+        return refuse_path
+    elseif origins.foreign() then
+        return refuse_page
+    elseif launching.is_for(path) then
+        return launch
+    elseif route.sign_in == "link" and not asked.signed_in then
+        return want_sign_in
+    elseif too_large(route) then
+        return refuse_upload
     end
-    if not origins.is_of(id) then
-        return elsewhere(id)
+end
+
+-- All that is known of the request until it is answered: the table ngx.ctx.
+local function read_request()
+    local uri, cookies = ngx.var.request_uri, ngx.var.http_cookie
+    local id, path, query = split(uri)
+    local asked = { uri = uri, cookies = cookies, id = id, path = path, query = query }
+    if id then
+        asked.found = routes.get(id)
+        asked.signed_in, asked.other_cookies = signing.cookie_opens(cookies, id)
     end
-    if path:sub(1, 1) ~= "/" or climbs(path) then
-        refusals.say("a path that leads out of its session")
-        return ngx.exit(403)
+    ngx.ctx = asked
+    return asked
+end
+
+-- Who is signed in is the session's to limit, and so is who knows the address of an open one. All others are counted by
+-- address, so that strangers use up nothing of a session.
+local function count_apart(asked)
+    if asked.signed_in or asked.found and asked.found.sign_in == "open" then
+        ngx.var.limited_route = asked.id
     end
-    if origins.foreign() then
-        return ngx.exec("@foreign")
+end
+
+local function judge()
+    local asked = read_request()
+    count_apart(asked)
+    asked.answer = own_answer(asked)
+    if asked.answer then
+        return "yes"
     end
-    if launching.is_for(path) then
-        return launching.answer(id, path)
+    prepare(asked)
+    activity.began(asked.id)
+    return ""
+end
+
+-- Whether the request ends here: "yes", or "" where the session answers. nginx lets nothing end it yet; answer() does.
+function M.judge()
+    local done, ends_here = pcall(judge)
+    if done then
+        return ends_here
     end
-    if route.sign_in == "link" and not ngx.ctx.signed_in then
-        refusals.say("no cookie of this session: it opens by a launch link, as its blueprint says (sign_in)")
-        return ngx.exit(401)
+    ngx.ctx.answer = function()
+        error(ends_here, 0)
     end
-    if too_large(route) then
-        refusals.too_large(route)
-        return ngx.exit(413)
-    end
-    prepare(route, path, query)
-    activity.began(id)
+    return "yes"
 end
 
 -- A fault of ours goes into the access log: nginx's own words for it would quote the secret route.
-local function guarded(act)
-    local done, why = pcall(act)
+function M.answer()
+    local done, why = pcall(ngx.ctx.answer, ngx.ctx)
     if not done then
         ngx.var.gateway_error = tostring(why)
         return ngx.exit(500)
     end
-end
-
-function M.admit()
-    return guarded(admit)
-end
-
--- Before nginx looks at the rates: who is signed in is the session's to limit, and so is who knows the address of an
--- open one. All others are counted by address, so that strangers use up nothing of a session.
-local function count_apart()
-    local id, path, query = split(ngx.var.request_uri)
-    local route = id and routes.get(id)
-    ngx.ctx.asked, ngx.ctx.found = { id, path, query }, route
-    ngx.ctx.signed_in = id and signing.cookie_opens(ngx.var.http_cookie, id)
-    if ngx.ctx.signed_in or route and route.sign_in == "open" then
-        ngx.var.limited_route = id
-    end
-end
-
-function M.count_apart()
-    return guarded(count_apart)
 end
 
 -- What is at "/": under a session's own host name that session, else words for who got lost.

@@ -167,13 +167,14 @@ end
 -- A worker checks a browser's cookies once: what it remembers counts for this route, with these keys, until they expire.
 local remembered = assert(lrucache.new(2000))
 
+-- And the request's other cookies, where they are remembered.
 function M.cookie_opens(header, route_id)
     if not header then
         return false
     end
     local keys, known = store:get("keys"), remembered:get(header)
     if known and known.route_id == route_id and known.keys == keys and known.expires > ngx.time() then
-        return true
+        return true, known.others
     end
     local expires = opens_until(header, route_id)
     if expires and #header <= LONGEST_REMEMBERED then
@@ -184,8 +185,7 @@ end
 
 -- The cookies of a request without ours: the session has no use for it.
 function M.without_ours(header)
-    local known = remembered:get(header)
-    return known and known.others or others_of(header)
+    return others_of(header)
 end
 
 return M
