@@ -1,8 +1,10 @@
-"""The gateway against configurable-http-proxy, and against an nginx that does nothing but proxy.
+"""The gateway against configurable-http-proxy, and against an nginx of a few lines that publishes one session.
 
 One run, alternating, same backend: ``make bench NAME=gateway JSON=file``. Needs ``npm``; installs Debian's ``wrk``.
 Ours runs as shipped, with its log, its checks and sign-in by link (all loads send the cookie), but for the limits: they
-would turn away a load from one address. Bare nginx has as many workers and the same keep-alive, and logs nothing.
+would turn away a load from one address. Bare nginx has as many workers and the same keep-alive in both directions. It
+tells the session who asks, as the gateway and the peer do, and writes nginx's usual log, as a proxy in service does.
+The silent one does neither: what is between the two is the price of that.
 
 A load takes a second, and the next second is another proxy's. A round's figures are compared with each other alone, and
 what is said is the median over the rounds: what else a machine does meets all of them and moves no ratio for long.
@@ -41,12 +43,18 @@ BACKEND = """daemon off; worker_processes 1; pid {directory}/pid; error_log {dir
 events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 1000000; server {{ listen 127.0.0.1:{port};
   location / {{ default_type text/plain; return 200 "a small answer of a session\\n"; }} }} }}"""
-BARE = """daemon off; worker_processes 2; pid {directory}/pid; error_log {directory}/log;
+SILENT = """daemon off; worker_processes 2; pid {directory}/pid; error_log {directory}/log;
 events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 10000;
   upstream session {{ server 127.0.0.1:{backend}; keepalive 128; keepalive_timeout 30s; keepalive_requests 10000; }}
   server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://session; proxy_http_version 1.1;
     proxy_set_header Connection ""; proxy_buffering off; }} }} }}"""
+TELLING = """proxy_set_header Host $http_host; proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Port $server_port; proxy_pass"""
+BARE = SILENT.replace("access_log off", "access_log {directory}/access.log combined buffer=64k flush=1s").replace(
+    "proxy_pass", TELLING
+)
 
 
 @dataclass(frozen=True)
@@ -61,14 +69,14 @@ def main() -> None:
     """Measure, print, and write the figures when asked to."""
     options = _options()
     _have_wrk()
-    with _programs() as (backend, bare, peer), running_gateway(**NO_LIMITS) as ours:
+    with _programs() as (backend, bare, silent, peer), running_gateway(**NO_LIMITS) as ours:
         figures = {}
         for count in COUNTS:
             routes = [_route(backend, f"user{n}") for n in range(count)]
             only_routes(ours.client, routes)
             peer.add(routes)
             cookie = _signed_in(ours, routes[-1])
-            figures |= _compare(count, _loads(_addresses(ours, bare, peer, routes[-1]), cookie, options))
+            figures |= _compare(count, _loads(_addresses(ours, bare, silent, peer, routes[-1]), cookie, options))
         figures |= {"route_live_ms_10000": _live_ms(ours, backend), "memory_mb_10000": _memory_mb(ours.all_processes())}
         figures |= {"peer_memory_mb_10000": _memory_mb([peer.pid]), "websocket_frames_lost": _frames_lost(ours)}
     print(json.dumps(figures, indent=2))
@@ -109,8 +117,8 @@ class Peer:
 
 
 @contextlib.contextmanager
-def _programs() -> Iterator[tuple[int, int, Peer]]:
-    """The port of the backend, the port of the bare proxy, and the peer."""
+def _programs() -> Iterator[tuple[int, int, int, Peer]]:
+    """The ports of the backend, of the bare proxy and of the silent one, and the peer."""
     directory = Path(tempfile.mkdtemp(prefix="gw-bench-"))
     install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(directory), PEER]
     try:
@@ -118,12 +126,13 @@ def _programs() -> Iterator[tuple[int, int, Peer]]:
         with contextlib.ExitStack() as stack:
             backend = free_port(SESSION_PORTS)
             _start(stack, _nginx(directory / "backend", BACKEND, port=backend), backend)
-            bare = free_port(range(8300, 8400))
+            bare, silent = free_port(range(8300, 8350)), free_port(range(8350, 8400))
             _start(stack, _nginx(directory / "bare", BARE, port=bare, backend=backend), bare)
+            _start(stack, _nginx(directory / "silent", SILENT, port=silent, backend=backend), silent)
             port, api_port = free_port(range(8400, 8450)), free_port(range(8450, 8500))
             command = [str(directory / "node_modules/.bin/configurable-http-proxy"), "--log-level=error"]
             where = [f"--port={port}", "--ip=127.0.0.1", f"--api-port={api_port}", "--api-ip=127.0.0.1"]
-            yield backend, bare, Peer(_start(stack, [*command, *where], port), port, api_port)
+            yield backend, bare, silent, Peer(_start(stack, [*command, *where], port), port, api_port)
     finally:
         shutil.rmtree(directory)
 
@@ -150,11 +159,12 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _addresses(ours: RunningGateway, bare: int, peer: Peer, route: Route) -> dict[str, str]:
+def _addresses(ours: RunningGateway, bare: int, silent: int, peer: Peer, route: Route) -> dict[str, str]:
     path = f"/notebooks/{route.id}/"
     return {
         "ours": ours.url + path,
         "bare": f"http://127.0.0.1:{bare}{path}",
+        "silent": f"http://127.0.0.1:{silent}{path}",
         "chp": f"http://127.0.0.1:{peer.port}{path}",
     }
 
@@ -200,6 +210,7 @@ def _compare(count: int, rounds: list[dict[str, Load]]) -> dict[str, float]:
         f"rps_vs_chp_{count}": statistics.median(seen["ours"].rps / seen["chp"].rps for seen in rounds),
         f"p99_vs_chp_{count}": statistics.median(seen["ours"].p99 / seen["chp"].p99 for seen in rounds),
         "rps_vs_bare": statistics.median(seen["ours"].rps / seen["bare"].rps for seen in rounds),
+        "rps_vs_silent": statistics.median(seen["ours"].rps / seen["silent"].rps for seen in rounds),
     }
 
 
