@@ -18,7 +18,7 @@ from pool.backups.inventory import FIELDS, MOST_DEEP, UNSETTLED, Inventory
 
 FOLDER, FILE = ".dockerdriver", ".dockerdriver/files"
 PATH = f"/{FILE}"
-MOST_PACKED, MOST_BYTES = 16 << 20, 64 << 20
+MOST_PACKED, MOST_BYTES = 8 << 20, 24 << 20
 LONGEST_NUMBER = 20  # digits
 LEVEL = 1  # of compression: a tenth of the size already
 

@@ -22,7 +22,7 @@ from blocks.engine.limits import confined
 PREFIX = "dd.files-of-"  # no session can be called so
 BUSYBOX = ".dd/busybox"  # it looks at its own name
 PROGRAM = Path(__file__).with_name("inventory.sh")
-MOST_BYTES = 48 << 20  # of a list: some 300,000 files
+MOST_BYTES = 16 << 20  # of a list: some 100,000 files, which take five times as much of the manager's memory
 LEFT_SECONDS = 600  # no list takes so long
 MEMORY_MB, PROCESSES = 64, 16
 
