@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
+from statistics import median
 
 from pool.records import Host
 from pool.sessions.timings import percentile
@@ -41,6 +42,7 @@ class Took:
 
     spawned: int
     refused: int
+    late: int  # those, and sessions that had room only when their time limit was over but for a tick
     wait_p50: float
     wait_p95: float
     slot_hours: float  # of servers
@@ -50,7 +52,8 @@ class Took:
         hours = abs(self.slot_hours - other.slot_hours) > HOURS_DIFFER * max(self.slot_hours, other.slot_hours)
         waits = max(abs(self.wait_p50 - other.wait_p50), abs(self.wait_p95 - other.wait_p95)) > WAITS_DIFFER
         spawned = abs(self.spawned - other.spawned) > HOSTS_DIFFER
-        found = {"host-hours": hours, "waits": waits, "hosts": spawned, "refused": self.refused != other.refused}
+        refused = self.refused > other.late or other.refused > self.late
+        found = {"host-hours": hours, "waits": waits, "hosts": spawned, "refused": refused}
         return ", ".join(name for name, differs in found.items() if differs)
 
 
@@ -103,9 +106,15 @@ def lived(ours: Lives, seed: int) -> Lived:
         visits, courses = world.store.history.visits("main", BEGINNING, now), world.store.configs.courses("main")
         boots = [(host.active_at - host.created_at).total_seconds() for host in hosts if host.active_at]
         past = livable(Past("main", visits, boots, BEGINNING, now, courses=courses))
-        settings = world.config.settings("main")
+        settings, begin = world.config.settings("main"), BEGINNING + _tick_takes(world)
     seconds = time.process_time() - begun
-    return Lived(seed, _took(visits, hosts, now), replace(past, begin=BEGINNING), settings, seconds)
+    return Lived(seed, _took(visits, hosts, settings.queue_timeout, now), replace(past, begin=begin), settings, seconds)
+
+
+def _tick_takes(world) -> timedelta:
+    """How long a tick takes until it decides: the ticks of the replay decide when those of the product did."""
+    decided = ((one.at - BEGINNING) % TICK for one in world.store.ticks.decisions(limit=1000))
+    return median(decided)
 
 
 def _moved(past: Past, random: Random) -> Past:
@@ -115,18 +124,23 @@ def _moved(past: Past, random: Random) -> Past:
     return replace(past, visits=sorted(moved, key=lambda one: one.at))
 
 
-def _took(visits: Sequence[Visit], hosts: Sequence[Host], now: datetime) -> Took:
-    waits = sorted(visit.waited for visit in visits if visit.waited is not None)
-    refused = sum(visit.waited is None for visit in visits)
+def _took(visits: Sequence[Visit], hosts: Sequence[Host], limit: float, now: datetime) -> Took:
+    waits = [visit.waited for visit in visits if visit.waited is not None]
     hours = sum(_seconds(host, now) * host.slots for host in hosts) / 3600
-    return Took(len(hosts), refused, percentile(waits, 50), percentile(waits, 95), hours)
+    return Took(len(hosts), len(visits) - len(waits), *_of_waits(waits, len(visits) - len(waits), limit), hours)
+
+
+def _of_waits(waits: Sequence[float], refused: int, limit: float) -> tuple[int, float, float]:
+    """How many were late, and the waits; a session that was refused counts as one that waited the whole limit."""
+    every = sorted([*waits, *[limit] * refused])
+    return sum(wait > limit - WAITS_DIFFER for wait in every), percentile(every, 50), percentile(every, 95)
 
 
 def _of(replay: Replay) -> Took:
     found, settings = figures(replay), replay.settings
     hours = found.host_hours_small * settings.slots_small + found.host_hours_large * settings.slots_large
-    waits = sorted(replay.waits)  # of those that got room, as of the product's visits
-    return Took(replay.spawned, replay.refused, percentile(waits, 50), percentile(waits, 95), hours)
+    waits = _of_waits(replay.waits, replay.refused, settings.queue_timeout)
+    return Took(replay.spawned, replay.refused, *waits, hours)
 
 
 def _seconds(host: Host, now: datetime) -> float:
