@@ -1,10 +1,10 @@
 """A host after the first run of the playbook."""
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from blocks.host_setup.playbook import PlaybookReport
-from blocks.host_setup.shell import CommandFailed
 from tests.rigs.hosts.playbook_host import PlaybookHost
 
 SESSION_PORT = 20000
@@ -23,11 +23,14 @@ class Configured(PlaybookHost):
 
     def reaches(self, container: str, address: str, port: int) -> bool:
         """Whether a container gets a TCP connection there."""
-        try:
-            self.root(f"docker exec {container} /bin/busybox nc -w 2 {address} {port} -e /bin/true")
-        except CommandFailed:
-            return False
-        return True
+        return bool(self.reached(container, [(address, port)]))
+
+    def reached(self, container: str, doors: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Those of these addresses and ports that a container gets a TCP connection to; all are tried at once."""
+        one = "(/bin/busybox nc -w 2 {0} {1} -e /bin/true 2>/dev/null && echo {0} {1}) & "
+        tries = "".join(one.format(*door) for door in doors)
+        said = self.root(f"docker exec {container} /bin/busybox sh -c {shlex.quote(tries + 'wait')}")
+        return [(address, int(port)) for address, port in map(str.split, said.splitlines())]
 
     def loop_device(self, file: str) -> str:
         """Make a block device of a file of the host, and return its name.
@@ -42,11 +45,18 @@ class Configured(PlaybookHost):
 #: systemd gives up on a service that is started more often in a minute than it likes, and these tests are quick.
 RESTART = "systemctl reset-failed docker; systemctl restart docker"
 
+#: Run on the host with URLs: ends well once each has answered.
+ANSWERING = b"""
+import sys, time, urllib.request
 
-def fetches(configured, url):
-    reading = f"import urllib.request; urllib.request.urlopen('{url}', timeout=2)"
-    try:
-        configured.root(f'python3 -c "{reading}"')
-    except CommandFailed:
-        return False
-    return True
+until = time.monotonic() + 50
+for url in sys.argv[1:]:
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=2)
+            break
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+"""
