@@ -174,6 +174,22 @@ def test_a_local_account_that_reads_the_names_of_sockets_gets_no_files(gateway):
         assert link.visit().content == b"".join(FILES)
 
 
+#: What a local account could make of the name of a socket, which it may read.
+BY_NAME = (
+    "{name}", "{name}.sock", "{name}.sock%00", "{name}/", "../downloads/{name}.sock", "%2e%2e/{name}", "./{name}.sock",
+    "{name}00000000000", "0000000{name}.sock", "{name}%2esock", "?download={name}", "{name}?{name}",
+)  # fmt: skip
+
+
+def test_the_name_of_a_socket_is_no_link_in_any_form(gateway):
+    with offered(gateway) as link:
+        (socket,) = gateway.config.downloads.glob("*.sock")
+        for form in BY_NAME:
+            url = f"{gateway.url}/downloads/{form.format(name=socket.stem)}"
+            assert httpx.post(url, trust_env=False).status_code in {400, 404, 405, 410}, form
+        assert link.visit().content == b"".join(FILES)
+
+
 @pytest.mark.parametrize("path", ["", "x", "a" * 42, "a" * 43 + "/", "%2e" * 43, "a" * 40 + ".so"])
 def test_an_address_that_is_no_link_is_not_there(gateway, path):
     assert httpx.post(f"{gateway.url}/downloads/{path}", trust_env=False).status_code in {404, 405, 410}

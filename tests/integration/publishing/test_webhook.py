@@ -1,9 +1,12 @@
 """A webhook as a receiver sees it: what the guide's program checks, and where nothing is sent."""
 
 import json
+import resource
+import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -78,6 +81,39 @@ def test_a_receiver_that_fails_or_is_away_is_trouble_that_names_no_address():
         post(url)
     with pytest.raises(WebhookTrouble, match=r"does not answer \(ConnectError\)$"):
         post(f"http://127.0.0.1:{free_port()}/hook")
+
+
+ENDLESS = {
+    "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 1000),
+    "line": (b"HTTP/1.1 200 ", b"OK" * 10000),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n", b"1\r\nx\r\n"),
+}
+
+
+@contextmanager
+def endless_receiver(begin: bytes, more: bytes) -> Iterator[str]:
+    """One that begins an answer, and says more until its client goes, or for as much as a process should not read."""
+
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(begin)
+            for _ in range((64 << 20) // len(more)):
+                connection.sendall(more)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, args=(listener,), daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+
+
+@pytest.mark.parametrize("of", sorted(ENDLESS))
+def test_an_answer_without_end_is_not_read_to_its_end(of):
+    begun, held = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with endless_receiver(*ENDLESS[of]) as url, suppress(WebhookTrouble):
+        post(url)
+    assert time.monotonic() - begun < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held < 16_000  # KB
 
 
 def test_after_a_receiver_is_back_there_is_no_pause():

@@ -1,4 +1,4 @@
-"""Sixteen hundred clients that take their time: no other client waits for them, nor does the gateway wait for ever."""
+"""Sixteen hundred clients that take their time: no other client waits for them, the gateway not for ever."""
 
 import contextlib
 import selectors
