@@ -26,6 +26,9 @@ LOCK_WAIT = 30
 POOL = {"pool_size": 16, "max_overflow": 32, "pool_timeout": 60}
 #: Values that one query is given: PostgreSQL takes 65,535 at the most, SQLite by itself 32,766.
 VALUES_AT_ONCE = 10_000
+#: PostgreSQL gives each statement its own view of the data anyway. Without a transaction around it, a read of 200,000
+#: rows is not idle in one while this process makes records of them, and each read is two round trips less.
+_READING = {"postgresql": {"isolation_level": "AUTOCOMMIT"}}
 _READS = "dockerdriver_reads"  # execution option of connections that will not write
 
 
@@ -37,7 +40,7 @@ class Database:
         self.outage = Outage(engine.url, patience or Patience())
         self.secret = unguessable  # makes routes and tokens
         self.writes = 0  # transactions that were begun; what a publisher looks for comes with one of them
-        self._readers = engine.execution_options(**{_READS: True})
+        self._readers = engine.execution_options(**{_READS: True} | _READING.get(engine.dialect.name, {}))
 
     def close(self) -> None:
         """Close all connections."""
@@ -54,7 +57,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads: on SQLite it waits for no writer."""
+        """What only reads: on SQLite a transaction that waits for no writer, on PostgreSQL each statement by itself."""
         with self._readers.connect() as connection:
             yield connection
 
