@@ -34,7 +34,7 @@ def load_flow(entrypoint: str) -> Flow:
 def pass_over_imported() -> None:
     """Have the garbage collector pass over all that was imported: it is there for the life of the process.
 
-    A look at all of it takes 0.16 s of CPU, in which nothing else computes; a tick at 1,000 hosts had two, and four
+    A look at all of it takes 0.16 s of CPU, in which nothing else computes; a tick at 500 hosts had two, and three
     hundred looks at new objects.
     """
     gc.collect()  # what is garbage by now would stay as well
