@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from blocks.gateway.settings import GatewaySettings
-from blocks.stored.stored_blocks import StoredBlocks
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from pool.errors import NotFound
 from pool.hosts.certificates import OperatorsCertificate
 

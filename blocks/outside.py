@@ -18,8 +18,8 @@ from blocks.backups.restic import ResticRepository
 from blocks.certificates import Certificates
 from blocks.clouds.chosen import cloud_of
 from blocks.clouds.port import Cloud
-from blocks.course_files import CourseFiles
 from blocks.engine.of_host import Engines
+from blocks.files.course_files import CourseFiles
 from blocks.gateway.client import Gateway
 from blocks.gateway.session_probe import answers
 from blocks.gateway.settings import GatewaySettings
@@ -29,11 +29,11 @@ from blocks.images.layer_store import LayerStore
 from blocks.images.transport import ImageTransport
 from blocks.kept_files import KeptFiles
 from blocks.plots.kept_pictures import KeptPictures
-from blocks.prefect_port import PrefectPort
+from blocks.prefect.port import PrefectPort
 from blocks.publisher import TOGETHER_SECONDS, Publisher
 from blocks.settings import ProcessSettings, process_settings
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import StoredBlocks
 from blocks.system_clock import SystemClock
 from blocks.turns import Turns
 from blocks.webhooks.webhooks import Webhooks

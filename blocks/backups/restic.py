@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from blocks.backups.repository import BackupRepository, Parts, Written
 from blocks.backups.restic_process import ended, in_memory, kept_environment, launched, secret_files
-from blocks.stored.stored_blocks import StoredBlocks
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from pool.backups.snapshots import Snapshot
 from pool.backups.states import BackupTrouble
 

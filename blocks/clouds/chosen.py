@@ -3,8 +3,8 @@
 from importlib import import_module
 
 from blocks.clouds.port import Cloud
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import NotFound
 
 #: Where each kind is; imported when a pool names it, for openstacksdk alone takes longer to import than all the rest.

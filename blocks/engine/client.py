@@ -17,8 +17,8 @@ from docker.errors import APIError, NotFound
 
 from blocks.engine.by_id import create_container
 from blocks.engine.connection import Connections, EngineIdentity
-from blocks.engine.container_files import ContainerFiles
-from blocks.engine.container_state import ContainerState, state_of
+from blocks.engine.containers.files import ContainerFiles
+from blocks.engine.containers.state import ContainerState, state_of
 from blocks.engine.limits import confined, limits_of, network_label
 from blocks.engine.shared import SharedConnections
 from pool import marks

@@ -7,7 +7,7 @@ from threading import Lock
 
 from blocks.engine.connection import EngineIdentity
 from blocks.stored.authority import CertificateAuthority
-from blocks.stored.stored_blocks import StoredBlocks
+from blocks.stored.documents.stored_blocks import StoredBlocks
 
 CLIENT_DAYS = 30
 LOOK_SECONDS = 10.0  # at least, between two looks at the stored authority for engines that are not believed

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from blocks.engine.container_name import listed_name
+from blocks.engine.containers.name import listed_name
 from pool import marks
 from pool.errors import EngineTrouble
 

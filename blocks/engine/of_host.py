@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from blocks.engine.client import HostEngine
-from blocks.engine.disk import layers_on, no_disk_limit, written_mb
-from blocks.engine.escape import open_doors
 from blocks.engine.identity import ManagerIdentity
-from blocks.engine.probe import probe
-from blocks.stored.stored_blocks import StoredBlocks
+from blocks.engine.probes.disk import layers_on, no_disk_limit, written_mb
+from blocks.engine.probes.escape import open_doors
+from blocks.engine.probes.probe import probe
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
 from pool.hosts.escapes import Door
 from pool.housekeeping.found import Probe

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from blocks.private_files import write_private
+from blocks.files.private_files import write_private
 
 CERTIFICATE, KEY = "gateway.crt", "gateway.key"
 CLOCK_SKEW = timedelta(hours=1)

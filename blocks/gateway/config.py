@@ -5,9 +5,9 @@ import shutil
 import signal
 import subprocess
 
+from blocks.files.private_files import guard_folder
 from blocks.gateway.settings import GatewayConfig, GatewaySettings
 from blocks.gateway.template import render_gateway
-from blocks.private_files import guard_folder
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, GatewayTrouble
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from blocks.private_files import open_lock
+from blocks.files.private_files import open_lock
 from pool.errors import GatewayTrouble
 from pool.records import Route
 

@@ -13,8 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from blocks.addresses.own_addresses import own_addresses
 from blocks.gateway.settings import GatewayConfig
-from blocks.own_addresses import own_addresses
 from blocks.resources import NGINX
 from pool.errors import BadRequest
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from ansible_runner import Runner, RunnerConfig
 
+from blocks.files.private_files import write_private
 from blocks.host_setup.playbook_events import PlaybookTally, TaskResult, one_line
 from blocks.host_setup.run_directory import end_processes_of, private_directory
 from blocks.host_setup.shell import WrongHostKey
-from blocks.private_files import write_private
 from blocks.resources import PLAYBOOKS
 from blocks.stored.host_keys import HostLogin
 from pool.errors import HostUnreachable, PlaybookFailed

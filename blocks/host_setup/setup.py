@@ -4,13 +4,13 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from blocks.addresses.own_addresses import reachable_addresses
 from blocks.host_setup import sysprep
 from blocks.host_setup.disk_looks import files_in, look_for_files, look_for_room, room_in
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, run_playbook
 from blocks.host_setup.shell import HostShell
-from blocks.own_addresses import reachable_addresses
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.host_keys import HostKey, HostLogin, new_host_key
-from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
 from pool.records import Host
 from pool.settings import PoolSettings

@@ -13,8 +13,8 @@ from typing import IO, Protocol
 import zstandard
 from isal import igzip
 
+from blocks.files.private_files import open_lock
 from blocks.images.stream import CHUNK, Compression
-from blocks.private_files import open_lock
 from pool.errors import BrokenArchive
 
 # Measured on the layers of jupyter-minimal (420 MB), CPU seconds and share of the size that is left. docs/images.md has

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from blocks.engine.client import HostEngine
-from blocks.engine.disk import CONTAINERD_STORE
+from blocks.engine.probes.disk import CONTAINERD_STORE
 from blocks.images.layer_store import LayerStore
 from blocks.images.push_archive import compose
 from blocks.images.stream import Compression

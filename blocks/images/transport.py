@@ -7,8 +7,8 @@ from blocks.images.layer_store import LayerStore
 from blocks.images.pull import HostPull
 from blocks.images.push import Bandwidth, HostPush
 from blocks.images.registry import ImageRegistry
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import StoredBlocks
 
 
 class ImageTransport:

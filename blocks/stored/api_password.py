@@ -15,12 +15,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blocks.private_files import write_private
+from blocks.files.private_files import write_private
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, NotFound, Refused
 
 if TYPE_CHECKING:
-    from blocks.prefect_api import PrefectApi
+    from blocks.prefect.api import PrefectApi
 
 #: What Prefect's server reads it from, and so what operators set to have one of their own.
 OF_SERVER = "PREFECT_SERVER_API_AUTH_STRING"
@@ -139,6 +139,6 @@ def prefect_api(settings: ProcessSettings) -> "PrefectApi":
     Raises:
         Refused: this user may not read the password.
     """
-    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - httpx is slow to import, and most callers want no client
+    from blocks.prefect.api import PrefectApi  # noqa: PLC0415 - httpx is slow to import, and most callers want no client
 
     return PrefectApi(settings.prefect_api_url, api_password(settings), settings.account)

@@ -37,7 +37,7 @@ def read_inventory(said: bytes, mark: bytes, keep: KeptWork) -> tuple[Inventory,
     """Read a list; and when it was begun, by the host's clock. None: it did not come to its end, or is none.
 
     Args:
-        said: as the program in blocks/engine/inventory.sh prints it.
+        said: as the program in blocks/engine/containers/inventory.sh prints it.
         mark: begins each record. No session knows it, so no name of a file can be taken for one.
         keep: what is kept of the session; what is left out does not count.
     """

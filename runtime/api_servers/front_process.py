@@ -8,8 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from blocks.loopback_twin import take_twin
-from blocks.private_files import guard_folder
+from blocks.addresses.loopback_twin import take_twin
+from blocks.files.private_files import guard_folder
 from blocks.resources import ROOT
 from blocks.settings import ProcessSettings, process_settings
 from runtime.supervision.gateway_process import end_nginx, without_secrets

@@ -7,7 +7,7 @@ and all that a platform was told is in PostgreSQL. It is written to disk each se
 import os
 from pathlib import Path
 
-from blocks.private_files import guard_folder
+from blocks.files.private_files import guard_folder
 from blocks.settings import ProcessSettings, process_settings
 from runtime.databases.own_database import plain_environment
 

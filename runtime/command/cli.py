@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from blocks.private_files import open_lock
+from blocks.files.private_files import open_lock
 from blocks.resources import home, is_checkout
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import password_file
@@ -319,7 +319,7 @@ def registry(settings: ProcessSettings, address: str, listen: str = "127.0.0.1")
         PlaybookFailed: a step failed; the message names it.
     """
     _need_root("a package and a service are installed on this machine")
-    from blocks.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from blocks.prefect.api import PrefectApi  # noqa: PLC0415 - as above
     from runtime.supervision.environment import stack_environment, take_on  # noqa: PLC0415 - as above
 
     if not PrefectApi(settings.prefect_api_url).healthy():

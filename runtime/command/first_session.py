@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from blocks.gateway.browser import answers, browser
 from blocks.outside import outside
-from blocks.prefect_api import ENDED, PrefectApi
+from blocks.prefect.api import ENDED, PrefectApi
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import DockerDriverError

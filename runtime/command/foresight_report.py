@@ -8,8 +8,8 @@ from pathlib import Path
 
 from blocks.plots.demand import Panel, demand_plot
 from blocks.settings import ProcessSettings
+from blocks.stored.documents.turned_settings import turned
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.turned_settings import turned
 from pool.errors import BadRequest, NotFound
 from pool.moments import Period, minute
 from pool.notation import read_seconds

@@ -7,7 +7,7 @@ from blocks.settings import ProcessSettings
 from runtime.verbs.output import show_json
 
 if TYPE_CHECKING:
-    from blocks.prefect_api import PrefectApi
+    from blocks.prefect.api import PrefectApi
 
 LOG_SECONDS = 90
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from blocks.private_files import guard_folder
+from blocks.files.private_files import guard_folder
 from blocks.settings import DATABASE_USER, ProcessSettings
 from pool.errors import DockerDriverError, Refused
 from runtime.supervision.environment import MARK

@@ -13,7 +13,7 @@ from pool.states import InstanceState
 from runtime.stack.local_engine import Say
 
 if TYPE_CHECKING:
-    from blocks.prefect_api import PrefectApi
+    from blocks.prefect.api import PrefectApi
     from pool.store.pool_store import PoolStore
 
 #: As long as a home of some gigabytes takes for the first time; a later backup of it takes seconds.

@@ -4,7 +4,7 @@ import re
 import socket
 import subprocess
 
-from blocks.loopback_twin import take_twin
+from blocks.addresses.loopback_twin import take_twin
 from blocks.settings import ProcessSettings
 from pool.errors import Refused
 

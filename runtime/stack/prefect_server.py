@@ -20,18 +20,18 @@ import uvicorn
 from prefect.server.database import provide_database_interface
 from prefect.settings import PREFECT_UI_STATIC_DIRECTORY, temporary_settings
 
+from blocks.addresses.loopback_twin import take_twin
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.static import StaticCloud
-from blocks.loopback_twin import take_twin
-from blocks.prefect_database import begin_immediately
-from blocks.private_files import open_lock
+from blocks.files.private_files import open_lock
+from blocks.prefect.database import begin_immediately
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, accepted_pairs
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
+from blocks.stored.documents.refusing import refuse_nonsense
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.refusing import refuse_nonsense
 from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.passwords import Passwords
 from runtime.stack.ui_headers import WithHeaders

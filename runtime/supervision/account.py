@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from blocks.env_file import ENV_FILE
+from blocks.files.private_files import guard_folder
 from blocks.gateway.settings import GatewaySettings
 from blocks.host_setup.run_directory import clear_abandoned
-from blocks.private_files import guard_folder
 from blocks.resources import ROOT, home
 from blocks.settings import ProcessSettings
 from pool.errors import Refused

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from blocks.private_files import open_lock
+from blocks.files.private_files import open_lock
 from blocks.settings import ProcessSettings
 
 #: The second process of each; it is the active one where the first has ended, which then stands by.

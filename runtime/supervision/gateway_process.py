@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from blocks.addresses.loopback_twin import take_twin
 from blocks.gateway.config import forget_stale_socket, gateway_config, prepare_gateway
 from blocks.gateway.session_ports import keep_others_out, let_in
 from blocks.gateway.settings import GatewayConfig
-from blocks.loopback_twin import take_twin
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import GatewayTrouble
 

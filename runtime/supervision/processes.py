@@ -13,7 +13,7 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from blocks.private_files import guard_folder
+from blocks.files.private_files import guard_folder
 from blocks.resources import home
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError

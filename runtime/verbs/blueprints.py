@@ -11,7 +11,7 @@ from runtime.verbs.output import show, show_json
 from runtime.verbs.saving import save_files
 
 if TYPE_CHECKING:
-    from blocks.prefect_api import PrefectApi
+    from blocks.prefect.api import PrefectApi
 
 DOCUMENT = "/block_types/slug/blueprint/block_documents/name/{name}"
 
@@ -79,7 +79,7 @@ def set_(settings: ProcessSettings, name: str, assignments: list[str], as_json: 
         DockerDriverError: the stack does not run.
     """
     from blocks.stored.blueprint import Blueprint  # noqa: PLC0415 - Prefect takes a second to import
-    from blocks.stored.reading import changed  # noqa: PLC0415 - as above
+    from blocks.stored.documents.reading import changed  # noqa: PLC0415 - as above
 
     api = prefect_api(settings)
     found = _document(api, name)

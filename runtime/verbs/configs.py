@@ -10,7 +10,7 @@ from pool.notation import read_assignment
 from runtime.verbs.output import show, show_json
 
 if TYPE_CHECKING:
-    from blocks.prefect_api import PrefectApi
+    from blocks.prefect.api import PrefectApi
 
 DOCUMENT = "/block_types/slug/pool-config/block_documents/name/{pool}"
 
@@ -34,8 +34,8 @@ def set_(settings: ProcessSettings, assignments: list[str], pool: str, as_json: 
 
     Example: dockerdriver config set DD_MAX_HOSTS=8 DD_HOST_LIFETIME=6h
     """
+    from blocks.stored.documents.reading import changed  # noqa: PLC0415 - as above
     from blocks.stored.pool_config import PoolConfig  # noqa: PLC0415 - Prefect takes a second to import
-    from blocks.stored.reading import changed  # noqa: PLC0415 - as above
 
     api = prefect_api(settings)
     found = document(api, pool)

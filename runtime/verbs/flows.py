@@ -9,7 +9,7 @@ from pool.notation import read_assignment
 from runtime.verbs.output import say, show_json
 
 if TYPE_CHECKING:
-    from blocks.prefect_api import PrefectApi
+    from blocks.prefect.api import PrefectApi
 
 SECONDS = 600
 LONG_SECONDS = 3600  # an image of gigabytes for many hosts

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from runtime.verbs.output import show
 
 if TYPE_CHECKING:
-    from blocks.prefect_api import PrefectApi
+    from blocks.prefect.api import PrefectApi
 
 PLAN_SECONDS = 150
 

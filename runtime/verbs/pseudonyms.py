@@ -5,7 +5,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from blocks.private_files import write_private
+from blocks.files.private_files import write_private
 from blocks.settings import ProcessSettings
 
 

@@ -7,7 +7,7 @@ from pool.keys.rotation import RotatedKey
 from runtime.verbs.output import say
 
 if TYPE_CHECKING:
-    from blocks.prefect_api import PrefectApi
+    from blocks.prefect.api import PrefectApi
 
 SECONDS = 2 * 3600  # hosts that are being made are waited for
 

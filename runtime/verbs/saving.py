@@ -9,7 +9,7 @@ from runtime.verbs.output import show
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
 
-    from blocks.prefect_api import PrefectApi
+    from blocks.prefect.api import PrefectApi
 
 
 def save_files(
@@ -29,7 +29,7 @@ def save_files(
         BadRequest: a file holds no such block, or one of that name is there; none of the files is saved.
         DockerDriverError: the stack does not run.
     """
-    from blocks.stored.block_file import read_block  # noqa: PLC0415 - Prefect takes a second to import
+    from blocks.stored.documents.block_file import read_block  # noqa: PLC0415 - Prefect takes a second to import
 
     given = {Path(file).stem: read_block(kind, noun, Path(file)) for file in files}
     known = set(api.block_names(noun))

@@ -6,8 +6,8 @@ import anyio
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventFilter, EventNameFilter
 
-from blocks.stored.kept_blocks import KeptBlocks
-from runtime.worker.run_states import RECONNECT_SECONDS
+from blocks.stored.documents.kept_blocks import KeptBlocks
+from runtime.worker.runs.run_states import RECONNECT_SECONDS
 
 CHANGES = "prefect.block-document."  # created, updated, deleted
 

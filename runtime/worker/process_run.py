@@ -79,7 +79,7 @@ async def _settle(run_id: UUID, started: datetime) -> object:
     from prefect.client.schemas.objects import StateType  # noqa: PLC0415
 
     from blocks.outside import outside  # noqa: PLC0415
-    from blocks.reruns import settle_lost_run  # noqa: PLC0415
+    from blocks.prefect.reruns import settle_lost_run  # noqa: PLC0415
 
     def is_ours(states: "Sequence[State]") -> bool:
         takes = [state.timestamp for state in states if state.type is StateType.PENDING]

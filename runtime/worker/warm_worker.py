@@ -1,7 +1,7 @@
 """The work pool type ``dockerdriver-warm``: flow runs start at once, in a process that has already imported them.
 
 The worker is woken by Prefect's event stream; a poll each second and a half is what remains when the stream is away.
-Every run has its own thread (see ``runtime.worker.warm_run``), so that the worker's own loop is never blocked.
+Every run has its own thread (see ``runtime.worker.runs.warm_run``), so that the worker's own loop is never blocked.
 """
 
 import contextlib
@@ -24,7 +24,6 @@ from blocks.settings import process_settings
 from runtime.supervision.failover import Failover, worker_lock
 from runtime.worker.block_watch import watch_blocks
 from runtime.worker.loaded_flows import LoadedFlows
-from runtime.worker.lost_runs import LostRuns
 from runtime.worker.metrics import serve_metrics
 from runtime.worker.places import FOR_SCHEDULES, Places
 from runtime.worker.prefect_internals import (
@@ -34,12 +33,13 @@ from runtime.worker.prefect_internals import (
     share_tls_contexts,
     wrap_task_states,
 )
-from runtime.worker.run_executor import RunExecutor
-from runtime.worker.run_finder import RunFinder
-from runtime.worker.run_notes import RunNotes
-from runtime.worker.run_states import RunStates
+from runtime.worker.runs.lost_runs import LostRuns
+from runtime.worker.runs.run_executor import RunExecutor
+from runtime.worker.runs.run_finder import RunFinder
+from runtime.worker.runs.run_notes import RunNotes
+from runtime.worker.runs.run_states import RunStates
+from runtime.worker.runs.task_states import TaskStates
 from runtime.worker.server_outage import OutageWait, wait_through_outages
-from runtime.worker.task_states import TaskStates
 
 POLL_SECONDS = 1.5
 STANDBY_SECONDS = 0.1  # between two looks whether the active worker has ended

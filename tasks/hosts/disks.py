@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from blocks.engine.client import HostEngine
-from blocks.engine.disk import containers_on, data_root, images_on, remove_image
+from blocks.engine.probes.disk import containers_on, data_root, images_on, remove_image
 from blocks.host_setup.shell import HostShell
 from blocks.outside import log, outside
 from pool.errors import EngineTrouble, NotFound, Refused

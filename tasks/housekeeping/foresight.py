@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from blocks.outside import log, now, outside
+from blocks.stored.documents.turned_settings import turned, zone_of
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.turned_settings import turned, zone_of
 from pool.moments import Period
 from pool.notation import read_seconds
 from pool.settings import PoolSettings

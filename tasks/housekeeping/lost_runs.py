@@ -17,7 +17,7 @@ from prefect.events.filters import (
 )
 
 from blocks.outside import log, now, outside
-from blocks.reruns import Busy, settle_lost_run
+from blocks.prefect.reruns import Busy, settle_lost_run
 from pool.housekeeping.lost_runs import RunState, SeenRun, lost
 from tasks.base import look_up, pool_task
 from tasks.runs import all_pages, longest_seconds, state_of

@@ -8,7 +8,7 @@ from itertools import chain
 
 from prefect.client.schemas.objects import FlowRun
 
-from blocks.engine.probe import MEMORY_WINDOW
+from blocks.engine.probes.probe import MEMORY_WINDOW
 from blocks.gateway.activity import GatewayActivity
 from blocks.outside import now, outside
 from pool.backups.backup import Backup

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from blocks.files.secret_files import text_tar
 from blocks.outside import outside
-from blocks.secret_files import text_tar
 from pool.errors import EngineTrouble
 from pool.keys.session_tokens import TOKENS_FILE, TokenOutcome, TokenReport, takes_tokens
 from pool.records import Instance

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from blocks.outside import outside
-from blocks.prefect_port import Table
+from blocks.prefect.port import Table
 from pool.changes import Change, Noun
 from pool.records import Instance
 from pool.sessions.estimates import QueuePosition

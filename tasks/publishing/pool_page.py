@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from blocks.gateway.pool_page import MOST_CHANGES, MOST_HISTORIES, MOST_ROWS, LastDay, PoolView, pool_page
 from blocks.outside import now, outside
 from blocks.plots.demand import Panel, demand_plot
-from blocks.stored.turned_settings import zone_of
+from blocks.stored.documents.turned_settings import zone_of
 from pool.changes import Change, Noun
 from pool.decisions import without_repeats
 from pool.hosts.reach import reach_troubles, silent_hosts

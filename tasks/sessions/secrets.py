@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from blocks.engine.client import HostEngine
+from blocks.files.secret_files import secrets_tar
 from blocks.outside import log, now, outside
-from blocks.secret_files import secrets_tar
 from pool.errors import BadRequest, NotFound
 from pool.records import BlueprintSpec, ContainerSpec, Instance
 from pool.sessions.secrets import (

@@ -34,9 +34,9 @@ from blocks.engine.of_host import Engines
 from blocks.gateway.activity import Activity, GatewayActivity
 from blocks.gateway.client import Gateway
 from blocks.outside import outside, standing_in
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import StoredBlocks
 from flows.housekeeping.housekeep import housekeep
 from pool.housekeeping.found import Probe, SeenContainer
 from pool.housekeeping.orphans import CloudPart

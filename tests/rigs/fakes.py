@@ -23,12 +23,12 @@ from blocks.clouds.port import Cloud
 from blocks.look_up import LookUp
 from blocks.outside import Outside
 from blocks.plots.kept_pictures import KeptPictures
-from blocks.prefect_port import PrefectPort, Table
+from blocks.prefect.port import PrefectPort, Table
 from blocks.publisher import Publisher
 from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
+from blocks.stored.documents.stored_blocks import MAIN, StoredBlocks
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import MAIN, StoredBlocks
 from blocks.turns import Turns
 from blocks.webhooks.webhooks import Webhooks
 from pool.backups.snapshots import Snapshot

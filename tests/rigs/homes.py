@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import count
 
 from blocks.engine.client import HostEngine, _digest
-from blocks.engine.container_state import ContainerState
+from blocks.engine.containers.state import ContainerState
 from blocks.engine.of_host import Engines
 from pool import marks
 from pool.backups.inventory import Inventory

@@ -7,7 +7,7 @@ from docker.errors import APIError, NotFound
 
 from blocks.clouds.local.network import find_network, remove_network
 from blocks.clouds.local.system_container import entries, remove_machine
-from blocks.engine.container_name import listed_name
+from blocks.engine.containers.name import listed_name
 from pool import marks
 from pool.errors import CloudTrouble
 from pool.housekeeping.orphans import CloudPart

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from blocks.engine.disk import layers_on, no_disk_limit, written_mb
+from blocks.engine.probes.disk import layers_on, no_disk_limit, written_mb
 from blocks.host_setup.disk_looks import files_in, look_for_files
 from pool.records import ContainerSpec
 from tests.rigs.waiting import until

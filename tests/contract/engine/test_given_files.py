@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from blocks.course_files import CourseFiles
-from blocks.secret_files import secrets_tar
+from blocks.files.course_files import CourseFiles
+from blocks.files.secret_files import secrets_tar
 from pool.errors import NotFound
 from pool.records import ContainerSpec
 from tests.rigs.engines.light_engine import SERVE

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from blocks.engine.disk import containers_on, data_root, images_on
+from blocks.engine.probes.disk import containers_on, data_root, images_on
 from blocks.images.layer_store import LayerStore
 from blocks.images.push import HostPush
 from blocks.stored.authority import CertificateAuthority

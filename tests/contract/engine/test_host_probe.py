@@ -7,7 +7,7 @@ import pytest
 
 from blocks.engine.client import HostEngine
 from blocks.engine.connection import EngineIdentity
-from blocks.engine.probe import probe
+from blocks.engine.probes.probe import probe
 from blocks.stored.authority import CertificateAuthority
 from pool.housekeeping.found import ContainerOutcome
 from pool.records import ContainerSpec

@@ -119,7 +119,7 @@ def test_what_is_kept_in_a_volume_is_not_listed(engine, host, spec):
 def test_a_list_of_too_much_is_none_and_one_of_no_container_is_trouble(engine, running, monkeypatch):
     with pytest.raises(EngineTrouble):
         engine.list_files("dd-nobody", KEEP)
-    monkeypatch.setattr("blocks.engine.inventories.MOST_BYTES", 300)
+    monkeypatch.setattr("blocks.engine.containers.inventories.MOST_BYTES", 300)
     assert engine.list_files(running, KEEP) is None
 
 
@@ -130,7 +130,7 @@ def test_what_a_process_that_died_left_on_the_host_is_removed_with_a_later_list(
         engine.prepare(replace(spec, name=name, host_port=20003 + number))
     engine.list_files(running, KEEP)
     assert engine.find("dd.files-of-dd-bob")
-    monkeypatch.setattr("blocks.engine.inventories.LEFT_SECONDS", -60)
+    monkeypatch.setattr("blocks.engine.containers.inventories.LEFT_SECONDS", -60)
     engine.list_files(running, KEEP)
     assert not engine.find("dd.files-of-dd-bob")
     assert all(map(engine.find, others))

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from blocks.engine.client import HostEngine
-from blocks.engine.disk import containers_on, images_on, layers_on, no_disk_limit, remove_image, written_mb
+from blocks.engine.probes.disk import containers_on, images_on, layers_on, no_disk_limit, remove_image, written_mb
 from blocks.host_setup.disk_looks import files_in, look_for_files
 from blocks.images.archive import read_archive
 from blocks.images.build import build_image, save_image

@@ -25,7 +25,7 @@ from prefect.workers.base import BaseWorker
 
 from runtime.worker import prefect_internals
 from runtime.worker.prefect_internals import OpenEngine, OpenWorker
-from runtime.worker.run_beginning import RunBeginning
+from runtime.worker.runs.run_beginning import RunBeginning
 from runtime.worker.server_outage import OutageWait
 
 pytestmark = pytest.mark.contract

@@ -4,8 +4,8 @@ from time import sleep
 
 import pytest
 
-from blocks.engine.disk import layers_on, written_mb
-from blocks.engine.probe import probe
+from blocks.engine.probes.disk import layers_on, written_mb
+from blocks.engine.probes.probe import probe
 from blocks.host_setup.setup import HostSetup
 from blocks.stored.host_keys import HostLogin
 from pool.housekeeping.found import HostDisk

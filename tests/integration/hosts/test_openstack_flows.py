@@ -12,10 +12,10 @@ from prefect.client.schemas.objects import State
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.port import ServerStatus
 from blocks.outside import outside, standing_in
-from blocks.prefect_port import PrefectPort
+from blocks.prefect.port import PrefectPort
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import StoredBlocks
 from flows.hosts.spawn_host import spawn_host
 from pool.records import Host
 from pool.states import HostState

@@ -5,10 +5,10 @@ from time import monotonic
 
 import pytest
 
+from blocks.addresses.own_addresses import reachable_addresses
 from blocks.engine.client import HostEngine
 from blocks.engine.connection import EngineIdentity
-from blocks.engine.escape import NAME, open_doors
-from blocks.own_addresses import reachable_addresses
+from blocks.engine.probes.escape import NAME, open_doors
 from pool.hosts.escapes import Door, doors
 from tests.rigs.hosts.configured_host import RESTART
 

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from blocks.own_addresses import reachable_addresses
+from blocks.addresses.own_addresses import reachable_addresses
 from tests.rigs.hosts.configured_host import ANSWERING, RESTART, SESSION_PORT
 from tests.rigs.hosts.playbook_host import NEIGHBOUR
 from tests.rigs.waiting import until

@@ -12,7 +12,7 @@ from prefect.artifacts import Artifact
 
 from blocks.engine.client import HostEngine
 from blocks.outside import outside, standing_in
-from blocks.prefect_port import PrefectPort
+from blocks.prefect.port import PrefectPort
 from blocks.settings import process_settings
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint

@@ -10,7 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from blocks.prefect_port import PrefectPort, Table
+from blocks.prefect.port import PrefectPort, Table
 from tests.rigs.services.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]

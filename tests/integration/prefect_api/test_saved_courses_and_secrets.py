@@ -9,8 +9,8 @@ from prefect.settings import temporary_settings
 
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.course import CourseBlock
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import NotFound
 from runtime.verbs import courses
 from tests.rigs.printed_examples import blocks

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from prefect.settings import temporary_settings
 
-from blocks.prefect_port import PrefectPort
+from blocks.prefect.port import PrefectPort
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.pool_config import PoolConfig

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from prefect.blocks.system import Secret
 
-from blocks.course_files import CourseFiles
+from blocks.files.course_files import CourseFiles
 from blocks.outside import standing_in
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.course import CourseBlock

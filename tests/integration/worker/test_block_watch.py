@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from blocks.stored.kept_blocks import SETTLE_SECONDS
+from blocks.stored.documents.kept_blocks import SETTLE_SECONDS
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import StoredBlocks
 from runtime.worker.block_watch import watch_blocks
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.outside import standing_in
-from blocks.prefect_port import PrefectPort
+from blocks.prefect.port import PrefectPort
 from pool.store.pool_store import PoolStore
 from tasks.housekeeping.lost_runs import rerun_lost_runs
 from tests.rigs.fakes import FakeClock, fake_outside

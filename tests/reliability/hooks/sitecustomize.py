@@ -119,4 +119,4 @@ class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 if "KILL_ORDER" in os.environ:
     sys.meta_path.insert(0, _WhenImported("tasks.base", watch_tasks))
-    sys.meta_path.insert(0, _WhenImported("runtime.worker.warm_run", watch_worker))
+    sys.meta_path.insert(0, _WhenImported("runtime.worker.runs.warm_run", watch_worker))

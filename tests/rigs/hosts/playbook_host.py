@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from blocks.addresses.own_addresses import reachable_addresses
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, host_variables, run_playbook
 from blocks.host_setup.shell import HostShell
-from blocks.own_addresses import reachable_addresses
 from blocks.stored.authority import CertificateAuthority
 from tests.rigs.hosts.local_host import LocalHost, local_host
 

@@ -9,7 +9,7 @@ import httpx
 
 from blocks.engine.client import HostEngine
 from blocks.engine.connection import EngineIdentity
-from blocks.engine.probe import PROBE_SECONDS
+from blocks.engine.probes.probe import PROBE_SECONDS
 from pool import marks
 from pool.errors import EngineTrouble, HostUnreachable
 from pool.records import ContainerSpec, Placement

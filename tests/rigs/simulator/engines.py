@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from blocks.engine.client import HostEngine
-from blocks.engine.container_state import ContainerState
+from blocks.engine.containers.state import ContainerState
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
 from blocks.host_setup.shell import HostShell
 from blocks.images.push import HostPush, Sent
@@ -83,7 +83,7 @@ class SimulatedEngine(HostEngine):
         self._found(f"write files of {container}", container).work = files["home/work"].content.decode()
 
     def look(self) -> Probe:
-        """What housekeeping sees of the engine, see ``blocks.engine.probe``."""
+        """What housekeeping sees of the engine, see ``blocks.engine.probes.probe``."""
         try:
             machine = self._machine("say what it runs", PING_SECONDS)
         except HostUnreachable as error:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
-from blocks.prefect_port import Table, create_all
+from blocks.prefect.port import Table, create_all
 
 pytestmark = pytest.mark.unit
 

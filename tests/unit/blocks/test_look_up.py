@@ -6,7 +6,7 @@ import time
 import pytest
 
 from blocks.outside import standing_in
-from blocks.prefect_port import PrefectPort
+from blocks.prefect.port import PrefectPort
 from pool.errors import NotFound
 from tasks.base import look_up
 from tests.rigs.fakes import fake_outside

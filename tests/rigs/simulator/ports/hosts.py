@@ -7,8 +7,8 @@ from typing import Any
 from blocks.engine.of_host import Engines
 from blocks.host_setup.setup import HostSetup
 from blocks.host_setup.shell import HostShell
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.host_keys import HostKey
-from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import HostUnreachable
 from pool.hosts.escapes import Door
 from pool.housekeeping.found import Probe

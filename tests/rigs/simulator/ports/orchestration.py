@@ -9,7 +9,7 @@ from typing import Any
 
 from prefect import Task
 
-from blocks.prefect_port import PrefectPort, Table
+from blocks.prefect.port import PrefectPort, Table
 from blocks.publisher import Publisher
 from pool.changes import Change
 from pool.reports.run_forms import RunForms

@@ -9,7 +9,7 @@ from typing import Any
 from prefect import Flow
 
 import flows
-from blocks.course_files import CourseFiles
+from blocks.files.course_files import CourseFiles
 from blocks.outside import Outside
 from tests.rigs.fakes import FakeDownloads
 from tests.rigs.simulator import engines as simulated

@@ -10,10 +10,10 @@ from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
+from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.host_keys import HostKey, HostLogin
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.stored_blocks import StoredBlocks
 from pool.errors import NotFound
 from pool.records import BlueprintSpec
 

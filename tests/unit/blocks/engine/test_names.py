@@ -2,7 +2,9 @@
 
 import pytest
 
-from blocks.engine import client, escape, inventories
+from blocks.engine import client
+from blocks.engine.containers import inventories
+from blocks.engine.probes import escape
 from pool.errors import BadRequest
 from pool.names import check_instance_id
 from tests.rigs.pool_data import an_instance

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from blocks.files.private_files import write_private
 from blocks.host_setup.run_directory import LOCK, clear_abandoned, private_directory
-from blocks.private_files import write_private
 from pool.errors import Refused
 
 pytestmark = pytest.mark.unit

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from blocks.prefect_api import PrefectApi
+from blocks.prefect.api import PrefectApi
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import (
     accepted_pairs,

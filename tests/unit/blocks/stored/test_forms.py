@@ -10,8 +10,8 @@ from prefect.server import models
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.bounds import reading_stored
 from blocks.stored.change_webhook import ChangeWebhook
+from blocks.stored.documents.refusing import refuse_nonsense, trouble_with
 from blocks.stored.pool_config import PoolConfig
-from blocks.stored.refusing import refuse_nonsense, trouble_with
 from runtime.stack.registration import KINDS
 
 pytestmark = pytest.mark.unit

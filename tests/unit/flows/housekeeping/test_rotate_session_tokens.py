@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blocks.engine.client import HostEngine
-from blocks.engine.container_state import ContainerState
+from blocks.engine.containers.state import ContainerState
 from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
 from flows.housekeeping.rotate_secrets import rotate_secrets

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from blocks.prefect_api import PrefectApi
+from blocks.prefect.api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import Refused
 from runtime.command.report import show_status

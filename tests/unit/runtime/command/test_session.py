@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from blocks.prefect_api import PrefectApi
+from blocks.prefect.api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
 from runtime.command import cli, session

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from blocks.prefect_api import PrefectApi
+from blocks.prefect.api import PrefectApi
 from blocks.settings import ProcessSettings
 from pool.backups.states import BackupCause, BackupFault, BackupState
 from pool.errors import DockerDriverError, Refused

@@ -38,7 +38,7 @@ from runtime.supervision.environment import (
 )
 from runtime.supervision.gateway_process import without_secrets
 from runtime.supervision.processes import Processes, Program, end_marked_processes
-from runtime.worker.late_runs import only_the_newest_of_each_schedule
+from runtime.worker.runs.late_runs import only_the_newest_of_each_schedule
 from tests.rigs.pool_data import place
 from tests.rigs.services.databases import new_store
 from tests.rigs.waiting import until

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from blocks.addresses.own_addresses import own_addresses, reachable_addresses
 from blocks.clouds.port import Cloud
 from blocks.host_setup.setup import HostSetup
 from blocks.outside import standing_in
-from blocks.own_addresses import own_addresses, reachable_addresses
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.host_keys import HostLogin

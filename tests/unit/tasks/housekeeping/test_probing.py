@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from blocks.engine.container_name import listed_name
+from blocks.engine.containers.name import listed_name
 from blocks.engine.of_host import Engines
 from blocks.outside import standing_in
 from pool.housekeeping.found import Probe

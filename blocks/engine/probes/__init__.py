@@ -1,0 +1,1 @@
+"""What is found out about a host's engine: by looks at it, and by a throwaway container."""

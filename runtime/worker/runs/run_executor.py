@@ -1,0 +1,174 @@
+"""How a warm worker runs what it found, each run in a thread of its own, and how it cancels and stops runs."""
+
+from uuid import UUID
+
+import anyio
+import httpx
+from prefect import Flow
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.exceptions import Abort
+from prefect.states import Cancelled, Crashed, Failed, Pending
+from prefect.utilities.engine import propose_state
+
+from runtime.worker.loaded_flows import LoadedFlows
+from runtime.worker.places import Places
+from runtime.worker.prefect_internals import OpenWorker
+from runtime.worker.runs.lost_runs import LostRuns, taken_by
+from runtime.worker.runs.run_notes import RunNotes
+from runtime.worker.runs.run_states import RunStates
+from runtime.worker.runs.warm_run import WarmRun
+
+UNDER_WAY = (StateType.PENDING, StateType.RUNNING)
+
+
+class RunExecutor:
+    """The runs that this worker has under way."""
+
+    def __init__(
+        self,
+        worker: OpenWorker,
+        states: RunStates,
+        flows: LoadedFlows,
+        notes: RunNotes,
+        lost: LostRuns,
+        places: Places,
+    ) -> None:
+        self._worker, self._places = worker, places
+        self._states = states
+        self._flows = flows
+        self._notes = notes
+        self._lost = lost
+        self._runs: dict[UUID, WarmRun] = {}
+
+    # -- running -----------------------------------------------------------------------------------------------------
+
+    async def carry_out(self, flow_run: FlowRun) -> None:
+        """Run one flow run, from Scheduled to its end.
+
+        It stays noted where this is cancelled: `stop` or the next worker process settles it.
+        """
+        self._notes.begin(flow_run.id)
+        try:
+            await self._claim_and_run(flow_run)
+            self._notes.end(flow_run.id)
+        finally:
+            self._worker.release(flow_run.id)
+            if self._places.may_have_been_full():
+                self._worker.in_background(self._worker.get_and_submit_flow_runs)
+
+    async def _claim_and_run(self, flow_run: FlowRun) -> None:
+        try:
+            if await self._claim(flow_run) and (flow := await self._flow_of(flow_run)):
+                await self._run(flow, flow_run)
+        except Exception as error:  # one run's trouble must not end the worker and with it all other runs
+            self._worker.log.exception("Lost track of run %s", flow_run.id)
+            await self._lost.settle(self._worker.client, flow_run.id, f"its worker lost track of it: {error!r}")
+
+    async def _claim(self, flow_run: FlowRun) -> bool:
+        """Whether the server let this worker have the run: of all that propose Pending, it takes one.
+
+        The state names this process. Where the answer got lost, that tells whether the proposal was taken.
+        """
+        message = taken_by(self._notes.folder.name)
+        try:
+            state: State | None = await propose_state(
+                self._worker.client, Pending(message=message), flow_run_id=flow_run.id
+            )
+        except Abort as reason:
+            self._worker.log.debug("Run %s is not for this worker: %s", flow_run.id, reason)
+            return False
+        except httpx.HTTPError as error:
+            self._states.tolerate_outage(error)
+            state = await self._states.read(flow_run.id)
+        return state is not None and state.is_pending() and state.message == message
+
+    async def _flow_of(self, flow_run: FlowRun) -> Flow | None:
+        """The flow, loaded once; None when it cannot be loaded, which the run's state then says."""
+        try:
+            read = self._worker.client.read_deployment
+            entrypoint = self._flows.entrypoint_of(flow_run.deployment_id)
+            if entrypoint is None:
+                deployment = await self._states.through_outage(lambda: read(str(flow_run.deployment_id)))
+                entrypoint = self._flows.keep(deployment)
+            return await self._flows.get(entrypoint)
+        except Exception as error:  # noqa: BLE001 - importing runs the code of a deployment
+            message = f"The flow of run {flow_run.name} cannot be loaded: {error}"
+            self._worker.get_flow_run_logger(flow_run).exception(message)
+            await self._states.end(flow_run.id, Failed(message=message))
+            return None
+
+    async def _run(self, flow: Flow, flow_run: FlowRun) -> None:
+        run = self._runs[flow_run.id] = WarmRun(flow, flow_run)
+        try:
+            run.start()
+            raised = await run.ended()
+            if not run.told:
+                await self._ensure_told(flow_run.id, raised, run.cancelled)
+        finally:
+            del self._runs[flow_run.id]
+
+    async def _ensure_told(self, run_id: UUID, raised: BaseException | None, cancelled: bool) -> None:
+        """Prefect's engine has told the server how the run ended. Where it could not, tell it here, or run it again."""
+        state = await self._states.read(run_id)
+        if state is None or isinstance(raised, Abort):
+            return
+        if state.is_cancelling() or (cancelled and state.type in UNDER_WAY):
+            await self._states.end(run_id, Cancelled(message="Flow run was cancelled."))
+        elif state.type in UNDER_WAY and by_outage(raised):
+            await self._lost.settle(self._worker.client, run_id, "Prefect's server was away when it ended")
+        elif state.type in UNDER_WAY:
+            await self._states.end(run_id, Crashed(message=f"The run ended without a result: {raised!r}"))
+
+    # -- cancelling --------------------------------------------------------------------------------------------------
+
+    async def cancel(self, run_id: UUID) -> bool:
+        """Cancel the run if it is this worker's; False: no worker has begun it, as far as this one knows."""
+        if run := self._runs.get(run_id):
+            await run.cancel()
+        return run is not None or run_id in self._worker.taken
+
+    async def cancel_as_asked(self) -> None:
+        """Cancel the runs that the server has as Cancelling: the event that told so may have been missed."""
+        wanted = [run_id for run_id, run in self._runs.items() if not run.cancelled]
+        if not wanted:
+            return
+        cancelling = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
+        runs = FlowRunFilter(id=FlowRunFilterId(any_=wanted), state=cancelling)
+        for flow_run in await self._worker.client.read_flow_runs(flow_run_filter=runs):
+            self._worker.in_background(self._worker.cancel_run, flow_run.id)
+
+    # -- stopping ----------------------------------------------------------------------------------------------------
+
+    async def stop(self, patience: float, last_patience: float) -> None:
+        """Wait for the runs to end; those that do not are run again by another worker, as if this one had been killed.
+
+        They are not interrupted: what a flow does then would undo what is to be completed. Their threads end with the
+        process.
+
+        Args:
+            patience: seconds that runs get to end by themselves.
+            last_patience: seconds for settling the others; what is not settled then stays noted for the next process.
+        """
+        await self._wait(patience)
+        with anyio.move_on_after(last_patience):
+            for run_id in list(self._runs):
+                await self._lost.settle(self._worker.client, run_id, f"its worker {self._worker.name} was stopped")
+                self._notes.end(run_id)
+
+    async def _wait(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            while self._worker.taken:
+                await anyio.sleep(0.1)
+
+
+def by_outage(error: BaseException | None) -> bool:
+    """Whether the error, or one that it came of, is that Prefect's server did not answer."""
+    while error and not isinstance(error, httpx.TransportError):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -1,0 +1,104 @@
+"""How a warm worker finds its runs: Prefect's event stream tells of each at once, a poll finds what that missed."""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import anyio
+import httpx
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled
+
+from runtime.worker.prefect_internals import OpenWorker
+from runtime.worker.runs.late_runs import only_the_newest_of_each_schedule
+from runtime.worker.runs.run_states import RECONNECT_SECONDS, RunStates
+
+SCHEDULED, CANCELLING = "prefect.flow-run.Scheduled", "prefect.flow-run.Cancelling"
+PAUSES_FOR_COMMIT = (0.0, 0.03, 0.1, 0.3)
+
+
+class RunFinder:
+    """Listens for runs of the worker's pool, and says which of those that are due are worth running."""
+
+    def __init__(self, worker: OpenWorker, states: RunStates, begin: Callable[..., Awaitable]) -> None:
+        self._worker = worker
+        self._states = states
+        self._begin = begin
+        self._unlimited = False
+        self.stopped = False
+
+    async def read_limits(self) -> None:
+        """See whether an operator paused or limited the pool or one of its queues: then polls alone find runs."""
+        queues = await self._worker.client.read_work_queues(work_pool_name=self._worker.work_pool_name)
+        limits: list[Any] = [self._worker.work_pool, *queues]
+        self._unlimited = not any(limit.is_paused or limit.concurrency_limit is not None for limit in limits)
+
+    async def watch(self) -> None:
+        """Listen until stopped. Prefect's own observer gives up for good when the server is away."""
+        while not self.stopped:
+            try:
+                await self._listen()
+            except Exception as error:  # noqa: BLE001 - whatever broke the stream: the poll goes on, connect again
+                self._worker.log.debug("Prefect's event stream broke off: %r", error)
+            await anyio.sleep(RECONNECT_SECONDS)
+
+    async def _listen(self) -> None:
+        ours = EventAnyResourceFilter(id=[f"prefect.work-pool.{self._worker.work_pool.id}"])
+        wanted = EventFilter(event=EventNameFilter(name=[SCHEDULED, CANCELLING]), any_resource=ours)
+        async with get_events_subscriber(filter=wanted, reconnection_attempts=0) as events:
+            async for event in events:
+                run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
+                answer = self._worker.cancel_run if event.event == CANCELLING else self._take
+                self._worker.in_background(answer, run_id)
+
+    async def _take(self, run_id: UUID) -> None:
+        """Take the run that an event tells of, if it is due and nothing limits the pool; else a poll will.
+
+        Reading one run is all this costs: for every poll the server writes a few rows, and with SQLite behind it a
+        burst of polls would hold up the very requests that they look for. The event is sent before the server's
+        transaction is committed, so look a few times.
+        """
+        for pause in PAUSES_FOR_COMMIT:
+            await anyio.sleep(pause)
+            if self.stopped or run_id in self._worker.taken or not self._unlimited:
+                return
+            with contextlib.suppress(ObjectNotFound, httpx.HTTPError):
+                flow_run = await self._worker.client.read_flow_run(run_id)
+                if _is_due(flow_run):
+                    await self._begin([self._response_of(flow_run)])
+                return
+
+    def _response_of(self, flow_run: FlowRun) -> WorkerFlowRunResponse:
+        pool, queue = self._worker.work_pool.id, flow_run.work_queue_id
+        return WorkerFlowRunResponse(work_pool_id=pool, work_queue_id=queue, flow_run=flow_run)
+
+    def worth_running(self, due: list[WorkerFlowRunResponse]) -> list[WorkerFlowRunResponse]:
+        """The runs that are due, but of each schedule only the newest; the others are marked as skipped.
+
+        After an outage a schedule of every 30 seconds has hundreds of late runs. Running them one after the other
+        would do the same work hundreds of times and keep users' runs waiting.
+        """
+        latest, superseded = only_the_newest_of_each_schedule(due)
+        for response in superseded:
+            if response.flow_run.id not in self._worker.taken:
+                self._worker.taken.add(response.flow_run.id)
+                self._worker.in_background(self._skip, response.flow_run)
+        return latest
+
+    async def _skip(self, flow_run: FlowRun) -> None:
+        skipped: State = Cancelled(name="Skipped", message="A newer run of the same schedule was due.")
+        try:
+            await self._states.end(flow_run.id, skipped)
+        finally:
+            self._worker.taken.discard(flow_run.id)
+
+
+def _is_due(flow_run: FlowRun) -> bool:
+    state, start = flow_run.state, flow_run.expected_start_time
+    return bool(state and state.is_scheduled() and start and start <= datetime.now(UTC))

@@ -1,0 +1,114 @@
+"""What the command makes of the runs that it asks Prefect's server for."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from blocks.prefect.api import PAGE, PrefectApi
+from pool.errors import DockerDriverError
+
+pytestmark = pytest.mark.unit
+
+
+class PaperApi(PrefectApi):
+    """A server that tells of one run in these states, one after the other; the last one stays."""
+
+    def __init__(self, *states: tuple[str, str | None]):
+        super().__init__("http://prefect.invalid")
+        self.states = [{"type": kind, "name": kind.title(), "message": message} for kind, message in states]
+
+    def trigger(self, deployment: str, key: str | None = None, **parameters: object) -> str:
+        self.asked = deployment, key, parameters
+        return "run-1"
+
+    def state(self, run: str) -> dict:
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+
+def test_a_run_is_watched_until_it_is_completed():
+    api, seen = PaperApi(("PENDING", None), ("RUNNING", None), ("COMPLETED", None)), []
+    api.run_to_its_end("plan/on-demand", 10, key="once", watch=seen.append, pool="main")
+    assert seen == ["run-1", "run-1"]
+    assert api.asked == ("plan/on-demand", "once", {"pool": "main"})
+
+
+def test_a_run_that_fails_says_its_own_sentence():
+    with pytest.raises(DockerDriverError, match=r"^no pool is named 'x'$"):
+        PaperApi(("FAILED", "no pool is named 'x'")).run_to_its_end("plan/on-demand", 10)
+
+
+def test_a_run_that_ends_without_a_word_is_named():
+    with pytest.raises(DockerDriverError, match=r"^plan/on-demand ended as Cancelled$"):
+        PaperApi(("CANCELLED", None)).run_to_its_end("plan/on-demand", 10)
+
+
+def test_a_run_that_no_worker_takes_is_given_up():
+    with pytest.raises(DockerDriverError, match=r"^plan/on-demand is Scheduled after 0 s; does the warm worker run"):
+        PaperApi(("SCHEDULED", None)).run_to_its_end("plan/on-demand", 0)
+
+
+class PagingApi(PrefectApi):
+    """A server with many runs, in pages as Prefect's."""
+
+    def __init__(self, runs: list[dict]):
+        super().__init__("http://prefect.invalid")
+        self.answers = {
+            "/deployments/filter": [
+                {"id": "1", "entrypoint": "flows.sessions.why.why"},
+                {"id": "2", "entrypoint": "a.py:b"},
+            ],
+            "/flow_runs/filter": runs,
+        }
+        self.wanted, self.cancelled = {}, []
+
+    def call(self, method: str, path: str, **body: object) -> object:
+        if path not in self.answers:
+            self.cancelled.append(path.split("/")[2])
+            return None
+        self.wanted[path] = body
+        return self.answers[path][body["offset"] : body["offset"] + body["limit"]]
+
+
+def test_all_that_is_under_way_is_cancelled_on_however_many_pages_it_stands():
+    waiting = [{"id": str(n), "auto_scheduled": False, "state": {"type": "SCHEDULED"}} for n in range(2 * PAGE + 1)]
+    api = PagingApi(waiting)
+    assert api.cancel_all("taken down") == 2 * PAGE + 1
+    assert len(set(api.cancelled)) == 2 * PAGE + 1
+
+
+def test_runs_of_another_projects_deployments_are_not_cancelled():
+    api = PagingApi([])
+    api.cancel_all("taken down")
+    assert api.wanted["/flow_runs/filter"]["flow_runs"]["deployment_id"] == {"any_": ["1"]}
+
+
+@contextmanager
+def a_server(reads: int) -> Iterator[str]:
+    """One that says that it is there, and answers this status where it has to read in its database."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(reads)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("reads", "answers"), [(200, True), (503, False), (401, False)])
+def test_a_server_answers_when_it_reads_its_database_and_not_when_it_is_merely_there(reads, answers):
+    with a_server(reads) as url:
+        assert (PrefectApi(url).healthy(), PrefectApi(url).answers()) == (True, answers)

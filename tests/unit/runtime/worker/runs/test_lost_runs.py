@@ -1,0 +1,178 @@
+"""How a worker settles the runs of one that was killed, and of which of them it keeps its hands off."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+from prefect.states import AwaitingRetry, Completed, Failed, Pending, Running, Scheduled, State
+
+from blocks.prefect.reruns import Busy, reruns_in, settle_lost_run
+from runtime.worker.runs.lost_runs import LostRuns, belongs_to, taken_by
+from runtime.worker.runs.run_notes import RunNotes
+from tests.rigs.pool_data import NOW
+from tests.rigs.services.databases import new_store
+
+pytestmark = pytest.mark.unit
+
+ONE, OTHER = UUID(int=1), UUID(int=2)
+DIES = """
+import os, sys, uuid
+from pathlib import Path
+from runtime.worker.runs.run_notes import RunNotes
+notes = RunNotes(Path(sys.argv[1]))
+for run in sys.argv[2:]:
+    notes.begin(uuid.UUID(run))
+print(notes.folder.name, flush=True)
+os.kill(os.getpid(), 9)
+"""
+AGAIN = "It died; it is run again (1 of 3)."
+LOG = logging.getLogger("test")
+
+
+class PaperServer:
+    """Runs with their states; refuses so many changes first."""
+
+    def __init__(self, refusals: int = 0):
+        self.refusals = refusals
+        self.states: dict[UUID, list[State]] = {}
+        self.marked_late: set[UUID] = set()  # by which the history has one state more than the run had
+
+    def add(self, run_id: UUID, *states: State) -> None:
+        for state in states:
+            state.timestamp = NOW + timedelta(seconds=len(self.states.setdefault(run_id, [])))
+            self.states[run_id].append(state)
+
+    def names(self, run_id: UUID) -> list[str]:
+        return [state.name for state in self.states[run_id]]
+
+    async def read_flow_run(self, run_id: UUID) -> SimpleNamespace:
+        newest = -2 if run_id in self.marked_late else -1
+        return SimpleNamespace(state=self.states[run_id][newest], auto_scheduled=False)
+
+    async def read_flow_run_states(self, run_id: UUID) -> list[State]:
+        return self.states[run_id]
+
+    async def set_flow_run_state(self, run_id: UUID, state: State, force: bool) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionError("the server is busy")
+        assert force is (state.type is not AwaitingRetry().type)
+        self.add(run_id, state)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = new_store(tmp_path)
+    yield store
+    store.close()
+
+
+def killed_with(folder, *runs: UUID) -> str:
+    """The name of a worker process that was killed with these runs under way."""
+    command = [sys.executable, "-c", DIES, str(folder), *map(str, runs)]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def settle(tmp_path, store):
+    """Settle what was left below tmp_path, as a worker does when it starts; its own notes."""
+
+    def now(server: PaperServer) -> RunNotes:
+        notes = RunNotes(tmp_path / "runs")
+        asyncio.run(LostRuns(notes, LOG, lambda: store, retry_seconds=0.01).settle_predecessors(server))
+        return notes
+
+    return now
+
+
+def test_a_run_of_a_killed_worker_is_run_again_and_holds_nothing_any_more(tmp_path, store, settle):
+    server, owner = PaperServer(), killed_with(tmp_path / "runs", ONE)
+    server.add(ONE, Scheduled(), Pending(message=taken_by(owner)), Running())
+    store.leases.take("starting of alice", f"flow run {ONE}", 600, NOW)
+    settle(server)
+    assert server.names(ONE)[-1] == "AwaitingRetry"
+    assert server.states[ONE][-1].message == "Its worker process died while it ran; it is run again (1 of 3)."
+    assert store.leases.take("starting of alice", "another run", 60, NOW) is None
+
+
+def test_a_run_that_was_killed_before_it_began_is_run_again(tmp_path, settle):
+    server, owner = PaperServer(), killed_with(tmp_path / "runs", ONE)
+    server.add(ONE, Scheduled(), Pending(message=taken_by(owner)))
+    settle(server)
+    assert server.names(ONE) == ["Scheduled", "Pending", "AwaitingRetry"]
+
+
+def test_a_run_that_was_marked_late_in_the_moment_that_it_was_taken_is_run_again(tmp_path, settle):
+    server, owner = PaperServer(), killed_with(tmp_path / "runs", ONE)
+    server.add(ONE, Scheduled(), Pending(message=taken_by(owner)), Scheduled(name="Late"))
+    server.marked_late.add(ONE)
+    settle(server)
+    assert server.names(ONE)[-1] == "AwaitingRetry"
+
+
+def test_a_run_that_another_worker_took_meanwhile_is_left_to_it(tmp_path, store, settle):
+    server, owner = PaperServer(), killed_with(tmp_path / "runs", ONE)
+    server.add(ONE, Pending(message=taken_by(owner)), AwaitingRetry(), Pending(message=taken_by("another")), Running())
+    store.leases.take("starting of alice", f"flow run {ONE}", 600, NOW)
+    notes = settle(server)
+    assert (server.names(ONE)[-1], notes.left_by_the_dead()) == ("Running", {})
+    assert store.leases.take("starting of alice", "a third run", 60, NOW) == f"flow run {ONE}"
+
+
+def test_a_run_that_had_ended_stays_as_it_ended(tmp_path, settle):
+    server, owner = PaperServer(), killed_with(tmp_path / "runs", ONE)
+    server.add(ONE, Pending(message=taken_by(owner)), Running(), Completed())
+    settle(server)
+    assert server.names(ONE)[-1] == "Completed"
+
+
+def test_a_run_that_was_run_again_three_times_fails_with_the_reason(tmp_path, settle):
+    server, owner = PaperServer(), killed_with(tmp_path / "runs", ONE)
+    server.add(ONE, *[AwaitingRetry(message=AGAIN) for _ in range(3)], Pending(message=taken_by(owner)), Running())
+    settle(server)
+    assert server.names(ONE)[-1] == "Failed"
+    assert server.states[ONE][-1].message.endswith("it was run again 3 times, and is given up.")
+
+
+def test_a_run_that_cannot_be_settled_yet_keeps_no_other_one_waiting(tmp_path, settle):
+    server, owner = PaperServer(refusals=1), killed_with(tmp_path / "runs", ONE, OTHER)
+    for run in (ONE, OTHER):
+        server.add(run, Pending(message=taken_by(owner)), Running())
+    notes = settle(server)
+    assert server.names(ONE)[-1] == server.names(OTHER)[-1] == "AwaitingRetry"
+    assert notes.left_by_the_dead() == {}
+
+
+def test_of_two_processes_that_settle_a_run_one_has_it_run_again(store):
+    server = PaperServer()
+    server.add(ONE, Running())
+    store.leases.take(f"settling of flow run {ONE}", "the other process", 30, datetime.now(UTC))
+    settling = settle_lost_run(server, store, ONE, "it died", lambda _: True, datetime.now(UTC))
+    with pytest.raises(Busy):
+        asyncio.run(settling)
+    assert server.names(ONE) == ["Running"]
+
+
+@pytest.mark.parametrize(
+    ("states", "belongs"),
+    [
+        ([Pending(message=taken_by("me")), Running()], True),
+        ([Pending(message=taken_by("me")), Running(), AwaitingRetry(), Pending(message=taken_by("you"))], False),
+        ([Pending(), Running()], True),
+        ([Scheduled()], True),
+    ],
+    ids=["mine", "another's by now", "taken by an older version", "never taken"],
+)
+def test_a_run_belongs_to_the_process_that_took_it_last(states, belongs):
+    assert belongs_to("me", states) is belongs
+
+
+def test_an_operators_retries_are_not_counted_and_begin_the_count_anew():
+    assert reruns_in([AwaitingRetry(message="Retry from the UI"), Running()]) == 0
+    assert reruns_in([AwaitingRetry(message=AGAIN), Running(), AwaitingRetry(message=AGAIN)]) == 2
+    assert reruns_in([AwaitingRetry(message=AGAIN), Failed(), AwaitingRetry(message="Retry from the UI")]) == 0
