@@ -47,8 +47,8 @@ def find_changes(instance: Instance) -> FoundChanges | None:
         return None
     try:
         return _found(instance, candidates)
-    except DockerDriverError as trouble:
-        log().warning("all of instance %s is backed up, as what changed was not found out: %s", instance.id, trouble)
+    except Exception as trouble:  # noqa: BLE001 - whatever it is, a backup of all files is the way out
+        _warn(trouble, "all of instance %s is backed up, as what changed was not found out: %s", instance)
         return None
 
 
@@ -76,8 +76,8 @@ def write_changes(backup: Backup, instance: Instance, found: FoundChanges) -> Ba
     try:
         outside().store.backups.stand_on(backup.id, found.base.id)
         facts = _written(backup, instance, found.base, found.changes)
-    except DockerDriverError as trouble:
-        log().warning("all of instance %s is backed up, as what changed could not be: %s", instance.id, trouble)
+    except Exception as trouble:  # noqa: BLE001 - as above
+        _warn(trouble, "all of instance %s is backed up, as what changed could not be: %s", instance)
         return None
     return outside().store.backups.move(backup.id, BackupState.WRITTEN, now(), base=found.base.id, **facts)
 
@@ -131,8 +131,8 @@ def note(instance: Instance, backup: Backup, read: WorkRead) -> None:
         return
     try:
         _note(instance, backup, read)
-    except DockerDriverError as trouble:
-        log().warning("the next backup of instance %s is of all its files: %s", instance.id, trouble)
+    except Exception as trouble:  # noqa: BLE001 - as above
+        _warn(trouble, "the next backup of instance %s is of all its files: %s", instance)
 
 
 def _note(instance: Instance, backup: Backup, read: WorkRead) -> None:
@@ -145,6 +145,11 @@ def _note(instance: Instance, backup: Backup, read: WorkRead) -> None:
         inventory = settled(inventory, at - timedelta(seconds=outside().clock.uptime() - read.begun))
     noted = Noted(backup.id, now(), bool(read.links), inventory)
     engine.write_files(instance.container, [noting.packed(noted)])
+
+
+def _warn(trouble: Exception, sentence: str, instance: Instance) -> None:
+    """Log it; with its traceback, where it is none of the troubles that are known."""
+    log().warning(sentence, instance.id, trouble, exc_info=not isinstance(trouble, DockerDriverError))
 
 
 def _engine_of(instance: Instance) -> HostEngine:

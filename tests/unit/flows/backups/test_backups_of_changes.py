@@ -128,25 +128,27 @@ def test_where_something_else_is_kept_by_now_all_is_read(world):
     assert world.store.backups.get("alice-2.1").base == ""
 
 
+@pytest.mark.parametrize("trouble", [EngineTrouble("the engine does not list"), UnicodeError("a fault of ours")])
 @pytest.mark.parametrize("where", ["list_files", "read_files"])
-def test_where_what_changed_is_not_found_out_all_is_read(world, monkeypatch, where):
+def test_where_what_changed_is_not_found_out_all_is_read(world, monkeypatch, where, trouble):
     backed_up(world)
     whole = getattr(HomeEngine, where)
 
     def fails(self, container, what):
         if what == "/home":
             return whole(self, container, what)
-        raise EngineTrouble("the engine does not list")
+        raise trouble
 
     with monkeypatch.context() as patch:
         patch.setattr(HomeEngine, where, fails)
         assert (backed_up(world).base, counting(world)) == ("", ["alice-1.2", "alice-1.1"])
 
 
-def test_where_what_changed_cannot_be_written_all_is(world):
+@pytest.mark.parametrize("trouble", [BackupTrouble("the store is full"), UnicodeError("a fault of ours")])
+def test_where_what_changed_cannot_be_written_all_is(world, trouble):
     backed_up(world)
     world.home("alice-1").files["home/other"] = OTHER
-    world.backups.troubles.append(BackupTrouble("the store is full"))
+    world.backups.troubles.append(trouble)
     second = backed_up(world)
     assert (second.base, second.reason) == ("", "read back")
 
