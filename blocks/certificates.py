@@ -57,7 +57,7 @@ class Certificates:
 def gateways_certificate() -> OperatorsCertificate | None:
     """Return the gateway's certificate; None where it has none. Needs no server of Prefect's."""
     file = GatewaySettings().certificate
-    fix = "put another one in its place and run `dockerdriver gateway reload`"
+    fix = "put another one in its place: the gateway takes it within a minute"
     if file is None:
         return None
     with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Files on this machine: those that would grow without end, and the password of Prefect's API."""
+"""Files on this machine: those that would grow without end, the gateway's certificate, the password of the API."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,6 +9,7 @@ from prefect.settings import get_current_settings
 
 from blocks.gateway.config import gateway_config
 from blocks.gateway.logs import rotate_logs
+from blocks.gateway.renewal import keep_certificate, waits
 from blocks.settings import ProcessSettings
 from blocks.stored import api_password
 from pool.keys.rotation import RotationStep
@@ -17,7 +18,7 @@ MB = 1_000_000
 
 
 class KeptFiles:
-    """The gateway's logs, what Prefect keeps of the results of flow runs, and the password of Prefect's API."""
+    """The gateway's logs and certificate, what Prefect keeps of results of flow runs, the password of Prefect's API."""
 
     def __init__(self, settings: ProcessSettings) -> None:
         self._settings = settings
@@ -31,6 +32,14 @@ class KeptFiles:
             return []
         config = gateway_config(self._settings)
         return rotate_logs(config, config.settings.log_mb * MB)
+
+    def certificate_waits(self, now: datetime) -> bool:
+        """Whether the gateway's certificate is to be renewed, or to be read anew; where workers are root, as above."""
+        return not self._settings.account and waits(gateway_config(self._settings), now)
+
+    def keep_certificate(self, now: datetime) -> str:
+        """Do so; says what was done."""
+        return keep_certificate(gateway_config(self._settings), now)
 
     def drop_old_results(self, now: datetime) -> int:
         """Delete results of flow runs that are older than ``DD_KEPT_RESULTS_HOURS``; how many files.

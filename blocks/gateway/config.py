@@ -62,6 +62,15 @@ def reload_gateway(config: GatewayConfig) -> None:
         GatewayTrouble: no gateway runs.
     """
     prepare_gateway(config)
+    hang_up(config)
+
+
+def hang_up(config: GatewayConfig) -> None:
+    """Have nginx read its configuration and its certificate anew; where it refuses them, it goes on with the old ones.
+
+    Raises:
+        GatewayTrouble: no gateway runs.
+    """
     try:
         os.kill(int(config.pid_file.read_text()), signal.SIGHUP)
     except (FileNotFoundError, ValueError, ProcessLookupError):

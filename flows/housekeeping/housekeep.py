@@ -21,7 +21,13 @@ from pool.housekeeping.reconciliation import found_orphans
 from pool.reports.tables import decision_rows
 from tasks.base import PoolTask, log, now, run_parameters, this_run
 from tasks.gateway.routes import repair_routes, routes_differ
-from tasks.housekeeping.certificates import authority_ends, certificate_warnings, follow_authority
+from tasks.housekeeping.certificates import (
+    authority_ends,
+    certificate_warnings,
+    follow_authority,
+    gateway_certificate_waits,
+    keep_gateway_certificate,
+)
 from tasks.housekeeping.findings import look_at_blocks
 from tasks.housekeeping.lost_runs import rerun_lost_runs, runs_are_lost
 from tasks.housekeeping.observing import list_pools, observe
@@ -62,6 +68,7 @@ async def housekeep(pool: AnyPool = "") -> State:
         run_repair(repair_routes, routes_differ),
         run_repair(repair_keys, keys_differ),
         run_repair(follow_authority, authority_ends),
+        run_repair(keep_gateway_certificate, gateway_certificate_waits),
         run_repair(repair_notices, notices_are_lost),
         run_repair(rerun_lost_runs, runs_are_lost),
         run_repair(forget_old),

@@ -1,4 +1,4 @@
-"""Verbs for the certificates that an operator is told of, and for the authority's, which another one follows."""
+"""Verbs for certificates: those that an operator is told of, the gateway's, the authority's, which another follows."""
 
 from blocks.outside import log, now, outside
 from pool.hosts.certificates import authority_follow_up, running_out
@@ -17,6 +17,18 @@ def certificate_warnings(pool: str) -> list[str]:
     for warning in warnings:
         log().warning("%s", warning)
     return warnings
+
+
+@look_up()
+def gateway_certificate_waits() -> bool:
+    """Whether the gateway's certificate is to be renewed, as one of our own is, or was replaced by another one."""
+    return outside().files.certificate_waits(now())
+
+
+@pool_task(task_run_name="keep the gateway's certificate")
+def keep_gateway_certificate() -> str:
+    """Renew it where it is our own, and have the gateway read what is new; says what was done."""
+    return outside().files.keep_certificate(now())
 
 
 @look_up()

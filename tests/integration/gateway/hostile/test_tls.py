@@ -11,6 +11,7 @@ from websockets.sync.client import connect
 
 from blocks.gateway.certificate import self_signed
 from blocks.gateway.config import prepare_gateway, reload_gateway
+from blocks.gateway.renewal import keep_certificate
 from blocks.stored.link_keys import LinkKeys
 from pool.errors import BadRequest, GatewayTrouble
 from tests.rigs.gateways.backend import http_backend, websocket_backend
@@ -125,6 +126,14 @@ def test_a_new_certificate_is_taken_without_losing_a_frame_of_a_websocket(gatewa
             before = talk.answered
             until(lambda: talk.answered > before + 10, "frames flow under the old one")
         assert talk.lost == 0
+
+
+def test_a_certificate_that_was_replaced_on_disk_is_shown_without_an_operators_word(gateway, certificate, form):
+    keep_certificate(gateway.config, datetime.now(UTC))
+    old = serial(gateway)
+    self_signed(certificate[0].parent, form[1])
+    assert "was replaced" in keep_certificate(gateway.config, datetime.now(UTC))
+    until(lambda: serial(gateway) != old, "the new certificate is shown")
 
 
 def test_a_broken_certificate_changes_nothing(gateway, certificate):

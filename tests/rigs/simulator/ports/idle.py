@@ -56,6 +56,9 @@ class NoFiles(KeptFiles):
     def rotate_gateway_logs(self) -> list[str]:
         return []
 
+    def certificate_waits(self, now: datetime) -> bool:
+        return False
+
     def drop_old_results(self, now: datetime) -> int:
         return 0
 

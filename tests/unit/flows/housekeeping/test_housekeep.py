@@ -181,6 +181,7 @@ def test_an_idle_tick_makes_no_task_run(tasks):
         ("routes_differ", "repair_routes"),
         ("keys_differ", "repair_keys"),
         ("authority_ends", "follow_authority"),
+        ("gateway_certificate_waits", "keep_gateway_certificate"),
         ("notices_are_lost", "repair_notices"),
         ("runs_are_lost", "rerun_lost_runs"),
         ("changes_are_left", "publish_missed"),
