@@ -67,7 +67,7 @@ test-image: ## What RStudio is asked behind the gateway, asked of a real image t
 	@runtime/bootstrap.sh test
 	@RSTUDIO_IMAGE=$(or $(IMAGE),$(error say which: IMAGE=rocker/rstudio)) $(BIN)/python -m pytest tests/integration/gateway/test_rstudio.py
 
-test-fast: ## Rules, small parts, style and types; two minutes, needs no root
+test-fast: ## Rules, small parts, style and types; a minute, needs no root
 	@runtime/bootstrap.sh lint
 	@$(MAKE) $(BESIDE) check
 	@$(BIN)/python -m pytest tests/unit -m unit -n 2
