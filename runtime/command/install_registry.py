@@ -8,12 +8,11 @@ import bcrypt
 from blocks.host_setup.playbook import on_this_machine, run_playbook
 from blocks.outside import outside
 from blocks.resources import PLAYBOOKS
-from blocks.stored.authority import Issued
+from blocks.stored.authority import AUTHORITY_DAYS, Issued
 from blocks.stored.registry_login import RegistryLogin
 from pool.errors import BadRequest
 from pool.origins import canonical_host
 
-DAYS = 365
 SECONDS = 1800  # that the playbook may take; a package comes from afar
 PLAYBOOK = PLAYBOOKS / "image_registry.yml"
 LOGIN = "own-registry"  # the block registry-login/<name>
@@ -25,7 +24,8 @@ DIGITS, LAST_PORT = 5, 65535
 def install_registry(address: str, listen: str = LOOPBACK) -> None:
     """Install Debian's docker-registry and start it, with a certificate of our authority for *address*, and a login.
 
-    Run again, it renews the certificate; the login stays.
+    Run again, it renews the certificate; the login stays. The certificate holds as long as the authority, which another
+    one follows two years before its end: that rotation names the registries that are to be installed again.
 
     Args:
         address: "manager.example:5000", as hosts reach this machine.
@@ -36,9 +36,14 @@ def install_registry(address: str, listen: str = LOOPBACK) -> None:
         PlaybookFailed: a step failed; the message names it.
     """
     (name, port), listen = split_address(address), one_address(listen)
-    issued = outside().stored.authority().issue_server(name, name, days=DAYS)
+    issued = issued_for(name)
     run = on_this_machine(PLAYBOOK, variables_of(issued, listen, port, login(address)))
     run_playbook(run, print, SECONDS, outside().settings.run_dir)
+
+
+def issued_for(name: str) -> Issued:
+    """Issue the registry's certificate. Only root could renew it, so it ends with the authority's and not before."""
+    return outside().stored.authority().issue_server(name, name, days=AUTHORITY_DAYS)
 
 
 def login(address: str) -> RegistryLogin:

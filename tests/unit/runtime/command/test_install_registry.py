@@ -1,15 +1,18 @@
 """What the command `dockerdriver registry` hands to its playbook."""
 
+from datetime import timedelta
+
 import bcrypt
 import pytest
 import yaml
+from cryptography.x509 import load_pem_x509_certificate
 from jinja2 import Template
 
 from blocks.outside import standing_in
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.registry_login import RegistryLogin
 from pool.errors import BadRequest
-from runtime.command.install_registry import PLAYBOOK, login, one_address, split_address, variables_of
+from runtime.command.install_registry import PLAYBOOK, issued_for, login, one_address, split_address, variables_of
 from tests.rigs.fakes import FakeBlocks, fake_outside
 
 pytestmark = pytest.mark.unit
@@ -61,6 +64,17 @@ def test_the_registry_listens_where_it_is_told_lets_one_login_in_and_deletes_not
 def the_variables():
     issued = CertificateAuthority.create("test").issue_server("manager", "manager", days=1)
     return variables_of(issued, "2001:db8::5", 5000, RegistryLogin(username="dockerdriver", password="a password"))
+
+
+def test_its_certificate_ends_with_the_authoritys_which_is_followed_in_time():
+    authority = CertificateAuthority.create("test")
+    with standing_in(fake_outside(stored=FakeBlocks({CertificateAuthority: {"main": authority}}))):
+        issued = issued_for("manager")
+    ends = [
+        load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+        for pem in (issued.certificate, authority.certificate)
+    ]
+    assert ends[1] - ends[0] < timedelta(minutes=1)
 
 
 def test_the_login_is_made_once(monkeypatch):
