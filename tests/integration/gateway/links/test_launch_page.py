@@ -1,0 +1,90 @@
+"""The page that a link shows: a person goes on from it by itself, what only reads leaves the link good."""
+
+import re
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tests.integration.gateway.links.launching import ALICE, address, link
+from tests.rigs.gateways.browser import browser_page
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_person_who_comes_by_a_link_ends_at_its_place(gateway):
+    with browser_page() as page:
+        page.goto(f"{link(gateway)}&to={quote('lab/tree/a%20b?c=d&e=f', safe='')}")
+        page.wait_for_url(f"{address(gateway)}lab/tree/a%20b?c=d&e=f")
+
+
+def page_of(gateway, browser, address: str) -> str:
+    """Where the page that a link shows goes on to."""
+    answer = browser.get(address)
+    assert answer.status_code == 200
+    return gateway.origin(ALICE) + re.search(r'url=([^"]*)"', answer.text).group(1)
+
+
+def test_a_person_gets_in_by_a_page_that_goes_on_by_itself(gateway, browser):
+    answer = browser.get(page_of(gateway, browser, link(gateway)))
+    assert (answer.status_code, str(answer.url)) == (200, address(gateway))
+
+
+READERS = [
+    ("HEAD", {}),
+    ("GET", {}),
+    ("GET", {"Accept": "*/*"}),
+    ("GET", {"Sec-Purpose": "prefetch"}),
+    ("GET", {"Sec-Purpose": "prefetch;prerender"}),
+    ("GET", {"Purpose": "prefetch"}),
+    ("GET", {"X-Purpose": "preview"}),
+    ("GET", {"X-Moz": "prefetch"}),
+    ("OPTIONS", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "headers"), READERS)
+def test_what_only_reads_a_link_leaves_it_good_and_is_not_signed_in(gateway, browser, method, headers):
+    once = link(gateway)
+    with httpx.Client(trust_env=False, follow_redirects=True) as reader:
+        reader.request(method, once, headers=headers)
+        assert "dd-session" not in reader.cookies
+        assert reader.get(address(gateway)).status_code == 401
+    assert browser.post(once).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Cookie": ""}, {"Sec-Purpose": "prefetch"}, {"Sec-Fetch-Mode": "no-cors"}, {"Cookie": "dd-launch=x"}]
+)
+def test_a_scanner_that_fetches_what_the_page_leads_to_leaves_the_link_good(gateway, browser, headers):
+    once = link(gateway)
+    step = page_of(gateway, browser, once)
+    assert "dd-session" not in httpx.get(step, headers=headers, trust_env=False).headers.get("Set-Cookie", "")
+    assert browser.get(step).status_code == 200
+
+
+def test_the_step_of_one_link_is_not_taken_with_the_page_of_another(gateway, browser):
+    step = page_of(gateway, browser, link(gateway))
+    page_of(gateway, browser, link(gateway))
+    assert "one step away" in browser.get(step).text
+
+
+def test_a_page_elsewhere_signs_no_user_in(gateway):
+    posted = httpx.post(link(gateway), headers={"Origin": "https://evil.example"}, trust_env=False)
+    assert (posted.status_code, "Set-Cookie" in posted.headers) == (403, False)
+
+
+def test_in_chromium_a_link_leads_into_the_session_and_stands_in_no_history(gateway):
+    with browser_page() as page:
+        page.goto(gateway.url)
+        page.goto(link(gateway))
+        page.wait_for_url(address(gateway))
+        page.go_back()
+        assert page.url == f"{gateway.url}/"
+
+
+def test_a_browser_that_follows_no_refresh_has_a_button(gateway):
+    with browser_page() as page:
+        page.goto(link(gateway).replace("dd-launch?", "dd-launch/enter?"))  # without the page's cookie: it stays
+        page.get_by_role("button", name="Open the session").click()
+        page.wait_for_url(address(gateway))
