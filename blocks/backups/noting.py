@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from blocks.backups.work_tar import closed
+from blocks.files.small_tar import small_tar
 from pool.backups.changes import Noted
 from pool.backups.inventory import FIELDS, MOST_DEEP, UNSETTLED, Inventory
 
@@ -28,15 +29,7 @@ def packed(noted: Noted) -> bytes:
     told = {"backup": noted.backup, "read_at": noted.read_at.isoformat(), "links": noted.links}
     files = b"\0".join(b"%b %b" % (stamp, name) for name, stamp in noted.inventory.files.items())
     content = json.dumps(told).encode() + b"\n" + zlib.compress(files, LEVEL)
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        folder = tarfile.TarInfo(FOLDER)
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o700
-        tar.addfile(folder)
-        file = tarfile.TarInfo(FILE)
-        file.size, file.mode = len(content), 0o600
-        tar.addfile(file, io.BytesIO(content))
-    return buffer.getvalue()
+    return small_tar([(FOLDER, None, 0o700), (FILE, content, 0o600)])
 
 
 def unpacked(tar: Iterable[bytes] | None) -> Noted | None:

@@ -1,8 +1,6 @@
 """A "virtual machine" that is a container: how the engine is asked for one, and what it says of it."""
 
-import io
 import json
-import tarfile
 import time
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,6 +12,7 @@ from docker.models.containers import Container
 from docker.types import Mount
 
 from blocks.clouds.port import Server, ServerRequest, ServerStatus
+from blocks.files.small_tar import small_tar
 from pool import marks
 
 SEED = "var/lib/cloud/seed/nocloud"  # where cloud-init's NoCloud data source looks
@@ -131,13 +130,7 @@ def remove_machine(engine: DockerClient, container_id: str) -> None:
 def seed_archive(host: str, user_data: str) -> bytes:
     """Build the tar that puts the user data where cloud-init looks for it, readable by root alone."""
     files = {"meta-data": json.dumps({"instance-id": host, "local-hostname": host}), "user-data": user_data}
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(f"{SEED}/{name}")
-            member.size, member.mode = len(text.encode()), 0o600
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return buffer.getvalue()
+    return small_tar((f"{SEED}/{name}", text.encode(), 0o600) for name, text in files.items())
 
 
 def nameservers(files: tuple[Path, ...] = RESOLVERS) -> list[str]:

@@ -4,9 +4,7 @@ An engine of the storage `overlay2` keeps what a container wrote in one folder, 
 container that may read that folder, and nothing else, lists it with a busybox that is brought along.
 """
 
-import io
 import secrets
-import tarfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from docker.types import LogConfig, Mount
 
 from blocks.engine.by_id import create_container
 from blocks.engine.limits import confined
+from blocks.files.small_tar import small_tar
 
 PREFIX = "dd.files-of-"  # no session can be called so
 BUSYBOX = ".dd/busybox"  # it looks at its own name
@@ -59,7 +58,7 @@ def lister(client: docker.APIClient, seen: dict[str, Any], busybox: bytes, comma
             healthcheck={"test": ["NONE"]},
             host_config=limits,
         )
-        client.put_archive(container, "/", _packed(busybox))
+        client.put_archive(container, "/", small_tar([(BUSYBOX, busybox, 0o755)]))
         yield container
     finally:
         _remove(client, name)
@@ -93,15 +92,6 @@ def new_mark() -> str:
 def _meet(path: str, other: str) -> bool:
     one, two = PurePosixPath(path), PurePosixPath(other)
     return one.is_relative_to(two) or two.is_relative_to(one)
-
-
-def _packed(busybox: bytes) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        program = tarfile.TarInfo(BUSYBOX)
-        program.size, program.mode = len(busybox), 0o755
-        tar.addfile(program, io.BytesIO(busybox))
-    return packed.getvalue()
 
 
 def _forget_those_of_dead_processes(client: docker.APIClient) -> None:

@@ -3,8 +3,6 @@
 Its image is a busybox alone, which is brought along and removed again, so that a host without images can be tested.
 """
 
-import io
-import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ from docker.errors import ImageNotFound
 from blocks.engine.client import HostEngine
 from blocks.engine.containers.busybox import static_busybox
 from blocks.engine.limits import confined, network_label
+from blocks.files.small_tar import small_tar
 from pool.errors import DockerDriverError, EngineTrouble
 from pool.hosts.escapes import Door, found_open
 
@@ -78,13 +77,5 @@ def _busybox() -> bytes:
 
 def _image(busybox: bytes) -> bytes:
     """Pack a root file system with one program in it."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for folder in ("bin", "tmp", "proc", "sys", "dev", "etc"):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(entry)
-        program = tarfile.TarInfo(BUSYBOX)
-        program.size, program.mode = len(busybox), 0o755
-        tar.addfile(program, io.BytesIO(busybox))
-    return packed.getvalue()
+    folders = [(folder, None, 0o755) for folder in ("bin", "tmp", "proc", "sys", "dev", "etc")]
+    return small_tar([*folders, (BUSYBOX, busybox, 0o755)])
