@@ -14,7 +14,7 @@ from stat import S_IMODE
 
 from blocks.backups.tar_stream import END, Change, rewritten
 from blocks.backups.work_tar import KEPT_KINDS, Counted, closed, from_root
-from pool.backups.changes import Changes
+from pool.backups.changes import Below, Changes
 from pool.backups.inventory import Stamp, fields_of, inside, mode_of
 from pool.backups.kept_paths import is_left_out
 from pool.backups.states import BackupFault, BackupTrouble
@@ -57,13 +57,12 @@ def changes_tar(
 
 def still_there(changes: Iterator[bytes]) -> Change:
     """Tell which members of a base count still, by the tar of what changed since."""
-    dropped = _dropped(changes)
+    dropped = Below(_dropped(changes))
 
     def stays(info: tarfile.TarInfo) -> bool:
-        name = fsencode(info.name)
-        return name not in dropped and not any(name[:at] in dropped for at in _slashes(name))
+        return not dropped.has(fsencode(info.name))
 
-    return stays if dropped else lambda _info: True
+    return stays
 
 
 def is_file(info: tarfile.TarInfo) -> bool:
@@ -91,10 +90,6 @@ def _first_size(content: bytes) -> int:
     if first.name != FIRST or not 0 <= first.size <= MOST_NAMED:
         raise BackupTrouble("what changed does not begin as it must", BackupFault.DIFFERS)
     return first.size
-
-
-def _slashes(name: bytes) -> Iterator[int]:
-    return (at for at, sign in enumerate(name) if sign == ord("/"))
 
 
 def _chosen(tar: Iterable[bytes], path: str, keep: KeptWork, counted: Counted) -> Iterator[bytes]:

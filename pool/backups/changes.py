@@ -117,7 +117,7 @@ def changes_since(before: Inventory, after: Inventory) -> Changes | None:
     if not kept or kept & gone:
         return None  # a list that could not be made looks like this as well
     fetched = _together(_highest(found - gone), new)
-    below = _Below({*gone, *fetched})
+    below = Below({*gone, *fetched})
     if any(linked(one) for files in (old, new) for name, one in files.items() if below.has(name)):
         return None  # a file with two names would be two
     folders = {name: one for name, one in folders.items() if not below.has(name) and _shows(old[name], one)}
@@ -152,7 +152,7 @@ def _shows(one: Stamp, other: Stamp) -> bool:
     return next(parts) != next(parts)
 
 
-class _Below:
+class Below:
     """Paths, and all that is below them."""
 
     def __init__(self, roots: set[bytes]) -> None:
