@@ -51,24 +51,18 @@ def keep_certificate(config: GatewayConfig, now: datetime) -> str:
     return f"the gateway takes {files[0]}, which was {'renewed' if renewed else 'replaced'}"
 
 
-def is_our_own(certificate: Path, key: Path) -> bool:
-    """Whether both are what `dockerdriver gateway self-signed` made: nobody else renews them."""
-    if (certificate.name, key) != (CERTIFICATE, certificate.with_name(KEY)):
-        return False
-    read = _read(certificate)
-    return read.issuer == read.subject
-
-
 def _files(config: GatewayConfig) -> tuple[Path, Path] | None:
     certificate, key = config.settings.certificate, config.settings.certificate_key
     return (certificate, key) if certificate and key else None
 
 
 def _is_due(certificate: Path, key: Path, now: datetime) -> bool:
-    if not is_our_own(certificate, key):
+    """Whether `dockerdriver gateway self-signed` made both, so that no other program renews them, and it is time."""
+    if (certificate.name, key) != (CERTIFICATE, certificate.with_name(KEY)):
         return False
     read = _read(certificate)
-    return now >= Validity(read.not_valid_before_utc, read.not_valid_after_utc).renewed_from
+    ends = Validity(read.not_valid_before_utc, read.not_valid_after_utc)
+    return read.issuer == read.subject and now >= ends.renewed_from
 
 
 def _names_and_days(certificate: Path) -> tuple[list[str], int]:

@@ -1,4 +1,4 @@
-"""The gateway's logs and certificate, kept by root where the workers are not: `… runtime.supervision.gateway_logs`."""
+"""The gateway's logs and certificate, kept by root where the workers are not: a program of the stack."""
 
 import logging
 import time

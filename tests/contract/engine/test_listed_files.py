@@ -118,7 +118,7 @@ def test_what_is_kept_in_a_volume_is_not_listed(engine, host, spec):
 
 def test_a_list_of_too_much_is_none_and_one_of_no_container_is_trouble(engine, running, monkeypatch):
     with pytest.raises(EngineTrouble):
-        engine.list_files("dd-nobody", KEEP)
+        engine.list_files("dd-unknown", KEEP)
     monkeypatch.setattr("blocks.engine.containers.inventories.MOST_BYTES", 300)
     assert engine.list_files(running, KEEP) is None
 

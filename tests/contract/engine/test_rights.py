@@ -1,4 +1,4 @@
-"""What the kernel refuses the program of a session, whoever it runs as."""
+"""What the kernel refuses the program of a session, as any user that it runs as."""
 
 import pytest
 
