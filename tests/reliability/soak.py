@@ -1,7 +1,8 @@
 """A thousand short sessions on one stack, while each minute one of its processes is killed.
 
 Before the sessions the stack is idle for some minutes, whose ticks say what an idle day leaves in Prefect's database:
-as much as those of the hours for which completed ticks are kept. Memory and open files are of all processes that the
+as much as those of the hours for which completed ticks are kept. A fortnight is extrapolated from what the sessions
+left there: events are kept for two days, all else for fourteen. Memory and open files are of all processes that the
 stack runs, without PostgreSQL, whose processes share most of theirs; their growth is from the median of the first fifth
 of the samples to that of the last. Run: `make soak MINUTES=30 JSON=file`; it starts a stack of its own, needs root.
 """
@@ -17,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 from statistics import median
+from typing import LiteralString
 
 import psycopg
 
@@ -40,6 +42,11 @@ SAMPLE_SECONDS = 5
 KILL_SECONDS = 60
 END_SECONDS = 180  # for the requests that are under way at the end
 SEED = 11
+DAY = 1000  # sessions a day of the fortnight that is extrapolated
+RUNS_DAYS, EVENTS_DAYS = 14, 2  # for which Prefect's database keeps them: docs/operating.md
+SIZE = "SELECT pg_database_size('prefect')"
+SIZE_OF_EVENTS = """SELECT sum(pg_total_relation_size(oid)) FROM pg_class
+    WHERE relkind = 'r' AND relname IN ('events', 'event_resources')"""
 VICTIMS = ("server", "warm", "long", "gateway", "database")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -83,7 +90,7 @@ def measure(stack: Stack, minutes: float, sessions: int) -> tuple[dict[str, floa
     """The figures of a running stack, and what they are made of."""
     seen = Battlefield(stack)
     idle = idle_mb_per_day(seen)
-    before, soak = prefect_mb(seen), Soak()
+    before, events_before, soak = prefect_mb(seen), events_mb(seen), Soak()
     with Traffic(stack, per_second=2 * sessions / (60 * minutes), mix=(ASK, END)) as traffic:
         live_through(seen, traffic, soak, minutes)
     ledger = Ledger(stack, stack.records)
@@ -92,6 +99,7 @@ def measure(stack: Stack, minutes: float, sessions: int) -> tuple[dict[str, floa
     left = judge(seen, stack.records, [])
     print("\n".join([*sentences(accounts), *left.orphans]))
     asked = sum(not request.ends for request in traffic.accepted)
+    grown, of_events = prefect_mb(seen) - before, events_mb(seen) - events_before
     figures = {
         "sessions": asked,
         "kills": len(soak.kills),
@@ -101,7 +109,8 @@ def measure(stack: Stack, minutes: float, sessions: int) -> tuple[dict[str, floa
         "orphans": len(left.orphans),
         "fd_growth": growth([sample.files for sample in soak.samples]),
         "rss_growth_mb": growth([sample.memory_mb for sample in soak.samples]),
-        "prefect_db_mb_per_1000_sessions": round((prefect_mb(seen) - before) / max(asked, 1) * 1000, 1),
+        "prefect_db_mb_per_1000_sessions": round(grown / max(asked, 1) * 1000, 1),
+        "prefect_gb_of_a_fortnight": fortnight_gb(grown, of_events, asked),
         "idle_mb_per_day": idle,
     }
     return figures, soak
@@ -141,9 +150,24 @@ def _files_and_memory(pid: int) -> tuple[int, float]:
 
 def prefect_mb(seen: Battlefield) -> float:
     """Size of Prefect's database."""
-    where = {"host": str(seen.settings.database_socket), "user": "postgres", "dbname": "postgres"}
+    return _megabytes(seen, SIZE)
+
+
+def events_mb(seen: Battlefield) -> float:
+    """Size of its events, with their indexes."""
+    return _megabytes(seen, SIZE_OF_EVENTS)
+
+
+def _megabytes(seen: Battlefield, question: LiteralString) -> float:
+    where = {"host": str(seen.settings.database_socket), "user": "postgres", "dbname": "prefect"}
     with psycopg.connect(**where, connect_timeout=5) as connection:
-        return connection.execute("SELECT pg_database_size('prefect')").fetchone()[0] / 1e6
+        return float(connection.execute(question).fetchone()[0]) / 1e6
+
+
+def fortnight_gb(grown: float, of_events: float, sessions: int) -> float:
+    """What fourteen days leave, by the MB that so many sessions left, of which some are of events."""
+    a_day = DAY / max(sessions, 1)
+    return round(((grown - of_events) * RUNS_DAYS + of_events * EVENTS_DAYS) * a_day / 1000, 2)
 
 
 def idle_mb_per_day(seen: Battlefield, seconds: float = IDLE_SECONDS) -> float:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.benchmarks.recovery import summary
-from tests.reliability.soak import Sample, Soak, drawn, growth
+from tests.reliability.soak import Sample, Soak, drawn, fortnight_gb, growth
 
 pytestmark = pytest.mark.unit
 
@@ -11,6 +11,10 @@ pytestmark = pytest.mark.unit
 def test_growth_is_from_the_first_fifth_to_the_last_and_no_peak_between_counts():
     assert growth([100, 102, 101, 900, 101, 103, 104, 105, 106, 110]) == 7
     assert growth([]) == 0
+
+
+def test_of_a_fortnight_all_runs_are_kept_and_the_events_of_two_days():
+    assert fortnight_gb(grown=150, of_events=100, sessions=500) == round((100 * 14 + 200 * 2) / 1000, 2)
 
 
 def test_nine_of_ten_recoveries_are_as_fast_as_the_figure_says():
