@@ -16,18 +16,25 @@ pytest_plugins = ("tests.rigs.openstack.fixtures",)
 pytestmark = [pytest.mark.contract, pytest.mark.openstack, pytest.mark.nightly]
 
 
+@pytest.fixture(scope="module")
+def rig(openstack_rig: OpenStackRig) -> OpenStackRig:
+    """The rig, with Cinder."""
+    openstack_rig.start_volumes()
+    return openstack_rig
+
+
 @pytest.fixture
-def cloud(openstack_rig: OpenStackRig) -> Iterator[OpenStackCloud]:
+def cloud(rig: OpenStackRig) -> Iterator[OpenStackCloud]:
     """The cloud in the region that has volumes."""
     it = opened("rig-volumes")
     yield it
     delete_all(it, {part.host for part in it.parts() if part.host})
-    assert openstack_rig.project_holds() == set()
+    assert rig.project_holds() == set()
 
 
 @pytest.fixture
-def project(openstack_rig: OpenStackRig) -> Connection:
-    return openstack_rig.connect("rig-volumes")
+def project(rig: OpenStackRig) -> Connection:
+    return rig.connect("rig-volumes")
 
 
 def test_a_data_volume_is_attached_where_the_host_expects_it_and_goes_with_it(cloud, project):
@@ -55,8 +62,8 @@ def test_an_unknown_volume_type_lists_those_that_there_are(cloud):
     assert cloud.parts() == ()
 
 
-def test_a_used_up_volume_quota_leaves_nothing(cloud, openstack_rig, project):
-    quotas = openstack_rig.connect("rig-admin-volumes").block_storage
+def test_a_used_up_volume_quota_leaves_nothing(cloud, rig, project):
+    quotas = rig.connect("rig-admin-volumes").block_storage
     quotas.update_quota_set(project.current_project_id, gigabytes=10)
     try:
         with pytest.raises(CloudRefused, match="quota: 0 of 10 GB of volumes are in use and a host needs 24"):
@@ -66,8 +73,8 @@ def test_a_used_up_volume_quota_leaves_nothing(cloud, openstack_rig, project):
     assert cloud.parts() == ()
 
 
-def test_the_quota_of_volumes_is_known_before_a_host_is_spawned(cloud, openstack_rig, project):
-    quotas = openstack_rig.connect("rig-admin-volumes").block_storage
+def test_the_quota_of_volumes_is_known_before_a_host_is_spawned(cloud, rig, project):
+    quotas = rig.connect("rig-admin-volumes").block_storage
     quotas.update_quota_set(project.current_project_id, gigabytes=50)
     try:
         assert cloud.headroom("rig.tiny", data_volume_gb=24).hosts == 2

@@ -34,6 +34,7 @@ class OpenStackRig:
         self.engine = {"DOCKER_HOST": engine_url}
         self.clouds_yaml = RUN / "clouds.yaml"
         self._clients: dict[str, Connection] = {}
+        self._has_volumes = False
         machines = {"HOST_IMAGE": host_image, "NETWORK": NETWORK, "LABEL": LABEL, "DRIVES": str(DRIVES)}
         self.services = Services(**self.engine, **{f"RIG_{name}": value for name, value in machines.items()})
 
@@ -43,6 +44,11 @@ class OpenStackRig:
         self._clean()
         self._make_network()
         self.services.start()
+
+    def start_volumes(self) -> None:
+        """Have the region with volumes answer for volumes, from now on."""
+        self.services.start_volumes()
+        self._has_volumes = True
 
     def down(self) -> None:
         """End everything, unless it never was our turn. The logs stay in ``build/openstack/log``."""
@@ -78,8 +84,9 @@ class OpenStackRig:
             "security group": lambda: (g for g in pool.network.security_groups(**mine) if g.name not in seeded),
             "keypair": pool.compute.keypairs,
             "server group": pool.compute.server_groups,
-            "volume": self.connect("rig-volumes").block_storage.volumes,
         }
+        if self._has_volumes:
+            asked["volume"] = self.connect("rig-volumes").block_storage.volumes
         with ThreadPoolExecutor(len(asked)) as threads:  # each waits for another service
             found = dict(zip(asked, threads.map(lambda ask: list(ask()), asked.values()), strict=True))
         named = {f"{kind} {thing.name}" for kind, things in found.items() for thing in things}

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import openstack
+from openstack.block_storage.v3._proxy import Proxy
 
 from tests.rigs.openstack.configuration import (
     DATABASES,
@@ -65,7 +66,6 @@ def _migrations(run: Path) -> dict[str, list[tuple[str, ...]]]:
         ],
         "glance": [("glance-manage", f"--config-dir={etc}/glance", "db_sync")],
         "placement": [("placement-manage", f"--config-dir={etc}/placement", "db", "sync")],
-        "cinder": [("cinder-manage", f"--config-dir={etc}/cinder", "db", "sync")],
         "neutron": [("neutron-db-manage", f"--config-file={etc}/neutron/neutron.conf", "upgrade", "head")],
         "nova": [
             (*nova, "api_db", "sync"),
@@ -94,9 +94,9 @@ def make_identity(admin: openstack.connection.Connection) -> None:
                 identity.create_endpoint(service_id=service.id, interface=interface, region_id=region, url=url(name))
 
 
-def make_volume_type(admin: openstack.connection.Connection) -> None:
-    """The type that DD_HOST_DATA_VOLUME_TYPE names by default. Needs a client of the region with volumes."""
-    admin.block_storage.create_type(name="standard")
+def make_volume_type(volumes: Proxy) -> None:
+    """The type that DD_HOST_DATA_VOLUME_TYPE names by default."""
+    volumes.create_type(name="standard")
 
 
 def make_resources(admin: openstack.connection.Connection, pool: openstack.connection.Connection) -> None:

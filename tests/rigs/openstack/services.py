@@ -34,6 +34,7 @@ MODULES = {
     "nova": "nova.wsgi.osapi_compute",
     "cinder": "cinder.wsgi.api",
 }
+WITHOUT_VOLUMES = tuple(name for name in MODULES if name != "cinder")
 ENVIRONMENT = {
     "PATH": f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": str(RUN),
@@ -92,8 +93,19 @@ class Services:
         self._lay_out()
         subprocess.run(("cp", "-a", seed, KEEP), check=True)
         self._start_base()
-        self._start_apis(*MODULES)
+        self._start_apis(*WITHOUT_VOLUMES)
         self._start_workers()
+
+    def start_volumes(self) -> None:
+        """Start Cinder, too, on tables that are made now: three processes and long migrations, for few tests."""
+        options = f"--config-dir={RUN}/etc/cinder"
+        self.processes.finish("cinder-sync", ("cinder-manage", options, "db", "sync"))
+        self._start_apis("cinder")
+        for name in ("cinder-scheduler", "cinder-volume"):
+            self.processes.start(name, name, options)
+        volumes = connect("rig-admin-volumes").block_storage
+        self.processes.wait("cinder-volume", lambda: _is_up(volumes, "cinder-volume"))
+        seeding.make_volume_type(volumes)
 
     def clear(self) -> None:
         """End every process, also those of a run that was killed, and remove all files but the seed."""
@@ -145,9 +157,8 @@ class Services:
         seeding.make_databases(self.processes, RUN)
         self._start_apis("keystone")
         seeding.make_identity(connect())
-        self._start_apis(*(name for name in MODULES if name != "keystone"))
+        self._start_apis(*(name for name in WITHOUT_VOLUMES if name != "keystone"))
         seeding.make_resources(connect(), connect("rig"))
-        seeding.make_volume_type(connect("rig-admin-volumes"))
         self._start_workers(**NO_MACHINES)
         self.processes.finish("discover", ("nova-manage", f"--config-dir={RUN}/etc/nova", "cell_v2", "discover_hosts"))
         self.processes.stop("nova-compute")
@@ -166,8 +177,8 @@ class Services:
 
     def _start_workers(self, **compute: str) -> None:
         """Conductor and scheduler need identity and placement; a compute that comes before the conductor waits long."""
-        for name in ("nova-conductor", "nova-scheduler", "cinder-scheduler", "cinder-volume"):
-            self.processes.start(name, name, f"--config-dir={RUN}/etc/{name.partition('-')[0]}")
+        for name in ("nova-conductor", "nova-scheduler"):
+            self.processes.start(name, name, f"--config-dir={RUN}/etc/nova")
         self.processes.wait("nova-conductor", lambda: self.processes.wrote("nova-conductor", "Starting conductor node"))
         self._start_compute(**compute)
 
@@ -188,6 +199,10 @@ def _locked(file: IO) -> bool:
 def _reported(compute, since: float) -> bool:
     found = list(compute.services(binary="nova-compute"))
     return bool(found) and found[0].state == "up" and _stamp(found[0].updated_at) > since
+
+
+def _is_up(service, binary: str) -> bool:
+    return any(one.state == "up" for one in service.services(binary=binary))
 
 
 def _stamp(text: str | None) -> float:
