@@ -96,7 +96,7 @@ def recovery(
     until(lambda: is_prompt(stack), "requests are done promptly", SETTLE_SECONDS)
     kill()
     killed = time.monotonic()
-    until(works_again, f"{name} works again", LONGEST_SECONDS)
+    until(works_again, f"{name} works again", LONGEST_SECONDS, meanwhile=lambda: time.sleep(0.05))
     seconds = time.monotonic() - killed
     print(f"{time.strftime('%H:%M:%S')} {name}: {seconds:.1f} s", flush=True)
     seen.wait_until_back()

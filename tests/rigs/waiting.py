@@ -3,12 +3,16 @@
 import time
 from collections.abc import Callable
 
+#: Seconds between two questions: at first, how they grow, and at most. A question to a server costs it as much as a
+#: small request, and each process that starts would be asked for a hundred times; what comes soon is still seen soon.
+FIRST, GROWS, LONGEST = 0.02, 1.25, 0.25
+
 
 def until(
     true: Callable[[], object],
     what: str,
     seconds: float = 30.0,
-    meanwhile: Callable[[], object] = lambda: time.sleep(0.05),
+    meanwhile: Callable[[], object] | None = None,
 ) -> object:
     """Ask again and again, and give the first answer that is true.
 
@@ -16,13 +20,17 @@ def until(
         true: what is asked.
         what: it is, for the failure's message.
         seconds: that it may take.
-        meanwhile: what is done between two questions.
+        meanwhile: what is done between two questions; None: nothing, for ever longer, but never long.
 
     Raises:
         AssertionError: it was not true in all that time.
     """
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, FIRST
     while not (answer := true()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        meanwhile()
+        if meanwhile:
+            meanwhile()
+        else:
+            time.sleep(pause)
+            pause = min(GROWS * pause, LONGEST)
     return answer
