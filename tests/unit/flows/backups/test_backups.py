@@ -14,6 +14,7 @@ from pool.backups.states import BackupFault, BackupTrouble
 from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError, HostUnreachable, Refused
 from pool.states import EndCause, InstanceState
+from tasks.leases import LONGEST_PAUSE
 from tests.rigs.homes import HomeEngine, HomeFile
 from tests.rigs.kept_work import THE_SAME, counting
 
@@ -25,6 +26,8 @@ def passing(world, monkeypatch):
     """What waits for another run lets time pass, and not the test's."""
 
     async def passes(seconds):
+        if seconds > LONGEST_PAUSE:  # until a lease is renewed, by a thread that might outlive this world
+            await asyncio.sleep(seconds)
         world.clock.pass_by(seconds)
 
     monkeypatch.setattr("tasks.leases.sleep", passes)
