@@ -100,13 +100,19 @@ BAD_REQUESTS = [
     ("provision-instance/on-demand", {"instance_id": "ok", "options": {"cpu": 3}}, "no option is named 'cpu'"),
     ("provision-instance/on-demand", {"instance_id": "ok", "blueprint": "rstudio"}, "rocker/rstudio"),
     ("spawn-host/on-demand", {"pool": "nope"}, "no pool is named 'nope'"),
+]
+#: Each a process of its own, as a spawn is; what they say is tested where no process starts, too (tests/unit/flows).
+BAD_LONG_REQUESTS = [
     ("configure-host/on-demand", {"host": "nope"}, "no host is named nope"),
     ("distribute-images/on-demand", {"images": ["nope"]}, "no image is named 'nope'"),
     ("distribute-images/on-demand", {"hosts": ["nope"]}, "no host is named 'nope'"),
 ]
 
 
-@pytest.mark.parametrize(("deployment", "parameters", "sentence"), BAD_REQUESTS)
+@pytest.mark.parametrize(
+    ("deployment", "parameters", "sentence"),
+    [*BAD_REQUESTS, *(pytest.param(*bad, marks=pytest.mark.nightly) for bad in BAD_LONG_REQUESTS)],
+)
 def test_bad_input_gets_one_sentence_that_names_the_thing(stack, deployment, parameters, sentence):
     state, message = stack.run(deployment, **parameters)
     assert (state, "\n" in message) == ("FAILED", False)
@@ -176,6 +182,7 @@ def test_shutdown_mode_refuses_sessions_drains_and_removes_every_host(stack):
     deadline = time.monotonic() + 400  # a host that is being configured just now is drained only afterwards
     while {host.state for host in store(stack).hosts.all()} != {HostState.REMOVED} and time.monotonic() < deadline:
         stack.run("housekeep/scheduled")
+        time.sleep(2)  # a tick costs as much as what it waits for
     assert {host.state for host in store(stack).hosts.all()} == {HostState.REMOVED}
     assert containers_of(namespace(stack), stack.engine) == set()
 

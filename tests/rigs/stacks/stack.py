@@ -137,6 +137,16 @@ class Stack:
         assert state == "COMPLETED", message
         return self.answer(instance_id)
 
+    def end(self, *instance_ids: str) -> None:
+        """End sessions, as a platform does.
+
+        Raises:
+            AssertionError: one was not ended; with the reason.
+        """
+        for instance_id in instance_ids:
+            state, message = self.run("deprovision-instance/on-demand", instance_id=instance_id)
+            assert state == "COMPLETED", message
+
     def link(self, instance_id: str) -> str:
         """A fresh launch link, as a platform asks for one.
 

@@ -46,3 +46,17 @@ def test_one_hosts_odd_answer_does_not_end_the_distribution_for_the_others():
 def test_each_hosts_trouble_is_its_own_row():
     deliveries, _ = distributed({"main-01": KeyError("Id"), "main-03": HostUnreachable("nothing answers")})
     assert [bool(delivery.error) for delivery in deliveries] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"images": ["nope"]}, "no image is named 'nope'; known: none"),
+        ({"hosts": ["nope"]}, "no host is named 'nope'; known: main-01, main-02, main-03"),
+    ],
+)
+def test_an_image_or_a_host_that_there_is_not_ends_the_run_in_one_sentence_that_names_it(asked, sentence):
+    tasks = ScriptedTasks(read_catalogue=[], hosts_of=HOSTS)
+    with standing_in(fake_outside(prefect=tasks)):
+        ended = asyncio.run(distribute_images.fn("main", **asked))
+    assert (ended.is_failed(), ended.message) == (True, sentence)
