@@ -119,6 +119,7 @@ def test_bad_input_gets_one_sentence_that_names_the_thing(stack, deployment, par
     assert sentence in message
 
 
+@pytest.mark.nightly  # integration/images/test_distribute_images.py says it of the same flow and real engines
 def test_a_broken_archive_is_named_and_holds_up_nothing(stack):
     broken = stack.data / "images" / "broken.tar"
     broken.write_bytes(b"this is no archive")

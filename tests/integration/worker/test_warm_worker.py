@@ -135,6 +135,7 @@ def test_a_paused_queue_holds_its_runs_back(idle):
     assert (queue["is_paused"], idle.server.state(run)["type"]) == (False, "SCHEDULED")
 
 
+@pytest.mark.nightly  # so do two workers of two servers (prefect_api/test_several_servers.py)
 def test_two_workers_run_each_run_once(idle, tmp_path: Path):
     runs = [idle.trigger("stamp", file=str(tmp_path / "stamps")) for _ in range(12)]
     idle.worker(), idle.worker()
@@ -213,6 +214,7 @@ def test_a_worker_that_stands_by_ends_when_it_is_asked_to(idle):
     assert stop(idle.workers.pop()) == 0
 
 
+@pytest.mark.nightly  # five workers; what the last one does is tested without any (unit/runtime/worker/runs)
 def test_a_run_that_kills_its_worker_each_time_fails_with_the_reason(idle, store):
     run = idle.trigger("deadly")
     for _ in range(4):
