@@ -21,6 +21,7 @@ from prefect.workers.base import BaseWorker
 
 from blocks.outside import outside
 from blocks.settings import process_settings
+from runtime.supervision.environment import SELDOM
 from tests.rigs.ports import free_port
 from tests.rigs.waiting import until
 
@@ -31,6 +32,10 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
+    # Looks that mostly find nothing, as seldom as in a stack
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": SELDOM,
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": SELDOM,
+    "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": SELDOM,
 }
 SERVE = [sys.executable, "-m", "runtime.stack.prefect_server"]
 S = TypeVar("S", bound="PrefectServer")
