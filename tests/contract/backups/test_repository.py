@@ -16,6 +16,7 @@ from blocks.backups.restic import ResticRepository
 from blocks.stored.backup_store import BackupPlace
 from pool.backups.states import BackupTrouble
 from tests.rigs.fakes import FakeBlocks, FakeRepository
+from tests.rigs.quick_repository import make_quick, quick_repository
 from tests.rigs.s3.store import s3_store
 
 pytestmark = pytest.mark.contract
@@ -27,6 +28,12 @@ Place = dict[str, str]  # fields of the block
 def in_folder(folder) -> Place:
     """A place on this machine."""
     return {"location": str(folder / "backups")}
+
+
+def made_in(folder) -> Place:
+    """A place on this machine with an empty repository, which "a key" opens at once."""
+    make_quick(folder / "backups", "a key")
+    return in_folder(folder)
 
 
 def restic(place: Place, key="a key", **keys) -> ResticRepository:
@@ -43,21 +50,31 @@ def store():
 
 
 @pytest.fixture(params=["a directory", "S3"])
+def new_place(request, tmp_path) -> Place:
+    """Where restic is to make its repository; a new one for each test."""
+    return in_folder(tmp_path) if request.param == "a directory" else request.getfixturevalue("store").place(a_bucket())
+
+
+@pytest.fixture(params=["a directory", "S3"])
 def place(request, tmp_path) -> Place:
-    """Where restic keeps its repository; a new one for each test."""
-    if request.param == "a directory":
-        return in_folder(tmp_path)
-    return request.getfixturevalue("store").place(f"bucket-{uuid4().hex[:12]}")
+    """Where an empty repository is, which "a key" opens; a new one for each test."""
+    return made_on_s3(request) if request.param == "S3" else made_in(tmp_path)
 
 
 @pytest.fixture(params=["restic in a directory", "restic on S3", "fake"])
 def repository(request, tmp_path):
     if request.param == "fake":
         return FakeRepository()
-    on_s3 = request.param.endswith("S3")
-    return restic(
-        request.getfixturevalue("store").place(f"bucket-{uuid4().hex[:12]}") if on_s3 else in_folder(tmp_path)
-    )
+    return restic(made_on_s3(request) if request.param.endswith("S3") else made_in(tmp_path))
+
+
+def made_on_s3(request) -> Place:
+    store = request.getfixturevalue("store")
+    return store.with_files(a_bucket(), quick_repository("a key"))
+
+
+def a_bucket() -> str:
+    return f"bucket-{uuid4().hex[:12]}"
 
 
 def opens(place, key) -> bool:
@@ -88,10 +105,10 @@ def test_the_key_before_opens_nothing_once_it_is_retired_and_an_operators_own_ke
     assert b"".join(restic(place, "new").read(written.snapshot)) == b"".join(WORK)
 
 
-def test_a_repository_that_was_not_made_yet_needs_no_key(place):
-    restic(place, next="new").accept_keys()
-    restic(place, "new", previous="a key").accept_keys()
-    assert restic(place).snapshots() == {}
+def test_a_repository_that_was_not_made_yet_needs_no_key(new_place):
+    restic(new_place, next="new").accept_keys()
+    restic(new_place, "new", previous="a key").accept_keys()
+    assert restic(new_place).snapshots() == {}
 
 
 def test_a_key_that_does_not_open_the_repository_takes_no_other_away(place):
@@ -115,11 +132,13 @@ def test_the_parts_of_a_stream_are_named_by_their_digests_and_make_it_up(reposit
 
 
 def test_what_is_not_there_has_no_parts(repository):
-    repository.check_there(repository.write("alice-1.1", WORK).snapshot)
+    there = repository.write("alice-1.1", WORK).snapshot
+    repository.check_there(there)
+    absent = "f" * len(there)  # of a whole name, restic asks the store for three quarters of a minute
     with pytest.raises(BackupTrouble):
-        repository.check_there("f" * 64)
+        repository.check_there(absent)
     with pytest.raises(BackupTrouble):
-        repository.parts("f" * 64)
+        repository.parts(absent)
     with pytest.raises(BackupTrouble):
         repository.read_part("f" * 64)
 
@@ -165,7 +184,7 @@ def test_a_snapshot_is_forgotten_by_its_whole_name_as_well(repository):
 
 
 def test_the_same_again_takes_hardly_any_room(tmp_path):
-    repository = restic(in_folder(tmp_path))
+    repository = restic(made_in(tmp_path))
     home = random.Random(6).randbytes(12 << 20)
     repository.write("alice-1.1", [home])
     before = used(tmp_path)
@@ -174,7 +193,7 @@ def test_the_same_again_takes_hardly_any_room(tmp_path):
 
 
 def test_of_a_stream_that_changed_a_little_few_parts_are_new(tmp_path):
-    repository, home = restic(in_folder(tmp_path)), random.Random(6).randbytes(12 << 20)
+    repository, home = restic(made_in(tmp_path)), random.Random(6).randbytes(12 << 20)
     before, after = (repository.parts(repository.write("a", [*new, home]).snapshot) for new in ([], [b"a little more"]))
     assert len({*after.names} - {*before.names}) <= 2 < len(after.names)
 
@@ -184,14 +203,14 @@ def used(folder) -> int:
 
 
 def test_nothing_can_be_read_without_the_key(tmp_path):
-    snapshot = restic(in_folder(tmp_path)).write("alice-1.1", WORK).snapshot
+    snapshot = restic(made_in(tmp_path)).write("alice-1.1", WORK).snapshot
     with pytest.raises(BackupTrouble, match="wrong password or no key"):
         b"".join(restic(in_folder(tmp_path), "another key").read(snapshot))
     assert not any(WORK[0][:64] in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
 
 
 def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
-    repository = restic(in_folder(tmp_path))
+    repository = restic(made_in(tmp_path))
     snapshot = repository.write("alice-1.1", WORK).snapshot
     parts = repository.parts(snapshot).names
     pack = max((tmp_path / "backups" / "data").rglob("*"), key=lambda file: file.is_file() and file.stat().st_size)
@@ -205,9 +224,9 @@ def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
         [repository.check_share(share, 2) for share in (1, 2)]
 
 
-def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(place):
-    repository, seen = restic(place, "a-secret-key"), []
-    secrets = [b"a-secret-key", place.get("secret_key", "a-secret-key").encode()]
+def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(new_place):
+    repository, seen = restic(new_place, "a-secret-key"), []
+    secrets = [b"a-secret-key", new_place.get("secret_key", "a-secret-key").encode()]
 
     def stream():
         yield WORK[0]
@@ -242,7 +261,7 @@ def test_the_lock_of_a_process_that_died_keeps_none_from_working(place):
 
 
 def test_a_store_that_dies_half_way_through_a_backup_and_comes_back_has_all_of_it(store):
-    repository = restic(store.place(f"bucket-{uuid4().hex[:12]}"))
+    repository = restic(store.with_files(a_bucket(), quick_repository("a key")))
     home = [random.Random(number).randbytes(1 << 20) for number in range(40)]  # several of restic's packs
 
     def stream():

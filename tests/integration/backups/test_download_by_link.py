@@ -18,6 +18,7 @@ from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.gateways.gateway import running_gateway
 from tests.rigs.homes import HomeFile, files_of, tar_of_home
 from tests.rigs.pool_data import NOW, an_instance
+from tests.rigs.quick_repository import make_quick
 from tests.rigs.services.databases import migrated_sqlite
 from tests.rigs.waiting import until
 
@@ -37,6 +38,7 @@ def door(tmp_path, gateway):
     (tmp_path / "pool.sqlite").write_bytes(migrated_sqlite())
     store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
     blocks = FakeBlocks({BackupPlace: {"main": BackupPlace(key="k")}})
+    make_quick(tmp_path / "backups", "k")
     repository = ResticRepository(blocks, tmp_path / "backups", "dd-test")
     written = repository.write("alice-1.1", [tar_of_home(WORK, "home")])
     backup = store.backups.begin(an_instance("alice-1"), BackupCause.REQUESTED, NOW)

@@ -28,6 +28,7 @@ from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.engines.tiny_image import busybox_image
 from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, place
+from tests.rigs.quick_repository import make_quick
 from tests.rigs.services.databases import migrated_sqlite
 
 pytest_plugins = ("tests.rigs.engines.light_engine",)
@@ -97,6 +98,7 @@ class Installation:
 
     def __init__(self, folder, engine, image) -> None:
         (folder / "pool.sqlite").write_bytes(migrated_sqlite())
+        make_quick(folder / "backups", "k")
         self.store = PoolStore.open(f"sqlite:///{folder}/pool.sqlite")
         self.engine, self.folder = engine, folder
         self.image = image

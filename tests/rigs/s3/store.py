@@ -1,12 +1,15 @@
 """A running Swift that answers S3, from the package registry; in a folder, and on ports, of its own."""
 
+import hmac
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import formatdate
 from pathlib import Path
 
 import httpx
@@ -20,6 +23,7 @@ from tests.rigs.waiting import until
 HERE = Path(__file__).parent
 VENV = Path(__file__).parents[3] / "build" / "swift" / "venv"
 READY_SECONDS = 60
+FOLDER = "sessions"  # of each bucket
 
 
 class S3Store:
@@ -58,8 +62,23 @@ class S3Store:
 
     def place(self, bucket: str) -> dict[str, str]:
         """Fields of the block `backup-store/main` for a folder in a bucket, which restic makes if it is not there."""
-        location = f"s3:{self._url}/{bucket}/sessions"
+        location = f"s3:{self._url}/{bucket}/{FOLDER}"
         return {"location": location, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "region": REGION}
+
+    def with_files(self, bucket: str, files: Mapping[str, bytes]) -> dict[str, str]:
+        """The same of a bucket that is made now, with these files in the folder."""
+        self._put(bucket)
+        for name, content in files.items():
+            self._put(f"{bucket}/{FOLDER}/{name}", content)
+        return self.place(bucket)
+
+    def _put(self, path: str, content: bytes = b"") -> None:
+        """Make a bucket, or an object in one; signed as the second version of S3's signatures has it."""
+        date = formatdate(usegmt=True)
+        signature = hmac.digest(SECRET_KEY.encode(), f"PUT\n\n\n{date}\n/{path}".encode(), "sha1")
+        signed = {"Date": date, "Authorization": f"AWS {ACCESS_KEY}:{b64encode(signature).decode()}"}
+        answer = httpx.put(f"{self._url}/{path}", content=content, headers=signed, timeout=60, trust_env=False)
+        answer.raise_for_status()
 
     @property
     def _url(self) -> str:
