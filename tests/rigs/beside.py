@@ -39,6 +39,7 @@ FOLDERS = {
     "configured": (
         *(f"integration/hosts/test_{name}.py" for name in ("neighbours", "network_rate")),
         *(f"integration/hosts/test_playbook{name}.py" for name in ("", "_escapes", "_firewall")),
+        "integration/hosts/test_sysprep.py",
     ),
 }
 #: Those, and what is left: tests with OpenStack's services, tests of the whole stack, and all others that start hosts.

@@ -17,9 +17,9 @@ class Configured(PlaybookHost):
     report: PlaybookReport
     lines: list[str]
 
-    def root(self, command: str, stdin: bytes = b"") -> str:
+    def root(self, command: str, stdin: bytes = b"", seconds: int = 60) -> str:
         """Run a shell command line on the host as root."""
-        return self.shell.run(f"sudo sh -c {shlex.quote(command)}", timeout=60, stdin=stdin).strip()
+        return self.shell.run(f"sudo sh -c {shlex.quote(command)}", timeout=seconds, stdin=stdin).strip()
 
     def reaches(self, container: str, address: str, port: int) -> bool:
         """Whether a container gets a TCP connection there."""

@@ -41,13 +41,16 @@ class PlaybookHost:
 @contextmanager
 def playbook_host(engine_url: str, name: str = "playbook") -> Iterator[PlaybookHost]:
     """Boot one; it is gone afterwards. Nothing was run on it."""
-    with (
-        TemporaryDirectory(prefix="dd-") as short,
-        local_host(name, engine_url) as host,
-        host.shell() as shell,
-    ):
-        authority = CertificateAuthority.create("test authority")
-        run = PlaybookRun(host.name, host.address, host.host_key, host.login, variables_of(host, authority))
+    authority = CertificateAuthority.create("test authority")
+    with local_host(name, engine_url) as host, of_authority(host, authority, variables_of(host, authority)) as bare:
+        yield bare
+
+
+@contextmanager
+def of_authority(host: LocalHost, authority: CertificateAuthority, variables: dict) -> Iterator[PlaybookHost]:
+    """A host that is there, for the length of a with block: a shell on it, and the run of our playbook."""
+    run = PlaybookRun(host.name, host.address, host.host_key, host.login, variables)
+    with TemporaryDirectory(prefix="dd-") as short, host.shell() as shell:
         yield PlaybookHost(host, shell, authority, run, Path(short))
 
 
