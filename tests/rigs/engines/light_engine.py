@@ -1,4 +1,7 @@
-"""A light host with one image, whose containers answer HTTP, for test modules that name this in `pytest_plugins`."""
+"""One light host with one image, whose containers answer HTTP, for all modules that name this in `pytest_plugins`.
+
+A test that stops it starts it again, and removes what it made in it.
+"""
 
 import pytest
 
@@ -9,18 +12,18 @@ from tests.rigs.engines.tiny_image import busybox_image
 SERVE = ("httpd", "-f", "-p", "8888", "-h", "/")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def authority():
     return CertificateAuthority.create("test authority")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def host(authority):
     with light_host(authority) as host:
         yield host
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def image(host):
     image = busybox_image("tiny", SERVE, {"index.html": b"here"})
     host.engine.load([image.archive()])
