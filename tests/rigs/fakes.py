@@ -12,12 +12,14 @@ from contextvars import ContextVar
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from prefect import Task
 from prefect.blocks.core import Block
 from prefect.blocks.system import Secret
+from prefect.client.orchestration import PrefectClient
 
-from blocks.backups.downloads import Downloads
+from blocks.backups.downloads import Downloads, Offer
 from blocks.backups.repository import BackupRepository, Parts, Written
 from blocks.clouds.port import Cloud
 from blocks.look_up import LookUp
@@ -28,6 +30,7 @@ from blocks.publisher import Publisher
 from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.documents.stored_blocks import MAIN, StoredBlocks
+from blocks.stored.lookup import SomeBlock
 from blocks.stored.pool_config import PoolConfig
 from blocks.turns import Turns
 from blocks.webhooks.webhooks import Webhooks
@@ -102,7 +105,7 @@ class FakePrefect(PrefectPort):
         if not isinstance(task, LookUp):
             self.task_runs.append(task.name)
 
-    def client(self) -> AbstractAsyncContextManager:
+    def client(self) -> AbstractAsyncContextManager[PrefectClient]:
         raise AssertionError("this test must give a client of Prefect's API")
 
     async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
@@ -138,10 +141,10 @@ class FakePrefect(PrefectPort):
         for table in tables:
             self.write_table([table.row], table.key, table.description)
 
-    def begin_progress(self, key: str, description: str) -> Any:
-        return key
+    def begin_progress(self, key: str, description: str) -> UUID:
+        return uuid5(NAMESPACE_URL, key)
 
-    def show_progress(self, artifact: Any, percent: float, description: str) -> None:
+    def show_progress(self, artifact: UUID, percent: float, description: str) -> None:
         pass
 
 
@@ -189,9 +192,8 @@ class FakeBlocks(StoredBlocks):
         self.blocks, self.specs = blocks, dict(specs or {})
         self.saved_at: dict[str, datetime] = {}  # of Secret blocks for one use, by name
 
-    def load(self, kind: Any, name: str, noun: str) -> Any:
-        kind = Cloud if issubclass(kind, Cloud) else kind
-        known = self.blocks.get(kind, {})
+    def load(self, kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
+        known = self.blocks.get(Cloud if issubclass(kind, Cloud) else kind, {})
         if name not in known:
             raise NotFound(f"no {noun} is named {name!r}; known: {', '.join(known) or 'none'}")
         if isinstance(known[name], Exception):
@@ -201,7 +203,7 @@ class FakeBlocks(StoredBlocks):
     def names(self, kind: type[Block]) -> list[str]:
         return sorted(self.specs) if kind is Blueprint and self.specs else sorted(self.blocks.get(kind, {}))
 
-    def fresh(self, kind: Any, name: str, noun: str) -> Any:
+    def fresh(self, kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
         return self.load(kind, name, noun)
 
     def sealed(self) -> dict[str, datetime]:
@@ -237,19 +239,19 @@ def fake_outside(**ports: Any) -> Outside:
     return Outside(**given | ports)
 
 
-class FakeDownloads(Downloads):
+class FakeDownloads(Downloads, Offer):
     """Each link is used at once, or never; keeps what was given by it."""
+
+    secret = "s" * 43
 
     def __init__(self, used: bool = True) -> None:
         self.used, self.given = used, b""
 
     @contextmanager
-    def offered(self):
+    def offered(self) -> Iterator[Offer]:
         yield self
 
-    secret = "s" * 43
-
-    def hand_out(self, name, size, content, seconds):
+    def hand_out(self, name: str, size: int, content: Callable[[], Iterator[bytes]], seconds: float) -> bool:
         self.given = b"".join(content()) if self.used else b""
         return self.used
 

@@ -56,9 +56,9 @@ def files_of(tar: Iterable[bytes]) -> dict[str, HomeFile]:
     """The regular files of a tar."""
     with tarfile.open(fileobj=io.BytesIO(b"".join(tar))) as archive:
         return {
-            info.name: HomeFile(archive.extractfile(info).read(), info.uid, info.gid, info.mode)
+            info.name: HomeFile(file.read(), info.uid, info.gid, info.mode)
             for info in archive
-            if info.isreg()
+            if info.isreg() and (file := archive.extractfile(info))
         }
 
 
@@ -79,9 +79,11 @@ class HomeEngine(HostEngine):
         self._ids = count(1)
 
     def find(self, name: str) -> ContainerState | None:
-        home = self.homes.get(name)
-        labels = {**home.spec.labels, marks.SPEC: _digest(home.spec)} if home and home.spec else {}
-        return home and ContainerState(home.id, name, "", home.status, 0, labels)
+        if name not in self.homes:
+            return None
+        home = self.homes[name]
+        labels = {**home.spec.labels, marks.SPEC: _digest(home.spec)} if home.spec else {}
+        return ContainerState(home.id, name, "", home.status, 0, labels)
 
     def stop(self, name: str, seconds: int) -> bool:
         if name in self.homes:

@@ -1,12 +1,17 @@
 """One host, one user with work in a session, and processes that die: the product's own flows between fakes."""
 
 import asyncio
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from copy import deepcopy
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from prefect import Task
 
 from blocks.outside import standing_in
 from blocks.stored.pool_config import PoolConfig
@@ -16,7 +21,7 @@ from pool.records import Image, Instance, KeptWork
 from pool.sessions.containers import own_uid
 from pool.states import EndCause
 from tests.rigs.fakes import FakeBlocks, FakeClock, FakeDownloads, FakePrefect, FakeRepository, fake_outside
-from tests.rigs.homes import HomeEngine, HomeEngines, HomeFile
+from tests.rigs.homes import Home, HomeEngine, HomeEngines, HomeFile
 from tests.rigs.pool_data import a_blueprint, claim_active, place
 from tests.rigs.services.databases import MEMORY, new_store
 
@@ -37,10 +42,10 @@ class MortalPrefect(FakePrefect):
     steps_left = 99
     dies_at = ""  # name of a task
 
-    async def _answer(self, task, args, kwargs):
+    async def _answer(self, task: Task, args: tuple, kwargs: dict) -> Any:
         return ELSEWHERE[task.name] if task.name in ELSEWHERE else await task.fn(*args, **kwargs)
 
-    def call(self, task, args, kwargs):
+    def call(self, task: Task, args: tuple, kwargs: dict) -> Any:
         if self.steps_left <= 0 or task.name == self.dies_at:
             self.steps_left = 0
             raise Killed
@@ -52,7 +57,7 @@ class MortalPrefect(FakePrefect):
 class World:
     """One host, alice's session with her work in it, and processes that die."""
 
-    def __init__(self, folder, content: bytes = b"") -> None:
+    def __init__(self, folder: Path, content: bytes = b"") -> None:
         self.store = new_store(folder, content)
         self.engine, self.backups, self.clock = HomeEngine(), FakeRepository(), FakeClock()
         self.engines: dict[str, HomeEngine] = {}  # of hosts that have one of their own
@@ -72,7 +77,7 @@ class World:
         self.home("alice-1").files |= WORK
 
     @contextmanager
-    def process(self, accepted: datetime | None = None):
+    def process(self, accepted: datetime | None = None) -> Iterator[MortalPrefect]:
         """A process of its own, a minute later: the leases of a dead one are over.
 
         Args:
@@ -95,11 +100,11 @@ class World:
     def get(self, name: str = "alice-1") -> Instance:
         return self.store.instances.get(name)
 
-    def ask(self, name: str, user: str = "alice", **options) -> None:
+    def ask(self, name: str, user: str = "alice", **options: Any) -> None:
         self.store.instances.request(name, BLUEPRINT, user, options, self.clock.now())
         place(self.store, name)
 
-    def start(self, name: str, user: str = "alice", **options) -> Instance:
+    def start(self, name: str, user: str = "alice", **options: Any) -> Instance:
         self.ask(name, user, **options)
         with self.process():
             return asyncio.run(sessions.start_or_await(self.get(name), BLUEPRINT))
@@ -108,12 +113,12 @@ class World:
         with self.process():
             return asyncio.run(sessions.end_session(self.get(name), "asked for", EndCause.REQUESTED))
 
-    def home(self, name: str):
+    def home(self, name: str) -> Home:
         return self.engine.homes[f"dd-{name}"]
 
 
 @contextmanager
-def kept_world():
+def kept_world() -> Iterator[World]:
     """Alice's session runs, and her work is in it."""
     content, engine, clock = _begun()
     with TemporaryDirectory(dir=MEMORY) as folder:
@@ -133,19 +138,19 @@ def _begun() -> tuple[bytes, HomeEngine, FakeClock]:
         return Path(folder, "pool.sqlite").read_bytes(), world.engine, world.clock
 
 
-def counting(world) -> list[str]:
+def counting(world: World) -> list[str]:
     return [one.id for one in world.store.backups.all([BackupState.VERIFIED])]
 
 
-def dying():
+def dying() -> AbstractContextManager[None]:
     return suppress(Killed)
 
 
-def die_at(world: World, monkeypatch, where: type, name: str, number: int, after: bool) -> None:
+def die_at(world: World, monkeypatch: pytest.MonkeyPatch, where: type, name: str, number: int, after: bool) -> None:
     """Let the process die at the n-th call of a method, before or after it has done its work; others never do."""
     whole, calls = getattr(where, name), []
 
-    def dies(self, *args, **kwargs):
+    def dies(self: Any, *args: Any, **kwargs: Any) -> Any:
         calls.append(1)
         if len(calls) != number:
             return whole(self, *args, **kwargs)

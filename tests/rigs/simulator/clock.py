@@ -1,9 +1,12 @@
 """Virtual time: an event loop that never waits, and threads that are greenlets, which give way where a fake waits."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, TypeVarTuple
 
 from greenlet import getcurrent
 from sqlalchemy.util.concurrency import await_only, greenlet_spawn
@@ -12,6 +15,9 @@ from tests.rigs.simulator.processes import Mortal
 
 #: No test ever ran then: a moment outside this life was read from the machine's own clock.
 BEGINNING = datetime(2040, 1, 2, 8, 0, tzinfo=UTC)
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 
 
 class Clock:
@@ -46,6 +52,9 @@ class _NothingHappens:
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs the coroutines of all simulated processes, one at a time, in an order that depends on nothing outside."""
 
+    _ready: deque[asyncio.Handle]  # asyncio's own, as is the next: its types leave them out
+    _scheduled: list[asyncio.TimerHandle]
+
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock, self._selector = clock, _NothingHappens(clock)
@@ -63,11 +72,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None:
         pass
 
-    def _task(self, loop: asyncio.AbstractEventLoop, coroutine, **context) -> asyncio.Task:
+    def _task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **context: Any) -> asyncio.Task:
         mortal = Mortal(coroutine, self._alive)
         return asyncio.Task(mortal, loop=loop, **context)
 
-    def run_in_executor(self, executor, func: Callable, *args) -> asyncio.Future:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Arguments], Result], *args: *Arguments
+    ) -> asyncio.Future[Result]:
         """A thread: it goes on when its caller is cancelled, and ends with its process."""
         return asyncio.shield(self.create_task(greenlet_spawn(func, *args)))
 

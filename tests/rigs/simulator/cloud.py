@@ -6,6 +6,7 @@ from pydantic import PrivateAttr
 
 from blocks.clouds.port import Cloud, Server, ServerRequest, ServerStatus
 from pool.errors import CloudRefused, CloudTrouble
+from pool.hosts.host_images import HostImage
 from pool.housekeeping.orphans import CloudPart
 from pool.states import HostState
 from tests.rigs.simulator.machines import NEVER, Machine
@@ -41,7 +42,7 @@ class SimulatedCloud(Cloud):
             del self._machines[name]
         return self._machines
 
-    def at(self, address: str) -> Machine | None:
+    def at(self, address: str | None) -> Machine | None:
         """The machine that has this address now; addresses are used again."""
         return next((machine for machine in self.machines.values() if machine.address == address), None)
 
@@ -67,7 +68,7 @@ class SimulatedCloud(Cloud):
         now = self._world.time
         return [self._server(machine) for machine in self.machines.values() if machine.hidden_until <= now]
 
-    def delete(self, host: str) -> None:
+    def delete(self, host: str) -> None:  # type: ignore[override]  # see Cloud
         self._world.check_given_up(host, GIVEN_UP)
         self._ask()
         machine = self.machines.get(host)
@@ -83,9 +84,9 @@ class SimulatedCloud(Cloud):
         return tuple(CloudPart("server", s.id, s.host, s.pool, s.host) for s in self.list_servers())
 
     def remove_part(self, part: CloudPart) -> None:
-        self._world.check_orphan(part.host, GIVEN_UP)
+        self._world.check_orphan(part.name, GIVEN_UP)  # a server's name is its host's
         self._ask()
-        machine = self.machines.get(part.host)
+        machine = self.machines.get(part.name)
         if machine and machine.id == part.id:
             machine.gone_at = self._world.time
 
@@ -93,14 +94,14 @@ class SimulatedCloud(Cloud):
         self._ask()
         return f"id of {image}"
 
-    def snapshots(self) -> list:
+    def snapshots(self) -> list[HostImage]:
         self._ask()
         return []
 
-    def snapshot(self, host: str, name: str, recipe: str) -> None:
+    def snapshot(self, host: str, name: str, recipe: str) -> HostImage:
         raise NotImplementedError("teach the simulated cloud to make images of hosts")
 
-    def delete_snapshot(self, image: object) -> None:
+    def delete_snapshot(self, image: HostImage) -> None:
         raise NotImplementedError("teach the simulated cloud to make images of hosts")
 
     def _ask(self) -> None:

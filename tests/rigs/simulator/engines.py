@@ -1,7 +1,11 @@
 """The Docker Engine of each simulated machine, and what else is asked of a machine: ssh, the playbook, a session."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Self
+
+import docker
 
 from blocks.engine.client import HostEngine
 from blocks.engine.containers.state import ContainerState
@@ -9,6 +13,7 @@ from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
 from blocks.host_setup.shell import HostShell
 from blocks.images.push import HostPush, Sent
 from pool import marks
+from pool.backups.inventory import Inventory
 from pool.blame import CONTAINER_GONE, IMAGE_GONE, PORT_TAKEN
 from pool.errors import EngineTrouble, HostUnreachable, PlaybookFailed
 from pool.housekeeping.found import ContainerOutcome, Probe, SeenContainer
@@ -22,40 +27,41 @@ PING_SECONDS, STEP_SECONDS = 5, 60
 class SimulatedEngine(HostEngine):
     """What answers at an address is the machine that has it now, as over TLS."""
 
-    def __init__(self, world: Any, host: str, address: str) -> None:
+    def __init__(self, world: Any, host: str, address: str | None) -> None:
         self._world, self._host, self._address = world, host, address
 
-    def client(self, step: str, timeout: float = STEP_SECONDS):
+    def client(self, step: str, timeout: float = STEP_SECONDS) -> AbstractContextManager[docker.APIClient]:
         raise NotImplementedError(f"teach the simulated engine to {step}")
 
     def ping(self, timeout: float = PING_SECONDS) -> None:
-        self._machine("answer a ping", timeout)
+        self.machine("answer a ping", timeout)
 
     def image_ids(self) -> set[str]:
-        return set(self._machine("list its images").images)
+        return set(self.machine("list its images").images)
 
     def try_image(self, image_id: str) -> None:
-        if image_id not in self._machine("run a test container").images:
+        if image_id not in self.machine("run a test container").images:
             raise EngineTrouble(f"host {self._host}: no image {image_id}", IMAGE_GONE)
 
     def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None, prepared: str = "") -> str:
         self._world.check_may_run(spec, self._host)
-        machine = self._machine(f"run container {spec.name}")
+        machine = self.machine(f"run container {spec.name}")
         found = machine.containers.get(spec.name)
-        if prepared and (not found or found.id != prepared):
-            raise EngineTrouble(f"host {self._host}: {spec.name}, which was made ready, is gone", CONTAINER_GONE)
-        if not prepared and not (found and _stays(found, spec)):
+        if prepared:
+            if not found or found.id != prepared:
+                raise EngineTrouble(f"host {self._host}: {spec.name}, which was made ready, is gone", CONTAINER_GONE)
+        elif not found or not _stays(found, spec):
             found = self._new(machine, spec)
         created()
-        self._start(machine, found)
+        self._begin(machine, found)
         if self._world.engines_lose_answers:
             self._world.engines_lose_answers -= 1
             raise HostUnreachable(f"host {self._host}: the connection broke")
-        return spec.name
+        return found.id
 
     def prepare(self, spec: ContainerSpec) -> str:
         self._world.check_may_run(spec, self._host)
-        machine = self._machine(f"make container {spec.name} ready")
+        machine = self.machine(f"make container {spec.name} ready")
         found = machine.containers.get(spec.name)
         return "" if found and _stays(found, spec) else self._new(machine, spec).id
 
@@ -65,7 +71,7 @@ class SimulatedEngine(HostEngine):
             found.start(self._world.time)
 
     def stop(self, name: str, seconds: int) -> bool:
-        found = self._machine(f"stop container {name}").containers.get(name)
+        found = self.machine(f"stop container {name}").containers.get(name)
         if found and found.running:
             found.end(0, ContainerOutcome.SHUT_DOWN)
         return bool(found)
@@ -74,9 +80,10 @@ class SimulatedEngine(HostEngine):
         found = self._found(f"read files of {container}", container)
         return iter([tar_of_home({"home/work": HomeFile(found.work.encode())}, "home")])
 
-    def list_files(self, container: str, keep: KeptWork) -> None:
+    def list_files(self, container: str, keep: KeptWork) -> tuple[Inventory, datetime] | None:
         """It cannot."""
         self._found(f"list files of {container}", container)
+        return None
 
     def write_files(self, container: str, tar: Iterable[bytes]) -> None:
         files = files_of(tar)
@@ -85,32 +92,33 @@ class SimulatedEngine(HostEngine):
     def look(self) -> Probe:
         """What housekeeping sees of the engine, see ``blocks.engine.probes.probe``."""
         try:
-            machine = self._machine("say what it runs", PING_SECONDS)
+            machine = self.machine("say what it runs", PING_SECONDS)
         except HostUnreachable as error:
             return Probe(answers=False, trouble=str(error))
         seen = tuple(_seen(container) for container in machine.containers.values())
         return Probe(True, seen, clock_ahead=(machine.clock - self._world.clock.jumped).total_seconds())
 
     def find(self, name: str) -> ContainerState | None:
-        found = self._machine(f"look for container {name}").containers.get(name)
+        found = self.machine(f"look for container {name}").containers.get(name)
         return _state(found) if found else None
 
     def containers(self, labels: Mapping[str, str]) -> list[ContainerState]:
-        found = self._machine("list its containers").containers.values()
+        found = self.machine("list its containers").containers.values()
         return [_state(container) for container in found if _carries(container.spec.labels, labels)]
 
     def remove(self, name: str) -> None:
-        machine = self._machine(f"remove container {name}")
+        machine = self.machine(f"remove container {name}")
         self._world.check_may_remove(name, self._host, machine)
         machine.containers.pop(name, None)
 
     def logs(self, name: str, lines: int = 100) -> str:
         """What a container says holds its own token, as JupyterLab's does."""
-        self._machine(f"read the log of container {name}")
+        self.machine(f"read the log of container {name}")
         owner = self._world.owner_of(name)
         return f"http://localhost:8888/notebooks/{owner.route}/?token={owner.token}"
 
-    def _machine(self, step: str, timeout: float = STEP_SECONDS) -> Machine:
+    def machine(self, step: str, timeout: float = STEP_SECONDS) -> Machine:
+        """The machine at its address, if its engine answers."""
         self._world.lag()
         machine = self._world.cloud.at(self._address)
         if machine and self._world.time < machine.slow_until:
@@ -122,7 +130,7 @@ class SimulatedEngine(HostEngine):
 
     def _found(self, step: str, container: str) -> Container:
         """By name or id."""
-        for name, found in self._machine(step).containers.items():
+        for name, found in self.machine(step).containers.items():
             if container in (name, found.id):
                 return found
         raise EngineTrouble(f"host {self._host}: no such container: {container}", CONTAINER_GONE)
@@ -137,7 +145,7 @@ class SimulatedEngine(HostEngine):
         machine.containers[spec.name] = container
         return container
 
-    def _start(self, machine: Machine, container: Container) -> None:
+    def _begin(self, machine: Machine, container: Container) -> None:
         if container.running:
             return
         if machine.listener(container.spec.host_port):
@@ -177,7 +185,7 @@ class SimulatedShell(HostShell):
     def __init__(self, world: Any, host: Host) -> None:
         self._world, self._host = world, host
 
-    def wait_for_ssh(self, timeout_seconds: float, say: Any = None) -> None:
+    def wait_for_ssh(self, timeout_seconds: float, say: Callable[[str], None] | None = None) -> None:
         deadline = self._world.time + timeout_seconds
         while not _logs_in(self._world, self._host.address, self._host.host_key):
             if self._world.time >= deadline:
@@ -228,10 +236,10 @@ class SimulatedPush(HostPush):
     """Sends images."""
 
     def __init__(self, world: Any, engine: SimulatedEngine) -> None:
-        self._world, self._engine = world, engine
+        self._world, self._to = world, engine
 
     def push(self, image: Image, tags: Iterable[str]) -> Sent:
-        self._engine._machine("load an image")
+        self._to.machine("load an image")
         self._world.wait(self._world.random.choice([1, 30]))
-        self._engine._machine("load an image").images.add(image.id)
+        self._to.machine("load an image").images.add(image.id)
         return Sent()

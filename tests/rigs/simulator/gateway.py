@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from blocks.gateway.activity import Activity, GatewayActivity
 from blocks.gateway.client import Gateway
 from pool.errors import GatewayTrouble
 from pool.records import Notice, Route
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 class SimulatedGateway(Gateway):
@@ -30,7 +27,7 @@ class SimulatedGateway(Gateway):
         self.since = self._world.clock.now()
 
     def add_route(self, route: Route, still_holds: Callable[[], bool] = lambda: True) -> bool:
-        self._ask()
+        self._be_asked()
         if not still_holds():
             return False
         self.routes[route.id] = route
@@ -38,12 +35,12 @@ class SimulatedGateway(Gateway):
         return True
 
     def remove_route(self, route_id: str) -> None:
-        self._ask()
+        self._be_asked()
         self._world.check_may_withdraw(route_id)
         self.routes.pop(route_id, None)
 
     def list_routes(self) -> list[Route]:
-        self._ask()
+        self._be_asked()
         return list(self.routes.values())
 
     def change_routes(
@@ -52,40 +49,40 @@ class SimulatedGateway(Gateway):
         remove: Collection[str],
         that_hold: Callable[[Collection[Route]], Collection[Route]] = lambda routes: routes,
     ) -> None:
-        self._ask()
+        self._be_asked()
         for route_id in remove:
             self._world.check_may_withdraw(route_id)
         kept = {route_id: route for route_id, route in self.routes.items() if route_id not in remove}
         self.routes = kept | {route.id: route for route in that_hold(add)}
 
     def put_keys(self, keys: list[dict]) -> None:
-        self._ask()
+        self._be_asked()
         self.keys = keys
 
     def key_ids(self) -> list[str]:
-        self._ask()
+        self._be_asked()
         return [key["id"] for key in self.keys]
 
     def put_notices(self, notices: list[Notice]) -> None:
-        self._ask()
+        self._be_asked()
         self.notices |= {notice.id: notice for notice in notices}
 
     def count_notices(self) -> int:
-        self._ask()
+        self._be_asked()
         return len(self.notices)
 
     def put_pool_page(self, html: str) -> None:
-        self._ask()
+        self._be_asked()
         self._world.secrets.check("the pool page", html)
 
     def activity(self) -> GatewayActivity:
-        self._ask()
+        self._be_asked()
         return GatewayActivity(self.since, {route: Activity(last_request=at) for route, at in self.used.items()})
 
     def alive(self) -> bool:
         return self._world.time >= self.down_until
 
-    def _ask(self) -> None:
+    def _be_asked(self) -> None:
         self._world.lag()
         if self._world.time < self.down_until:
             raise GatewayTrouble("the gateway does not answer")

@@ -5,12 +5,15 @@ A task runs as the plain function that it is, a flow run as a thread with an eve
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import ContextVar
 from functools import partial
+from inspect import unwrap
 from threading import Barrier, Lock
 from uuid import uuid4
+
+from prefect import Flow
 
 from blocks.engine.client import HostEngine
 from blocks.engine.of_host import Engines
@@ -33,7 +36,7 @@ from tests.rigs.pool_data import NOW, a_blueprint, claim_active
 
 THREADS = 256
 _run_id: ContextVar[str] = ContextVar("run_id")
-_PIPELINES = {
+_PIPELINES: dict[str, Flow] = {
     "provision-instance/on-demand": provision_instance,
     "provision-instances/on-demand": provision_instances,
     "start-standby/on-demand": start_standby,
@@ -97,7 +100,7 @@ class PaperGateway(Gateway):
     def put_notices(self, notices: list[Notice]) -> None:
         self.notices |= {notice.id: notice for notice in notices}
 
-    def put_pool_page(self, page: str) -> None:
+    def put_pool_page(self, html: str) -> None:
         """No operator looks."""
 
 
@@ -115,8 +118,8 @@ class PaperPrefect(FakePrefect):
     async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
         return self._stack.trigger(deployment, parameters, key)
 
-    def write_table(self, rows: Sequence, key: str, description: str) -> None:
-        self._stack.written[key.removeprefix("instance-")] = rows[0]
+    def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
+        self._stack.written[key.removeprefix("instance-")] = dict(rows[0])
 
 
 class PaperPublisher(Publisher):
@@ -157,6 +160,7 @@ class PaperStack:
         self.lose_triggers = False
         self._runs: dict[str, Future] = {}
         self._lock, self._threads = Lock(), ThreadPoolExecutor(THREADS)
+        self._publisher = PaperPublisher(self)
         store.images.put(Image("main", "jupyter", "sha256:jupyter", 1))
         self.outside = fake_outside(
             store=store,
@@ -164,7 +168,7 @@ class PaperStack:
             engines=self.engine,
             gateway=self.gateway,
             prefect=PaperPrefect(self),
-            publisher=PaperPublisher(self),
+            publisher=self._publisher,
             clock=SystemClock(),
             session_answers=lambda _address, port, *_: port in [*self.engine.ports.values()],
         )
@@ -198,7 +202,7 @@ class PaperStack:
             _run_id.set(str(uuid4()))
             start()
             with standing_in(self.outside):
-                return asyncio.run(_PIPELINES[deployment].fn.__wrapped__(**parameters))
+                return asyncio.run(unwrap(_PIPELINES[deployment].fn)(**parameters))
 
         return self._threads.submit(run)
 
@@ -242,4 +246,4 @@ class PaperStack:
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
-        self.outside.publisher.close()
+        self._publisher.close()

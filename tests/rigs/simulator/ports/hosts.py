@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.engine.of_host import Engines
+from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
 from blocks.host_setup.setup import HostSetup
 from blocks.host_setup.shell import HostShell
 from blocks.stored.documents.stored_blocks import StoredBlocks
@@ -32,10 +33,10 @@ class SimulatedEngines(Engines):
         return self.of(host).look()
 
     def open_doors(self, host: Host, doors: Sequence[Door], limited: bool) -> list[str]:
-        return list(self.of(host)._machine("try to get out of a container").ways_out)
+        return list(self.of(host).machine("try to get out of a container").ways_out)
 
     def written_mb(self, host: Host) -> dict[str, int]:
-        return dict(self.of(host)._machine("measure what its containers wrote").written_mb)
+        return dict(self.of(host).machine("measure what its containers wrote").written_mb)
 
     def layers(self, host: Host) -> dict[str, str]:
         return {}
@@ -57,7 +58,7 @@ class SimulatedHostSetup(HostSetup):
     def shell(self, host: Host) -> HostShell:
         return simulated.SimulatedShell(self._world.check_open(), host)
 
-    def run_playbook(self, run: Any, say: Callable[[str], None], seconds: float) -> Any:
+    def run_playbook(self, run: PlaybookRun, say: Callable[[str], None], seconds: int) -> PlaybookReport:
         return simulated.run_playbook(self._world.check_open(), run)
 
     def free_disk_mb(self, host: Host) -> int:
@@ -75,5 +76,6 @@ class SimulatedHostSetup(HostSetup):
     def playbook_digest(self, settings: PoolSettings) -> str:
         return "a playbook"
 
-    def baked_by(self, shell: Any) -> str:
+    def baked_by(self, shell: HostShell) -> str:
+        assert isinstance(shell, simulated.SimulatedShell)
         return shell.read_mark()

@@ -1,6 +1,7 @@
 """The ports by which nothing happens on simulated machines, and time and backups, which happen in virtual time."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +17,9 @@ from tests.rigs.fakes import FakeRepository
 class NoTurns(Turns):
     """A simulated thread that waited here would stop them all: they are greenlets of one thread."""
 
-    def take(self, name: str) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def take(self, name: str) -> Iterator[None]:
+        yield
 
 
 class SimulatedRepository(FakeRepository):
@@ -69,7 +71,7 @@ class SimulatedClock(Clock):
     def __init__(self, world: Any) -> None:
         self._clock = world.clock
 
-    def now(self) -> Any:
+    def now(self) -> datetime:
         return self._clock.now()
 
     def uptime(self) -> float:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from blocks.engine.client import HostEngine
 from blocks.engine.of_host import Engines
 from blocks.images.archive import ArchiveInfo
 from blocks.images.folder import ImageFolder
 from blocks.images.layer_store import LayerStore, Usage
+from blocks.images.push import Bandwidth, HostPush
 from blocks.images.stream import Compression
 from blocks.images.transport import ImageTransport
 from blocks.stored.pool_config import PoolConfig
@@ -67,5 +69,8 @@ class SimulatedTransport(ImageTransport):
     def __init__(self, world: Any) -> None:
         self._world = world
 
-    def to(self, engine: Any, host: str, config: PoolConfig, bandwidth: Any, on_bytes: Callable[[int], None]) -> Any:
+    def to(
+        self, engine: HostEngine, host: str, config: PoolConfig, bandwidth: Bandwidth, on_bytes: Callable[[int], None]
+    ) -> HostPush:
+        assert isinstance(engine, simulated.SimulatedEngine)
         return simulated.SimulatedPush(self._world, engine)

@@ -1,13 +1,16 @@
 """Prefect as a process of the world sees it: its run, its tasks, its log, its artifacts; and the publisher."""
 
 import asyncio
+import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from prefect import Task
+from prefect.client.orchestration import PrefectClient
 
 from blocks.prefect.port import PrefectPort, Table
 from blocks.publisher import Publisher
@@ -38,10 +41,10 @@ class SimulatedPrefect(PrefectPort):
         return runs.current_run.get().expected_start_time
 
     @property
-    def parameters(self) -> dict:
+    def parameters(self) -> dict[str, Any]:
         return runs.current_run.get().parameters
 
-    def log(self) -> Any:
+    def log(self) -> logging.LoggerAdapter:
         return _Logger(self._world)
 
     def call(self, task: Task, args: tuple, kwargs: dict) -> Any:
@@ -49,7 +52,7 @@ class SimulatedPrefect(PrefectPort):
             return _leave_out()
         return runs.run_task(self._world, task, args, kwargs)
 
-    def client(self) -> AbstractAsyncContextManager:
+    def client(self) -> AbstractAsyncContextManager[PrefectClient]:
         return self._world.prefect.client()
 
     async def trigger(self, deployment: str, parameters: dict, key: str, tags: Sequence[str] = ()) -> str:
@@ -74,7 +77,7 @@ class SimulatedPrefect(PrefectPort):
     def run_forms(self, flows: Sequence[str]) -> RunForms:
         return RunForms()
 
-    def write_table(self, rows: Sequence, key: str, description: str) -> None:
+    def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
         here = self._up()
         here.secrets.check(f"artifact {key}", f"{rows} {description}")
         here.prefect.artifacts[key] = rows
@@ -83,12 +86,12 @@ class SimulatedPrefect(PrefectPort):
         for table in tables:
             self.write_table([table.row], table.key, table.description)
 
-    def begin_progress(self, key: str, description: str) -> Any:
+    def begin_progress(self, key: str, description: str) -> UUID:
         self.write_table([], key, description)
-        return key
+        return uuid5(NAMESPACE_URL, key)
 
-    def show_progress(self, artifact: Any, percent: float, description: str) -> None:
-        self.write_table([percent], artifact, description)
+    def show_progress(self, artifact: UUID, percent: float, description: str) -> None:
+        self.write_table([{"percent": percent}], str(artifact), description)
 
     def _up(self) -> Any:
         here = self._world.check_open()
@@ -118,7 +121,7 @@ class SimulatedPublisher(Publisher):
 
     async def _publish(self, process: Process | None, publish: Callable[[], object]) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self, publish)
+            await asyncio.get_running_loop().run_in_executor(None, publish)
         except runs.Away:
             pass
         finally:
@@ -130,18 +133,17 @@ async def _leave_out() -> str:
     return ""
 
 
-class _Logger:
+class _Logger(logging.LoggerAdapter):
     def __init__(self, world: Any) -> None:
+        super().__init__(logging.getLogger("simulated"))
         self._world = world
 
-    def info(self, text: str, *values: object, **_more: object) -> None:
-        self._world.secrets.check("a log", text % (values[0] if len(values) == 1 else values), routes_too=True)
+    def log(self, level: int, msg: object, *args: object, **_more: Any) -> None:
+        self._world.secrets.check("a log", str(msg) % (args[0] if len(args) == 1 else args), routes_too=True)
 
-    warning = error = debug = info
-
-    def exception(self, text: str, *values: object) -> None:
+    def exception(self, msg: object, *args: object, **_more: Any) -> None:
         """An error that is none of ours: the product goes on, the life is broken."""
-        self.info(text, *values)
+        self.error(msg, *args)
         error = sys.exception()
         if not isinstance(error, runs.Away):
-            self._world.broken.add(f"{text % values}: {type(error).__name__}: {error}", error)
+            self._world.broken.add(f"{str(msg) % args}: {type(error).__name__}: {error}", error)

@@ -1,5 +1,6 @@
 """What Prefect keeps for a simulated installation: blocks, keys, the authority."""
 
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -7,12 +8,14 @@ from prefect.blocks.core import Block
 
 from blocks.clouds.port import Cloud
 from blocks.settings import ProcessSettings
+from blocks.stored.authority import CertificateAuthority, Issued
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
 from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.host_keys import HostKey, HostLogin
 from blocks.stored.link_keys import LinkKeys
+from blocks.stored.lookup import SomeBlock
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import NotFound
 from pool.records import BlueprintSpec
@@ -34,37 +37,31 @@ class SimulatedBlocks(StoredBlocks):
             self._specs[name] = block, block.spec(name)
         return self._specs[name][1]
 
-    def load(self, kind: Any, name: str, noun: str) -> Any:
+    def load(self, kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
         here = self._world.check_open()
         here.prefect.check_up()
-        kind = Cloud if issubclass(kind, Cloud) else kind
-        if name not in here.stored[kind]:
-            raise NotFound(f"no {noun} is named {name!r}; known: {', '.join(here.stored[kind])}")
-        return here.stored[kind][name]
+        known = here.stored[Cloud if issubclass(kind, Cloud) else kind]
+        if name not in known:
+            raise NotFound(f"no {noun} is named {name!r}; known: {', '.join(known)}")
+        return known[name]
 
     def names(self, kind: type[Block]) -> list[str]:
         return sorted(self._world.stored[kind])
 
-    def sealed(self) -> dict:
+    def sealed(self) -> dict[str, datetime]:
         return {}  # no session of a simulated world has secrets
 
-    def authority(self) -> Any:
-        return _Authority(self._world)
+    def authority(self) -> CertificateAuthority:
+        return SimulatedAuthority(certificate="CA", private_key=self._world.secrets.keys[0])
 
 
-class _Authority:
-    """Issues certificates whose key is a secret of the world's."""
+class SimulatedAuthority(CertificateAuthority):
+    """Issues certificates whose key is its own, a secret of the world's."""
 
-    def __init__(self, world: Any) -> None:
-        self.for_hosts, self._key = "CA", world.secrets.keys[0]
+    _block_type_slug = "simulated-authority"
 
-    def issue_server(self, host: str, address: str, days: int) -> Any:
-        return _Issued("certificate", self._key)
-
-
-class _Issued:
-    def __init__(self, certificate: str, private_key: str) -> None:
-        self.certificate, self.private_key = certificate, private_key
+    def issue_server(self, name: str, address: str, days: int) -> Issued:
+        return Issued("certificate", self.private_key.get_secret_value())
 
 
 @cache
@@ -79,7 +76,7 @@ def unguessable(world: Any) -> str:
 
 def stored_blocks(
     config: PoolConfig, cloud: Cloud, blueprints: dict[str, Blueprint], login_key: str
-) -> dict[type, dict[str, object]]:
+) -> dict[type, dict[str, Any]]:
     """What Prefect keeps, by kind and name."""
     return {
         PoolConfig: {"main": config},
