@@ -23,6 +23,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 from statistics import quantiles
+from typing import Any
 
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.lifetime import remaining, takes_sessions
@@ -44,8 +45,8 @@ SEED = 20
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 WEEK, DAY, HOUR, MINUTE = 7 * 86400, 86400, 3600, 60
 FIRST_HOUR = 8  # of the day that the simulation begins in
-SETTINGS = {"max_hosts": 6, "free_slot_target": 4}
-ADVISED = {"max_hosts": 24, "slots_large": 6, "flavor_large": "standard.medium"}
+SETTINGS: dict[str, Any] = {"max_hosts": 6, "free_slot_target": 4}
+ADVISED: dict[str, Any] = {"max_hosts": 24, "slots_large": 6, "flavor_large": "standard.medium"}
 TICK = int(TICK_SPAN.total_seconds())
 BOOT = 180  # seconds, of the clairvoyant's hosts
 
@@ -86,8 +87,8 @@ def main() -> None:
 def measure(random: Random) -> dict[str, float]:
     """The figures of one week."""
     lessons, visits, boots = _week(random)
-    known = {"timetable": timetable(lessons)}
-    kinds = (
+    known: dict[str, Any] = {"timetable": timetable(lessons)}
+    kinds: tuple[tuple[type[Replay], dict[str, Any]], ...] = (
         (Replay, known | ADVISED),
         (Replay, known | {"large_from": 24}),
         (Replay, known),
@@ -215,7 +216,7 @@ class OldRules(Replay):
 
     def _proofs(self, seen: Observation) -> Iterator[Decision]:
         for host in seen.hosts:
-            if host.state is HostState.REMOVING and host.name not in seen.servers:
+            if host.state is HostState.REMOVING and seen.lists(host) is False:
                 yield Decision(DecisionKind.CONFIRM_GONE, host.name, "it is gone")
         waited = timedelta(seconds=self.settings.queue_timeout)
         for one in seen.queue:

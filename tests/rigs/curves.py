@@ -19,8 +19,11 @@ def picture(title: str, curves: Mapping[str, Curve], marks: Sequence[float] = ()
     """
     last = max((minute for curve in curves.values() for minute, _ in curve), default=1.0) or 1.0
     height = TOP + PANEL * len(curves) + 30
-    across = lambda minute: LEFT + (WIDTH - LEFT - 10) * minute / last  # noqa: E731 - short
     foot = height - 30
+
+    def across(minute: float) -> float:
+        return LEFT + (WIDTH - LEFT - 10) * minute / last
+
     parts = [words(LEFT, 14, title), *(line(across(m), TOP, across(m), foot, "#e0b0b0") for m in marks if m <= last)]
     for number, (name, curve) in enumerate(curves.items()):
         parts += _panel(name, [(across(minute), value) for minute, value in curve], TOP + PANEL * number)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from prefect.client.schemas.objects import State
 
@@ -43,10 +44,14 @@ def add_host(world: World, name: str) -> None:
     world.engines[name] = HomeEngine()
 
 
-def move(world: World, name: str = "alice-1", **wanted) -> State:
+def move(world: World, name: str = "alice-1", **wanted: Any) -> State:
     """A run moves a session, in a process of its own."""
+
+    async def run() -> State:
+        return await move_instance.fn(name, **wanted)
+
     with world.process():
-        return asyncio.run(move_instance.fn(name, **wanted))
+        return asyncio.run(run())
 
 
 def homes(world: World) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from pool.courses.course import Course
 from pool.decisions import Decision, DecisionKind
@@ -36,7 +37,7 @@ class Cloud:
 class RuledPool:
     """Hosts and sessions as records, and what housekeeping and the queue make of them."""
 
-    def __init__(self, cloud: Cloud | None = None, tick: float = TICK, **settings) -> None:
+    def __init__(self, cloud: Cloud | None = None, tick: float = TICK, **settings: Any) -> None:
         self.cloud, self.settings, self.tick_seconds = cloud or Cloud(), PoolSettings(**settings), tick
         self.now = NOW
         self.courses: tuple[Course, ...] = ()
@@ -50,16 +51,16 @@ class RuledPool:
         self._numbers = count(1)
         self._alive: set[str] = set()  # sessions that have not ended
 
-    def turn(self, **settings) -> None:
+    def turn(self, **settings: Any) -> None:
         """The operator turns settings."""
         self.settings = replace(self.settings, **settings)
 
-    def ask(self, number: int = 1, slots: int = 1, seconds: int = 3600, **options) -> list[str]:
+    def ask(self, number: int = 1, slots: int = 1, seconds: int = 3600, **options: Any) -> list[str]:
         """So many users ask for a session; their ids."""
         ids = [f"s-{next(self._numbers):05d}" for _ in range(number)]
         for one in ids:
-            usual = {"host": None, "expires_at": None, "created_at": self.now, "state_since": self.now}
-            asked = an_instance(one, state=InstanceState.QUEUED, slots=slots, **usual)
+            dates = {"expires_at": None, "created_at": self.now, "state_since": self.now}
+            asked = an_instance(one, host=None, state=InstanceState.QUEUED, slots=slots, **dates)
             self.sessions[one] = replace(asked, options=options | {"lifetime": seconds})
             self._alive.add(one)
         self._serve()
@@ -205,11 +206,11 @@ class RuledPool:
             self._end(name, InstanceState.FAILED if decision.cause is EndCause.HOST_LOST else InstanceState.DELETED)
 
     def _spawn(self, decision: Decision) -> None:
-        name = f"main-{len(self.hosts) + 1:04d}"
-        slots = self.settings.slots_of(decision.flavor)
-        dates = {"created_at": self.now, "state_since": self.now}
+        name, flavor = f"main-{len(self.hosts) + 1:04d}", decision.flavor
+        assert flavor, "a host of no size"
+        slots = self.settings.slots_of(flavor)
         self.hosts[name] = Host(
-            name, "main", HostState.SPAWNING, decision.flavor, slots, 0, server_id=name, **dates
+            name, "main", HostState.SPAWNING, flavor, slots, 0, self.now, self.now, server_id=name
         )  # fmt: skip
         assert self.living <= self.settings.max_hosts, "more hosts than allowed"
 
@@ -225,20 +226,21 @@ class RuledPool:
             used = {"reserved": host.reserved + one.slots, "first_used_at": host.first_used_at or self.now}
             self._change(host.name, idle_since=None, **used)
             ends = self.now + timedelta(seconds=one.options["lifetime"])
-            running = {"state": InstanceState.RUNNING, "state_since": self.now, "expires_at": ends}
-            self.sessions[one.id] = replace(one, placement=Placement(host.name, 20000), **running)
+            here = Placement(host.name, 20000)
+            running = replace(one, state=InstanceState.RUNNING, state_since=self.now, placement=here, expires_at=ends)
+            self.sessions[one.id] = running
             self.waited[one.id] = (self.now - one.created_at).total_seconds()
 
     def _end(self, one: str, state: InstanceState, cause: EndCause | None = None) -> None:
         session = self.sessions[one]
         if session.state in HOLDING_ROOM:
-            host = self.hosts[session.host]
+            host = self.hosts[session.get_placement().host]
             left = host.reserved - session.slots
             self._change(host.name, reserved=left, idle_since=None if left else self.now)
         self.sessions[one] = replace(session, state=state, placement=None, end_cause=cause)
         self._alive.discard(one)
 
-    def _change(self, name: str, **values) -> None:
+    def _change(self, name: str, **values: Any) -> None:
         self.hosts[name] = replace(self.hosts[name], **values)
 
 

@@ -2,6 +2,9 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
 
 #: Seconds between two questions: at first, how they grow, and at most. A question to a server costs it as much as a
 #: small request, and each process that starts would be asked for a hundred times; what comes soon is still seen soon.
@@ -9,11 +12,11 @@ FIRST, GROWS, LONGEST = 0.02, 1.25, 0.25
 
 
 def until(
-    true: Callable[[], object],
+    true: Callable[[], Answer | None],
     what: str,
     seconds: float = 30.0,
     meanwhile: Callable[[], object] | None = None,
-) -> object:
+) -> Answer:
     """Ask again and again, and give the first answer that is true.
 
     Args:

@@ -34,7 +34,8 @@ def fresh_installation(data: Path = DATA, **settings: str) -> Stack:
         settings = {"DD_ENGINE_URL": engine} | settings
     else:
         share_images(data)
-    it = Stack(data, *free_ports(2), settings=settings)
+    gateway_port, prefect_port = free_ports(2)
+    it = Stack(data, gateway_port, prefect_port, settings)
     it.take_away()  # what a run that was killed left running
     for there in data.iterdir() if data.exists() else ():
         if there.name not in IMAGES:  # a key, a table or a run of another version would be taken for this one's
@@ -43,19 +44,19 @@ def fresh_installation(data: Path = DATA, **settings: str) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def network_before(installation) -> set[str]:
+def network_before(installation: Stack) -> set[str]:
     """Links and routes of the machine before the stack came up."""
     return network_state()
 
 
 @pytest.fixture(scope="session")
-def stack(installation, network_before) -> Iterator[Stack]:
+def stack(installation: Stack, network_before: set[str]) -> Iterator[Stack]:
     """A running stack with one active host and a first session, whose link was followed before it grew old."""
     try:
         up = installation.command("up")
         assert up.returncode == 0, f"{up.stdout}\n{installation.logs()}"
         installation.first_output = up.stdout
-        installation.first_link = re.search(r"http://\S+/notebooks/\S+", up.stdout).group()
+        installation.first_link = re.findall(r"http://\S+/notebooks/\S+", up.stdout)[0]
         installation.first_visit = httpx.post(installation.first_link, trust_env=False, follow_redirects=True)
         yield installation
     finally:

@@ -148,21 +148,27 @@ class LightHost:
         return subprocess.run([*enter, "sh", "-c", script], capture_output=True, text=True, check=True).stdout
 
     @property
+    def _started(self) -> subprocess.Popen:
+        assert self._process, "the engine does not run"
+        return self._process
+
+    @property
     def _first_process(self) -> str:
         """The engine's id, as this machine counts."""
-        (child,) = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        pid = self._started.pid
+        (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return child
 
     def stop(self) -> None:
         """End the engine as a shutdown does."""
         run("kill", "-TERM", self._first_process)
-        self._process.wait(timeout=60)
+        self._started.wait(timeout=60)
         self._process = None
 
     def cut_power(self) -> None:
         """End the engine and all its containers at once."""
-        self._process.kill()
-        self._process.wait(timeout=60)
+        self._started.kill()
+        self._started.wait(timeout=60)
         self._process = None
 
     def destroy(self) -> None:
@@ -196,7 +202,7 @@ class LightHost:
             try:
                 return local.ping()
             except DockerDriverError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
+                if self._started.poll() is not None or time.monotonic() > deadline:
                     raise AssertionError(f"dockerd did not start:\n{(self.root / 'log').read_text()[-2000:]}") from None
                 time.sleep(0.1)
 

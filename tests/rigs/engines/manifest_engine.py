@@ -12,7 +12,7 @@ import re
 import socketserver
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -61,7 +61,7 @@ class ManifestEngine:
         """Take an archive in; what is said of it."""
         self.loads.append(len(data))
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            blobs = {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}
+            blobs = {one.name: file.read() for one in tar if one.isfile() and (file := tar.extractfile(one))}
         entry = json.loads(blobs["manifest.json"])[0]
         if missing := [name for name in entry["Layers"] if name not in blobs]:
             return [{"error": f"content digest {missing[0]}: not found"}]
@@ -105,9 +105,10 @@ class ManifestEngine:
             raise RefusalError(HTTPStatus.CONFLICT, f"The container name {name} is already in use")
         image = self.find(asked["Image"])
         state = {"Status": "created", "ExitCode": 0, "FinishedAt": ZERO, "OOMKilled": False}
-        seen = {"Id": hashlib.sha256(name.encode()).hexdigest(), "Name": f"/{name}", "Image": image, "State": state}
+        container = hashlib.sha256(name.encode()).hexdigest()
+        seen = {"Id": container, "Name": f"/{name}", "Image": image, "State": state}
         self.containers[name] = seen | {"Config": {"Labels": asked.get("Labels") or {}}}
-        return seen["Id"]
+        return container
 
     def container(self, asked: str) -> dict[str, Any]:
         found = [one for name, one in self.containers.items() if asked in (name, one["Id"])]
@@ -202,7 +203,7 @@ def _remove_container(engine: ManifestEngine, asked: str, *_asked: object) -> di
     return {}
 
 
-_ROUTES = [
+_ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", "/version", _version),
     ("GET", "/info", _info),
     ("GET", "/images/json", lambda engine, *_: [engine.listed(image) for image in engine.images]),

@@ -39,7 +39,7 @@ def running_registry(
     """
     assert shutil.which("docker-registry"), "needs Debian's docker-registry"
     port = free_port()
-    word = login and bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(4)).decode()
+    word = bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(4)).decode() if login else None
     (directory / "htpasswd").write_text(f"{login.username}:{word}\n" if login else "")
     (directory / "config.yml").write_text(
         _as_the_role_does(directory, port, issued, word)

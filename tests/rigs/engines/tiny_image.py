@@ -5,8 +5,10 @@ import io
 import json
 import shutil
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 def digest(data: bytes) -> str:
@@ -57,7 +59,7 @@ class TinyImage:
         layers = dict(zip(names, self.layers, strict=True))
         return layers | {config: self.config, "manifest.json": json.dumps(manifest).encode()}
 
-    def oci_members(self, pack=lambda layer: layer) -> dict[str, bytes]:
+    def oci_members(self, pack: Callable[[bytes], bytes] = lambda layer: layer) -> dict[str, bytes]:
         """Members of an archive in the OCI layout that newer engines write, layers packed by *pack*."""
         layers = {f"blobs/sha256/{digest(pack(layer))}": pack(layer) for layer in self.layers}
         config = f"blobs/sha256/{digest(self.config)}"
@@ -70,7 +72,7 @@ class TinyImage:
         return tar_of(self.members())
 
 
-def with_manifest(image: TinyImage, **changes) -> bytes:
+def with_manifest(image: TinyImage, **changes: Any) -> bytes:
     """An archive of the image whose manifest says something else."""
     members = image.members()
     manifest = json.loads(members["manifest.json"])

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import serve
+from websockets.sync.server import ServerConnection, serve
 
 from pool.records import SESSION_PORTS
 from tests.rigs.ports import free_port
@@ -26,6 +27,7 @@ class Backend:
 
 
 class _Session(BaseHTTPRequestHandler):
+    server: "_Server"
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # head and body are two writes: the second would wait 40 ms for the first one's ACK
 
@@ -58,11 +60,11 @@ class _Session(BaseHTTPRequestHandler):
         So does a header "Say: NAME:VALUE", for what no path can hold.
         """
         if said := self.headers.get("Say"):
-            return [tuple(said.split(":", 1))]
+            return [_header(said)]
         for marker in ("/go/", "/set/"):
             if marker in self.path:
                 what = self.path.partition(marker)[2].replace("~", "/").replace("%20", " ")
-                return [("Location", what)] if marker == "/go/" else [tuple(what.split(":", 1))]
+                return [("Location", what)] if marker == "/go/" else [_header(what)]
         return []
 
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer  # noqa: N815 - http.server's names
@@ -71,10 +73,16 @@ class _Session(BaseHTTPRequestHandler):
         pass
 
 
+def _header(text: str) -> tuple[str, str]:
+    name, value = text.split(":", 1)
+    return name, value
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    backend: Backend
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a visitor who has gone."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
@@ -94,7 +102,7 @@ def http_backend(port: int | None = None) -> Iterator[Backend]:
             thread.join()
 
 
-def _echo(websocket) -> None:
+def _echo(websocket: ServerConnection) -> None:
     with contextlib.suppress(ConnectionClosed):
         for frame in websocket:
             websocket.send(frame)
@@ -115,6 +123,8 @@ def websocket_backend(port: int | None = None) -> Iterator[Backend]:
 
 
 class _RawSession(socketserver.BaseRequestHandler):
+    server: "_RawServer"
+
     def handle(self) -> None:
         self.request.settimeout(10)
         heard = b""
@@ -131,6 +141,9 @@ class _RawSession(socketserver.BaseRequestHandler):
 
 class _RawServer(socketserver.ThreadingTCPServer):
     daemon_threads, allow_reuse_address = True, True
+    backend: Backend
+    answer: bytes
+    hangs_up: bool
 
 
 @contextlib.contextmanager

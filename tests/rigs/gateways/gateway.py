@@ -10,8 +10,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,13 @@ class RunningGateway:
 
     config: GatewayConfig
     client: Gateway
-    process: subprocess.Popen = field(default=None)
+    _process: subprocess.Popen | None = None
+
+    @property
+    def process(self) -> subprocess.Popen:
+        """Its master."""
+        assert self._process, "the gateway was not started"
+        return self._process
 
     @property
     def url(self) -> str:
@@ -66,7 +73,7 @@ class RunningGateway:
     def start(self) -> None:
         command = prepare_gateway(self.config)
         forget_stale_socket(self.config)
-        self.process = subprocess.Popen(command)
+        self._process = subprocess.Popen(command)
         until(self.client.alive, "the gateway answers")
 
     def stop(self) -> None:
@@ -121,7 +128,7 @@ def end(workers: set[int]) -> None:
 
 @contextlib.contextmanager
 def running_gateway(
-    port: int | None = None, public_url: str = "", session_domain: str = "", **settings: object
+    port: int | None = None, public_url: str = "", session_domain: str = "", **settings: Any
 ) -> Iterator[RunningGateway]:
     """A gateway that may lead to loopback, where the tests' sessions are."""
     directory = Path(tempfile.mkdtemp(prefix="gw-", dir="/tmp"))
@@ -143,7 +150,7 @@ def running_gateway(
         gateway.start()
         yield gateway
     finally:
-        if gateway.process:  # else its configuration was refused, which is what is to be read
+        if gateway._process:  # else its configuration was refused, which is what is to be read
             gateway.stop()
         shutil.rmtree(directory)
 
@@ -153,7 +160,7 @@ def names_below_localhost() -> Iterator[None]:
     """Names below "localhost" lead to loopback, as in browsers; the C library asks a name server for them."""
     ask = socket.getaddrinfo
 
-    def asked(host: str | None, *args: object, **kwargs: object) -> list:
+    def asked(host: str | None, *args: Any, **kwargs: Any) -> list:
         below = isinstance(host, str) and host.endswith(".localhost")
         return ask("127.0.0.1" if below else host, *args, **kwargs)
 
@@ -162,6 +169,6 @@ def names_below_localhost() -> Iterator[None]:
         yield
 
 
-def route_to(port: int, name: str = "alice", **options: object) -> Route:
+def route_to(port: int, name: str = "alice", **options: Any) -> Route:
     """A route whose id is long enough, to a session of the test, which wants no sign-in unless *options* say so."""
     return Route(f"{name}-0123456789abcdef", "127.0.0.1", port, **{"sign_in": "open", **options})

@@ -5,6 +5,7 @@ import uuid
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 
 def kernel_channel(address: str, browser: httpx.Client, query: str = "") -> ClientConnection:
@@ -19,7 +20,7 @@ def kernel_channel(address: str, browser: httpx.Client, query: str = "") -> Clie
     cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar)
     return connect(
         f"{address.replace('http', 'ws', 1)}api/kernels/{kernel}/channels{query}",
-        origin=browser.headers["origin"],
+        origin=Origin(browser.headers["origin"]),
         additional_headers={"Cookie": cookies},
         proxy=None,
     )

@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from pool.records import SESSION_PORTS
 from tests.rigs.gateways.gateway import RunningGateway
@@ -18,6 +19,8 @@ LINE = b"\r\n"
 class _Streaming(socketserver.BaseRequestHandler):
     """Takes a PUT whole and says how long it was; answers "GET …/<bytes>" with so many, in chunks."""
 
+    server: "StreamingServer"
+
     def handle(self) -> None:
         self.request.settimeout(60)
         with contextlib.suppress(OSError), self.request.makefile("rb") as said:
@@ -26,7 +29,7 @@ class _Streaming(socketserver.BaseRequestHandler):
                 headers = dict(_header(line) for line in iter(said.readline, LINE))
                 self._take(said, int(headers["content-length"])) if method == "PUT" else self._give(target)
 
-    def _take(self, said, length: int) -> None:
+    def _take(self, said: IO[bytes], length: int) -> None:
         taken = 0
         while taken < length:
             taken += len(said.read(min(len(PIECE), length - taken)))

@@ -1,6 +1,9 @@
 """A conversation over a websocket that goes on while something else happens."""
 
 import threading
+from typing import Self
+
+from websockets.sync.client import ClientConnection
 
 from tests.rigs.waiting import until
 
@@ -8,7 +11,7 @@ from tests.rigs.waiting import until
 class Talk:
     """Frames sent and answered without a pause, in a thread of their own, until told to stop."""
 
-    def __init__(self, websocket):
+    def __init__(self, websocket: ClientConnection):
         self.websocket = websocket
         self.sent, self.answered = 0, 0
         self.over = threading.Event()
@@ -20,12 +23,12 @@ class Talk:
             self.sent += 1
             self.answered += self.websocket.recv(5) == f"frame {self.answered}"
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.thread.start()
         until(lambda: self.answered > 10, "the session answers frames")
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.over.set()
         self.thread.join(10)
 

@@ -25,7 +25,8 @@ def web_terminal() -> Iterator[int]:
         subprocess.run(GET, cwd=directory, check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["dpkg", "-x", next(directory.glob("*.deb")), directory / "root"], check=True)
         shell = ["-s", "/:nobody:nogroup:/:/bin/sh"]
-        command = [directory / "root/usr/bin/shellinaboxd", "-t", "-p", str(port), "--localhost-only", *shell]
+        program = str(directory / "root/usr/bin/shellinaboxd")
+        command = [program, "-t", "-p", str(port), "--localhost-only", *shell]
         server = subprocess.Popen(command, cwd=directory)
         try:
             until(lambda: _answers(port), "shellinabox answers")

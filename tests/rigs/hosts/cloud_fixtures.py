@@ -14,12 +14,12 @@ from tests.rigs.hosts.clouds import KEY, NAMESPACE, Rig, emptied, server_request
 
 
 @pytest.fixture(scope="session")
-def host_image(engine_url) -> str:
+def host_image(engine_url: str) -> str:
     return build_host_image(engine_url, Path(gettempdir()), print)
 
 
 @pytest.fixture(scope="session")
-def open_local(engine_url, host_image) -> Callable[[str], LocalCloud]:
+def open_local(engine_url: str, host_image: str) -> Callable[[str], LocalCloud]:
     def open_cloud(namespace: str) -> LocalCloud:
         flavors = {"small": LocalFlavor(memory_mb=1024, cpus=2)}
         return LocalCloud(engine_url=engine_url, namespace=namespace, flavors=flavors, images={"bare": host_image})
@@ -28,7 +28,7 @@ def open_local(engine_url, host_image) -> Callable[[str], LocalCloud]:
 
 
 @pytest.fixture
-def local(open_local) -> Iterator[Rig]:
+def local(open_local: Callable[[str], LocalCloud]) -> Iterator[Rig]:
     clouds: list[Cloud] = []
 
     def open_cloud(namespace: str) -> Cloud:
@@ -41,7 +41,7 @@ def local(open_local) -> Iterator[Rig]:
 
 
 @pytest.fixture(scope="module")
-def machines(open_local) -> Iterator[list[StaticMachine]]:
+def machines(open_local: Callable[[str], LocalCloud]) -> Iterator[list[StaticMachine]]:
     """Three machines that an operator could list; the first one really runs."""
     cloud = open_local(f"{NAMESPACE}-machines")
     try:
@@ -52,7 +52,7 @@ def machines(open_local) -> Iterator[list[StaticMachine]]:
 
 
 @pytest.fixture
-def static(machines, tmp_path) -> Rig:
+def static(machines: list[StaticMachine], tmp_path: Path) -> Rig:
     def open_cloud(namespace: str) -> Cloud:
         return StaticCloud(machines=machines, namespace=namespace, assignments=str(tmp_path / "taken.sqlite"))
 

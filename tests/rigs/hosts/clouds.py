@@ -48,7 +48,7 @@ def ssh(server: Server, key: str, where: Path, command: str = "true") -> subproc
     (where / "login").write_text(LOGIN.private_key.get_secret_value())
     (where / "login").chmod(0o600)
     options = ["StrictHostKeyChecking=yes", f"UserKnownHostsFile={where}/known", "ConnectTimeout=5", "BatchMode=yes"]
-    client = ["ssh", "-i", where / "login", *(word for option in options for word in ("-o", option))]
+    client = ["ssh", "-i", str(where / "login"), *(word for option in options for word in ("-o", option))]
     return subprocess.run(
         [*client, f"{LOGIN.user}@{server.address}", command], capture_output=True, text=True, check=False
     )

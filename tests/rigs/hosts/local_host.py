@@ -59,6 +59,7 @@ def booted(cloud: LocalCloud, name: str, image: str = "test") -> Iterator[LocalH
     user_data = cloud_config(name, login.public_keys, key.private, key.public)
     try:
         server = cloud.create(ServerRequest(name, "test", "test", image, user_data))
+        assert server.address, f"{name} got no address"
         host = LocalHost(name, server.address, key, login, cloud)
         with host.shell() as shell:
             shell.wait_for_ssh(120)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -30,9 +31,9 @@ class PlaybookHost:
     run: PlaybookRun
     directory: Path
 
-    def again(self, playbook: Path | None = None, **variables) -> tuple[PlaybookReport, list[str]]:
+    def again(self, playbook: Path | None = None, **variables: Any) -> tuple[PlaybookReport, list[str]]:
         """Run the playbook or another once more, with some variables changed; its report and its lines."""
-        lines = []
+        lines: list[str] = []
         variables = {**self.run.variables, **variables}
         run = replace(self.run, playbook=playbook or self.run.playbook, variables=variables)
         return run_playbook(run, lines.append, PLAYBOOK_SECONDS, self.directory), lines
@@ -71,7 +72,7 @@ def variables_of(host: LocalHost, authority: CertificateAuthority) -> dict:
 def playbook_of(tmp_path: Path) -> Callable[[str], Path]:
     """Writes a playbook of one of our roles."""
 
-    def write(role):
+    def write(role: str) -> Path:
         play = {"hosts": "all", "become": True, "gather_facts": True, "gather_subset": FACTS, "roles": [role]}
         path = tmp_path / f"{role}.yml"
         path.write_text(json.dumps([play]))

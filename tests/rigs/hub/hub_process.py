@@ -70,6 +70,7 @@ class HubProcess:
 
     def kill(self) -> None:
         """Kill the Hub as a machine would."""
+        assert self.hub, "the Hub was not started"
         os.killpg(self.hub.pid, signal.SIGKILL)
         self.hub.wait()
 
@@ -96,6 +97,7 @@ class HubProcess:
             )
 
     def _answers(self) -> bool:
+        assert self.hub, "the Hub was not started"
         assert self.hub.poll() is None, (self.home / "hub.log").read_text()[-3000:]
         with suppress(httpx.HTTPError):
             return self.rest.get("/").is_success and httpx.get(f"{self.url}/hub/api", trust_env=False).is_success

@@ -41,7 +41,7 @@ class EngineAccess:
         (folder / "ca.pem").write_text(authority.trusted)
         (folder / "cert.pem").write_text(issued.certificate)
         (folder / "key.pem").write_text(issued.private_key)
-        return cls(host.address, folder, stack.records.images.get("main", image).id)
+        return cls(host.get_address(), folder, stack.records.images.get("main", image).id)
 
     @property
     def environment(self) -> Mapping[str, str]:

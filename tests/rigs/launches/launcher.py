@@ -4,8 +4,11 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import httpx
+
+Answer = TypeVar("Answer")
 
 SHORTEST, LONGEST = 0.01, 0.25  # s, between two questions to what is about to answer
 PATIENCE = 240.0  # s, after which a launch has failed
@@ -34,7 +37,7 @@ class Asking:
         """Return when there is a 200."""
         self.wait(lambda: self._is_ok(url), began, f"a 200 of {url}")
 
-    def wait(self, true: Callable[[], object], began: float, what: str) -> object:
+    def wait(self, true: Callable[[], Answer | None], began: float, what: str) -> Answer:
         """Ask until it is true; the answer.
 
         The pause is a sixteenth of what it took so far: no answer is noticed much later than it is there, and twenty

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -82,7 +83,7 @@ class Ours(Launcher):
         return all(session.state in ENDED for session in found.values())
 
 
-def _state_in(table: object) -> str:
+def _state_in(table: Any) -> str:
     with suppress(ValueError, LookupError, TypeError):
         return str((json.loads(table) if isinstance(table, str) else table)[0]["state"])
     return ""

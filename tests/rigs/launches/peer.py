@@ -94,7 +94,7 @@ def install_peer(folder: Path) -> tuple[Path, Path]:
     python, program = folder / "python" / "bin" / "python", program_in(folder)
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder / "python"], check=True)
-    wheels = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", WANTED]
+    wheels = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", str(WANTED)]
     if subprocess.run(wheels, check=False).returncode:
         raise PeerMissingError(
             "JupyterHub and DockerSpawner could not be installed by pip: there are no figures of them"

@@ -2,6 +2,7 @@
 
 import time
 from multiprocessing.synchronize import Barrier
+from typing import Any
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials
@@ -13,18 +14,18 @@ from tests.rigs.hosts.clouds import KEY, LOGIN
 NAMESPACE = "dd-contract"
 
 
-def request(host: str = "main-01", flavor: str = "rig.tiny", image: str = "Debian-12", **more) -> ServerRequest:
+def request(host: str = "main-01", flavor: str = "rig.tiny", image: str = "Debian-12", **more: Any) -> ServerRequest:
     user_data = cloud_config(host, LOGIN.public_keys, KEY.private, KEY.public)
     return ServerRequest(host, more.pop("pool", "main"), flavor, image, user_data, KEY.public, **more)
 
 
-def opened(cloud: str = "rig", **fields) -> OpenStackCloud:
+def opened(cloud: str = "rig", **fields: Any) -> OpenStackCloud:
     """The block as an operator would fill it in who has a ``clouds.yaml``."""
     return OpenStackCloud(credentials=OpenStackCredentials(cloud=cloud), **({"namespace": NAMESPACE} | fields))
 
 
-def settled(cloud: OpenStackCloud, host: str = "main-01", seconds: float = 60) -> Server:
-    """The host's server once it is no longer being built."""
+def settled(cloud: OpenStackCloud, host: str = "main-01", seconds: float = 60) -> Server | None:
+    """The host's server once it is no longer being built; None: there is none."""
     end = time.monotonic() + seconds
     while (server := cloud.find(host)) and server.status is ServerStatus.BUILD and time.monotonic() < end:
         time.sleep(0.2)

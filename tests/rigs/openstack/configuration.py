@@ -97,9 +97,12 @@ def _service_user() -> dict[str, object]:
 
 
 def _tokens() -> dict[str, object]:
-    required = {"service_token_roles": "service", "service_token_roles_required": "true"}
-    required["token_cache_time"] = 2  # seconds that a revoked token is still taken
-    return _service_user() | required | {"www_authenticate_uri": url("keystone")}
+    return _service_user() | {
+        "service_token_roles": "service",
+        "service_token_roles_required": "true",
+        "token_cache_time": 2,  # seconds that a revoked token is still taken
+        "www_authenticate_uri": url("keystone"),
+    }
 
 
 def _rabbit() -> str:
@@ -107,7 +110,7 @@ def _rabbit() -> str:
 
 
 def _keystone(run: Path) -> Sections:
-    keys = {"key_repository": f"{run}/keep/fernet"}
+    keys: dict[str, object] = {"key_repository": f"{run}/keep/fernet"}
     return {
         "database": {"connection": database_url(run, "keystone")},
         "token": {"provider": "fernet"},

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import pytest
 from keystoneauth1.session import Session
@@ -51,7 +52,7 @@ def api_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
     ask = Session.request
 
-    def noted(session: Session, url: str, method: str, *words: object, **options: object) -> Response:
+    def noted(session: Session, url: str, method: str, *words: Any, **options: Any) -> Response:
         answer = ask(session, url, method, *words, **options)
         calls.append(f"{method} {told(answer.url)}")
         return answer
@@ -83,14 +84,15 @@ def project(openstack_rig: OpenStackRig) -> Connection:
 
 
 @pytest.fixture
-def quota(admin, project) -> Iterator[Callable[..., None]]:
+def quota(admin: Connection, project: Connection) -> Iterator[Callable[..., None]]:
     """Set the project's quota for this test."""
+    ours = str(project.current_project_id)
 
     def change(**limits: int) -> None:
-        admin.set_compute_quotas(project.current_project_id, **limits)
+        admin.set_compute_quotas(ours, **limits)
 
     yield change
-    admin.delete_compute_quotas(project.current_project_id)
+    admin.delete_compute_quotas(ours)
 
 
 @pytest.fixture

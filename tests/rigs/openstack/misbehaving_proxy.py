@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from enum import Enum
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 
 from tests.rigs.openstack.configuration import HOST, PORTS, url
 
@@ -30,11 +31,11 @@ class MisbehavingProxy:
         self.requests: list[str] = []  # as "GET /v2.1/servers/detail", without the query
         self.troubles: deque[tuple[str, Trouble]] = deque()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
 
@@ -88,7 +89,7 @@ def _handler(proxy: MisbehavingProxy) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_) -> None:
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     return Handler

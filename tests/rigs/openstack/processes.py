@@ -21,7 +21,7 @@ class Processes:
         self.environment = os.environ | environment
         self.running: dict[str, subprocess.Popen] = {}
 
-    def start(self, name: str, *command: str | Path, **environment: str | Path) -> None:
+    def start(self, name: str, *command: str | Path | int, **environment: str | Path | int) -> None:
         """Start a process in a session of its own."""
         more = {key: str(value) for key, value in environment.items()}
         with self._log(name).open("ab") as out:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import openstack
 from openstack.block_storage.v3._proxy import Proxy
@@ -78,7 +79,7 @@ def _migrations(run: Path) -> dict[str, list[tuple[str, ...]]]:
 
 def make_identity(admin: openstack.connection.Connection) -> None:
     """The services' own user, the pool's project and user, and the catalogue. Keystone alone must run."""
-    identity = admin.identity
+    identity: Any = admin.identity  # of version 3: its types allow for the one before
     roles = {role.name: role for role in identity.roles()}
     roles["service"] = roles.get("service") or identity.create_role(name="service")
     for user, project, granted in (("svc", "service", ("admin", "service")), ("pool", "pool", ("member", "reader"))):
@@ -101,7 +102,7 @@ def make_volume_type(volumes: Proxy) -> None:
 
 def make_resources(admin: openstack.connection.Connection, pool: openstack.connection.Connection) -> None:
     """What the operator's project offers: an image, flavors, a network, an external network and the master's group."""
-    kind = {"disk_format": "raw", "container_format": "bare", "visibility": "public"}
+    kind: dict[str, Any] = {"disk_format": "raw", "container_format": "bare", "visibility": "public"}
     for name in IMAGES:
         admin.image.create_image(name=name, data=b"the driver boots the host image", **kind)
     for name, cores, memory, disk in FLAVORS:

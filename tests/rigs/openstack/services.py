@@ -8,8 +8,9 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import openstack
 from openstack.connection import Connection
@@ -75,6 +76,7 @@ class Services:
 
     def end_turn(self) -> None:
         """Let the next run have them."""
+        assert self._lock, "it is not our turn"
         self._lock.close()
         self._lock = None
 
@@ -119,12 +121,12 @@ class Services:
             environment = {f"OS_{name.upper()}_CONFIG_DIR": f"{RUN}/etc/{name}"}
             if name in files:
                 environment[f"OS_{name.upper()}_CONFIG_FILES"] = files[name]
-            serve = ["python", PLUGINS / "serve_api.py", MODULES[name], PORTS[name]]
+            serve: list[str | Path | int] = ["python", PLUGINS / "serve_api.py", MODULES[name], PORTS[name]]
             if name == "cinder":  # it takes no file from the environment
                 serve.append(f"--config-dir={RUN}/etc/cinder")
             self.processes.start(name, *serve, **environment)
         for name in names:
-            self.processes.wait(name, lambda name=name: _answers(url(name)))
+            self.processes.wait(name, partial(_answers, url(name)))
 
     def _start_compute(self, **environment: str) -> None:
         """Start nova-compute and wait until Nova has heard of it."""
@@ -196,7 +198,7 @@ def _locked(file: IO) -> bool:
     return True
 
 
-def _reported(compute, since: float) -> bool:
+def _reported(compute: Any, since: float) -> bool:
     found = list(compute.services(binary="nova-compute"))
     return bool(found) and found[0].state == "up" and _stamp(found[0].updated_at) > since
 

@@ -44,7 +44,7 @@ class ApiServers(PrefectServer):
 
     def client(self, port: int) -> httpx.Client:
         """A client with the password, of one of them or of the nginx before them."""
-        url, login = f"http://127.0.0.1:{port}/api", tuple(self.password.split(":"))
+        url, login = f"http://127.0.0.1:{port}/api", httpx.BasicAuth(*self.password.split(":"))
         return httpx.Client(base_url=url, auth=login, timeout=60, trust_env=False)
 
     def start(self) -> None:

@@ -26,7 +26,8 @@ class GuardedServer(PrefectServer):
         self.password = api_password(self.settings)
         of_processes = dict.fromkeys(PASSWORDS, own_pair()) | {"PYTHONPATH": str(ROOT)}
         self.env = stack_environment(self.settings, "unix:///no/engine.sock") | of_processes
-        self.rest = httpx.Client(base_url=self.url, auth=tuple(self.password.split(":")), timeout=30, trust_env=False)
+        login = httpx.BasicAuth(*self.password.split(":"))
+        self.rest = httpx.Client(base_url=self.url, auth=login, timeout=30, trust_env=False)
         self.stranger = httpx.Client(base_url=self.url.removesuffix("/api"), timeout=30, trust_env=False)
 
     @property

@@ -77,7 +77,7 @@ class PostgresServer:
 
     def _run(self, tool: str, *arguments: str) -> None:
         user = "postgres" if os.geteuid() == 0 else None
-        command = [self._bin / tool, f"--pgdata={self._folder / 'data'}", *arguments]
+        command = [str(self._bin / tool), f"--pgdata={self._folder / 'data'}", *arguments]
         done = subprocess.run(
             command, user=user, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, check=False, timeout=60,

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -97,11 +97,13 @@ class PrefectServer:
         return self.spawn(command, f"{name}.log")
 
     def pool(self, name: str, kind: str = "dockerdriver-warm") -> str:
-        template = BaseWorker.get_worker_class_from_type(kind).get_default_base_job_template()
+        worker = BaseWorker.get_worker_class_from_type(kind)
+        assert worker, f"there is no type of worker {kind!r}"
+        template = worker.get_default_base_job_template()
         self.call("POST", "/work_pools/", name=name, type=kind, base_job_template=template)
         return name
 
-    def deployment(self, entrypoint: str, pool: str, **more) -> str:
+    def deployment(self, entrypoint: str, pool: str, **more: Any) -> str:
         """Make a deployment of one flow; its id."""
         flow = self.call("POST", "/flows/", name=entrypoint)["id"]
         name = f"on-{pool}"
@@ -109,7 +111,7 @@ class PrefectServer:
             "POST", "/deployments/", name=name, flow_id=flow, entrypoint=entrypoint, work_pool_name=pool, **more
         )["id"]
 
-    def trigger(self, deployment: str, **parameters) -> str:
+    def trigger(self, deployment: str, **parameters: Any) -> str:
         """Ask for a run; its id."""
         return self.call("POST", f"/deployments/{deployment}/create_flow_run", parameters=parameters)["id"]
 
@@ -119,7 +121,12 @@ class PrefectServer:
     def wait(self, run: str, *types: str, seconds: float = 30.0) -> dict:
         """Wait until the run is in a state of one of *types* (by default: has ended); the state."""
         wanted = types or ENDED
-        return until(lambda: (s := self.state(run))["type"] in wanted and s, f"run {run} in {wanted}", seconds)
+
+        def reached() -> dict | None:
+            state = self.state(run)
+            return state if state["type"] in wanted else None
+
+        return until(reached, f"run {run} in {wanted}", seconds)
 
     def cancel(self, run: str) -> None:
         self.call("POST", f"/flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"})
@@ -128,7 +135,7 @@ class PrefectServer:
         found = self.call("POST", "/logs/filter", logs={"flow_run_id": {"any_": [run]}})
         return [line["message"] for line in found]
 
-    def call(self, method: str, path: str, **body):
+    def call(self, method: str, path: str, **body: Any) -> Any:
         """One call; a busy server's 503 is asked again, as every caller of Prefect's API must."""
         for _ in range(100):
             answer = self.rest.request(method, path, json=body or None)

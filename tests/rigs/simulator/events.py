@@ -1,6 +1,7 @@
 """What can happen to an installation: users, faults, deaths and clocks. Each is one method, so that a test reads."""
 
 from datetime import timedelta
+from typing import Any
 
 from prefect.client.schemas.objects import StateType
 
@@ -34,11 +35,11 @@ class EventfulWorld(CourseWorld):
     def write(self, which: int) -> None:
         """A user of a session that keeps its work, and answers, writes something."""
         session = self._kept(which)
-        if not session:
+        if not session or not session.host:
             return
         machine = self.cloud.machines.get(session.host)
         container = machine and machine.containers.get(session.container)
-        if container and container.running and machine.reachable(self.time):
+        if machine and container and container.running and machine.reachable(self.time):
             container.work = self.written[session.id] = f"{session.id} at {self.time}"
 
     def use(self, which: int) -> None:
@@ -75,7 +76,7 @@ class EventfulWorld(CourseWorld):
         """The operator changes the small blueprint: standbys by the old one are outdated."""
         self._change_blueprint(memory_mb=megabytes)
 
-    def _change_blueprint(self, **values) -> None:
+    def _change_blueprint(self, **values: Any) -> None:
         blueprints = self.stored[Blueprint]
         blueprints["small"] = blueprints["small"].model_copy(update=values)
 
@@ -182,7 +183,7 @@ class EventfulWorld(CourseWorld):
             process = going[which % len(going)].process
             if process is self.prefect.workers.warm:
                 self.prefect.workers.kill_warm(10, after_steps)
-            else:
+            elif process:
                 process.kill_after(after_steps)
 
     def freeze_the_warm_worker(self, seconds: float) -> None:
@@ -220,5 +221,5 @@ class EventfulWorld(CourseWorld):
         return machines[which % len(machines)] if machines else None
 
     def _going(self) -> list[Run]:
-        runs = self.prefect.runs.values()
-        return [r for r in runs if r.state_type is StateType.RUNNING and not r.process.killed and not r.task.done()]
+        running = [run for run in self.prefect.runs.values() if run.state_type is StateType.RUNNING]
+        return [run for run in running if run.process and not run.process.killed and not run.task.done()]

@@ -13,10 +13,12 @@ from pool.courses.course import slots_to_come
 from pool.courses.starting import start_due
 from pool.hosts.counting import counted_hosts
 from pool.hosts.lifetime import takes_sessions
-from pool.standbys.standby import StandbyState
+from pool.records import Host, Instance
+from pool.standbys.standby import Standby, StandbyState
 from pool.states import HOLDING_ROOM, LIVING_INSTANCES, HostState, InstanceState
 from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.events import EventfulWorld as World
+from tests.rigs.simulator.machines import Machine
 
 CLOCKS_STEP = timedelta(minutes=10)  # at most, back; what gave its place up before has it again
 IN_BETWEEN = {HostState.SPAWNING, HostState.CONFIGURING, HostState.FAILED, HostState.REMOVING}
@@ -32,11 +34,11 @@ def check_always(world: World) -> None:
 
 def never_over_committed(world: World) -> Iterator[str]:
     """1, in SQL: the room that a host has given is what its sessions hold."""
-    held = Counter()
+    held: Counter[str] = Counter()
     for session in world.store.instances.all(states=HOLDING_ROOM):
         for place in filter(None, (session.placement, session.target)):
             held[place.host] += session.slots
-    standing = Counter()
+    standing: Counter[str | None] = Counter()
     for standby in world.store.standbys.all():
         standing[standby.host] += standby.slots
     for host in world.store.hosts.all():
@@ -66,7 +68,9 @@ def never_more_hosts_than_allowed(world: World) -> Iterator[str]:
 def no_clock_but_the_virtual_one(world: World) -> Iterator[str]:
     """8: every moment on record is one of this life."""
     first, last = BEGINNING - timedelta(hours=2), BEGINNING + timedelta(seconds=world.time, days=2)
-    for thing in (*world.store.hosts.all(), *world.store.instances.all(), *world.store.standbys.all()):
+    hosts, sessions, standbys = world.store.hosts.all(), world.store.instances.all(), world.store.standbys.all()
+    things: list[Host | Instance | Standby] = [*hosts, *sessions, *standbys]
+    for thing in things:
         if not first <= thing.state_since <= last:
             yield f"8: {thing} has a moment from another clock"
 
@@ -112,7 +116,7 @@ def sessions_have_arrived(world: World) -> Iterator[str]:
 
 def containers_are_recorded(world: World) -> Iterator[str]:
     """2: no container runs that no record explains, and no other owner's is gone (3)."""
-    holding = (*world.store.instances.all(states=HOLDING_ROOM), *world.store.standbys.all())
+    holding: list[Instance | Standby] = [*world.store.instances.all(states=HOLDING_ROOM), *world.store.standbys.all()]
     explained = {(one.host, one.container) for one in holding}
     for machine in world.cloud.machines.values():
         for name, container in machine.containers.items():
@@ -136,8 +140,7 @@ def moved_sessions_are_whole(world: World) -> Iterator[str]:
         there = {m.host: m.containers[session.container] for m in world.cloud.machines.values() if _has(m, session)}
         if [*there] != [session.host]:
             yield f"7: {session.id} is on {session.host}; there are containers of it on {sorted(there) or 'no host'}"
-        elif there[session.host].work != world.written[session.id]:
-            found = there[session.host].work
+        elif (found := there.popitem()[1].work) != world.written[session.id]:
             yield f"5: {session.id} has {found or 'nothing'!r}; its user wrote {world.written[session.id]!r}"
         if session.carried or session.target:
             yield f"5: {session.id} runs, and is still on its way"
@@ -166,7 +169,7 @@ def standbys_are_back(world: World) -> Iterator[str]:
 def routes_are_sessions(world: World) -> Iterator[str]:
     """9: the gateway has a route for each running session, to where it is, and no other."""
     running = world.store.instances.all(states={InstanceState.RUNNING})
-    addresses = {host.name: host.address for host in world.store.hosts.all()}
+    addresses: dict[str | None, str | None] = {host.name: host.address for host in world.store.hosts.all()}
     wanted = {session.route: (addresses[session.host], session.port) for session in running}
     found = {route.id: (route.address, route.port) for route in world.gateway.routes.values()}
     if wanted != found:
@@ -197,16 +200,16 @@ def there_is_room(world: World) -> Iterator[str]:
 def classes_have_begun(world: World) -> Iterator[str]:
     """5, 7: of a class that is on, or begins soon, each member has one session on record that was started for it."""
     known = {session.id for session in world.store.instances.all()}
-    for course in world.courses():
-        start = start_due(course, world.clock.now())
-        for session, user in start.sessions.items() if start else ():
+    due = (start_due(course, world.clock.now()) for course in world.courses())
+    for start in filter(None, due):
+        for session, user in start.sessions.items():
             if session not in known:
                 yield f"5: {user} has no session {session} of the class that begins at {start.begins}"
 
 
-def _has(machine, session) -> bool:
+def _has(machine: Machine, session: Instance) -> bool:
     return session.container in machine.containers
 
 
-def _runs(machine, container: str) -> bool:
+def _runs(machine: Machine, container: str) -> bool:
     return container in machine.containers and machine.containers[container].running

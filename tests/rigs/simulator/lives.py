@@ -1,7 +1,7 @@
 """Random lives of a pool: what happens, when, and whether everything holds at the end."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
 
@@ -17,7 +17,7 @@ SETTLING = (60,) * 6 + (300,) * 8 + (1200,) * 6
 ENDINGS = (ContainerOutcome.SHUT_DOWN, ContainerOutcome.FAILED, ContainerOutcome.OUT_OF_MEMORY)
 
 #: What may happen: a method of the world, and values for its arguments. What stands twice is twice as likely.
-HAPPENINGS: tuple[tuple[str, dict[str, tuple]], ...] = (
+HAPPENINGS: tuple[tuple[str, Mapping[str, Sequence]], ...] = (
     *[("arrive", {"blueprint": ("small", "small", "large", "kept", "kept"), "twice": (False, False, True)})] * 8,
     *[("leave", {"which": range(20)})] * 4,
     ("use", {"which": range(20)}),
@@ -69,7 +69,7 @@ HAPPENINGS: tuple[tuple[str, dict[str, tuple]], ...] = (
 
 #: In so many of a hundred lives there are two hosts and a session that keeps its work, and it is moved often.
 LIVES_OF_MOVES = 25
-MOVES: tuple[tuple[str, dict[str, tuple]], ...] = (
+MOVES: tuple[tuple[str, Mapping[str, Sequence]], ...] = (
     ("write", {"which": range(20)}),
     ("move", {"which": range(20), "to": (None, None, None, 0, 1), "twice": (False, False, True)}),
 )
@@ -77,7 +77,7 @@ MOVES: tuple[tuple[str, dict[str, tuple]], ...] = (
 
 #: In so many others a course has a class soon, and its users come as often as all others.
 LIVES_OF_COURSES = 25
-CLASSES: tuple[tuple[str, dict[str, tuple]], ...] = (
+CLASSES: tuple[tuple[str, Mapping[str, Sequence]], ...] = (
     ("attend", {"which": range(6), "twice": (False, False, True)}),
     ("arrive", {"blueprint": ("small", "small", "large"), "twice": (False, False, True)}),
 )

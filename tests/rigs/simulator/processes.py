@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Self
+from typing import NoReturn
 
 _current: ContextVar["Process | None"] = ContextVar("process", default=None)
 
@@ -52,7 +52,7 @@ class Process:
 class Mortal(Coroutine):
     """What a task runs. Once its process was killed it never goes on: no ``except`` and no ``finally`` runs."""
 
-    def __init__(self, coroutine: Coroutine, alive: dict[Self, None]) -> None:
+    def __init__(self, coroutine: Coroutine, alive: dict["Mortal", None]) -> None:
         self.coroutine, self._alive = coroutine, alive
         self._held: tuple | None = None  # what it would have gone on with while its process was frozen
         alive[self] = None
@@ -66,7 +66,7 @@ class Mortal(Coroutine):
     def close(self) -> None:
         """Left to the loop, which closes all that is left when nothing can do harm any more."""
 
-    def __await__(self):
+    def __await__(self) -> NoReturn:
         raise TypeError("run by a task only")
 
     def _go_on(self, resume: Callable, *value: object) -> object:
@@ -89,6 +89,11 @@ class Mortal(Coroutine):
 def _until(moment: float) -> asyncio.Future:
     loop = asyncio.get_running_loop()
     thawed = loop.create_future()
-    loop.call_at(moment, lambda: thawed.done() or thawed.set_result(None))
+
+    def thaw() -> None:
+        if not thawed.done():
+            thawed.set_result(None)
+
+    loop.call_at(moment, thaw)
     thawed._asyncio_future_blocking = True  # as if the coroutine awaited it
     return thawed

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Runni
 from runtime.stack.deployments import DESCRIPTION
 from tests.rigs.simulator.processes import Process
 
-current_run: ContextVar["Run | None"] = ContextVar("run", default=None)
+current_run: ContextVar["Run"] = ContextVar("run")
 current_verb: ContextVar[str] = ContextVar("verb", default="")
 
 
@@ -39,8 +39,8 @@ class Run:
     tags: list[str] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     message: str = ""
-    task: asyncio.Task | None = None
-    process: Process | None = None
+    task: asyncio.Task = field(init=False, repr=False)  # that delivers it, and then is it
+    process: Process | None = None  # that took it
     seconds: float = 0.0
 
     @property
@@ -69,6 +69,7 @@ class Run:
 
     def heard_of(self, now: datetime) -> datetime:
         """When its process last said that it is alive."""
+        assert self.process, f"{self.name} is in no process"
         return min(self.process.killed_at or now, now)
 
 
@@ -140,10 +141,12 @@ class PrefectServer:
     def set_state(self, run_id: uuid.UUID, state: State) -> None:
         """A process says what became of a run."""
         self._world.secrets.check("a state message", state.message or "", routes_too=True)
-        state.timestamp, run = self._world.clock.now(), self.runs[run_id]
-        state.state_details.scheduled_time = state.timestamp if state.is_scheduled() else None
+        now, run = self._world.clock.now(), self.runs[run_id]
+        state.timestamp = now
+        state.state_details.scheduled_time = now if state.is_scheduled() else None
         run.states.append(state)
-        living = not run.process.killed and self._world.time >= run.process.frozen_until
+        process = run.process
+        living = process and not process.killed and self._world.time >= process.frozen_until
         if living and not run.task.done():
             self._world.broken.add(f"7: {run.deployment} is called lost while it goes on")
         if state.is_scheduled():
@@ -184,7 +187,7 @@ class PrefectServer:
             run.message = (ended.message or "") if isinstance(ended, State) else ""
             self._world.secrets.check("a state message", run.message, routes_too=True)
 
-    def _go_to(self, run: Run, state: Callable[[], State]) -> None:
+    def _go_to(self, run: Run, state: Callable[..., State]) -> None:
         """A run that another process has ended meanwhile stays as it is."""
         if not run.state.is_final():
             run.states.append(state(timestamp=self._world.clock.now()))
@@ -208,7 +211,14 @@ class PrefectClient:
         self._server = server
 
     async def read_flow_runs(
-        self, *, flow_filter=None, flow_run_filter=None, deployment_filter=None, sort=None, limit=200, offset=0
+        self,
+        *,
+        flow_filter: Any = None,
+        flow_run_filter: Any = None,
+        deployment_filter: Any = None,
+        sort: object = None,
+        limit: int = 200,
+        offset: int = 0,
     ) -> list[Run]:
         self._server.check_up()
         named, matches = flow_filter.name.any_ if flow_filter else None, _matcher(flow_run_filter)
@@ -265,7 +275,7 @@ def _matcher(wanted: Any) -> Callable[[Run], bool]:
     return matches
 
 
-def run_task(world: Any, task: Task, args: tuple, kwargs: dict):
+def run_task(world: Any, task: Task, args: tuple, kwargs: dict) -> Coroutine:
     """Call a task as Prefect's engine does, with its retries; every step of it is a point to die at."""
     world.check_open()
     return _attempts(world, task, args, kwargs)
@@ -293,7 +303,8 @@ async def _attempt(world: Any, task: Task, args: tuple, kwargs: dict) -> object:
 
 
 async def _worth(task: Task, error: Exception) -> bool:
-    return task.retry_condition_fn is None or await task.retry_condition_fn(task, None, _Failure(error))
+    condition: Any = task.retry_condition_fn  # ours are all async, and look at the state's result alone
+    return condition is None or await condition(task, None, _Failure(error))
 
 
 @dataclass

@@ -1,10 +1,12 @@
 """What no reader may find of logs, artifacts, parameters and messages."""
 
+from typing import Any
+
 
 class Secrets:
     """Every secret that was made, and where one was seen."""
 
-    def __init__(self, broken) -> None:
+    def __init__(self, broken: Any) -> None:
         self._broken = broken
         self.tokens: list[str] = []
         self.routes: list[str] = []

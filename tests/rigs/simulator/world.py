@@ -82,7 +82,7 @@ class World:
         self.repository_down_until = 0.0
         self.written: dict[str, str] = {}  # by session: what its user wrote last
         self.tells = True  # platforms, visitors and operators; a life in which none is told costs half
-        self.tick_every = TICK_SECONDS
+        self.tick_every: float = TICK_SECONDS
         self.sessions: list[str] = []
         self._context = Context()
         self._context.run(replace_outside, simulated_outside(self))
@@ -144,7 +144,7 @@ class World:
         self.secrets.keys.append(f"PRIVATE-{self.random.getrandbits(100):x}")
         return self.secrets.keys[-1]
 
-    def host_key_of(self, host: str) -> str:
+    def host_key_of(self, host: str) -> str | None:
         return self.store.hosts.get(host).host_key
 
     @property

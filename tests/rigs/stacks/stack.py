@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -30,6 +31,9 @@ class Stack:
     prefect_port: int
     settings: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = (str(COMMAND),)
+    first_output: str = ""  # what the first `up` printed, where a fixture kept it
+    first_link: str = ""  # that was in it
+    first_visit: httpx.Response | None = None  # what answered there
 
     @property
     def environment(self) -> dict[str, str]:
@@ -49,15 +53,18 @@ class Stack:
         return (self.data / "engine.url").read_text().strip()
 
     @property
-    def login(self) -> tuple[str, ...]:
+    def login(self) -> tuple[str, str]:
         """User name and password of Prefect's API, as the operator gives them to a platform."""
         file = self.data / "api-password"  # which versions before it do not make
-        return tuple(file.read_text().strip().split(":", 1)) if file.exists() else ("", "")
+        user, password = file.read_text().strip().split(":", 1) if file.exists() else ("", "")
+        return user, password
 
     @cached_property
     def records(self) -> PoolStore:
         """The pool's database while the stack runs, wherever the settings have it."""
-        said = {name: self.settings.get(f"DD_{name.upper()}", "") for name in ("database", "database_url")}
+        said: dict[str, Any] = {
+            name: self.settings.get(f"DD_{name.upper()}", "") for name in ("database", "database_url")
+        }
         return PoolStore.open(ProcessSettings(data=self.data, **said, _env_file=None).pool_database_url)
 
     def command(self, *words: str, timeout: int = 900) -> subprocess.CompletedProcess:
@@ -78,7 +85,7 @@ class Stack:
         """Bring it down, whatever becomes of the work in it."""
         self.command("down", "--lose-work")
 
-    def api(self, method: str, path: str, **kwargs) -> httpx.Response:
+    def api(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         """Prefect's REST API, as a platform uses it."""
         url = f"http://127.0.0.1:{self.prefect_port}/api{path}"
         for _ in range(5):  # Prefect's server is busy now and then, and says so with a 503
@@ -101,7 +108,7 @@ class Stack:
         body = {"flows": {"name": {"any_": flows}}, "flow_runs": {"state": states}}
         return [run for run in self.api("POST", "/flow_runs/filter", json=body).json() if not run["auto_scheduled"]]
 
-    def trigger(self, deployment: str, **parameters) -> str:
+    def trigger(self, deployment: str, **parameters: Any) -> str:
         """Create a flow run; return its id."""
         found = self.api("GET", f"/deployments/name/{deployment}").json()
         body = {"parameters": parameters, "idempotency_key": uuid4().hex}
@@ -118,7 +125,7 @@ class Stack:
                 raise TimeoutError(f"flow run {run} is {state['name']} after {seconds} s")
             time.sleep(0.2)
 
-    def run(self, deployment: str, seconds: int = 180, **parameters) -> tuple[str, str]:
+    def run(self, deployment: str, seconds: int = 180, **parameters: Any) -> tuple[str, str]:
         """Trigger and wait."""
         return self.finish(self.trigger(deployment, **parameters), seconds)
 
@@ -127,7 +134,7 @@ class Stack:
         artifact = self.api("GET", f"/artifacts/instance-{instance_id}/latest").json()
         return json.loads(artifact["data"])[0]
 
-    def provision(self, instance_id: str, **parameters) -> dict:
+    def provision(self, instance_id: str, **parameters: Any) -> dict:
         """Ask for a session and return its answer.
 
         Raises:
@@ -158,13 +165,13 @@ class Stack:
         found = self.api("GET", f"/artifacts/link-{instance_id}/latest").json()
         return json.loads(found["data"])[0]["launch_url"]
 
-    def set_pool(self, **fields) -> None:
+    def set_pool(self, **fields: Any) -> None:
         """Change the pool's block as an operator does in the UI's form."""
         found = self.api("GET", "/block_types/slug/pool-config/block_documents/name/main").json()
         body = {"data": fields, "merge_existing_data": True}
         self.api("PATCH", f"/block_documents/{found['id']}", json=body)
 
-    def save_blueprint(self, name: str, **fields) -> None:
+    def save_blueprint(self, name: str, **fields: Any) -> None:
         """Make a blueprint as an operator does in the UI's form, or change it: jupyter-minimal with other values."""
         model = self.api("GET", "/block_types/slug/blueprint/block_documents/name/jupyter-minimal").json()
         found = self.api("GET", "/block_types/slug/blueprint/block_documents").json()

@@ -60,7 +60,7 @@ def plain(seconds: float = 0) -> None:
 async def second_time_lucky(file: str) -> str:
     """Take for ever; but not when it is run again."""
     first = not Path(file).exists()
-    note(file, flow_run.get_id())
+    note(file, str(flow_run.get_id()))
     if first:
         await asyncio.sleep(600)
     return "done"

@@ -7,6 +7,7 @@ import resource
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 MEGABYTE = 1 << 20
@@ -117,7 +118,7 @@ def busy() -> None:
         sum(range(1000))
 
 
-ABUSES = {
+ABUSES: dict[str, Callable[..., None]] = {
     "busy": busy,
     "fork-bomb": fork_bomb,
     "memory-hog": memory_hog,

@@ -59,7 +59,7 @@ class Session(BaseHTTPRequestHandler):
         begun, used = time.monotonic(), processor_seconds()
         try:
             PARTS.get(self.path.rpartition("/")[2], lambda: None)()
-            said = {"seconds": time.monotonic() - begun, "processor": processor_seconds() - used}
+            said: dict[str, object] = {"seconds": time.monotonic() - begun, "processor": processor_seconds() - used}
         except OSError as error:
             said = {"error": error.strerror}
         body = json.dumps(said).encode()

@@ -59,7 +59,8 @@ class Session:
         (folder / "suspended-session-data").write_text(json.dumps(list(self.events)))
 
 
-SESSION, SETTINGS = Session(), {}
+SESSION = Session()
+SETTINGS: dict[str, str] = {}
 
 
 class Request(BaseHTTPRequestHandler):
@@ -230,7 +231,7 @@ def end(*_: object) -> None:
     sys.exit(0)
 
 
-lines = [line.split("=", 1) for line in CONFIGURATION.read_text().split() if "=" in line]
+lines = [line.partition("=")[::2] for line in CONFIGURATION.read_text().split() if "=" in line]
 SETTINGS.update(lines)
 if len(SETTINGS) < len(lines):
     sys.exit("an option cannot be specified more than once")
