@@ -105,7 +105,7 @@ class Services:
         self._start_apis("cinder")
         for name in ("cinder-scheduler", "cinder-volume"):
             self.processes.start(name, name, options)
-        volumes = connect("rig-admin-volumes").block_storage
+        volumes: Any = connect("rig-admin-volumes").block_storage
         self.processes.wait("cinder-volume", lambda: _is_up(volumes, "cinder-volume"))
         seeding.make_volume_type(volumes)
 
@@ -203,7 +203,7 @@ def _reported(compute: Any, since: float) -> bool:
     return bool(found) and found[0].state == "up" and _stamp(found[0].updated_at) > since
 
 
-def _is_up(service, binary: str) -> bool:
+def _is_up(service: Any, binary: str) -> bool:
     return any(one.state == "up" for one in service.services(binary=binary))
 
 
