@@ -23,6 +23,7 @@ STEP_SECONDS, PRUNE_SECONDS, CHECK_SECONDS = 120, 3600, 3600
 FORGET_AT_ONCE = 1000  # snapshots, whose names are arguments of one command
 REPACKED = "1G"  # at one time: no backup is written meanwhile. What is left unused then is repacked the next time
 NOT_THERE = "Is there a repository at the following location?"
+ABSENT = ("no such file or directory", "does not exist")  # how a directory, and an S3 store, say that of a file
 LOCKED = "already locked"
 WRONG_KEY = "wrong password or no key found"
 #: Pages that Go keeps for its next garbage: the manager has other work.
@@ -77,13 +78,8 @@ class ResticRepository(BackupRepository):
 
     def snapshots(self) -> dict[str, Snapshot]:
         """All snapshots of this installation; none where no repository was made yet."""
-        try:
-            listed = json.loads(self._run(["snapshots", "--no-lock", "--json", "--host", self._identity]))
-        except BackupTrouble as error:
-            if NOT_THERE in str(error):
-                return {}
-            raise
-        return {one["id"]: _snapshot(one) for one in listed}
+        said = self._unless_absent(["snapshots", "--no-lock", "--json", "--host", self._identity])
+        return {one["id"]: _snapshot(one) for one in json.loads(said or "[]")}
 
     def forget(self, snapshots: Collection[str]) -> None:
         """Delete snapshots, and the parts that no other one needs."""
@@ -98,16 +94,12 @@ class ResticRepository(BackupRepository):
 
     def check_share(self, share: int, shares: int) -> None:
         """Read one of so many shares of all packs, and check the index and the trees. No backup waits for it."""
-        try:
-            self._run(["check", "--no-lock", "--quiet", f"--read-data-subset={share}/{shares}"], CHECK_SECONDS)
-        except BackupTrouble as error:
-            if NOT_THERE not in str(error):
-                raise
+        self._unless_absent(["check", "--no-lock", "--quiet", f"--read-data-subset={share}/{shares}"], CHECK_SECONDS)
 
     def accept_keys(self) -> None:
         """Add the next key, or remove the one before; looks first, and does nothing where no repository was made."""
         place = self._stored.backup_place()
-        if self._id_of(place.key, otherwise=NOT_THERE) is None:
+        if self._unless_absent(["cat", "config", "--no-lock"]) is None:
             return
         if place.next.get_secret_value():
             if self._id_of(place.next) is None:
@@ -121,12 +113,12 @@ class ResticRepository(BackupRepository):
             file = in_memory(key.get_secret_value(), files)
             self._run(["key", "add", "--new-password-file", f"/proc/self/fd/{file}"], also=(file,))
 
-    def _id_of(self, key: SecretStr, otherwise: str = WRONG_KEY) -> str | None:
-        """Return the repository's own name of a key; None where restic refuses it with the words *otherwise*."""
+    def _id_of(self, key: SecretStr) -> str | None:
+        """Return the repository's own name of a key; None where it does not open it."""
         try:
             listed = json.loads(self._run(["key", "list", "--no-lock", "--json"], key=key))
         except BackupTrouble as error:
-            if otherwise not in str(error):
+            if WRONG_KEY not in str(error):
                 raise
             return None
         return next(one["id"] for one in listed if one["current"])
@@ -146,6 +138,15 @@ class ResticRepository(BackupRepository):
                 self._run(["init"])
             except BackupTrouble:
                 self._run(["cat", "config", "--no-lock"])
+
+    def _unless_absent(self, command: list[str], seconds: int = STEP_SECONDS) -> bytes | None:
+        """Run a command that looks; None where no repository was made yet."""
+        try:
+            return self._run(command, seconds)
+        except BackupTrouble as error:
+            if not _says_absent(error):
+                raise
+            return None
 
     def _run(self, command: list[str], seconds: int = STEP_SECONDS, **how: Any) -> bytes:
         """Run one command to its end, once more where a dead process left a lock."""
@@ -193,6 +194,12 @@ class ResticRepository(BackupRepository):
                 yield process
             finally:
                 ended(process)
+
+
+def _says_absent(trouble: BackupTrouble) -> bool:
+    """Whether no repository was made yet: restic asks for one, too, of a store that does not answer or refuses."""
+    said = str(trouble)
+    return NOT_THERE in said and any(words in said for words in ABSENT)
 
 
 def _pump(stream: Iterable[bytes], process: subprocess.Popen[bytes]) -> tuple[str, int]:

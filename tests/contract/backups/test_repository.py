@@ -16,6 +16,7 @@ from blocks.backups.restic import ResticRepository
 from blocks.stored.backup_store import BackupPlace
 from pool.backups.states import BackupTrouble
 from tests.rigs.fakes import FakeBlocks, FakeRepository
+from tests.rigs.ports import free_port
 from tests.rigs.quick_repository import make_quick, quick_repository
 from tests.rigs.s3.store import s3_store
 
@@ -279,6 +280,13 @@ def test_a_store_that_refuses_the_key_is_told_and_nothing_counts(store):
     refused = store.place("a-bucket") | {"secret_key": "mistyped"}
     with pytest.raises(BackupTrouble, match="restic could not"):
         restic(refused).write("alice-1.1", WORK)
+
+
+@pytest.mark.parametrize("asked", ["accept_keys", "snapshots", "check_share"])
+def test_a_store_that_does_not_answer_is_not_taken_for_one_without_a_repository(asked):
+    away = {"location": f"s3:http://127.0.0.1:{free_port()}/bucket/sessions", "access_key": "a", "secret_key": "s"}
+    with pytest.raises(BackupTrouble, match="connection refused"):
+        getattr(restic(away, next="new"), asked)(*(1, 120) if asked == "check_share" else ())
 
 
 def test_a_manager_without_restic_says_what_to_install(tmp_path, monkeypatch):
