@@ -1,13 +1,13 @@
 """The answer to the platform: the artifact ``instance-<id>``, a table of one row."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from blocks.outside import outside
 from blocks.prefect.port import Table
 from pool.changes import Change, Noun
 from pool.records import Instance
-from pool.sessions.estimates import QueuePosition
 from pool.states import InstanceState
+from tasks.publishing.current import tell_current
 from tasks.sessions.answers import answer_for
 from tasks.sessions.positions import positions_in
 
@@ -17,18 +17,17 @@ ANSWER_OF = "instance-"
 
 def write_changed(changes: list[Change]) -> None:
     """Write the answer anew for each session that changed, and for those on a host that drains or returned."""
-    sessions = _changed_sessions(changes)
+    tell_current(_changed_sessions(changes), write_answers)
+
+
+def write_answers(sessions: Collection[Instance]) -> None:
+    """Write the artifact ``instance-<id>`` of each session, those that wait with their positions."""
     positions = {pool: positions_in(pool) for pool in {s.pool for s in sessions if s.state is InstanceState.QUEUED}}
     waiting = (positions.get(instance.pool, {}).get(instance.id, (None, None))[1] for instance in sessions)
-    write_answers(list(zip(sessions, waiting, strict=True)))
-
-
-def write_answers(sessions: Sequence[tuple[Instance, QueuePosition | None]]) -> None:
-    """Write the artifact ``instance-<id>`` of each session, those that wait with their positions."""
     outside().prefect.write_lasting_tables(
         [
             Table(ANSWER_OF + instance.id, f"Session {instance.id}", answer_for(instance, position))
-            for instance, position in sessions
+            for instance, position in zip(sessions, waiting, strict=True)
         ]
     )
 

@@ -2,9 +2,9 @@
 
 from blocks.outside import outside
 from tasks.base import pool_task
+from tasks.publishing.current import tell_current
 from tasks.publishing.platform import write_answers
-from tasks.publishing.visitors import queue_notices
-from tasks.sessions.positions import positions_in
+from tasks.publishing.visitors import show_current
 
 
 @pool_task(task_run_name="publish the positions in the queue of {pool}")
@@ -13,6 +13,6 @@ def publish_positions(pool: str) -> None:
 
     Positions and estimates change without any change of state, so no outbox holds them.
     """
-    write_answers(list(positions_in(pool).values()))
-    if notices := queue_notices(pool):
-        outside().gateway.put_notices(notices)
+    waiting = outside().store.instances.queue(pool)
+    tell_current(waiting, write_answers)
+    tell_current(waiting, show_current)

@@ -1,5 +1,6 @@
 """What visitors of a session see while it does not answer: how far it is, or why it ended."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from blocks.outside import now, outside
@@ -8,7 +9,8 @@ from pool.records import Instance, Notice
 from pool.reports.visitor_notices import notice_of
 from pool.states import LIVING_INSTANCES, InstanceState
 from tasks.base import look_up, pool_task
-from tasks.sessions.positions import positions_in
+from tasks.publishing.current import tell_current
+from tasks.sessions.positions import Positions, positions_in
 
 #: What a restarted gateway is told again: the sessions that ended lately, and no more than it has room for.
 KEPT, MOST = timedelta(days=1), 2000
@@ -18,18 +20,26 @@ def show_notices(changes: list[Change]) -> None:
     """Have the gateway show the notice of each session that changed; and of all that wait in its pool: they move up."""
     sessions = [change for change in changes if change.noun is Noun.INSTANCE]
     changed = outside().store.instances.named({change.subject for change in sessions}) if sessions else {}
-    notices = {notice.id: notice for notice in filter(None, map(notice_of, changed.values()))}
     for pool in {change.pool for change in sessions}:
-        notices |= {notice.id: notice for notice in queue_notices(pool)}
-    if notices:
-        outside().gateway.put_notices(list(notices.values()))
+        changed |= {one.id: one for one in outside().store.instances.queue(pool)}
+    tell_current(changed.values(), show_current)
 
 
-def queue_notices(pool: str) -> list[Notice]:
-    """Compose the notices of all sessions that wait in a pool, with their positions."""
-    waiting = positions_in(pool).values()
-    notices = (notice_of(one, "", position.position, position.estimate or 0) for one, position in waiting)
-    return [notice for notice in notices if notice]
+def show_current(sessions: Collection[Instance]) -> None:
+    """Have the gateway show the notices of sessions, those that wait with their positions."""
+    positions: Positions = {}
+    for pool in {session.pool for session in sessions if session.state is InstanceState.QUEUED}:
+        positions |= positions_in(pool)
+    notices = [_notice(session, positions) for session in sessions]
+    if shown := [notice for notice in notices if notice]:
+        outside().gateway.put_notices(shown)
+
+
+def _notice(session: Instance, positions: Positions) -> Notice | None:
+    if session.id not in positions:
+        return notice_of(session)
+    position = positions[session.id][1]
+    return notice_of(session, "", position.position, position.estimate or 0)
 
 
 @look_up(retries=1, retry_delay_seconds=2)
