@@ -34,14 +34,20 @@ class Campaign:
         self._field, self._store, self._orders, self._judge = field, store, orders, judge
         self._stack = field.stack
         self._ledger = Ledger(field.stack, store)
+        self.unjudged: list[
+            str
+        ] = []  # points that were struck and not judged: another try hides what went wrong at one
+        self._struck = False
         self._asked: list[Request] = []  # at the point before: what was told of them late is seen with the next ones
 
     def strike(self, point: Point) -> Outcome | None:
-        """The outcome; None where the point was never come to: the others are struck all the same."""
+        """The outcome; None where the point was never come to or not judged: the others are struck all the same."""
+        self._struck = False
         try:
             return self._strike(point)
         except Exception as error:  # noqa: BLE001 - half an hour of other points must not be lost
             print(f"    could not be judged: {type(error).__name__}: {error}", flush=True)
+            self.unjudged += [f"{point}: {type(error).__name__}: {error}"] * self._struck
             return None
         finally:
             self._orders.withdraw()
@@ -61,6 +67,7 @@ class Campaign:
         return self._judged(point, work, requests, others, began)
 
     def _blow(self, point: Point, pid: int, host: str) -> None:
+        self._struck = True
         self._field.strike(point.victim, pid, host)
         self._orders.go_on()
         if point.victim in AWAY:

@@ -39,15 +39,17 @@ def main() -> None:
         return
     outcomes = Outcomes(KEPT, fresh=not (arguments.only or arguments.begin))
     try:
-        missed = campaign(points, outcomes)
+        missed, unjudged = campaign(points, outcomes)
     finally:
         write_into(DOCUMENT, table(outcomes.rows()))
-    figures = summary(outcomes.rows())
+    figures = summary(outcomes.rows()) | {"not_judged": len(unjudged)}
     print(json.dumps(figures, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-    print("\n".join(f"not struck: {point}" for point in missed))
-    sys.exit(bool(missed) or any(figures[kind] for kind in KINDS))
+    print(
+        "\n".join([f"not struck: {point}" for point in missed] + [f"struck, not judged: {said}" for said in unjudged])
+    )
+    sys.exit(bool(missed or unjudged) or any(figures[kind] for kind in KINDS))
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,8 +67,8 @@ def chosen(points: Sequence[Point], only: str = "", begin: str = "") -> list[Poi
     return [point for point in points[first:] if re.search(only, str(point))]
 
 
-def campaign(points: Sequence[Point], outcomes: Outcomes) -> list[Point]:
-    """Bring the stack up, strike at each point, bring it down; the points that were not struck."""
+def campaign(points: Sequence[Point], outcomes: Outcomes) -> tuple[list[Point], list[str]]:
+    """Bring the stack up, strike at each point, bring it down; the points without an outcome, and tries not judged."""
     orders = Orders(DATA / "kill.order")
     DATA.mkdir(parents=True, exist_ok=True)
     orders.withdraw()
@@ -81,7 +83,7 @@ def campaign(points: Sequence[Point], outcomes: Outcomes) -> list[Point]:
                     outcomes.add(outcome)
                 else:
                     missed.append(point)
-    return missed
+    return missed, striking.unjudged
 
 
 def _hooked(order: Path) -> dict[str, str]:

@@ -33,7 +33,7 @@ class PaperRuns(Stack):
     def __init__(self, folder, store: PoolStore, reruns: bool) -> None:
         super().__init__(folder, 1, 2)
         self.store, self.reruns = store, reruns
-        self.worker, self.states, self.asked, self.turn = 0, {}, {}, threading.Lock()
+        self.worker, self.states, self.asked, self.turn, self.threads = 0, {}, {}, threading.Lock(), []
 
     def trigger(self, deployment: str, **parameters) -> str:
         run = uuid4().hex
@@ -62,7 +62,8 @@ class PaperRuns(Stack):
                 self.states[run].append("CRASHED")
 
     def _start(self, run: str) -> None:
-        threading.Thread(target=self._carry_out, args=(run, self.worker), daemon=True).start()
+        self.threads.append(threading.Thread(target=self._carry_out, args=(run, self.worker), daemon=True))
+        self.threads[-1].start()
 
     def _carry_out(self, run: str, worker: int) -> None:
         pipeline, parameters = self.asked[run]
@@ -117,9 +118,13 @@ def struck(tmp_path, monkeypatch):
     store = new_store(tmp_path)
     claim_active(store, slots=STOCK + 6)
 
-    def strike(point: Point, reruns: bool = True):
-        field = PaperField(PaperRuns(tmp_path, store, reruns))
-        return Campaign(field, store, Orders(tmp_path / "kill.order"), lambda *_: Judgement()).strike(point)
+    def strike(point: Point, reruns: bool = True, field_of=PaperField):
+        field = field_of(PaperRuns(tmp_path, store, reruns))
+        campaign = Campaign(field, store, Orders(tmp_path / "kill.order"), lambda *_: Judgement())
+        outcome = campaign.strike(point)
+        for thread in field.stack.threads:
+            thread.join(10)
+        return outcome or campaign.unjudged
 
     return strike
 
@@ -133,3 +138,13 @@ def test_requests_whose_runs_crash_are_counted_as_lost(struck):
     outcome = struck(Point(PROVISION, TAKE, "after"), reruns=False)
     assert outcome.requests == "6 lost"
     assert len(outcome.found.accepted_lost) == 6
+
+
+def test_a_stack_that_does_not_come_back_from_a_blow_is_on_record_though_the_point_is_tried_again(struck):
+    class Ruin(PaperField):
+        def strike(self, victim, pid, host):
+            self.stack.worker += 1  # which is dead
+            raise AssertionError("make up after the power was cut: it failed")
+
+    (said,) = struck(Point(PROVISION, "record_instance", "before"), field_of=Ruin)
+    assert said.endswith("AssertionError: make up after the power was cut: it failed")
