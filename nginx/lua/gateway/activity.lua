@@ -34,23 +34,22 @@ function M.began(route_id)
         noted[route_id] = true
         last_request:set(route_id, ngx.now())
     end
-    if ngx.var.upgrade_to ~= "" then
-        websockets:set(connection(), route_id)
+end
+
+-- A route that was removed meanwhile is not brought back.
+function M.went_on(route_id)
+    if route_id then
+        last_request:replace(route_id, ngx.now())
     end
 end
 
--- The end of a long request is activity too; a route that was removed meanwhile is not brought back.
-function M.ended()
-    local route_id = ngx.var.session_route
-    if route_id == "" then
-        return
-    end
-    if ngx.now() - ngx.req.start_time() > 1 then
-        last_request:replace(route_id, ngx.now())
-    end
-    if ngx.var.upgrade_to ~= "" then
-        websockets:delete(connection())
-    end
+-- A websocket is open once its session has said so.
+function M.opened(route_id)
+    websockets:set(connection(), route_id)
+end
+
+function M.closed()
+    websockets:delete(connection())
 end
 
 function M.forget(route_id)

@@ -1,7 +1,13 @@
 -- What proxies say of a client, and applications believe. Only the gateway says such things to a session, and a request
 -- that comes with one of them to the gateway was passed on.
 
+local ffi = require "ffi"
+local base = require "resty.core.base"
+require "resty.core.request" -- declares what is called here
+
 local M = {}
+local C = ffi.C
+local ALL, truncated = 0, ffi.new("int[1]")
 
 local NAMES = { "forwarded", "via", "x-real-ip", "x-scheme", "x-url-scheme", "x-script-name", "front-end-https", "x-host",
                 "x-http-host-override", "x-original-host", "x-original-url", "x-original-uri", "x-original-method",
@@ -13,22 +19,27 @@ local NAMES = { "forwarded", "via", "x-real-ip", "x-scheme", "x-url-scheme", "x-
                 "x-rstudio-username", "x-rsc-request" }
 local BEGINNINGS = { "x-forwarded", "x-auth-request-", "x-ssl-", "ssl-client-", "x-envoy-", "x-amzn-", "x-appengine-" }
 
-local known, beginnings = {}, {}
-for _, name in ipairs(NAMES) do
-    known[name] = true
+-- By their first two letters, as one number: most headers of a browser begin with others.
+local function start_of(name)
+    local first, second = name:byte(1, 2)
+    return first * 256 + second
 end
--- By their first letter: most headers of a browser begin with another one.
+
+local known, beginnings, starts = {}, {}, {}
+for _, name in ipairs(NAMES) do
+    known[name], starts[start_of(name)] = true, true
+end
 for _, beginning in ipairs(BEGINNINGS) do
-    local letter = beginning:byte()
-    beginnings[letter] = beginnings[letter] or {}
-    table.insert(beginnings[letter], beginning)
+    local start = start_of(beginning)
+    beginnings[start], starts[start] = beginnings[start] or {}, true
+    table.insert(beginnings[start], beginning)
 end
 
 local function is_one(name)
     if known[name] then
         return true
     end
-    for _, beginning in ipairs(beginnings[name:byte()] or {}) do
+    for _, beginning in ipairs(beginnings[start_of(name)] or {}) do
         if name:sub(1, #beginning) == beginning then
             return true
         end
@@ -36,26 +47,52 @@ local function is_one(name)
     return false
 end
 
--- The names of those that came with this request.
+-- Room for the headers of a request, which grows and is used again.
+local room, headers = 0, nil
+
+-- How many headers the request has; *headers* says where nginx has them, with their names in lower case.
+-- ngx.req.get_headers() would make a table and two strings of each, for every request.
+local function look_at_headers()
+    local request = base.get_request()
+    local count = C.ngx_http_lua_ffi_req_get_headers_count(request, ALL, truncated)
+    if count > room then
+        room, headers = count + 32, ffi.new("ngx_http_lua_ffi_table_elt_t[?]", count + 32)
+    end
+    C.ngx_http_lua_ffi_req_get_headers(request, headers, count, 0)
+    return count
+end
+
+-- The names of those that came with this request; nil: none, as with most.
 local function present()
-    local found = {}
-    for name in pairs(ngx.req.get_headers(0)) do
-        if is_one(name) then
-            table.insert(found, name)
+    local count = look_at_headers()
+    local found
+    for i = 0, count - 1 do
+        local name = headers[i].key
+        if name.len > 1 and starts[name.data[0] * 256 + name.data[1]] then
+            name = ffi.string(name.data, name.len)
+            if is_one(name) then
+                found = found or {}
+                table.insert(found, name)
+            end
         end
     end
     return found
 end
 
+-- True, when it is done.
 function M.remove()
-    for _, name in ipairs(present()) do
-        ngx.req.clear_header(name)
+    local found = present()
+    if found then
+        for _, name in ipairs(found) do
+            ngx.req.clear_header(name)
+        end
     end
+    return true
 end
 
 -- Whether a proxy says that it passed this request on.
 function M.passed_on()
-    return #present() > 0
+    return present() ~= nil
 end
 
 return M

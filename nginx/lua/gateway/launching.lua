@@ -56,7 +56,7 @@ local function sign_in(id, ticket)
     if not signing.use_up(ticket, id) then
         return refuse(signing.USED)
     end
-    ngx.header["Set-Cookie"] = signing.cookie_for(id, ngx.var.public_scheme == "https", origins.each_its_own())
+    ngx.header["Set-Cookie"] = signing.cookie_for(id, origins.by_tls(), origins.each_its_own())
     return into(id)
 end
 
@@ -70,7 +70,7 @@ end
 local function show_page(id, ticket, goes_on)
     local step = "/notebooks/" .. id .. STEP
     ngx.header["Set-Cookie"] = COOKIE .. "=" .. signing.nonce_of(ticket) .. "; Path=" .. step .. "; Max-Age="
-        .. COOKIE_SECONDS .. "; HttpOnly; SameSite=Lax" .. (ngx.var.public_scheme == "https" and "; Secure" or "")
+        .. COOKIE_SECONDS .. "; HttpOnly; SameSite=Lax" .. (origins.by_tls() and "; Secure" or "")
     local query = "?ticket=" .. ticket .. carried()
     return pages.show_launch("/notebooks/" .. id .. LINK .. query, goes_on and step .. query)
 end

@@ -8,6 +8,11 @@ function M.start(settings)
     scheme, domain = settings.public_scheme, settings.session_domain
 end
 
+-- Whether browsers reach the gateway by TLS.
+function M.by_tls()
+    return scheme == "https"
+end
+
 -- The route that the request's host name stands for; nil when it is not a session's, or sessions have no names.
 function M.session_of_host()
     if domain == "" then
@@ -47,8 +52,8 @@ end
 -- Whether a page of another origin had the browser send what may change something, or open a websocket: it must not act in
 -- the visitor's name. Sessions cannot tell: the token that the gateway adds switches their own check off. Programs name
 -- no origin; browsers always do.
-function M.foreign()
-    if ngx.var.upgrade_to == "" and CHANGES_NOTHING[ngx.req.get_method()] then
+function M.foreign(is_websocket)
+    if not is_websocket and CHANGES_NOTHING[ngx.req.get_method()] then
         return false
     end
     local site, origin = ngx.var.http_sec_fetch_site, ngx.var.http_origin

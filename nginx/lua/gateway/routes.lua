@@ -78,6 +78,11 @@ function M.put(route)
     notices.drop(route.id)
 end
 
+-- As a URL and the balancer want it.
+local function address_of(route)
+    return route.address:find(":", 1, true) and "[" .. route.address .. "]" or route.address
+end
+
 -- A worker decodes a record once: what it remembers is found by the record's text, so a changed record is another.
 local decoded = assert(lrucache.new(1000))
 
@@ -89,7 +94,7 @@ function M.get(id)
     local route = decoded:get(text)
     if not route then
         route = json.decode(text)
-        route.prefix = "/notebooks/" .. id
+        route.prefix, route.host = "/notebooks/" .. id, address_of(route)
         decoded:set(text, route)
     end
     return route
@@ -98,11 +103,6 @@ end
 function M.drop(id)
     routes:delete(id)
     activity.forget(id)
-end
-
--- As a URL and the balancer want it.
-function M.address_of(route)
-    return route.address:find(":", 1, true) and "[" .. route.address .. "]" or route.address
 end
 
 function M.count()

@@ -7,31 +7,12 @@ local launching = require "gateway.launching"
 local notices = require "gateway.notices"
 local origins = require "gateway.origins"
 local pages = require "gateway.pages"
+local paths = require "gateway.paths"
 local refusals = require "gateway.refusals"
 local routes = require "gateway.routes"
 local signing = require "gateway.signing"
 
 local M = {}
-
--- The route and the rest of the path, from the request line as it was sent: nginx matches its own decoded form, and a
--- path that means one session to nginx and another to the container must not pass.
-local function split(request_uri)
-    return request_uri:match("^/notebooks/([A-Za-z0-9_-]+)(/?[^?#]*)(.*)$")
-end
-
--- Whether the path, decoded once or twice, climbs with "." or ".." between slashes of either kind.
-local function climbs(path)
-    if not path:find("%", 1, true) and not path:find("\\", 1, true) and not path:find("/.", 1, true) then
-        return false -- most paths, without the price of decoding
-    end
-    for _ = 1, 2 do
-        path = ngx.unescape_uri(path)
-        if ("/" .. path:gsub("\\", "/") .. "/"):find("/%.%.?/") then
-            return true
-        end
-    end
-    return false
-end
 
 -- HTTP/1.1 says that a body comes; HTTP/2 may leave it open, and then the method must do.
 local function has_body()
@@ -53,23 +34,23 @@ end
 local function prepare(asked)
     local route = asked.found
     asked.route = route
-    ngx.var.session_route = route.id
     ngx.var.session_authorization = route.token_header
-    if asked.cookies then
-        ngx.var.session_cookie = asked.other_cookies or signing.without_ours(asked.cookies)
+    local cookies = asked.cookies and (asked.other_cookies or signing.without_ours(asked.cookies)) or ""
+    if cookies ~= "" then
+        ngx.var.session_cookie = cookies
     end
-    forwarded.remove()
+    if asked.is_websocket then
+        ngx.var.connection_to = "upgrade"
+    end
     if route.strip_prefix then
-        ngx.var.session_prefix = route.prefix
-        ngx.var.target = asked.path .. asked.query
-    else
-        ngx.var.target = asked.uri
+        asked.target = asked.path .. asked.query
+        ngx.var.session_prefix, ngx.var.stripped = route.prefix, asked.target
     end
 end
 
 -- A session with a host name of its own is shown under no other: pages that share an origin could read each other.
 local function lead_to_its_name(asked)
-    if ngx.var.upgrade_to ~= "" or not ({ GET = true, HEAD = true })[ngx.req.get_method()] then
+    if asked.is_websocket or not ({ GET = true, HEAD = true })[ngx.req.get_method()] then
         refusals.say("asked for under another name than the session's own: DD_SESSION_DOMAIN, DD_GATEWAY_NAMES")
         return ngx.exit(403)
     end
@@ -116,20 +97,19 @@ local function refuse_upload(asked)
     return ngx.exit(413)
 end
 
--- What the gateway does with a request itself; nil: it is the session's.
+-- What the gateway does with a request itself; false: it is the session's.
 local function own_answer(asked)
     local path, route = asked.path, asked.found
     if not route then
         return without_route
     end
-    ngx.var.route_hash = route.hash
     if path == "" then
         return add_slash
     elseif not origins.is_of(route.id) then
         return lead_to_its_name
-    elseif path:sub(1, 1) ~= "/" or climbs(path) then
+    elseif path:sub(1, 1) ~= "/" or paths.climbs(path) then
         return refuse_path
-    elseif origins.foreign() then
+    elseif origins.foreign(asked.is_websocket) then
         return refuse_page
     elseif launching.is_for(path) then
         return launch
@@ -138,26 +118,35 @@ local function own_answer(asked)
     elseif too_large(route) then
         return refuse_upload
     end
+    return false
 end
 
--- All that is known of the request until it is answered: the table ngx.ctx.
+-- All that is known of the request until it is answered: the table ngx.ctx, which has all its fields from the beginning.
 local function read_request()
     local uri, cookies = ngx.var.request_uri, ngx.var.http_cookie
-    local id, path, query = split(uri)
-    local asked = { uri = uri, cookies = cookies, id = id, path = path, query = query }
+    local id, path, query, found = paths.split(uri)
+    local signed_in, other_cookies = false, nil
     if id then
-        asked.found = routes.get(id)
-        asked.signed_in, asked.other_cookies = signing.cookie_opens(cookies, id)
+        signed_in, other_cookies = signing.cookie_opens(cookies, id)
     end
+    local asked = {
+        uri = uri, cookies = cookies, id = id, path = path, query = query, found = found,
+        signed_in = signed_in, other_cookies = other_cookies, is_websocket = ngx.var.upgrade_to ~= "",
+        answer = false, -- what the gateway does with it
+        route = false, target = uri, -- of those that are passed on
+    }
     ngx.ctx = asked
     return asked
 end
 
 -- Who is signed in is the session's to limit, and so is who knows the address of an open one. All others are counted by
--- address, so that strangers use up nothing of a session.
+-- address, so that strangers use up nothing of a session. Either way the log names the route.
 local function count_apart(asked)
-    if asked.signed_in or asked.found and asked.found.sign_in == "open" then
-        ngx.var.limited_route = asked.id
+    local route = asked.found
+    if asked.signed_in or route and route.sign_in == "open" then
+        ngx.var.limited_route = route and route.hash or routes.hash_of(asked.id)
+    elseif route then
+        ngx.var.strangers_route = route.hash
     end
 end
 
@@ -166,23 +155,31 @@ local function judge()
     count_apart(asked)
     asked.answer = own_answer(asked)
     if asked.answer then
-        return "yes"
+        return false
     end
     prepare(asked)
     activity.began(asked.id)
-    return ""
+    return true
+end
+
+local function fail_with(why)
+    ngx.ctx.answer = function()
+        error(why, 0)
+    end
+    return "yes"
 end
 
 -- Whether the request ends here: "yes", or "" where the session answers. nginx lets nothing end it yet; answer() does.
+-- Two steps, and not one in the other: LuaJIT compiles no function as a whole that comes to a loop, as remove() does.
 function M.judge()
-    local done, ends_here = pcall(judge)
-    if done then
-        return ends_here
+    local done, passed = pcall(judge)
+    if done and passed then
+        done, passed = pcall(forwarded.remove)
     end
-    ngx.ctx.answer = function()
-        error(ends_here, 0)
+    if not done then
+        return fail_with(passed)
     end
-    return "yes"
+    return passed and "" or "yes"
 end
 
 -- A fault of ours goes into the access log: nginx's own words for it would quote the secret route.
@@ -191,6 +188,17 @@ function M.answer()
     if not done then
         ngx.var.gateway_error = tostring(why)
         return ngx.exit(500)
+    end
+end
+
+-- At the end of every request, when it is logged. The end of a long one is activity too. After an error page ngx.ctx is empty,
+-- so the route is read again from the request line.
+function M.ended()
+    if ngx.status == 101 then
+        activity.closed()
+    end
+    if ngx.now() - ngx.req.start_time() > 1 and ngx.var.ends_here == "" then
+        activity.went_on(paths.split(ngx.var.request_uri or ""))
     end
 end
 
@@ -206,7 +214,7 @@ end
 -- No second try: a request that may have reached the session is not sent twice.
 function M.balance()
     local route = ngx.ctx.route
-    assert(balancer.set_current_peer(routes.address_of(route), route.port))
+    assert(balancer.set_current_peer(route.host, route.port))
 end
 
 return M

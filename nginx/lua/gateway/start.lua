@@ -10,6 +10,12 @@ require "gateway.downloading"
 require "gateway.admin"
 require "gateway.pool_page"
 
+-- A request is judged by one long function, which LuaJIT compiles as a whole if it may have more constants than 500.
+jit.opt.start("maxirconst=4000", "maxsnap=2000")
+
+-- What nginx.conf calls for each request.
+gateway = { session = require "gateway.session", answers = require "gateway.answers" }
+
 return function(text)
     local settings = assert(json.decode(text))
     require("gateway.addresses").allow(settings.networks, settings.refused)

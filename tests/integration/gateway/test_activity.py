@@ -1,5 +1,6 @@
 """Which sessions are in use, as housekeeping hears it: real requests, real websockets, the kernel's own counters."""
 
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -7,8 +8,10 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from pool.records import SESSION_PORTS
 from tests.rigs.gateways.backend import http_backend, websocket_backend
 from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, route_to, running_gateway
+from tests.rigs.ports import free_port
 from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -58,6 +61,26 @@ def test_frames_on_an_old_websocket_are_activity(gateway):
         websocket.recv(5)
         assert datetime.now(UTC) - of_session(gateway).last_traffic < timedelta(seconds=1)
         assert of_session(gateway).last_request < of_session(gateway).last_traffic
+
+
+def test_the_end_of_a_long_request_is_activity(gateway):
+    with open_websocket(gateway):
+        began = of_session(gateway).last_request
+        time.sleep(1.2)
+    until(lambda: of_session(gateway).last_request - began > timedelta(seconds=1), "the end is noted")
+
+
+def test_the_end_of_a_long_request_that_got_no_answer_is_activity(gateway):
+    with socket.create_server(("127.0.0.1", free_port(SESSION_PORTS))) as session:
+        gateway.client.add_route(route_to(session.getsockname()[1]))
+        with socket.create_connection(("127.0.0.1", gateway.config.port)) as client:
+            client.sendall(f"GET /notebooks/{ROUTE}/ HTTP/1.1\r\nHost: {gateway.host(ROUTE)}\r\n\r\n".encode())
+            connection, _ = session.accept()
+            began = of_session(gateway).last_request
+            time.sleep(1.2)
+            connection.close()
+            assert b" 502 " in client.recv(100)
+    until(lambda: of_session(gateway).last_request - began > timedelta(seconds=1), "the end is noted")
 
 
 def test_open_websockets_are_counted_until_they_close(gateway):

@@ -38,10 +38,11 @@ def test_a_session_behind_a_stripped_prefix_sees_the_root(browser, publish):
     assert browser.get(prefix + "/").json()["path"] == "/"
 
 
-def test_the_address_without_its_last_slash_leads_to_the_session(browser, publish):
+@pytest.mark.parametrize("query", ["", "?x=1", "?to=/lab/tree"])
+def test_the_address_without_its_last_slash_leads_to_the_session(browser, publish, query):
     prefix = publish()
-    answer = browser.get(prefix + "?x=1")
-    assert (answer.status_code, answer.headers["Location"]) == (302, prefix + "/?x=1")
+    answer = browser.get(prefix + query)
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{prefix}/{query}")
 
 
 def test_a_session_hears_only_what_the_gateway_says_of_the_client(browser, publish):
@@ -69,6 +70,20 @@ def test_a_session_hears_only_what_the_gateway_says_of_the_client(browser, publi
     assert heard["Host"] == heard["X-Forwarded-Host"] == browser.base_url.netloc.decode()
     assert heard["X-Forwarded-Proto"] == "http"
     assert not (lies.keys() - OURS_TO_SAY) & heard.keys()
+
+
+def test_a_lie_is_found_among_dozens_of_other_headers(browser, publish):
+    others = {f"X-Of-Its-Own-{number}": "kept" for number in range(70)}
+    heard = browser.get(publish() + "/", headers={**others, "X-Forwarded-Server": "evil.example"}).json()["headers"]
+    assert others.items() <= heard.items()
+    assert "X-Forwarded-Server" not in heard
+
+
+@pytest.mark.parametrize("strip", [False, True])
+def test_a_session_is_told_the_same_of_its_three_hundredth_request(browser, publish, strip):
+    path = publish(strip_prefix=strip, token_header="token own") + "/a%2Fb?x=1"
+    told = {browser.get(path, headers={"Via": "1.1 evil"}).text for _ in range(300)}  # most by what LuaJIT compiled
+    assert len(told) == 1
 
 
 def test_a_session_without_a_token_header_does_not_get_the_clients(browser, publish):

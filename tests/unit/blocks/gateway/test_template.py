@@ -30,6 +30,10 @@ def rendered(public_url: str = "", **settings) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
+def lines_from(beginning: str, lines: list[str]) -> list[str]:
+    return lines[next(number for number, line in enumerate(lines) if line.startswith(beginning)) :]
+
+
 def test_without_a_certificate_nothing_is_said_of_tls():
     assert "listen 127.0.0.1:8000 so_keepalive=60s:15s:4;" in rendered()
     assert not [line for line in rendered() if line.startswith(("ssl_", "add_header Strict"))]
@@ -38,7 +42,22 @@ def test_without_a_certificate_nothing_is_said_of_tls():
 def test_under_tls_the_server_and_its_sessions_insist_on_it():
     lines = rendered("https://n.example.org", **TLS, hsts_seconds=60)
     assert "ssl_certificate_key /tls/a.key;" in lines
-    assert lines.count('add_header Strict-Transport-Security "max-age=60" always;') == 1
+    assert lines.count('add_header Strict-Transport-Security "max-age=60" always;') == 2
+
+
+def test_a_request_that_names_the_public_host_takes_no_map():
+    host = lines_from("set $public_host", rendered("https://n.example.org"))
+    assert host[:3] == [
+        'set $public_host "n.example.org";',
+        "set $public_port 443;",
+        'if ($http_host != "n.example.org") {',
+    ]
+
+
+def test_without_a_public_url_every_host_is_believed_on_all_addresses():
+    text = render_gateway(replace(PLAIN, address="0.0.0.0"))  # noqa: S104 - rendered, not bound
+    assert 'set $public_host "$http_host";' in text
+    assert "if ($http_host" not in text
 
 
 def test_a_limit_of_0_is_none():
