@@ -194,8 +194,11 @@ end
 -- At the end of every request, when it is logged. The end of a long one is activity too. After an error page ngx.ctx is empty,
 -- so the route is read again from the request line.
 function M.ended()
-    if ngx.status == 101 then
+    local status = ngx.status
+    if status == 101 then
         activity.closed()
+    elseif status < 100 then
+        ngx.status = 500 -- where there is none nginx logs "000", and "009" for HTTP/0.9: no numbers in JSON
     end
     if ngx.now() - ngx.req.start_time() > 1 and ngx.var.ends_here == "" then
         activity.went_on(paths.split(ngx.var.request_uri or ""))
