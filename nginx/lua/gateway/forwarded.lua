@@ -79,7 +79,6 @@ local function present()
     return found
 end
 
--- True, when it is done.
 function M.remove()
     local found = present()
     if found then
@@ -87,7 +86,6 @@ function M.remove()
             ngx.req.clear_header(name)
         end
     end
-    return true
 end
 
 -- Whether a proxy says that it passed this request on.

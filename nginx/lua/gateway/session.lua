@@ -2,7 +2,6 @@
 
 local balancer = require "ngx.balancer"
 local activity = require "gateway.activity"
-local forwarded = require "gateway.forwarded"
 local launching = require "gateway.launching"
 local notices = require "gateway.notices"
 local origins = require "gateway.origins"
@@ -170,12 +169,13 @@ local function fail_with(why)
 end
 
 -- Whether the request ends here: "yes", or "" where the session answers. nginx lets nothing end it yet; answer() does.
--- Two steps, and not one in the other: LuaJIT compiles no function as a whole that comes to a loop, as remove() does.
-function M.judge()
-    local done, passed = pcall(judge)
-    if done and passed then
-        done, passed = pcall(forwarded.remove)
+-- cleaned, why: what forwarded.remove() came to. It is not called in here, for LuaJIT compiles no function as a whole that
+-- comes to a loop.
+function M.judge(cleaned, why)
+    if not cleaned then
+        return fail_with(why)
     end
+    local done, passed = pcall(judge)
     if not done then
         return fail_with(passed)
     end

@@ -14,7 +14,9 @@ require "gateway.pool_page"
 jit.opt.start("maxirconst=4000", "maxsnap=2000")
 
 -- What nginx.conf calls for each request.
-gateway = { session = require "gateway.session", answers = require "gateway.answers" }
+gateway = {
+    forwarded = require "gateway.forwarded", session = require "gateway.session", answers = require "gateway.answers",
+}
 
 return function(text)
     local settings = assert(json.decode(text))

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from blocks.gateway.client import Gateway
-from blocks.gateway.config import forget_stale_socket, prepare_gateway, reload_gateway
+from blocks.gateway.config import forget_stale_socket, hang_up, prepare_gateway, reload_gateway
 from blocks.gateway.settings import GatewayConfig, GatewaySettings
 from pool.records import Route
 from tests.rigs.ports import free_port
@@ -96,6 +96,17 @@ class RunningGateway:
         """Come back when new workers answer; the old ones stay for as long as they hold websockets."""
         before = self.workers()
         reload_gateway(self.config)
+        self._wait_for_others(before)
+
+    def change_configuration(self, old: str, new: str) -> None:
+        """Have new workers run with another text in nginx.conf, for what no setting says."""
+        before, text = self.workers(), self.config.file.read_text()
+        assert old in text, f"nginx.conf has no {old}"
+        self.config.file.write_text(text.replace(old, new))
+        hang_up(self.config)
+        self._wait_for_others(before)
+
+    def _wait_for_others(self, before: set[int]) -> None:
         until(lambda: self.workers() - before, "new workers run")
         time.sleep(0.3)  # the old ones stop accepting
 
