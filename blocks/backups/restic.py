@@ -1,6 +1,5 @@
 """Backups in a restic repository: deduplicated, compressed, encrypted; in a directory or an S3 store."""
 
-import hashlib
 import json
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
@@ -12,14 +11,25 @@ from typing import Any
 from pydantic import SecretStr
 
 from blocks.backups.repository import BackupRepository, Parts, Written
-from blocks.backups.restic_process import ended, in_memory, kept_environment, launched, secret_files
+from blocks.backups.restic_process import (
+    awaiting,
+    ended,
+    in_memory,
+    kept_environment,
+    last_line,
+    launched,
+    next_chunk,
+    outcome,
+    pumped,
+    secret_files,
+)
 from blocks.stored.documents.stored_blocks import StoredBlocks
 from pool.backups.snapshots import Snapshot
 from pool.backups.states import BackupTrouble
 
-CHUNK = 1 << 20
 FILE = "work.tar"  # of each snapshot, the one file
 STEP_SECONDS, PRUNE_SECONDS, CHECK_SECONDS = 120, 3600, 3600
+STALL_SECONDS = 300  # that a stream may stand still; restic itself was seen to ask a dead store again for over 900
 FORGET_AT_ONCE = 1000  # snapshots, whose names are arguments of one command
 REPACKED = "1G"  # at one time: no backup is written meanwhile. What is left unused then is repacked the next time
 NOT_THERE = "Is there a repository at the following location?"
@@ -37,10 +47,11 @@ class ResticRepository(BackupRepository):
         stored: where the block is.
         directory: the repository where the block names none.
         identity: of this installation; its snapshots carry it as their host.
+        stall: seconds that a stream may stand still.
     """
 
-    def __init__(self, stored: StoredBlocks, directory: Path, identity: str) -> None:
-        self._stored, self._directory, self._identity = stored, directory, identity
+    def __init__(self, stored: StoredBlocks, directory: Path, identity: str, stall: float = STALL_SECONDS) -> None:
+        self._stored, self._directory, self._identity, self._stall = stored, directory, identity, stall
 
     def write(self, name: str, stream: Iterable[bytes]) -> Written:
         """Keep a stream. restic takes a broken pipe for the end of the file: it is killed before that.
@@ -49,18 +60,20 @@ class ResticRepository(BackupRepository):
         """
         self._make()
         command = ["backup", "--stdin", "--stdin-filename", FILE, "--tag", name, "--host", self._identity]
-        with self._started([*command, "--json", "--quiet"], stdin=subprocess.PIPE) as process:
-            digest, size = _pump(stream, process)
-            said = _outcome(process, "write a backup")
+        started = self._started([*command, "--json", "--quiet"], stdin=subprocess.PIPE)
+        with started as process, awaiting(process, self._stall) as answer:
+            digest, size = pumped(stream, process, answer)
+            with answer:
+                said = outcome(process, "write a backup")
         return Written(_summary(said)["snapshot_id"], digest, size)
 
     def read(self, snapshot: str) -> Iterator[bytes]:
         """Give back a stream; restic checks the digest of each part. It waits for no deletion."""
-        with self._started(["dump", "--no-lock", snapshot, FILE]) as process:
-            assert process.stdout  # noqa: S101 - narrows the type
-            while chunk := process.stdout.read(CHUNK):
+        started = self._started(["dump", "--no-lock", snapshot, FILE])
+        with started as process, awaiting(process, self._stall) as answer:
+            while chunk := next_chunk(process, answer):
                 yield chunk
-            _outcome(process, f"read snapshot {snapshot}")
+            outcome(process, f"read snapshot {snapshot}")
 
     def check_there(self, snapshot: str) -> None:
         """Read the snapshot's own file."""
@@ -165,7 +178,7 @@ class ResticRepository(BackupRepository):
             except subprocess.TimeoutExpired:
                 raise BackupTrouble(f"restic {command[0]} did not end within {seconds} s") from None
         if process.returncode:
-            raise BackupTrouble(f"restic could not {' '.join(command[:2])}: {_last_line(errors)}")
+            raise BackupTrouble(f"restic could not {' '.join(command[:2])}: {last_line(errors)}")
         return said
 
     @contextmanager
@@ -202,35 +215,6 @@ def _says_absent(trouble: BackupTrouble) -> bool:
     return NOT_THERE in said and any(words in said for words in ABSENT)
 
 
-def _pump(stream: Iterable[bytes], process: subprocess.Popen[bytes]) -> tuple[str, int]:
-    """Write all of a stream to the process; its digest and size."""
-    assert process.stdin  # noqa: S101 - narrows the type
-    digest, size = hashlib.sha256(), 0
-    try:
-        for chunk in stream:
-            process.stdin.write(chunk)
-            digest.update(chunk)
-            size += len(chunk)
-        process.stdin.close()
-    except BrokenPipeError:
-        _outcome(process, "write a backup")
-        raise BackupTrouble("restic ended before it had all of a backup") from None
-    return digest.hexdigest(), size
-
-
-def _outcome(process: subprocess.Popen[bytes], step: str) -> bytes:
-    """Wait for the end of a process whose output fits into a pipe, or was read.
-
-    Raises:
-        BackupTrouble: it failed; the last line that it wrote is in the message.
-    """
-    assert process.stdout and process.stderr  # noqa: S101, PT018 - narrows the types
-    said, errors = process.stdout.read(), process.stderr.read()
-    if process.wait():
-        raise BackupTrouble(f"restic could not {step}: {_last_line(errors)}")
-    return said
-
-
 def _summary(said: bytes) -> dict[str, Any]:
     messages = [json.loads(line) for line in said.splitlines() if line.startswith(b"{")]
     for message in messages:
@@ -242,10 +226,6 @@ def _summary(said: bytes) -> dict[str, Any]:
 def _snapshot(listed: dict[str, Any]) -> Snapshot:
     written_at = datetime.fromisoformat(_whole_microseconds(listed["time"]))
     return Snapshot(written_at, next(iter(listed.get("tags") or ()), ""))
-
-
-def _last_line(errors: bytes) -> str:
-    return " ".join(errors.decode(errors="replace").split())[-400:] or "it said nothing"
 
 
 def _whole_microseconds(text: str) -> str:

@@ -1,10 +1,15 @@
 """A process of restic: its pipes, what it is told by its environment, its secrets, its end."""
 
+import hashlib
 import os
 import signal
 import subprocess
-from contextlib import ExitStack, suppress
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from fcntl import F_SETPIPE_SZ, fcntl
+from math import inf
+from threading import Event, Thread
 from typing import Any
 
 from pydantic import SecretStr
@@ -13,6 +18,8 @@ from blocks.stored.backup_store import BackupPlace
 from pool.backups.states import BackupTrouble
 
 PIPE = 1 << 20  # bytes; 64 KB unless it is said, so that each process waits for the other sixteen times as often
+CHUNK = 1 << 20
+STALLED = "it was killed, as it stood still for too long: its store may have stopped answering"
 MISSING = "restic is not installed on the manager: apt-get install restic"
 
 
@@ -37,6 +44,89 @@ def launched(command: list[str], environment: dict[str, str], files: list[int], 
         with suppress(OSError):  # an account has room for so many: the next ones stay as they are
             fcntl(pipe.fileno(), F_SETPIPE_SZ, PIPE)
     return process
+
+
+class Awaiting:
+    """Entered for as long as a process is waited for; one that takes too long to answer is killed.
+
+    restic asks a store that went away again, for more than a quarter of an hour. For one that takes its connection and
+    says nothing it waits without an end.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self._process, self._seconds, self._since = process, seconds, inf
+
+    def __enter__(self) -> None:
+        self._since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._since = inf
+
+    def watch(self, over: Event) -> None:
+        """Look now and then, until it is over."""
+        while not over.wait(self._seconds / 10):
+            if time.monotonic() - self._since > self._seconds:
+                self._process.kill()
+
+
+@contextmanager
+def awaiting(process: subprocess.Popen[bytes], seconds: float) -> Iterator[Awaiting]:
+    """Watch a process for the length of a with block.
+
+    Args:
+        process: that is waited for, now and then.
+        seconds: that it may take each time, and a tenth of that more.
+    """
+    it, over = Awaiting(process, seconds), Event()
+    Thread(target=it.watch, args=(over,), daemon=True).start()
+    try:
+        yield it
+    finally:
+        over.set()
+
+
+def next_chunk(process: subprocess.Popen[bytes], answer: Awaiting) -> bytes:
+    """Read what the process says next; nothing at its end."""
+    assert process.stdout  # noqa: S101 - narrows the type
+    with answer:
+        return process.stdout.read(CHUNK)
+
+
+def pumped(stream: Iterable[bytes], process: subprocess.Popen[bytes], answer: Awaiting) -> tuple[str, int]:
+    """Write all of a stream to the process; its digest and size."""
+    assert process.stdin  # noqa: S101 - narrows the type
+    digest, size = hashlib.sha256(), 0
+    try:
+        for chunk in stream:
+            with answer:
+                process.stdin.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+        with answer:
+            process.stdin.close()
+    except BrokenPipeError:
+        outcome(process, "write a backup")
+        raise BackupTrouble("restic ended before it had all of a backup") from None
+    return digest.hexdigest(), size
+
+
+def outcome(process: subprocess.Popen[bytes], step: str) -> bytes:
+    """Wait for the end of a process whose output fits into a pipe, or was read.
+
+    Raises:
+        BackupTrouble: it failed; the last line that it wrote is in the message.
+    """
+    assert process.stdout and process.stderr  # noqa: S101, PT018 - narrows the types
+    said, errors = process.stdout.read(), process.stderr.read()
+    if process.wait():
+        said_last = STALLED if process.returncode == -signal.SIGKILL else last_line(errors)
+        raise BackupTrouble(f"restic could not {step}: {said_last}")
+    return said
+
+
+def last_line(errors: bytes) -> str:
+    """Return the end of what restic wrote about its failure, in one line."""
+    return " ".join(errors.decode(errors="replace").split())[-400:] or "it said nothing"
 
 
 def ended(process: subprocess.Popen[bytes]) -> None:

@@ -37,10 +37,10 @@ def made_in(folder) -> Place:
     return in_folder(folder)
 
 
-def restic(place: Place, key="a key", **keys) -> ResticRepository:
+def restic(place: Place, key="a key", stall=900, **keys) -> ResticRepository:
     """The repository at a place, by these keys of the block: as at one step of a rotation."""
     block = BackupPlace(**place, key=key, **keys)
-    return ResticRepository(FakeBlocks({BackupPlace: {"main": block}}), Path("/nowhere"), "dd-test")
+    return ResticRepository(FakeBlocks({BackupPlace: {"main": block}}), Path("/nowhere"), "dd-test", stall)
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +274,23 @@ def test_a_store_that_dies_half_way_through_a_backup_and_comes_back_has_all_of_i
 
     written = repository.write("alice-1.1", stream())
     assert b"".join(repository.read(written.snapshot)) == b"".join(home)
+
+
+def test_a_store_that_stops_answering_half_way_through_a_backup_is_given_up(store):
+    repository = restic(store.place(f"bucket-{uuid4().hex[:12]}"), stall=5)
+
+    def stream():
+        for number in range(200):
+            if number == 20:
+                store.freeze()
+            yield random.Random(number).randbytes(1 << 20)
+
+    try:
+        with pytest.raises(BackupTrouble, match="stood still for too long"):
+            repository.write("alice-1.1", stream())
+    finally:
+        store.thaw()
+    assert repository.snapshots() == {}
 
 
 def test_a_store_that_refuses_the_key_is_told_and_nothing_counts(store):

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 
@@ -60,6 +60,18 @@ class S3Store:
         self._running.clear()
         assert not self._answers()
 
+    def freeze(self) -> None:
+        """Have it take connections and answer nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._running:
+            os.killpg(process.pid, number)
+
     def place(self, bucket: str) -> dict[str, str]:
         """Fields of the block `backup-store/main` for a folder in a bucket, which restic makes if it is not there."""
         location = f"s3:{self._url}/{bucket}/{FOLDER}"
@@ -79,6 +91,11 @@ class S3Store:
         signed = {"Date": date, "Authorization": f"AWS {ACCESS_KEY}:{b64encode(signature).decode()}"}
         answer = httpx.put(f"{self._url}/{path}", content=content, headers=signed, timeout=60, trust_env=False)
         answer.raise_for_status()
+
+    def size(self) -> int:
+        """Bytes of the objects that it keeps, those that are on their way among them."""
+        folders = os.walk(self._folder / "devices")  # which leaves out what goes while it is looked at
+        return sum(_bytes_of(Path(folder) / name) for folder, _, names in folders for name in names)
 
     @property
     def _url(self) -> str:
@@ -112,6 +129,12 @@ def s3_store() -> Iterator[S3Store]:
             yield store
         finally:
             store.kill()
+
+
+def _bytes_of(file: Path) -> int:
+    with suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
 
 
 def _registry_answers() -> bool:
