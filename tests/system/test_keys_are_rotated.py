@@ -18,6 +18,7 @@ from pool.errors import HostUnreachable
 from pool.keys.rotation import RotatedKey
 from tests.rigs.engines.engine_tls import client_context, ping_engine
 from tests.rigs.gateways.kernel import kernel_channel, result_of
+from tests.rigs.stacks.visits import signed_in
 
 pytestmark = [pytest.mark.system, pytest.mark.nightly, pytest.mark.timeout(1500)]
 
@@ -41,16 +42,6 @@ class InUse:
         """One that was given a minute ago."""
         time.sleep(max(0.0, self.given_at + GIVEN_SECONDS - time.monotonic()))
         return self.links[name]
-
-
-@contextmanager
-def signed_in(link: str) -> Iterator[httpx.Client]:
-    """A browser that came by a link; whether it was let in is for its next answer to say."""
-    url = httpx.URL(link)
-    headers = {"Accept": "text/html", "Origin": f"{url.scheme}://{url.netloc.decode()}"}
-    with httpx.Client(trust_env=False, follow_redirects=True, headers=headers, timeout=20) as browser:
-        browser.post(link)
-        yield browser
 
 
 @pytest.fixture(scope="module")

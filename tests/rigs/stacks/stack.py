@@ -165,6 +165,13 @@ class Stack:
         found = self.api("GET", f"/artifacts/link-{instance_id}/latest").json()
         return json.loads(found["data"])[0]["launch_url"]
 
+    def containers_on(self, host: str) -> set[str]:
+        """Names of the containers of a host of the local cloud, those that have ended among them."""
+        inside = ("docker", "ps", "-a", "--format", "{{.Names}}")
+        machine = f"{ProcessSettings(data=self.data, _env_file=None).identity}-{host}"
+        command = ("docker", "-H", self.engine, "exec", machine, *inside)
+        return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
     def set_pool(self, **fields: Any) -> None:
         """Change the pool's block as an operator does in the UI's form."""
         found = self.api("GET", "/block_types/slug/pool-config/block_documents/name/main").json()
