@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import shutil
 import tarfile
 import time
 from contextlib import contextmanager
@@ -313,5 +314,6 @@ def until_settled() -> None:
 
 
 def test_a_start_without_anything_to_bring_back_asks_the_repository_nothing(installation):
+    shutil.rmtree(installation.folder / "backups")
     installation.start("alice-1")
     assert not (installation.folder / "backups").exists()
