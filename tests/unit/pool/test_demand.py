@@ -8,7 +8,7 @@ from pool.states import HostState, InstanceState
 from pool.timetable import read_timetable
 from tests.rigs.ruled_pool import Cloud, RuledPool
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.no_cover]  # thousands of ticks run what the tests of the rules run once
 
 
 @pytest.mark.parametrize("users", [25, 60, 78])

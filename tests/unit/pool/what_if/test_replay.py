@@ -90,6 +90,7 @@ def test_a_plot_shows_the_most_of_each_short_time():
     assert shown[1].at == NOW + timedelta(minutes=10)
 
 
+@pytest.mark.no_cover  # it runs a second time what the other tests run
 @pytest.mark.parametrize("seed", range(3))
 def test_ticks_that_are_left_out_would_have_decided_nothing(seed):
     chance = Random(seed)

@@ -62,6 +62,7 @@ def test_sessions_that_were_started_beforehand_are_replayed_as_they_came_and_non
     assert replay.ticks < 4 * 60  # what is asked for at each tick would let none be left out
 
 
+@pytest.mark.no_cover  # it runs a second time what the other tests run
 @pytest.mark.parametrize("seed", range(3))
 def test_ticks_that_are_left_out_beside_courses_would_have_decided_nothing(seed):
     chance = Random(seed)
