@@ -8,7 +8,7 @@ Answer = TypeVar("Answer")
 
 #: Seconds between two questions: at first, how they grow, and at most. A question to a server costs it as much as a
 #: small request, and each process that starts would be asked for a hundred times; what comes soon is still seen soon.
-FIRST, GROWS, LONGEST = 0.02, 1.25, 0.25
+FIRST, GROWS, LONGEST = 0.02, 1.25, 0.2
 
 
 def until(
