@@ -12,7 +12,6 @@ from prefect.artifacts import Artifact
 
 from blocks.engine.client import HostEngine
 from blocks.outside import outside, standing_in
-from blocks.prefect.port import PrefectPort
 from blocks.settings import process_settings
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint
@@ -30,6 +29,7 @@ from tasks.images.versions import image_on
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.engines.registry import running_registry
 from tests.rigs.engines.tiny_image import TinyImage, busybox_image, tar_of
+from tests.rigs.fakes import FakePrefect
 from tests.rigs.pool_data import NOW
 from tests.rigs.services.prefect_server import flows_run_here
 
@@ -45,7 +45,7 @@ class InAnHour(SystemClock):
         return super().now() + timedelta(hours=1)
 
 
-class FullDisks(PrefectPort):
+class FullDisks(FakePrefect):
     """No room can be made on any host."""
 
     def call(self, task, args, kwargs):
@@ -84,16 +84,28 @@ def artifact(key: str) -> Artifact:
     return Artifact.get(key)
 
 
-def distribute(**parameters):
-    state = asyncio.run(distribute_images(return_state=True, **parameters))
+def recorded(flow, *words):
+    """A run as a worker makes it, with all its tasks on record: for what operators see of it."""
+    state = asyncio.run(flow(*words, return_state=True))
     return state.name, state.message, state.data if state.is_failed() else asyncio.run(state.aresult())
+
+
+def carried_out(flow, *words, prefect=None, **parameters):
+    """The same without any record, which is most of the work: for what comes of it on the hosts."""
+    with standing_in(replace(outside(), prefect=prefect or FakePrefect())):
+        state = asyncio.run(flow.fn(*words, **parameters))
+    return state.name, state.message, state.data
+
+
+def distribute(prefect=None):
+    return carried_out(distribute_images, prefect=prefect)
 
 
 @pytest.fixture(scope="module")
 def first_run(hosts):
     """What came of the first distribution of one image."""
     image = offer(busybox_image("tiny:1", ("true",), {"one": b"1"}))
-    return image, distribute()[2]
+    return image, recorded(distribute_images)[2]
 
 
 def test_every_host_gets_the_image_and_the_report_says_what_travelled(hosts, first_run):
@@ -115,7 +127,7 @@ def test_a_dead_host_is_named_and_the_other_gets_its_image(hosts, first_run):
     new = offer(TinyImage("tiny:2", [*image.layers, PAGE], image.runs))
     hosts[0].cut_power()
     try:
-        name, message, _ = distribute()
+        name, message, _ = recorded(distribute_images)
     finally:
         hosts[0].start()
     assert (name, "1 of 2 hosts lack images: host main-01: the engine could not" in message) == ("Failed", True)
@@ -129,7 +141,7 @@ def test_afterwards_it_gets_only_the_new_layer(hosts, first_run):
 
 
 def test_operators_see_how_far_it_is_and_which_host_has_what(hosts, first_run):
-    distribute()
+    recorded(distribute_images)
     assert "2 of 2 hosts done, 0.0 MB sent" in artifact("distribution-main").description
     assert float(artifact("distribution-main").data) == 100
     table = artifact("images-on-hosts-main").data
@@ -142,7 +154,7 @@ def test_a_broken_archive_is_named_at_the_end_and_holds_up_nothing(hosts, first_
     broken.write_bytes(b"this is no archive")
     os.utime(broken, (time.time() - 60,) * 2)
     try:
-        name, message, rows = distribute()
+        name, message, rows = recorded(distribute_images)
     finally:
         broken.unlink()
     assert (name, len(rows)) == ("Completed", 2)
@@ -160,18 +172,16 @@ def test_layers_of_a_retired_image_are_collected(hosts, first_run):
 
 
 def add(image, **parameters):
-    state = asyncio.run(add_image(image, return_state=True, **parameters))
-    return state.name, state.message
+    return carried_out(add_image, image, **parameters)[:2]
 
 
 def retire(name, **parameters):
-    state = asyncio.run(retire_image(name, return_state=True, **parameters))
-    return state.name, state.message
+    return carried_out(retire_image, name, **parameters)[:2]
 
 
 def test_an_image_is_added_by_its_file_and_updated_by_adding_again(hosts, first_run):
     old = offer(busybox_image("lab:1", ("true",), {"page": b"old"}))
-    name, message = add("lab_1.tar")
+    name, message, _ = recorded(add_image, "lab_1.tar")
     assert (name, message.startswith("pool main offers lab:1; 2 hosts: ")) == ("Completed", True)
     new = offer(busybox_image("lab:1", ("true",), {"page": b"new"}))
     assert add("lab_1.tar")[0] == "Completed"
@@ -256,7 +266,8 @@ def test_a_tag_of_a_registry_is_pulled_pinned_and_followed_when_it_moves(
 def test_a_retired_image_is_not_offered_while_its_archive_stays_and_adding_it_offers_it_again(hosts, first_run):
     image = offer(busybox_image("short:1", ("true",), {"page": b"short"}))
     add("short_1.tar")
-    assert retire("short:1") == ("Completed", "pool main offers short:1 no more; images/short_1.tar stays")
+    said = "pool main offers short:1 no more; images/short_1.tar stays"
+    assert recorded(retire_image, "short:1")[:2] == ("Completed", said)
     distribute()
     with pytest.raises(NotFound, match="pool main offers the image short:1 no more: it was retired at"):
         outside().store.images.get("main", "short:1")
@@ -339,8 +350,7 @@ def test_with_a_registry_named_hosts_pull_from_it_and_the_report_is_the_same(hos
 
 def test_a_host_whose_disk_cannot_be_cleaned_takes_nothing_new_and_keeps_what_it_has(hosts, first_run):
     distribute()
-    with standing_in(replace(outside(), prefect=FullDisks())):
-        assert distribute()[0] == "Completed"
-        offer(busybox_image("waits:1", ("true",), {"page": b"waits"}))
-        name, message, _ = distribute()
+    assert distribute(FullDisks())[0] == "Completed"
+    offer(busybox_image("waits:1", ("true",), {"page": b"waits"}))
+    name, message, _ = distribute(FullDisks())
     assert (name, "DD_HOST_DISK_MARK and nothing on it may go; waits:1 has to wait" in message) == ("Failed", True)
