@@ -1,8 +1,8 @@
 """What is in which lane of tests, and long work on what they leave of the machine.
 
 A lane is a run of pytest: ``--lane=stacks``, say; `tests.rigs.lanes` runs them all, some beside each other. Tests that
-want long work come last in theirs. The OpenStack rig is installed and seeded, and random lives are lived in virtual
-time, which no busy machine disturbs.
+want long work come last in theirs. The OpenStack rig is installed with its databases, and random lives are lived in
+virtual time, which no busy machine disturbs.
 """
 
 import os

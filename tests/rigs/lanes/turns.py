@@ -1,8 +1,8 @@
 """The lanes, what each may run beside, and in which order they get their turns.
 
 Stacks look at the whole machine, and have an engine of their own: no engine for tests and no host may come or go beside
-them. What is light runs beside everything; the others beside each other. The rig of OpenStack is installed and seeded
-meanwhile. Long ones come first, so that all slots are done at about one time.
+them. What is light runs beside everything; the others beside each other. The rig of OpenStack is installed meanwhile.
+Long ones come first, so that all slots are done at about one time.
 """
 
 from collections.abc import Collection, Sequence

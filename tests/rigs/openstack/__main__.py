@@ -1,4 +1,4 @@
-"""Install the services and seed their databases, so that the rig starts at once when a test asks for it.
+"""Install the services and make their databases, so that the rig starts at once when a test asks for it.
 
 ``python -m tests.rigs.openstack`` needs no Docker Engine and leaves no process; done before, it does nothing.
 """

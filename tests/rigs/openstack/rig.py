@@ -39,7 +39,7 @@ class OpenStackRig:
         self.services = Services(**self.engine, **{f"RIG_{name}": value for name, value in machines.items()})
 
     def up(self) -> None:
-        """Start everything; from the seeded databases where an earlier run has kept them."""
+        """Start everything; from the databases where an earlier run has kept them."""
         self.services.take_turn()
         self._clean()
         self._make_network()

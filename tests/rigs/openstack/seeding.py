@@ -1,5 +1,6 @@
-"""What the cloud holds before any test: databases, users, endpoints, an image, flavors and a network."""
+"""What the cloud holds before any test: databases, which are kept, and in them users, endpoints, flavors, a network."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ ENDPOINTS = (
     ("placement", "placement"),
     ("block-storage", "cinder"),
 )
+MANAGE = Path(__file__).parent / "plugins" / "manage.py"
 IMAGES = ("Debian-12", "bare")  # the second is what the suite of all clouds asks for, as is the flavor "small"
 SECURITY_GROUPS = ("pb_server", "monitoring")
 #: name, cores, MB, GB. What the driver makes of the names is told in plugins/host_driver.py.
@@ -47,33 +49,43 @@ def make_databases(processes: Processes, run: Path) -> None:
     create = "".join(f"CREATE DATABASE {name} CHARACTER SET utf8mb4;" for name in DATABASES)
     processes.finish("mariadb-create", (*mariadb, create))
     with ThreadPoolExecutor() as pool:
-        jobs = [pool.submit(processes.finish, f"{name}-sync", *commands) for name, commands in _migrations(run).items()]
+        jobs = [
+            pool.submit(processes.finish, f"{name}-sync", ("python", MANAGE, module, json.dumps(commands)))
+            for name, (module, commands) in _migrations(run).items()
+        ]
         for job in jobs:
             job.result()
 
 
-def _migrations(run: Path) -> dict[str, list[tuple[str, ...]]]:
+def _migrations(run: Path) -> dict[str, tuple[str, list[tuple[str, ...]]]]:
+    """By service: the module of its commands, and those that make its tables."""
     etc = run / "etc"
     keystone = ("keystone-manage", f"--config-dir={etc}/keystone")
     keys = ("--keystone-user=root", "--keystone-group=root")
     nova = ("nova-manage", f"--config-dir={etc}/nova")
     reach = [f"--bootstrap-{kind}-url={url('keystone')}" for kind in ("admin", "internal", "public")]
+    of_keystone = [
+        (*keystone, "db_sync"),
+        (*keystone, "fernet_setup", *keys),
+        (*keystone, "credential_setup", *keys),
+        (*keystone, "bootstrap", "--bootstrap-password=admin", f"--bootstrap-region-id={REGION}", *reach),
+    ]
+    of_nova = [
+        (*nova, "api_db", "sync"),
+        (*nova, "cell_v2", "map_cell0", f"--database_connection={database_url(run, 'nova_cell0')}"),
+        (*nova, "cell_v2", "create_cell", "--name=cell1"),
+        (*nova, "db", "sync"),
+    ]
+    neutron = ("neutron-db-manage", f"--config-file={etc}/neutron/neutron.conf", "upgrade", "head")
     return {
-        "keystone": [
-            (*keystone, "db_sync"),
-            (*keystone, "fernet_setup", *keys),
-            (*keystone, "credential_setup", *keys),
-            (*keystone, "bootstrap", "--bootstrap-password=admin", f"--bootstrap-region-id={REGION}", *reach),
-        ],
-        "glance": [("glance-manage", f"--config-dir={etc}/glance", "db_sync")],
-        "placement": [("placement-manage", f"--config-dir={etc}/placement", "db", "sync")],
-        "neutron": [("neutron-db-manage", f"--config-file={etc}/neutron/neutron.conf", "upgrade", "head")],
-        "nova": [
-            (*nova, "api_db", "sync"),
-            (*nova, "cell_v2", "map_cell0", f"--database_connection={database_url(run, 'nova_cell0')}"),
-            (*nova, "cell_v2", "create_cell", "--name=cell1"),
-            (*nova, "db", "sync"),
-        ],
+        "keystone": ("keystone.cmd.manage", of_keystone),
+        "glance": ("glance.cmd.manage", [("glance-manage", f"--config-dir={etc}/glance", "db_sync")]),
+        "placement": (
+            "placement.cmd.manage",
+            [("placement-manage", f"--config-dir={etc}/placement", "db", "sync")],
+        ),
+        "neutron": ("neutron.db.migration.cli", [neutron]),
+        "nova": ("nova.cmd.manage", of_nova),
     }
 
 

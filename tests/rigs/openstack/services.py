@@ -1,4 +1,4 @@
-"""The services' processes, on databases that were seeded once. Nothing here needs a Docker Engine."""
+"""The services' processes, on databases whose tables were made once. Only the compute needs a Docker Engine."""
 
 import fcntl
 import hashlib
@@ -26,7 +26,6 @@ VENV, KEEP = BUILD / "venv", RUN / "keep"
 PLUGINS = HERE / "plugins"
 TURN_SECONDS = 900
 ENTRY_POINT = "[neutron.ml2.mechanism_drivers]\nbridge_binding = bridge_binding:BridgeBinding\n"
-NO_MACHINES = {"OS_DEFAULT__COMPUTE_DRIVER": "fake.FakeDriverWithoutFakeNodes"}
 MODULES = {
     "keystone": "keystone.wsgi.api",
     "glance": "glance.wsgi.api",
@@ -81,7 +80,7 @@ class Services:
         self._lock = None
 
     def prepare(self) -> Path:
-        """Install what is missing and make the seed, unless an earlier run has; the seed."""
+        """Install what is missing and make the databases, unless an earlier run has; the databases' files."""
         seed = BUILD / f"seed-{_digest()}"
         check_packages()
         install_services(VENV)
@@ -90,19 +89,27 @@ class Services:
         return seed
 
     def start(self) -> None:
-        """Start everything, from the seed."""
+        """Start everything, and fill it: that takes some seconds, and to start all only for it would take a minute."""
         seed = self.prepare()
         self._lay_out()
         subprocess.run(("cp", "-a", seed, KEEP), check=True)
-        self._start_base()
-        self._start_apis(*WITHOUT_VOLUMES)
+        base_services.start_mariadb(self.processes, RUN, KEEP)
+        base_services.start_rabbitmq(self.processes, RUN)
+        self._wait_for_mariadb()
+        self._begin_apis(*WITHOUT_VOLUMES)
+        self._wait_for_apis("keystone")
+        seeding.make_identity(connect())
+        self.processes.wait("rabbitmq", lambda: self.processes.wrote("rabbitmq", "completed with"))
+        self._wait_for_apis(*WITHOUT_VOLUMES)
+        seeding.make_resources(connect(), connect("rig"))
         self._start_workers()
 
     def start_volumes(self) -> None:
         """Start Cinder, too, on tables that are made now: three processes and long migrations, for few tests."""
         options = f"--config-dir={RUN}/etc/cinder"
         self.processes.finish("cinder-sync", ("cinder-manage", options, "db", "sync"))
-        self._start_apis("cinder")
+        self._begin_apis("cinder")
+        self._wait_for_apis("cinder")
         for name in ("cinder-scheduler", "cinder-volume"):
             self.processes.start(name, name, options)
         volumes: Any = connect("rig-admin-volumes").block_storage
@@ -114,8 +121,8 @@ class Services:
         self.processes.kill_all()
         shutil.rmtree(RUN, ignore_errors=True)
 
-    def _start_apis(self, *names: str) -> None:
-        """Start these APIs, all at once, and wait until they answer."""
+    def _begin_apis(self, *names: str) -> None:
+        """Start these APIs, all at once."""
         files = {"keystone": "keystone.conf", "neutron": "neutron.conf", "nova": "api-paste.ini;nova.conf"}
         for name in names:
             environment = {f"OS_{name.upper()}_CONFIG_DIR": f"{RUN}/etc/{name}"}
@@ -125,16 +132,13 @@ class Services:
             if name == "cinder":  # it takes no file from the environment
                 serve.append(f"--config-dir={RUN}/etc/cinder")
             self.processes.start(name, *serve, **environment)
+
+    def _wait_for_apis(self, *names: str) -> None:
         for name in names:
             self.processes.wait(name, partial(_answers, url(name)))
 
-    def _start_compute(self, **environment: str) -> None:
-        """Start nova-compute and wait until Nova has heard of it."""
-        command = ("python", PLUGINS / "nova_compute.py", f"--config-dir={RUN}/etc/nova-compute")
-        since = time.time()
-        self.processes.start("nova-compute", *command, **environment)
-        compute = connect().compute
-        self.processes.wait("nova-compute", lambda: _reported(compute, since))
+    def _wait_for_mariadb(self) -> None:
+        self.processes.wait("mariadb", base_services.socket(RUN).exists)
 
     def _lay_out(self) -> None:
         _refuse_taken_ports()
@@ -150,20 +154,14 @@ class Services:
         configuration.write(RUN, VENV)
 
     def _make(self, seed: Path) -> None:
-        """Make the databases from nothing and keep a copy: it is most of the time of a first start."""
+        """Make the databases' tables and keep a copy of the files: it is most of the time of a first start."""
         self._lay_out()
         for folder in ("images", "nova"):
             (KEEP / folder).mkdir(parents=True)
         base_services.make_database_files(KEEP)
-        self._start_base()
+        base_services.start_mariadb(self.processes, RUN, KEEP)
+        self._wait_for_mariadb()
         seeding.make_databases(self.processes, RUN)
-        self._start_apis("keystone")
-        seeding.make_identity(connect())
-        self._start_apis(*(name for name in WITHOUT_VOLUMES if name != "keystone"))
-        seeding.make_resources(connect(), connect("rig"))
-        self._start_workers(**NO_MACHINES)
-        self.processes.finish("discover", ("nova-manage", f"--config-dir={RUN}/etc/nova", "cell_v2", "discover_hosts"))
-        self.processes.stop("nova-compute")
         self.processes.stop("mariadb")  # in good order: its files are copied
         for old in BUILD.glob("seed-*"):
             shutil.rmtree(old)
@@ -171,18 +169,17 @@ class Services:
         Path(f"{seed}.new").rename(seed)
         self.clear()
 
-    def _start_base(self) -> None:
-        base_services.start_mariadb(self.processes, RUN, KEEP)
-        base_services.start_rabbitmq(self.processes, RUN)
-        self.processes.wait("mariadb", base_services.socket(RUN).exists)
-        self.processes.wait("rabbitmq", lambda: self.processes.wrote("rabbitmq", "completed with"))
-
-    def _start_workers(self, **compute: str) -> None:
+    def _start_workers(self) -> None:
         """Conductor and scheduler need identity and placement; a compute that comes before the conductor waits long."""
         for name in ("nova-conductor", "nova-scheduler"):
             self.processes.start(name, name, f"--config-dir={RUN}/etc/nova")
         self.processes.wait("nova-conductor", lambda: self.processes.wrote("nova-conductor", "Starting conductor node"))
-        self._start_compute(**compute)
+        self.processes.start(
+            "nova-compute", "python", PLUGINS / "nova_compute.py", f"--config-dir={RUN}/etc/nova-compute"
+        )
+        compute: Any = connect().compute
+        self.processes.wait("nova-compute", lambda: _is_up(compute, "nova-compute"))
+        self.processes.finish("discover", ("nova-manage", f"--config-dir={RUN}/etc/nova", "cell_v2", "discover_hosts"))
 
 
 def connect(cloud: str = "rig-admin") -> Connection:
@@ -198,18 +195,9 @@ def _locked(file: IO) -> bool:
     return True
 
 
-def _reported(compute: Any, since: float) -> bool:
-    found = list(compute.services(binary="nova-compute"))
-    return bool(found) and found[0].state == "up" and _stamp(found[0].updated_at) > since
-
-
 def _is_up(service: Any, binary: str) -> bool:
-    return any(one.state == "up" for one in service.services(binary=binary))
-
-
-def _stamp(text: str | None) -> float:
-    """Seconds of a time that Nova writes: UTC, without a zone."""
-    return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone if text else 0
+    """Whether it has reported after its start, at whose beginning it is called up already."""
+    return any(one.state == "up" and one.updated_at for one in service.services(binary=binary))
 
 
 def _answers(address: str) -> bool:
