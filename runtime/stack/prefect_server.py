@@ -30,6 +30,7 @@ from blocks.stored.api_password import OF_SERVER, accepted_pairs
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
+from blocks.stored.documents.form_errors import show_in_forms
 from blocks.stored.documents.refusing import refuse_nonsense
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryLogin
@@ -46,7 +47,9 @@ def main() -> None:
     said = arguments(settings, sys.argv[1:])
     if settings.prefect_server_url.startswith("sqlite"):
         begin_immediately()
-    refuse_nonsense((PoolConfig, Blueprint, CourseBlock, RegistryLogin, ChangeWebhook, LocalCloud, StaticCloud))
+    kinds = (PoolConfig, Blueprint, CourseBlock, RegistryLogin, ChangeWebhook, LocalCloud, StaticCloud)
+    refuse_nonsense(kinds)
+    show_in_forms(kinds)
     failover = Failover(server_lock(settings, said.port))
     guard_what_is_served(settings, os.environ.get(OF_SERVER, ""), said.port, failover)
     # It refuses to start on a port that is taken: the one that stands by starts beside the active one, on any port.

@@ -1,6 +1,6 @@
 """Have Prefect's server refuse blocks of ours that make no sense: by itself it looks at no value, whatever saves it.
 
-The form in Prefect's UI, `prefect block`, and any client then show the sentence, and nothing is saved.
+`prefect block` and any client then show the sentence, and nothing is saved; forms are told by `form_errors`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -74,7 +74,7 @@ def _checking_change(change: Callable[..., Awaitable[Any]], kinds: Kinds) -> Cal
 
 
 def _refuse(slug: str, name: str | None, trouble: str) -> None:
-    """End the request, where there is trouble, with a sentence that the form shows.
+    """End the request, where there is trouble, with a sentence.
 
     Raises:
         HTTPException: 422.

@@ -130,3 +130,13 @@ def test_the_form_of_a_session_calls_its_parameters_in_words(server, operator):
     look(operator, server, f"/deployments/deployment/{deployment}/run", "form-provision-instance")
     for title in ("Session", "Blueprint", "Name of the session, chosen by the platform"):
         assert operator.get_by_text(title).first.is_visible(), title
+
+
+def test_a_value_that_makes_no_sense_is_told_below_its_field(server, operator):
+    operator.goto(f"{server.stranger.base_url}/v2/blocks/catalog/blueprint/create")
+    operator.get_by_role("button", name="Save").wait_for()
+    operator.locator("input").first.fill("odd")
+    operator.locator("textarea").first.fill("lab@latest")
+    operator.locator("input[type=number]").first.fill("8888")
+    operator.get_by_role("button", name="Save").click()
+    operator.get_by_text("after the @ there must be a digest").first.wait_for()
