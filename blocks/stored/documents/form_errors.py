@@ -20,14 +20,15 @@ from pool.errors import BadRequest
 def show_in_forms(kinds: Iterable[type[Block]]) -> None:
     """Have this process's Prefect server tell forms what is wrong with blocks of these kinds, known by their fields."""
     by_fields = {frozenset(kind.model_fields): kind for kind in kinds}
-    asked: Any = schemas.validate
+    route: Any = schemas  # it imports the name that is replaced here
+    asked = route.validate
 
     def checked(values: Mapping[str, Any], schema: Mapping[str, Any], **more: Any) -> list[Any]:
         found = list(asked(values, schema, **more))
         kind = by_fields.get(frozenset(schema.get("properties", schema)))
         return found or (below_fields(kind, values) if kind else [])
 
-    schemas.validate = checked  # type: ignore[assignment]  # jsonschema's errors are read by four of their attributes
+    route.validate = checked  # jsonschema's errors are read by four of their attributes
 
 
 def below_fields(kind: type[Block], values: Mapping[str, Any]) -> list[SimpleNamespace]:

@@ -51,5 +51,5 @@ def look(url: str, browser: httpx.Client) -> str:
 
 
 def _run(url: str, browser: httpx.Client, cell: str) -> str:
-    with kernel_channel(url, browser) as channel:
+    with (channel := kernel_channel(url, browser)):
         return result_of(channel, cell)
