@@ -1,13 +1,13 @@
 """What operators are shown of courses."""
 
-from datetime import timedelta
+from datetime import datetime
 
 from blocks.outside import now, outside
 from pool.courses.course import Course
+from pool.courses.shortages import AHEAD, what_is_short
+from pool.errors import Refused
 from pool.moments import minute
 from pool.states import HOLDING_ROOM
-
-AHEAD = timedelta(days=14)  # in which the next class is looked for
 
 
 def course_rows() -> list[dict[str, object]]:
@@ -34,8 +34,18 @@ def _row(course: Course) -> dict[str, object]:
         "starts_before": course.start_before // 60,
         "users": ", ".join(sorted(course.users)),
         "files": course.files,
-        "trouble": "",
+        "trouble": _trouble(course, at),
     }
+
+
+def _trouble(course: Course, at: datetime) -> str:
+    stored = outside().stored
+    try:
+        settings = stored.config(course.pool).settings(course.pool)
+        lifetime = stored.blueprint(course.blueprint).lifetime
+    except Refused as error:  # changed or deleted this moment
+        return str(error)
+    return what_is_short(course, settings, lifetime, at)
 
 
 def _unreadable(name: str, why: str) -> dict[str, object]:

@@ -148,3 +148,8 @@ def test_the_command_shows_the_times_the_members_and_how_many_sessions_there_are
     assert (row["course"], row["slots"], row["sessions"], row["reserved_now"], row["users"]) == (
         "bio101", 2, 1, "yes", "ada, bob",
     )  # fmt: skip
+
+
+def test_the_command_says_what_the_next_class_will_lack(door):
+    door.stored.blocks[PoolConfig]["main"].DD_MAX_HOSTS = 0
+    assert course_rows()[0]["trouble"].startswith("2 slots short: pool main may have 0 hosts")
