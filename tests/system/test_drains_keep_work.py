@@ -217,3 +217,4 @@ def test_their_users_next_sessions_have_all_of_it(stack, dead):
         url = stack.provision(f"{name}-next", blueprint=BLUEPRINT, user=f"user-of-{name}")["url"]
         with signed_in(stack.link(f"{name}-next")) as browser:
             assert look(url, browser) == dead.wrote[name]
+        assert stack.run("deprovision-instance/on-demand", SECONDS, instance_id=f"{name}-next")[0] == "COMPLETED"
