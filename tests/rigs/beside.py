@@ -37,7 +37,7 @@ FOLDERS = {
     "simulation": ("simulation",),
     "images": ("integration/images",),
     "configured": (
-        *(f"integration/hosts/test_{name}.py" for name in ("neighbours", "network_rate")),
+        *(f"integration/hosts/test_{name}.py" for name in ("neighbours", "network_rate", "reboots")),
         *(f"integration/hosts/test_playbook{name}.py" for name in ("", "_escapes", "_firewall")),
         "integration/hosts/test_sysprep.py",
     ),

@@ -1,5 +1,7 @@
 """One configured host for all tests of the playbook: to make it takes a minute."""
 
+import socket
+
 import pytest
 
 from blocks.host_setup.playbook import run_playbook
@@ -21,6 +23,13 @@ def session_image(configured):
     image = busybox_image("tiny", ("httpd", "-f", "-p", "8888", "-h", "/"), {"index.html": b"here"})
     configured.root("docker load", stdin=image.archive())
     return image.name
+
+
+@pytest.fixture
+def manager():
+    """A port that answers on every address of this machine."""
+    with socket.create_server(("0.0.0.0", 0)) as listening:  # noqa: S104 - what is tried is each address of this machine
+        yield listening.getsockname()[1]
 
 
 @pytest.fixture

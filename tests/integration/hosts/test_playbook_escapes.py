@@ -1,15 +1,11 @@
 """What a throwaway container finds open on a real host: nothing after the playbook, and what is opened on purpose."""
 
-import socket
 from time import monotonic
 
 import pytest
 
-from blocks.addresses.own_addresses import reachable_addresses
-from blocks.engine.client import HostEngine
-from blocks.engine.connection import EngineIdentity
 from blocks.engine.probes.escape import NAME, open_doors
-from pool.hosts.escapes import Door, doors
+from pool.hosts.escapes import Door
 from tests.rigs.hosts.configured_host import RESTART
 
 pytest_plugins = ("tests.rigs.hosts.playbook_host",)
@@ -18,21 +14,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def engine(configured):
-    client = configured.authority.issue_client("manager", days=1)
-    identity = EngineIdentity(configured.authority.certificate, client.certificate, client.private_key)
-    return HostEngine.connect(configured.host.address, identity, configured.host.name)
-
-
-@pytest.fixture
-def manager():
-    """A port that answers on every address of this machine."""
-    with socket.create_server(("0.0.0.0", 0)) as listening:  # noqa: S104 - what is tried is each address of this machine
-        yield listening.getsockname()[1]
-
-
-def tried(configured, port):
-    ours = [one for one in configured.run.variables["firewall_networks"] if one in set(reachable_addresses())]
-    return doors(configured.host.address, 2376, ours, (port,))
+    return configured.engine()
 
 
 def without(configured, chain, look):
@@ -44,7 +26,7 @@ def without(configured, chain, look):
 
 
 def test_nothing_is_open_after_the_playbook(configured, engine, manager):
-    assert open_doors(engine, tried(configured, manager)) == []
+    assert open_doors(engine, configured.doors(manager)) == []
 
 
 def test_a_rate_of_the_network_is_held_and_found_missing_without_its_service(configured, engine):
@@ -57,18 +39,18 @@ def test_a_rate_of_the_network_is_held_and_found_missing_without_its_service(con
 
 
 def test_what_the_test_brought_along_is_gone_after_it(configured, engine, manager):
-    open_doors(engine, tried(configured, manager))
+    open_doors(engine, configured.doors(manager))
     assert NAME not in configured.root("docker ps -a --format '{{.Names}}'; docker images --format '{{.Repository}}'")
 
 
 def test_the_host_itself_is_found_open_without_the_rules_for_input(configured, engine, manager):
-    found = without(configured, "INPUT", lambda: open_doors(engine, tried(configured, manager)))
+    found = without(configured, "INPUT", lambda: open_doors(engine, configured.doors(manager)))
     assert f"the host at {configured.host.address}, port 22" in found
     assert any(one.startswith("the host's bridge at") for one in found)
 
 
 def test_the_manager_is_found_open_without_the_rules_for_what_is_forwarded(configured, engine, manager):
-    found = without(configured, "DOCKER-USER", lambda: open_doors(engine, tried(configured, manager)))
+    found = without(configured, "DOCKER-USER", lambda: open_doors(engine, configured.doors(manager)))
     assert any(one.startswith("the manager at") and one.endswith(f"port {manager}") for one in found)
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from docker import DockerClient
 
 from blocks.host_setup.sysprep import give_certificate, playbook_digest, read_mark, sysprep
 from tests.rigs.engines.tiny_image import busybox_image
@@ -127,13 +126,11 @@ def test_a_session_is_held_to_its_network_rate_on_a_host_that_booted_from_an_ima
     baked.host.root("docker rm -f limited")
 
 
-def test_an_image_that_the_engine_removes_stays_away_when_the_host_boots_again(baked, engine_url):
+def test_an_image_that_the_engine_removes_stays_away_when_the_host_boots_again(baked):
     before = mounted_layers(baked.host)
     baked.host.root("docker rmi gone tiny")
     baked.host.root("docker load", stdin=busybox_image("again", ("true",)).archive())
-    client = DockerClient(base_url=engine_url)
-    client.containers.get(baked.host.host.container).restart(timeout=10)
-    client.close()
+    baked.host.host.reboot()
     baked.host.shell.wait_for_ssh(120)
     assert (before != [], mounted_layers(baked.host)) == (True, [])
     baked.host.root("docker run --rm again")

@@ -4,7 +4,11 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from blocks.addresses.own_addresses import reachable_addresses
+from blocks.engine.client import ENGINE_PORT, HostEngine
+from blocks.engine.connection import EngineIdentity
 from blocks.host_setup.playbook import PlaybookReport
+from pool.hosts.escapes import Door, doors
 from tests.rigs.hosts.playbook_host import PlaybookHost
 
 SESSION_PORT = 20000
@@ -20,6 +24,17 @@ class Configured(PlaybookHost):
     def root(self, command: str, stdin: bytes = b"", seconds: int = 60) -> str:
         """Run a shell command line on the host as root."""
         return self.shell.run(f"sudo sh -c {shlex.quote(command)}", timeout=seconds, stdin=stdin).strip()
+
+    def engine(self) -> HostEngine:
+        """Its engine, as the manager reaches it."""
+        client = self.authority.issue_client("manager", days=1)
+        identity = EngineIdentity(self.authority.certificate, client.certificate, client.private_key)
+        return HostEngine.connect(self.host.address, identity, self.host.name)
+
+    def doors(self, *manager_ports: int) -> tuple[Door, ...]:
+        """What none of its containers may reach, these ports of the manager among that."""
+        manager = set(reachable_addresses()).intersection(self.run.variables["firewall_networks"])
+        return doors(self.host.address, ENGINE_PORT, sorted(manager), manager_ports)
 
     def reaches(self, container: str, address: str, port: int) -> bool:
         """Whether a container gets a TCP connection there."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx
 
 from blocks.engine.client import HostEngine
-from blocks.engine.connection import EngineIdentity
 from blocks.engine.probes.probe import PROBE_SECONDS
 from pool import marks
 from pool.errors import EngineTrouble, HostUnreachable
@@ -133,12 +132,10 @@ class Neighbourhood:
 @contextmanager
 def neighbourhood(configured: Configured) -> Iterator[Neighbourhood]:
     """The engine of this host with its data on a volume of 1 GB, and a world outside. All is as before afterwards."""
-    client = configured.authority.issue_client("manager", days=1)
-    identity = EngineIdentity(configured.authority.certificate, client.certificate, client.private_key)
     programs = {file.name: file.read_bytes() for file in PROGRAMS.glob("*.py")}
     image = python_image("neighbours", programs)
-    with _small_volume(configured), _world(configured):
-        engine = HostEngine.connect(configured.host.address, identity, configured.host.name)
+    with _small_volume(configured), outside_world(configured):
+        engine = configured.engine()
         engine.load([image.archive()])
         yield Neighbourhood(configured, engine, image.id)
         for state in engine.containers({marks.NAMESPACE: NAMESPACE}):
@@ -161,7 +158,7 @@ def _small_volume(configured: Configured) -> Iterator[None]:
 
 
 @contextmanager
-def _world(configured: Configured) -> Iterator[None]:
+def outside_world(configured: Configured) -> Iterator[None]:
     """A web server outside of the host, as its containers see it."""
     configured.root(
         "ip netns add world; ip link add world0 type veth peer name eth0 netns world; ip link set world0 up;"
