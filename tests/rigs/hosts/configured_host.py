@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from blocks.addresses.own_addresses import reachable_addresses
 from blocks.engine.client import ENGINE_PORT, HostEngine
@@ -33,7 +34,8 @@ class Configured(PlaybookHost):
 
     def doors(self, *manager_ports: int) -> tuple[Door, ...]:
         """What none of its containers may reach, these ports of the manager among that."""
-        manager = set(reachable_addresses()).intersection(self.run.variables["firewall_networks"])
+        listed: Any = self.run.variables["firewall_networks"]
+        manager = set(reachable_addresses()).intersection(listed)
         return doors(self.host.address, ENGINE_PORT, sorted(manager), manager_ports)
 
     def reaches(self, container: str, address: str, port: int) -> bool:
