@@ -1,1 +1,1 @@
-"""One retryable verb each; retries, timeouts and concurrency are declared here."""
+"""One step each, which may be repeated; what is tried again, and how often, is declared here."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-#: A run of these flows that is still going after so many seconds has lost its worker: the sum of its tasks' own time
-#: limits. A start takes as long as its session may, see :func:`longest_start`.
+#: A run of these flows that is still going after so many seconds counts as one that lost its worker: several times what
+#: such runs took on slow machines. A start takes as long as its session may, see :func:`longest_start`.
 LONGEST_SECONDS = {
     "spawn-host": 1200,
     "configure-host": 3000,
