@@ -1,8 +1,12 @@
 """What every task here is."""
 
+import ast
 import asyncio
 import importlib
+import inspect
 import pkgutil
+import textwrap
+from collections.abc import Callable
 
 import pytest
 from prefect import Task
@@ -29,3 +33,14 @@ def test_a_step_whose_function_runs_out_of_items_ends_with_an_error_and_not_neve
 
     with pytest.raises(RuntimeError, match="raised StopIteration"):
         asyncio.run(step())
+
+
+def _awaits(function: Callable) -> bool:
+    body = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0].body
+    return any(isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) for part in body for node in ast.walk(part))
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_a_task_that_waits_for_nothing_runs_beside_the_loop_that_all_share(name):
+    written = inspect.unwrap(TASKS[name].fn)  # a plain function is put into the executor
+    assert not inspect.iscoroutinefunction(written) or _awaits(written)

@@ -10,7 +10,7 @@ import pytest
 
 from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
-from pool.errors import GatewayTrouble
+from pool.errors import DatabaseAway, GatewayTrouble
 from pool.records import Instance, ProxyOptions, Route
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
@@ -29,6 +29,7 @@ class TableInMemory(Gateway):
     def __init__(self, folder) -> None:
         super().__init__(folder / "admin.socket", folder / "routes.json")
         self.table: dict[str, dict] = {}
+        self.requests: list[str] = []
         self.before_the_lock: Callable[[], None] = lambda: None
         self._snapshot.locked = self._overtaken(self._snapshot.locked)
 
@@ -41,6 +42,7 @@ class TableInMemory(Gateway):
         return lock
 
     def _ask(self, method: str, path: str, body: Any = None, seconds: float = 0) -> Any:
+        self.requests.append(method)
         if method == "PUT" and path == "/routes":
             self.table = {record["id"]: record for record in body}
         elif method == "PUT":
@@ -126,3 +128,22 @@ def test_the_port_of_an_ended_session_is_not_the_next_ones(store, gateway):
     alice = run(store, "alice-1")
     end(store, gateway, alice)
     assert run(store, "bob-1").port == alice.port + 1
+
+
+def test_a_gateway_that_lost_its_table_is_given_all_of_it_in_one_step(store, gateway):
+    routes = {run(store, f"alice-{number}").route for number in range(3)}
+    asked = gateway.requests = []
+    assert repair() == "3 routes added, 0 removed"
+    assert (gateway.table.keys(), asked.count("PUT")) == (routes, 1)
+
+
+def test_a_database_that_is_away_when_the_route_is_live_turns_no_running_session_into_a_failure(
+    store, gateway, monkeypatch
+):
+    def away(*_):
+        raise DatabaseAway("the pool's database is away")
+
+    alice = run(store, "alice-1")
+    monkeypatch.setattr(store.timings, "note_first", away)
+    asyncio.run(publish_route.fn(alice))
+    assert gateway.table.keys() == {alice.route}

@@ -8,10 +8,12 @@ import pytest
 from blocks.host_setup.setup import HostSetup
 from blocks.host_setup.shell import HostShell
 from blocks.outside import standing_in
-from pool.errors import EngineTrouble
-from tasks.hosts.disks import make_room, used_percent
+from pool.errors import EngineTrouble, Refused
+from pool.records import Image
+from tasks.hosts.disks import make_room, needed_images, used_percent
 from tests.rigs.fakes import fake_outside
-from tests.rigs.pool_data import a_host
+from tests.rigs.pool_data import a_host, ask
+from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
@@ -59,3 +61,16 @@ class OpenEngine:
 
     def __exit__(self, *_):
         pass
+
+
+def test_a_blueprint_that_cannot_be_read_keeps_no_disk_from_being_cleaned_and_no_other_image_from_being_kept(tmp_path):
+    def blueprint(name):
+        raise Refused(f"blueprint {name} cannot be read")
+
+    stored = SimpleNamespace(blueprint=blueprint, pinned_versions=lambda pool: set())
+    store = new_store(tmp_path)
+    ask(store, "alice-1")
+    store.images.put(Image("main", "other", "sha256:a", size=1))
+    with standing_in(fake_outside(store=store, stored=stored)):
+        assert needed_images("main") == {"sha256:a"}
+    store.close()
