@@ -3,34 +3,15 @@
 import pytest
 
 from pool.states import HostState, InstanceState
-from tests.rigs.simulator.invariants import check_always
-from tests.rigs.simulator.lives import settle
+from tests.simulation.demand import arrive, pass_time, running, settling_world
 
 pytestmark = pytest.mark.simulation
 
 
 @pytest.fixture
 def world(ours):
-    with ours.world(seed=3) as world:
+    with settling_world(ours) as world:
         yield world
-        settle(world)
-        assert world.broken.sentences == {}
-
-
-def pass_time(world, seconds: float) -> None:
-    """With a tick each half minute, as in a pool that is not asleep."""
-    for _ in range(round(seconds / 100)):
-        world.advance(100)
-        check_always(world)
-
-
-def arrive(world, users: int) -> None:
-    for _ in range(users):
-        world.arrive()
-
-
-def running(world) -> int:
-    return len(world.store.instances.all(states={InstanceState.RUNNING}))
 
 
 def test_users_who_come_at_once_to_an_empty_pool_all_get_a_place(world):
