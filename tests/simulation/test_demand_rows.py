@@ -74,7 +74,7 @@ def test_hosts_of_a_timetable_to_which_no_user_came_leave_when_it_is_over_and_do
     pass_time(campus, 1800)
     assert free(campus) >= 20
     spawned = ever(campus)
-    pass_time(campus, 3600)
+    pass_time(campus, 2400)
     assert (sizes(campus), ever(campus)) == ([6], spawned)
 
 
@@ -117,10 +117,10 @@ def test_a_large_host_is_not_replaced_by_its_like_where_both_sizes_are_one_flavo
 def test_while_slots_are_free_on_the_only_host_allowed_no_long_session_waits_longer_than_a_boot_takes(world):
     turn(world, DD_MAX_HOSTS=1, DD_FREE_SLOT_TARGET=4, DD_HOST_LIFETIME=2400)
     like_small(world, "day", lifetime=14400)
-    for _ in range(16):
-        world.advance(1300)  # from the sixth on, five others hold five of the six slots
+    for _ in range(10):
+        world.advance(1900)  # from the sixth on, five others hold five of the six slots
         world.arrive("day")
-        world.advance(1200)
+        world.advance(600)
         assert last(world).state is InstanceState.RUNNING
     assert sizes(world) == [6]
 
