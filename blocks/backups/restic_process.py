@@ -19,7 +19,7 @@ from pool.backups.states import BackupTrouble
 
 PIPE = 1 << 20  # bytes; 64 KB unless it is said, so that each process waits for the other sixteen times as often
 CHUNK = 1 << 20
-STALLED = "it was killed, as it stood still for too long: its store may have stopped answering"
+STALLED = "it was killed: it stood still for too long, as its store may have, or the manager had no memory left"
 MISSING = "restic is not installed on the manager: apt-get install restic"
 
 
