@@ -11,7 +11,8 @@ from pool.standbys.rules import PAUSE
 from pool.standbys.spec import StandbySpec
 from pool.standbys.standby import Standby, StandbyState
 from tasks.housekeeping.probing import ask_each
-from tasks.sessions.standbys import asking, standby_spec_of
+from tasks.sessions.containers import asking
+from tasks.sessions.standbys import standby_spec_of
 
 ALL_SECONDS = 10
 

@@ -1,15 +1,17 @@
 """Tasks for the containers of sessions: start, wait until it answers, remove."""
 
 from asyncio import sleep
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
-from blocks.engine.client import HostEngine
+from blocks.engine.client import STEP_SECONDS, HostEngine
 from blocks.outside import now, outside
 from pool.blame import IMAGE_GONE
 from pool.errors import EngineTrouble, SessionNotReady
 from pool.records import BlueprintSpec, ContainerSpec, Host, Instance
 from pool.sessions.containers import container_spec
+from pool.sessions.filling import auth_header_of
 from pool.sessions.log_lines import MOST_LINES, log_lines
 from pool.sessions.requests import check_unchanged
 from pool.sessions.timings import Moments, Phase, next_look
@@ -18,8 +20,6 @@ from tasks.base import blocking, look_up, pool_task
 from tasks.courses.courses import courses_with_files
 from tasks.images.versions import image_on
 from tasks.sessions.secrets import put_secrets
-from tasks.sessions.standbys import asking
-from tasks.sessions.starts import turn_to_start
 
 ALIVE_SECONDS = 1.0  # between two looks whether the container of a session that starts still runs
 TAKEN_SECONDS = 1.0  # that one is given to answer which stood by: it has answered before
@@ -43,6 +43,18 @@ async def start_container(instance: Instance, blueprint: BlueprintSpec, filled: 
     """
     async with turn_to_start(instance):
         return await blocking(_run, instance, blueprint, filled)
+
+
+@asynccontextmanager
+async def turn_to_start(instance: Instance) -> AsyncIterator[None]:
+    """Wait until it is the session's turn on its host, and have it for the block: first come, first served.
+
+    The order is this process's own: a turn ends with the process that had it, and needs no end on record. No session
+    waits longer than an engine may take for one step: on a host that hangs, it is to find out so, and go elsewhere.
+    """
+    config = await blocking(outside().kept_config, instance.pool)  # as the last tick read it: by SQL, not from Prefect
+    async with outside().turns.one_of(f"starts on {instance.host}", config.DD_STARTS_PER_HOST, STEP_SECONDS):
+        yield
 
 
 def _run(instance: Instance, blueprint: BlueprintSpec, filled: str) -> Moments:
@@ -113,6 +125,13 @@ async def answers_already(instance: Instance, blueprint: BlueprintSpec) -> Momen
         if waited > TAKEN_SECONDS:
             break
     return {}
+
+
+def asking(instance: Instance, blueprint: BlueprintSpec, host: Host) -> Callable[[], bool]:
+    """Return the question whether a session, or a standby as one, answers HTTP."""
+    path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
+    header = auth_header_of(instance.proxy, instance.token, instance.user)
+    return partial(outside().session_answers, host.get_address(), instance.get_placement().port, path, header)
 
 
 async def looks() -> AsyncIterator[float]:

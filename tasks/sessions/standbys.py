@@ -1,13 +1,11 @@
 """Tasks for standbys: begin, make ready, find one for a request, give up."""
 
-from collections.abc import Callable, Collection, Mapping
-from functools import partial
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from blocks.outside import log, now, outside
 from pool.errors import DockerDriverError, NotFound, Refused, RefusedMove
-from pool.records import BlueprintSpec, Host, Instance
-from pool.sessions.filling import auth_header_of
+from pool.records import BlueprintSpec
 from pool.sessions.queue import Grant
 from pool.settings import PoolSettings
 from pool.standbys.rules import LOST, Standbys, adoptable, to_give_up
@@ -16,13 +14,6 @@ from pool.standbys.standby import Standby, StandbyState
 from tasks.base import look_up, pool_task
 from tasks.courses.courses import gets_files, reservations_of
 from tasks.images.versions import images_by_host
-
-
-def asking(instance: Instance, blueprint: BlueprintSpec, host: Host) -> Callable[[], bool]:
-    """Return the question whether a session, or a standby as one, answers HTTP."""
-    path = ("/" if blueprint.proxy.strip_prefix else instance.base_url) + blueprint.ready_path
-    header = auth_header_of(instance.proxy, instance.token, instance.user)
-    return partial(outside().session_answers, host.get_address(), instance.get_placement().port, path, header)
 
 
 def standby_spec_of(blueprint: BlueprintSpec) -> StandbySpec:
