@@ -12,7 +12,8 @@ from pool.sessions.requests import check_not_over
 from pool.states import BEGINNING, EndCause, InstanceState
 from tasks.base import run_parameters
 from tasks.gateway.routes import publish_route
-from tasks.sessions.instances import answer, get_instance, move_instance
+from tasks.sessions.answers import answer
+from tasks.sessions.instances import get_instance, move_instance
 from tasks.sessions.queue import check_waiting, starting_later
 from tasks.sessions.requests import read_blueprint, record_instance
 

@@ -9,12 +9,21 @@ from pool.sessions.estimates import QueuePosition
 from pool.sessions.moving import move_notice
 from pool.sessions.timings import Phase, seconds_since_accepted
 from pool.states import ENDED, InstanceState
+from tasks.base import look_up
 from tasks.sessions.links import launch_url, session_url
+from tasks.sessions.positions import positions_in
 
 #: States in which a link leads somewhere: before it runs, to a page that goes on to the session by itself.
 OPENS = frozenset({InstanceState.QUEUED, InstanceState.STARTING, InstanceState.RUNNING, InstanceState.MOVING})
 #: Platforms read of a session that is moved that it starts: they know no other state in which a user waits for it.
 TOLD_AS = {InstanceState.MOVING: InstanceState.STARTING}
+
+
+@look_up()
+def answer(instance: Instance) -> dict[str, Any]:
+    """Compose the answer to the platform; the same that the publisher leaves as the artifact ``instance-<id>``."""
+    positions = positions_in(instance.pool) if instance.state is InstanceState.QUEUED else {}
+    return answer_for(instance, positions.get(instance.id, (None, None))[1])
 
 
 def answer_for(instance: Instance, position: QueuePosition | None = None) -> dict[str, Any]:

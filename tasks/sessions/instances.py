@@ -1,18 +1,15 @@
-"""Tasks for the records of sessions: move, extend, find, answer."""
+"""Tasks for the records of sessions: move, extend, find."""
 
 from typing import Any
 
 from blocks.outside import now, outside
-from pool.errors import NotFound
 from pool.moments import check_minutes
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import expiry
 from pool.sessions.timings import Moments
 from pool.states import InstanceState
 from tasks.base import blocking, look_up, pool_task
-from tasks.sessions.answers import answer_for
 from tasks.sessions.containers import looks
-from tasks.sessions.positions import positions_in
 
 
 @pool_task(publishes=False, task_run_name="move {instance.id} to running")
@@ -57,16 +54,9 @@ def extend(instance_id: str, minutes: int) -> Instance:
 
 
 @look_up()
-def answer(instance: Instance) -> dict:
-    """Compose the answer to the platform; the same that the publisher leaves as the artifact ``instance-<id>``."""
-    positions = positions_in(instance.pool) if instance.state is InstanceState.QUEUED else {}
-    return answer_for(instance, positions.get(instance.id, (None, None))[1])
-
-
-@look_up()
 def find_instance(instance_id: str) -> Instance | None:
     """Find the instance's record; None when no request ever had this id."""
-    return find_record(instance_id)
+    return outside().store.instances.find(instance_id)
 
 
 @look_up()
@@ -83,14 +73,6 @@ def get_instance(instance_id: str) -> Instance:
 def get_instances(instance_ids: list[str]) -> list[Instance]:
     """Read the records of those of these instances that there are, in the order of the queue."""
     return list(outside().store.instances.named(instance_ids).values())
-
-
-def find_record(instance_id: str) -> Instance | None:
-    """Find the instance's record, without a step of its own; None when no request ever had this id."""
-    try:
-        return outside().store.instances.get(instance_id)
-    except NotFound:
-        return None
 
 
 @pool_task(task_run_name="wait for the run that starts {instance_id}")

@@ -14,7 +14,6 @@ from pool.settings import PoolSettings
 from tasks.base import accepted_at, look_up, pool_task
 from tasks.courses.courses import course_troubles
 from tasks.images.versions import versions_of
-from tasks.sessions.instances import find_record
 from tasks.sessions.secrets import look_for_secrets
 from tasks.sessions.standbys import standbys_for
 
@@ -48,7 +47,7 @@ def record_instance(
     """
     check_instance_id(instance_id)
     check_user(user)
-    known = find_record(instance_id)
+    known = outside().store.instances.find(instance_id)
     recipe: BlueprintSpec | None = None
     if known is None:
         recipe = outside().stored.blueprint(blueprint)

@@ -26,6 +26,10 @@ class InstanceReading(Part):
         with self._db.reading() as connection:
             return find_instance(connection, instance_id)
 
+    def find(self, instance_id: str) -> Instance | None:
+        """The instance of this id; None when no request ever had it."""
+        return self.named([instance_id]).get(instance_id)
+
     def all(
         self,
         pool: str | None = None,

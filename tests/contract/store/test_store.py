@@ -176,6 +176,12 @@ def test_an_unknown_instance_is_named(store):
         place(store, "bob-9")
 
 
+def test_an_instance_is_found_by_its_id_and_one_that_was_never_asked_for_is_not(store):
+    assert store.instances.find("bob-9") is None
+    asked = ask(store, "bob-9")
+    assert store.instances.find("bob-9") == asked
+
+
 def test_taking_room_gives_host_and_port_and_starts_the_hosts_life(store):
     claim_active(store)
     ask(store, slots=2)
