@@ -57,7 +57,6 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
             raise
         except BaseException as error:
             await _undo_start(instance, InstanceState.FAILED, str(error) or "cancelled")
-            await serve_queue(instance.pool)
             raise
     return instance
 
@@ -67,14 +66,12 @@ async def refuse_start(instance: Instance, refusal: Refused) -> None:
     with suppress(Held, RefusedMove):
         async with lease(f"starting of {instance.id}", holder=this_run()):
             await _undo_start(instance, InstanceState.FAILED, str(refusal))
-        await serve_queue(instance.pool)
 
 
 async def _try_elsewhere(instance: Instance, error: DockerDriverError, last: bool) -> Instance:
     """Give the room back and queue again, in the old place; the session as it is when its turn was looked for."""
     to = InstanceState.FAILED if last else InstanceState.QUEUED
     undone = await _undo_start(instance, to, str(error))
-    await serve_queue(instance.pool, own=instance.id)
     if last or not undone:
         raise error
     log().warning("trying elsewhere: %s", error)
@@ -102,15 +99,20 @@ async def _answering(instance: Instance, blueprint: BlueprintSpec, filled: str) 
 
 
 async def _undo_start(instance: Instance, to: InstanceState, reason: str) -> bool:
-    """Undo a start that went wrong; whether all of it is undone. What it went wrong by is what its run must say."""
+    """Undo a start that went wrong, and give out the room that it had; whether all of it is undone.
+
+    What it went wrong by is what its run must say.
+    """
+    undone = True
     try:
         await undo(instance, to, reason, EndCause.NOT_STARTED)
     except RefusedMove:
         raise
     except DockerDriverError as error:
         log().warning("instance %s is left to housekeeping: %s", instance.id, error)
-        return False
-    return True
+        undone = False
+    await serve_queue(instance.pool, own=instance.id)
+    return undone
 
 
 async def _take_away(instance: Instance) -> None:
