@@ -46,13 +46,12 @@ class KeptRoom:
         kept = self.from_others(host.name, course)
         return replace(host, reserved=min(host.slots, host.reserved + kept)) if kept else host
 
-    def used(self, host: Host, session: Instance) -> Host:
-        """Give a session room on a host; the host as it is then."""
+    def used(self, host: Host, course: str, slots: int) -> Host:
+        """Give a session of the course, one of none for "", room on a host; the host as it is then."""
         mine = self._slots.get(host.name, Counter())
-        course = self.course_of(session)
-        if course and mine.get(course, 0) >= session.slots:
-            self._slots[host.name][course] -= session.slots
-        return replace(host, reserved=host.reserved + session.slots)
+        if course and mine.get(course, 0) >= slots:
+            self._slots[host.name][course] -= slots
+        return replace(host, reserved=host.reserved + slots)
 
     def closed(self, host: Host, course: str) -> Host:
         """Return the host with room for other courses alone: one of this course, or of none, waits for the rest."""

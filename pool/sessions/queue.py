@@ -64,7 +64,8 @@ class _OpenRoom:
     def __init__(self, hosts: Iterable[Host], settings: PoolSettings, now: datetime, kept: KeptRoom) -> None:
         self._hosts = {host.name: host for host in hosts if host.state is HostState.ACTIVE and host.free}
         self._settings, self._now, self._kept = settings, now, kept
-        self._need: object = None  # of the session that was looked at last
+        self._course = ""  # of the session that was looked at last
+        self._need: object = None  # of the same one
         self._places: tuple[str, ...] = ()  # names of hosts for one that needs the same, best first
 
     @property
@@ -74,8 +75,8 @@ class _OpenRoom:
 
     def has_place_for(self, entry: QueueEntry, old_too: bool) -> bool:
         """Whether there is a place; all hosts are looked at only where this one needs another than the one before."""
-        instance, course = entry.instance, self._kept.course_of(entry.instance)
-        need = (entry.holders, instance.slots, instance.last_host, entry.seconds, old_too, course)
+        instance, self._course = entry.instance, self._kept.course_of(entry.instance)
+        need = (entry.holders, instance.slots, instance.last_host, entry.seconds, old_too, self._course)
         if need != self._need or not self._places:
             places = entry.places(self._usable(entry, old_too).values(), self._settings, self._now, old_too)
             self._need, self._places = need, tuple(host.name for host in places)
@@ -87,17 +88,16 @@ class _OpenRoom:
         The host is the fullest of its kind by then, and so the best place for the next one that needs the same.
         """
         names = self._places
-        host = self._kept.used(self._hosts[names[0]], session)
+        host = self._kept.used(self._hosts[names[0]], self._course, session.slots)
         self._put(host)
-        if self._kept.as_seen(host, self._kept.course_of(session)).free < session.slots:
+        if self._kept.as_seen(host, self._course).free < session.slots:
             self._places = names[1:]
         return names
 
     def close_for(self, entry: QueueEntry, old_too: bool) -> None:
-        """Keep what the session could use for it alone."""
-        course = self._kept.course_of(entry.instance)
+        """Keep what the session that was looked at could use for it alone."""
         for name in self._usable(entry, old_too):
-            self._put(self._kept.closed(self._hosts[name], course))
+            self._put(self._kept.closed(self._hosts[name], self._course))
 
     def _put(self, host: Host) -> None:
         if host.free:
@@ -106,9 +106,8 @@ class _OpenRoom:
             del self._hosts[host.name]
 
     def _usable(self, entry: QueueEntry, old_too: bool) -> dict[str, Host]:
-        course = self._kept.course_of(entry.instance)
         return {
-            name: self._kept.as_seen(host, course)
+            name: self._kept.as_seen(host, self._course)
             for name, host in self._hosts.items()
             if entry.could_use(host) and may_take(host, self._now, self._settings, entry.seconds, old_too)
         }
