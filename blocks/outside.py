@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
+from typing import TypeVar
 
 from blocks.backups.downloads import Downloads
 from blocks.backups.repository import BackupRepository
@@ -119,8 +120,11 @@ def replace_outside(other: Outside) -> None:
     _replacement.set(other)
 
 
+Door = TypeVar("Door", bound=Outside)
+
+
 @contextmanager
-def standing_in(other: Outside) -> Iterator[Outside]:
+def standing_in(other: Door) -> Iterator[Door]:
     """Put another object in the place of all ports, for this context and the threads and tasks that it starts."""
     token = _replacement.set(other)
     try:

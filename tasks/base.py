@@ -1,7 +1,7 @@
 """What every task here is, and where its blocking work goes."""
 
 from asyncio import get_running_loop
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import datetime
@@ -99,7 +99,7 @@ def _answer_of(function: Callable[[], R]) -> R:
 class PoolTask(Task[P, Any], Generic[P, T]):
     """A task that is called through the door, so that a test or the simulator runs it without Prefect's engine."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:  # type: ignore[override]  # ours are all async
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:  # type: ignore[override]  # ours are all async
         """Run the task; await what this returns."""
         return outside().prefect.call(self, args, kwargs)
 

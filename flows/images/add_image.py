@@ -1,6 +1,6 @@
 """Offer an image, or a new version of one, and bring it to every active host."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -12,9 +12,6 @@ from flows.steps.forms import Credentials, ImageName, Pool, Source
 from flows.steps.outcome import pipeline
 from pool.errors import DockerDriverError
 from tasks.images.catalogue import take_in
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
 
 
 @flow(name="add-image", flow_run_name="add image {image} to {pool}")
@@ -39,8 +36,7 @@ async def add_image(
     """
     names = await take_in(pool, image, source, credentials)
     offered = f"pool {pool} offers {', '.join(names)}"
-    # Prefect's types call the answer a state; it is one to be awaited.
-    outcome = await cast("Awaitable[State[Any]]", distribute_images(pool, images=names, return_state=True))
+    outcome = await distribute_images(pool, images=names, return_state=True)
     if outcome.is_failed():
         raise DockerDriverError(f"{offered}; {outcome.message}")
     return Completed(message=f"{offered}; {outcome.message}", data=names)

@@ -1,7 +1,7 @@
 """How a pipeline ends when it cannot do what was asked."""
 
 from asyncio import gather
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -15,7 +15,7 @@ from tasks.base import flush_publisher, log, run_parameters, tag_run
 P = ParamSpec("P")
 
 
-def pipeline(flow: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any | State]]:
+def pipeline(flow: Callable[P, Awaitable[Any]]) -> Callable[P, Coroutine[Any, Any, Any]]:
     """End the run as Failed, with the error's one sentence as its state message instead of a traceback.
 
     What the run changed is published before it ends, so that a platform that waits for the run finds the answer.
