@@ -6,7 +6,7 @@ from prefect.states import Completed
 
 from flows.steps.forms import AnyBackup, InstanceId, KeptPath
 from flows.steps.outcome import pipeline
-from pool.backups.rules import check_can_be_backed_up, restore_folder, to_restore
+from pool.backups.rules import check_can_get_files, restore_folder, to_restore
 from pool.errors import NotFound
 from tasks.backups.restoring import backups_to_choose_from, put_beside
 from tasks.base import accepted_at, now
@@ -24,7 +24,7 @@ async def restore_files(instance_id: InstanceId, backup: AnyBackup = "", path: K
         path: One file or folder by its whole path, as in /home/jovyan/thesis. Empty: all.
     """
     instance = await get_instance(instance_id)
-    check_can_be_backed_up(instance)
+    check_can_get_files(instance)
     chosen = to_restore(await backups_to_choose_from(instance), backup)
     if chosen is None:
         raise NotFound(f"there is no backup of the user of instance {instance_id} that can be restored")

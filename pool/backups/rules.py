@@ -64,8 +64,21 @@ def check_can_be_backed_up(instance: Instance) -> None:
     Raises:
         Refused: it does not run, or its blueprint named nothing to keep when it was asked for.
     """
+    _check_runs(instance, "only a session that runs can be backed up")
+
+
+def check_can_get_files(instance: Instance) -> None:
+    """Refuse to bring files of a backup into a session that does not run, or that keeps nothing.
+
+    Raises:
+        Refused: it does not run, or its blueprint named no folder that they could be brought into.
+    """
+    _check_runs(instance, "files can only be brought back into a session that runs")
+
+
+def _check_runs(instance: Instance, rule: str) -> None:
     if instance.state is not InstanceState.RUNNING:
-        raise Refused(f"instance {instance.id} is {instance.state}: only a session that runs can be backed up")
+        raise Refused(f"instance {instance.id} is {instance.state}: {rule}")
     if not has_work(instance):
         raise Refused(
             f"instance {instance.id} keeps nothing: name folders in the field keep of blueprint {instance.blueprint};"

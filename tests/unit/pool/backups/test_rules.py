@@ -148,6 +148,14 @@ def test_a_backup_of_what_cannot_be_backed_up_is_refused_with_what_to_do(values,
         rules.check_can_be_backed_up(replace(KEEPS, **values))
 
 
+def test_files_are_brought_back_into_a_session_that_runs_and_the_refusal_speaks_of_that():
+    with pytest.raises(Refused, match="alice-1 is queued: files can only be brought back into a session that runs"):
+        rules.check_can_get_files(replace(KEEPS, state=InstanceState.QUEUED))
+    with pytest.raises(Refused, match="name folders in the field"):
+        rules.check_can_get_files(replace(KEEPS, keep=KeptWork()))
+    rules.check_can_get_files(KEEPS)
+
+
 def test_what_was_made_of_an_earlier_session_of_the_same_name_is_not_a_session_s_own():
     session, backups = (
         an_instance(user="", created_at=later(10)),
