@@ -145,7 +145,11 @@ class PoolConfig(Block):
         description="Seconds that the end of a session waits for its backup; then it is ended without. 0: one try.",
     )
     DD_BACKUPS_KEPT: int = Field(
-        10, ge=1, le=MOST_SLOTS, description="Backups that are kept of each user and blueprint, the newest ones."
+        10,
+        ge=1,
+        le=MOST_SLOTS,
+        description="Backups that are kept of each user and blueprint, the newest ones;"
+        " of each session, where it names no user.",
     )
     DD_BACKUP_DAYS: int = Field(
         365, ge=0, le=3650, description="Days after which a backup is deleted, the newest of a user as well; 0: never."

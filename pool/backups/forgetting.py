@@ -22,7 +22,8 @@ def to_forget(
 
     Args:
         backups: of any users and blueprints, in any state.
-        kept: how many of one user and blueprint stay, the newest ones; at least one does.
+        kept: how many of one user and blueprint stay, the newest ones; at least one does. Of sessions that name no
+            user, which may be of different people, so many of each session.
         days: after which each goes, the newest as well; 0: never.
         now: the moment of asking.
         carried: ids of those that sessions take to another host now; they stay.
@@ -66,5 +67,6 @@ def records_kept_since(now: datetime) -> datetime:
     return now - timedelta(days=RECORD_DAYS)
 
 
-def _whose(backup: Backup) -> tuple[str, str, str]:
-    return backup.pool, backup.blueprint, backup.user
+def _whose(backup: Backup) -> tuple[str, str, str, str]:
+    """Name those whose work is in a backup; of a session that names no user, the session itself."""
+    return backup.pool, backup.blueprint, backup.user, "" if backup.user else backup.instance

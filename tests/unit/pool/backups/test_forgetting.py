@@ -23,6 +23,13 @@ def test_of_each_user_and_blueprint_the_newest_stay():
     assert ids(to_forget([*mine, *others], kept=2, days=0, now=later(9))) == ["alice-0.1"]
 
 
+def test_of_sessions_that_name_no_user_the_newest_of_each_stay():
+    work = {"user": "", "blueprint": "notebook"}
+    old = a_backup("lab-1.1", instance="lab-1", **work)
+    others = [a_backup(f"lab-2.{n}", instance="lab-2", begun_at=later(n), **work) for n in range(1, 4)]
+    assert ids(to_forget([old, *others], kept=2, days=0, now=later(9))) == ["lab-2.1"]
+
+
 def test_of_backups_between_which_nothing_changed_the_first_and_the_last_stay_and_take_one_place():
     older = a_backup("alice-0.1", begun_at=later(-9), snapshot="aaaaaaaa")
     first = a_backup("alice-1.1", begun_at=later(0))
