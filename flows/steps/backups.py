@@ -22,6 +22,7 @@ from tasks.backups.restoring import await_earlier_work, backup_to_restore, fill_
 from tasks.base import log, this_run
 from tasks.gateway.routes import withdraw_route
 from tasks.leases import LEASE_SECONDS, lease
+from tasks.publishing.ends import tell_why_end_waits
 
 OTHER_SECONDS = 600  # that the end of a session waits for another run that backs it up
 
@@ -84,6 +85,7 @@ async def keep_work(instance: Instance) -> str:
         await back_up(instance, BackupCause.SESSION_ENDS)
     except BackupTrouble as trouble:
         if why := await why_end_waits(instance, trouble):
+            await tell_why_end_waits(instance)
             raise DockerDriverError(why) from trouble
         log().error("instance %s ends without a backup: %s", instance.id, trouble)
         return f"; it was not backed up: {trouble}"

@@ -1,5 +1,6 @@
 """What visitors of a session are told while it does not answer: why, in words that name no host and no address."""
 
+from pool.backups.rules import has_work
 from pool.records import Instance, Notice
 from pool.states import EndCause, InstanceState
 
@@ -27,6 +28,7 @@ WHY_ENDED = {
 }
 #: Of a session without a cause: one that an earlier version ended, or that was found stopping.
 ENDED = "It could not go on."
+SAVED = "What is kept of it is being saved."
 
 
 def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_seconds: int = 0) -> Notice | None:
@@ -50,9 +52,15 @@ def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_s
         return Notice(instance.route, "moving", words or MOVED, moves)
     if instance.state is InstanceState.STARTING:
         return Notice(instance.route, "starting", words or STARTING, asked)
-    return Notice(
-        instance.route,
-        "ended",
-        WHY_ENDED.get(instance.end_cause, ENDED) if instance.end_cause else ENDED,
-        instance.state_since.timestamp(),
-    )
+    return Notice(instance.route, "ended", why_ended(instance), moves)
+
+
+def is_being_saved(instance: Instance) -> bool:
+    """Whether a session is being ended, and may have work that is saved first."""
+    return instance.state is InstanceState.STOPPING and has_work(instance)
+
+
+def why_ended(instance: Instance) -> str:
+    """Say why a session ended, or ends; and that its work is being saved, as long as it is."""
+    why = WHY_ENDED.get(instance.end_cause, ENDED) if instance.end_cause else ENDED
+    return f"{why} {SAVED}" if is_being_saved(instance) else why

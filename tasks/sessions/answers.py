@@ -3,7 +3,11 @@
 from typing import Any
 
 from blocks.outside import outside
-from pool.records import Instance
+from pool.backups.rules import own_backups
+from pool.errors import DockerDriverError
+from pool.records import Host, Instance
+from pool.reports.end_notices import end_notice
+from pool.reports.visitor_notices import is_being_saved
 from pool.sessions.drain import ends_at, notice
 from pool.sessions.estimates import QueuePosition
 from pool.sessions.moving import move_notice
@@ -46,7 +50,7 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
         "expires_at": ends.isoformat() if ends else None,
         "ended_at": instance.ended_at.isoformat() if instance.ended_at else None,
         "host": instance.host,
-        "notice": position.notice if position else move_notice(instance) or notice(host),
+        "notice": position.notice if position else _notice(instance, host),
         "reason": instance.reason if instance.state in ENDED else "",
         "end_cause": instance.end_cause and str(instance.end_cause),
         "position": position and position.position,
@@ -54,3 +58,18 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
         "accepted_at": accepted.isoformat() if accepted else None,
         "phases": seconds_since_accepted(moments),
     }
+
+
+def _notice(instance: Instance, host: Host | None) -> str:
+    if not is_being_saved(instance):
+        return move_notice(instance) or notice(host)
+    backups = own_backups(instance, outside().store.backups.of_instance(instance.id))
+    return end_notice(instance, backups, _backup_wait(instance.pool)) or notice(host)
+
+
+def _backup_wait(pool: str) -> int | None:
+    """Read how many seconds an end waits; None where the pool's configuration cannot be read: all else is told."""
+    try:
+        return outside().config(pool).settings(pool).backup_wait
+    except DockerDriverError:
+        return None

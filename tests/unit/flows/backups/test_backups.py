@@ -74,6 +74,22 @@ def test_an_end_waits_for_a_repository_that_is_away_and_says_until_when(world):
     assert counting(world) == ["alice-1.1"]
 
 
+def test_the_platform_reads_why_the_end_of_a_session_waits(world):
+    world.backups.troubles = [BackupTrouble("the store is away")]
+    with pytest.raises(DockerDriverError):
+        world.end()
+    [told] = world.prefect.tables["instance-alice-1"]
+    assert told["state"] == "stopping"
+    assert told["notice"].endswith("The last try failed: the store is away")
+
+
+def test_the_end_of_a_session_waits_for_the_same_reason_where_its_platform_cannot_be_told(world, monkeypatch):
+    monkeypatch.setattr(world.kind, "write_lasting_tables", lambda *_: 1 / 0)
+    world.backups.troubles = [BackupTrouble("the store is away")]
+    with pytest.raises(DockerDriverError, match="keeps its container until it is backed up"):
+        world.end()
+
+
 def held_by_another_run(world, seconds: float) -> None:
     assert world.store.leases.take("backup of alice-1", "another run", 61 + seconds, world.clock.now()) is None
 
