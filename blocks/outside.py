@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TypeVar
 
 from blocks.backups.downloads import Downloads
+from blocks.backups.places import Places
 from blocks.backups.repository import BackupRepository
 from blocks.backups.restic import ResticRepository
 from blocks.certificates import Certificates
@@ -153,12 +154,13 @@ def _of_this_process() -> Outside:
 
 
 def _connect(settings: ProcessSettings) -> Outside:
-    stored = StoredBlocks()
+    stored, clock = StoredBlocks(), SystemClock()
+    store = PoolStore.open(settings.pool_database_url, settings.database_wait)
     layers, engines = LayerStore(settings.layers_dir), Engines(stored, settings.engine_url, settings.identity)
     return Outside(
         settings=settings,
-        clock=SystemClock(),
-        store=PoolStore.open(settings.pool_database_url, settings.database_wait),
+        clock=clock,
+        store=store,
         stored=stored,
         prefect=PrefectPort(),
         publisher=Publisher(TOGETHER_SECONDS),
@@ -170,7 +172,7 @@ def _connect(settings: ProcessSettings) -> Outside:
         transport=ImageTransport(layers, stored),
         files=KeptFiles(settings),
         certificates=Certificates(stored),
-        backups=ResticRepository(stored, settings.backups_dir, settings.identity),
+        backups=ResticRepository(stored, settings.backups_dir, settings.identity, Places(store, clock)),
         downloads=Downloads(settings.downloads_dir, GatewaySettings.given().user),
         course_files=CourseFiles(settings.courses_dir),
     )

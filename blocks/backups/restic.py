@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from blocks.backups.places import Places
 from blocks.backups.repository import BackupRepository, Parts, Written
 from blocks.backups.restic_process import (
     awaiting,
@@ -47,11 +48,15 @@ class ResticRepository(BackupRepository):
         stored: where the block is.
         directory: the repository where the block names none.
         identity: of this installation; its snapshots carry it as their host.
+        places: which had a repository before.
         stall: seconds that a stream may stand still.
     """
 
-    def __init__(self, stored: StoredBlocks, directory: Path, identity: str, stall: float = STALL_SECONDS) -> None:
-        self._stored, self._directory, self._identity, self._stall = stored, directory, identity, stall
+    def __init__(
+        self, stored: StoredBlocks, directory: Path, identity: str, places: Places, stall: float = STALL_SECONDS
+    ) -> None:
+        self._stored, self._directory, self._identity = stored, directory, identity
+        self._places, self._stall = places, stall
 
     def write(self, name: str, stream: Iterable[bytes]) -> Written:
         """Keep a stream. restic takes a broken pipe for the end of the file: it is killed before that.
@@ -142,24 +147,42 @@ class ResticRepository(BackupRepository):
         What a deletion left that was killed would keep each backup from being written: restic unlocks what no living
         process holds, and a stream cannot be sent a second time.
         """
+        why_none = self._why_none_is_made()
         try:
             self._run(["unlock"])
         except BackupTrouble as error:
             if NOT_THERE not in str(error):
                 raise
+            if why_none:
+                raise BackupTrouble(why_none if _says_absent(error) else str(error)) from error
             try:
                 self._run(["init"])
             except BackupTrouble:
                 self._run(["cat", "config", "--no-lock"])
+        self._places.note(self._location())
 
     def _unless_absent(self, command: list[str], seconds: int = STEP_SECONDS) -> bytes | None:
-        """Run a command that looks; None where no repository was made yet."""
+        """Run a command that looks; None where no repository was made yet.
+
+        Raises:
+            BackupTrouble: it failed; or there is none where one was.
+        """
+        why_none = self._why_none_is_made()
         try:
             return self._run(command, seconds)
         except BackupTrouble as error:
             if not _says_absent(error):
                 raise
+            if why_none:
+                raise BackupTrouble(why_none) from error
             return None
+
+    def _why_none_is_made(self) -> str:
+        """Look this up before the repository is: one that another process makes is remembered after it was made."""
+        return self._places.why_none_is_made(self._location())
+
+    def _location(self) -> str:
+        return self._stored.backup_place().location or str(self._directory)
 
     def _run(self, command: list[str], seconds: int = STEP_SECONDS, **how: Any) -> bytes:
         """Run one command to its end, once more where a dead process left a lock."""

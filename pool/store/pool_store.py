@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from pool.store.backup_places import BackupPlaceStore
 from pool.store.backups import BackupStore
 from pool.store.configs import ConfigStore
 from pool.store.drivers.state import DriverStateStore
@@ -33,6 +34,7 @@ class PoolStore:
         self.instances = InstanceStore(database)
         self.standbys = StandbyStore(database)
         self.backups = BackupStore(database)
+        self.backup_places = BackupPlaceStore(database)
         self.images = ImageStore(database)
         self.orphans = OrphanStore(database)
         self.leases = LeaseStore(database)

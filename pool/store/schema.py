@@ -194,6 +194,13 @@ backups = Table(
     Index(None, "user", "blueprint"),
 )
 
+backup_places = Table(
+    "backup_places",
+    metadata,
+    Column("id", String(64), primary_key=True),  # SHA-256 of its location, which may hold a password
+    Column("seen_at", UtcDateTime, nullable=False),  # when it was first seen to have a repository
+)
+
 pool_configs = Table(
     "pool_configs",
     metadata,

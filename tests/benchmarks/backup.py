@@ -32,7 +32,7 @@ from pool.backups.states import BackupCause, BackupState
 from pool.records import ContainerSpec, KeptWork
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.engines.tiny_image import busybox_image
-from tests.rigs.fakes import FakeBlocks
+from tests.rigs.fakes import FakeBlocks, FakePlaces
 
 KEEP = KeptWork(("/home/jovyan",))
 CHANGED = 100  # of so many files one
@@ -86,7 +86,8 @@ class Ours:
 
     def __init__(self, engine: HostEngine, folder: Path) -> None:
         blocks = FakeBlocks({BackupPlace: {"main": BackupPlace(key="bench")}})
-        self._engine, self._repository = engine, ResticRepository(blocks, folder / "backups", "bench")
+        self._engine = engine
+        self._repository = ResticRepository(blocks, folder / "backups", "bench", FakePlaces())
         self._made: dict[str, Backup] = {}
 
     def write(self, container: str) -> None:

@@ -20,6 +20,7 @@ from prefect.blocks.system import Secret
 from prefect.client.orchestration import PrefectClient
 
 from blocks.backups.downloads import Downloads, Offer
+from blocks.backups.places import Places
 from blocks.backups.repository import BackupRepository, Parts, Written
 from blocks.clouds.port import Cloud
 from blocks.look_up import LookUp
@@ -34,6 +35,7 @@ from blocks.stored.lookup import SomeBlock
 from blocks.stored.pool_config import PoolConfig
 from blocks.turns import Turns
 from blocks.webhooks.webhooks import Webhooks
+from pool.backups.places import place_id, why_none_is_made
 from pool.backups.snapshots import Snapshot
 from pool.backups.states import BackupTrouble
 from pool.changes import Change
@@ -287,6 +289,19 @@ class ScriptedTasks(FakePrefect):
 
 
 REST_OF_NAME = "f" * 56
+
+
+class FakePlaces(Places):
+    """Remembers places of backups in memory."""
+
+    def __init__(self, *known: str, has_backups: bool = False) -> None:
+        self.known, self.has_backups = {place_id(one) for one in known}, has_backups
+
+    def why_none_is_made(self, location: str) -> str:
+        return why_none_is_made(place_id(location), self.known, self.has_backups)
+
+    def note(self, location: str) -> None:
+        self.known.add(place_id(location))
 
 
 class FakeRepository(BackupRepository):

@@ -15,7 +15,7 @@ import pytest
 from blocks.backups.restic import ResticRepository
 from blocks.stored.backup_store import BackupPlace
 from pool.backups.states import BackupTrouble
-from tests.rigs.fakes import FakeBlocks, FakeRepository
+from tests.rigs.fakes import FakeBlocks, FakePlaces, FakeRepository
 from tests.rigs.ports import free_port
 from tests.rigs.quick_repository import make_quick, quick_repository
 from tests.rigs.s3.store import s3_store
@@ -37,10 +37,11 @@ def made_in(folder) -> Place:
     return in_folder(folder)
 
 
-def restic(place: Place, key="a key", stall=900, **keys) -> ResticRepository:
+def restic(place: Place, key="a key", stall=900, places=None, **keys) -> ResticRepository:
     """The repository at a place, by these keys of the block: as at one step of a rotation."""
     block = BackupPlace(**place, key=key, **keys)
-    return ResticRepository(FakeBlocks({BackupPlace: {"main": block}}), Path("/nowhere"), "dd-test", stall)
+    blocks = FakeBlocks({BackupPlace: {"main": block}})
+    return ResticRepository(blocks, Path("/nowhere"), "dd-test", places or FakePlaces(), stall)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,20 @@ def test_a_repository_that_was_not_made_yet_needs_no_key(new_place):
     restic(new_place, next="new").accept_keys()
     restic(new_place, "new", previous="a key").accept_keys()
     assert restic(new_place).snapshots() == {}
+
+
+def test_where_a_repository_was_none_is_made(new_place):
+    with pytest.raises(BackupTrouble, match="where one was"):
+        restic(new_place, places=FakePlaces(new_place["location"])).write("alice-1.1", WORK)
+    assert restic(new_place).snapshots() == {}
+
+
+@pytest.mark.parametrize("asked", ["accept_keys", "snapshots", "check_share"])
+def test_where_a_repository_was_and_none_is_a_look_is_trouble_and_no_key_is_taken_for_accepted(tmp_path, asked):
+    place = in_folder(tmp_path)
+    repository = restic(place, places=FakePlaces(place["location"]), next="new")
+    with pytest.raises(BackupTrouble, match="where one was"):
+        getattr(repository, asked)(*((1, 120) if asked == "check_share" else ()))
 
 
 def test_a_key_that_does_not_open_the_repository_takes_no_other_away(place):
@@ -315,6 +330,6 @@ def test_a_manager_without_restic_says_what_to_install(tmp_path, monkeypatch):
 def test_a_store_that_does_not_answer_is_named(tmp_path):
     place = BackupPlace(key="k", location=f"{tmp_path}/file/below")
     (tmp_path / "file").write_text(json.dumps({}))
-    repository = ResticRepository(FakeBlocks({BackupPlace: {"main": place}}), tmp_path, "dd-test")
+    repository = ResticRepository(FakeBlocks({BackupPlace: {"main": place}}), tmp_path, "dd-test", FakePlaces())
     with pytest.raises(BackupTrouble, match="restic could not"):
         repository.write("alice-1.1", WORK)

@@ -14,7 +14,7 @@ from blocks.stored.backup_store import BackupPlace
 from flows.backups.download_backup import download_backup
 from pool.backups.states import BackupCause, BackupState
 from pool.store.pool_store import PoolStore
-from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
+from tests.rigs.fakes import FakeBlocks, FakePlaces, FakePrefect, fake_outside
 from tests.rigs.gateways.gateway import running_gateway
 from tests.rigs.homes import HomeFile, files_of, tar_of_home
 from tests.rigs.pool_data import NOW, an_instance
@@ -39,7 +39,7 @@ def door(tmp_path, gateway):
     store = PoolStore.open(f"sqlite:///{tmp_path}/pool.sqlite")
     blocks = FakeBlocks({BackupPlace: {"main": BackupPlace(key="k")}})
     make_quick(tmp_path / "backups", "k")
-    repository = ResticRepository(blocks, tmp_path / "backups", "dd-test")
+    repository = ResticRepository(blocks, tmp_path / "backups", "dd-test", FakePlaces())
     written = repository.write("alice-1.1", [tar_of_home(WORK, "home")])
     backup = store.backups.begin(an_instance("alice-1"), BackupCause.REQUESTED, NOW)
     facts = {"size": written.size, "digest": written.digest, "snapshot": written.snapshot, "files": 2}

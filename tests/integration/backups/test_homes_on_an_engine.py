@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from blocks.backups.places import Places
 from blocks.backups.restic import ResticRepository
 from blocks.backups.work_tar import listed
 from blocks.outside import outside, standing_in
@@ -27,7 +28,7 @@ from pool.store.pool_store import PoolStore
 from tasks.sessions.containers import session_container
 from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.engines.tiny_image import busybox_image
-from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
+from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, place
 from tests.rigs.quick_repository import make_quick
 from tests.rigs.services.databases import migrated_sqlite
@@ -117,7 +118,7 @@ class Installation:
     def door(self):
         kinds = {PoolConfig: {"main": self.config}, BackupPlace: {"main": BackupPlace(key="k")}}
         blocks = FakeBlocks(kinds, {"jupyter": BLUEPRINT})
-        backups = ResticRepository(blocks, self.folder / "backups", "dd-test")
+        backups = ResticRepository(blocks, self.folder / "backups", "dd-test", Places(self.store, FakeClock()))
         ports = {"store": self.store, "stored": blocks, "backups": backups, "engines": OneEngine(self.engine)}
         with standing_in(fake_outside(**ports, prefect=Somewhere())):
             yield

@@ -4,7 +4,7 @@ import pytest
 
 from blocks.backups.restic import ResticRepository
 from blocks.stored.backup_store import BackupPlace
-from tests.rigs.fakes import FakeBlocks
+from tests.rigs.fakes import FakeBlocks, FakePlaces
 
 pytestmark = pytest.mark.unit
 
@@ -30,13 +30,26 @@ def commands(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def repository(tmp_path):
-    return ResticRepository(FakeBlocks({BackupPlace: {"main": BackupPlace(key="k")}}), tmp_path / "backups", "dd-test")
+def places():
+    return FakePlaces()
+
+
+@pytest.fixture
+def repository(tmp_path, places):
+    blocks = FakeBlocks({BackupPlace: {"main": BackupPlace(key="k")}})
+    return ResticRepository(blocks, tmp_path / "backups", "dd-test", places)
 
 
 def test_what_a_killed_deletion_locked_is_unlocked_before_a_backup_is_written(repository, commands):
     assert repository.write("alice-1.1", [b"work"]).snapshot == SNAPSHOT
     assert commands() == ["unlock", "backup"]
+
+
+@pytest.mark.usefixtures("commands")
+def test_a_place_that_has_a_repository_is_remembered_before_anything_is_written(repository, places, tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        repository.write("alice-1.1", (1 / 0 for _ in range(1)))
+    assert "where one was" in places.why_none_is_made(f"{tmp_path}/backups")
 
 
 def test_where_nothing_is_to_be_forgotten_restic_is_asked_nothing(repository, commands):
