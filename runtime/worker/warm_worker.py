@@ -23,6 +23,7 @@ from blocks.outside import outside
 from blocks.settings import process_settings
 from runtime.supervision.failover import Failover, worker_lock
 from runtime.worker.block_watch import watch_blocks
+from runtime.worker.known_lines import leave_out_known_lines
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.metrics import serve_metrics
 from runtime.worker.places import FOR_SCHEDULES, Places
@@ -95,6 +96,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         share_csrf_tokens()
         remember_result_storage()
         wrap_task_states(lambda emit: TaskStates(emit).tell)
+        leave_out_known_lines()
         serve_metrics()
         with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):
             await super().start(*args, **kwargs)

@@ -1,26 +1,25 @@
 """How a warm worker finds its runs: Prefect's event stream tells of each at once, a poll finds what that missed."""
 
-import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import anyio
-import httpx
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
-from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 
 from runtime.worker.prefect_internals import OpenWorker
 from runtime.worker.runs.late_runs import only_the_newest_of_each_schedule
 from runtime.worker.runs.run_states import RECONNECT_SECONDS, RunStates
+from runtime.worker.runs.told_runs import ToldRuns
 
 SCHEDULED, CANCELLING = "prefect.flow-run.Scheduled", "prefect.flow-run.Cancelling"
-PAUSES_FOR_COMMIT = (0.0, 0.03, 0.1, 0.3)
 
 
 class RunFinder:
@@ -30,6 +29,7 @@ class RunFinder:
         self._worker = worker
         self._states = states
         self._begin = begin
+        self._told = ToldRuns(self._read, self._take)
         self._unlimited = False
         self.stopped = False
 
@@ -54,25 +54,28 @@ class RunFinder:
         async with get_events_subscriber(filter=wanted, reconnection_attempts=0) as events:
             async for event in events:
                 run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
-                answer = self._worker.cancel_run if event.event == CANCELLING else self._take
+                answer = self._worker.cancel_run if event.event == CANCELLING else self._note
                 self._worker.in_background(answer, run_id)
 
-    async def _take(self, run_id: UUID) -> None:
-        """Take the run that an event tells of, if it is due and nothing limits the pool; else a poll will.
+    async def _note(self, run_id: UUID) -> None:
+        """Have the run read that an event tells of, unless something limits the pool: then a poll will find it.
 
-        Reading one run is all this costs: for every poll the server writes a few rows, and with SQLite behind it a
-        burst of polls would hold up the very requests that they look for. The event is sent before the server's
-        transaction is committed, so look a few times.
+        For every poll the server writes a few rows, and with SQLite behind it a burst of polls would hold up the very
+        requests that they look for.
         """
-        for pause in PAUSES_FOR_COMMIT:
-            await anyio.sleep(pause)
-            if self.stopped or run_id in self._worker.taken or not self._unlimited:
-                return
-            with contextlib.suppress(ObjectNotFound, httpx.HTTPError):
-                flow_run = await self._worker.client.read_flow_run(run_id)
-                if _is_due(flow_run):
-                    await self._begin([self._response_of(flow_run)])
-                return
+        if not self.stopped and self._unlimited and run_id not in self._worker.taken:
+            await self._told.add(run_id)
+
+    async def _read(self, run_ids: Sequence[UUID]) -> list[FlowRun]:
+        wanted = FlowRunFilter(id=FlowRunFilterId(any_=list(run_ids)))
+        order = FlowRunSort.EXPECTED_START_TIME_ASC
+        return await self._worker.client.read_flow_runs(flow_run_filter=wanted, sort=order)
+
+    async def _take(self, runs: list[FlowRun]) -> None:
+        """Begin those that are due and that no other call has taken meanwhile."""
+        due = [self._response_of(run) for run in runs if _is_due(run) and run.id not in self._worker.taken]
+        if due and not self.stopped:
+            await self._begin(due)
 
     def _response_of(self, flow_run: FlowRun) -> WorkerFlowRunResponse:
         pool, queue = self._worker.work_pool.id, flow_run.work_queue_id
