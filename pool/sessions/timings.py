@@ -83,6 +83,18 @@ def next_look(waited: float, shortest: float) -> float:
     return max(shortest, min(waited / 16, 0.5))
 
 
+def next_alive_look(last: float) -> float:
+    """Seconds after the first question at which to look whether the container of a session that starts still runs.
+
+    A second after it, and ever more seldom: the look is a question to the engine, which in a burst has the containers
+    of others to start. That one has ended is known when it is half as old again, and a second, at the latest.
+
+    Args:
+        last: seconds after the first question at which it was looked last; 0: not yet.
+    """
+    return 1.0 + 1.5 * last
+
+
 def seconds_since_accepted(moments: Moments) -> dict[str, float]:
     """Return by phase after how many seconds it was reached; empty while it is not known when all began."""
     begun = moments.get(Phase.ACCEPTED)

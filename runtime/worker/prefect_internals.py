@@ -37,6 +37,8 @@ else:
 RESULT_STORAGE = ("_aread_server_default_result_storage_block_id", "_read_server_default_result_storage_block_id")
 #: For which the answer counts: an operator's change counts after it.
 STORAGE_SECONDS = 30.0
+#: That a run has lasted when its first heartbeat is sent.
+HEARTBEAT_SECONDS = 20.0
 
 
 class OpenWorker(_Worker):
@@ -120,10 +122,24 @@ class OpenWorker(_Worker):
 class OpenEngine(AsyncFlowRunEngine):
     """Prefect's engine for ``async def`` flows, for a process that goes on after the run."""
 
+    has_lasted = False
+
     @contextmanager
     def setup_flow_run_suspension_request(self) -> Iterator:
         """Open no second connection, in a second thread, that waits for a request to suspend a run of seconds."""
         yield self._flow_run_suspension_request
+
+    def _emit_flow_run_heartbeat(self, *told: Any) -> None:
+        """Send the first one once the run has lasted: that it runs, the server has just been told.
+
+        Prefect calls it in a thread that does nothing else. Most runs of a warm worker have ended by then, and the
+        server is spared an event of each.
+        """
+        if not self.has_lasted:
+            self.has_lasted = True
+            time.sleep(HEARTBEAT_SECONDS)
+        if not self.state.is_final():
+            super()._emit_flow_run_heartbeat(*told)
 
     async def call_flow(self) -> None:
         """Run the flow as Prefect's `run_flow_async` does: again while the server answers that it is to be retried."""

@@ -14,14 +14,16 @@ from pool.sessions.containers import container_spec
 from pool.sessions.filling import auth_header_of
 from pool.sessions.log_lines import MOST_LINES, log_lines
 from pool.sessions.requests import check_unchanged
-from pool.sessions.timings import Moments, Phase, next_look
+from pool.sessions.timings import Moments, Phase, next_alive_look, next_look
 from pool.states import HostState
 from tasks.base import blocking, look_up, pool_task
 from tasks.courses.courses import courses_with_files
 from tasks.images.versions import image_on
 from tasks.sessions.secrets import put_secrets
 
-ALIVE_SECONDS = 1.0  # between two looks whether the container of a session that starts still runs
+ALIVE_SECONDS = (
+    1.0  # until the first look whether the container of a session that starts still runs; later half as often
+)
 TAKEN_SECONDS = 1.0  # that one is given to answer which stood by: it has answered before
 
 
@@ -105,7 +107,7 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> Mome
     async for waited in looks():
         if await blocking(ask):
             break
-        if waited >= looked_at + ALIVE_SECONDS or waited > blueprint.start_timeout:
+        if waited >= next_alive_look(looked_at) or waited > blueprint.start_timeout:
             await blocking(_check_alive, instance, host)
             looked_at = waited
         if waited > blueprint.start_timeout:

@@ -9,17 +9,19 @@ import subprocess
 import sys
 from contextvars import copy_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from prefect import results, task_engine
+from prefect import Flow, flow_engine, results, task_engine
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.flow_engine import AsyncFlowRunEngine, run_flow
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed, Running
 from prefect.utilities.engine import emit_task_run_state_change_event, propose_state
 from prefect.workers.base import BaseWorker
 
@@ -50,6 +52,8 @@ CALLERS_IN_CLIENTS = {"_send_with_retry": "send", "_add_csrf_headers": "_send_wi
 ASKERS = ("_aget_default_result_storage", "_get_default_result_storage")
 ATTRIBUTES = ("_logger", "_runs_task_group", "_submitting_flow_run_ids", "_work_pool", "_work_pool_name")
 OF_THE_ENGINE = ("_flow_run_suspension_request",)
+#: Methods of the engine that `OpenEngine` replaces: who calls each one, by a name of the engine's own.
+REPLACED_IN_THE_ENGINE = {"_emit_flow_run_heartbeat": flow_engine._send_heartbeats}
 #: Public by name, described nowhere: with their parameters.
 UNDESCRIBED = {
     AsyncFlowRunEngine.start: [],
@@ -248,6 +252,32 @@ def test_an_engine_still_has(attribute):
     assert attribute in AsyncFlowRunEngine.__dataclass_fields__
 
 
+@pytest.mark.parametrize("method", REPLACED_IN_THE_ENGINE)
+def test_a_method_of_the_engine_that_is_replaced_is_still_called(method):
+    looped = inspect.unwrap(REPLACED_IN_THE_ENGINE[method]).__code__.co_consts
+    assert any(method in code.co_names for code in looped if inspect.iscode(code))
+
+
+def heard_of(monkeypatch, *states) -> list:
+    """What a run that lasts sends, whose state is these one after the other, each time that a heartbeat is due."""
+    sent = []
+    monkeypatch.setattr(AsyncFlowRunEngine, "_emit_flow_run_heartbeat", lambda _, *told: sent.append(told))
+    monkeypatch.setattr(prefect_internals, "HEARTBEAT_SECONDS", 0)
+    engine = OpenEngine(flow=Flow(lambda: None, name="any"))
+    for state in states:
+        engine.flow_run = SimpleNamespace(state=state)
+        engine._emit_flow_run_heartbeat({"id": "r"}, [])
+    return sent
+
+
+def test_a_run_that_lasts_is_heard_of(monkeypatch):
+    assert heard_of(monkeypatch, Running(), Running()) == [({"id": "r"}, [])] * 2
+
+
+def test_a_run_that_has_ended_when_its_first_heartbeat_is_due_sends_none(monkeypatch):
+    assert heard_of(monkeypatch, Completed()) == []
+
+
 @pytest.mark.parametrize("function", UNDESCRIBED, ids=lambda function: function.__qualname__)
 def test_what_is_described_nowhere_takes_the_same(function):
     wanted = UNDESCRIBED[function]
@@ -293,7 +323,14 @@ def test_prefect_begins_a_transaction_on_sqlite_with_the_words_that_are_rewritte
 
 
 def test_every_private_member_that_is_used_is_named_here():
-    assert private_names(HERE) == {*REPLACED, *CALLED, *ATTRIBUTES, *OF_THE_ENGINE, *OF_THE_CLIENTS}
+    assert private_names(HERE) == {
+        *REPLACED,
+        *CALLED,
+        *ATTRIBUTES,
+        *OF_THE_ENGINE,
+        *REPLACED_IN_THE_ENGINE,
+        *OF_THE_CLIENTS,
+    }
 
 
 @pytest.mark.parametrize("file", sorted(HERE.parent.glob("*.py")), ids=lambda file: file.stem)

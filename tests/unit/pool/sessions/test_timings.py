@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from pool.sessions.timings import BOUNDS, Phase, Spread, Timings, next_look, seconds_since_accepted, spreads
+from pool.sessions.timings import (
+    BOUNDS,
+    Phase,
+    Spread,
+    Timings,
+    next_alive_look,
+    next_look,
+    seconds_since_accepted,
+    spreads,
+)
 from tests.rigs.pool_data import later
 
 pytestmark = pytest.mark.unit
@@ -73,3 +82,18 @@ def test_a_histogram_counts_each_session_once_also_one_that_took_longest():
 @pytest.mark.parametrize(("waited", "pause"), [(0, 0.025), (0.4, 0.025), (1.6, 0.1), (60, 0.5)])
 def test_looks_at_a_session_that_starts_become_rarer_the_longer_it_takes(waited, pause):
     assert next_look(waited, shortest=0.025) == pytest.approx(pause)
+
+
+@pytest.mark.parametrize("died", [0.1, 1.1, 4, 30])
+def test_a_container_that_ended_is_noticed_before_it_is_half_as_old_again_and_a_second(died):
+    looked = 0.0
+    while looked < died:
+        looked = next_alive_look(looked)
+    assert looked - died <= 1 + died / 2
+
+
+def test_an_engine_is_asked_five_times_at_most_about_a_container_that_starts_for_twelve_seconds():
+    looks = [0.0]
+    while next_alive_look(looks[-1]) < 12:
+        looks.append(next_alive_look(looks[-1]))
+    assert len(looks[1:]) <= 5
