@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from blocks.clouds.port import Cloud, Server, ServerRequest, ServerStatus
 from blocks.settings import process_settings
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
 from pool.housekeeping.orphans import CloudPart
@@ -63,6 +64,7 @@ class StaticCloud(Cloud):
 
     _block_type_name = "Static cloud"
     _block_type_slug = "static-cloud"
+    _logo_url = picture_of_its_kind()
     _description = "Hosts are machines that you list: existing servers, reached over ssh."
 
     machines: list[StaticMachine] = Field(

@@ -21,9 +21,9 @@ from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.runtime import deployment as own_deployment
 from prefect.runtime import flow_run
-from prefect.settings import get_current_settings
 from pydantic import Field
 
+from blocks.addresses.ui import ui_address
 from blocks.look_up import LookUp, carry_out
 from pool import marks
 from pool.changes import Change
@@ -144,7 +144,7 @@ class PrefectPort:
         """
         if self._forms is None or not set(flows) <= set(self._forms.deployments):
             with suppress(httpx.HTTPError, ObjectNotFound):
-                self._forms = RunForms(_ui(), self._deployments(flows))
+                self._forms = RunForms(ui_address(), self._deployments(flows))
         return self._forms or RunForms()
 
     @staticmethod
@@ -273,11 +273,6 @@ def create_all(client: SyncPrefectClient, tables: Sequence[Table]) -> None:
             refused = error
     if refused:
         raise refused
-
-
-def _ui() -> str:
-    """Address of Prefect's UI for browsers: beside the API that they are told to ask."""
-    return (get_current_settings().server.ui.api_url or "").removesuffix("/api")
 
 
 def _path(path: str) -> Any:

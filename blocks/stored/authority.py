@@ -20,6 +20,7 @@ from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
 from blocks.stored.lookup import with_changes
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import AUTHORITY, titled
 
 AUTHORITY_DAYS = 3650
@@ -41,6 +42,7 @@ class CertificateAuthority(Block):
 
     _block_type_name = "Certificate authority"
     _block_type_slug = "certificate-authority"
+    _logo_url = picture_of_its_kind()
     _description = "Private authority for mutual TLS between DockerDriver and the Docker Engines of its hosts."
     model_config = ConfigDict(field_title_generator=titled(AUTHORITY))
 

@@ -7,6 +7,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
 from blocks.stored.lookup import with_changes
+from blocks.stored.pictures.kinds import picture_of_its_kind
 
 KEY_BYTES = 32
 
@@ -16,6 +17,7 @@ class BackupPlace(Block):
 
     _block_type_name = "Backup store"
     _block_type_slug = "backup-store"
+    _logo_url = picture_of_its_kind()
     _description = "Where backups of sessions are kept, and the key that they are encrypted with."
 
     location: str = Field(

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from blocks.field_types import Megabytes, Seconds, Texts
 from blocks.stored.bounds import cut_stored, is_reading_stored
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import BLUEPRINT, titled
 from pool.backups.kept_paths import check_hook, check_kept
 from pool.errors import BadRequest
@@ -27,6 +28,7 @@ class Blueprint(Block):
 
     _block_type_name = "Blueprint"
     _block_type_slug = "blueprint"
+    _logo_url = picture_of_its_kind()
     _description = (
         "How a session is made: image, command, memory, slots, times, sign-in. The next session uses what is saved."
     )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from pool.errors import BadRequest
 from pool.reports.webhooks import check_url, key_of
 
@@ -15,6 +16,7 @@ class ChangeWebhook(Block):
 
     _block_type_name = "Webhook of changes"
     _block_type_slug = "change-webhook"
+    _logo_url = picture_of_its_kind()
     _description = "Address that each change of a session is posted to, with a signature. The one called main counts."
 
     url: str = Field(

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from blocks.field_types import Texts, Times
 from blocks.stored.bounds import cut_stored
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import COURSE, titled
 from pool.courses.course import Course
 from pool.courses.files import check_files_at, check_files_name
@@ -24,6 +25,7 @@ class CourseBlock(Block):
 
     _block_type_name = "Course"
     _block_type_slug = "course"
+    _logo_url = picture_of_its_kind()
     _description = (
         "Slots that are reserved for a group of users at the times of their class, sessions that are started before it,"
         " and files that these have."

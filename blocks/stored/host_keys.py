@@ -9,6 +9,7 @@ from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
 from blocks.stored.lookup import with_changes
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import HOST_LOGIN, titled
 
 LOGIN_USER = "dockerdriver"
@@ -35,6 +36,7 @@ class HostLogin(Block):
 
     _block_type_name = "Host login"
     _block_type_slug = "host-login"
+    _logo_url = picture_of_its_kind()
     _description = "The user and the ssh key that DockerDriver logs in to its hosts with."
     model_config = ConfigDict(field_title_generator=titled(HOST_LOGIN))
 

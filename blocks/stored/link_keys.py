@@ -10,6 +10,7 @@ from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
 from blocks.stored.lookup import with_changes
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import LINK_KEYS, titled
 
 KEY_BYTES = 32
@@ -24,6 +25,7 @@ class LinkKeys(Block):
 
     _block_type_name = "Launch link keys"
     _block_type_slug = "launch-link-keys"
+    _logo_url = picture_of_its_kind()
     _description = "Keys that sign the links by which users open their sessions."
     model_config = ConfigDict(field_title_generator=titled(LINK_KEYS))
 

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from blocks.field_types import Megabytes, Registry, Seconds, Texts, Timetable
 from blocks.stored.bounds import cut_stored, is_reading_stored, reading_stored
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import POOL, titled
 from pool.errors import BadRequest
 from pool.images.names import read_name
@@ -29,6 +30,7 @@ class PoolConfig(Block):
 
     _block_type_name = "Pool configuration"
     _block_type_slug = "pool-config"
+    _logo_url = picture_of_its_kind()
     _description = (
         "Targets, limits and host settings of one pool; a change counts from the next tick, within 30 seconds."
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr, field_validator
 
+from blocks.stored.pictures.kinds import picture_of_its_kind
+
 
 @dataclass(frozen=True)
 class RegistryCredentials:
@@ -19,6 +21,7 @@ class RegistryLogin(Block):
 
     _block_type_name = "Registry login"
     _block_type_slug = "registry-login"
+    _logo_url = picture_of_its_kind()
     _description = "User and password at one registry that images are pulled from; sent to no other."
 
     registry: str = Field(

@@ -21,6 +21,7 @@ from prefect.server.database import provide_database_interface
 from prefect.settings import PREFECT_UI_STATIC_DIRECTORY, temporary_settings
 
 from blocks.addresses.loopback_twin import take_twin
+from blocks.addresses.ui import ui_address
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.static import StaticCloud
 from blocks.files.private_files import open_lock
@@ -32,10 +33,11 @@ from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
 from blocks.stored.documents.form_errors import show_in_forms
 from blocks.stored.documents.refusing import refuse_nonsense
+from blocks.stored.pictures.kinds import served_pictures
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.passwords import Passwords
-from runtime.stack.ui_headers import WithHeaders
+from runtime.stack.ui_headers import WithHeaders, WithPictures
 from runtime.supervision.failover import Failover, server_lock
 
 HOST = "127.0.0.1"
@@ -98,7 +100,8 @@ def guard_what_is_served(settings: ProcessSettings, own: str, port: int, failove
         _held = take_twin(HOST, port)  # as long as the server runs
         print(f"serves {where}", flush=True)
         options |= {"host": HOST, "port": port, "ws_per_message_deflate": False}
-        serve(WithHeaders(Passwords(app, own, accepted) if own else app), **options)
+        guarded = Passwords(app, own, accepted) if own else app
+        serve(WithHeaders(WithPictures(guarded, served_pictures()), ui_address()), **options)
 
     uvicorn.run = run  # its caller names all but the first argument
 

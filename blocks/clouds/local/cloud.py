@@ -29,6 +29,7 @@ from blocks.clouds.local.system_container import (
 from blocks.clouds.port import Cloud, Server, ServerRequest
 from blocks.engine.client import HostEngine
 from blocks.settings import process_settings
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from pool import marks
 from pool.errors import CloudRefused, CloudTrouble, EngineTrouble, HostUnreachable
 from pool.hosts.host_images import HostImage
@@ -64,6 +65,7 @@ class LocalCloud(Cloud):
 
     _block_type_name = "Local cloud"
     _block_type_slug = "local-cloud"
+    _logo_url = picture_of_its_kind()
     _description = "Hosts are system containers on this machine's own Docker Engine."
 
     engine_url: str = Field(

@@ -52,6 +52,7 @@ from blocks.clouds.openstack_project.sweep import all_parts, remove_from_project
 from blocks.clouds.port import Cloud, Server, ServerRequest
 from blocks.field_types import Texts
 from blocks.settings import process_settings
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
 from pool.housekeeping.orphans import CloudPart
@@ -81,6 +82,7 @@ class OpenStackCloud(Cloud):
 
     _block_type_name = "OpenStack cloud"
     _block_type_slug = "openstack-cloud"
+    _logo_url = picture_of_its_kind()
     _description = "Hosts are servers of an OpenStack project."
 
     credentials: OpenStackCredentials = Field(

@@ -12,6 +12,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
 from blocks.clouds.openstack_project.clouds_file import auth_type, check_files
+from blocks.stored.pictures.kinds import picture_of_its_kind
 from pool.errors import CloudRefused
 
 ANSWER_SECONDS = 60  # for one request; the calls of the port wait longer by asking again
@@ -29,6 +30,7 @@ class OpenStackCredentials(Block):
 
     _block_type_name = "OpenStack credentials"
     _block_type_slug = "openstack-credentials"
+    _logo_url = picture_of_its_kind()
     _description = "Credentials for one project of an OpenStack cloud."
 
     cloud: str = Field(

@@ -104,6 +104,13 @@ def test_before_the_deployments_are_there_no_form_is_known(server):
         assert PrefectPort().run_forms(["no-such-flow"]).address("no-such-flow") == ""
 
 
+def test_a_kind_of_block_has_its_picture_in_the_catalogue_without_the_internet(server, operator):
+    operator.goto(f"{server.stranger.base_url}/v2/blocks/catalog")
+    picture = operator.locator("img[src$='/block-pictures/blueprint.svg']")
+    picture.wait_for()
+    assert picture.evaluate("one => one.decode().then(() => one.naturalWidth)") > 0
+
+
 def look(operator, server, path: str, name: str) -> None:
     """Open a form and keep pictures of both colour schemes."""
     ARTIFACTS.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""The pictures of our kinds of blocks, as Prefect's UI shows them."""
