@@ -2,17 +2,17 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
 
 import httpx
 from prefect import Task, get_run_logger
 from prefect.artifacts import Artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
-from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import Artifact as KnownArtifact
 from prefect.deployments import arun_deployment
 from prefect.events import emit_event
@@ -25,11 +25,11 @@ from pydantic import Field
 
 from blocks.addresses.ui import ui_address
 from blocks.look_up import LookUp, carry_out
+from blocks.prefect.answers import PAGE, Answer, AskingRuns, write_changed
 from pool import marks
 from pool.changes import Change
 from pool.reports.run_forms import RunForms
 
-PAGE = 200  # rows that the server answers with at most
 FEW = 50  # that are asked for at once where mostly none is wanted
 MOST_OLD = 1000
 #: In a process without a loop of its own it would return no coroutine; its types do not know that ours are all async.
@@ -42,29 +42,14 @@ class Confirmation(RunInput):
     go_on: bool = Field(False, title="Yes, go on")
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of one row, for an artifact that belongs to no run."""
-
-    key: str
-    description: str
-    row: dict[str, object]
-
-    @property
-    def data(self) -> str:
-        """As Prefect keeps it."""
-        return json.dumps([self.row])
-
-    @property
-    def artifact(self) -> dict[str, str]:
-        """What Prefect's API takes to make one."""
-        return {"type": "table", "key": self.key, "description": self.description, "data": self.data}
-
-
 class PrefectPort:
     """Prefect's API and runtime. Fakes override what they answer by themselves."""
 
     _forms: RunForms | None = None
+
+    @cached_property
+    def _asking(self) -> AskingRuns:
+        return AskingRuns()
 
     @property
     def run_id(self) -> str:
@@ -194,17 +179,21 @@ class PrefectPort:
         newest = Artifact.get(key=key, _sync=True)  # type: ignore[call-arg]  # as above
         return isinstance(newest, KnownArtifact) and newest.data == json.dumps(data)
 
-    def write_lasting_tables(self, tables: Sequence[Table]) -> None:
-        """Leave each table as `write_table` does, but as no run's: it stays until `delete_tables`.
+    def write_answers(self, answers: Sequence[Answer]) -> None:
+        """Leave each answer as `write_table` does a table, but as no run's: it stays until `delete_tables`.
 
-        The newest ones are asked for together. A table that the server refuses holds up none after it.
+        One that the server refuses holds up none after it.
 
         Raises:
             httpx.HTTPError: the server is away, or refused one; the last one that it refused.
         """
         with get_client(sync_client=True) as client:
-            shown = _newest(client, [table.key for table in tables])
-            create_all(client, [table for table in tables if shown.get(table.key) != table.data])
+            write_changed(client, answers, self._asking)
+
+    def show_on_own_page(self, keys: Iterable[str]) -> None:
+        """Have the page of the flow run that asks show the next answer of each key, if that is not the last one."""
+        if flow_run.id:
+            self._asking.note(keys, flow_run.id)
 
     async def old_tables(self, prefix: str, since: datetime) -> list[str]:
         """List keys of artifacts that begin so and were not written since, the oldest first; some of many."""
@@ -244,35 +233,6 @@ class PrefectPort:
     def show_progress(self, artifact: UUID, percent: float, description: str) -> None:
         """Move a progress bar."""
         update_progress_artifact(artifact, percent, description, _sync=True)  # type: ignore[call-arg]  # as above
-
-
-def _newest(client: SyncPrefectClient, keys: Sequence[str]) -> dict[str, object]:
-    """What the newest artifact of each key holds; without those that have none."""
-    found: dict[str, object] = {}
-    for begin in range(0, len(keys), PAGE):
-        wanted = {"artifacts": {"key": {"any_": keys[begin : begin + PAGE]}}, "limit": PAGE}
-        answer = client.request("POST", _path("/artifacts/latest/filter"), json=wanted)
-        found |= {row["key"]: row["data"] for row in answer.json()}
-    return found
-
-
-def create_all(client: SyncPrefectClient, tables: Sequence[Table]) -> None:
-    """Create an artifact of each table.
-
-    By the client's own method an event would go with each, which costs the server half as much again and says less than
-    the event of the change that the table tells of.
-
-    Raises:
-        httpx.HTTPError: the server is away, or refused one; the last one that it refused.
-    """
-    refused = None
-    for table in tables:
-        try:
-            client.request("POST", _path("/artifacts/"), json=table.artifact)
-        except httpx.HTTPStatusError as error:
-            refused = error
-    if refused:
-        raise refused
 
 
 def _path(path: str) -> Any:

@@ -1,18 +1,16 @@
-"""The answer to the platform: the artifact ``instance-<id>``, a table of one row."""
+"""The answer to the platform: the artifact ``instance-<id>``, the newest version of which is what the session is."""
 
 from collections.abc import Collection
 
 from blocks.outside import outside
-from blocks.prefect.port import Table
+from blocks.prefect.answers import Answer
 from pool.changes import Change, Noun
 from pool.records import Instance
-from pool.states import InstanceState
+from pool.sessions.estimates import QueuePosition
+from pool.states import BEGINNING, InstanceState
 from tasks.publishing.current import tell_current
-from tasks.sessions.answers import answer_for
+from tasks.sessions.answers import ANSWER_OF, answer_for, told_as
 from tasks.sessions.positions import positions_in
-
-#: Key of the artifact, before the session's id. It belongs to no run: a tick that tells of a session is soon deleted.
-ANSWER_OF = "instance-"
 
 
 def write_changed(changes: list[Change]) -> None:
@@ -24,12 +22,14 @@ def write_answers(sessions: Collection[Instance]) -> None:
     """Write the artifact ``instance-<id>`` of each session, those that wait with their positions."""
     positions = {pool: positions_in(pool) for pool in {s.pool for s in sessions if s.state is InstanceState.QUEUED}}
     waiting = (positions.get(instance.pool, {}).get(instance.id, (None, None))[1] for instance in sessions)
-    outside().prefect.write_lasting_tables(
-        [
-            Table(ANSWER_OF + instance.id, f"Session {instance.id}", answer_for(instance, position))
-            for instance, position in zip(sessions, waiting, strict=True)
-        ]
+    outside().prefect.write_answers(
+        [_answer(instance, position) for instance, position in zip(sessions, waiting, strict=True)]
     )
+
+
+def _answer(instance: Instance, position: QueuePosition | None) -> Answer:
+    words = f"Session {instance.id}: {told_as(instance)}"
+    return Answer(ANSWER_OF + instance.id, words, answer_for(instance, position), instance.state in BEGINNING)
 
 
 def _changed_sessions(changes: list[Change]) -> list[Instance]:

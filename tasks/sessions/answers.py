@@ -21,6 +21,13 @@ from tasks.sessions.positions import positions_in
 OPENS = frozenset({InstanceState.QUEUED, InstanceState.STARTING, InstanceState.RUNNING, InstanceState.MOVING})
 #: Platforms read of a session that is moved that it starts: they know no other state in which a user waits for it.
 TOLD_AS = {InstanceState.MOVING: InstanceState.STARTING}
+#: Key of the artifact, before the session's id. It belongs to no run: a tick that tells of a session is soon deleted.
+ANSWER_OF = "instance-"
+
+
+def told_as(instance: Instance) -> InstanceState:
+    """Return the state that platforms read."""
+    return TOLD_AS.get(instance.state, instance.state)
 
 
 @look_up()
@@ -44,7 +51,7 @@ def answer_for(instance: Instance, position: QueuePosition | None = None) -> dic
     return {
         "instance_id": instance.id,
         "user": instance.user,
-        "state": str(TOLD_AS.get(instance.state, instance.state)),
+        "state": str(told_as(instance)),
         "url": session_url(instance),
         "launch_url": launch_url(instance) if instance.state in OPENS else None,
         "expires_at": ends.isoformat() if ends else None,

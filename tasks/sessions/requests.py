@@ -14,6 +14,7 @@ from pool.settings import PoolSettings
 from tasks.base import accepted_at, look_up, pool_task
 from tasks.courses.courses import course_troubles
 from tasks.images.versions import versions_of
+from tasks.sessions.answers import ANSWER_OF
 from tasks.sessions.secrets import look_for_secrets
 from tasks.sessions.standbys import standbys_for
 
@@ -47,6 +48,7 @@ def record_instance(
     """
     check_instance_id(instance_id)
     check_user(user)
+    outside().prefect.show_on_own_page([ANSWER_OF + instance_id])
     known = outside().store.instances.find(instance_id)
     recipe: BlueprintSpec | None = None
     if known is None:
@@ -75,6 +77,7 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
         NotFound: there is no such blueprint or course, or the pool does not offer its image.
     """
     wanted, refused = read_wanted(sessions)
+    outside().prefect.show_on_own_page(ANSWER_OF + one.instance_id for one in wanted)
     known = outside().store.instances.named([one.instance_id for one in wanted])
     if new := [one for one in wanted if one.instance_id not in known]:
         recipe = outside().stored.blueprint(blueprint)

@@ -26,7 +26,8 @@ from blocks.clouds.port import Cloud
 from blocks.look_up import LookUp
 from blocks.outside import Outside
 from blocks.plots.kept_pictures import KeptPictures
-from blocks.prefect.port import PrefectPort, Table
+from blocks.prefect.answers import Answer
+from blocks.prefect.port import PrefectPort
 from blocks.publisher import Publisher
 from blocks.settings import ProcessSettings
 from blocks.stored.blueprint import Blueprint
@@ -139,9 +140,9 @@ class FakePrefect(PrefectPort):
     def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
         self.tables[key] = [dict(row) for row in rows]
 
-    def write_lasting_tables(self, tables: Sequence[Table]) -> None:
-        for table in tables:
-            self.write_table([table.row], table.key, table.description)
+    def write_answers(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            self.write_table([answer.row], answer.key, answer.description)
 
     def begin_progress(self, key: str, description: str) -> UUID:
         return uuid5(NAMESPACE_URL, key)

@@ -10,7 +10,8 @@ from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from blocks.prefect.port import PrefectPort, Table
+from blocks.prefect.answers import Answer
+from blocks.prefect.port import PrefectPort
 from tests.rigs.services.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -23,7 +24,7 @@ async def forget(seconds_from_now: int) -> int:
 
 @flow(name="show-here")
 async def show(key: str, rows: list[dict]) -> None:
-    PrefectPort().write_table(rows, key, "a table")
+    PrefectPort().write_table(rows, key, "an answer")
 
 
 def run_of(server: PrefectServer, deployment: str, **parameters) -> object:
@@ -82,7 +83,7 @@ def test_a_table_is_written_only_when_its_rows_changed(prefect_server):
 
 @flow(name="answer-here")
 async def show_lasting(key: str) -> None:
-    PrefectPort().write_lasting_tables([Table(key, "a table", {"state": "running"})])
+    PrefectPort().write_answers([Answer(key, "an answer", {"state": "running"})])
 
 
 def artifacts_of(server: PrefectServer, key: str) -> list[dict]:
@@ -97,10 +98,27 @@ def test_an_answer_to_a_platform_belongs_to_no_run_so_that_it_is_not_deleted_wit
     assert artifacts_of(prefect_server, "hosts-of-a-tick")[0]["flow_run_id"]
 
 
+@flow(name="ask-here")
+async def ask_and_tell(key: str) -> None:
+    port = PrefectPort()
+    port.show_on_own_page([key])
+    for state in ("starting", "running"):
+        port.write_answers([Answer(key, state, {"state": state}, is_followed=state == "starting")])
+
+
+def test_the_page_of_a_run_shows_the_session_that_it_asked_for_by_an_answer_that_another_follows(prefect_server):
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        asyncio.run(ask_and_tell("instance-alice-2"))
+    told = {found["description"]: found["flow_run_id"] for found in artifacts_of(prefect_server, "instance-alice-2")}
+    assert told["running"] is None
+    shown = prefect_server.call("POST", "/artifacts/filter", artifacts={"flow_run_id": {"any_": [told["starting"]]}})
+    assert [found["key"] for found in shown] == ["instance-alice-2"]
+
+
 def test_old_answers_are_found_by_when_they_were_written_last_and_deleted_with_all_before_them(prefect_server):
     def written(key: str, *states: str) -> None:
         for state in states:
-            PrefectPort().write_lasting_tables([Table(key, "a table", {"state": state})])
+            PrefectPort().write_answers([Answer(key, "an answer", {"state": state})])
 
     async def forget(before: datetime) -> int:
         old = await PrefectPort().old_tables("answer-", before)
@@ -118,7 +136,7 @@ def test_old_answers_are_found_by_when_they_were_written_last_and_deleted_with_a
 
 def test_answers_are_written_only_when_they_changed(prefect_server):
     def written(**states: str) -> None:
-        PrefectPort().write_lasting_tables([Table(f"told-{key}", "a table", {"state": states[key]}) for key in states])
+        PrefectPort().write_answers([Answer(f"told-{key}", "an answer", {"state": states[key]}) for key in states])
 
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
         written(ada="queued", ben="queued")

@@ -12,7 +12,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from prefect import Task
 from prefect.client.orchestration import PrefectClient
 
-from blocks.prefect.port import PrefectPort, Table
+from blocks.prefect.answers import Answer
+from blocks.prefect.port import PrefectPort
 from blocks.publisher import Publisher
 from pool.changes import Change
 from pool.reports.run_forms import RunForms
@@ -82,9 +83,9 @@ class SimulatedPrefect(PrefectPort):
         here.secrets.check(f"artifact {key}", f"{rows} {description}")
         here.prefect.artifacts[key] = rows
 
-    def write_lasting_tables(self, tables: Sequence[Table]) -> None:
-        for table in tables:
-            self.write_table([table.row], table.key, table.description)
+    def write_answers(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            self.write_table([answer.row], answer.key, answer.description)
 
     def begin_progress(self, key: str, description: str) -> UUID:
         self.write_table([], key, description)

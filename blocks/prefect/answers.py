@@ -1,0 +1,105 @@
+"""What platforms read of a session: artifacts that last, whatever run wrote them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from textwrap import indent
+from typing import Any
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient
+
+PAGE = 200  # rows that the server answers with at most
+#: What is so far to the right is code in markdown: shown as it is.
+CODE = " " * 4
+MOST_ASKED = 5000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One row of values, for an artifact that belongs to no run."""
+
+    key: str
+    description: str
+    row: dict[str, object]
+    is_followed: bool = False  # another one of its key is sure to be written, so this one may be deleted
+
+    @property
+    def data(self) -> str:
+        """JSON, as Prefect keeps it, one value to a line.
+
+        Prefect's UI shows it so. As a table it would show a single row, cut off, and "[object Object]" for a value that
+        holds others.
+        """
+        return indent(json.dumps([self.row], indent=1), CODE)
+
+    def artifact(self, run: str = "") -> dict[str, str]:
+        """Return what Prefect's API takes to make one, of a run or of none."""
+        made = {"type": "markdown", "key": self.key, "description": self.description, "data": self.data}
+        return made | ({"flow_run_id": run} if run else {})
+
+
+class AskingRuns:
+    """Which runs' pages are to show the answers to what they ask for.
+
+    Prefect deletes an artifact with its run, so an answer is a run's only if another one is sure to follow it. In the
+    memory of this process: where another one is the first to tell of a session, the run's page shows nothing.
+    """
+
+    def __init__(self) -> None:
+        self._runs: dict[str, str] = {}
+
+    def note(self, keys: Iterable[str], run: str) -> None:
+        """Have the next answer of each of these keys be the run's."""
+        self._runs |= dict.fromkeys(keys, run)
+        for key in list(self._runs)[:-MOST_ASKED]:
+            self._runs.pop(key, None)
+
+    def run_of(self, answer: Answer) -> str:
+        """Return the run whose page is to show this answer, once; empty: none."""
+        run = self._runs.pop(answer.key, "")
+        return run if answer.is_followed else ""
+
+
+def write_changed(client: SyncPrefectClient, answers: Sequence[Answer], asking: AskingRuns) -> None:
+    """Write the answers that are not the newest of their keys already; these are asked for together.
+
+    Raises:
+        httpx.HTTPError: the server is away, or refused one; the last one that it refused.
+    """
+    shown = _newest(client, [answer.key for answer in answers])
+    create_all(client, [answer for answer in answers if shown.get(answer.key) != answer.data], asking)
+
+
+def _newest(client: SyncPrefectClient, keys: Sequence[str]) -> dict[str, object]:
+    """What the newest artifact of each key holds; without those that have none."""
+    found: dict[str, object] = {}
+    for begin in range(0, len(keys), PAGE):
+        wanted = {"artifacts": {"key": {"any_": keys[begin : begin + PAGE]}}, "limit": PAGE}
+        answer = client.request("POST", _path("/artifacts/latest/filter"), json=wanted)
+        found |= {row["key"]: row["data"] for row in answer.json()}
+    return found
+
+
+def create_all(client: SyncPrefectClient, answers: Sequence[Answer], asking: AskingRuns) -> None:
+    """Create an artifact of each answer.
+
+    By the client's own method an event would go with each, which costs the server half as much again and says less than
+    the event of the change that the answer tells of.
+
+    Raises:
+        httpx.HTTPError: the server is away, or refused one; the last one that it refused.
+    """
+    refused = None
+    for answer in answers:
+        try:
+            client.request("POST", _path("/artifacts/"), json=answer.artifact(asking.run_of(answer)))
+        except httpx.HTTPStatusError as error:
+            refused = error
+    if refused:
+        raise refused
+
+
+def _path(path: str) -> Any:
+    """A path of Prefect's API that its client's types do not list."""
+    return path

@@ -1,0 +1,80 @@
+"""Answers to platforms are artifacts that last; one that Prefect's server refuses holds up none after it."""
+
+import json
+
+import httpx
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+
+from blocks.prefect.answers import MOST_ASKED, Answer, AskingRuns, create_all
+
+pytestmark = pytest.mark.unit
+
+ANSWERS = [Answer(f"instance-{name}", f"Session {name}", {"state": "running"}) for name in ("ada", "ben", "eve")]
+
+
+class FakeClient(SyncPrefectClient):
+    """A server that answers for some keys as it is told to."""
+
+    def __init__(self, troubles: dict[str, Exception]) -> None:
+        self.troubles, self.created, self.runs = troubles, [], {}
+
+    def request(self, method: str, path: str, json: dict) -> None:
+        assert (method, path) == ("POST", "/artifacts/")
+        if trouble := self.troubles.get(json["key"]):
+            raise trouble
+        self.created.append(json["key"])
+        self.runs[json["description"]] = json.get("flow_run_id")
+
+
+def refusal(status: int) -> httpx.HTTPStatusError:
+    return httpx.HTTPStatusError(str(status), request=httpx.Request("POST", "/"), response=httpx.Response(status))
+
+
+def test_one_that_is_refused_holds_up_no_other_and_is_told():
+    client = FakeClient({"instance-ben": refusal(422)})
+    with pytest.raises(httpx.HTTPStatusError, match="422"):
+        create_all(client, ANSWERS, AskingRuns())
+    assert client.created == ["instance-ada", "instance-eve"]
+
+
+def test_a_server_that_is_away_is_not_asked_for_each_of_the_others():
+    client = FakeClient({"instance-ada": httpx.ConnectError("away")})
+    with pytest.raises(httpx.ConnectError):
+        create_all(client, ANSWERS, AskingRuns())
+    assert client.created == []
+
+
+def test_programs_read_a_row_of_values_and_people_one_value_to_a_line():
+    row = {"instance_id": "ada-1", "phases": {"room": 0.2, "routed": 1.4}, "notice": "a line\n![seen](http://x/)"}
+    data = Answer("instance-ada-1", "Session ada-1: running", row).data
+    assert json.loads(data) == [row]
+    lines = data.splitlines()
+    assert all(line.startswith("    ") for line in lines), "Prefect's UI shows code as it is"
+    assert '"room": 0.2,' in [line.strip() for line in lines]
+
+
+def answers(*states: str) -> list[Answer]:
+    """What is told of one session, one after the other."""
+    return [Answer("instance-ada-1", state, {"state": state}, state in ("queued", "starting")) for state in states]
+
+
+def test_the_page_of_the_run_that_asked_shows_the_first_answer_alone():
+    client, asking = FakeClient({}), AskingRuns()
+    asking.note(["instance-ada-1"], "the-run")
+    create_all(client, answers("queued", "starting", "running"), asking)
+    assert client.runs == {"queued": "the-run", "starting": None, "running": None}
+
+
+def test_an_answer_that_may_be_the_last_one_is_no_run_s_for_it_would_be_deleted_with_it():
+    client, asking = FakeClient({}), AskingRuns()
+    asking.note(["instance-ada-1"], "the-run")
+    create_all(client, answers("running", "starting"), asking)
+    assert client.runs == {"running": None, "starting": None}
+
+
+def test_a_process_remembers_no_more_runs_than_it_needs():
+    asking = AskingRuns()
+    asking.note([f"instance-{n}" for n in range(MOST_ASKED + 1)], "the-run")
+    oldest, newest = (Answer(f"instance-{n}", "", {}, is_followed=True) for n in (0, MOST_ASKED))
+    assert (asking.run_of(oldest), asking.run_of(newest)) == ("", "the-run")
