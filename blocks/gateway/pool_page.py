@@ -48,6 +48,7 @@ class PoolView:
     of_sessions: Mapping[str, Sequence[HistoryEntry]] = field(default_factory=dict)  # likewise, by id
     more_placed: int = 0  # sessions that are not among the instances
     more_waiting: int = 0  # likewise
+    failed: Sequence[Instance] = ()  # lately, the newest first
 
     @property
     def present(self) -> list[Host]:
@@ -67,11 +68,12 @@ class PoolView:
 
 def pool_page(pools: Sequence[PoolView], now: datetime, forms: RunForms | None = None) -> str:
     """Draw the whole page, as of *now*; with links to *forms*, where there are some."""
-    page = _TEMPLATES.get_template("pages/pool.html.j2")
+    page, known = _TEMPLATES.get_template("pages/pool.html.j2"), forms or RunForms()
     return page.render(
         pools=pools,
         now=now,
-        form=(forms or RunForms()).address,
+        form=known.address,
+        answer=known.answer,
         age=lambda since: span((now - since).total_seconds()),
         most_rows=MOST_ROWS,
         refresh_seconds=REFRESH_SECONDS,

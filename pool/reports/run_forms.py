@@ -1,9 +1,12 @@
-"""Where Prefect's UI has the form by which a flow is launched, filled in: an operator looks at it, and submits."""
+"""Where Prefect's UI has what an operator looks for.
+
+The form by which a flow is launched, filled in: an operator looks at it, and submits. And what was told of a session.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 
 @dataclass(frozen=True)
@@ -19,3 +22,7 @@ class RunForms:
             return ""
         filled_in = urlencode({"parameters": json.dumps(parameters)})
         return f"{self.ui}/v2/deployments/deployment/{self.deployments[flow]}/run?{filled_in}"
+
+    def answer(self, instance_id: str) -> str:
+        """What was told of a session, newest first; empty: where the UI is is not known."""
+        return f"{self.ui}/v2/artifacts/key/instance-{quote(instance_id, safe='')}" if self.ui else ""

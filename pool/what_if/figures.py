@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -84,16 +84,23 @@ def in_short_times(moments: Sequence[Moment], begin: datetime, until: datetime, 
 
 
 def peak_words(shown: Sequence[Bucket], zone: ZoneInfo) -> str:
-    """Say in a sentence what a plot shows: the most that was wanted, and the most that waited, with the times."""
+    """Say in a sentence what a plot shows: the most that was wanted, and the most that waited, with the times.
+
+    Each is known to be of one of the short times alone, so that is named from its beginning to its end.
+    """
     most, longest = max(shown, key=lambda one: one.demand), max(shown, key=lambda one: one.queue)
     if not most.demand:
         return "No slot was wanted."
-    wanted = f"At most {most.demand} slots were wanted at once, at {_time(most, zone)}, of {most.room} that there were"
-    return wanted + (f"; at most {longest.queue} were waited for, at {_time(longest, zone)}." if longest.queue else ".")
+    then, waiting = _when(most, shown, zone), _when(longest, shown, zone)
+    wanted = f"At most {most.demand} slots were wanted at once, {then}, of {most.room} that there were"
+    return wanted + (f"; at most {longest.queue} were waited for, {waiting}." if longest.queue else ".")
 
 
-def _time(bucket: Bucket, zone: ZoneInfo) -> str:
-    return f"{bucket.at.astimezone(zone):%H:%M}"
+def _when(bucket: Bucket, shown: Sequence[Bucket], zone: ZoneInfo) -> str:
+    """Name a short time in whole minutes that hold it: "between 14:00 and 14:05"."""
+    width = (shown[-1].at - shown[0].at) / max(1, len(shown) - 1)
+    end = bucket.at + width + timedelta(seconds=59.999999)
+    return f"between {bucket.at.astimezone(zone):%H:%M} and {end.astimezone(zone):%H:%M}"
 
 
 def _as_small(hours: dict[FlavorSize, float], settings: PoolSettings) -> float:

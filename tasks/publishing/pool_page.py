@@ -25,7 +25,9 @@ LONG, REST = 0.25, 9  # seconds; times as long
 PAGE = "pool page"
 WAITING = frozenset({InstanceState.QUEUED})
 PLACED = LIVING_INSTANCES - WAITING
-ACTIONS = ("drain-host", "return-host", "deprovision-instance")
+ACTIONS = ("drain-host", "return-host", "deprovision-instance", "why")
+#: So that what failed yesterday is still there in the evening.
+FAILED_FOR, MOST_FAILED = timedelta(days=2), 20
 
 
 def tell_page(_changes: list[Change]) -> str | None:
@@ -69,9 +71,11 @@ def _view(name: str) -> PoolView:
     troubles = [*reach_troubles(hosts), *silent_hosts(hosts, config.DD_HOST_GRACE)]
     day = outside().pictures.of(name, now(), lambda: _last_day(name, zone_of(config)))
     of_hosts = store.history.latest(Noun.HOST, [host.name for host in hosts[:MOST_HISTORIES]], MOST_CHANGES)
-    of_sessions = store.history.latest(Noun.INSTANCE, [one.id for one in shown[:MOST_HISTORIES]], MOST_CHANGES)
+    failed = store.instances.ended(now() - FAILED_FOR, MOST_FAILED, [InstanceState.FAILED], name)
+    told = [one.id for one in [*shown[:MOST_HISTORIES], *failed]]
+    of_sessions = store.history.latest(Noun.INSTANCE, told, MOST_CHANGES)
     left = store.ticks.left_undone(name, now())
-    return PoolView(name, hosts, shown, decided, left, troubles, day, of_hosts, of_sessions, *more)
+    return PoolView(name, hosts, shown, decided, left, troubles, day, of_hosts, of_sessions, *more, failed)
 
 
 def _sessions(pool: str) -> tuple[list[Instance], tuple[int, int]]:

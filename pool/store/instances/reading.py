@@ -84,10 +84,14 @@ class InstanceReading(Part):
         """Those that wait for room in the pool, the next one first."""
         return self.all(pool, [InstanceState.QUEUED])
 
-    def ended(self, since: datetime, limit: int) -> list[Instance]:
-        """The latest sessions to have ended, none of them before *since*, newest first."""
-        over = (instances.c.state.in_(sorted(ENDED)), instances.c.state_since >= since)
+    def ended(
+        self, since: datetime, limit: int, states: Iterable[InstanceState] = ENDED, pool: str | None = None
+    ) -> list[Instance]:
+        """The latest sessions to have ended so, of a pool (None: of all), none of them before *since*, newest first."""
+        over = (instances.c.state.in_(sorted(states)), instances.c.state_since >= since)
         query = select(instances).where(*over).order_by(instances.c.state_since.desc()).limit(limit)
+        if pool is not None:
+            query = query.where(instances.c.pool == pool)
         with self._db.reading() as connection:
             return [as_instance(row) for row in connection.execute(query).all()]
 

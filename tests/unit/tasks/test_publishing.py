@@ -10,7 +10,7 @@ from blocks.outside import standing_in
 from pool.changes import Audience
 from pool.errors import GatewayTrouble
 from pool.records import ProxyOptions
-from pool.states import HostState
+from pool.states import EndCause, HostState, InstanceState
 from tasks.hosts import host_images, operator
 from tasks.publishing.pool_page import draw_pool_page
 from tasks.publishing.publisher import publish_changes
@@ -103,6 +103,16 @@ def test_the_pool_page_has_the_last_day_why_each_is_as_it_is_and_what_can_be_don
     assert "<title>Pool main</title>" in page
     assert 'id="why-session-alice-1"' in page
     assert {f"id-of-{flow}" in page for flow in ("drain-host", "deprovision-instance")} == {True}
+
+
+@pytest.mark.parametrize(("days", "shown"), [(1, True), (3, False)])
+def test_the_pool_page_says_why_a_session_failed_lately(door, days, shown):
+    door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
+    door.store.instances.move("alice-1", InstanceState.FAILED, later(1), "no room", cause=EndCause.NO_ROOM)
+    door.clock.pass_by(days * 86400)
+    asyncio.run(draw_pool_page.fn())
+    page = door.gateway.pages[-1]
+    assert ('id="why-session-alice-1"' in page, "http://ui/v2/artifacts/key/instance-alice-1" in page) == (shown, shown)
 
 
 def test_the_pool_page_counts_the_sessions_that_it_does_not_show(door):

@@ -28,8 +28,10 @@ def full_of(text: str) -> str:
     decided = RecordedDecision(Decision(DecisionKind.DRAIN, text, text), 1, "main", NOW)
     lives = {text: [HistoryEntry(NOW, text, text)]}
     sessions = [placed, replace(placed, state=InstanceState.QUEUED)]
+    over = replace(placed, state=InstanceState.FAILED, reason=text, last_host=text)
+    day = LastDay("<svg/>", text)
     view = PoolView(
-        text, [a_host(text, reason=text)], sessions, [decided], None, [text], LastDay("<svg/>", text), lives, lives
+        text, [a_host(text, reason=text)], sessions, [decided], None, [text], day, lives, lives, failed=[over]
     )
     return pool_page([view], NOW, FORMS)
 
@@ -162,3 +164,19 @@ def test_what_can_be_done_leads_to_a_form_of_prefects_that_is_filled_in(host, se
 
 def test_where_the_forms_are_not_known_there_is_nothing_to_do():
     assert "href" not in drawn([a_host()], [an_instance()])
+
+
+def test_of_a_failed_session_why_and_the_answer_to_its_platform_are_one_click_away():
+    failed = an_instance(user="ada", state=InstanceState.FAILED, reason="host main-01 is gone", last_host="main-01")
+    lives = {"alice-1": [HistoryEntry(NOW, "failed", "host main-01 is gone")]}
+    page = pool_page([PoolView("main", [], [], [], of_sessions=lives, failed=[failed])], NOW, FORMS)
+    assert "<td>main-01</td><td>2026-01-05 08:00</td><td>host main-01 is gone</td>" in page
+    links = links_of(page)
+    assert links["why"] == "?session=alice-1"
+    assert links["answer"] == "https://ui/v2/artifacts/key/instance-alice-1"
+
+
+def test_of_a_row_whose_history_is_not_on_the_page_the_flow_says_why():
+    forms = RunForms("https://ui", {"why": "7"})
+    links = links_of(pool_page([PoolView("main", [a_host()], [], [])], NOW, forms))
+    assert parse_qs(urlsplit(links["why"]).query) == {"parameters": ['{"name": "main-01"}']}

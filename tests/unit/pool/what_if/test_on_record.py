@@ -1,5 +1,6 @@
 """How a pool stood by its records: what sessions held and waited for, and when hosts took sessions."""
 
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -61,8 +62,18 @@ def test_a_host_whose_beginning_is_forgotten_was_active_before_what_is_kept():
 def test_the_peak_is_said_with_its_time():
     shown = in_short_times(moments(Recorded((span(600, 1200, 3),), (span(0, 60, 2),), ()), NOW), NOW, later(3600), 12)
     assert peak_words(shown, UTC) == (
-        "At most 3 slots were wanted at once, at 08:10, of 0 that there were; at most 2 were waited for, at 08:00."
+        "At most 3 slots were wanted at once, between 08:10 and 08:15, of 0 that there were;"
+        " at most 2 were waited for, between 08:00 and 08:05."
     )
+
+
+@pytest.mark.parametrize("waited_at", [40, 340, 610])
+def test_the_moment_of_the_peak_is_between_the_times_that_are_said(waited_at):
+    begin = later(20)  # no whole minute, as of a day that ends now
+    recorded = Recorded((), (span(waited_at, waited_at + 5, 1),), ())
+    shown = in_short_times(moments(recorded, begin), begin, later(20 + 3600), 12)
+    first, last = re.findall(r"waited for, between (\d\d:\d\d) and (\d\d:\d\d)", peak_words(shown, UTC))[0]
+    assert first <= f"{later(waited_at):%H:%M}" < last
 
 
 def test_a_day_without_sessions_is_said():
