@@ -10,19 +10,22 @@ from pool.moments import LONGEST_SPAN
 from pool.records import FlavorSize
 
 MOST_MINUTES = LONGEST_SPAN // 60
-_POOL = {"title": "Pool", "examples": ["main"]}
+#: What a browser is given as the choices of a field, by `runtime/ui/`: names of blocks of a kind, or of hosts.
+_POOL = {"title": "Pool", "examples": ["main"], "choices": "pool-config"}
+_HOST = {"title": "Host", "examples": ["main-07"], "choices": "host"}
+_BLUEPRINT = {"title": "Blueprint", "examples": ["jupyter-minimal"], "choices": "blueprint"}
+_COURSE = {"title": "Course", "examples": ["bio101"], "choices": "course"}
+_LOGIN = {"title": "Registry login (empty: none)", "choices": "registry-login"}
 
 Pool = Annotated[str, Field(json_schema_extra=_POOL)]
 AnyPool = Annotated[str, Field(json_schema_extra=_POOL | {"title": "Pool (empty: all)"})]
-HostName = Annotated[str, Field(json_schema_extra={"title": "Host", "examples": ["main-07"]})]
-AnyHost = Annotated[
-    str, Field(json_schema_extra={"title": "Host (empty: the best other one)", "examples": ["main-07"]})
-]
-HostNames = Annotated[list[str] | None, Field(json_schema_extra={"title": "Hosts (empty: all)"})]
+HostName = Annotated[str, Field(json_schema_extra=_HOST)]
+AnyHost = Annotated[str, Field(json_schema_extra=_HOST | {"title": "Host (empty: the best other one)"})]
+HostNames = Annotated[list[str] | None, Field(json_schema_extra=_HOST | {"title": "Hosts (empty: all)"})]
 InstanceId = Annotated[str, Field(json_schema_extra={"title": "Session", "examples": ["alice-7"]})]
 StandbyId = Annotated[str, Field(json_schema_extra={"title": "Standby", "examples": ["standby.k3v7"]})]
-BlueprintName = Annotated[str, Field(json_schema_extra={"title": "Blueprint", "examples": ["jupyter-minimal"]})]
-CourseName = Annotated[str, Field(json_schema_extra={"title": "Course", "examples": ["bio101"]})]
+BlueprintName = Annotated[str, Field(json_schema_extra=_BLUEPRINT)]
+CourseName = Annotated[str, Field(json_schema_extra=_COURSE)]
 User = Annotated[str, Field(json_schema_extra={"title": "User", "examples": ["ada"]})]
 Name = Annotated[str, Field(json_schema_extra={"title": "Host, session or user", "examples": ["ada"]})]
 Sessions = Annotated[
@@ -76,7 +79,9 @@ HostImageName = Annotated[str, Field(json_schema_extra={"title": "Name of the ho
 ImageName = Annotated[str, Field(json_schema_extra={"title": "Image", "examples": ["rocker/rstudio:4.4"]})]
 ImageNames = Annotated[list[str] | None, Field(json_schema_extra={"title": "Images (empty: all)"})]
 Source = {"title": "Where it comes from"}
-Credentials = Annotated[str, Field(json_schema_extra={"title": "Registry login (empty: none)"})]
+Credentials = Annotated[
+    str, Field(json_schema_extra={"title": "Registry login (empty: none)", "choices": "registry-login"})
+]
 DeleteArchive = Annotated[bool, Field(json_schema_extra={"title": "Delete its archive, too"})]
 Confirmed = Annotated[bool, Field(json_schema_extra={"title": "Do not ask for a confirmation"})]
 #: What the form offers, and Prefect's API takes; what gets past both is refused by the task, in one sentence.
@@ -112,6 +117,7 @@ Options = Annotated[
                     "title": "Course",
                     "type": "string",
                     "description": "Whose reserved slots it may take; of a member it is known.",
+                    "choices": "course",
                 },
                 "secrets": {
                     "title": "Secrets",

@@ -37,8 +37,9 @@ from blocks.stored.pictures.kinds import served_pictures
 from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.passwords import Passwords
-from runtime.stack.ui_headers import WithHeaders, WithPictures
 from runtime.supervision.failover import Failover, server_lock
+from runtime.ui.browsers import WithForms, WithHeaders, WithPictures
+from runtime.ui.choices import present_choices
 
 HOST = "127.0.0.1"
 
@@ -100,7 +101,8 @@ def guard_what_is_served(settings: ProcessSettings, own: str, port: int, failove
         _held = take_twin(HOST, port)  # as long as the server runs
         print(f"serves {where}", flush=True)
         options |= {"host": HOST, "port": port, "ws_per_message_deflate": False}
-        guarded = Passwords(app, own, accepted) if own else app
+        shown = WithForms(app, present_choices)
+        guarded = Passwords(shown, own, accepted) if own else shown
         serve(WithHeaders(WithPictures(guarded, served_pictures()), ui_address()), **options)
 
     uvicorn.run = run  # its caller names all but the first argument

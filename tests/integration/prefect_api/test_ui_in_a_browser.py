@@ -53,6 +53,8 @@ def deployed(server):
     with temporary_settings(server.as_a_client):
         for kind in (Blueprint, PoolConfig, ChangeWebhook):
             kind.register_type_and_schema()
+        Blueprint(image="lab", port=8888).save("lab")
+        PoolConfig().save("main")
 
 
 @pytest.fixture(scope="module")
@@ -132,11 +134,34 @@ def test_the_form_of_a_block_calls_its_fields_in_words(server, operator, kind, w
     assert operator.get_by_text(words).first.is_visible()
 
 
-def test_the_form_of_a_session_calls_its_parameters_in_words(server, operator):
+def test_the_form_of_a_session_calls_its_parameters_in_words_and_has_a_field_for_each_option(server, operator):
     deployment = server.call("GET", "/deployments/name/provision-instance/on-demand")["id"]
     look(operator, server, f"/deployments/deployment/{deployment}/run", "form-provision-instance")
-    for title in ("Session", "Blueprint", "Name of the session, chosen by the platform"):
+    titles = (
+        "Session",
+        "Blueprint",
+        "Name of the session, chosen by the platform",
+        "Longest wait for room, in seconds",
+    )
+    for title in titles:
         assert operator.get_by_text(title).first.is_visible(), title
+
+
+def test_the_form_of_a_session_offers_the_blueprints_that_there_are_now(server, operator):
+    deployment = server.call("GET", "/deployments/name/provision-instance/on-demand")["id"]
+    operator.goto(f"{server.stranger.base_url}/v2/deployments/deployment/{deployment}/run")
+    operator.get_by_role("combobox").first.click()
+    operator.get_by_role("option", name="lab").wait_for()
+    operator.screenshot(path=ARTIFACTS / "form-choices.png")
+
+
+def test_the_form_of_a_host_offers_the_hosts_of_the_last_tick(server, operator):
+    rows = json.dumps([{"host": "main-01", "state": "active"}])
+    server.call("POST", "/artifacts/", type="table", key="hosts-main", data=rows)
+    deployment = server.call("GET", "/deployments/name/drain-host/on-demand")["id"]
+    look(operator, server, f"/deployments/deployment/{deployment}/run", "form-drain-host")
+    operator.get_by_role("combobox").first.click()
+    operator.get_by_role("option", name="main-01").wait_for()
 
 
 def test_a_value_that_makes_no_sense_is_told_below_its_field(server, operator):

@@ -11,7 +11,7 @@ from prefect.settings.context import get_current_settings
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pictures.kinds import FOLDER, served_pictures
 from runtime.stack.registration import KINDS
-from runtime.stack.ui_headers import WithPictures
+from runtime.ui.browsers import WithPictures
 
 pytestmark = pytest.mark.unit
 

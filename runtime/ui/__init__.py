@@ -1,0 +1,1 @@
+"""What browsers get of Prefect's server besides what programs get."""
