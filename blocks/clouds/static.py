@@ -71,11 +71,14 @@ class StaticCloud(Cloud):
         [], description="The machines, in the order in which they are taken.", title="Machines"
     )
     namespace: str = Field(
-        "", description="Whose machines these are; empty: this installation's own name.", title="Namespace"
+        "",
+        description="Whose machines these are, as in teaching; empty: this installation's own name.",
+        title="Namespace",
     )
     assignments: str = Field(
         "",
-        description="SQLite file of machines in use; empty: below the data directory.",
+        description="SQLite file of machines in use, as in /srv/dockerdriver/machines.db; empty: below the data"
+        " directory.",
         title="File of machines in use",
     )
 

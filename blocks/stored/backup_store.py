@@ -22,7 +22,7 @@ class BackupPlace(Block):
 
     location: str = Field(
         "",
-        description="Repository as restic names it: a directory, or s3:https://s3.example.org/bucket/folder."
+        description="Repository as restic names it: a directory, or one like s3:https://s3.example.org/bucket/folder."
         " Empty: the folder backups of the data directory.",
         title="Place",
         examples=["/srv/backups", "s3:https://s3.example.org/bucket/folder"],
@@ -38,7 +38,7 @@ class BackupPlace(Block):
         SecretStr(""), description="Access key of an S3 store; empty: none is asked for.", title="Access key"
     )
     secret_key: SecretStr = Field(SecretStr(""), description="Secret key of an S3 store.", title="Secret key")
-    region: str = Field("", description="Region of an S3 store, where it has some.", title="Region")
+    region: str = Field("", description="Region of an S3 store, where it has some, as in eu-central-1.", title="Region")
 
     @classmethod
     def create(cls) -> Self:

@@ -38,20 +38,23 @@ class Blueprint(Block):
     image_digest: str = Field(
         "",
         pattern=r"^(sha256:[0-9a-f]{64})?$",
-        description="Version of the image to run: its id or its registry's digest. Empty: the newest that hosts have.",
+        description="Version of the image to run: its id or its registry's digest, as in sha256:3fa9…; empty: the"
+        " newest that hosts have.",
     )
     port: int = Field(ge=1, le=65535, description="Port that the notebook listens on inside its container.")
     pool: str = Field("main", description="Pool whose hosts run it.")
     command: list[str] = Field(
         [],
-        description="Launch command, one word each; {base_url}, {port}, {user}, {instance_id}, {timezone} and {token}"
+        description="Launch command, one word each, as in jupyter, lab and --port={port}; {base_url}, {port}, {user},"
+        " {instance_id}, {timezone} and {token}"
         " are filled in, all other braces stay. Empty: the image's own. Every account of the host, and of the manager"
         " where hosts are its containers, can read it: give a token, and with sign_in open {base_url}, in the"
         " environment instead.",
     )
     environment: dict[str, str] = Field(
         {},
-        description="Environment of the session; {base_url}, {port}, {user}, {instance_id}, {timezone} and {token} are"
+        description="Environment of the session, as in R_LIBS: /opt/R; {base_url}, {port}, {user}, {instance_id},"
+        " {timezone} and {token} are"
         " filled in. MEM_LIMIT (bytes), the pool's TZ and, with cpus, CPU_LIMIT, OMP_NUM_THREADS and the like are there"
         " unless they are set here.",
     )
@@ -112,12 +115,17 @@ class Blueprint(Block):
         description="Containers that are started ahead in free room, so that a session begins at once; they make way"
         " for a session that needs the room. 0: each is started when it is asked for.",
     )
-    ready_path: str = Field("", description="Path below the base URL that answers once the notebook is up.")
+    ready_path: str = Field(
+        "", description="Path below the base URL that answers once the notebook is up, as in api/status."
+    )
     start_timeout: Seconds = Field(60, ge=1, le=3600, description="Seconds that a session may take to answer.")
-    capabilities: list[str] = Field([], description="Linux capabilities that the image needs; all others are dropped.")
+    capabilities: list[str] = Field(
+        [], description="Linux capabilities that the image needs, as in CAP_SETUID; all others are dropped."
+    )
     container_user: str = Field(
         "",
-        description="User that runs it, as uid:gid; session:gid is a uid of its own for each session, where the image"
+        description="User that runs it, as uid:gid, like 1000:100; session:gid is a uid of its own for each session,"
+        " where the image"
         " works with any. Empty: the image's own.",
     )
     disk_mb: Megabytes = Field(
@@ -142,7 +150,8 @@ class Blueprint(Block):
     keep_before: list[str] = Field(
         [],
         description="Command that is run inside a session that runs, by its own user, before it is backed up, one word"
-        " each: it has a database write a dump, or all that it holds. Nothing is filled in. Empty: none.",
+        " each, as in /usr/local/bin/dump: it has a database write a dump, or all that it holds. Nothing is filled"
+        " in. Empty: none.",
     )
     keep_before_seconds: Seconds = Field(
         60, ge=1, le=600, description="Seconds that it may take; then the backup is made without, and that is told."
@@ -158,7 +167,9 @@ class Blueprint(Block):
         description="link: only a browser that came by a launch link is in; open: the URL is enough.",
     )
     auth_header: str = Field(
-        "", description="Authorization header that the gateway sends to the session; {token} and {user} are filled in."
+        "",
+        description="Authorization header that the gateway sends to the session, as in token {token}; {token} and"
+        " {user} are filled in.",
     )
 
     @model_validator(mode="before")

@@ -20,7 +20,8 @@ class ChangeWebhook(Block):
     _description = "Address that each change of a session is posted to, with a signature. The one called main counts."
 
     url: str = Field(
-        description="Address of the receiver: https, or http on this machine. No redirect is followed.",
+        description="Address of the receiver, as in https://my.example.org/hooks/sessions: https, or http on this"
+        " machine. No redirect is followed.",
         title="Address",
         examples=["https://my.example.org/hooks/sessions"],
     )

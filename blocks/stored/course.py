@@ -32,14 +32,17 @@ class CourseBlock(Block):
     )
     model_config = ConfigDict(field_title_generator=titled(COURSE))
 
-    blueprint: str = Field(description="Blueprint that its sessions are made by; slots are reserved in its pool.")
+    blueprint: str = Field(
+        description="Blueprint that its sessions are made by, as in jupyter-minimal; slots are reserved in its pool."
+    )
     times: Times = Field(
         description="When its class is, in the pool's time zone (DD_TIMEZONE): Mon,Wed 09:00-11:00, one time each."
     )
     slots: int = Field(ge=1, le=MOST_SLOTS, description="Slots that are reserved for its sessions, all together.")
     users: Texts = Field(
         [],
-        description="Its members, as platforms call them. Their sessions of this blueprint are the course's, and no"
+        description="Its members, as platforms call them, as in ada. Their sessions of this blueprint are the"
+        " course's, and no"
         " other user may name it. Empty: every request that names it in its option course.",
     )
     reserve_before: int = Field(
@@ -56,7 +59,8 @@ class CourseBlock(Block):
     )
     files: str = Field(
         "",
-        description="Name of a folder or tar archive in courses/ on the manager; its sessions have what is in it, for"
+        description="Name of a folder or tar archive in courses/ on the manager, as in bio101; its sessions have what"
+        " is in it, for"
         " reading. Empty: none.",
     )
     files_at: str = Field("/course", description="Folder in the session that they are in, by its whole path.")

@@ -109,7 +109,9 @@ class PoolConfig(Block):
         ["DockerDriver"], description="Drivers that may provision; without DockerDriver every request is refused."
     )
     DD_IMAGES: Texts = Field(
-        [], description="Registry references that the manager pulls, beside the archives in images/."
+        [],
+        description="Registry references that the manager pulls, as in rocker/rstudio:4.4, beside the archives in"
+        " images/.",
     )
     DD_IMAGE_NAMES: Texts = Field(
         [],
@@ -126,7 +128,7 @@ class PoolConfig(Block):
         "", description="Registry that hosts pull images from, as in registry.example:5000; empty: they are sent."
     )
     DD_IMAGE_REGISTRY_LOGIN: str = Field(
-        "", description="Name of the block Registry login that it asks for; empty: none."
+        "", description="Name of the block Registry login that it asks for, as in mine; empty: none."
     )
     DD_HOST_DISK_MARK: int = Field(
         85,

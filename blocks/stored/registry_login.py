@@ -31,7 +31,7 @@ class RegistryLogin(Block):
         title="Registry",
         examples=["registry.example:5000", "docker.io"],
     )
-    username: str = Field(description="User or robot account at the registry.", title="User")
+    username: str = Field(description="User or robot account at the registry, as in robot$teaching.", title="User")
     password: SecretStr = Field(description="Password or token; stored encrypted.", title="Password or token")
 
     @field_validator("registry")

@@ -70,12 +70,14 @@ class LocalCloud(Cloud):
 
     engine_url: str = Field(
         "",
-        description="Docker Engine; empty: the one that this installation uses.",
+        description="Docker Engine, as in unix:///run/docker.sock; empty: the one that this installation uses.",
         title="Docker Engine",
         examples=["unix:///run/docker.sock"],
     )
     namespace: str = Field(
-        "", description="Marks containers and network; empty: this installation's own name.", title="Namespace"
+        "",
+        description="Marks containers and network, as in teaching; empty: this installation's own name.",
+        title="Namespace",
     )
     address_range: str = Field(
         "10.213.0.0/16", description="The hosts' network takes a free /24 of this range.", title="Address range"
@@ -90,7 +92,8 @@ class LocalCloud(Cloud):
     )
     images: dict[str, str] = Field(
         {},
-        description="Host images: name to reference in the engine. A reference itself is a name, too.",
+        description="Host images: name to reference in the engine, as in Debian-12: dockerdriver/host:12. A reference"
+        " itself is a name, too.",
         title="Host images",
     )
 

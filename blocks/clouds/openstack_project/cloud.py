@@ -91,7 +91,7 @@ class OpenStackCloud(Cloud):
         title="Credentials",
     )
     namespace: str = Field(
-        "", description="Marks what is made; empty: this installation's own name.", title="Namespace"
+        "", description="Marks what is made, as in teaching; empty: this installation's own name.", title="Namespace"
     )
     DD_HOST_NETWORK: str = Field(
         "auto", description="Network by name or id; auto: the project's only one.", title="Network (DD_HOST_NETWORK)"
@@ -103,7 +103,7 @@ class OpenStackCloud(Cloud):
     )
     DD_HOST_EXTRA_SGS: Texts = Field(
         [],
-        description="More security groups of every host, by name or id.",
+        description="More security groups of every host, by name or id, as in monitoring.",
         title="More security groups (DD_HOST_EXTRA_SGS)",
     )
     DD_HOST_ROOT_VOLUME_SIZE: int = Field(
@@ -125,7 +125,7 @@ class OpenStackCloud(Cloud):
     )
     public_key: str = Field(
         "",
-        description="Key of the cloud's default user, for emergencies; empty: no keypair.",
+        description="Key of the cloud's default user, for emergencies, as in ssh-ed25519 AAAA…; empty: no keypair.",
         title="Emergency ssh key",
     )
 

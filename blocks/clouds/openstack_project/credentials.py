@@ -34,26 +34,36 @@ class OpenStackCredentials(Block):
     _description = "Credentials for one project of an OpenStack cloud."
 
     cloud: str = Field(
-        "", description="Name of the cloud in clouds.yaml.", title="Cloud of clouds.yaml", examples=["mycloud"]
+        "",
+        description="Name of the cloud in clouds.yaml, as in mycloud.",
+        title="Cloud of clouds.yaml",
+        examples=["mycloud"],
     )
     auth_url: str = Field(
         "",
-        description="Keystone, as https://cloud.example.org:5000/v3.",
+        description="Keystone, as in https://cloud.example.org:5000/v3.",
         title="Keystone address",
         examples=["https://cloud.example.org:5000/v3"],
     )
-    username: str = Field("", description="User; or leave empty and give an application credential.", title="User")
+    username: str = Field(
+        "", description="User, as in dockerdriver; or leave empty and give an application credential.", title="User"
+    )
     password: SecretStr = Field(SecretStr(""), description="Password of the user.", title="Password")
-    project_name: str = Field("", description="Project that hosts are made in.", title="Project")
+    project_name: str = Field("", description="Project that hosts are made in, as in teaching.", title="Project")
     user_domain_name: str = Field("Default", description="Domain of the user.", title="Domain of the user")
     project_domain_name: str = Field("Default", description="Domain of the project.", title="Domain of the project")
     application_credential_id: str = Field(
-        "", description="Application credential, in place of user and password.", title="Application credential"
+        "",
+        description="Id of an application credential, as in 21dced0fd20347869b93710d2b98aae0, in place of user and"
+        " password.",
+        title="Application credential",
     )
     application_credential_secret: SecretStr = Field(
         SecretStr(""), description="Its secret.", title="Secret of the application credential"
     )
-    region_name: str = Field("", description="Region; empty: the cloud's only or first one.", title="Region")
+    region_name: str = Field(
+        "", description="Region, as in RegionOne; empty: the cloud's only or first one.", title="Region"
+    )
 
     def connect(self) -> Connection:
         """Connect a client for one call; all share one login, which renews its token when that expires.

@@ -1,22 +1,37 @@
 """The forms of blocks in Prefect's UI: what they say of each field, and what they refuse, in a sentence."""
 
 import asyncio
+import re
 from types import SimpleNamespace
 
 import pytest
 from fastapi import HTTPException
 from prefect.server import models
 
+from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.bounds import reading_stored
 from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.documents.refusing import refuse_nonsense, trouble_with
+from blocks.stored.host_keys import HostLogin
+from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
 from runtime.stack.registration import KINDS
 
 pytestmark = pytest.mark.unit
 
+#: What `make up` and rotations fill in, and no person types.
+MADE = (CertificateAuthority, HostLogin, LinkKeys)
+#: How a help shows what to write; and what a number is counted in.
+SHOWN = re.compile(r"\b(as in|like|e\.g\.)\s")
+UNITS = re.compile(r"(?:^|, in )(GB|MB|Mbit|Percent|Seconds|Minutes|Days)\b")
 WORKS = {"image": "lab", "port": 8888}
+
+
+def is_of_words(field) -> bool:
+    """Whether an operator writes it freely, and its form shows nothing that is written already."""
+    freely = field.annotation in (str, list[str], dict[str, str])
+    return freely and not field.get_default(call_default_factory=True)
 
 
 def titles_of(kind) -> dict[str, str]:
@@ -145,3 +160,23 @@ def test_a_change_of_a_part_is_looked_at_with_all_that_is_kept(documents):
     part.merge_existing_data = False
     asyncio.run(change(session=None, block_document_id=1, block_document=part))
     assert len(documents) == 1
+
+
+def test_a_field_of_words_shows_what_to_write_by_its_default_or_in_its_help():
+    """Prefect's forms show no examples but what stands in the help."""
+    typed = [kind for kind in KINDS if kind not in MADE]
+    words = [(kind, name, field) for kind in typed for name, field in kind.model_fields.items() if is_of_words(field)]
+    unclear = [
+        f"{kind.get_block_type_slug()}: {name}" for kind, name, field in words if not SHOWN.search(field.description)
+    ]
+    assert not unclear, unclear
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.get_block_type_slug())
+def test_a_number_that_has_a_unit_says_it_in_its_title(kind):
+    titles = titles_of(kind)
+    for name, field in kind.model_fields.items():
+        units = UNITS.findall(field.description) if field.annotation in (int, float) else []
+        assert not units or any(unit.lower() in titles[name].lower() for unit in units), (
+            f"{name} is called {titles[name]}"
+        )
