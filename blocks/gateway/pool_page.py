@@ -74,6 +74,7 @@ def pool_page(pools: Sequence[PoolView], now: datetime, forms: RunForms | None =
         now=now,
         form=known.address,
         answer=known.answer,
+        elsewhere=known.elsewhere(),
         age=lambda since: span((now - since).total_seconds()),
         most_rows=MOST_ROWS,
         refresh_seconds=REFRESH_SECONDS,

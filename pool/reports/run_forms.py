@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
+#: Tags of deployments, and so of their runs. Ticks have another one.
+SUBJECTS = ("sessions", "hosts", "images")
+
 
 @dataclass(frozen=True)
 class RunForms:
@@ -22,6 +25,11 @@ class RunForms:
             return ""
         filled_in = urlencode({"parameters": json.dumps(parameters)})
         return f"{self.ui}/v2/deployments/deployment/{self.deployments[flow]}/run?{filled_in}"
+
+    def elsewhere(self) -> dict[str, str]:
+        """What the UI's menu does not lead to: runs by their subject, which leaves ticks out, and artifacts."""
+        runs = {f"runs of {subject}": f"{self.ui}/v2/runs?tags={subject}" for subject in SUBJECTS}
+        return runs | {"artifacts": f"{self.ui}/v2/artifacts"} if self.ui else {}
 
     def answer(self, instance_id: str) -> str:
         """What was told of a session, newest first; empty: where the UI is is not known."""

@@ -11,6 +11,7 @@ from blocks.outside import standing_in
 from flows.hosts.drain_host import drain_host
 from flows.images.retire_image import retire_image
 from flows.sessions.provision_instance import run_name
+from pool.reports.run_forms import SUBJECTS
 from runtime.stack.deployments import DESCRIPTION
 from runtime.worker.loaded_flows import load_flow
 from tests.rigs.fakes import ScriptedTasks, fake_outside
@@ -34,6 +35,12 @@ def test_every_parameter_has_a_title_that_people_would_say_and_a_help(entrypoint
         assert field["title"][:1].isupper(), name
         assert field.get("description"), name
         assert "<" not in field["description"], "the form swallows what stands in <>"
+
+
+def test_the_runs_of_a_subject_are_found_by_its_tag_which_no_tick_has():
+    by_tag = {tag: {entry["entrypoint"] for entry in ENTRIES if tag in entry["tags"]} for tag in SUBJECTS}
+    assert all(by_tag.values())
+    assert "flows.housekeeping.housekeep.housekeep" not in set().union(*by_tag.values())
 
 
 def test_the_options_of_a_session_are_fields():
