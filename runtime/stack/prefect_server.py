@@ -23,6 +23,7 @@ from prefect.settings import PREFECT_UI_STATIC_DIRECTORY, temporary_settings
 from blocks.addresses.loopback_twin import take_twin
 from blocks.addresses.ui import ui_address
 from blocks.clouds.local.cloud import LocalCloud
+from blocks.clouds.openstack_project.credentials import OpenStackCredentials
 from blocks.clouds.static import StaticCloud
 from blocks.files.private_files import open_lock
 from blocks.prefect.database import begin_immediately
@@ -42,6 +43,17 @@ from runtime.ui.browsers import WithForms, WithHeaders, WithPictures
 from runtime.ui.choices import present_choices
 
 HOST = "127.0.0.1"
+#: Kinds of blocks that are looked at before they are kept: those that people fill in, and that hold no other block.
+LOOKED_AT = (
+    PoolConfig,
+    Blueprint,
+    CourseBlock,
+    RegistryLogin,
+    ChangeWebhook,
+    LocalCloud,
+    StaticCloud,
+    OpenStackCredentials,
+)
 
 
 def main() -> None:
@@ -50,9 +62,8 @@ def main() -> None:
     said = arguments(settings, sys.argv[1:])
     if settings.prefect_server_url.startswith("sqlite"):
         begin_immediately()
-    kinds = (PoolConfig, Blueprint, CourseBlock, RegistryLogin, ChangeWebhook, LocalCloud, StaticCloud)
-    refuse_nonsense(kinds)
-    show_in_forms(kinds)
+    refuse_nonsense(LOOKED_AT)
+    show_in_forms(LOOKED_AT)
     failover = Failover(server_lock(settings, said.port))
     guard_what_is_served(settings, os.environ.get(OF_SERVER, ""), said.port, failover)
     # It refuses to start on a port that is taken: the one that stands by starts beside the active one, on any port.

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from typing import Self
 
 from keystoneauth1 import exceptions as auth_errors
 from openstack.config import OpenStackConfig
@@ -9,9 +10,10 @@ from openstack.config.cloud_region import CloudRegion
 from openstack.connection import Connection
 from openstack.exceptions import ConfigException
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from blocks.clouds.openstack_project.clouds_file import auth_type, check_files
+from blocks.stored.bounds import is_reading_stored
 from blocks.stored.pictures.kinds import picture_of_its_kind
 from pool.errors import CloudRefused
 
@@ -64,6 +66,21 @@ class OpenStackCredentials(Block):
     region_name: str = Field(
         "", description="Region, as in RegionOne; empty: the cloud's only or first one.", title="Region"
     )
+
+    @model_validator(mode="after")
+    def _are_complete(self) -> Self:
+        """Refuse in the form fields that no login can be made of; those of clouds.yaml are not known there."""
+        if self.auth_url and not is_reading_stored() and (missing := self._missing()):
+            raise ValueError(f"with a Keystone address {missing}")
+        return self
+
+    def _missing(self) -> str:
+        if self.application_credential_id:
+            has_secret = bool(self.application_credential_secret.get_secret_value())
+            return "" if has_secret else "an application credential needs its secret"
+        if not self.username:
+            return "there must be a user, or an application credential"
+        return "" if self.password.get_secret_value() and self.project_name else "a user needs a password and a project"
 
     def connect(self) -> Connection:
         """Connect a client for one call; all share one login, which renews its token when that expires.

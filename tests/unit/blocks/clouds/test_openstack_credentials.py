@@ -3,6 +3,8 @@
 import pytest
 
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.stored.bounds import reading_stored
+from blocks.stored.documents.refusing import trouble_with
 from pool.errors import CloudRefused
 
 pytestmark = pytest.mark.unit
@@ -80,3 +82,24 @@ def test_what_is_wrong_with_a_clouds_yaml_is_one_sentence(read, content, words):
     with pytest.raises(CloudRefused, match=words) as refusal:
         read(content)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "there must be a user, or an application credential"),
+        ({"username": "ada", "password": "p"}, "a user needs a password and a project"),
+        ({"application_credential_id": "x"}, "an application credential needs its secret"),
+        ({"username": "ada", "password": "p", "project_name": "teaching"}, ""),
+        ({"application_credential_id": "x", "application_credential_secret": "y"}, ""),
+    ],
+)
+def test_fields_that_make_no_login_are_refused_in_the_form(fields, said):
+    trouble = trouble_with(OpenStackCredentials, "main", {"auth_url": "https://keystone.example:5000/v3"} | fields)
+    assert said in trouble
+    assert bool(trouble) is bool(said)
+
+
+def test_credentials_that_were_saved_before_are_read_as_they_are():
+    with reading_stored():
+        assert OpenStackCredentials(auth_url="https://keystone.example:5000/v3").where().startswith("https")
