@@ -25,6 +25,14 @@ PIP = Path("/etc/pip.conf")
 PASSWORD = "ops:correct-horse"
 MEMORY_MB, PLAYBOOK_SECONDS = 4096, 1500
 API = "https://api.example:4443/api"
+#: Makes a certificate of the gateway with a fifth of its life left: it is due to be renewed.
+DUE = """
+from datetime import timedelta
+from pathlib import Path
+from blocks.gateway import certificate
+certificate.CLOCK_SKEW = timedelta(days=20)
+certificate.self_signed(Path("/var/lib/dockerdriver/gateway/tls"), ["api.example"], days=5)
+"""
 PARTS = ("prepare", "database", "server", "server-standby", "gateway", "gateway-logs", "pipelines", "warm@1", "long@1")
 
 
@@ -182,6 +190,20 @@ def test_several_servers_of_the_api_take_the_place_of_one_and_give_it_back(manag
         "inactive",
         "inactive",
     )
+
+
+def test_the_gateway_s_certificate_is_renewed_and_its_logs_are_rotated_by_a_unit_of_their_own(manager, archive):
+    data = "/var/lib/dockerdriver"
+    files = {"DD_GATEWAY_CERTIFICATE": "gateway.crt", "DD_GATEWAY_CERTIFICATE_KEY": "gateway.key"}
+    manager.shell.run("cd /opt/dockerdriver/current && sudo .venv/bin/python -", 60, DUE)
+    tls = {name: f"{data}/gateway/tls/{file}" for name, file in files.items()}
+    manager.install(archive, manager_settings=tls | {"DD_GATEWAY_LOG_MB": "1"})
+    look = "openssl s_client -connect 127.0.0.1:8000 </dev/null 2>/dev/null | openssl x509 -noout -checkend 864000"
+    until(lambda: "will not expire" in manager.root(f"{look} || true"), "nginx shows the renewed one", 150)
+    manager.root(f"head -c 1100000 /dev/zero >> {data}/logs/gateway-access.log")
+    until(lambda: "log.1" in manager.root(f"ls {data}/logs"), "the log is rotated", 150)
+    manager.root("curl -sk -o /dev/null https://127.0.0.1:8000/")
+    until(lambda: manager.root(f"cat {data}/logs/gateway-access.log"), "nginx writes to the new one", 30)
 
 
 def test_a_version_is_brought_and_gone_back_from(manager, archive, tmp_path):
