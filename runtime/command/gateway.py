@@ -12,9 +12,12 @@ def reload(settings: ProcessSettings) -> int:
     Raises:
         BadRequest: nginx refuses the new configuration, in its own words; it goes on with the old one.
         GatewayTrouble: no gateway runs.
+        Refused: sessions' addresses are others than the workers were started with, which go on making links to those.
     """
     from blocks.gateway.config import gateway_config, reload_gateway  # noqa: PLC0415 - fast answers first
+    from runtime.stack.origin import check_origin  # noqa: PLC0415 - as above
 
+    check_origin(settings)
     reload_gateway(gateway_config(settings))
     print("the gateway takes new connections with the present certificate and settings")
     return 0

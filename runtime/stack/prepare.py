@@ -13,6 +13,7 @@ from pool.errors import DockerDriverError
 from runtime.api_servers.programs import check_api_servers, log_of_server
 from runtime.databases.databases import check_databases
 from runtime.databases.own_database import wait_for_database
+from runtime.stack.origin import note_origin
 from runtime.stack.service import environment_of
 from runtime.stack.start import SERVER_SECONDS, wait_for_gateway
 from runtime.supervision.account import check_reach, have_account, let_read, take_over
@@ -28,6 +29,7 @@ def account(settings: ProcessSettings) -> None:
     check_reach(settings)
     keep_password(settings, os.environ.get(OF_SERVER, ""))
     let_read(settings, os.environ, print)
+    note_origin(settings)
     take_over(settings)
 
 

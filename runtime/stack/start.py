@@ -30,6 +30,7 @@ from runtime.stack.local_engine import (
     own_engine_url,
     wait_for_engine,
 )
+from runtime.stack.origin import note_origin
 from runtime.stack.ports import check_ports
 from runtime.supervision.account import check_reach, have_account, let_read, take_over
 from runtime.supervision.environment import fingerprint, not_passed_on, stack_environment, take_on
@@ -129,6 +130,7 @@ def start_processes(settings: ProcessSettings, environment: dict[str, str], own_
         check_ports(settings)
         take_over(settings)
         prepare_gateway(gateway_config(settings))
+        note_origin(settings)
         say("starts Prefect's server, the gateway and the workers")
         processes.begin(all_programs, environment | dict.fromkeys(PASSWORDS, own_pair()), print_of_it)
     if settings.runs_postgresql:

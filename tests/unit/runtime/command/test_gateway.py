@@ -6,8 +6,9 @@ import pytest
 from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificate
 
 from blocks.settings import ProcessSettings
-from pool.errors import BadRequest, GatewayTrouble
+from pool.errors import BadRequest, GatewayTrouble, Refused
 from runtime.command import cli, gateway
+from runtime.stack.origin import note_origin
 
 pytestmark = pytest.mark.unit
 
@@ -36,6 +37,17 @@ def test_a_reload_without_a_gateway_says_that_none_runs(settings):
         (GatewayTrouble, BadRequest), match=r"the gateway does not run: \S+ names no|nginx is not installed"
     ):
         gateway.reload(settings)
+
+
+@pytest.mark.parametrize("now", [{"public_url": "https://n.example.org"}, {"session_domain": "n.example.org"}])
+def test_a_reload_that_links_would_not_follow_is_refused_with_what_starts_both_anew(settings, now):
+    note_origin(settings)
+    changed = settings.model_copy(update=now)
+    with pytest.raises(Refused, match=r"workers go on making links to http://127\.0\.0\.1:8000 until .*`make up`"):
+        gateway.reload(changed)
+    note_origin(changed)
+    with pytest.raises((GatewayTrouble, BadRequest)):  # it is tried
+        gateway.reload(changed)
 
 
 def test_a_certificate_to_try_names_what_it_was_asked_for_and_its_settings(settings, capsys):
