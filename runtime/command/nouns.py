@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from runtime.command import session
-from runtime.verbs import blueprints, configs, courses, hosts, images, sessions
+from runtime.verbs import blueprints, configs, courses, hosts, images, pools, sessions
 
 #: Functions that take the settings and their arguments, each with what argparse is told of these.
 Commands = dict[Callable[..., int], dict[str, dict]]
@@ -109,6 +109,23 @@ NOUNS: dict[str, tuple[str, Commands]] = {
                 **POOL,
                 "--delete-archive": {"action": "store_true", "help": "delete its archive in images/, too"},
                 **YES,
+                **AS_JSON,
+            },
+        },
+    ),
+    "pool": (
+        "List pools, make one, remove one.",
+        {
+            pools.list_: AS_JSON,
+            pools.add: {
+                "name": {"metavar": "POOL", "help": "what its hosts' names begin with, as gpu"},
+                "assignments": {"nargs": "*", "metavar": "SETTING=VALUE", "help": "as DD_MAX_HOSTS=2"},
+                "--like": {"default": "main", "metavar": "POOL", "help": "whose settings it has, but for these; main"},
+                **AS_JSON,
+            },
+            pools.remove: {
+                "name": {"metavar": "POOL", "help": "its name"},
+                "--yes": {"action": "store_true", "help": "also while it has sessions"},
                 **AS_JSON,
             },
         },

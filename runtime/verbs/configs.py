@@ -94,7 +94,8 @@ def document(api: "PrefectApi", pool: str) -> dict:
         found: dict = api.call("GET", DOCUMENT.format(pool=pool))
     except NotFound:
         names = ", ".join(api.block_names("pool-config")) or "none"
-        raise NotFound(f"no pool is named {pool!r}; known: {names}") from None
+        said = f"no pool is named {pool!r}; known: {names}; `dockerdriver pool add {pool}` makes one"
+        raise NotFound(said) from None
     return found
 
 

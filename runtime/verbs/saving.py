@@ -43,11 +43,21 @@ def save_files(
 
 
 def _save(api: "PrefectApi", kind: "type[Block]", name: str, values: dict[str, Any], is_known: bool) -> None:
-    slug = kind.get_block_type_slug()
-    if is_known:
-        found = api.call("GET", f"/block_types/slug/{slug}/block_documents/name/{name}")
-        api.call("PATCH", f"/block_documents/{found['id']}", data=values, merge_existing_data=False)
+    if not is_known:
+        save_new(api, kind, name, values)
         return
+    found = api.call("GET", f"/block_types/slug/{kind.get_block_type_slug()}/block_documents/name/{name}")
+    api.call("PATCH", f"/block_documents/{found['id']}", data=values, merge_existing_data=False)
+
+
+def save_new(api: "PrefectApi", kind: "type[Block]", name: str, values: dict[str, Any]) -> None:
+    """Save a block that is not there yet, with all its fields.
+
+    Raises:
+        BadRequest: the server refuses it, with its sentence.
+        DockerDriverError: there is one of this name, or the stack does not run.
+    """
+    slug = kind.get_block_type_slug()
     of = api.call("GET", f"/block_types/slug/{slug}")["id"]
     schema = api.call("GET", f"/block_schemas/checksum/{kind._calculate_schema_checksum()}")["id"]  # noqa: SLF001
     api.call("POST", "/block_documents/", name=name, data=values, block_type_id=of, block_schema_id=schema)

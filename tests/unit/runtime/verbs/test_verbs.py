@@ -1,8 +1,6 @@
-"""The commands that begin with a noun, against a server that answers as Prefect's does."""
+"""The commands that begin with a noun, against a server that answers as Prefect's does: `conftest.py` has it."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -11,81 +9,9 @@ from pool.errors import BadRequest, DockerDriverError, NotFound
 from runtime.command.cli import _parser
 from runtime.command.nouns import NOUNS
 from runtime.verbs import blueprints, configs, flows, hosts, images, sessions
-from tests.rigs.pool_data import claim_active
 from tests.rigs.ports import free_port
-from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
-
-
-class Prefect(ThreadingHTTPServer):
-    """Keeps pool `main`, and has every run end as the test says."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.kept = {"DD_MAX_HOSTS": 4, "DD_HOST_LIFETIME": 7200}
-        self.asked: list[dict] = []
-        self.ends = {"type": "COMPLETED", "name": "Completed", "message": "it is done"}
-        self.row = {"instance_id": "ada-1", "state": "running", "url": "http://x", "notice": ""}
-
-
-class Answer(BaseHTTPRequestHandler):
-    """One request."""
-
-    def do_GET(self):
-        here: Prefect = self.server  # type: ignore[assignment]
-        if "/name/gpu" in self.path or "/deployments/name/no-flow" in self.path:
-            self.answer(404, {})
-        elif self.path.endswith("/block_documents"):
-            self.answer(200, [{"name": "main"}])
-        elif "/block_documents/name/" in self.path:
-            self.answer(200, {"id": "b-1", "data": here.kept})
-        elif "/artifacts/" in self.path:
-            self.answer(200, {"data": json.dumps([here.row])})
-        else:
-            self.answer(200, {"id": "d-1", "state": here.ends})
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.asked.append(body.get("parameters", body))
-        self.answer(201, {"id": "r-1"})
-
-    def do_PATCH(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.kept |= body["data"]
-        self.answer(200, {})
-
-    def answer(self, status, body):
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("content-length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def prefect():
-    server = Prefect()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def settings(tmp_path, prefect):
-    (tmp_path / "api-password").write_text("dockerdriver:word")
-    port = prefect.server_address[1]
-    settings = ProcessSettings(data=tmp_path, database="sqlite", prefect_port=port, _env_file=None)
-    store = new_store(settings.data)
-    claim_active(store)
-    store.close()
-    return settings
 
 
 @pytest.mark.parametrize("noun", NOUNS)
@@ -113,6 +39,9 @@ def test_each_verb_has_a_help_an_example_and_an_answer_for_programs(noun):
         "course show bio101",
         "course start bio101",
         "config set DD_MAX_HOSTS=8 --pool gpu",
+        "pool add gpu DD_HOST_GPUS=2 DD_MAX_HOSTS=2",
+        "pool add gpu --like main",
+        "pool remove gpu --yes",
     ],
 )
 def test_a_line_as_the_docs_print_it_is_understood(line):
@@ -182,7 +111,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_changed(settings, prefect
 
 
 def test_a_pool_that_there_is_not_is_named_with_those_that_there_are(settings):
-    with pytest.raises(NotFound, match="no pool is named 'gpu'; known: main"):
+    with pytest.raises(NotFound, match="no pool is named 'gpu'; known: main; `dockerdriver pool add gpu` makes"):
         configs.get(settings, None, "gpu", as_json=False)
 
 
