@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,6 +20,8 @@ BUSY_SECONDS = 120  # SQLite behind Prefect waits up to 60 s for its lock
 ANSWER_SECONDS = 5
 PAGE = 200
 PAUSED = "PAUSED"
+#: How a run that failed says that there is nothing of a name: "no host is named main-99; known: main-01".
+_NAMES_NOTHING = re.compile(r"no [a-z, ]+ (is|was ever) named ")
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -127,6 +130,7 @@ class PrefectApi:
             watch: called with the run's id at each look.
 
         Raises:
+            NotFound: it failed since there is nothing of a name that it was given, as its own sentence says.
             DockerDriverError: it ended otherwise, with its own sentence, or not in all that time.
         """
         run, deadline = self.trigger(deployment, key, **parameters), time.monotonic() + seconds
@@ -140,7 +144,8 @@ class PrefectApi:
             watch(run)
             time.sleep(0.2)
         if state["type"] != "COMPLETED":
-            raise DockerDriverError(state["message"] or f"{deployment} ended as {state['name']}")
+            said = state["message"] or f"{deployment} ended as {state['name']}"
+            raise NotFound(said) if _NAMES_NOTHING.match(said) else DockerDriverError(said)
         return str(state["message"] or f"{deployment} is completed")
 
     def table(self, key: str) -> list[dict]:

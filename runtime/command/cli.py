@@ -13,7 +13,7 @@ from blocks.files.private_files import open_lock
 from blocks.resources import home, is_checkout
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import password_file
-from pool.errors import DockerDriverError, NotFound, Refused
+from pool.errors import BadRequest, DockerDriverError, NotFound, Refused
 from pool.keys.rotation import RotatedKey
 from runtime.command import backups, foresight, gateway
 from runtime.command.nouns import (
@@ -113,6 +113,8 @@ def _commands() -> Commands:
         usage: OF_USAGE,
         plan: {
             "pool": {"nargs": "?", "default": "main", "help": "name of the pool; main when none is named"},
+            "--at": {"metavar": "MOMENT", "help": "what is wanted then: 'Mon 08:40', 08:40 or 2026-12-07 08:40"},
+            "--week": {"action": "store_true", "help": "what is wanted at each time within the next seven days"},
             **AS_JSON,
         },
         **foresight.COMMANDS,
@@ -250,16 +252,25 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
     return 0
 
 
-def plan(settings: ProcessSettings, pool: str, as_json: bool = False) -> int:
-    """Say what the next tick of housekeeping would do, and why. Nothing is done.
+def plan(settings: ProcessSettings, pool: str, at: str | None = None, week: bool = False, as_json: bool = False) -> int:
+    """Say what the next tick of housekeeping would do, and why; or what the pool is going to want. Nothing is done.
+
+    Example: dockerdriver plan --at 'Mon 08:40'
 
     Raises:
-        DockerDriverError: there is no such pool, or the stack is down.
+        NotFound: there is no such pool.
+        BadRequest: both a moment and the week are asked for, or the moment is none.
+        DockerDriverError: the stack is down, and what the next tick would do is asked.
     """
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
-    from runtime.verbs.plan import show_plan  # noqa: PLC0415 - as above
+    from runtime.verbs.plan import show_ahead, show_plan  # noqa: PLC0415 - as above
 
-    show_plan(prefect_api(settings), pool, as_json)
+    if at and week:
+        raise BadRequest("--at asks for one moment and --week for all of a week: give one of them")
+    if at or week:
+        show_ahead(settings, pool, at or "", as_json)
+    else:
+        show_plan(prefect_api(settings), pool, as_json)
     return 0
 
 

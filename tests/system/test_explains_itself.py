@@ -66,4 +66,4 @@ def test_plan_says_what_the_next_tick_would_decide(stack):
 
 def test_plan_of_a_pool_that_is_not_there_is_one_sentence(stack):
     answer = stack.command("plan", "nope")
-    assert (answer.returncode, "no pool is named 'nope'" in answer.stdout) == (1, True)
+    assert (answer.returncode, "no pool is named 'nope'" in answer.stdout) == (3, True)

@@ -41,7 +41,7 @@ def test_the_link_of_make_up_works_once_and_what_it_says_gives_another(stack):
     words = re.search(r"another one: \S+/dockerdriver (link \S+)\)", stack.first_output)[1].split()
     assert answers(stack.command(*words).stdout.strip(), browser())
     unknown = stack.command("link", "unknown-1")
-    assert (unknown.returncode, "no instance is named 'unknown-1'" in unknown.stdout) == (1, True)
+    assert (unknown.returncode, "no instance is named 'unknown-1'" in unknown.stdout) == (3, True)
 
 
 def test_status_says_what_runs_the_hosts_the_slots_and_the_sessions(stack):

@@ -113,3 +113,22 @@ def test_nothing_is_written_by_a_replay(told, settings):
     before = file.read_bytes()
     told("what-if", "DD_MAX_HOSTS=1")
     assert file.read_bytes() == before
+
+
+def test_plan_tells_each_time_of_the_week_ahead_while_the_stack_is_down(told):
+    rows = json.loads(told("plan", "--week", "--json"))
+    assert [row["reserved"] for row in rows] == [{}, {"bio101": 4}, {}]
+    assert {row["free_slots"] for row in rows} == {4}
+    assert "4 for bio101" in told("plan", "--week")
+
+
+def test_plan_tells_one_moment_and_refuses_what_is_none(told):
+    day = f"{BEGIN + timedelta(days=3):%a}"
+    (row,) = json.loads(told("plan", "--at", f"{day} 11:59", "--json"))
+    assert (row["reserved"], row["hosts"], row["short"]) == ({"bio101": 4}, "2 small", 0)
+    with pytest.raises(BadRequest, match="is no moment to come"):
+        told("plan", "--at", "soon")
+    with pytest.raises(BadRequest, match="give one of them"):
+        told("plan", "--at", "08:40", "--week")
+    with pytest.raises(NotFound, match="no pool named 'gpu' was ever served here"):
+        told("plan", "gpu", "--week")

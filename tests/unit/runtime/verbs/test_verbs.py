@@ -65,10 +65,19 @@ def test_what_a_run_says_at_its_end_is_the_answer(settings, capsys):
     assert capsys.readouterr().out == "it is done\n"
 
 
-def test_a_run_that_fails_is_told_in_its_own_sentence(settings, prefect):
-    prefect.ends = {"type": "FAILED", "name": "Failed", "message": "no host is named main-99"}
-    with pytest.raises(DockerDriverError, match="no host is named main-99"):
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("no host is named main-99; known: main-01", NotFound),
+        ("no host, session or user is named 'main-99'", NotFound),
+        ("host main-99 cannot go from removed to active", DockerDriverError),
+    ],
+)
+def test_a_run_that_fails_is_told_in_its_own_sentence_and_as_what_it_is(settings, prefect, said, error):
+    prefect.ends = {"type": "FAILED", "name": "Failed", "message": said}
+    with pytest.raises(DockerDriverError, match=f"^{said}$") as told:
         hosts.return_(settings, "main-99", "", as_json=False)
+    assert told.type is error
 
 
 def test_a_run_that_waits_for_a_confirmation_is_left_to_the_operator(settings, prefect):

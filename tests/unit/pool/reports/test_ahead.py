@@ -1,0 +1,78 @@
+"""What a pool is going to want, by its timetable and its courses."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pool.errors import BadRequest
+from pool.reports.ahead import ahead_rows, read_ahead, wanted_at, week_ahead
+from pool.settings import PoolSettings
+from pool.timetable import read_timetable
+from tests.rigs.pool_data import NOW, a_course, later
+
+pytestmark = pytest.mark.unit
+
+BERLIN = ZoneInfo("Europe/Berlin")
+LESSON = read_timetable(["Mon-Fri 08:45-12:00: 60"], "UTC")
+SETTINGS = PoolSettings(timetable=LESSON)  # 4 free slots else, 4 hosts of at most 24 slots; NOW is Monday, 08:00
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("Mon 09:30", "2026-01-05 08:30"),  # today, by Berlin's clock
+        ("mon 08:40", "2026-01-12 07:40"),  # over today
+        ("10:00", "2026-01-05 09:00"),
+        ("08:59", "2026-01-06 07:59"),
+        ("2026-07-06 08:40", "2026-07-06 06:40"),
+        ("2026-01-05T12:00+00:00", "2026-01-05 12:00"),
+    ],
+)
+def test_a_moment_to_come_is_read_by_the_pool_s_clock(text, moment):
+    assert read_ahead(text, NOW, BERLIN) == at(moment)
+
+
+@pytest.mark.parametrize("text", ["soon", "Mond 08:40", "Xyz 08:40", "Mon 25:00", "08:60", "2026-13-01"])
+def test_what_is_no_moment_is_refused_with_how_one_is_written(text):
+    with pytest.raises(BadRequest, match="is no moment to come: write Mon 08:40, 08:40 or 2026-12-07 08:40"):
+        read_ahead(text, NOW, BERLIN)
+    with pytest.raises(BadRequest, match="is over"):
+        read_ahead("2026-01-04", NOW, BERLIN)
+
+
+def test_at_a_moment_of_the_timetable_its_slots_are_wanted_and_the_hosts_that_hold_them():
+    wanted = wanted_at(SETTINGS, [], at("2026-01-05 09:00"))
+    (row,) = ahead_rows([wanted], timedelta(minutes=10), ZoneInfo("UTC"))
+    assert (row["free_slots"], row["because"]) == (60, "Mon-Fri 08:45-12:00: 60")
+    assert (row["hosts"], row["short"], row["until"]) == ("2 small and 2 large", 0, "2026-01-05T12:00+00:00")
+    assert row["spawned_from"] == "2026-01-05T08:50+00:00"
+
+
+def test_a_week_is_told_from_change_to_change_in_order_and_without_a_gap():
+    week = week_ahead(SETTINGS, [], NOW)
+    assert [one.target.slots for one in week] == [4, 60, 4, 60, 4, 60, 4, 60, 4, 60, 4]
+    assert (week[0].since, week[-1].until) == (NOW, NOW + timedelta(days=7))
+    assert all(one.until == next_one.since for one, next_one in pairwise(week))
+
+
+def test_slots_of_a_course_are_reserved_from_before_its_class_to_its_end():
+    week = week_ahead(PoolSettings(free_slot_target=0), [a_course(slots=30)], NOW)
+    held = [(one.since, one.until) for one in week if one.reserved == {"bio101": 30}]
+    assert held == [(later(45 * 60), later(3 * 3600))]  # a quarter of an hour before nine to eleven
+
+
+def test_what_the_pool_may_not_have_hosts_for_is_told_as_short():
+    few = PoolSettings(free_slot_target=0, max_hosts=1)
+    wanted = wanted_at(few, [a_course(slots=30)], at("2026-01-05 10:00"))
+    assert sum(wanted.mix.shortage) == 30 - few.slots_large
+
+
+def test_a_pool_that_shuts_down_wants_nothing():
+    down = PoolSettings(timetable=LESSON, shutdown_mode=True)
+    assert {(one.target.slots, one.mix.sizes == []) for one in week_ahead(down, [a_course()], NOW)} == {(0, True)}
