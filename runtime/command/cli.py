@@ -16,6 +16,8 @@ from blocks.stored.api_password import password_file
 from pool.errors import BadRequest, DockerDriverError, NotFound, Refused
 from pool.keys.rotation import RotatedKey
 from runtime.command import backups, foresight, gateway
+from runtime.command.line.completion import SHELLS, script
+from runtime.command.line.version import SayVersion
 from runtime.command.nouns import (
     AS_JSON,
     NOUNS,
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=SayVersion)
     commands = parser.add_subparsers(required=True, metavar="command")
     for noun, (text, table) in groups().items():
         if not noun:
@@ -136,6 +139,7 @@ def _commands() -> Commands:
             "address": {"help": "name or address that hosts reach this machine under, and the port"},
             "--listen": {"default": "127.0.0.1", "help": "address of this machine that it listens on; 127.0.0.1"},
         },
+        completion: {"shell": {"choices": SHELLS, "help": "for which shell"}},
     }
 
 
@@ -212,7 +216,7 @@ def why(settings: ProcessSettings, noun: str, name: str, as_json: bool = False) 
     Raises:
         NotFound: there never was one of this name.
     """
-    from runtime.verbs.history import show_history  # noqa: PLC0415 - as above
+    from runtime.verbs.reports.history import show_history  # noqa: PLC0415 - as above
 
     show_history(settings, noun, name, as_json)
     return 0
@@ -220,7 +224,7 @@ def why(settings: ProcessSettings, noun: str, name: str, as_json: bool = False) 
 
 def sessions(settings: ProcessSettings, **wanted: Any) -> int:
     """List sessions, living and over, the newest request first, with the reason of each end."""
-    from runtime.verbs.history import show_sessions  # noqa: PLC0415 - as above
+    from runtime.verbs.reports.history import show_sessions  # noqa: PLC0415 - as above
 
     show_sessions(settings, **wanted)
     return 0
@@ -233,7 +237,7 @@ def usage(settings: ProcessSettings, **wanted: Any) -> int:
         BadRequest: an argument makes no sense.
         DockerDriverError: the pool's database does not answer.
     """
-    from runtime.verbs.usage import show_usage  # noqa: PLC0415 - as above
+    from runtime.verbs.reports.usage import show_usage  # noqa: PLC0415 - as above
 
     show_usage(settings, **wanted)
     return 0
@@ -263,7 +267,7 @@ def plan(settings: ProcessSettings, pool: str, at: str | None = None, week: bool
         DockerDriverError: the stack is down, and what the next tick would do is asked.
     """
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
-    from runtime.verbs.plan import show_ahead, show_plan  # noqa: PLC0415 - as above
+    from runtime.verbs.reports.plan import show_ahead, show_plan  # noqa: PLC0415 - as above
 
     if at and week:
         raise BadRequest("--at asks for one moment and --week for all of a week: give one of them")
@@ -341,6 +345,15 @@ def registry(settings: ProcessSettings, address: str, listen: str = "127.0.0.1")
     install_registry(address, listen)
     print(f"the registry listens on {listen}; set DD_IMAGE_REGISTRY of a pool to {address}")
     print(f"and DD_IMAGE_REGISTRY_LOGIN to {LOGIN}; its hosts are configured again by the next ticks")
+    return 0
+
+
+def completion(settings: ProcessSettings, shell: str) -> int:  # noqa: ARG001 - as every command takes them
+    """Print what has a shell complete commands, verbs and options.
+
+    Example: source <(.venv/bin/dockerdriver completion bash)
+    """
+    sys.stdout.write(script(groups(), shell))
     return 0
 
 

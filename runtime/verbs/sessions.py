@@ -5,7 +5,7 @@ from typing import Any
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from runtime.verbs.flows import LONG_SECONDS, run_and_show, run_and_tell
-from runtime.verbs.history import show_sessions
+from runtime.verbs.reports.history import show_sessions
 
 
 def start(settings: ProcessSettings, instance_id: str, blueprint: str, user: str, as_json: bool) -> int:

@@ -12,7 +12,7 @@ from blocks.settings import ProcessSettings
 from pool.errors import Refused
 from runtime.command.report import show_status
 from runtime.verbs import hosts
-from runtime.verbs.history import show_history
+from runtime.verbs.reports.history import show_history
 from tests.rigs.pool_data import claim_active, later
 from tests.rigs.services.databases import new_store
 

@@ -10,7 +10,7 @@ from pool.notation import read_list
 from pool.reports.usage import hashed, usage
 from runtime.databases.records import records
 from runtime.verbs.output import show
-from runtime.verbs.pseudonyms import pseudonym_key
+from runtime.verbs.reports.pseudonyms import pseudonym_key
 
 HEADINGS = {"month": "Month", "pool": "Pool", "blueprint": "Blueprint", "user": "User"}
 SUMS = {"sessions": "Sessions", "users": "Users", "hours": "Hours", "slot_hours": "Slot-hours"}

@@ -8,7 +8,7 @@ from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, NotFound
 from pool.states import EndCause, InstanceState
 from pool.store.pool_store import PoolStore
-from runtime.verbs.history import show_history, show_sessions
+from runtime.verbs.reports.history import show_history, show_sessions
 from tests.rigs.pool_data import a_blueprint, claim_active, later, place
 from tests.rigs.services.databases import new_store
 

@@ -10,7 +10,7 @@ import pytest
 from blocks.settings import ProcessSettings
 from blocks.system_clock import SystemClock
 from pool.states import InstanceState
-from runtime.verbs.usage import show_usage
+from runtime.verbs.reports.usage import show_usage
 from tests.rigs.pool_data import a_blueprint, claim_active, place
 from tests.rigs.services.databases import new_store
 

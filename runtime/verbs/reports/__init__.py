@@ -1,0 +1,1 @@
+"""Commands that only look: what is on record, what is to come."""
