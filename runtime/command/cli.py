@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from blocks.files.private_files import open_lock
@@ -126,7 +127,7 @@ def _commands() -> Commands:
             **AS_JSON,
         },
         run: RUN,
-        doctor: {},
+        doctor: AS_JSON,
         rotate_secrets: {
             "what": {
                 "nargs": "*",
@@ -156,9 +157,10 @@ def up(settings: ProcessSettings) -> int:
         with progress.step("starts the stack"):
             start_stack(settings, progress.say)
         if settings.cloud == "openstack":
-            from runtime.command.doctor import examine_pools  # noqa: PLC0415 - after the environment is set
+            from runtime.command.doctor.pools import examine_pools  # noqa: PLC0415 - after the environment is set
+            from runtime.command.doctor.told import tell  # noqa: PLC0415 - as above
 
-            examine_pools(progress.say)
+            tell(examine_pools(), progress.say)
         from runtime.command.first_session import of_origins, open_session  # noqa: PLC0415 - after the environment is set
 
         words, ui = open_session(settings, progress).words, settings.prefect_api_url.removesuffix("/api")
@@ -291,8 +293,8 @@ def timings(settings: ProcessSettings, hours: float, as_json: bool) -> int:
     return 0
 
 
-def doctor(settings: ProcessSettings) -> int:
-    """Check the databases, and that each pool's cloud has what its hosts need; say what is missing, with the fix.
+def doctor(settings: ProcessSettings, as_json: bool = False) -> int:
+    """Check this machine, the databases, and that each pool's cloud has what its hosts need; say what to mend, and how.
 
     While the stack does not run, what is checked is what the first `make up` is going to configure.
     """
@@ -301,14 +303,13 @@ def doctor(settings: ProcessSettings) -> int:
 
     runs = prefect_api(settings).answers()
     take_on(stack_environment(settings, settings.engine_url))
-    from runtime.command.doctor import (  # noqa: PLC0415 - after the environment is set
-        examine_databases,
-        examine_plans,
-        examine_pools,
-    )
+    from runtime.command.doctor.manager import examine_manager  # noqa: PLC0415 - after the environment is set
+    from runtime.command.doctor.pools import examine_databases, examine_plans, examine_pools  # noqa: PLC0415 - as above
+    from runtime.command.doctor.told import tell, tell_program  # noqa: PLC0415 - as above
 
-    problems = examine_databases(settings, runs) + (examine_pools() if runs else examine_plans(settings))
-    return 1 if problems else 0
+    of_pools = examine_pools() if runs else examine_plans(settings)
+    found = chain(examine_manager(settings, runs), examine_databases(settings, runs), of_pools)
+    return 1 if (tell_program(found) if as_json else tell(found)) else 0
 
 
 def rotate_secrets(settings: ProcessSettings, what: list[str], retire: bool) -> int:

@@ -5,7 +5,8 @@ import pytest
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
-from runtime.command.doctor import examine_openstack, examine_plans
+from runtime.command.doctor.pools import examine_openstack, examine_plans
+from runtime.command.doctor.told import tell
 from tests.rigs.openstack.cloud_under_test import opened, request
 from tests.rigs.openstack.configuration import clouds
 
@@ -16,8 +17,8 @@ pytestmark = [pytest.mark.contract, pytest.mark.openstack]
 def told(cloud: OpenStackCloud, **config) -> tuple[int, str]:
     """How many problems the doctor finds, and all that it says."""
     lines: list[str] = []
-    problems = examine_openstack("main", PoolConfig(**{"DD_HOST_DATA_VOLUME_FACTOR": 0} | config), cloud, lines.append)
-    return problems, "\n".join(lines)
+    wanted = PoolConfig(**{"DD_HOST_DATA_VOLUME_FACTOR": 0} | config)
+    return tell(examine_openstack("main", wanted, cloud), lines.append), "\n".join(lines)
 
 
 def test_a_project_with_everything_has_no_problem_and_nothing_is_made(cloud):
@@ -49,7 +50,7 @@ def test_before_there_is_a_stack_the_first_configuration_is_checked(cloud, monke
     for name, value in {"OS_CLOUD": "rig", "DD_CLOUD": "openstack", "DD_HOST_FLAVOR_NAME_SMALL": "nix"}.items():
         monkeypatch.setenv(name, value)
     lines: list[str] = []
-    assert examine_plans(ProcessSettings(), lines.append) == 2
+    assert tell(examine_plans(ProcessSettings()), lines.append) == 2
     assert "no flavor is named 'nix'" in "\n".join(lines)
     assert "set DD_HOST_DATA_VOLUME_FACTOR of the pool to 0" in "\n".join(lines)
 

@@ -19,7 +19,8 @@ from blocks.stored.pool_config import PoolConfig
 from flows.hosts.spawn_host import spawn_host
 from pool.records import Host
 from pool.states import HostState
-from runtime.command.doctor import examine_pools
+from runtime.command.doctor.pools import examine_pools
+from runtime.command.doctor.told import tell
 from tests.rigs.openstack.cloud_under_test import opened
 from tests.rigs.openstack.misbehaving_proxy import Trouble
 from tests.rigs.services.prefect_server import flows_run_here
@@ -139,7 +140,7 @@ def test_the_doctor_looks_at_every_pool_with_its_own_cloud(pools, monkeypatch):
     LocalCloud().save("main")
     monkeypatch.setattr(StoredBlocks, "pools", lambda _: ["here", "lost-answer", "no-volumes", "away"])
     lines: list[str] = []
-    assert examine_pools(lines.append) > 2
+    assert tell(examine_pools(), lines.append) > 2
     said = "\n".join(lines)
     assert "pool here gets its hosts from local-cloud/main: nothing to check" in said
     healthy = said.partition("pool lost-answer gets its hosts from rig-proxied")[2].partition("pool no-volumes")[0]

@@ -6,7 +6,8 @@ import pytest
 
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, Refused
-from runtime.command.doctor import examine_databases
+from runtime.command.doctor.pools import examine_databases
+from runtime.command.doctor.told import tell
 from runtime.databases.databases import NOT_MADE, check_databases, databases, say_which_databases, trouble_with
 from runtime.databases.own_database import DATABASES, plain_environment, programs_of
 from runtime.stack.start import programs
@@ -128,7 +129,7 @@ def test_without_postgresql_one_sentence_says_what_to_install(tmp_path):
 def test_what_was_never_made_is_no_trouble_of_the_doctors_and_a_database_that_is_away_is(tmp_path):
     settings, said = an_installation(tmp_path), []
     assert trouble_with(settings, settings.pool_database_url) == NOT_MADE
-    assert examine_databases(settings, runs=False, say=said.append) == 0
+    assert tell(examine_databases(settings, runs=False), said.append) == 0
     away = an_installation(tmp_path, database_url=THEIRS)
-    assert examine_databases(away, runs=False, say=said.append) == 1
+    assert tell(examine_databases(away, runs=False), said.append) == 1
     assert ("DD_DATABASE_URL" in said[2], "hunter2" in "".join(said)) == (True, False)
