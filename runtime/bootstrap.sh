@@ -41,6 +41,8 @@ LIST
   [ "$PURPOSE" != test ] || cat <<'LIST'
 chromium  the system test opens a session with it
 docker-registry  references are pulled from a real one
+curl  examples of the docs are run
+jq  examples of the docs are run
 prometheus  dashboard and alert rules are held against a real one
 redis-server  two servers of the API share one
 mariadb-server  the databases of the OpenStack that the tests start

@@ -1,15 +1,18 @@
 """The typed client of a driver's state: values of one type, changed by one run after the other."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
+import docs
 from blocks.outside import standing_in
 from pool.errors import BadRequest, UnreadableState, VersionConflict
 from tasks.drivers.client import TRIES, DriverState
 from tasks.housekeeping.retention import forget_old
 from tests.rigs.fakes import fake_outside
+from tests.rigs.printed_examples import blocks
 from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
@@ -107,3 +110,12 @@ def test_housekeeping_prunes_what_has_expired(door):
 def test_a_bad_key_is_one_sentence(door):
     with pytest.raises(BadRequest, match=r"key 'a\\x00b' is not 1 to 255 printable characters"):
         asyncio.run(JOBS.put("a\0b", Job(command="fit")))
+
+
+def test_the_program_of_the_guide_runs_as_it_is_printed(door, capsys):
+    (program,) = [one for one in blocks(Path(docs.__file__).parent / "platform.md", "python") if "DriverState" in one]
+    known: dict = {}
+    exec(compile(program, "platform.md", "exec"), known)  # noqa: S102 - ours, as printed
+    asyncio.run(known["in_a_flow"]())
+    assert capsys.readouterr().out == "jobs/17 command='fit' tries=2 3\n"
+    assert asyncio.run(listed(known["jobs"])) == ["seen/host-3"]
