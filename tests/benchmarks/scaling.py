@@ -1,12 +1,15 @@
 """What a second API server and a second warm worker add, and what a burst loses when one of each is killed.
 
 One server, one warm worker and one process worker, against two, two and one, on PostgreSQL: empty runs, so many in
-flight; when one's code began, the next is asked for. Run: `make bench NAME=scaling`; it needs root.
+flight; when one's code began, the next is asked for. The flow writes a line each time that its code begins: a run that
+began twice is counted. Run: `make bench NAME=scaling`; it needs root and, on two busy cores, half an hour; ``--quick``
+takes a third of that.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -21,6 +24,7 @@ from tests.rigs.waiting import until
 
 FLOW = "tests.rigs.stacks.warm_flows.stamp"
 RUNS = {1: 20, 20: 100, 100: 200}  # in flight: in all
+QUICK_RUNS = {1: 10, 20: 60, 100: 150}
 ROUNDS = 2  # of each installation, in turn; a figure is the median of them
 BURST, KILLED_AT = 100, 30  # runs that are asked for at once, of which so many have begun when the two are killed
 AWAY_SECONDS = 2  # as long as systemd waits before it starts what died
@@ -32,14 +36,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench NAME=scaling", description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each installation")
+    parser.add_argument("--quick", action="store_true", help="one round of fewer runs")
     arguments = parser.parse_args()
-    figures = measure(arguments.rounds)
+    figures = measure(1, QUICK_RUNS) if arguments.quick else measure(arguments.rounds, RUNS)
     print(json.dumps(figures, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2))
 
 
-def measure(rounds: int) -> dict[str, dict[str, float]]:
+def measure(rounds: int, runs: dict[int, int]) -> dict[str, dict[str, float]]:
     """The figures of each installation, and of the kill.
 
     A run whose end its worker could not tell is begun again: it is counted where its code began twice.
@@ -49,7 +54,7 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
     for _ in range(rounds):
         for name, count in (("one", 1), ("two", 2)):
             with installation(count) as (servers, deployment):
-                seen[name].append(asyncio.run(in_flight(deployment)))
+                seen[name].append(asyncio.run(in_flight(deployment, runs)))
                 if count > 1:
                     killed.append(asyncio.run(through_a_kill(servers, deployment)))
             print(json.dumps({name: seen[name][-1]} | ({"killed": killed[-1]} if count > 1 else {})), flush=True)
@@ -81,10 +86,10 @@ def installation(count: int) -> Iterator[tuple[ApiServers, Deployment]]:
         yield servers, deployment
 
 
-async def in_flight(deployment: Deployment) -> dict[str, float]:
-    """Runs a second, and how long until their code, with so many in flight."""
+async def in_flight(deployment: Deployment, sizes: dict[int, int]) -> dict[str, float]:
+    """Runs a second, and how long until their code, with so many in flight; *sizes* has how many in all by that."""
     figures: dict[str, float] = {}
-    for most, runs in RUNS.items():
+    for most, runs in sizes.items():
         burst = Burst(deployment)
         began, before = time.time(), deployment.cpu_seconds()
         await burst.keep(runs, most)
@@ -96,6 +101,7 @@ async def in_flight(deployment: Deployment) -> dict[str, float]:
             f"{most}_p50_s": round(statistics.median(delays), 2),
             f"{most}_p95_s": round(delays[int(0.95 * len(delays))], 2),
             f"{most}_cpu_s_per_run": round(spent / runs, 3),
+            f"{most}_load": round(os.getloadavg()[0], 1),
             f"{most}_lost": lost,
             f"{most}_asked_again": burst.asked_again,
             f"{most}_code_began_twice": burst.begun_twice(),
