@@ -25,9 +25,10 @@ def commands() -> dict[Any, dict[str, dict]]:
         show_list: {"--user": {"default": "", "help": "only of this user"}, **AS_JSON},
         show: {**_ID, **AS_JSON},
         files: {**_ID, **_PATH, **AS_JSON},
-        restore: {**_ID, **session, **_PATH},
+        restore: {**_ID, **session, **_PATH, **AS_JSON},
         rotate_key: {
-            "--retire": {"action": "store_true", "help": "end the key before; first put a copy of the new one away"}
+            "--retire": {"action": "store_true", "help": "end the key before; first put a copy of the new one away"},
+            **AS_JSON,
         },
         download: {
             **_ID,
@@ -89,17 +90,19 @@ def files(settings: ProcessSettings, backup: str, path: str = "", as_json: bool 
     return 0
 
 
-def restore(settings: ProcessSettings, backup: str, session: str, path: str = "") -> int:
+def restore(settings: ProcessSettings, backup: str, session: str, path: str = "", as_json: bool = False) -> int:
     """Put files of a backup into a new folder of a running session; nothing that is there is replaced.
 
     Raises:
         DockerDriverError: there is no such backup, session or file, the session does not run, or the stack is down.
     """
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
+    from runtime.verbs.output import show_json  # noqa: PLC0415 - as above
 
-    flow = "restore-files/on-demand"
-    prefect_api(settings).run_to_its_end(flow, RUN_SECONDS, instance_id=session, backup=backup, path=path)
-    sys.stdout.write(f"done: look for a folder restored-… in the home of session {session}\n")
+    flow, wanted = "restore-files/on-demand", {"instance_id": session, "backup": backup, "path": path}
+    prefect_api(settings).run_to_its_end(flow, RUN_SECONDS, **wanted)
+    said = f"done: look for a folder restored-… in the home of session {session}"
+    show_json({"deployment": flow, "parameters": wanted, "message": said}) if as_json else print(said)
     return 0
 
 
@@ -120,7 +123,7 @@ def download(settings: ProcessSettings, backup: str, minutes: int = 30) -> int:
     return 0
 
 
-def rotate_key(settings: ProcessSettings, retire: bool = False) -> int:
+def rotate_key(settings: ProcessSettings, retire: bool = False, as_json: bool = False) -> int:
     """Give the repository of backups a new key; all backups can be read by it and, until --retire, by the one before.
 
     Raises:
@@ -129,7 +132,7 @@ def rotate_key(settings: ProcessSettings, retire: bool = False) -> int:
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.verbs.rotation import rotate  # noqa: PLC0415 - as above
 
-    rotate(prefect_api(settings), ["backup-key"], retire)
+    rotate(prefect_api(settings), ["backup-key"], retire, as_json)
     return 0
 
 

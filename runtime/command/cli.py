@@ -107,7 +107,7 @@ def _commands() -> Commands:
         },
         move_to_postgresql: {},
         status: AS_JSON,
-        link: {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}},
+        link: {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}, **AS_JSON},
         why: {
             "noun": {"choices": ("host", "session", "user"), "help": "what to tell of"},
             "name": {"help": "the host's name, as in main-07, the session's id, or the user that it is for"},
@@ -135,6 +135,7 @@ def _commands() -> Commands:
                 "help": f"{', '.join(RotatedKey)}; all when none is named",
             },
             "--retire": {"action": "store_true", "help": "end what the link keys and the password before still open"},
+            **AS_JSON,
         },
         registry: {
             "address": {"help": "name or address that hosts reach this machine under, and the port"},
@@ -245,7 +246,7 @@ def usage(settings: ProcessSettings, **wanted: Any) -> int:
     return 0
 
 
-def link(settings: ProcessSettings, instance_id: str) -> int:
+def link(settings: ProcessSettings, instance_id: str, as_json: bool = False) -> int:
     """Print a fresh link that opens a running session: once, and only for a short time.
 
     Raises:
@@ -253,8 +254,10 @@ def link(settings: ProcessSettings, instance_id: str) -> int:
     """
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.command.first_session import fresh_link  # noqa: PLC0415 - as above
+    from runtime.verbs.output import show_json  # noqa: PLC0415 - as above
 
-    sys.stdout.write(fresh_link(prefect_api(settings), instance_id) + "\n")
+    url = fresh_link(prefect_api(settings), instance_id)
+    show_json({"instance_id": instance_id, "launch_url": url}) if as_json else sys.stdout.write(url + "\n")
     return 0
 
 
@@ -312,7 +315,7 @@ def doctor(settings: ProcessSettings, as_json: bool = False) -> int:
     return 1 if (tell_program(found) if as_json else tell(found)) else 0
 
 
-def rotate_secrets(settings: ProcessSettings, what: list[str], retire: bool) -> int:
+def rotate_secrets(settings: ProcessSettings, what: list[str], retire: bool, as_json: bool = False) -> int:
     """Replace keys by new ones while everything runs; run again, it goes on from where it was.
 
     Raises:
@@ -322,7 +325,7 @@ def rotate_secrets(settings: ProcessSettings, what: list[str], retire: bool) -> 
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.verbs.rotation import rotate  # noqa: PLC0415 - as above
 
-    rotate(prefect_api(settings), what, retire)
+    rotate(prefect_api(settings), what, retire, as_json)
     return 0
 
 

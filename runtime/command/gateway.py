@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blocks.settings import ProcessSettings
+from runtime.command.nouns import AS_JSON
+from runtime.verbs.output import show_json
 
 
-def reload(settings: ProcessSettings) -> int:
+def reload(settings: ProcessSettings, as_json: bool = False) -> int:
     """Have the gateway take a new certificate or new settings; open websockets stay open.
 
     Raises:
@@ -19,26 +21,31 @@ def reload(settings: ProcessSettings) -> int:
 
     check_origin(settings)
     reload_gateway(gateway_config(settings))
-    print("the gateway takes new connections with the present certificate and settings")
+    said = "the gateway takes new connections with the present certificate and settings"
+    show_json({"message": said}) if as_json else print(said)
     return 0
 
 
-def self_signed(settings: ProcessSettings, names: list[str], days: int, directory: Path | None) -> int:
+def self_signed(
+    settings: ProcessSettings, names: list[str], days: int, directory: Path | None, as_json: bool = False
+) -> int:
     """Make a certificate to try TLS with; browsers warn of it."""
     from blocks.gateway.certificate import self_signed as make  # noqa: PLC0415 - as above
 
     certificate, key = make((directory or settings.data / "gateway" / "tls").absolute(), names, days)
-    print(f"DD_GATEWAY_CERTIFICATE={certificate}\nDD_GATEWAY_CERTIFICATE_KEY={key}")
+    made = {"DD_GATEWAY_CERTIFICATE": str(certificate), "DD_GATEWAY_CERTIFICATE_KEY": str(key)}
+    show_json(made) if as_json else print("\n".join(f"{name}={file}" for name, file in made.items()))
     return 0
 
 
 _NAMES = "name or address that browsers use; a wildcard such as *.notebooks.example.org counts"
 #: What argparse is told of their arguments.
 COMMANDS: dict[Callable[..., int], dict[str, dict]] = {
-    reload: {},
+    reload: AS_JSON,
     self_signed: {
         "names": {"nargs": "+", "metavar": "NAME", "help": _NAMES},
         "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
         "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
+        **AS_JSON,
     },
 }

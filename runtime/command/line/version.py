@@ -13,8 +13,9 @@ GIT_SECONDS = 5
 class SayVersion(argparse.Action):
     """Prints it and ends; git is asked only then."""
 
-    def __init__(self, option_strings: list[str], dest: str) -> None:
-        super().__init__(option_strings, dest, nargs=0, help="print which version this is")
+    def __init__(self, option_strings: list[str], dest: str) -> None:  # noqa: ARG002 - argparse names it
+        nothing = argparse.SUPPRESS  # commands are called with all that was parsed
+        super().__init__(option_strings, nothing, nargs=0, default=nothing, help="print which version this is")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> Never:
         """Print it and end."""
