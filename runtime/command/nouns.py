@@ -1,9 +1,10 @@
 """The commands that begin with a noun, `dockerdriver host drain main-07`: what each takes, and its help."""
 
+import argparse
 from collections.abc import Callable
 
 from runtime.command import session
-from runtime.verbs import blueprints, configs, courses, hosts, images, pools, sessions
+from runtime.verbs import blueprints, configs, courses, hosts, images, pools, sessions, ssh
 
 #: Functions that take the settings and their arguments, each with what argparse is told of these.
 Commands = dict[Callable[..., int], dict[str, dict]]
@@ -76,7 +77,7 @@ NOUNS: dict[str, tuple[str, Commands]] = {
         },
     ),
     "host": (
-        "List hosts, take one out of service, put it back.",
+        "List hosts, take one out of service, put it back, log in to one.",
         {
             hosts.list_: {**ANY_POOL, **AS_JSON},
             hosts.drain: {
@@ -91,6 +92,10 @@ NOUNS: dict[str, tuple[str, Commands]] = {
                 **AS_JSON,
             },
             hosts.return_: {**HOST, **REASON, **AS_JSON},
+            ssh.ssh: {
+                **HOST,
+                "words": {"nargs": argparse.REMAINDER, "metavar": "COMMAND", "help": "run there; a shell without one"},
+            },
         },
     ),
     "image": (

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 
 HOUR = timedelta(hours=1)
 #: They work for minutes and tell people meanwhile, or print what a shell reads.
-WITHOUT = {"up", "down", "move-to-postgresql", "registry", "completion", "backup download"}
+WITHOUT = {"up", "down", "move-to-postgresql", "registry", "completion", "backup download", "host ssh"}
 #: They ask real blocks, or nginx: tests/system/test_answers_for_programs.py has them.
 ON_A_STACK = {"blueprint check", "course list", "course show", "doctor", "gateway reload"}
 LINES = [

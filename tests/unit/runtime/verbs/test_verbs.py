@@ -1,6 +1,7 @@
 """The commands that begin with a noun, against a server that answers as Prefect's does: `conftest.py` has it."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -8,7 +9,7 @@ from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, DockerDriverError, NotFound
 from runtime.command.cli import _parser
 from runtime.command.nouns import NOUNS
-from runtime.verbs import blueprints, configs, flows, hosts, images, sessions
+from runtime.verbs import blueprints, configs, flows, hosts, images, sessions, ssh
 from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.unit
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.unit
 def test_each_verb_has_a_help_an_example_and_an_answer_for_programs(noun):
     for verb, arguments in NOUNS[noun][1].items():
         assert "Example: " in verb.__doc__, verb
-        assert "--json" in arguments, verb
+        assert "--json" in arguments or verb is ssh.ssh, verb  # what answers there is the host
         assert all(how.get("help") for how in arguments.values()), verb
 
 
@@ -29,6 +30,8 @@ def test_each_verb_has_a_help_an_example_and_an_answer_for_programs(noun):
         "session move ada-1 --to main-07",
         "session list --since yesterday --failed",
         "host drain main-07 --deadline 30 --reason kernel --yes",
+        "host ssh main-07",
+        "host ssh main-07 sudo docker ps --all",
         "image add rocker/rstudio:4.4 --source registry",
         "blueprint check",
         "blueprint get jupyter-minimal",
@@ -172,3 +175,19 @@ def test_any_flow_is_run_with_its_parameters(settings, prefect, capsys):
     assert prefect.asked == [{"pool": "main", "name": "", "hosts": [1]}]
     with pytest.raises(BadRequest, match="write NAME=value, like pool=main"):
         flows.run(settings, "plan", ["main"], as_json=True)
+
+
+def test_ssh_takes_one_host_key_and_offers_one_login_key_and_passes_the_command_on(tmp_path):
+    (tmp_path / "login").touch()
+    words = ssh.command("ops@10.0.0.7", tmp_path / "login", tmp_path / "known hosts", ["docker", "ps", "--all"])
+    assert words[-4:] == ["ops@10.0.0.7", "docker", "ps", "--all"]
+    told = subprocess.run([*words[:-4], "-G", "10.0.0.7"], capture_output=True, text=True, check=True).stdout
+    read = dict(line.split(" ", 1) for line in told.splitlines() if " " in line)
+    assert (read["stricthostkeychecking"], read["identitiesonly"]) == ("true", "yes")
+    assert (read["userknownhostsfile"], read["identityfile"]) == (f"{tmp_path}/known hosts", f"{tmp_path}/login")
+
+
+def test_ssh_to_a_host_wants_the_stack_that_keeps_its_key(tmp_path):
+    stopped = ProcessSettings(data=tmp_path, database="sqlite", prefect_port=free_port(), _env_file=None)
+    with pytest.raises(DockerDriverError, match="does the stack run"):
+        ssh.ssh(stopped, "main-01", [])
