@@ -106,7 +106,7 @@ def _commands() -> Commands:
             },
         },
         move_to_postgresql: {},
-        status: AS_JSON,
+        status: {"--watch": {"action": "store_true", "help": "again every two seconds, until Ctrl-C"}, **AS_JSON},
         link: {"instance_id": {"metavar": "SESSION", "help": "its id, as given to provision-instance"}, **AS_JSON},
         why: {
             "noun": {"choices": ("host", "session", "user"), "help": "what to tell of"},
@@ -205,11 +205,11 @@ def move_to_postgresql(settings: ProcessSettings) -> int:
     return 0
 
 
-def status(settings: ProcessSettings, as_json: bool = False) -> int:
+def status(settings: ProcessSettings, watch: bool = False, as_json: bool = False) -> int:
     """Say what runs: processes, hosts, slots, sessions; and what is wrong."""
-    from runtime.command.report import show_status  # noqa: PLC0415 - as above
+    from runtime.command.report import show_status, watch_status  # noqa: PLC0415 - as above
 
-    show_status(settings, as_json)
+    watch_status(settings) if watch and not as_json else show_status(settings, as_json)
     return 0
 
 

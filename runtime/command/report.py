@@ -1,15 +1,19 @@
 """What `dockerdriver status` shows, also when the stack is down."""
 
+import sys
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 
 from blocks.certificates import gateways_certificate
 from blocks.engine.local_api import answers
 from blocks.gateway.client import Gateway
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import password_file, prefect_api
-from pool.errors import DockerDriverError, GatewayTrouble, Refused
+from pool.errors import BadRequest, DockerDriverError, GatewayTrouble, Refused
 from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
 from pool.hosts.reach import reach_troubles, silent_hosts
@@ -30,6 +34,8 @@ from runtime.verbs.hosts import for_people
 from runtime.verbs.output import cell, console, show_json, table
 
 Rows = list[dict[str, object]]
+CLEAR = "\x1b[H\x1b[J"  # a terminal: to its first place, and nothing after it
+WATCH_SECONDS = 2
 ANSWERS = ", answers"  # what is said of Prefect's server that does
 
 
@@ -43,8 +49,49 @@ class Records:
     pools: frozenset[str] = field(default_factory=frozenset)  # that have hosts or sessions
 
 
+@dataclass(frozen=True)
+class Seen:
+    """All that was seen at one look."""
+
+    processes: Rows
+    troubles: list[str]
+    hosts: Rows
+    sessions: Rows
+
+
 def show_status(settings: ProcessSettings, as_json: bool = False) -> None:
     """Print it."""
+    seen = look(settings)
+    if as_json:
+        show_json({"installation": settings.identity, "data": str(settings.data)} | vars(seen))
+    else:
+        _print(settings, seen)
+
+
+def watch_status(settings: ProcessSettings, times: int | None = None) -> None:
+    """Print it again and again in the place of what was there before, until Ctrl-C.
+
+    Args:
+        settings: of the installation.
+        times: how often; None: for ever.
+
+    Raises:
+        BadRequest: standard output is no terminal.
+    """
+    if not sys.stdout.isatty():
+        raise BadRequest("--watch draws on a terminal, and this is none: leave it out, or ask with --json")
+    with suppress(KeyboardInterrupt):
+        for _ in count() if times is None else range(times):
+            seen = look(settings)
+            sys.stdout.write(CLEAR)
+            _print(settings, seen)
+            sys.stdout.write(f"as of {datetime.now(UTC):%H:%M:%S} UTC; Ctrl-C ends this\n")
+            sys.stdout.flush()
+            time.sleep(WATCH_SECONDS)
+
+
+def look(settings: ProcessSettings) -> Seen:
+    """Look at processes, records and gateway once."""
     server = _of_server(settings)  # once: each question that a busy server does not answer takes seconds
     processes, held = process_rows(settings, server), _held(settings)
     hosts = host_list(held.hosts, datetime.now(UTC))
@@ -52,20 +99,17 @@ def show_status(settings: ProcessSettings, as_json: bool = False) -> None:
     troubles = [*held.troubles, *_of_gateway(settings, held.instances)]
     if server == ANSWERS:
         troubles += _without_block(settings, held.pools)
-    about: dict[str, object] = {"installation": settings.identity, "data": str(settings.data)}
-    if as_json:
-        show_json(about | {"processes": processes, "troubles": troubles, "hosts": hosts, "sessions": sessions})
-    else:
-        _print(settings, processes, troubles, hosts, sessions)
+    return Seen(processes, troubles, hosts, sessions)
 
 
-def _print(settings: ProcessSettings, processes: Rows, troubles: list[str], hosts: Rows, sessions: Rows) -> None:
+def _print(settings: ProcessSettings, seen: Seen) -> None:
+    hosts, sessions = seen.hosts, seen.sessions
     screen = console()
     screen.print(f"Installation {settings.identity}, data in {settings.data}", markup=False)
-    _draw(("Process", "State", "Where"), processes)
+    _draw(("Process", "State", "Where"), seen.processes)
     if password_file(settings).exists():
         screen.print(f"Prefect's UI and API take the line in {password_file(settings)}, user:password", markup=False)
-    for trouble in troubles:
+    for trouble in seen.troubles:
         screen.print(cell(trouble), style="bold red")
     _draw(("Host", "State", "Address", "Slots used", "Free", "Since", "Why"), for_people(hosts), hosts_in_sum(hosts))
     waiting = sum(bool(row["position"]) for row in sessions)

@@ -1,16 +1,19 @@
 """What `status` shows; and what it and `why` do about a database of another version: they look, and change nothing."""
 
+import io
 import json
 import os
 import sqlite3
+import sys
 from contextlib import closing
 
 import pytest
 
 from blocks.prefect.api import PrefectApi
 from blocks.settings import ProcessSettings
-from pool.errors import Refused
-from runtime.command.report import show_status
+from pool.errors import BadRequest, Refused
+from runtime.command import report
+from runtime.command.report import show_status, watch_status
 from runtime.verbs import hosts
 from runtime.verbs.reports.history import show_history
 from tests.rigs.pool_data import claim_active, later
@@ -132,3 +135,20 @@ def test_each_of_several_servers_has_a_line(settings, tmp_path, monkeypatch, cap
 def test_where_there_is_no_systemd_what_does_not_run_is_stopped(settings, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     assert states_shown(settings, capsys)["warm"] == "stopped"
+
+
+class Terminal(io.StringIO):
+    """Standard output of an operator who looks at it."""
+
+    def isatty(self):
+        return True
+
+
+def test_status_is_drawn_again_in_its_place_on_a_terminal_and_refused_elsewhere(settings, monkeypatch):
+    monkeypatch.setattr(report, "WATCH_SECONDS", 0)
+    with pytest.raises(BadRequest, match="--watch draws on a terminal"):
+        watch_status(settings, times=1)
+    monkeypatch.setattr(sys, "stdout", screen := Terminal())
+    watch_status(settings, times=2)
+    first, *drawn = screen.getvalue().split(report.CLEAR)
+    assert (first, len(drawn), all("Ctrl-C ends this" in one for one in drawn)) == ("", 2, True)
