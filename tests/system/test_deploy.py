@@ -197,7 +197,8 @@ def test_the_gateway_s_certificate_is_renewed_and_its_logs_are_rotated_by_a_unit
     files = {"DD_GATEWAY_CERTIFICATE": "gateway.crt", "DD_GATEWAY_CERTIFICATE_KEY": "gateway.key"}
     manager.shell.run("cd /opt/dockerdriver/current && sudo .venv/bin/python -", 60, DUE)
     tls = {name: f"{data}/gateway/tls/{file}" for name, file in files.items()}
-    manager.install(archive, manager_settings=tls | {"DD_GATEWAY_LOG_MB": "1"})
+    said = {"DD_GATEWAY_LOG_MB": "1", "DD_PUBLIC_URL": "https://api.example:8000"}
+    manager.install(archive, manager_settings=tls | said)
     look = "openssl s_client -connect 127.0.0.1:8000 </dev/null 2>/dev/null | openssl x509 -noout -checkend 864000"
     until(lambda: "will not expire" in manager.root(f"{look} || true"), "nginx shows the renewed one", 150)
     manager.root(f"head -c 1100000 /dev/zero >> {data}/logs/gateway-access.log")

@@ -1,4 +1,4 @@
-"""Is the machine of the manager in order: packages, ports, disk, clock, the engine, the file with the password."""
+"""Is the machine of the manager in order: packages, disk, clock, gateway, ports, engine, the file with the password."""
 
 import ctypes
 import shutil
@@ -6,9 +6,11 @@ import stat
 from collections.abc import Iterator
 
 from blocks.engine.local_api import answers
+from blocks.gateway.config import gateway_config
+from blocks.gateway.template import render_gateway
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import password_file
-from pool.errors import Refused
+from pool.errors import BadRequest, Refused
 from runtime.command.doctor.told import Condition, Told
 from runtime.command.packages import check_packages
 from runtime.stack.ports import check_ports
@@ -29,6 +31,7 @@ def examine_manager(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
     yield _of_packages()
     yield _of_disk(settings)
     yield of_clock(_clock_state())
+    yield _of_gateway(settings)
     yield _of_password(settings)
     if not runs:
         yield _of_ports(settings)
@@ -87,6 +90,14 @@ def _of_password(settings: ProcessSettings) -> Told:
         says = f"every account of this machine may read {file}, which opens Prefect's API"
         return Told(says, Condition.WRONG, f"chmod o-rwx {file}, then `dockerdriver rotate-secrets api-password`")
     return Told(f"{file} is not for every account to read", Condition.OK)
+
+
+def _of_gateway(settings: ProcessSettings) -> Told:
+    try:
+        render_gateway(gateway_config(settings))
+    except BadRequest as wrong:
+        return Told(f"the gateway would not start: {wrong}", Condition.WRONG, "change dockerdriver.env, then `make up`")
+    return Told("the gateway's settings make sense", Condition.OK)
 
 
 def _of_ports(settings: ProcessSettings) -> Told:

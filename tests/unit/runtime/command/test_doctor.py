@@ -49,6 +49,14 @@ def test_a_password_that_every_account_may_read_is_a_problem(settings):
     assert conditions(settings)[f"{file} is not for every account to read"] == "ok"
 
 
+def test_settings_that_the_gateway_would_not_start_with_are_a_problem(settings, monkeypatch):
+    assert conditions(settings)["the gateway's settings make sense"] == "ok"
+    monkeypatch.setenv("DD_GATEWAY_CERTIFICATE", "/etc/ssl/n.pem")
+    monkeypatch.setenv("DD_GATEWAY_CERTIFICATE_KEY", "/etc/ssl/n.key")
+    (wrong,) = [one for one in manager.examine_manager(settings, runs=False) if "would not start" in one.says]
+    assert (wrong.condition, "DD_PUBLIC_URL must be set and begin with https" in wrong.says) == ("WRONG", True)
+
+
 def test_an_engine_that_does_not_answer_is_a_problem_where_it_has_the_hosts(settings):
     away = settings.model_copy(update={"engine_url": f"tcp://127.0.0.1:{free_port()}"})
     assert (
