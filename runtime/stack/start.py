@@ -37,6 +37,7 @@ from runtime.supervision.environment import fingerprint, not_passed_on, stack_en
 from runtime.supervision.failover import WARM_STANDBY
 from runtime.supervision.gateway_process import end_orphaned_workers
 from runtime.supervision.processes import PYTHON, Processes, Program
+from runtime.supervision.proxies import left_out
 
 SERVER_SECONDS = 120
 ENGINE_SECONDS = 60
@@ -68,8 +69,7 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     engine_note(settings).write_text(url)
     keep_password(settings, os.environ.get(OF_SERVER, ""))
     environment = stack_environment(settings, url)
-    if others := not_passed_on(environment):
-        say(f"the stack has settings of its own for Prefect; not passed on to it: {', '.join(others)}")
+    tell_not_passed_on(environment, say)
     let_read(settings, environment, say)
     take_on(environment)  # this process provisions: it sees what all others see
     tell_misspelt(names_given, say)
@@ -84,6 +84,14 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
 
     give_keys()
     return url
+
+
+def tell_not_passed_on(environment: dict[str, str], say: Say) -> None:
+    """Name what the operator's environment says and the stack's does not."""
+    if others := not_passed_on(environment):
+        say(f"the stack has settings of its own for Prefect; not passed on to it: {', '.join(others)}")
+    for sentence in left_out(os.environ):
+        say(sentence)
 
 
 def tell_misspelt(names_given: list[str], say: Say) -> None:

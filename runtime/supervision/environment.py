@@ -10,13 +10,13 @@ from pathlib import Path
 from blocks.resources import ROOT
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_CLIENTS, OF_SERVER, api_password
+from runtime.supervision.proxies import without_unreadable
 
 #: In the environment of every process that the stack starts, and so of all that those start.
 MARK = "DD_STACK"
 #: How much the command itself prints; no matter of the stack's.
 OF_THE_COMMAND = "PREFECT_LOGGING_LEVEL"
 DAYS_OF_HISTORY = 14
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SELDOM = "30"  # seconds; Prefect's own are 5
 CONNECTIONS_OF_SERVER = 15  # to PostgreSQL; SQLite's are not pooled by these settings
 HOURS_OF_RUN_EVENTS = 2
@@ -28,16 +28,18 @@ SOURCES = ("blocks", "flows", "nginx", "playbooks", "pool", "runtime", "tasks", 
 
 def stack_environment(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
     """Return the machine's environment, with our settings in place of any DD_* and PREFECT_* variables."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PREFECT_"))}
+    inherited = without_unreadable(others)
     tools = {"PATH": f"{Path(sys.executable).parent}:{inherited['PATH']}"}  # python, ansible-playbook: our own first
     prefects = _prefects(settings) | _spared() | _shared_events(settings) | _guards(settings)
     ours = _ours(settings, engine_url) | prefects | {MARK: settings.identity}
-    return inherited | _past_proxies(inherited) | _files_of_openstack(inherited) | tools | ours
+    return inherited | _files_of_openstack(inherited) | tools | ours
 
 
 def take_on(environment: dict[str, str]) -> None:
     """Apply the stack's environment to this process; settings that it read before are forgotten."""
-    for name in set(_of_prefect(os.environ)) - {OF_THE_COMMAND}:
+    unreadable = set(os.environ) - set(without_unreadable(os.environ))
+    for name in set(_of_prefect(os.environ)) - {OF_THE_COMMAND} | unreadable:
         del os.environ[name]
     os.environ.update(environment)
     process_settings.cache_clear()  # and with it the ports that were made from them
@@ -51,14 +53,6 @@ def not_passed_on(environment: Mapping[str, str]) -> list[str]:
 
 def _of_prefect(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith("PREFECT_")}
-
-
-def _past_proxies(inherited: Mapping[str, str]) -> dict[str, str]:
-    """What no proxy is asked for: the stack's own servers, on loopback. Clients read the one spelling or the other."""
-    listed = [inherited.get(name, "") for name in ("NO_PROXY", "no_proxy")]
-    names = [word.strip() for words in listed for word in words.split(",") if word.strip()]
-    value = "*" if "*" in names else ",".join(dict.fromkeys([*names, *LOOPBACK]))
-    return {"NO_PROXY": value, "no_proxy": value}
 
 
 def _files_of_openstack(inherited: Mapping[str, str]) -> dict[str, str]:
