@@ -1,6 +1,7 @@
 """What may be the name of something. What is allowed is what stays safe in a container's name, a path and a label."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from pool.errors import BadRequest
@@ -43,6 +44,14 @@ def check_host_image_name(name: str) -> None:
     """
     if not _HOST_IMAGE.fullmatch(name):
         raise BadRequest(f"host image {shown(name)} is not 1 to 80 of a-z, 0-9, . and -, like notebooks-2026-01")
+
+
+def one_spelling(user: str) -> str:
+    """Return a user's name as it is recorded: in Unicode's form C, which most systems send.
+
+    Some send letters and their accents apart, as macOS does in names of files; both are one user's.
+    """
+    return unicodedata.normalize("NFC", user)
 
 
 def check_user(user: str) -> None:

@@ -12,7 +12,7 @@ from blocks.stored.titles import COURSE, titled
 from pool.courses.course import Course
 from pool.courses.files import check_files_at, check_files_name
 from pool.errors import BadRequest
-from pool.names import check_user
+from pool.names import check_user, one_spelling
 from pool.records import BlueprintSpec
 from pool.sessions.requests import MOST_SESSIONS
 from pool.timetable import read_times
@@ -76,7 +76,7 @@ class CourseBlock(Block):
         try:
             read_times(self.times, "UTC")
             for user in self.users:
-                check_user(user)
+                check_user(one_spelling(user))
             check_files_name(self.files)
             check_files_at(self.files_at)
         except BadRequest as error:
@@ -114,7 +114,7 @@ class CourseBlock(Block):
             needs=made_by.slots,
             slots=self.slots,
             times=read_times(self.times, timezone),
-            users=frozenset(self.users),
+            users=frozenset(map(one_spelling, self.users)),
             reserve_before=max(self.reserve_before, self.start_before) * MINUTE,  # what is started has room
             start_before=self.start_before * MINUTE,
             files=self.files,

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pool.names import one_spelling
+
 #: By parameter, what the tag calls it.
 TAGGED = {"pool": "pool", "host": "host", "instance_id": "instance", "user": "user", "image": "image"}
 
@@ -10,4 +12,5 @@ TAGGED = {"pool": "pool", "host": "host", "instance_id": "instance", "user": "us
 def tags_of_run(parameters: Mapping[str, Any]) -> list[str]:
     """Return the tags of a run with these parameters: "pool:main", "user:ada"."""
     said = {noun: parameters.get(name) for name, noun in TAGGED.items()}
-    return [f"{noun}:{value}" for noun, value in said.items() if value and isinstance(value, str)]
+    texts = {noun: value for noun, value in said.items() if value and isinstance(value, str)}
+    return [f"{noun}:{one_spelling(value) if noun == 'user' else value}" for noun, value in texts.items()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pool.errors import BadRequest, Refused
-from pool.names import check_instance_id, check_user
+from pool.names import check_instance_id, check_user, one_spelling
 from pool.records import BlueprintSpec, Instance
 from pool.states import ENDED, FAILURES, InstanceState
 
@@ -50,7 +50,7 @@ def _read_one(number: int, given: object) -> Wanted:
     texts = isinstance(given, Mapping) and all(isinstance(value, str) for value in given.values())
     if not isinstance(given, Mapping) or not texts or not {"instance_id"} <= given.keys() <= {"instance_id", "user"}:
         raise BadRequest(f"session {number} of the request is not of the form {{instance_id: …, user: …}}, both texts")
-    return Wanted(**given)
+    return Wanted(given["instance_id"], one_spelling(given.get("user", "")))
 
 
 def _faults(one: Wanted, earlier: Mapping[str, Wanted]) -> Iterator[str]:

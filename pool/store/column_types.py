@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from sqlalchemy import DateTime, Dialect, Enum, String, TypeDecorator
 
+from pool.names import one_spelling
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment, stored in UTC and read back in UTC; SQLite itself keeps no zone."""
@@ -23,6 +25,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class UserName(TypeDecorator[str]):
+    """A user's name, written and looked for in its one spelling."""
+
+    impl = String(255)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Give it that spelling."""
+        return value and one_spelling(value)
 
 
 def word_of(words: type[StrEnum]) -> Enum:

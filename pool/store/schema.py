@@ -28,7 +28,7 @@ from pool.records import Fault, FlavorSize
 from pool.sessions.timings import Phase
 from pool.standbys.standby import StandbyState
 from pool.states import EndCause, HostState, InstanceState
-from pool.store.column_types import UtcDateTime, sorted_text, word_of
+from pool.store.column_types import UserName, UtcDateTime, sorted_text, word_of
 
 metadata = MetaData(
     naming_convention={
@@ -85,7 +85,7 @@ instances = Table(
     Column("id", String(63), primary_key=True),
     Column("pool", String(40), nullable=False),
     Column("blueprint", String(255), nullable=False),
-    Column("user", String(255), nullable=False),
+    Column("user", UserName, nullable=False),
     Column("state", word_of(InstanceState), nullable=False, index=True),
     Column("slots", Integer, nullable=False),
     Column("route", String(64), nullable=False, unique=True),
@@ -177,7 +177,7 @@ backups = Table(
     Column("number", Integer, nullable=False),
     Column("pool", String(40), nullable=False),
     Column("blueprint", String(255), nullable=False),
-    Column("user", String(255), nullable=False),
+    Column("user", UserName, nullable=False),
     Column("cause", word_of(BackupCause), nullable=False),
     Column("state", word_of(BackupState), nullable=False, index=True),
     Column("begun_at", UtcDateTime, nullable=False),
@@ -319,7 +319,7 @@ changes = Table(
     Column("state", String(24), nullable=False),  # that it went to
     Column("reason", Text, nullable=False),
     Column("host", String(63), nullable=False),  # of an instance: that it is or was on; empty: none yet
-    Column("user", String(255), nullable=False, server_default=""),  # of an instance: who it is for
+    Column("user", UserName, nullable=False, server_default=""),  # of an instance: who it is for
     Column("told", Boolean, nullable=False, index=True),  # an event was emitted for it
     Column(
         "told_platform", Boolean, nullable=False, server_default=true(), index=True

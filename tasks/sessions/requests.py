@@ -5,7 +5,7 @@ from typing import Any
 
 from blocks.outside import now, outside
 from pool.errors import Refused
-from pool.names import check_instance_id, check_user
+from pool.names import check_instance_id, check_user, one_spelling
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import check_admission
 from pool.sessions.limits import limits_of
@@ -47,6 +47,7 @@ def record_instance(
         NotFound: there is no such blueprint or course, or the pool does not offer its image.
     """
     check_instance_id(instance_id)
+    user = one_spelling(user)
     check_user(user)
     outside().prefect.show_on_own_page([ANSWER_OF + instance_id])
     known = outside().store.instances.find(instance_id)

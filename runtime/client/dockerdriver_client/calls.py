@@ -2,6 +2,7 @@
 
 import builtins
 import re
+import unicodedata
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -143,7 +144,8 @@ class Calls:
         """Read all sessions, or those of one user, in these states."""
         until = self.asking.clock() + seconds
         found = yield from self._sessions({"like_": "instance-"}, until)
-        return [each for each in found if each.state in states and user in {None, each.user}]
+        named = None if user is None else unicodedata.normalize("NFC", user)  # as it is recorded
+        return [each for each in found if each.state in states and named in {None, each.user}]
 
     def _told_of(self, instance_ids: Sequence[str], until: float) -> Steps[builtins.list[Session]]:
         """The sessions of these ids, in their order."""

@@ -57,6 +57,11 @@ def test_slots_are_reserved_as_early_as_the_sessions_of_a_class_start():
     assert (course.start_before, course.reserve_before) == (1800, 1800)
 
 
+def test_a_member_is_one_however_the_name_is_spelled():
+    course = stored(bio101=CourseBlock(**BIO | {"users": ["Ce\u0301line", "C\u00e9line"]})).course("bio101")
+    assert course.users == {"C\u00e9line"}
+
+
 def test_a_course_whose_blueprint_is_gone_takes_nothing_from_the_others():
     found = stored(bio101=CourseBlock(**BIO), chem=CourseBlock(**BIO | {"blueprint": "gone"})).courses()
     assert [course.name for course in found.of("main")] == ["bio101"]

@@ -35,6 +35,11 @@ def test_an_id_of_no_valid_form_keeps_no_other_session_from_its_place():
     assert (wanted, list(refused)) == ([Wanted("bio101-ada", "ada")], ["Bio 101"])
 
 
+def test_two_spellings_of_one_user_are_one_user():
+    asked = [ADA | {"user": name} for name in ("Ce\u0301line", "C\u00e9line")]
+    assert read_wanted(asked) == ([Wanted("bio101-ada", "C\u00e9line")], {})
+
+
 def test_a_session_that_is_named_twice_is_wanted_once_and_for_two_users_not_at_all():
     assert read_wanted([ADA, ADA]) == ([Wanted("bio101-ada", "ada")], {})
     wanted, refused = read_wanted([ADA, ADA | {"user": "bob"}])

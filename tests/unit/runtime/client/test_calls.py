@@ -251,6 +251,11 @@ def test_a_list_has_the_living_sessions_of_one_user_and_leaves_out_what_is_no_se
     assert [each.instance_id for each in call("list", user="ada")] == ["ada-1"]
 
 
+def test_a_list_has_a_users_sessions_by_either_spelling_of_the_name(call, api):
+    api.says("POST /artifacts/latest/filter", [answer("running", user="C\u00e9line")])
+    assert [each.instance_id for each in call("list", user="Ce\u0301line")] == ["ada-1"]
+
+
 def test_a_list_reads_every_page(call, api):
     pages = [[answer("running", instance_id=f"ada-{n}") for n in numbers] for numbers in (range(200), range(200, 201))]
     api.says("POST /artifacts/latest/filter", *pages)

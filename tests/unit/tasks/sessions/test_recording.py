@@ -64,6 +64,13 @@ def test_the_same_request_is_answered_when_its_blueprint_and_its_pool_have_no_bl
         record("alice-2")
 
 
+def test_a_user_is_the_same_one_whether_accents_come_with_their_letters_or_apart(door):
+    session = record(user="Ce\u0301line")
+    assert session.user == "C\u00e9line"
+    assert record(user="C\u00e9line") == session
+    assert door.store.instances.found(user="Ce\u0301line") == [session]
+
+
 @pytest.mark.parametrize(
     ("other", "said"),
     [
