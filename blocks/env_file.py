@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Self
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -24,16 +24,17 @@ def read_env_file(path: str | Path = ENV_FILE) -> dict[str, str]:
     it is written: it is part of a password.
 
     Raises:
-        BadRequest: "dockerdriver.env, line 3: it is not written in UTF-8".
+        BadRequest: "dockerdriver.env, line 3: it is not written in UTF-8", or sets nothing.
     """
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError:
         return {}
     values: dict[str, str] = {}
-    for name, value in dotenv_values(stream=StringIO(_text(path, data)), interpolate=False).items():
-        if value is not None:
-            values[name] = _filled(value, values | os.environ)
+    for line in parse_stream(StringIO(_text(path, data))):
+        _check_sets(path, line)
+        if line.key and line.value is not None:
+            values[line.key] = _filled(line.value, values | os.environ)
     return values
 
 
@@ -43,6 +44,17 @@ def _text(path: str | Path, data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadRequest(f"{path}, line {line}: it is not written in UTF-8; save the file in that encoding") from None
+
+
+def _check_sets(path: str | Path, line: Binding) -> None:
+    """Refuse what dotenv passes over: the setting that is meant would not count. What is there may be a password."""
+    ours = line.key and line.key.upper().startswith("DD_") and line.value is None
+    if line.error or ours:
+        text = line.original.string
+        number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+        raise BadRequest(
+            f"{path}, line {number}: it sets nothing; write NAME=value, and close the quotes that it opens"
+        )
 
 
 def _filled(value: str, known: dict[str, str]) -> str:

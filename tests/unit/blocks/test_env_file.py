@@ -48,6 +48,22 @@ def test_a_file_in_another_encoding_is_refused_with_its_line(file):
         ProcessSettings.given()
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["DD_PREFECT_PORT: 4300", "DD_PREFECT_PORT 4300", "DD_PREFECT_PORT", 'DD_DATABASE_URL="secret', "A='b' secret"],
+)
+def test_a_line_that_sets_nothing_is_refused_without_showing_it(file, line):
+    file.write_text(f"DD_CLOUD=local\n\n{line}\n")
+    with pytest.raises(BadRequest, match=r"^dockerdriver\.env, line 3: it sets nothing; write NAME=value") as refusal:
+        ProcessSettings.given()
+    assert "secret" not in str(refusal.value)
+
+
+def test_lines_of_a_shell_script_are_read_as_it_would(file):
+    file.write_text("export DD_PREFECT_PORT = 4300 # ours\n\nexport A\n[dd]\nB='x # y'\r\n")
+    assert read_env_file() == {"DD_PREFECT_PORT": "4300", "B": "x # y"}
+
+
 def test_a_mark_of_the_byte_order_is_no_part_of_the_first_name(file):
     file.write_bytes(b"\xef\xbb\xbfDD_PREFECT_PORT=4300\n")
     assert ProcessSettings.given().prefect_port == 4300
