@@ -28,6 +28,14 @@ def _of_text(read: Callable[[str], Any]) -> BeforeValidator:
     return BeforeValidator(checked)
 
 
+def _canonical_registry(text: str) -> str:
+    """Return a registry as references name it; what is none stays, for the form to refuse: saved blocks are read."""
+    try:
+        return registry_address(text)
+    except BadRequest:
+        return text.strip()
+
+
 Texts = Annotated[list[str], _of_text(read_list)]
 FixedTexts = Annotated[tuple[str, ...], NoDecode, _of_text(read_list)]
 HostNames = Annotated[
@@ -39,5 +47,5 @@ Times = Annotated[list[str], _of_text(lambda text: read_list(text) if any(sign i
 Seconds = Annotated[int, _of_text(read_seconds)]
 Megabytes = Annotated[int, _of_text(read_megabytes)]
 Url = Annotated[str, _of_text(lambda text: canonical_url(text) if text.strip() else "")]
-Registry = Annotated[str, _of_text(registry_address)]
+Registry = Annotated[str, _of_text(_canonical_registry)]
 HostName = Annotated[str, _of_text(lambda text: canonical_host(text) if text.strip() else "")]

@@ -5,9 +5,14 @@ import re
 
 from pool.errors import BadRequest
 
-_UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-_PART = re.compile(r"([0-9]+)\s*(s|sec|m|min|h|d)(?![a-z])\s*", re.IGNORECASE)
-_SIZE = re.compile(r"([0-9]+)\s*(?:(m|g|t)(?:i?b)?)?", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_PART = re.compile(
+    r"([0-9]+)\s*(s(?:ecs?|econds?)?|m(?:ins?|inutes?)?|h(?:rs?|ours?)?|d(?:ays?)?|w(?:eeks?)?)(?![a-z])\s*",
+    re.IGNORECASE,
+)
+_SIZE = re.compile(r"([0-9]+)\s*(?:([mgt])i?b?)?", re.IGNORECASE)
+#: As an address of IPv6 stands in a reference or a URL: no list of JSON begins so.
+_ADDRESS = re.compile(r"\s*\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]")
 _MEGABYTES = {"": 1, "m": 1, "g": 1 << 10, "t": 1 << 20}
 
 
@@ -17,7 +22,7 @@ def read_list(text: str) -> list[str]:
     Raises:
         BadRequest: it begins as JSON and is no list of texts.
     """
-    if text.lstrip().startswith("["):
+    if text.lstrip().startswith("[") and not _ADDRESS.match(text):
         return _json_list(text)
     sign = next((sign for sign in ";\n" if sign in text), ",")
     return [word.strip() for word in text.split(sign) if word.strip()]
@@ -29,7 +34,7 @@ def write_list(words: list[str]) -> str:
 
 
 def read_seconds(text: str) -> int:
-    """Read a time: "300" are seconds; "5m", "4 h", "1h 30min" and "2d" say their units.
+    """Read a time: "300" are seconds; "5m", "4 hours", "1h 30min" and "2d" say their units.
 
     Raises:
         BadRequest: it is none.
@@ -39,11 +44,11 @@ def read_seconds(text: str) -> int:
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text).strip():
         raise BadRequest(f"{text[:40]!r} is no time; write seconds, or a unit, like 300, 5m or 1h 30m")
-    return sum(int(number) * _UNITS[unit.lower()] for number, unit in parts)
+    return sum(int(number) * _SECONDS[unit[0].lower()] for number, unit in parts)
 
 
 def read_megabytes(text: str) -> int:
-    """Read a size: "512" are MB; "512M", "2G", "2 GiB" and "1TB" say their units, each 1024 of the one before.
+    """Read a size: "512" are MB; "512M", "2Gi", "2 GiB" and "1TB" say their units, each 1024 of the one before.
 
     Raises:
         BadRequest: it is none.

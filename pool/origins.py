@@ -1,5 +1,6 @@
 """Addresses that browsers use, in the form that browsers send: scheme and host in lower case, IDNA, no default port."""
 
+import re
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
@@ -8,6 +9,8 @@ import idna
 from pool.errors import BadRequest
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_PLAIN = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_OF_REGISTRIES = ("", "v1", "v2")  # paths that tools write behind a registry's name
 
 
 def canonical_url(text: str) -> str:
@@ -31,7 +34,7 @@ def canonical_host(text: str) -> str:
     if ":" in text:
         return _ipv6(text)
     name = text.rstrip(".").lower()
-    if name.isascii() and name and not set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789-._"):
+    if _PLAIN.fullmatch(name):
         return name
     try:
         return idna.encode(name, uts46=True).decode()
@@ -40,14 +43,25 @@ def canonical_host(text: str) -> str:
 
 
 def registry_address(text: str) -> str:
-    """Return a registry's host and port as they stand in references: no scheme, no slash, the name in IDNA.
+    """Return a registry's host and port as they stand in references: no scheme, no path, lower case, the name in IDNA.
 
     Raises:
-        BadRequest: it cannot be the name of a host.
+        BadRequest: it is none, or is reached by plain HTTP.
     """
-    bare = text.strip().removeprefix("https://").rstrip("/")
-    host = bare.rpartition(":")[0] if bare.rpartition(":")[2].isdecimal() else bare
-    return bare if host.isascii() else bare.replace(host, canonical_host(host), 1)
+    if not text.strip():
+        return ""
+    shown = repr(text[:80]) if "@" not in text else "what is given"  # there may be a password before the @
+    wrong = BadRequest(f"{shown} is no address of a registry such as registry.example:5000")
+    try:
+        parts = urlsplit("//" + re.sub("^https://", "", text.strip(), flags=re.IGNORECASE))
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError as error:
+        raise wrong from error
+    extra = parts.username is not None or parts.query or parts.fragment or parts.path.strip("/") not in _OF_REGISTRIES
+    if extra or not parts.hostname:
+        raise wrong
+    host = canonical_host(parts.hostname)
+    return f"[{host}]{port}" if ":" in host else f"{host}{port}"
 
 
 def authority(host: str, port: int) -> str:

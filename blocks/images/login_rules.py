@@ -7,9 +7,8 @@ from urllib.parse import urlsplit
 
 from blocks.engine.client import HostEngine
 from pool.errors import Refused
-from pool.images.names import read_name
+from pool.images.names import DOCKER_HUB, read_name
 
-DOCKER_HUB = "docker.io"
 LOCAL = "localhost/"  # the catalogue takes it for no registry; an engine does not
 Address = IPv4Address | IPv6Address
 

@@ -16,6 +16,7 @@ from pool.errors import BadRequest
 from pool.images.names import read_name
 from pool.images.wanted import NOT
 from pool.moments import LONGEST_SPAN
+from pool.origins import registry_address
 from pool.settings import PoolSettings
 from pool.setup_version import HostNetwork, read_address_pools, read_bridge, read_networks
 from pool.timetable import read_timetable
@@ -193,6 +194,7 @@ class PoolConfig(Block):
             self.settings(MAIN)
             for reference in self.DD_IMAGES:
                 read_name(reference)
+            registry_address(self.DD_IMAGE_REGISTRY)
         except BadRequest as error:
             raise ValueError(str(error).removeprefix(f"pool {MAIN}: ")) from None
         if self.DD_HOST_FLAVOR_SLOTS_LARGE < self.DD_HOST_FLAVOR_SLOTS_SMALL:

@@ -6,6 +6,9 @@ from prefect.blocks.core import Block
 from pydantic import Field, SecretStr, field_validator
 
 from blocks.stored.pictures.kinds import picture_of_its_kind
+from pool.errors import BadRequest
+from pool.images.names import DOCKER_HUB, HUB_NAMES
+from pool.origins import registry_address
 
 
 @dataclass(frozen=True)
@@ -37,5 +40,10 @@ class RegistryLogin(Block):
     @field_validator("registry")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        """Take an address that was pasted from a browser as well."""
-        return value.strip().lower().removeprefix("https://").removeprefix("http://").rstrip("/")
+        """Take an address that was pasted from a browser, or from the configuration of Docker, as well."""
+        bare = value.strip().lower().removeprefix("http://")
+        try:
+            name = registry_address(bare)
+        except BadRequest:
+            return bare.removeprefix("https://").rstrip("/")
+        return DOCKER_HUB if name in (*HUB_NAMES, "hub.docker.com") else name

@@ -21,8 +21,11 @@ _REFERENCE = re.compile(
     rf"(?:(?P<domain>{_DOMAIN})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>[a-z0-9+._-]+:[0-9a-fA-F]{32,}))?"
 )
+DOCKER_HUB = "docker.io"
+HUB_NAMES = (DOCKER_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 #: Registries that need not be said: Docker's own, and what podman calls the images that have none.
-_DEFAULT_DOMAINS = ("docker.io", "index.docker.io", "registry-1.docker.io", "localhost")
+_DEFAULT_DOMAINS = (*HUB_NAMES, "localhost")
+_SHA256 = re.compile("sha256:[0-9a-f]{64}")
 _OFFICIAL = "library/"
 
 
@@ -68,6 +71,8 @@ def read_name(text: str) -> ImageName:
     elif "/" in path and _is_domain(path.partition("/")[0]):
         raise BadRequest(f"{text[:80]!r} is no image reference: {path.partition('/')[0]} cannot be a folder")
     name = ImageName(domain, path, found["tag"] or LATEST, (found["digest"] or "").lower())
+    if name.digest.startswith("sha256:") and not _SHA256.fullmatch(name.digest):
+        raise BadRequest(f"{text[:80]!r} is no image reference: its digest has not 64 hexadecimal digits")
     if len(name.repository) > MAX_NAME:
         raise BadRequest(f"{text[:80]!r} is no image reference: its name is longer than {MAX_NAME} characters")
     return name

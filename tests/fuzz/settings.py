@@ -21,7 +21,7 @@ from tests.fuzz.rounds import fuzz, words_of
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 PARTS = """[ ] " , ; \\ 5m 1h 30min 2d 10 MB GiB 1TB - / : . = % Mon-Fri Mon,Wed 08:45-12:00: 24:00 https:// http://
 today 2026-01-05 T14:30 +14:00 Z 60@Mon09:00 :5000
-nb.example.org bücher.example xn-- :443 [2001:db8::1] 10.0.0.0/8 172.17.0.1/16 172.30.0.0/16:24 ::/0 @ # ?"""
+nb.example.org bücher.example xn-- :443 /v2/ 2Gi [2001:db8::1] 10.0.0.0/8 172.17.0.1/16 172.30.0.0/16:24 ::/0 @ # ?"""
 TEXTS = words_of(PARTS, " ", "\n", "\u200d", "\u3000", "\u0663", "\0")
 
 
@@ -61,7 +61,9 @@ def _host(text: str) -> None:
 
 
 def _registry(text: str) -> None:
-    registry_address(text)
+    address = registry_address(text)
+    assert registry_address(address) == address
+    assert address.isascii()
 
 
 def _networks(text: str) -> None:

@@ -19,6 +19,18 @@ def test_a_list_is_written_in_one_of_several_ways(text):
     assert read_list(text) == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[2001:db8::1]:5000/lab:1, rocker/rstudio", ["[2001:db8::1]:5000/lab:1", "rocker/rstudio"]),
+        ("[::1]", ["[::1]"]),
+        (" [::ffff:10.0.0.1] ;b", ["[::ffff:10.0.0.1]", "b"]),
+    ],
+)
+def test_an_address_in_brackets_may_be_the_first_of_a_list(text, words):
+    assert read_list(text) == words
+
+
 @given(st.lists(st.text(max_size=20), max_size=5))
 def test_a_list_that_is_written_is_read_again(words):
     assert read_list(write_list(words)) == words
@@ -52,6 +64,12 @@ def test_lines_of_a_timetable_are_told_apart_whatever_stands_between_them(entrie
         ("1h30m", 5400),
         ("1h 30m", 5400),
         ("2D", 172800),
+        ("90 seconds", 90),
+        ("5 mins", 300),
+        ("1 hour 30 minutes", 5400),
+        ("2hrs", 7200),
+        ("1 day", 86400),
+        ("2w", 1209600),
     ],
 )
 def test_a_time_is_seconds_or_says_its_units(text, seconds):
@@ -59,13 +77,14 @@ def test_a_time_is_seconds_or_says_its_units(text, seconds):
 
 
 @pytest.mark.parametrize(
-    ("text", "megabytes"), [("512", 512), ("512M", 512), ("2G", 2048), ("2 GiB", 2048), ("1tb", 1 << 20)]
+    ("text", "megabytes"),
+    [("512", 512), ("512M", 512), ("2G", 2048), ("2 GiB", 2048), ("1tb", 1 << 20), ("512Mi", 512), ("2gi", 2048)],
 )
 def test_a_size_is_megabytes_or_says_its_unit(text, megabytes):
     assert read_megabytes(text) == megabytes
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.5h", "h", "5 parsecs", "5m later"])
+@pytest.mark.parametrize("text", ["", "-1", "1.5h", "h", "5 parsecs", "5m later", "500ms", "5 dayss"])
 def test_what_is_no_time_is_refused_with_an_example(text):
     with pytest.raises(BadRequest, match="is no time; write seconds"):
         read_seconds(text)

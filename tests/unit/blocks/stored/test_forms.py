@@ -64,6 +64,7 @@ def test_a_field_that_operators_set_by_name_says_that_name_in_its_title():
         ({"DD_HOST_DISK_LIMIT": 4096}, "(4096 MB) must not be more than DD_HOST_DISK_FLOOR (2048 MB)"),
         ({"DD_BLOCKED_NETWORKS": ["10.0.0.0/99"]}, "10.0.0.0/99"),
         ({"DD_IMAGES": ["UPPER CASE"]}, "UPPER CASE"),
+        ({"DD_IMAGE_REGISTRY": "http://registry:5000"}, "is no address of a registry such as"),
         ({"DD_IMAGE_REGISTRY_LOGIN": "mine"}, "DD_IMAGE_REGISTRY names no registry"),
         ({"cloud": "moon"}, "cloud: String should match pattern"),
     ],
@@ -115,6 +116,7 @@ def test_a_program_s_own_braces_are_its_own():
 def test_what_was_saved_before_is_read_as_it_is():
     with reading_stored():
         assert PoolConfig(DD_HOST_FLAVOR_SLOTS_LARGE=3).settings("main").slots_large == 3
+        assert PoolConfig(DD_IMAGE_REGISTRY="http://registry:5000").DD_IMAGE_REGISTRY == "http://registry:5000"
         assert Blueprint(**WORKS, shm_mb=1024).spec("lab").shm_mb == 1024
 
 

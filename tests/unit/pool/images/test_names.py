@@ -32,6 +32,7 @@ def test_one_image_has_one_name(spelling):
     [
         ("docker.io/rocker/rstudio:4.4", "rocker/rstudio:4.4"),
         ("index.docker.io/rocker/rstudio:latest", "rocker/rstudio"),
+        ("registry.hub.docker.com/library/lab:1", "lab:1"),
         ("localhost:5000/team/lab:latest", "localhost:5000/team/lab"),
         ("Quay.IO/team/lab:1", "quay.io/team/lab:1"),
         ("[2001:DB8:0:0::1]:5000/lab:1", "[2001:db8::1]:5000/lab:1"),
@@ -43,10 +44,24 @@ def test_what_need_not_be_said_is_left_out(spelling, name):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "LAB", "a b", "a:b:c", "../x", "x/", "lab:", "lab@sha256:1", "[::x]/lab", "docker.io/quay.io/a", "é"]
+    "text",
+    [
+        "",
+        "LAB",
+        "a b",
+        "a:b:c",
+        "../x",
+        "x/",
+        "lab:",
+        "lab@sha256:1",
+        f"lab@{DIGEST}0",
+        "[::x]/lab",
+        "docker.io/quay.io/a",
+        "é",
+    ],
 )
 def test_what_is_no_reference_is_refused_with_an_example(text):
-    with pytest.raises(BadRequest, match=r"such as|cannot be a folder|no IPv6 address"):
+    with pytest.raises(BadRequest, match=r"such as|cannot be a folder|no IPv6 address|has not 64"):
         read_name(text)
     assert catalogue_name(text) == text
 
