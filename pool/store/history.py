@@ -16,7 +16,7 @@ from pool.courses.course import Course
 from pool.records import Host, Instance
 from pool.reports.usage import Stay
 from pool.sessions.visits import Visit
-from pool.states import ENDED, InstanceState
+from pool.states import ENDED, HostState, InstanceState
 from pool.store.configs import kept_courses
 from pool.store.engine import Part
 from pool.store.schema import changes, hosts, instances, visits
@@ -131,12 +131,24 @@ class HistoryStore(Part):
         return [_as_stay(row, now) for row in rows if row.placed is not None]
 
     def boots(self, pool: str) -> list[float]:
-        """Seconds from spawn to active of the latest hosts, in the order in which they became active."""
+        """Seconds from spawn to active of the latest hosts, in the order in which they were spawned."""
         query = select(hosts.c.created_at, hosts.c.active_at)
         query = query.where(hosts.c.pool == pool, hosts.c.active_at.is_not(None), hosts.c.slots > 0)
         with self._db.reading() as connection:
-            rows = connection.execute(query.order_by(hosts.c.active_at.desc()).limit(LAUNCHES)).all()
+            rows = connection.execute(query.order_by(hosts.c.number.desc()).limit(LAUNCHES)).all()
         return [(row.active_at - row.created_at).total_seconds() for row in reversed(rows)]
+
+    def removals(self, pool: str) -> list[float]:
+        """Seconds from removing to removed of the latest hosts, in the order in which their removal began.
+
+        Of those that were active once: one that never was may have had no server.
+        """
+        query = select(changes.c.at, hosts.c.state_since).join(hosts, hosts.c.name == changes.c.subject)
+        query = query.where(changes.c.noun == Noun.HOST, changes.c.state == HostState.REMOVING)
+        query = query.where(hosts.c.pool == pool, hosts.c.state == HostState.REMOVED, hosts.c.active_at.is_not(None))
+        with self._db.reading() as connection:
+            rows = connection.execute(query.order_by(changes.c.id.desc()).limit(LAUNCHES)).all()
+        return [(row.state_since - row.at).total_seconds() for row in reversed(rows)]
 
     def forget_visits(self, before: datetime) -> int:
         """Delete the visits that were requested before a moment; how many there were."""

@@ -25,7 +25,7 @@ from pool.what_if.reserved import ReservedSlots
 from pool.what_if.turning_points import TurningPoints
 
 TICK = timedelta(seconds=30)
-DELETE = timedelta(seconds=40)  # from asking until a server is gone
+USUAL_REMOVAL = 55.0  # seconds from asking until a tick knows that a server is gone: most are gone after 40
 REMEMBERED = 20  # hosts: the latest that are gone say how long launches take, as far as it is looked at
 _LEADS_TO = {
     DecisionKind.DRAIN: HostState.DRAINING,
@@ -54,6 +54,7 @@ class Replay:
         settings: of the pool.
         visits: in the order of their requests, each with its stay.
         boots: seconds from spawn to active; the n-th host takes the n-th of them, and so on from the first again.
+        removals: seconds from asking the cloud to remove a server until it was known to be gone; taken likewise.
         begin: when the pool is empty and housekeeping begins.
         until: when it ends.
         skips: whether ticks are left out that would decide nothing.
@@ -69,13 +70,14 @@ class Replay:
         until: datetime,
         skips: bool = True,
         courses: Sequence[Course] = (),
+        removals: Sequence[float] = (),
     ) -> None:
         self.settings, self.visits, self.begin, self.until = settings, visits, begin, until
-        self.boots = boots or [USUAL.total_seconds()]
+        self.boots, self.removals = boots or [USUAL.total_seconds()], removals or [USUAL_REMOVAL]
         self.now = begin
         self.waits: list[float] = []  # seconds until a session got its room, in the order in which they got it
         self.refused = 0  # sessions that were given up, or that no host is large enough for
-        self.spawned = 0
+        self.spawned = self.removed = 0
         self.ticks = 0
         self.moments: list[Moment] = []
         self._skips = skips
@@ -207,9 +209,10 @@ class Replay:
         elif decision.kind is DecisionKind.GIVE_UP:
             self._give_up(decision.subject)
         elif decision.kind in _LEADS_TO:
+            is_asked = self._hosts[decision.subject].state is HostState.REMOVING
             self._change(decision.subject, state=_LEADS_TO[decision.kind], state_since=self.now)
-            if decision.kind is DecisionKind.REMOVE:
-                self._at(self.now + DELETE, "vanish", decision.subject)
+            if decision.kind is DecisionKind.REMOVE and not is_asked:
+                self._remove(decision.subject)
 
     def _spawn(self, flavor: FlavorSize) -> None:
         name = f"{self.settings.name}-{self.spawned + 1:05d}"
@@ -219,6 +222,16 @@ class Replay:
         self._hosts[name] = Host(name, pool, HostState.CONFIGURING, flavor, slots, 0, self.now, self.now, name)
         self._servers.add(name)
         self._at(self.now + timedelta(seconds=boot), "boot", name)
+
+    def _remove(self, name: str) -> None:
+        """Have its server go; the tick that removes a host waits some seconds for that, another one finds it gone."""
+        known = timedelta(seconds=self.removals[self.removed % len(self.removals)])
+        self.removed += 1
+        if known < TICK / 2:
+            self._vanish(name)
+            self._change(name, state=HostState.REMOVED, state_since=self.now)
+        else:  # known by the tick nearest to it, and so gone half a tick before
+            self._at(self.now + known - TICK / 2, "vanish", name)
 
     def _give_up(self, session: str) -> None:
         del self._queue[session]

@@ -32,10 +32,12 @@ class Past:
     zone: ZoneInfo = field(default=ZoneInfo("UTC"))
     courses: Sequence[Course] = ()  # of the pool, as it has them today
     courses_then: Sequence[Course] | None = None  # beside the settings that are tried; None: the same
+    removals: Sequence[float] = ()  # seconds until a server was known to be gone; none: what is usual
 
     def replay(self, settings: PoolSettings) -> Replay:
         """Live it under these settings, with slots reserved for today's courses."""
-        return Replay(settings, self.visits, self.boots, self.begin, self.until, courses=self.courses).run()
+        took = {"boots": self.boots, "removals": self.removals}
+        return Replay(settings, self.visits, begin=self.begin, until=self.until, courses=self.courses, **took).run()
 
     def has_course(self, name: str) -> bool:
         """Whether slots are reserved for a course of this name."""

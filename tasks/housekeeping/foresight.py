@@ -51,8 +51,8 @@ def past_on_record(
     """
     begin, end = period.ends(at)
     visits = [visit for visit in store.history.visits(pool, begin, at) if visit.at < end]
-    boots, courses = store.history.boots(pool), store.configs.courses(pool)
-    return livable(Past(pool, visits, boots, begin, end, zone_of(config), courses), supposed)
+    boots, removals, courses = store.history.boots(pool), store.history.removals(pool), store.configs.courses(pool)
+    return livable(Past(pool, visits, boots, begin, end, zone_of(config), courses, removals=removals), supposed)
 
 
 @look_up()

@@ -16,6 +16,7 @@ from pool.records import FlavorSize
 from pool.states import HostState
 from pool.store.pool_store import PoolStore
 from pool.store.schema import visits
+from pool.what_if.replay import USUAL_REMOVAL
 from tests.benchmarks.arrivals import SEED, week_of
 
 WEEK = timedelta(days=7)
@@ -45,8 +46,9 @@ def record(folder: Path, now: datetime, seed: int = SEED) -> None:
 def _boot(store: PoolStore, run: str, at: datetime, seconds: float) -> None:
     host = store.hosts.claim("main", FlavorSize.SMALL, 6, run, 9999, at)
     store.hosts.move(host.name, HostState.CONFIGURING, at)
-    for state in (HostState.ACTIVE, HostState.DRAINING, HostState.REMOVING, HostState.REMOVED):
+    for state in (HostState.ACTIVE, HostState.DRAINING, HostState.REMOVING):
         store.hosts.move(host.name, state, at + timedelta(seconds=seconds))
+    store.hosts.move(host.name, HostState.REMOVED, at + timedelta(seconds=seconds + USUAL_REMOVAL))
 
 
 if __name__ == "__main__":

@@ -100,6 +100,27 @@ def test_boots_are_those_of_hosts_that_became_active(store):
     assert store.history.boots("main") == [0, 90]
 
 
+def test_boots_are_in_the_order_in_which_hosts_were_spawned(store):
+    slow, quick = claim(store, "run-1"), claim(store, "run-2")
+    for host, seconds in ((quick, 40), (slow, 90)):
+        store.hosts.move(host.name, HostState.CONFIGURING, later(seconds))
+        store.hosts.move(host.name, HostState.ACTIVE, later(seconds))
+    assert store.history.boots("main") == [90, 40]
+
+
+def test_removals_are_those_of_hosts_that_were_active_and_are_gone(store):
+    served, leaves, never = claim_active(store), claim_active(store, "run-2"), claim(store, "run-3")
+    for host, begun in ((served, 20), (leaves, 10), (never, 0)):
+        store.hosts.move(host.name, HostState.FAILED, later(begun))
+        store.hosts.move(host.name, HostState.REMOVING, later(begun))
+    assert store.history.removals("main") == []
+    for host, over in ((never, 30), (served, 80)):
+        store.hosts.move(host.name, HostState.REMOVED, later(over))
+    assert store.history.removals("main") == [60]
+    store.hosts.move(leaves.name, HostState.REMOVED, later(95))
+    assert store.history.removals("main") == [60, 85]
+
+
 def test_sessions_that_ended_before_the_upgrade_become_visits_too(database_url):
     engine, store = create_engine(database_url), PoolStore.open(database_url)
     with engine.begin() as connection:

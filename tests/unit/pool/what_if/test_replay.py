@@ -22,8 +22,9 @@ def visit(at: float, stays: float = HOUR, slots: int = 1) -> Visit:
     return Visit(later(at), slots, stayed=stays, allowed=stays)
 
 
-def replayed(visits, hours: float = 4, skips: bool = True, boots=(120,), **settings) -> Replay:
-    return Replay(PoolSettings(**settings), visits, boots, NOW, later(hours * HOUR), skips).run()
+def replayed(visits, hours: float = 4, skips: bool = True, boots=(120,), removals=(), **settings) -> Replay:
+    until = later(hours * HOUR)
+    return Replay(PoolSettings(**settings), visits, boots, NOW, until, skips, removals=removals).run()
 
 
 def test_a_user_who_finds_a_free_slot_waits_for_nothing():
@@ -50,6 +51,11 @@ def test_whose_turn_it_is_is_looked_for_once_for_each_request():
 
 def test_the_pools_own_boots_are_taken_in_turn():
     assert replayed([visit(600), visit(3600, slots=6)], free_slot_target=0, boots=[200, 90]).waits == [200, 90]
+
+
+@pytest.mark.parametrize(("removals", "wait"), [([4], 180), ([31], 210), ([59], 240), ([118], 300), ([], 240)])
+def test_one_who_waits_for_a_larger_host_waits_as_long_as_this_pools_servers_take_to_go(removals, wait):
+    assert replayed([visit(600, slots=10)], boots=[120], removals=removals, max_hosts=1).waits == [wait]
 
 
 def test_a_class_waits_less_with_a_timetable_than_without():
