@@ -214,3 +214,37 @@ def test_more_demand_never_plans_fewer_slots(hosts, queue, room, target, more, m
     before = slots(queue=queue, free_slot_target=target)
     assert slots(queue=queue, free_slot_target=target + more) >= before
     assert slots(queue=waiting(*[1] * (len(queue) + more)), free_slot_target=target) >= before
+
+
+sessions = st.lists(st.sampled_from([1, 1, 2, 5, 6, 7, 10, 23, 24]), max_size=14)
+
+
+def slots_planned(hosts, most, sizes, target, headroom=None) -> int:
+    planned = spawned(
+        hosts, queue=waiting(*sizes), headroom=headroom, max_hosts=most, max_spawns=99, free_slot_target=target
+    )
+    return sum(map(PoolSettings().slots_of, planned))
+
+
+@given(pools, sessions, st.integers(1, 24), st.integers(0, 14), st.integers(0, 60), st.integers(1, 12))
+def test_one_more_session_of_any_size_and_anywhere_in_the_queue_never_plans_fewer_slots(
+    hosts, sizes, more, at, target, most
+):
+    before = slots_planned(hosts, most, sizes, target)
+    assert slots_planned(hosts, most, [*sizes[:at], more, *sizes[at:]], target) >= before
+
+
+@given(
+    pools, st.lists(st.integers(1, 6), max_size=14), st.integers(1, 6), rooms, st.integers(0, 60), st.integers(1, 12)
+)
+def test_within_a_quota_one_more_session_that_fits_on_a_small_host_never_plans_fewer_slots(
+    hosts, sizes, more, room, target, most
+):
+    before = slots_planned(hosts, most, sizes, target, room)
+    assert slots_planned(hosts, most, [*sizes, more], target, room) >= before
+
+
+def test_a_quota_of_five_small_hosts_or_a_large_one_goes_to_the_session_that_needs_the_large_one():
+    room = {SMALL: Headroom(5, ""), LARGE: Headroom(1, "")}
+    assert spawned(headroom=room, free_slot_target=25) == [SMALL] * 5
+    assert spawned(headroom=room, free_slot_target=25, queue=waiting(7)) == [LARGE]
