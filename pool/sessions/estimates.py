@@ -12,7 +12,7 @@ from pool.hosts.sizing import flavor_to_spawn
 from pool.moments import after
 from pool.records import Host, Instance
 from pool.sessions.placement import candidates
-from pool.sessions.queue import no_host_comes, wait_limit
+from pool.sessions.queue import no_host_comes, takes_old_from, wait_limit
 from pool.settings import PoolSettings
 from pool.states import HOLDING_ROOM, ON_THEIR_WAY
 
@@ -24,6 +24,23 @@ class QueuePosition:
     position: int  # 1 is the next
     estimate: int | None  # seconds until it gets room; None: not known, or not before its wait limit
     notice: str = ""  # what else it could have, for its platform
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A place on a host near its end, which it takes once it has waited for a new one for as long as a boot takes."""
+
+    host: Host
+    since: datetime
+
+    def words(self, settings: PoolSettings, now: datetime) -> str:
+        """Say what it waits for, and how to have the other; in moments, for it is read some time later."""
+        end = after(now, round(remaining(self.host, settings, now)))
+        return (
+            f"it waits for a new host until {self.since:%H:%M} UTC, and then goes to {self.host.name}, which has"
+            f" {self.host.free} free slots: its lifetime ends at {end:%H:%M} UTC, and its sessions go on;"
+            " a new request with the option wait: 0 starts there at once"
+        )
 
 
 @dataclass(frozen=True)
@@ -51,37 +68,42 @@ def queue_positions(
         now: the moment of estimating.
     """
     waits = _waits(line, hosts, sessions, settings, now) if line else {}
-    old = [
-        host for host in candidates(hosts, 1, now, settings, 0, old_too=True) if not takes_sessions(host, settings, now)
-    ]
+    choices = _choices(line, hosts, settings, now)
     return {
-        one.id: _position(one, place, waits.get(one.id), _choices(one, old, settings, now), settings, now)
+        one.id: _position(one, place, waits.get(one.id), choices.get(one.id), settings, now)
         for place, one in enumerate(line, start=1)
     }
 
 
 def _position(
-    instance: Instance, place: int, wait: int | None, choice: str, settings: PoolSettings, now: datetime
+    instance: Instance, place: int, wait: int | None, choice: _Choice | None, settings: PoolSettings, now: datetime
 ) -> QueuePosition:
     """Return its position; without an estimate, but with a notice, where no room is expected within its wait limit."""
+    notice = choice.words(settings, now) if choice else ""
+    if choice:
+        takes_old = max(0, round((choice.since - now).total_seconds()))
+        wait = takes_old if wait is None else min(wait, takes_old)
     until = after(instance.state_since, wait_limit(instance, settings))
     if wait is None or until <= now or after(now, wait) < until:
-        return QueuePosition(place, wait, choice)
+        return QueuePosition(place, wait, notice)
     late = f"no room is expected before {until:%H:%M} UTC, when its wait is over, unless a session ends early"
-    return QueuePosition(place, None, "; ".join(filter(None, (late, choice))))
+    return QueuePosition(place, None, "; ".join(filter(None, (late, notice))))
 
 
-def _choices(instance: Instance, old: Sequence[Host], settings: PoolSettings, now: datetime) -> str:
-    """Say that it waits for a new host though slots are free on one that is near its end, and how to have those."""
-    host = next((host for host in old if host.free >= instance.slots), None)
-    if host is None:
-        return ""
-    left = remaining(host, settings, now)
-    when = f"in {left:.0f} s" if left > 0 else "now"
-    return (
-        f"it waits for a new host, for {host.name}, which has {host.free} free slots, ends its service {when};"
-        " a new request with the option wait: 0 starts there at once"
-    )
+def _choices(
+    line: Sequence[Instance], hosts: Sequence[Host], settings: PoolSettings, now: datetime
+) -> dict[str, _Choice]:
+    """Find those that wait for a new host though slots are free on one that is near its end: each has its own there."""
+    if not line or no_host_comes(hosts, settings, now):
+        return {}
+    usable = candidates(hosts, 1, now, settings, 0, old_too=True)
+    old = [host for host in usable if not takes_sessions(host, settings, now)]
+    free, boot, found = {host.name: host.free for host in old}, time_to_active(hosts), dict[str, _Choice]()
+    for one in line:
+        if host := next((host for host in old if free[host.name] >= one.slots), None):
+            free[host.name] -= one.slots
+            found[one.id] = _Choice(host, takes_old_from(one, boot, settings))
+    return found
 
 
 def _waits(

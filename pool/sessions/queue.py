@@ -144,7 +144,7 @@ def grants(
     for entry in line:
         if not room.is_left:
             break
-        old_too = none_comes or now >= entry.instance.created_at + min(boot, _patience(entry.instance, settings))
+        old_too = none_comes or now >= takes_old_from(entry.instance, boot, settings)
         if room.has_place_for(entry, old_too):
             given.append(Grant(entry.instance, room.give_to(entry.instance), frozenset(waiting)))
         else:
@@ -156,6 +156,11 @@ def grants(
 def no_host_comes(hosts: Sequence[Host], settings: PoolSettings, now: datetime) -> bool:
     """Whether no new host can come at present: the pool is full, or its launches fail."""
     return is_full(hosts, settings, now) or launches_fail(hosts)
+
+
+def takes_old_from(instance: Instance, boot: timedelta, settings: PoolSettings) -> datetime:
+    """When it has waited for as long as a boot takes, and goes to a host near its end, too."""
+    return instance.created_at + min(boot, _patience(instance, settings))
 
 
 def _patience(instance: Instance, settings: PoolSettings) -> timedelta:

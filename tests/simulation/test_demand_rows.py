@@ -160,7 +160,7 @@ def test_a_session_whose_time_does_not_fit_is_told_both_choices_and_waits_no_lon
     ask(world)
     (told,) = world.prefect.artifacts[f"instance-{last(world).id}"]
     assert told["state"] == "queued"
-    assert told["notice"].startswith(f"it waits for a new host, for {host.name}, which has 2 free slots, ends ")
+    assert f"and then goes to {host.name}, which has 2 free slots" in told["notice"]
     assert "option wait: 0 starts there at once" in told["notice"]
     world.advance((host.active_at - host.created_at).total_seconds() + 60)  # two ticks
     assert (last(world).state, ever(world)) == (InstanceState.RUNNING, 2)

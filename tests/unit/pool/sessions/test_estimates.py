@@ -1,13 +1,19 @@
 """How long those in the queue will wait."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from pool.sessions.estimates import QueuePosition, queue_positions
+from pool.sessions.queue import QueueEntry, grants
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
+
+NEAR = later(14400 - 240)  # four minutes before a host that is used since NOW ends
 
 
 def waiting(*slots: int):
@@ -66,15 +72,50 @@ def test_those_behind_one_that_will_never_fit_do_not_know_either():
     assert waits(waiting(9, 1), [full()], [an_instance(expires_at=later(60))]) == [None, None]
 
 
+def beside_old(line, now=NEAR, hosts=(), **settings) -> dict[str, QueuePosition]:
+    """Where they stand at a pool whose host has two free slots, and ends at 12:00."""
+    old = full(reserved=4, first_used_at=NOW)
+    return queue_positions(line, [old, *hosts], [], PoolSettings(**settings), now)
+
+
+def asked(now, *slots: int, **options):
+    return [replace(one, created_at=now, state_since=now, options=options) for one in waiting(*slots)]
+
+
 def test_one_that_waits_beside_the_free_slots_of_a_host_near_its_end_is_told_both_choices():
-    hosts = [full(reserved=4, first_used_at=later(0)), full(name="main-02")]
-    (told,) = queue_positions(waiting(1), hosts, [], PoolSettings(), later(14400 - 240)).values()
+    (told,) = beside_old(asked(NEAR, 1)).values()
     assert told.notice == (
-        "it waits for a new host, for main-01, which has 2 free slots, ends its service in 240 s;"
+        "it waits for a new host until 11:57 UTC, and then goes to main-01, which has 2 free slots:"
+        " its lifetime ends at 12:00 UTC, and its sessions go on;"
         " a new request with the option wait: 0 starts there at once"
     )
-    (silent,) = queue_positions(waiting(3), hosts, [], PoolSettings(), later(14400 - 240)).values()
+    (silent,) = beside_old(asked(NEAR, 3)).values()
     assert silent.notice == ""
+
+
+@pytest.mark.parametrize("seconds", [0, 30, 90])
+def test_what_it_is_told_is_the_same_at_each_tick_and_the_estimate_counts_down_to_it(seconds):
+    at_first, later_on = (beside_old(asked(NEAR, 1), NEAR + timedelta(seconds=at))["q0"] for at in (0, seconds))
+    assert later_on.notice == at_first.notice
+    assert later_on.estimate == 100 - seconds  # this pool's hosts take 100 s
+
+
+@pytest.mark.parametrize(("options", "moment"), [({}, "11:57"), ({"wait": 60}, "11:56")])
+def test_it_is_told_the_moment_at_which_it_gets_the_old_host_in_truth(options, moment):
+    line, old = asked(NEAR, 1, **options), full(reserved=4, first_used_at=NOW)
+    assert f"until {moment} UTC" in beside_old(line)["q0"].notice
+    entry = QueueEntry(line[0], [{"main-01"}], 3600)
+    takes = [at for at in range(200) if grants([entry], [old], PoolSettings(), NEAR + timedelta(seconds=at))]
+    assert f"{NEAR + timedelta(seconds=takes[0]):%H:%M}" == moment
+
+
+def test_each_is_told_of_slots_that_no_other_one_is_told_of():
+    places = beside_old(asked(NEAR, 1, 2, 1, 1))
+    assert [bool(place.notice) for place in places.values()] == [True, False, True, False]
+
+
+def test_where_no_new_host_can_come_there_is_no_choice_to_tell():
+    assert beside_old(asked(NEAR, 1), max_hosts=1)["q0"] == QueuePosition(1, 0)
 
 
 @pytest.mark.parametrize(("ends", "told"), [(899, (899, "")), (900, (None, "no room is expected before 08:15 UTC"))])
