@@ -1,5 +1,6 @@
 """The picture of a demand: one scale for all panels, days in the pool's zone, and text that cannot become markup."""
 
+from dataclasses import replace
 from datetime import timedelta
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
@@ -21,6 +22,13 @@ def hours(*demand: int) -> list[Bucket]:
 
 def drawn(*panels: Panel, title: str = "Pool main") -> ElementTree.Element:
     return ElementTree.fromstring(demand_plot(title, panels, ZoneInfo("Europe/Berlin")))  # noqa: S314 - it is our own
+
+
+def points(name: str, buckets: list[Bucket], kind: str = "polygon") -> list[str]:
+    """Of the line of this name; those of an area without its two corners on the ground."""
+    (line,) = [one for one in drawn(Panel("today", buckets)).iter(f"{SVG}{kind}") if one.get("class") == name]
+    found = line.get("points").split()
+    return found[1:-1] if kind == "polygon" else found
 
 
 def texts(picture: ElementTree.Element) -> list[str]:
@@ -46,8 +54,17 @@ def test_a_plot_of_one_day_has_hours_between_its_days():
 
 
 def test_a_level_demand_is_two_points_and_a_step_two_more():
-    (demand, _) = drawn(Panel("today", hours(6, 6, 12, 12))).iter(f"{SVG}polygon")
-    assert demand.get("points").split()[1:-1] == ["0.0,136.0", "450.0,136.0", "450.0,102.0", "900,102.0"]
+    assert points("demand", hours(6, 6, 12, 12)) == ["0.0,136.0", "450.0,136.0", "450.0,102.0", "900,102.0"]
+
+
+def test_the_room_of_active_hosts_is_a_line_that_is_not_filled():
+    shown = [replace(bucket, room=room) for bucket, room in zip(hours(6, 6, 6), (6, 30, 30), strict=True)]
+    assert points("room", shown, kind="polyline") == ["0.0,136.0", "300.0,136.0", "300.0,0.0", "900,0.0"]
+
+
+def test_the_slots_that_are_waited_for_stand_on_the_ground_before_the_demand():
+    shown = [replace(bucket, queue=queue) for bucket, queue in zip(hours(12, 12), (12, 0), strict=True)]
+    assert points("queue", shown) == ["0.0,102.0", "450.0,102.0", "450.0,170.0", "900,170.0"]
 
 
 def test_settings_that_look_like_markup_are_text():

@@ -37,6 +37,23 @@ def test_a_timetable_is_advised_for_a_class_and_each_other_kind_of_settings_gets
     assert any(reason.startswith("today's timetable") for reason in advice.reasons)
 
 
+def test_small_hosts_alone_are_advised_where_some_of_a_class_stay_and_would_keep_large_ones():
+    pupils = [Visit(later(2 * HOUR + 5 * n), 1, stayed=HOUR if n % 10 else 4 * HOUR) for n in range(40)]
+    advice = advise(past(pupils), PoolSettings(), wait_p95=5)
+    assert {"DD_HOST_FLAVOR_NAME_LARGE=standard.medium", "DD_HOST_FLAVOR_SLOTS_LARGE=6"} <= {*advice.changes}
+    assert "DD_MAX_HOSTS=16" in advice.changes  # for as many slots as 4 large ones
+    assert advice.reasons[0].startswith("small hosts alone, 16 for as many slots")
+    assert any(reason.startswith("large hosts from 24 slots in use on: keeps") for reason in advice.reasons)
+
+
+def test_large_hosts_later_are_advised_where_few_users_keep_the_pool_in_use_and_one_needs_a_large_host():
+    few = [Visit(later(600 * n), 1, stayed=1200) for n in range(6, 30)]
+    wide = Visit(later(3 * HOUR), 10, stayed=HOUR)
+    advice = advise(past(sorted([*few, wide], key=lambda one: one.at)), PoolSettings(), wait_p95=5)
+    assert "DD_HOST_FLAVOR_LARGE_FROM=24" in advice.changes
+    assert "small hosts alone, 16 for as many slots: 0 s (p95), 1 refused at best, with target 8" in advice.reasons
+
+
 def test_a_wait_that_nothing_keeps_is_said_with_the_nearest_and_with_what_stands_in_the_way(a_class):
     advice = advise(a_class, PoolSettings(max_hosts=1), wait_p95=5)
     assert not advice.kept

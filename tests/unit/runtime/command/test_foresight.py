@@ -87,6 +87,26 @@ def test_advice_is_the_settings_to_turn_and_why(told):
     assert advice["reasons"]
 
 
+def test_a_wait_of_5s_is_kept_and_is_the_one_where_none_is_said(told):
+    advice = json.loads(told("advise", "--wait-p95", "5s", "--json"))
+    assert advice["keeps_the_wait"]
+    assert advice["then"]["wait_p95_s"] <= 5 < advice["today"]["wait_p95_s"]
+    assert advice["changes"]
+    assert _parser().parse_args(["advise"]).wait_p95 == "5s"
+
+
+def test_where_it_is_not_said_a_replay_begins_14_days_ago(tmp_path, capsys):
+    settings, now = ProcessSettings(data=tmp_path, database="sqlite", prefect_port=9, _env_file=None), datetime.now(UTC)
+    store = new_store(tmp_path)
+    store.configs.keep("main", PoolConfig().as_kept())
+    for day in (13, 15):
+        store.instances.request(f"s-{day}", a_blueprint(), "alice", {}, now - timedelta(days=day))
+    store.close()
+    said = vars(_parser().parse_args(["what-if", "--json", "--until", "12d"]))
+    assert said.pop("command")(settings, **said) == 0
+    assert json.loads(capsys.readouterr().out)["today"]["sessions"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "kind", "sentence"),
     [
