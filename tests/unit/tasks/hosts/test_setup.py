@@ -48,11 +48,11 @@ class NotedHosts(HostSetup):
         pass
 
 
-def configured(task, hosts):
+def configured(task, hosts, config=CONFIG):
     """What is recorded of the host after the task."""
     noted = {}
     store = SimpleNamespace(writes=0, hosts=SimpleNamespace(note=lambda name, **facts: noted.update({name: facts})))
-    stored = {PoolConfig: {"main": CONFIG}, Cloud: {"main": SimpleNamespace(data_device="")}}
+    stored = {PoolConfig: {"main": config}, Cloud: {"main": SimpleNamespace(data_device="")}}
     authority, login = CertificateAuthority.create("test"), HostLogin.create()
     secrets = {CertificateAuthority: {"main": authority}, HostLogin: {"main": login}}
     with standing_in(fake_outside(hosts=hosts, store=store, stored=FakeBlocks(stored | secrets))):
@@ -70,6 +70,18 @@ def test_a_baked_host_gets_them_before_its_engine_starts():
     blocked, engine = list(hosts.inputs)
     assert (hosts.inputs[blocked], "/etc/notebook-firewall/blocked" in blocked) == ("192.0.2.1\n10.20.0.0/16\n", True)
     assert "systemctl enable --quiet --now docker" in engine
+
+
+@pytest.mark.parametrize("task", [apply_playbook, finish_baked])
+def test_a_host_gets_the_swap_and_the_look_at_its_gpus_that_its_pools_settings_say(task):
+    configured(task, hosts := NotedHosts(), PoolConfig(DD_HOST_SWAP_MB=1536, DD_HOST_GPUS=2))
+    (run,) = hosts.runs
+    assert (run.variables["storage_swap_mb"], run.variables["gpu_count"]) == (1536, 2)
+
+
+def test_a_baked_host_without_swap_or_volume_of_its_own_needs_no_playbook():
+    configured(finish_baked, hosts := NotedHosts())
+    assert hosts.runs == []
 
 
 @pytest.mark.parametrize("task", [apply_playbook, finish_baked])
