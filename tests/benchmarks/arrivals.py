@@ -86,7 +86,7 @@ def main() -> None:
 
 def measure(random: Random) -> dict[str, float]:
     """The figures of one week."""
-    lessons, visits, boots = _week(random)
+    lessons, visits, boots = teaching_week(random)
     known: dict[str, Any] = {"timetable": timetable(lessons)}
     kinds: tuple[tuple[type[Replay], dict[str, Any]], ...] = (
         (Replay, known | ADVISED),
@@ -114,10 +114,12 @@ def measure(random: Random) -> dict[str, float]:
     }
 
 
-def lived(kind: type[Replay], settings: PoolSettings, visits: Sequence[Visit], boots: Sequence[float]) -> Replay:
-    """The week by these rules."""
+def lived(
+    kind: type[Replay], settings: PoolSettings, visits: Sequence[Visit], boots: Sequence[float], seconds: int = WEEK
+) -> Replay:
+    """The week, or so many seconds of it, by these rules."""
     known = [facts.Visit(later(one.at), 1, stayed=one.seconds, allowed=one.seconds) for one in visits]
-    return kind(settings, known, boots, NOW, later(WEEK)).run()
+    return kind(settings, known, boots, NOW, later(seconds)).run()
 
 
 def p95(replay: Replay) -> float:
@@ -130,11 +132,12 @@ def p95(replay: Replay) -> float:
 
 def week_of(random: Random) -> tuple[list[Visit], list[float]]:
     """The visits of a week, and seconds that hosts take to boot."""
-    _, visits, boots = _week(random)
+    _, visits, boots = teaching_week(random)
     return visits, boots
 
 
-def _week(random: Random) -> tuple[list[Lesson], list[Visit], list[float]]:
+def teaching_week(random: Random) -> tuple[list[Lesson], list[Visit], list[float]]:
+    """The classes of a week, all of its visits, and seconds that hosts take to boot."""
     lessons = sorted(_lessons(random), key=lambda lesson: lesson.at)
     visits = sorted([*_pupils(lessons, random), *_stragglers(random)], key=lambda visit: visit.at)
     return lessons, visits, [random.choice([60.0, 90.0, 120.0, 200.0, 360.0]) for _ in range(997)]
@@ -224,10 +227,10 @@ class OldRules(Replay):
                 yield Decision(DecisionKind.GIVE_UP, one.id, "no room")
 
 
-def clairvoyant_hours(visits: Sequence[Visit]) -> float:
+def clairvoyant_hours(visits: Sequence[Visit], seconds: int = WEEK) -> float:
     """Hours of small hosts that the demand costs at least: hosts for those who are there now, or a boot later."""
     settings = PoolSettings(**SETTINGS)
-    steps = WEEK // TICK
+    steps = seconds // TICK
     there = [0] * (steps + 1)
     for visit in visits:
         for step in range(visit.at // TICK, min(steps, -(-visit.until // TICK))):
