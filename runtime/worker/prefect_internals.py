@@ -37,8 +37,8 @@ else:
 RESULT_STORAGE = ("_aread_server_default_result_storage_block_id", "_read_server_default_result_storage_block_id")
 #: For which the answer counts: an operator's change counts after it.
 STORAGE_SECONDS = 30.0
-#: That a run has lasted when its first heartbeat is sent.
-HEARTBEAT_SECONDS = 20.0
+#: For which a run has lasted when its first heartbeat is sent, in whole seconds.
+HEARTBEAT_SECONDS = 20
 
 
 class OpenWorker(_Worker):
@@ -132,12 +132,14 @@ class OpenEngine(AsyncFlowRunEngine):
     def _emit_flow_run_heartbeat(self, *told: Any) -> None:
         """Send the first one once the run has lasted: that it runs, the server has just been told.
 
-        Prefect calls it in a thread that does nothing else. Most runs of a warm worker have ended by then, and the
-        server is spared an event of each.
+        Prefect calls it in a thread that does nothing else, and that is over a second after its run. Most runs of a warm
+        worker have ended by then, and the server is spared an event of each.
         """
-        if not self.has_lasted:
-            self.has_lasted = True
-            time.sleep(HEARTBEAT_SECONDS)
+        for _ in range(0 if self.has_lasted else HEARTBEAT_SECONDS):
+            if self.state.is_final():
+                return
+            time.sleep(1)
+        self.has_lasted = True
         if not self.state.is_final():
             super()._emit_flow_run_heartbeat(*told)
 

@@ -21,9 +21,6 @@ from tasks.courses.courses import courses_with_files
 from tasks.images.versions import image_on
 from tasks.sessions.secrets import put_secrets
 
-ALIVE_SECONDS = (
-    1.0  # until the first look whether the container of a session that starts still runs; later half as often
-)
 TAKEN_SECONDS = 1.0  # that one is given to answer which stood by: it has answered before
 
 
