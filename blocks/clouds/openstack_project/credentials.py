@@ -12,7 +12,7 @@ from openstack.exceptions import ConfigException
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr, model_validator
 
-from blocks.clouds.openstack_project.clouds_file import auth_type, check_files
+from blocks.clouds.openstack_project.clouds_file import auth_type, check_files, check_profile, vendor_files
 from blocks.stored.bounds import is_reading_stored
 from blocks.stored.pictures.kinds import picture_of_its_kind
 from pool.errors import CloudRefused
@@ -108,10 +108,14 @@ class OpenStackCredentials(Block):
         if not from_fields:
             check_files(self.cloud or os.environ.get("OS_CLOUD", ""))
         config = OpenStackConfig(
-            load_yaml_config=not from_fields, load_envvars=not from_fields, app_name="dockerdriver"
+            vendor_files=vendor_files(),
+            load_yaml_config=not from_fields,
+            load_envvars=not from_fields,
+            app_name="dockerdriver",
         )
         try:
             self._check_region(config)
+            check_profile(config, self.cloud)
             return config.get_one(api_timeout=ANSWER_SECONDS, **self._options(config))
         except (ConfigException, auth_errors.ClientException) as error:
             raise CloudRefused(self._what_is_wrong(config, str(error))) from error
@@ -122,12 +126,17 @@ class OpenStackCredentials(Block):
         name = self.cloud or config.default_cloud or ""
         entry = config.cloud_config["clouds"].get(name) or {}
         regions = [one["name"] if isinstance(one, dict) else one for one in entry.get("regions") or ()]
-        if self.region_name and regions and self.region_name not in regions:
+        wanted = self._region()
+        if wanted and regions and wanted not in regions:
             known = ", ".join(map(str, regions))
-            raise CloudRefused(f"cloud {name} has no region {self.region_name!r} in clouds.yaml; known: {known}")
+            raise CloudRefused(f"cloud {name} has no region {wanted!r} in clouds.yaml; known: {known}")
+
+    def _region(self) -> str:
+        """Return the region that is asked for; beside a cloud of the environment, that may name it as well."""
+        return self.region_name or ("" if self.cloud or self.auth_url else os.environ.get("OS_REGION_NAME", ""))
 
     def _options(self, config: OpenStackConfig) -> dict:
-        region = {"region_name": self.region_name} if self.region_name else {}
+        region = {"region_name": wanted} if (wanted := self._region()) else {}
         if not self.auth_url:
             named = {"cloud": self.cloud} if self.cloud else {}
             return named | region | auth_type(config, self.cloud)
@@ -156,8 +165,11 @@ class OpenStackCredentials(Block):
     def _what_is_wrong(self, config: OpenStackConfig, words: str) -> str:
         named = self.cloud or os.environ.get("OS_CLOUD", "")
         known = [name for name in config.get_cloud_names() if name not in ("", "envvars", "defaults")]
+        listed = ", ".join(sorted(map(str, known))) or "none"
         if named and named not in known:
-            return f"no cloud is named {named!r} in clouds.yaml; known: {', '.join(sorted(known)) or 'none'}"
+            return f"no cloud is named {named!r} in clouds.yaml; known: {listed}"
+        if known and not config.default_cloud and not named and not self.auth_url:
+            return f"which cloud is not said: set OS_CLOUD, or the field cloud of the credentials; known: {listed}"
         return f"the OpenStack credentials for {self.where()} are not complete: {words}"
 
     def _key(self) -> tuple:

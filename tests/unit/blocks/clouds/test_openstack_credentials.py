@@ -30,11 +30,12 @@ APPLICATION = """      application_credential_id: x
 def read(tmp_path, monkeypatch):
     for name in ("OS_CLOUD", "OS_AUTH_URL", "OS_AUTH_TYPE", "OS_REGION_NAME"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    monkeypatch.setenv("OS_CLIENT_SECURE_FILE", str(tmp_path / "secure.yaml"))
 
-    def read(content: str | bytes, **fields):
-        file = tmp_path / "clouds.yaml"
-        file.write_bytes(content.encode() if isinstance(content, str) else content)
-        monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(file))
+    def read(content: str | bytes, secure: str | bytes = "", public: str = "", **fields):
+        for name, text in (("clouds", content), ("secure", secure), ("clouds-public", public)):
+            (tmp_path / f"{name}.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
         return OpenStackCredentials(**{"cloud": "a"} | fields)._read()
 
     return read
@@ -63,6 +64,63 @@ def test_a_region_that_the_file_does_not_have_is_refused(read):
         read(CLOUD + USER + "    regions: [R1, R2]\n", region_name="R3")
 
 
+def test_a_region_of_the_environment_counts_beside_a_cloud_of_the_environment_alone(read, monkeypatch):
+    monkeypatch.setenv("OS_CLOUD", "a")
+    monkeypatch.setenv("OS_REGION_NAME", "R2")
+    regions = CLOUD + USER + "    regions:\n    - name: R1\n    - name: R2\n      values: {}\n"
+    assert [read(regions, cloud=cloud).region_name for cloud in ("", "a")] == ["R2", "R1"]
+
+
+@pytest.mark.parametrize("fields", [APPLICATION, APPLICATION.replace("_", "-"), "      token: t\n"])
+def test_what_a_login_holds_tells_its_kind_also_beside_a_profile(read, fields):
+    public = "public-clouds:\n  site:\n    region_name: R7\n"
+    login = read(CLOUD.replace("    auth:", "    profile: site\n    auth:") + fields, public=public)
+    assert (login.region_name, login.config["auth_type"].startswith("v3")) == ("R7", True)
+
+
+def test_a_secret_may_stand_in_a_file_of_its_own(read):
+    secure = "clouds: {a: {auth: {application_credential_secret: y}}}"
+    login = read(CLOUD + "      application_credential_id: x\n", secure=secure)
+    assert type(login.get_auth()).__name__ == "ApplicationCredential"
+
+
+@pytest.mark.parametrize(
+    ("secure", "words"),
+    [
+        ("clouds:\n\ta:\n", r"secure\.yaml cannot be read: found character .* line 2"),
+        ("clouds: # \u00e9\n".encode("latin-1"), r"secure\.yaml cannot be read: byte 11 is not UTF-8"),
+        ("- a\n", r"secure\.yaml: what it holds is no mapping"),
+    ],
+)
+def test_a_broken_file_of_secrets_is_not_passed_over(read, secure, words):
+    with pytest.raises(CloudRefused, match=words):
+        read(CLOUD + USER, secure=secure)
+
+
+@pytest.mark.parametrize(
+    ("public", "words"),
+    [
+        ("", "cloud a has the profile 'site', which is in no"),
+        ("public-clouds:\n\tx:\n", "clouds-public.yaml cannot be"),
+    ],
+)
+def test_a_profile_that_is_not_there_or_cannot_be_read_is_named(read, public, words):
+    with pytest.raises(CloudRefused, match=words):
+        read(CLOUD.replace("    auth:", "    profile: site\n    auth:") + USER, public=public)
+
+
+def test_a_file_that_the_environment_names_and_that_is_not_there_is_named(read, monkeypatch):
+    monkeypatch.setattr("blocks.clouds.openstack_project.clouds_file.CONFIG_FILES", [])
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "~/clouds.yaml")
+    with pytest.raises(CloudRefused, match=r"^OS_CLIENT_CONFIG_FILE names ~/clouds\.yaml, which is no file$"):
+        OpenStackCredentials(cloud="a")._read()
+
+
+def test_of_two_clouds_one_must_be_named(read):
+    with pytest.raises(CloudRefused, match=r"^which cloud is not said: set OS_CLOUD, or .*; known: a, b$"):
+        read(CLOUD + USER + "  b: {}\n", cloud="")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -73,6 +131,10 @@ def test_a_region_that_the_file_does_not_have_is_refused(read):
         ("clouds:\n  a: here\n", "cloud a is no mapping"),
         ("clouds:\n  - a\n", "clouds is no mapping"),
         ("- a\n", "what it holds is no mapping"),
+        (CLOUD + USER + "    regions: R1\n", "regions of cloud a is no list of names"),
+        (CLOUD + USER + "    regions:\n", "regions of cloud a is no list of names"),
+        (CLOUD + USER + "    regions: [{values: {}}]\n", "regions of cloud a is no list of names"),
+        ("clouds:\n  1: {}\n", "no cloud is named 'a' in clouds.yaml; known: 1"),
         ("clouds:\n  b: {}\n", "no cloud is named 'a' in clouds.yaml; known: b"),
         (CLOUD + APPLICATION + "    auth_type: password\n", "not complete: a field does not fit its auth_type"),
         (CLOUD + USER + "    auth_type: nope\n", "not complete: The plugin nope could not be found"),
