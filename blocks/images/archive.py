@@ -243,12 +243,14 @@ def _config(members: Members, name: str) -> tuple[bytes, str, dict]:
     Docker's layouts name it by its digest, which must be right then; some tools always call it ``config.json``.
     """
     found = members.find(name)
+    if found.text is None:
+        raise BrokenArchive(f"the config {name[:80]} is no JSON object")
     digest = found.digest
     promised = name.rsplit("/", 1)[-1].removesuffix(".json").removeprefix("sha256:")
     if HEX_DIGEST.fullmatch(promised) and digest != f"sha256:{promised}":
         raise BrokenArchive(f"the config {name[:80]} has the digest {digest[:19]}…, not the one that it is named by")
     config = members.json(name)
-    if found.text is None or not isinstance(config, dict):
+    if not isinstance(config, dict):
         raise BrokenArchive(f"the config {name[:80]} is no JSON object")
     return found.text, digest, config
 

@@ -16,6 +16,7 @@ from pool.errors import BrokenArchive
 MAX_MEMBERS = 10_000
 MAX_JSON = 4 << 20  # bytes of one JSON file; the largest manifests of registries are as large
 MAX_KEPT = 32 << 20  # bytes of all JSON files of an archive
+BLANKS = 64  # bytes that may stand before the first sign of a JSON file
 MAX_NAME = 4096
 MAX_HOPS = 8
 
@@ -81,7 +82,7 @@ class Members:
     def add_file(self, name: str, content: BufferedReader, size: int, start: int) -> None:
         """Read a file to its end, or note where it starts."""
         text = None
-        if size <= MAX_JSON and content.peek(1)[:1] in (b"{", b"["):
+        if size <= MAX_JSON and content.peek(1)[:BLANKS].lstrip()[:1] in (b"{", b"["):
             text = content.read()
             self._kept += len(text)
             content = BufferedReader(BytesIO(text))

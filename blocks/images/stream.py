@@ -43,6 +43,7 @@ class Compression(StrEnum):
 _MAGIC = {
     b"\x1f\x8b": Compression.GZIP,
     b"\x28\xb5\x2f\xfd": Compression.ZSTD,
+    b"\x50\x2a\x4d\x18": Compression.ZSTD,  # a frame to be skipped, by which pzstd says how much follows
     b"\xfd7zXZ\x00": Compression.XZ,
     b"BZh": Compression.BZIP2,
 }

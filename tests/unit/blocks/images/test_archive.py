@@ -175,6 +175,12 @@ def test_a_config_of_another_digest_is_refused(refused):
     assert "not the one that it is named by" in refused(tar_of(members))
 
 
+def test_a_config_that_is_no_json_is_not_refused_for_its_digest(refused):
+    image = TinyImage()
+    members = image.members() | {f"{digest(image.config)}.json": b"\x7fELF" + bytes(600)}
+    assert "is no JSON object" in refused(tar_of(members))
+
+
 def test_a_layer_of_another_digest_is_refused(refused):
     image = TinyImage()
     members = image.members() | {f"{digest(LAYER)}/layer.tar": tar_of({"hello": b"mallory"})}
