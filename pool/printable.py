@@ -5,9 +5,9 @@ import unicodedata
 #: Letters, marks, numbers, punctuation, symbols, and spaces of any width.
 _GROUPS = frozenset("LMNPS")
 _SPACE = "Zs"
-#: Joiners, which Persian and the scripts of India are written with, and two marks of direction that end by themselves.
+#: Joiners, which Persian and the scripts of India are written with, and marks of direction that end by themselves.
 #: Other format characters turn the text around them, or hide some of it.
-_JOINERS = frozenset("\u200c\u200d\u200e\u200f")
+_JOINERS = frozenset("\u061c\u200c\u200d\u200e\u200f")
 
 
 def is_printable(text: str) -> bool:

@@ -16,7 +16,7 @@ local function rewrite_reference(header, rewritten, asked)
     local value = ngx.header[header]
     if type(value) == "string" then
         local route = asked.route
-        local own = { name = ngx.var.public_host:lower():gsub(":%d+$", ""), address = route.host:lower() }
+        local own = { name = ngx.var.public_host:lower():gsub("%.?:%d+$", ""):gsub("%.$", ""), address = route.host:lower() }
         ngx.header[header] = rewritten(value, route.prefix, own, asked.target)
     end
 end

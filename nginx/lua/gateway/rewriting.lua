@@ -2,8 +2,10 @@
 
 local M = {}
 
--- What these name, to a program in a container, is itself, on whatever port it listens there.
-local ITSELF = { localhost = true, ["0.0.0.0"] = true, ["[::]"] = true, ["[::1]"] = true }
+-- What these name, to a program in a container, is itself, on whatever port it listens there. Java writes out all of an
+-- address, and programs that listen to both kinds name those of IPv4 in the clothes of IPv6.
+local ITSELF = { localhost = true, ["localhost.localdomain"] = true, ["ip6-localhost"] = true, ["0.0.0.0"] = true,
+                 ["[::]"] = true, ["[::1]"] = true, ["[0:0:0:0:0:0:0:0]"] = true, ["[0:0:0:0:0:0:0:1]"] = true }
 local CONTAINER_ID = "^" .. ("%x"):rep(12) .. "$" -- a container's host name, unless it was given another one
 
 -- Without spaces at both ends. In one pass: "^%s*(.-)%s*$" looks at a run of spaces once more for each of its spaces, and a
@@ -40,7 +42,7 @@ end
 -- The first counts with any port: servers put their own behind the name that they are asked under.
 local function is_own(authority, own)
     local bare = authority:lower():match("[^@]*$")
-    local host = bare:gsub(":%d*$", ""):gsub("%.$", "")
+    local host = bare:gsub(":%d*$", ""):gsub("%.$", ""):gsub("^%[::ffff:([%d.]+)%]$", "%1")
     return ITSELF[host] or host:find("^127%.%d+%.%d+%.%d+$") or host:find(CONTAINER_ID)
         or host == own.name or bare == own.address or host == own.address
 end
@@ -76,9 +78,9 @@ function M.location(value, prefix, own, base)
     return reference:find("^[/\\]") and moved(reference, prefix) or relative(reference, prefix, base)
 end
 
--- "5; url=/login": seconds, and where to, with or without quotes.
+-- "5; url=/login": seconds, and where to, with or without quotes; blanks may stand for the semicolon.
 function M.refresh(value, ...)
-    local before, url = value:match("^(%s*[%d.]+%s*[;,]%s*)(.*)$")
+    local before, url = value:match("^(%s*[%d.]+%s*[;,%s]%s*)(.*)$")
     if not before then
         return value
     end

@@ -14,11 +14,15 @@ NAMES = [
     "O\u2019Neill",
     "Ce\u0301line",
     "\u0936\u094d\u200d\u092f\u093e\u092e",
+    "\u0639\u061c\u0644\u06cc",
+    "\U0001f469\U0001f3fd\u200d\U0001f4bb \u2764\ufe0f",
     "",
 ]
 
 
-@pytest.mark.parametrize("name", NAMES, ids=["ideographic space", "Persian", "Irish", "combining", "Hindi", "no name"])
+@pytest.mark.parametrize(
+    "name", NAMES, ids=["ideographic space", "Persian", "Irish", "combining", "Hindi", "Arabic", "emoji", "no name"]
+)
 def test_a_name_is_printable_in_any_script(name):
     assert is_printable(name)
 

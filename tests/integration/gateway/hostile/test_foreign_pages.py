@@ -116,6 +116,8 @@ def test_behind_a_proxy_the_public_url_says_which_origin_is_the_sessions_own(bac
         ("[::1]:9000", "http://[::1]:9000", 200),
         ("nb.intranet:9000", "http://nb.intranet:9000", 200),
         ("NB.intranet", "http://nb.intranet", 200),
+        ("nb.intranet.:9000", "http://nb.intranet.:9000", 200),  # as it stands in an address bar, with its last dot
+        ("nb.intranet:9000", "http://nb.intranet.:9000", 403),
         ("127.0.0.1:9000", "http://127.0.0.1:9001", 403),  # another program's page on the visitor's own machine
         ("rebound.example:9000", "http://rebound.example:9000", 403),
         ("evil-nb.intranet", "http://evil-nb.intranet", 403),
@@ -130,6 +132,14 @@ def test_an_own_name_counts_with_the_port_that_the_browser_uses(backend, host, o
         heard = answer.json()["headers"]
         assert (heard["Host"], heard["X-Forwarded-Host"]) == (host, host)
         assert heard["X-Forwarded-Port"] == ("9000" if "9000" in host else "80")
+
+
+def test_a_redirect_to_an_own_name_without_its_last_dot_stays_in_the_session(backend):
+    with running_gateway(names=("nb.intranet",)) as gateway:
+        gateway.client.add_route(route_to(backend.port, rewrite_redirects=True))
+        headers = {"Host": "nb.intranet.:9000", "Say": "Location:http://nb.intranet/x"}
+        answer = httpx.get(gateway.address(ALICE), headers=headers, trust_env=False)
+    assert answer.headers["Location"] == f"/notebooks/{ALICE}/x"
 
 
 def test_a_sessions_own_name_counts_with_the_port_that_the_browser_uses(backend):

@@ -56,10 +56,10 @@ def test_a_layer_may_be_a_hard_link_to_another_member(tmp_path, link_first):
     link = tarfile.TarInfo(f"./{layer}")
     link.type, link.linkname = tarfile.LNKTYPE, "./kept.tar"
     files = {name: data for name, data in image.members().items() if name != layer} | {"kept.tar": image.layers[0]}
+    members = [*map(named, files.items())]
+    members.insert(0 if link_first else len(members), (link, b""))
     with tarfile.open(tmp_path / "lab.tar", "w") as archive:
-        for header, data in (
-            [(link, b"")] * link_first + [*map(named, files.items())] + [(link, b"")] * (not link_first)
-        ):
+        for header, data in members:
             archive.addfile(header, io.BytesIO(data))
     assert read_archive(tmp_path / "lab.tar").image_id == image.id
 
