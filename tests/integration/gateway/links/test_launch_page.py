@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.gateway.links.launching import ALICE, address, link
 from tests.rigs.gateways.browser import browser_page
+from tests.rigs.gateways.gateway import route_to
 
 pytestmark = pytest.mark.integration
 
@@ -87,4 +88,32 @@ def test_a_browser_that_follows_no_refresh_has_a_button(gateway):
     with browser_page() as page:
         page.goto(link(gateway).replace("dd-launch?", "dd-launch/enter?"))  # without the page's cookie: it stays
         page.get_by_role("button", name="Open the session").click()
+        page.wait_for_url(address(gateway))
+
+
+def test_in_chromium_without_script_a_link_leads_into_the_session(gateway):
+    with browser_page() as page:
+        plain = page.context.browser.new_context(java_script_enabled=False).new_page()
+        plain.goto(link(gateway))
+        plain.wait_for_url(address(gateway))
+
+
+AHEAD = """([kind, href]) => {
+    const rules = kind === 'prefetch' ? Object.assign(document.createElement('link'), {rel: kind, href})
+        : Object.assign(document.createElement('script'), {type: 'speculationrules'});
+    rules.textContent = JSON.stringify({prerender: [{urls: [href], eagerness: 'immediate'}]});
+    document.head.append(rules);
+}"""
+
+
+def test_in_chromium_a_link_that_was_fetched_ahead_is_still_good(gateway, backend):
+    gateway.client.add_route(route_to(backend.port, "bob"))
+    once = link(gateway)
+    with browser_page() as page:
+        for kind in ("prefetch", "prerender"):
+            page.goto(gateway.address(route_to(0, "bob").id))
+            with page.context.expect_event("response", lambda answer: answer.url == once) as ahead:
+                page.evaluate(AHEAD, [kind, once])
+            assert ahead.value.status == 503
+        page.goto(once)
         page.wait_for_url(address(gateway))
