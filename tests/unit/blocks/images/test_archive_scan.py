@@ -1,6 +1,7 @@
 """The folder of archives: every file is taken, refused by name, or left for later."""
 
 import os
+import subprocess
 import time
 from threading import Event, Thread
 
@@ -10,6 +11,7 @@ from blocks.images import archive as image_archive
 from blocks.images.archive import growing, read_archive, scan, stamps
 from blocks.images.growing import is_being_written
 from tests.rigs.engines.tiny_image import TinyImage, tar_of
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.unit
 
@@ -90,6 +92,18 @@ def test_an_archive_that_is_piped_straight_into_place_is_waited_for_however_slow
     os.utime(path, (time.time() - 60,) * 2)
     assert [archive.names for archive in scan(tmp_path)[0]] == [("rocker/rstudio",)]
     assert growing(tmp_path) == []
+
+
+def test_an_archive_that_dd_writes_as_in_the_operators_pipe_is_taken_once_dd_has_ended(tmp_path):
+    path, whole = tmp_path / "rocker.rstudio.img", TinyImage("rocker/rstudio").archive()
+    with subprocess.Popen(["dd", f"of={path}", "status=none"], stdin=subprocess.PIPE) as dd:
+        dd.stdin.write(whole[: len(whole) // 2])
+        dd.stdin.flush()
+        until(path.exists, "dd has begun")
+        assert (scan(tmp_path), growing(tmp_path)) == (([], []), [path.name])
+        dd.stdin.write(whole[len(whole) // 2 :])
+    os.utime(path, (time.time() - 60,) * 2)
+    assert [archive.names for archive in scan(tmp_path)[0]] == [("rocker/rstudio",)]
 
 
 def test_a_pipe_that_broke_leaves_an_archive_that_is_refused_by_name(write, tmp_path):
