@@ -40,6 +40,8 @@ def commands() -> dict[Any, dict[str, dict]]:
 def show_list(settings: ProcessSettings, user: str = "", as_json: bool = False) -> int:
     """List backups, the newest first.
 
+    Example: dockerdriver backup list --user ada
+
     Raises:
         DockerDriverError: the pool's database does not answer.
     """
@@ -53,6 +55,8 @@ def show_list(settings: ProcessSettings, user: str = "", as_json: bool = False) 
 
 def show(settings: ProcessSettings, backup: str, as_json: bool = False) -> int:
     """Tell all that is on record about one backup.
+
+    Example: dockerdriver backup show ada-1.1
 
     Raises:
         NotFound: there is none of this name.
@@ -76,6 +80,8 @@ def show(settings: ProcessSettings, backup: str, as_json: bool = False) -> int:
 def files(settings: ProcessSettings, backup: str, path: str = "", as_json: bool = False) -> int:
     """List the files of a backup, the first thousand.
 
+    Example: dockerdriver backup files ada-1.1 /home/jovyan/work
+
     Raises:
         DockerDriverError: there is none of this name, it cannot be read, or the stack is down.
     """
@@ -93,6 +99,8 @@ def files(settings: ProcessSettings, backup: str, path: str = "", as_json: bool 
 def restore(settings: ProcessSettings, backup: str, session: str, path: str = "", as_json: bool = False) -> int:
     """Put files of a backup into a new folder of a running session; nothing that is there is replaced.
 
+    Example: dockerdriver backup restore ada-1.1 ada-2 /home/jovyan/work
+
     Raises:
         DockerDriverError: there is no such backup, session or file, the session does not run, or the stack is down.
     """
@@ -108,6 +116,8 @@ def restore(settings: ProcessSettings, backup: str, session: str, path: str = ""
 
 def download(settings: ProcessSettings, backup: str, minutes: int = 30) -> int:
     """Print a link by which all of a backup is downloaded, once, as a .tar; wait until it is used or over.
+
+    Example: dockerdriver backup download ada-1.1 --minutes 60
 
     Raises:
         DockerDriverError: there is no such backup, it cannot be read, the download broke off, or the stack is down.
@@ -125,6 +135,8 @@ def download(settings: ProcessSettings, backup: str, minutes: int = 30) -> int:
 
 def rotate_key(settings: ProcessSettings, retire: bool = False, as_json: bool = False) -> int:
     """Give the repository of backups a new key; all backups can be read by it and, until --retire, by the one before.
+
+    Example: dockerdriver backup rotate-key
 
     Raises:
         DockerDriverError: it is not done, or the stack is down; the same again goes on from there.

@@ -125,7 +125,10 @@ def _commands() -> Commands:
 
 
 def up(settings: ProcessSettings) -> int:
-    """Start everything, wait for a host, open a first session and print its URL."""
+    """Start everything, wait for a host, open a first session and print its URL.
+
+    Example: sudo .venv/bin/dockerdriver up
+    """
     _need_root()
     with alone(settings, "up"):
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")  # of this command; it says what matters itself
@@ -152,6 +155,8 @@ def up(settings: ProcessSettings) -> int:
 def down(settings: ProcessSettings, lose_work: bool = False) -> int:
     """End all sessions, remove all hosts, stop everything. Data, images and logs stay.
 
+    Example: sudo .venv/bin/dockerdriver down
+
     Raises:
         Refused: the work of a session could not be backed up, and *lose_work* is not said: everything goes on.
     """
@@ -171,6 +176,8 @@ def down(settings: ProcessSettings, lose_work: bool = False) -> int:
 def move_to_postgresql(settings: ProcessSettings) -> int:
     """Move an installation from SQLite to PostgreSQL: the pool's records, and what Prefect's server keeps.
 
+    Example: sudo .venv/bin/dockerdriver move-to-postgresql && make up
+
     Sessions live on; the stack's own processes are stopped, and `make up` starts them again.
 
     Raises:
@@ -186,6 +193,8 @@ def move_to_postgresql(settings: ProcessSettings) -> int:
 
 def doctor(settings: ProcessSettings, as_json: bool = False) -> int:
     """Check this machine, the databases, and that each pool's cloud has what its hosts need; say what to mend, and how.
+
+    Example: DD_CLOUD=openstack dockerdriver doctor
 
     While the stack does not run, what is checked is what the first `make up` is going to configure.
     """
@@ -206,6 +215,8 @@ def doctor(settings: ProcessSettings, as_json: bool = False) -> int:
 def rotate_secrets(settings: ProcessSettings, what: list[str], retire: bool, as_json: bool = False) -> int:
     """Replace keys by new ones while everything runs; run again, it goes on from where it was.
 
+    Example: dockerdriver rotate-secrets api-password
+
     Raises:
         BadRequest: there is no such key; the sentence names those that there are.
         DockerDriverError: a rotation is not done; the sentence says why.
@@ -219,6 +230,8 @@ def rotate_secrets(settings: ProcessSettings, what: list[str], retire: bool, as_
 
 def registry(settings: ProcessSettings, address: str, listen: str = "127.0.0.1") -> int:
     """Install an image registry on this machine, over TLS and with a login, for pools whose hosts are to pull from it.
+
+    Example: sudo .venv/bin/dockerdriver registry manager.example.org:5000 --listen 10.0.0.5
 
     Raises:
         BadRequest: the address is not of the form name:port, or it cannot listen there.

@@ -31,6 +31,8 @@ def what_if(
 ) -> int:
     """Replay what the pool had to serve, under today's settings and under those given; compare waits and host-hours.
 
+    Example: dockerdriver what-if DD_FREE_SLOT_TARGET=10 --since 7d
+
     Raises:
         DockerDriverError: there is nothing to replay, or a setting, a time, a class or a course cannot be read.
     """
@@ -43,6 +45,8 @@ def what_if(
 
 def advise(settings: ProcessSettings, wait_p95: str, pool: str, since: str, until: str, as_json: bool) -> int:
     """Search the target, timetable and flavors that keep a wait for the fewest host-hours, and say why.
+
+    Example: dockerdriver advise --wait-p95 5s
 
     Raises:
         DockerDriverError: there is nothing to replay, or a time cannot be read.

@@ -11,6 +11,8 @@ from runtime.verbs.output import show_json
 def reload(settings: ProcessSettings, as_json: bool = False) -> int:
     """Have the gateway take a new certificate or new settings; open websockets stay open.
 
+    Example: sudo .venv/bin/dockerdriver gateway reload
+
     Raises:
         BadRequest: nginx refuses the new configuration, in its own words; it goes on with the old one.
         GatewayTrouble: no gateway runs.
@@ -29,7 +31,10 @@ def reload(settings: ProcessSettings, as_json: bool = False) -> int:
 def self_signed(
     settings: ProcessSettings, names: list[str], days: int, directory: Path | None, as_json: bool = False
 ) -> int:
-    """Make a certificate to try TLS with; browsers warn of it."""
+    """Make a certificate to try TLS with; browsers warn of it.
+
+    Example: sudo .venv/bin/dockerdriver gateway self-signed notebooks.example.org '*.notebooks.example.org'
+    """
     from blocks.gateway.certificate import self_signed as make  # noqa: PLC0415 - as above
 
     certificate, key = make((directory or settings.data / "gateway" / "tls").absolute(), names, days)

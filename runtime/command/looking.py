@@ -10,7 +10,10 @@ from runtime.command.nouns import AS_JSON, OF_SESSIONS, OF_USAGE
 
 
 def status(settings: ProcessSettings, watch: bool = False, as_json: bool = False) -> int:
-    """Say what runs: processes, hosts, slots, sessions; and what is wrong."""
+    """Say what runs: processes, hosts, slots, sessions; and what is wrong.
+
+    Example: dockerdriver status --json | jq '.hosts | length'
+    """
     from runtime.command.report import show_status, watch_status  # noqa: PLC0415 - fast answers first
 
     watch_status(settings) if watch and not as_json else show_status(settings, as_json)
@@ -19,6 +22,8 @@ def status(settings: ProcessSettings, watch: bool = False, as_json: bool = False
 
 def why(settings: ProcessSettings, noun: str, name: str, as_json: bool = False) -> int:
     """Tell what happened to a host, a session or a user's latest sessions, and why.
+
+    Example: dockerdriver why user ada
 
     Raises:
         NotFound: there never was one of this name.
@@ -30,7 +35,10 @@ def why(settings: ProcessSettings, noun: str, name: str, as_json: bool = False) 
 
 
 def sessions(settings: ProcessSettings, **wanted: Any) -> int:
-    """List sessions, living and over, the newest request first, with the reason of each end."""
+    """List sessions, living and over, the newest request first, with the reason of each end.
+
+    Example: dockerdriver sessions --user ada --since yesterday --failed
+    """
     from runtime.verbs.reports.history import show_sessions  # noqa: PLC0415 - as above
 
     show_sessions(settings, **wanted)
@@ -39,6 +47,8 @@ def sessions(settings: ProcessSettings, **wanted: Any) -> int:
 
 def usage(settings: ProcessSettings, **wanted: Any) -> int:
     """Say who used what for how long: sessions and hours by user, blueprint, pool or month; also as CSV.
+
+    Example: dockerdriver usage --since 2026-10-01 --by month,blueprint --csv
 
     Raises:
         BadRequest: an argument makes no sense.
@@ -52,6 +62,8 @@ def usage(settings: ProcessSettings, **wanted: Any) -> int:
 
 def link(settings: ProcessSettings, instance_id: str, as_json: bool = False) -> int:
     """Print a fresh link that opens a running session: once, and only for a short time.
+
+    Example: dockerdriver link welcome-1
 
     Raises:
         DockerDriverError: there is no such session, it does not run, or the stack is down.
@@ -89,6 +101,8 @@ def plan(settings: ProcessSettings, pool: str, at: str | None = None, week: bool
 
 def timings(settings: ProcessSettings, hours: float, as_json: bool) -> int:
     """Say how long sessions took to start: p50, p95 and p99 of each phase, of all, by host and by blueprint.
+
+    Example: dockerdriver timings --hours 24
 
     Raises:
         BadRequest: the hours are no time.

@@ -1,26 +1,28 @@
 """The commands that begin with a noun, against a server that answers as Prefect's does: `conftest.py` has it."""
 
 import json
+import shlex
 import subprocess
 
 import pytest
 
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, DockerDriverError, NotFound
-from runtime.command.cli import _parser
-from runtime.command.nouns import NOUNS
+from runtime.command.cli import _parser, groups
+from runtime.command.nouns import texts_of
 from runtime.verbs import blueprints, configs, flows, hosts, images, sessions, ssh
 from tests.rigs.ports import free_port
 
 pytestmark = pytest.mark.unit
 
 
-@pytest.mark.parametrize("noun", NOUNS)
-def test_each_verb_has_a_help_an_example_and_an_answer_for_programs(noun):
-    for verb, arguments in NOUNS[noun][1].items():
-        assert "Example: " in verb.__doc__, verb
-        assert "--json" in arguments or verb is ssh.ssh, verb  # what answers there is the host
-        assert all(how.get("help") for how in arguments.values()), verb
+@pytest.mark.parametrize("noun", groups())
+def test_each_command_has_a_help_and_an_example_that_is_understood(noun):
+    for command, arguments in groups()[noun][1].items():
+        _, example = texts_of(command)
+        assert all(how.get("help") for how in arguments.values()), command
+        words = example.partition("dockerdriver ")[2].partition(" | ")[0].partition(" && ")[0].partition(")")[0]
+        assert _parser().parse_args(shlex.split(words)).command is command, example
 
 
 @pytest.mark.parametrize(
