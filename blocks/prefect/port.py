@@ -26,6 +26,7 @@ from pydantic import Field
 from blocks.addresses.ui import ui_address
 from blocks.look_up import LookUp, carry_out
 from blocks.prefect.answers import PAGE, Answer, AskingRuns, write_changed
+from blocks.prefect.troubles import TroubleEvents
 from pool import marks
 from pool.changes import Change
 from pool.reports.run_forms import RunForms
@@ -50,6 +51,9 @@ class PrefectPort:
     @cached_property
     def _asking(self) -> AskingRuns:
         return AskingRuns()
+
+    def __init__(self) -> None:
+        self._troubles = TroubleEvents()
 
     @property
     def run_id(self) -> str:
@@ -158,6 +162,15 @@ class PrefectPort:
                 "user": change.user,
             },
         )
+
+    def tell_troubles(self, pool: str, troubles: Mapping[str, str]) -> None:
+        """Hand the troubles of a pool's tick to Prefect's event stream: each kind when it begins, not at each tick.
+
+        Args:
+            pool: its name.
+            troubles: sentences by kind; each is the event ``dockerdriver.pool.<kind>``.
+        """
+        self._troubles.tell(pool, troubles)
 
     def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
         """Leave a table as the newest artifact of this key, unless the newest has the same rows already.

@@ -32,7 +32,14 @@ from tasks.housekeeping.findings import look_at_blocks
 from tasks.housekeeping.lost_runs import rerun_lost_runs, runs_are_lost
 from tasks.housekeeping.observing import list_pools, observe
 from tasks.housekeeping.orphans import note_orphans
-from tasks.housekeeping.recording import note_left, read_settings, record_tick, show_decisions, show_hosts
+from tasks.housekeeping.recording import (
+    note_left,
+    read_settings,
+    record_tick,
+    show_decisions,
+    show_hosts,
+    tell_troubles,
+)
 from tasks.housekeeping.retention import forget_old, forget_old_answers, forget_old_ticks
 from tasks.images.catalogue import why_distribute
 from tasks.leases import Held, Hold, lease
@@ -153,9 +160,10 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
     words = [outcome.words for outcome in outcomes]
     for row in decision_rows(decisions, words):
         log().info("%(what)s %(of)s: %(why)s (%(outcome)s)", row)
-    left = [f"{d.kind} {d.subject}: {how.words}" for d, how in zip(decisions, outcomes, strict=True) if not how.done]
+    left = [(d, how.words) for d, how in zip(decisions, outcomes, strict=True) if not how.done]
     warnings = await certificate_warnings(pool) or []
-    await note_left(tick, [*warnings, *left])
+    await note_left(tick, [*warnings, *(f"{d.kind} {d.subject}: {became}" for d, became in left)])
+    await tell_troubles(pool, decisions, left, warnings)
     await show_decisions(pool, tick, decisions, words)
     await show_hosts(pool)
     waits = "".join(f"; it waits: {d.reason}" for d in decisions if d.kind is DecisionKind.WAIT)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from runtime.command import session
-from runtime.verbs import blueprints, configs, courses, hosts, images, pools, sessions, ssh
+from runtime.verbs import alerts, blueprints, configs, courses, hosts, images, pools, sessions, ssh
 
 #: Functions that take the settings and their arguments, each with what argparse is told of these.
 Commands = dict[Callable[..., int], dict[str, dict]]
@@ -166,6 +166,17 @@ NOUNS: dict[str, tuple[str, Commands]] = {
                 **AS_JSON,
             },
             courses.start: {**COURSE, **AS_JSON},
+        },
+    ),
+    "alerts": (
+        "Have Prefect send what an operator wants to hear of at once.",
+        {
+            alerts.on: {
+                "block": {"metavar": "KIND/NAME", "help": "of a notification block, as slack-webhook/ops"},
+                **AS_JSON,
+            },
+            alerts.off: AS_JSON,
+            alerts.list_: AS_JSON,
         },
     ),
     "config": (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from blocks.outside import now, outside
 from pool.decisions import Decision
+from pool.housekeeping.troubles import troubles
 from pool.reports.tables import decision_rows, host_rows
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS
@@ -34,6 +35,14 @@ def note_left(tick: int, left: Sequence[str]) -> None:
     """Keep what the tick decided and did not get done, with the reason; most ticks leave nothing."""
     if left:
         outside().store.ticks.note_left(tick, "; ".join(left))
+
+
+@look_up()
+def tell_troubles(
+    pool: str, decisions: Sequence[Decision], left: Sequence[tuple[Decision, str]], warnings: Sequence[str]
+) -> None:
+    """Tell Prefect's automations of the tick's troubles, those that begin with it."""
+    outside().prefect.tell_troubles(pool, troubles(decisions, left, warnings))
 
 
 @look_up()

@@ -76,6 +76,7 @@ class FakePrefect(PrefectPort):
     def __init__(self, parameters: dict | None = None) -> None:
         self.tables: dict[str, list[dict]] = {}
         self.events: list[Change] = []
+        self.troubles: dict[str, dict[str, str]] = {}  # by pool, of its last tick
         self.triggered: list[tuple[str, dict, str]] = []
         self.called: list[str] = []  # names of tasks, in order
         self.task_runs: list[str] = []  # of those, what Prefect would make a task run of
@@ -127,6 +128,9 @@ class FakePrefect(PrefectPort):
 
     def emit(self, change: Change) -> None:
         self.events.append(change)
+
+    def tell_troubles(self, pool: str, troubles: Mapping[str, str]) -> None:
+        self.troubles[pool] = dict(troubles)
 
     def run_forms(self, flows: Sequence[str]) -> RunForms:
         return RunForms("http://ui", {flow: f"id-of-{flow}" for flow in flows})

@@ -75,6 +75,9 @@ class SimulatedPrefect(PrefectPort):
     def emit(self, change: Change) -> None:
         self._world.hear(change)
 
+    def tell_troubles(self, pool: str, troubles: Mapping[str, str]) -> None:
+        self._world.secrets.check("an event", f"{pool} {troubles}")
+
     def run_forms(self, flows: Sequence[str]) -> RunForms:
         return RunForms()
 
