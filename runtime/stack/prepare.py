@@ -1,12 +1,14 @@
 """What `make up` does before and between the processes, in steps for systemd's units. Each is taken at each start.
 
-`python -m runtime.stack.prepare account`, `databases` or `pipelines`.
+`python -m runtime.stack.prepare check`, `account`, `databases` or `pipelines`.
 """
 
 import argparse
 import os
 import sys
 
+from blocks.gateway.config import gateway_config
+from blocks.gateway.template import render_gateway
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, keep_password, prefect_api
 from pool.errors import DockerDriverError
@@ -21,10 +23,21 @@ from runtime.supervision.environment import take_on
 from runtime.supervision.processes import Processes
 
 
-def account(settings: ProcessSettings) -> None:
-    """As root, first of all: have the account, the password, and all files and folders as they must be."""
+def check(settings: ProcessSettings) -> None:
+    """Look whether the processes would start with these settings; nothing is changed.
+
+    Raises:
+        BadRequest: the gateway would not; the sentence names the setting.
+        Refused: the databases, or several servers of the API, cannot be as the settings say.
+    """
     check_databases(settings)
     check_api_servers(settings)
+    render_gateway(gateway_config(settings))
+
+
+def account(settings: ProcessSettings) -> None:
+    """As root, first of all: have the account, the password, and all files and folders as they must be."""
+    check(settings)
     have_account(settings, print)
     check_reach(settings)
     keep_password(settings, os.environ.get(OF_SERVER, ""))
@@ -50,7 +63,7 @@ def pipelines(settings: ProcessSettings) -> None:
     give_keys()
 
 
-STEPS = {step.__name__: step for step in (account, databases, pipelines)}
+STEPS = {step.__name__: step for step in (check, account, databases, pipelines)}
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, run_playbook
 from blocks.host_setup.shell import CommandFailed, HostShell
+from pool.errors import PlaybookFailed
 from tests.rigs.hosts.local_host import LocalHost, local_host
 from tests.rigs.stacks.moving_checkout import archive_of
 from tests.rigs.stacks.stack import CHECKOUT
@@ -190,6 +191,13 @@ def test_several_servers_of_the_api_take_the_place_of_one_and_give_it_back(manag
         "inactive",
         "inactive",
     )
+
+
+def test_a_certificate_without_an_address_is_refused_and_what_runs_goes_on(manager, archive):
+    files = {"DD_GATEWAY_CERTIFICATE": f"{TLS}/cert.pem", "DD_GATEWAY_CERTIFICATE_KEY": f"{TLS}/key.pem"}
+    with pytest.raises(PlaybookFailed, match="would start with them"):
+        manager.install(archive, manager_settings=files)
+    assert {part: manager.state(part) for part in PARTS} == dict.fromkeys(PARTS, "active")
 
 
 def test_the_gateway_s_certificate_is_renewed_and_its_logs_are_rotated_by_a_unit_of_their_own(manager, archive):

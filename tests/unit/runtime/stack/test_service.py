@@ -8,6 +8,7 @@ import pytest
 
 from blocks.resources import ROOT
 from blocks.settings import ProcessSettings
+from pool.errors import BadRequest
 from runtime.stack.prepare import STEPS
 from runtime.stack.service import environment_of, named
 from runtime.stack.start import programs
@@ -38,6 +39,7 @@ def test_what_the_units_start_is_what_make_up_starts():
     known = {program.name for settings in (SETTINGS, SEVERAL) for program in programs(settings, own_engine=False)}
     # A second warm worker has a name of its own there, and works.
     assert started == {re.sub(r"^api-\d+$", "api-%i", name) for name in known} - {"warm-standby"}
+    text += (ROOT / "playbooks" / "roles" / "manager" / "tasks" / "settings.yml").read_text()
     assert set(re.findall(r"runtime\.stack\.prepare (\w+)", text)) == set(STEPS)
 
 
@@ -54,6 +56,17 @@ def test_each_unit_is_told_of_in_the_docs():
     assert [
         unit.name for unit in UNITS if f"`{name_of(unit)}`" not in told and f"`{name_of(unit)}@1`" not in told
     ] == []
+
+
+def test_settings_that_the_gateway_would_not_start_with_are_refused_before_anything_is_started(monkeypatch, tmp_path):
+    settings = ProcessSettings(data=tmp_path, database="sqlite", _env_file=None)
+    STEPS["check"](settings)
+    monkeypatch.setenv("DD_GATEWAY_CERTIFICATE", "/etc/ssl/n.pem")
+    monkeypatch.setenv("DD_GATEWAY_CERTIFICATE_KEY", "/etc/ssl/n.key")
+    for step in ("check", "account"):
+        with pytest.raises(BadRequest, match="DD_PUBLIC_URL must be set and begin with https"):
+            STEPS[step](settings)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_worker_has_a_name_of_its_own():
