@@ -107,7 +107,8 @@ def restore(settings: ProcessSettings, backup: str, session: str, path: str = ""
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.verbs.output import show_json  # noqa: PLC0415 - as above
 
-    flow, wanted = "restore-files/on-demand", {"instance_id": session, "backup": backup, "path": path}
+    flow = "restore-files/on-demand"
+    wanted: dict[str, Any] = {"instance_id": session, "backup": backup, "path": path}
     prefect_api(settings).run_to_its_end(flow, RUN_SECONDS, **wanted)
     said = f"done: look for a folder restored-… in the home of session {session}"
     show_json({"deployment": flow, "parameters": wanted, "message": said}) if as_json else print(said)

@@ -113,7 +113,8 @@ def living(settings: ProcessSettings) -> tuple[list[Host], list[Instance]]:
 def _row(
     name: str, config: dict[str, object], hosts: Iterable[Host], sessions: Iterable[Instance]
 ) -> dict[str, object]:
-    its_hosts, its_sessions = ([one for one in all_ if one.pool == name] for all_ in (hosts, sessions))
+    its_hosts = [host for host in hosts if host.pool == name]
+    its_sessions = [session for session in sessions if session.pool == name]
     return {
         "pool": name,
         "state": _state(config),

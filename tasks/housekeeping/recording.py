@@ -42,7 +42,8 @@ def tell_troubles(
     pool: str, decisions: Sequence[Decision], left: Sequence[tuple[Decision, str]], warnings: Sequence[str]
 ) -> None:
     """Tell Prefect's automations of the tick's troubles, those that begin with it."""
-    outside().prefect.tell_troubles(pool, troubles(decisions, left, warnings))
+    found = troubles(decisions, left, warnings)
+    outside().prefect.tell_troubles(pool, {str(kind): sentences for kind, sentences in found.items()})
 
 
 @look_up()
