@@ -41,9 +41,7 @@ async def provision_instance(
             with the same name is refused.
         blueprint: Name of the blueprint that says how the session is made.
         user: Who it is for; kept with the session's record.
-        options: lifetime (seconds, at most the blueprint's), wait (seconds that it waits for room, at most the pool's;
-            0: not at all), course (whose reserved slots it may take), secrets (names of Secret blocks,
-            by the names of files in /run/secrets) and environment (names and texts, no secrets).
+        options: What else the request says; each may be left out.
 
     Returns:
         instance_id, state, url, launch_url (where to send the user), expires_at, host, position, estimated_wait

@@ -79,9 +79,7 @@ HostImageName = Annotated[str, Field(json_schema_extra={"title": "Name of the ho
 ImageName = Annotated[str, Field(json_schema_extra={"title": "Image", "examples": ["rocker/rstudio:4.4"]})]
 ImageNames = Annotated[list[str] | None, Field(json_schema_extra={"title": "Images (empty: all)"})]
 Source = {"title": "Where it comes from"}
-Credentials = Annotated[
-    str, Field(json_schema_extra={"title": "Registry login (empty: none)", "choices": "registry-login"})
-]
+Credentials = Annotated[str, Field(json_schema_extra=_LOGIN)]
 DeleteArchive = Annotated[bool, Field(json_schema_extra={"title": "Delete its archive, too"})]
 Confirmed = Annotated[bool, Field(json_schema_extra={"title": "Do not ask for a confirmation"})]
 #: What the form offers, and Prefect's API takes; what gets past both is refused by the task, in one sentence.
@@ -91,45 +89,46 @@ LongerMinutes = Annotated[
     int, Field(json_schema_extra={"title": "Minutes from now", "minimum": 1, "maximum": MOST_MINUTES})
 ]
 Flavor = Annotated[str, Field(json_schema_extra={"title": "Size of the host", "enum": ["", *FlavorSize]})]
-#: The request's own fields, which the form shows; they are judged by `pool/sessions/admission.py`.
+#: The request's own fields, in their order, which the form shows; they are judged by `pool/sessions/admission.py`.
+_OPTIONS = {
+    "lifetime": {
+        "title": "Lifetime, in seconds",
+        "type": "integer",
+        "description": "At most the blueprint's.",
+    },
+    "wait": {
+        "title": "Longest wait for room, in seconds",
+        "type": "integer",
+        "description": "At most the pool's; 0: not at all.",
+    },
+    "restore": {
+        "title": "Backup that it begins with",
+        "type": "string",
+        "description": "Its id, or none; empty: the newest of the user and the blueprint.",
+    },
+    "course": {
+        "title": "Course",
+        "type": "string",
+        "description": "Whose reserved slots it may take; of a member it is known.",
+        "choices": "course",
+    },
+    "secrets": {
+        "title": "Secrets",
+        "type": "object",
+        "description": "Names of Secret blocks, by the names of files in /run/secrets; never a secret.",
+    },
+    "environment": {
+        "title": "Environment",
+        "type": "object",
+        "description": "Names and texts; no secrets, for parameters are shown.",
+    },
+}
 Options = Annotated[
     dict | None,
     Field(
         json_schema_extra={
             "title": "Options",
-            "properties": {
-                "lifetime": {
-                    "title": "Lifetime, in seconds",
-                    "type": "integer",
-                    "description": "At most the blueprint's.",
-                },
-                "wait": {
-                    "title": "Longest wait for room, in seconds",
-                    "type": "integer",
-                    "description": "At most the pool's; 0: not at all.",
-                },
-                "restore": {
-                    "title": "Backup that it begins with",
-                    "type": "string",
-                    "description": "Its id, or none; empty: the newest of the user and the blueprint.",
-                },
-                "course": {
-                    "title": "Course",
-                    "type": "string",
-                    "description": "Whose reserved slots it may take; of a member it is known.",
-                    "choices": "course",
-                },
-                "secrets": {
-                    "title": "Secrets",
-                    "type": "object",
-                    "description": "Names of Secret blocks, by the names of files in /run/secrets; never a secret.",
-                },
-                "environment": {
-                    "title": "Environment",
-                    "type": "object",
-                    "description": "Names and texts; no secrets, for parameters are shown.",
-                },
-            },
+            "properties": {name: {**field, "position": at} for at, (name, field) in enumerate(_OPTIONS.items())},
         }
     ),
 ]

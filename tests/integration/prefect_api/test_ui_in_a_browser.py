@@ -150,7 +150,7 @@ def test_the_form_of_a_session_calls_its_parameters_in_words_and_has_a_field_for
 def test_the_form_of_a_session_offers_the_blueprints_that_there_are_now(server, operator):
     deployment = server.call("GET", "/deployments/name/provision-instance/on-demand")["id"]
     operator.goto(f"{server.stranger.base_url}/v2/deployments/deployment/{deployment}/run")
-    operator.get_by_role("combobox").first.click()
+    operator.get_by_label("Select Blueprint").click()
     operator.get_by_role("option", name="lab").wait_for()
     operator.screenshot(path=ARTIFACTS / "form-choices.png")
 
@@ -160,7 +160,7 @@ def test_the_form_of_a_host_offers_the_hosts_of_the_last_tick(server, operator):
     server.call("POST", "/artifacts/", type="table", key="hosts-main", data=rows)
     deployment = server.call("GET", "/deployments/name/drain-host/on-demand")["id"]
     look(operator, server, f"/deployments/deployment/{deployment}/run", "form-drain-host")
-    operator.get_by_role("combobox").first.click()
+    operator.get_by_label("Select Host").click()
     operator.get_by_role("option", name="main-01").wait_for()
 
 
