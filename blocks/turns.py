@@ -33,6 +33,7 @@ class Turns:
         self._moving = Lock()
         self._locks: dict[str, Lock] = {}
         self._looks: Counter[str] = Counter()
+        self._promised: dict[str, float] = {}
         self._counting = Lock()
         self._rests: dict[str, float] = {}
 
@@ -80,14 +81,22 @@ class Turns:
         What another thread changed before it asked :meth:`is_looked_at_later`, the caller then sees.
         """
         self._count(name, 1)
+        with self._counting:
+            self._promised.pop(name, None)  # here is who it was promised for
         try:
             yield
         finally:
             self._count(name, -1)
 
-    def is_looked_at_later(self, name: str) -> bool:
-        """Whether a caller has said so, and has not looked yet."""
-        return self._looks[name] > 0
+    def promise_look(self, name: str, uptime: float, seconds: float) -> None:
+        """Say that a caller will soon be in :meth:`looking_later`; it counts for so many seconds of the uptime."""
+        with self._counting:
+            self._promised = {known: until for known, until in self._promised.items() if until > uptime}
+            self._promised[name] = uptime + seconds
+
+    def is_looked_at_later(self, name: str, uptime: float = float("inf")) -> bool:
+        """Whether a caller has said so, and has not looked yet; or whether it was promised, and still counts."""
+        return self._looks[name] > 0 or uptime < self._promised.get(name, 0.0)
 
     def _count(self, name: str, change: int) -> None:
         with self._counting:

@@ -34,6 +34,7 @@ from runtime.worker.prefect_internals import (
     share_tls_contexts,
     wrap_task_states,
 )
+from runtime.worker.runs.beginnings import Beginnings
 from runtime.worker.runs.lost_runs import LostRuns
 from runtime.worker.runs.run_executor import RunExecutor
 from runtime.worker.runs.run_finder import RunFinder
@@ -74,7 +75,10 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._notes = RunNotes(process_settings().data / "runs")
         self._states = RunStates(self)
         self._lost = LostRuns(self._notes, self.log)
-        self._executor = RunExecutor(self, self._states, self._flows, self._notes, self._lost, self._places)
+        self._beginnings = Beginnings(self, self._flows)
+        self._executor = RunExecutor(
+            self, self._states, self._flows, self._notes, self._lost, self._places, self._beginnings
+        )
         self._finder = RunFinder(self, self._states, begin=self._begin)
         self._one_poll_at_a_time = anyio.Lock()
         self._watching = False
@@ -176,7 +180,8 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         return await self._begin(self._finder.worth_running(due))
 
     async def _begin(self, due: list[WorkerFlowRunResponse]) -> list[FlowRun]:
-        return await super().submit_due(self._places.of(due))
+        await self._beginnings.prepare([response.flow_run for response in self._places.of(due)])
+        return await super().submit_due(self._places.of(due))  # others may have begun meanwhile
 
     async def carry_out(self, flow_run: FlowRun) -> None:
         """Run one flow run from Scheduled to its end, in a thread of its own."""

@@ -14,6 +14,7 @@ from tasks.courses.courses import kept_room, reservations_of, reserved_now
 from tasks.images.versions import holders
 from tasks.sessions.standbys import give_up_for
 
+PROMISED_SECONDS = 30.0  # that a run which has been found may take to begin
 TRIES = 3  # rounds one after the other in which no session got what it was offered
 
 
@@ -29,7 +30,12 @@ def starting_later(instance_id: str) -> AbstractContextManager[None]:
     A run of this process that gives it room meanwhile asks for no other one. Where the process dies before it looked,
     the session has room and no run: the next tick asks for one, as it does where a run dies before it could ask.
     """
-    return outside().turns.looking_later(f"start of {instance_id}")
+    return outside().turns.looking_later(_start_of(instance_id))
+
+
+def promise_start(instance_id: str) -> None:
+    """Say that a run of this process which was found and waits to begin will do so: no other one is asked for."""
+    outside().turns.promise_look(_start_of(instance_id), outside().clock.uptime(), PROMISED_SECONDS)
 
 
 @pool_task(task_run_name="give out room of {pool}")
@@ -69,7 +75,11 @@ def _one_round(pool: str) -> list[Instance] | None:
 
 def _is_started_later(instance_id: str) -> bool:
     """Whether a run of this process looks soon whether the session has room."""
-    return outside().turns.is_looked_at_later(f"start of {instance_id}")
+    return outside().turns.is_looked_at_later(_start_of(instance_id), outside().clock.uptime())
+
+
+def _start_of(instance_id: str) -> str:
+    return f"start of {instance_id}"
 
 
 def _entries(line: list[Instance]) -> list[QueueEntry]:

@@ -1,5 +1,6 @@
 """Tasks for requests: read the blueprint, admit and record the sessions that are asked for."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -77,6 +78,31 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
         Refused: the pool takes no sessions (shutdown mode, whitelist). None was recorded.
         NotFound: there is no such blueprint or course, or the pool does not offer its image.
     """
+    return _record_all(sessions, blueprint, options, accepted_at())
+
+
+@look_up()
+def record_ahead(sessions: list[Any], blueprint: str, options: dict, accepted: datetime) -> list[Instance]:
+    """Record requests together, in one transaction, whose runs were found and have not begun.
+
+    Each run then finds its session, as one does that is asked for twice. What is refused is left to its own run, which
+    says why.
+
+    Args:
+        sessions: their ids and users, as `record_instances` takes them.
+        blueprint: name of the blueprint of all of them.
+        options: of each of them.
+        accepted: when Prefect's API took the first one.
+
+    Raises:
+        Refused: none was recorded.
+    """
+    return _record_all(sessions, blueprint, options, accepted)[0]
+
+
+def _record_all(
+    sessions: list[Any], blueprint: str, options: dict, accepted: datetime | None
+) -> tuple[list[Instance], dict[str, str]]:
     wanted, refused = read_wanted(sessions)
     outside().prefect.show_on_own_page(ANSWER_OF + one.instance_id for one in wanted)
     known = outside().store.instances.named([one.instance_id for one in wanted])
@@ -89,7 +115,7 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
         new = [one for one in new if one.user not in troubles]
         standbys, limits = standbys_for(recipe, options, settings, users), partial(limits_of, settings, recipe)
         request = outside().store.instances.request_all
-        made, over = request(new, recipe, options, now(), limits, accepted_at(), standbys)
+        made, over = request(new, recipe, options, now(), limits, accepted, standbys)
         known |= {one.id: one for one in made}
         refused |= over
     for one in wanted:

@@ -1,5 +1,7 @@
 """How a warm worker runs what it found, each run in a thread of its own, and how it cancels and stops runs."""
 
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 import anyio
@@ -19,11 +21,14 @@ from prefect.utilities.engine import propose_state
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.places import Places
 from runtime.worker.prefect_internals import OpenWorker
+from runtime.worker.runs.beginnings import Beginnings
 from runtime.worker.runs.lost_runs import LostRuns, taken_by
 from runtime.worker.runs.run_notes import RunNotes
 from runtime.worker.runs.run_states import RunStates
 from runtime.worker.runs.warm_run import WarmRun
 
+#: Seconds for which a run that begins keeps others from it: it may wait for what they do not.
+BEGIN_SECONDS = 1.0
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING)
 
 
@@ -38,8 +43,9 @@ class RunExecutor:
         notes: RunNotes,
         lost: LostRuns,
         places: Places,
+        beginnings: Beginnings,
     ) -> None:
-        self._worker, self._places = worker, places
+        self._worker, self._places, self._beginnings = worker, places, beginnings
         self._states = states
         self._flows = flows
         self._notes = notes
@@ -64,8 +70,10 @@ class RunExecutor:
 
     async def _claim_and_run(self, flow_run: FlowRun) -> None:
         try:
-            if await self._claim(flow_run) and (flow := await self._flow_of(flow_run)):
-                await self._run(flow, flow_run)
+            async with AsyncExitStack() as turn:
+                await turn.enter_async_context(self._beginnings.turn(flow_run))
+                if await self._claim(flow_run) and (flow := await self._flow_of(flow_run)):
+                    await self._run(flow, flow_run, has_begun=turn.aclose)
         except Exception as error:  # one run's trouble must not end the worker and with it all other runs
             self._worker.log.exception("Lost track of run %s", flow_run.id)
             await self._lost.settle(self._worker.client, flow_run.id, f"its worker lost track of it: {error!r}")
@@ -103,10 +111,12 @@ class RunExecutor:
             await self._states.end(flow_run.id, Failed(message=message))
             return None
 
-    async def _run(self, flow: Flow, flow_run: FlowRun) -> None:
+    async def _run(self, flow: Flow, flow_run: FlowRun, has_begun: Callable[[], Awaitable[None]]) -> None:
         run = self._runs[flow_run.id] = WarmRun(flow, flow_run)
         try:
             run.start()
+            await run.begun(BEGIN_SECONDS)
+            await has_begun()
             raised = await run.ended()
             if not run.told:
                 await self._ensure_told(flow_run.id, raised, run.cancelled)

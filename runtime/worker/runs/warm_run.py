@@ -36,6 +36,7 @@ class WarmRun:
         self._flow_run = flow_run
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task | None = None
+        self._begun: Future[None] = Future()
         self._done: Future[BaseException | None] = Future()
         self.cancelled = False
         self.told = False  # whether the server has taken the run's last state
@@ -46,6 +47,15 @@ class WarmRun:
         name = f"run {self._flow_run.name}"
         self._thread = threading.Thread(target=context.run, args=(self._run,), name=name, daemon=True)
         self._thread.start()
+
+    def has_begun(self) -> None:
+        """Say that the server has the run as running; or that it has ended."""
+        if not self._begun.done():
+            self._begun.set_result(None)
+
+    async def begun(self, seconds: float) -> None:
+        """Wait until then, at most so long."""
+        await asyncio.wait([asyncio.wrap_future(self._begun)], timeout=seconds)
 
     async def ended(self) -> BaseException | None:
         """Wait for the end; what the run raised, or None."""
@@ -91,6 +101,7 @@ class WarmRun:
         except BaseException as error:  # noqa: BLE001 - the thread's end; the worker looks at what was raised
             raised = error
         finally:
+            self.has_begun()
             self._done.set_result(raised)
 
     def _run_flow(self) -> None:
@@ -138,6 +149,7 @@ class WarmEngine(OpenEngine):
     @asynccontextmanager
     async def under_way(self) -> AsyncIterator[None]:
         """Say what can wait beside the flow."""
+        self.run.has_begun()
         saying = asyncio.create_task(self._beginning.say(self.flow_run.id))
         try:
             yield

@@ -50,6 +50,28 @@ def test_one_that_fails_before_it_looks_is_not_waited_for():
     assert not turns.is_looked_at_later("alice-1")
 
 
+def test_a_look_that_was_promised_counts_until_its_time_is_over():
+    turns = Turns()
+    turns.promise_look("alice-1", uptime=100, seconds=30)
+    assert turns.is_looked_at_later("alice-1", uptime=129)
+    assert not turns.is_looked_at_later("alice-1", uptime=131)
+
+
+def test_a_look_that_was_promised_is_over_when_its_caller_has_looked():
+    turns = Turns()
+    turns.promise_look("alice-1", uptime=100, seconds=30)
+    with turns.looking_later("alice-1"):
+        assert turns.is_looked_at_later("alice-1", uptime=101)
+    assert not turns.is_looked_at_later("alice-1", uptime=101)
+
+
+def test_promises_whose_time_is_over_are_forgotten_with_the_next_one():
+    turns = Turns()
+    turns.promise_look("alice-1", uptime=100, seconds=30)
+    turns.promise_look("bob-1", uptime=200, seconds=30)
+    assert not turns.is_looked_at_later("alice-1", uptime=0)
+
+
 async def come(turns: Turns, who: str, seen: list[str], stay: Event, most: int, patience: float = 60) -> None:
     async with turns.one_of("starts on main-01", most, patience):
         seen.append(who)

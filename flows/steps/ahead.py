@@ -1,0 +1,54 @@
+"""What is done together for runs that were found together, before the first of them begins."""
+
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tasks.base import log
+from tasks.sessions.queue import promise_start
+from tasks.sessions.requests import record_ahead
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """A run that is about to begin."""
+
+    parameters: Mapping[str, Any]  # those of its flow that it leaves out with their defaults
+    accepted: datetime  # when it was to begin
+
+
+async def record_sessions(runs: Sequence[FoundRun]) -> None:
+    """Record the sessions that runs of provision-instance are for, so that all are told at once where they stand.
+
+    A run that begins needs some ten requests to Prefect's server, which answers one after the other: the last of twenty
+    would be told after seconds that it has to wait. What cannot be recorded here is left to its run, which says why.
+    """
+    for several in _alike(runs):
+        first, sessions = several[0].parameters, [_session(run) for run in several]
+        for session in sessions:
+            promise_start(session["instance_id"])
+        try:
+            accepted = min(run.accepted for run in several)
+            await record_ahead(sessions, first["blueprint"], first["options"] or {}, accepted)
+        except Exception as error:  # noqa: BLE001 - see above
+            log().debug("%s sessions are recorded by their own runs: %s", len(several), error)
+
+
+#: By the name of a flow.
+AHEAD: dict[str, Callable[[Sequence[FoundRun]], Awaitable[None]]] = {"provision-instance": record_sessions}
+
+
+def _session(run: FoundRun) -> dict[str, Any]:
+    return {name: run.parameters[name] for name in ("instance_id", "user")}
+
+
+def _alike(runs: Sequence[FoundRun]) -> list[list[FoundRun]]:
+    """Those that ask for the same but for the session's id and user, together."""
+    groups = defaultdict[str, list[FoundRun]](list)
+    for run in runs:
+        same = [run.parameters["blueprint"], run.parameters["options"] or {}]
+        groups[json.dumps(same, sort_keys=True, default=str)].append(run)
+    return [*groups.values()]

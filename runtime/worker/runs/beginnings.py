@@ -1,0 +1,73 @@
+"""How runs begin of which several were found at once: what can be done for all comes first, then a few at a time.
+
+Prefect's server answers one request after the other. Where twenty runs begin together, each is under way when all are;
+and what one of them tells meanwhile waits behind the requests of the others.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+import anyio
+from prefect import Flow
+from prefect.client.schemas.objects import FlowRun
+from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
+
+from flows.steps.ahead import AHEAD, FoundRun
+from runtime.worker.loaded_flows import LoadedFlows
+from runtime.worker.prefect_internals import OpenWorker
+
+MOST_AT_ONCE = 4
+#: Seconds after which what is done for all is waited for no more.
+AHEAD_SECONDS = 5.0
+
+
+class Beginnings:
+    """Of the runs of one worker. All calls are made on its event loop."""
+
+    def __init__(self, worker: OpenWorker, flows: LoadedFlows) -> None:
+        self._worker, self._flows = worker, flows
+        self._turns = anyio.CapacityLimiter(MOST_AT_ONCE)
+
+    async def prepare(self, runs: Sequence[FlowRun]) -> None:
+        """Do what their flows do together for several of these, which begin next. What fails here, each run does."""
+        if len(runs) < 2 and not self._turns.borrowed_tokens:
+            return
+        by_deployment = defaultdict[UUID | None, list[FlowRun]](list)
+        for run in runs:
+            by_deployment[run.deployment_id].append(run)
+        for deployment, several in by_deployment.items():
+            try:
+                with anyio.move_on_after(AHEAD_SECONDS):
+                    await self._prepare(deployment, several)
+            except Exception as error:  # noqa: BLE001 - see above
+                self._worker.log.debug("Runs of deployment %s begin one by one: %r", deployment, error)
+
+    async def _prepare(self, deployment: UUID | None, runs: Sequence[FlowRun]) -> None:
+        entrypoint = self._flows.entrypoint_of(deployment)
+        if entrypoint is None:
+            entrypoint = self._flows.keep(await self._worker.client.read_deployment(str(deployment)))
+        flow = await self._flows.get(entrypoint)
+        if together := AHEAD.get(flow.name):
+            await together([found for run in runs if (found := _found(flow, run))])
+
+    @asynccontextmanager
+    async def turn(self, run: FlowRun) -> AsyncIterator[None]:
+        """Wait until it is the run's turn to begin, and have it for the block. Runs of schedules wait for none."""
+        if run.auto_scheduled:
+            yield
+            return
+        async with self._turns:
+            yield
+
+
+def _found(flow: Flow, run: FlowRun) -> FoundRun | None:
+    """The run as its flow knows it; None where its parameters are not the flow's, which it says itself."""
+    try:
+        args, kwargs = parameters_to_args_kwargs(flow.fn, run.parameters)
+        parameters = get_call_parameters(flow.fn, args, kwargs)
+    except Exception:  # noqa: BLE001 - whatever is wrong with them
+        return None
+    return FoundRun(parameters, run.expected_start_time or datetime.now(UTC))

@@ -1,0 +1,106 @@
+"""Sessions whose runs were found together are recorded, and told where they stand, before the first run begins."""
+
+import asyncio
+
+import pytest
+
+from blocks.outside import standing_in
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.link_keys import LinkKeys
+from blocks.stored.pool_config import PoolConfig
+from flows.sessions.provision_instance import provision_instance
+from flows.steps.ahead import AHEAD, FoundRun, record_sessions
+from flows.steps.queue import serve_queue
+from pool.records import Image
+from tests.rigs.fakes import FakeBlocks, FakePrefect, InlinePublisher, fake_outside
+from tests.rigs.pool_data import NOW, claim_active
+from tests.rigs.services.databases import new_store
+from tests.rigs.stacks.paper_stack import PaperGateway
+
+pytestmark = pytest.mark.unit
+
+JUPYTER = Blueprint(image="jupyter", port=8888)
+
+
+@pytest.fixture
+def door(tmp_path):
+    """A pool with room for two."""
+    store = new_store(tmp_path)
+    store.images.put(Image("main", "jupyter", "sha256:a", 1))
+    store.images.mark(claim_active(store, slots=2).name, "sha256:a", NOW)
+    blocks = {
+        PoolConfig: {"main": PoolConfig()},
+        Blueprint: {"jupyter": JUPYTER},
+        LinkKeys: {"main": LinkKeys.create()},
+    }
+    ports = {"stored": FakeBlocks(blocks), "prefect": FakePrefect(), "publisher": InlinePublisher()}
+    with standing_in(fake_outside(store=store, gateway=PaperGateway(), **ports)) as door:
+        yield door
+    store.close()
+
+
+def found(name: str, user: str = "", options: dict | None = None, **more) -> FoundRun:
+    asked = {"instance_id": name, "blueprint": "jupyter", "user": user, "options": options}
+    return FoundRun(asked | more, NOW)
+
+
+def record(*runs: FoundRun) -> None:
+    asyncio.run(record_sessions(runs))
+
+
+def told(door) -> dict[str, str]:
+    return {key: rows[0]["state"] for key, rows in door.prefect.tables.items() if key.startswith("instance-")}
+
+
+def test_all_are_told_that_they_are_queued_before_one_of_their_runs_begins(door):
+    record(*(found(f"s-{number}") for number in range(5)))
+    assert told(door) == {f"instance-s-{number}": "queued" for number in range(5)}
+    assert [one.id for one in door.store.instances.queue("main")] == [f"s-{number}" for number in range(5)]
+
+
+def test_five_cost_the_database_no_more_writes_than_one_does(door):
+    def writes(*runs: FoundRun) -> int:
+        before = door.store.writes
+        record(*runs)
+        return door.store.writes - before
+
+    assert writes(found("alone")) == writes(*(found(f"s-{number}") for number in range(5)))
+
+
+def test_those_that_the_first_run_gives_room_are_started_by_their_own_runs(door):
+    record(found("s-1"), found("s-2"), found("s-3"))
+    asyncio.run(serve_queue("main", own="s-1"))
+    assert [str(door.store.instances.get(f"s-{number}").state) for number in (1, 2, 3)] == [
+        "starting",
+        "starting",
+        "queued",
+    ]
+    assert door.prefect.triggered == []
+
+
+def test_one_whose_run_does_not_begin_after_all_is_started_by_another(door):
+    record(found("s-1"))
+    door.clock.pass_by(60)
+    asyncio.run(serve_queue("main"))
+    assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-1"]
+
+
+def test_what_is_refused_is_left_to_its_run_and_keeps_no_other_from_its_place(door):
+    record(found("s-1", user="ada"))
+    record(found("s-1", user="eve"), found("No"), found("s-2"))
+    assert {one.id: one.user for one in door.store.instances.all()} == {"s-1": "ada", "s-2": ""}
+
+
+def test_each_is_recorded_with_its_own_options_and_the_unknown_one_not_at_all(door):
+    record(found("s-1", options={"wait": 60}), found("s-2"), found("s-3", options={"colour": "red"}))
+    assert {one.id: one.options for one in door.store.instances.all()} == {"s-1": {"wait": 60}, "s-2": {}}
+
+
+def test_one_of_no_blueprint_that_there_is_is_not_recorded(door):
+    record(found("s-1", blueprint="gone"), found("s-2", blueprint=None))
+    assert door.store.instances.all() == []
+
+
+def test_the_flow_that_it_is_done_for_takes_these_parameters():
+    assert provision_instance.name in AHEAD
+    assert {*found("s-1").parameters} == {*provision_instance.parameters.properties}

@@ -1,0 +1,110 @@
+"""Of runs that are found together, what can be done for all comes first; then a few begin at a time."""
+
+import asyncio
+import logging
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from prefect import flow
+
+from flows.steps.ahead import AHEAD
+from runtime.worker.runs.beginnings import MOST_AT_ONCE, Beginnings
+from tests.rigs.pool_data import NOW
+
+pytestmark = pytest.mark.unit
+
+DEPLOYMENT = uuid4()
+
+
+@flow(name="provision-any")
+async def provision_any(instance_id: str, user: str = "") -> None:
+    """Stands for a flow whose runs have something in common."""
+
+
+class Flows:
+    """One deployment, which was read a moment ago."""
+
+    def entrypoint_of(self, deployment):
+        return "any:provision_any"
+
+    async def get(self, entrypoint):
+        return provision_any
+
+
+@pytest.fixture
+def together(monkeypatch):
+    """What was done for several runs: the parameters of those that it was done for, each time."""
+    done = []
+
+    async def note(runs):
+        done.append([dict(run.parameters) for run in runs])
+
+    monkeypatch.setitem(AHEAD, "provision-any", note)
+    return done
+
+
+@pytest.fixture
+def beginnings():
+    return Beginnings(SimpleNamespace(log=logging.getLogger("test")), Flows())
+
+
+def a_run(auto=False, **parameters):
+    return SimpleNamespace(
+        deployment_id=DEPLOYMENT, parameters=parameters, auto_scheduled=auto, expected_start_time=NOW
+    )
+
+
+def test_what_several_runs_have_in_common_is_done_at_once_with_the_defaults_of_their_flow(together, beginnings):
+    asyncio.run(beginnings.prepare([a_run(instance_id="s-1"), a_run(instance_id="s-2", user="ada")]))
+    assert together == [[{"instance_id": "s-1", "user": ""}, {"instance_id": "s-2", "user": "ada"}]]
+
+
+def test_a_run_that_is_found_alone_begins_without_it(together, beginnings):
+    asyncio.run(beginnings.prepare([a_run(instance_id="s-1")]))
+    assert together == []
+
+
+def test_a_run_that_is_found_while_another_begins_waits_for_its_turn_and_is_prepared_meanwhile(together, beginnings):
+    async def found_while_another_begins():
+        async with beginnings.turn(a_run(instance_id="s-0")):
+            await beginnings.prepare([a_run(instance_id="s-1")])
+
+    asyncio.run(found_while_another_begins())
+    assert together == [[{"instance_id": "s-1", "user": ""}]]
+
+
+def test_a_run_whose_parameters_are_not_its_flows_is_left_out(together, beginnings):
+    asyncio.run(beginnings.prepare([a_run(colour="red"), a_run(instance_id="s-2")]))
+    assert together == [[{"instance_id": "s-2", "user": ""}]]
+
+
+def test_runs_begin_all_the_same_where_what_they_have_in_common_fails(monkeypatch, beginnings):
+    async def fail(_runs):
+        raise ConnectionError("the database is away")
+
+    monkeypatch.setitem(AHEAD, "provision-any", fail)
+    asyncio.run(beginnings.prepare([a_run(instance_id="s-1"), a_run(instance_id="s-2")]))
+
+
+async def begin_many(beginnings, count: int, auto: bool) -> int:
+    """How many of them began at once at the most."""
+    at_once, most = set(), []
+
+    async def begin(number):
+        async with beginnings.turn(a_run(auto)):
+            at_once.add(number)
+            most.append(len(at_once))
+            await asyncio.sleep(0)
+            at_once.discard(number)
+
+    await asyncio.gather(*map(begin, range(count)))
+    return max(most)
+
+
+def test_a_few_runs_begin_at_a_time(beginnings):
+    assert asyncio.run(begin_many(beginnings, 20, auto=False)) == MOST_AT_ONCE
+
+
+def test_runs_of_schedules_wait_for_no_turn(beginnings):
+    assert asyncio.run(begin_many(beginnings, 20, auto=True)) == 20
