@@ -23,6 +23,7 @@ from tests.rigs.launches.figures import CLASS, COLD, ONE, STANDBY, TEN, TWENTY, 
 from tests.rigs.launches.floor import Floor
 from tests.rigs.launches.launch_stack import BLUEPRINT, WARM, launch_stack, rest, spec_of, stand_by
 from tests.rigs.launches.launcher import Launcher
+from tests.rigs.launches.manager_cpu import meter_of
 from tests.rigs.launches.ours import Ours
 from tests.rigs.launches.peer import PeerMissingError, install_peer, running_peer, versions_of
 from tests.rigs.launches.versions import versions_here
@@ -98,12 +99,13 @@ def all_runs(stack: Stack, ways: list[Launcher], sizes: Sizes, over: threading.E
     plan += [(TWENTY, sizes.twenty, 0.0, sizes.twenty)] * sizes.rounds
     plan += [(CLASS, sizes.course, 1.0, sizes.twenty)]
     runs: list[Run] = []
+    meter = meter_of(stack)
     for turn, (occasion, count, gap, standbys) in enumerate(plan):
         stand_by(stack, standbys)
         for way in ways:
             rest(stack, standbys)
             names = [f"{way.kind}-{turn}-{number}" for number in range(count)]
-            runs.append(arrive(way, occasion, names, gap, over))
+            runs.append(arrive(way, occasion, names, gap, over, meter if count > 1 else None))
             print(f"{occasion}, {way.kind}: {runs[-1].seconds} {runs[-1].failed}", flush=True)
     stand_by(stack, 0)
     return runs[len(ways) :]

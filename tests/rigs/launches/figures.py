@@ -19,6 +19,7 @@ class Run:
     seconds: list[float]  # of each that answered
     failed: list[str]  # why others did not
     load: tuple[float, ...] = field(default=())  # the machine's averages when it began
+    cpu: dict[str, float] = field(default_factory=dict)  # seconds, by part of the manager; of all launches together
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def figures(runs: Sequence[Run], told: Told) -> dict[str, float]:
         "burst20_last_s": _last(runs, TWENTY, COLD),
         "class60_last_s": _last(runs, CLASS, COLD),
         "burst20_queued_told_s": max(told.seconds, default=None),
+        "burst20_cpu_s": _cpu_of_each(runs, TWENTY, COLD),
+        "burst20_standby_cpu_s": _cpu_of_each(runs, TWENTY, STANDBY),
     }
     for name, occasion in {"burst10": TEN, "burst20": TWENTY, "class60": CLASS}.items():
         for other in (FLOOR, HUB):
@@ -93,6 +96,12 @@ def _percentile(runs: Iterable[Run], occasion: str, kind: str, percent: int) -> 
 def _last(runs: Iterable[Run], occasion: str, kind: str) -> float | None:
     slowest = [max(run.seconds) for run in _of(runs, occasion, kind) if run.seconds]
     return median(slowest) if slowest else None
+
+
+def _cpu_of_each(runs: Iterable[Run], occasion: str, kind: str) -> float | None:
+    """The manager's processor seconds for each launch, what it takes at rest included; of several bursts the median."""
+    each = [sum(run.cpu.values()) / len(run.seconds) for run in _of(runs, occasion, kind) if run.cpu and run.seconds]
+    return median(each) if each else None
 
 
 def _ratio(ours: float | None, others: float | None) -> float | None:

@@ -9,6 +9,7 @@ import pytest
 from tests.rigs.launches.arrivals import arrive
 from tests.rigs.launches.figures import CLASS, COLD, FLOOR, HUB, ONE, STANDBY, TWENTY, Run, Told, by_occasion, figures
 from tests.rigs.launches.launcher import Launcher
+from tests.rigs.launches.manager_cpu import TICKS, seconds_in
 from tests.rigs.spreads import picture
 
 pytestmark = pytest.mark.unit
@@ -51,6 +52,17 @@ def test_what_failed_is_counted_for_each_side_and_has_no_time():
     found = of(*runs, told=Told([0.5], ["it was not told"]))
     assert (found["failed"], found["failed_hub"], found["failed_floor"]) == (4, 4, 0)
     assert (found["burst20_last_s"], "standby_p50_s" in found) == (1.0, False)
+
+
+def test_what_a_launch_costs_the_manager_is_the_median_of_the_bursts_by_launch():
+    bursts = [Run(TWENTY, COLD, [1.0, 2.0], [], (), {"server": cpu, "worker": 1.0}) for cpu in (1.0, 2.0, 9.0)]
+    assert of(*bursts)["burst20_cpu_s"] == 1.5
+    assert "burst20_cpu_s" not in of(run(TWENTY, COLD, 1.0))
+
+
+def test_processor_time_is_read_of_a_process_whatever_its_name():
+    assert seconds_in("7 (a b) c) S 1 7 7 0 -1 0 0 0 0 0 150 50 9 9 20 0") == 200 / TICKS
+    assert seconds_in("") == 0
 
 
 def test_the_slowest_to_be_told_that_it_waits_is_the_figure():
