@@ -74,6 +74,12 @@ class ProcessSettings(EnvironmentSettings):
         " nginx before them has that one, and a Redis carries events from one to another.",
     )
     warm_workers: int = Field(1, ge=1, le=16, description="How many warm workers `make up` starts.")
+    warm_memory_mb: int = Field(
+        1500,
+        ge=0,
+        description="Memory, in MB, above which a warm worker ends and is started anew, when it has no run under way;"
+        " at half as much again in any case. 0: never.",
+    )
     standby_processes: bool = Field(
         True,
         description="Whether a second process of Prefect's server and of the warm worker stands by, imported and ready,"

@@ -25,6 +25,7 @@ from runtime.supervision.failover import Failover, worker_lock
 from runtime.worker.block_watch import watch_blocks
 from runtime.worker.known_lines import leave_out_known_lines
 from runtime.worker.loaded_flows import LoadedFlows
+from runtime.worker.memory_limit import MemoryLimit
 from runtime.worker.metrics import serve_metrics
 from runtime.worker.places import FOR_SCHEDULES, Places
 from runtime.worker.prefect_internals import (
@@ -80,6 +81,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
             self, self._states, self._flows, self._notes, self._lost, self._places, self._beginnings
         )
         self._finder = RunFinder(self, self._states, begin=self._begin)
+        self._memory = MemoryLimit(process_settings().warm_memory_mb)
         self._one_poll_at_a_time = anyio.Lock()
         self._watching = False
         self._outage: OutageWait | None = None
@@ -124,7 +126,8 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
             self._states.tolerate_outage(error)
 
     async def sync_with_backend(self) -> None:
-        """Prefect's heartbeat; also see what limits the pool."""
+        """Prefect's heartbeat; also see what limits the pool, and whether this process has grown too large."""
+        self._memory.look(bool(self.taken), self.log.warning)
         await super().sync_with_backend()
         await self._finder.read_limits()
 
