@@ -6,7 +6,10 @@ A page holds each of them between two lines, ``<!-- generated: <name> -->`` and 
 import re
 from collections.abc import Callable, Mapping, Set
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from re import Match
+from typing import TypeVar
 
 from docs import package_graph
 from docs.reconciliation_table import markdown
@@ -16,6 +19,7 @@ from pool.standbys.standby import STANDBY_MOVES
 from pool.states import HOST_MOVES, INSTANCE_MOVES
 
 HERE = Path(__file__).parent
+State = TypeVar("State", bound=StrEnum)
 #: By page, the text of each part by its name.
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "states.md": {
@@ -32,7 +36,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
 }
 
 
-def mermaid(moves: Mapping[StrEnum, Set[StrEnum]]) -> str:
+def mermaid(moves: Mapping[State, Set[State]]) -> str:
     """A Mermaid state diagram: the first state is the start, a state without moves is an end."""
     lines = ["stateDiagram-v2", f"    [*] --> {next(iter(moves))}"]
     for state, targets in moves.items():
@@ -52,8 +56,12 @@ def generated(page: str) -> str:
         between = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end of generated -->)", re.DOTALL)
         if not between.search(text):
             raise ValueError(f"docs/{page} has no place for {name!r}")
-        text = between.sub(lambda found, part=part: f"{found[1]}\n{part()}\n{found[2]}", text)
+        text = between.sub(partial(_filled, part), text)
     return text
+
+
+def _filled(part: Callable[[], str], found: Match[str]) -> str:
+    return f"{found[1]}\n{part()}\n{found[2]}"
 
 
 def main() -> None:

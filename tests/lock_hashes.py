@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from optparse import Values
 from pathlib import Path
+from typing import Any
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 from pip._internal.commands.download import DownloadCommand
-from pip._internal.index.collector import parse_links
+from pip._internal.index.collector import LinkCollector, parse_links
 from pip._internal.models.link import Link
 
 CHECKOUT = Path(__file__).parents[1]
@@ -79,7 +80,7 @@ class HashCommand(DownloadCommand):
                 links = list(_listed(collector, pin["name"]))
                 version = Version(pin["version"])
                 serving = [link for link in links if serves(link.filename, pin["name"], version, wanted)]
-                hashes = {link.hash for link in serving if link.hash_name == "sha256"}
+                hashes = {link.hash for link in serving if link.hash and link.hash_name == "sha256"}
                 if not hashes:
                     raise SystemExit(f"{file}: the index lists no file, or no hash, of {pin[0]}")
                 lines.append(hashed(pin, hashes))
@@ -87,7 +88,7 @@ class HashCommand(DownloadCommand):
         return 0
 
 
-def _listed(collector, name: str) -> Iterator[Link]:
+def _listed(collector: LinkCollector, name: str) -> Iterator[Link]:
     """The files of a package, from the first of the machine's indexes that has any."""
 
     def links(page: Link) -> list:
@@ -95,7 +96,7 @@ def _listed(collector, name: str) -> Iterator[Link]:
         return list(parse_links(answer)) if answer else []
 
     sources = collector.collect_sources(canonicalize_name(name), candidates_from_page=links)
-    pages = (list(source.page_candidates()) for source in sources.index_urls if source)
+    pages: Iterator[list[Any]] = (list(source.page_candidates()) for source in sources.index_urls if source)
     return iter(next(filter(None, pages), []))
 
 

@@ -36,4 +36,4 @@ def _value(name: str, how: dict[str, Any]) -> str:
     """Return what stands for the value, as `--help` has it."""
     if "choices" in how:
         return "{" + ",".join(map(str, how["choices"])) + "}"
-    return how.get("metavar", name.strip("-").replace("-", "_").upper())
+    return str(how.get("metavar", name.strip("-").replace("-", "_").upper()))

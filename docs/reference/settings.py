@@ -55,9 +55,10 @@ def _meaning(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    value: Any = field.get_default(call_default_factory=not field.default_factory_takes_validated_data)
     if field.is_required():
         return WANTED
+    get: Any = field.get_default  # which of its forms is called is known by the field alone
+    value = get(call_default_factory=not field.default_factory_takes_validated_data)
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, list | tuple | dict | set):

@@ -28,6 +28,7 @@ from blocks.stored.authority import CertificateAuthority
 from blocks.stored.backup_store import BackupPlace
 from pool.backups.backup import Backup
 from pool.backups.changes import Noted, base_of, changes_since, is_worth_it
+from pool.backups.inventory import Inventory
 from pool.backups.states import BackupCause, BackupState
 from pool.records import ContainerSpec, KeptWork
 from tests.rigs.engines.light_host import light_host
@@ -102,19 +103,24 @@ class Ours:
 
     def note(self, container: str) -> None:
         """Until the container has what the next backup is compared with."""
-        inventory, _ = self._engine.list_files(container, KEEP)
-        noted = Noted(max(self._made), NOW, links=False, inventory=inventory)
+        noted = Noted(max(self._made), NOW, links=False, inventory=self._inventory(container))
         self._engine.write_files(container, [noting.packed(noted)])
 
     def write_changes(self, container: str) -> None:
         """Until what changed is in the repository."""
         read = partial(self._engine.read_files, container)
         noted = noting.unpacked(read(noting.PATH))
+        assert noted, "it was noted before"
         base = base_of(noted, self._made.values(), NOW)
-        changes = changes_since(noted.inventory, self._engine.list_files(container, KEEP)[0])
-        if not is_worth_it(changes, noted.links, base, 0):
+        changes = changes_since(noted.inventory, self._inventory(container))
+        if not base or not changes or not is_worth_it(changes, noted.links, base, 0):
             raise SystemExit("it is not worth to write what changed alone: the home is too small, or all of it changed")
         self._keep(changes_tar(read, KEEP, changes, Counted()), base.id)
+
+    def _inventory(self, container: str) -> Inventory:
+        listed = self._engine.list_files(container, KEEP)
+        assert listed, "the engine lists the files of a container that runs"
+        return listed[0]
 
     def bring_back(self, container: str) -> None:
         """Into a container that does not run."""
@@ -123,9 +129,10 @@ class Ours:
 
     def _keep(self, tar: Iterator[bytes], base: str = "") -> None:
         written, name = self._repository.write("b", tar), f"home.{len(self._made)}"
-        facts = {"size": written.size, "digest": written.digest, "snapshot": written.snapshot, "base": base}
-        cause, state = BackupCause.SCHEDULED, BackupState.VERIFIED
-        self._made[name] = Backup(name, "home", "main", "home", "", cause, state, NOW, NOW, **facts)
+        self._made[name] = Backup(
+            name, "home", "main", "home", "", BackupCause.SCHEDULED, BackupState.VERIFIED, NOW, NOW,
+            size=written.size, digest=written.digest, snapshot=written.snapshot, base=base,
+        )  # fmt: skip
 
 
 def made(engine: HostEngine, image: str, name: str, port: int) -> str:

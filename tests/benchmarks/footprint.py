@@ -21,7 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from prefect.client.orchestration import get_client
-from prefect.flow_engine import run_flow
+from prefect.flow_engine import run_flow_async
 from prefect.states import Pending
 
 from flows.housekeeping.housekeep import housekeep
@@ -136,7 +136,7 @@ async def _ticks(number: int) -> None:
             run = await client.create_flow_run_from_deployment(deployment.id)
             await client.set_flow_run_state(run.id, Pending())
             run = await client.read_flow_run(run.id)
-            await run_flow(housekeep, flow_run=run, parameters=run.parameters)
+            await run_flow_async(housekeep, flow_run=run, parameters=run.parameters)
             ended = await client.read_flow_run(run.id)
             assert ended.state
             assert ended.state.is_completed(), ended.state.message

@@ -31,14 +31,13 @@ from websockets.sync.client import connect
 from blocks.stored.link_keys import LinkKeys
 from pool.records import SESSION_PORTS, Route
 from tests.rigs.gateways.backend import websocket_backend
-from tests.rigs.gateways.gateway import RunningGateway, only_routes, route_to, running_gateway
+from tests.rigs.gateways.gateway import NO_LIMITS, RunningGateway, only_routes, route_to, running_gateway
 from tests.rigs.gateways.talk import Talk
 from tests.rigs.ports import free_port
 from tests.rigs.waiting import until
 
 PEER = "configurable-http-proxy@5.3.0"
 COUNTS = (1, 1000, 10000)
-NO_LIMITS = dict.fromkeys(("address_requests", "address_connections", "session_requests", "session_connections"), 0)
 BACKEND = """daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/log;
 events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 1000000; server {{ listen 127.0.0.1:{port};
@@ -70,7 +69,7 @@ def main() -> None:
     options = _options()
     _have_wrk()
     with _programs() as (backend, bare, silent, peer), running_gateway(**NO_LIMITS) as ours:
-        figures = {}
+        figures: dict[str, float] = {}
         for count in COUNTS:
             routes = [_route(backend, f"user{n}") for n in range(count)]
             only_routes(ours.client, routes)
@@ -103,7 +102,7 @@ def _have_wrk() -> None:
 class Peer:
     """configurable-http-proxy, driven by its own REST API."""
 
-    def __init__(self, process: subprocess.Popen, port: int, api_port: int):
+    def __init__(self, process: subprocess.Popen, port: int, api_port: int) -> None:
         self.pid, self.port = process.pid, port
         self._api = httpx.Client(base_url=f"http://127.0.0.1:{api_port}/api/routes", trust_env=False)
         self._known: set[str] = set()
@@ -184,7 +183,7 @@ def _signed_in(ours: RunningGateway, route: Route) -> str:
 def _loads(addresses: dict[str, str], cookie: str, options: argparse.Namespace) -> list[dict[str, Load]]:
     """Rounds of one load each, in another order each time; the first round only warms up."""
     for name, address in addresses.items():
-        answer = httpx.get(address, headers=[cookie.split(": ", 1)], trust_env=False)
+        answer = httpx.get(address, headers=dict([cookie.split(": ", 1)]), trust_env=False)
         assert answer.text == "a small answer of a session\n", f"{name} answers {answer.status_code}"
     rounds = []
     for number in range(options.rounds + 1):
@@ -197,9 +196,15 @@ def _load(address: str, cookie: str, seconds: int) -> Load:
     command = ["wrk", "--threads=1", "--connections=32", f"--duration={seconds}s", "--latency", "-H", cookie, address]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "Non-2xx" not in said, said
-    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", said).groups()
-    rps = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
-    return Load(rps, float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit])
+    (value, unit), (rps,) = _found(r"99%\s+([\d.]+)(us|ms|s)", said), _found(r"Requests/sec:\s+([\d.]+)", said)
+    return Load(float(rps), float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit])
+
+
+def _found(pattern: str, text: str) -> tuple[str, ...]:
+    """The groups of a pattern in what a program said; the program always says it."""
+    found = re.search(pattern, text, re.MULTILINE)
+    assert found, text
+    return found.groups()
 
 
 def _compare(count: int, rounds: list[dict[str, Load]]) -> dict[str, float]:
@@ -232,7 +237,7 @@ def _live_once(ours: RunningGateway, admin: httpx.Client, browser: httpx.Client,
 def _memory_mb(pids: list[int]) -> float:
     """Proportional set size: memory that processes share is counted once."""
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
-    return sum(int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) for text in rollups) / 1024
+    return sum(int(_found(r"^Pss:\s+(\d+)", text)[0]) for text in rollups) / 1024
 
 
 def _frames_lost(ours: RunningGateway) -> int:

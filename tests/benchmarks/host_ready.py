@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
@@ -112,7 +113,8 @@ class Pool:
         hosts = self._living()
         self._settle(runs)
         self._remove_hosts()
-        return round((max(h.active_at for h in hosts) - min(h.created_at for h in hosts)).total_seconds(), 1)
+        last = max(host.active_at for host in hosts if host.active_at)
+        return round((last - min(host.created_at for host in hosts)).total_seconds(), 1)
 
     def bake(self) -> float:
         """Make the host image; seconds."""
@@ -125,7 +127,7 @@ class Pool:
         """Delete the host image: hosts boot from the bare one again."""
         _forget_images(self.cloud)
 
-    def _trigger(self, deployment: str, **parameters) -> str:
+    def _trigger(self, deployment: str, **parameters: Any) -> str:
         found = self.server.call("GET", f"/deployments/name/{deployment}")
         return self.server.trigger(found["id"], **parameters)
 
@@ -189,7 +191,7 @@ def _surroundings(server: PrefectServer, kind: str, engine_url: str) -> dict[str
     }
 
 
-def _set_pool(server: PrefectServer, **fields) -> None:
+def _set_pool(server: PrefectServer, **fields: Any) -> None:
     found = server.call("GET", "/block_types/slug/pool-config/block_documents/name/main")
     server.call("PATCH", f"/block_documents/{found['id']}", data=fields, merge_existing_data=True)
 

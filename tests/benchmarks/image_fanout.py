@@ -26,8 +26,10 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import file_digest
 from pathlib import Path
+from typing import Any
 
 from blocks.engine.client import HostEngine
+from blocks.engine.connection import EngineIdentity
 from blocks.stored.authority import CertificateAuthority
 from tests.rigs.engines.engine import some_engine
 from tests.rigs.engines.light_host import LightHost, light_host
@@ -37,6 +39,7 @@ from tests.rigs.engines.ssh_server import ssh_server, unpack_ssh_server
 HOSTS = 4
 NAME = "dd-bench-fanout"
 TOP_BYTES = 6_000_000
+READ_BYTES = 1_000_000  # of an archive at once
 INSECURE = "--insecure-registry 10.231.0.0/16"
 WAYS = ("ours", "save", "registry")
 
@@ -63,7 +66,7 @@ def main() -> None:
     """Measure, print, and write the figures when asked to."""
     options = _options()
     with bench(options) as runs:
-        pushes = {way: [] for way in WAYS}
+        pushes: dict[str, list[tuple[Push, Push]]] = {way: [] for way in WAYS}
         for number in range(options.rounds):
             for way in WAYS:
                 pushes[way].append(runs.first_and_delta(way))
@@ -82,7 +85,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _figures(pushes: dict[str, list[tuple[Push, Push]]], runs: "Runs") -> dict[str, float]:
+def _figures(pushes: dict[str, list[tuple[Push, Push]]], runs: "Runs") -> dict[str, Any]:
     def median(way: str, which: int, what: str) -> float:
         return statistics.median(getattr(pair[which], what) for pair in pushes[way])
 
@@ -121,7 +124,14 @@ def _with_taking_in(first: dict, delta: dict, runs: "Runs") -> dict[str, float]:
 class Runs:
     """The three ways, on the same hosts."""
 
-    def __init__(self, work: Path, hosts: list[LightHost], logins: list[list[str]], engine_url: str, versions):
+    def __init__(
+        self,
+        work: Path,
+        hosts: list[LightHost],
+        logins: list[list[str]],
+        engine_url: str,
+        versions: list[Version],
+    ) -> None:
         self.work, self.hosts, self.logins, self.engine_url = work, hosts, logins, engine_url
         self.old, self.new = versions
         self.taken_in: dict[str, list[float]] = {"ours": [], "engine": []}
@@ -204,7 +214,7 @@ def push_ours(hosts: list, archive: Path, layers: Path) -> tuple[float, float, f
     taken_in = time.monotonic()
     image = Image("main", found.names[0], found.image_id, found.size, found.layers)
 
-    def one(address: str, identity) -> None:
+    def one(address: str, identity: EngineIdentity) -> None:
         HostPush(HostEngine.connect(address, identity), address, store).push(image, found.names)
 
     with ThreadPoolExecutor(len(hosts)) as pool:
@@ -223,7 +233,7 @@ def bench(options: argparse.Namespace) -> Iterator[Runs]:
             engine_url = stack.enter_context(some_engine())
             stack.callback(forget, HostEngine.local(engine_url), versions)
             manager = HostEngine.local(engine_url)
-            loads = [_seconds(partial(manager.load, version.archive)) for version in versions]
+            loads = [_seconds(partial(_load, manager, version.archive)) for version in versions]
             unpack_ssh_server(work)
             hosts = [stack.enter_context(light_host(authority, options=INSECURE)) for _ in range(HOSTS)]
             logins = [stack.enter_context(ssh_server(host, work)) for host in hosts]
@@ -283,6 +293,11 @@ def forget(engine: HostEngine, versions: list[Version]) -> None:
 
 def _run(command: list[str]) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def _load(manager: HostEngine, archive: Path) -> None:
+    with archive.open("rb") as file:
+        manager.load(iter(partial(file.read, READ_BYTES), b""))
 
 
 def _seconds(step: Callable[[], object]) -> float:

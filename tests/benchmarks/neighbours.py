@@ -50,7 +50,9 @@ WORST = ("work_vs_quiet", "work_vs_busy", "processor_vs_quiet")
 
 def compared(host: Neighbourhood, abuse: str, rounds: int) -> dict[str, float]:
     """Return how many times longer each kind of work takes beside this abuse; 1: no longer."""
-    quiet, busy, beside = (defaultdict(list) for _ in range(3))
+    quiet: Seconds = defaultdict(list)
+    busy: Seconds = defaultdict(list)
+    beside: Seconds = defaultdict(list)
     for _ in range(rounds):
         work(host, quiet)
         for other, seconds in ((BUSY, busy), (abuse, beside)):

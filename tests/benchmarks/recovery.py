@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -92,7 +93,7 @@ def recovery(
 ) -> float:
     """Seconds from the kill until it works again. What the kill before left waiting is over then, or it would count."""
     for program in LOCKS:
-        until(lambda program=program: seen.has_standby(program), f"a second {program} stands by", SETTLE_SECONDS)
+        until(partial(seen.has_standby, program), f"a second {program} stands by", SETTLE_SECONDS)
     until(lambda: is_prompt(stack), "requests are done promptly", SETTLE_SECONDS)
     kill()
     killed = time.monotonic()

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,12 +27,11 @@ from pool.records import SESSION_PORTS
 from tests.fuzz.hostile_http import EVIL, hostile_answer, wish
 from tests.rigs.clean_end import end_by_sigterm_as_by_interrupt
 from tests.rigs.gateways.backend import http_backend
-from tests.rigs.gateways.gateway import RunningGateway, only_routes, route_to, running_gateway
+from tests.rigs.gateways.gateway import NO_LIMITS, RunningGateway, only_routes, route_to, running_gateway
 from tests.rigs.ports import free_port
 
 HONEST = route_to(0, "honest").id
 CLIENTS = 12  # at work together: most of the time, each waits for an answer that does not end
-NO_LIMITS = dict.fromkeys(("address_requests", "address_connections", "session_requests", "session_connections"), 0)
 PATIENCE = 0.5  # seconds that a client waits for an answer which the hostile session began and does not end
 NO_BODY = (204, 205, 304)
 GO_ON = b"HTTP/1.1 100 Continue"  # nginx's own, to a client that expects it; nothing of a session's may look so
@@ -43,6 +42,8 @@ SHOWN = 20  # answers that crossed, of those that are printed
 
 class _Hostile(socketserver.BaseRequestHandler):
     """Answers every head of a request with the pieces of the present answer, and perhaps hangs up."""
+
+    server: "_Server"
 
     def handle(self) -> None:
         self.request.settimeout(5)
@@ -62,13 +63,13 @@ class _Hostile(socketserver.BaseRequestHandler):
 
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads, allow_reuse_address, request_queue_size = True, True, 128
+    answer: tuple[Sequence[bytes], bool] = ((), True)
 
 
 @contextlib.contextmanager
 def hostile_session() -> Iterator[_Server]:
     """A session whose next answers are its attribute ``answer``: pieces of bytes, and whether it then hangs up."""
     with _Server(("127.0.0.1", free_port(SESSION_PORTS)), _Hostile) as server:
-        server.answer = ((), True)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
             yield server
@@ -92,7 +93,7 @@ class NoHttpError(Exception):
 class Client:
     """A connection that is kept, and answers taken off it as strictly as nginx writes them."""
 
-    def __init__(self, port: int):
+    def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self._heard, self.over = b"", False
 
@@ -184,11 +185,11 @@ class Client:
 class Fuzz:
     """Rounds of hostile answers; what became of them is counted."""
 
-    def __init__(self, gateway: RunningGateway, hostile: _Server, name: str, seed: str):
+    def __init__(self, gateway: RunningGateway, hostile: _Server, name: str, seed: str) -> None:
         self._gateway, self._hostile = gateway, hostile
         self.route = route_to(hostile.server_address[1], name)
         self._random = random.Random(seed)
-        self.outcomes = Counter()
+        self.outcomes = Counter[str]()
         self.crossings: list[str] = []
 
     def run(self, over: threading.Event) -> None:

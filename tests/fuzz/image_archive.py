@@ -24,7 +24,11 @@ from pool.errors import BrokenArchive
 from tests.fuzz.rounds import fuzz
 from tests.rigs.engines.tiny_image import TinyImage, tar_of
 
-PACKERS = {"plain": bytes, "gzip": partial(gzip.compress, mtime=0), "zstd": zstandard.compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "gzip": partial(gzip.compress, mtime=0),
+    "zstd": zstandard.compress,
+}
 NAMES = st.text(max_size=300).filter(lambda name: "\0" not in name)
 HOSTILE = st.sampled_from(["../x", "/etc/x", "a/../../x", "./.", "manifest.json", "..", "~/x"]) | NAMES
 KINDS = st.sampled_from([bytes([kind]) for kind in b"0123456LKxgS7DV"])
@@ -89,8 +93,8 @@ class Watch:
 
     EVENTS = ("os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.truncate")
 
-    def __init__(self, folder: Path):
-        self._folder, self.on, self.outside = str(folder), False, []
+    def __init__(self, folder: Path) -> None:
+        self._folder, self.on, self.outside = str(folder), False, list[str]()
 
     def __call__(self, event: str, arguments: tuple) -> None:
         writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)

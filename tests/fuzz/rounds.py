@@ -23,7 +23,7 @@ ROUND = 2000  # inputs, between two looks at the clock
 LONGEST = 1000  # characters of a sentence
 SLOW = 0.5  # seconds that one input may take on a busy machine
 
-Check = Callable[[object], object]
+Input = TypeVar("Input")
 Form = TypeVar("Form", bound=BaseModel)
 
 
@@ -40,7 +40,7 @@ def made_of(kind: type[Form], fields: dict) -> Form:
         raise BadRequest("refused by the form") from None
 
 
-def fuzz(about: str | None, inputs: st.SearchStrategy, check: Check) -> None:
+def fuzz(about: str | None, inputs: st.SearchStrategy[Input], check: Callable[[Input], object]) -> None:
     """Feed *inputs* to *check*, which reads one and holds what was read to its rules, for as long as asked for."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--seconds", type=float, default=600)
@@ -56,7 +56,9 @@ def fuzz(about: str | None, inputs: st.SearchStrategy, check: Check) -> None:
         options.json.write_text(counts)
 
 
-def _round(inputs: st.SearchStrategy, check: Check, outcomes: Counter) -> Callable[[], None]:
+def _round(
+    inputs: st.SearchStrategy[Input], check: Callable[[Input], object], outcomes: Counter[str]
+) -> Callable[[], None]:
     @settings(
         max_examples=ROUND,
         deadline=None,
@@ -65,7 +67,7 @@ def _round(inputs: st.SearchStrategy, check: Check, outcomes: Counter) -> Callab
         suppress_health_check=list(HealthCheck),
     )
     @given(value=inputs)
-    def one_round(value: object) -> None:
+    def one_round(value: Input) -> None:
         began = time.process_time()
         outcomes[_outcome(value, check)] += 1
         assert time.process_time() - began < SLOW, f"{value!r} took long"
@@ -73,7 +75,7 @@ def _round(inputs: st.SearchStrategy, check: Check, outcomes: Counter) -> Callab
     return one_round
 
 
-def _outcome(value: object, check: Check) -> str:
+def _outcome(value: Input, check: Callable[[Input], object]) -> str:
     try:
         check(value)
     except (BadRequest, BrokenArchive) as error:

@@ -5,6 +5,7 @@
 Each text is given to every parser. What one takes is a value that it reads again from its own spelling.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from pool.errors import BadRequest
@@ -100,8 +101,21 @@ def _pools(text: str) -> None:
     assert read_address_pools(f"{base}:{size}" for base, size in pools) == pools
 
 
-PARSERS = (_list, _number, _size, _timetable, _url, _host, _registry, _networks, _bridge, _pools)
-PARSERS += (_moment, _class, _port)
+PARSERS = (
+    _list,
+    _number,
+    _size,
+    _timetable,
+    _url,
+    _host,
+    _registry,
+    _networks,
+    _bridge,
+    _pools,
+    _moment,
+    _class,
+    _port,
+)
 
 
 def check(text: str) -> None:
@@ -116,7 +130,7 @@ def check(text: str) -> None:
         raise refusals[0]
 
 
-def _refusal(parser, text: str) -> BadRequest | None:
+def _refusal(parser: Callable[[str], object], text: str) -> BadRequest | None:
     try:
         parser(text)
     except BadRequest as error:

@@ -1,5 +1,6 @@
 """Requests that are in flight while it is struck: one of each age, held where that age is."""
 
+from functools import partial
 from uuid import uuid4
 
 from tests.reliability.accepted import Age, Request
@@ -32,7 +33,7 @@ def put_in_flight(stack: Stack, orders: Orders, ending: str) -> list[Request]:
     for ages in ROUNDS:
         asked = [_ask(stack, orders, age, ending) for age in ages]
         for request in asked:
-            until(lambda held=request: orders.is_held(held.session), f"in flight: {request}", HOLD_SECONDS)
+            until(partial(orders.is_held, request.session), f"in flight: {request}", HOLD_SECONDS)
         requests += asked
     return [*requests, ask(stack, Age.POSTED)]
 

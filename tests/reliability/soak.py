@@ -30,7 +30,7 @@ from tests.reliability.ledger import Ledger, sentences
 from tests.reliability.tiny_stack import tiny_stack
 from tests.reliability.traffic import ASK, END, Traffic
 from tests.reliability.victims import Battlefield
-from tests.rigs.curves import picture
+from tests.rigs.curves import Curve, picture
 from tests.rigs.stacks.stack import CHECKOUT, Stack
 from tests.rigs.waiting import until
 
@@ -159,9 +159,11 @@ def events_mb(seen: Battlefield) -> float:
 
 
 def _megabytes(seen: Battlefield, question: LiteralString) -> float:
-    where = {"host": str(seen.settings.database_socket), "user": "postgres", "dbname": "prefect"}
-    with psycopg.connect(**where, connect_timeout=5) as connection:
-        return float(connection.execute(question).fetchone()[0]) / 1e6
+    socket = str(seen.settings.database_socket)
+    with psycopg.connect(host=socket, user="postgres", dbname="prefect", connect_timeout=5) as connection:
+        found = connection.execute(question).fetchone()
+        assert found, "each of these questions has one answer"
+        return float(found[0]) / 1e6
 
 
 def fortnight_gb(grown: float, of_events: float, sessions: int) -> float:
@@ -187,7 +189,7 @@ def growth(values: Sequence[float]) -> float:
 
 def drawn(soak: Soak) -> str:
     """The curves as SVG."""
-    curves = {
+    curves: dict[str, Curve] = {
         "requests that were accepted": [(one.minute, one.accepted) for one in soak.samples],
         "open files of all processes": [(one.minute, one.files) for one in soak.samples],
         "resident memory of all processes, MB": [(one.minute, one.memory_mb) for one in soak.samples],

@@ -43,7 +43,8 @@ def tiny_stack(data: Path, hosts: int, **settings: str) -> Iterator[Stack]:
         settings: of its environment, beside those of every stack of the tests.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("was asked to end"))  # or what follows would be left running
-    stack = Stack(data, *free_ports(2), settings=POOL | OURS | {"DD_MAX_HOSTS": str(hosts)} | settings)
+    gateway_port, prefect_port = free_ports(2)
+    stack = Stack(data, gateway_port, prefect_port, settings=POOL | OURS | {"DD_MAX_HOSTS": str(hosts)} | settings)
     stack.take_away()
     for remembers in ("prefect", "postgres", "backups"):  # a pool that is no more, and what its lost key encrypted
         shutil.rmtree(data / remembers, ignore_errors=True)

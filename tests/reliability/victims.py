@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 from xmlrpc.client import ServerProxy
 
 import httpx
@@ -30,7 +31,7 @@ STOP_SECONDS = 20
 IDLE_CPU = 0.2  # seconds in one second
 SERVERS = ("server", "server-standby")
 #: By program that a second process stands by for: which file says who is active.
-LOCKS = {
+LOCKS: dict[str, Callable[[ProcessSettings], Path]] = {
     "server": lambda settings: server_lock(settings, settings.prefect_port),
     "warm": partial(worker_lock, name="warm"),
 }
@@ -100,7 +101,8 @@ class Battlefield:
     def program(self, name: str) -> int:
         """Process id of a program of the stack; 0: it does not run."""
         transport = SupervisorTransport(None, None, f"unix://{self.settings.run_dir}/supervisor.sock")
-        return int(ServerProxy("http://supervisor", transport=transport).supervisor.getProcessInfo(name)["pid"])  # type: ignore[index]
+        said: Any = ServerProxy("http://supervisor", transport=transport).supervisor.getProcessInfo(name)
+        return int(said["pid"])
 
     def kill_program(self, name: str) -> None:
         """Kill a program with all that it started in its own process group; supervisor starts it again.
@@ -120,7 +122,7 @@ class Battlefield:
         active = active_process(LOCKS["server"](self.settings))
         for name in sorted(SERVERS, key=lambda name: self.program(name) == active):  # the active one last
             kill([self.program(name)])
-            until(lambda name=name: self._is_stopped(name), f"{name} is kept down", STOP_SECONDS)
+            until(partial(self._is_stopped, name), f"{name} is kept down", STOP_SECONDS)
 
     def _keep_down(self, name: str) -> None:
         self.kill_program(name)

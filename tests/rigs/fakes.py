@@ -190,6 +190,10 @@ class FakeWebhooks(Webhooks):
         return ""
 
 
+#: By kind and name.
+Blocks = dict[type[Block], dict[str, Any]]
+
+
 class FakeBlocks(StoredBlocks):
     """Blocks in memory, by kind and name; an error in a block's place is raised. Blueprints also as their specs."""
 
@@ -237,8 +241,11 @@ class _NotGiven:
         raise AssertionError(f"this test must give the port {self._port!r}: .{name} was used")
 
 
-def fake_outside(**ports: Any) -> Outside:
-    """A door of fakes; a port that is not given refuses to be used, but for those that do no harm."""
+def fake_outside(**ports: Any) -> Any:
+    """A door of fakes, which know more than their ports say.
+
+    A port that is not given refuses to be used, but for those that do no harm.
+    """
     given: dict[str, Any] = {field.name: _NotGiven(field.name) for field in fields(Outside)}
     given |= {"clock": FakeClock(), "prefect": FakePrefect(), "publisher": SilentPublisher(), "settings": SETTINGS}
     given |= {"turns": Turns(), "pictures": KeptPictures(), "webhooks": FakeWebhooks()}

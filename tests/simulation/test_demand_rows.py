@@ -7,6 +7,7 @@ import pytest
 from blocks.stored.blueprint import Blueprint
 from pool.records import Host, Instance
 from pool.states import EndCause, HostState, InstanceState
+from tests.rigs.present import present
 from tests.rigs.simulator.events import EventfulWorld
 from tests.simulation.demand import arrive, free, pass_time, settling_world, sizes
 
@@ -133,7 +134,7 @@ def near_its_end(world: EventfulWorld) -> Host:
     world.arrive("day")
     pass_time(world, 100)
     (host,) = world.store.hosts.all(states={HostState.ACTIVE})
-    end = host.first_used_at + timedelta(seconds=world.config.DD_HOST_LIFETIME)
+    end = present(host.first_used_at) + timedelta(seconds=world.config.DD_HOST_LIFETIME)
     world.advance((end - world.clock.now()).total_seconds() - 240)
     return host
 
@@ -162,7 +163,7 @@ def test_a_session_whose_time_does_not_fit_is_told_both_choices_and_waits_no_lon
     assert told["state"] == "queued"
     assert f"and then goes to {host.name}, which has 2 free slots" in told["notice"]
     assert "option wait: 0 starts there at once" in told["notice"]
-    world.advance((host.active_at - host.created_at).total_seconds() + 60)  # two ticks
+    world.advance((present(host.active_at) - host.created_at).total_seconds() + 60)  # two ticks
     assert (last(world).state, ever(world)) == (InstanceState.RUNNING, 2)
 
 

@@ -3,6 +3,10 @@
 `make simulate` lives more of them; docs/simulator.md says how to read one that broke.
 """
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -37,12 +41,12 @@ class Life(RuleBasedStateMachine):
         assert not broken, "; ".join(f"{sentence}\n{traceback}" for sentence, traceback in broken.items())
 
 
-def happening(name: str, choices: dict):
+def happening(name: str, choices: Mapping[str, Sequence]):
     def happens(self, pause, **values):
         step(self.world, name, values, pause)
 
     happens.__name__ = name
-    drawn = {key: st.sampled_from(list(values)) for key, values in choices.items()}
+    drawn: dict[str, Any] = {key: st.sampled_from(list(values)) for key, values in choices.items()}
     return rule(pause=st.sampled_from(PAUSES), **drawn)(happens)
 
 
@@ -60,7 +64,8 @@ def test_whatever_hypothesis_does_to_a_pool_it_recovers(ours):
         phases=[Phase.generate],  # to shrink one of these takes minutes: add Phase.shrink when one broke
         print_blob=True,
     )
-    run_state_machine_as_test(lambda: Life(ours), settings=unhurried)
+    life: Any = partial(Life, ours)
+    run_state_machine_as_test(life, settings=unhurried)
 
 
 def test_random_lives_recover(random_lives):

@@ -7,6 +7,7 @@ import pytest
 
 from blocks.stored.blueprint import Blueprint
 from pool.states import HostState, InstanceState
+from tests.rigs.present import present
 from tests.rigs.simulator.events import EventfulWorld
 from tests.rigs.simulator.invariants import check_always, unsettled
 from tests.rigs.simulator.lives import Lives
@@ -66,13 +67,14 @@ def recover(world: EventfulWorld, after: str) -> None:
 
 def test_a_move_that_is_killed_at_any_await_loses_nothing(ours):
     with moving_world(ours, 1) as world:
-        awaits, run = 0, None
-        while run is None or run.process.killed:
+        awaits, was_killed = 0, True
+        while was_killed:
             awaits += 1
-            run = asked_to_move(world)
-            run.process.kill_after(awaits)
+            worker = present(asked_to_move(world).process)
+            worker.kill_after(awaits)
             recover(world, f"killed at await {awaits}")
             assert running(world)[0].id == "s-0", "the session did not live on"
+            was_killed = worker.killed
         assert awaits > FEWEST_AWAITS
 
 

@@ -119,7 +119,7 @@ def test_an_unexpected_error_is_seen(world):
 
 def test_one_seed_is_one_life(ours):
     def told(seed):
-        lines = []
+        lines: list[str] = []
         ours.live(seed, say=lines.append)
         return lines
 

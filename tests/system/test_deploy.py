@@ -55,7 +55,7 @@ class Manager:
             "manager_api_certificate": f"{TLS}/cert.pem",
             "manager_api_certificate_key": f"{TLS}/key.pem",
         }
-        host, lines = self.host, []
+        host, lines = self.host, list[str]()
         run = PlaybookRun(host.name, host.address, host.host_key, host.login, given | variables, playbook=PLAYBOOK)
         try:
             return run_playbook(run, lines.append, PLAYBOOK_SECONDS, self.folder)
@@ -106,7 +106,7 @@ def manager(engine_url, archive, tmp_path_factory) -> Iterator[Manager]:
         it.root(f"mkdir -p {TLS} && openssl req -x509 -newkey ed25519 -nodes -days 2 {files} {names}")
         if PIP.exists():  # as this machine reaches packages
             shell.run(f"sudo tee {PIP}", 20, PIP.read_bytes())
-        it.first = it.install(archive)
+        it.install(archive)
         until(lambda: it.state("warm@1") == "active", "the worker works", 120)
         yield it
 

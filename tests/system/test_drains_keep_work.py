@@ -15,6 +15,7 @@ import pytest
 from pool.backups.backup import Backup
 from pool.backups.states import BackupCause, BackupFault, BackupState
 from pool.states import ENDED, EndCause, HostState, InstanceState
+from tests.rigs.present import present
 from tests.rigs.s3.store import S3Store, s3_store
 from tests.rigs.stacks.stack import CHECKOUT, Stack
 from tests.rigs.stacks.visits import look, signed_in, work
@@ -101,7 +102,7 @@ def test_a_session_that_expires_while_the_store_is_dead_ends_without_a_backup_af
     until(lambda: has_ended(stack, "limit-1"), "it ends without", SECONDS)
     store.start()
     stack.set_pool(DD_BACKUP_WAIT=3600)
-    session, backup = stack.records.instances.get("limit-1"), last_backup(stack, "limit-1")
+    session, backup = stack.records.instances.get("limit-1"), present(last_backup(stack, "limit-1"))
     assert (backup.state, backup.fault) == (BackupState.FAILED, BackupFault.REPOSITORY)
     assert (session.end_cause, "; it was not backed up: restic could not" in session.reason) == (EndCause.EXPIRED, True)
     assert (session.ended_at - session.expires_at).total_seconds() > WAIT
@@ -175,7 +176,7 @@ def dead(stack, store, moved) -> Dead:
     (host,), before = active(stack), store.size()
     until(lambda: store.size() > before + HALF, "half of the backup is in the store", SECONDS)
     store.kill()
-    assert last_backup(stack, EXPIRES).state is BackupState.WRITING
+    assert present(last_backup(stack, EXPIRES)).state is BackupState.WRITING
     drain(stack, host.name, 1)
     said = until(lambda: said_by_runs(stack, DRAINED), "the run that ends the drained one has failed", SECONDS)[0]
     states = {stack.records.instances.get(name).state for name in BOTH}
@@ -205,7 +206,7 @@ def shown_failed(stack, backup: str) -> dict | None:
 def test_once_the_store_is_back_both_end_with_a_backup_and_the_host_goes(stack, store, dead):
     store.start()
     until(lambda: all(has_ended(stack, name) for name in BOTH), "both end", SECONDS)
-    assert {last_backup(stack, name).state for name in BOTH} == {BackupState.VERIFIED}
+    assert {present(last_backup(stack, name)).state for name in BOTH} == {BackupState.VERIFIED}
     assert {stack.records.instances.get(name).end_cause for name in BOTH} == {EndCause.EXPIRED, EndCause.DRAINED}
     wait_until_removed(stack, dead.host)
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_the_flow_leaves_the_same_as_an_artifact(stack, ended):
 def test_each_change_of_a_session_is_an_event_for_automations(stack, ended):
     resource = {"resource": {"id": [f"dockerdriver.instance.{ended}"]}}
     wanted = {f"dockerdriver.instance.{state}" for state in ("queued", "starting", "running", "stopping", "deleted")}
-    deadline, seen = time.monotonic() + 60, []
+    deadline, seen = time.monotonic() + 60, list[Any]()
     while {event["event"] for event in seen} != wanted and time.monotonic() < deadline:
         seen = stack.api("POST", "/events/filter", json={"filter": resource, "limit": 50}).json()["events"]
         time.sleep(0.5)

@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 import httpx
 import pytest
-from websockets.sync.client import ClientConnection
+from websockets.sync.connection import Connection
 
 from blocks.host_setup.shell import HostShell
 from blocks.stored.authority import CertificateAuthority
@@ -34,7 +34,7 @@ class InUse:
 
     url: str
     browser: httpx.Client  # that was signed in by a link
-    channel: ClientConnection  # an open websocket to a kernel
+    channel: Connection  # an open websocket to a kernel
     links: dict[str, str]  # not opened yet
     given_at: float = field(default_factory=time.monotonic)
 

@@ -5,10 +5,12 @@ The gateway's own tests say the same of a real nginx and a real browser, with no
 """
 
 import time
+from typing import Any
 
 import pytest
 
 from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
+from tests.rigs.present import present
 
 pytestmark = [pytest.mark.system, pytest.mark.nightly, pytest.mark.timeout(1500)]
 
@@ -26,30 +28,30 @@ def test_one_browser_opens_two_sessions_by_their_links_and_computes_in_both(stac
             link = stack.link(answer["instance_id"])
             assert run_cell_in_jupyterlab(page, link, source, artifacts / f"{answer['instance_id']}.png") == shown
             assert "ticket" not in page.url
-        assert page.goto(answers[0]["url"] + "api/status").status == 200
+        assert present(page.goto(answers[0]["url"] + "api/status")).status == 200
     stack.end("signed-2")
 
 
 def test_a_session_url_without_a_link_shows_the_sign_in_page(stack):
     answer = stack.provision("signed-1")
     with browser_page() as page:
-        assert page.goto(answer["url"]).status == 401
+        assert present(page.goto(answer["url"])).status == 401
         assert page.locator("h1").inner_text() == "This session opens by a link only."
 
 
 def test_a_link_after_its_time_and_a_used_link_open_nothing(stack, artifacts):
     used = stack.link("signed-1")
     with browser_page() as page:
-        assert page.goto(used).status == 200
+        assert present(page.goto(used)).status == 200
         page.wait_for_url(lambda url: "dd-launch" not in url)
     keys = document_of(stack, "launch-link-keys", "main")["id"]
-    change = {"data": {"link_seconds": LINK_SECONDS}, "merge_existing_data": True}
+    change: dict[str, Any] = {"data": {"link_seconds": LINK_SECONDS}, "merge_existing_data": True}
     stack.api("PATCH", f"/block_documents/{keys}", json=change)
     old = stack.link("signed-1")
     time.sleep(LINK_SECONDS)
     for link in (old, used):
         with browser_page() as page:
-            assert page.goto(link).status == 401
+            assert present(page.goto(link)).status == 401
             assert page.locator("h1").inner_text() == "This link is no longer good."
     change["data"]["link_seconds"] = 120
     stack.api("PATCH", f"/block_documents/{keys}", json=change)
@@ -59,7 +61,7 @@ def test_an_ended_session_says_why_and_the_pool_page_shows_the_others(stack, art
     stack.provision("over-1")
     stack.end("over-1")
     with browser_page() as page:
-        assert page.goto(stack.answer("over-1")["url"]).status == 410
+        assert present(page.goto(stack.answer("over-1")["url"])).status == 410
         assert page.get_by_text("It was ended by the application that started it.").is_visible()
         stack.provision("seen-1")
         page.goto(f"http://127.0.0.1:{stack.gateway_port}/pool/")

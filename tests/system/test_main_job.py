@@ -3,17 +3,19 @@
 import os
 import re
 import time
+from typing import Any
 
 import httpx
 import pytest
 
 from blocks.gateway.browser import answers, browser
 from blocks.settings import ProcessSettings
-from pool.states import HostState
+from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
 from tests.rigs.engines.engine import KEPT
 from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
 from tests.rigs.hosts.leftovers import containers_of, mounts_of, network_state, processes_of
+from tests.rigs.present import present
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 
@@ -38,7 +40,7 @@ def test_make_up_ends_with_a_session_that_answers_and_the_address_of_the_ui(stac
 
 def test_the_link_of_make_up_works_once_and_what_it_says_gives_another(stack):
     assert get(stack.first_link).status_code == 401
-    words = re.search(r"another one: \S+/dockerdriver (link \S+)\)", stack.first_output)[1].split()
+    words = present(re.search(r"another one: \S+/dockerdriver (link \S+)\)", stack.first_output))[1].split()
     assert answers(stack.command(*words).stdout.strip(), browser())
     unknown = stack.command("link", "unknown-1")
     assert (unknown.returncode, "no instance is named 'unknown-1'" in unknown.stdout) == (3, True)
@@ -76,7 +78,7 @@ def test_the_answer_holds_no_token_and_the_notebook_refuses_who_comes_past_the_g
     stack.provision("guarded-1")
     instance = store(stack).instances.get("guarded-1")
     assert instance.token not in str(stack.answer("guarded-1"))
-    host = store(stack).hosts.get(instance.host)
+    host = store(stack).hosts.get(instance.get_placement().host)
     direct = get(f"http://{host.address}:{instance.port}{instance.base_url}api/contents")
     assert direct.status_code == 403
 
@@ -145,7 +147,8 @@ def test_a_session_past_its_lifetime_is_ended_by_housekeeping(stack):
 
 def test_in_a_full_pool_a_session_waits_and_starts_when_another_one_ends(stack):
     stack.set_pool(DD_MAX_HOSTS=1, DD_FREE_SLOT_TARGET=0)
-    answer, number = {"state": "running"}, 0
+    number = 0
+    answer: dict[str, Any] = {"state": "running"}
     while answer["state"] == "running" and number < 8:  # each takes all the room of one host
         number += 1
         hosts = store(stack).hosts.all("main", [HostState.ACTIVE])
@@ -175,7 +178,7 @@ def test_shutdown_mode_refuses_sessions_drains_and_removes_every_host(stack):
     stack.set_pool(DD_SHUTDOWN_MODE=True)
     state, message = stack.run("provision-instance/on-demand", instance_id="late-1")
     assert (state, "shutdown mode" in message) == ("FAILED", True)
-    for instance in store(stack).instances.all(states=["running"]):
+    for instance in store(stack).instances.all(states=[InstanceState.RUNNING]):
         stack.run("deprovision-instance/on-demand", instance_id=instance.id)
     deadline = time.monotonic() + 400  # a host that is being configured just now is drained only afterwards
     while {host.state for host in store(stack).hosts.all()} != {HostState.REMOVED} and time.monotonic() < deadline:

@@ -19,6 +19,7 @@ from pool.states import HostState
 from pool.store.pool_store import PoolStore
 from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
 from tests.rigs.hosts.leftovers import containers_of, processes_of
+from tests.rigs.present import present
 from tests.rigs.stacks.accounts import OF_THE_ACCOUNT, users_by_word
 from tests.rigs.stacks.open_checkout import PLACE, opened
 from tests.rigs.stacks.stack import Stack
@@ -114,7 +115,7 @@ def decided(stack, subject: str) -> list[str]:
 
 def test_shutdown_mode_removes_the_host_and_the_cloud_shows_nothing_of_ours(stack, openstack_rig):
     stack.set_pool(DD_SHUTDOWN_MODE=True)
-    welcome = re.search(r"welcome-\d+", str(stack.command("status").stdout)).group()
+    welcome = present(re.search(r"welcome-\d+", str(stack.command("status").stdout))).group()
     stack.run("deprovision-instance/on-demand", instance_id=welcome)
     deadline = time.monotonic() + 300
     while {host.state for host in hosts(stack)} != {HostState.REMOVED} and time.monotonic() < deadline:

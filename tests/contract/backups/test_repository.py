@@ -237,11 +237,12 @@ def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
     with pytest.raises(BackupTrouble, match="could not cat"):
         [repository.read_part(part) for part in parts]
     with pytest.raises(BackupTrouble, match=pack.name[:8]):
-        [repository.check_share(share, 2) for share in (1, 2)]
+        for share in (1, 2):
+            repository.check_share(share, 2)
 
 
 def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(new_place):
-    repository, seen = restic(new_place, "a-secret-key"), []
+    repository, seen = restic(new_place, "a-secret-key"), list[bytes]()
     secrets = [b"a-secret-key", new_place.get("secret_key", "a-secret-key").encode()]
 
     def stream():

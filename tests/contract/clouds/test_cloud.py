@@ -8,6 +8,7 @@ import pytest
 from blocks.clouds.port import Server, ServerRequest, ServerStatus
 from pool.errors import CloudTrouble
 from tests.rigs.hosts.clouds import KEY, NAMESPACE, Rig, server_request, ssh_when_it_answers
+from tests.rigs.present import present
 from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.engines.engine", "tests.rigs.hosts.cloud_fixtures", "tests.rigs.openstack.fixtures")
@@ -23,8 +24,8 @@ def built(rig: Rig, request: ServerRequest) -> Server:
     """The host's server once it is built: some clouds answer before it is."""
     host = request.host
     rig.cloud.create(request)
-    until(lambda: rig.cloud.find(host).status is not ServerStatus.BUILD, f"{host} is built", 60)
-    return rig.cloud.find(host)
+    until(lambda: present(rig.cloud.find(host)).status is not ServerStatus.BUILD, f"{host} is built", 60)
+    return present(rig.cloud.find(host))
 
 
 def test_a_created_server_is_found_with_its_name_and_pool(rig):

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import docker
 import pytest
@@ -26,7 +27,7 @@ def restarted(cloud: LocalCloud, host: str) -> None:
 
 
 def leftovers(engine: docker.DockerClient) -> int:
-    labels = {"label": f"dockerdriver.namespace={NAMESPACE}"}
+    labels: dict[str, Any] = {"label": f"dockerdriver.namespace={NAMESPACE}"}
     return len(engine.containers.list(all=True, filters=labels)) + len(engine.networks.list(filters=labels))
 
 

@@ -13,6 +13,7 @@ from pool.records import Headroom
 from tests.rigs.hosts.clouds import KEY, LOGIN
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, opened, request, settled
 from tests.rigs.openstack.configuration import clouds
+from tests.rigs.present import present
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
 pytestmark = [pytest.mark.contract, pytest.mark.openstack]
@@ -42,9 +43,9 @@ LOOK = 10
 
 def test_a_spawned_host_answers_ssh_with_our_key_at_its_port_s_address(cloud, project):
     cloud.create(request(flavor="standard.medium"))
-    server = settled(cloud)
+    server = present(settled(cloud))
     port = next(project.network.ports(name="main-01"))
-    shell = HostShell(server.address, KEY.public, LOGIN)
+    shell = HostShell(present(server.address), KEY.public, LOGIN)
     shell.wait_for_ssh(60, print)
     assert (server.status, server.address) == (ServerStatus.ACTIVE, port.fixed_ips[0]["ip_address"])
     assert shell.run("hostname", timeout=10).strip() == "main-01"
@@ -54,7 +55,7 @@ def test_four_hosts_at_once_get_addresses_of_their_own_and_are_listed_in_one_req
     hosts = [f"main-{n:02d}" for n in range(1, 5)]
     with ThreadPoolExecutor() as pool:
         list(pool.map(cloud.create, map(request, hosts)))
-    made = [settled(cloud, host) for host in hosts]
+    made = [present(settled(cloud, host)) for host in hosts]
     assert len({server.address for server in made}) == 4
     api_calls.clear()
     assert {server.host for server in cloud.list_servers()} == set(hosts)

@@ -17,6 +17,7 @@ from pool.housekeeping.orphans import CloudPart, orphans
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, make_when_all_are_ready, opened, request, settled
 from tests.rigs.openstack.misbehaving_proxy import Trouble
 from tests.rigs.pool_data import a_host
+from tests.rigs.present import present
 from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.contract, pytest.mark.openstack, pytest.mark.nightly]
 )
 def test_a_server_in_error_gives_the_cloud_s_own_words_and_is_removed(cloud, flavor, fault):
     cloud.create(request(flavor=flavor))
-    server = settled(cloud)
+    server = present(settled(cloud))
     assert server.status is ServerStatus.ERROR
     assert re.search(fault, server.fault)
     cloud.delete("main-01")
@@ -38,14 +39,14 @@ def test_a_server_in_error_gives_the_cloud_s_own_words_and_is_removed(cloud, fla
 
 def test_a_server_that_never_leaves_build_can_be_removed(cloud):
     cloud.create(request(flavor="rig.never-ready"))
-    assert settled(cloud, seconds=5).status is ServerStatus.BUILD
+    assert present(settled(cloud, seconds=5)).status is ServerStatus.BUILD
     cloud.delete("main-01")
     assert (cloud.find("main-01"), cloud.parts()) == (None, ())
 
 
 def test_a_server_that_is_active_and_mute_shows_its_last_words(cloud):
     cloud.create(request())
-    assert settled(cloud).status is ServerStatus.ACTIVE
+    assert present(settled(cloud)).status is ServerStatus.ACTIVE
     assert cloud.console_log("main-01") == "kernel panic: no init found"
 
 
@@ -60,7 +61,7 @@ def test_a_server_that_was_deleted_by_hand_is_gone_and_its_rest_is_removed(cloud
 
 def test_a_server_that_will_not_die_is_trouble_until_it_does(cloud, openstack_rig):
     cloud.create(request(flavor="rig.undying"))
-    assert settled(cloud).status is ServerStatus.ACTIVE
+    assert present(settled(cloud)).status is ServerStatus.ACTIVE
     with pytest.raises(CloudTrouble, match=r"could not delete server .* of host main-01"):
         cloud.delete("main-01")
     openstack_rig.forgive()
@@ -98,7 +99,7 @@ def test_a_port_of_a_spawn_that_died_is_used_by_the_next(cloud, project):
     left = ensure_port(project, NAMESPACE, "main-01", network.id, [])
     assert cloud.find("main-01") is None
     cloud.create(request())
-    assert settled(cloud).address == left.fixed_ips[0]["ip_address"]
+    assert present(settled(cloud)).address == left.fixed_ips[0]["ip_address"]
 
 
 def test_a_token_that_was_revoked_is_renewed_in_the_middle(cloud, admin):
@@ -113,8 +114,9 @@ def test_a_token_that_was_revoked_is_renewed_in_the_middle(cloud, admin):
 
 def an_order(project: Connection) -> dict:
     """What another installation would ask for, by the name of our host."""
-    network, flavor = project.network.find_network("pool-net"), project.compute.find_flavor("rig.tiny")
-    image = project.image.find_image("Debian-12")
+    network = present(project.network.find_network("pool-net"))
+    flavor = present(project.compute.find_flavor("rig.tiny"))
+    image = present(project.image.find_image("Debian-12"))
     return {"name": "main-01", "flavor_id": flavor.id, "image_id": image.id, "networks": [{"uuid": network.id}]}
 
 
@@ -129,7 +131,8 @@ def test_a_stranger_s_server_of_the_same_name_is_neither_adopted_nor_deleted(clo
 
 
 def without_group(project: Connection) -> None:
-    project.network.delete_security_group(project.network.find_security_group(f"{NAMESPACE}__main"))
+    group = present(project.network.find_security_group(f"{NAMESPACE}__main"))
+    project.network.delete_security_group(group)
 
 
 def without_names(project: Connection) -> None:
@@ -147,7 +150,7 @@ def test_what_another_process_removes_with_the_last_host_of_a_pool_is_made_again
         cloud.create(request())
     assert cloud.find("main-01") is None
     cloud.create(request())
-    assert settled(cloud).status is ServerStatus.ACTIVE
+    assert present(settled(cloud)).status is ServerStatus.ACTIVE
 
 
 def second_server(project: Connection, first: str) -> str:

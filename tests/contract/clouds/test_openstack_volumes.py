@@ -11,6 +11,7 @@ from pool.errors import CloudRefused
 from tests.rigs.hosts.clouds import delete_all
 from tests.rigs.openstack import OpenStackRig
 from tests.rigs.openstack.cloud_under_test import NAMESPACE, kinds, opened, request, settled
+from tests.rigs.present import present
 
 pytest_plugins = ("tests.rigs.openstack.fixtures",)
 pytestmark = [pytest.mark.contract, pytest.mark.openstack, pytest.mark.nightly]
@@ -39,7 +40,7 @@ def project(rig: OpenStackRig) -> Connection:
 
 def test_a_data_volume_is_attached_where_the_host_expects_it_and_goes_with_it(cloud, project):
     server = cloud.create(request(data_volume_gb=24))
-    assert settled(cloud).status is ServerStatus.ACTIVE
+    assert present(settled(cloud)).status is ServerStatus.ACTIVE
     volume = next(project.block_storage.volumes())
     assert (volume.name, volume.size, volume.status) == ("main-01-data", 24, "in-use")
     assert (volume.attachments[0]["server_id"], volume.attachments[0]["device"]) == (server.id, "/dev/vdb")
@@ -49,7 +50,7 @@ def test_a_data_volume_is_attached_where_the_host_expects_it_and_goes_with_it(cl
 
 def test_a_root_volume_is_a_copy_of_the_image_and_is_booted(cloud, project):
     server = opened("rig-volumes", DD_HOST_ROOT_VOLUME_SIZE=20).create(request(data_volume_gb=4))
-    assert settled(cloud).status is ServerStatus.ACTIVE
+    assert present(settled(cloud)).status is ServerStatus.ACTIVE
     volumes = {volume.name: volume for volume in project.block_storage.volumes()}
     assert set(volumes) == {"main-01-root", "main-01-data"}
     assert volumes["main-01-root"].volume_image_metadata["image_name"] == "Debian-12"
@@ -90,7 +91,7 @@ def test_a_volume_of_a_spawn_that_died_is_used_by_the_next(cloud, project):
     left = project.block_storage.create_volume(name="main-01-data", size=4, metadata=marks)
     assert kinds(cloud) == ["volume"]
     cloud.create(request(data_volume_gb=4))
-    assert settled(cloud).status is ServerStatus.ACTIVE
+    assert present(settled(cloud)).status is ServerStatus.ACTIVE
     assert [volume.id for volume in project.block_storage.volumes()] == [left.id]
 
 

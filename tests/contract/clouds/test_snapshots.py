@@ -10,6 +10,7 @@ from blocks.clouds.port import Server, ServerStatus
 from blocks.stored.host_keys import new_host_key
 from pool.errors import CloudRefused, CloudTrouble
 from tests.rigs.hosts.clouds import KEY, Rig, server_request, ssh_when_it_answers
+from tests.rigs.present import present
 from tests.rigs.waiting import until
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def image_of_another_owner(request, rig) -> str:
 
 def booted(rig: Rig, host: str, image: str = "bare", key=KEY) -> Server:
     rig.cloud.create(server_request(host, key, image=image))
-    until(lambda: rig.cloud.find(host).status is not ServerStatus.BUILD, f"{host} is built", 60)
-    return rig.cloud.find(host)
+    until(lambda: present(rig.cloud.find(host)).status is not ServerStatus.BUILD, f"{host} is built", 60)
+    return present(rig.cloud.find(host))
 
 
 def on(server: Server, key, where, command: str) -> str:

@@ -13,6 +13,7 @@ from pool.housekeeping.found import ContainerOutcome
 from pool.records import ContainerSpec
 from tests.rigs.engines.light_engine import SERVE
 from tests.rigs.engines.light_host import light_host
+from tests.rigs.present import present
 from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.engines.light_engine",)
@@ -130,5 +131,5 @@ def test_a_host_whose_certificate_has_expired_is_distrusted_and_says_so(authorit
 
 
 def test_a_look_at_an_engine_tells_from_when_to_when_its_certificate_holds(host):
-    certificate = probe(host.engine, NAMESPACE).certificate
+    certificate = present(probe(host.engine, NAMESPACE).certificate)
     assert certificate.since < datetime.now(UTC) < certificate.renewed_from < certificate.until

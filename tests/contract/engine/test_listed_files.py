@@ -10,6 +10,7 @@ from pool.backups.inventory import is_folder, stands_for_deleted
 from pool.errors import EngineTrouble
 from pool.records import ContainerSpec, KeptWork
 from tests.rigs.engines.tiny_image import busybox_image, tar_of
+from tests.rigs.present import present
 from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.engines.light_engine",)
@@ -140,4 +141,4 @@ def test_a_file_that_was_put_there_again_is_another_one(engine, running):
     before, _ = engine.list_files(running, KEEP)
     engine.write_files(running, [tar_of({"home/jovyan/a": b"a\n"})])
     until(lambda: engine.list_files(running, KEEP)[0] != before, "the list is another one")
-    assert changes_since(before, engine.list_files(running, KEEP)[0]).fetched
+    assert present(changes_since(before, engine.list_files(running, KEEP)[0])).fetched

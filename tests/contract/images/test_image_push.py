@@ -203,6 +203,7 @@ class WholeOnly(HostEngine):
     """An engine that refuses an archive without the layers that it has, as one with containerd's image store does."""
 
     loads: list[int]
+    layers: int  # of a whole archive
 
     def load(self, archive):
         data = b"".join(archive)

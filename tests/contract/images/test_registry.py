@@ -61,7 +61,7 @@ def test_pulled_again_it_is_the_same(registry, image, tmp_path, engine_url):
 def test_the_digest_is_that_of_what_the_tag_stands_for_and_the_old_image_goes(registry, image, engine_url):
     engine, login = HostEngine.local(engine_url), {"username": LOGIN.username, "password": LOGIN.password}
     name = image.name.replace("4.4", "moving")
-    digests, ids = [], []
+    digests, ids = list[str](), list[str]()
     for page in (b"one", b"two"):
         moved = busybox_image(name, ("true",), {"page": page + registry[0].encode()})
         engine.load([moved.archive()])

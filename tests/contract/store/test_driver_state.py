@@ -1,5 +1,9 @@
 """The records that drivers keep, on both databases."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import pytest
 
 from pool.drivers.state import MOST_BYTES
@@ -9,7 +13,7 @@ from tests.rigs.services.at_once import at_once
 
 pytestmark = pytest.mark.contract
 
-VALUES = [None, True, 0, -1.5, 2**80, "", "\0 in a text", "\U0001f40b '", [], {}, {"ä": [1, {"b": None}]}]
+VALUES: list[Any] = [None, True, 0, -1.5, 2**80, "", "\0 in a text", "\U0001f40b '", [], {}, {"ä": [1, {"b": None}]}]
 
 
 def put(store, key="a", value=1, now=NOW, **more):
@@ -95,12 +99,16 @@ def test_of_many_that_make_or_change_one_record_at_once_one_does(store):
     assert sum(not isinstance(one, VersionConflict) for one in changed) == 1
 
 
+def _nth(calls: list[Callable], which: int) -> object:
+    return calls[which]()
+
+
 def test_of_a_deletion_and_a_change_of_one_version_at_once_one_happens(store):
     for number in range(10):
         old = put(store, f"k{number}", version=0)
-        calls = [
-            lambda old=old: put(store, old.key, version=old.version),
-            lambda old=old: store.driver_state.delete("Batch", old.key, NOW, version=old.version),
+        calls: list[Callable] = [
+            partial(put, store, old.key, version=old.version),
+            partial(store.driver_state.delete, "Batch", old.key, NOW, version=old.version),
         ]
-        results = at_once(2, lambda which, calls=calls: calls[which]())
+        results = at_once(2, partial(_nth, calls))
         assert sum(isinstance(one, VersionConflict) for one in results) == 1

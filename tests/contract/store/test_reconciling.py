@@ -6,6 +6,7 @@ from pool.backups.states import BackupCause
 from pool.decisions import Decision, DecisionKind
 from pool.states import InstanceState
 from tests.rigs.pool_data import NOW, a_blueprint, a_course, ask, claim_active, later, place
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.contract
 
@@ -16,7 +17,7 @@ def test_a_host_out_of_reach_takes_no_session_until_it_answers(store):
     store.hosts.note_unreachable({"main-01": "timed out"}, NOW, grace=300)
     assert place(store) is None
     store.hosts.note_reached(["main-01"], later(60))
-    assert place(store).state is InstanceState.STARTING
+    assert present(place(store)).state is InstanceState.STARTING
 
 
 def test_that_a_host_went_out_of_reach_and_came_back_is_told_once_each_with_when_it_counts_as_dead(store):
@@ -38,7 +39,7 @@ def test_a_host_whose_disk_has_too_little_room_takes_no_session_until_it_has(sto
     host = store.hosts.get("main-01")
     assert (host.disk_low_since, host.last_error, place(store)) == (NOW, "its disk has 3 MB left", None)
     store.hosts.note_disk("main-01", "", later(60))
-    assert place(store).state is InstanceState.STARTING
+    assert present(place(store)).state is InstanceState.STARTING
 
 
 def test_what_a_host_was_configured_with_is_kept(store):

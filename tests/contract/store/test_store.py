@@ -9,6 +9,7 @@ from pool.records import FlavorSize, ProxyOptions
 from pool.states import HostState, InstanceState
 from pool.store.hosts.host_store import REMEMBERED
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later, place, run
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.contract
 
@@ -185,7 +186,7 @@ def test_an_instance_is_found_by_its_id_and_one_that_was_never_asked_for_is_not(
 def test_taking_room_gives_host_and_port_and_starts_the_hosts_life(store):
     claim_active(store)
     ask(store, slots=2)
-    taken = place(store, "alice-1", "main-01", later(5))
+    taken = present(place(store, "alice-1", "main-01", later(5)))
     assert (taken.state, taken.host, taken.port) == (InstanceState.STARTING, "main-01", 20000)
     host = store.hosts.get("main-01")
     assert (host.reserved, host.first_used_at) == (2, later(5))

@@ -5,6 +5,7 @@ import pwd
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def put(file: Path, text: str = "secret", mode: int = 0o600) -> Path:
 
 def test_the_account_is_made_once_and_told_and_has_neither_login_nor_home(settings):
     subprocess.run(["userdel", settings.account], check=True)
-    said = []
+    said: list[Any] = []
     for _ in range(2):
         have_account(settings, said.append)
     assert said == [f"made the system account {settings.account}: workers and Prefect's server run as it"]
@@ -130,7 +131,7 @@ def test_what_a_download_is_taken_from_is_the_gateway_s_workers_to_reach_and_no_
 
 
 def test_a_clouds_file_that_was_root_s_alone_is_read_by_the_account_and_by_no_other(settings, may):
-    said, file = [], put(settings.data / "clouds.yaml")
+    said, file = list[Any](), put(settings.data / "clouds.yaml")
     for _ in range(2):
         let_read(settings, {"OS_CLIENT_CONFIG_FILE": str(file)}, said.append)
     assert said == [f"{file} is readable for the account {settings.account}, too"]

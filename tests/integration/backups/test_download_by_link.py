@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -42,7 +43,7 @@ def door(tmp_path, gateway):
     repository = ResticRepository(blocks, tmp_path / "backups", "dd-test", FakePlaces())
     written = repository.write("alice-1.1", [tar_of_home(WORK, "home")])
     backup = store.backups.begin(an_instance("alice-1"), BackupCause.REQUESTED, NOW)
-    facts = {"size": written.size, "digest": written.digest, "snapshot": written.snapshot, "files": 2}
+    facts: dict[str, Any] = {"size": written.size, "digest": written.digest, "snapshot": written.snapshot, "files": 2}
     store.backups.move(backup.id, BackupState.WRITTEN, NOW, **facts)
     store.backups.move(backup.id, BackupState.VERIFIED, NOW)
     settings = ProcessSettings(_env_file=None, public_url=gateway.url)

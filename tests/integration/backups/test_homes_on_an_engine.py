@@ -28,8 +28,9 @@ from pool.store.pool_store import PoolStore
 from tasks.sessions.containers import session_container
 from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.engines.tiny_image import busybox_image
-from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, fake_outside
+from tests.rigs.fakes import Blocks, FakeBlocks, FakeClock, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, place
+from tests.rigs.present import present
 from tests.rigs.quick_repository import make_quick
 from tests.rigs.services.databases import migrated_sqlite
 
@@ -116,7 +117,7 @@ class Installation:
 
     @contextmanager
     def door(self):
-        kinds = {PoolConfig: {"main": self.config}, BackupPlace: {"main": BackupPlace(key="k")}}
+        kinds: Blocks = {PoolConfig: {"main": self.config}, BackupPlace: {"main": BackupPlace(key="k")}}
         blocks = FakeBlocks(kinds, {"jupyter": BLUEPRINT})
         backups = ResticRepository(blocks, self.folder / "backups", "dd-test", Places(self.store, FakeClock()))
         ports = {"store": self.store, "stored": blocks, "backups": backups, "engines": OneEngine(self.engine)}
@@ -213,7 +214,7 @@ def test_a_container_that_holds_a_part_of_what_is_brought_back_is_made_anew(inst
     installation.run("alice-1", WORK)
     installation.end("alice-1")
     installation.store.instances.request("alice-2", BLUEPRINT, "alice", {}, NOW)
-    placed = place(installation.store, "alice-2")
+    placed = present(place(installation.store, "alice-2"))
     with installation.door():
         with session_container(placed, BLUEPRINT) as (engine, spec):
             half = engine.prepare(spec)

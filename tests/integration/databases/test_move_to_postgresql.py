@@ -46,9 +46,9 @@ def fill(url: str) -> None:
     with engine.begin() as connection:
 
         def add(table: str, **values: object) -> uuid.UUID:
-            known = values | {"id": uuid.uuid4(), "created": datetime.now(UTC), "updated": datetime.now(UTC)}
-            connection.execute(TABLES[table].insert().values(known))
-            return known["id"]
+            made, now = uuid.uuid4(), datetime.now(UTC)
+            connection.execute(TABLES[table].insert().values(values | {"id": made, "created": now, "updated": now}))
+            return made
 
         add("configuration", key="ENCRYPTION_KEY", value={"fernet_key": key.decode()})
         kind = add("block_type", name="Certificate authority", slug="authority", is_protected=False)

@@ -13,6 +13,7 @@ import pytest
 from blocks.backups.downloads import BrokenOff, Downloads
 from pool.backups.states import BackupTrouble
 from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, running_gateway
+from tests.rigs.present import present
 from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -71,7 +72,7 @@ def test_what_only_reads_the_link_gets_a_page_and_leaves_it_good(gateway, method
 def test_the_page_has_a_button_that_leads_to_the_files_and_no_script(gateway):
     with offered(gateway) as link:
         page = link.visit("GET", headers={"Accept": "text/html"})
-        action = re.search(r'<form method="post" action="([^"]+)">', page.text)[1]
+        action = present(re.search(r'<form method="post" action="([^"]+)">', page.text))[1]
         assert "sandbox" not in page.headers["Content-Security-Policy"]
         assert "form-action 'self'" in page.headers["Content-Security-Policy"]
         own = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}

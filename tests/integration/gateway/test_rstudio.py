@@ -13,6 +13,7 @@ from tasks.backups.keeping import STOP_SECONDS
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, running_gateway
+from tests.rigs.present import present
 from tests.rigs.rstudio.session import CHROME, TOKEN, Browser, rstudio
 from tests.rigs.rstudio.stand_in import send_real, stand_in
 from tests.rigs.waiting import until
@@ -156,7 +157,7 @@ def guarded(host, image):
 
 def signed_in(browser, password):
     page = browser.get("")
-    token = re.search(r'name="rs-csrf-token" type="hidden" value="([^"]+)"', page.text)[1]
+    token = present(re.search(r'name="rs-csrf-token" type="hidden" value="([^"]+)"', page.text))[1]
     form = {"username": "rstudio", "password": password, TOKEN: token, "appUri": "/"}
     return page, browser.post("auth-do-sign-in", data=form)
 

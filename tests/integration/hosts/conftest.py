@@ -13,7 +13,7 @@ from tests.rigs.hosts.playbook_host import PLAYBOOK_SECONDS, playbook_host
 @pytest.fixture(scope="package")
 def configured(engine_url):
     with playbook_host(engine_url, "configured") as bare:
-        lines = []
+        lines: list[str] = []
         report = run_playbook(bare.run, lines.append, PLAYBOOK_SECONDS, bare.directory)
         yield Configured(**vars(bare), report=report, lines=lines)
 

@@ -9,6 +9,7 @@ import pytest
 from blocks.engine.local_api import answers
 from blocks.settings import ProcessSettings
 from tests.rigs.engines.engine import own_engine
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.integration
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.integration
 def test_an_own_engine_answers_and_leaves_no_process_mount_or_bridge(tmp_path):
     with own_engine(ProcessSettings(data=tmp_path)) as url:
         client = docker.DockerClient(base_url=url)
-        bridge = Path("/sys/class/net") / f"br-{client.networks.create('left-behind').id[:12]}"
+        bridge = Path("/sys/class/net") / f"br-{present(client.networks.create('left-behind').id)[:12]}"
         client.close()
         assert bridge.exists()
     assert not bridge.exists()

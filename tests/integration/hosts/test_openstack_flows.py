@@ -23,6 +23,7 @@ from runtime.command.doctor.pools import examine_pools
 from runtime.command.doctor.told import tell
 from tests.rigs.openstack.cloud_under_test import opened
 from tests.rigs.openstack.misbehaving_proxy import Trouble
+from tests.rigs.present import present
 from tests.rigs.services.prefect_server import flows_run_here
 
 if TYPE_CHECKING:
@@ -92,11 +93,10 @@ class HastyPrefect(PrefectPort):
     """Waits for less long, tries again sooner; and a host that was spawned stays as it is, not configured."""
 
     def call(self, task, args, kwargs):
-        (host,) = args if task.name.startswith("wait_for_") else (None,)
         if task.name == "wait_for_server":
-            kwargs = {"seconds": 3 if host.pool == "stuck" else 120}
+            kwargs = {"seconds": 3 if args[0].pool == "stuck" else 120}
         if task.name == "wait_for_ssh":
-            kwargs = {"seconds": 8 if host.pool == "mute" else 240}
+            kwargs = {"seconds": 8 if args[0].pool == "mute" else 240}
         task.retry_delay_seconds = 0.5 if task.retries else task.retry_delay_seconds
         return super().call(task, args, kwargs)
 
@@ -169,7 +169,7 @@ def test_a_host_of_a_cloud_that_is_away_is_left_to_housekeeping(endings):
 
 def test_a_host_whose_acceptance_got_lost_comes_up_with_the_recorded_key(endings):
     ending = endings["lost-answer"]
-    server = opened().find("lost-answer-01")
+    server = present(opened().find("lost-answer-01"))
     assert (ending.state.name, ending.host.state) == ("Completed", HostState.CONFIGURING)
     assert (ending.host.server_id, ending.host.host_key) == (server.id, server.host_key)
 

@@ -116,7 +116,7 @@ def test_a_listener_that_fails_leaves_nothing_behind(bare, small_playbook):
 
 
 def test_no_secret_stands_in_a_command_line(bare, small_playbook):
-    seen = []
+    seen: list[str] = []
     run = replace(bare.run, playbook=small_playbook("command", cmd="true"))
     run_playbook(run, lambda line: seen.extend(processes_of(bare.directory)), 60, bare.directory)
     secret = bare.run.variables["docker_server_key"].splitlines()[1]

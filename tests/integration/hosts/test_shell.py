@@ -2,6 +2,7 @@
 
 import socket
 import time
+from typing import Any
 
 import paramiko
 import pytest
@@ -83,7 +84,7 @@ def test_a_host_that_has_no_key_of_the_recorded_kind_is_refused(host):
 
 
 def test_a_login_that_is_not_let_in_is_tried_until_the_time_is_up(host):
-    said = []
+    said: list[Any] = []
     with pytest.raises(HostUnreachable, match=r"\(tried for 4 s\)"):
         HostShell(host.address, host.host_key, HostLogin.create()).wait_for_ssh(4, said.append)
     assert "Authentication failed" in said[0]

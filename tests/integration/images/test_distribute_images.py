@@ -6,6 +6,7 @@ import time
 from asyncio import sleep
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from prefect.artifacts import Artifact
@@ -31,6 +32,7 @@ from tests.rigs.engines.registry import running_registry
 from tests.rigs.engines.tiny_image import TinyImage, busybox_image, tar_of
 from tests.rigs.fakes import FakePrefect
 from tests.rigs.pool_data import NOW
+from tests.rigs.present import present
 from tests.rigs.services.prefect_server import flows_run_here
 
 pytestmark = pytest.mark.integration
@@ -80,7 +82,7 @@ def offer(image: TinyImage) -> TinyImage:
     return image
 
 
-def artifact(key: str) -> Artifact:
+def artifact(key: str) -> Any:
     return Artifact.get(key)
 
 
@@ -254,7 +256,11 @@ def test_a_tag_of_a_registry_is_pulled_pinned_and_followed_when_it_moves(
     with standing_in(replace(outside(), clock=InAnHour())):
         distribute()
     second = outside().store.images.get("main", name)
-    assert (second.id, second.digest != first.digest, second.looked_at > first.looked_at) == (new.id, True, True)
+    assert (second.id, second.digest != first.digest, present(second.looked_at) > present(first.looked_at)) == (
+        new.id,
+        True,
+        True,
+    )
     assert all(new.id in host.engine.image_ids() for host in hosts)
     assert "pass-of-a-test" not in caplog.text
     retire(name, delete_archive=True)

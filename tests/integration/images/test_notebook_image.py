@@ -52,8 +52,9 @@ def host(archive):
 @pytest.fixture(scope="module")
 def spec(archive):
     environment = {"JUPYTER_TOKEN": TOKEN, "DD_BASE_URL": BASE_URL}
-    more = {"command": COMMAND, "environment": environment, "user": USER}
-    return ContainerSpec("dd-lab", archive.image_id, 8888, 20001, 512, **more)
+    return ContainerSpec(
+        "dd-lab", archive.image_id, 8888, 20001, 512, command=COMMAND, environment=environment, user=USER
+    )
 
 
 @pytest.fixture(scope="module")
@@ -123,13 +124,13 @@ def test_nothing_of_the_build_is_left(archive, folder, engine_url):
 
 def test_an_archive_of_the_same_recipe_is_left_alone(archive, folder, engine_url):
     before = archive.path.stat()
-    said = []
+    said: list[str] = []
     build_notebook_image(engine_url, folder / "work", folder / "images", said.append)
     assert (archive.path.stat(), said) == (before, [])
 
 
 def test_an_image_whose_archive_was_not_saved_any_more_is_saved_and_not_built(archive, folder, engine_url):
-    said = []
+    said: list[str] = []
     saved = build_notebook_image(engine_url, folder / "work", folder / "elsewhere", said.append)
     assert (read_archive(saved).image_id, len(said)) == (archive.image_id, 1)
     saved.unlink()

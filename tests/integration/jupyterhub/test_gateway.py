@@ -10,6 +10,7 @@ from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import only_routes, route_to, running_gateway
 from tests.rigs.hub.paper_pool import PaperPool, served
 from tests.rigs.hub.running_hub import needs_proxy, running_hub, sign_in
+from tests.rigs.present import present
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240), needs_proxy]
 
@@ -27,7 +28,7 @@ def test_a_user_of_a_hub_comes_through_the_gateway_to_the_place_that_was_asked_f
         )
         session = f"{gateway.origin(route.id)}/notebooks/{route.id}/"
         with running_hub(tmp_path, f"{pool.url}/api", tmp_path / "password") as hub:
-            assert page.goto(f"{session}lab").status == 401
+            assert present(page.goto(f"{session}lab")).status == 401
             sign_in(page, hub, "ada")
             page.wait_for_url(session)
             page.goto(f"{hub.url}/user/ada/lab/tree/a%20b.ipynb?reset")

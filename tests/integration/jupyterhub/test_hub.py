@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing
+from functools import partial
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.hub.paper_pool import PaperPool, served
 from tests.rigs.hub.running_hub import RunningHub, needs_proxy, running_hub, sign_in
+from tests.rigs.present import present
 from tests.rigs.waiting import until
 
 pytestmark = [
@@ -127,10 +129,14 @@ def test_no_spelling_of_another_users_page_gives_a_link_or_a_log(pool, hub):
     assert not {"issue-link", "instance-logs"} & set(pool.flows())
 
 
+def is_ready(hub: RunningHub, user: str) -> bool:
+    return bool(hub.state(user).get("ready"))
+
+
 def client_of(hub: RunningHub, user: str) -> httpx.Client:
     """A program that is signed in to the Hub as a browser is, and follows no redirect."""
     client = httpx.Client(base_url=hub.url, trust_env=False, timeout=60)
-    form = re.search(r'name="_xsrf" value="([^"]+)"', client.get("/hub/login").text)
+    form = present(re.search(r'name="_xsrf" value="([^"]+)"', client.get("/hub/login").text))
     said = {"username": user, "password": "made-up", "_xsrf": form[1]}
     assert client.post("/hub/login", data=said).status_code == 302
     return client
@@ -154,7 +160,7 @@ def test_a_hub_that_died_finds_its_servers_and_takes_up_what_it_had_asked_for_an
     hub.start()
     pool.move("running", session_of(pool, "hal"))
     for user in ("gus", "hal"):
-        until(lambda user=user: hub.state(user).get("ready"), "the server is ready")
+        until(partial(is_ready, hub, user), "the server is ready")
         with browser.new_context() as context:
             sign_in(page := context.new_page(), hub, user, f"/user/{user}/")
             page.wait_for_url(f"{pool.url}/**")

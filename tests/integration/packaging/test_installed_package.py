@@ -42,7 +42,7 @@ class Installed:
 
     def run(self, program: str, *words: str) -> subprocess.CompletedProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "PYTHON"))}
-        command = [self.environment / "bin" / program, *words]
+        command = [str(self.environment / "bin" / program), *words]
         return subprocess.run(command, cwd=self.folder, env=inherited, capture_output=True, text=True, check=False)
 
     def python(self, code: str) -> str:

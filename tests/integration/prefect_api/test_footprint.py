@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.flow_engine import run_flow
+from prefect.flow_engine import run_flow_async
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.prefect.answers import Answer
@@ -33,7 +33,7 @@ def run_of(server: PrefectServer, deployment: str, **parameters) -> object:
     async def carry_out() -> object:
         async with get_client() as client:
             run = await client.create_flow_run_from_deployment(UUID(deployment), parameters=parameters)
-        return await run_flow(forget, flow_run=run, parameters=parameters)
+        return await run_flow_async(forget, flow_run=run, parameters=parameters)
 
     with temporary_settings({PREFECT_API_URL: server.url}):
         return asyncio.run(carry_out())
@@ -73,7 +73,7 @@ def test_a_run_that_is_not_old_enough_is_kept(prefect_server):
 
 
 def test_a_table_is_written_only_when_its_rows_changed(prefect_server):
-    full, empty = [{"host": "main-01", "why": None, "slots": "2 of 6"}], []
+    full, empty = [{"host": "main-01", "why": None, "slots": "2 of 6"}], list[dict]()
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
         for rows in (full, full, empty, empty, full):  # each as another process would
             asyncio.run(show("hosts-here", rows))

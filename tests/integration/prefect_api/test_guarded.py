@@ -3,12 +3,14 @@
 import json
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 from prefect.workers.process import ProcessWorker
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from blocks.stored.api_password import password_file, prefect_api
 from runtime.supervision.environment import command_line
@@ -62,13 +64,13 @@ def test_no_event_stream_opens_without_the_password(server, path):
     with pytest.raises((ConnectionClosed, InvalidStatus)), connect(address) as old_client:
         old_client.recv(10)
     for token in (None, "", "dockerdriver:wrong"):
-        with pytest.raises(ConnectionClosed), connect(address, subprotocols=["prefect"]) as client:
+        with pytest.raises(ConnectionClosed), connect(address, subprotocols=[Subprotocol("prefect")]) as client:
             client.send(json.dumps({"type": "auth", "token": token}))
             client.recv(10)
 
 
 def test_the_event_stream_opens_with_the_password(server):
-    with connect(f"{server.url.replace('http', 'ws')}/events/out", subprotocols=["prefect"]) as client:
+    with connect(f"{server.url.replace('http', 'ws')}/events/out", subprotocols=[Subprotocol("prefect")]) as client:
         client.send(json.dumps({"type": "auth", "token": server.password}))
         assert json.loads(client.recv(10))["type"] == "auth_success"
 
@@ -131,6 +133,10 @@ def test_an_account_without_rights_neither_reads_the_password_nor_uses_the_api(s
     assert done.stdout.split("\n")[:2] == ["not to be read", "401"]
 
 
+def says(server, run: str, words: str) -> bool:
+    return words in server.logs(run)
+
+
 def test_what_a_run_says_of_its_execution_does_nothing_however_old_the_work_pool(server, tmp_path):
     mark = tmp_path / "was-here"
     hostile = {
@@ -153,7 +159,7 @@ def test_what_a_run_says_of_its_execution_does_nothing_however_old_the_work_pool
     try:
         for run in asked_before:
             assert server.wait(run, seconds=60)["type"] == "COMPLETED"
-            until(lambda run=run: "HOSTILE is unset" in server.logs(run), "its log came, and says so")
+            until(partial(says, server, run, "HOSTILE is unset"), "its log came, and says so")
             assert f"working in {tmp_path}" not in server.logs(run)
     finally:
         for worker in workers:

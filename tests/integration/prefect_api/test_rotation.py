@@ -9,12 +9,14 @@ import httpx
 import pytest
 from prefect.settings import temporary_settings
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from blocks.stored.api_password import accepted_pairs, api_password
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.link_keys import LinkKeys
 from tests.rigs.services.guarded_server import GuardedServer
 from tests.rigs.services.prefect_server import ROOT, running, stop
+from tests.rigs.services.saved_blocks import load_block, save_block
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -24,7 +26,7 @@ def server(tmp_path_factory) -> Iterator[GuardedServer]:
     with running(GuardedServer(tmp_path_factory.mktemp("rotation"))) as it:
         with temporary_settings(it.as_a_client):
             for block in (LinkKeys.create(), HostLogin.create()):
-                block.save("main", _sync=True)
+                save_block(block, "main")
         it.provision()
         it.deploy("flows.housekeeping.rotate_secrets.rotate_secrets")
         upgrade = "from blocks.outside import outside; outside().store.upgrade()"
@@ -46,12 +48,13 @@ def rotate(server, *words: str) -> subprocess.CompletedProcess:
 
 
 def status(server, pair: str) -> int:
-    return httpx.get(f"{server.url}/admin/version", auth=tuple(pair.split(":")), trust_env=False).status_code
+    name, _, word = pair.partition(":")
+    return httpx.get(f"{server.url}/admin/version", auth=(name, word), trust_env=False).status_code
 
 
 def test_the_password_and_the_login_are_rotated_while_a_stream_is_open_and_a_worker_works(server, worker):
     old = api_password(server.settings)
-    with connect(f"{server.url.replace('http', 'ws')}/events/out", subprotocols=["prefect"]) as stream:
+    with connect(f"{server.url.replace('http', 'ws')}/events/out", subprotocols=[Subprotocol("prefect")]) as stream:
         stream.send(json.dumps({"type": "auth", "token": old}))
         assert json.loads(stream.recv(10))["type"] == "auth_success"
         done = rotate(server, "api-password", "login-key")
@@ -75,7 +78,7 @@ def without_a_gateway(server, worker) -> subprocess.CompletedProcess:
 def test_a_gateway_that_is_down_keeps_the_link_keys_as_they_are_and_is_named(server, without_a_gateway):
     assert (without_a_gateway.returncode, "link-keys: the gateway" in without_a_gateway.stderr) == (1, True)
     with temporary_settings(server.as_a_client):
-        keys = LinkKeys.load("main", _sync=True)
+        keys = load_block(LinkKeys, "main")
     assert (bool(keys.next.get_secret_value()), keys.previous.get_secret_value()) == (True, "")
 
 

@@ -7,6 +7,7 @@ from blocks.stored.blueprint import Blueprint
 from pool.errors import BadRequest
 from runtime.verbs import blueprints
 from tests.rigs.services.prefect_server import ROOT
+from tests.rigs.services.saved_blocks import load_block, register_block
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -16,7 +17,7 @@ EXAMPLE = ROOT / "docs/applications/streamlit.yaml"
 @pytest.fixture(scope="module", autouse=True)
 def registered(server):
     with temporary_settings(server.as_a_client):
-        Blueprint.register_type_and_schema(_sync=True)
+        register_block(Blueprint)
         yield
 
 
@@ -27,7 +28,7 @@ def save(server, *files, replace: bool = False) -> int:
 def test_a_file_is_saved_as_the_block_that_sessions_are_made_by(server, tmp_path):
     (tmp_path / "app.yaml").write_text(EXAMPLE.read_text())
     assert save(server, tmp_path / "app.yaml") == 0
-    assert Blueprint.load("app", _sync=True).ready_path == "_stcore/health"
+    assert load_block(Blueprint, "app").ready_path == "_stcore/health"
 
 
 def test_a_blueprint_that_is_there_is_replaced_only_when_that_is_asked_for(server, tmp_path):
@@ -36,9 +37,10 @@ def test_a_blueprint_that_is_there_is_replaced_only_when_that_is_asked_for(serve
     (tmp_path / "twice.yaml").write_text("{image: lab, port: 2}")
     with pytest.raises(BadRequest, match="there is a blueprint 'twice' already"):
         save(server, tmp_path / "twice.yaml")
-    assert Blueprint.load("twice", _sync=True).port == 1
+    assert load_block(Blueprint, "twice").port == 1
     save(server, tmp_path / "twice.yaml", replace=True)
-    assert (Blueprint.load("twice", _sync=True).port, Blueprint.load("twice", _sync=True).environment) == (2, {})
+    twice = load_block(Blueprint, "twice")
+    assert (twice.port, twice.environment) == (2, {})
 
 
 def test_of_several_files_none_is_saved_when_one_makes_no_sense(server, tmp_path):

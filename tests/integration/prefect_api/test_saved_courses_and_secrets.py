@@ -15,6 +15,7 @@ from pool.errors import NotFound
 from runtime.verbs import courses
 from tests.rigs.printed_examples import blocks
 from tests.rigs.services.prefect_server import ROOT
+from tests.rigs.services.saved_blocks import register_block, save_block
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -26,22 +27,27 @@ VALUE = "Correct-Horse-Battery"
 def registered(server):
     with temporary_settings(server.as_a_client):
         for kind in (Blueprint, CourseBlock, PoolConfig):
-            kind.register_type_and_schema(_sync=True)
-        PoolConfig(DD_TIMEZONE="Europe/Berlin").save("main", overwrite=True, _sync=True)
-        Blueprint(image="lab", port=8888, slots=2).save("jupyter-minimal", overwrite=True, _sync=True)
+            register_block(kind)
+        save_block(PoolConfig(DD_TIMEZONE="Europe/Berlin"), "main")
+        save_block(Blueprint(image="lab", port=8888, slots=2), "jupyter-minimal")
         yield
 
 
 def test_a_course_from_a_file_is_the_one_that_slots_are_reserved_by(server):
     assert courses.save(server.settings, [str(EXAMPLE)], replace=False, as_json=False) == 0
     (course,) = StoredBlocks().courses().of("main")
-    assert (course.name, course.slots, course.needs, course.users) == ("bio101", 60, 2, {"ada", "grace", "linus"})
+    assert (course.name, course.slots, course.needs, course.users) == (
+        "bio101",
+        60,
+        2,
+        frozenset({"ada", "grace", "linus"}),
+    )
     assert [entry.text for entry in course.times] == ["Mon,Wed 09:00-11:00", "Fri 13:00-14:30"]
 
 
 def test_a_course_that_makes_no_sense_is_refused_by_the_server_whatever_saves_it():
     with pytest.raises(PrefectHTTPStatusError, match=r"course/odd is not saved: .*cannot be read; write it like"):
-        CourseBlock.model_construct(blueprint="x", times=["Mon 9-11"], slots=1).save("odd", _sync=True)
+        save_block(CourseBlock.model_construct(blueprint="x", times=["Mon 9-11"], slots=1), "odd")
 
 
 def test_a_secret_that_is_saved_as_the_guide_prints_is_read_once_and_dropped(server, tmp_path):
@@ -60,5 +66,5 @@ def test_a_secret_that_is_saved_as_the_guide_prints_is_read_once_and_dropped(ser
 
 
 def test_a_secret_that_stays_is_not_one_for_one_use():
-    Secret(value=VALUE).save("hub-token", overwrite=True, _sync=True)
+    save_block(Secret(value=VALUE), "hub-token")
     assert (StoredBlocks().secret("hub-token"), StoredBlocks().sealed()) == (VALUE, {})

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.rigs.services.api_servers import ApiServers
 from tests.rigs.services.prefect_server import running, stop
@@ -40,7 +41,7 @@ def test_an_event_of_one_server_is_told_by_the_other(servers):
     told, asked = servers.settings.api_ports
     name = f"test.{uuid4().hex}"
     wanted = {"event": {"name": [name]}, "occurred": {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}}
-    with connect(f"ws://127.0.0.1:{told}/api/events/out", subprotocols=["prefect"]) as stream:
+    with connect(f"ws://127.0.0.1:{told}/api/events/out", subprotocols=[Subprotocol("prefect")]) as stream:
         stream.send(json.dumps({"type": "auth", "token": servers.password}))
         assert json.loads(stream.recv(10))["type"] == "auth_success"
         stream.send(json.dumps({"type": "filter", "filter": wanted}))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.rigs.present import present
 from tests.rigs.services.prefect_server import PrefectServer
 from tests.rigs.waiting import until
 
@@ -16,7 +17,7 @@ def server(tmp_path):
     server.start()
     standby = server.stand_by()
     yield server
-    for process in (standby, server.process):
+    for process in (standby, present(server.process)):
         process.kill()
         process.wait()
 

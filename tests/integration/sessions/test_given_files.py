@@ -5,6 +5,7 @@ import json
 import logging
 import sqlite3
 from datetime import timedelta
+from inspect import unwrap
 
 import pytest
 from prefect.blocks.system import Secret
@@ -22,7 +23,7 @@ from pool.records import Image
 from pool.store.pool_store import PoolStore
 from tests.rigs.engines.light_engine import SERVE
 from tests.rigs.engines.one_engine import OneEngine
-from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, fake_outside
+from tests.rigs.fakes import Blocks, FakeBlocks, FakeClock, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
 from tests.rigs.services.databases import migrated_sqlite
 
@@ -53,7 +54,7 @@ def door(tmp_path, host, image):
     store.images.put(Image("main", "lab", image.id, 1))
     store.hosts.note(claim_active(store).name, address="192.0.2.7")
     store.images.mark("main-01", image.id, NOW)
-    kinds = {PoolConfig: {"main": PoolConfig()}, Blueprint: {"lab": LAB}, CourseBlock: {"bio101": BIO}}
+    kinds: Blocks = {PoolConfig: {"main": PoolConfig()}, Blueprint: {"lab": LAB}, CourseBlock: {"bio101": BIO}}
     kinds |= {LinkKeys: {"main": LinkKeys.create()}, Secret: {name: Secret(value=VALUE) for name in SECRETS.values()}}
     ports = {"store": store, "stored": FakeBlocks(kinds), "engines": OneEngine(host.engine), "prefect": Somewhere()}
     ports |= {"course_files": CourseFiles(tmp_path / "courses"), "clock": FakeClock(NOW + timedelta(minutes=1))}
@@ -65,7 +66,7 @@ def door(tmp_path, host, image):
 
 
 def provision(name: str = "s-1", **options) -> dict:
-    return asyncio.run(provision_instance.fn.__wrapped__(name, "lab", "ada", options))
+    return asyncio.run(unwrap(provision_instance.fn)(name, "lab", "ada", options))
 
 
 def inside(host, script: str) -> str:
@@ -93,7 +94,7 @@ def test_a_value_is_in_no_record_answer_log_or_description_of_the_container(door
 def test_a_secret_for_one_use_is_gone_when_its_session_runs_and_all_are_when_it_is_over(door, host):
     provision(secrets=SECRETS)
     assert list(door.stored.blocks[Secret]) == ["hub-token"]
-    asyncio.run(deprovision_instance.fn.__wrapped__("s-1"))
+    asyncio.run(unwrap(deprovision_instance.fn)("s-1"))
     assert host.engine.containers({}) == []
 
 

@@ -12,6 +12,7 @@ from blocks.stored.authority import CertificateAuthority
 from blocks.stored.blueprint import default_blueprints
 from blocks.stored.link_keys import LinkKeys
 from flows.housekeeping.rotate_secrets import rotate_secrets
+from pool.keys.rotation import RotatedKey
 from pool.sessions.containers import container_spec
 from pool.store.pool_store import PoolStore
 from runtime.builds.notebook_image import build_notebook_image
@@ -22,6 +23,7 @@ from tests.rigs.fakes import FakeClock, fake_outside
 from tests.rigs.gateways.gateway import running_gateway
 from tests.rigs.gateways.kernel import kernel_channel, result_of
 from tests.rigs.pool_data import NOW, claim_active, place, run
+from tests.rigs.present import present
 from tests.rigs.services.databases import migrated_sqlite
 from tests.rigs.waiting import until
 
@@ -72,7 +74,7 @@ def door(store, host, gateway):
 def session(door, host, image):
     """A session that runs and has its route."""
     door.store.instances.request("ada-1", BLUEPRINT, "ada", {}, NOW)
-    asked = place(door.store, "ada-1")
+    asked = present(place(door.store, "ada-1"))
     host.engine.run(container_spec(asked, BLUEPRINT, image.image_id, "dd-test"))
     until(lambda: status(host, asked, "api") == 200, "it answers", 60)
     running = run(door.store, "ada-1")
@@ -105,7 +107,7 @@ def browser(gateway, session):
 
 
 def rotate() -> str:
-    return asyncio.run(rotate_secrets.fn(["session-tokens"])).message
+    return asyncio.run(rotate_secrets.fn([RotatedKey.TOKENS])).message
 
 
 def test_a_running_session_an_open_websocket_and_a_link_given_before_live_through_it(session, gateway, browser):

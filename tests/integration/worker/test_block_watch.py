@@ -10,6 +10,7 @@ from blocks.stored.documents.kept_blocks import SETTLE_SECONDS
 from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.pool_config import PoolConfig
 from runtime.worker.block_watch import watch_blocks
+from tests.rigs.services.saved_blocks import register_block, save_block
 
 pytestmark = pytest.mark.integration
 
@@ -35,10 +36,18 @@ async def read_before_and_after(server, stored: StoredBlocks) -> list[int]:
 def test_a_block_that_is_changed_by_the_api_is_read_again_by_a_process_that_kept_it(prefect_server):
     stored, loads = StoredBlocks(), []
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
-        PoolConfig.register_type_and_schema(_sync=True)
-        PoolConfig(DD_MAX_HOSTS=3).save("kept", _sync=True)
+        register_block(PoolConfig)
+        save_block(PoolConfig(DD_MAX_HOSTS=3), "kept")
         keep = stored.kept.get
-        stored.kept.get = lambda key, read: keep(key, lambda: (loads.append(key), read())[1])
+
+        def noted(key, read):
+            def load():
+                loads.append(key)
+                return read()
+
+            return keep(key, load)
+
+        vars(stored.kept)["get"] = noted
         assert asyncio.run(read_before_and_after(prefect_server, stored)) == [3, 7]
         assert len(loads) == 2
 
@@ -57,6 +66,6 @@ async def names_before_and_after(stored: StoredBlocks, save) -> list[bool]:
 
 def test_a_block_that_is_saved_is_among_the_names_of_a_process_that_kept_them(prefect_server):
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
-        PoolConfig.register_type_and_schema(_sync=True)
-        save = partial(PoolConfig().save, "saved-later", _sync=True)
+        register_block(PoolConfig)
+        save = partial(save_block, PoolConfig(), "saved-later")
         assert asyncio.run(names_before_and_after(StoredBlocks(), save)) == [False, True]

@@ -51,7 +51,8 @@ def processes_of(run: str, program: bytes) -> list[int]:
 
 def test_a_run_whose_process_is_killed_is_run_again_and_never_called_crashed(prefect_server, run, tmp_path):
     (tmp_path / "begun").unlink()
-    os.kill(*processes_of(run, ENGINE), signal.SIGKILL)
+    (engine,) = processes_of(run, ENGINE)
+    os.kill(engine, signal.SIGKILL)
     until((tmp_path / "begun").exists, "the flow has begun again", 90)
     (tmp_path / "sign").touch()
     assert prefect_server.wait(run, seconds=90)["type"] == "COMPLETED"
@@ -67,5 +68,6 @@ def test_a_run_that_is_cancelled_ends_so_and_leaves_no_process(prefect_server, r
 
 
 def test_an_engine_does_not_outlive_the_process_that_watches_it(prefect_server, run):
-    os.kill(*processes_of(run, b"runtime.worker.process_run"), signal.SIGKILL)
+    (watching,) = processes_of(run, b"runtime.worker.process_run")
+    os.kill(watching, signal.SIGKILL)
     until(lambda: not processes_of(run, ENGINE), "the engine has ended", 60)

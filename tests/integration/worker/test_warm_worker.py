@@ -6,12 +6,14 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import Popen
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from pool.store.pool_store import PoolStore
+from tests.rigs.present import present
 from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
 from tests.rigs.waiting import until
 
@@ -26,7 +28,7 @@ class Bench:
     def __init__(self, server: PrefectServer):
         self.server = server
         self.pool = server.pool(f"warm-{uuid4().hex[:6]}")
-        self.workers = []
+        self.workers: list[Popen] = []
 
     def worker(self):
         """Start one more worker and wait until it looks for runs."""
@@ -147,7 +149,7 @@ def test_two_workers_run_each_run_once(idle, tmp_path: Path):
 
 def test_of_a_schedule_only_the_newest_late_run_is_run(idle):
     late = six_late_runs_of_a_schedule(idle)
-    newest = max(late, key=late.get)
+    newest = max(late, key=late.__getitem__)
     idle.worker()
     ended = {run: idle.server.wait(run)["name"] for run in late}
     assert ended == dict.fromkeys(late, "Skipped") | {newest: "Completed"}
@@ -273,8 +275,9 @@ def test_a_run_in_a_process_of_its_own_goes_on_while_the_server_is_away(prefect_
 
 def out_of_sight(server: PrefectServer, sign: Path) -> None:
     """Kill the server, give the flow its sign, and start the server when the flow has long wanted to tell it."""
-    server.process.kill()
-    server.process.wait()
+    process = present(server.process)
+    process.kill()
+    process.wait()
     (sign / "sign").touch()
     until((sign / "seen").exists, "the flow goes on")
     time.sleep(3)

@@ -13,7 +13,11 @@ import json
 import os
 import sys
 import time
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 PATIENCE = 120  # seconds: a campaign that was killed holds no run for ever
 
@@ -51,7 +55,7 @@ def _taken(order: Path) -> bool:
     return True
 
 
-def _wait_until(true) -> None:
+def _wait_until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not true() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -63,11 +67,11 @@ def _of_this_run() -> tuple[str | None, dict]:
     return flow_run.flow_name, flow_run.parameters
 
 
-def watch_tasks(base) -> None:
+def watch_tasks(base: Any) -> None:
     """Have each call of a task pass by here."""
     call = base.PoolTask.__call__
 
-    def watched(self, *args, **kwargs):
+    def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
         reached(self.fn.__name__, "before", *_of_this_run())
         result = call(self, *args, **kwargs)
         if inspect.isawaitable(result):
@@ -78,17 +82,17 @@ def watch_tasks(base) -> None:
     base.PoolTask.__call__ = watched
 
 
-async def _then(result, step: str):
+async def _then(result: Awaitable[Any], step: str) -> Any:
     value = await result
     reached(step, "after", *_of_this_run())
     return value
 
 
-def watch_worker(warm_run) -> None:
+def watch_worker(warm_run: Any) -> None:
     """Have each run of a warm worker pass by here, once it is Pending and before its first line runs."""
     run = warm_run.WarmRun._run
 
-    def watched(self):
+    def watched(self: Any) -> None:
         reached("take", "after", self._flow.name, self._flow_run.parameters)
         run(self)
 
@@ -98,21 +102,24 @@ def watch_worker(warm_run) -> None:
 class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Lets a module be imported as usual, and watches it from then on."""
 
-    def __init__(self, name, watch) -> None:
+    _loader: importlib.abc.Loader
+
+    def __init__(self, name: str, watch: Callable[[ModuleType], None]) -> None:
         self._name, self._watch = name, watch
 
-    def find_spec(self, name, path, target=None):
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name != self._name:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
-        self._loader, spec.loader = spec.loader, self
+        if spec and spec.loader:
+            self._loader, spec.loader = spec.loader, self
         return spec
 
-    def create_module(self, spec):
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
 
-    def exec_module(self, module):
+    def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
         self._watch(module)
 

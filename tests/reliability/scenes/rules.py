@@ -52,8 +52,9 @@ def given_twice(instances: Sequence[Instance], standbys: Sequence[Standby]) -> l
     """Which standbys two sessions have, or one has while it still stands by; and which addresses two hold."""
     living = [one for one in instances if one.state in HOLDING_ROOM]
     standing = {one.id for one in standbys}
+    held = [*(one.placement for one in living), *(one.placement for one in standbys)]
     owners = Counter(one.standby for one in living if one.standby)
-    places = Counter((one.host, one.placement.port) for one in (*living, *standbys) if one.placement)
+    places = Counter((place.host, place.port) for place in held if place)
     wrong = [f"{standby} was given to {count} sessions" for standby, count in owners.items() if count > 1]
     wrong += [f"{standby} stands by, and a session has it" for standby in sorted(owners.keys() & standing)]
     return wrong + [

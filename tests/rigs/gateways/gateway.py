@@ -24,9 +24,13 @@ from tests.rigs.ports import free_port
 from tests.rigs.waiting import until
 
 PATIENCE = 10
+#: For loads and clients that come from one address alone.
+NO_LIMITS: dict[str, Any] = dict.fromkeys(
+    ("address_requests", "address_connections", "session_requests", "session_connections"), 0
+)
 GATEWAY_PORTS = range(8100, 8200)
 #: For a fixture that gives a gateway: its session domain, in the two forms that a session's address may have.
-BOTH_FORMS = {"params": ["", "localhost"], "ids": ["one origin", "an origin each"]}
+BOTH_FORMS: dict[str, Any] = {"params": ["", "localhost"], "ids": ["one origin", "an origin each"]}
 
 
 def route_hash(route_id: str) -> str:

@@ -4,11 +4,12 @@ import json
 import uuid
 
 import httpx
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 from websockets.typing import Origin
 
 
-def kernel_channel(address: str, browser: httpx.Client, query: str = "") -> ClientConnection:
+def kernel_channel(address: str, browser: httpx.Client, query: str = "") -> Connection:
     """Start a kernel and open a websocket to it.
 
     Args:
@@ -26,7 +27,7 @@ def kernel_channel(address: str, browser: httpx.Client, query: str = "") -> Clie
     )
 
 
-def result_of(channel: ClientConnection, code: str) -> str:
+def result_of(channel: Connection, code: str) -> str:
     """Run a cell, and return what it shows."""
     header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "session": "s", "version": "5.3"}
     content = {"code": code, "silent": False}

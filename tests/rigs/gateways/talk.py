@@ -3,7 +3,7 @@
 import threading
 from typing import Self
 
-from websockets.sync.client import ClientConnection
+from websockets.sync.connection import Connection
 
 from tests.rigs.waiting import until
 
@@ -11,7 +11,7 @@ from tests.rigs.waiting import until
 class Talk:
     """Frames sent and answered without a pause, in a thread of their own, until told to stop."""
 
-    def __init__(self, websocket: ClientConnection):
+    def __init__(self, websocket: Connection):
         self.websocket = websocket
         self.sent, self.answered = 0, 0
         self.over = threading.Event()

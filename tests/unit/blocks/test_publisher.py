@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 from threading import Event
+from typing import Any
 
 import pytest
 from prefect.context import FlowRunContext
@@ -39,7 +40,8 @@ def test_what_is_told_is_told_where_the_process_that_woke_the_publisher_tells():
 
 def test_no_change_is_told_as_that_of_the_run_which_woke_the_publisher_first():
     told, publisher = [], Publisher()
-    with FlowRunContext.model_construct():
+    nothing: Any = None
+    with FlowRunContext.model_construct(client=nothing, task_runner=nothing, result_store=nothing):
         publisher.wake(lambda: told.append(FlowRunContext.get()))
         assert publisher.flush(5)
     assert told == [None]

@@ -3,6 +3,7 @@ from asyncio import Event
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from time import sleep
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ async def settled() -> None:
 
 async def in_line(names: str, most: int) -> tuple[Turns, list[str], Event, list[asyncio.Task]]:
     """Have these come, each by one letter, one after the other."""
-    turns, seen, stay = Turns(), [], Event()
+    turns, seen, stay = Turns(), list[Any](), Event()
     tasks = [asyncio.create_task(come(turns, who, seen, stay, most)) for who in names]
     await settled()
     return turns, seen, stay, tasks

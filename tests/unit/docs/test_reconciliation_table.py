@@ -1,5 +1,7 @@
 """The table of the docs is the one that decides, and its rows about hosts are what the rules do."""
 
+from typing import Any
+
 import pytest
 
 from docs.reconciliation_table import HOSTS
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.unit
 
 MUTE, WELL = Probe(answers=False, trouble="timed out"), Probe(answers=True)
 DISTRUSTED = Probe(answers=False, distrusted=True, trouble="certificate has expired")
-SINCE = {"unreachable_since": NOW}
+SINCE: dict[str, Any] = {"unreachable_since": NOW}
 #: Host, probe, whether its server is listed (None: the cloud is silent), seconds later; in the order of the table.
 SITUATIONS = (
     (a_host(**SINCE), MUTE, False, 1),

@@ -1,6 +1,7 @@
 """What is written down of each test of a run."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ pytest_plugins = ("pytester",)
 pytestmark = pytest.mark.unit
 
 
-def report(when: str, outcome: str, says: str | None = None) -> pytest.TestReport:
+def report(when: Any, outcome: Any, says: str | None = None) -> pytest.TestReport:
     return pytest.TestReport("t.py::one", ("t.py", 1, "one"), {}, outcome, says, when)
 
 

@@ -116,7 +116,7 @@ def test_while_none_ages_the_active_hosts_with_room_are_candidates_the_fullest_f
     assert candidates(hosts, slots, NOW, SETTINGS, lifetime=3600) == ranked
 
 
-def spawned(hosts, now=NOW, unrecorded=(), **settings) -> list[FlavorSize]:
+def spawned(hosts, now=NOW, unrecorded=(), **settings) -> list[FlavorSize | None]:
     decisions = hosts_to_spawn(Situation(hosts, PoolSettings(**settings), now, unrecorded))
     assert all(decision.subject == "main" for decision in decisions)
     return [decision.flavor for decision in decisions if decision.kind is DecisionKind.SPAWN]
@@ -183,10 +183,10 @@ def test_settings_under_which_no_host_takes_a_session_are_refused():
         PoolSettings(name="gpu", slots_large=0)
 
 
-@pytest.mark.parametrize("moves", [HOST_MOVES, INSTANCE_MOVES])
-def test_every_state_stands_in_its_life_cycle_and_leads_to_an_end(moves):
+@pytest.mark.parametrize(("states", "moves"), [(HostState, HOST_MOVES), (InstanceState, INSTANCE_MOVES)])
+def test_every_state_stands_in_its_life_cycle_and_leads_to_an_end(states, moves):
     ends = {state for state, targets in moves.items() if not targets}
-    assert set(moves) == set(type(next(iter(moves))))
+    assert set(moves) == set(states)
     reaching = set(ends)
     for _ in moves:
         reaching |= {state for state, targets in moves.items() if targets & reaching}

@@ -71,7 +71,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def room_is_what_sessions_hold(self):
-        held = Counter()
+        held = Counter[str | None]()
         for instance in self.store.instances.all(states=HOLDING_ROOM):
             held[instance.host] += instance.slots if instance.host else 0
         for host in self.store.hosts.all():

@@ -33,7 +33,9 @@ class PaperRuns(Stack):
     def __init__(self, folder, store: PoolStore, reruns: bool) -> None:
         super().__init__(folder, 1, 2)
         self.store, self.reruns = store, reruns
-        self.worker, self.states, self.asked, self.turn, self.threads = 0, {}, {}, threading.Lock(), []
+        self.worker, self.turn, self.threads = 0, threading.Lock(), list[threading.Thread]()
+        self.states: dict[str, list[str]] = {}
+        self.asked: dict[str, tuple[str, dict]] = {}
 
     def trigger(self, deployment: str, **parameters) -> str:
         run = uuid4().hex
@@ -100,6 +102,8 @@ class PaperRuns(Stack):
 
 class PaperField(Battlefield):
     """Whatever is to die, it is the worker."""
+
+    stack: PaperRuns
 
     def strike(self, victim, pid, host):
         self.stack.restart()

@@ -26,8 +26,12 @@ TOOLS = (
     "rm",
     "sed",
     "sh",
+    "sha256sum",
+    "sleep",
+    "tail",
+    "touch",
+    "ls",
 )
-TOOLS += ("sha256sum", "sleep", "tail", "touch", "ls")
 OLD_PYTHON = 'case "$*" in *version_info*) exit 1;; -V) echo Python 3.9.2;; esac'
 MAKES_A_VENV = """case "$*" in "-m venv .venv")
   mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo "$PWD/.venv" > .venv/bin/activate;; esac"""

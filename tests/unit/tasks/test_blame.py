@@ -2,6 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from prefect.states import Failed
@@ -20,6 +21,7 @@ from tasks.images.delivery import _push_all
 from tasks.sessions.containers import start_container
 from tests.rigs.fakes import FakeBlocks, ScriptedTasks, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, a_host, ask, claim_active, place
+from tests.rigs.present import present
 from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
@@ -57,7 +59,7 @@ def test_an_image_that_a_host_has_lost_is_no_longer_on_record_there(store):
     store.images.put(LAB)
     store.images.mark("main-01", LAB.id, NOW)
     ask(store)
-    session = place(store)
+    session = present(place(store))
     lost = EngineTrouble("no such image", IMAGE_GONE)
     with with_engine(store, run=answering(lost)), pytest.raises(EngineTrouble):
         asyncio.run(start_container.fn(session, a_blueprint()))
@@ -77,12 +79,13 @@ def test_an_image_that_a_host_has_lost_is_no_longer_on_record_there(store):
     ids=str,
 )
 def test_a_task_is_tried_again_where_that_may_help(error, again):
-    assert asyncio.run(worth_retrying(None, None, Failed(data=error, message=str(error)))) is again
+    no_task: Any = None  # what it met alone decides
+    assert asyncio.run(worth_retrying(no_task, no_task, Failed(data=error, message=str(error)))) is again
 
 
 def pushed(store, *answers):
     claim_active(store)
-    push = SimpleNamespace(is_there=lambda image: False, push=answering(*answers))
+    push: Any = SimpleNamespace(is_there=lambda image: False, push=answering(*answers))
     with standing_in(fake_outside(store=store)):
         _push_all(push, a_host(), [USELESS, LAB], DistributionTally(1, 1), roomy=True)
 

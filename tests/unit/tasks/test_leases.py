@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from blocks.outside import outside, standing_in
+from blocks.outside import standing_in
 from pool.errors import DatabaseAway
 from tasks.leases import Held, Hold, lease
-from tests.rigs.fakes import fake_outside
+from tests.rigs.fakes import FakeClock, fake_outside
 from tests.rigs.pool_data import NOW
 
 pytestmark = pytest.mark.unit
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.unit
 class OneLease:
     """A store of one lease."""
 
-    def __init__(self):
-        self.leases, self.holder, self.until, self.away = self, None, NOW, 0.0
+    def __init__(self, clock: FakeClock):
+        self.clock, self.leases, self.holder, self.until, self.away = clock, self, None, NOW, 0.0
 
     def take(self, _name, holder, seconds, now):
         if self.holder not in (None, holder) and self.until > now:
             return self.holder
         self.holder, self.until = holder, now + timedelta(seconds=seconds)
-        outside().clock.pass_by(self.away)
+        self.clock.pass_by(self.away)
         self.away = 0.0
         return None
 
@@ -33,10 +33,16 @@ class OneLease:
 
 
 @pytest.fixture
-def clock():
+def door():
+    clock = FakeClock()
+    with standing_in(fake_outside(store=OneLease(clock), clock=clock)) as door:
+        yield door
+
+
+@pytest.fixture
+def clock(door):
     """The clock that every holder sees."""
-    with standing_in(fake_outside(store=OneLease())) as door:
-        yield door.clock
+    return door.clock
 
 
 def test_the_second_housekeeper_does_nothing_and_says_who_holds_it(clock):
@@ -72,8 +78,8 @@ def test_a_holder_that_finds_another_one_at_it_stops_at_once(clock):
         first.check()
 
 
-def test_a_lease_that_was_taken_through_an_outage_holds_for_its_full_time_from_then_on(clock):
-    outside().store.away = 55
+def test_a_lease_that_was_taken_through_an_outage_holds_for_its_full_time_from_then_on(door, clock):
+    door.store.away = 55
     hold = Hold("housekeeping of main", "flow run 1")
     clock.pass_by(59)
     hold.check()

@@ -36,8 +36,10 @@ def test_a_step_whose_function_runs_out_of_items_ends_with_an_error_and_not_neve
 
 
 def _awaits(function: Callable) -> bool:
-    body = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0].body
-    return any(isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) for part in body for node in ast.walk(part))
+    written = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(written, ast.FunctionDef | ast.AsyncFunctionDef)
+    inside = (node for part in written.body for node in ast.walk(part))
+    return any(isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) for node in inside)
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))

@@ -49,7 +49,7 @@ def records(url: str) -> tuple:
 
 def rows(url: str, table: str) -> int:
     with create_engine(url).connect() as connection:
-        return connection.scalar(select(func.count()).select_from(metadata.tables[table]))
+        return connection.execute(select(func.count()).select_from(metadata.tables[table])).scalar_one()
 
 
 def test_every_record_is_the_same_in_the_other_database(source, target):

@@ -16,6 +16,7 @@ from pool.store import engine
 from pool.store.outage import status_of
 from pool.store.pool_store import PoolStore
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later, place
+from tests.rigs.present import present
 from tests.rigs.services.databases import migrated_postgres
 from tests.rigs.services.lossy_relay import Loss, lossy_relay
 from tests.rigs.services.postgres import postgres_server
@@ -143,7 +144,7 @@ WRITES: dict[str, Callable[[PoolStore], object]] = {
     "drain": lambda store: store.hosts.drain("main-01", later(9), "new kernel"),
     "count of an error": lambda store: store.hosts.count_error("main-01", "no answer", NOW),
     "request": lambda store: store.instances.request("bob-1", a_blueprint(), "bob", {}, NOW)[1],
-    "room": lambda store: place(store).placement,
+    "room": lambda store: present(place(store)).placement,
     "end of a session": lambda store: (
         store.instances.move("alice-1", InstanceState.FAILED, NOW, cause=EndCause.NO_ROOM).state
     ),
@@ -180,6 +181,11 @@ def test_a_server_that_never_heard_of_a_transaction_does_not_say_what_became_of_
         assert status_of(connection, 2**40) is None
 
 
+def commit_later(connection: sqlite3.Connection) -> None:
+    time.sleep(1.5)
+    connection.execute("COMMIT")
+
+
 def test_a_locked_file_is_waited_for_longer_than_one_try(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "LOCK_WAIT", 0.2)
     store = PoolStore.open(f"sqlite:///{tmp_path / 'pool.sqlite'}", wait_seconds=20)
@@ -187,7 +193,7 @@ def test_a_locked_file_is_waited_for_longer_than_one_try(tmp_path, monkeypatch):
     with sqlite3.connect(tmp_path / "pool.sqlite", isolation_level=None, check_same_thread=False) as other:
         other.execute("BEGIN IMMEDIATE")
         with ThreadPoolExecutor(1) as threads:
-            threads.submit(lambda: (time.sleep(1.5), other.execute("COMMIT")))
+            threads.submit(commit_later, other)
             assert claim(store).name == "main-01"
     store.close()
 

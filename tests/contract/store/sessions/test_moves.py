@@ -8,6 +8,7 @@ from pool.errors import Refused, RefusedMove
 from pool.records import KeptWork, Placement
 from pool.states import EndCause, HostState, InstanceState
 from tests.rigs.pool_data import NOW, ask, claim_active, later, place, run
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.contract
 
@@ -91,7 +92,7 @@ def test_a_session_whose_new_host_serves_no_more_waits_and_holds_no_room(store, 
     waiting = store.instances.hand_over("alice-1", later(90))
     assert (waiting.state, waiting.placement, waiting.target) == (InstanceState.QUEUED, None, None)
     assert reserved(store) == {"main-01": 0, "main-02": 0}
-    assert place(store, "alice-1", "main-01").carried == "alice-1.2"
+    assert present(place(store, "alice-1", "main-01")).carried == "alice-1.2"
 
 
 def test_a_session_that_stays_gives_the_other_room_back_and_may_be_moved_again(store, instance):

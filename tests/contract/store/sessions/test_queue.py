@@ -65,7 +65,7 @@ def test_room_that_one_gives_back_to_queue_again_is_not_taken_past_it(store, mon
         first.join(0.5)  # it waits for the host's row, or for the database
         return others
 
-    look = instance_store.has_others_before
+    look = vars(instance_store)["has_others_before"]
     monkeypatch.setattr(instance_store, "has_others_before", look_while_the_first_comes_back)
     assert store.instances.take_turn("second", "main-01", (), NOW) is None
     first.join()

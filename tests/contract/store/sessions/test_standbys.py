@@ -1,5 +1,8 @@
 """Standbys in the store, on SQLite and on PostgreSQL: their room, and that each is given once."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from pool.errors import Refused, RefusedMove
@@ -8,6 +11,7 @@ from pool.sessions.requests import Wanted
 from pool.standbys.standby import Standby, StandbyState
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim_active, later, place
+from tests.rigs.present import present
 from tests.rigs.services.at_once import at_once
 
 pytestmark = pytest.mark.contract
@@ -65,15 +69,19 @@ def test_one_request_many_times_at_once_has_one_standby(store):
     assert _room(store) == (1, 2)
 
 
+def _nth(steps: list[Callable], which: int) -> object:
+    return steps[which]()
+
+
 def test_a_standby_that_is_given_up_and_asked_for_at_once_has_one_end(store):
     claim_active(store)
     for number in range(10):
         standby = a_standby(store)
-        steps = [
-            lambda one=standby, name=f"s-{number}": request(store, name, one),
-            lambda one=standby: store.standbys.move(one.id, StandbyState.ENDING, NOW),
+        steps: list[Callable] = [
+            partial(request, store, f"s-{number}", standby),
+            partial(store.standbys.move, standby.id, StandbyState.ENDING, NOW),
         ]
-        got, ended = at_once(2, lambda which, steps=steps: steps[which]())
+        got, ended = at_once(2, partial(_nth, steps))
         assert bool(got.standby) == isinstance(ended, RefusedMove)
         store.instances.move(got.id, InstanceState.FAILED, NOW)
         if not got.standby:
@@ -109,14 +117,14 @@ def test_a_session_takes_no_room_that_a_standby_holds(store):
     a_standby(store)
     for name in ("s-0", "s-1"):
         ask(store, name)
-    assert (place(store, "s-0").state, place(store, "s-1")) == (InstanceState.STARTING, None)
+    assert (present(place(store, "s-0")).state, place(store, "s-1")) == (InstanceState.STARTING, None)
 
 
 def test_standbys_and_sessions_share_no_port(store):
     claim_active(store)
     ask(store, "s-0")
-    ports = [a_standby(store).placement.port, place(store, "s-0").port, a_standby(store).placement.port]
-    assert len(set(ports)) == 3
+    held = [a_standby(store).placement, present(place(store, "s-0")).placement, a_standby(store).placement]
+    assert len({present(one).port for one in held}) == 3
 
 
 def test_a_standby_shares_no_gpu_with_a_session(store):
@@ -166,7 +174,7 @@ def test_a_session_that_must_go_elsewhere_has_a_container_of_its_own_there(store
     standby = a_standby(store)
     request(store, "ada-1", standby)
     store.instances.move("ada-1", InstanceState.QUEUED, NOW)
-    elsewhere = place(store, "ada-1")
+    elsewhere = present(place(store, "ada-1"))
     assert (elsewhere.container, elsewhere.route) == ("dd-ada-1", standby.route)
     assert store.standbys.over_among([standby.id]) == {standby.id}
 

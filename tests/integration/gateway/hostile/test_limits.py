@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,14 @@ from websockets.sync.client import connect
 
 from blocks.stored.link_keys import LinkKeys
 from tests.rigs.gateways.backend import http_backend, raw_backend, websocket_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
+from tests.rigs.gateways.gateway import (
+    BOTH_FORMS,
+    NO_LIMITS,
+    names_below_localhost,
+    only_routes,
+    route_to,
+    running_gateway,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -73,11 +81,16 @@ def test_forty_browsers_of_one_class_behind_one_address_are_all_served(form, sig
         assert class_of_forty(gateway, session.port, LinkKeys.create(), sign_in) == {200: 4000}
 
 
+def only(limit: str) -> dict[str, Any]:
+    """Settings by which one limit is one."""
+    return {limit: 1}
+
+
 @pytest.mark.parametrize("limit", ["session_requests", "session_connections"])
 def test_strangers_use_up_nothing_of_a_session_whose_user_is_signed_in(form, limit):
     keys, soon = LinkKeys.create(), datetime.now(UTC) + timedelta(seconds=60)
     with (
-        running_gateway(session_domain=form, **{limit: 1}) as gateway,
+        running_gateway(session_domain=form, **only(limit)) as gateway,
         http_backend() as session,
         httpx.Client(trust_env=False) as user,
     ):
@@ -127,8 +140,7 @@ def test_strangers_of_one_address_hold_no_more_connections_than_they_may(form):
 
 
 def test_a_limit_of_zero_is_none(form):
-    none = dict.fromkeys(("address_requests", "address_connections", "session_requests", "session_connections"), 0)
-    with running_gateway(session_domain=form, **none) as gateway, http_backend() as session:
+    with running_gateway(session_domain=form, **NO_LIMITS) as gateway, http_backend() as session:
         gateway.client.add_route(route_to(session.port))
         assert set(statuses(gateway, "alice", 200)) == {200}
 
@@ -150,7 +162,7 @@ def test_a_trusted_proxy_names_the_client(form):
 )
 def test_the_log_says_which_limit_it_was(form, limit, words):
     sign_in = "open" if limit == "session_requests" else "link"
-    with running_gateway(session_domain=form, **{limit: 1}) as gateway, http_backend() as session:
+    with running_gateway(session_domain=form, **only(limit)) as gateway, http_backend() as session:
         gateway.client.add_route(route_to(session.port, sign_in=sign_in))
         assert 429 in statuses(gateway, "alice", 20)
         refused = [line for line in gateway.logs_after(route_to(0).id, 1).splitlines() if '"status":429' in line]

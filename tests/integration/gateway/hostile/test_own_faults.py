@@ -22,7 +22,7 @@ FAULTS = {
 GIVES_UP = 'require("gateway.answers").filter_headers = function() return ngx.exit(ngx.ERROR) end'
 
 
-@pytest.fixture(params=FAULTS.values(), ids=FAULTS)
+@pytest.fixture(params=[*FAULTS.values()], ids=[*FAULTS])
 def faulty(request):
     with running_gateway() as gateway:
         spoil(gateway, f"{request.param} = function() error('a fault') end")

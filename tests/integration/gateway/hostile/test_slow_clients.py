@@ -45,9 +45,9 @@ class Slow:
 
     def _forget_the_dropped(self) -> None:
         with selectors.DefaultSelector() as selector:
-            for connection in self.open:
-                selector.register(connection, selectors.EVENT_READ)  # the gateway has nothing to say to half a header
-            dropped = [key.fileobj for key, _ in selector.select(0)]
+            for connection in self.open:  # the gateway has nothing to say to half a header
+                selector.register(connection, selectors.EVENT_READ, connection)
+            dropped: list[socket.socket] = [key.data for key, _ in selector.select(0)]
         for connection in dropped:
             self.open.discard(connection)
             connection.close()

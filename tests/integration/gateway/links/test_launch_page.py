@@ -9,6 +9,7 @@ import pytest
 from tests.integration.gateway.links.launching import ALICE, address, link
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import route_to
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +24,7 @@ def page_of(gateway, browser, address: str) -> str:
     """Where the page that a link shows goes on to."""
     answer = browser.get(address)
     assert answer.status_code == 200
-    return gateway.origin(ALICE) + re.search(r'url=([^"]*)"', answer.text).group(1)
+    return gateway.origin(ALICE) + present(re.search(r'url=([^"]*)"', answer.text)).group(1)
 
 
 def test_a_person_gets_in_by_a_page_that_goes_on_by_itself(gateway, browser):

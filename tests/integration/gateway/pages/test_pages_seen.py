@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -133,7 +134,7 @@ def a_day(now: datetime) -> LastDay:
 def the_pool(gateway):
     """The page of a pool that is in use."""
     now = datetime.now(UTC)
-    ago = {"created_at": now - timedelta(minutes=95), "state_since": now - timedelta(minutes=93)}
+    ago: dict[str, Any] = {"created_at": now - timedelta(minutes=95), "state_since": now - timedelta(minutes=93)}
     drained = "its lifetime of 14400 s since first use is over"
     hosts = [
         a_host("main-01", reserved=5, **ago),

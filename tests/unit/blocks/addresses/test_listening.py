@@ -27,6 +27,7 @@ print(asked.recv(65536).decode(), flush=True)
 def program(account: int, port: int, address: str = "127.0.0.1"):
     words = ["setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups", "/usr/bin/python3", "-c", LISTEN]
     with subprocess.Popen([*words, address, str(port)], stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdout
         assert it.stdout.readline() == "ready\n"
         yield it
         it.kill()

@@ -10,6 +10,7 @@ from blocks.addresses.loopback_twin import take_twin
 from blocks.resources import ROOT
 from pool.errors import Refused
 from tests.rigs.ports import free_port
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -34,7 +35,7 @@ def may_listen(address: str, port: int) -> bool:
 def test_no_local_account_listens_where_browsers_look_for_localhost_first(address, there):
     port = free_port(PORTS)
     assert may_listen(there, port)
-    with take_twin(address, port):
+    with present(take_twin(address, port)):
         assert not may_listen(there, port)
     assert may_listen(there, port)
 
@@ -42,7 +43,7 @@ def test_no_local_account_listens_where_browsers_look_for_localhost_first(addres
 def test_a_browser_that_asks_there_is_refused_at_once_and_goes_on_to_the_server():
     with socket.create_server(("127.0.0.1", free_port(PORTS))) as server:
         port = server.getsockname()[1]
-        with take_twin("127.0.0.1", port), pytest.raises(ConnectionRefusedError):
+        with present(take_twin("127.0.0.1", port)), pytest.raises(ConnectionRefusedError):
             socket.create_connection(("::1", port), 2)
         socket.create_connection(("localhost", port), 2).close()
 
@@ -65,6 +66,8 @@ def test_the_port_is_held_by_the_program_that_a_process_becomes():
     with subprocess.Popen(
         [sys.executable, "-c", become], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as cat:
+        assert cat.stdin
+        assert cat.stdout
         cat.stdin.write(b"x")
         cat.stdin.flush()
         assert cat.stdout.read(1) == b"x"  # it is cat by now

@@ -10,6 +10,7 @@ from blocks.backups import noting
 from pool.backups.changes import Noted
 from pool.backups.inventory import MOST_DEEP, UNSETTLED, Inventory
 from tests.rigs.pool_data import NOW
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -31,7 +32,7 @@ def given_back(content: bytes, kind: bytes = tarfile.REGTYPE):
 
 def written(noted: Noted) -> bytes:
     with tarfile.open(fileobj=io.BytesIO(noting.packed(noted))) as tar:
-        return tar.extractfile(noting.FILE).read()
+        return present(tar.extractfile(noting.FILE)).read()
 
 
 def test_a_note_is_read_as_it_was_written():
@@ -79,6 +80,6 @@ def test_a_note_that_is_too_long_packed_or_not_is_not_read_to_its_end(monkeypatc
     monkeypatch.setattr(noting, "MOST_BYTES", 1000)
     assert noting.unpacked(given_back(HEAD + zlib.compress(bytes(1001)))) is None
     monkeypatch.setattr(noting, "MOST_PACKED", 1000)
-    taken = []
-    assert noting.unpacked(taken.append(1) or bytes(600) for _ in range(9)) is None
-    assert len(taken) == 2
+    pieces = iter([bytes(600)] * 9)
+    assert noting.unpacked(pieces) is None
+    assert len([*pieces]) == 7

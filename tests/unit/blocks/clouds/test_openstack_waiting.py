@@ -3,6 +3,7 @@
 from itertools import chain, repeat
 from time import monotonic
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from openstack.exceptions import HttpException
@@ -58,11 +59,12 @@ def test_a_refusal_is_not_asked_again():
 
 def test_a_server_is_deleted_past_a_503_of_the_list_and_of_the_delete():
     ours = a_server(**{marks.HOST: "main-01", marks.POOL: "main"})
-    compute = SimpleNamespace(servers=answering([ours], BUSY, []), delete_server=answering(BUSY, None))
-    assert delete_and_wait(SimpleNamespace(compute=compute), "ours", "main-01") == {"main"}
+    servers = SimpleNamespace(servers=answering([ours], BUSY, []), delete_server=answering(BUSY, None))
+    cloud: Any = SimpleNamespace(compute=servers)
+    assert delete_and_wait(cloud, "ours", "main-01") == {"main"}
 
 
 def test_a_server_that_lacks_our_mark_does_not_break_the_list():
     ours, other = a_server(**{marks.HOST: "main-01"}), a_server()
-    compute = SimpleNamespace(servers=answering([other, ours]))
-    assert all_servers(SimpleNamespace(compute=compute), "ours") == [ours]
+    cloud: Any = SimpleNamespace(compute=SimpleNamespace(servers=answering([other, ours])))
+    assert all_servers(cloud, "ours") == [ours]

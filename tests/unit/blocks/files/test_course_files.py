@@ -13,6 +13,7 @@ from blocks.files import course_files
 from blocks.files.course_files import CourseFiles
 from pool.errors import NotFound, Refused
 from tests.rigs.pool_data import a_course
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -25,7 +26,7 @@ def members(folder, name: str = "bio101", **values) -> dict[str, tarfile.TarInfo
 
 def content(folder, name: str, member: str) -> bytes:
     with tarfile.open(fileobj=io.BytesIO(b"".join(CourseFiles(folder).tar(a_course(files=name))))) as tar:
-        return tar.extractfile(member).read()
+        return present(tar.extractfile(member)).read()
 
 
 def a_folder(tmp_path):

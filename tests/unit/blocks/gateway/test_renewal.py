@@ -3,6 +3,7 @@
 import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -15,19 +16,20 @@ from pool.errors import GatewayTrouble
 
 pytestmark = pytest.mark.unit
 
+PARTS = ("nginx", "admin.sock", "routes.json", "logs", "downloads")
 TODAY = datetime.now(UTC)
 NEAR_ITS_END = TODAY + timedelta(days=61)  # of 90 days, a third is left from the sixtieth on
 
 
 def gateway(folder, **settings) -> GatewayConfig:
     (folder / "nginx").mkdir()
-    parts = [folder / name for name in ("nginx", "admin.sock", "routes.json", "logs", "downloads")]
-    return GatewayConfig(*parts, settings=GatewaySettings(**settings))
+    conf, socket, routes, logs, downloads = (folder / name for name in PARTS)
+    return GatewayConfig(conf, socket, routes, logs, downloads, settings=GatewaySettings(**settings))
 
 
 @pytest.fixture
 def hang_ups(monkeypatch):
-    told = []
+    told: list[Any] = []
     monkeypatch.setattr(renewal, "hang_up", told.append)
     return told
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from blocks.host_setup.playbook_events import PlaybookTally, task_result
+from blocks.host_setup.playbook_events import PlaybookTally, TaskResult, task_result
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -11,8 +12,12 @@ def event(kind="runner_on_ok", task="Start the engine", role="docker", duration=
     return {"event": kind, "event_data": {"task": task, "role": role, "duration": duration, **more}}
 
 
+def result(*arguments, **more) -> TaskResult:
+    return present(task_result(event(*arguments, **more)))
+
+
 def line(*arguments, **more):
-    return task_result(event(*arguments, **more)).line
+    return result(*arguments, **more).line
 
 
 def test_a_task_that_changed_something_says_so():
@@ -39,12 +44,11 @@ def test_a_failure_is_one_line_with_the_last_of_stderr():
 def test_a_failed_loop_tells_of_the_item_that_failed():
     items = [{"failed": False, "msg": "fine"}, {"failed": True, "msg": "disk full"}]
     answer = {"msg": "One or more items failed", "results": items}
-    assert task_result(event("runner_on_failed", res=answer)).message == "disk full"
+    assert result("runner_on_failed", res=answer).message == "disk full"
 
 
 def test_an_ignored_failure_is_not_called_failed():
-    result = task_result(event("runner_on_failed", ignore_errors=True, res={"msg": "no"}))
-    assert result.outcome == "ignored"
+    assert result("runner_on_failed", ignore_errors=True, res={"msg": "no"}).outcome == "ignored"
 
 
 def test_a_task_that_handles_secrets_tells_nothing_of_them():
@@ -54,7 +58,7 @@ def test_a_task_that_handles_secrets_tells_nothing_of_them():
 
 
 def test_a_long_message_is_cut_off():
-    assert len(task_result(event("runner_on_failed", res={"msg": "x" * 5000})).message) == 300
+    assert len(result("runner_on_failed", res={"msg": "x" * 5000}).message) == 300
 
 
 @pytest.mark.parametrize(
@@ -80,5 +84,5 @@ def test_a_tally_finds_the_first_failure():
     tally = PlaybookTally()
     for task in ("one", "two"):
         tally.add(event("runner_on_failed", task=task, res={"msg": "no"}))
-    assert tally.first("failed").task == "docker : one"
+    assert present(tally.first("failed")).task == "docker : one"
     assert tally.first("unreachable") is None

@@ -2,6 +2,7 @@
 
 import time
 from itertools import repeat
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,8 @@ class Channel:
 
 def test_what_a_command_writes_comes_whole():
     pieces = [b"x" * 65536] * (MOST_BYTES // 65536)
-    assert b"".join(_chunks(Channel(pieces), time.monotonic() + 5)) == b"".join(pieces)
+    channel: Any = Channel(pieces)
+    assert b"".join(_chunks(channel, time.monotonic() + 5)) == b"".join(pieces)
 
 
 @pytest.mark.parametrize(

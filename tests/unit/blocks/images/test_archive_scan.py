@@ -55,9 +55,12 @@ def test_a_scan_leaves_a_file_that_is_still_being_copied(write, tmp_path):
 
 def test_a_scan_reads_an_unchanged_file_once(write, tmp_path, monkeypatch):
     path, read = write(TinyImage().archive()), []
-    monkeypatch.setattr(
-        image_archive, "read_archive", lambda path, shelf: read.append(path) or read_archive(path, shelf)
-    )
+
+    def noted(path, shelf):
+        read.append(path)
+        return read_archive(path, shelf)
+
+    monkeypatch.setattr(image_archive, "read_archive", noted)
     scan(tmp_path)
     scan(tmp_path)
     assert read == [path]

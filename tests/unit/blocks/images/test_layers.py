@@ -1,5 +1,7 @@
 """Which layers travel: exactly those that an engine lacks, whatever it has."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,7 +94,7 @@ def test_without_a_limit_nothing_waits():
 
 
 def test_progress_is_whole_only_when_every_host_is_done():
-    known = {"hosts": 4, "expected": 100, "skipped": 40, "seconds": 2.0}
+    known: dict[str, Any] = {"hosts": 4, "expected": 100, "skipped": 40, "seconds": 2.0}
     assert DistributionProgress(done=1, sent=10, **known).percent == 50
     assert DistributionProgress(done=3, sent=900, **known).percent == 99
     assert DistributionProgress(done=4, sent=10, **known).percent == 100

@@ -9,6 +9,7 @@ import pytest
 from blocks.images.push_archive import compose, config_name, layer_name
 from pool.records import Image
 from tests.rigs.engines.tiny_image import TinyImage, tar_of
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -26,7 +27,7 @@ def top(tmp_path):
 def test_it_holds_the_manifest_the_config_and_the_layers_that_are_given(top):
     data = b"".join(compose(IMAGE, ["tiny:latest"], TINY.config, top))
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        read = {name: archive.extractfile(name).read() for name in archive.getnames()}
+        read = {name: present(archive.extractfile(name)).read() for name in archive.getnames()}
     (manifest,) = json.loads(read.pop("manifest.json"))
     assert read == {layer_name(TINY.diff_ids[1]): b"x" * 700, config_name(TINY.id): TINY.config}
     assert manifest == {

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,8 @@ class Engine:
     ids=["20.10", "very old", "26.1", "containerd's image store"],
 )
 def test_an_engine_gets_what_it_takes(api, status, traits):
-    assert traits_of(Engine(api, status)) == traits
+    engine: Any = Engine(api, status)
+    assert traits_of(engine) == traits
 
 
 IMAGE = Image("main", "lab:1", "sha256:1", size=1)

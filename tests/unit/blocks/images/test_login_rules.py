@@ -1,6 +1,7 @@
 """A registry's login goes to the registry that it is for, and over TLS."""
 
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -9,6 +10,7 @@ from blocks.images.login_rules import refuse_plain_http, registry_of
 from blocks.stored.registry_login import RegistryLogin
 from pool.errors import Refused
 from tests.rigs.fakes import FakeBlocks
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -36,7 +38,7 @@ def login(registry: str) -> FakeBlocks:
     "saved", ["registry.example", "https://registry.example/", "HTTP://Registry.example./v2/", " registry.example"]
 )
 def test_a_login_is_sent_to_its_own_registry(saved):
-    assert login(saved).registry_login("mine", "registry.example").username == "reader"
+    assert present(login(saved).registry_login("mine", "registry.example")).username == "reader"
 
 
 @pytest.mark.parametrize(
@@ -84,4 +86,5 @@ def test_no_login_is_sent_over_plain_http(engine):
 
 @pytest.mark.parametrize("registry", ["192.0.2.7:5000", "127.0.0.1:5000", "[::1]:5000", "localhost:5000"])
 def test_a_login_is_sent_over_tls_and_on_the_machine_itself(registry):
-    refuse_plain_http(Engine(), registry)
+    engine: Any = Engine()
+    refuse_plain_http(engine, registry)

@@ -32,7 +32,7 @@ def points(name: str, buckets: list[Bucket], kind: str = "polygon") -> list[str]
 
 
 def texts(picture: ElementTree.Element) -> list[str]:
-    return [text.text for text in picture.iter(f"{SVG}text")]
+    return [text.text or "" for text in picture.iter(f"{SVG}text")]
 
 
 def test_the_scale_reaches_above_the_highest_value_of_any_panel():

@@ -1,5 +1,7 @@
 """A picture is drawn anew once a minute at the most."""
 
+from functools import partial
+
 import pytest
 
 from blocks.plots.kept_pictures import KeptPictures
@@ -17,4 +19,4 @@ def test_a_picture_is_kept_for_a_minute_unless_the_clock_was_set_back(seconds, s
 
 def test_each_name_has_its_own_picture():
     kept = KeptPictures()
-    assert [kept.of(name, NOW, lambda name=name: name) for name in ("main", "gpu")] == ["main", "gpu"]
+    assert [kept.of(name, NOW, partial(str, name)) for name in ("main", "gpu")] == ["main", "gpu"]

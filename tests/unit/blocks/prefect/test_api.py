@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ class PaperApi(PrefectApi):
 
 
 def test_a_run_is_watched_until_it_is_completed():
-    api, seen = PaperApi(("PENDING", None), ("RUNNING", None), ("COMPLETED", None)), []
+    api, seen = PaperApi(("PENDING", None), ("RUNNING", None), ("COMPLETED", None)), list[str]()
     api.run_to_its_end("plan/on-demand", 10, key="once", watch=seen.append, pool="main")
     assert seen == ["run-1", "run-1"]
     assert api.asked == ("plan/on-demand", "once", {"pool": "main"})
@@ -55,21 +56,22 @@ class PagingApi(PrefectApi):
 
     def __init__(self, runs: list[dict]):
         super().__init__("http://prefect.invalid")
-        self.answers = {
+        self.pages: dict[str, list[dict]] = {
             "/deployments/filter": [
                 {"id": "1", "entrypoint": "flows.sessions.why.why"},
                 {"id": "2", "entrypoint": "a.py:b"},
             ],
             "/flow_runs/filter": runs,
         }
-        self.wanted, self.cancelled = {}, []
+        self.wanted: dict[str, dict] = {}
+        self.cancelled: list[str] = []
 
-    def call(self, method: str, path: str, **body: object) -> object:
-        if path not in self.answers:
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        if path not in self.pages:
             self.cancelled.append(path.split("/")[2])
             return None
         self.wanted[path] = body
-        return self.answers[path][body["offset"] : body["offset"] + body["limit"]]
+        return self.pages[path][body["offset"] : body["offset"] + body["limit"]]
 
 
 def test_all_that_is_under_way_is_cancelled_on_however_many_pages_it_stands():

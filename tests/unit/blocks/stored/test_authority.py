@@ -19,8 +19,8 @@ def ours() -> CertificateAuthority:
 def verdict(where: Path, authority: CertificateAuthority, certificate: str, *checks: str) -> str:
     (where / "ca.pem").write_text(authority.certificate)
     (where / "leaf.pem").write_text(certificate)
-    command = ["openssl", "verify", "-x509_strict", "-CAfile", where / "ca.pem", *checks, where / "leaf.pem"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["openssl", "verify", "-x509_strict", "-CAfile", str(where / "ca.pem"), *checks]
+    done = subprocess.run([*command, str(where / "leaf.pem")], capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 

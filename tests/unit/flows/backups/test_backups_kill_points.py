@@ -29,8 +29,12 @@ OF_AN_END = [
     (HomeEngine, "remove", 1),
     (InstanceStore, "move", 2),
 ]
-OF_A_START = [(HomeEngine, "_create", 1), (HomeEngine, "write_files", 1), (HomeEngine, "_start", 1)]
-OF_A_START += [(InstanceStore, "begin_to_run", 1)]
+OF_A_START: list[tuple[type, str, int]] = [
+    (HomeEngine, "_create", 1),
+    (HomeEngine, "write_files", 1),
+    (HomeEngine, "_start", 1),
+    (InstanceStore, "begin_to_run", 1),
+]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -22,6 +21,7 @@ from tests.rigs.fakes import FakeRepository
 from tests.rigs.homes import HomeEngine, HomeFile, files_of
 from tests.rigs.kept_work import BLUEPRINT, counting, die_at, dying
 from tests.rigs.pool_data import place
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -114,7 +114,7 @@ def test_a_backup_of_which_new_parts_alone_were_read_back_is_not_noted(world, mo
     backed_up(world)
     world.home("alice-1").files["home/large"] = HomeFile(b"x" * (1 << 12))
     assert backed_up(world).reason.startswith("its new parts were read back")
-    assert noting.unpacked(world.engine.read_files("dd-alice-1", noting.PATH)).backup == "alice-1.1"
+    assert present(noting.unpacked(world.engine.read_files("dd-alice-1", noting.PATH))).backup == "alice-1.1"
 
 
 def test_where_something_else_is_kept_by_now_all_is_read(world):
@@ -235,7 +235,8 @@ def test_an_end_that_dies_at_any_write_is_gone_on_with_and_all_comes_back(world,
     if changed:
         world.home("alice-1").files["home/other"] = OTHER
     before = contents(world)
-    partial(die_at, world, monkeypatch)(*point, after)
+    where, name, number = point
+    die_at(world, monkeypatch, where, name, number, after)
     with world.process(), dying():
         asyncio.run(sessions.end_session(world.get(), "asked for", EndCause.REQUESTED))
         assert (point[1], changed) == ("write", False)  # where nothing is written it does not die there

@@ -28,7 +28,7 @@ class BakingTasks(ScriptedTasks):
 
     def __init__(self, store: PoolStore):
         super().__init__(prove_gone=True, **dict.fromkeys(("wait_for_ssh", "delete_server", "check_host")))
-        self.store, self.done, self.dies_at = store, [], ""
+        self.store, self.done, self.dies_at = store, list[tuple[str, HostState]](), ""
         for name in ("create_server", "wait_for_server"):
             self.answer(name, lambda host: host)
 

@@ -1,6 +1,7 @@
 """What size of host may be asked for."""
 
 import asyncio
+from inspect import unwrap
 
 import pytest
 from prefect.utilities.callables import parameter_schema
@@ -25,7 +26,7 @@ def test_another_size_is_refused_in_one_sentence_before_anything_is_done(odd):
         standing_in(fake_outside(prefect=tasks)),
         pytest.raises(BadRequest, match="is no size of host: it is small or"),
     ):
-        asyncio.run(spawn_host.fn.__wrapped__("main", odd))
+        asyncio.run(unwrap(spawn_host.fn)("main", odd))
     assert tasks.names == []
 
 
@@ -33,5 +34,5 @@ def test_another_size_is_refused_in_one_sentence_before_anything_is_done(odd):
 def test_without_a_size_the_rule_chooses(asked, claimed):
     tasks = ScriptedTasks(hosts_of=[a_host(reserved=1)], claim_host=a_host())
     with standing_in(fake_outside(prefect=tasks)):
-        asyncio.run(spawn_host.fn.__wrapped__("main", asked))
+        asyncio.run(unwrap(spawn_host.fn)("main", asked))
     assert [args[1] for name, args, _ in tasks.calls if name == "claim_host"] == [claimed]

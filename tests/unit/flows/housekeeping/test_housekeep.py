@@ -12,6 +12,7 @@ from pool.decisions import Decision, DecisionKind, RecordedDecision, without_rep
 from pool.errors import CloudTrouble, DatabaseAway, DockerDriverError
 from pool.housekeeping.found import Probe
 from pool.housekeeping.observation import Observation
+from pool.records import FlavorSize
 from pool.settings import PoolSettings
 from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import NOW, a_host
@@ -154,7 +155,10 @@ def test_settings_of_one_pool_that_make_no_sense_stop_that_pool_alone(tasks):
 
 
 def test_of_a_reason_to_wait_that_is_said_at_every_tick_the_latest_is_shown():
-    full, spawn = Decision(DecisionKind.WAIT, "main", "full"), Decision(DecisionKind.SPAWN, "main", "0 free", "small")
+    full, spawn = (
+        Decision(DecisionKind.WAIT, "main", "full"),
+        Decision(DecisionKind.SPAWN, "main", "0 free", FlavorSize.SMALL),
+    )
     ticks = [RecordedDecision(what, tick, "main", NOW) for tick, what in ((9, full), (8, full), (7, spawn), (6, spawn))]
     assert [recorded.tick for recorded in without_repeats(ticks)] == [9, 7, 6]
 

@@ -26,10 +26,11 @@ from blocks.stored.pool_config import PoolConfig
 from flows.housekeeping.rotate_secrets import rotate_secrets
 from flows.steps import rotating
 from pool.errors import HostUnreachable
-from pool.keys.rotation import RotationStep
+from pool.keys.rotation import RotatedKey, RotationStep
 from pool.states import HostState
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import a_host
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -70,8 +71,9 @@ class PaperShell(HostShell):
         elif "sha256sum" in command:
             return f"{hashlib.sha256(self._machine.authorities.encode()).hexdigest()}  -\n"
         elif "tar -x" in command:
+            assert isinstance(stdin, bytes)
             with tarfile.open(fileobj=io.BytesIO(stdin)) as archive:
-                self._machine.authorities = archive.extractfile("ca.pem").read().decode()
+                self._machine.authorities = present(archive.extractfile("ca.pem")).read().decode()
             self._machine.restarts += 1
         elif command != "true":
             raise CommandFailed(command)
@@ -199,7 +201,7 @@ class Installation:
 
     def rotate(self, *what: str, retire: bool = False) -> State:
         with standing_in(self.door):
-            return asyncio.run(rotate_secrets.fn([*what], retire))
+            return asyncio.run(rotate_secrets.fn([RotatedKey(one) for one in what], retire))
 
     def dies_at(self, step: int, *what: str) -> bool:
         """Whether the run was killed at that step, or ended before it."""

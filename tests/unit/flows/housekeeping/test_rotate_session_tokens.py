@@ -17,6 +17,7 @@ from blocks.outside import standing_in
 from flows.housekeeping.rotate_secrets import rotate_secrets
 from flows.steps import session_tokens
 from pool.errors import HostUnreachable
+from pool.keys.rotation import RotatedKey
 from pool.keys.session_tokens import TOKENS_FILE
 from pool.records import Instance, ProxyOptions, Route
 from pool.states import InstanceState
@@ -25,6 +26,7 @@ from tasks.gateway.routes import publish_route, route_of
 from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, place, run
+from tests.rigs.present import present
 from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
@@ -69,12 +71,12 @@ class PaperEngine(HostEngine):
         if self.away:
             raise HostUnreachable("host main-01: the engine could not look")
         found = self.programs.get(name)
-        return found and ContainerState(name, name, "sha256:1", "running", 0, found.labels)
+        return ContainerState(name, name, "sha256:1", "running", 0, found.labels) if found else None
 
     def write_files(self, container: str, tar: Iterable[bytes]) -> None:
         self._life.step()
         with tarfile.open(fileobj=io.BytesIO(b"".join(tar))) as archive:
-            said = archive.extractfile(TOKENS_FILE.strip("/")).read().decode()
+            said = present(archive.extractfile(TOKENS_FILE.strip("/"))).read().decode()
         self.programs[container].accepted = said.split()
         self._life.step()
 
@@ -120,7 +122,7 @@ class Installation:
 
     def rotate(self, **options: Any) -> str:
         with standing_in(self.door):
-            return asyncio.run(rotate_secrets.fn(["session-tokens"], **options)).message
+            return asyncio.run(rotate_secrets.fn([RotatedKey.TOKENS], **options)).message
 
     def token(self, name: str) -> str:
         return self.store.instances.get(name).token

@@ -1,14 +1,16 @@
 """A distribution: what one host answers, however odd, is a row of the report and nothing to the other hosts."""
 
 import asyncio
+from inspect import unwrap
 
 import pytest
 
+from blocks.images.push import Bandwidth
 from blocks.outside import standing_in
 from flows.images.distribute_images import distribute_images
 from pool.errors import DockerDriverError, HostUnreachable
 from pool.images.distribution import DistributionTally
-from tasks.images.delivery import Bandwidth, Delivery, Distribution
+from tasks.images.delivery import Delivery, Distribution
 from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import a_host
 
@@ -32,7 +34,7 @@ def distributed(answers: dict[str, Exception]) -> tuple[list[Delivery], str]:
     tasks.answer("plan_distribution", Distribution(Bandwidth(0), DistributionTally(3, 0), ["one place"]))
     tasks.answer("send_images", delivering(answers))
     with standing_in(fake_outside(prefect=tasks)), pytest.raises(DockerDriverError) as failed:
-        asyncio.run(distribute_images.fn.__wrapped__("main"))
+        asyncio.run(unwrap(distribute_images.fn)("main"))
     report = next(args for name, args, _ in tasks.calls if name == "report_deliveries")
     return report[1], str(failed.value)
 

@@ -17,6 +17,7 @@ from tests.rigs.homes import HomeEngine, HomeFile
 from tests.rigs.kept_work import BLUEPRINT, WORK, counting, dying
 from tests.rigs.moved_work import add_host, held, homes, move, reserved, same_address, work_on, world_of_two_hosts
 from tests.rigs.pool_data import place
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -78,7 +79,7 @@ def test_a_session_whose_last_backup_fails_goes_on_where_it_was(world, monkeypat
     assert (world.get().state, world.home("alice-1").status) == (InstanceState.RUNNING, "running")
     assert same_address(before, world.get())
     assert reserved(world) == held(world) == {"main-01": 1, "main-02": 0}
-    assert move(world).message.startswith("instance alice-1 runs on main-02")
+    assert present(move(world).message).startswith("instance alice-1 runs on main-02")
 
 
 def test_a_session_whose_container_was_removed_meanwhile_ends_with_that_cause_and_its_backup(world, monkeypatch):
@@ -149,7 +150,7 @@ def test_a_tick_has_a_run_go_on_with_a_move(world):
 
 
 def test_of_two_moves_at_once_one_moves_and_the_other_says_so(world, monkeypatch):
-    whole, said = FakeRepository.write, []
+    whole, said = FakeRepository.write, list[str | None]()
 
     def another(self, name, stream):
         if not said:
@@ -199,7 +200,7 @@ def test_a_host_that_does_not_answer_keeps_the_session_moving_until_it_does(worl
         patch.setattr(HomeEngine, "start", away)
         assert move(world).message == "host main-01 does not answer"
     assert world.get().state is InstanceState.MOVING
-    assert move(world, begun=True).message.startswith("instance alice-1 runs on main-02")
+    assert present(move(world, begun=True).message).startswith("instance alice-1 runs on main-02")
     assert work_on(world, "main-02") == WORK
 
 
@@ -212,5 +213,5 @@ def test_a_host_that_is_lost_once_the_work_is_safe_does_not_hold_up_the_move(wor
         assert move(world).message == "host main-01 does not answer"
     assert (world.get().state, world.get().carried) == (InstanceState.MOVING, "alice-1.2")
     world.store.hosts.move("main-01", HostState.FAILED, world.clock.now())
-    assert move(world, begun=True).message.startswith("instance alice-1 runs on main-02")
+    assert present(move(world, begun=True).message).startswith("instance alice-1 runs on main-02")
     assert world.store.backups.get("alice-1.2").state is BackupState.VERIFIED

@@ -93,8 +93,9 @@ def test_a_move_whose_process_dies_before_any_step_is_gone_on_with(world, steps,
 @pytest.mark.parametrize("point", OF_A_MOVE, ids=lambda found: f"{found[0].__name__}.{found[1]}-{found[2]}")
 def test_a_move_that_dies_at_any_write_is_gone_on_with(world, monkeypatch, point, after, begun):
     before = world.get()
+    where, name, number = point
     with monkeypatch.context() as patch:
-        die_at(world, patch, *point, after)
+        die_at(world, patch, where, name, number, after)
         dies(world)
         assert world.prefect.steps_left == 0, "it did not die"
     assert_goes_on(world, before, begun)

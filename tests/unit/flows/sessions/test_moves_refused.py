@@ -12,6 +12,7 @@ from pool.states import HostState
 from tests.rigs.kept_work import BLUEPRINT
 from tests.rigs.moved_work import held, homes, move, reserved, world_of_two_hosts
 from tests.rigs.pool_data import place
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -25,7 +26,7 @@ def world():
 def refused(world, **wanted) -> str:
     """Why it is not moved; nothing of it has changed."""
     before, there = world.get(), homes(world)
-    message = move(world, **wanted).message
+    message = present(move(world, **wanted).message)
     assert (world.get(), homes(world)) == (before, there)
     assert world.home("alice-1").status == "running"
     assert reserved(world) == held(world)
@@ -63,7 +64,7 @@ def test_a_session_that_keeps_nothing_is_not_moved(world):
     place(world.store, "bob-1")
     with world.process():
         asyncio.run(sessions.start_or_await(world.get("bob-1"), plain))
-    message = move(world, "bob-1").message
+    message = present(move(world, "bob-1").message)
     assert message.startswith("instance bob-1 keeps nothing that could be taken along: name folders in the field keep")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from inspect import unwrap
 
 import pytest
 
@@ -48,7 +49,7 @@ def tasks():
 
 
 def provision() -> dict:
-    return asyncio.run(provision_instance.fn.__wrapped__("alice-1"))
+    return asyncio.run(unwrap(provision_instance.fn)("alice-1"))
 
 
 def test_a_session_that_gets_room_is_started_in_six_steps(tasks):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from pool.backups.changes import REQUEST, WORTH, Changes, Noted, base_of, change
 from pool.backups.inventory import UNSETTLED, Inventory
 from pool.backups.states import BackupState
 from tests.rigs.pool_data import NOW, a_backup
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -29,17 +31,21 @@ def listed(files: dict) -> Inventory:
     return Inventory({name.encode(): stamp(*facts) for name, facts in files.items()})
 
 
-def since(after: dict, before: dict = HOME) -> Changes | None:
-    return changes_since(listed(before), listed(after))
+def since(after: dict, before: dict = HOME) -> Changes:
+    return present(changes_since(listed(before), listed(after)))
 
 
-def changed(name: str, **how) -> Changes | None:
-    files = listed(HOME).files
-    return changes_since(Inventory(files), Inventory(files | {name.encode(): stamp(*HOME[name], **how)}))
+def with_file(name: str, **how) -> Inventory:
+    return Inventory({**listed(HOME).files, name.encode(): stamp(*HOME[name], **how)})
+
+
+def changed(name: str, **how) -> Changes:
+    return present(changes_since(listed(HOME), with_file(name, **how)))
 
 
 def noted(**values) -> Noted:
-    return Noted(**{"backup": BASE.id, "read_at": NOW, "links": False, "inventory": Inventory({})} | values)
+    usual: dict[str, Any] = {"backup": BASE.id, "read_at": NOW, "links": False, "inventory": Inventory({})}
+    return Noted(**usual | values)
 
 
 def test_where_all_is_as_it_was_nothing_changed():
@@ -51,8 +57,8 @@ def test_a_file_whose_status_alone_is_later_is_read_anew():
 
 
 def test_a_new_file_is_read_and_its_folder_told_of():
-    after = listed(HOME | {"home/d/c": (FILE, 9)}).files | {b"home/d": stamp(FOLDER, 3, changed=5)}
-    found = changes_since(listed(HOME), Inventory(after))
+    after = {**listed(HOME | {"home/d/c": (FILE, 9)}).files, b"home/d": stamp(FOLDER, 3, changed=5)}
+    found = present(changes_since(listed(HOME), Inventory(after)))
     assert (found.fetched, [*found.folders], found.gone) == ((b"home/d/c",), [b"home/d"], ())
     assert (found.more_files, found.grown) == (1, 1024)
 
@@ -84,14 +90,15 @@ def test_two_folders_that_changed_places_are_read_anew():
 @pytest.mark.parametrize("name", ["home/a", "home/d"])
 def test_what_was_not_settled_is_read_anew_though_it_is_the_same(name):
     unsettled = {name.encode(): UNSETTLED + stamp(*HOME[name])}
-    found = changes_since(Inventory(listed(HOME).files | unsettled), listed(HOME))
+    found = present(changes_since(Inventory({**listed(HOME).files, **unsettled}), listed(HOME)))
     assert found.fetched == (name.encode(),)
 
 
 def test_where_a_file_that_changed_has_two_names_it_cannot_be_told():
-    assert changed("home/a", links=2) is None
+    assert changes_since(listed(HOME), with_file("home/a", links=2)) is None
     linked = HOME | {"home/d/b": (FILE, 4, 3, 2)}
-    assert since(HOME | {"home/d": (FOLDER, 8), "home/d/b": (FILE, 4, 3, 2)}, linked) is None
+    another = HOME | {"home/d": (FOLDER, 8), "home/d/b": (FILE, 4, 3, 2)}
+    assert changes_since(listed(linked), listed(another)) is None
     assert since(linked, linked).nothing
 
 
@@ -102,8 +109,8 @@ def test_where_a_kept_folder_is_not_listed_at_all_it_cannot_be_told():
 
 
 def test_where_a_folder_above_what_is_kept_is_another_one_it_cannot_be_told():
-    above = Inventory(listed(HOME).files | {b"/srv": b"41ed 7"})
-    assert changes_since(above, above).nothing
+    above = Inventory({**listed(HOME).files, b"/srv": b"41ed 7"})
+    assert present(changes_since(above, above)).nothing
     assert changes_since(above, listed(HOME)) is None
 
 

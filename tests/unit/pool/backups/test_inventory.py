@@ -6,6 +6,7 @@ import pytest
 
 from pool.backups.inventory import MAPPED, RECENT, UNSETTLED, inside, read_inventory, settled
 from pool.records import KeptWork
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -25,14 +26,14 @@ def said(*names: bytes, end: bytes = b"5f1c end\n", status: bytes = EARLY) -> by
 
 
 def test_files_are_listed_by_their_paths_with_the_folders_above_and_the_moment():
-    inventory, begun = read_inventory(said(b"home/jovyan/a b"), MARK, KEEP)
+    inventory, begun = present(read_inventory(said(b"home/jovyan/a b"), MARK, KEEP))
     assert inventory.files == {b"/home": b"41ed 7", b"home/jovyan/a b": stamp()}
     assert begun == BEGUN
 
 
 @pytest.mark.parametrize("name", [b"line\nbreak", b"\xff not text", b" ", b"5f1c end", b"x\n5f1 f", b"tail\n"])
 def test_any_name_is_a_name(name):
-    inventory, _ = read_inventory(said(b"home/jovyan/" + name, b"home/jovyan/z"), MARK, KEEP)
+    inventory, _ = present(read_inventory(said(b"home/jovyan/" + name, b"home/jovyan/z"), MARK, KEEP))
     assert [*inventory.files][1:] == [b"home/jovyan/" + name, b"home/jovyan/z"]
 
 
@@ -55,13 +56,14 @@ def test_what_did_not_come_to_its_end_or_is_no_list_is_none(text):
 
 def test_what_is_left_out_is_not_listed():
     keep = KeptWork(KEEP.paths, (".cache",))
-    inventory, _ = read_inventory(said(b"home/jovyan/.cache", b"home/jovyan/.cache/x", b"home/jovyan/a"), MARK, keep)
+    names = (b"home/jovyan/.cache", b"home/jovyan/.cache/x", b"home/jovyan/a")
+    inventory, _ = present(read_inventory(said(*names), MARK, keep))
     assert [*inventory.files] == [b"/home", b"home/jovyan/a"]
 
 
 @pytest.mark.parametrize(("kind", "before"), [(b"41ed", RECENT), (b"81a4", MAPPED)])
 def test_what_changed_while_it_was_read_or_shortly_before_is_taken_for_changed(kind, before):
-    inventory, _ = read_inventory(said(b"home/jovyan/a", status=LATE).replace(b"81a4", kind), MARK, KEEP)
+    inventory, _ = present(read_inventory(said(b"home/jovyan/a", status=LATE).replace(b"81a4", kind), MARK, KEEP))
     since = datetime(2026, 1, 5, 8, 0, 3, tzinfo=UTC) + before
     assert settled(inventory, since).files[b"home/jovyan/a"] == UNSETTLED + stamp(LATE, kind)
     assert settled(inventory, since + timedelta(seconds=1)) == inventory

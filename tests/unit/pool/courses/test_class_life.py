@@ -1,5 +1,7 @@
 """Courses in a pool that the rules alone drive: room is there before a class, kept in it, and free after it."""
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -86,7 +88,8 @@ def test_whatever_users_do_a_student_within_the_reserved_slots_has_a_place_in_th
         if what == "leave":
             pool.leave([one.id for one in pool.having(InstanceState.RUNNING)[:number]])
         elif what != "nothing":
-            pool.ask(number, seconds=30 * MINUTE, **({"course": "bio101"} if what == "students" else {}))
+            of_it: dict[str, Any] = {"course": "bio101"} if what == "students" else {}
+            pool.ask(number, seconds=30 * MINUTE, **of_it)
         pool.run(minutes * MINUTE)
         check_reserved(pool)
     pool.run(5 * HOUR)

@@ -1,11 +1,13 @@
 """On which hosts room is kept for courses, and what it leaves to others."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
 from pool.courses.reserving import Reservation, Reservations
-from pool.records import Host
+from pool.records import Host, Instance
 from pool.sessions.queue import QueueEntry, grants
 from pool.settings import PoolSettings
 from pool.states import HostState, InstanceState
@@ -84,7 +86,7 @@ HOSTS = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 12)), min_size=1, 
 def test_what_others_are_given_never_costs_a_course_a_place_that_is_reserved_for_it(sizes, needs, slots, asking):
     course = a_course(needs=needs, slots=slots)
     hosts = {f"main-{n}": a_host(f"main-{n}", slots=s, reserved=min(s, r)) for n, (s, r) in enumerate(sizes)}
-    kept, taken = reserved(course, frozenset(hosts)), []
+    kept, taken = reserved(course, frozenset(hosts)), list[Instance]()
     for number, (is_student, wide) in enumerate(asking):
         session = waiting(f"s-{number}", "bio101" if is_student else "", slots=needs if is_student else wide)
         had, missing = places(hosts.values(), needs), max(0, slots - needs * len(taken)) // needs
@@ -99,5 +101,5 @@ def test_what_others_are_given_never_costs_a_course_a_place_that_is_reserved_for
             assert places(hosts.values(), needs) >= min(had, missing), "a guest has a student's place"
 
 
-def places(hosts: list[Host], needs: int) -> int:
+def places(hosts: Iterable[Host], needs: int) -> int:
     return sum(host.free // needs for host in hosts)

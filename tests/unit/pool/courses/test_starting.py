@@ -9,6 +9,7 @@ from pool.housekeeping.plan import plan
 from pool.names import check_instance_id
 from pool.settings import PoolSettings
 from tests.rigs.pool_data import NOW, a_course, later
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +24,7 @@ def decided(seconds: float, settings=None, **seen) -> list[str]:
 
 def test_the_sessions_of_a_class_are_started_some_minutes_before_it_each_under_an_id_of_its_own():
     assert start_due(COURSE, later(HOUR - 601)) is None
-    start = start_due(COURSE, later(HOUR - 600))
+    start = present(start_due(COURSE, later(HOUR - 600)))
     assert sorted(start.sessions.values()) == ["ada", "bob"]
     assert start == start_due(COURSE, later(2 * HOUR))
     assert start.request["options"] == {"course": "bio101"}
@@ -31,7 +32,7 @@ def test_the_sessions_of_a_class_are_started_some_minutes_before_it_each_under_a
 
 def test_the_next_class_has_other_ids_and_is_asked_for_anew():
     week = 7 * 24 * HOUR
-    this, next_week = start_due(COURSE, later(HOUR)), start_due(COURSE, later(HOUR + week))
+    this, next_week = (present(start_due(COURSE, later(seconds))) for seconds in (HOUR, HOUR + week))
     assert this.key_at(NOW) != next_week.key_at(NOW)
     assert not this.sessions.keys() & next_week.sessions.keys()
 
@@ -45,7 +46,7 @@ def test_what_is_on_record_is_not_started_again_whatever_became_of_it():
 def test_a_course_that_starts_none_beforehand_is_left_alone_and_its_next_class_can_be_started_by_hand():
     course = a_course(users=frozenset({"ada"}))
     assert start_due(course, later(HOUR)) is None
-    assert next_start(course, NOW).begins == later(HOUR)
+    assert present(next_start(course, NOW)).begins == later(HOUR)
 
 
 @pytest.mark.parametrize("user", ["ada", "Ada Lovelace@example.org", "ÄÖÜ", "a" * 128, "-"])
@@ -62,7 +63,7 @@ def test_users_whose_names_look_alike_in_an_id_have_two_sessions():
 def test_a_tick_decides_to_start_a_class_until_its_sessions_are_on_record():
     reason = "its class begins at 2026-01-05 09:00 UTC; 2 of its 2 sessions are not on record"
     assert (decided(0), decided(HOUR - 300)) == ([], [reason])
-    assert decided(HOUR - 300, started=frozenset(start_due(COURSE, later(HOUR)).sessions)) == []
+    assert decided(HOUR - 300, started=frozenset(present(start_due(COURSE, later(HOUR))).sessions)) == []
     assert decided(HOUR - 300, asked_to_start=frozenset({"bio101"})) == []
 
 

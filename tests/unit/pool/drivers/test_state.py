@@ -1,6 +1,7 @@
 """What may be the key and the value of a driver's record, and when it expires."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.rigs.pool_data import NOW, later
 
 pytestmark = pytest.mark.unit
 
-DEEP = []
+DEEP: list[Any] = []
 for _ in range(100_000):
     DEEP = [DEEP]
 

@@ -2,10 +2,12 @@
 
 import io
 import tarfile
+from typing import Any
 
 import pytest
 
 from blocks.host_setup.playbook import host_variables
+from blocks.host_setup.shell import HostShell
 from blocks.host_setup.sysprep import OF_ONE_HOST, give_certificate, playbook_digest, todays_playbook, trust_registry
 from pool.errors import BadRequest, Refused
 from pool.hosts.host_images import HostImage, already_made, half_made, image_name, image_to_boot, outdated, recipe_of
@@ -13,12 +15,13 @@ from pool.names import check_host_image_name
 from pool.settings import PoolSettings
 from pool.setup_version import HostNetwork
 from tests.rigs.pool_data import later
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
 
 def an_image(number: int, **values) -> HostImage:
-    usual = {"pool": "main", "recipe": "today", "ready": True, "made_at": later(number)}
+    usual: dict[str, Any] = {"pool": "main", "recipe": "today", "ready": True, "made_at": later(number)}
     return HostImage(id=f"id-{number}", name=f"image-{number}", **usual | values)
 
 
@@ -41,7 +44,7 @@ def test_a_recipe_changes_with_the_base_image_and_with_the_playbook():
 
 def test_the_newest_image_of_today_s_recipe_is_booted():
     made = [an_image(1), an_image(3), an_image(2)]
-    assert image_to_boot(made, "main", "today").id == "id-3"
+    assert present(image_to_boot(made, "main", "today")).id == "id-3"
 
 
 @pytest.mark.parametrize("other", [{"ready": False}, {"pool": "gpu"}, {"recipe": "yesterday"}])
@@ -77,9 +80,9 @@ def test_the_digest_of_the_playbook_is_the_same_for_every_host():
     assert playbook_digest(variables("h-1", data_device="/dev/vdb")) == playbook_digest(variables("h-2"))
     usual, other = PoolSettings(), HostNetwork("10.200.0.1/24", (("172.30.0.0/16", 24),))
     assert playbook_digest(variables()) == todays_playbook(usual)
-    for shared in ({"network": other}, {"gpus": 2}):
-        pool = PoolSettings(host_network=shared.get("network", usual.host_network), gpus=shared.get("gpus", 0))
-        assert playbook_digest(variables(**shared)) == todays_playbook(pool) != todays_playbook(usual)
+    for pool in (PoolSettings(host_network=other), PoolSettings(gpus=2)):
+        shared = variables(network=pool.host_network, gpus=pool.gpus)
+        assert playbook_digest(shared) == todays_playbook(pool) != todays_playbook(usual)
 
 
 def test_the_digest_changes_with_a_setting_that_all_hosts_share_and_with_a_file(tmp_path):
@@ -95,8 +98,14 @@ def test_all_that_is_secret_among_the_variables_is_of_one_host():
     assert secret == {name for name in secret if name.startswith(OF_ONE_HOST)} != set()
 
 
-class ToldShell:
+class ToldShell(HostShell):
     """Remembers what it was told to run, and with what input."""
+
+    command: str = ""
+    input: str | bytes | None = None
+
+    def __init__(self) -> None:
+        """It is connected to no host."""
 
     def run(self, command: str, timeout: float, stdin: str | bytes | None = None) -> str:
         self.command, self.input = command, stdin
@@ -106,8 +115,9 @@ class ToldShell:
 def test_a_certificate_travels_on_the_input_and_its_key_is_for_root_alone():
     shell = ToldShell()
     give_certificate(shell, "authority", "certificate", "key ")
+    assert isinstance(shell.input, bytes)
     with tarfile.open(fileobj=io.BytesIO(shell.input)) as archive:
-        files = {member.name: (archive.extractfile(member).read(), member.mode) for member in archive}
+        files = {member.name: (present(archive.extractfile(member)).read(), member.mode) for member in archive}
     assert files == {"ca.pem": (b"authority", 0o640), "server.pem": (b"key certificate", 0o600)}
     assert "key " not in shell.command
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pool.decisions import DecisionKind as Kind
 from pool.errors import BadRequest
 from pool.hosts.lifetime import takes_sessions
 from pool.housekeeping.disk_rules import LOOKS, TICK, due_for_a_look
@@ -12,7 +13,7 @@ from pool.sessions.placement import may_take
 from pool.settings import PoolSettings
 from pool.states import EndCause
 from tests.rigs.pool_data import NOW, a_host, an_instance
-from tests.unit.pool.housekeeping.test_plan import Kind, decided, planned
+from tests.unit.pool.housekeeping.test_plan import decided, planned
 
 pytestmark = pytest.mark.unit
 

@@ -245,14 +245,16 @@ modes = st.fixed_dictionaries({"shutdown_mode": st.booleans(), "free_slot_target
 
 @given(pools_drawn, modes)
 def test_without_the_clouds_answer_nothing_is_removed(pool, settings):
-    kinds = {kind for kind, _ in planned(*pool, servers=None, settings=settings)}
+    hosts, instances, now = pool
+    kinds = {kind for kind, _ in planned(hosts, instances, now, servers=None, settings=settings)}
     assert not kinds & REMOVALS
 
 
 @given(pools_drawn, modes)
 def test_a_host_with_sessions_is_never_removed(pool, settings):
-    in_use = {host.name for host in pool[0] if host.reserved and host.state is not HostState.REMOVING}
-    removed = {subject for kind, subject in planned(*pool, settings=settings) if kind is Kind.REMOVE}
+    hosts, instances, now = pool
+    in_use = {host.name for host in hosts if host.reserved and host.state is not HostState.REMOVING}
+    removed = {subject for kind, subject in planned(hosts, instances, now, settings=settings) if kind is Kind.REMOVE}
     assert not removed & in_use
 
 
@@ -268,10 +270,11 @@ def test_a_running_session_is_lost_only_with_its_host(pool, settings):
 
 @given(pools_drawn, modes)
 def test_each_thing_gets_at_most_one_decision_and_the_pool_never_too_many_hosts(pool, settings):
-    plans = planned(*pool, settings=settings)
+    hosts, instances, now = pool
+    plans = planned(hosts, instances, now, settings=settings)
     subjects = [plan for plan in plans if plan[0] is not Kind.SPAWN]
     assert len({subject for _, subject in subjects}) == len(subjects)
-    counted = counted_hosts(pool[0], 4, pool[2])
+    counted = counted_hosts(hosts, 4, now)
     assert len(plans) - len(subjects) <= max(0, 4 - counted)
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from pool.decisions import DecisionKind as Kind
 from pool.settings import PoolSettings
 from tests.rigs.pool_data import a_host, later
-from tests.unit.pool.housekeeping.test_plan import Kind, planned
+from tests.unit.pool.housekeeping.test_plan import planned
 
 pytestmark = pytest.mark.unit
 

@@ -1,24 +1,32 @@
 """What visitors are told of a session that does not answer: nothing that the operator alone may know."""
 
+from typing import Any
+
 import pytest
 
 from pool.housekeeping.found import ContainerOutcome
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.plan import expired, host_lost, idle
 from pool.housekeeping.reconciliation import RUNNING_SESSION
+from pool.records import Instance, Notice
 from pool.reports.visitor_notices import MOVED, MOVING, WAITS_MOVED, WHY_ENDED, notice_of
 from pool.settings import PoolSettings
 from pool.states import EndCause, HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
 LOST = a_host(state=HostState.FAILED, reason="10.0.0.5 does not answer")
 
 
+def told_of(instance: Instance, words: str = "", **facts: Any) -> Notice:
+    return present(notice_of(instance, words, **facts))
+
+
 def words_of(cause: EndCause | None, reason: str = "") -> str:
     """What visitors of a session that ended read."""
-    return notice_of(an_instance(state=InstanceState.DELETED, reason=reason, end_cause=cause)).words
+    return told_of(an_instance(state=InstanceState.DELETED, reason=reason, end_cause=cause)).words
 
 
 @pytest.mark.parametrize(
@@ -49,10 +57,10 @@ def test_an_end_without_a_cause_is_not_quoted():
 
 
 def test_a_session_on_its_way_tells_how_far_it_is():
-    assert notice_of(an_instance(state=InstanceState.QUEUED)).page == "queued"
-    queued = notice_of(an_instance(state=InstanceState.QUEUED), position=3, estimate_seconds=90)
+    assert told_of(an_instance(state=InstanceState.QUEUED)).page == "queued"
+    queued = told_of(an_instance(state=InstanceState.QUEUED), position=3, estimate_seconds=90)
     assert (queued.position, queued.estimate_seconds) == (3, 90)
-    starting = notice_of(an_instance(state=InstanceState.STARTING), "Waiting for the notebook.")
+    starting = told_of(an_instance(state=InstanceState.STARTING), "Waiting for the notebook.")
     assert (starting.page, starting.words, starting.at) == ("starting", "Waiting for the notebook.", NOW.timestamp())
 
 
@@ -61,9 +69,9 @@ def test_a_session_that_runs_has_no_notice():
 
 
 def test_a_session_that_is_moved_says_so_until_it_runs_elsewhere():
-    moving = notice_of(an_instance(state=InstanceState.MOVING))
+    moving = told_of(an_instance(state=InstanceState.MOVING))
     assert (moving.page, moving.words) == ("moving", MOVING)
-    begins = notice_of(an_instance(state=InstanceState.STARTING, carried="alice-1.2"))
+    begins = told_of(an_instance(state=InstanceState.STARTING, carried="alice-1.2"))
     assert (begins.page, begins.words, begins.at) == ("moving", MOVED, NOW.timestamp())
-    waits = notice_of(an_instance(state=InstanceState.QUEUED, host=None, carried="alice-1.2"), position=1)
+    waits = told_of(an_instance(state=InstanceState.QUEUED, host=None, carried="alice-1.2"), position=1)
     assert (waits.page, waits.words, waits.position) == ("queued", WAITS_MOVED, 1)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,8 @@ def waits(line, hosts=(), sessions=(), now=NOW, **settings) -> list[int | None]:
 
 def full(**values):
     """A host that took 100 s to become active."""
-    return a_host(**{"reserved": 6, "active_at": later(100)} | values)
+    usual: dict[str, Any] = {"reserved": 6, "active_at": later(100)}
+    return a_host(**usual | values)
 
 
 def test_positions_count_from_one():

@@ -93,7 +93,7 @@ lines_drawn = st.lists(st.tuples(st.integers(1, 8), holders_drawn), max_size=8).
 @given_by(lines_drawn, hosts_drawn)
 def test_a_session_that_is_passed_could_use_none_of_the_hosts_and_no_host_gets_too_many(line, hosts):
     by_id, by_name = {one.instance.id: one for one in line}, {host.name: host for host in hosts}
-    order, taken = grants(line, hosts, SETTINGS, NOW), Counter()
+    order, taken = grants(line, hosts, SETTINGS, NOW), Counter[str]()
     for turn in order:
         taken[turn.hosts[0]] += turn.instance.slots
         usable = [by_name[name] for name in turn.hosts]

@@ -1,6 +1,7 @@
 """Which standbys a request may have, which are given up, which end, and where others begin."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ READY, STARTING = StandbyState.READY, StandbyState.STARTING
 
 def a_standby(name: str = "a", state: StandbyState = READY, host: str = "main-01", **values) -> Standby:
     """One of the blueprint jupyter, made by its spec of today."""
-    usual = {
+    usual: dict[str, Any] = {
         "pool": "main",
         "blueprint": "jupyter",
         "slots": 1,

@@ -3,11 +3,11 @@
 import sqlite3
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from pool.errors import DatabaseAway
-from pool.store.engine import Part
+from pool.store.engine import Database, Part
 from pool.store.outage import LONGEST_PAUSE, Outage, Patience, passes
 
 pytestmark = pytest.mark.unit
@@ -34,7 +34,7 @@ class VirtualTime:
     """Passes when it is slept through; the database is back at a moment."""
 
     def __init__(self, back_at: float):
-        self.seconds, self.pauses, self.back_at = 0.0, [], back_at
+        self.seconds, self.pauses, self.back_at = 0.0, list[float](), back_at
 
     def uptime(self) -> float:
         return self.seconds
@@ -144,7 +144,6 @@ def test_every_public_method_of_a_part_is_a_call_that_waits():
         def all(self) -> str:
             return time.call()
 
-    class Database:
-        outage = Outage(URL, Patience(60, time.uptime, time.sleep))
-
-    assert Nouns(Database()).all() == "an answer"
+    database = Database(create_engine("sqlite://"))
+    database.outage = Outage(URL, Patience(60, time.uptime, time.sleep))
+    assert Nouns(database).all() == "an answer"

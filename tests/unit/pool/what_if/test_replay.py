@@ -3,6 +3,7 @@
 from datetime import timedelta
 from random import Random
 from time import process_time
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,9 @@ class Counting(Replay):
 
 
 def test_whose_turn_it_is_is_looked_for_once_for_each_request():
-    assert Counting(PoolSettings(), [visit(1), visit(2)], [], NOW, later(20)).run().asked == 2
+    replay = Counting(PoolSettings(), [visit(1), visit(2)], [], NOW, later(20))
+    replay.run()
+    assert replay.asked == 2
 
 
 def test_the_pools_own_boots_are_taken_in_turn():
@@ -103,7 +106,7 @@ def test_ticks_that_are_left_out_would_have_decided_nothing(seed):
     lines = read_timetable(["Mon 10:05-11:00: 14", "daily 12:30-12:35: 30"], "Europe/Berlin")
     ats = sorted(chance.choices(range(5 * HOUR), k=20))
     visits = [visit(at, chance.randrange(60, HOUR), chance.choice([1, 1, 2, 7])) for at in ats]
-    usual = {"hours": 7, "timetable": lines, "boots": [70, 130, 310], "host_lifetime": HOUR}
+    usual: dict[str, Any] = {"hours": 7, "timetable": lines, "boots": [70, 130, 310], "host_lifetime": HOUR}
     ours, every = (replayed(visits, skips=skips, **usual) for skips in (True, False))
     assert ours.ticks < every.ticks / 2
     assert (ours.waits, ours.spawned, figures(ours)) == (every.waits, every.spawned, figures(every))

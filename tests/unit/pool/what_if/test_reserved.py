@@ -1,6 +1,7 @@
 """A replay of a pool whose courses have reserved slots."""
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_what_is_reserved_is_left_alone_by_those_who_come_before_the_class_and_i
     bio = a_course(times=["Mon 09:00-10:00"], slots=6)
     guests = [visit(50 * MINUTE) for _ in range(6)]
     students = [visit(HOUR, course="bio101") for _ in range(6)]
-    full = {"max_hosts": 1, "slots_large": 6, "free_slot_target": 0, "queue_timeout": 2 * HOUR}
+    full: dict[str, Any] = {"max_hosts": 1, "slots_large": 6, "free_slot_target": 0, "queue_timeout": 2 * HOUR}
     assert replayed(guests + students, [bio], **full).waits == [0] * 6 + [70 * MINUTE] * 6
     assert replayed(guests + students, [], **full).waits == [120] * 6 + [52 * MINUTE] * 6
 
@@ -42,14 +43,14 @@ def test_what_is_reserved_is_left_alone_by_those_who_come_before_the_class_and_i
 def test_more_users_of_a_course_than_it_has_slots_wait_like_all_others():
     bio = a_course(slots=4)
     students = [visit(HOUR, 3 * HOUR, course="bio101") for _ in range(8)]
-    full = {"max_hosts": 1, "slots_large": 6, "slots_small": 6, "free_slot_target": 0, "queue_timeout": 300}
-    took = replayed(students, [bio], hours=3, **full)
+    full: dict[str, Any] = {"max_hosts": 1, "slots_large": 6, "slots_small": 6, "free_slot_target": 0}
+    took = replayed(students, [bio], hours=3, queue_timeout=300, **full)
     assert (took.waits, took.refused) == ([0] * 6, 2)
 
 
 def test_a_visit_of_a_course_that_the_pool_has_no_more_is_one_of_none():
     bio = a_course(slots=6)
-    full = {"max_hosts": 1, "slots_large": 6, "free_slot_target": 0}
+    full: dict[str, Any] = {"max_hosts": 1, "slots_large": 6, "free_slot_target": 0}
     assert replayed([visit(50 * MINUTE, course="chem2")], [bio], **full).refused == 1
     assert replayed([visit(50 * MINUTE, course="bio101")], [bio], **full).waits == [0]
 
@@ -71,7 +72,7 @@ def test_ticks_that_are_left_out_beside_courses_would_have_decided_nothing(seed)
     ats = chance.choices(range(5 * HOUR), k=24)
     visits = [visit(at, chance.randrange(60, HOUR), 1, chance.choice(["", "c0"])) for at in ats[:14]]
     visits += [visit(at, chance.randrange(60, HOUR), 2, "c1") for at in ats[14:]]
-    usual = {"hours": 7, "boots": [70, 130, 310], "host_lifetime": HOUR}
+    usual: dict[str, Any] = {"hours": 7, "boots": [70, 130, 310], "host_lifetime": HOUR}
     ours, every = (replayed(visits, courses, skips=skips, **usual) for skips in (True, False))
     assert ours.ticks < every.ticks / 2
     assert (ours.waits, ours.spawned, figures(ours)) == (every.waits, every.spawned, figures(every))

@@ -1,6 +1,7 @@
 """Which processes serve Prefect's API, and what they are told."""
 
 import shutil
+from typing import Any
 
 import pytest
 from prefect.settings.models.root import Settings
@@ -19,7 +20,7 @@ from runtime.supervision.environment import stack_environment
 pytestmark = pytest.mark.unit
 
 
-def several(**said: object) -> ProcessSettings:
+def several(**said: Any) -> ProcessSettings:
     return ProcessSettings(data="/srv/dd", api_servers=2, **said, _env_file=None)
 
 

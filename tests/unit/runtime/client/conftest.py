@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
+from typing import Any
 
 import httpx
 import pytest
@@ -78,17 +79,17 @@ def settings_of(api: Api) -> Settings:
     return Settings(timeout=60, events=False, clock=lambda: api.now, chance=lambda: 1.0)
 
 
-class _Quick:
-    """Its pauses take no time."""
+def behind(api: Api) -> dict[str, Any]:
+    """What a client of these tests is made with."""
+    return {"password": PASSWORD, "settings": settings_of(api), "transport": httpx.MockTransport(api)}
+
+
+class QuickClient(Client):
+    """The one for threads. Its pauses take no time."""
 
     def __init__(self, api: Api, **more) -> None:
         self.api = api
-        behind = {"settings": settings_of(api), "transport": httpx.MockTransport(api)}
-        super().__init__(ADDRESS, **({"password": PASSWORD} | behind | more))
-
-
-class QuickClient(_Quick, Client):
-    """The one for threads."""
+        super().__init__(ADDRESS, **behind(api) | more)
 
     def _pause(self, seconds: float) -> None:
         self.api.passes(seconds)
@@ -97,8 +98,12 @@ class QuickClient(_Quick, Client):
         return getattr(self, method)(*words, **said)
 
 
-class QuickAsyncClient(_Quick, AsyncClient):
-    """The one for asyncio."""
+class QuickAsyncClient(AsyncClient):
+    """The one for asyncio. Its pauses take no time."""
+
+    def __init__(self, api: Api, **more) -> None:
+        self.api = api
+        super().__init__(ADDRESS, **behind(api) | more)
 
     async def _pause(self, seconds: float) -> None:
         self.api.passes(seconds)
@@ -107,7 +112,7 @@ class QuickAsyncClient(_Quick, AsyncClient):
         return asyncio.run(getattr(self, method)(*words, **said))
 
 
-KINDS = {"sync": QuickClient, "async": QuickAsyncClient}
+KINDS: dict[str, type[QuickClient | QuickAsyncClient]] = {"sync": QuickClient, "async": QuickAsyncClient}
 
 
 @pytest.fixture

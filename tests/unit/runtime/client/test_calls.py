@@ -10,6 +10,7 @@ from dockerdriver_client import (
     NotFound,
     NotYet,
     Options,
+    QueuedSession,
     Refused,
     RunningSession,
     State,
@@ -140,6 +141,7 @@ def test_a_wait_whose_time_is_over_tells_how_the_session_was_last(call, api):
     api.session(answer("queued", position=7))
     with pytest.raises(NotYet, match="ada-1 is still queued: gave up after 5 s") as late:
         call("wait", "ada-1", timeout=5)
+    assert isinstance(late.value.session, QueuedSession)
     assert late.value.session.position == 7
 
 

@@ -42,6 +42,8 @@ def test_its_part_for_a_hub_imports_jupyterhub_and_what_that_is_made_of():
 def test_it_works_where_websockets_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
     spec = importlib.util.spec_from_file_location("dockerdriver_client.events_alone", HOME / "events.py")
+    assert spec
+    assert spec.loader
     spec.loader.exec_module(events := importlib.util.module_from_spec(spec))
     assert not events.EventStream("http://prefect.test/api", None, bool).usable
 

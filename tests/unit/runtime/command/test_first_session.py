@@ -1,5 +1,7 @@
 """What `make up` says beside the link to the first session."""
 
+from typing import Any
+
 import pytest
 
 from blocks.settings import ProcessSettings
@@ -8,7 +10,7 @@ from runtime.command.first_session import of_origins
 pytestmark = pytest.mark.unit
 
 
-def said(**settings: str) -> str:
+def said(**settings: Any) -> str:
     return of_origins(ProcessSettings(_env_file=None, **settings))
 
 

@@ -78,7 +78,7 @@ def test_its_certificate_ends_with_the_authoritys_which_is_followed_in_time():
 
 
 def test_the_login_is_made_once(monkeypatch):
-    saved = {}
+    saved: dict[str, RegistryLogin] = {}
     stored = FakeBlocks({RegistryLogin: saved})
     monkeypatch.setattr(RegistryLogin, "save", lambda self, name, **_: saved.update({name: self}))
     with standing_in(fake_outside(stored=stored)):

@@ -18,8 +18,9 @@ class AnsweringApi(PrefectApi):
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict]] = []
 
-    def run_to_its_end(self, deployment, seconds, key=None, watch=lambda _: None, **parameters) -> None:
+    def run_to_its_end(self, deployment, seconds, key=None, watch=lambda _: None, **parameters) -> str:
         self.asked.append((deployment, parameters))
+        return "run-1"
 
     def table(self, key: str) -> list[dict]:
         return [{"line": "it begins"}, {"line": key}]

@@ -1,6 +1,7 @@
 """Which databases an installation has: the settings, the files that are there, and what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ ENGINE = "unix:///run/engine.sock"
 THEIRS = "postgresql+psycopg://dd:hunter2@127.0.0.1:1/pool"
 
 
-def an_installation(folder: Path, *files: str, **said: str) -> ProcessSettings:
+def an_installation(folder: Path, *files: str, **said: Any) -> ProcessSettings:
     """One with these SQLite files of earlier starts, and these settings."""
     for file in files:
         (folder / file).parent.mkdir(exist_ok=True)
@@ -43,7 +44,7 @@ def test_a_new_installation_has_both_databases_in_a_postgresql_of_its_own(tmp_pa
 
 
 def test_an_installation_on_sqlite_stays_there_and_says_how_to_move(tmp_path):
-    settings, said = an_installation(tmp_path, POOL, PREFECT), []
+    settings, said = an_installation(tmp_path, POOL, PREFECT), list[str]()
     say_which_databases(settings, said.append)
     assert (kinds(settings), settings.runs_postgresql) == (SQLITE, False)
     assert ["dockerdriver move-to-postgresql" in line for line in said] == [True]
@@ -54,7 +55,7 @@ def test_each_database_stays_where_it_is(tmp_path):
 
 
 def test_sqlite_is_a_setting(tmp_path):
-    settings, said = an_installation(tmp_path, database="sqlite"), []
+    settings, said = an_installation(tmp_path, database="sqlite"), list[str]()
     say_which_databases(settings, said.append)
     assert (kinds(settings), "quick look" in said[0]) == (SQLITE, True)
 
@@ -127,7 +128,7 @@ def test_without_postgresql_one_sentence_says_what_to_install(tmp_path):
 
 
 def test_what_was_never_made_is_no_trouble_of_the_doctors_and_a_database_that_is_away_is(tmp_path):
-    settings, said = an_installation(tmp_path), []
+    settings, said = an_installation(tmp_path), list[str]()
     assert trouble_with(settings, settings.pool_database_url) == NOT_MADE
     assert tell(examine_databases(settings, runs=False), said.append) == 0
     away = an_installation(tmp_path, database_url=THEIRS)

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from blocks.clouds.port import Server, ServerStatus
+from blocks.clouds.port import Cloud, Server, ServerStatus
 from blocks.settings import ProcessSettings
 from pool.errors import CloudTrouble
 from pool.records import BlueprintSpec, FlavorSize
@@ -52,6 +53,10 @@ class PaperCloud:
         self.hosts.discard(host)
 
 
+def clouds(cloud: Any) -> dict[str, Cloud]:
+    return {"main": cloud}
+
+
 def claimed(store: PoolStore, count: int) -> list:
     for number in range(count):
         host = store.hosts.claim("main", FlavorSize.SMALL, 6, f"run-{number}", max_hosts=9, now=NOW)
@@ -67,7 +72,7 @@ def quiet(_: str) -> None:
 
 def test_one_server_that_cannot_be_deleted_keeps_no_later_one_from_being_tried(store):
     hosts, cloud = claimed(store, 3), PaperCloud("main-01", "main-02", "main-03", stubborn={"main-01": OSError("odd")})
-    removal = remove_hosts({"main": cloud}, hosts, quiet)
+    removal = remove_hosts(clouds(cloud), hosts, quiet)
     assert (cloud.hosts, removal.gone) == ({"main-01"}, {"main-02", "main-03"})
     assert [trouble.split(":")[0] for trouble in removal.troubles] == ["host main-01 was not removed"]
     assert "make down" in removal.troubles[0]
@@ -75,12 +80,12 @@ def test_one_server_that_cannot_be_deleted_keeps_no_later_one_from_being_tried(s
 
 def test_a_server_without_a_record_is_removed_as_well(store):
     cloud = PaperCloud("main-07")
-    assert remove_hosts({"main": cloud}, [], quiet).gone == {"main-07"}
+    assert remove_hosts(clouds(cloud), [], quiet).gone == {"main-07"}
     assert not cloud.hosts
 
 
 def test_a_cloud_that_does_not_answer_proves_nothing_gone(store):
-    removal = remove_hosts({"main": PaperCloud(silent=True)}, claimed(store, 2), quiet)
+    removal = remove_hosts(clouds(PaperCloud(silent=True)), claimed(store, 2), quiet)
     assert not removal.gone
     assert {name for name in ("main-01", "main-02") if name in " ".join(removal.troubles)} == {"main-01", "main-02"}
 
@@ -88,8 +93,8 @@ def test_a_cloud_that_does_not_answer_proves_nothing_gone(store):
 def test_a_delete_that_was_accepted_is_not_taken_for_gone(store, monkeypatch):
     monkeypatch.setattr(host_removal, "GONE_SECONDS", 0)
     cloud = PaperCloud("main-01")
-    cloud.delete = lambda host: None
-    removal = remove_hosts({"main": cloud}, claimed(store, 1), quiet)
+    monkeypatch.setattr(cloud, "delete", lambda host: None)
+    removal = remove_hosts(clouds(cloud), claimed(store, 1), quiet)
     assert not removal.gone
     assert "still lists its server" in removal.troubles[0]
 

@@ -1,6 +1,7 @@
 """What `make down` does about sessions whose work is kept."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,8 @@ class Api(PrefectApi):
 
     def __init__(self, store: PoolStore, healthy: bool = True, slow: str = "", busy: int = 0) -> None:
         super().__init__("http://prefect.invalid")
-        self.store, self.is_healthy, self.slow, self.busy, self.asked = store, healthy, slow, busy, []
+        self.store, self.is_healthy, self.slow, self.busy = store, healthy, slow, busy
+        self.asked: list[Any] = []
 
     def healthy(self) -> bool:
         return self.is_healthy
@@ -156,7 +158,7 @@ def test_work_that_would_be_lost_is_refused_with_what_can_be_done():
 
 def test_nothing_is_taken_down_while_work_would_be_lost(store, tmp_path):
     database = f"sqlite:///{tmp_path}/pool.sqlite"
-    settings, said = ProcessSettings(data=tmp_path, database_url=database, prefect_port=1, _env_file=None), []
+    settings, said = ProcessSettings(data=tmp_path, database_url=database, prefect_port=1, _env_file=None), list[str]()
     with pytest.raises(Refused, match=r"work of session ada-1 .* not backed up: Prefect's server does not answer"):
         take_down(settings, said.append)
     assert said == []

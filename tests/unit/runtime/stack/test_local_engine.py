@@ -2,6 +2,7 @@
 
 import subprocess
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def orders(monkeypatch):
 
 
 def test_the_policy_for_packets_that_pass_through_is_put_back_once(tmp_path, orders):
-    settings = SimpleNamespace(run_dir=tmp_path)
+    settings: Any = SimpleNamespace(run_dir=tmp_path)
     engine.note_forwarding(settings)
     orders.clear()
     engine._restore_forwarding(settings)
@@ -33,7 +34,7 @@ def test_the_policy_for_packets_that_pass_through_is_put_back_once(tmp_path, ord
 
 
 def test_what_was_noted_before_the_engine_started_is_not_overwritten_while_it_runs(tmp_path, orders):
-    settings = SimpleNamespace(run_dir=tmp_path)
+    settings: Any = SimpleNamespace(run_dir=tmp_path)
     (tmp_path / engine.FORWARDING).write_text("ACCEPT")
     engine.note_forwarding(settings)
     assert orders == []

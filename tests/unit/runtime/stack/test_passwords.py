@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,10 @@ def through(scope: dict, *messages: dict, accepted=lambda: ON_FILE) -> tuple[dic
     """What Prefect's application sees of a request or of a stream."""
     seen, waiting = [], list(messages)
 
-    async def receive() -> dict:
+    async def receive() -> Any:
         return waiting.pop(0)
 
-    async def app(scope: dict, receive, _send) -> None:
+    async def app(scope: Any, receive: Any, _send: Any) -> None:
         seen.append((scope, [await receive() for _ in messages]))
 
     asyncio.run(Passwords(app, OWN, accepted)(scope, receive, None))
@@ -44,8 +45,13 @@ def test_a_pair_on_file_and_the_stacks_own_get_in(pair):
 
 def test_for_the_stacks_own_requests_no_file_is_read():
     read = []
+
+    def accepted():
+        read.append("the files")
+        return ON_FILE
+
     request = {"type": "http", "headers": [(b"authorization", basic(OWN))]}
-    through(request, accepted=lambda: read.append("the files") or ON_FILE)
+    through(request, accepted=accepted)
     assert read == []
 
 

@@ -28,7 +28,7 @@ def name_of(unit: Path) -> str:
 
 def read(unit: Path) -> RawConfigParser:
     parser = RawConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str
+    vars(parser)["optionxform"] = str  # names are as they are written
     parser.read(unit)
     return parser
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -40,6 +41,7 @@ from runtime.supervision.gateway_process import without_secrets
 from runtime.supervision.processes import Processes, Program, end_marked_processes
 from runtime.worker.runs.late_runs import only_the_newest_of_each_schedule
 from tests.rigs.pool_data import place
+from tests.rigs.present import present
 from tests.rigs.services.databases import new_store
 from tests.rigs.waiting import until
 
@@ -136,7 +138,7 @@ def test_supervisord_keeps_every_process_of_the_stack_alive(settings):
     assert all(parser[s]["autorestart"] == "true" for s in parser.sections() if s.startswith("program:"))
 
 
-def users(**said: object) -> dict[str, str]:
+def users(**said: Any) -> dict[str, str]:
     """Whom supervisord has each process run as; root where nothing is said."""
     parser, settings = RawConfigParser(), ProcessSettings(data="/srv/dd", _env_file=None, **said)
     parser.read_string(Processes(settings).render(programs(settings, own_engine=True)))
@@ -212,6 +214,7 @@ def test_processes_of_the_installation_are_found_by_their_mark_and_ended():
     identity = f"dd-test-{uuid4().hex[:6]}"
     stubborn = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"]
     process = subprocess.Popen(stubborn, env=os.environ | {MARK: identity}, stdout=subprocess.PIPE)
+    assert process.stdout
     process.stdout.readline()
     assert process.pid in marked_processes(identity)
     end_marked_processes(identity, patience=0.5)
@@ -286,7 +289,7 @@ def test_a_session_that_holds_room_is_closed_and_gives_it_back(store):
     for state in (HostState.CONFIGURING, HostState.ACTIVE):
         store.hosts.move(host.name, state, NOW)
     store.instances.request("alice-1", BlueprintSpec("b", "main", "image", 80), user="", options={}, now=NOW)
-    takedown.close_instance(store, place(store, "alice-1", host.name, NOW))
+    takedown.close_instance(store, present(place(store, "alice-1", host.name, NOW)))
     assert store.instances.get("alice-1").state is InstanceState.DELETED
     assert store.hosts.get(host.name).reserved == 0
 
@@ -308,7 +311,7 @@ def test_what_backs_sessions_up_by_itself_is_bounded_and_takes_no_place_of_a_war
         assert (found[name]["work_pool"]["name"], found[name]["concurrency_limit"]) == ("long", 4)
 
 
-def due(deployment: str, seconds_ago: int, auto: bool = True) -> SimpleNamespace:
+def due(deployment: str, seconds_ago: int, auto: bool = True) -> Any:
     start = NOW - timedelta(seconds=seconds_ago)
     return SimpleNamespace(
         flow_run=SimpleNamespace(deployment_id=deployment, auto_scheduled=auto, expected_start_time=start)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,7 @@ def _undone():
 @pytest.mark.parametrize("away", [False, True])
 @pytest.mark.usefixtures("_undone")
 def test_the_garbage_collector_passes_over_what_was_imported(away):
-    asyncio.run(LoadedFlows().load_ahead(FakeServer(away), "warm", logging.getLogger("test")))
+    server: Any = FakeServer(away)
+    asyncio.run(LoadedFlows().load_ahead(server, "warm", logging.getLogger("test")))
     assert gc.get_freeze_count() > 10_000
     assert len(gc.get_objects()) < 10_000

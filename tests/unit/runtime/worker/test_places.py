@@ -1,6 +1,7 @@
 """Housekeeping gets a place in the warm worker however many requests wait in the others."""
 
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,7 +18,8 @@ class Worker:
 
     def __init__(self):
         self.taken: set[UUID] = set()
-        self.places = Places(self, MOST)
+        own: Any = self
+        self.places = Places(own, MOST)
 
     @property
     def limiter(self):

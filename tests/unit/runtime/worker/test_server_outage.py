@@ -1,6 +1,7 @@
 """How long a request waits for Prefect's server."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
@@ -38,6 +39,10 @@ def test_a_request_waits_until_the_server_is_back():
     assert server.wait(300).synchronous(server.send)().text == "answered at 200"
 
 
+async def asked(send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    return await send()
+
+
 def test_a_request_waits_no_longer_than_its_patience():
     server = Server(back_at=400)
     with pytest.raises(httpx.ConnectError):
@@ -50,7 +55,7 @@ def test_what_is_asked_again_in_the_same_outage_does_not_wait_anew():
     wait = server.wait(300)
     for _ in range(3):  # as Prefect's own retries do
         with pytest.raises(httpx.ConnectError):
-            asyncio.run(wait.asynchronous(server.send_async)())
+            asyncio.run(asked(wait.asynchronous(server.send_async)))
     assert server.now == 306
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import timedelta
+from inspect import unwrap
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,7 @@ from tasks.sessions.positions import positions_in
 from tasks.sessions.queue import check_waiting, give_out_room
 from tasks.sessions.requests import record_instance
 from tasks.sessions.standbys import standbys_for
-from tests.rigs.fakes import FakeBlocks, FakeClock, FakePrefect, fake_outside
+from tests.rigs.fakes import Blocks, FakeBlocks, FakeClock, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
 from tests.rigs.services.databases import new_store
 
@@ -30,7 +32,13 @@ pytestmark = pytest.mark.unit
 
 NINE = NOW + timedelta(hours=1)  # on a Monday
 JUPYTER = Blueprint(image="jupyter", port=8888, standby=1)
-BIO = {"blueprint": "jupyter", "times": ["Mon 09:00-11:00"], "slots": 2, "users": ["ada", "bob"], "start_before": 15}
+BIO: dict[str, Any] = {
+    "blueprint": "jupyter",
+    "times": ["Mon 09:00-11:00"],
+    "slots": 2,
+    "users": ["ada", "bob"],
+    "start_before": 15,
+}
 
 
 @pytest.fixture
@@ -38,7 +46,7 @@ def door(tmp_path):
     store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     store.images.mark(claim_active(store, slots=3).name, "sha256:a", NOW)
-    blocks = {
+    blocks: Blocks = {
         PoolConfig: {"main": PoolConfig()},
         Blueprint: {"jupyter": JUPYTER},
         LinkKeys: {"main": LinkKeys.create()},
@@ -98,7 +106,7 @@ def test_a_request_that_names_a_course_that_there_is_not_or_whose_user_is_no_mem
 
 def test_of_several_sessions_for_a_course_only_those_of_other_users_are_refused(door):
     sessions = [{"instance_id": f"b-{user}", "user": user} for user in ("ada", "eve")]
-    said = asyncio.run(provision_instances.fn.__wrapped__(sessions, "jupyter", {"course": "bio101"})).message
+    said = asyncio.run(unwrap(provision_instances.fn)(sessions, "jupyter", {"course": "bio101"})).message
     assert said.startswith("1 starting, 1 refused; b-eve: user 'eve' is not in course bio101")
 
 
@@ -132,7 +140,7 @@ def test_sessions_of_a_class_that_are_not_on_record_ten_minutes_later_are_asked_
 
 
 def test_what_an_operator_starts_is_what_the_tick_would_start(door):
-    asyncio.run(start_course.fn.__wrapped__("bio101"))
+    asyncio.run(unwrap(start_course.fn)("bio101"))
     start(door)
     assert door.prefect.triggered[0] == door.prefect.triggered[1]
 
@@ -152,4 +160,4 @@ def test_the_command_shows_the_times_the_members_and_how_many_sessions_there_are
 
 def test_the_command_says_what_the_next_class_will_lack(door):
     door.stored.blocks[PoolConfig]["main"].DD_MAX_HOSTS = 0
-    assert course_rows()[0]["trouble"].startswith("2 slots short: pool main may have 0 hosts")
+    assert str(course_rows()[0]["trouble"]).startswith("2 slots short: pool main may have 0 hosts")

@@ -31,7 +31,7 @@ class TableInMemory(Gateway):
         self.table: dict[str, dict] = {}
         self.requests: list[str] = []
         self.before_the_lock: Callable[[], None] = lambda: None
-        self._snapshot.locked = self._overtaken(self._snapshot.locked)
+        vars(self._snapshot)["locked"] = self._overtaken(self._snapshot.locked)
 
     def _overtaken(self, locked):
         def lock():
@@ -121,13 +121,13 @@ def test_a_full_disk_is_the_gateways_trouble_in_one_sentence(store, gateway, mon
     alice = run(store, "alice-1")
     monkeypatch.setattr(tempfile, "mkstemp", full)
     with pytest.raises(GatewayTrouble, match=r"snapshot .*routes.json cannot be written: No space left on device"):
-        gateway.add_route(Route(alice.route, "10.0.0.5", alice.port))
+        gateway.add_route(Route(alice.route, "10.0.0.5", alice.get_placement().port))
 
 
 def test_the_port_of_an_ended_session_is_not_the_next_ones(store, gateway):
     alice = run(store, "alice-1")
     end(store, gateway, alice)
-    assert run(store, "bob-1").port == alice.port + 1
+    assert run(store, "bob-1").get_placement().port == alice.get_placement().port + 1
 
 
 def test_a_gateway_that_lost_its_table_is_given_all_of_it_in_one_step(store, gateway):

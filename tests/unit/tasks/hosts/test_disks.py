@@ -22,7 +22,7 @@ class Disk(HostShell):
     """A host whose df answers as Debian's does."""
 
     def __init__(self, percent: str):
-        self._percent, self.commands, self._client = percent, [], None
+        self._percent, self.commands, self._client = percent, list[str](), None
 
     def run(self, command, timeout, stdin=None):
         self.commands.append(command)
@@ -41,10 +41,19 @@ def test_a_disk_that_df_knows_no_percentage_of_is_said_so_in_one_sentence(said):
         used_percent(Disk(said), "/var/lib/docker")
 
 
+class OddHosts(HostSetup):
+    """Hosts whose df says nothing of use."""
+
+    def __init__(self) -> None:
+        """They are on no cloud."""
+
+    def shell(self, host):
+        return Disk("-")
+
+
 @pytest.mark.parametrize("info", [{"DockerRootDir": "/var/lib/docker"}, {}], ids=["df", "info"])
 def test_a_host_whose_disk_cannot_be_understood_counts_as_roomy(info):
-    hosts = HostSetup.__new__(HostSetup)
-    hosts.shell = lambda host: Disk("-")
+    hosts = OddHosts()
     engines = SimpleNamespace(of=lambda host: SimpleNamespace(client=lambda doing: OpenEngine(info)))
     with standing_in(fake_outside(hosts=hosts, engines=engines, store=SimpleNamespace(writes=0))):
         assert asyncio.run(make_room.fn(a_host(host_key="ssh-ed25519 AAAA")))

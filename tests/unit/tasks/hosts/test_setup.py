@@ -7,6 +7,7 @@ import pytest
 
 from blocks.addresses.own_addresses import own_addresses, reachable_addresses
 from blocks.clouds.port import Cloud
+from blocks.host_setup.playbook import PlaybookRun
 from blocks.host_setup.setup import HostSetup
 from blocks.outside import standing_in
 from blocks.stored.authority import CertificateAuthority
@@ -15,7 +16,7 @@ from blocks.stored.host_keys import HostLogin
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import PlaybookFailed
 from tasks.hosts.setup import apply_playbook, check_escapes, finish_baked
-from tests.rigs.fakes import FakeBlocks, fake_outside
+from tests.rigs.fakes import Blocks, FakeBlocks, fake_outside
 from tests.rigs.pool_data import a_host
 
 pytestmark = pytest.mark.unit
@@ -28,7 +29,8 @@ class NotedHosts(HostSetup):
     """No host is touched; what it would have been told is kept."""
 
     def __init__(self, failure: Exception | None = None) -> None:
-        self.runs, self.inputs, self._failure = [], {}, failure
+        self.runs, self._failure = list[PlaybookRun](), failure
+        self.inputs: dict[str, str | bytes | None] = {}
 
     def own_addresses(self):
         return ["192.0.2.1"]
@@ -52,9 +54,9 @@ def configured(task, hosts, config=CONFIG):
     """What is recorded of the host after the task."""
     noted = {}
     store = SimpleNamespace(writes=0, hosts=SimpleNamespace(note=lambda name, **facts: noted.update({name: facts})))
-    stored = {PoolConfig: {"main": config}, Cloud: {"main": SimpleNamespace(data_device="")}}
+    stored: Blocks = {PoolConfig: {"main": config}, Cloud: {"main": SimpleNamespace(data_device="")}}
     authority, login = CertificateAuthority.create("test"), HostLogin.create()
-    secrets = {CertificateAuthority: {"main": authority}, HostLogin: {"main": login}}
+    secrets: Blocks = {CertificateAuthority: {"main": authority}, HostLogin: {"main": login}}
     with standing_in(fake_outside(hosts=hosts, store=store, stored=FakeBlocks(stored | secrets))):
         asyncio.run(task.fn(HOST))
     return noted

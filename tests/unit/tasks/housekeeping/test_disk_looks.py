@@ -25,7 +25,7 @@ class Disks(HostSetup, Engines):
     """Hosts with so much free, on which bob wrote."""
 
     def __init__(self, free: int | Exception, written: Exception | None = None, files=None) -> None:
-        self.free, self.written, self.files, self.measured = free, written, files or {}, []
+        self.free, self.written, self.files, self.measured = free, written, files or {}, list[str]()
 
     def free_disk_mb(self, host):
         return _answer(self.free)

@@ -2,6 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from prefect.client.schemas.sorting import FlowRunSort
@@ -63,7 +64,7 @@ class Books:
             SimpleNamespace(id=n, flow_id=n % 3, deployment_id=1, state=SimpleNamespace(timestamp=NOW))
             for n in range(runs)
         ]
-        self.flows_read = []
+        self.flows_read = list[int]()
 
     async def read_flow_runs(self, *, limit: int, offset: int, sort: FlowRunSort, **_filters) -> list:
         assert sort is FlowRunSort.EXPECTED_START_TIME_ASC
@@ -77,12 +78,13 @@ class Books:
 
 
 def test_runs_on_later_pages_are_found_though_some_end_meanwhile():
-    found = asyncio.run(lost_runs._old_runs(Books(2 * PAGE + 7)))
+    books: Any = Books(2 * PAGE + 7)
+    found = asyncio.run(lost_runs._old_runs(books))
     assert [run.id for run in found] == list(range(2 * PAGE + 7))
 
 
 def test_each_flow_is_asked_for_its_name_once():
-    books = Books(9)
+    books: Any = Books(9)
     names = asyncio.run(lost_runs._names_of_flows(books, {run.flow_id for run in books.runs}))
     assert names == {0: "flow 0", 1: "flow 1", 2: "flow 2"}
     assert sorted(books.flows_read) == [0, 1, 2]

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
@@ -35,7 +34,7 @@ class OldAnswers(FakePrefect):
 
     def __init__(self, *keys: str):
         super().__init__()
-        self.old, self.deleted = list(keys), []
+        self.old, self.deleted = list(keys), list[str]()
 
     async def old_tables(self, prefix, since):
         self.since = since
@@ -89,7 +88,7 @@ def test_results_older_than_the_retention_are_deleted_and_younger_ones_stay(tmp_
         (tmp_path / name).write_text("{}")
         os.utime(tmp_path / name, (NOW.timestamp() - age,) * 2)
     with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: tmp_path}):
-        files = KeptFiles(SimpleNamespace(kept_results_hours=1))
+        files = KeptFiles(SETTINGS.model_copy(update={"kept_results_hours": 1}))
         assert files.drop_old_results(NOW) == 1
         assert files.drop_old_results(NOW) == 0
     assert [file.name for file in tmp_path.iterdir()] == ["link-of-now"]

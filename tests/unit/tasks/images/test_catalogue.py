@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from blocks.engine.of_host import Engines
 from blocks.images.folder import ImageFolder
 from blocks.images.layer_store import LayerStore
 from blocks.outside import standing_in
@@ -20,6 +21,7 @@ from tasks.images import catalogue, delivery
 from tests.rigs.engines.tiny_image import TinyImage
 from tests.rigs.fakes import FakeBlocks, ScriptedTasks, fake_outside
 from tests.rigs.pool_data import NOW, a_host, claim, claim_active
+from tests.rigs.present import present
 from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
@@ -35,13 +37,13 @@ def test_an_archive_without_a_record_is_offered():
 def test_a_new_version_is_offered_and_where_it_comes_from_is_kept():
     pulled = replace(LAB, source="lab:4", credentials="mine", looked_at=NOW, digest="sha256:c")
     assert as_offered(NEWER, pulled) == replace(NEWER, source="lab:4", credentials="mine", looked_at=NOW, digest="")
-    assert as_offered(LAB, pulled).digest == "sha256:c"
+    assert present(as_offered(LAB, pulled)).digest == "sha256:c"
 
 
 def test_what_was_retired_stays_so_until_it_is_another_version_or_came_back():
     retired = replace(LAB, retired_at=NOW)
     assert as_offered(LAB, retired) is None
-    assert as_offered(NEWER, retired).retired_at is None
+    assert present(as_offered(NEWER, retired)).retired_at is None
     assert as_offered(LAB, replace(retired, archive="")) == LAB
 
 
@@ -126,7 +128,7 @@ def test_prefect_is_asked_for_distributions_only_where_there_is_a_reason_for_one
 def two_pools(tmp_path):
     """Two archives in the folder, the pools main and gpu, and the door to them."""
     store, layers = new_store(tmp_path), LayerStore(tmp_path / "layers")
-    folder = ImageFolder(tmp_path / "images", layers, engines=None)
+    folder = ImageFolder(tmp_path / "images", layers, Engines(FakeBlocks({}), "", ""))
     folder.directory.mkdir()
     for name in ("lab", "cuda/torch"):
         path = folder.directory / f"{name.replace('/', '.')}.img"

@@ -11,7 +11,7 @@ from blocks.outside import standing_in
 from blocks.stored.pool_config import PoolConfig
 from pool.states import HostState
 from tasks.keys.machines import LEAVING, hosts_to_tell, operators_machines
-from tests.rigs.fakes import FakeBlocks, fake_outside
+from tests.rigs.fakes import Blocks, FakeBlocks, fake_outside
 
 pytestmark = pytest.mark.unit
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.unit
 def test_a_machine_of_the_operators_list_is_told_though_no_host_is_on_it():
     machine = StaticMachine(name="rack-1", address="10.0.0.9", host_key="ssh-ed25519 AAAA")
     pool, cloud = PoolConfig(cloud="static-cloud/main"), StaticCloud(machines=[machine])
-    blocks = {PoolConfig: {"main": pool}, Cloud: {"main": cloud}}
+    blocks: Blocks = {PoolConfig: {"main": pool}, Cloud: {"main": cloud}}
     store = SimpleNamespace(writes=0, configs=SimpleNamespace(pools_in_use=list))
     with standing_in(fake_outside(stored=FakeBlocks(blocks), store=store)):
         (found,) = asyncio.run(operators_machines.fn())
@@ -28,7 +28,12 @@ def test_a_machine_of_the_operators_list_is_told_though_no_host_is_on_it():
 
 def test_hosts_that_are_being_made_are_told_and_those_that_leave_are_not():
     asked = []
-    store = SimpleNamespace(writes=0, hosts=SimpleNamespace(all=lambda *given: asked.append(given) or []))
+
+    def every(*given):
+        asked.append(given)
+        return []
+
+    store = SimpleNamespace(writes=0, hosts=SimpleNamespace(all=every))
     with standing_in(fake_outside(store=store)):
         asyncio.run(hosts_to_tell.fn())
     ((pool, states),) = asked

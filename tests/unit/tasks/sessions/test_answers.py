@@ -11,7 +11,7 @@ from pool.sessions.drain import notice
 from pool.sessions.estimates import QueuePosition
 from pool.sessions.timings import Phase
 from pool.states import EndCause, HostState, InstanceState
-from tasks.publishing.platform import answer_for
+from tasks.sessions.answers import answer_for
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
 

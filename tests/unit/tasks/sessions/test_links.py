@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from inspect import unwrap
 
 import pytest
 
@@ -30,7 +31,8 @@ class GatewayWithKeys(Gateway):
     """A gateway that only knows keys."""
 
     def __init__(self, *ids: str):
-        self.ids, self.given = list(ids), None
+        self.ids = list(ids)
+        self.given: list[dict] | None = None
 
     def key_ids(self) -> list[str]:
         return self.ids
@@ -102,5 +104,5 @@ def test_a_gateway_without_the_keys_is_given_them():
 def test_no_link_is_issued_to_a_session_that_does_not_run(found, error, sentence):
     tasks = ScriptedTasks(find_instance=found)
     with standing_in(fake_outside(prefect=tasks)), pytest.raises(error, match=sentence):
-        asyncio.run(issue_link.issue_link.fn.__wrapped__("alice-1"))
+        asyncio.run(unwrap(issue_link.issue_link.fn)("alice-1"))
     assert tasks.names == ["find_instance"]

@@ -10,14 +10,14 @@ from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest
 from pool.records import Image
 from tasks.sessions.queue import give_out_room, starting_later
-from tests.rigs.fakes import FakeBlocks, fake_outside
+from tests.rigs.fakes import Blocks, FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active
 from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
 WHY = "blueprint 'broken': port: Field required"
-BLOCKS = {
+BLOCKS: Blocks = {
     PoolConfig: {"main": PoolConfig()},
     Blueprint: {"broken": BadRequest(WHY), "jupyter": Blueprint(image="jupyter", port=8888)},
 }

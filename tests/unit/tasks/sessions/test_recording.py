@@ -6,16 +6,17 @@ from collections.abc import Callable
 import pytest
 
 from blocks.engine.client import HostEngine
-from blocks.engine.of_host import Engines
 from blocks.outside import standing_in
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import NotFound, Refused, TooManySessions
-from pool.records import ContainerSpec, Host, Image, Instance
+from pool.records import ContainerSpec, Image, Instance
 from tasks.sessions.containers import start_container
 from tasks.sessions.requests import record_instance
+from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.fakes import FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim_active, place
+from tests.rigs.present import present
 from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
@@ -24,14 +25,11 @@ JUPYTER = Blueprint(image="jupyter", port=8888)
 SAME = {"blueprint": "jupyter", "user": "alice", "options": {"lifetime": 60}}
 
 
-class NotingEngine(Engines, HostEngine):
+class NotingEngine(HostEngine):
     """Every host's engine, which runs nothing and keeps what it was asked to run."""
 
     def __init__(self) -> None:
         self.made: list[ContainerSpec] = []
-
-    def of(self, host: Host) -> HostEngine:
-        return self
 
     def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None, prepared: str = "") -> str:
         self.made.append(spec)
@@ -43,7 +41,7 @@ def door(tmp_path):
     store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     blocks = FakeBlocks({PoolConfig: {"main": PoolConfig()}, Blueprint: {"jupyter": JUPYTER, "rstudio": JUPYTER}})
-    with standing_in(fake_outside(store=store, stored=blocks, engines=NotingEngine())) as door:
+    with standing_in(fake_outside(store=store, stored=blocks, engines=OneEngine(NotingEngine()))) as door:
         yield door
     store.close()
 
@@ -108,7 +106,7 @@ def test_a_session_is_not_started_by_a_blueprint_that_outgrew_its_room(door, now
     claim_active(door.store)
     ask(door.store)
     with pytest.raises(Refused, match=rf"^blueprint jupyter was changed since instance alice-1 was asked for: {said}"):
-        asyncio.run(start_container.fn(place(door.store), a_blueprint(**now)))
+        asyncio.run(start_container.fn(present(place(door.store)), a_blueprint(**now)))
 
 
 def test_one_session_more_than_its_pool_allows_a_user_is_refused_and_another_user_is_not(door):
@@ -132,5 +130,5 @@ def test_a_session_begins_in_the_time_zone_that_its_pool_had_at_the_last_tick(do
     door.store.images.mark("main-01", "sha256:a", now=NOW)
     door.store.configs.keep("main", PoolConfig(DD_TIMEZONE="Europe/Berlin").as_kept())
     record()
-    asyncio.run(start_container.fn(place(door.store), a_blueprint()))
-    assert door.engines.made[0].environment["TZ"] == "Europe/Berlin"
+    asyncio.run(start_container.fn(present(place(door.store)), a_blueprint()))
+    assert door.engines.engine.made[0].environment["TZ"] == "Europe/Berlin"

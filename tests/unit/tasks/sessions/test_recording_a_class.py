@@ -1,6 +1,7 @@
 """The sessions of a class are asked for by one request."""
 
 import asyncio
+from inspect import unwrap
 
 import pytest
 
@@ -41,7 +42,7 @@ def students(*names: str) -> list[dict]:
 
 
 def ask(sessions: list[dict], **options) -> str:
-    return asyncio.run(provision_instances.fn.__wrapped__(sessions, "jupyter", options)).message
+    return asyncio.run(unwrap(provision_instances.fn)(sessions, "jupyter", options)).message
 
 
 def states(door) -> dict[str, str]:

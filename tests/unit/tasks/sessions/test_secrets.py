@@ -5,10 +5,13 @@ import io
 import sqlite3
 import tarfile
 from datetime import timedelta
+from inspect import unwrap
+from typing import Any
 
 import pytest
 from prefect.blocks.system import Secret
 
+from blocks.engine.client import HostEngine
 from blocks.outside import standing_in
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
@@ -18,7 +21,7 @@ from pool.errors import BadRequest, Refused
 from pool.records import ContainerSpec, Image
 from tasks.sessions.requests import record_instance
 from tasks.sessions.secrets import drop_left_secrets, put_secrets, secrets_are_left
-from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
+from tests.rigs.fakes import Blocks, FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
 from tests.rigs.services.databases import new_store
 
@@ -28,8 +31,11 @@ VALUE = "Correct-Horse-Battery"
 JUPYTER = Blueprint(image="jupyter", port=8888, container_user="session:1000")
 
 
-class Engine:
+class Engine(HostEngine):
     """Keeps the tar that is written into a container."""
+
+    def __init__(self) -> None:
+        """It is on no machine."""
 
     def write_files(self, container: str, tar) -> None:
         self.container, self.tar = container, b"".join(tar)
@@ -45,8 +51,8 @@ def door(tmp_path):
     store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     store.images.mark(claim_active(store).name, "sha256:a", NOW)
-    secrets = {name: Secret(value=VALUE) for name in ("hub-token", "once-1")}
-    blocks = {PoolConfig: {"main": PoolConfig()}, Blueprint: {"jupyter": JUPYTER}, Secret: secrets}
+    secrets: dict[str, Any] = {name: Secret(value=VALUE) for name in ("hub-token", "once-1")}
+    blocks: Blocks = {PoolConfig: {"main": PoolConfig()}, Blueprint: {"jupyter": JUPYTER}, Secret: secrets}
     with standing_in(fake_outside(store=store, stored=FakeBlocks(blocks), prefect=FakePrefect())) as door:
         yield door
     store.close()
@@ -94,7 +100,7 @@ def test_a_secret_for_one_use_is_for_one_session(door):
         ask("s-2", KEY="once-1")
     sessions = [{"instance_id": name} for name in ("a", "b")]
     with pytest.raises(BadRequest, match="is for one session alone"):
-        asyncio.run(provision_instances.fn.__wrapped__(sessions, "jupyter", {"secrets": {"KEY": "once-1"}}))
+        asyncio.run(unwrap(provision_instances.fn)(sessions, "jupyter", {"secrets": {"KEY": "once-1"}}))
 
 
 def test_a_secret_for_one_use_is_deleted_after_it_and_any_other_stays(door):

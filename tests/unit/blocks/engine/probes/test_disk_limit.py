@@ -1,6 +1,7 @@
 """A limit for what a session writes: asked of the engine, and not again of one whose storage has none."""
 
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from docker.errors import APIError
@@ -19,7 +20,7 @@ class ToldEngine:
     host, has_quotas = "main-01", True
 
     def __init__(self, refusal: str = "") -> None:
-        self.asked, self._refusal = [], refusal
+        self.asked, self._refusal = list[dict | None](), refusal
 
     @contextmanager
     def client(self, step, timeout):
@@ -37,7 +38,8 @@ class ToldEngine:
 
 def create(engine: ToldEngine, disk_mb: int = 100) -> str:
     spec = ContainerSpec("dd-alice", "sha256:aa", 8888, 20001, 64, disk_mb=disk_mb)
-    return HostEngine(engine, publish_on="127.0.0.1")._create(spec)
+    connections: Any = engine
+    return HostEngine(connections, publish_on="127.0.0.1")._create(spec)
 
 
 def test_a_session_is_limited_where_the_storage_can():

@@ -1,7 +1,9 @@
 """What the forms of Prefect's UI are told before they save a block of ours."""
 
+from importlib import import_module
+from typing import Any
+
 import pytest
-from prefect.server.api.ui import schemas
 from prefect.utilities.schema_tools.hydration import WorkspaceVariable
 from prefect.utilities.schema_tools.validation import build_error_obj
 
@@ -12,18 +14,20 @@ from blocks.stored.pool_config import PoolConfig
 
 pytestmark = pytest.mark.unit
 
+#: The module that Prefect's forms are checked by; its function is exchanged in it.
+SCHEMAS: Any = import_module("prefect.server.api.ui.schemas")
 WORKS = {"image": "lab", "port": 8888}
 
 
 @pytest.fixture
 def told(monkeypatch):
     """What a form of a kind is told of some values; it sends no more of the schema than the fields."""
-    monkeypatch.setattr(schemas, "validate", schemas.validate)
+    monkeypatch.setattr(SCHEMAS, "validate", SCHEMAS.validate)
     show_in_forms([Blueprint, PoolConfig, ChangeWebhook])
 
     def of(kind, values):
         fields = kind.model_json_schema()["properties"]
-        return build_error_obj(schemas.validate(values, fields, preprocess=False))
+        return build_error_obj(SCHEMAS.validate(values, fields, preprocess=False))
 
     return of
 
@@ -54,4 +58,4 @@ def test_a_value_that_prefect_fills_in_later_is_left_to_saving(told):
 
 def test_the_parameters_of_a_flow_are_none_of_our_blocks(told):
     schema = {"type": "object", "properties": {"image": {"type": "string"}}}
-    assert schemas.validate({"image": "lab@latest"}, schema, preprocess=False) == []
+    assert SCHEMAS.validate({"image": "lab@latest"}, schema, preprocess=False) == []

@@ -1,6 +1,7 @@
 """What Prefect's engine asks and says before a flow run begins."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -31,11 +32,13 @@ class Client:
 
 async def begun(client) -> str:
     """As the engine begins a run: what it gets for the run's record."""
-    beginning = RunBeginning(client, lambda: "as known", {"tags": ["user:ada"]})
+    known: Any = "as known"
+    run: Any = "r-1"
+    beginning = RunBeginning(client, lambda: known, {"tags": ["user:ada"]})
     await client.update_flow_run("r-1", flow_version="v1", empirical_policy=None)
     await client.set_flow_run_name("r-1", "provision ada")
     record = await client.read_flow_run("r-1")
-    await beginning.say("r-1")
+    await beginning.say(run)
     return record
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,12 +18,15 @@ SHORT, LONG = 0.01, 0.1
 def told(*steps, lasting=LONG) -> list[str]:
     """Names of the states that are told where a task run goes through these, or waits for so many seconds."""
     names: list[str] = []
-    run = SimpleNamespace(id=uuid4())
+    run: Any = SimpleNamespace(id=uuid4())
 
     async def live() -> None:
         states = TaskStates(lambda _run, _before, state, *_: names.append(state.name), lasting)
         for step in steps:
-            await asyncio.sleep(step) if isinstance(step, float) else states.tell(run, None, step)
+            if isinstance(step, float):
+                await asyncio.sleep(step)
+            else:
+                states.tell(run, None, step)
 
     asyncio.run(live())
     return names
@@ -46,5 +50,6 @@ def test_trouble_is_told_at_once():
 
 def test_a_state_is_told_at_once_where_no_loop_could_tell_it_later():
     names = []
-    TaskStates(lambda _run, _before, state, *_: names.append(state.name)).tell(SimpleNamespace(id=1), None, Running())
+    run: Any = SimpleNamespace(id=1)
+    TaskStates(lambda _run, _before, state, *_: names.append(state.name)).tell(run, None, Running())
     assert names == ["Running"]
