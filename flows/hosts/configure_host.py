@@ -12,7 +12,7 @@ from pool.errors import ContainerGetsOut, DockerDriverError, EngineTrouble, Refu
 from pool.records import Fault, Host, Image
 from pool.states import HostState
 from tasks.base import log, this_run
-from tasks.hosts.lifecycle import clear_errors, find_host, move_host
+from tasks.hosts.lifecycle import clear_errors, get_host, move_host
 from tasks.hosts.setup import apply_playbook, check_escapes, check_host, finish_baked, is_baked
 from tasks.images.catalogue import pull_references, read_catalogue
 from tasks.images.delivery import send_images
@@ -31,7 +31,7 @@ async def configure_host(host: HostName) -> str:
         The host's name. It is `active`: playbook green, engine answers, every wanted image there and verified,
         self-test passed, no way out of a container open. An active host whose containers get out is drained.
     """
-    record = await find_host(host)
+    record = await get_host(host)
     if record.state not in (HostState.CONFIGURING, HostState.ACTIVE):
         raise RefusedMove(f"host {host} is {record.state}: only a configuring or active host is configured")
     try:

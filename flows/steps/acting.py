@@ -14,7 +14,7 @@ from tasks.base import now, run_id, this_run
 from tasks.courses.courses import due_start
 from tasks.gateway.activity import still_idle
 from tasks.gateway.routes import withdraw_route
-from tasks.hosts.lifecycle import delete_server, find_host, move_host, prove_gone
+from tasks.hosts.lifecycle import delete_server, get_host, move_host, prove_gone
 from tasks.hosts.operator import put_back_into_service
 from tasks.hosts.setup import renew_certificate
 from tasks.housekeeping.orphans import count_removal, note_repair
@@ -51,7 +51,7 @@ async def _configure(decision: Decision, key: str) -> None:
 
 
 async def _renew(decision: Decision, _key: str) -> None:
-    host = await find_host(decision.subject)
+    host = await get_host(decision.subject)
     if host.state in (HostState.ACTIVE, HostState.DRAINING):
         await note_repair(host.name)
         async with lease(f"configuring of {host.name}", holder=this_run()):
@@ -63,7 +63,7 @@ async def _drain(decision: Decision, _key: str) -> None:
 
 
 async def _return(decision: Decision, _key: str) -> None:
-    host = await find_host(decision.subject)
+    host = await get_host(decision.subject)
     if host.state is HostState.DRAINING:
         await put_back_into_service(host.name, decision.reason)
         await serve_queue(host.pool)
@@ -71,7 +71,7 @@ async def _return(decision: Decision, _key: str) -> None:
 
 async def _let_go(decision: Decision, key: str) -> None:
     """Drain an empty host; one that got a session meanwhile stays, or it would keep its place for that one alone."""
-    host = await find_host(decision.subject)
+    host = await get_host(decision.subject)
     if not host.reserved:
         await _drain(decision, key)
 
@@ -93,7 +93,7 @@ async def _confirm_gone(decision: Decision, _key: str) -> None:
 
 
 async def _delete_server(decision: Decision, _key: str) -> None:
-    host = await find_host(decision.subject)
+    host = await get_host(decision.subject)
     await count_removal(host)
     await delete_server(host)
 
@@ -116,7 +116,7 @@ async def _end_drained(decision: Decision, key: str) -> None:
     instance = await get_instance(decision.subject)
     if instance.state is not InstanceState.RUNNING or not instance.host:
         return
-    if drain_over_since(await find_host(instance.host), now()):
+    if drain_over_since(await get_host(instance.host), now()):
         await settling.end_or_ask(instance, decision, key)
 
 
@@ -149,7 +149,7 @@ async def _start(decision: Decision, key: str) -> None:
 async def _move_off(decision: Decision, _key: str) -> None:
     """Ask for a move off a draining host; once for each deadline, however many ticks ask."""
     instance = await get_instance(decision.subject)
-    host = await find_host(instance.host) if instance.host else None
+    host = await get_host(instance.host) if instance.host else None
     until = drain_ends_soon(host, now()) if host else None
     if instance.state is InstanceState.RUNNING and until:
         wanted = {"instance_id": instance.id, "reason": decision.reason}

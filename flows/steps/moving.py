@@ -11,7 +11,7 @@ from pool.sessions.moving import GOES_WITH_ALL, check_can_move
 from pool.states import EndCause, InstanceState
 from tasks.base import this_run
 from tasks.gateway.routes import publish_route, withdraw_route
-from tasks.hosts.lifecycle import find_host
+from tasks.hosts.lifecycle import get_host
 from tasks.housekeeping.orphans import start_again
 from tasks.leases import Held, Hold, lease
 from tasks.sessions.containers import remove_container
@@ -58,7 +58,7 @@ async def _leave(instance: Instance, hold: Hold) -> Instance:
     if not instance.carried:
         instance = await _with_its_work(instance)
     hold.check()  # a run that was frozen would remove what another one has brought back there since
-    host = await find_host(instance.get_placement().host)
+    host = await get_host(instance.get_placement().host)
     if host.state not in GOES_WITH_ALL:
         await remove_container(instance)
     return await hand_over(instance.id)

@@ -22,7 +22,7 @@ class OrphanStore(Part):
                 row.id: _as_orphan(row) for row in connection.execute(select(orphans).where(orphans.c.pool == pool))
             }
 
-    def get(self, orphan: str) -> Orphan | None:
+    def find(self, orphan: str) -> Orphan | None:
         """The orphan of this id, or None when it is not known, or not any more."""
         with self._db.reading() as connection:
             row = connection.execute(select(orphans).where(orphans.c.id == orphan)).first()

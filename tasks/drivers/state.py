@@ -8,7 +8,7 @@ from tasks.base import look_up, pool_task
 @look_up()
 def read_state(namespace: str, key: str) -> StateRecord | None:
     """The record of this key; None: there is none, or it has expired."""
-    return outside().store.driver_state.get(namespace, key, now())
+    return outside().store.driver_state.find(namespace, key, now())
 
 
 @pool_task(publishes=False, task_run_name="write state {namespace} {key}")

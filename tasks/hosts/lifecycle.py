@@ -59,7 +59,7 @@ def hosts_of(pool: str, states: list[HostState] | None = None) -> list[Host]:
 
 
 @look_up()
-def find_host(name: str) -> Host:
+def get_host(name: str) -> Host:
     """The host's record.
 
     Raises:

@@ -108,6 +108,6 @@ def _belongs(container: str, host: str) -> bool:
 
 
 def _count_try(orphan: str) -> None:
-    known = outside().store.orphans.get(orphan)
+    known = outside().store.orphans.find(orphan)
     if known:
         outside().store.orphans.count_removal(orphan, now() + timedelta(seconds=pause(known.attempts)))

@@ -16,26 +16,26 @@ Found = TypeVar("Found", bound=Resource)
 SHOWN = 20  # candidates in an error: a public cloud has hundreds of images
 
 
-def find_flavor(cloud: Connection, wanted: str) -> Flavor:
+def get_flavor(cloud: Connection, wanted: str) -> Flavor:
     """Return the flavor of this name or id.
 
     Raises:
         CloudRefused: "no flavor is named 'x'; the cloud has: nb.large, nb.small".
     """
-    return find_flavors(cloud, [wanted])[0]
+    return get_flavors(cloud, [wanted])[0]
 
 
-def find_flavors(cloud: Connection, wanted: Iterable[str]) -> list[Flavor]:
+def get_flavors(cloud: Connection, wanted: Iterable[str]) -> list[Flavor]:
     """Return the flavors of these names or ids, in one request.
 
     Raises:
-        CloudRefused: one is not there, as find_flavor() says it.
+        CloudRefused: one is not there, as get_flavor() says it.
     """
     offered = list(cloud.compute.flavors())
     return [pick("flavor", name, offered) for name in wanted]
 
 
-def find_image(cloud: Connection, wanted: str) -> Image:
+def get_image(cloud: Connection, wanted: str) -> Image:
     """Return the active image or snapshot of this name or id.
 
     A community image is taken by its id alone: everyone in the cloud may publish one under any name.
@@ -54,7 +54,7 @@ def find_image(cloud: Connection, wanted: str) -> Image:
     return pick("image", wanted, offered)
 
 
-def find_network(cloud: Connection, wanted: str) -> Network:
+def get_network(cloud: Connection, wanted: str) -> Network:
     """Return the network of this name or id; "auto": the only one of the project.
 
     One that is external counts where there is no other and it is shared: the project's servers may be in it then.

@@ -17,7 +17,7 @@ from openstack.network.v2.security_group import SecurityGroup
 from pydantic import Field
 
 from blocks.clouds.console import last_words
-from blocks.clouds.openstack_project.catalogue import find_flavor, find_image, find_network, pick, project_groups
+from blocks.clouds.openstack_project.catalogue import get_flavor, get_image, get_network, pick, project_groups
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials, forget_logins
 from blocks.clouds.openstack_project.errors import translate_errors
 from blocks.clouds.openstack_project.marks import host_key_mark, metadata, server_tags
@@ -170,7 +170,7 @@ class OpenStackCloud(Cloud):
     def headroom(self, flavor: str, data_volume_gb: int = 0) -> Headroom | None:
         """How many more hosts of this flavor, with their volumes, the project's quota allows; None: no limit."""
         with self._asking(f"ask for the quota of flavor {flavor}") as cloud:
-            return headroom_of(cloud, limits_of(cloud), find_flavor(cloud, flavor), self._volumes(data_volume_gb))
+            return headroom_of(cloud, limits_of(cloud), get_flavor(cloud, flavor), self._volumes(data_volume_gb))
 
     def readiness(
         self, image: str, flavors: tuple[str, ...], data_volume_gb: int, hosts: int, pool: str
@@ -215,7 +215,7 @@ class OpenStackCloud(Cloud):
     def image_id(self, image: str) -> str:
         """Glance's id of the image."""
         with self._asking(f"look for image {image}") as cloud:
-            return find_image(cloud, image).id
+            return get_image(cloud, image).id
 
     def snapshot(self, host: str, name: str, recipe: str) -> HostImage:
         """Switch the server off and have Nova make an image of it."""
@@ -256,9 +256,9 @@ class OpenStackCloud(Cloud):
     def _plan(self, cloud: Connection, request: ServerRequest) -> Plan:
         groups = project_groups(cloud)
         plan = Plan(
-            flavor=find_flavor(cloud, request.flavor),
-            image=find_image(cloud, request.image),
-            network=find_network(cloud, self.DD_HOST_NETWORK),
+            flavor=get_flavor(cloud, request.flavor),
+            image=get_image(cloud, request.image),
+            network=get_network(cloud, self.DD_HOST_NETWORK),
             master=pick("security group", self.DD_HOST_MASTER_SG, groups),
             extra=[pick("security group", name, groups) for name in self.DD_HOST_EXTRA_SGS],
             groups=groups,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from openstack.connection import Connection
 
 from blocks.clouds.openstack_project.catalogue import (
-    find_flavor,
-    find_flavors,
-    find_image,
-    find_network,
+    get_flavor,
+    get_flavors,
+    get_image,
+    get_network,
     listed,
     pick,
     project_groups,
@@ -74,16 +74,16 @@ def _login(cloud: Connection, needs: Needs) -> str:  # noqa: ARG001 - all checks
 
 
 def _image(cloud: Connection, needs: Needs) -> str:
-    return f"{needs.image} is {find_image(cloud, needs.image).id}"
+    return f"{needs.image} is {get_image(cloud, needs.image).id}"
 
 
 def _flavors(cloud: Connection, needs: Needs) -> str:
-    found = find_flavors(cloud, needs.flavors)
+    found = get_flavors(cloud, needs.flavors)
     return "; ".join(f"{flavor.name}: {flavor.vcpus} cores, {flavor.ram} MB" for flavor in found)
 
 
 def _network(cloud: Connection, needs: Needs) -> str:
-    network = find_network(cloud, needs.network)
+    network = get_network(cloud, needs.network)
     if not network.subnet_ids:
         raise CloudRefused(f"network {network.name} has no subnet, so a host would get no address")
     versions = {subnet.ip_version for subnet in cloud.network.subnets(network_id=network.id)}
@@ -115,7 +115,7 @@ def _volumes(cloud: Connection, needs: Needs) -> str:
 
 
 def _quota(cloud: Connection, needs: Needs) -> str:
-    room = headroom_of(cloud, limits_of(cloud), find_flavor(cloud, needs.flavors[-1]), needs.volumes)
+    room = headroom_of(cloud, limits_of(cloud), get_flavor(cloud, needs.flavors[-1]), needs.volumes)
     there = sum(server.metadata.get(marks.POOL) == needs.pool for server in all_servers(cloud, needs.namespace))
     if room and there + room.hosts < needs.hosts:
         could = f"{there + room.hosts} of {needs.hosts} hosts of flavor {needs.flavors[-1]}"

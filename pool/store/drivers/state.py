@@ -17,7 +17,7 @@ ABSENT = 0  # the version of a record that is not there
 class DriverStateStore(Part):
     """Read, write, delete and list records. One that has expired is not there, whether it was pruned or not."""
 
-    def get(self, namespace: str, key: str, now: datetime) -> StateRecord | None:
+    def find(self, namespace: str, key: str, now: datetime) -> StateRecord | None:
         """The record of this key; None: there is none, or it has expired.
 
         Raises:

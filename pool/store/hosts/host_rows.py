@@ -25,7 +25,7 @@ def as_host(row: Row[Any]) -> Host:
     return Host(**{name: found[name] for name in _FIELDS})
 
 
-def find_host(connection: Connection, name: str) -> Host:
+def get_host(connection: Connection, name: str) -> Host:
     """The host of this name, inside a transaction.
 
     Raises:

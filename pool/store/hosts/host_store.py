@@ -25,8 +25,8 @@ from pool.store.engine import Part, check_facts
 from pool.store.history import note_host_change
 from pool.store.hosts.host_rows import (
     as_host,
-    find_host,
     forgive,
+    get_host,
     host_of_run,
     insert_next,
     mark_reached,
@@ -81,7 +81,7 @@ class HostStore(Part):
             NotFound: "no host is named main-07; known: main-01, main-02".
         """
         with self._db.reading() as connection:
-            return find_host(connection, name)
+            return get_host(connection, name)
 
     def all(self, pool: str | None = None, states: Iterable[HostState] | None = None) -> list[Host]:
         """The hosts of one pool (None: all) in some states (None: any), by name."""
@@ -141,7 +141,7 @@ class HostStore(Part):
         check_facts(facts, FACTS_OF_A_MOVE)
         for _ in range(TRIES):
             with self._db.writing() as connection:
-                host = _moved(connection, name, to, now, reason, facts) or find_host(connection, name)
+                host = _moved(connection, name, to, now, reason, facts) or get_host(connection, name)
             if host.state is to:
                 return host
             refuse_move(host, to)  # allowed now: it came free between the write and the look, so try again
@@ -157,7 +157,7 @@ class HostStore(Part):
         with self._db.writing() as connection:
             if facts:
                 connection.execute(update(hosts).where(hosts.c.name == name).values(**facts))
-            return find_host(connection, name)
+            return get_host(connection, name)
 
     def count_error(self, name: str, reason: str, now: datetime) -> int:
         """Count one more error in a row and keep what it was; return how many that makes.
@@ -168,7 +168,7 @@ class HostStore(Part):
         more = {"errors": hosts.c.errors + 1, "last_error": reason, "last_error_at": now}
         with self._db.writing() as connection:
             connection.execute(update(hosts).where(hosts.c.name == name).values(**more))
-            return find_host(connection, name).errors
+            return get_host(connection, name).errors
 
     def clear_errors(self, name: str) -> None:
         """A success: the errors before it no longer count. What the last one was stays readable."""
@@ -234,7 +234,7 @@ class HostStore(Part):
         with self._db.writing() as connection:
             moved = connection.execute(change.returning(hosts)).one_or_none()
             if moved is None:
-                raise service_refusal(find_host(connection, name), to)
+                raise service_refusal(get_host(connection, name), to)
             host = as_host(moved)
             note_host_change(connection, host, now)
         return host

@@ -25,7 +25,7 @@ from pool.store.instances.reading import InstanceReading
 from pool.store.instances.requesting import InstanceRequesting
 from pool.store.instances.reserving import leaves_reserved, lock_reserved
 from pool.store.instances.room import give_room_back, has_others_before
-from pool.store.instances.rows import as_instance, check_as_planned, find_instance, reserve, write_instance
+from pool.store.instances.rows import as_instance, check_as_planned, get_instance, reserve, write_instance
 from pool.store.instances.tokens import InstanceTokens
 from pool.store.schema import hosts, instances
 from pool.store.timings import note_phases
@@ -85,7 +85,7 @@ class InstanceStore(InstanceRequesting, InstanceReading, InstanceMoving, Instanc
         """
         with self._db.writing() as connection:
             lock_reserved(connection, reservations)
-            instance = find_instance(connection, instance_id, lock=True)
+            instance = get_instance(connection, instance_id, lock=True)
             connection.execute(select(hosts.c.name).where(hosts.c.name == host_name).with_for_update())
             if has_others_before(connection, instance, passing):
                 return None
@@ -118,7 +118,7 @@ class InstanceStore(InstanceRequesting, InstanceReading, InstanceMoving, Instanc
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
-            instance = find_instance(connection, instance_id, lock=True)
+            instance = get_instance(connection, instance_id, lock=True)
             if instance.state is InstanceState.RUNNING:
                 return instance
             check_instance_move(instance_id, instance.state, InstanceState.RUNNING)
@@ -160,7 +160,7 @@ class InstanceStore(InstanceRequesting, InstanceReading, InstanceMoving, Instanc
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
-            instance = find_instance(connection, instance_id, lock=True)
+            instance = get_instance(connection, instance_id, lock=True)
             if instance.state is to:
                 return instance
             check_instance_move(instance_id, instance.state, to)
@@ -184,7 +184,7 @@ class InstanceStore(InstanceRequesting, InstanceReading, InstanceMoving, Instanc
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
-            instance = find_instance(connection, instance_id, lock=True)
+            instance = get_instance(connection, instance_id, lock=True)
             if instance.state is not InstanceState.RUNNING or instance.expires_at is None:
                 raise Refused(f"instance {instance_id} is {instance.state}: only a running session is extended")
             until = max(instance.expires_at, after(now, seconds))

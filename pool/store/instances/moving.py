@@ -12,7 +12,7 @@ from pool.states import InstanceState, check_instance_move
 from pool.store.engine import Part
 from pool.store.instances.reserving import leaves_reserved, lock_reserved
 from pool.store.instances.room import NO_TARGET, SERVING, give_room_back, leave_host, reserved_place, take_room
-from pool.store.instances.rows import as_instance, find_instance, write_instance
+from pool.store.instances.rows import as_instance, get_instance, write_instance
 from pool.store.schema import hosts, instances
 
 
@@ -55,7 +55,7 @@ class InstanceMoving(Part):
         """
         with self._db.writing() as connection:
             lock_reserved(connection, reservations)
-            instance = find_instance(connection, instance_id, lock=True)
+            instance = get_instance(connection, instance_id, lock=True)
             check_instance_move(instance_id, instance.state, InstanceState.MOVING)
             if instance.host == host_name:
                 raise RefusedMove(f"instance {instance_id} is on host {host_name} already")
@@ -76,7 +76,7 @@ class InstanceMoving(Part):
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
-            _check_moving(find_instance(connection, instance_id, lock=True))
+            _check_moving(get_instance(connection, instance_id, lock=True))
             change = update(instances).where(instances.c.id == instance_id).values(carried=backup_id)
             return as_instance(connection.execute(change.returning(instances)).one())
 
@@ -91,7 +91,7 @@ class InstanceMoving(Part):
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
-            instance = find_instance(connection, instance_id, lock=True)
+            instance = get_instance(connection, instance_id, lock=True)
             if instance.carried and instance.state in (InstanceState.STARTING, InstanceState.QUEUED):
                 return instance
             _check_moving(instance)
@@ -109,7 +109,7 @@ class InstanceMoving(Part):
             NotFound: no instance has this id.
         """
         with self._db.writing() as connection:
-            instance = find_instance(connection, instance_id, lock=True)
+            instance = get_instance(connection, instance_id, lock=True)
             if instance.state is InstanceState.RUNNING:
                 return instance
             _check_moving(instance)

@@ -10,7 +10,7 @@ from pool.records import Instance, Placement
 from pool.sessions.routing import RoutedSession
 from pool.states import ENDED, EndCause, InstanceState
 from pool.store.engine import Part, in_parts
-from pool.store.instances.rows import as_instance, as_proxy, find_instance
+from pool.store.instances.rows import as_instance, as_proxy, get_instance
 from pool.store.schema import instances
 
 
@@ -24,7 +24,7 @@ class InstanceReading(Part):
             NotFound: "no instance is named alice-1".
         """
         with self._db.reading() as connection:
-            return find_instance(connection, instance_id)
+            return get_instance(connection, instance_id)
 
     def find(self, instance_id: str) -> Instance | None:
         """The instance of this id; None when no request ever had it."""

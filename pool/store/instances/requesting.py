@@ -15,7 +15,7 @@ from pool.states import InstanceState
 from pool.store.engine import Part, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.instances.room import check_limits, lock_limits
-from pool.store.instances.rows import find_instance, is_known
+from pool.store.instances.rows import get_instance, is_known
 from pool.store.instances.standbys import adopt_one, lock_hosts_of
 from pool.store.schema import instances
 from pool.store.timings import begin_timings
@@ -119,7 +119,7 @@ class InstanceRequesting(Part):
         new = self._new(wanted, blueprint, options, now)
         insert = insert_unless_there(connection, instances, "id").values(new).returning(instances.c.id)
         made = connection.scalar(insert) is not None
-        instance = find_instance(connection, wanted.instance_id)
+        instance = get_instance(connection, wanted.instance_id)
         if made:
             note_instance_change(connection, instance, now)
             begin_timings(connection, instance.id, accepted, now)

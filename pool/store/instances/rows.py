@@ -37,7 +37,7 @@ def placement_of(found: RowMapping, prefix: str = "") -> Placement | None:
     return Placement(host, found[prefix + "port"], tuple(found[prefix + "gpu_ids"] or ())) if host else None
 
 
-def find_instance(connection: Connection, instance_id: str, lock: bool = False) -> Instance:
+def get_instance(connection: Connection, instance_id: str, lock: bool = False) -> Instance:
     """Read an instance; locked, it stays as it was read until the transaction ends (SQLite has one writer anyway).
 
     Raises:

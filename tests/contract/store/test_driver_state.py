@@ -23,20 +23,20 @@ def put(store, key="a", value=1, now=NOW, **more):
 @pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
 def test_a_value_comes_back_as_it_was_written(store, value):
     written = put(store, value=value)
-    assert store.driver_state.get("Batch", "a", NOW) == written
+    assert store.driver_state.find("Batch", "a", NOW) == written
     assert (written.value, written.version, written.written_at) == (value, 1, NOW)
 
 
 def test_a_value_of_1_mb_is_kept(store):
     put(store, value="v" * (MOST_BYTES - 2))
-    assert len(store.driver_state.get("Batch", "a", NOW).value) == MOST_BYTES - 2
+    assert len(store.driver_state.find("Batch", "a", NOW).value) == MOST_BYTES - 2
 
 
 def test_namespaces_do_not_see_each_other(store):
     put(store)
     store.driver_state.put("Other", "a", 2, NOW)
     store.driver_state.delete("Other", "a", NOW)
-    assert store.driver_state.get("Batch", "a", NOW).value == 1
+    assert store.driver_state.find("Batch", "a", NOW).value == 1
 
 
 @pytest.mark.parametrize(("wanted", "sentence"), [(0, "has version 1, and it was to be made"), (7, "has version 1")])
@@ -46,7 +46,7 @@ def test_a_record_of_another_version_is_left_as_it_is(store, wanted, sentence):
         put(store, value=2, version=wanted)
     with pytest.raises(VersionConflict):
         store.driver_state.delete("Batch", "a", NOW, version=7)
-    assert store.driver_state.get("Batch", "a", NOW).value == 1
+    assert store.driver_state.find("Batch", "a", NOW).value == 1
 
 
 def test_a_record_that_was_deleted_and_made_anew_has_none_of_its_old_versions(store):
@@ -61,7 +61,7 @@ def test_a_record_that_was_deleted_and_made_anew_has_none_of_its_old_versions(st
 def test_one_that_has_expired_is_not_there_before_it_is_pruned_and_after(store):
     first = put(store, expires_in=60)
     put(store, "b")
-    assert [store.driver_state.get("Batch", "a", later(second)) is None for second in (59, 60)] == [False, True]
+    assert [store.driver_state.find("Batch", "a", later(second)) is None for second in (59, 60)] == [False, True]
     assert [one.key for one in store.driver_state.list("Batch", later(60))] == ["b"]
     with pytest.raises(VersionConflict, match="is not there, and version 1 was to be changed"):
         put(store, now=later(60), version=first.version)
@@ -93,7 +93,7 @@ def test_a_long_list_comes_in_pages(store):
 
 def test_of_many_that_make_or_change_one_record_at_once_one_does(store):
     made = at_once(8, lambda number: put(store, value=number, version=0))
-    there = store.driver_state.get("Batch", "a", NOW)
+    there = store.driver_state.find("Batch", "a", NOW)
     assert [one for one in made if not isinstance(one, VersionConflict)] == [there]
     changed = at_once(8, lambda number: put(store, value=number, version=there.version))
     assert sum(not isinstance(one, VersionConflict) for one in changed) == 1

@@ -69,10 +69,10 @@ def test_tries_to_remove_are_counted_with_the_moment_of_the_next(store):
     for seconds in (30, 60):
         store.orphans.count_removal("x", later(seconds))
         host = store.hosts.count_removal("main-01", later(seconds))
-    orphan = store.orphans.get("x")
+    orphan = store.orphans.find("x")
     assert (orphan.attempts, orphan.next_at) == (2, later(60))
     assert (host.removals, host.remove_after) == (2, later(60))
-    assert store.orphans.get("y") is None
+    assert store.orphans.find("y") is None
 
 
 def test_sessions_that_are_over_are_told_from_those_that_live_and_those_without_a_record(store):

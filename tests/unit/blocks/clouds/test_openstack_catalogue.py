@@ -4,7 +4,7 @@ from types import SimpleNamespace as Thing
 
 import pytest
 
-from blocks.clouds.openstack_project.catalogue import find_image, find_network
+from blocks.clouds.openstack_project.catalogue import get_image, get_network
 from blocks.clouds.openstack_project.readiness import addresses_served
 from pool.errors import CloudRefused
 
@@ -31,21 +31,21 @@ OTHERS = cloud(offered=[image("Debian-12", "1")], community=[image("Debian-12", 
 
 
 def test_a_community_image_is_taken_by_its_id():
-    assert find_image(OTHERS, "3").name == "Notebook"
+    assert get_image(OTHERS, "3").name == "Notebook"
 
 
 def test_a_community_image_cannot_take_the_place_of_one_that_is_offered():
-    assert find_image(OTHERS, "Debian-12").id == "1"
+    assert get_image(OTHERS, "Debian-12").id == "1"
 
 
 def test_a_community_image_is_not_taken_by_a_name_that_everyone_may_give():
     with pytest.raises(CloudRefused, match="only community images are named 'Notebook'; give the id of one: 3"):
-        find_image(OTHERS, "Notebook")
+        get_image(OTHERS, "Notebook")
 
 
 def test_an_image_that_is_nowhere_is_refused_with_those_that_are_offered():
     with pytest.raises(CloudRefused, match="no image is named 'x'; the project has: Debian-12"):
-        find_image(OTHERS, "x")
+        get_image(OTHERS, "x")
 
 
 PUBLIC = network("public", external=True, shared=True, project="admin")
@@ -53,19 +53,19 @@ PUBLIC = network("public", external=True, shared=True, project="admin")
 
 @pytest.mark.parametrize("wanted", ["auto", "public", "id-public"])
 def test_an_external_network_that_is_shared_may_be_the_only_one(wanted):
-    assert find_network(cloud(networks=[PUBLIC]), wanted) is PUBLIC
+    assert get_network(cloud(networks=[PUBLIC]), wanted) is PUBLIC
 
 
 def test_auto_prefers_the_projects_own_network_and_a_name_chooses_any():
     inside = network("inside")
     both = cloud(networks=[PUBLIC, inside])
-    assert find_network(both, "auto") is inside
-    assert find_network(both, "public") is PUBLIC
+    assert get_network(both, "auto") is inside
+    assert get_network(both, "public") is PUBLIC
 
 
 def test_an_external_network_that_is_not_shared_is_only_for_routers():
     with pytest.raises(CloudRefused, match="no network is named 'public'; the project has: none"):
-        find_network(cloud(networks=[network("public", external=True, project="admin")]), "public")
+        get_network(cloud(networks=[network("public", external=True, project="admin")]), "public")
 
 
 def test_a_network_of_ipv6_alone_is_refused_with_the_reason():

@@ -206,9 +206,9 @@ def test_a_tick_starts_a_distribution_when_there_is_something_to_bring(tasks, ke
     assert started == ([(("distribute-images/on-demand", {"pool": "main"}), {"key": key})] if key else [])
 
 
-@pytest.mark.parametrize(("reserved", "names"), [(0, ["find_host", "move_host"]), (1, ["find_host"])])
+@pytest.mark.parametrize(("reserved", "names"), [(0, ["get_host", "move_host"]), (1, ["get_host"])])
 def test_a_host_that_got_a_session_since_it_was_seen_empty_is_not_let_go(tasks, reserved, names):
-    tasks.answer("find_host", a_host(reserved=reserved))
+    tasks.answer("get_host", a_host(reserved=reserved))
     asyncio.run(act(Decision(DecisionKind.LET_GO, "main-01", "it is not used"), 0))
     assert tasks.names == names
 

@@ -22,7 +22,7 @@ RENEW = Decision(DecisionKind.RENEW, "main-01", "its certificate runs out")
 
 def renewed(state: HostState, lease_of: str | None = None) -> list[str]:
     """Names of the tasks that were called."""
-    tasks = ScriptedTasks(find_host=a_host(state=state))
+    tasks = ScriptedTasks(get_host=a_host(state=state))
     leases = SimpleNamespace(take=lambda *_: lease_of, drop=lambda *_: None)
     with standing_in(fake_outside(prefect=tasks, store=SimpleNamespace(writes=0, leases=leases))):
         asyncio.run(act(RENEW, 0))
@@ -31,11 +31,11 @@ def renewed(state: HostState, lease_of: str | None = None) -> list[str]:
 
 @pytest.mark.parametrize("state", [HostState.ACTIVE, HostState.DRAINING])
 def test_the_certificate_of_a_host_is_renewed_while_it_serves_and_while_it_drains(state):
-    assert renewed(state) == ["find_host", "note_repair", "renew_certificate"]
+    assert renewed(state) == ["get_host", "note_repair", "renew_certificate"]
 
 
 def test_the_certificate_of_a_host_that_is_gone_by_now_is_not_renewed():
-    assert renewed(HostState.REMOVING) == ["find_host"]
+    assert renewed(HostState.REMOVING) == ["get_host"]
 
 
 def test_no_certificate_is_renewed_beside_a_run_that_configures_the_host():
@@ -84,7 +84,7 @@ def acted(decision: Decision, **answers) -> list[str]:
     ],
 )
 def test_a_session_ends_by_a_drain_only_if_its_host_drains_still_and_has_no_more_time(host, ends):
-    names = acted(Decision(DecisionKind.END_DRAINED, "alice-1", "the drain is over"), find_host=host)
+    names = acted(Decision(DecisionKind.END_DRAINED, "alice-1", "the drain is over"), get_host=host)
     assert ("remove_container" in names) == ends
 
 
@@ -97,7 +97,7 @@ def test_a_session_ends_by_a_drain_only_if_its_host_drains_still_and_has_no_more
     ],
 )
 def test_a_session_leaves_its_host_only_while_that_drains_and_is_asked_for_once(host, moves):
-    tasks = ScriptedTasks(get_instance=an_instance(), find_host=host)
+    tasks = ScriptedTasks(get_instance=an_instance(), get_host=host)
     with standing_in(fake_outside(prefect=tasks, clock=SimpleNamespace(now=lambda: later(60)))):
         for number in range(2):
             asyncio.run(act(Decision(DecisionKind.MOVE_OFF, "alice-1", "the drain is nearly over"), number))
