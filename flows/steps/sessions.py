@@ -5,12 +5,12 @@ from contextlib import suppress
 
 from flows.steps.backups import brought_back, keep_work
 from flows.steps.queue import serve_queue
-from flows.steps.secrets import done_with_secrets
 from pool.backups.rules import has_work
 from pool.errors import DatabaseAway, DockerDriverError, EngineTrouble, HostUnreachable, Refused, RefusedMove
 from pool.housekeeping.under_way import START_ATTEMPTS
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.requests import end_of
+from pool.sessions.secrets import sealed_of
 from pool.sessions.timings import Moments
 from pool.states import ENDED, EndCause, InstanceState
 from tasks.base import log, this_run
@@ -19,6 +19,7 @@ from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
 from tasks.sessions.containers import answers_already, remove_container, start_container, wait_until_ready
 from tasks.sessions.instances import await_other_run, begin_to_run, get_instance, move_instance
+from tasks.sessions.secrets import drop_sealed
 
 
 async def start_or_await(instance: Instance, blueprint: BlueprintSpec) -> Instance:
@@ -148,6 +149,19 @@ async def _trouble(step: Awaitable[None]) -> Exception | None:
         log().warning("a step of ending a session failed: %s", error)
         return error
     return None
+
+
+async def done_with_secrets(instance: Instance) -> None:
+    """Delete the secrets for one use of a session that has them by now, or is over.
+
+    No error is raised: the session is what it is by then, and a tick deletes what is left.
+    """
+    if not sealed_of(instance.options):
+        return
+    try:
+        await drop_sealed(instance)
+    except Exception as error:  # noqa: BLE001 - see above
+        log().warning("a secret for one use of %s is left to a tick: %s", instance.id, type(error).__name__)
 
 
 async def end_session(

@@ -16,7 +16,7 @@ from blocks.outside import standing_in
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from flows.sessions.provision_instances import provision_instances
-from flows.steps.secrets import done_with_secrets
+from flows.steps.sessions import done_with_secrets
 from pool.errors import BadRequest, Refused
 from pool.records import ContainerSpec, Image
 from tasks.sessions.requests import record_instance
