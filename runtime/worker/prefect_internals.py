@@ -132,7 +132,7 @@ class OpenEngine(AsyncFlowRunEngine):
     def _emit_flow_run_heartbeat(self, *told: Any) -> None:
         """Send the first one once the run has lasted: that it runs, the server has just been told.
 
-        Prefect calls it in a thread that does nothing else, and that is over a second after its run. Most runs of a warm
+        Prefect calls it in a thread that does nothing else, which ends a second after its run. Most runs of a
         worker have ended by then, and the server is spared an event of each.
         """
         for _ in range(0 if self.has_lasted else HEARTBEAT_SECONDS):
