@@ -36,8 +36,8 @@ class Past:
 
     def replay(self, settings: PoolSettings) -> Replay:
         """Live it under these settings, with slots reserved for today's courses."""
-        took = {"boots": self.boots, "removals": self.removals}
-        return Replay(settings, self.visits, begin=self.begin, until=self.until, courses=self.courses, **took).run()
+        lived = Replay(settings, self.visits, self.boots, self.begin, self.until, True, self.courses, self.removals)
+        return lived.run()
 
     def has_course(self, name: str) -> bool:
         """Whether slots are reserved for a course of this name."""

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships none
+from jsonschema import Draft202012Validator
 
 import docs
 

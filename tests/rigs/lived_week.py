@@ -23,6 +23,7 @@ from tests.benchmarks.arrivals import DAY, SEED, Visit, week_of
 from tests.rigs.simulator.clock import BEGINNING
 from tests.rigs.simulator.events import EventfulWorld
 from tests.rigs.simulator.lives import lives
+from tests.rigs.simulator.stores import WatchedStore
 
 HOUR = 3600
 STEP = 100  # seconds that pass at once: short enough for a tick each half minute
@@ -114,7 +115,9 @@ def _peak(hosts: Sequence[Host], world: EventfulWorld) -> int:
 def keep(world: EventfulWorld, folder: Path) -> None:
     """Copy the pool's database to a folder, as `DD_DATA=FOLDER DD_DATABASE=sqlite` has a command read it."""
     folder.mkdir(parents=True, exist_ok=True)
-    lived = str(world.store.database.engine.url.database)
+    store = world.store
+    assert isinstance(store, WatchedStore)
+    lived = str(store.database.engine.url.database)
     with closing(sqlite3.connect(lived)) as source, closing(sqlite3.connect(folder / "pool.sqlite")) as copy:
         source.backup(copy)
 

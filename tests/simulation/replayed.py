@@ -104,9 +104,9 @@ def lived(ours: Lives, seed: int) -> Lived:
         _demand(world, Random(seed), has_course=seed % 2 == 0)
         now, hosts = world.clock.now(), world.store.hosts.all()
         history, courses = world.store.history, world.store.configs.courses("main")
-        visits, took = history.visits("main", BEGINNING, now), {"boots": history.boots("main")}
-        took["removals"] = history.removals("main")
-        past = livable(Past("main", visits, begin=BEGINNING, until=now, courses=courses, **took))
+        visits, boots = history.visits("main", BEGINNING, now), history.boots("main")
+        removals = history.removals("main")
+        past = livable(Past("main", visits, boots, BEGINNING, now, courses=courses, removals=removals))
         settings, begin = world.config.settings("main"), BEGINNING + _tick_takes(world)
     seconds = time.process_time() - begun
     return Lived(seed, _took(visits, hosts, settings.queue_timeout, now), replace(past, begin=begin), settings, seconds)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from contextvars import copy_context
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -270,7 +269,8 @@ def heard_of(monkeypatch, *states) -> list:
     monkeypatch.setattr(prefect_internals, "HEARTBEAT_SECONDS", 0)
     engine = OpenEngine(flow=Flow(lambda: None, name="any"))
     for state in states:
-        engine.flow_run = SimpleNamespace(state=state)
+        run: Any = SimpleNamespace(state=state)
+        engine.flow_run = run
         engine._emit_flow_run_heartbeat({"id": "r"}, [])
     return sent
 

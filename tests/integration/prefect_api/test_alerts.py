@@ -13,12 +13,14 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.settings import temporary_settings
 
 from blocks.prefect.port import PrefectPort
+from blocks.stored.api_password import prefect_api
 from pool.changes import Change, Noun
 from pool.errors import NotFound
 from pool.housekeeping.troubles import Trouble
 from runtime.verbs import alerts
 from runtime.verbs.alert_rules import ALERTS
 from tests.rigs.answers import trouble_with
+from tests.rigs.services.saved_blocks import save_block
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -37,6 +39,8 @@ class Inbox(ThreadingHTTPServer):
 class Receiver(BaseHTTPRequestHandler):
     """One alert."""
 
+    server: Inbox
+
     def do_POST(self):
         said = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.got[said["subject"].removeprefix("DockerDriver: ")] = said["body"]
@@ -54,7 +58,7 @@ def inbox(server) -> Iterator[Inbox]:
         threading.Thread(target=it.serve_forever, daemon=True).start()
         said = {"subject": "{{subject}}", "body": "{{body}}"}
         hook = CustomWebhookNotificationBlock(name="ops", url=f"http://127.0.0.1:{it.server_port}/", json_data=said)
-        hook.save("ops", _sync=True)
+        save_block(hook, "ops")
         alerts.on(server.settings, "custom-webhook/ops", as_json=False)
         yield it
         alerts.off(server.settings, as_json=False)
@@ -107,7 +111,7 @@ def of_a_run(name: str, run: str) -> dict:
 
 
 def test_ticks_that_stay_out_and_a_run_that_does_not_end_are_told(server, inbox):
-    sender = alerts._sender(alerts.prefect_api(server.settings), "custom-webhook/ops")
+    sender = alerts._sender(prefect_api(server.settings), "custom-webhook/ops")
     made = [
         server.call(
             "POST", "/automations/", **alerts._automation(replace(one, trigger=one.trigger | {"within": SOON}), sender)

@@ -10,6 +10,7 @@ from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest, NotFound
 from runtime.verbs import pools
+from tests.rigs.services.saved_blocks import register_block, save_block
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -18,9 +19,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 def registered(server):
     with temporary_settings(server.as_a_client):
         for kind in (Blueprint, PoolConfig):
-            kind.register_type_and_schema(_sync=True)
-        PoolConfig(DD_HOST_IMAGE="notebooks-2026").save("main", overwrite=True, _sync=True)
-        Blueprint(image="lab", port=8888, pool="gpu").save("on-gpu", overwrite=True, _sync=True)
+            register_block(kind)
+        save_block(PoolConfig(DD_HOST_IMAGE="notebooks-2026"), "main")
+        save_block(Blueprint(image="lab", port=8888, pool="gpu"), "on-gpu")
         yield
 
 

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from blocks.settings import ProcessSettings
@@ -17,15 +17,15 @@ AFTER_SECONDS = 3.0  # that what follows a launch may take: events, steps and st
 PARTS = {"server": "prefect_server", "worker": " -p warm", "gateway": "nginx"}
 
 #: Processor seconds so far, by part.
-Meter = Callable[[], Counter[str]]
+Meter = Callable[[], Mapping[str, float]]
 
 
 def meter_of(stack: Stack) -> Meter:
     """Return what reads the processor time of a running stack's Prefect server, warm worker, gateway and database."""
     settings = ProcessSettings(data=stack.data, _env_file=None)
 
-    def read() -> Counter[str]:
-        found = Counter[str]()
+    def read() -> Mapping[str, float]:
+        found = defaultdict[str, float](float)
         for pid, command in marked_processes(settings.identity).items():
             if part := next((part for part, word in PARTS.items() if word in command), ""):
                 found[part] += seconds_in(_stat(pid))
@@ -35,11 +35,11 @@ def meter_of(stack: Stack) -> Meter:
     return read
 
 
-def spent(meter: Meter, before: Counter[str]) -> dict[str, float]:
+def spent(meter: Meter, before: Mapping[str, float]) -> dict[str, float]:
     """Processor seconds by part since *before*, with those of what still follows."""
     time.sleep(AFTER_SECONDS)
     after = meter()
-    return {part: round(after[part] - before[part], 2) for part in sorted(after)}
+    return {part: round(after[part] - before.get(part, 0), 2) for part in sorted(after)}
 
 
 def seconds_in(stat: str) -> float:

@@ -94,7 +94,7 @@ def test_a_browser_that_follows_no_refresh_has_a_button(gateway):
 
 def test_in_chromium_without_script_a_link_leads_into_the_session(gateway):
     with browser_page() as page:
-        plain = page.context.browser.new_context(java_script_enabled=False).new_page()
+        plain = present(page.context.browser).new_context(java_script_enabled=False).new_page()
         plain.goto(link(gateway))
         plain.wait_for_url(address(gateway))
 

@@ -11,6 +11,7 @@ from blocks.images import archive as image_archive
 from blocks.images.archive import growing, read_archive, scan, stamps
 from blocks.images.growing import is_being_written
 from tests.rigs.engines.tiny_image import TinyImage, tar_of
+from tests.rigs.present import present
 from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.unit
@@ -100,11 +101,12 @@ def test_an_archive_that_is_piped_straight_into_place_is_waited_for_however_slow
 def test_an_archive_that_dd_writes_as_in_the_operators_pipe_is_taken_once_dd_has_ended(tmp_path):
     path, whole = tmp_path / "rocker.rstudio.img", TinyImage("rocker/rstudio").archive()
     with subprocess.Popen(["dd", f"of={path}", "status=none"], stdin=subprocess.PIPE) as dd:
-        dd.stdin.write(whole[: len(whole) // 2])
-        dd.stdin.flush()
+        pipe = present(dd.stdin)
+        pipe.write(whole[: len(whole) // 2])
+        pipe.flush()
         until(path.exists, "dd has begun")
         assert (scan(tmp_path), growing(tmp_path)) == (([], []), [path.name])
-        dd.stdin.write(whole[len(whole) // 2 :])
+        pipe.write(whole[len(whole) // 2 :])
     os.utime(path, (time.time() - 60,) * 2)
     assert [archive.names for archive in scan(tmp_path)[0]] == [("rocker/rstudio",)]
 

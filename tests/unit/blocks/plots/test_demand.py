@@ -27,7 +27,7 @@ def drawn(*panels: Panel, title: str = "Pool main") -> ElementTree.Element:
 def points(name: str, buckets: list[Bucket], kind: str = "polygon") -> list[str]:
     """Of the line of this name; those of an area without its two corners on the ground."""
     (line,) = [one for one in drawn(Panel("today", buckets)).iter(f"{SVG}{kind}") if one.get("class") == name]
-    found = line.get("points").split()
+    found = line.attrib["points"].split()
     return found[1:-1] if kind == "polygon" else found
 
 

@@ -17,9 +17,11 @@ class FakeClient(SyncPrefectClient):
     """A server that answers for some keys as it is told to."""
 
     def __init__(self, troubles: dict[str, Exception]) -> None:
-        self.troubles, self.created, self.runs = troubles, [], {}
+        self.troubles = troubles
+        self.created: list[str] = []
+        self.runs: dict[str, str | None] = {}
 
-    def request(self, method: str, path: str, json: dict) -> None:
+    def request(self, method: str, path: str, json: dict) -> None:  # type: ignore[override]  # all that is asked of it
         assert (method, path) == ("POST", "/artifacts/")
         if trouble := self.troubles.get(json["key"]):
             raise trouble
@@ -46,7 +48,11 @@ def test_a_server_that_is_away_is_not_asked_for_each_of_the_others():
 
 
 def test_programs_read_a_row_of_values_and_people_one_value_to_a_line():
-    row = {"instance_id": "ada-1", "phases": {"room": 0.2, "routed": 1.4}, "notice": "a line\n![seen](http://x/)"}
+    row: dict[str, object] = {
+        "instance_id": "ada-1",
+        "phases": {"room": 0.2, "routed": 1.4},
+        "notice": "a line\n![seen](http://x/)",
+    }
     data = Answer("instance-ada-1", "Session ada-1: running", row).data
     assert json.loads(data) == [row]
     lines = data.splitlines()

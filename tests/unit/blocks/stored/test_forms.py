@@ -169,7 +169,9 @@ def test_a_field_of_words_shows_what_to_write_by_its_default_or_in_its_help():
     typed = [kind for kind in KINDS if kind not in MADE]
     words = [(kind, name, field) for kind in typed for name, field in kind.model_fields.items() if is_of_words(field)]
     unclear = [
-        f"{kind.get_block_type_slug()}: {name}" for kind, name, field in words if not SHOWN.search(field.description)
+        f"{kind.get_block_type_slug()}: {name}"
+        for kind, name, field in words
+        if not SHOWN.search(f"{field.description}")
     ]
     assert not unclear, unclear
 

@@ -12,6 +12,7 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.pictures.kinds import FOLDER, served_pictures
 from runtime.stack.registration import KINDS
 from runtime.ui.browsers import WithPictures
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -25,7 +26,7 @@ def test_every_kind_is_registered_with_a_picture_that_the_ui_s_server_has(kind):
         registered = str(kind._to_block_type().logo_url)
     assert registered.startswith(UI)
     picture = served_pictures()[registered.removeprefix(UI)]
-    assert parseString(picture).documentElement.tagName == "svg"  # noqa: S318 - our own
+    assert present(parseString(picture).documentElement).tagName == "svg"  # noqa: S318 - our own
     assert len(picture) < MOST_BYTES
 
 

@@ -12,7 +12,7 @@ from flows.sessions.provision_instance import provision_instance
 from flows.steps.ahead import AHEAD, FoundRun, record_sessions
 from flows.steps.queue import serve_queue
 from pool.records import Image
-from tests.rigs.fakes import FakeBlocks, FakePrefect, InlinePublisher, fake_outside
+from tests.rigs.fakes import Blocks, FakeBlocks, FakePrefect, InlinePublisher, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
 from tests.rigs.services.databases import new_store
 from tests.rigs.stacks.paper_stack import PaperGateway
@@ -28,7 +28,7 @@ def door(tmp_path):
     store = new_store(tmp_path)
     store.images.put(Image("main", "jupyter", "sha256:a", 1))
     store.images.mark(claim_active(store, slots=2).name, "sha256:a", NOW)
-    blocks = {
+    blocks: Blocks = {
         PoolConfig: {"main": PoolConfig()},
         Blueprint: {"jupyter": JUPYTER},
         LinkKeys: {"main": LinkKeys.create()},

@@ -8,6 +8,7 @@ from pool.reports.end_notices import end_notice
 from pool.reports.visitor_notices import notice_of
 from pool.states import EndCause, InstanceState
 from tests.rigs.pool_data import a_backup, an_instance
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.unit
 
@@ -35,5 +36,5 @@ def test_an_end_that_waits_for_no_backup_has_no_notice():
 
 
 def test_its_visitors_read_the_same_words_and_neither_host_nor_store():
-    assert notice_of(ENDS).words == "Its time was over. What is kept of it is being saved."
-    assert notice_of(an_instance(state=InstanceState.DELETED, keep=ENDS.keep)).words == "It could not go on."
+    assert present(notice_of(ENDS)).words == "Its time was over. What is kept of it is being saved."
+    assert present(notice_of(an_instance(state=InstanceState.DELETED, keep=ENDS.keep))).words == "It could not go on."

@@ -22,7 +22,7 @@ def settings(tmp_path):
     return ProcessSettings(data=tmp_path, gateway_port=gateway, prefect_port=server, _env_file=None)
 
 
-def conditions(settings, runs=False) -> dict[str, Condition]:
+def conditions(settings, runs=False) -> dict[str, Condition | None]:
     return {one.says: one.condition for one in manager.examine_manager(settings, runs)}
 
 
@@ -76,7 +76,8 @@ def test_of_the_clock_is_told_what_the_kernel_says(state, condition, word):
 
 
 def test_people_read_lines_with_the_fix_and_programs_all_but_the_headings(capsys):
-    heading, lines = Told("pool main gets its hosts from local-cloud/main"), []
+    heading = Told("pool main gets its hosts from local-cloud/main")
+    lines: list[str] = []
     assert tell([heading, FULL, replace(FULL, condition=Condition.OK, fix="")], lines.append) == 1
     assert lines[1:] == ["  MISSING  0.1 GB are free\n           fix: delete old logs", "  ok       0.1 GB are free"]
     assert tell_program([heading, FULL]) == 1

@@ -66,7 +66,7 @@ def test_every_choice_of_a_form_is_one_that_the_server_knows():
     assert {field[CHOICES] for field in fields if CHOICES in field} == {HOST, *NAMED}
 
 
-def read(path: str = ADDRESS, status: int = 200, **headers: str) -> httpx.Response:
+def read(path: str = ADDRESS, status: int = 200, headers: dict[str, str] | None = None) -> httpx.Response:
     """What is answered where Prefect's server answers with a deployment."""
     schema = {"properties": {"pool": {"type": "string", "choices": "pool-config"}}}
     body = json.dumps({"name": "on-demand", "parameter_openapi_schema": schema}).encode()
@@ -90,7 +90,7 @@ def read(path: str = ADDRESS, status: int = 200, **headers: str) -> httpx.Respon
 
 
 def test_a_browser_reads_the_choices_with_the_deployment():
-    answer = read(**{"Sec-Fetch-Site": "same-origin"})
+    answer = read(headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.json()["parameter_openapi_schema"]["properties"]["pool"]["enum"] == ["gpu", "main"]
     assert (answer.json()["name"], int(answer.headers["content-length"])) == ("on-demand", len(answer.content))
     assert answer.headers["x-packed"] == "", "what Prefect packs could not be completed"
@@ -101,4 +101,4 @@ def test_a_browser_reads_the_choices_with_the_deployment():
     [{}, {"path": f"{ADDRESS}/schedules", "Sec-Fetch-Site": "none"}, {"status": 404, "Sec-Fetch-Site": "none"}],
 )
 def test_a_program_and_what_is_no_form_get_what_prefect_answers(asked):
-    assert "enum" not in read(**asked).text
+    assert "enum" not in read(headers=asked).text

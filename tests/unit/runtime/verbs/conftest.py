@@ -26,8 +26,10 @@ class Prefect(ThreadingHTTPServer):
 class Answer(BaseHTTPRequestHandler):
     """One request."""
 
+    server: Prefect
+
     def do_GET(self):
-        here: Prefect = self.server  # type: ignore[assignment]
+        here = self.server
         last = self.path.rpartition("/")[2]
         if "/deployments/name/no-flow" in self.path or ("/name/gpu" in self.path and "gpu" not in here.pools):
             self.answer(404, {})

@@ -53,7 +53,8 @@ def test_a_pool_is_made_with_the_settings_of_another_one_but_for_those_given(set
 )
 def test_a_pool_that_cannot_be_is_refused_and_nothing_is_saved(settings, prefect, words, error, said):
     with pytest.raises(error, match=said):
-        pools.add(settings, *words, as_json=False)
+        name, assignments, like = words
+        pools.add(settings, name, assignments, like, as_json=False)
     assert [*prefect.pools] == ["main"]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -46,7 +47,9 @@ def together(monkeypatch):
 
 @pytest.fixture
 def beginnings():
-    return Beginnings(SimpleNamespace(log=logging.getLogger("test")), Flows())
+    worker: Any = SimpleNamespace(log=logging.getLogger("test"))
+    flows: Any = Flows()
+    return Beginnings(worker, flows)
 
 
 def a_run(auto=False, **parameters):
