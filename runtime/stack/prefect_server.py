@@ -26,6 +26,7 @@ from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials
 from blocks.clouds.static import StaticCloud
 from blocks.files.private_files import open_lock
+from blocks.prefect.choices import present_choices
 from blocks.prefect.database import begin_immediately
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, accepted_pairs
@@ -40,7 +41,6 @@ from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.passwords import Passwords
 from runtime.supervision.failover import Failover, server_lock
 from runtime.ui.browsers import WithForms, WithHeaders, WithPictures
-from runtime.ui.choices import present_choices
 
 HOST = "127.0.0.1"
 #: Kinds of blocks that are looked at before they are kept: those that people fill in, and that hold no other block.

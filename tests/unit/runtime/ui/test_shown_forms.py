@@ -9,9 +9,9 @@ import pytest
 import yaml
 from prefect.utilities.callables import parameter_schema
 
+from blocks.prefect.choices import HOST, NAMED
 from runtime.stack.deployments import DESCRIPTION
 from runtime.ui.browsers import WithForms
-from runtime.ui.choices import HOST, NAMED
 from runtime.ui.shown_forms import CHOICES, completed
 from runtime.worker.loaded_flows import load_flow
 
