@@ -26,7 +26,7 @@ class Hold:
         Raises:
             Held: another holder has it.
         """
-        self._name, self._holder = name, holder
+        self.name, self._holder = name, holder
         self.renew()
 
     def renew(self) -> None:
@@ -43,10 +43,10 @@ class Hold:
 
     def _take(self) -> None:
         asked_at = outside().clock.uptime()
-        other = outside().store.leases.take(self._name, self._holder, LEASE_SECONDS, now())
+        other = outside().store.leases.take(self.name, self._holder, LEASE_SECONDS, now())
         if other:
             self._until = 0.0
-            raise Held(f"{self._name} is being done by {other}")
+            raise Held(f"{self.name} is being done by {other}")
         self._until = asked_at + LEASE_SECONDS
 
     def check(self) -> None:
@@ -56,7 +56,11 @@ class Hold:
             Held: the lease ran out, or another holder has it.
         """
         if outside().clock.uptime() >= self._until:
-            raise Held(f"{self._name}: {self._holder} lost the lease and stops")
+            raise Held(f"{self.name}: {self._holder} lost the lease and stops")
+
+    def drop(self) -> None:
+        """Give it back, if no other holder has it by now."""
+        outside().store.leases.drop(self.name, self._holder)
 
 
 @asynccontextmanager
@@ -71,8 +75,7 @@ async def lease(name: str, holder: str, wait: float = 0) -> AsyncIterator[Hold]:
     Raises:
         Held: "configure main-01 is being done by <holder>".
     """
-    hold = await _taken(name, holder, wait)
-    async with _kept(hold, name, holder):
+    async with _kept(await _taken(name, holder, wait)) as hold:
         yield hold
 
 
@@ -106,26 +109,26 @@ async def free_lease(names: Sequence[str], holder: str) -> AsyncIterator[str]:
     if not name:
         yield ""
         return
-    async with _kept(await blocking(Hold, name, holder), name, holder):
+    async with _kept(await blocking(Hold, name, holder)):
         yield name
 
 
 @asynccontextmanager
-async def _kept(hold: Hold, name: str, holder: str) -> AsyncIterator[None]:
+async def _kept(hold: Hold) -> AsyncIterator[Hold]:
     renewal = create_task(_renew(hold))
     try:
-        yield
+        yield hold
     finally:
         renewal.cancel()
-        await _give_back(name, holder)
+        await _give_back(hold)
 
 
-async def _give_back(name: str, holder: str) -> None:
+async def _give_back(hold: Hold) -> None:
     """Drop the lease. That it cannot be dropped turns no success into a failure: it expires."""
     try:
-        await blocking(outside().store.leases.drop, name, holder)
+        await blocking(hold.drop)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the database
-        log().warning("%s was not given back and expires in %s s: %s", name, LEASE_SECONDS, type(error).__name__)
+        log().warning("%s was not given back and expires in %s s: %s", hold.name, LEASE_SECONDS, type(error).__name__)
 
 
 def _take_any(names: Sequence[str], holder: str) -> str | None:
