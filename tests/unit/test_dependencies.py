@@ -20,7 +20,8 @@ pytestmark = pytest.mark.unit
 
 CHECKOUT = Path(__file__).parents[2]
 OURS = ("pool", "blocks", "tasks", "flows", "runtime")
-FOR_OTHERS = {"fastapi", "psycopg"}  # held back for Prefect's server; SQLAlchemy's driver, named by a URL
+#: Held back for Prefect's server; SQLAlchemy's driver, named by a URL; what uvicorn takes where it is installed.
+FOR_OTHERS = {"fastapi", "psycopg", "httptools", "uvloop"}
 TOOLS = {"ansible-core"}  # run, not imported
 
 
