@@ -129,7 +129,7 @@ class OpenEngine(AsyncFlowRunEngine):
         """Open no second connection, in a second thread, that waits for a request to suspend a run of seconds."""
         yield self._flow_run_suspension_request
 
-    def _emit_flow_run_heartbeat(self, *told: Any) -> None:
+    def _emit_flow_run_heartbeat(self, *told: Any, **more: Any) -> None:
         """Send the first one once the run has lasted: that it runs, the server has just been told.
 
         Prefect calls it in a thread that does nothing else, which ends a second after its run. Most runs of a
@@ -141,7 +141,7 @@ class OpenEngine(AsyncFlowRunEngine):
             time.sleep(1)
         self.has_lasted = True
         if not self.state.is_final():
-            super()._emit_flow_run_heartbeat(*told)
+            super()._emit_flow_run_heartbeat(*told, **more)
 
     async def call_flow(self) -> None:
         """Run the flow as Prefect's `run_flow_async` does: again while the server answers that it is to be retried."""
