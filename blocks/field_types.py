@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode
 
 from pool.errors import BadRequest
 from pool.notation import read_list, read_megabytes, read_seconds
-from pool.origins import canonical_host, canonical_url, registry_address
+from pool.origins import canonical_host, canonical_url, listening_address, registry_address
 from pool.timetable import split_timetable
 
 
@@ -48,4 +48,5 @@ Seconds = Annotated[int, _of_text(read_seconds)]
 Megabytes = Annotated[int, _of_text(read_megabytes)]
 Url = Annotated[str, _of_text(lambda text: canonical_url(text) if text.strip() else "")]
 Registry = Annotated[str, _of_text(_canonical_registry)]
+Address = Annotated[str, _of_text(listening_address)]
 HostName = Annotated[str, _of_text(lambda text: canonical_host(text) if text.strip() else "")]

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from blocks.env_file import EnvironmentSettings
-from blocks.field_types import HostName, Url
+from blocks.field_types import Address, HostName, Url
 from pool.origins import authority
 
 #: Owner of both databases in the stack's own PostgreSQL; only root becomes it.
@@ -45,7 +45,7 @@ class ProcessSettings(EnvironmentSettings):
         description="Marks all that is made outside; empty: derived from the data directory. Where two managers share"
         " one cloud project, set it.",
     )
-    gateway_address: str = Field("127.0.0.1", description="Address that the gateway listens on; 0.0.0.0 opens it.")
+    gateway_address: Address = Field("127.0.0.1", description="Address that the gateway listens on; 0.0.0.0 opens it.")
     gateway_port: int = Field(8000, description="Port that the gateway listens on.")
     public_url: Url = Field(
         "",

@@ -64,6 +64,16 @@ def registry_address(text: str) -> str:
     return f"[{host}]{port}" if ":" in host else f"{host}{port}"
 
 
+def listening_address(text: str) -> str:
+    """Return an address to listen on: "*" stands for all of IPv4, one of IPv6 has no brackets.
+
+    Raises:
+        BadRequest: it can be neither an address nor the name of a host.
+    """
+    bare = text.strip().removeprefix("[").removesuffix("]")
+    return "0.0.0.0" if bare == "*" else canonical_host(bare)  # noqa: S104 - as the operator says
+
+
 def authority(host: str, port: int) -> str:
     """Return host and port as they stand in a URL: an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

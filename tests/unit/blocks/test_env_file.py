@@ -93,5 +93,22 @@ def test_sessions_get_host_names_that_a_certificate_can_have():
     assert settings.session_origin("r") == "https://r.xn--bcher-kva.example"
 
 
-def test_a_gateway_that_listens_on_an_ipv6_address_has_a_url():
-    assert ProcessSettings(gateway_address="::1", _env_file=None).gateway_url == "http://[::1]:8000"
+@pytest.mark.parametrize(
+    ("said", "url"),
+    [
+        ("::1", "http://[::1]:8000"),
+        ("[::1]", "http://[::1]:8000"),
+        ("[::]", "http://[::]:8000"),
+        (" LOCALHOST ", "http://localhost:8000"),
+        ("*", "http://0.0.0.0:8000"),
+    ],
+)
+def test_a_gateway_listens_on_an_address_in_any_spelling(monkeypatch, said, url):
+    monkeypatch.setenv("DD_GATEWAY_ADDRESS", said)
+    assert ProcessSettings.given().gateway_url == url
+
+
+def test_an_address_to_listen_on_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("DD_GATEWAY_ADDRESS", "127.0.0.1:8000")
+    with pytest.raises(BadRequest, match=r"^DD_GATEWAY_ADDRESS: '127\.0\.0\.1:8000' cannot be the name of a host"):
+        ProcessSettings.given()
