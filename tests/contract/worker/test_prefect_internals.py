@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextvars import copy_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
