@@ -97,7 +97,11 @@ def create_all(client: SyncPrefectClient, answers: Sequence[Answer], asking: Ask
     with ThreadPoolExecutor(WRITES_AT_ONCE) as threads:
         made = (one.artifact(asking.run_of(one)) for one in answers)
         asked = [threads.submit(copy_context().run, _create, client, artifact) for artifact in made]
-    if refused := [error for one in asked if (error := one.result())]:
+        try:
+            refused = [error for one in asked if (error := one.result())]
+        finally:  # a server that is away is asked for no more
+            threads.shutdown(cancel_futures=True)
+    if refused:
         raise refused[-1]
 
 

@@ -75,7 +75,7 @@ def test_own_names_are_matched_whole_and_as_they_are_written():
     lines = rendered("https://nb.example.org", names=("nb.intranet", "2001:db8::1"))
     names = [line for line in lines if line.endswith("$http_host;")]
     assert names == [
-        rf'"~*^{name}(:[0-9]{{1,5}})?$" $http_host;'
+        rf'"~*^{name}\.?(:[0-9]{{1,5}})?$" $http_host;'
         for name in (r"nb\.example\.org", r"nb\.intranet", r"\[2001:db8::1\]")
     ]
 

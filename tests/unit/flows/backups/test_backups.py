@@ -84,7 +84,7 @@ def test_the_platform_reads_why_the_end_of_a_session_waits(world):
 
 
 def test_the_end_of_a_session_waits_for_the_same_reason_where_its_platform_cannot_be_told(world, monkeypatch):
-    monkeypatch.setattr(world.kind, "write_lasting_tables", lambda *_: 1 / 0)
+    monkeypatch.setattr(world.kind, "write_answers", lambda *_: 1 / 0)
     world.backups.troubles = [BackupTrouble("the store is away")]
     with pytest.raises(DockerDriverError, match="keeps its container until it is backed up"):
         world.end()
