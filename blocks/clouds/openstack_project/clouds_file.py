@@ -30,10 +30,10 @@ def check_files(cloud: str) -> None:
         CloudRefused: "clouds.yaml cannot be read: …, line 3", or what is in it that is no cloud.
     """
     if secure := _first(SECURE, SECURE_FILES):
-        _mapping(secure, _read(secure) or {}, "what it holds")
+        _clouds_in(secure)
     named = os.environ.get(CONFIG)
     if path := _first(CONFIG, CONFIG_FILES):
-        _check_shape(path, _read(path), cloud)
+        _check_shape(path, _clouds_in(path), cloud)
     elif named:
         raise CloudRefused(f"{CONFIG} names {named}, which is no file")
 
@@ -99,8 +99,11 @@ def _read(path: Path) -> Any:
         raise CloudRefused(f"{path} cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _check_shape(path: Path, content: Any, cloud: str) -> None:
-    clouds = _mapping(path, _mapping(path, content or {}, "what it holds").get("clouds") or {}, "clouds")
+def _clouds_in(path: Path) -> Mapping[str, Any]:
+    return _mapping(path, _mapping(path, _read(path) or {}, "what it holds").get("clouds", {}), "clouds")
+
+
+def _check_shape(path: Path, clouds: Mapping[str, Any], cloud: str) -> None:
     if cloud not in clouds:
         return
     entry = _mapping(path, clouds[cloud], f"cloud {cloud}")

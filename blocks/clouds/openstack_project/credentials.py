@@ -19,6 +19,9 @@ from pool.errors import CloudRefused
 
 ANSWER_SECONDS = 60  # for one request; the calls of the port wait longer by asking again
 
+#: How openstacksdk trips over what is no login.
+TRIPPED = (TypeError, AttributeError, ValueError, LookupError)
+
 _logins: dict[tuple, CloudRegion] = {}
 _lock = threading.Lock()
 
@@ -107,20 +110,26 @@ class OpenStackCredentials(Block):
         from_fields = bool(self.auth_url)
         if not from_fields:
             check_files(self.cloud or os.environ.get("OS_CLOUD", ""))
-        config = OpenStackConfig(
-            vendor_files=vendor_files(),
-            load_yaml_config=not from_fields,
-            load_envvars=not from_fields,
-            app_name="dockerdriver",
-        )
+        config = self._config(from_fields)
         try:
             self._check_region(config)
             check_profile(config, self.cloud)
             return config.get_one(api_timeout=ANSWER_SECONDS, **self._options(config))
         except (ConfigException, auth_errors.ClientException) as error:
             raise CloudRefused(self._what_is_wrong(config, str(error))) from error
-        except (TypeError, AttributeError, ValueError) as error:  # as openstacksdk trips over what is no login
+        except TRIPPED as error:
             raise CloudRefused(self._what_is_wrong(config, f"a field does not fit its auth_type ({error})")) from error
+
+    def _config(self, from_fields: bool) -> OpenStackConfig:
+        try:
+            return OpenStackConfig(
+                vendor_files=vendor_files(),
+                load_yaml_config=not from_fields,
+                load_envvars=not from_fields,
+                app_name="dockerdriver",
+            )
+        except TRIPPED as error:
+            raise CloudRefused(f"clouds.yaml and secure.yaml do not fit each other ({error})") from error
 
     def _check_region(self, config: OpenStackConfig) -> None:
         name = self.cloud or config.default_cloud or ""

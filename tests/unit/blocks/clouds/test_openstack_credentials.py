@@ -1,6 +1,10 @@
 """Credentials of OpenStack, as sites write their clouds.yaml: taken, or refused with the reason."""
 
+import json
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials
 from blocks.stored.bounds import reading_stored
@@ -90,11 +94,33 @@ def test_a_secret_may_stand_in_a_file_of_its_own(read):
         ("clouds:\n\ta:\n", r"secure\.yaml cannot be read: found character .* line 2"),
         ("clouds: # \u00e9\n".encode("latin-1"), r"secure\.yaml cannot be read: byte 11 is not UTF-8"),
         ("- a\n", r"secure\.yaml: what it holds is no mapping"),
+        ("clouds:\n", r"secure\.yaml: clouds has nothing below it"),
+        ("clouds: {a: {auth: x}}\n", r"do not fit each other|not complete"),
     ],
 )
 def test_a_broken_file_of_secrets_is_not_passed_over(read, secure, words):
     with pytest.raises(CloudRefused, match=words):
         read(CLOUD + USER, secure=secure)
+
+
+PLAIN = st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(["", "R1", "https://k.example", "v3token", "a"])
+NAMES = st.sampled_from(
+    ["a", "clouds", "auth", "auth_type", "auth_url", "token", "username", "regions", "name", "profile"]
+)
+ANY = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3))
+ENTRY = st.dictionaries(NAMES, ANY, max_size=4)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(st.sampled_from(["a", 1, None]), ENTRY | ANY, max_size=2) | ANY,
+    ANY | st.fixed_dictionaries({"clouds": ANY}),
+)
+def test_whatever_both_files_hold_there_is_a_login_or_one_sentence(read, clouds, secure):
+    try:
+        assert read(json.dumps({"clouds": clouds}), secure=json.dumps(secure)).name
+    except CloudRefused as refusal:
+        assert "\n" not in str(refusal)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +151,7 @@ def test_of_two_clouds_one_must_be_named(read):
     ("content", "words"),
     [
         ("clouds:\n\ta:\n", "cannot be read: found character .* line 2"),
+        ("clouds:\n", "clouds has nothing below it"),
         ("clouds:\n  a: # \u00e9\n".encode("latin-1"), "cannot be read: byte 16 is not UTF-8"),
         ("clouds:\n  a:\n", "cloud a has nothing below it"),
         ("clouds:\n  a:\n    auth:\n", "auth of cloud a has nothing below it"),
