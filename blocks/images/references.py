@@ -8,6 +8,7 @@ from docker.errors import NotFound as NoSuchImage
 from blocks.engine.client import LOAD_SECONDS, HostEngine
 from blocks.images.login_rules import refuse_plain_http, registry_of
 from blocks.stored.registry_login import RegistryCredentials
+from pool.blame import blame_for
 from pool.errors import BadRequest, EngineTrouble, NotFound, Refused
 from pool.images.names import read_name
 
@@ -99,4 +100,4 @@ def _refusal(reference: str, words: str) -> Exception:
         return NotFound(f"image {reference} is not in its registry")
     if "invalid reference" in words:
         return BadRequest(f"the engine knows no image reference {reference!r}")
-    return EngineTrouble(f"image {reference} could not be pulled: {words}")
+    return EngineTrouble(f"image {reference} could not be pulled: {words}", blame_for(None, words))
