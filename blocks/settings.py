@@ -5,6 +5,7 @@ turns while the pool runs is not here but in the block ``pool-config/<name>``.
 """
 
 import hashlib
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -128,7 +129,8 @@ class ProcessSettings(EnvironmentSettings):
     def prefect_server_url(self) -> str:
         """SQLAlchemy URL of the database of Prefect's server."""
         if self.prefect_database_url or not self._uses(self.prefect_sqlite):
-            return self.prefect_database_url or self.own_prefect_url
+            named = re.sub("^postgres(ql)?://", "postgresql+asyncpg://", self.prefect_database_url)
+            return named or self.own_prefect_url
         return f"sqlite+aiosqlite:///{self.prefect_sqlite}"
 
     def _uses(self, file: Path) -> bool:

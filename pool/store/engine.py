@@ -147,9 +147,11 @@ def check_facts(facts: dict[str, Any], allowed: Set[str]) -> None:
 
 
 def _parsed(url: str) -> URL:
+    scheme, sign, rest = url.strip().partition("://")
+    kind = scheme.lower()
     try:
-        return make_url(url)
-    except ArgumentError as error:  # its message would show the URL, and with it a password
+        return make_url(f"{'postgresql' if kind == 'postgres' else kind}{sign}{rest}")  # libpq takes both
+    except (ArgumentError, ValueError) as error:  # its message would show the URL, and with it a password
         raise BadRequest(
             "the pool's database URL must look like sqlite:////path or postgresql+psycopg://user@host/name"
         ) from error
