@@ -203,10 +203,15 @@ class PrefectPort:
         with get_client(sync_client=True) as client:
             write_changed(client, answers, self._asking)
 
-    def show_on_own_page(self, keys: Iterable[str]) -> None:
-        """Have the page of the flow run that asks show the next answer of each key, if that is not the last one."""
-        if flow_run.id:
-            self._asking.note(keys, flow_run.id)
+    def show_on_own_page(self, keys: Iterable[str], run: str = "") -> None:
+        """Have the page of a flow run show the next answer of each key, if that is not the last one.
+
+        Args:
+            keys: of the answers.
+            run: id of the flow run; empty: the one that asks.
+        """
+        if asks := run or flow_run.id:
+            self._asking.note(keys, asks)
 
     async def old_tables(self, prefix: str, since: datetime) -> list[str]:
         """List keys of artifacts that begin so and were not written since, the oldest first; some of many."""

@@ -16,6 +16,7 @@ from tasks.sessions.requests import record_ahead
 class FoundRun:
     """A run that is about to begin."""
 
+    id: str
     parameters: Mapping[str, Any]  # those of its flow that it leaves out with their defaults
     accepted: datetime  # when it was to begin
 
@@ -28,11 +29,12 @@ async def record_sessions(runs: Sequence[FoundRun]) -> None:
     """
     for several in _alike(runs):
         first, sessions = several[0].parameters, [_session(run) for run in several]
-        for session in sessions:
-            promise_start(session["instance_id"])
+        asking = {run.parameters["instance_id"]: run.id for run in several}
+        for instance_id in asking:
+            promise_start(instance_id)
         try:
             accepted = min(run.accepted for run in several)
-            await record_ahead(sessions, first["blueprint"], first["options"] or {}, accepted)
+            await record_ahead(sessions, first["blueprint"], first["options"] or {}, accepted, asking)
         except Exception as error:  # noqa: BLE001 - see above
             log().debug("%s sessions are recorded by their own runs: %s", len(several), error)
 

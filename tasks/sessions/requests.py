@@ -1,5 +1,6 @@
 """Tasks for requests: read the blueprint, admit and record the sessions that are asked for."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -82,7 +83,9 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
 
 
 @look_up()
-def record_ahead(sessions: list[Any], blueprint: str, options: dict, accepted: datetime) -> list[Instance]:
+def record_ahead(
+    sessions: list[Any], blueprint: str, options: dict, accepted: datetime, runs: Mapping[str, str]
+) -> list[Instance]:
     """Record requests together, in one transaction, whose runs were found and have not begun.
 
     Each run then finds its session, as one does that is asked for twice. What is refused is left to its own run, which
@@ -93,10 +96,13 @@ def record_ahead(sessions: list[Any], blueprint: str, options: dict, accepted: d
         blueprint: name of the blueprint of all of them.
         options: of each of them.
         accepted: when Prefect's API took the first one.
+        runs: by session, the id of the flow run that asks for it.
 
     Raises:
         Refused: none was recorded.
     """
+    for instance_id, run in runs.items():
+        outside().prefect.show_on_own_page([ANSWER_OF + instance_id], run)
     return _record_all(sessions, blueprint, options, accepted)[0]
 
 

@@ -70,4 +70,4 @@ def _found(flow: Flow, run: FlowRun) -> FoundRun | None:
         parameters = get_call_parameters(flow.fn, args, kwargs)
     except Exception:  # noqa: BLE001 - whatever is wrong with them
         return None
-    return FoundRun(parameters, run.expected_start_time or datetime.now(UTC))
+    return FoundRun(str(run.id), parameters, run.expected_start_time or datetime.now(UTC))

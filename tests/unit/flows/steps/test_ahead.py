@@ -1,6 +1,7 @@
 """Sessions whose runs were found together are recorded, and told where they stand, before the first run begins."""
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
@@ -22,6 +23,17 @@ pytestmark = pytest.mark.unit
 JUPYTER = Blueprint(image="jupyter", port=8888)
 
 
+class Prefect(FakePrefect):
+    """Keeps which run's page is to show the answer of each key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: dict[str, str] = {}
+
+    def show_on_own_page(self, keys: Iterable[str], run: str = "") -> None:
+        self.shown |= dict.fromkeys(keys, run) if run else {}
+
+
 @pytest.fixture
 def door(tmp_path):
     """A pool with room for two."""
@@ -33,7 +45,7 @@ def door(tmp_path):
         Blueprint: {"jupyter": JUPYTER},
         LinkKeys: {"main": LinkKeys.create()},
     }
-    ports = {"stored": FakeBlocks(blocks), "prefect": FakePrefect(), "publisher": InlinePublisher()}
+    ports = {"stored": FakeBlocks(blocks), "prefect": Prefect(), "publisher": InlinePublisher()}
     with standing_in(fake_outside(store=store, gateway=PaperGateway(), **ports)) as door:
         yield door
     store.close()
@@ -41,7 +53,7 @@ def door(tmp_path):
 
 def found(name: str, user: str = "", options: dict | None = None, **more) -> FoundRun:
     asked = {"instance_id": name, "blueprint": "jupyter", "user": user, "options": options}
-    return FoundRun(asked | more, NOW)
+    return FoundRun(f"run of {name}", asked | more, NOW)
 
 
 def record(*runs: FoundRun) -> None:
@@ -76,6 +88,11 @@ def test_those_that_the_first_run_gives_room_are_started_by_their_own_runs(door)
         "queued",
     ]
     assert door.prefect.triggered == []
+
+
+def test_the_page_of_each_run_shows_the_next_answer_to_it(door):
+    record(found("s-1"), found("s-2"))
+    assert door.prefect.shown == {"instance-s-1": "run of s-1", "instance-s-2": "run of s-2"}
 
 
 def test_one_whose_run_does_not_begin_after_all_is_started_by_another(door):

@@ -54,7 +54,7 @@ def beginnings():
 
 def a_run(auto=False, **parameters):
     return SimpleNamespace(
-        deployment_id=DEPLOYMENT, parameters=parameters, auto_scheduled=auto, expected_start_time=NOW
+        id=uuid4(), deployment_id=DEPLOYMENT, parameters=parameters, auto_scheduled=auto, expected_start_time=NOW
     )
 
 
