@@ -56,7 +56,8 @@ needs_engine() {
 
 # As the setting says, in the environment or in dockerdriver.env.
 several_servers() {
-  local said=${DD_API_SERVERS:-$(sed -n 's/^DD_API_SERVERS=\([0-9]*\).*/\1/p' dockerdriver.env 2>/dev/null | tail -n 1)}
+  local line="s/^ *(export +)?DD_API_SERVERS *= *[\"']? *([0-9]+).*/\2/Ip"
+  local said=${DD_API_SERVERS:-$(sed -nE "$line" dockerdriver.env 2>/dev/null | tail -n 1)}
   [ "${said:-1}" -gt 1 ]
 }
 

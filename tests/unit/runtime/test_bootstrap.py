@@ -213,5 +213,21 @@ def test_an_engine_is_installed_only_where_none_is(machine):
     assert "docker.io" not in machine.bootstrap(DOCKER_HOST="tcp://engine.example:2375").stdout
 
 
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("DD_API_SERVERS=2", True),
+        ("export DD_API_SERVERS = '2' # two", True),
+        ('dd_api_servers="3"', True),
+        ("DD_API_SERVERS=1", False),
+        ("# DD_API_SERVERS=2", False),
+    ],
+)
+def test_a_setting_of_the_file_counts_as_all_else_reads_it(machine, line, wanted):
+    machine.has(dpkg_query='case "$3" in redis-server) exit 1;; *) echo installed;; esac')
+    (machine.place / "checkout/dockerdriver.env").write_text(f"DD_CLOUD=local\n{line}\n")
+    assert ("redis-server: events between the servers of the API" in machine.bootstrap().stdout) is wanted
+
+
 def test_the_script_is_shell_that_bash_can_read():
     subprocess.run(["bash", "-n", SCRIPT], check=True, env=os.environ)
