@@ -122,6 +122,6 @@ bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the fi
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m tests.benchmarks.$(if $(NAME),$(NAME),$(error say which: NAME=$(basename $(notdir $(filter-out %__init__.py,$(wildcard tests/benchmarks/*.py)))))) $(if $(JSON),--json $(JSON)) $(if $(KILLS),--kills $(KILLS)) $(if $(QUICK),--quick) $(if $(HOSTS),--hosts $(HOSTS))
 
-fuzz: ## Give hostile input to a part: NAME=image_archive, image_names, settings, blueprints, courses, gateway_answers (as root); SECONDS=600
+fuzz: ## Give hostile input to a part: NAME=image_archive, image_names, settings, blueprints, courses, clouds_files, gateway_answers (as root); SECONDS=600
 	@runtime/bootstrap.sh $(if $(filter gateway_answers,$(NAME)),test,lint)
 	@$(BIN)/python -m tests.fuzz.$(or $(NAME),image_archive) --seconds $(or $(SECONDS),600) $(if $(JSON),--json $(JSON))

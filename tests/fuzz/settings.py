@@ -1,4 +1,4 @@
-"""Texts of settings and commands: lists, spans, moments, sizes, timetables, classes, addresses and networks.
+"""Texts of settings and commands: lists, spans, sizes, timetables, addresses, networks, users, proxies and the like.
 
 ``make fuzz NAME=settings SECONDS=600``.
 
@@ -10,13 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 from pool.errors import BadRequest
 from pool.moments import Period, minute, read_since
+from pool.names import check_user, one_spelling
 from pool.notation import read_list, read_megabytes, read_seconds, write_list
-from pool.origins import canonical_host, canonical_url, registry_address
+from pool.origins import canonical_host, canonical_url, listening_address, registry_address
 from pool.printable import is_printable
 from pool.setup_version import read_address_pools, read_bridge, read_networks
+from pool.store.engine import shown
 from pool.timetable import read_timetable, split_timetable
 from pool.what_if.classes import read_class
 from runtime.command.install_registry import split_address
+from runtime.supervision.proxies import left_out, without_unreadable
 from tests.fuzz.rounds import fuzz, words_of
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -77,6 +80,27 @@ def _bridge(text: str) -> None:
     assert read_bridge(bridge) == bridge
 
 
+def _listening(text: str) -> None:
+    address = listening_address(text)
+    assert listening_address(address) == address
+
+
+def _database(text: str) -> None:
+    shown(f"postgres://{text}")
+
+
+def _user(text: str) -> None:
+    name = one_spelling(text)
+    assert one_spelling(name) == name
+    check_user(name)
+
+
+def _proxies(text: str) -> None:
+    read = without_unreadable({"NO_PROXY": text, "HTTP_PROXY": text})
+    assert without_unreadable(read) == read
+    assert left_out(read) == []
+
+
 def _moment(text: str) -> None:
     moment = read_since(text, NOW)
     assert moment.utcoffset() == timedelta(0)
@@ -115,6 +139,9 @@ PARSERS = (
     _moment,
     _class,
     _port,
+    _listening,
+    _database,
+    _user,
 )
 
 
@@ -122,11 +149,12 @@ def check(text: str) -> None:
     """Give the text to every parser.
 
     Raises:
-        BadRequest: none but the list's took it.
+        BadRequest: none but the list's and the user's took it.
     """
+    _proxies(text)
     refusals = [error for parser in PARSERS if (error := _refusal(parser, text))]
     assert all(is_printable(str(error)) and len(str(error)) < 1000 for error in refusals), refusals
-    if len(refusals) >= len(PARSERS) - 1:
+    if len(refusals) >= len(PARSERS) - 2:
         raise refusals[0]
 
 
