@@ -1,9 +1,12 @@
 """All that a session had comes out of a backup, on however many others it stands."""
 
+from functools import partial
+
 import pytest
 
 from blocks.backups.changes_tar import changes_tar
-from blocks.backups.whole import whole
+from blocks.backups.tar_stream import END
+from blocks.backups.whole import _members, whole
 from blocks.backups.work_tar import Counted, kept_tar
 from pool.backups.backup import Backup
 from pool.backups.changes import Changes
@@ -59,6 +62,20 @@ def test_each_of_backups_that_stand_on_each_other_gives_all_of_its_moment(kept):
     assert kept.files("alice-1.1") == {"home/a": HomeFile(b"a"), "home/b": HomeFile(b"b")}
     assert kept.files("alice-1.2") == kept.files("alice-1.3") == {"home/a": HomeFile(b"2"), "home/b": HomeFile(b"b")}
     assert kept.files("alice-1.4") == {"home/a": HomeFile(b"2"), "home/c": HomeFile(b"c")}
+
+
+@pytest.mark.parametrize("held", [1, 4000, 1 << 20])  # nothing, the last of them, all
+def test_what_changed_is_the_same_whether_it_is_held_or_read_twice_and_is_held_where_there_is_room(
+    kept, held, monkeypatch
+):
+    kept.change("alice-1.2", "alice-1.1", {"home/a": HomeFile(b"2")}, fetched=(b"home/a",))
+    kept.change("alice-1.3", "alice-1.2", {"home/b": HomeFile(b"3")}, fetched=(b"home/b",))
+    read = []
+    monkeypatch.setattr(kept.repository, "_meet_trouble", lambda: read.append(1))
+    room = partial(_members, room=held)
+    tar = room(kept.repository, kept.records["alice-1.3"], kept.records.__getitem__, lambda _info: True)
+    assert files_of([*tar, bytes(END)]) == {"home/a": HomeFile(b"2"), "home/b": HomeFile(b"3")}
+    assert len(read) == {1: 5, 4000: 4, 1 << 20: 3}[held]
 
 
 def test_files_of_an_earlier_session_are_the_later_ones_in_its_backup():
