@@ -20,6 +20,8 @@ from pool.reports.tables import span
 from pool.states import ENDED, HostState, InstanceState
 
 MOST_ROWS = 300  # of a table: the page stays small, whatever the pool is
+MOST_BYTES = 1_000_000  # of the page, a little less than the gateway takes; of larger pools fewer rows are shown
+LEAST_ROWS = 10
 MOST_HISTORIES = 50  # of hosts, and of sessions: the first rows of each table
 MOST_CHANGES = 6  # of each
 REFRESH_SECONDS = 5
@@ -67,16 +69,22 @@ class PoolView:
 
 
 def pool_page(pools: Sequence[PoolView], now: datetime, forms: RunForms | None = None) -> str:
-    """Draw the whole page, as of *now*; with links to *forms*, where there are some."""
-    page, known = _TEMPLATES.get_template("pages/pool.html.j2"), forms or RunForms()
-    return page.render(
+    """Draw the whole page, as of *now*, with as many rows as it holds; with links to *forms*, where there are some."""
+    rows = MOST_ROWS
+    while len((page := _drawn(pools, now, forms or RunForms(), rows)).encode()) > MOST_BYTES and rows > LEAST_ROWS:
+        rows //= 2
+    return page
+
+
+def _drawn(pools: Sequence[PoolView], now: datetime, forms: RunForms, rows: int) -> str:
+    return _TEMPLATES.get_template("pages/pool.html.j2").render(
         pools=pools,
         now=now,
-        form=known.address,
-        answer=known.answer,
-        elsewhere=known.elsewhere(),
+        form=forms.address,
+        answer=forms.answer,
+        elsewhere=forms.elsewhere(),
         age=lambda since: span((now - since).total_seconds()),
-        most_rows=MOST_ROWS,
+        most_rows=rows,
         refresh_seconds=REFRESH_SECONDS,
     )
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from blocks.gateway.pool_page import MOST_ROWS, LastDay, PoolView, pool_page
+from blocks.gateway.pool_page import MOST_BYTES, MOST_ROWS, LastDay, PoolView, pool_page
 from pool.changes import HistoryEntry
 from pool.decisions import Decision, DecisionKind, LeftUndone, RecordedDecision
 from pool.hosts.reach import silent_hosts
@@ -122,6 +122,14 @@ def test_sessions_that_were_not_even_read_are_counted_as_left_out():
     sessions = [an_instance(), an_instance("q", state=InstanceState.QUEUED)]
     view = PoolView("main", [], sessions, [], more_placed=2, more_waiting=3)
     assert re.findall(r"And (\d) more", pool_page([view], NOW)) == ["2", "3"]
+
+
+def test_of_pools_that_are_too_large_for_one_page_fewer_rows_are_shown_and_the_others_counted():
+    hosts = [a_host(f"main-{n:03}", slots=24, reserved=20) for n in range(MOST_ROWS)]
+    sessions = [an_instance(f"s-{n}") for n in range(MOST_ROWS)]
+    page = pool_page([PoolView(name, hosts, sessions, []) for name in ("main", "gpu", "lab", "new")], NOW, FORMS)
+    assert len(page.encode()) <= MOST_BYTES
+    assert page.count("And 150 more.") == 8
 
 
 def test_no_pool_is_said():
