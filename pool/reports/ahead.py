@@ -109,11 +109,14 @@ def _wanted(settings: PoolSettings, courses: Iterable[Course], since: datetime, 
 def ahead_rows(wanted: Iterable[Wanted], lead: timedelta, zone: ZoneInfo) -> list[dict[str, object]]:
     """One row for each time, with moments of the pool's time zone as ISO 8601.
 
+    From when on hosts are spawned is told where more are wanted than at the time before.
+
     Args:
-        wanted: as it follows one from the other.
+        wanted: one moment alone; or times, as they follow one from the other.
         lead: how long before they are wanted hosts are spawned.
         zone: of the pool.
     """
+    each = list(wanted)
     return [
         {
             "since": one.since.astimezone(zone).isoformat(timespec="minutes"),
@@ -122,8 +125,13 @@ def ahead_rows(wanted: Iterable[Wanted], lead: timedelta, zone: ZoneInfo) -> lis
             "because": one.target.because,
             "reserved": dict(one.reserved),
             "hosts": mixed(one.mix.sizes) or "none",
-            "spawned_from": (one.since - lead).astimezone(zone).isoformat(timespec="minutes"),
+            "spawned_from": (one.since - lead).astimezone(zone).isoformat(timespec="minutes") if is_more else None,
             "short": sum(one.mix.shortage),
         }
-        for one in wanted
+        for one, is_more in zip(each, _more_hosts(each), strict=True)
     ]
+
+
+def _more_hosts(wanted: Sequence[Wanted]) -> list[bool]:
+    hosts = [(one.mix.large, one.mix.small) for one in wanted]
+    return [True] if len(hosts) == 1 else [False, *(after > before for before, after in pairwise(hosts))]

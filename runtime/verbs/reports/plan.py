@@ -67,9 +67,11 @@ def show_ahead(settings: ProcessSettings, pool: str, at: str, as_json: bool = Fa
 
 
 def _for_people(row: dict[str, object]) -> dict[str, object]:
-    moments = {
-        key: f"{datetime.fromisoformat(str(row[key])):%a %d %b %H:%M}" for key in ("since", "until", "spawned_from")
-    }
+    moments = {key: _moment(row[key]) for key in ("since", "until", "spawned_from")}
     reserved = row["reserved"]
     slots = ", ".join(f"{number} for {name}" for name, number in reserved.items()) if isinstance(reserved, dict) else ""
     return row | moments | {"reserved": slots, "short": row["short"] or ""}
+
+
+def _moment(text: object) -> str:
+    return f"{datetime.fromisoformat(str(text)):%a %d %b %H:%M}" if text else ""

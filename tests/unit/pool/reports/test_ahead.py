@@ -61,6 +61,11 @@ def test_a_week_is_told_from_change_to_change_in_order_and_without_a_gap():
     assert all(one.until == next_one.since for one, next_one in pairwise(week))
 
 
+def test_of_a_week_the_moment_of_spawning_is_told_where_more_hosts_are_wanted_than_before():
+    rows = ahead_rows(week_ahead(SETTINGS, [], NOW), timedelta(minutes=10), ZoneInfo("UTC"))
+    assert [row["spawned_from"] for row in rows[:4]] == [None, "2026-01-05T08:35+00:00", None, "2026-01-06T08:35+00:00"]
+
+
 def test_slots_of_a_course_are_reserved_from_before_its_class_to_its_end():
     week = week_ahead(PoolSettings(free_slot_target=0), [a_course(slots=30)], NOW)
     held = [(one.since, one.until) for one in week if one.reserved == {"bio101": 30}]
