@@ -11,7 +11,7 @@ from blocks.stored.pool_config import PoolConfig
 from pool.errors import DockerDriverError
 from pool.hosts.certificates import running_out
 from runtime.command.doctor.told import Condition, Told
-from runtime.databases.databases import Database, databases, trouble_with
+from runtime.databases.databases import NOT_MADE, Database, databases, trouble_with
 from runtime.stack.initial_config import first_openstack, first_pool
 from tasks.housekeeping.findings import block_troubles
 
@@ -60,7 +60,12 @@ def examine_databases(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
         runs: whether Prefect's server answers what it reads in its database.
     """
     pool, prefect = databases(settings)
-    of_prefect = "" if runs or prefect.on_sqlite else trouble_with(settings, prefect.url)
+    if runs:
+        of_prefect = ""
+    elif prefect.on_sqlite:
+        of_prefect = "" if prefect.file.exists() else NOT_MADE
+    else:
+        of_prefect = trouble_with(settings, prefect.url)
     yield _of_database(pool, trouble_with(settings, pool.url))
     yield _of_database(prefect, of_prefect)
 

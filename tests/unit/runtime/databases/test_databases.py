@@ -134,3 +134,11 @@ def test_what_was_never_made_is_no_trouble_of_the_doctors_and_a_database_that_is
     away = an_installation(tmp_path, database_url=THEIRS)
     assert tell(examine_databases(away, runs=False), said.append) == 1
     assert ("DD_DATABASE_URL" in said[2], "hunter2" in "".join(said)) == (True, False)
+
+
+def test_on_sqlite_the_doctor_says_of_both_databases_whether_they_were_made(tmp_path):
+    settings = an_installation(tmp_path, database="sqlite")
+    assert [NOT_MADE in one.says for one in examine_databases(settings, runs=False)] == [True, True]
+    settings.prefect_sqlite.parent.mkdir(parents=True)
+    settings.prefect_sqlite.touch()
+    assert [NOT_MADE in one.says for one in examine_databases(settings, runs=False)] == [True, False]
