@@ -8,6 +8,7 @@ from blocks.files.private_files import write_private
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import Refused
+from pool.states import HostState
 
 
 def ssh(settings: ProcessSettings, host: str, words: list[str]) -> int:
@@ -17,7 +18,7 @@ def ssh(settings: ProcessSettings, host: str, words: list[str]) -> int:
 
     Raises:
         NotFound: there is no such host; the message lists those that exist.
-        Refused: it has no address or no ssh host key yet.
+        Refused: it is removed, or has no address or no ssh host key yet.
         DockerDriverError: the stack does not run.
     """
     prefect_api(settings).block_names("host-login")  # says at once when the stack does not run
@@ -27,6 +28,8 @@ def ssh(settings: ProcessSettings, host: str, words: list[str]) -> int:
     from blocks.outside import outside  # noqa: PLC0415 - after the environment is set
 
     found, login = outside().store.hosts.get(host), outside().stored.login()
+    if found.state is HostState.REMOVED:
+        raise Refused(f"host {host} is removed: `dockerdriver why host {host}` tells why")
     if not found.address or not found.host_key:
         raise Refused(f"host {host} is {found.state}: it has no address or no ssh host key yet")
     with TemporaryDirectory(prefix="dockerdriver-ssh-") as folder:  # of mode 0700

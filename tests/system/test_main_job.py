@@ -54,9 +54,10 @@ def test_status_says_what_runs_the_hosts_the_slots_and_the_sessions(stack):
 
 
 def test_an_operator_logs_in_to_a_host_as_its_workers_do(stack):
-    told = stack.command("host", "ssh", "main-01", "sudo", "docker", "ps", "--format", "{{.Names}}")
-    assert (told.returncode, "dd-welcome" in told.stdout) == (0, True), told.stdout
-    assert stack.command("host", "ssh", "main-01", "exit 7").returncode == 7
+    host = stack.answer("welcome-1")["host"]
+    told = stack.command("host", "ssh", host, "sudo", "docker", "ps", "--format", "{{.Names}}")
+    assert (told.returncode, "dd-welcome-1" in told.stdout) == (0, True), told.stdout
+    assert stack.command("host", "ssh", host, "exit 7").returncode == 7
 
 
 def test_a_session_opens_in_a_browser_and_computes(stack, artifacts):
