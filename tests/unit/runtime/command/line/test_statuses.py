@@ -1,0 +1,42 @@
+"""The exit statuses that `dockerdriver --help` lists, of the very program."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blocks.resources import home
+from runtime.command.nouns import STATUSES
+from tests.rigs.ports import free_port
+
+pytestmark = pytest.mark.unit
+
+
+def run(data: Path, line: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of an installation that was never started."""
+    ours = {"DD_DATA": str(data), "DD_DATABASE": "sqlite", "DD_PREFECT_PORT": str(free_port())}
+    words = [sys.executable, "-m", "runtime.command.cli", *line.split()]
+    return subprocess.run(words, cwd=home(), env=os.environ | ours, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        ("completion bash", 0, ""),
+        ("pool list", 1, "dockerdriver: Prefect's server at"),
+        ("frobnicate", 2, "invalid choice: 'frobnicate'"),
+        ("why user ada", 3, "dockerdriver: no user was ever named 'ada'"),
+    ],
+)
+def test_a_command_ends_with_the_status_that_is_documented_and_one_sentence(tmp_path, line, status, said):
+    done = run(tmp_path, line)
+    assert (done.returncode, said in done.stderr, bool(done.stderr)) == (status, True, status != 0)
+    assert f"\n  {status}    " in STATUSES
+
+
+def test_a_reader_that_has_read_enough_is_no_failure(tmp_path):
+    program = f"{sys.executable} -m runtime.command.cli completion bash | head -c 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", program], cwd=home(), capture_output=True, text=True, check=True)
+    assert done.stdout[1:].strip() == "0"
