@@ -68,6 +68,8 @@ def _members(
 def _first(stream: Iterator[bytes], room: int) -> Iterator[bytes]:
     """Read a stream to its end, or until there is no room for more."""
     size = 0
-    while size < room and (chunk := next(stream, b"")):
-        size += len(chunk)
+    for chunk in stream:
         yield chunk
+        size += len(chunk)
+        if size >= room:
+            return

@@ -69,8 +69,8 @@ def main() -> None:
 @contextmanager
 def swap_file(file: Path, megabytes: int) -> Iterator[None]:
     """A file that the machine swaps to, for the length of a with block."""
-    for words in (["fallocate", "-l", f"{megabytes}M", file], ["chmod", "600", file], ["mkswap", "--quiet", file]):
-        subprocess.run(words, check=True)
+    for words in (f"fallocate -l {megabytes}M", "chmod 600", "mkswap --quiet"):
+        subprocess.run([*words.split(), file], check=True)
     subprocess.run(["swapon", file], check=True)
     try:
         yield
@@ -116,7 +116,7 @@ class CrowdedHost:
 
     def wake(self, number: int) -> float:
         """Read all that one of them holds; seconds that it took."""
-        said = self.container.exec_run(["timeout", str(PATIENCE), "sh", "-c", WAKE.format(f"s{number}")])
+        said: Any = self.container.exec_run(["timeout", str(PATIENCE), "sh", "-c", WAKE.format(f"s{number}")])
         return round(float(said.output), 2) if said.exit_code == 0 else PATIENCE
 
     def is_whole(self) -> bool:

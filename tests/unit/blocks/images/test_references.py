@@ -1,6 +1,7 @@
 """References that operators write for images to pull."""
 
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from docker.errors import APIError
@@ -52,5 +53,6 @@ class PullingEngine:
 )
 def test_a_pull_that_breaks_off_is_judged_by_the_one_table(words, judged):
     with pytest.raises(EngineTrouble, match="could not be pulled: ") as trouble:
-        pull(PullingEngine(words), "quay.io/lab")
+        engine: Any = PullingEngine(words)
+        pull(engine, "quay.io/lab")
     assert trouble.value.blame is judged
