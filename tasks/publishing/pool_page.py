@@ -8,7 +8,7 @@ from blocks.gateway.pool_page import MOST_CHANGES, MOST_HISTORIES, MOST_ROWS, La
 from blocks.outside import now, outside
 from blocks.plots.demand import Panel, demand_plot
 from blocks.stored.documents.turned_settings import zone_of
-from pool.changes import Change, Noun
+from pool.changes import Audience, Change, Noun
 from pool.decisions import without_repeats
 from pool.hosts.reach import reach_troubles, silent_hosts
 from pool.records import Instance
@@ -23,6 +23,8 @@ DAY, PARTS = timedelta(days=1), 288  # of five minutes each
 #: A page of thousands of sessions takes so long that it is not drawn for each change: one tenth of a thread's time.
 LONG, REST = 0.25, 9  # seconds; times as long
 PAGE = "pool page"
+#: For which a change waits to be drawn while platforms have not heard of later ones: those that wait are told first.
+BEHIND = timedelta(seconds=2)
 WAITING = frozenset({InstanceState.QUEUED})
 PLACED = LIVING_INSTANCES - WAITING
 ACTIONS = ("drain-host", "return-host", "deprovision-instance", "why")
@@ -30,21 +32,29 @@ ACTIONS = ("drain-host", "return-host", "deprovision-instance", "why")
 FAILED_FOR, MOST_FAILED = timedelta(days=2), 20
 
 
-def tell_page(_changes: list[Change]) -> str | None:
-    """Draw the page after a change; empty: it takes long, so it is drawn with a later one, or by the next tick.
+def tell_page(changes: list[Change]) -> str | None:
+    """Draw the page after a change; empty: it is drawn with a later one, or by the next tick.
+
+    It may take long; and in a burst, others wait to be told, and there will be more to draw.
 
     Raises:
         GatewayTrouble: the gateway does not answer, or takes no page of this size.
     """
     clock, turns = outside().clock, outside().turns
     began = clock.uptime()
-    if turns.is_resting(PAGE, began):
+    if turns.is_resting(PAGE, began) or (
+        _is_new(changes) and outside().store.history.unpublished(Audience.PLATFORM, 1)
+    ):
         return ""
     draw_page()
     took = clock.uptime() - began
     if took > LONG:
         turns.rest(PAGE, began + took * (1 + REST))
     return None
+
+
+def _is_new(changes: list[Change]) -> bool:
+    return now() - min(change.at for change in changes) < BEHIND
 
 
 def draw_page() -> None:

@@ -1,6 +1,7 @@
 """What a task commits is told at once by the publisher, to each audience with its own mark; none can fail the work."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -29,9 +30,12 @@ class FakeGateway(Gateway):
     def __init__(self):
         self.notices, self.pages, self.away = {}, [], False
         self.takes = lambda: None  # time
+        self.tells: list[Callable[[], object]] = []  # what happens while notices are put, one each time
 
     def put_notices(self, notices):
         self._answer()
+        if self.tells:
+            self.tells.pop()()
         self.notices |= {notice.id: notice.page for notice in notices}
 
     def put_pool_page(self, page):
@@ -134,6 +138,28 @@ def test_a_page_that_takes_long_is_not_drawn_for_each_change_but_after_a_rest(do
     door.clock.pass_by(9 * takes)
     assert publish_changes() == ""
     assert (len(door.gateway.pages), door.store.history.unpublished(Audience.POOL_PAGE)) == (2, [])
+
+
+def request(door, number: int) -> None:
+    door.store.instances.request(f"s-{number}", OPEN, "", {}, NOW)
+
+
+def test_a_session_that_comes_while_others_are_told_is_told_before_the_page_is_drawn(door):
+    door.gateway.tells = [lambda: request(door, 2)]  # while visitors of the first one are told
+    request(door, 1)
+    publish_changes()
+    assert door.gateway.pages == []
+    publish_changes()
+    assert {"instance-s-1", "instance-s-2"} <= door.prefect.tables.keys()
+    assert (len(door.gateway.pages), door.store.history.unpublished(Audience.POOL_PAGE)) == (1, [])
+
+
+def test_a_page_waits_for_those_that_come_for_two_seconds_at_the_most(door):
+    door.gateway.tells = [lambda: request(door, 2)]
+    request(door, 1)
+    door.clock.pass_by(3)
+    publish_changes()
+    assert len(door.gateway.pages) == 1
 
 
 def test_sessions_on_a_host_that_drains_get_a_new_answer(door):
