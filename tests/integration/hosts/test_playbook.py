@@ -203,3 +203,32 @@ def test_a_blank_volume_begins_with_the_images_that_the_host_s_own_image_brought
     configured.again(playbook=playbook_of("storage"), storage_device=volume, storage_data_root="/data")
     configured.root("findmnt --mountpoint /data")
     assert configured.root("cat /data/image/file") == "brought"
+
+
+# ---- swap
+
+
+@pytest.fixture
+def disk(configured, volume):
+    """A file system on the host that a swap file may be on: its own is in layers. What swaps there is stopped."""
+    configured.root(f"mkfs.ext4 -q {volume}; mkdir /data; mount {volume} /data")
+    yield "/data"
+    configured.root("swapoff /data/swap || true; sed -i '/swap sw/d' /etc/fstab")
+
+
+def test_a_host_swaps_to_a_file_of_the_size_that_is_asked_for_and_again_after_a_boot(configured, disk, playbook_of):
+    swap = {"playbook": playbook_of("storage"), "storage_swap_mb": 24, "storage_swap_file": f"{disk}/swap"}
+    assert configured.again(**swap)[0].changed == 3  # the file, the line in fstab, its use
+    assert configured.root("stat -c '%s %a %U' /data/swap") == "25165824 600 root"
+    kilobytes = int(configured.root("awk '/data.swap/ {print $3}' /proc/swaps"))
+    assert 24_000 <= kilobytes < 24 * 1024  # all but its head, and what does not fill a page
+    assert configured.again(**swap)[0].changed == 0
+    configured.root("swapoff /data/swap; swapon --all")  # as a machine does that boots
+    assert "/data/swap" in configured.root("swapon --noheadings --show=NAME")
+
+
+def test_a_swap_file_that_a_run_left_half_written_is_made_anew(configured, disk, playbook_of):
+    configured.root(f"echo half > {disk}/swap.new")
+    swap = {"playbook": playbook_of("storage"), "storage_swap_mb": 24, "storage_swap_file": f"{disk}/swap"}
+    assert configured.again(**swap)[0].changed == 3
+    assert configured.root("ls /data").split() == ["lost+found", "swap"]
