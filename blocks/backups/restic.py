@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from blocks.backups.places import Places
 from blocks.backups.repository import BackupRepository, Parts, Written
 from blocks.backups.restic_process import (
+    Begun,
     awaiting,
     ended,
     in_memory,
@@ -61,9 +62,21 @@ class ResticRepository(BackupRepository):
     def write(self, name: str, stream: Iterable[bytes]) -> Written:
         """Keep a stream. restic takes a broken pipe for the end of the file: it is killed before that.
 
-        What a killed manager leaves is a snapshot that no record names; :meth:`forget` gets it later.
+        What a killed manager leaves is a snapshot that no record names; :meth:`forget` gets it later. restic finds that
+        there is no repository, or that it is locked, before it reads: what it was given by then is given again.
         """
-        self._make()
+        begun = Begun(stream)
+        try:
+            written = self._written(name, begun)
+        except BackupTrouble as error:
+            if not begun.is_remembered or not any(words in str(error) for words in (NOT_THERE, LOCKED)):
+                raise
+            self._make()
+            written = self._written(name, begun.again())
+        self._places.note(self._location())
+        return written
+
+    def _written(self, name: str, stream: Iterable[bytes]) -> Written:
         command = ["backup", "--stdin", "--stdin-filename", FILE, "--tag", name, "--host", self._identity]
         started = self._started([*command, "--json", "--quiet"], stdin=subprocess.PIPE)
         with started as process, awaiting(process, self._stall) as answer:
@@ -145,7 +158,7 @@ class ResticRepository(BackupRepository):
         """Make the repository unless there is one; of two that do, the second finds that of the first.
 
         What a deletion left that was killed would keep each backup from being written: restic unlocks what no living
-        process holds, and a stream cannot be sent a second time.
+        process holds.
         """
         why_none = self._why_none_is_made()
         try:
@@ -159,7 +172,6 @@ class ResticRepository(BackupRepository):
                 self._run(["init"])
             except BackupTrouble:
                 self._run(["cat", "config", "--no-lock"])
-        self._places.note(self._location())
 
     def _unless_absent(self, command: list[str], seconds: int = STEP_SECONDS) -> bytes | None:
         """Run a command that looks; None where no repository was made yet.

@@ -19,6 +19,7 @@ from pool.backups.states import BackupTrouble
 
 PIPE = 1 << 20  # bytes; 64 KB unless it is said, so that each process waits for the other sixteen times as often
 CHUNK = 1 << 20
+REMEMBERED = 4 * PIPE  # a full pipe, and the chunk that waits for room in it
 STALLED = "it was killed: it stood still for too long, as its store may have, or the manager had no memory left"
 MISSING = "restic is not installed on the manager: apt-get install restic"
 
@@ -83,6 +84,32 @@ def awaiting(process: subprocess.Popen[bytes], seconds: float) -> Iterator[Await
         yield it
     finally:
         over.set()
+
+
+class Begun:
+    """A stream whose beginning is remembered, as much of it as a process may be given before it reads anything."""
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream, self._begin, self._size = iter(stream), list[bytes](), 0
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether nothing else was given out yet."""
+        return self._size <= REMEMBERED
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._stream:
+            self._size += len(chunk)
+            if self.is_remembered:
+                self._begin.append(chunk)
+            else:
+                self._begin.clear()
+            yield chunk
+
+    def again(self) -> Iterator[bytes]:
+        """Give it from its beginning, while that is remembered."""
+        yield from self._begin
+        yield from self._stream
 
 
 def next_chunk(process: subprocess.Popen[bytes], answer: Awaiting) -> bytes:

@@ -241,9 +241,9 @@ def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
             repository.check_share(share, 2)
 
 
-def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(new_place):
-    repository, seen = restic(new_place, "a-secret-key"), list[bytes]()
-    secrets = [b"a-secret-key", new_place.get("secret_key", "a-secret-key").encode()]
+def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(place):
+    repository, seen = restic(place), list[bytes]()
+    secrets = [b"a key", place.get("secret_key", "a key").encode()]
 
     def stream():
         yield WORK[0]

@@ -1,5 +1,7 @@
 """Which commands restic gets: a script stands in for it that notes them."""
 
+import hashlib
+
 import pytest
 
 from blocks.backups.restic import ResticRepository
@@ -10,8 +12,11 @@ pytestmark = pytest.mark.unit
 
 SNAPSHOT = "a1b2c3d4" + "0" * 56
 SCRIPT = f"""#!/bin/sh
-echo "$2" >> "${{0%/*}}/commands"
-cat > /dev/null
+here="${{0%/*}}"
+echo "$2" >> "$here/commands"
+[ "$2" = unlock ] && rm -f "$here/locked"
+[ "$2" = backup ] && [ -e "$here/locked" ] && echo "repository is already locked by PID 7" >&2 && exit 1
+cat > "$here/given"
 [ "$2" = backup ] && echo '{{"message_type": "summary", "snapshot_id": "{SNAPSHOT}"}}'
 [ "$2" = snapshots ] && echo '[{{"id": "{SNAPSHOT}", "time": "2026-01-05T08:00:00.123456789Z", "tags": ["alice-1.1"]}}]'
 exit 0
@@ -40,15 +45,25 @@ def repository(tmp_path, places):
     return ResticRepository(blocks, tmp_path / "backups", "dd-test", places)
 
 
-def test_what_a_killed_deletion_locked_is_unlocked_before_a_backup_is_written(repository, commands):
+def test_a_backup_is_one_command_where_nothing_is_in_its_way(repository, commands):
     assert repository.write("alice-1.1", [b"work"]).snapshot == SNAPSHOT
-    assert commands() == ["unlock", "backup"]
+    assert commands() == ["backup"]
+
+
+@pytest.mark.parametrize("chunks", [[b"work"], [b"a" * (1 << 20), b"b" * (1 << 20), b"c" * (1 << 20)]])
+def test_what_a_killed_deletion_locked_is_unlocked_and_the_backup_is_given_from_its_beginning(
+    repository, commands, tmp_path, chunks
+):
+    (tmp_path / "locked").touch()
+    written = repository.write("alice-1.1", iter(chunks))
+    assert commands() == ["backup", "unlock", "backup"]
+    assert (tmp_path / "given").read_bytes() == b"".join(chunks)
+    assert written.digest == hashlib.sha256(b"".join(chunks)).hexdigest()
 
 
 @pytest.mark.usefixtures("commands")
-def test_a_place_that_has_a_repository_is_remembered_before_anything_is_written(repository, places, tmp_path):
-    with pytest.raises(ZeroDivisionError):
-        repository.write("alice-1.1", (1 / 0 for _ in range(1)))
+def test_a_place_that_has_a_repository_is_remembered(repository, places, tmp_path):
+    repository.write("alice-1.1", [b"work"])
     assert "where one was" in places.why_none_is_made(f"{tmp_path}/backups")
 
 
