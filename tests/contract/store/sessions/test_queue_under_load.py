@@ -1,7 +1,12 @@
 """More requests than room, all at once, through the real pipelines, on SQLite and on PostgreSQL."""
 
+import asyncio
+from uuid import uuid4
+
 import pytest
 
+from blocks.outside import standing_in
+from flows.steps.ahead import FoundRun, record_sessions
 from pool.errors import EngineTrouble, NoRoom, NotFound
 from pool.states import HostState
 from tests.rigs.pool_data import NOW, claim
@@ -54,6 +59,19 @@ def test_a_class_that_arrives_together_is_started_by_the_runs_that_it_asked_for_
     stack.settle()
     assert answers == ["running"] * 30
     assert (stack.states(), stack.asked_for_by_runs) == ({"running": 30}, 0)
+
+
+def test_sessions_that_were_recorded_ahead_are_started_once_each_by_the_runs_that_were_asked_for(stack):
+    stack.add_host(slots=20)
+    found = [FoundRun(str(uuid4()), request | {"user": "", "options": None}, NOW) for request in requests(*range(30))]
+    with standing_in(stack.outside):
+        asyncio.run(record_sessions(found))
+    assert [one.id for one in stack.store.instances.queue("main")] == [f"s-{number:03}" for number in range(30)]
+    answers = [run.result()["state"] for run in stack.ask_at_once(PROVISION, requests(*range(30)))]
+    stack.settle()
+    assert (answers.count("running"), answers.count("queued"), stack.asked_for_by_runs) == (20, 10, 0)
+    assert sorted(stack.engine.runs) == sorted(f"dd-{name}" for name in named(stack, "running"))
+    assert stack.states() == {"running": 20, "queued": 10}
 
 
 def provision(stack, name: str, **options) -> dict:
