@@ -2,7 +2,7 @@
 
 The users are those of ``tests/benchmarks/arrivals.py``, from a seed. Each asks for a session and ends it by a flow run,
 on simulated machines and in virtual time; the pool is ticked each half minute. The pool's database is left in a folder:
-`python -m tests.rigs.lived_week FOLDER` takes some minutes, prints what happened, and how to have it replayed.
+`python -m tests.rigs.lived_week FOLDER --days 4` takes six core-minutes, prints what happened, and how to replay it.
 """
 
 import argparse
