@@ -10,6 +10,7 @@ from blocks.stored.documents.stored_blocks import StoredBlocks
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest, NotFound
 from runtime.verbs import pools
+from tests.rigs.services.databases import new_store
 from tests.rigs.services.saved_blocks import register_block, save_block
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -17,6 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 @pytest.fixture(scope="module", autouse=True)
 def registered(server):
+    new_store(server.settings.data).close()
     with temporary_settings(server.as_a_client):
         for kind in (Blueprint, PoolConfig):
             register_block(kind)

@@ -15,6 +15,7 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.pool_config import PoolConfig
 from tests.rigs.gateways.browser import browser_page
+from tests.rigs.services.saved_blocks import register_block, save_block
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -52,9 +53,9 @@ def deployed(server):
     server.deploy("flows.sessions.provision_instance.provision_instance")
     with temporary_settings(server.as_a_client):
         for kind in (Blueprint, PoolConfig, ChangeWebhook):
-            kind.register_type_and_schema()
-        Blueprint(image="lab", port=8888).save("lab")
-        PoolConfig().save("main")
+            register_block(kind)
+        save_block(Blueprint(image="lab", port=8888), "lab")
+        save_block(PoolConfig(), "main")
 
 
 @pytest.fixture(scope="module")
