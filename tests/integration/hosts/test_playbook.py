@@ -216,6 +216,7 @@ def disk(configured, volume):
     configured.root("swapoff /data/swap || true; sed -i '/swap sw/d' /etc/fstab")
 
 
+@pytest.mark.nightly
 def test_a_host_swaps_to_a_file_of_the_size_that_is_asked_for_and_again_after_a_boot(configured, disk, playbook_of):
     swap = {"playbook": playbook_of("storage"), "storage_swap_mb": 24, "storage_swap_file": f"{disk}/swap"}
     assert configured.again(**swap)[0].changed == 3  # the file, the line in fstab, its use
@@ -227,6 +228,7 @@ def test_a_host_swaps_to_a_file_of_the_size_that_is_asked_for_and_again_after_a_
     assert "/data/swap" in configured.root("swapon --noheadings --show=NAME")
 
 
+@pytest.mark.nightly
 def test_a_swap_file_that_a_run_left_half_written_is_made_anew(configured, disk, playbook_of):
     configured.root(f"echo half > {disk}/swap.new")
     swap = {"playbook": playbook_of("storage"), "storage_swap_mb": 24, "storage_swap_file": f"{disk}/swap"}
