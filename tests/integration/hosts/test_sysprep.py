@@ -65,8 +65,8 @@ def baked(configured) -> Iterator[Baked]:
         made = cloud.snapshot(configured.host.name, IMAGE, "recipe")
         with like(configured, made.id) as host:
             mark, enabled = read_mark(host.shell), host.shell.run("systemctl is-enabled docker || true", 30)
-            authority, certificate, key = (str(host.run.variables[name]) for name in CERTIFICATE)
-            give_certificate(host.shell, authority, certificate, key)
+            given = (str(host.run.variables[name]) for name in CERTIFICATE)
+            give_certificate(host.shell, *given)
             yield Baked(configured, before, key, images, host, mark, enabled.strip())
     finally:
         for image in cloud.snapshots():
