@@ -36,9 +36,9 @@ TURNS = (
     lane("servers"),
     lane("contracts"),
     lane("configured", "stacks"),
+    lane("simulation"),
     lane("hosts", "stacks"),
     lane("openstack", "stacks", "rig"),
-    lane("simulation"),
     lane("gateway"),
     lane("images", "stacks"),
 )

@@ -15,7 +15,7 @@ from tests.rigs.homes import HomeEngine
 from tests.rigs.kept_work import WORK, counting, die_at, dying
 from tests.rigs.moved_work import held, homes, move, reserved, same_address, work_on, world_of_two_hosts
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.simulation
 
 MOST_STEPS = 35
 #: What is written outside on the way, and at which call of it the process dies.
