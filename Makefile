@@ -51,9 +51,9 @@ test-upgrade: ## Upgrade a running installation from the version FROM, a commit,
 	@runtime/bootstrap.sh test
 	@UPGRADE_FROM=$(or $(FROM),0b8b365) $(BIN)/python -m pytest tests/system/test_upgrade.py
 
-test-deploy: ## Run the playbook of a manager on a machine with systemd, a system container: install, upgrade, back; 15 minutes
+test-deploy: ## Run the playbook of a manager on machines with systemd, system containers: one, upgraded and back, and beside it two; 20 minutes
 	@runtime/bootstrap.sh test
-	@$(BIN)/python -m pytest tests/system/test_deploy.py
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/system/test_deploy.py tests/system/test_deploy_split.py
 
 test-jupyterhub: ## JupyterHub's own tests of spawners, on the spawner for DockerDriver; 3 minutes, needs npm
 	@runtime/bootstrap.sh lint

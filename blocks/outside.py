@@ -25,6 +25,7 @@ from blocks.files.course_files import CourseFiles
 from blocks.gateway.client import Gateway
 from blocks.gateway.session_probe import answers
 from blocks.gateway.settings import GatewaySettings
+from blocks.gateway.together import gateway_of
 from blocks.host_setup.setup import HostSetup
 from blocks.images.folder import ImageFolder
 from blocks.images.layer_store import LayerStore
@@ -164,7 +165,7 @@ def _connect(settings: ProcessSettings) -> Outside:
         stored=stored,
         prefect=PrefectPort(),
         publisher=Publisher(TOGETHER_SECONDS),
-        gateway=Gateway(settings.gateway_socket, settings.gateway_snapshot),
+        gateway=gateway_of(settings, store.leases.alone),
         engines=engines,
         hosts=HostSetup(stored, settings.playbooks_dir),
         layers=layers,
@@ -173,6 +174,11 @@ def _connect(settings: ProcessSettings) -> Outside:
         files=KeptFiles(settings),
         certificates=Certificates(stored),
         backups=ResticRepository(stored, settings.backups_dir, settings.identity, Places(store, clock)),
-        downloads=Downloads(settings.downloads_dir, GatewaySettings.given().user),
+        downloads=Downloads(settings.downloads_dir, GatewaySettings.given().user, beside=_one_gateway_here(settings)),
         course_files=CourseFiles(settings.courses_dir),
     )
+
+
+def _one_gateway_here(settings: ProcessSettings) -> bool:
+    """Whether every browser comes to the gateway that is beside this process."""
+    return not settings.gateway_relays or (len(settings.gateway_relays) == 1 and settings.gateway_socket.exists())

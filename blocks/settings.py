@@ -67,6 +67,23 @@ class ProcessSettings(EnvironmentSettings):
         0.025, gt=0, description="Seconds between the first looks at a session that starts; later ones are rarer."
     )
     prefect_port: int = Field(4200, description="Port of Prefect's server, on loopback.")
+    api_url: str = Field(
+        "",
+        pattern=r"^(https://\S+/api)?$",
+        description="Prefect's API on the manager, as in https://api.example.org:4443/api, of a machine that has warm"
+        " workers alone; empty: the one of this machine.",
+    )
+    gateways: str = Field(
+        "",
+        pattern=r"^(https://[^\s,/]+([\s,]+https://[^\s,/]+)*)?$",
+        description="Relays of the gateways, as in https://10.0.0.5:8445, where workers or gateways are on several"
+        " machines; empty: the one gateway of this machine, by its socket.",
+    )
+    authorities: str = Field(
+        "",
+        description="PEM file of the authorities that the certificates of `api_url` and of `gateways` are of; empty:"
+        " those that are known everywhere.",
+    )
     api_servers: int = Field(
         1,
         ge=1,
@@ -150,7 +167,8 @@ class ProcessSettings(EnvironmentSettings):
     @property
     def runs_postgresql(self) -> bool:
         """Whether the stack has a PostgreSQL of its own: at least one of the two databases is in it."""
-        return self.pool_database_url == self.own_pool_url or self.prefect_server_url == self.own_prefect_url
+        own = self.pool_database_url == self.own_pool_url or self.prefect_server_url == self.own_prefect_url
+        return own and not self.api_url  # a machine of workers alone has no database
 
     @property
     def database_socket(self) -> Path:
@@ -262,8 +280,13 @@ class ProcessSettings(EnvironmentSettings):
 
     @property
     def prefect_api_url(self) -> str:
-        """Prefect's API, on loopback."""
-        return f"http://127.0.0.1:{self.prefect_port}/api"
+        """Prefect's API: on loopback, or on the manager where this machine has workers alone."""
+        return self.api_url or f"http://127.0.0.1:{self.prefect_port}/api"
+
+    @property
+    def gateway_relays(self) -> tuple[str, ...]:
+        """Addresses of the relays of all gateways; none: there is one gateway, on this machine."""
+        return tuple(self.gateways.replace(",", " ").split())
 
 
 @lru_cache(maxsize=1)

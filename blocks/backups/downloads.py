@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import UnixStreamServer
 
-from pool.errors import DockerDriverError
+from pool.errors import DockerDriverError, Refused
 
 SECRET_BYTES = 32
 SILENT_SECONDS = 900  # that the other end may take nothing, as when a user pauses a download
@@ -47,14 +47,24 @@ class Downloads:
     Args:
         folder: is made if it is not there.
         gateway: account of the gateway's workers (``DD_GATEWAY_USER``).
+        beside: whether the one gateway that browsers come to is on this machine.
     """
 
-    def __init__(self, folder: Path, gateway: str) -> None:
-        self._folder, self._gateway = folder, gateway
+    def __init__(self, folder: Path, gateway: str, beside: bool = True) -> None:
+        self._folder, self._gateway, self._beside = folder, gateway, beside
 
     @contextmanager
     def offered(self) -> Iterator["Offer"]:
-        """Open a link, and close it at the end, used or not."""
+        """Open a link, and close it at the end, used or not.
+
+        Raises:
+            Refused: a browser may come to a gateway of another machine, which reaches no socket of this one.
+        """
+        if not self._beside:
+            raise Refused(
+                "a backup is downloaded through a gateway that is alone and on the manager's own machine, and here"
+                " gateways are elsewhere: `restore-files` puts its files into a running session"
+            )
         self._folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:  # else it was made for us
             self._folder.chmod(0o711)  # the gateway's workers, of another account, reach what they know the name of

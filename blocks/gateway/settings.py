@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from blocks.env_file import EnvironmentSettings
-from blocks.field_types import FixedTexts, HostNames, Seconds
+from blocks.field_types import Address, FixedTexts, HostNames, Seconds
+from pool.errors import Refused
 from pool.records import SESSION_PORTS
 
+LEAST_SECRET = 32  # characters, of relays
 #: Where hosts are unless the operator says otherwise: the private networks.
 PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
@@ -38,6 +40,37 @@ class GatewaySettings(EnvironmentSettings):
     log_mb: int = Field(50, ge=1, description="MB of a log file at which it is rotated; five old ones are kept.")
     user: str = Field("www-data", description="User of nginx's workers; the master is root.")
     workers: int = Field(2, description="How many nginx workers.")
+
+
+class RelaySettings(EnvironmentSettings):
+    """What the relay beside a gateway is told; workers of all machines have the same secret."""
+
+    model_config = SettingsConfigDict(env_prefix="DD_RELAY_")
+
+    address: Address = Field("0.0.0.0", description="Address that the gateway's relay listens on.")  # noqa: S104 - for it is asked from elsewhere
+    port: int = Field(8445, ge=1, le=65535, description="Port of the gateway's relay.")
+    certificate: Path | None = Field(None, description="PEM file with the relay's certificate and its chain.")
+    certificate_key: Path | None = Field(None, description="PEM file with the certificate's private key.")
+    secret: SecretStr = Field(SecretStr(""), description="By which workers prove themselves to relays; 32 characters.")
+
+    def check_secret(self) -> None:
+        """See that it cannot be guessed.
+
+        Raises:
+            Refused: it is missing, or short.
+        """
+        if len(self.secret.get_secret_value()) < LEAST_SECRET:
+            raise Refused(f"DD_RELAY_SECRET must have {LEAST_SECRET} characters: `openssl rand -hex 32` makes one")
+
+    def check_relay(self) -> None:
+        """See that a relay has all that it needs.
+
+        Raises:
+            Refused: it has not; the sentence names the setting.
+        """
+        if not (self.certificate and self.certificate_key):
+            raise Refused("the gateway's relay speaks TLS alone: set DD_RELAY_CERTIFICATE and DD_RELAY_CERTIFICATE_KEY")
+        self.check_secret()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import ssl
 import time
 from collections.abc import Callable
 from functools import partial
@@ -34,13 +35,15 @@ class PrefectApi:
         url: of the API.
         password: "user:password"; empty: none.
         account: that the server may run as, besides root.
+        authorities: PEM file of what the server's certificate is of; empty: authorities that are known everywhere.
     """
 
-    def __init__(self, url: str, password: str = "", account: str = "") -> None:
+    def __init__(self, url: str, password: str = "", account: str = "", authorities: str = "") -> None:
         self._url = url
         user, _, its_password = password.partition(":")
         login = httpx.BasicAuth(user, its_password) if password else None
-        self._client = httpx.Client(base_url=url, auth=login, timeout=30, trust_env=False)
+        trust = ssl.create_default_context(cafile=authorities) if authorities else True
+        self._client = httpx.Client(base_url=url, auth=login, timeout=30, trust_env=False, verify=trust)
         if login and self._client.base_url.host == LOOPBACK:
             self._client.event_hooks = {"request": [partial(_refuse_strangers, account)]}
 

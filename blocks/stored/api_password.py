@@ -141,4 +141,5 @@ def prefect_api(settings: ProcessSettings) -> "PrefectApi":
     """
     from blocks.prefect.api import PrefectApi  # noqa: PLC0415 - httpx is slow to import, and most callers want no client
 
-    return PrefectApi(settings.prefect_api_url, api_password(settings), settings.account)
+    authorities = settings.authorities if settings.api_url else ""
+    return PrefectApi(settings.prefect_api_url, api_password(settings), settings.account, authorities)

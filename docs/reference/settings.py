@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from blocks.gateway.settings import GatewaySettings
+from blocks.gateway.settings import GatewaySettings, RelaySettings
 from blocks.settings import ProcessSettings
 from docs.reference.tables import code, table
 from runtime.stack.registration import KINDS
@@ -21,7 +21,7 @@ WANTED = "(must be given)"
 
 def of_processes() -> str:
     """Every setting that processes read from the environment or from `dockerdriver.env`."""
-    kinds: tuple[type[BaseSettings], ...] = (ProcessSettings, GatewaySettings)
+    kinds: tuple[type[BaseSettings], ...] = (ProcessSettings, GatewaySettings, RelaySettings)
     fields = [(_name(kind, name), field) for kind in kinds for name, field in kind.model_fields.items()]
     return table(HEADS, ((name, _default(field), _meaning(field)) for name, field in fields))
 

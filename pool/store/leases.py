@@ -1,15 +1,22 @@
-"""Leases: locks with an expiry."""
+"""Leases: locks with an expiry; and the one lock without, of what all machines do one after the other."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from threading import Lock
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from pool.store.engine import Part, insert_unless_there
+from pool.errors import DatabaseAway, Refused
+from pool.store.engine import Database, Part, insert_unless_there
 from pool.store.schema import leases
 
 #: How often a lease that is dropped as soon as it is found taken is tried for, and who is then said to have it.
 LOOKS, PASSING = 10, "a holder that dropped it meanwhile"
+#: A machine that vanishes is missed by PostgreSQL within twenty seconds, and its locks go with its connection.
+MISSED_SOON = "SET tcp_keepalives_idle = 5", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3"
 
 
 class LeaseStore(Part):
@@ -18,6 +25,38 @@ class LeaseStore(Part):
     Nor does one whose clock was ahead: a lease that ends later than any could that is taken now is cut to that by the
     next one who asks for it. Its holder, if it lives, renews it.
     """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._threads = defaultdict[str, Lock](Lock)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Be the only one, of all threads, processes and machines that ask by this name, for the block.
+
+        PostgreSQL's own lock, of a connection: it goes with the process. One thread of a process waits for it at a
+        time: those that wait hold connections, and the one that has it needs another.
+
+        Raises:
+            Refused: the database is SQLite, which is of one machine.
+            DatabaseAway: it did not answer, or it was another one's turn for too long.
+        """
+        if self._db.engine.dialect.name != "postgresql":
+            raise Refused("workers or gateways on several machines need PostgreSQL for the pool's database, not SQLite")
+        with self._threads[name], ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self._db.reading())
+                for statement in MISSED_SOON:
+                    connection.execute(text(statement))
+                connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), {"name": name})
+            except SQLAlchemyError as error:
+                raise DatabaseAway(
+                    f"whose turn it is for the {name} cannot be known: {type(error).__name__}"
+                ) from error
+            try:
+                yield
+            finally:
+                _unlock(connection, name)
 
     def take(self, name: str, holder: str, ttl_seconds: float, now: datetime) -> str | None:
         """Take or renew a lease for *ttl_seconds* from *now*.
@@ -62,6 +101,14 @@ class LeaseStore(Part):
         """Give back all that a holder has which is known to be dead."""
         with self._db.writing() as connection:
             connection.execute(delete(leases).where(leases.c.holder == holder))
+
+
+def _unlock(connection: Connection, name: str) -> None:
+    """Give the lock back; a connection that cannot say so is closed, and the lock goes with it."""
+    try:
+        connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), {"name": name})
+    except SQLAlchemyError:
+        connection.invalidate()
 
 
 def _bound(connection: Connection, names: Sequence[str], latest: datetime) -> None:

@@ -40,6 +40,7 @@ def deploy(entry: dict) -> str:
         enforce_parameter_schema=entry["enforce_parameter_schema"],
         concurrency_limit=entry.get("concurrency_limit"),
         work_pool_name=entry["work_pool"]["name"],
+        work_queue_name=entry["work_pool"].get("work_queue_name"),
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     deployment.entrypoint = entry["entrypoint"]

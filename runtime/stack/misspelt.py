@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
-from blocks.gateway.settings import GatewaySettings
+from blocks.gateway.settings import GatewaySettings, RelaySettings
 from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
 from runtime.supervision.environment import MARK
@@ -32,8 +32,9 @@ def known_settings() -> set[str]:
     """Names of all settings that are read from the environment or the file."""
     of_processes = {f"{PREFIX}{name}" for name in ProcessSettings.model_fields}
     of_gateway = {f"{PREFIX}GATEWAY_{name}" for name in GatewaySettings.model_fields}
+    of_relay = {f"{PREFIX}RELAY_{name}" for name in RelaySettings.model_fields}
     of_blocks = {name for kind in (PoolConfig, OpenStackCloud) for name in kind.model_fields}
-    return of_processes | of_gateway | of_blocks | {MARK}
+    return of_processes | of_gateway | of_relay | of_blocks | {MARK}
 
 
 def _unknown(name: str, settings: set[str]) -> bool:

@@ -11,12 +11,13 @@ from blocks.gateway.config import gateway_config
 from blocks.gateway.template import render_gateway
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, keep_password, prefect_api
-from pool.errors import DockerDriverError
+from pool.errors import DockerDriverError, GatewayTrouble
 from runtime.api_servers.programs import check_api_servers, log_of_server
 from runtime.databases.databases import check_databases
 from runtime.databases.own_database import wait_for_database
 from runtime.stack.origin import note_origin
 from runtime.stack.service import environment_of
+from runtime.stack.several_machines import check_machines
 from runtime.stack.start import SERVER_SECONDS, wait_for_gateway
 from runtime.supervision.account import check_reach, have_account, let_read, take_over
 from runtime.supervision.environment import take_on
@@ -28,10 +29,11 @@ def check(settings: ProcessSettings) -> None:
 
     Raises:
         BadRequest: the gateway would not; the sentence names the setting.
-        Refused: the databases, or several servers of the API, cannot be as the settings say.
+        Refused: the databases, several servers of the API, or several machines cannot be as the settings say.
     """
     check_databases(settings)
     check_api_servers(settings)
+    check_machines(settings)
     render_gateway(gateway_config(settings))
 
 
@@ -60,7 +62,12 @@ def pipelines(settings: ProcessSettings) -> None:
 
     print(f"deployed {len(provision(settings.identity, settings.cloud))} pipelines")
     wait_for_gateway(settings)
-    give_keys()
+    try:
+        give_keys()
+    except GatewayTrouble as trouble:  # of several, the one that is away gets them by the first tick after it is back
+        if not settings.gateway_relays:
+            raise
+        print(f"not every gateway has the keys of links yet: {trouble}")
 
 
 STEPS = {step.__name__: step for step in (check, account, databases, pipelines)}

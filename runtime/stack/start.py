@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blocks.env_file import read_env_file
-from blocks.gateway.client import Gateway
 from blocks.gateway.config import gateway_config, prepare_gateway
+from blocks.gateway.together import gateway_of, only_looks
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import OF_CLIENTS, OF_SERVER, keep_password, own_pair, prefect_api
 from pool.errors import DockerDriverError, EngineTrouble
@@ -106,12 +106,12 @@ def tell_misspelt(names_given: list[str], say: Say) -> None:
 
 
 def wait_for_gateway(settings: ProcessSettings) -> None:
-    """Ask the gateway's admin socket until it answers.
+    """Ask the gateway until it answers; one of them, where there are several.
 
     Raises:
         DockerDriverError: it does not.
     """
-    gateway = Gateway(settings.gateway_socket, settings.gateway_snapshot)
+    gateway = gateway_of(settings, only_looks)
     deadline = time.monotonic() + GATEWAY_SECONDS
     while not gateway.alive():
         if time.monotonic() > deadline:

@@ -87,6 +87,7 @@ def prefects_home(settings: ProcessSettings, user: str) -> dict[str, str]:
 
 def _prefects(settings: ProcessSettings) -> dict[str, str]:
     return prefects_home(settings, settings.account if os.geteuid() else "") | {
+        **_trust(settings),
         "PREFECT_API_URL": settings.prefect_api_url,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_server_url,
         "PREFECT_CLI_PROMPT": "false",
@@ -107,6 +108,11 @@ def _prefects(settings: ProcessSettings) -> dict[str, str]:
         "PREFECT_WORKER_PREFETCH_SECONDS": "0",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     }
+
+
+def _trust(settings: ProcessSettings) -> dict[str, str]:
+    """Return which authorities Prefect's clients believe, where they ask the API of another machine."""
+    return {"PREFECT_API_SSL_CERT_FILE": settings.authorities} if settings.api_url and settings.authorities else {}
 
 
 def _spared() -> dict[str, str]:

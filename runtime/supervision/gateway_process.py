@@ -45,7 +45,7 @@ def guard_sessions(config: GatewayConfig, settings: ProcessSettings) -> None:
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for nginx: it needs no credentials of the cloud, of Prefect or of a database."""
-    theirs = ("OS_", "PREFECT_", "DD_DATABASE_URL")
+    theirs = ("OS_", "PREFECT_", "DD_DATABASE_URL", "DD_RELAY_SECRET")
     return {name: value for name, value in environment.items() if not name.startswith(theirs)}
 
 

@@ -91,6 +91,11 @@ class OpenWorker(_Worker):
         return self._work_pool_name
 
     @property
+    def queues(self) -> set[str]:
+        """Names of the pool's queues that it was started for; none: for all."""
+        return self._work_queues
+
+    @property
     def knows_work_pool(self) -> bool:
         """Whether the server has described the work pool already."""
         return self._work_pool is not None

@@ -4,16 +4,16 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun, run_playbook
-from blocks.host_setup.shell import CommandFailed, HostShell
+from blocks.host_setup.shell import CommandFailed
 from pool.errors import PlaybookFailed
-from tests.rigs.hosts.local_host import LocalHost, local_host
+from tests.rigs.hosts.deployed import PASSWORD, TLS, Machine, of_an_operator
+from tests.rigs.hosts.local_host import local_host
 from tests.rigs.stacks.moving_checkout import archive_of
 from tests.rigs.stacks.stack import CHECKOUT
 from tests.rigs.waiting import until
@@ -21,9 +21,6 @@ from tests.rigs.waiting import until
 pytestmark = [pytest.mark.system, pytest.mark.nightly, pytest.mark.timeout(1800)]
 
 PLAYBOOK = CHECKOUT / "playbooks" / "manager.yml"
-TLS = "/etc/dockerdriver/tls"
-PIP = Path("/etc/pip.conf")
-PASSWORD = "ops:correct-horse"
 MEMORY_MB, PLAYBOOK_SECONDS = 4096, 1500
 API = "https://api.example:4443/api"
 #: Makes a certificate of the gateway with a fifth of its life left: it is due to be renewed.
@@ -38,11 +35,9 @@ PARTS = ("prepare", "database", "server", "server-standby", "gateway", "gateway-
 
 
 @dataclass
-class Manager:
+class Manager(Machine):
     """A machine that becomes a manager."""
 
-    host: LocalHost
-    shell: HostShell
     folder: Path
 
     def install(self, archive: Path, **variables: object) -> PlaybookReport:
@@ -62,12 +57,6 @@ class Manager:
         finally:
             print("\n".join(lines))
 
-    def root(self, command: str, seconds: float = 60) -> str:
-        return self.shell.run(f"sudo sh -c '{command}'", seconds)
-
-    def state(self, part: str) -> str:
-        return self.root(f"systemctl is-active dockerdriver-{part} || true").strip()
-
     def api(self, path: str, password: str = PASSWORD) -> str:
         """What nginx answers for Prefect's API: the status, or the body of a success."""
         ask = f"curl -s --cacert {TLS}/cert.pem --resolve api.example:4443:127.0.0.1 -u {password}"
@@ -81,31 +70,13 @@ def archive(tmp_path_factory) -> Path:
     return file
 
 
-@contextmanager
-def of_an_operator(machine: LocalHost) -> Iterator[tuple[LocalHost, HostShell]]:
-    """Log in as another account than hosts have for it: its name is the one that the manager's workers get."""
-    home, login = "/home/deployer", machine.login.model_copy(update={"user": "deployer"})
-    with machine.shell() as shell:
-        shell.run("sudo useradd --create-home --shell /bin/sh deployer", 20)
-        shell.run(f"sudo cp -r ~/.ssh {home}/ && sudo chown -R deployer {home}", 20)
-        shell.run("echo 'deployer ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/deployer", 20)
-    host = replace(machine, login=login)
-    with host.shell() as shell:
-        shell.run("sudo userdel --force --remove dockerdriver", 20)
-        yield host, shell
-
-
 @pytest.fixture(scope="module")
 def manager(engine_url, archive, tmp_path_factory) -> Iterator[Manager]:
     """One machine, installed from nothing."""
     with local_host("manager", engine_url, MEMORY_MB) as first, of_an_operator(first) as (host, shell):
         it = Manager(host, shell, Path("/run/dockerdriver/test-deploy"))
-        it.root("apt-get -q update && apt-get -qy install --no-install-recommends curl openssl", 300)
-        names = "-subj /CN=api.example -addext subjectAltName=DNS:api.example"
-        files = f"-keyout {TLS}/key.pem -out {TLS}/cert.pem"
-        it.root(f"mkdir -p {TLS} && openssl req -x509 -newkey ed25519 -nodes -days 2 {files} {names}")
-        if PIP.exists():  # as this machine reaches packages
-            shell.run(f"sudo tee {PIP}", 20, PIP.read_bytes())
+        it.prepare()
+        it.make_api_certificate()
         it.install(archive)
         until(lambda: it.state("warm@1") == "active", "the worker works", 120)
         yield it

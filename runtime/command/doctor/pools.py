@@ -67,6 +67,8 @@ def examine_databases(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
     else:
         of_prefect = trouble_with(settings, prefect.url)
     yield _of_database(pool, trouble_with(settings, pool.url))
+    if settings.api_url:  # a machine of workers alone asks the API
+        return
     yield _of_database(prefect, of_prefect)
 
 

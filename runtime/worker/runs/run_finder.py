@@ -73,9 +73,14 @@ class RunFinder:
 
     async def _take(self, runs: list[FlowRun]) -> None:
         """Begin those that are due and that no other call has taken meanwhile."""
-        due = [self._response_of(run) for run in runs if _is_due(run) and run.id not in self._worker.taken]
+        ours = [run for run in runs if self._is_of_its_queues(run) and run.id not in self._worker.taken]
+        due = [self._response_of(run) for run in ours if _is_due(run)]
         if due and not self.stopped:
             await self._begin(due)
+
+    def _is_of_its_queues(self, run: FlowRun) -> bool:
+        """Whether a poll would find it, too: events tell of the whole pool, and some runs are the manager's alone."""
+        return not self._worker.queues or run.work_queue_name in self._worker.queues
 
     def _response_of(self, flow_run: FlowRun) -> WorkerFlowRunResponse:
         pool, queue = self._worker.work_pool.id, flow_run.work_queue_id

@@ -5,15 +5,18 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 
 import pytest
 
 from blocks.gateway.client import Gateway, RouteRefused
+from blocks.gateway.together import GatewaysTogether
 from blocks.stored.link_keys import LinkKeys
 from pool.errors import GatewayTrouble, Refused
 from tasks.gateway.routes import settle_routes
 from tests.rigs.gateways.gateway import only_routes, route_to, running_gateway
+from tests.rigs.gateways.relays import relays
 
 pytestmark = pytest.mark.contract
 
@@ -24,10 +27,20 @@ def shared_gateway():
         yield gateway
 
 
-@pytest.fixture
-def gateway(shared_gateway):
-    only_routes(shared_gateway.client, [])
-    return shared_gateway.client
+@pytest.fixture(scope="module")
+def two_by_relays(shared_gateway, tmp_path_factory):
+    """That gateway and another one, each told by its relay."""
+    lock = Lock()
+    with running_gateway() as other, relays(tmp_path_factory.mktemp("tls"), shared_gateway, other) as both:
+        yield GatewaysTogether(both, lambda _: lock)
+
+
+@pytest.fixture(params=["by its socket", "two by their relays"])
+def gateway(request, shared_gateway):
+    by_socket = request.param == "by its socket"
+    client = shared_gateway.client if by_socket else request.getfixturevalue("two_by_relays")
+    only_routes(client, [])
+    return client
 
 
 def snapshot_ids(shared_gateway) -> set[str]:

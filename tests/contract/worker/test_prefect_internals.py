@@ -51,7 +51,14 @@ OF_THE_CLIENTS = {
 CALLERS_IN_CLIENTS = {"_send_with_retry": "send", "_add_csrf_headers": "_send_with_retry"}
 #: Functions that ask for the server's default result storage.
 ASKERS = ("_aget_default_result_storage", "_get_default_result_storage")
-ATTRIBUTES = ("_logger", "_runs_task_group", "_submitting_flow_run_ids", "_work_pool", "_work_pool_name")
+ATTRIBUTES = (
+    "_logger",
+    "_runs_task_group",
+    "_submitting_flow_run_ids",
+    "_work_pool",
+    "_work_pool_name",
+    "_work_queues",
+)
 OF_THE_ENGINE = ("_flow_run_suspension_request",)
 #: Methods of the engine that `OpenEngine` replaces: who calls each one, by a name of the engine's own.
 REPLACED_IN_THE_ENGINE = {"_emit_flow_run_heartbeat": flow_engine._send_heartbeats}

@@ -91,9 +91,9 @@ class PrefectServer:
             return self.rest.get("/health").is_success
         return False
 
-    def worker(self, pool: str, name: str, kind: str = "dockerdriver-warm") -> subprocess.Popen:
+    def worker(self, pool: str, name: str, kind: str = "dockerdriver-warm", *more: str) -> subprocess.Popen:
         """Start a worker of *pool* as an operator would."""
-        command = [sys.executable, "-m", "prefect", "worker", "start", "-p", pool, "-n", name, "-t", kind]
+        command = [sys.executable, "-m", "prefect", "worker", "start", "-p", pool, "-n", name, "-t", kind, *more]
         return self.spawn(command, f"{name}.log")
 
     def pool(self, name: str, kind: str = "dockerdriver-warm") -> str:

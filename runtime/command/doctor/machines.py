@@ -1,0 +1,57 @@
+"""Where a manager is on several machines: does this one reach the others, and has it what its workers need."""
+
+from collections.abc import Iterator
+
+from blocks.gateway.together import GatewaysTogether
+from blocks.outside import outside
+from blocks.settings import ProcessSettings
+from pool.errors import DockerDriverError, Refused
+from runtime.command.doctor.told import Condition, Told
+from runtime.stack.several_machines import check_files, check_machines
+
+
+def examine_machines(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
+    """Tell of each of them how it is; nothing on a manager of one machine.
+
+    Args:
+        settings: of this installation.
+        runs: whether Prefect's API answers.
+    """
+    if not (settings.api_url or settings.gateway_relays):
+        return
+    try:
+        check_machines(settings)
+    except Refused as refusal:
+        yield Told(str(refusal), Condition.WRONG, "change dockerdriver.env")
+        return
+    if settings.api_url:
+        yield _of_api(settings, runs)
+    gateway = outside().gateway
+    if isinstance(gateway, GatewaysTogether):
+        for url, trouble in gateway.troubles().items():
+            yield _of_relay(url, trouble)
+    if settings.api_url and runs:
+        yield _of_files(settings)
+
+
+def _of_api(settings: ProcessSettings, runs: bool) -> Told:
+    if runs:
+        return Told(f"Prefect's API answers: {settings.api_url}", Condition.OK)
+    fix = "see that its name leads to the manager, its authority is in DD_AUTHORITIES, and the password is its own"
+    return Told(f"Prefect's API does not answer: {settings.api_url}", Condition.MISSING, fix)
+
+
+def _of_relay(url: str, trouble: str) -> Told:
+    if not trouble:
+        return Told(f"the gateway's relay answers: {url}", Condition.OK)
+    fix = "systemctl status dockerdriver-gateway dockerdriver-gateway-relay, on its machine"
+    return Told(trouble, Condition.MISSING, fix)
+
+
+def _of_files(settings: ProcessSettings) -> Told:
+    try:
+        check_files(settings, outside().stored)
+    except DockerDriverError as refusal:
+        says, _, fix = str(refusal).partition(": ")
+        return Told(says, Condition.WRONG, fix)
+    return Told("no session needs a file of the manager's", Condition.OK)

@@ -1,0 +1,75 @@
+"""What one machine alone has, and workers of another one would miss: said in a sentence before they start.
+
+Sessions are started and ended by warm workers, which may be on any machine: what they need is asked over the network.
+Images, hosts and backups by the hour are for the manager's own workers, where the files are.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blocks.gateway.settings import RelaySettings
+from blocks.settings import ProcessSettings
+from pool.errors import NotFound, Refused
+
+if TYPE_CHECKING:  # Prefect reads its environment when it is imported
+    from blocks.stored.documents.stored_blocks import StoredBlocks
+
+#: Of the pool `warm`: what every worker may take. What is in the queue `manager` reads the manager's files.
+QUEUE = "default"
+
+
+def check_machines(settings: ProcessSettings) -> None:
+    """See that the settings fit together, where workers or gateways are on several machines.
+
+    Raises:
+        Refused: they do not; the sentence names the setting.
+    """
+    if settings.gateway_relays:
+        if not settings.pool_database_url.startswith("postgresql"):
+            raise Refused("DD_GATEWAYS: gateways of other machines need PostgreSQL for the pool's database")
+        RelaySettings.given().check_secret()
+    if not settings.api_url:
+        return
+    wanted = "is to be set where DD_API_URL is: this machine has workers alone"
+    if settings.cloud == "local":
+        raise Refused("DD_CLOUD is local, whose hosts are containers of one machine: workers of another one reach none")
+    if settings.pool_database_url == settings.own_pool_url:
+        raise Refused(f"DD_DATABASE_URL {wanted}, and the pool's database is on another one")
+    if not settings.gateway_relays:
+        raise Refused(f"DD_GATEWAYS {wanted}, and the gateway is on another one")
+    if not settings.public_url:
+        raise Refused(f"DD_PUBLIC_URL {wanted}, and links lead where it says")
+
+
+def check_files(settings: ProcessSettings, stored: "StoredBlocks") -> None:
+    """See that no session needs a file that is on the manager alone. Blocks are read from Prefect's API.
+
+    Raises:
+        Refused: one does; the sentence says what is to be where.
+    """
+    if not settings.api_url:
+        return
+    kept = [one.name for one in stored.blueprints().specs if one.keep.paths]
+    place = _folder_of_backups(settings, stored)
+    if kept and place and not (place / "config").is_file():
+        raise Refused(
+            f"sessions of {', '.join(sorted(kept))} are backed up to {place}, and no repository is there on this"
+            " machine: name an S3 store in block backup-store/main, or mount the manager's folder here"
+        )
+    for course in stored.courses().known:
+        if course.files and not (settings.courses_dir / course.files).exists():
+            raise Refused(
+                f"course {course.name} has files, and {settings.courses_dir / course.files} is not on this machine:"
+                " mount the manager's folder here"
+            )
+
+
+def _folder_of_backups(settings: ProcessSettings, stored: "StoredBlocks") -> Path | None:
+    """Where backups are if that is a folder; None: a store that every machine reaches."""
+    try:
+        location = stored.backup_place().location
+    except NotFound:  # nothing is backed up without it
+        return None
+    if location and not location.startswith("/"):
+        return None
+    return Path(location) if location else settings.backups_dir

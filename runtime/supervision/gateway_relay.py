@@ -1,0 +1,101 @@
+"""The relay beside a gateway: `python -m runtime.supervision.gateway_relay` does here what workers elsewhere tell it.
+
+It speaks TLS alone, and to those alone who bring the secret. What it may do to the gateway is what the admin socket
+lets it: it reads no database and knows no cloud.
+"""
+
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route as Endpoint
+
+from blocks.gateway.client import Gateway, RouteRefused
+from blocks.gateway.relayed import KEPT_SECONDS, written_activity
+from blocks.gateway.settings import RelaySettings
+from blocks.settings import process_settings
+from pool.errors import GatewayTrouble
+from pool.records import Notice, Route
+
+Act = Callable[[Gateway, Any], Any]
+
+
+def main() -> None:
+    """Serve until it is ended.
+
+    Raises:
+        Refused: it has no certificate, or no secret.
+    """
+    settings, relay = process_settings(), RelaySettings.given()
+    relay.check_relay()
+    app = relay_application(
+        Gateway(settings.gateway_socket, settings.gateway_snapshot), relay.secret.get_secret_value()
+    )
+    tls: dict[str, Any] = {"ssl_certfile": str(relay.certificate), "ssl_keyfile": str(relay.certificate_key)}
+    kept = {"timeout_keep_alive": KEPT_SECONDS, "access_log": False, "log_level": "warning"}
+    uvicorn.run(app, host=relay.address, port=relay.port, **tls | kept)
+
+
+def relay_application(gateway: Gateway, secret: str) -> Starlette:
+    """Return what answers. Each action is done to the end in a thread, also where the asker hangs up."""
+
+    def endpoint(path: str, method: str, act: Act) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            if not _is_let_in(request, secret):
+                return JSONResponse({"error": "the secret is another one"}, 401)
+            said = await request.json() if method == "PUT" else None
+            return await run_in_threadpool(_answer, gateway, act, said)
+
+        return Endpoint(path, answer, methods=[method])
+
+    return Starlette(routes=[endpoint(path, method, act) for (method, path), act in ACTIONS.items()])
+
+
+def _is_let_in(request: Request, secret: str) -> bool:
+    """Compare in a time that tells nothing of where they differ."""
+    return hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {secret}".encode())
+
+
+def _answer(gateway: Gateway, act: Act, said: Any) -> Response:
+    try:
+        return JSONResponse(act(gateway, said))
+    except RouteRefused as refusal:
+        return JSONResponse({"error": str(refusal)}, 422)
+    except GatewayTrouble as trouble:
+        return JSONResponse({"error": str(trouble)}, 503)
+
+
+def _change(gateway: Gateway, said: Any) -> None:
+    if not said["add"] and len(said["remove"]) == 1:  # the table need not be read for one
+        gateway.remove_route(said["remove"][0])
+    else:
+        gateway.change_routes([Route(**record) for record in said["add"]], said["remove"])
+
+
+def _health(gateway: Gateway, _: Any) -> bool:
+    if not gateway.alive():
+        raise GatewayTrouble("the gateway beside the relay does not answer")
+    return True
+
+
+ACTIONS: dict[tuple[str, str], Act] = {
+    ("GET", "/health"): _health,
+    ("PUT", "/route"): lambda gateway, said: gateway.add_route(Route(**said)),
+    ("PUT", "/changes"): _change,
+    ("GET", "/routes"): lambda gateway, _: [vars(route) for route in gateway.list_routes()],
+    ("PUT", "/keys"): lambda gateway, said: gateway.put_keys(said),
+    ("GET", "/keys"): lambda gateway, _: gateway.key_ids(),
+    ("PUT", "/notices"): lambda gateway, said: gateway.put_notices([Notice(**record) for record in said]),
+    ("GET", "/notices"): lambda gateway, _: gateway.count_notices(),
+    ("PUT", "/pool-page"): lambda gateway, said: gateway.put_pool_page(said["html"]),
+    ("GET", "/activity"): lambda gateway, _: written_activity(gateway.activity()),
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Relays beside gateways of the test's own, over TLS, in threads of its process."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Thread
+
+import uvicorn
+
+from blocks.gateway.certificate import self_signed
+from blocks.gateway.relayed import Relay
+from runtime.supervision.gateway_relay import relay_application
+from tests.rigs.gateways.gateway import RunningGateway
+from tests.rigs.ports import free_port
+from tests.rigs.waiting import until
+
+SECRET = "relays-of-a-test-" + 32 * "s"
+
+
+@contextmanager
+def relays(folder: Path, *gateways: RunningGateway) -> Iterator[list[Relay]]:
+    """A client of a relay for each of these gateways."""
+    certificate, key = self_signed(folder, ["127.0.0.1"])
+    with ExitStack() as stack:
+        urls = [stack.enter_context(_serving(gateway, certificate, key)) for gateway in gateways]
+        yield [Relay(url, SECRET, str(certificate)) for url in urls]
+
+
+@contextmanager
+def _serving(gateway: RunningGateway, certificate: Path, key: Path) -> Iterator[str]:
+    app, port = relay_application(gateway.client, SECRET), free_port()
+    config = uvicorn.Config(
+        app, port=port, log_level="error", lifespan="off", ssl_certfile=str(certificate), ssl_keyfile=str(key)
+    )
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started, "the relay listens")
+        yield f"https://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
