@@ -209,19 +209,40 @@ check_lock() {
   die "$1 does not fit $("$VENV/bin/python" -V): $(tail -n 1 "$VENV/pip.log")"
 }
 
+# -- One at a time -----------------------------------------------------------------------------------------------------
+
+# Two would write one virtual environment. For its owner alone to open: who may read a file may keep it locked. Where
+# another account's run made it, that one's environment is there, too, and not ours to change.
+wait_for_this_clone() {
+  local lock=.bootstrap.lock
+  (umask 077 && : >>"$lock") 2>/dev/null || return 0
+  exec 8<>"$lock"
+  take_turn 8 "$lock" 'in this clone'
+}
+
+# apt and the policy belong to the machine. Not in /run/lock, where every account may lay a link for root.
+wait_for_this_machine() {
+  local lock=${LOCK:-/run/dockerdriver-bootstrap.lock}
+  (umask 077 && : >>"$lock")
+  exec 9<>"$lock"
+  take_turn 9 "$lock" 'on this machine'
+}
+
+# Wait for the lock of an open file, and say for whom; it goes with this process.
+take_turn() {
+  flock --nonblock "$1" || { say "Waits for the bootstrap $3 that process $(cat "$2") is at"; flock "$1"; }
+  printf '%s, for %s\n' "$$" "$PURPOSE" >"$2"
+}
+
 main() {
   if [ "$PURPOSE" = missing ]; then missing_packages; return; fi
   check_python
+  wait_for_this_clone
   if [ "$PURPOSE" != lint ]; then
     [ "$(id -u)" = 0 ] || die "root is needed (hosts are containers with networks of their own): run it with sudo"
     command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
       die "Debian or Ubuntu is needed: there is no apt-get on this machine"
-    # apt and the policy above belong to the machine: one bootstrap at a time. Not in /run/lock, where every account may
-    # lay a link for root; and for root alone to open, for who may read a file may keep it locked.
-    local lock=${LOCK:-/run/dockerdriver-bootstrap.lock}
-    (umask 077 && : >>"$lock")
-    exec 9<"$lock"
-    flock 9
+    wait_for_this_machine
     release_services
     install_packages
   fi

@@ -1,5 +1,6 @@
 """The bootstrap on machines that lack something: a PATH of stand-ins for apt, dpkg and python."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -35,6 +36,7 @@ TOOLS = (
 OLD_PYTHON = 'case "$*" in *version_info*) exit 1;; -V) echo Python 3.9.2;; esac'
 MAKES_A_VENV = """case "$*" in "-m venv .venv")
   mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo "$PWD/.venv" > .venv/bin/activate;; esac"""
+AT_FIRST = "== Installing 1 Python packages of requirements.lock into .venv\n"
 ROOT_USER = 'case "$1" in -u) echo 0;; esac'
 
 
@@ -73,6 +75,13 @@ class Machine:
         )
         script = self.place / "checkout/runtime/bootstrap.sh"
         return subprocess.run(["bash", str(script), purpose], env=values, capture_output=True, text=True, check=False)
+
+    def started(self) -> subprocess.Popen:
+        """The same, under way."""
+        values = {"PYTHONS": "python3", "PATH": str(self.bin), "POLICY_RC_D": str(self.policy)}
+        script = self.place / "checkout/runtime/bootstrap.sh"
+        locked = values | {"LOCK": str(self.place / "lock")}
+        return subprocess.Popen(["bash", str(script), "run"], env=locked, stdout=subprocess.PIPE, text=True)
 
     def calls(self) -> str:
         log = self.place / "calls"
@@ -119,6 +128,27 @@ def test_what_is_missing_is_said_with_its_reason_and_installed_without_recommend
 def test_no_local_account_keeps_the_bootstrap_waiting_by_its_lock(machine):
     assert machine.bootstrap().returncode == 0
     assert (machine.place / "lock").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("lock", "where"), [("checkout/.bootstrap.lock", "in this clone"), ("lock", "on this machine")]
+)
+def test_of_two_bootstraps_at_once_one_waits_and_says_for_whom(machine, lock, where):
+    file = machine.place / lock
+    file.write_text("4711, for test\n")
+    with file.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = machine.started()
+        assert waiting.stdout.readline() == f"== Waits for the bootstrap {where} that process 4711, for test is at\n"
+        assert waiting.poll() is None
+        fcntl.flock(held, fcntl.LOCK_UN)
+        assert (waiting.wait(30), waiting.stdout.read()) == (0, AT_FIRST)
+    assert file.read_text() == f"{waiting.pid}, for run\n"
+
+
+def test_a_clone_whose_lock_is_another_account_s_is_not_waited_for(machine):
+    (machine.place / "checkout" / ".bootstrap.lock").mkdir()  # what cannot be opened for writing, also by root
+    assert machine.bootstrap().returncode == 0
 
 
 def test_the_lock_of_the_bootstrap_is_where_no_other_account_lays_a_link_for_root():
