@@ -47,9 +47,11 @@ test-openstack: ## Only what needs OpenStack's real services, which it starts; 1
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m pytest -m openstack
 
-test-upgrade: ## Upgrade a running installation from the version FROM, a commit, to this one: FROM=0b8b365
+# The newest release before this commit; 0b8b365 is older than the first.
+RELEASE_BEFORE = $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' HEAD^ 2>/dev/null)
+test-upgrade: ## Upgrade a running installation from the release before, or from FROM, a commit, to this version: FROM=0b8b365
 	@runtime/bootstrap.sh test
-	@UPGRADE_FROM=$(or $(FROM),0b8b365) $(BIN)/python -m pytest tests/system/test_upgrade.py
+	@UPGRADE_FROM=$(or $(FROM),$(RELEASE_BEFORE),0b8b365) $(BIN)/python -m pytest tests/system/test_upgrade.py
 
 test-deploy: ## Run the playbook of a manager on machines with systemd, system containers: one, upgraded and back, and beside it two; 20 minutes
 	@runtime/bootstrap.sh test

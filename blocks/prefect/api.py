@@ -20,6 +20,7 @@ LOOPBACK = "127.0.0.1"
 BUSY_SECONDS = 120  # SQLite behind Prefect waits up to 60 s for its lock
 ANSWER_SECONDS = 5
 PAGE = 200
+SUCCEEDED = "Finished in state Completed("
 PAUSED = "PAUSED"
 #: How a run that failed says that there is nothing of a name: "no host is named main-99; known: main-01".
 _NAMES_NOTHING = re.compile(r"no [a-z, ]+ (is|was ever) named ")
@@ -169,10 +170,14 @@ class PrefectApi:
         return self.call("POST", "/flow_runs/filter", **body, flow_runs=wanted)
 
     def last_log(self, runs: list[str]) -> str:
-        """Return the newest log line of any of these runs; empty when there is none."""
-        body = {"logs": {"flow_run_id": {"any_": runs}}, "sort": "TIMESTAMP_DESC", "limit": 1}
+        """Return the newest log line of any of these runs; empty when there is none.
+
+        Prefect's own last line of a run or step that succeeded says nothing of what goes on.
+        """
+        body = {"logs": {"flow_run_id": {"any_": runs}}, "sort": "TIMESTAMP_DESC", "limit": 10}
         found = self.call("POST", "/logs/filter", **body) if runs else []
-        return found[0]["message"].strip().split("\n")[0] if found else ""
+        lines = (line["message"].strip().split("\n")[0] for line in found)
+        return next((line for line in lines if not line.startswith(SUCCEEDED)), "")
 
     def cancel_all(self, message: str) -> int:
         """Mark every run of ours that waits or is under way as cancelled: its workers are gone. How many these were.

@@ -2,10 +2,12 @@
 
 import argparse
 import subprocess
+import tomllib
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Never
 
-from blocks.resources import home
+from blocks.resources import ROOT, is_checkout
 
 GIT_SECONDS = 5
 
@@ -23,12 +25,26 @@ class SayVersion(argparse.Action):
         parser.exit()
 
 
-def version_here() -> str:
-    """Return the release, and of a checkout its commit: "0.1.0 (v0.1.0-12-g3f2fa1b)"; "-dirty" where files changed."""
-    release = version("dockerdriver")
-    asked = ("git", "-C", str(home()), "describe", "--tags", "--always", "--dirty")
+def version_here(root: Path = ROOT) -> str:
+    """Return the release, and of a checkout its commit: "0.2.0 (v0.2.0-12-g3f2fa1b)"; "-dirty" where files changed."""
+    commit = _commit(root)
+    return f"{release_of(root)} ({commit})" if commit else release_of(root)
+
+
+def release_of(root: Path) -> str:
+    """Return the release of the code there: what the environment was made from may be an older one until `make up`."""
+    if not is_checkout(root):
+        return version("dockerdriver")
+    release: str = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    return release
+
+
+def _commit(root: Path) -> str:
+    """Return how git calls what is checked out; empty for an archive or a package, also one within another checkout."""
+    if not (root / ".git").exists():
+        return ""
+    asked = ("git", "-C", str(root), "describe", "--tags", "--always", "--dirty")
     try:
-        said = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=GIT_SECONDS).stdout.strip()
-    except (OSError, subprocess.SubprocessError):  # an archive, or a package
-        return release
-    return f"{release} ({said})"
+        return subprocess.run(asked, capture_output=True, text=True, check=True, timeout=GIT_SECONDS).stdout.strip()
+    except (OSError, subprocess.SubprocessError):  # there is no git, or the checkout is another account's
+        return ""

@@ -29,6 +29,30 @@ class PaperApi(PrefectApi):
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
 
+class TalkingApi(PrefectApi):
+    """A server that has these lines of a run, the newest first."""
+
+    def __init__(self, *lines: str):
+        super().__init__("http://prefect.invalid")
+        self.lines = lines
+
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        return [{"message": line} for line in self.lines]
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        (("Finished in state Completed()", "main-01 is active\nin 12 s", "older"), "main-01 is active"),
+        (("Finished in state Completed('a host')",), ""),
+        (("Finished in state Failed('no room')",), "Finished in state Failed('no room')"),
+        ((), ""),
+    ],
+)
+def test_what_a_run_says_is_shown_and_not_that_a_step_of_it_succeeded(lines, shown):
+    assert TalkingApi(*lines).last_log(["run-1"]) == shown
+
+
 def test_a_run_is_watched_until_it_is_completed():
     api, seen = PaperApi(("PENDING", None), ("RUNNING", None), ("COMPLETED", None)), list[str]()
     api.run_to_its_end("plan/on-demand", 10, key="once", watch=seen.append, pool="main")

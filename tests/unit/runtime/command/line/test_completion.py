@@ -1,11 +1,10 @@
-"""What bash offers once it has read `dockerdriver completion bash`, and what `--version` says."""
+"""What bash offers once it has read `dockerdriver completion bash`."""
 
 import subprocess
-from importlib.metadata import version
 
 import pytest
 
-from runtime.command.cli import _parser, groups
+from runtime.command.cli import groups
 from runtime.command.line.completion import SHELLS, script
 
 pytestmark = pytest.mark.unit
@@ -44,10 +43,3 @@ def test_where_any_text_may_stand_nothing_of_ours_is_offered():
 def test_the_script_is_one_that_its_shell_reads(shell):
     done = subprocess.run(["bash", "-n"], input=script(groups(), shell), text=True, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_the_version_is_the_release_and_of_a_checkout_the_commit(capsys):
-    with pytest.raises(SystemExit) as ended:
-        _parser().parse_args(["--version"])
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith(f"dockerdriver {version('dockerdriver')}")
