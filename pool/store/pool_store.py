@@ -14,7 +14,7 @@ from pool.store.instances.demand import DemandStore
 from pool.store.instances.instance_store import InstanceStore
 from pool.store.instances.standbys import StandbyStore
 from pool.store.leases import LeaseStore
-from pool.store.migrations import check_current, upgrade
+from pool.store.migrations import check_current, take_back, upgrade
 from pool.store.orphans import OrphanStore
 from pool.store.outage import WAIT_SECONDS, Patience
 from pool.store.ticks import TickStore
@@ -71,6 +71,14 @@ class PoolStore:
             DatabaseAway: it did not answer.
         """
         self._database.outage.outlast(lambda: upgrade(self._database.engine))
+
+    def take_back(self, revision: str) -> list[str]:
+        """Bring the tables back to the form that an earlier version reads; which revisions were taken back.
+
+        Raises:
+            Refused: there is no way back to it; nothing was changed.
+        """
+        return take_back(self._database.engine, revision)
 
     def check_current(self) -> None:
         """Change nothing; refuse tables that are not of the form that this version reads.

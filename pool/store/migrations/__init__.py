@@ -31,6 +31,42 @@ def upgrade(engine: Engine) -> None:
             raise Refused(reason) from error
 
 
+def take_back(engine: Engine, revision: str) -> list[str]:
+    """Bring the tables back to the form that an earlier version reads; what only later ones know is lost.
+
+    Returns:
+        The revisions that were taken back, the newest first.
+
+    Raises:
+        Refused: there is no such revision before the present one, or no way back from one in between; nothing changed.
+    """
+    with engine.begin() as connection:
+        _wait_for_turn(connection)
+        found = MigrationContext.configure(connection).get_current_revision()
+        between = _between(revision, found)
+        with _alembic:
+            command.downgrade(_config(connection=connection), revision)
+    return between
+
+
+def _between(revision: str, found: str | None) -> list[str]:
+    scripts = ScriptDirectory.from_config(_config())
+    known = {script.revision: script for script in scripts.walk_revisions()}
+    if found not in known or revision not in known:
+        raise Refused(f"tables of revision {found} cannot be taken back to {revision}: this version does not know both")
+    between, at = list[str](), known[found]
+    while at.revision != revision:
+        if not hasattr(at.module, "downgrade"):
+            raise Refused(
+                f"tables cannot be taken back to {revision}: there is no way back from revision {at.revision}"
+            )
+        between.append(at.revision)
+        if not isinstance(at.down_revision, str):
+            raise Refused(f"tables of revision {found} cannot be taken back to {revision}, which is newer")
+        at = known[at.down_revision]
+    return between
+
+
 def check_current(connection: Connection) -> None:
     """Change nothing; say whether the tables are of the form that this version reads.
 

@@ -16,3 +16,7 @@ def upgrade() -> None:  # which places were used before is not known; see pool/b
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_backup_places"),
     )
+
+
+def downgrade() -> None:
+    op.drop_table("backup_places")

@@ -18,3 +18,7 @@ def upgrade() -> None:
             composed = unicodedata.normalize("NFC", user)
             if composed != user:
                 op.execute(table.update().where(table.c.user == user).values(user=composed))
+
+
+def downgrade() -> None:
+    """Leave the names as they are: the version before reads them, too."""

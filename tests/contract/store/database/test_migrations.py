@@ -8,10 +8,12 @@ from traceback import format_exception
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from pool.errors import BadRequest, Refused
+from pool.store.migrations import _config
 from pool.store.pool_store import PoolStore
 from pool.store.schema import metadata
 from tests.rigs.pool_data import ask, claim, claim_active
@@ -63,6 +65,33 @@ def test_new_sqlite_files_that_many_threads_open_at_once_open_for_all(tmp_path):
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(opened, range(80))) == list(range(80))
+
+
+def test_the_newest_tables_go_back_one_version_and_forward_again_with_what_they_hold(store, store_url):
+    claim(store)
+    scripts = ScriptDirectory.from_config(_config())
+    newest = scripts.get_revision(scripts.get_current_head())
+    assert store.take_back(newest.down_revision) == [newest.revision]
+    with pytest.raises(Refused, match="of an older version"):
+        store.check_current()
+    store.upgrade()
+    with create_engine(store_url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": metadata})
+        assert compare_metadata(context, metadata) == []
+    assert [host.name for host in store.hosts.all()] == ["main-01"]
+
+
+def test_the_tables_go_back_as_far_as_there_is_a_way_and_are_those_that_the_older_version_made(store, store_url):
+    assert store.take_back("0035")[-2:] == ["0037", "0036"]
+    with create_engine(store_url).connect() as connection:
+        assert "backup_places" not in inspect(connection).get_table_names()
+    for unknown, why in (
+        ("0034", "no way back from revision 0035"),
+        ("0036", "cannot be taken back to 0036"),
+        ("x", "does not know"),
+    ):
+        with pytest.raises(Refused, match=why):
+            store.take_back(unknown)
 
 
 def test_a_database_of_a_newer_version_is_left_alone(store, store_url):
