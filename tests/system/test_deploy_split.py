@@ -97,7 +97,7 @@ class Split(Stack):
             "manager_relay_secret": "relays-" + 32 * "s",
             "manager_settings": settings,
         }
-        children = {group: {"hosts": {name: {} for name in names}} for group, names in groups.items()}
+        children: dict[str, Any] = {group: {"hosts": {name: {} for name in names}} for group, names in groups.items()}
         return {"all": {"hosts": machines, "vars": said, "children": children}}
 
     @property

@@ -5,7 +5,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 from time import monotonic
 
 import pytest
@@ -16,7 +15,7 @@ from blocks.stored.link_keys import LinkKeys
 from pool.errors import GatewayTrouble, Refused
 from tasks.gateway.routes import settle_routes
 from tests.rigs.gateways.gateway import only_routes, route_to, running_gateway
-from tests.rigs.gateways.relays import relays
+from tests.rigs.gateways.relays import as_one, relays
 
 pytestmark = pytest.mark.contract
 
@@ -30,9 +29,8 @@ def shared_gateway():
 @pytest.fixture(scope="module")
 def two_by_relays(shared_gateway, tmp_path_factory):
     """That gateway and another one, each told by its relay."""
-    lock = Lock()
     with running_gateway() as other, relays(tmp_path_factory.mktemp("tls"), shared_gateway, other) as both:
-        yield GatewaysTogether(both, lambda _: lock)
+        yield as_one(both)
 
 
 @pytest.fixture(params=["by its socket", "two by their relays"])

@@ -1,17 +1,15 @@
 """Who gets in at a relay, and what two gateways saw of one session; of a real nginx each."""
 
 from dataclasses import replace
-from threading import Lock
 
 import httpx
 import pytest
 
 from blocks.gateway.relayed import Relay
-from blocks.gateway.together import GatewaysTogether
 from pool.errors import GatewayTrouble
 from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.gateway import route_to, running_gateway
-from tests.rigs.gateways.relays import SECRET, relays
+from tests.rigs.gateways.relays import SECRET, as_one, relays
 
 pytestmark = pytest.mark.contract
 
@@ -30,8 +28,7 @@ def both(gateways, tmp_path_factory):
 
 @pytest.fixture
 def together(both):
-    lock = Lock()
-    return GatewaysTogether(both, lambda _: lock)
+    return as_one(both)
 
 
 def test_a_relay_lets_nobody_in_without_the_secret(both):

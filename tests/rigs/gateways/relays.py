@@ -1,14 +1,15 @@
 """Relays beside gateways of the test's own, over TLS, in threads of its process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 
 import uvicorn
 
 from blocks.gateway.certificate import self_signed
 from blocks.gateway.relayed import Relay
+from blocks.gateway.together import GatewaysTogether
 from runtime.supervision.gateway_relay import relay_application
 from tests.rigs.gateways.gateway import RunningGateway
 from tests.rigs.ports import free_port
@@ -24,6 +25,18 @@ def relays(folder: Path, *gateways: RunningGateway) -> Iterator[list[Relay]]:
     with ExitStack() as stack:
         urls = [stack.enter_context(_serving(gateway, certificate, key)) for gateway in gateways]
         yield [Relay(url, SECRET, str(certificate)) for url in urls]
+
+
+def as_one(found: Sequence[Relay]) -> GatewaysTogether:
+    """All of them as one, for the threads of this process."""
+    lock = Lock()
+
+    @contextmanager
+    def alone(_name: str) -> Iterator[None]:
+        with lock:
+            yield
+
+    return GatewaysTogether(found, alone)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from pool.store.migrations import _config
 from pool.store.pool_store import PoolStore
 from pool.store.schema import metadata
 from tests.rigs.pool_data import ask, claim, claim_active
+from tests.rigs.present import present
 
 pytestmark = pytest.mark.contract
 
@@ -70,7 +71,7 @@ def test_new_sqlite_files_that_many_threads_open_at_once_open_for_all(tmp_path):
 def test_the_newest_tables_go_back_one_version_and_forward_again_with_what_they_hold(store, store_url):
     claim(store)
     scripts = ScriptDirectory.from_config(_config())
-    newest = scripts.get_revision(scripts.get_current_head())
+    newest = scripts.get_revision(present(scripts.get_current_head()))
     assert store.take_back(newest.down_revision) == [newest.revision]
     with pytest.raises(Refused, match="of an older version"):
         store.check_current()
