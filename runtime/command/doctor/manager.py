@@ -15,6 +15,7 @@ from runtime.command.doctor.told import Condition, Told
 from runtime.command.packages import check_packages
 from runtime.stack.ports import check_ports
 from runtime.stack.stop import engine_url
+from runtime.supervision.units import unit_states
 
 LEAST_GB = 5  # an image of some GB is there twice while it is added: as an archive, and as layers
 GB = 1_000_000_000
@@ -28,7 +29,7 @@ def examine_manager(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
         settings: of this installation.
         runs: whether the stack does: then its ports are its own, and its engine has to answer.
     """
-    yield _of_packages()
+    yield _of_packages(settings)
     yield _of_disk(settings)
     yield of_clock(_clock_state())
     yield _of_gateway(settings)
@@ -39,9 +40,9 @@ def examine_manager(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
         yield _of_engine(settings)
 
 
-def _of_packages() -> Told:
+def _of_packages(settings: ProcessSettings) -> Told:
     try:
-        check_packages()
+        check_packages(engine=not unit_states(settings))
     except Refused as refusal:
         says, _, fix = str(refusal).partition("; ")
         return Told(says, Condition.MISSING, fix)
