@@ -5,6 +5,7 @@ lets it: it reads no database and knows no cloud.
 """
 
 import hmac
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,20 +20,19 @@ from blocks.gateway.client import Gateway, RouteRefused
 from blocks.gateway.relayed import KEPT_SECONDS, written_activity
 from blocks.gateway.settings import RelaySettings
 from blocks.settings import process_settings
-from pool.errors import GatewayTrouble
+from pool.errors import GatewayTrouble, Refused
 from pool.records import Notice, Route
 
 Act = Callable[[Gateway, Any], Any]
 
 
 def main() -> None:
-    """Serve until it is ended.
-
-    Raises:
-        Refused: it has no certificate, or no secret.
-    """
+    """Serve until it is ended; the exit status is 1 where it has no certificate or no secret, and the sentence says so."""
     settings, relay = process_settings(), RelaySettings.given()
-    relay.check_relay()
+    try:
+        relay.check_relay()
+    except Refused as refusal:
+        sys.exit(f"dockerdriver: {refusal}")
     app = relay_application(
         Gateway(settings.gateway_socket, settings.gateway_snapshot), relay.secret.get_secret_value()
     )
