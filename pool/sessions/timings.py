@@ -43,6 +43,7 @@ class Timings:
     host: str  # that it runs on, or ran on last; empty: it never had room
     moments: Moments = field(default_factory=dict)  # only phases that it came through
     standby: bool = False  # whether its container stood by
+    pool: str = ""
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
@@ -66,8 +67,13 @@ class Spread:
         """Count the sessions between two bounds of `BOUNDS`: those above the one before, up to and with this one."""
         counts = [0] * (len(BOUNDS) + 1)
         for second in self.seconds:
-            counts[bisect_left(BOUNDS, second)] += 1
+            counts[bucket_of(second)] += 1
         return counts
+
+
+def bucket_of(seconds: float) -> int:
+    """Return the number, from 0, of a time's bucket: the first whose bound it is not above."""
+    return bisect_left(BOUNDS, seconds)
 
 
 def next_look(waited: float, shortest: float) -> float:
@@ -106,7 +112,7 @@ def spreads(sessions: Iterable[Timings]) -> list[Spread]:
     """Measure each step of many sessions: of all together, then by host, then by blueprint."""
     found: dict[tuple[str, str], list[float]] = {}
     for timings in sessions:
-        steps = list(_steps(timings.moments))
+        steps = list(steps_of(timings.moments))
         for group in _groups(timings):
             for step, seconds in steps:
                 found.setdefault((group, step), []).append(seconds)
@@ -120,8 +126,11 @@ def _groups(timings: Timings) -> Sequence[str]:
     return ["all", *host, f"blueprint {timings.blueprint}", *([FROM_STANDBY] if timings.standby else [])]
 
 
-def _steps(moments: Mapping[Phase, datetime]) -> Iterator[tuple[str, float]]:
-    """From each phase that was noted to the next one; a session that was taken up again after a crash may lack some."""
+def steps_of(moments: Mapping[Phase, datetime]) -> Iterator[tuple[str, float]]:
+    """Yield what each step took, from each phase that was noted to the next one, and the whole.
+
+    A session that was taken up again after a crash may lack some.
+    """
     for before, after in pairwise(phase for phase in Phase if phase in moments):
         yield str(after), _between(moments[before], moments[after])
     if Phase.ACCEPTED in moments and Phase.ROUTED in moments:

@@ -15,7 +15,7 @@ from pool.store.schema import changes, instances, timings
 #: What a session that takes room again, on another host, has not come through yet.
 _AFTER_ROOM = [Phase.TURN, Phase.CREATED, Phase.STARTED, Phase.ANSWERING, Phase.ROUTED, Phase.TOLD]
 _HOST = func.coalesce(instances.c.host, instances.c.last_host, "").label("on_host")
-_OF_INSTANCE = (instances.c.blueprint, instances.c.standby, _HOST)
+_OF_INSTANCE = (instances.c.pool, instances.c.blueprint, instances.c.standby, _HOST)
 _JOINED = select(timings, *_OF_INSTANCE).join(instances, instances.c.id == timings.c.instance)
 
 
@@ -32,6 +32,18 @@ class TimingStore(Part):
         """The phases of all sessions that were accepted at a moment or after it, oldest first."""
         query = _JOINED.where(timings.c.accepted >= moment).order_by(timings.c.accepted, timings.c.instance)
         with self._db.reading() as connection:
+            return [_as_timings(row) for row in connection.execute(query)]
+
+    def told_since(self, moment: datetime, accepted: datetime) -> list[Timings]:
+        """The phases of sessions whose platforms were told at a moment or after it that they run, the first told first.
+
+        Args:
+            moment: from which on.
+            accepted: from which on they were accepted; by that they are found, and no others are looked at.
+        """
+        chosen = _JOINED.where(timings.c.accepted >= accepted, timings.c.told >= moment)
+        with self._db.reading() as connection:
+            query = chosen.order_by(timings.c.told, timings.c.instance)
             return [_as_timings(row) for row in connection.execute(query)]
 
     def note_first(self, instance_id: str, phase: Phase, moment: datetime) -> None:
@@ -72,7 +84,7 @@ def _columns(moments: Mapping[Phase, datetime]) -> dict[str, datetime]:
 
 
 def _as_timings(row: Row[Any]) -> Timings:
-    return Timings(row.instance, row.blueprint, row.on_host, _moments(row), bool(row.standby))
+    return Timings(row.instance, row.blueprint, row.on_host, _moments(row), bool(row.standby), row.pool)
 
 
 def _moments(row: Row[Any]) -> Moments:

@@ -1,5 +1,6 @@
 """Metrics in Prometheus's format, on loopback: what SQL holds of the pools, and what the gateway saw."""
 
+import threading
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from prometheus_client.registry import Collector
 from blocks.outside import log, now, outside
 from pool.errors import DockerDriverError, GatewayTrouble
 from pool.reports.measures import PREFIX, Measure, PoolRecords, buckets, launches, measures_of
+from pool.reports.start_counts import LONGEST_START, Kind, StartCounts
 from pool.settings import PoolSettings
 from pool.states import LIVING_INSTANCES
 
@@ -33,6 +35,11 @@ def serve_metrics() -> None:
 class PoolCollector(Collector):
     """Reads what there is, each time it is asked; a database or gateway that is away is a number, too."""
 
+    def __init__(self) -> None:
+        self._starts = StartCounts(now())
+        self._knows_kinds = False
+        self._counting = threading.Lock()  # two may ask at once, and each start counts once
+
     def describe(self) -> Iterable[Metric]:
         """Return nothing: what there is to measure is known when it is read."""
         return []
@@ -42,6 +49,7 @@ class PoolCollector(Collector):
         try:
             outside().store.check_current()  # tables of another version would end the scrape with a traceback
             pools = [_read(name) for name in sorted({*outside().store.hosts.pools()})]
+            starts = self._count_starts()
         except DockerDriverError as error:
             log().error("no metrics of the pools: %s", error)
             yield GaugeMetricFamily(f"{PREFIX}database_up", "Whether the pool's database answers.", 0)
@@ -49,7 +57,18 @@ class PoolCollector(Collector):
             yield GaugeMetricFamily(f"{PREFIX}database_up", "Whether the pool's database answers.", 1)
             yield from _families([one for pool in pools for one in measures_of(pool, now())])
             yield _launch_histogram(pools)
+            yield starts
         yield from _families(gateway_measures())
+
+    def _count_starts(self) -> HistogramMetricFamily:
+        """Count the starts that were told since the last time, of all workers: it is SQL that says so."""
+        with self._counting:
+            moment, since = now(), self._starts.looks_from
+            if not self._knows_kinds:
+                self._starts.expect(outside().store.timings.since(since - LONGEST_START))
+                self._knows_kinds = True
+            self._starts.count(outside().store.timings.told_since(since, since - LONGEST_START), moment)
+            return _start_histogram(self._starts)
 
 
 def gateway_measures() -> list[Measure]:
@@ -95,4 +114,13 @@ def _launch_histogram(pools: Iterable[PoolRecords]) -> HistogramMetricFamily:
     for pool in pools:
         taken = launches(pool.hosts)
         family.add_metric([pool.name], buckets(taken), sum(taken))
+    return family
+
+
+def _start_histogram(starts: StartCounts) -> HistogramMetricFamily:
+    text = "Seconds that sessions took to a phase of their start from the one before; whole: from accepted to routed."
+    name = f"{PREFIX}session_start_seconds"
+    family = HistogramMetricFamily(name, text, labels=[*Kind._fields, "phase"])
+    for kind, phase, counted, total in starts.histograms():
+        family.add_metric([*kind, phase], counted, total)
     return family

@@ -88,6 +88,14 @@ def test_sessions_are_found_by_when_they_were_accepted_with_blueprint_and_last_h
     assert [one.instance for one in store.timings.since(later(60))] == ["bob-1"]
 
 
+def test_starts_are_found_by_when_they_were_told_oldest_first_and_by_pool(store):
+    running(store)
+    store.instances.request("bob-1", a_blueprint(), "bob", {}, later(1), accepted=NOW)
+    tell(store, later(8))
+    assert [(one.instance, one.pool) for one in store.timings.told_since(later(8), NOW)] == [("alice-1", "main")]
+    assert store.timings.told_since(later(9), NOW) == store.timings.told_since(later(8), later(1)) == []
+
+
 def test_timings_go_with_the_record_of_their_session(store):
     running(store)
     store.instances.move("alice-1", InstanceState.FAILED, later(9))

@@ -12,6 +12,7 @@ import docs
 from blocks.gateway.activity import Activity, GatewayActivity
 from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
+from pool.changes import Audience
 from pool.errors import DatabaseAway, GatewayTrouble, Refused
 from pool.reports.measures import LAUNCH_BOUNDS, PoolRecords, buckets, launches, measures_of
 from pool.states import EndCause, InstanceState
@@ -64,13 +65,16 @@ def scraped(**ports) -> str:
 
 @pytest.fixture
 def store(tmp_path):
-    """One host with one session, and one session that failed."""
+    """One host with one session that starts, one that runs, as was told in this moment, and one that failed."""
     store = new_store(tmp_path)
     claim_active(store)
-    for name in ("ada-1", "ada-2"):
-        store.instances.request(name, a_blueprint(), "ada", {}, NOW)
+    for name in ("ada-1", "ada-2", "ada-3"):
+        store.instances.request(name, a_blueprint(), "ada", {}, NOW, accepted=NOW)
         place(store, name)
     store.instances.move("ada-2", InstanceState.FAILED, NOW, "it died", cause=EndCause.OUT_OF_MEMORY)
+    store.instances.begin_to_run("ada-3", NOW, later(3600), {})
+    told = [change.id for change in store.history.unpublished(Audience.PLATFORM)]
+    store.history.mark_published(Audience.PLATFORM, told, NOW)
     yield store
     store.close()
 
@@ -79,10 +83,11 @@ def test_a_scrape_has_pools_sessions_and_the_gateway(store):
     text = scraped(store=store, gateway=SeeingGateway())
     for line in (
         'dockerdriver_hosts{pool="main",state="active"} 1.0',
-        'dockerdriver_slots_free{pool="main"} 5.0',
+        'dockerdriver_slots_free{pool="main"} 4.0',
         'dockerdriver_sessions{pool="main",state="starting"} 1.0',
         'dockerdriver_sessions_failed_day{cause="out-of-memory",pool="main"} 1.0',
         'dockerdriver_launch_seconds_count{pool="main"} 1.0',
+        'dockerdriver_session_start_seconds_count{blueprint="jupyter",phase="told",pool="main",start="cold"} 1.0',
         "dockerdriver_gateway_websockets 2.0",
         "dockerdriver_database_up 1.0",
     ):
@@ -126,7 +131,7 @@ def test_launches_are_counted_as_prometheus_counts_buckets():
 def test_whatever_asks_for_a_metric_asks_for_one_that_there_is(store, page):
     there = set(re.findall(r"^(dockerdriver_\w+)", scraped(store=store, gateway=SeeingGateway()), re.MULTILINE))
     asked = set(re.findall(r"dockerdriver_\w+", (MONITORING / page).read_text()))
-    assert asked - there <= {"dockerdriver_launch_seconds"}  # its buckets, count and sum are there
+    assert asked - there <= {"dockerdriver_launch_seconds", "dockerdriver_session_start_seconds"}  # as buckets
 
 
 def test_every_alert_is_tested_and_says_what_to_do():
