@@ -15,11 +15,12 @@ class _Line:
 
     busy: int = 0
     waiting: deque[Future[None]] = field(default_factory=deque)
+    last: deque[Future[None]] = field(default_factory=deque)  # whose turn comes when none of the others waits
 
     def move_up(self, most: int) -> None:
         """Give the free places to the calls that waited longest; one that was cancelled meanwhile gets none."""
-        while self.waiting and (self.busy < most or not most):
-            turn = self.waiting.popleft()
+        while (line := self.waiting or self.last) and (self.busy < most or not most):
+            turn = line.popleft()
             if turn.set_running_or_notify_cancel():
                 self.busy += 1
                 turn.set_result(None)
@@ -44,7 +45,7 @@ class Turns:
             yield
 
     @asynccontextmanager
-    async def one_of(self, name: str, most: int, patience: float) -> AsyncIterator[None]:
+    async def one_of(self, name: str, most: int, patience: float, last: bool = False) -> AsyncIterator[None]:
         """Be one of at most so many at the thing of this name, for the block; the others wait in order.
 
         Event loops of several threads may share a name. A call that is cancelled while it waits leaves the line.
@@ -53,11 +54,12 @@ class Turns:
             name: of the thing.
             most: at once; 0: no limit. What is said last counts.
             patience: seconds in the line after which a call goes on all the same: those before it may be stuck.
+            last: whether it lets all others pass that are not, also those that come later.
         """
         turn: Future[None] = Future()
         with self._moving:
             line = self._lines.setdefault(name, _Line())
-            line.waiting.append(turn)
+            (line.last if last else line.waiting).append(turn)
             line.move_up(most)
         try:
             with suppress(TimeoutError):
@@ -71,7 +73,7 @@ class Turns:
             if not turn.cancel():  # it was given: it is given back
                 line.busy -= 1
             line.move_up(most)
-            if not (line.busy or line.waiting) and self._lines.get(name) is line:
+            if not (line.busy or line.waiting or line.last) and self._lines.get(name) is line:
                 del self._lines[name]
 
     @contextmanager

@@ -15,6 +15,7 @@ from pool.sessions.filling import auth_header_of
 from pool.sessions.log_lines import MOST_LINES, log_lines
 from pool.sessions.requests import check_unchanged
 from pool.sessions.timings import Moments, Phase, next_alive_look, next_look
+from pool.standbys.standby import MARK
 from pool.states import HostState
 from tasks.base import blocking, look_up, pool_task
 from tasks.courses.courses import courses_with_files
@@ -48,11 +49,14 @@ async def start_container(instance: Instance, blueprint: BlueprintSpec, filled: 
 async def turn_to_start(instance: Instance) -> AsyncIterator[None]:
     """Wait until it is the session's turn on its host, and have it for the block: first come, first served.
 
+    A standby lets all sessions pass: no user waits for it.
+
     The order is this process's own: a turn ends with the process that had it, and needs no end on record. No session
     waits longer than an engine may take for one step: on a host that hangs, it is to find out so, and go elsewhere.
     """
     config = await blocking(outside().kept_config, instance.pool)  # as the last tick read it: by SQL, not from Prefect
-    async with outside().turns.one_of(f"starts on {instance.host}", config.DD_STARTS_PER_HOST, STEP_SECONDS):
+    most, last = config.DD_STARTS_PER_HOST, instance.id.startswith(MARK)
+    async with outside().turns.one_of(f"starts on {instance.host}", most, STEP_SECONDS, last):
         yield
 
 

@@ -74,7 +74,8 @@ def test_promises_whose_time_is_over_are_forgotten_with_the_next_one():
 
 
 async def come(turns: Turns, who: str, seen: list[str], stay: Event, most: int, patience: float = 60) -> None:
-    async with turns.one_of("starts on main-01", most, patience):
+    """Capital letters are of those that let others pass."""
+    async with turns.one_of("starts on main-01", most, patience, last=who.isupper()):
         seen.append(who)
         await stay.wait()
 
@@ -101,6 +102,15 @@ async def test_so_many_are_at_it_at_once_and_the_others_follow_in_the_order_in_w
     stay.set()
     await asyncio.gather(*tasks)
     assert "".join(seen) == "abcd"
+
+
+@pytest.mark.asyncio
+async def test_those_that_let_others_pass_have_their_turn_when_no_other_waits():
+    turns, seen, stay, tasks = await in_line("ABaCb", 1)
+    stay.set()
+    await asyncio.gather(*tasks)
+    assert "".join(seen) == "AabBC"
+    assert not turns._lines
 
 
 @pytest.mark.asyncio

@@ -1,6 +1,7 @@
 """How many containers start on one host at once: as many as its pool allows, and the others one after the other."""
 
 import asyncio
+from dataclasses import replace
 from threading import Barrier, BrokenBarrierError
 
 import pytest
@@ -10,6 +11,7 @@ from blocks.outside import standing_in
 from blocks.stored.pool_config import PoolConfig
 from pool.records import Image
 from pool.sessions.timings import Phase
+from pool.standbys.standby import MARK
 from tasks.sessions.containers import start_container
 from tests.rigs.engines.one_engine import OneEngine
 from tests.rigs.fakes import FakeBlocks, fake_outside
@@ -24,9 +26,10 @@ class MeetingEngine(HostEngine):
     """Every host's engine, on which two starts meet if they are there at the same time."""
 
     def __init__(self) -> None:
-        self.both, self.met = Barrier(2), list[str]()
+        self.both, self.met, self.order = Barrier(2), list[str](), list[str]()
 
     def run(self, spec, created=lambda: None, prepared="") -> str:
+        self.order.append(spec.name)
         try:
             self.both.wait(0.3)
             self.met.append(spec.name)
@@ -44,6 +47,18 @@ def door(tmp_path):
     with standing_in(fake_outside(store=store, stored=FakeBlocks({}), engines=OneEngine(MeetingEngine()))) as door:
         yield door
     store.close()
+
+
+def test_standbys_that_wait_for_their_turn_let_a_session_pass_that_comes_later(door):
+    door.store.configs.keep("main", PoolConfig(DD_STARTS_PER_HOST=1).as_kept())
+    session = present(place(door.store, ask(door.store, "alice-1").id))
+    standbys = [replace(session, id=f"{MARK}{number}") for number in range(3)]
+
+    async def start_all() -> None:
+        await asyncio.gather(*(start_container.fn(each, a_blueprint()) for each in [*standbys, session]))
+
+    asyncio.run(start_all())
+    assert door.engines.engine.order.index(session.container) == 1
 
 
 @pytest.mark.parametrize(("most", "met"), [(1, 0), (2, 2), (0, 2)])
