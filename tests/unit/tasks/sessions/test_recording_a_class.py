@@ -13,6 +13,7 @@ from flows.sessions.provision_instances import provision_instances
 from pool.errors import BadRequest, Refused
 from pool.records import Image
 from pool.states import EndCause, InstanceState
+from tasks.sessions.requests import record_instances
 from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, claim_active
 from tests.rigs.services.databases import new_store
@@ -53,6 +54,12 @@ def test_those_that_there_is_room_for_are_started_by_a_run_each_and_the_others_q
     assert ask(students("zoe", "ada", "bob", "al")) == "2 starting, 2 queued"
     assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["bio101-zoe", "bio101-ada"]
     assert [one.user for one in door.store.instances.queue("main")] == ["bob", "al"]
+
+
+def test_a_class_of_two_hundred_is_recorded_in_one_transaction(door):
+    before = door.store.writes
+    recorded, refused = asyncio.run(record_instances.fn(students(*map(str, range(200))), "jupyter", {}))
+    assert (len(recorded), refused, door.store.writes - before) == (200, {}, 1)
 
 
 def test_the_same_request_again_gives_the_same_sessions_and_starts_none_twice(door):
