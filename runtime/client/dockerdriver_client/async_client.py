@@ -217,9 +217,9 @@ class AsyncClient(Made):
         match step:
             case Ask():
                 return await self._ask(step)
-            case Listen(resource, seconds) if self._settings.events and stream.usable:
+            case Listen(resource, seconds, _) if self._settings.events and stream.usable:
                 return await stream.listen(resource, seconds)
-            case Listen(_, seconds) | Pause(seconds):
+            case Listen(_, _, seconds) | Pause(seconds):
                 await self._pause(seconds)
         return Heard(event=False)
 

@@ -211,9 +211,9 @@ class Client(Made):
         match step:
             case Ask():
                 return self._ask(step)
-            case Listen(resource, seconds) if self._settings.events and stream.usable:
+            case Listen(resource, seconds, _) if self._settings.events and stream.usable:
                 return stream.listen(resource, seconds)
-            case Listen(_, seconds) | Pause(seconds):
+            case Listen(_, _, seconds) | Pause(seconds):
                 self._pause(seconds)
         return Heard(event=False)
 

@@ -30,3 +30,5 @@ class Pauses:
 RETRIES = Pauses()
 #: Before another look at what is waited for.
 LOOKS = Pauses(first=0.4, growth=1.5, longest=10.0)
+#: The same while events are heard, which end the pause.
+CHECKS = Pauses(first=20.0, growth=1.5, longest=60.0)

@@ -73,6 +73,8 @@ class Runs:
     ) -> Steps[T]:
         """Look until there is something to see: after each event of the resource, and else after growing pauses.
 
+        After an event it is looked twice: the server may tell of a change a moment before it can be read.
+
         Raises:
             NotYet: there is nothing at the moment *until*.
         """
@@ -82,7 +84,10 @@ class Runs:
             if left <= 0:
                 raise unsettled()
             quiet += 1
-            heard = yield Listen(resource, min(left, self.asking.pause(self.asking.settings.looks, quiet)))
+            settings = self.asking.settings
+            look_again = self.asking.pause(settings.looks, quiet)
+            check = self.asking.pause(settings.checks, quiet - 1) if quiet > 1 else look_again
+            heard = yield Listen(resource, min(left, check), min(left, look_again))
             quiet = 0 if isinstance(heard, Heard) and heard.event else quiet
         return found
 

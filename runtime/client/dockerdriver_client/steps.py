@@ -31,10 +31,14 @@ class Pause:
 
 @dataclass(frozen=True)
 class Listen:
-    """Wait for an event of this resource, for so many seconds at the most; without events it is a pause."""
+    """Wait for an event of this resource, for so many seconds at the most.
+
+    Without events it is a pause, and its seconds are others: then only a look can find what happened.
+    """
 
     resource: str
     seconds: float
+    without_events: float
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 FLOWS = ("provision_instance", "provision_instances", "deprovision_instance", "issue_link")
 #: Between its looks a wait sleeps for longer than a test lasts: only an event ends it in time.
-BY_EVENTS = Settings(looks=Pauses(first=600, longest=600), timeout=900)
+NEVER = Pauses(first=600, longest=600)
+BY_EVENTS = Settings(looks=NEVER, checks=NEVER, timeout=900)
 BY_LOOKS = Settings(events=False, looks=Pauses(first=0.1, longest=0.2))
 
 

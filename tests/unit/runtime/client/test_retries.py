@@ -3,11 +3,11 @@
 import httpx
 import pytest
 
-from dockerdriver_client import ClientError, NotFound, Pauses, Refused, Unauthorized, Unavailable
+from dockerdriver_client import ClientError, NotFound, NotYet, Pauses, Refused, Unauthorized, Unavailable
 from dockerdriver_client.asking import Asking
 from dockerdriver_client.password import Password
 from dockerdriver_client.runs import Runs
-from dockerdriver_client.steps import Answer, Ask, Pause, Step
+from dockerdriver_client.steps import Answer, Ask, Heard, Listen, Pause, Step, Steps
 
 from .conftest import ADDRESS, PASSWORD, answer, settings_of
 
@@ -124,6 +124,30 @@ def test_a_deployment_that_was_made_anew_is_looked_up_again_by_each_of_two_reque
     assert [path_of(next(each)) for each in (one, other)] == ["/deployments/old/create_flow_run"] * 2
     again = [each.send(Answer(404, "{}")) for each in (one, other)]
     assert [path_of(each) for each in again] == ["/deployments/name/f/on-demand"] * 2
+
+
+def listened(runs: Runs, *heard: bool) -> list[tuple[float, float]]:
+    """How long a wait listens, and pauses where it cannot, when there is nothing to see and so many times an event."""
+
+    def nothing() -> Steps[int | None]:
+        yield from ()
+        return None
+
+    wait = runs.watch(nothing, "resource", 600, lambda: NotYet("", 0))
+    steps = [next(wait), *(wait.send(Heard(event=event)) for event in heard)]
+    return [(step.seconds, step.without_events) for step in steps if isinstance(step, Listen)]
+
+
+def test_a_wait_that_hears_events_looks_seldom_but_a_second_time_soon_after_each(api):
+    runs = Runs(Asking(ADDRESS, Password(PASSWORD, None), settings_of(api)))
+    heard = [seconds for seconds, _ in listened(runs, True, False, False, False, False, True)]
+    assert heard == pytest.approx([0.4, 0.4, 20, 30, 45, 60, 0.4])
+
+
+def test_a_wait_that_hears_none_looks_after_pauses_that_grow_to_ten_seconds(api):
+    runs = Runs(Asking(ADDRESS, Password(PASSWORD, None), settings_of(api)))
+    pauses = [without for _, without in listened(runs, *[False] * 9)]
+    assert [*pauses[:3], pauses[-1]] == pytest.approx([0.4, 0.6, 0.9, 10])
 
 
 def test_an_address_that_is_no_api_is_said_to_be_none(call, api):
