@@ -1,15 +1,17 @@
 """Backups in a restic repository: deduplicated, compressed, encrypted; in a directory or an S3 store."""
 
 import json
+import re
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
+from blocks.backups import quick_key
 from blocks.backups.places import Places
 from blocks.backups.repository import BackupRepository, Parts, Written
 from blocks.backups.restic_process import (
@@ -38,6 +40,7 @@ NOT_THERE = "Is there a repository at the following location?"
 ABSENT = ("no such file or directory", "does not exist")  # how a directory, and an S3 store, say that of a file
 LOCKED = "already locked"
 WRONG_KEY = "wrong password or no key found"
+BACKEND = re.compile(r"[a-z0-9]+:")  # begins each place that is no directory, as in s3:https://…
 #: Pages that Go keeps for its next garbage: the manager has other work.
 MEMORY = {"GOGC": "20"}
 
@@ -143,11 +146,32 @@ class ResticRepository(BackupRepository):
         with ExitStack() as files:
             file = in_memory(key.get_secret_value(), files)
             self._run(["key", "add", "--new-password-file", f"/proc/self/fd/{file}"], also=(file,))
+        self._quicken(key)
 
-    def _id_of(self, key: SecretStr) -> str | None:
-        """Return the repository's own name of a key; None where it does not open it."""
+    def _quicken(self, key: SecretStr) -> None:
+        """Put a file that opens at once in the place of a key's own, where both the key and the place allow for it.
+
+        That goes once restic itself was opened by the new one: a process that dies at any step leaves one that opens.
+        Where it is trouble, the key stays as restic made it: each command takes longer, and nothing else.
+        """
+        password, folder = key.get_secret_value(), Path(self._location())
+        if BACKEND.match(self._location()) or not quick_key.is_random(password):
+            return
+        with suppress(BackupTrouble, OSError, ValueError):
+            slow = quick_key.file_of(folder, self._id_of(key) or "")
+            master = json.loads(self._run(["cat", "masterkey", "--no-lock"], key=key))
+            quick = quick_key.placed(folder, *quick_key.quick_key(master, password))
+            opens = False
+            try:
+                opened_by = self._id_of(key, "--key-hint", quick.name) or ""
+                opens = quick_key.file_of(folder, opened_by) == quick
+            finally:
+                (slow if opens else quick).unlink()
+
+    def _id_of(self, key: SecretStr, *options: str) -> str | None:
+        """Return the repository's own name of a key, whole or short; None where it does not open it."""
         try:
-            listed = json.loads(self._run(["key", "list", "--no-lock", "--json"], key=key))
+            listed = json.loads(self._run(["key", "list", "--no-lock", "--json", *options], key=key))
         except BackupTrouble as error:
             if WRONG_KEY not in str(error):
                 raise
@@ -172,6 +196,8 @@ class ResticRepository(BackupRepository):
                 self._run(["init"])
             except BackupTrouble:
                 self._run(["cat", "config", "--no-lock"])
+            else:
+                self._quicken(self._stored.backup_place().key)
 
     def _unless_absent(self, command: list[str], seconds: int = STEP_SECONDS) -> bytes | None:
         """Run a command that looks; None where no repository was made yet.

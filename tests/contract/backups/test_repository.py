@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from blocks.backups import quick_key
 from blocks.backups.restic import ResticRepository
 from blocks.stored.backup_store import BackupPlace
 from pool.backups.states import BackupTrouble
@@ -22,6 +23,7 @@ from tests.rigs.s3.store import s3_store
 
 pytestmark = pytest.mark.contract
 
+RANDOM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm1234"  # in the form of 32 random bytes
 WORK = [random.Random(5).randbytes(1 << 20)] * 3
 Place = dict[str, str]  # fields of the block
 
@@ -105,6 +107,47 @@ def test_the_key_before_opens_nothing_once_it_is_retired_and_an_operators_own_ke
         restic(place, "new", previous="a key").accept_keys()
     assert [opens(place, key) for key in ("a key", "new", "in a safe")] == [False, True, True]
     assert b"".join(restic(place, "new").read(written.snapshot)) == b"".join(WORK)
+
+
+@pytest.mark.parametrize(
+    ("key", "works"), [(RANDOM, quick_key.WORK["N"]), ("in an operator's own words", 1 << 15)], ids=["made", "chosen"]
+)
+def test_a_key_of_our_making_opens_a_directory_at_once_and_one_that_was_chosen_stays_slow_to_guess(
+    tmp_path, key, works
+):
+    written = restic(in_folder(tmp_path), key).write("alice-1.1", WORK)
+    assert [one["N"] for one in keys_in(tmp_path)] == [works]
+    assert b"".join(restic(in_folder(tmp_path), key).read(written.snapshot)) == b"".join(WORK)
+
+
+def test_a_next_key_of_our_making_opens_a_directory_at_once_beside_the_one_before(tmp_path):
+    place = made_in(tmp_path)
+    restic(place).write("alice-1.1", WORK)
+    restic(place, next=RANDOM).accept_keys()
+    assert [one["N"] for one in keys_in(tmp_path)] == [quick_key.WORK["N"]] * 2
+    assert opens(place, RANDOM)
+    assert opens(place, "a key")
+
+
+def test_a_process_that_died_before_the_slow_file_of_a_key_went_left_two_that_open_and_both_are_retired(tmp_path):
+    place = made_in(tmp_path)
+    restic(place).write("alice-1.1", WORK)
+    name, content = quick_key.quick_key(master_of(tmp_path), "a key")
+    quick_key.placed(tmp_path / "backups", name, content)
+    (tmp_path / "backups" / f"new-{name}").write_bytes(b"half of it")  # another one died while it wrote
+    restic(place, next="new").accept_keys()
+    assert opens(place, "a key")
+    restic(place, "new", previous="a key").accept_keys()
+    assert not opens(place, "a key")
+
+
+def master_of(folder) -> dict:
+    command = ["restic", "--no-cache", "-r", str(folder / "backups"), "cat", "masterkey"]
+    return json.loads(subprocess.check_output(command, env=os.environ | {"RESTIC_PASSWORD": "a key"}))
+
+
+def keys_in(folder) -> list[dict]:
+    return [json.loads(file.read_bytes()) for file in (folder / "backups" / "keys").iterdir()]
 
 
 def test_a_repository_that_was_not_made_yet_needs_no_key(new_place):
