@@ -7,16 +7,22 @@ home of many small files that was half of what the manager itself did in a resto
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
+from zlib import adler32
 
 from pool.backups.states import BackupFault, BackupTrouble
 
 BLOCK = tarfile.BLOCKSIZE
 ZEROS = bytes(BLOCK)
 END = 2 * BLOCK  # zeros
+USTAR = tarfile.POSIX_MAGIC[:5]
+NUMBERS = ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148), (148, 156))  # mode, owners, size, time, sum
 PART = 1 << 18  # bytes that are passed on at once: each part costs a call, an engine's tar comes by 32 KB and less
 LONGEST_HEADER = 1 << 24  # bytes of one: it is held in memory
 NAME = tarfile.LENGTH_NAME
 LARGEST, LARGEST_ID = 1 << 33, (1 << 21) - 1  # that the octal digits of one block hold
+PLAIN = frozenset(
+    {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE}
+)
 #: Headers that say more of the member that follows: a long name, a large number.
 SAYS_MORE = frozenset({tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK})
 #: No engine writes them, and what is in them is not as long as their header says, or concerns all that follows.
@@ -105,10 +111,36 @@ def _next_member(source: _Source) -> tarfile.TarInfo | None:
 
 
 def _read(block: bytes) -> tarfile.TarInfo:
-    info = tarfile.TarInfo.frombuf(block, tarfile.ENCODING, "surrogateescape")
+    info = _plainly_read(block) or tarfile.TarInfo.frombuf(block, tarfile.ENCODING, "surrogateescape")
     if info.type in NOT_READ or info.size < 0:
         raise tarfile.ReadError(f"{info.name} is nothing that an engine writes")
     return info
+
+
+def _plainly_read(block: bytes) -> tarfile.TarInfo | None:
+    """Read what `tarfile` does, without names of owners, twice as fast; None: it does not, or there is trouble."""
+    kind = block[156:157]
+    if kind not in PLAIN or block[345] or block[257:262] != USTAR:  # 345: more of the name
+        return None
+    try:
+        name, link = block[:100].rstrip(b"\0").decode("ascii"), block[157:257].rstrip(b"\0").decode("ascii")
+        mode, uid, gid, size, mtime, total = (int(block[at:end].rstrip(b"\0 "), 8) for at, end in NUMBERS)
+    except ValueError:
+        return None
+    is_folder = kind == tarfile.DIRTYPE
+    if "\0" in name or "\0" in link or (name.endswith("/") and not is_folder):
+        return None
+    if total != _sum(block) - _sum(block[148:156]) + 8 * ord(" "):
+        return None
+    info = tarfile.TarInfo(name.rstrip("/") if is_folder else name)
+    info.type, info.linkname = kind, link
+    info.mode, info.uid, info.gid, info.size, info.mtime = mode, uid, gid, size, mtime
+    return info
+
+
+def _sum(content: bytes) -> int:
+    """Add up the bytes of a block that is all but ASCII: the low half of Adler-32, below 65521."""
+    return adler32(content, 0) & 0xFFFF
 
 
 def _read_with_more(source: _Source, block: bytes, info: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -157,7 +189,7 @@ def _plain(info: tarfile.TarInfo) -> bytes:
     facts = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (info.mode & 0o7777, *numbers, info.size, info.mtime)
     head = name.encode().ljust(NAME, b"\0") + facts
     tail = info.type + info.linkname.encode().ljust(NAME, b"\0") + tarfile.POSIX_MAGIC
-    total = sum(head) + sum(tail) + 8 * ord(" ")
+    total = _sum(head) + _sum(tail) + 8 * ord(" ")
     return (head + b"%06o\0 " % total + tail).ljust(BLOCK, b"\0")
 
 

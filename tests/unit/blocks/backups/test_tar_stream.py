@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from blocks.backups.tar_stream import BLOCK, END, LONGEST_HEADER, PART, _header, rewritten
+from blocks.backups.tar_stream import BLOCK, END, LONGEST_HEADER, PART, _header, _plainly_read, rewritten
 from pool.backups.states import BackupFault, BackupTrouble
 from tests.rigs.present import present
 
@@ -122,11 +122,40 @@ def test_what_no_engine_writes_is_trouble(info):
 
 @pytest.mark.parametrize("number", range(40))
 def test_a_header_is_written_as_tarfile_writes_it(number):
-    chance = random.Random(number)
+    info = a_header(random.Random(number))
+    assert _header(info) == info.tobuf(tarfile.PAX_FORMAT)
+
+
+@pytest.mark.parametrize("kind", FORMATS.values(), ids=FORMATS)
+@pytest.mark.parametrize("number", range(40))
+def test_a_header_is_read_as_tarfile_reads_it_or_left_to_it(number, kind):
+    info = a_header(random.Random(number))
+    block = info.tobuf(kind)[:BLOCK]
+    read, by_tarfile = _plainly_read(block), tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    assert read is None or facts(read) == facts(by_tarfile)
+
+
+def test_a_byte_that_is_spoiled_is_never_passed():
+    whole = a_member("home/a/file", size=1234, uid=1000, gid=1000, mode=0o640).tobuf(tarfile.PAX_FORMAT)
+    for at in range(BLOCK):
+        block = bytearray(whole)
+        block[at] ^= 1
+        assert _plainly_read(bytes(block)) is None, at
+
+
+def a_header(chance: random.Random) -> tarfile.TarInfo:
     info = tarfile.TarInfo(chance.choice(["a", "d/b", "n" * 99, "n" * 100, "n" * 101, "ü", "x/" * 80 + "y"]))
     info.type = chance.choice([tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
     info.linkname = chance.choice(["", "to", "l" * 101]) if info.type in (tarfile.SYMTYPE, tarfile.LNKTYPE) else ""
     info.uid, info.gid = (chance.choice([0, 1000, 2_097_151, 2_097_152, 1_983_154_496]) for _ in range(2))
     info.mode, info.mtime = chance.choice([0o644, 0o100755, 0o4711]), chance.choice([0, 5, 1_767_596_400, 1.5, -3])
     info.size = chance.choice([0, 7, (1 << 33) - 1, 1 << 33]) if info.isreg() else 0
-    assert _header(info) == info.tobuf(tarfile.PAX_FORMAT)
+    return info
+
+
+def test_most_of_a_home_is_read_so():
+    assert all(_plainly_read(a_member(name).tobuf()) for name in ("home/a", "home/notes.ipynb", ".cache/x y"))
+
+
+def facts(info: tarfile.TarInfo) -> dict:
+    return {name: getattr(info, name) for name in ("name", "type", "linkname", "mode", "uid", "gid", "size", "mtime")}
