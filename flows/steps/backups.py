@@ -1,5 +1,6 @@
 """How a session is backed up, and how it gets back what its user had: the compositions that several pipelines share."""
 
+from asyncio import gather
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,7 +9,7 @@ from pool.backups.rules import backup_lease, brings_back, has_work
 from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupTrouble, as_trouble
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.records import BlueprintSpec, Instance
-from tasks.backups.changes import find_changes, note_files, write_changes
+from tasks.backups.changes import find_changes, list_work, note_files, write_changes
 from tasks.backups.keeping import (
     begin_backup,
     fail_backup,
@@ -56,9 +57,15 @@ async def _made(backup: Backup, instance: Instance, told: str) -> Backup:
     if found and (changed := await write_changes(backup, instance, found)):
         return await verify_backup(changed, told)
     written, read = await write_backup(backup, instance)
-    verified = await verify_backup(written, told)
-    if verified.cause not in PROGRAM_ENDS:  # else its container goes
-        await note_files(instance, verified, read)
+    if written.cause in PROGRAM_ENDS:  # its container goes
+        return await verify_backup(written, told)
+    verified, listed = await gather(verify_backup(written, told), list_work(instance, written), return_exceptions=True)
+    if isinstance(verified, BaseException):
+        raise verified
+    if isinstance(listed, BaseException):
+        raise listed
+    if listed:
+        await note_files(instance, verified, read, listed)
     return verified
 
 

@@ -56,7 +56,12 @@ class Changes:
 
 def is_large(backup: Backup) -> bool:
     """Whether it is worth it to find out what changed since a backup."""
-    return backup.counts and backup.size >= WORTH
+    return backup.counts and will_be_large(backup)
+
+
+def will_be_large(backup: Backup) -> bool:
+    """Whether that will be so once the backup counts."""
+    return backup.size >= WORTH
 
 
 def base_of(noted: Noted, backups: Iterable[Backup], now: datetime) -> Backup | None:

@@ -1,7 +1,7 @@
 """Tasks of a backup of what changed: what a session has is compared with what is noted in its container."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from blocks.backups import noting
@@ -10,8 +10,8 @@ from blocks.backups.work_tar import Counted
 from blocks.engine.client import HostEngine
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
-from pool.backups.changes import Changes, Noted, base_of, chain_of, changes_since, is_large, is_worth_it
-from pool.backups.inventory import settled
+from pool.backups.changes import Changes, Noted, base_of, chain_of, changes_since, is_large, is_worth_it, will_be_large
+from pool.backups.inventory import Inventory, settled
 from pool.backups.reading_back import all_was_read
 from pool.backups.rules import own_backups
 from pool.backups.states import BackupState
@@ -26,6 +26,15 @@ class WorkRead:
 
     links: int  # hard links among them
     begun: float | None  # when the manager was up for so many seconds; None: the container never ran since they came
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a session had at one moment."""
+
+    inventory: Inventory
+    at: datetime  # by the clock of its host
+    uptime: float  # when the manager was up for so many seconds
 
 
 @dataclass(frozen=True)
@@ -111,40 +120,61 @@ def _keeps_the_same(base: Backup, instance: Instance) -> bool:
 
 
 @look_up()
-def note_files(instance: Instance, backup: Backup, read: WorkRead) -> None:
-    """Note in the session's container that its files are as in a backup, as :func:`note` does."""
-    note(instance, backup, read)
+def list_work(instance: Instance, backup: Backup) -> Listed | None:
+    """List what a session that goes on has, beside the reading back of its backup: either leaves a core to the other.
+
+    None where the backup is small; or where that is trouble: the next one is of all files then.
+    """
+    return _listed(instance, backup)
+
+
+@look_up()
+def note_files(instance: Instance, backup: Backup, read: WorkRead, listed: Listed) -> None:
+    """Note in the session's container that its files are as in a backup that counts.
+
+    It is done where all of the backup was read back; else the note of an earlier one stays.
+    """
+    if all_was_read(backup):
+        _note(instance, backup, read, listed)
 
 
 def note(instance: Instance, backup: Backup, read: WorkRead) -> None:
-    """Note in the session's container that its files are as in a backup, so that the next one may be of changes.
+    """Note in a container that its files are as in a backup, so that the next one may be of changes.
 
-    Where that is trouble, the next backup is of all files. One that came into the container was read on the way; of
-    another one all was read back, or the note of an earlier one stays.
+    Where that is trouble, the next backup is of all files.
 
     Args:
         instance: the session.
-        backup: it counts.
+        backup: it counts, and came into the container just now.
         read: what was seen of its files on the way.
     """
-    if not is_large(backup) or (read.begun is not None and not all_was_read(backup)):
-        return
+    if listed := _listed(instance, backup):
+        _note(instance, backup, read, listed)
+
+
+def _listed(instance: Instance, backup: Backup) -> Listed | None:
+    if not will_be_large(backup):
+        return None
     try:
-        _note(instance, backup, read)
+        found = _engine_of(instance).list_files(instance.container, instance.keep)
     except Exception as trouble:  # noqa: BLE001 - as above
         _warn(trouble, "the next backup of instance %s is of all its files: %s", instance)
+        return None
+    if not found:
+        return None
+    inventory, at = found
+    return Listed(inventory, at, outside().clock.uptime())
 
 
-def _note(instance: Instance, backup: Backup, read: WorkRead) -> None:
-    engine = _engine_of(instance)
-    listed = engine.list_files(instance.container, instance.keep)
-    if not listed:
-        return
-    inventory, at = listed
+def _note(instance: Instance, backup: Backup, read: WorkRead, listed: Listed) -> None:
+    inventory = listed.inventory
     if read.begun is not None:  # by a clock that both ends of the time were read from: ours, which is not the host's
-        inventory = settled(inventory, at - timedelta(seconds=outside().clock.uptime() - read.begun))
+        inventory = settled(inventory, listed.at - timedelta(seconds=listed.uptime - read.begun))
     noted = Noted(backup.id, now(), bool(read.links), inventory)
-    engine.write_files(instance.container, [noting.packed(noted)])
+    try:
+        _engine_of(instance).write_files(instance.container, [noting.packed(noted)])
+    except Exception as trouble:  # noqa: BLE001 - as above
+        _warn(trouble, "the next backup of instance %s is of all its files: %s", instance)
 
 
 def _warn(trouble: Exception, sentence: str, instance: Instance) -> None:
