@@ -1,12 +1,13 @@
 """The rotation of one key, from what is stored to its end."""
 
 from asyncio import Semaphore, gather, sleep
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from flows.steps.session_tokens import rotate_session_tokens
 from pool.errors import DockerDriverError, Refused
-from pool.keys.rotation import Progress, RotatedKey, RotationStep, ends_old, next_step, words_of
+from pool.keys.rotation import HELD_OUTSIDE, Progress, RotatedKey, RotationStep, ends_old, next_step, words_of
 from pool.records import Host
 from pool.states import HostState
 from tasks.base import log, this_run
@@ -46,6 +47,16 @@ async def rotate(key: RotatedKey, retire: bool, hold: Hold) -> str:
         log().info("%s: %s", key, step)
         progress = await _after(key, step, progress)
     return words_of(key, progress)
+
+
+async def still_taken(keys: Iterable[RotatedKey]) -> list[RotatedKey]:
+    """List those of the keys of which a retirement would end one that others may still hold."""
+    found = list[RotatedKey]()
+    for key in keys:
+        with suppress(DockerDriverError):  # its rotation says what is wrong with it
+            if key in HELD_OUTSIDE and (progress := await read_progress(key)).has_previous:
+                found += [key] if ends_old(key, progress, retire=True) else []
+    return found
 
 
 async def _after(key: RotatedKey, step: RotationStep, progress: Progress) -> Progress:

@@ -28,6 +28,7 @@ def commands() -> dict[Any, dict[str, dict]]:
         restore: {**_ID, **session, **_PATH, **AS_JSON},
         rotate_key: {
             "--retire": {"action": "store_true", "help": "end the key before; first put a copy of the new one away"},
+            "--yes": {"action": "store_true", "help": "do not ask for a confirmation"},
             **AS_JSON,
         },
         download: {
@@ -134,7 +135,7 @@ def download(settings: ProcessSettings, backup: str, minutes: int = 30) -> int:
     return 0
 
 
-def rotate_key(settings: ProcessSettings, retire: bool = False, as_json: bool = False) -> int:
+def rotate_key(settings: ProcessSettings, retire: bool = False, yes: bool = False, as_json: bool = False) -> int:
     """Give the repository of backups a new key; all backups can be read by it and, until --retire, by the one before.
 
     Example: dockerdriver backup rotate-key
@@ -145,7 +146,7 @@ def rotate_key(settings: ProcessSettings, retire: bool = False, as_json: bool = 
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.verbs.rotation import rotate  # noqa: PLC0415 - as above
 
-    rotate(prefect_api(settings), ["backup-key"], retire, as_json)
+    rotate(prefect_api(settings), ["backup-key"], retire, yes, as_json)
     return 0
 
 

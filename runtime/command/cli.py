@@ -23,6 +23,7 @@ from runtime.command.nouns import (
     NOUNS,
     RUN,
     STATUSES,
+    YES,
     Commands,
     name_of,
     texts_of,
@@ -114,6 +115,7 @@ def _commands() -> Commands:
                 "help": f"{', '.join(RotatedKey)}; all when none is named",
             },
             "--retire": {"action": "store_true", "help": "end what the link keys and the password before still open"},
+            **YES,
             **AS_JSON,
         },
         registry: {
@@ -214,7 +216,9 @@ def doctor(settings: ProcessSettings, as_json: bool = False) -> int:
     return 1 if (tell_program(found) if as_json else tell(found)) else 0
 
 
-def rotate_secrets(settings: ProcessSettings, what: list[str], retire: bool, as_json: bool = False) -> int:
+def rotate_secrets(
+    settings: ProcessSettings, what: list[str], retire: bool, yes: bool = False, as_json: bool = False
+) -> int:
     """Replace keys by new ones while everything runs; run again, it goes on from where it was.
 
     Example: dockerdriver rotate-secrets api-password
@@ -226,7 +230,7 @@ def rotate_secrets(settings: ProcessSettings, what: list[str], retire: bool, as_
     from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
     from runtime.verbs.rotation import rotate  # noqa: PLC0415 - as above
 
-    rotate(prefect_api(settings), what, retire, as_json)
+    rotate(prefect_api(settings), what, retire, yes, as_json)
     return 0
 
 

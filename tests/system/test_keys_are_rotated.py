@@ -132,7 +132,7 @@ def test_what_is_open_what_was_given_and_what_is_asked_for_lives_through_the_rot
 
 def test_what_is_retired_opens_nothing_more_and_a_websocket_stays_open(stack, in_use):
     link = in_use.link("retire")
-    retired = stack.command("rotate-secrets", "--retire")
+    retired = stack.command("rotate-secrets", "--retire", "--yes")
     assert retired.returncode == 0, retired.stdout
     assert in_use.browser.get(in_use.url + "api/contents").status_code == 401
     with signed_in(link) as late, signed_in(stack.link("rotated-1")) as fresh:

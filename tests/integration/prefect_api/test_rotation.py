@@ -62,7 +62,11 @@ def test_the_password_and_the_login_are_rotated_while_a_stream_is_open_and_a_wor
         new, before = accepted_pairs(server.settings)
         assert (before, new != old) == (old, True)
         assert [status(server, pair) for pair in (new, old, "dockerdriver:wrong")] == [200, 200, 401]
-        assert rotate(server, "--retire", "api-password").stdout == "api-password: done, one of them is trusted\n"
+        unsure = rotate(server, "--retire", "api-password")
+        assert (unsure.returncode, "waits until it is confirmed in Prefect's UI" in unsure.stderr) == (1, True)
+        assert [status(server, pair) for pair in (new, old)] == [200, 200]
+        retired = rotate(server, "--retire", "--yes", "api-password")
+        assert retired.stdout == "api-password: done, one of them is trusted\n"
         assert [status(server, pair) for pair in (new, old)] == [200, 401]
         assert worker.poll() is None
         stream.ping().wait(10)

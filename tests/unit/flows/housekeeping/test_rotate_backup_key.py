@@ -50,7 +50,7 @@ class Installation:
     def rotate(self, retire: bool = False, what: tuple = (RotatedKey.BACKUPS,)):
         ports = {"store": self.store, "stored": self.stored, "backups": self.box, "prefect": FakePrefect()}
         with standing_in(fake_outside(**ports)):
-            return asyncio.run(rotate_secrets.fn(list(what), retire))
+            return asyncio.run(rotate_secrets.fn(list(what), retire, confirmed=True))
 
     @property
     def key(self) -> str:

@@ -28,7 +28,7 @@ from flows.steps import rotating
 from pool.errors import HostUnreachable
 from pool.keys.rotation import RotatedKey, RotationStep
 from pool.states import HostState
-from tests.rigs.fakes import FakeBlocks, fake_outside
+from tests.rigs.fakes import FakeBlocks, FakePrefect, fake_outside
 from tests.rigs.pool_data import a_host
 from tests.rigs.present import present
 
@@ -190,6 +190,7 @@ class Installation:
         self.machines, self.gateway = PaperMachines(self.stored, self.life), PaperGateway(self.stored, self.life)
         self.files = PaperFiles(self.settings)
         self.files.life = self.life
+        self.prefect = FakePrefect()
         self.door = fake_outside(
             store=Store(),
             stored=self.stored,
@@ -197,11 +198,12 @@ class Installation:
             gateway=self.gateway,
             files=self.files,
             certificates=NoRegistries(self.stored),
+            prefect=self.prefect,
         )
 
-    def rotate(self, *what: str, retire: bool = False) -> State:
+    def rotate(self, *what: str, retire: bool = False, confirmed: bool = True) -> State:
         with standing_in(self.door):
-            return asyncio.run(rotate_secrets.fn([RotatedKey(one) for one in what], retire))
+            return asyncio.run(rotate_secrets.fn([RotatedKey(one) for one in what], retire, confirmed))
 
     def dies_at(self, step: int, *what: str) -> bool:
         """Whether the run was killed at that step, or ended before it."""
@@ -287,6 +289,22 @@ def test_the_old_password_and_the_old_link_key_are_taken_until_an_operator_ends_
     before = kept(one)
     assert one.rotate(retire=True).message.count("there is nothing to retire") == 2
     assert kept(one) == before
+
+
+@pytest.mark.parametrize("says_yes", [True, False])
+def test_what_others_may_still_hold_is_ended_only_when_that_is_confirmed(one, says_yes):
+    one.rotate("api-password")
+    one.prefect.says_yes = says_yes
+    assert one.rotate("api-password", "link-keys", retire=True, confirmed=False).is_completed() is says_yes
+    (question,) = one.prefect.asked
+    assert question.startswith("api-password: the ones before end;")
+    assert len(accepted_pairs(one.settings)) == (1 if says_yes else 2)
+
+
+def test_where_nothing_is_to_be_ended_nothing_is_asked(one):
+    assert one.rotate("api-password", "session-tokens", retire=True, confirmed=False).is_completed()
+    one.rotate("link-keys", confirmed=False)
+    assert one.prefect.asked == []
 
 
 def test_a_host_that_does_not_answer_keeps_both_keys_trusted_and_is_named(one):
