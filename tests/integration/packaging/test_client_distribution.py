@@ -3,15 +3,40 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 pytestmark = pytest.mark.integration
 
 CLIENT = Path(__file__).parents[3] / "runtime" / "client"
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+#: Both kinds, all modules but those of the extras; a server that is not there is asked.
+USED = """
+import asyncio, importlib, pkgutil, sys
+import dockerdriver_client as package
+for found in pkgutil.iter_modules(package.__path__, "dockerdriver_client."):
+    if found.name != "dockerdriver_client.jupyterhub":
+        importlib.import_module(found.name)
+from dockerdriver_client import AsyncClient, Client, Unavailable
+
+where = {"address": "http://127.0.0.1:9/api", "password": "a:b"}
+
+async def ask():
+    async with AsyncClient(**where) as client:
+        await client.list(timeout=0.01)
+
+for call in (lambda: Client(**where).list(timeout=0.01), lambda: asyncio.run(ask())):
+    try:
+        call()
+    except Unavailable as error:
+        print(type(error).__name__)
+"""
 LOADED = "import sys, dockerdriver_client; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 
 
@@ -42,6 +67,26 @@ def test_its_import_loads_neither_prefect_nor_the_house(wheel, tmp_path):
         loaded & {"prefect", "pool", "blocks", "tasks", "flows", "runtime", "sqlalchemy", "docker", "jupyterhub"}
         == set()
     )
+
+
+def _needed(names: Iterable[str]) -> Iterator[Distribution]:
+    """Each of these distributions and what they require, as far as it is not for an extra."""
+    left, seen = list(names), set[str]()
+    while left:
+        name = canonicalize_name(left.pop())
+        if name not in seen:
+            seen.add(name)
+            yield (found := distribution(name))
+            wanted = [Requirement(line) for line in found.requires or ()]
+            left += [one.name for one in wanted if not one.marker or one.marker.evaluate({"extra": ""})]
+
+
+def test_it_works_where_nothing_is_installed_but_httpx_and_pydantic(wheel, tmp_path):
+    for part in {file.parts[0] for found in _needed(["httpx", "pydantic"]) for file in found.files or ()} - {".."}:
+        (tmp_path / part).symlink_to(distribution("httpx").locate_file(part))
+    path = f"import sys; sys.path += [{str(tmp_path)!r}, {str(wheel)!r}]\n"
+    said = subprocess.run([sys.executable, "-I", "-S", "-c", path + USED], capture_output=True, text=True, check=False)
+    assert (said.stdout.split(), said.stderr) == (["Unavailable", "Unavailable"], "")
 
 
 def test_jupyterhub_finds_the_spawner_in_it_by_its_name(wheel):
