@@ -1,6 +1,7 @@
 """The docs as a site: `make docs`."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -27,3 +28,15 @@ def test_every_command_has_its_section():
     for noun, (_, commands) in groups().items():
         for command in commands:
             assert f"### `{' '.join(filter(None, ['dockerdriver', noun, name_of(command)]))}`" in there
+
+
+def test_the_first_page_leads_to_every_other_one():
+    linked = set(re.findall(r"\]\(([\w/-]+\.md)", (HERE / "index.md").read_text()))
+    assert linked == {str(page.relative_to(HERE)) for page in HERE.rglob("*.md")} - {"index.md"}
+
+
+def test_the_readme_is_one_screen_and_what_it_leads_to_is_there():
+    readme = HERE.parent / "README.md"
+    assert len(readme.read_text().splitlines()) <= 50
+    named = re.findall(r"\]\((?!https?:)([^)#]+)", readme.read_text())
+    assert [one for one in named if not (HERE.parent / one).exists()] == []
