@@ -119,6 +119,9 @@ class ProcessSettings(EnvironmentSettings):
         le=3650,
         description="Days that visits are kept: when sessions came and how long they stayed, no names.",
     )
+    usage_hash_names: bool = Field(
+        False, description="Whether `dockerdriver usage` names users by hashes alone, as with `--hash-names`."
+    )
 
     @field_validator("data")
     @classmethod

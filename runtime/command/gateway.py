@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blocks.settings import ProcessSettings
-from runtime.command.nouns import AS_JSON
-from runtime.verbs.output import show_json
+from pool.keys.rotation import RotatedKey
+from runtime.command.nouns import AS_JSON, YES
+from runtime.verbs.output import show, show_json
 
 
 def reload(settings: ProcessSettings, as_json: bool = False) -> int:
@@ -43,6 +44,39 @@ def self_signed(
     return 0
 
 
+def certificate(settings: ProcessSettings, as_json: bool = False) -> int:
+    """Tell of the certificate that is set: for which names it is, until when, and who renews it.
+
+    Example: dockerdriver gateway certificate
+
+    Raises:
+        BadRequest: it cannot be read, or is none.
+        NotFound: none is set; the gateway speaks no TLS.
+    """
+    from blocks.gateway.config import gateway_config  # noqa: PLC0415 - fast answers first
+    from blocks.gateway.renewal import told_certificate  # noqa: PLC0415 - as above
+
+    told = told_certificate(gateway_config(settings))
+    rows = [{"what": name.replace("_", " "), "is": value} for name, value in told.items()]
+    show_json(told) if as_json else show(rows, {"what": "What", "is": "Is"}, "")
+    return 0
+
+
+def rotate_keys(settings: ProcessSettings, retire: bool = False, yes: bool = False, as_json: bool = False) -> int:
+    """Have links and cookies signed with a new key; those of the one before open sessions until --retire.
+
+    Example: dockerdriver gateway rotate-keys
+
+    Raises:
+        DockerDriverError: it is not done, or waits for a confirmation, or the stack does not run.
+    """
+    from blocks.stored.api_password import prefect_api  # noqa: PLC0415 - as above
+    from runtime.verbs.rotation import rotate  # noqa: PLC0415 - as above
+
+    rotate(prefect_api(settings), [RotatedKey.LINKS], retire, yes, as_json)
+    return 0
+
+
 _NAMES = "name or address that browsers use; a wildcard such as *.notebooks.example.org counts"
 #: What argparse is told of their arguments.
 COMMANDS: dict[Callable[..., int], dict[str, dict]] = {
@@ -51,6 +85,12 @@ COMMANDS: dict[Callable[..., int], dict[str, dict]] = {
         "names": {"nargs": "+", "metavar": "NAME", "help": _NAMES},
         "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
         "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
+        **AS_JSON,
+    },
+    certificate: AS_JSON,
+    rotate_keys: {
+        "--retire": {"action": "store_true", "help": "end all links and cookies of the key before"},
+        **YES,
         **AS_JSON,
     },
 }

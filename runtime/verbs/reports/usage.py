@@ -30,7 +30,8 @@ def show_usage(
         settings: of this installation.
         since: from when on, as :func:`read_since` reads it.
         by: what a row is about: month, pool, blueprint, user, or several with commas between; empty: all in one row.
-        hash_names: whether users are told by a hash of their names, keyed by :func:`pseudonym_key`.
+        hash_names: whether users are told by a hash of their names, keyed by :func:`pseudonym_key`; always, where the
+            setting says so.
         as_csv: for a spreadsheet.
         as_json: for a program.
 
@@ -42,7 +43,7 @@ def show_usage(
     begin = read_since(since, now)
     with records(settings) as store:
         stays = store.history.stays(begin, now) if store else []
-    if hash_names:
+    if hash_names or settings.usage_hash_names:
         key = pseudonym_key(settings)
         stays = [hashed(stay, key) for stay in stays]
     rows = usage(stays, begin, now, groups)

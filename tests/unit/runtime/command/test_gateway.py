@@ -1,12 +1,13 @@
 """`dockerdriver gateway …`, without a gateway; tests/integration/gateway/hostile/test_tls.py reloads a real one."""
 
+import json
 from pathlib import Path
 
 import pytest
 from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificate
 
 from blocks.settings import ProcessSettings
-from pool.errors import BadRequest, GatewayTrouble, Refused
+from pool.errors import BadRequest, GatewayTrouble, NotFound, Refused
 from runtime.command import cli, gateway
 from runtime.stack.origin import note_origin
 
@@ -19,7 +20,7 @@ def settings(tmp_path):
     return ProcessSettings(data=tmp_path, prefect_port=1, _env_file=None)
 
 
-@pytest.mark.parametrize("action", ["reload", "self-signed"])
+@pytest.mark.parametrize("action", ["reload", "self-signed", "certificate", "rotate-keys"])
 def test_each_action_says_what_it_does(action, capsys):
     with pytest.raises(SystemExit):
         cli._parser().parse_args(["gateway", action, "--help"])
@@ -58,3 +59,31 @@ def test_a_certificate_to_try_names_what_it_was_asked_for_and_its_settings(setti
     names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
     assert names.get_values_for_type(DNSName) == ["n.example.org", "*.n.example.org"]
     assert lines["DD_GATEWAY_CERTIFICATE_KEY"] == str(settings.data / "gateway" / "tls" / "gateway.key")
+
+
+def set_certificate(monkeypatch, certificate: Path, key: Path) -> None:
+    monkeypatch.setenv("DD_GATEWAY_CERTIFICATE", str(certificate))
+    monkeypatch.setenv("DD_GATEWAY_CERTIFICATE_KEY", str(key))
+
+
+def test_the_certificate_that_is_set_is_told_with_its_end_and_who_renews_it(settings, monkeypatch, capsys):
+    gateway.self_signed(settings, ["n.example.org"], 30, None)
+    own = settings.data.absolute() / "gateway" / "tls" / "gateway.crt"
+    set_certificate(monkeypatch, own, own.with_suffix(".key"))
+    capsys.readouterr()
+    assert gateway.certificate(settings, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["names"], told["issuer"]) == ("n.example.org", "itself: browsers warn of it")
+    assert told["renewed_by"].startswith("housekeeping")
+    set_certificate(monkeypatch, own.rename(own.with_name("bought.crt")), own.with_suffix(".key"))
+    gateway.certificate(settings)
+    assert "you; a tick has nginx take it" in capsys.readouterr().out
+
+
+def test_where_no_certificate_is_set_or_it_is_none_that_is_said(settings, tmp_path, monkeypatch):
+    with pytest.raises(NotFound, match="the gateway speaks no TLS"):
+        gateway.certificate(settings)
+    (tmp_path / "odd.crt").write_text("hello")
+    set_certificate(monkeypatch, tmp_path / "odd.crt", tmp_path / "odd.key")
+    with pytest.raises(BadRequest, match=r"cannot be read: .*odd.crt holds no certificate"):
+        gateway.certificate(settings)

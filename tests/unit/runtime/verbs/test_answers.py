@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from jsonschema import Draft202012Validator
 
+from blocks.gateway.certificate import self_signed
 from blocks.stored.pool_config import PoolConfig
 from pool.backups.states import BackupCause
 from pool.states import InstanceState
@@ -35,6 +36,8 @@ LINES = [
     "run bake-host-image pool=main",
     "rotate-secrets api-password",
     "gateway self-signed n.example.org",
+    "gateway certificate",
+    "gateway rotate-keys",
     "session start ada-1",
     "session stop ada-1",
     "session extend ada-1 60",
@@ -112,6 +115,9 @@ def told(settings, prefect, tmp_path, monkeypatch, capsys):
     store = PoolStore.open(settings.pool_database_url)
     fill(store)
     store.close()
+    certificate, key = self_signed(tmp_path / "tls", ["n.example.org"])
+    monkeypatch.setenv("DD_GATEWAY_CERTIFICATE", str(certificate))
+    monkeypatch.setenv("DD_GATEWAY_CERTIFICATE_KEY", str(key))
 
     def told(line: str) -> str:
         prefect.row = ROWS.get(command_of(line), prefect.row)

@@ -44,6 +44,12 @@ def test_a_spreadsheet_gets_the_same_with_headings(settings, capsys):
     assert (row["blueprint"], row["hours"], len(row["user"])) == ("jupyter", "2.0", 12)
 
 
+def test_a_setting_has_names_hashed_whatever_the_command_says(settings, capsys):
+    show_usage(settings.model_copy(update={"usage_hash_names": True}), as_json=True)
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["user"] != "alice", len(row["user"]), row["hours"]) == (True, 12, 2.0)
+
+
 def test_where_no_session_had_room_that_is_what_it_says(settings, capsys):
     show_usage(settings, since="1h")
     assert capsys.readouterr().out.startswith("no session had room since ")
