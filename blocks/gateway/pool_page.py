@@ -83,6 +83,7 @@ def _drawn(pools: Sequence[PoolView], now: datetime, forms: RunForms, rows: int)
         form=forms.address,
         answer=forms.answer,
         elsewhere=forms.elsewhere(),
+        of_pool=forms.of_pool,
         age=lambda since: span((now - since).total_seconds()),
         most_rows=rows,
         refresh_seconds=REFRESH_SECONDS,

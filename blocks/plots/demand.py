@@ -1,4 +1,4 @@
-"""Demand, room and queue of a pool over the days, as SVG: blocks/plots/demand.svg.j2, one panel for each replay."""
+"""Demand, room, queue and launch times of a pool over the days, as SVG: demand.svg.j2, a panel for each replay."""
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from blocks.plots.launches import launch_panel
+from pool.reports.launches import LaunchTimes
 from pool.what_if.figures import Bucket
 
 WIDTH, HEIGHT = 900, 170  # of one panel, in pixels
+LAUNCHES = 110  # the height of the one of launch times
 MOST_DAYS = 10  # whose names fit below it
 FEW_DAYS = 2  # between whose names hours fit
 MOST_LETTERS = 105  # of a caption
@@ -29,8 +32,17 @@ class Panel:
     buckets: Sequence[Bucket]
 
 
-def demand_plot(title: str, panels: Sequence[Panel], zone: ZoneInfo) -> str:
-    """Draw the panels one below the other, all on one scale; the text of an SVG file."""
+def demand_plot(
+    title: str, panels: Sequence[Panel], zone: ZoneInfo, launches: Sequence[LaunchTimes] | None = None
+) -> str:
+    """Draw the panels one below the other, all on one scale; the text of an SVG file.
+
+    Args:
+        title: above all.
+        panels: of the same span of time.
+        zone: of the pool.
+        launches: of that span: in a last panel, with a scale of its own; None: there is no such panel.
+    """
     every = [bucket for panel in panels for bucket in panel.buckets]
     most = max([1, *(max(bucket.room, bucket.demand) for bucket in every)])
     step = _step(most)
@@ -43,6 +55,8 @@ def demand_plot(title: str, panels: Sequence[Panel], zone: ZoneInfo) -> str:
         panels=drawn,
         scale=[(slots, HEIGHT - HEIGHT * slots / highest) for slots in range(0, highest + 1, step)],
         times=list(_times(panels[0].buckets, zone)),
+        launches=None if launches is None else launch_panel(launches, *_span(panels[0].buckets), (WIDTH, LAUNCHES)),
+        launches_height=LAUNCHES,
     )
 
 
@@ -53,6 +67,12 @@ def _drawn(panel: Panel, highest: int) -> dict[str, str]:
         "room": _steps(panel.buckets, lambda bucket: bucket.room, highest),
         "queue": _steps(panel.buckets, lambda bucket: bucket.queue, highest),
     }
+
+
+def _span(buckets: Sequence[Bucket]) -> tuple[datetime, datetime]:
+    """Return when the first of the short times begins, and the last one ends."""
+    begin, last = buckets[0].at, buckets[-1].at
+    return begin, last + (last - begin) / max(1, len(buckets) - 1)
 
 
 def _steps(buckets: Sequence[Bucket], value: Callable[[Bucket], int], highest: int) -> str:

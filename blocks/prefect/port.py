@@ -2,6 +2,7 @@
 
 import json
 import logging
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
@@ -11,7 +12,13 @@ from uuid import UUID
 
 import httpx
 from prefect import Task, get_run_logger
-from prefect.artifacts import Artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import (
+    Artifact,
+    create_image_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import Artifact as KnownArtifact
 from prefect.deployments import arun_deployment
@@ -184,13 +191,23 @@ class PrefectPort:
             description: of the artifact.
         """
         data = [dict(row) for row in rows]
-        if not self._shows(key, data):
+        if self._newest(key) != json.dumps(data):
             # Without _sync it would return a coroutine in an async flow's context; its types do not know the argument.
             create_table_artifact(data, key=key, description=description, _sync=True)  # type: ignore[call-arg]
 
-    def _shows(self, key: str, data: list[dict]) -> bool:
+    def write_picture(self, svg: str, key: str, description: str) -> None:
+        """Leave a picture as the newest artifact of this key, unless the newest is the same already; as `write_table`.
+
+        The artifact holds it whole: its page shows it without asking for anything else.
+        """
+        address = "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
+        if self._newest(key) != address:
+            create_image_artifact(address, key=key, description=description, _sync=True)  # type: ignore[call-arg]  # as above
+
+    def _newest(self, key: str) -> object:
+        """Return what the newest artifact of this key holds; None where there is none."""
         newest = Artifact.get(key=key, _sync=True)  # type: ignore[call-arg]  # as above
-        return isinstance(newest, KnownArtifact) and newest.data == json.dumps(data)
+        return newest.data if isinstance(newest, KnownArtifact) else None
 
     def write_answers(self, answers: Sequence[Answer]) -> None:
         """Leave each answer as `write_table` does a table, but as no run's: it stays until `delete_tables`.

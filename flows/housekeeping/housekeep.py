@@ -41,6 +41,7 @@ from tasks.housekeeping.recording import (
     tell_troubles,
 )
 from tasks.housekeeping.retention import forget_old, forget_old_answers, forget_old_ticks
+from tasks.housekeeping.showing import show_pools
 from tasks.images.catalogue import why_distribute
 from tasks.leases import Held, Hold, lease
 from tasks.publishing.missed import changes_are_left, publish_missed
@@ -86,7 +87,8 @@ async def housekeep(pool: AnyPool = "") -> State:
     )
     told = await run_repair(publish_missed, changes_are_left)
     drawn = await run_repair(draw_pool_page)  # after all that it shows
-    return Completed(message="; ".join(filter(None, (*reports, told, drawn))))
+    shown = await run_repair(show_pools)  # likewise
+    return Completed(message="; ".join(filter(None, (*reports, told, drawn, shown))))
 
 
 async def tend_safely(pool: str) -> str:

@@ -45,7 +45,7 @@ async def distribute_images(pool: Pool = "main", images: ImageNames = None, host
     async with shown(pool, distribution.tally):
         deliveries = await gather(*(deliver(host, wanted, distribution, places) for host in receivers))
     await collect_layers()
-    rows = await report_deliveries(pool, deliveries, wanted)
+    rows = await report_deliveries(pool, deliveries)
     failed = [delivery.error for delivery in deliveries if delivery.error]
     if failed:
         raise DockerDriverError(f"{len(failed)} of {len(deliveries)} hosts lack images: {failed[0]}")

@@ -10,6 +10,16 @@ from urllib.parse import quote, urlencode
 
 #: Tags of deployments, and so of their runs. Ticks have another one.
 SUBJECTS = ("sessions", "hosts", "images")
+#: Keys of the artifacts that ticks leave of each pool, without its name, by what they show.
+TABLES = {
+    "hosts": "hosts",
+    "sessions": "sessions",
+    "how long starts took": "timings",
+    "images by hosts": "images-on-hosts",
+    "decisions": "housekeeping",
+    "the last day": "last-day",
+    "the last week": "last-week",
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,10 @@ class RunForms:
         """What the UI's menu does not lead to: runs by their subject, which leaves ticks out, and artifacts."""
         runs = {f"runs of {subject}": f"{self.ui}/v2/runs?tags={subject}" for subject in SUBJECTS}
         return runs | {"artifacts": f"{self.ui}/v2/artifacts"} if self.ui else {}
+
+    def of_pool(self, pool: str) -> dict[str, str]:
+        """Where the UI has what ticks leave of a pool, by what it shows; empty: where the UI is is not known."""
+        return {word: f"{self.ui}/v2/artifacts/key/{key}-{pool}" for word, key in TABLES.items()} if self.ui else {}
 
     def answer(self, instance_id: str) -> str:
         """What was told of a session, newest first; empty: where the UI is is not known."""

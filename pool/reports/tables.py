@@ -8,6 +8,7 @@ from pool.decisions import Decision
 from pool.hosts.reach import reach_words
 from pool.moments import minute, second
 from pool.records import Host, Image, Instance
+from pool.sessions.timings import PERCENTS, Spread
 from pool.states import HostState
 
 
@@ -81,6 +82,27 @@ def session_rows(sessions: Iterable[Instance]) -> list[dict[str, str]]:
     return [_session_row(session) for session in sessions]
 
 
+def present_sessions(sessions: Sequence[Instance], more: int = 0) -> list[dict[str, str]]:
+    """One row for each session that is not over; nothing in it changes by itself, as in `host_rows`.
+
+    Args:
+        sessions: those that are shown.
+        more: how many there are besides; a last row says so.
+    """
+    left_out = ("pool", "ended", "cause")
+    rows = [{name: value for name, value in row.items() if name not in left_out} for row in session_rows(sessions)]
+    return [*rows, *([dict.fromkeys(rows[0], "") | {"session": f"and {more} more"}] if more and rows else [])]
+
+
+def timing_rows(seen: Iterable[Spread]) -> list[dict[str, str]]:
+    """One row for each step of the starts of many sessions: how long it took."""
+    return [
+        {"of": spread.group, "until it is": spread.step, "sessions": str(len(spread.seconds))}
+        | {f"p{percent}": f"{spread.percentile(percent):.3f} s" for percent in PERCENTS}
+        for spread in seen
+    ]
+
+
 def _session_row(session: Instance) -> dict[str, str]:
     return {
         "session": session.id,
@@ -117,6 +139,16 @@ def host_list(hosts: Iterable[Host], now: datetime) -> list[dict[str, object]]:
         for host in hosts
         if host.state != HostState.REMOVED
     ]
+
+
+def hosts_in_sum(hosts: Collection[Mapping[str, object]]) -> str:
+    """Say how many hosts there are and what room they have; slots of one that takes no session are not free.
+
+    Args:
+        hosts: rows of `host_list`.
+    """
+    slots, used, free = (sum(int(str(row[key])) for row in hosts) for key in ("slots", "used", "free"))
+    return f"{len(hosts)} hosts, {used} of {slots} slots used, {free} free" if hosts else "no hosts"
 
 
 def image_list(

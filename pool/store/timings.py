@@ -28,9 +28,11 @@ class TimingStore(Part):
             row = connection.execute(select(timings).where(timings.c.instance == instance_id)).one_or_none()
         return _moments(row) if row else {}
 
-    def since(self, moment: datetime) -> list[Timings]:
-        """The phases of all sessions that were accepted at a moment or after it, oldest first."""
+    def since(self, moment: datetime, pool: str | None = None) -> list[Timings]:
+        """The phases of all sessions of a pool (None: of any) that were accepted then or later, oldest first."""
         query = _JOINED.where(timings.c.accepted >= moment).order_by(timings.c.accepted, timings.c.instance)
+        if pool is not None:
+            query = query.where(instances.c.pool == pool)
         with self._db.reading() as connection:
             return [_as_timings(row) for row in connection.execute(query)]
 

@@ -19,7 +19,7 @@ from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
 from pool.hosts.reach import reach_troubles, silent_hosts
 from pool.records import Host, Instance
-from pool.reports.tables import host_list, session_rows
+from pool.reports.tables import host_list, hosts_in_sum, session_rows
 from pool.sessions.queue import queued_in_order
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
@@ -126,12 +126,6 @@ def _draw(columns: Sequence[str], rows: Rows, caption: str | None = None) -> Non
         drawn.add_row(*(cell(row[column.lower().replace(" ", "_")]) for column in columns))
     drawn.caption = caption
     console().print(drawn)
-
-
-def hosts_in_sum(hosts: Rows) -> str:
-    """Say how many hosts there are and what room they have; slots of one that takes no session are not free."""
-    slots, used, free = (sum(int(str(row[key])) for row in hosts) for key in ("slots", "used", "free"))
-    return f"{len(hosts)} hosts, {used} of {slots} slots used, {free} free" if hosts else "no hosts"
 
 
 def cut_offs(gateway: Gateway, instances: Iterable[Instance]) -> list[str]:

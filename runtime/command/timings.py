@@ -11,6 +11,7 @@ from rich.table import Table
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest
 from pool.moments import LONGEST_SPAN
+from pool.reports.tables import timing_rows
 from pool.sessions.timings import BOUNDS, PERCENTS, Spread, spreads
 from runtime.databases.records import records
 
@@ -46,9 +47,8 @@ def timings_table(seen: Iterable[Spread]) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("Of", "Until it is", "Sessions", *(f"p{percent}" for percent in PERCENTS)):
         table.add_column(column, justify="left" if column in ("Of", "Until it is") else "right")
-    for spread in seen:
-        times = (f"{spread.percentile(percent):.3f} s" for percent in PERCENTS)
-        table.add_row(spread.group, spread.step, str(len(spread.seconds)), *times)
+    for row in timing_rows(seen):
+        table.add_row(*row.values())
     return table
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from blocks.outside import now, outside
 from pool.decisions import Decision
 from pool.housekeeping.troubles import troubles
-from pool.reports.tables import decision_rows, host_rows
+from pool.reports.tables import decision_rows, host_list, host_rows, hosts_in_sum
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS
 from tasks.base import look_up
@@ -52,7 +52,8 @@ def show_hosts(pool: str) -> None:
     store = outside().store
     hosts, grace = store.hosts.all(pool, LIVING_HOSTS), outside().kept_config(pool).DD_HOST_GRACE
     rows = host_rows(hosts, store.images.offered(pool), store.images.by_host(pool), grace)
-    outside().prefect.write_table(rows, key=f"hosts-{pool}", description=f"Hosts of pool {pool}")
+    described = f"Pool {pool}: {hosts_in_sum(host_list(hosts, now()))}"
+    outside().prefect.write_table(rows, key=f"hosts-{pool}", description=described)
 
 
 @look_up()

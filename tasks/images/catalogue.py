@@ -156,6 +156,13 @@ def _kept_or_retired(pool: str, unread: list[Image]) -> list[Image]:
     return [one for one in there if one.retired_at is None and outside().layers.holds(one.id, one.layers)]
 
 
+def offered_with_pinned(pool: str) -> list[Image]:
+    """Return what the pool offers by its records, and the versions that its blueprints pin besides."""
+    offered = outside().store.images.offered(pool)
+    ids = {image.id for image in offered}
+    return offered + [one for one in _pinned(pool, outside().kept_config(pool).wanted_images) if one.id not in ids]
+
+
 def _pinned(pool: str, wanted: Sequence[str]) -> list[Image]:
     """Versions that blueprints of the pool pin and that are kept, each named by its id; of images that it wants."""
     found = {}

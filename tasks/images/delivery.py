@@ -12,11 +12,11 @@ from blocks.images.push import Bandwidth, HostPush
 from blocks.outside import log, now, outside
 from pool.blame import BAD_IMAGE
 from pool.errors import DiskFull, EngineTrouble
-from pool.images.distribution import DistributionTally, image_table
+from pool.images.distribution import DistributionTally
 from pool.images.names import tags_of
 from pool.records import Host, Image
-from pool.states import HostState
 from tasks.base import blocking, pool_task
+from tasks.images.tables import leave_image_table
 from tasks.leases import any_lease
 
 SHARE_SECONDS = 2
@@ -93,18 +93,11 @@ def plan_distribution(pool: str, hosts: int, images: list[Image]) -> Distributio
 
 
 @pool_task(task_run_name="report the deliveries to {pool}")
-def report_deliveries(pool: str, deliveries: Sequence[Delivery], images: list[Image]) -> list[dict]:
+def report_deliveries(pool: str, deliveries: Sequence[Delivery]) -> list[dict]:
     """Leave the artifacts ``images-<pool>`` and ``images-on-hosts-<pool>``; returns a row for each delivery."""
     rows = [vars(delivery) for delivery in deliveries]
-    prefect, store = outside().prefect, outside().store.images
-    prefect.write_table(rows, key=f"images-{pool}", description=f"Images sent to the hosts of {pool}")
-    active = [host.name for host in outside().store.hosts.all(pool, [HostState.ACTIVE])]
-    offered = [*store.offered(pool), *(image for image in images if "@" in image.name)]  # also what blueprints pin
-    prefect.write_table(
-        image_table(offered, {name: store.on_host(name) for name in active}),
-        key=f"images-on-hosts-{pool}",
-        description=f"Which hosts of {pool} have which image",
-    )
+    outside().prefect.write_table(rows, key=f"images-{pool}", description=f"Images sent to the hosts of {pool}")
+    leave_image_table(pool)
     return rows
 
 

@@ -2,24 +2,19 @@
 
 from datetime import timedelta
 from itertools import chain
-from zoneinfo import ZoneInfo
 
 from blocks.gateway.pool_page import MOST_CHANGES, MOST_HISTORIES, MOST_ROWS, LastDay, PoolView, pool_page
 from blocks.outside import now, outside
-from blocks.plots.demand import Panel, demand_plot
-from blocks.stored.documents.turned_settings import zone_of
 from pool.changes import Audience, Change, Noun
 from pool.decisions import without_repeats
 from pool.hosts.reach import reach_troubles, silent_hosts
 from pool.records import Instance
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
-from pool.what_if.figures import in_short_times, peak_words
-from pool.what_if.on_record import moments
 from tasks.base import look_up
+from tasks.housekeeping.showing import DAY, last_time
 
 LAST_DECISIONS = 20
 LOOKED_AT = 500  # many are one pool's reason to wait, said again at every tick
-DAY, PARTS = timedelta(days=1), 288  # of five minutes each
 #: A page of thousands of sessions takes so long that it is not drawn for each change: one tenth of a thread's time.
 LONG, REST = 0.25, 9  # seconds; times as long
 PAGE = "pool page"
@@ -79,7 +74,7 @@ def _view(name: str) -> PoolView:
     decided = without_repeats(store.ticks.decisions(limit=LOOKED_AT, pool=name))[:LAST_DECISIONS]
     hosts, (shown, more) = store.hosts.all(name, LIVING_HOSTS), _sessions(name)
     troubles = [*reach_troubles(hosts), *silent_hosts(hosts, config.DD_HOST_GRACE)]
-    day = outside().pictures.of(name, now(), lambda: _last_day(name, zone_of(config)))
+    day = outside().pictures.of(name, now(), lambda: _last_day(name))
     of_hosts = store.history.latest(Noun.HOST, [host.name for host in hosts[:MOST_HISTORIES]], MOST_CHANGES)
     failed = store.instances.ended(now() - FAILED_FOR, MOST_FAILED, [InstanceState.FAILED], name)
     told = [one.id for one in [*shown[:MOST_HISTORIES], *failed]]
@@ -98,10 +93,6 @@ def _sessions(pool: str) -> tuple[list[Instance], tuple[int, int]]:
     return shown, (max(0, placed - len(rows[0])), max(0, waiting - len(rows[1])))
 
 
-def _last_day(pool: str, zone: ZoneInfo) -> LastDay:
-    end = now()
-    begin = end - DAY
-    stood = moments(outside().store.demand.recorded(pool, begin, end), begin)
-    parts = in_short_times(stood, begin, end, PARTS)
-    caption = f"{begin.astimezone(zone):%a %H:%M} to {end.astimezone(zone):%a %H:%M}, {zone.key}"
-    return LastDay(demand_plot(f"Pool {pool}", [Panel(caption, parts)], zone), peak_words(parts, zone))
+def _last_day(pool: str) -> LastDay:
+    last = last_time(pool, DAY, now())
+    return LastDay(last.picture(pool), last.words)

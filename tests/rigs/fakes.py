@@ -75,6 +75,7 @@ class FakePrefect(PrefectPort):
 
     def __init__(self, parameters: dict | None = None) -> None:
         self.tables: dict[str, list[dict]] = {}
+        self.pictures: dict[str, str] = {}  # as SVG
         self.events: list[Change] = []
         self.troubles: dict[str, dict[str, str]] = {}  # by pool, of its last tick
         self.triggered: list[tuple[str, dict, str]] = []
@@ -143,6 +144,9 @@ class FakePrefect(PrefectPort):
 
     def write_table(self, rows: Sequence[Mapping[str, object]], key: str, description: str) -> None:
         self.tables[key] = [dict(row) for row in rows]
+
+    def write_picture(self, svg: str, key: str, description: str) -> None:
+        self.pictures[key] = svg
 
     def write_answers(self, answers: Sequence[Answer]) -> None:
         for answer in answers:

@@ -56,6 +56,16 @@ def test_a_tick_leaves_a_table_of_hosts_and_one_of_decisions(stack):
     assert isinstance(table(stack, "housekeeping-main"), list)
 
 
+def test_a_tick_leaves_what_shows_the_pool_at_a_look(stack, ended):
+    assert stack.run("housekeep/scheduled")[0] == "COMPLETED"
+    steps = {row["until it is"] for row in table(stack, "timings-main") if row["of"] == "all"}
+    assert {"room", "answering", "whole"} <= steps
+    assert ended not in {row["session"] for row in table(stack, "sessions-main")}
+    assert set(table(stack, "images-on-hosts-main")[0]) >= {"image", "id", "main-01"}
+    for key in ("last-day-main", "last-week-main"):
+        assert stack.api("GET", f"/artifacts/{key}/latest").json()["data"].startswith("data:image/svg+xml;base64,")
+
+
 def test_plan_says_what_the_next_tick_would_decide(stack):
     stack.set_pool(DD_FREE_SLOT_TARGET=50, DD_MAX_HOSTS=1)
     try:

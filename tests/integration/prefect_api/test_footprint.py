@@ -81,6 +81,19 @@ def test_a_table_is_written_only_when_its_rows_changed(prefect_server):
     assert prefect_server.call("POST", "/artifacts/count", artifacts=wanted) == 3
 
 
+@flow(name="draw-here")
+async def draw(key: str, svg: str) -> None:
+    PrefectPort().write_picture(svg, key, "a picture")
+
+
+def test_a_picture_is_written_only_when_it_changed(prefect_server):
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        for svg in ("<svg/>", "<svg/>", "<svg> </svg>"):
+            asyncio.run(draw("last-day-here", svg))
+    wanted = {"key": {"any_": ["last-day-here"]}}
+    assert prefect_server.call("POST", "/artifacts/count", artifacts=wanted) == 2
+
+
 @flow(name="answer-here")
 async def show_lasting(key: str) -> None:
     PrefectPort().write_answers([Answer(key, "an answer", {"state": "running"})])

@@ -86,6 +86,8 @@ def test_sessions_are_found_by_when_they_were_accepted_with_blueprint_and_last_h
     found = [(one.instance, one.blueprint, one.host) for one in store.timings.since(NOW)]
     assert found == [("alice-1", "jupyter", "main-01"), ("bob-1", "jupyter", "")]
     assert [one.instance for one in store.timings.since(later(60))] == ["bob-1"]
+    assert [one.instance for one in store.timings.since(later(60), "main")] == ["bob-1"]
+    assert store.timings.since(NOW, "gpu") == []
 
 
 def test_starts_are_found_by_when_they_were_told_oldest_first_and_by_pool(store):

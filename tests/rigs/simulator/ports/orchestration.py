@@ -23,7 +23,8 @@ from tests.rigs.simulator.processes import Process
 #: Steps of a tick that tell, show or forget, and that no decision depends on.
 TELLING = frozenset({
     "changes_are_left", "publish_missed", "publish_positions", "notices_are_lost", "show_decisions", "show_hosts",
-    "draw_pool_page", "look_at_blocks", "certificate_warnings", "forget_old", "forget_old_ticks", "forget_old_answers",
+    "draw_pool_page", "show_pools", "look_at_blocks", "certificate_warnings", "forget_old", "forget_old_ticks",
+    "forget_old_answers",
 })  # fmt: skip
 
 
@@ -85,6 +86,9 @@ class SimulatedPrefect(PrefectPort):
         here = self._up()
         here.secrets.check(f"artifact {key}", f"{rows} {description}")
         here.prefect.artifacts[key] = rows
+
+    def write_picture(self, svg: str, key: str, description: str) -> None:
+        self.write_table([{"picture": svg}], key, description)
 
     def write_answers(self, answers: Sequence[Answer]) -> None:
         for answer in answers:

@@ -162,7 +162,7 @@ def test_why_leads_to_what_happened_on_the_same_page_without_a_script():
 )
 def test_what_can_be_done_leads_to_a_form_of_prefects_that_is_filled_in(host, sessions, word, flow, parameters):
     links = links_of(pool_page([PoolView("main", [host], sessions, [])], NOW, FORMS))
-    assert [one for one in links if one not in FORMS.elsewhere()] == [word]
+    assert [one for one in links if one not in FORMS.elsewhere() | FORMS.of_pool("main")] == [word]
     address = urlsplit(links[word])
     assert (
         f"{address.scheme}://{address.netloc}{address.path}" == f"https://ui/v2/deployments/deployment/id-of-{flow}/run"
@@ -178,6 +178,12 @@ def test_runs_without_ticks_and_artifacts_are_a_click_away():
     links = links_of(pool_page([], NOW, FORMS))
     assert links["runs of sessions"] == "https://ui/v2/runs?tags=sessions"
     assert links["artifacts"] == "https://ui/v2/artifacts"
+
+
+def test_what_ticks_leave_of_each_pool_is_a_click_away():
+    links = links_of(pool_page([PoolView("gpu", [], [], [])], NOW, FORMS))
+    assert links["sessions"] == "https://ui/v2/artifacts/key/sessions-gpu"
+    assert links["the last week"] == "https://ui/v2/artifacts/key/last-week-gpu"
 
 
 def test_of_a_failed_session_why_and_the_answer_to_its_platform_are_one_click_away():

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from blocks.plots.demand import Panel, demand_plot
+from pool.reports.launches import LaunchTimes
 from pool.what_if.figures import Bucket
 from tests.rigs.pool_data import NOW
 
@@ -79,3 +80,34 @@ def test_a_long_caption_is_cut_between_two_words():
 def test_a_demand_of_nothing_can_be_drawn():
     nothing = [Bucket(NOW, 0, 0, 0), Bucket(NOW + timedelta(hours=1), 0, 0, 0)]
     assert "0" in texts(drawn(Panel("today", nothing)))
+
+
+def with_launches(*launches: LaunchTimes) -> ElementTree.Element:
+    plot = demand_plot("Pool main", [Panel("today", hours(1, 2))], ZoneInfo("UTC"), launches)
+    return ElementTree.fromstring(plot)  # noqa: S314 - it is our own
+
+
+def test_launch_times_stand_in_a_panel_of_their_own_each_at_its_moment():
+    picture = with_launches(LaunchTimes(NOW + timedelta(hours=1), 0.1, 1.0, 10.0))
+    (line,) = [one for one in picture.iter(f"{SVG}path") if one.get("class") == "launch"]
+    (dot,) = picture.iter(f"{SVG}circle")
+    assert line.get("d") == "M450.0 0.0V110.0"
+    assert (dot.get("cx"), dot.get("cy")) == ("450.0", "55.0")
+
+
+def test_the_scale_of_launch_times_reaches_to_the_slowest_in_powers():
+    assert {"0.1 s", "1 s", "10 s", "1 min"} <= set(texts(with_launches(LaunchTimes(NOW, 1, 1, 11))))
+    assert "1 min" not in texts(with_launches(LaunchTimes(NOW, 1, 1, 2)))
+
+
+def test_a_start_that_took_longer_than_the_scale_stands_at_its_top():
+    (line,) = [
+        one for one in with_launches(LaunchTimes(NOW, 0, 0, 9e9)).iter(f"{SVG}path") if one.get("class") == "launch"
+    ]
+    assert line.get("d") == "M0.0 0.0V110.0"
+
+
+def test_a_day_without_a_start_has_its_panel_and_a_replay_has_none():
+    title = "starts of sessions, from the request until they open: fastest, median, slowest"
+    assert title in texts(with_launches())
+    assert title not in texts(drawn(Panel("today", hours(1, 2))))

@@ -224,7 +224,7 @@ def test_the_table_of_images_has_every_active_host_and_every_image_that_is_offer
     store.images.mark(claim_active(store).name, LAB.id, NOW)
     claim_active(store, "run-2")
     with standing_in(fake_outside(store=store)) as door:
-        asyncio.run(delivery.report_deliveries.fn("main", [delivery.Delivery("main-01")], [LAB]))
+        asyncio.run(delivery.report_deliveries.fn("main", [delivery.Delivery("main-01")]))
     rows = door.prefect.tables["images-on-hosts-main"]
     assert [(row["image"], row["main-01"], row["main-02"]) for row in rows] == [
         ("lab", "there", "missing"),
