@@ -17,7 +17,7 @@ from pool.what_if.on_record import moments
 from tasks.base import look_up
 from tasks.images.tables import leave_image_table
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+MINUTE, DAY, WEEK = timedelta(minutes=1), timedelta(days=1), timedelta(days=7)
 PARTS = 288  # of a day: five minutes each; and of a week, 35 minutes
 MOST_ROWS = 200
 #: How often the picture of a span of time is another one: its end is a whole number of these.
@@ -79,18 +79,27 @@ def _show_sessions(pool: str) -> None:
 
 
 def _show_timings(pool: str) -> None:
-    """Leave how long the starts of the last day took: the artifact ``timings-<pool>``."""
-    store = outside().store.timings
-    rows = outside().pictures.of(
-        f"timings of {pool}", now(), lambda: timing_rows(spreads(store.since(now() - DAY, pool)))
-    )
+    """Leave how long the starts of the last day took, until a minute ago at most: the artifact ``timings-<pool>``."""
+    end = _whole(MINUTE)
+    rows = outside().pictures.of(f"timings of {pool}", end, lambda: _timings(pool, end))
     description = f"Starts of sessions of pool {pool} in the last day; whole: from accepted to routed"
     outside().prefect.write_table(rows, key=f"timings-{pool}", description=description)
 
 
+def _timings(pool: str, end: datetime) -> list[dict[str, str]]:
+    """Measure by what was so at a moment, so that each worker that draws it comes to the same."""
+    started = outside().store.timings.since(end - DAY, pool)
+    return timing_rows(spreads(one for one in started if max(one.moments.values()) <= end))
+
+
+def _whole(step: timedelta) -> datetime:
+    """Return the last moment that is a whole number of steps."""
+    return now() - (now() - _EPOCH) % step
+
+
 def _show_picture(pool: str, span: timedelta) -> None:
     """Leave the picture of a span of time: the artifact ``last-day-<pool>`` or ``last-week-<pool>``."""
-    end = now() - (now() - _EPOCH) % STEPS[span]
+    end = _whole(STEPS[span])
     key = f"{NAMES[span]}-{pool}"
     words, picture = outside().pictures.of(key, end, lambda: _drawn(pool, span, end))
     outside().prefect.write_picture(picture, key=key, description=words)
