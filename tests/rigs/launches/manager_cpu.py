@@ -28,8 +28,8 @@ def meter_of(stack: Stack) -> Meter:
         found = defaultdict[str, float](float)
         for pid, command in marked_processes(settings.identity).items():
             if part := next((part for part, word in PARTS.items() if word in command), ""):
-                found[part] += seconds_in(_stat(pid))
-        found["database"] = sum(seconds_in(_stat(pid)) for pid in processes_in(cluster(settings)))
+                found[part] += seconds_of(pid)
+        found["database"] = sum(map(seconds_of, processes_in(cluster(settings))))
         return found
 
     return read
@@ -40,6 +40,11 @@ def spent(meter: Meter, before: Mapping[str, float]) -> dict[str, float]:
     time.sleep(AFTER_SECONDS)
     after = meter()
     return {part: round(after[part] - before.get(part, 0), 2) for part in sorted(after)}
+
+
+def seconds_of(pid: int) -> float:
+    """Processor seconds of a process so far; 0 for one that has ended."""
+    return seconds_in(_stat(pid))
 
 
 def seconds_in(stat: str) -> float:

@@ -1,0 +1,46 @@
+"""A warm worker whose engines and gateway are of paper: `python -m tests.rigs.launches.paper_worker -p warm …`.
+
+All else is real: Prefect's server, the pool's database, the flows, and what is told. A container answers so many
+seconds after it began to run as `ANSWERS_AFTER` in the environment says.
+"""
+
+import os
+import runpy
+import sys
+import time
+from dataclasses import replace
+
+from blocks.outside import outside, replace_outside
+from pool.records import ContainerSpec, Host
+from tests.rigs.stacks.paper_stack import PaperEngine, PaperGateway
+
+ANSWERS_AFTER = "PAPER_ANSWERS_AFTER"
+
+
+class TimedEngine(PaperEngine):
+    """Knows since when a container runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answers_after = float(os.environ.get(ANSWERS_AFTER, "0"))
+        self._answers_from: dict[int, float] = {}
+
+    def run_on(self, host: Host, spec: ContainerSpec) -> None:
+        super().run_on(host, spec)
+        self._answers_from[spec.host_port] = time.monotonic() + self._answers_after
+
+    def answers(self, _address: str, port: int, _path: str, _header: str) -> bool:
+        """Whether what runs behind the port answers."""
+        return time.monotonic() >= self._answers_from.get(port, float("inf"))
+
+
+def main() -> None:
+    """Become `prefect worker start`."""
+    engine = TimedEngine()
+    replace_outside(replace(outside(), engines=engine, gateway=PaperGateway(), session_answers=engine.answers))
+    sys.argv = ["prefect", "worker", "start", *sys.argv[1:]]
+    runpy.run_module("prefect", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
