@@ -25,6 +25,7 @@ __all__ = [
     "log",
     "look_up",
     "now",
+    "one_write",
     "pool_task",
     "run_id",
     "run_parameters",
@@ -154,6 +155,17 @@ def look_up(**options: Any) -> _Decorator:
     if options.get("retries"):
         options.setdefault("retry_condition_fn", worth_retrying)
     return _Decorator(PoolLookUp, options)
+
+
+def one_write(publishes: bool = True) -> _Decorator:
+    """Declare a step that is one guarded write to SQL beside a task that shows it: like one, but without a task run.
+
+    It is for steps that every start comes through: a task run costs as much as half of such a step's neighbours do.
+
+    Args:
+        publishes: as of :func:`pool_task`.
+    """
+    return _Decorator(PoolLookUp, {}, publishes)
 
 
 def _in_executor(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:

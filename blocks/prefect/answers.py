@@ -15,6 +15,8 @@ PAGE = 200  # rows that the server answers with at most
 #: What is so far to the right is code in markdown: shown as it is.
 CODE = " " * 4
 MOST_ASKED = 5000
+#: Key of a session's artifact, before its id. It belongs to no run: a tick that tells of a session is soon deleted.
+ANSWER_OF = "instance-"
 WRITES_AT_ONCE = 4
 
 

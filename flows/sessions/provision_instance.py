@@ -8,6 +8,7 @@ from flows.steps.queue import serve_queue
 from flows.steps.sessions import refuse_start, start_or_await
 from pool.errors import NoRoom, Refused, RefusedMove
 from pool.records import BlueprintSpec, Instance
+from pool.reports.run_names import name_of_start
 from pool.sessions.requests import check_not_over
 from pool.states import BEGINNING, EndCause, InstanceState
 from tasks.base import run_parameters
@@ -15,15 +16,12 @@ from tasks.gateway.routes import publish_route
 from tasks.sessions.answers import answer
 from tasks.sessions.instances import get_instance, move_instance
 from tasks.sessions.queue import check_waiting, starting_later
-from tasks.sessions.requests import read_blueprint, record_instance
+from tasks.sessions.requests import find_request, read_blueprint, record_instance
 
 
 def run_name() -> str:
     """What the UI calls a run: who gets what, and under which id."""
-    said = run_parameters()
-    user, instance_id = said.get("user", ""), said["instance_id"]
-    words = (f"provision {user or instance_id}", said.get("blueprint", ""), instance_id if user else "")
-    return " · ".join(filter(None, words))
+    return name_of_start(run_parameters())
 
 
 @flow(name="provision-instance", flow_run_name=run_name, persist_result=True)
@@ -58,7 +56,8 @@ async def provision_instance(
 async def record(instance_id: str, blueprint: str, user: str, options: dict) -> tuple[Instance, BlueprintSpec | None]:
     """Record the session, and give out room in the order of the queue; the session as it is then, and its blueprint."""
     with starting_later(instance_id):
-        instance, recipe = await record_instance(instance_id, blueprint, user, options)
+        known = await find_request(instance_id, blueprint, user, options)
+        instance, recipe = (known, None) if known else await record_instance(instance_id, blueprint, user, options)
         if instance.state is not InstanceState.QUEUED:
             return instance, recipe
         await serve_queue(instance.pool, own=instance_id)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from blocks.outside import log, now, outside
+from blocks.prefect.answers import ANSWER_OF
 from tasks.base import blocking, look_up
-from tasks.sessions.answers import ANSWER_OF
 
 #: Completed runs of ticks, of which there are 2880 a day; those that failed are kept as long as all other runs.
 TICKS_KEPT = timedelta(hours=3)

@@ -3,13 +3,13 @@
 from collections.abc import Collection
 
 from blocks.outside import outside
-from blocks.prefect.answers import Answer
+from blocks.prefect.answers import ANSWER_OF, Answer
 from pool.changes import Change, Noun
 from pool.records import Instance
 from pool.sessions.estimates import QueuePosition
 from pool.states import BEGINNING, InstanceState
 from tasks.publishing.current import tell_current
-from tasks.sessions.answers import ANSWER_OF, answer_for, told_as
+from tasks.sessions.answers import answer_for, told_as
 from tasks.sessions.positions import positions_in
 
 

@@ -21,8 +21,6 @@ from tasks.sessions.positions import positions_in
 OPENS = frozenset({InstanceState.QUEUED, InstanceState.STARTING, InstanceState.RUNNING, InstanceState.MOVING})
 #: Platforms read of a session that is moved that it starts: they know no other state in which a user waits for it.
 TOLD_AS = {InstanceState.MOVING: InstanceState.STARTING}
-#: Key of the artifact, before the session's id. It belongs to no run: a tick that tells of a session is soon deleted.
-ANSWER_OF = "instance-"
 
 
 def told_as(instance: Instance) -> InstanceState:

@@ -8,15 +8,16 @@ from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import expiry
 from pool.sessions.timings import Moments
 from pool.states import InstanceState
-from tasks.base import blocking, look_up, pool_task
+from tasks.base import blocking, look_up, one_write, pool_task
 from tasks.sessions.containers import looks
 
 
-@pool_task(publishes=False, task_run_name="move {instance.id} to running")
+@one_write(publishes=False)
 def begin_to_run(instance: Instance, blueprint: BlueprintSpec, moments: Moments, restored_from: str = "") -> Instance:
     """Move a session that answers to running, for as long as it may last; its host's errors count no longer.
 
-    It is told by the step that publishes the route: before that, its address shows a page that asks to wait.
+    It is told by the step that publishes the route, which shows it in the UI as well: before that, its address shows a
+    page that asks to wait.
 
     Raises:
         RefusedMove: another run ended it meanwhile; nothing changed.

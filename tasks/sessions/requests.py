@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from blocks.outside import now, outside
+from blocks.prefect.answers import ANSWER_OF
 from pool.errors import Refused
 from pool.names import check_instance_id, check_user, one_spelling
 from pool.records import BlueprintSpec, Instance
@@ -16,7 +17,6 @@ from pool.settings import PoolSettings
 from tasks.base import accepted_at, look_up, pool_task
 from tasks.courses.courses import course_troubles
 from tasks.images.versions import versions_of
-from tasks.sessions.answers import ANSWER_OF
 from tasks.sessions.secrets import look_for_secrets
 from tasks.sessions.standbys import standbys_for
 
@@ -31,13 +31,35 @@ def read_blueprint(name: str) -> BlueprintSpec:
     return outside().stored.blueprint(name)
 
 
+@look_up()
+def find_request(instance_id: str, blueprint: str, user: str, options: dict) -> Instance | None:
+    """Find the session of a request that was recorded already: earlier, or together with others before its run began.
+
+    Such a session needs no blueprint here: it goes on, or has ended, whatever became of its blueprint since.
+
+    Raises:
+        BadRequest: the id is not of the form it must have.
+        Refused: the id is another request's.
+    """
+    return _found(instance_id, blueprint, user, options)
+
+
+def _found(instance_id: str, blueprint: str, user: str, options: dict) -> Instance | None:
+    check_instance_id(instance_id)
+    user = one_spelling(user)
+    check_user(user)
+    outside().prefect.show_on_own_page([ANSWER_OF + instance_id])
+    known = outside().store.instances.find(instance_id)
+    if known is not None:
+        check_same_request(known, blueprint, user, options)
+    return known
+
+
 @pool_task(task_run_name="record {instance_id} · {blueprint}")
 def record_instance(
     instance_id: str, blueprint: str, user: str, options: dict
 ) -> tuple[Instance, BlueprintSpec | None]:
     """Record the request before anything is done about it; the same request gives the same instance.
-
-    A session that is known needs no blueprint here: it goes on, or has ended, whatever became of its blueprint since.
 
     Returns:
         The instance; and its blueprint, if it was recorded just now.
@@ -48,11 +70,8 @@ def record_instance(
         TooManySessions: the user, or all users together, have as many sessions as a limit allows.
         NotFound: there is no such blueprint or course, or the pool does not offer its image.
     """
-    check_instance_id(instance_id)
     user = one_spelling(user)
-    check_user(user)
-    outside().prefect.show_on_own_page([ANSWER_OF + instance_id])
-    known = outside().store.instances.find(instance_id)
+    known = _found(instance_id, blueprint, user, options)
     recipe: BlueprintSpec | None = None
     if known is None:
         recipe = outside().stored.blueprint(blueprint)
@@ -63,7 +82,7 @@ def record_instance(
         standbys, limits = standbys_for(recipe, options, settings, [user]), limits_of(settings, recipe, user)
         request = outside().store.instances.request
         known, _ = request(instance_id, recipe, user, options, now(), limits, accepted_at(), standbys)
-    check_same_request(known, blueprint, user, options)
+        check_same_request(known, blueprint, user, options)  # another run of the id may have been faster
     return known, recipe
 
 

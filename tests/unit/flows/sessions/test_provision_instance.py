@@ -52,10 +52,17 @@ def provision() -> dict:
     return asyncio.run(unwrap(provision_instance.fn)("alice-1"))
 
 
-def test_a_session_that_gets_room_is_started_in_six_steps(tasks):
+def test_a_session_that_gets_room_is_started_in_five_steps(tasks):
     assert provision() == {"state": "running"}
     room, start = ["record_instance", "give_out_room"], ["start_container", "wait_until_ready"]
-    assert tasks.task_runs == [*room, *start, "begin_to_run", "publish_route"]
+    assert tasks.task_runs == [*room, *start, "publish_route"]
+
+
+def test_a_session_that_was_recorded_and_given_room_with_others_is_started_in_three(tasks):
+    tasks.answer("find_request", STARTING)
+    tasks.answer("read_blueprint", a_blueprint())
+    assert provision() == {"state": "running"}
+    assert tasks.task_runs == ["start_container", "wait_until_ready", "publish_route"]
 
 
 def test_without_room_the_answer_is_that_it_waits(tasks):
