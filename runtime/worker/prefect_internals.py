@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from httpx import Request
-from prefect import results, task_engine
+from prefect import flows, results, task_engine
+from prefect._internal.pydantic.validated_func import ValidatedFunction
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.schemas.objects import FlowRun
@@ -245,3 +246,18 @@ def remember_result_storage() -> None:
 
     for name, remembered in zip(RESULT_STORAGE, (remembered_async, remembered_sync), strict=True):
         setattr(results, name, remembered)
+
+
+def remember_parameters() -> None:
+    """Have what checks the parameters of a flow be made once for the process, where Prefect makes it for each run.
+
+    It is a class of Pydantic's with all that the parameters' types are made of.
+    """
+    kept: dict[Callable[..., Any], Any] = {}
+
+    def known(function: Callable[..., Any], config: Any = None) -> Any:
+        if function not in kept:
+            kept[function] = ValidatedFunction(function, config=config)
+        return kept[function]
+
+    setattr(flows, "ValidatedFunction", known)  # noqa: B010 - a class, as far as its types know

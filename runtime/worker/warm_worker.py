@@ -30,6 +30,7 @@ from runtime.worker.metrics import serve_metrics
 from runtime.worker.places import FOR_SCHEDULES, Places
 from runtime.worker.prefect_internals import (
     OpenWorker,
+    remember_parameters,
     remember_result_storage,
     share_csrf_tokens,
     share_tls_contexts,
@@ -101,6 +102,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         share_tls_contexts()
         share_csrf_tokens()
         remember_result_storage()
+        remember_parameters()
         wrap_task_states(lambda emit: TaskStates(emit).tell)
         leave_out_known_lines()
         serve_metrics()

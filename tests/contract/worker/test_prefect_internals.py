@@ -15,10 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
-from prefect import Flow, flow_engine, results, task_engine
+from prefect import Flow, flow_engine, flows, results, task_engine
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import ParameterTypeError
 from prefect.flow_engine import AsyncFlowRunEngine, run_flow
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -194,6 +195,27 @@ def test_a_server_is_asked_for_its_result_storage_once_in_a_while(monkeypatch):
     for _ in range(3):
         assert get(_sync=True)
     assert asked == ["once"]
+
+
+def test_what_checks_a_flows_parameters_is_made_once_and_checks_as_before(monkeypatch):
+    async def any_flow(number: int, words: list[str] | None = None) -> None:
+        """Takes two parameters."""
+
+    made: list[Any] = []
+
+    def make(*said: Any, **more: Any) -> Any:
+        made.append(said)
+        return original(*said, **more)
+
+    original = vars(prefect_internals)["ValidatedFunction"]
+    monkeypatch.setattr(flows, "ValidatedFunction", original)
+    monkeypatch.setattr(prefect_internals, "ValidatedFunction", make)
+    prefect_internals.remember_parameters()
+    checked: Flow[Any, Any] = Flow(any_flow, name="any")
+    assert [checked.validate_parameters({"number": said})["number"] for said in ("1", "2")] == [1, 2]
+    with pytest.raises(ParameterTypeError):
+        checked.validate_parameters({"number": "three"})
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("name", prefect_internals.RESULT_STORAGE)
