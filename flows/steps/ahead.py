@@ -1,13 +1,18 @@
 """What is done together for runs that were found together, before the first of them begins."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from tasks.base import log
+from flows.steps.sessions import refuse_start
+from pool.errors import Refused
+from pool.states import BEGINNING
+from tasks.base import log, now
+from tasks.sessions.instances import find_instance
 from tasks.sessions.queue import promise_start
 from tasks.sessions.requests import record_ahead
 
@@ -21,26 +26,44 @@ class FoundRun:
     accepted: datetime  # when it was to begin
 
 
-async def record_sessions(runs: Sequence[FoundRun]) -> None:
+#: By the id of a run, what undoes what was done for it ahead, should it be cancelled before it begins.
+Undoing = dict[str, Callable[[], Awaitable[None]]]
+
+
+async def record_sessions(runs: Sequence[FoundRun]) -> Undoing:
     """Record the sessions that runs of provision-instance are for, so that all are told at once where they stand.
 
     A run that begins needs some ten requests to Prefect's server, which answers one after the other: the last of twenty
     would be told after seconds that it has to wait. What cannot be recorded here is left to its run, which says why.
     """
+    undoing: Undoing = {}
     for several in _alike(runs):
         first, sessions = several[0].parameters, [_session(run) for run in several]
         asking = {run.parameters["instance_id"]: run.id for run in several}
         for instance_id in asking:
             promise_start(instance_id)
+        began = now()
         try:
             accepted = min(run.accepted for run in several)
-            await record_ahead(sessions, first["blueprint"], first["options"] or {}, accepted, asking)
+            known = await record_ahead(sessions, first["blueprint"], first["options"] or {}, accepted, asking)
         except Exception as error:  # noqa: BLE001 - see above
             log().debug("%s sessions are recorded by their own runs: %s", len(several), error)
+            continue
+        asked = Counter(run.parameters["instance_id"] for run in runs)
+        made = [one.id for one in known if one.created_at >= began and asked[one.id] == 1]
+        undoing |= {asking[instance_id]: partial(take_back, instance_id) for instance_id in made}
+    return undoing
+
+
+async def take_back(instance_id: str) -> None:
+    """End a session that was recorded for a run which was cancelled before it began; unless another run starts it."""
+    instance = await find_instance(instance_id)
+    if instance and instance.state in BEGINNING:
+        await refuse_start(instance, Refused("cancelled"))
 
 
 #: By the name of a flow.
-AHEAD: dict[str, Callable[[Sequence[FoundRun]], Awaitable[None]]] = {"provision-instance": record_sessions}
+AHEAD: dict[str, Callable[[Sequence[FoundRun]], Awaitable[Undoing]]] = {"provision-instance": record_sessions}
 
 
 def _session(run: FoundRun) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
-from flows.steps.ahead import AHEAD, FoundRun
+from flows.steps.ahead import AHEAD, FoundRun, Undoing
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.prefect_internals import OpenWorker
 
@@ -30,6 +30,7 @@ class Beginnings:
     def __init__(self, worker: OpenWorker, flows: LoadedFlows) -> None:
         self._worker, self._flows = worker, flows
         self._turns = anyio.CapacityLimiter(MOST_AT_ONCE)
+        self._undoing: Undoing = {}
 
     async def prepare(self, runs: Sequence[FlowRun]) -> None:
         """Do what their flows do together for several of these, which begin next. What fails here, each run does."""
@@ -51,7 +52,13 @@ class Beginnings:
             entrypoint = self._flows.keep(await self._worker.client.read_deployment(str(deployment)))
         flow = await self._flows.get(entrypoint)
         if together := AHEAD.get(flow.name):
-            await together([found for run in runs if (found := _found(flow, run))])
+            self._undoing |= await together([found for run in runs if (found := _found(flow, run))])
+
+    async def settle(self, run: FlowRun, cancelled: bool) -> None:
+        """Undo what was done ahead for a run that was cancelled, and did not come to undo it itself."""
+        undo = self._undoing.pop(str(run.id), None)
+        if undo and cancelled:
+            await undo()
 
     @asynccontextmanager
     async def turn(self, run: FlowRun) -> AsyncIterator[None]:

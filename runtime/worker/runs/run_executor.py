@@ -72,8 +72,13 @@ class RunExecutor:
         try:
             async with AsyncExitStack() as turn:
                 await turn.enter_async_context(self._beginnings.turn(flow_run))
-                if await self._claim(flow_run) and (flow := await self._flow_of(flow_run)):
-                    await self._run(flow, flow_run, has_begun=turn.aclose)
+                if not await self._claim(flow_run):
+                    cancelled = await self._is_cancelled(flow_run.id)
+                elif flow := await self._flow_of(flow_run):
+                    cancelled = await self._run(flow, flow_run, has_begun=turn.aclose)
+                else:
+                    cancelled = False
+                await self._beginnings.settle(flow_run, cancelled)
         except Exception as error:  # one run's trouble must not end the worker and with it all other runs
             self._worker.log.exception("Lost track of run %s", flow_run.id)
             await self._lost.settle(self._worker.client, flow_run.id, f"its worker lost track of it: {error!r}")
@@ -96,6 +101,10 @@ class RunExecutor:
             state = await self._states.read(flow_run.id)
         return state is not None and state.is_pending() and state.message == message
 
+    async def _is_cancelled(self, run_id: UUID) -> bool:
+        state = await self._states.read(run_id)
+        return state is not None and state.type in (StateType.CANCELLED, StateType.CANCELLING)
+
     async def _flow_of(self, flow_run: FlowRun) -> Flow | None:
         """The flow, loaded once; None when it cannot be loaded, which the run's state then says."""
         try:
@@ -111,7 +120,8 @@ class RunExecutor:
             await self._states.end(flow_run.id, Failed(message=message))
             return None
 
-    async def _run(self, flow: Flow, flow_run: FlowRun, has_begun: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, flow: Flow, flow_run: FlowRun, has_begun: Callable[[], Awaitable[None]]) -> bool:
+        """Have its thread run it to its end; whether it was cancelled."""
         run = self._runs[flow_run.id] = WarmRun(flow, flow_run)
         try:
             run.start()
@@ -120,6 +130,7 @@ class RunExecutor:
             raised = await run.ended()
             if not run.told:
                 await self._ensure_told(flow_run.id, raised, run.cancelled)
+            return run.cancelled
         finally:
             del self._runs[flow_run.id]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -10,13 +11,13 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
 from flows.sessions.provision_instance import provision_instance
-from flows.steps.ahead import AHEAD, FoundRun, record_sessions
+from flows.steps.ahead import AHEAD, FoundRun, Undoing, record_sessions
 from flows.steps.queue import serve_queue
 from pool.records import Image
 from tests.rigs.fakes import Blocks, FakeBlocks, FakePrefect, InlinePublisher, fake_outside
-from tests.rigs.pool_data import NOW, claim_active
+from tests.rigs.pool_data import NOW, claim_active, run
 from tests.rigs.services.databases import new_store
-from tests.rigs.stacks.paper_stack import PaperGateway
+from tests.rigs.stacks.paper_stack import PaperEngine, PaperGateway
 
 pytestmark = pytest.mark.unit
 
@@ -45,7 +46,12 @@ def door(tmp_path):
         Blueprint: {"jupyter": JUPYTER},
         LinkKeys: {"main": LinkKeys.create()},
     }
-    ports = {"stored": FakeBlocks(blocks), "prefect": Prefect(), "publisher": InlinePublisher()}
+    ports = {
+        "stored": FakeBlocks(blocks),
+        "prefect": Prefect(),
+        "publisher": InlinePublisher(),
+        "engines": PaperEngine(),
+    }
     with standing_in(fake_outside(store=store, gateway=PaperGateway(), **ports)) as door:
         yield door
     store.close()
@@ -56,8 +62,12 @@ def found(name: str, user: str = "", options: dict | None = None, **more) -> Fou
     return FoundRun(f"run of {name}", asked | more, NOW)
 
 
-def record(*runs: FoundRun) -> None:
-    asyncio.run(record_sessions(runs))
+def record(*runs: FoundRun) -> Undoing:
+    return asyncio.run(record_sessions(runs))
+
+
+async def undo(undoing: Undoing, run: str) -> None:
+    await undoing[run]()
 
 
 def told(door) -> dict[str, str]:
@@ -100,6 +110,30 @@ def test_one_whose_run_does_not_begin_after_all_is_started_by_another(door):
     door.clock.pass_by(60)
     asyncio.run(serve_queue("main"))
     assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-1"]
+
+
+def test_the_session_of_a_run_that_was_cancelled_before_it_began_is_over_and_gives_its_room_to_the_next(door):
+    undoing = record(found("s-1"), found("s-2"), found("s-3"))
+    asyncio.run(serve_queue("main", own="s-1"))
+    asyncio.run(undo(undoing, "run of s-1"))
+    over = door.store.instances.get("s-1")
+    assert (str(over.state), over.reason) == ("failed", "cancelled")
+    assert [str(door.store.instances.get(name).state) for name in ("s-2", "s-3")] == ["starting", "starting"]
+
+
+def test_a_session_that_runs_by_then_is_left_alone(door):
+    undoing = record(found("s-1"), found("s-2"))
+    asyncio.run(serve_queue("main", own="s-1"))
+    run(door.store, "s-1")
+    asyncio.run(undo(undoing, "run of s-1"))
+    assert str(door.store.instances.get("s-1").state) == "running"
+
+
+def test_a_session_that_was_asked_for_before_or_by_two_runs_is_not_undone_with_one_of_them(door):
+    record(found("s-1"))
+    door.clock.pass_by(1)
+    twice = replace(found("s-2"), id="another run")
+    assert {*record(found("s-1"), found("s-2"), twice, found("s-3"))} == {"run of s-3"}
 
 
 def test_what_is_refused_is_left_to_its_run_and_keeps_no_other_from_its_place(door):

@@ -40,6 +40,7 @@ def together(monkeypatch):
 
     async def note(runs):
         done.append([dict(run.parameters) for run in runs])
+        return {}
 
     monkeypatch.setitem(AHEAD, "provision-any", note)
     return done
@@ -88,6 +89,28 @@ def test_runs_begin_all_the_same_where_what_they_have_in_common_fails(monkeypatc
 
     monkeypatch.setitem(AHEAD, "provision-any", fail)
     asyncio.run(beginnings.prepare([a_run(instance_id="s-1"), a_run(instance_id="s-2")]))
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_what_was_done_ahead_is_undone_once_for_a_run_that_was_cancelled_before_it_began(
+    monkeypatch, beginnings, cancelled
+):
+    undone, runs = [], [a_run(instance_id="s-1"), a_run(instance_id="s-2")]
+
+    async def undo():
+        undone.append("s-1")
+
+    async def note(found):
+        return {found[0].id: undo}
+
+    async def prepare_and_settle():
+        await beginnings.prepare(runs)
+        for run in (*runs, *runs):
+            await beginnings.settle(run, cancelled)
+
+    monkeypatch.setitem(AHEAD, "provision-any", note)
+    asyncio.run(prepare_and_settle())
+    assert undone == ["s-1"] * cancelled
 
 
 async def begin_many(beginnings, count: int, auto: bool) -> int:
