@@ -41,10 +41,13 @@ class Scene(StrEnum):
     KEPT = "of a session that keeps its work"
     MOVING = "of a session that moves"
     STANDBYS = "with standbys"
+    TOGETHER = "of sessions that are asked for together"
 
 
 #: Between the worker's Pending and the flow's first line; no task of the product, but what the hooks call this moment.
 TAKE = "take"
+#: What the worker does for several runs together before one of them begins; no task of the product either.
+AHEAD = "ahead"
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,13 @@ STANDBYS_STAND_BY = [
     *_at(PROVISION, "after", "record_instance", victim=Victim.POWER, scene=Scene.STANDBYS),
     *_at(STAND_BY, "before", "make_ready", victim=Victim.POOL_DATABASE, scene=Scene.STANDBYS),
 ]
+ASKED_TOGETHER = [
+    *_at(PROVISION, "before", AHEAD, scene=Scene.TOGETHER),
+    *_at(PROVISION, "after", AHEAD, scene=Scene.TOGETHER),
+    *_at(PROVISION, "after", AHEAD, victim=Victim.SERVER, scene=Scene.TOGETHER),
+    *_at(PROVISION, "before", AHEAD, victim=Victim.POOL_DATABASE, scene=Scene.TOGETHER),
+    *_at(PROVISION, "after", AHEAD, victim=Victim.POWER, scene=Scene.TOGETHER),
+]
 
 POINTS = [
     # The flow's own process dies, at each boundary.
@@ -170,4 +180,5 @@ POINTS = [
     *WORK_IS_KEPT,
     *SESSIONS_MOVE,
     *STANDBYS_STAND_BY,
+    *ASKED_TOGETHER,
 ]

@@ -1,11 +1,13 @@
 """Hold and strike runs at a step: loaded by every Python process of a stack that was started with this on its path.
 
 The product knows nothing of it. When its tasks are imported, their calls and those of look-ups are watched, and so is
-the moment at which a warm worker's run begins. Where the step comes that the order names, the order is taken (by
-renaming it, so that it is carried out once): the run says in which process it is, and waits there until the campaign
-has struck. A run whose session has a hold waits in the same way until the hold is taken away.
+the moment at which a warm worker's run begins, and what it does before that for several together. Where the step comes
+that the order names, the order is taken (by renaming it, so that it is carried out once): the run says in which process
+it is, and waits there until the campaign has struck. A run whose session has a hold waits in the same way until the
+hold is taken away.
 """
 
+import asyncio
 import importlib.abc
 import importlib.util
 import inspect
@@ -14,6 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -99,6 +102,21 @@ def watch_worker(warm_run: Any) -> None:
     warm_run.WarmRun._run = watched
 
 
+def watch_beginnings(beginnings: Any) -> None:
+    """Have what a warm worker does together for several runs, before they begin, pass by here; it may take its time."""
+    beginnings.AHEAD_SECONDS = PATIENCE
+    for pipeline, together in beginnings.AHEAD.items():
+        beginnings.AHEAD[pipeline] = partial(_together, pipeline, together)
+
+
+async def _together(pipeline: str, together: Callable[..., Awaitable[Any]], runs: Sequence[Any]) -> Any:
+    """The worker's loop goes on meanwhile: other runs begin."""
+    await asyncio.to_thread(reached, "ahead", "before", pipeline)
+    value = await together(runs)
+    await asyncio.to_thread(reached, "ahead", "after", pipeline)
+    return value
+
+
 class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Lets a module be imported as usual, and watches it from then on."""
 
@@ -127,3 +145,4 @@ class _WhenImported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 if "KILL_ORDER" in os.environ:
     sys.meta_path.insert(0, _WhenImported("tasks.base", watch_tasks))
     sys.meta_path.insert(0, _WhenImported("runtime.worker.runs.warm_run", watch_worker))
+    sys.meta_path.insert(0, _WhenImported("runtime.worker.runs.beginnings", watch_beginnings))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from pool.store.pool_store import PoolStore
 from tests.reliability.points import BACK_UP, END, MOVE, PROVISION, RESTORE, STAND_BY, TICK, Point, Scene
-from tests.reliability.scenes import kept, standby
+from tests.reliability.scenes import kept, standby, together
 from tests.reliability.works import PLAIN, Work
 from tests.rigs.stacks.stack import Stack
 
@@ -20,6 +20,7 @@ WORKS: Mapping[Scene, Mapping[str, Begins]] = {
         TICK: standby.Begin,
         STAND_BY: standby.Begin,
     },
+    Scene.TOGETHER: {PROVISION: together.Provision},
 }
 
 
