@@ -1,14 +1,16 @@
 """A run waits where it is held, and where it is to be struck; all others pass."""
 
+import asyncio
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.reliability.hooks import sitecustomize as hooks
 from tests.reliability.orders import Orders
-from tests.reliability.points import END, PROVISION, TAKE, Point
+from tests.reliability.points import AHEAD, END, PROVISION, TAKE, Point, Scene
 from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.unit
@@ -83,3 +85,19 @@ def test_nothing_is_left_of_an_order_that_is_withdrawn(orders, tmp_path):
     orders.hold("alice-1", TAKE, "after")
     orders.withdraw()
     assert [file for file in Path(tmp_path).rglob("*") if file.is_file()] == []
+
+
+def test_what_a_worker_does_for_several_runs_together_is_struck_when_it_is_done(orders):
+    orders.give(Point(PROVISION, AHEAD, "after", scene=Scene.TOGETHER))
+    done = []
+
+    async def together(runs: list[str]) -> str:
+        done.append(runs)
+        return "what undoes it"
+
+    with ThreadPoolExecutor(1) as threads:
+        doing = threads.submit(asyncio.run, hooks._together(PROVISION, together, ["run 1", "run 2"]))
+        assert until(orders.struck_process, "it says which process it is", 5) == os.getpid()
+        assert (done, doing.done()) == ([["run 1", "run 2"]], False)
+        orders.go_on()
+        assert doing.result(5) == "what undoes it"
