@@ -158,6 +158,8 @@ class BlueprintSpec:
     max_sessions_per_user: int = 0  # by this blueprint, at once; 0: no limit
     max_sessions: int = 0  # likewise, of all users together
     standby: int = 0  # containers that are started ahead of their sessions
+    standby_timetable: tuple[str, ...] = ()  # times with another number of them, as the operator wrote them
+    standby_by_demand: int = 0  # more of them where earlier weeks ask for more, at most so many; 0: none
     image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
     keep: KeptWork = KeptWork()

@@ -15,7 +15,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LINE = re.compile(
     r"(?P<days>[A-Za-z,-]+) +(?P<begin>\d\d:\d\d)-(?P<end>\d\d:\d\d) *: *(?P<slots>\d{1,6})( +free +slots)?"
 )
-FORM = "write it like 'Mon-Fri 08:45-12:00: 60' (days: Mon, Mon-Fri, Mon,Wed or daily; times to 24:00; free slots)"
+FORM = "write it like 'Mon-Fri 08:45-12:00: 60' (days: Mon, Mon-Fri, Mon,Wed or daily; times to 24:00; {counted})"
 TIME_FORM = "write it like 'Mon,Wed 09:00-11:00' (days: Mon, Mon-Fri, Mon,Wed or daily; times to 24:00)"
 END_OF_ENTRY = re.compile(r"\d\d:\d\d *: *\d+( +free +slots)? *$")
 DAY = timedelta(days=1)
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Entry:
-    """So many free slots on these days of the week, from one time of day to another."""
+    """So many free slots, or standbys, on these days of the week, from one time of day to another."""
 
     text: str  # as the operator wrote it, every dash a hyphen
     days: frozenset[int]  # 0 is Monday; of the beginning
@@ -69,14 +69,23 @@ class Target:
     because: str = ""  # the timetable's line; empty: the usual target
 
 
-def read_timetable(lines: Iterable[str], zone: str) -> tuple[Entry, ...]:
+def read_timetable(
+    lines: Iterable[str], zone: str, setting: str = "DD_TIMETABLE", counted: str = "free slots"
+) -> tuple[Entry, ...]:
     """Understand what the operator wrote.
+
+    Args:
+        lines: one for each time.
+        zone: name of the time zone.
+        setting: that holds the lines, for messages.
+        counted: what a line's number is of, likewise.
 
     Raises:
         BadRequest: names the line, or the time zone, and says how it is written.
     """
     known = _zone(zone)
-    return tuple(_entry(line.strip().replace("\u2013", "-"), known) for line in lines)
+    form = FORM.format(counted=counted)
+    return tuple(_entry(line.strip().replace("\u2013", "-"), known, f"{setting}: ", form) for line in lines)
 
 
 def read_times(lines: Iterable[str], zone: str) -> tuple[Entry, ...]:
@@ -130,11 +139,11 @@ def _time(line: str, zone: ZoneInfo) -> Entry:
     return replace(entry, text=line)
 
 
-def _entry(line: str, zone: ZoneInfo) -> Entry:
+def _entry(line: str, zone: ZoneInfo, setting: str, form: str) -> Entry:
     found = LINE.fullmatch(line)
     entry = _read(found, zone) if found else None
     if entry is None:
-        raise BadRequest(f"DD_TIMETABLE: {line[:80]!r} cannot be read; {FORM}")
+        raise BadRequest(f"{setting}{line[:80]!r} cannot be read; {form}")
     return entry
 
 

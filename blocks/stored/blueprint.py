@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from blocks.field_types import Megabytes, Seconds, Texts
+from blocks.field_types import Megabytes, Seconds, Texts, Timetable
 from blocks.stored.bounds import cut_stored, is_reading_stored
 from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import BLUEPRINT, titled
@@ -18,9 +18,11 @@ from pool.records import BlueprintSpec, KeptWork, ProxyOptions
 from pool.sessions.containers import lifts_network_limit
 from pool.sessions.filling import IN_HEADER, nearly_known, unknown_names
 from pool.standbys.spec import why_cold
+from pool.standbys.wanted import MOST as MOST_STANDBYS
+from pool.standbys.wanted import may_want_some, read_standby_timetable
 
 SLOT_MB, MOST_SLOTS, MOST_CPUS = 512, 1_000_000, 4096
-MOST_STANDBYS, MOST_MBIT = 1000, 100_000
+MOST_MBIT = 100_000
 
 
 class Blueprint(Block):
@@ -114,6 +116,18 @@ class Blueprint(Block):
         le=MOST_STANDBYS,
         description="Containers that are started ahead in free room, so that a session begins at once; they make way"
         " for a session that needs the room. 0: each is started when it is asked for.",
+    )
+    standby_timetable: Timetable = Field(
+        [],
+        description="Times with another number of them, in the pool's time zone, like Mon-Fri 08:00-18:00: 10; the last"
+        " that holds wins. At all other times: standby.",
+    )
+    standby_by_demand: int = Field(
+        0,
+        ge=0,
+        le=MOST_STANDBYS,
+        description="More of them where more sessions came at once at this time of the week, in two of the last four"
+        " weeks at least; at most so many. 0: never more.",
     )
     ready_path: str = Field(
         "", description="Path below the base URL that answers once the notebook is up, as in api/status."
@@ -227,8 +241,14 @@ class Blueprint(Block):
     @model_validator(mode="after")
     def _stands_by_without_its_user(self) -> Self:
         """Refuse standbys that could never be given to a session. What was saved before is read, and started cold."""
-        if self.standby and not is_reading_stored() and (why := why_cold(self.spec(""))):
-            raise ValueError(f"its sessions cannot stand by: {why}; set standby to 0")
+        if is_reading_stored():
+            return self
+        try:
+            read_standby_timetable(self.standby_timetable, "UTC")
+        except BadRequest as error:
+            raise ValueError(str(error)) from None
+        if may_want_some(self.spec("")) and (why := why_cold(self.spec(""))):
+            raise ValueError(f"its sessions cannot stand by: {why}; {_none_of_them(self)}")
         return self
 
     @field_validator("environment")
@@ -245,6 +265,7 @@ class Blueprint(Block):
         values = self.model_dump(include=set(BlueprintSpec.__dataclass_fields__))
         proxy = self.model_dump(include=set(ProxyOptions.__dataclass_fields__))
         values |= {"command": tuple(self.command), "capabilities": tuple(self.capabilities)}
+        values |= {"standby_timetable": tuple(self.standby_timetable)}
         image, pinned = split_pin(self.image)
         values |= {"image": image, "image_digest": pinned or self.image_digest}
         return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values | {"keep": self._kept_work()})
@@ -258,6 +279,12 @@ class Blueprint(Block):
             tuple(self.keep_before),
             self.keep_before_seconds,
         )
+
+
+def _none_of_them(blueprint: Blueprint) -> str:
+    """Say what must be changed for no standby to be wanted."""
+    empty = {"standby": 0, "standby_timetable": "nothing", "standby_by_demand": 0}
+    return "set " + " and ".join(f"{name} to {value}" for name, value in empty.items() if getattr(blueprint, name))
 
 
 #: Holds the session's path. In the environment: commands stand in the host's process list, which every account reads.

@@ -85,6 +85,8 @@ BLUEPRINT = {
     "max_sessions_per_user": "Most sessions of one user",
     "max_sessions": "Most sessions",
     "standby": "Containers that stand by",
+    "standby_timetable": "Times with more or fewer of them",
+    "standby_by_demand": "Most of them by demand",
     "ready_path": "Path that answers once it is up",
     "start_timeout": "Longest start, in seconds",
     "capabilities": "Linux capabilities",

@@ -33,7 +33,9 @@ def standby_decisions(seen: Observation, settings: PoolSettings, now: datetime) 
 
 def _start(host: str, blueprint: str, case: Standbys) -> Decision:
     there = sum(one.blueprint == blueprint for one in case.standing)
-    reason = f"blueprint {blueprint} wants {case.specs[blueprint].wanted} standbys, {there} are there"
+    wanted = case.specs[blueprint].wanted_at(case.now)
+    why = f" ({wanted.because})" if wanted.because else ""
+    reason = f"blueprint {blueprint} wants {wanted.standbys} standbys{why}, {there} are there"
     return Decision(DecisionKind.START_STANDBY, f"{host}/{blueprint}", reason)
 
 

@@ -106,8 +106,9 @@ def to_end(case: Standbys) -> dict[str, str]:
     for name, spec in case.specs.items():
         left = [one for one in case.standing if one.blueprint == name and one.id not in ends]
         left.sort(key=lambda one: (one.created_at, one.id), reverse=True)
-        words = f"blueprint {name} has {len(left)} standbys, and wants {spec.wanted}"
-        ends |= {one.id: words for one in left[spec.wanted :]}
+        wanted = spec.wanted_at(case.now)
+        words = f"blueprint {name} has {len(left)} standbys, and wants {wanted}"
+        ends |= {one.id: words for one in left[wanted.standbys :]}
     return ends
 
 
@@ -174,7 +175,7 @@ def to_start(case: Standbys, ends: Collection[str]) -> list[tuple[str, str]]:
     places = AT_ONCE - sum(one.state is StandbyState.STARTING for one in staying)
     hosts, begun = dict(case.hosts), list[tuple[str, str]]()
     for name, spec in sorted(case.specs.items()):
-        missing = 0 if _failed_lately(name, case) else spec.wanted - there[name]
+        missing = 0 if _failed_lately(name, case) else spec.wanted_at(case.now).standbys - there[name]
         for _ in range(min(missing, places - len(begun))):
             host = _place_for(spec, hosts, case)
             if host is None:

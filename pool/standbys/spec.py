@@ -4,12 +4,17 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from pool.records import BlueprintSpec
+from pool.standbys.wanted import Wanted, may_want_some, wanted_at
+from pool.timetable import Entry
 
 #: What is known of a session only when it is asked for.
 OF_THE_REQUEST = ("user", "instance_id")
+#: Of a blueprint, what says how many stand by and nothing of what they are.
+OF_THEIR_NUMBER = ("standby_timetable", "standby_by_demand")
 
 
 @dataclass(frozen=True)
@@ -19,16 +24,24 @@ class StandbySpec:
     blueprint: BlueprintSpec
     digest: str  # of all that shapes the container but its image; a standby by another one is outdated
     images: Mapping[str, str]  # id of the version that a session would run on a host, by the host's name
+    timetable: tuple[Entry, ...] = ()  # times with another number of them
+    demand: int = 0  # how many earlier weeks ask for at this time
 
     @property
-    def wanted(self) -> int:
-        """How many are to stand by."""
-        return 0 if why_cold(self.blueprint) else self.blueprint.standby
+    def may_want_some(self) -> bool:
+        """Whether there is a moment at which some are to stand by."""
+        return may_want_some(self.blueprint) and not why_cold(self.blueprint)
+
+    def wanted_at(self, now: datetime) -> Wanted:
+        """How many are to stand by, and by what."""
+        return wanted_at(self.blueprint, self.timetable, self.demand, now) if self.may_want_some else Wanted(0)
 
 
 def digest_of(blueprint: BlueprintSpec, timezone: str) -> str:
     """Return what a standby is made by, as a digest: another one where anything but the number of standbys changed."""
     values = asdict(blueprint) | {"standby": 0, "timezone": timezone}
+    for name in OF_THEIR_NUMBER:
+        del values[name]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -56,4 +69,4 @@ def may_have_standby(blueprint: BlueprintSpec, options: Mapping[str, Any]) -> bo
     That is an environment of its own, or secrets.
     """
     has_own = options.get("environment") or options.get("secrets")
-    return bool(blueprint.standby) and not has_own and not why_cold(blueprint)
+    return may_want_some(blueprint) and not has_own and not why_cold(blueprint)

@@ -48,6 +48,15 @@ class TimingStore(Part):
             query = chosen.order_by(timings.c.told, timings.c.instance)
             return [_as_timings(row) for row in connection.execute(query)]
 
+    def accepted_within(self, pool: str, blueprint: str, span: tuple[datetime, datetime]) -> list[datetime]:
+        """When sessions by a blueprint were asked for, from one moment to just before another, in order."""
+        begin, end = span
+        mine = (instances.c.pool == pool, instances.c.blueprint == blueprint)
+        query = select(timings.c.accepted).join(instances, instances.c.id == timings.c.instance).where(*mine)
+        asked = query.where(timings.c.accepted >= begin, timings.c.accepted < end).order_by(timings.c.accepted)
+        with self._db.reading() as connection:
+            return [*connection.scalars(asked)]
+
     def note_first(self, instance_id: str, phase: Phase, moment: datetime) -> None:
         """A session has come through this phase; where that is known already, the earlier moment stays."""
         column = timings.c[str(phase)]

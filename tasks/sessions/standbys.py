@@ -106,7 +106,7 @@ def begin_standby(host: str, blueprint: str) -> Standby | None:
     """
     spec = standby_spec_of(outside().stored.blueprint(blueprint))
     image = spec.images.get(host)
-    if not spec.wanted or image is None:
+    if not spec.may_want_some or image is None:
         raise Refused(f"no standby of {blueprint} is wanted on {host} any more")
     pool = spec.blueprint.pool
     gpus = outside().config(pool).settings(pool).gpus

@@ -46,6 +46,13 @@ def test_the_first_moment_of_a_route_stays_and_so_does_that_of_telling(store):
     assert (moments[Phase.ROUTED], moments[Phase.TOLD]) == (later(6), later(6))
 
 
+def test_the_requests_of_a_blueprint_within_a_span_are_found_in_their_order(store):
+    for name, at, pool in [("a-1", 9, "main"), ("a-2", 3, "main"), ("a-3", 10, "main"), ("a-4", 5, "gpu")]:
+        store.instances.request(name, a_blueprint(pool=pool), "alice", {}, later(at), accepted=later(at))
+    store.instances.request("b-1", a_blueprint(name="rstudio"), "bob", {}, later(5), accepted=later(5))
+    assert store.timings.accepted_within("main", "jupyter", (later(3), later(10))) == [later(3), later(9)]
+
+
 def test_that_it_waits_is_not_that_it_runs(store):
     starting(store)
     tell(store, later(7))

@@ -37,6 +37,10 @@ def test_the_blueprints_of_a_new_installation_can_be_read():
         ({"keep_before_seconds": 0}, "greater than or equal to 1"),
         ({"standby": 2, "command": ["{user}"]}, "its sessions cannot stand by: its command names {user}"),
         ({"standby": 2, "keep": ["/home"]}, "set standby to 0"),
+        ({"standby_timetable": ["Mon 8-9: 3"]}, "standby_timetable: 'Mon 8-9: 3' cannot be read; write it like"),
+        ({"standby_timetable": "Mon 08:00-09:00: 2000"}, "wants more than 1000 standbys"),
+        ({"standby_by_demand": 1001}, "less than or equal to 1000"),
+        ({"standby_by_demand": 9, "standby": 2, "keep": ["/home"]}, "set standby to 0 and standby_by_demand to 0"),
     ],
 )
 def test_the_form_refuses_what_no_session_could_be_made_by(values, said):
@@ -48,6 +52,12 @@ def test_the_form_refuses_what_no_session_could_be_made_by(values, said):
 def test_what_is_kept_and_the_command_before_it_go_along_with_the_session():
     keep = form(keep=["/home"], keep_every=600, keep_before=["sh", "-c", "dump"], keep_before_seconds=9).keep
     assert (keep.paths, keep.every, keep.before, keep.before_seconds) == (("/home",), 600, ("sh", "-c", "dump"), 9)
+
+
+def test_a_timetable_of_standbys_is_written_as_lines_or_as_one_text():
+    lines = ("Mon,Wed 08:00-12:00: 10", "Fri 09:00-10:00: 4")
+    assert form(standby_timetable=", ".join(lines)).standby_timetable == lines
+    assert form(standby_timetable=[*lines]).standby_timetable == lines
 
 
 @pytest.mark.parametrize("header", ["", "token {token}", "Basic {user}", "Bearer {}", "{token.x}", "{", "{0[x]}"])

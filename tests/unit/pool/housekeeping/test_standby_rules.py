@@ -14,6 +14,7 @@ from pool.settings import PoolSettings
 from pool.standbys.spec import StandbySpec
 from pool.standbys.standby import Standby, StandbyState
 from pool.states import HostState, InstanceState
+from pool.timetable import read_timetable
 from tests.rigs.pool_data import NOW, a_blueprint, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
@@ -44,6 +45,17 @@ def test_a_pool_whose_standbys_are_there_and_answer_needs_nothing():
 
 def test_a_standby_that_is_missing_begins():
     assert planned([a_host()]) == [(Kind.START_STANDBY, "main-01/jupyter")]
+
+
+def test_as_many_are_wanted_as_the_timetable_says_at_this_moment_and_the_reason_names_its_line():
+    blueprint = a_blueprint(standby=0, standby_timetable=("daily 08:00-08:05: 2",))
+    spec = StandbySpec(blueprint, "spec", {"main-01": "image"}, read_timetable(blueprint.standby_timetable, "UTC"))
+    seen = Observation((a_host(standby=1),), (), {"main-01"}, standbys=(READY,), specs={"jupyter": spec})
+    decisions = [plan(seen, PoolSettings(free_slot_target=0), later(seconds)) for seconds in (0, 300)]
+    assert [one.reason for [one] in decisions] == [
+        "blueprint jupyter wants 2 standbys (daily 08:00-08:05: 2), 1 are there",
+        "blueprint jupyter has 1 standbys, and wants 0",
+    ]
 
 
 def test_none_begins_and_none_is_spawned_for_where_the_pool_has_no_room():

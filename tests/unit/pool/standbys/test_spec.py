@@ -16,7 +16,7 @@ WARM = a_blueprint(standby=2, environment={"TOKEN": "{token}", "PATH_": "{base_u
 
 
 def test_a_blueprint_that_fills_in_route_token_and_a_uid_of_its_own_can_stand_by():
-    assert (why_cold(WARM), StandbySpec(WARM, "", {}).wanted) == ("", 2)
+    assert (why_cold(WARM), StandbySpec(WARM, "", {}).wanted_at(NOW).standbys) == ("", 2)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,8 @@ def test_a_blueprint_that_fills_in_route_token_and_a_uid_of_its_own_can_stand_by
 def test_a_blueprint_that_must_know_its_session_is_started_cold_and_says_why(cold, words):
     blueprint = replace(WARM, **cold)
     assert words in why_cold(blueprint)
-    assert (StandbySpec(blueprint, "", {}).wanted, may_have_standby(blueprint, {})) == (0, False)
+    assert StandbySpec(blueprint, "", {}).wanted_at(NOW).standbys == 0
+    assert not may_have_standby(blueprint, {})
 
 
 def test_a_request_with_an_environment_of_its_own_is_started_cold():
@@ -41,7 +42,8 @@ def test_a_request_with_an_environment_of_its_own_is_started_cold():
 
 def test_any_change_but_of_their_number_makes_standbys_old():
     today = digest_of(WARM, "UTC")
-    assert digest_of(replace(WARM, standby=5), "UTC") == today
+    more = {"standby": 5, "standby_timetable": ("Mon 08:00-09:00: 9",), "standby_by_demand": 7}
+    assert digest_of(replace(WARM, **more), "UTC") == today
     assert today not in (digest_of(replace(WARM, memory_mb=600), "UTC"), digest_of(WARM, "Europe/Berlin"))
 
 
