@@ -19,7 +19,7 @@ def check_packages(bootstrap: Path = BOOTSTRAP, engine: bool = True) -> None:
         Refused: some are not installed; the sentence names each, what it is for, and the command that installs them.
     """
     environment = os.environ | ({} if engine else {"DD_ENGINE_URL": "none"})
-    asked = ["bash", bootstrap, "missing"]
+    asked = ["bash", str(bootstrap), "missing"]
     lines = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout
     if missing := dict(line.split("  ", 1) for line in lines.splitlines()):
         named = ", ".join(f"{package} ({why})" for package, why in missing.items())

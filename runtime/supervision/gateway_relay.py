@@ -27,7 +27,7 @@ Act = Callable[[Gateway, Any], Any]
 
 
 def main() -> None:
-    """Serve until it is ended; the exit status is 1 where it has no certificate or no secret, and the sentence says so."""
+    """Serve until it is ended; the exit status is 1 where it has no certificate or no secret, as a sentence says."""
     settings, relay = process_settings(), RelaySettings.given()
     try:
         relay.check_relay()
