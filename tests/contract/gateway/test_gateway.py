@@ -33,10 +33,16 @@ def two_by_relays(shared_gateway, tmp_path_factory):
         yield as_one(both)
 
 
-@pytest.fixture(params=["by its socket", "two by their relays"])
-def gateway(request, shared_gateway):
-    by_socket = request.param == "by its socket"
-    client = shared_gateway.client if by_socket else request.getfixturevalue("two_by_relays")
+@pytest.fixture
+def by_socket(shared_gateway):
+    """For what nginx alone decides, whoever asks it."""
+    only_routes(shared_gateway.client, [])
+    return shared_gateway.client
+
+
+@pytest.fixture(params=["by_socket", "two_by_relays"])
+def gateway(request):
+    client = request.getfixturevalue(request.param)
     only_routes(client, [])
     return client
 
@@ -111,10 +117,10 @@ def test_replacing_leaves_exactly_the_routes_that_were_given(gateway):
     assert set(gateway.list_routes()) == wanted
 
 
-def test_five_thousand_routes_are_replaced_at_once(gateway):
+def test_five_thousand_routes_are_replaced_at_once(by_socket):
     wanted = {route_to(20000 + n % 1000, f"user{n}") for n in range(5000)}
-    only_routes(gateway, list(wanted))
-    assert set(gateway.list_routes()) == wanted
+    only_routes(by_socket, list(wanted))
+    assert set(by_socket.list_routes()) == wanted
 
 
 def another_client(gateway: Gateway, shared_gateway) -> Gateway:
@@ -139,10 +145,10 @@ def test_the_snapshot_is_for_its_owner_alone(gateway, shared_gateway):
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"routes": 3}', "[]", '{"routes": [{}]}'])
-def test_a_broken_snapshot_is_written_anew_from_the_gateway(gateway, shared_gateway, damage):
-    gateway.add_route(route_to(20001, "first"))
+def test_a_broken_snapshot_is_written_anew_from_the_gateway(by_socket, shared_gateway, damage):
+    by_socket.add_route(route_to(20001, "first"))
     shared_gateway.config.snapshot.write_text(damage)
-    gateway.add_route(route_to(20002, "second"))
+    by_socket.add_route(route_to(20002, "second"))
     assert snapshot_ids(shared_gateway) == {route_to(20001, "first").id, route_to(20002, "second").id}
 
 
@@ -151,28 +157,28 @@ def test_a_broken_snapshot_is_written_anew_from_the_gateway(gateway, shared_gate
     ["169.254.169.254", "127.0.0.9", "10.0.0.1", "0.0.0.1", "::1", "::ffff:127.0.0.1", "localhost", "127.1",
      "2130706433", "0x7f000001", "127.0.0.1:22", "127.0.0.1 ", "[127.0.0.1]", "127.0.0.1/8", "fe80::1%lo", "", None, 5],
 )  # fmt: skip
-def test_an_address_outside_the_hosts_networks_is_refused(gateway, address):
+def test_an_address_outside_the_hosts_networks_is_refused(by_socket, address):
     with pytest.raises(RouteRefused, match="its address is outside the pool's host networks"):
-        gateway.add_route(replace(route_to(20001), address=address))
-    assert gateway.list_routes() == []
+        by_socket.add_route(replace(route_to(20001), address=address))
+    assert by_socket.list_routes() == []
 
 
 @pytest.mark.parametrize("port", [0, 22, 2376, 8000, 19999, 21000, 65536, -1, 20000.5, "20000", None])
-def test_a_port_that_is_no_sessions_is_refused(gateway, port):
+def test_a_port_that_is_no_sessions_is_refused(by_socket, port):
     with pytest.raises(RouteRefused, match="its port is not a session's"):
-        gateway.add_route(route_to(port))
+        by_socket.add_route(route_to(port))
 
 
 @pytest.mark.parametrize("route_id", ["short", "x" * 64, "a" * 16 + "\n", "a" * 16 + ".", "ä" * 16, "a" * 16 + "%41"])
-def test_a_route_id_of_the_wrong_form_is_refused(gateway, route_id):
+def test_a_route_id_of_the_wrong_form_is_refused(by_socket, route_id):
     with pytest.raises(RouteRefused, match="its id is not 16 to 63"):
-        only_routes(gateway, [replace(route_to(20001), id=route_id)])
+        only_routes(by_socket, [replace(route_to(20001), id=route_id)])
 
 
 @pytest.mark.parametrize("header", ["token a\r\nX-Evil: 1", "token a\n", "token\0", 5, None])
-def test_a_token_header_that_would_inject_another_header_is_refused(gateway, header):
+def test_a_token_header_that_would_inject_another_header_is_refused(by_socket, header):
     with pytest.raises(RouteRefused, match="its token header is not one line of text"):
-        gateway.add_route(route_to(20001, token_header=header))
+        by_socket.add_route(route_to(20001, token_header=header))
 
 
 def test_one_bad_route_in_a_replacement_changes_nothing(gateway):
