@@ -98,6 +98,11 @@ class ProcessSettings(EnvironmentSettings):
         description="Memory, in MB, above which a warm worker ends and is started anew, when it has no run under way;"
         " at half as much again in any case. 0: never.",
     )
+    isolated_runs: bool = Field(
+        False,
+        description="Whether each run of the work pool `warm` has a process of its own: what a run does to its process,"
+        " it does to no other run; and it begins some seconds later.",
+    )
     standby_processes: bool = Field(
         True,
         description="Whether a second process of Prefect's server and of the warm worker stands by, imported and ready,"

@@ -18,6 +18,7 @@ from blocks.clouds.openstack_project.cloud import OpenStackCloud
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials
 from blocks.clouds.static import StaticCloud
 from blocks.outside import outside
+from blocks.settings import process_settings
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.backup_store import BackupPlace
 from blocks.stored.blueprint import Blueprint, default_blueprints
@@ -30,6 +31,7 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.deployments import deploy_all
 from runtime.stack.initial_config import HOST_IMAGE, first_openstack, first_pool
+from runtime.worker.prefect_internals import ISOLATED
 from runtime.worker.warm_worker import WarmWorker
 
 POOL = "main"
@@ -69,12 +71,16 @@ def provision(identity: str, cloud: str) -> list[str]:
 
 
 def make_work_pools() -> None:
-    """``warm`` for what must start at once, ``long`` for what takes minutes and deserves a process of its own."""
-    for name, worker in (("warm", WarmWorker), ("long", ProcessWorker)):
-        make_work_pool(name, worker.type, closed_template())
+    """``warm`` for what must start at once, ``long`` for what takes minutes and deserves a process of its own.
+
+    With ``DD_ISOLATED_RUNS`` each run of ``warm`` has one, too; the worker reads it from the pool within half a minute.
+    """
+    isolated = process_settings().isolated_runs
+    make_work_pool("warm", WarmWorker.type, closed_template(**{ISOLATED: isolated}))
+    make_work_pool("long", ProcessWorker.type, closed_template())
 
 
-def closed_template() -> dict:
+def closed_template(**more: bool) -> dict:
     """Return a base job template without variables: a request for a run cannot change how it is executed.
 
     A run or deployment that brings job variables is refused. ``env`` must not be fixed: Prefect merges a dictionary
@@ -82,7 +88,7 @@ def closed_template() -> dict:
     """
     nothing = {"type": "object", "properties": {}, "additionalProperties": False}
     # Saying the command spares the process worker two seconds of finding it out for every run.
-    return {"job_configuration": {"command": COMMAND}, "variables": nothing}
+    return {"job_configuration": {"command": COMMAND, **more}, "variables": nothing}
 
 
 def make_work_pool(name: str, kind: str, template: dict) -> None:

@@ -38,6 +38,8 @@ else:
 RESULT_STORAGE = ("_aread_server_default_result_storage_block_id", "_read_server_default_result_storage_block_id")
 #: For which the answer counts: an operator's change counts after it.
 STORAGE_SECONDS = 30.0
+#: In the base job template of a work pool, among the job's configuration: whether each run has a process of its own.
+ISOLATED = "isolated"
 #: For which a run has lasted when its first heartbeat is sent, in whole seconds.
 HEARTBEAT_SECONDS = 20
 
@@ -100,6 +102,12 @@ class OpenWorker(_Worker):
     def knows_work_pool(self) -> bool:
         """Whether the server has described the work pool already."""
         return self._work_pool is not None
+
+    @property
+    def isolates_runs(self) -> bool:
+        """Whether the work pool, as it was read last, wants a process for each run."""
+        pool = self._work_pool
+        return bool(pool and pool.base_job_template.get("job_configuration", {}).get(ISOLATED))
 
     @property
     def taken(self) -> set[UUID]:

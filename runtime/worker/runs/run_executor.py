@@ -22,6 +22,7 @@ from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.places import Places
 from runtime.worker.prefect_internals import OpenWorker
 from runtime.worker.runs.beginnings import Beginnings
+from runtime.worker.runs.isolated_run import IsolatedRun, ProcessKilledError
 from runtime.worker.runs.lost_runs import LostRuns, taken_by
 from runtime.worker.runs.run_notes import RunNotes
 from runtime.worker.runs.run_states import RunStates
@@ -30,6 +31,8 @@ from runtime.worker.runs.warm_run import WarmRun
 #: Seconds for which a run that begins keeps others from it: it may wait for what they do not.
 BEGIN_SECONDS = 1.0
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING)
+#: Also that of a run whose process was told to end: Prefect's engine calls that a crash.
+WITHOUT_RESULT = (*UNDER_WAY, StateType.CRASHED)
 
 
 class RunExecutor:
@@ -50,7 +53,7 @@ class RunExecutor:
         self._flows = flows
         self._notes = notes
         self._lost = lost
-        self._runs: dict[UUID, WarmRun] = {}
+        self._runs: dict[UUID, WarmRun | IsolatedRun] = {}
 
     # -- running -----------------------------------------------------------------------------------------------------
 
@@ -121,8 +124,9 @@ class RunExecutor:
             return None
 
     async def _run(self, flow: Flow, flow_run: FlowRun, has_begun: Callable[[], Awaitable[None]]) -> bool:
-        """Have its thread run it to its end; whether it was cancelled."""
-        run = self._runs[flow_run.id] = WarmRun(flow, flow_run)
+        """Have its thread, or a process of its own, run it to its end; whether it was cancelled."""
+        alone = self._worker.isolates_runs
+        run = self._runs[flow_run.id] = IsolatedRun(flow_run) if alone else WarmRun(flow, flow_run)
         try:
             run.start()
             await run.begun(BEGIN_SECONDS)
@@ -139,8 +143,10 @@ class RunExecutor:
         state = await self._states.read(run_id)
         if state is None or isinstance(raised, Abort):
             return
-        if state.is_cancelling() or (cancelled and state.type in UNDER_WAY):
+        if state.is_cancelling() or (cancelled and state.type in WITHOUT_RESULT):
             await self._states.end(run_id, Cancelled(message="Flow run was cancelled."))
+        elif state.type in UNDER_WAY and isinstance(raised, ProcessKilledError):
+            await self._lost.settle(self._worker.client, run_id, str(raised))
         elif state.type in UNDER_WAY and by_outage(raised):
             await self._lost.settle(self._worker.client, run_id, "Prefect's server was away when it ended")
         elif state.type in UNDER_WAY:

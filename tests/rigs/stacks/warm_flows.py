@@ -41,6 +41,14 @@ async def blocking(seconds: float, file: str = "") -> None:
 
 
 @flow
+async def computing(seconds: float) -> None:
+    """Compute, as a tick of a large pool does: its thread has the interpreter whenever no other asks for it."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        sum(range(10_000))
+
+
+@flow
 async def waiting(seconds: float, user: str = "") -> None:
     await asyncio.sleep(seconds)
 
@@ -70,6 +78,12 @@ async def second_time_lucky(file: str) -> str:
 async def deadly() -> None:
     """End the process that runs it."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@flow
+async def processes(file: str) -> None:
+    """Write down in which process this runs, and in which one its worker."""
+    note(file, f"{os.getpid()} {os.getppid()}")
 
 
 @flow

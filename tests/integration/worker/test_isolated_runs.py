@@ -1,0 +1,87 @@
+"""A warm worker whose work pool wants a process for each run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import Popen
+from uuid import uuid4
+
+import pytest
+
+from pool.store.pool_store import PoolStore
+from runtime.stack.registration import closed_template
+from runtime.worker.prefect_internals import ISOLATED
+from tests.rigs.services.prefect_server import PrefectServer, stop
+from tests.rigs.waiting import until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+FLOWS = "tests.rigs.stacks.warm_flows"
+
+
+class Isolating:
+    """A work pool with that setting, as `make up` makes it, and one worker."""
+
+    def __init__(self, server: PrefectServer) -> None:
+        self.server, self.pool = server, f"alone-{uuid4().hex[:6]}"
+        template = closed_template(**{ISOLATED: True})
+        server.call("POST", "/work_pools/", name=self.pool, type="dockerdriver-warm", base_job_template=template)
+        self.process: Popen = server.worker(self.pool, self.pool)
+        until(lambda: server.call("POST", f"/work_pools/{self.pool}/workers/filter"), "the worker is online", 60)
+
+    def trigger(self, flow: str, **parameters) -> str:
+        return self.server.trigger(self.server.deployment(f"{FLOWS}:{flow}", self.pool), **parameters)
+
+
+@pytest.fixture(scope="module")
+def worker(prefect_server, tmp_path_factory) -> Iterator[Isolating]:
+    data = tmp_path_factory.mktemp("alone")
+    PoolStore.open(f"sqlite:///{data / 'pool.sqlite'}").upgrade()
+    before = dict(prefect_server.env)
+    prefect_server.env["DD_DATA"] = str(data)
+    worker = Isolating(prefect_server)
+    yield worker
+    stop(worker.process)
+    prefect_server.env = before
+
+
+def test_a_run_has_a_process_of_its_own_that_ends_with_it(worker, tmp_path):
+    run = worker.trigger("processes", file=str(tmp_path / "processes"))
+    assert worker.server.wait(run, seconds=60)["type"] == "COMPLETED"
+    its_own, parent = map(int, (tmp_path / "processes").read_text().split())
+    assert parent == worker.process.pid
+    until(lambda: not is_alive(its_own), "its process has ended")
+
+
+def test_a_run_that_kills_its_process_is_run_again_until_it_is_given_up_and_the_worker_goes_on(worker):
+    state = worker.server.wait(worker.trigger("deadly"), seconds=120)
+    assert (state["type"], "is given up" in state["message"]) == ("FAILED", True)
+    assert worker.process.poll() is None
+
+
+def test_a_run_that_is_cancelled_ends_so_with_its_process(worker):
+    run = worker.trigger("waiting", seconds=600)
+    worker.server.wait(run, "RUNNING", seconds=60)
+    worker.server.cancel(run)
+    worker.server.wait(run, "CANCELLED")
+    until(lambda: not children(worker.process.pid), "its process has ended")
+
+
+def test_runs_end_with_the_worker_that_is_killed(worker):
+    run = worker.trigger("waiting", seconds=600)
+    worker.server.wait(run, "RUNNING", seconds=60)
+    (child,) = children(worker.process.pid)
+    worker.process.kill()
+    until(lambda: not is_alive(child), "its process has ended")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process computes or waits: one that has ended may still be listed, until its parent has read how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    """The processes that another one has begun, and that have not ended."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
