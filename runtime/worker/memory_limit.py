@@ -33,7 +33,7 @@ def resident_mb() -> float:
 
 
 class MemoryLimit:
-    """Of this process, from when it is made.
+    """Of this process, from when it begins to serve.
 
     Args:
         limit_mb: see `is_to_end`.
@@ -48,8 +48,12 @@ class MemoryLimit:
         memory_mb: Callable[[], float] = resident_mb,
     ) -> None:
         self._limit_mb, self._end, self._memory_mb = limit_mb, end, memory_mb
-        self._begun = time.monotonic()
         self._ending = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Serve from now on: a process may have stood by for days, and is not to end when it has just taken over."""
+        self._begun = time.monotonic()
 
     def look(self, busy: bool, say: Callable[..., object]) -> None:
         """End the process where it is to; said once, by *say*."""

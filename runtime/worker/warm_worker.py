@@ -98,6 +98,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         import_printing()
         self._failover = Failover(worker_lock(process_settings(), self.name))  # kept: with it the lock would go
         await self._stand_by(self._failover)
+        self._memory.begin()
         self._outage = wait_through_outages()
         share_tls_contexts()
         share_csrf_tokens()

@@ -1,5 +1,7 @@
 """A warm worker beyond its memory limit makes way for a new one, when that costs least."""
 
+import time
+
 import pytest
 
 from runtime.worker import memory_limit
@@ -37,6 +39,16 @@ def test_a_worker_ends_once_and_says_why(monkeypatch):
         limit.look(False, lambda text, *values: said.append(text % values))
     assert ended == ["now"]
     assert said == ["This worker has 1200 MB, above DD_WARM_MEMORY_MB (1000): it ends, and a new one begins"]
+
+
+def test_a_worker_that_stood_by_serves_its_time_from_when_it_took_over(monkeypatch):
+    monkeypatch.setattr(memory_limit, "SERVES_SECONDS", 0.2)
+    ended = []
+    limit = MemoryLimit(1000, end=lambda: ended.append("now"), memory_mb=lambda: 1200.0)
+    time.sleep(0.21)
+    limit.begin()
+    limit.look(False, lambda *_: None)
+    assert ended == []
 
 
 def test_the_memory_of_a_process_is_read():
