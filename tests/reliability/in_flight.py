@@ -44,10 +44,10 @@ def _ask(stack: Stack, orders: Orders, age: Age, ending: str) -> Request:
     return ask_to_end(stack, session) if age is Age.ENDING else ask(stack, age, session)
 
 
-def ask(stack: Stack, age: Age, session: str = "") -> Request:
+def ask(stack: Stack, age: Age, session: str = "", blueprint: str = BLUEPRINT) -> Request:
     """Ask for a session; return once Prefect's API has answered."""
     session = session or _new_name(age)
-    run = stack.trigger("provision-instance/on-demand", instance_id=session, blueprint=BLUEPRINT)
+    run = stack.trigger("provision-instance/on-demand", instance_id=session, blueprint=blueprint)
     return Request(age, session, run)
 
 

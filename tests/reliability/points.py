@@ -40,6 +40,7 @@ class Scene(StrEnum):
     PLAIN = ""
     KEPT = "of a session that keeps its work"
     MOVING = "of a session that moves"
+    BURST = "in a burst, with standbys"
     STANDBYS = "with standbys"
     TOGETHER = "of sessions that are asked for together"
 
@@ -110,14 +111,22 @@ SESSIONS_MOVE = [
     *_at(MOVE, "before", "note_carried", victim=Victim.SERVER, scene=Scene.MOVING),
     *_at(MOVE, "before", "hand_over", victim=Victim.POOL_DATABASE, scene=Scene.MOVING),
 ]
+IN_A_BURST = [
+    *_at(PROVISION, "after", "record_instance", "begin_to_run", scene=Scene.BURST),
+    *_at(PROVISION, "after", "record_instance", victim=Victim.SERVER, scene=Scene.BURST),
+    *_at(PROVISION, "before", "publish_route", victim=Victim.SERVER, scene=Scene.BURST),
+    *_at(PROVISION, "after", "record_instance", victim=Victim.POOL_DATABASE, scene=Scene.BURST),
+    *_at(PROVISION, "before", "begin_to_run", victim=Victim.PREFECT_DATABASE, scene=Scene.BURST),
+    *_at(STAND_BY, "before", "make_ready", victim=Victim.SERVER, scene=Scene.BURST),
+]
 STANDBYS_STAND_BY = [
     *_at(PROVISION, "before", "record_instance", "begin_to_run", "publish_route", scene=Scene.STANDBYS),
-    *_at(PROVISION, "after", "record_instance", scene=Scene.STANDBYS),
+    *_at(PROVISION, "after", TAKE, "record_instance", "begin_to_run", "publish_route", scene=Scene.STANDBYS),
     *_at(END, "before", "remove_container", scene=Scene.STANDBYS),
     *_at(TICK, "before", "begin_standby", scene=Scene.STANDBYS),
     *_at(TICK, "after", "begin_standby", scene=Scene.STANDBYS),
     *_at(STAND_BY, "before", "start_container", "wait_until_ready", "make_ready", scene=Scene.STANDBYS),
-    *_at(STAND_BY, "after", "make_ready", scene=Scene.STANDBYS),
+    *_at(STAND_BY, "after", "start_container", "make_ready", scene=Scene.STANDBYS),
     *_at(PROVISION, "after", "record_instance", victim=Victim.POWER, scene=Scene.STANDBYS),
     *_at(STAND_BY, "before", "make_ready", victim=Victim.POOL_DATABASE, scene=Scene.STANDBYS),
 ]
@@ -179,6 +188,7 @@ POINTS = [
     *_at(PROVISION, "after", "start_container", victim=Victim.HOST),
     *WORK_IS_KEPT,
     *SESSIONS_MOVE,
+    *IN_A_BURST,
     *STANDBYS_STAND_BY,
     *ASKED_TOGETHER,
 ]

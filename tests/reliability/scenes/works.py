@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from pool.store.pool_store import PoolStore
 from tests.reliability.points import BACK_UP, END, MOVE, PROVISION, RESTORE, STAND_BY, TICK, Point, Scene
-from tests.reliability.scenes import kept, standby, together
+from tests.reliability.scenes import burst, kept, standby, together
 from tests.reliability.works import PLAIN, Work
 from tests.rigs.stacks.stack import Stack
 
@@ -14,6 +14,7 @@ WORKS: Mapping[Scene, Mapping[str, Begins]] = {
     Scene.PLAIN: PLAIN,
     Scene.KEPT: {END: kept.End, PROVISION: kept.Start, BACK_UP: kept.BackUp, RESTORE: kept.Restore},
     Scene.MOVING: {MOVE: kept.Move, PROVISION: kept.Move},
+    Scene.BURST: {PROVISION: burst.Provision, STAND_BY: burst.Begin},
     Scene.STANDBYS: {
         PROVISION: standby.Provision,
         END: standby.End,
