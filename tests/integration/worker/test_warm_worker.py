@@ -157,15 +157,30 @@ def test_of_a_schedule_only_the_newest_late_run_is_run(idle):
 
 def six_late_runs_of_a_schedule(bench: Bench) -> dict[str, str]:
     """Deploy with a schedule that was due six times in the last minute; the runs and when each was due."""
+    return scheduled(bench, "stamp", 6)
+
+
+def scheduled(bench: Bench, flow: str, count: int, **parameters) -> dict[str, str]:
+    """Deploy with a schedule that was due so many times in the last minute; the runs and when each was due."""
     begun = datetime.now(UTC) - timedelta(minutes=1)
-    rule = f"DTSTART:{begun:%Y%m%dT%H%M%S}\nRRULE:FREQ=SECONDLY;INTERVAL=10;COUNT=6"
+    rule = f"DTSTART:{begun:%Y%m%dT%H%M%S}\nRRULE:FREQ=SECONDLY;INTERVAL=10;COUNT={count}"
     schedules = [{"schedule": {"rrule": rule, "timezone": "UTC"}, "active": True}]
-    deployment = bench.server.deployment(f"{FLOWS}:stamp", bench.pool, schedules=schedules)
+    more = {"schedules": schedules, "parameters": parameters}
+    deployment = bench.server.deployment(f"{FLOWS}:{flow}", bench.pool, **more)
     window = {"start_time": (begun - timedelta(minutes=1)).isoformat(), "end_time": datetime.now(UTC).isoformat()}
-    bench.server.call("POST", f"/deployments/{deployment}/schedule", **window, min_runs=6)
+    bench.server.call("POST", f"/deployments/{deployment}/schedule", **window, min_runs=count)
     runs = bench.server.call("POST", "/flow_runs/filter", flow_runs={"deployment_id": {"any_": [deployment]}})
-    assert len(runs) == 6
+    assert len(runs) == count
     return {run["id"]: run["expected_start_time"] for run in runs}
+
+
+def test_a_tick_that_computes_holds_up_no_request(bench):
+    (tick,) = scheduled(bench, "computing", 1, seconds=40)
+    bench.server.wait(tick, "RUNNING")
+    assert [bench.server.wait(bench.trigger("stamp"))["type"] for _ in range(3)] == ["COMPLETED"] * 3
+    assert bench.server.state(tick)["type"] == "RUNNING"
+    bench.server.cancel(tick)
+    assert bench.server.wait(tick)["name"] == "Cancelled"
 
 
 def test_a_worker_that_is_stopped_lets_its_run_end(idle):
