@@ -174,6 +174,24 @@ def test_what_changed_counts_when_it_was_read_back(world, monkeypatch):
     assert (failed.state, failed.fault, counting(world)) == (BackupState.FAILED, BackupFault.DIFFERS, ["alice-1.1"])
 
 
+def test_a_backup_that_is_not_what_was_written_is_not_noted_though_its_files_were_listed_meanwhile(world, monkeypatch):
+    whole = FakeRepository.read
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeRepository, "read", lambda self, snapshot: [next(whole(self, snapshot))[:-1]])
+        assert backed_up(world).fault is BackupFault.DIFFERS
+    assert world.engine.read_files("dd-alice-1", noting.PATH) is None
+    assert backed_up(world).reason == "read back"
+
+
+def test_where_the_files_are_not_listed_meanwhile_the_backup_counts(world, monkeypatch):
+    def fails(self, container, keep):
+        raise EngineTrouble("the engine does not list")
+
+    monkeypatch.setattr(HomeEngine, "list_files", fails)
+    assert backed_up(world).counts
+    assert world.engine.read_files("dd-alice-1", noting.PATH) is None
+
+
 def test_a_note_that_names_another_users_backup_is_believed_nothing(world):
     world.start("bob-1", "bob")
     world.home("bob-1").files["home/large"] = LARGE
