@@ -164,6 +164,7 @@ class Ours:
     def note(self, container: str) -> None:
         """Until the container has what the next backup is compared with."""
         noted = Noted(max(self._made), NOW, links=False, inventory=self._listed)
+        self._listed = Inventory({})
         self._engine.write_files(container, [noting.packed(noted)])
 
     def write_changes(self, container: str) -> None:
