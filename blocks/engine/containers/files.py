@@ -17,7 +17,7 @@ from blocks.engine.containers.busybox import static_busybox
 from pool.backups.inventory import Inventory, read_inventory
 from pool.records import KeptWork
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 STEP_SECONDS = 60
 LIST_SECONDS = 30  # that a list may take: without it, all is read
 SILENT_SECONDS = 120  # a busy disk may be that long about one large file
