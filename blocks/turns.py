@@ -98,7 +98,11 @@ class Turns:
 
     def is_looked_at_later(self, name: str, uptime: float = float("inf")) -> bool:
         """Whether a caller has said so, and has not looked yet; or whether it was promised, and still counts."""
-        return self._looks[name] > 0 or uptime < self._promised.get(name, 0.0)
+        return self._looks[name] > 0 or self.is_promised(name, uptime)
+
+    def is_promised(self, name: str, uptime: float) -> bool:
+        """Whether a caller that was promised is still to come."""
+        return uptime < self._promised.get(name, 0.0)
 
     def _count(self, name: str, change: int) -> None:
         with self._counting:

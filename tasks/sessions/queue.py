@@ -43,7 +43,8 @@ def give_out_room(pool: str) -> list[Instance]:
     """Give room to everyone whose turn it is, each by one guarded write; those that need a run to start them, in order.
 
     That is all that got room but for those which a run of this process starts by itself (:func:`starting_later`). Such
-    a run gives out room before it looks at its own session; so while this one has the turn, it has not looked yet.
+    a run gives out room before it looks at its own session; so while this one has the turn, it has not looked yet. One
+    that was promised, and begins meanwhile, may find that its session has room, and look no more: it counts as well.
 
     A run that changes what room there is, or which sessions wait, calls this afterwards. When two do so at once, the
     guard lets each session have room once, and the one that comes later sees what the other left;
@@ -52,18 +53,20 @@ def give_out_room(pool: str) -> list[Instance]:
     offered, one with an earlier place came in between: it is looked again.
     """
     served: list[Instance] = []
+    promised: set[str] = set()
     tries = TRIES
     with outside().turns.take(f"room of {pool}"):
-        while tries and (placed := _one_round(pool)) is not None:
-            served += [one for one in placed if not _is_started_later(one.id)]
+        while tries and (placed := _one_round(pool, promised)) is not None:
+            served += [one for one in placed if one.id not in promised and not _is_started_later(one.id)]
             tries = TRIES if placed else tries - 1
     return served
 
 
-def _one_round(pool: str) -> list[Instance] | None:
-    """Those that got room now; None where there is none to offer."""
+def _one_round(pool: str, promised: set[str]) -> list[Instance] | None:
+    """Those that got room now; None where there is none to offer. *promised* gets those whose run is still to come."""
     store = outside().store
     line = store.instances.queue(pool)
+    promised |= {one.id for one in line if outside().turns.is_promised(_start_of(one.id), outside().clock.uptime())}
     hosts = store.hosts.recent(pool, now()) if line else []
     if not any(host.free for host in hosts if host.state is HostState.ACTIVE):
         return None

@@ -10,6 +10,7 @@ from blocks.outside import standing_in
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
+from blocks.turns import Turns
 from flows.sessions.provision_instance import provision_instance
 from flows.steps.ahead import AHEAD, FoundRun, Undoing, record_sessions
 from flows.steps.queue import serve_queue
@@ -97,6 +98,23 @@ def test_those_that_the_first_run_gives_room_are_started_by_their_own_runs(door)
         "starting",
         "queued",
     ]
+    assert door.prefect.triggered == []
+
+
+class HastyTurns(Turns):
+    """Whoever asks whether a run is to look at its session asks late: it has begun by then, found room, and looked."""
+
+    def is_looked_at_later(self, name: str, uptime: float = float("inf")) -> bool:
+        with self.looking_later(name):
+            pass
+        return super().is_looked_at_later(name, uptime)
+
+
+def test_one_whose_run_begins_while_it_is_given_room_is_started_by_that_run_alone(door):
+    with standing_in(replace(door, turns=HastyTurns())):
+        record(found("s-1"), found("s-2"))
+        asyncio.run(serve_queue("main", own="s-1"))
+    assert str(door.store.instances.get("s-2").state) == "starting"
     assert door.prefect.triggered == []
 
 
