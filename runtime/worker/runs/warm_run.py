@@ -135,7 +135,8 @@ class WarmEngine(OpenEngine):
 
     @cached_property
     def _beginning(self) -> RunBeginning:
-        return RunBeginning(super().client, self._as_known, {"tags": self._tags})
+        recorded = {"name": self.flow_run.name, "tags": sorted(self.flow_run.tags)}
+        return RunBeginning(super().client, self._as_known, {"tags": self._tags}, recorded)
 
     @property
     def _tags(self) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect.client.schemas.objects import FlowRunPolicy
 
 from runtime.worker.runs.run_beginning import RunBeginning
 
@@ -30,12 +31,15 @@ class Client:
         return f"record of {flow_run_id}"
 
 
-async def begun(client) -> str:
+NAMED: dict[str, Any] = {"name": "provision ada", "tags": ["user:ada"]}
+
+
+async def begun(client, policy: Any = None, **recorded: Any) -> str:
     """As the engine begins a run: what it gets for the run's record."""
     known: Any = "as known"
     run: Any = "r-1"
-    beginning = RunBeginning(client, lambda: known, {"tags": ["user:ada"]})
-    await client.update_flow_run("r-1", flow_version="v1", empirical_policy=None)
+    beginning = RunBeginning(client, lambda: known, {"tags": ["user:ada"]}, recorded)
+    await client.update_flow_run("r-1", flow_version="v1", empirical_policy=policy)
     await client.set_flow_run_name("r-1", "provision ada")
     record = await client.read_flow_run("r-1")
     await beginning.say(run)
@@ -47,6 +51,23 @@ def test_a_run_begins_without_a_request_and_all_is_said_by_one_afterwards():
     assert asyncio.run(begun(client)) == "as known"
     said = {"flow_version": "v1", "empirical_policy": None, "name": "provision ada", "tags": ["user:ada"]}
     assert client.said == [("r-1", said)]
+
+
+def test_of_a_run_that_is_recorded_with_its_name_and_tags_nothing_is_said():
+    client = Client()
+    assert asyncio.run(begun(client, FlowRunPolicy(retries=0), **NAMED)) == "as known"
+    assert client.said == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "recorded"),
+    [(None, NAMED | {"tags": []}), (None, NAMED | {"name": "brave-cat"}), (FlowRunPolicy(retries=2), NAMED)],
+    ids=["tags", "name", "retries"],
+)
+def test_what_the_server_does_not_know_yet_is_said(policy, recorded):
+    client = Client()
+    asyncio.run(begun(client, policy, **recorded))
+    assert [facts["name"] for _, facts in client.said] == ["provision ada"]
 
 
 def test_what_comes_after_is_the_clients_own_again():
