@@ -29,6 +29,7 @@ from blocks.files.private_files import open_lock
 from blocks.prefect.choices import present_choices
 from blocks.prefect.database import begin_immediately
 from blocks.prefect.naming import name_runs_at_once
+from blocks.prefect.sparing import spare_the_server
 from blocks.prefect.taking import take_runs_once
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, accepted_pairs
@@ -67,6 +68,7 @@ def main() -> None:
     refuse_nonsense(LOOKED_AT)
     take_runs_once()
     name_runs_at_once()
+    spare_the_server()
     show_in_forms(LOOKED_AT)
     failover = Failover(server_lock(settings, said.port))
     guard_what_is_served(settings, os.environ.get(OF_SERVER, ""), said.port, failover)
