@@ -6,6 +6,7 @@ Every run has its own thread (see ``runtime.worker.runs.warm_run``), so that the
 
 import contextlib
 import io
+import time
 from asyncio import to_thread
 from typing import Any
 from uuid import UUID
@@ -46,6 +47,7 @@ from runtime.worker.runs.task_states import TaskStates
 from runtime.worker.server_outage import OutageWait, wait_through_outages
 
 POLL_SECONDS = 1.5
+BUSY_POLL_SECONDS = 6.0  # while runs are under way and the event stream is there
 STANDBY_SECONDS = 0.1  # between two looks whether the active worker has ended
 RESULTS_SECONDS = 600.0  # between two looks for results that are too old
 MOST_RUNS_AT_ONCE = 32  # beside those of schedules
@@ -85,6 +87,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._memory = MemoryLimit(process_settings().warm_memory_mb)
         self._one_poll_at_a_time = anyio.Lock()
         self._watching = False
+        self._polled = 0.0
         self._outage: OutageWait | None = None
         self._failover: Failover | None = None
 
@@ -172,7 +175,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Look for runs that are due and for runs to cancel. A server that is away is asked again at the next poll."""
         async with self._one_poll_at_a_time:
-            if self._finder.stopped:
+            if self._finder.stopped or not self._is_time_for_a_poll():
                 return []
             try:
                 await self._executor.cancel_as_asked()
@@ -180,6 +183,14 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
             except httpx.HTTPError as error:
                 self._states.tolerate_outage(error)
                 return []
+
+    def _is_time_for_a_poll(self) -> bool:
+        """Whether it is: runs under way wait for the server, which answers a poll and notes it in some rows."""
+        spared = self._finder.hears and self.taken and not self._places.may_have_been_full()
+        if spared and time.monotonic() - self._polled < BUSY_POLL_SECONDS:
+            return False
+        self._polled = time.monotonic()
+        return True
 
     async def submit_due(self, due: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         """Take the runs that are due and worth running."""

@@ -32,6 +32,7 @@ class RunFinder:
         self._told = ToldRuns(self._read, self._take)
         self._unlimited = False
         self.stopped = False
+        self.hears = False  # whether the event stream is there: what it tells of, no poll has to find
 
     async def read_limits(self) -> None:
         """See whether an operator paused or limited the pool or one of its queues: then polls alone find runs."""
@@ -46,12 +47,14 @@ class RunFinder:
                 await self._listen()
             except Exception as error:  # noqa: BLE001 - whatever broke the stream: the poll goes on, connect again
                 self._worker.log.debug("Prefect's event stream broke off: %r", error)
+            self.hears = False
             await anyio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
         ours = EventAnyResourceFilter(id=[f"prefect.work-pool.{self._worker.work_pool.id}"])
         wanted = EventFilter(event=EventNameFilter(name=[SCHEDULED, CANCELLING]), any_resource=ours)
         async with get_events_subscriber(filter=wanted, reconnection_attempts=0) as events:
+            self.hears = True
             async for event in events:
                 run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
                 answer = self._worker.cancel_run if event.event == CANCELLING else self._note
