@@ -16,7 +16,7 @@ P = ParamSpec("P")
 
 
 class LookUp(Task[P, Any], Generic[P]):
-    """Looks at something, writes down what was seen, or shows it; or is the one write that a task beside it shows."""
+    """Looks at something, writes down what was seen, or shows it; or writes to SQL alone, in milliseconds."""
 
 
 async def carry_out(step: LookUp, args: tuple, kwargs: dict, log: Any) -> Any:

@@ -25,10 +25,10 @@ __all__ = [
     "log",
     "look_up",
     "now",
-    "one_write",
     "pool_task",
     "run_id",
     "run_parameters",
+    "sql_step",
     "tag_run",
     "this_run",
 ]
@@ -157,10 +157,11 @@ def look_up(**options: Any) -> _Decorator:
     return _Decorator(PoolLookUp, options)
 
 
-def one_write(publishes: bool = True) -> _Decorator:
-    """Declare a step that is one guarded write to SQL beside a task that shows it: like one, but without a task run.
+def sql_step(publishes: bool = True) -> _Decorator:
+    """Declare a step that is guarded writes to SQL alone, with no retries: like a task, but without a task run.
 
-    It is for steps that every start comes through: a task run costs as much as half of such a step's neighbours do.
+    It is for what every start comes through, and is over in milliseconds: a task run costs several times as much. What
+    it wrote is in the history of each session, and shown by the tasks beside it.
 
     Args:
         publishes: as of :func:`pool_task`.

@@ -8,11 +8,11 @@ from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import expiry
 from pool.sessions.timings import Moments
 from pool.states import InstanceState
-from tasks.base import blocking, look_up, one_write, pool_task
+from tasks.base import blocking, look_up, pool_task, sql_step
 from tasks.sessions.containers import looks
 
 
-@one_write(publishes=False)
+@sql_step(publishes=False)
 def begin_to_run(instance: Instance, blueprint: BlueprintSpec, moments: Moments, restored_from: str = "") -> Instance:
     """Move a session that answers to running, for as long as it may last; its host's errors count no longer.
 

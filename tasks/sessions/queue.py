@@ -9,7 +9,7 @@ from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import no_room
 from pool.sessions.queue import Grant, QueueEntry, grants, wait_limit
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
-from tasks.base import look_up, pool_task
+from tasks.base import look_up, sql_step
 from tasks.courses.courses import kept_room, reservations_of, reserved_now
 from tasks.images.versions import holders
 from tasks.sessions.standbys import give_up_for
@@ -38,7 +38,7 @@ def promise_start(instance_id: str) -> None:
     outside().turns.promise_look(_start_of(instance_id), outside().clock.uptime(), PROMISED_SECONDS)
 
 
-@pool_task(task_run_name="give out room of {pool}")
+@sql_step()
 def give_out_room(pool: str) -> list[Instance]:
     """Give room to everyone whose turn it is, each by one guarded write; those that need a run to start them, in order.
 

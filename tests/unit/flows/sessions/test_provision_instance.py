@@ -52,10 +52,9 @@ def provision() -> dict:
     return asyncio.run(unwrap(provision_instance.fn)("alice-1"))
 
 
-def test_a_session_that_gets_room_is_started_in_five_steps(tasks):
+def test_a_session_that_gets_room_is_started_in_four_steps(tasks):
     assert provision() == {"state": "running"}
-    room, start = ["record_instance", "give_out_room"], ["start_container", "wait_until_ready"]
-    assert tasks.task_runs == [*room, *start, "publish_route"]
+    assert tasks.task_runs == ["record_instance", "start_container", "wait_until_ready", "publish_route"]
 
 
 def test_a_session_that_was_recorded_and_given_room_with_others_is_started_in_three(tasks):
