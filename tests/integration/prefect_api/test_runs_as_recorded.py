@@ -1,6 +1,11 @@
 """What our Prefect server reads and computes less for a run, a platform and an operator see nothing of."""
 
+import asyncio
+from datetime import UTC, datetime
+
 import pytest
+from prefect import flow, task
+from prefect.settings import temporary_settings
 
 from tests.integration.prefect_api.test_runs_are_taken_once import propose
 from tests.rigs.services.guarded_server import GuardedServer
@@ -43,7 +48,7 @@ def test_a_limit_of_a_deployment_holds_from_the_moment_in_which_it_is_set(server
     assert propose(server, three, "PENDING") == ["REJECT"]
     assert server.call("GET", f"/flow_runs/{three}")["state"]["name"] == "AwaitingConcurrencySlot"
     assert propose(server, two, "COMPLETED") == ["ACCEPT"]
-    assert propose(server, three, "PENDING", "RUNNING", "COMPLETED") == ["ACCEPT"] * 3
+    assert propose(server, three, "PENDING") == ["ACCEPT"]
 
 
 def test_states_that_are_proposed_at_one_moment_are_all_kept_in_their_order(server):
@@ -68,3 +73,45 @@ def test_events_are_kept_once_each_with_all_that_they_are_related_to(server):
     assert sorted(names) == ["Completed", "Pending", "Running", "Scheduled"]
     roles = [{related["prefect.resource.role"] for related in event["related"]} for event in found]
     assert all({"flow", "deployment", "work-queue", "work-pool"} <= one for one in roles)
+
+
+def test_lines_of_logs_are_kept_as_they_come(server):
+    run = server.trigger(deployment(server, "logged", "stamp-logged"), file="/dev/null")
+    said = {
+        "name": "prefect.flow_runs",
+        "level": 20,
+        "timestamp": "2026-11-01T01:30:05.123456-04:00",
+        "flow_run_id": run,
+    }
+    lines = [said | {"message": f"line {number}\x00"} for number in range(3)]
+    server.rest.post("/logs/", json=lines).raise_for_status()
+    assert sorted(server.logs(run)) == ["line 0", "line 1", "line 2"]
+    kept = server.call("POST", "/logs/filter", logs={"flow_run_id": {"any_": [run]}})
+    assert {datetime.fromisoformat(line["timestamp"]) for line in kept} == {
+        datetime(2026, 11, 1, 5, 30, 5, 123456, UTC)
+    }
+
+
+@task(name="one-step")
+def one_step() -> int:
+    return 1
+
+
+@flow(name="of-two-steps")
+async def of_two_steps() -> None:
+    one_step()
+    one_step()
+
+
+def test_each_state_of_each_step_is_kept_once(server):
+    with temporary_settings(server.as_a_client):
+        asyncio.run(of_two_steps())
+    wanted = {"name": {"like_": "one-step"}, "state": {"type": {"any_": ["COMPLETED"]}}}
+
+    def done() -> list[dict] | None:
+        found = server.call("POST", "/task_runs/filter", task_runs=wanted)
+        return found if len(found) == 2 else None
+
+    for step in until(done, "the steps are recorded", 30):
+        states = server.call("GET", f"/task_run_states/?task_run_id={step['id']}")
+        assert sorted(state["type"] for state in states) == ["COMPLETED", "PENDING", "RUNNING"]
