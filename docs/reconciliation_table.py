@@ -64,7 +64,8 @@ POOLS = (
     ),
 )
 STANDBYS = (
-    Row("standby ready", "its container runs and answers", ()),
+    Row("standby ready", "its container runs and answers; or is frozen, as its blueprint wants it", ()),
+    Row("standby ready", "its container runs, and is to be frozen", (Kind.END_STANDBY,), "its host rebooted"),
     Row("standby ready", "its container ended, or is not there", (Kind.END_STANDBY,), "another one begins elsewhere"),
     Row("standby ready", "its container cannot be seen: the engine does not answer", (), "it is given to no request"),
     Row("standby starting", "for longer than 45 s", (Kind.ASK_STANDBY,), "the asking may be lost; it begins but once"),

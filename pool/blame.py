@@ -58,7 +58,7 @@ _TABLE = (
     _Row((404,), r"No such image|not found: manifest|image .* not found", IMAGE_GONE),
     _Row((404,), r"No such container", CONTAINER_GONE),
     _Row((409,), r"container name .* is already in use", NAME_TAKEN),
-    _Row((409,), r"already in progress|is marked for removal|is dead", CONTAINER_GONE),
+    _Row((409,), r"already in progress|is marked for removal|is dead|is not running", CONTAINER_GONE),
     _Row((), r"unable to find (user|group) |[ug]ids and [ug]ids must be in range", BAD_BLUEPRINT),
     _Row((), r'container process: exec(:| ")|chdir to cwd |argument list too long', BAD_BLUEPRINT),
     _Row((), r"could not select device driver|nvidia-container-cli", NO_GPUS),

@@ -160,6 +160,8 @@ class BlueprintSpec:
     standby: int = 0  # containers that are started ahead of their sessions
     standby_timetable: tuple[str, ...] = ()  # times with another number of them, as the operator wrote them
     standby_by_demand: int = 0  # more of them where earlier weeks ask for more, at most so many; 0: none
+    standby_frozen: bool = False  # once they answer, they get no processor time until a session has them
+    standby_warm_up: int = 5  # seconds that they run on before that
     image_digest: str = ""  # "sha256:…" of the version to run: its id, or its manifest's; empty: the newest
     proxy: ProxyOptions = ProxyOptions()
     keep: KeptWork = KeptWork()

@@ -18,6 +18,7 @@ from docker.errors import APIError, NotFound
 from blocks.engine.by_id import create_container
 from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.containers.files import ContainerFiles
+from blocks.engine.containers.freezing import FreezableContainers, start_or_thaw
 from blocks.engine.containers.state import ContainerState, state_of
 from blocks.engine.limits import confined, limits_of, network_label
 from blocks.engine.shared import SharedConnections
@@ -37,7 +38,7 @@ NOT_UNPACKED = "Error unpacking image"  # begins a line of a load that otherwise
 NO_QUOTAS = "storage-opt"  # stands in what an engine says whose storage cannot limit what a container writes
 
 
-class HostEngine(ContainerFiles):
+class HostEngine(ContainerFiles, FreezableContainers):
     """The client of one engine. Make it with `connect` or `local`, which share connections inside this process."""
 
     def __init__(self, connections: Connections, publish_on: str) -> None:
@@ -115,10 +116,10 @@ class HostEngine(ContainerFiles):
     def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None, prepared: str = "") -> str:
         """Have a container of this description run, and return its id.
 
-        One of the same name and description is left as it is, and started if it does not run. One of the same name and
-        labels but another description (an earlier try with another port) is replaced, and so is one that never ran:
-        what was to be put into it may have come in part. The engine looks for the name when it creates: only where it
-        has one already is it asked what that is.
+        One of the same name and description is left as it is, and started if it does not run; if it is frozen, it goes
+        on. One of the same name and labels but another description (an earlier try with another port) is replaced, and
+        so is one that never ran: what was to be put into it may have come in part. The engine looks for the name when
+        it creates: only where it has one already is it asked what that is.
 
         Args:
             spec: what it is made of.
@@ -202,9 +203,9 @@ class HostEngine(ContainerFiles):
         return [state for state in states if state]  # one that went in between is not there
 
     def start(self, name: str) -> None:
-        """Start a container that is there; one that runs is left as it is."""
+        """Start a container that is there; one that runs is left as it is, and one that is frozen goes on."""
         with self.client(f"start container {name}") as client:
-            client.start(name)
+            start_or_thaw(client, name)
 
     def remove(self, name: str) -> None:
         """Stop and remove a container and its anonymous volumes; absent is success."""
@@ -270,7 +271,7 @@ class HostEngine(ContainerFiles):
     def _start(self, spec: ContainerSpec, container: str) -> None:
         try:
             with self.client(f"start container {spec.name}") as client:
-                client.start(container)
+                start_or_thaw(client, container)
         except EngineTrouble:
             self.remove(spec.name)
             raise

@@ -129,6 +129,14 @@ class Blueprint(Block):
         description="More of them where more sessions came at once at this time of the week, in two of the last four"
         " weeks at least; at most so many. 0: never more.",
     )
+    standby_frozen: bool = Field(
+        False,
+        description="They are frozen once they answer, and cost no processor time; a session that is given one has it"
+        " go on. Not for a program that ends itself after a time without use.",
+    )
+    standby_warm_up: Seconds = Field(
+        5, ge=0, le=60, description="Seconds that one runs on after it answers, before it is frozen."
+    )
     ready_path: str = Field(
         "", description="Path below the base URL that answers once the notebook is up, as in api/status."
     )

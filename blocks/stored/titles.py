@@ -87,6 +87,8 @@ BLUEPRINT = {
     "standby": "Containers that stand by",
     "standby_timetable": "Times with more or fewer of them",
     "standby_by_demand": "Most of them by demand",
+    "standby_frozen": "They stand by frozen",
+    "standby_warm_up": "Seconds until they are frozen",
     "ready_path": "Path that answers once it is up",
     "start_timeout": "Longest start, in seconds",
     "capabilities": "Linux capabilities",

@@ -1,4 +1,4 @@
-"""Start a standby: its container, and wait until it answers; the next request may have it then."""
+"""Start a standby: its container, and wait until it answers; freeze it; the next request may have it then."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -7,12 +7,18 @@ from prefect.states import Completed
 from flows.steps.forms import StandbyId
 from flows.steps.outcome import pipeline
 from pool.errors import DatabaseAway, EngineTrouble, HostUnreachable, RefusedMove
-from pool.records import BlueprintSpec, Instance
+from pool.records import BlueprintSpec
 from pool.standbys.standby import Standby, StandbyState
 from tasks.base import log, this_run
 from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
-from tasks.sessions.containers import remove_container, start_container, wait_until_ready
+from tasks.sessions.containers import (
+    freeze_container,
+    remove_container,
+    start_container,
+    thaw_container,
+    wait_until_ready,
+)
 from tasks.sessions.requests import read_blueprint
 from tasks.sessions.standbys import end_standby, find_standby, make_ready
 
@@ -39,13 +45,12 @@ async def bring_up(standby: Standby) -> str:
     """Bring it to where the next request may have it. What goes wrong ends it; housekeeping begins another, later."""
     try:
         blueprint = await read_blueprint(standby.blueprint)
-        return await _made_ready(standby.as_session(blueprint.proxy), blueprint)
+        return await _made_ready(standby, blueprint)
     except DatabaseAway:  # what runs is not ended for what cannot be written: a tick ends it in its time
         raise
     except (EngineTrouble, HostUnreachable) as error:
-        if await was_given_up(standby.id):  # with its container: no host is at fault
-            await remove_container(standby.as_session())
-            return f"{standby.id} was given up meanwhile"
+        if meanwhile := await became(standby):  # no host is at fault
+            return meanwhile
         if error.blame.counts and standby.host:
             await count_error(standby.host, str(error))
         await end_standby(standby.id, str(error), failed=True)
@@ -55,19 +60,36 @@ async def bring_up(standby: Standby) -> str:
         raise
 
 
-async def was_given_up(standby_id: str) -> bool:
-    """Whether it starts no more: its room was needed, or it was outdated before it was ready."""
-    today = await find_standby(standby_id)
-    return today is None or today.state is not StandbyState.STARTING
+async def became(standby: Standby) -> str:
+    """Say what became of a standby that starts no more; empty: it starts still.
+
+    One that was given up, for its room was needed or it was outdated, leaves no container: it may have been removed
+    before it was made. One that another run made ready, while this one was held up for longer than a lease lasts, keeps
+    it; and where a session has it by now, what this run may have frozen goes on.
+    """
+    today = await find_standby(standby.id)
+    session, state = standby.as_session(), today.state if today else StandbyState.ENDED
+    if state is StandbyState.STARTING:
+        return ""
+    if state is StandbyState.READY:
+        return f"{standby.id} was made ready by another run"
+    if state is StandbyState.TAKEN:
+        await thaw_container(session)
+        return f"{standby.id} was made ready by another run, and a session has it"
+    await remove_container(session)
+    return f"{standby.id} was given up meanwhile"
 
 
-async def _made_ready(session: Instance, blueprint: BlueprintSpec) -> str:
+async def _made_ready(standby: Standby, blueprint: BlueprintSpec) -> str:
+    """Frozen before a request may have it: what is frozen later could be a session's."""
+    session = standby.as_session(blueprint.proxy)
     await start_container(session, blueprint)
     await wait_until_ready(session, blueprint)
+    if blueprint.standby_frozen:
+        await freeze_container(session, blueprint.standby_warm_up)
     try:
         await make_ready(session.id)
-    except RefusedMove as refusal:  # its container was removed before it was made
-        log().info("%s was given up meanwhile: %s", session.id, refusal)
-        await remove_container(session)
-        return f"{session.id} was given up meanwhile"
+    except RefusedMove as refusal:
+        log().info("%s starts no more: %s", session.id, refusal)
+        return await became(standby)
     return f"{session.id} is ready on {session.host}"

@@ -17,7 +17,13 @@ from tasks.base import log, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
 from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
-from tasks.sessions.containers import answers_already, remove_container, start_container, wait_until_ready
+from tasks.sessions.containers import (
+    answers_already,
+    remove_container,
+    start_container,
+    thaw_container,
+    wait_until_ready,
+)
 from tasks.sessions.instances import await_other_run, begin_to_run, get_instance, move_instance
 from tasks.sessions.secrets import drop_sealed
 
@@ -91,6 +97,8 @@ async def _bring_up(instance: Instance, blueprint: BlueprintSpec) -> Instance:
 async def _answering(instance: Instance, blueprint: BlueprintSpec, filled: str) -> Moments:
     """Have its container answer; one that a standby left it answers already, or is replaced where it is."""
     if instance.standby:
+        if blueprint.standby_frozen:
+            await thaw_container(instance)
         if moments := await answers_already(instance, blueprint):
             return moments
         log().warning("the standby of %s does not answer: its container is made anew", instance.id)

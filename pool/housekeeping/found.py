@@ -15,6 +15,7 @@ class ContainerOutcome(StrEnum):
     """What became of a session's container."""
 
     RUNS = "runs"  # or is between two states: being created, restarted, removed
+    FROZEN = "is frozen"
     SHUT_DOWN = "ended by itself with exit code 0"
     FAILED = "ended with another exit code"
     OUT_OF_MEMORY = "was killed for want of memory"

@@ -40,6 +40,12 @@ class Consequence:
 
 RUNNING_SESSION: Mapping[ContainerOutcome, Consequence] = {
     ContainerOutcome.RUNS: Consequence(None),
+    ContainerOutcome.FROZEN: Consequence(
+        DecisionKind.START_AGAIN,
+        "its container on {host} is still frozen",
+        "it was a standby's, and is to go on; one that never was is frozen by another, and is left so",
+        EndCause.PROGRAM_ENDED,
+    ),
     ContainerOutcome.SHUT_DOWN: Consequence(
         DecisionKind.SHUT_DOWN,
         "its user shut it down",
@@ -71,8 +77,9 @@ def container_lost(instance: Instance, case: RuleContext) -> Decision | None:
     """End a session whose container no longer runs, with the cause."""
     if instance.state is not InstanceState.RUNNING or instance.id in case.seen.busy_instances:
         return None
-    follows = RUNNING_SESSION[case.seen.outcome_of(instance)]
-    if follows.kind is None:
+    outcome = case.seen.outcome_of(instance)
+    follows = RUNNING_SESSION[outcome]
+    if follows.kind is None or (outcome is ContainerOutcome.FROZEN and not instance.standby):
         return None
     found = case.seen.container_of(instance)
     reason = follows.reason.format(host=instance.host, code=found and found.exit_code)

@@ -10,6 +10,9 @@ from pool.settings import PoolSettings
 from pool.standbys.rules import Standbys, to_ask_again, to_end, to_start
 from pool.standbys.standby import StandbyState
 
+#: After "its container", where an outcome does not say it.
+WORDS = {ContainerOutcome.RUNS: "runs, and was to be frozen"}
+
 
 def standby_decisions(seen: Observation, settings: PoolSettings, now: datetime) -> list[Decision]:
     """Return what is to be done about standbys: nothing, where there are none and none is wanted.
@@ -45,7 +48,9 @@ def _ailing(seen: Observation) -> Iterator[tuple[str, str]]:
         outcome = seen.outcome_of(one)
         if one.state is not StandbyState.READY or outcome is ContainerOutcome.UNKNOWN:
             continue
-        if outcome is not ContainerOutcome.RUNS:
-            yield one.id, f"its container on {one.host} {outcome}"
+        spec = seen.specs.get(one.blueprint)
+        as_it_should = ContainerOutcome.FROZEN if spec and spec.blueprint.standby_frozen else ContainerOutcome.RUNS
+        if outcome is not as_it_should:
+            yield one.id, f"its container on {one.host} {WORDS.get(outcome, outcome)}"
         elif one.id in seen.mute:
             yield one.id, f"its container on {one.host} does not answer"

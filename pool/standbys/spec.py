@@ -13,8 +13,8 @@ from pool.timetable import Entry
 
 #: What is known of a session only when it is asked for.
 OF_THE_REQUEST = ("user", "instance_id")
-#: Of a blueprint, what says how many stand by and nothing of what they are.
-OF_THEIR_NUMBER = ("standby_timetable", "standby_by_demand")
+#: Of a blueprint, what says how many stand by, and nothing of what a session has.
+NO_PART_OF_IT = ("standby_timetable", "standby_by_demand", "standby_warm_up")
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,10 @@ class StandbySpec:
 def digest_of(blueprint: BlueprintSpec, timezone: str) -> str:
     """Return what a standby is made by, as a digest: another one where anything but the number of standbys changed."""
     values = asdict(blueprint) | {"standby": 0, "timezone": timezone}
-    for name in OF_THEIR_NUMBER:
+    for name in NO_PART_OF_IT:
         del values[name]
+    if not blueprint.standby_frozen:  # those from before there was this setting are what they were
+        del values["standby_frozen"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 

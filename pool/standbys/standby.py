@@ -30,7 +30,7 @@ STANDBY_MOVES: Mapping[StandbyState, frozenset[StandbyState]] = {
     ),
     StandbyState.READY: frozenset({StandbyState.TAKEN, StandbyState.ENDING, StandbyState.ENDED}),
     StandbyState.TAKEN: frozenset(),
-    StandbyState.ENDING: frozenset({StandbyState.ENDED}),
+    StandbyState.ENDING: frozenset({StandbyState.ENDED, StandbyState.FAILED}),
     StandbyState.ENDED: frozenset(),
     StandbyState.FAILED: frozenset(),
 }

@@ -54,10 +54,15 @@ def _demand(blueprint: BlueprintSpec, zone: ZoneInfo) -> int:
 
 
 async def mute_standbys(standbys: Sequence[Standby], specs: dict[str, StandbySpec], hosts: Iterable[Host]) -> set[str]:
-    """Ids of those that are ready and do not answer HTTP, on hosts that are to answer."""
+    """Ids of those that are ready and do not answer HTTP, on hosts that are to answer.
+
+    Those that are frozen are not asked: nothing runs in them that could go wrong, and to thaw one for a question could
+    freeze a session that has it meanwhile. They are asked when a session has them.
+    """
     ready: dict[str | None, list[Standby]] = {}
     for one in standbys:
-        if one.state is StandbyState.READY and one.blueprint in specs:
+        asked = one.blueprint in specs and not specs[one.blueprint].blueprint.standby_frozen
+        if one.state is StandbyState.READY and asked:
             ready.setdefault(one.host, []).append(one)
 
     def silent(host: Host) -> set[str]:

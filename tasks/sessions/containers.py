@@ -165,6 +165,31 @@ def _last_words(instance: Instance, log: str) -> str:
     return lines[-1][:200] if lines else "nothing"
 
 
+@pool_task(retries=1, retry_delay_seconds=1, task_run_name="freeze {instance.id} on {instance.host}")
+async def freeze_container(instance: Instance, warm_up: int) -> None:
+    """Have a standby that answers stand still, after a while in which it does what programs do once they are up.
+
+    Args:
+        instance: the standby, as the session of no user that it is.
+        warm_up: seconds of this while.
+
+    Raises:
+        EngineTrouble: its container is gone, or has ended.
+    """
+    await sleep(warm_up)
+    await blocking(_engine_of(instance).freeze, instance.container)
+
+
+@pool_task(retries=1, retry_delay_seconds=1, task_run_name="thaw {instance.id} on {instance.host}")
+def thaw_container(instance: Instance) -> None:
+    """Have the container that stood by frozen go on; one that does not stand still, or is gone, is left as it is."""
+    _engine_of(instance).thaw(instance.container)
+
+
+def _engine_of(instance: Instance) -> HostEngine:
+    return outside().engines.of(outside().store.hosts.get(instance.get_placement().host))
+
+
 @pool_task(retries=2, retry_delay_seconds=[1, 5], task_run_name="remove {instance.id} from {instance.host}")
 def remove_container(instance: Instance) -> None:
     """Remove the session's container; absent is success, and so is a host that the cloud says is gone.

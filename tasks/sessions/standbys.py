@@ -72,7 +72,8 @@ def _is_given_up(standby: Standby, reason: str) -> bool:
 def end(standby_id: str, reason: str, to: StandbyState = StandbyState.ENDED) -> None:
     """Remove a standby's container, then give its room back. Repeating it is harmless.
 
-    One that a session has taken meanwhile is the session's. With a host that is gone or goes, its container goes.
+    One that a session has taken meanwhile is the session's, and one that has failed for the run that starts it, and was
+    made ready by another, stands by. With a host that is gone or goes, its container goes.
 
     Args:
         standby_id: the standby.
@@ -84,13 +85,13 @@ def end(standby_id: str, reason: str, to: StandbyState = StandbyState.ENDED) -> 
     """
     store = outside().store.standbys
     standby = store.get(standby_id)
-    if standby.host is None:
+    made_ready = to is StandbyState.FAILED and standby.state is StandbyState.READY
+    if standby.host is None or made_ready:
         return
     host = outside().store.hosts.get(standby.host)
     try:
         if host.state not in LOST:
-            if to is StandbyState.ENDED:
-                store.move(standby_id, StandbyState.ENDING, now(), reason)  # from here on no request is given it
+            store.move(standby_id, StandbyState.ENDING, now(), reason)  # from here on no request is given it
             outside().engines.of(host).remove(standby.container)
         store.move(standby_id, to, now(), reason)
     except RefusedMove as refusal:

@@ -156,3 +156,51 @@ def test_standbys_by_an_older_blueprint_are_replaced(world):
     world.advance(300)
     after = {one.id for one in world.store.standbys.all()}
     assert (len(before), len(after), before & after) == (2, 2, set())
+
+
+def containers(world) -> list:
+    return [one for machine in world.cloud.machines.values() for one in machine.containers.values()]
+
+
+def test_a_frozen_standby_stands_still_until_a_session_has_it(world):
+    world.stand_by(1, frozen=True)
+    world.advance(900)
+    assert [one.frozen for one in containers(world)] == [True]
+    world.arrive()
+    world.advance(120)
+    assert [(str(one.state), one.standby[:8]) for one in world.alive_sessions()] == [("running", "standby.")]
+    assert sorted(one.frozen for one in containers(world)) == [False, True]
+    assert unsettled(world) == []
+
+
+def test_a_session_whose_container_is_frozen_still_goes_on_with_the_next_tick(world):
+    world.stand_by(1, frozen=True)
+    world.advance(900)
+    world.arrive()
+    world.advance(120)
+    for container in containers(world):
+        container.freeze(True)
+    assert any("its container runs on no host" in sentence for sentence in unsettled(world))
+    world.advance(60)
+    assert unsettled(world) == []
+
+
+def test_a_worker_that_is_killed_at_any_step_with_frozen_standbys_leaves_nothing_and_no_session_frozen(ours):
+    for steps in range(1, 60, 5):
+        with ours.world(seed=steps) as world:
+            world.stand_by(2, frozen=True)
+            world.advance(900)
+            world.arrive()
+            world.arrive(twice=True)
+            world.kill_the_warm_worker(steps, 30)
+            settle(world)
+            assert world.broken.sentences == {}
+
+
+def test_a_host_that_rebooted_has_frozen_standbys_again(world):
+    world.stand_by(2, frozen=True)
+    world.advance(900)
+    world.host_reboots(0, containers_return=True)
+    settle(world)
+    assert world.broken.sentences == {}
+    assert [one.frozen for one in containers(world)] == [True, True]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+FROZEN = "paused"  # as engines call it
+
 
 @dataclass(frozen=True)
 class ContainerState:
@@ -17,8 +19,13 @@ class ContainerState:
 
     @property
     def running(self) -> bool:
-        """It runs now; a container between two restarts does not."""
-        return self.status == "running"
+        """It runs now, or is frozen as it ran; a container between two restarts does not."""
+        return self.status in ("running", FROZEN)
+
+    @property
+    def frozen(self) -> bool:
+        """It runs, and gets no processor time."""
+        return self.status == FROZEN
 
     @property
     def has_run(self) -> bool:

@@ -18,6 +18,7 @@ from requests import Response
 
 from blocks.engine.client import HostEngine
 from blocks.engine.containers.name import listed_name
+from blocks.engine.containers.state import FROZEN
 from pool import marks
 from pool.errors import DockerDriverError, HostDistrusted
 from pool.hosts.certificates import Validity
@@ -87,6 +88,8 @@ def _noting(client: docker.APIClient) -> Iterator[_Connection]:
 
 def _seen(client: docker.APIClient, entry: dict) -> SeenContainer:
     name, instance = listed_name(entry), entry["Labels"][marks.INSTANCE]
+    if entry["State"] == FROZEN:
+        return SeenContainer(name, instance, ContainerOutcome.FROZEN)
     if entry["State"] not in ENDED:
         return SeenContainer(name, instance)
     try:

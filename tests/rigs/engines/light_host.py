@@ -166,10 +166,19 @@ class LightHost:
         self._process = None
 
     def cut_power(self) -> None:
-        """End the engine and all its containers at once."""
+        """End the engine and all its containers at once, also those that are frozen."""
+        frozen = self._frozen()
         self._started.kill()
+        for state in frozen:
+            state.write_text("THAWED")
         self._started.wait(timeout=60)
         self._process = None
+
+    def _frozen(self) -> list[Path]:
+        """What keeps processes of the host frozen by cgroups of version 1: so they would not even die."""
+        inside = self.answer("sed -n 's/^[0-9]*:freezer://p' /proc/[0-9]*/cgroup").split()
+        states = {Path(f"/sys/fs/cgroup/freezer{group}/freezer.state") for group in inside}
+        return [state for state in states if state.exists() and state.read_text().strip() == "FROZEN"]
 
     def destroy(self) -> None:
         """Leave nothing behind, whatever state it is in."""

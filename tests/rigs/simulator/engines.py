@@ -8,7 +8,7 @@ from typing import Any, Self
 import docker
 
 from blocks.engine.client import HostEngine
-from blocks.engine.containers.state import ContainerState
+from blocks.engine.containers.state import FROZEN, ContainerState
 from blocks.host_setup.playbook import PlaybookReport, PlaybookRun
 from blocks.host_setup.shell import HostShell
 from blocks.images.push import HostPush, Sent
@@ -54,9 +54,7 @@ class SimulatedEngine(HostEngine):
             found = self._new(machine, spec)
         created()
         self._begin(machine, found)
-        if self._world.engines_lose_answers:
-            self._world.engines_lose_answers -= 1
-            raise HostUnreachable(f"host {self._host}: the connection broke")
+        self._may_lose_the_answer()
         return found.id
 
     def prepare(self, spec: ContainerSpec) -> str:
@@ -69,6 +67,21 @@ class SimulatedEngine(HostEngine):
         found = self._found(f"start container {name}", name)
         if not found.running:
             found.start(self._world.time)
+        elif found.frozen:
+            found.freeze(False)
+
+    def freeze(self, name: str) -> None:
+        found = self._found(f"freeze container {name}", name)
+        if not found.running:
+            raise EngineTrouble(f"host {self._host}: container {name} is not running", CONTAINER_GONE)
+        found.freeze(True)
+        self._may_lose_the_answer()
+
+    def thaw(self, name: str) -> None:
+        found = self.machine(f"thaw container {name}").containers.get(name)
+        if found and found.frozen:
+            found.freeze(False)
+            self._may_lose_the_answer()
 
     def stop(self, name: str, seconds: int) -> bool:
         found = self.machine(f"stop container {name}").containers.get(name)
@@ -128,6 +141,11 @@ class SimulatedEngine(HostEngine):
             raise HostUnreachable(f"host {self._host}: did not {step}: no answer within {timeout} s")
         return machine
 
+    def _may_lose_the_answer(self) -> None:
+        if self._world.engines_lose_answers:
+            self._world.engines_lose_answers -= 1
+            raise HostUnreachable(f"host {self._host}: the connection broke")
+
     def _found(self, step: str, container: str) -> Container:
         """By name or id."""
         for name, found in self.machine(step).containers.items():
@@ -147,6 +165,7 @@ class SimulatedEngine(HostEngine):
 
     def _begin(self, machine: Machine, container: Container) -> None:
         if container.running:
+            container.freeze(False)
             return
         if machine.listener(container.spec.host_port):
             raise EngineTrouble(f"host {self._host}: port {container.spec.host_port} is already allocated", PORT_TAKEN)
@@ -168,12 +187,18 @@ def _carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(key in labels and value in ("", labels[key]) for key, value in wanted.items())
 
 
+def _status(container: Container) -> str:
+    if container.running:
+        return FROZEN if container.frozen else "running"
+    return "exited" if container.has_run else "created"
+
+
 def _state(container: Container) -> ContainerState:
     return ContainerState(
         id=container.id,
         name=container.spec.name,
         image=container.spec.image,
-        status="running" if container.running else "exited" if container.has_run else "created",
+        status=_status(container),
         exit_code=container.exit_code,
         labels=container.spec.labels,
     )
@@ -229,7 +254,7 @@ def answers(world: Any, address: str, port: int) -> bool:
     world.lag()
     machine = world.cloud.at(address)
     listener = machine and machine.reachable(world.time) and machine.listener(port)
-    return bool(listener) and world.time >= listener.ready_at
+    return bool(listener) and not listener.frozen and world.time >= listener.ready_at
 
 
 class SimulatedPush(HostPush):

@@ -68,9 +68,9 @@ class EventfulWorld(CourseWorld):
         self.config.DD_MAX_HOSTS = hosts
         self.most_hosts = max(self.most_hosts, hosts)
 
-    def stand_by(self, standbys: int) -> None:
-        """The operator wants so many containers of the small blueprint to be started ahead."""
-        self._change_blueprint(standby=standbys)
+    def stand_by(self, standbys: int, frozen: bool = False) -> None:
+        """The operator wants so many containers of the small blueprint to be started ahead, and maybe frozen."""
+        self._change_blueprint(standby=standbys, standby_frozen=frozen)
 
     def give_more_memory(self, megabytes: int) -> None:
         """The operator changes the small blueprint: standbys by the old one are outdated."""

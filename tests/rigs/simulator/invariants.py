@@ -152,14 +152,14 @@ def moved_sessions_are_whole(world: World) -> Iterator[str]:
 
 def standbys_are_back(world: World) -> Iterator[str]:
     """5, 7: as many stand by as are wanted, or as there is room for, and the container of each runs."""
-    standbys = world.store.standbys.all()
+    standbys, blueprint = world.store.standbys.all(), world.stored[Blueprint]["small"]
     machines = {machine.host: machine for machine in world.cloud.machines.values()}
     for one in standbys:
         if one.state is not StandbyState.READY:
             yield f"5: {one.id} is still {one.state}: {one.reason}"
-        elif one.host not in machines or not _runs(machines[one.host], one.container):
-            yield f"7: {one.id} is ready on {one.host}, and its container does not run there"
-    wanted, hosts = world.stored[Blueprint]["small"].standby, world.store.hosts.all(states={HostState.ACTIVE})
+        elif one.host not in machines or not _stands(machines[one.host], one.container, blueprint.standby_frozen):
+            yield f"7: {one.id} is ready on {one.host}, and its container does not stand by there"
+    wanted, hosts = blueprint.standby, world.store.hosts.all(states={HostState.ACTIVE})
     fit = [host for host in hosts if takes_sessions(host, world.config.settings("main"), world.clock.now())]
     room = any(host.free > host.standby for host in fit)
     if len(standbys) != wanted and (len(standbys) > wanted or room):
@@ -212,4 +212,9 @@ def _has(machine: Machine, session: Instance) -> bool:
 
 
 def _runs(machine: Machine, container: str) -> bool:
-    return container in machine.containers and machine.containers[container].running
+    return _stands(machine, container, frozen=False)
+
+
+def _stands(machine: Machine, container: str, frozen: bool) -> bool:
+    found = machine.containers.get(container)
+    return found is not None and found.running and found.frozen is frozen

@@ -33,7 +33,7 @@ HAPPENINGS: tuple[tuple[str, Mapping[str, Sequence]], ...] = (
     ("shut_down", {"on": (True, False, False)}),
     ("want_free_slots", {"slots": range(6)}),
     ("allow_hosts", {"hosts": (1, 2, 3, 4)}),
-    *[("stand_by", {"standbys": (0, 1, 2, 3)})] * 3,
+    *[("stand_by", {"standbys": (0, 1, 2, 3), "frozen": (False, True)})] * 3,
     ("give_more_memory", {"megabytes": (512, 640)}),
     ("cancel_a_run", {"which": range(5)}),
     ("delete_a_server_by_hand", {"which": range(4)}),

@@ -18,16 +18,22 @@ class Container:
     ready_at: float  # from when on the notebook answers
     running: bool = True
     has_run: bool = True
+    frozen: bool = False  # it runs, and answers nothing
     work: str = ""  # what its user wrote last
     exit_code: int = 0
     outcome: ContainerOutcome = ContainerOutcome.RUNS
 
     def end(self, exit_code: int, outcome: ContainerOutcome) -> None:
-        self.running, self.exit_code, self.outcome = False, exit_code, outcome
+        self.running, self.frozen, self.exit_code, self.outcome = False, False, exit_code, outcome
 
     def start(self, at: float) -> None:
         self.running, self.exit_code, self.outcome, self.ready_at = True, 0, ContainerOutcome.RUNS, at + 3
         self.has_run = True
+
+    def freeze(self, frozen: bool) -> None:
+        """Have it stand still, or go on."""
+        self.frozen = frozen
+        self.outcome = ContainerOutcome.FROZEN if frozen else ContainerOutcome.RUNS
 
 
 @dataclass
@@ -72,4 +78,6 @@ class Machine:
         for container in self.containers.values():
             if not containers_return and container.running:
                 container.end(0, ContainerOutcome.STOPPED_WITH_ENGINE)
+            elif container.frozen:
+                container.freeze(False)  # it is started anew, as one that crashed with its host
             container.ready_at = max(container.ready_at, self.down_until + 3)

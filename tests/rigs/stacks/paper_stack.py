@@ -27,6 +27,7 @@ from flows.sessions.provision_instance import provision_instance
 from flows.sessions.provision_instances import provision_instances
 from flows.sessions.start_standby import start_standby
 from flows.steps.queue import refresh_queue
+from pool.blame import CONTAINER_GONE
 from pool.errors import EngineTrouble
 from pool.records import ContainerSpec, Host, Image, Notice, ProxyOptions, Route
 from pool.store.pool_store import PoolStore
@@ -52,6 +53,7 @@ class PaperEngine(Engines):
         self.containers: dict[str, str] = {}
         self.ports: dict[str, int] = {}  # by container: those that answer
         self.broken: set[str] = set()
+        self.frozen: set[str] = set()  # containers
         self.runs: list[str] = []  # containers that were asked for, in order
 
     def run_on(self, host: Host, spec: ContainerSpec) -> None:
@@ -60,6 +62,11 @@ class PaperEngine(Engines):
         assert self.containers.setdefault(spec.name, host.name) == host.name, f"{spec.name} is on two hosts"
         self.ports[spec.name] = spec.host_port
         self.runs.append(spec.name)
+        self.frozen.discard(spec.name)
+
+    def answers(self, port: int) -> bool:
+        """Whether a container that is not frozen has this port."""
+        return any(its == port and name not in self.frozen for name, its in [*self.ports.items()])
 
     def of(self, host: Host) -> "PaperHost":
         return PaperHost(self, host)
@@ -76,7 +83,16 @@ class PaperHost(HostEngine):
         created()
         return spec.name
 
+    def freeze(self, name: str) -> None:
+        if name not in self._engine.containers:
+            raise EngineTrouble(f"no such container: {name}", CONTAINER_GONE)
+        self._engine.frozen.add(name)
+
+    def thaw(self, name: str) -> None:
+        self._engine.frozen.discard(name)
+
     def remove(self, name: str) -> None:
+        self._engine.frozen.discard(name)
         self._engine.containers.pop(name, None)
         self._engine.ports.pop(name, None)
 
@@ -149,13 +165,15 @@ class PaperStack:
     Args:
         store: an empty one.
         standby: how many the blueprint wants; they begin where a test says so.
+        frozen: whether they are frozen once they answer.
         config: fields of the pool's configuration.
     """
 
-    def __init__(self, store: PoolStore, standby: int = 0, **config: object):
+    def __init__(self, store: PoolStore, standby: int = 0, frozen: bool = False, **config: object):
         self.store, self.engine, self.gateway = store, PaperEngine(), PaperGateway()
         self.config = PoolConfig(**config)
-        self.blueprint = a_blueprint(proxy=ProxyOptions(sign_in="open"), standby=standby)
+        standbys = {"standby": standby, "standby_frozen": frozen, "standby_warm_up": 0}
+        self.blueprint = a_blueprint(proxy=ProxyOptions(sign_in="open"), **standbys)
         self.written: dict[str, dict] = {}
         self.lose_triggers = False
         self._runs: dict[str, Future] = {}
@@ -170,7 +188,7 @@ class PaperStack:
             prefect=PaperPrefect(self),
             publisher=self._publisher,
             clock=SystemClock(),
-            session_answers=lambda _address, port, *_: port in [*self.engine.ports.values()],
+            session_answers=lambda _address, port, *_: self.engine.answers(port),
         )
 
     @property

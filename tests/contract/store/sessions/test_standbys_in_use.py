@@ -23,6 +23,14 @@ def stack(store):
     stack.close()
 
 
+@pytest.fixture
+def frozen(store):
+    """A stack whose standbys are frozen."""
+    stack = PaperStack(store, standby=3, frozen=True)
+    yield stack
+    stack.close()
+
+
 def a_standby(stack, host: str) -> str:
     """One that is ready; its id."""
     standby = stack.begin_standby(host)
@@ -146,3 +154,77 @@ def test_a_standby_on_a_host_that_drains_is_given_to_no_request(stack):
     a_standby(stack, host)
     stack.store.hosts.move(host, HostState.DRAINING, stack.outside.clock.now())
     assert provision(stack, "ada-1")["state"] == "queued"
+
+
+# Frozen ones
+
+
+def test_a_frozen_standby_goes_on_in_the_session_that_has_it(frozen):
+    standby = a_standby(frozen, frozen.add_host(slots=2).name)
+    assert frozen.engine.frozen == {f"dd-{standby}"}
+    assert provision(frozen, "ada-1")["state"] == "running"
+    assert (frozen.engine.frozen, frozen.engine.runs, routed(frozen, "ada-1")) == (set(), [f"dd-{standby}"], True)
+
+
+def test_one_that_does_not_answer_when_it_goes_on_is_made_anew_in_its_place(frozen):
+    standby = a_standby(frozen, frozen.add_host(slots=2).name)
+    del frozen.engine.ports[f"dd-{standby}"]
+    assert provision(frozen, "ada-1")["state"] == "running"
+    assert (frozen.engine.runs, routed(frozen, "ada-1")) == ([f"dd-{standby}"] * 2, True)
+
+
+def test_one_that_is_gone_when_it_is_to_be_frozen_has_failed_and_its_host_is_not_blamed(frozen):
+    host = frozen.add_host(slots=1)
+    standby = frozen.begin_standby(host.name)
+    object.__setattr__(frozen.outside, "session_answers", lambda *_: frozen.engine.containers.clear() is None)
+    with pytest.raises(EngineTrouble):
+        frozen.ask(START, standby_id=standby).result()
+    assert frozen.store.standbys.get(standby).state is StandbyState.FAILED
+    assert frozen.store.hosts.get(host.name).errors == 0
+
+
+def held_up(stack, standby: str, meanwhile) -> None:
+    """Run its start, and have something happen between the first answer of its container and the next step."""
+
+    def answers(*_: object) -> bool:
+        meanwhile()
+        return True
+
+    object.__setattr__(stack.outside, "session_answers", answers)
+    stack.ask(START, standby_id=standby).result()
+
+
+def given_to_a_session(stack, standby: str) -> None:
+    """What another run does, and a request: the run that looks was held up for longer than its lease lasts."""
+    stack.store.standbys.move(standby, StandbyState.READY, stack.outside.clock.now())
+    stack.store.instances.request("ada-1", stack.blueprint, "ada", {}, stack.outside.clock.now(), standbys=[standby])
+
+
+def test_a_run_that_was_held_up_leaves_a_session_the_container_that_it_has_and_not_frozen(frozen):
+    standby = frozen.begin_standby(frozen.add_host(slots=1).name)
+    held_up(frozen, standby, lambda: given_to_a_session(frozen, standby))
+    assert frozen.store.instances.get("ada-1").standby == standby
+    assert (frozen.engine.containers.keys(), frozen.engine.frozen) == ({f"dd-{standby}"}, set())
+
+
+def test_a_run_that_was_held_up_and_fails_ends_no_standby_that_another_one_made_ready(stack):
+    standby = stack.begin_standby(stack.add_host(slots=1).name)
+
+    def made_ready() -> None:
+        stack.store.standbys.move(standby, StandbyState.READY, stack.outside.clock.now())
+        raise EngineTrouble("the engine is away")
+
+    held_up(stack, standby, made_ready)
+    assert stack.store.standbys.get(standby).state is StandbyState.READY
+    assert stack.engine.containers.keys() == {f"dd-{standby}"}
+
+
+def test_a_failed_start_takes_no_container_from_a_session_that_has_it(stack):
+    standby = stack.begin_standby(stack.add_host(slots=1).name)
+
+    def taken() -> None:
+        given_to_a_session(stack, standby)
+        raise EngineTrouble("the engine is away")
+
+    held_up(stack, standby, taken)
+    assert stack.engine.containers.keys() == {f"dd-{standby}"}

@@ -70,6 +70,18 @@ def test_a_session_whose_container_does_not_run_ends_with_the_reason_or_is_start
     assert told(instances=[an_instance()], containers=found) == [(kind, "alice-1", reason)]
 
 
+def test_a_session_that_has_a_standbys_container_which_is_frozen_still_goes_on():
+    found = [container(ContainerOutcome.FROZEN, "dd-standby.a", "standby.a")]
+    reason = "its container on main-01 is still frozen"
+    assert told(instances=[an_instance(standby="standby.a")], containers=found) == [
+        (Kind.START_AGAIN, "alice-1", reason)
+    ]
+
+
+def test_a_session_that_another_froze_is_left_so():
+    assert told(instances=[an_instance()], containers=[container(ContainerOutcome.FROZEN)]) == []
+
+
 @pytest.mark.parametrize("probes", [{}, {"main-01": Probe(answers=False, trouble="silent")}], ids=["not asked", "mute"])
 def test_what_cannot_be_seen_is_not_gone(probes):
     assert told(instances=[an_instance()], probes=probes) == []

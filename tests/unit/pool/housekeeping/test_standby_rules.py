@@ -1,6 +1,7 @@
 """What a tick decides about standbys, and what it does not decide because of them."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,15 +26,16 @@ READY = Standby("standby.a", "main", "jupyter", StandbyState.READY, 1, "r", "t",
 STARTING = replace(READY, state=StandbyState.STARTING)
 
 
-def planned(hosts, standbys=(), wanted=1, now=NOW, outcome=ContainerOutcome.RUNS, seen=None, **settings):
+def planned(hosts, standbys=(), wanted=1, now=NOW, outcome=ContainerOutcome.RUNS, seen=None, frozen=False, **settings):
     there = [SeenContainer(one.container, one.id, outcome) for one in standbys if one.host]
+    blueprint = a_blueprint(standby=wanted, standby_frozen=frozen)
     observation = Observation(
         tuple(hosts),
         (),
         {host.name for host in hosts},
         probes={host.name: Probe(True, tuple(there)) for host in hosts if host.state is HostState.ACTIVE},
         standbys=tuple(standbys),
-        specs={"jupyter": StandbySpec(a_blueprint(standby=wanted), "spec", {"main-01": "image"})} if wanted else {},
+        specs={"jupyter": StandbySpec(blueprint, "spec", {"main-01": "image"})} if wanted else {},
     )
     decisions = plan(replace(observation, **seen or {}), PoolSettings(**{"free_slot_target": 0} | settings), now)
     return [(one.kind, one.subject) for one in decisions]
@@ -73,6 +75,17 @@ def test_one_that_does_not_answer_is_replaced_and_one_that_cannot_be_seen_is_not
     assert planned([a_host(standby=1)], [READY], seen={"probes": {}}) == []
 
 
+def test_a_frozen_one_is_as_it_should_be_while_it_is_frozen_and_is_replaced_where_it_runs():
+    assert planned([a_host(standby=1)], [READY], frozen=True, outcome=ContainerOutcome.FROZEN) == []
+    assert (Kind.END_STANDBY, "standby.a") in planned([a_host(standby=1)], [READY], frozen=True)
+    assert (Kind.END_STANDBY, "standby.a") in planned([a_host(standby=1)], [READY], outcome=ContainerOutcome.FROZEN)
+
+
+def test_one_that_starts_may_be_frozen_or_not_yet():
+    for outcome in (ContainerOutcome.FROZEN, ContainerOutcome.RUNS):
+        assert planned([a_host(standby=1)], [STARTING], frozen=True, outcome=outcome) == []
+
+
 def test_the_run_of_one_that_starts_for_long_is_asked_for_again_until_it_has_had_its_time():
     starts = [planned([a_host(standby=1)], [STARTING], now=later(seconds)) for seconds in (44, 46, 100_000)]
     begins = (Kind.START_STANDBY, "main-01/jupyter")
@@ -80,9 +93,9 @@ def test_the_run_of_one_that_starts_for_long_is_asked_for_again_until_it_has_had
 
 
 def test_the_rows_about_standbys_are_what_the_rules_do():
-    without = {"main-01": Probe(True)}
-    seen = [{}, {"probes": without}, {"probes": {"main-01": Probe(False)}}]
-    decided = [planned([a_host(standby=1, unreachable_since=NOW)], [READY], seen=one) for one in seen]
+    without, silent = {"probes": {"main-01": Probe(True)}}, {"probes": {"main-01": Probe(False)}}
+    cases: list[dict[str, Any]] = [{}, {"frozen": True}, {"seen": without}, {"seen": silent}]
+    decided = [planned([a_host(standby=1, unreachable_since=NOW)], [READY], **one) for one in cases]
     decided.append(planned([a_host(standby=1)], [STARTING], now=later(46)))
     assert [tuple(kind for kind, _ in one) for one in decided] == [row.kinds for row in STANDBYS]
 

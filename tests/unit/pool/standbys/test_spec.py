@@ -42,9 +42,10 @@ def test_a_request_with_an_environment_of_its_own_is_started_cold():
 
 def test_any_change_but_of_their_number_makes_standbys_old():
     today = digest_of(WARM, "UTC")
-    more = replace(WARM, standby=5, standby_timetable=("Mon 08:00-09:00: 9",), standby_by_demand=7)
+    more = replace(WARM, standby=5, standby_timetable=("Mon 08:00-09:00: 9",), standby_by_demand=7, standby_warm_up=9)
     assert digest_of(more, "UTC") == today
-    assert today not in (digest_of(replace(WARM, memory_mb=600), "UTC"), digest_of(WARM, "Europe/Berlin"))
+    others = [replace(WARM, memory_mb=600), replace(WARM, standby_frozen=True)]
+    assert today not in (digest_of(WARM, "Europe/Berlin"), *(digest_of(one, "UTC") for one in others))
 
 
 def test_the_container_of_a_session_from_a_standby_is_the_standbys_own():
