@@ -94,6 +94,8 @@ def _containers(
         must |= {name for name in wanted & standing_by.keys() if standing_by[name].state is StandbyState.READY}
         wrong += [f"container {name} on {host.name} has no record" for name in there - wanted]
         wrong += [f"record {name} on {host.name} has no container" for name in must - runs]
+        frozen = set(_containers_on(field_, host, "--filter", "status=paused"))
+        wrong += [f"session {name} on {host.name} is frozen" for name in (must - standing_by.keys()) & frozen]
     return wrong
 
 

@@ -43,6 +43,7 @@ class Scene(StrEnum):
     BURST = "in a burst, with standbys"
     STANDBYS = "with standbys"
     TOGETHER = "of sessions that are asked for together"
+    FROZEN = "with frozen standbys"
 
 
 #: Between the worker's Pending and the flow's first line; no task of the product, but what the hooks call this moment.
@@ -137,6 +138,14 @@ ASKED_TOGETHER = [
     *_at(PROVISION, "before", AHEAD, victim=Victim.POOL_DATABASE, scene=Scene.TOGETHER),
     *_at(PROVISION, "after", AHEAD, victim=Victim.POWER, scene=Scene.TOGETHER),
 ]
+STANDBYS_ARE_FROZEN = [
+    *_at(STAND_BY, "before", "freeze_container", "make_ready", scene=Scene.FROZEN),
+    *_at(STAND_BY, "after", "freeze_container", scene=Scene.FROZEN),
+    *_at(PROVISION, "before", "thaw_container", "begin_to_run", scene=Scene.FROZEN),
+    *_at(PROVISION, "after", "thaw_container", scene=Scene.FROZEN),
+    *_at(PROVISION, "before", "thaw_container", victim=Victim.ENGINE, scene=Scene.FROZEN),
+    *_at(PROVISION, "after", "record_instance", victim=Victim.POWER, scene=Scene.FROZEN),
+]
 
 POINTS = [
     # The flow's own process dies, at each boundary.
@@ -191,4 +200,5 @@ POINTS = [
     *IN_A_BURST,
     *STANDBYS_STAND_BY,
     *ASKED_TOGETHER,
+    *STANDBYS_ARE_FROZEN,
 ]

@@ -20,6 +20,7 @@ class WithStandbys(OnASession):
 
     #: Where a tick died between a standby's record and its run, the record ends after `longest_start`.
     settle_seconds = 360
+    frozen = False
 
     def prepare(self) -> None:
         super().prepare()
@@ -27,7 +28,8 @@ class WithStandbys(OnASession):
         until(lambda: not self._missing(), f"{WANTED} standbys are ready", READY_SECONDS, meanwhile=self._tick)
 
     def _stand_by(self, wanted: int) -> None:
-        self._stack.save_blueprint(STANDING, **TINY, standby=wanted)
+        frozen = {"standby_frozen": self.frozen, "standby_warm_up": 1}
+        self._stack.save_blueprint(STANDING, **TINY, standby=wanted, **frozen)
 
     def _missing(self) -> list[str]:
         return standbys_missing(STANDING, WANTED, self._store.standbys.all("main"))
@@ -92,3 +94,15 @@ class Begin(WithStandbys):
 
     def _is_taken(self) -> bool:
         return sum(one.state is StandbyState.READY for one in self._store.standbys.all("main")) < WANTED
+
+
+class ProvisionFrozen(Provision):
+    """A session has one that was frozen go on."""
+
+    frozen = True
+
+
+class BeginFrozen(Begin):
+    """The one that is begun is to be frozen."""
+
+    frozen = True

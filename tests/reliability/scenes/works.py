@@ -22,6 +22,7 @@ WORKS: Mapping[Scene, Mapping[str, Begins]] = {
         STAND_BY: standby.Begin,
     },
     Scene.TOGETHER: {PROVISION: together.Provision},
+    Scene.FROZEN: {PROVISION: standby.ProvisionFrozen, STAND_BY: standby.BeginFrozen},
 }
 
 
