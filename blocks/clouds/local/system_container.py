@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ OPTIONS: dict[str, Any] = {
     "restart_policy": {"Name": "unless-stopped"},  # hosts come back with the engine and with the machine
     "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
 }
+THAW = ["sh", "-c", "for one in $(find /sys/fs/cgroup/freezer -name freezer.state); do echo THAWED > $one; done"]
 #: What the client calls systempaths=unconfined.
 UNMASKED: dict[str, list[str]] = {"MaskedPaths": [], "ReadonlyPaths": []}
 STATUS = {
@@ -118,6 +120,7 @@ def abandoned(entry: dict) -> bool:
 
 def remove_machine(engine: DockerClient, container_id: str) -> None:
     """Remove the container and its volumes; absent, or being removed by another process, is success."""
+    _thaw_what_is_in(engine, container_id)
     try:
         engine.api.remove_container(container_id, v=True, force=True)
     except NotFound:
@@ -125,6 +128,13 @@ def remove_machine(engine: DockerClient, container_id: str) -> None:
     except APIError as error:
         if "already in progress" not in str(error.explanation):
             raise
+
+
+def _thaw_what_is_in(engine: DockerClient, container_id: str) -> None:
+    """Have frozen standbys inside go on: by cgroups of version 1 they would not even die, nor their host with them."""
+    with suppress(APIError):  # it is not there, or does not run: then nothing in it is frozen
+        if engine.api.info().get("CgroupVersion") == "1":
+            engine.api.exec_start(engine.api.exec_create(container_id, THAW)["Id"])
 
 
 def seed_archive(host: str, user_data: str) -> bytes:

@@ -46,6 +46,18 @@ def test_a_restarted_host_keeps_address_key_and_files(local, tmp_path):
     assert ssh_when_it_answers(server, KEY.public, tmp_path, "ls /kept").stdout == "/kept\n"
 
 
+def test_a_host_in_which_something_is_frozen_is_removed_like_any_other(local, engine):
+    if engine.api.info()["CgroupVersion"] != "1":
+        pytest.skip("only by cgroups of version 1 a frozen process does not die")
+    container = engine.containers.get(local.cloud.create(server_request("h-1")).id)
+    group = "/sys/fs/cgroup/freezer/standby"
+    begin = f"mkdir {group}; sleep 600 & echo $! > {group}/cgroup.procs"
+    freeze = f"echo FROZEN > {group}/freezer.state; cat {group}/freezer.state"
+    assert container.exec_run(["sh", "-c", f"{begin}; {freeze}"]).output.split()[-1].startswith(b"FR")
+    local.cloud.delete("h-1")
+    assert local.cloud.find("h-1") is None
+
+
 def test_the_console_shows_that_the_host_boots(local):
     local.cloud.create(server_request("h-1"))
     until = time.monotonic() + SSH_SECONDS
