@@ -38,8 +38,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file that the figures are written to")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="sessions of each kind")
     parser.add_argument("--at-rest", action="store_true", help="what they cost at rest alone, without a stack")
+    parser.add_argument("--notebooks", type=int, default=NOTEBOOKS, help="that are at rest")
+    parser.add_argument("--rest", type=int, default=REST_SECONDS, help="seconds of it, running and frozen")
     arguments = parser.parse_args()
-    figures = at_rest()
+    figures = at_rest(arguments.notebooks, arguments.rest)
     if not arguments.at_rest:
         figures |= starts(arguments.pairs)
     print(json.dumps(figures, indent=2))
@@ -47,16 +49,16 @@ def main() -> None:
         arguments.json.write_text(json.dumps(figures, indent=2))
 
 
-def at_rest() -> dict[str, Any]:
-    """Seconds of processors that ten of them take in a minute, and seconds until one that is thawed answers."""
-    with standing_notebooks(NOTEBOOKS) as there:
-        time.sleep(SETTLE_SECONDS)  # what a notebook does once it is up
-        running = there.cpu_within(REST_SECONDS)
+def at_rest(notebooks: int, seconds: int) -> dict[str, Any]:
+    """Seconds of processors that all of them take in a minute, and seconds until one that is thawed answers."""
+    with standing_notebooks(notebooks) as there:
+        time.sleep(min(SETTLE_SECONDS, seconds))  # what a notebook does once it is up
+        running = there.cpu_within(seconds) * 60 / seconds
         there.freeze()
-        frozen = there.cpu_within(REST_SECONDS)
+        frozen = there.cpu_within(seconds) * 60 / seconds
         thawed = [there.thaw(spec) for spec in there.specs]
     engine, answers = ([round(one, 4) for one in each] for each in zip(*thawed, strict=True))
-    cpu = {"running_cpu_s_per_min": round(running, 2), "frozen_cpu_s_per_min": round(frozen, 3)}
+    cpu = {"running_cpu_s_per_min": round(running, 2), "frozen_cpu_s_per_min": round(frozen, 3), "notebooks": notebooks}
     medians = {"thaw_p50_s": statistics.median(engine), "thaw_to_answer_p50_s": statistics.median(answers)}
     return cpu | medians | {"thaws": engine, "thaws_to_answer": answers, "load_at_rest": os.getloadavg()}
 
