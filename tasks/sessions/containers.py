@@ -23,6 +23,7 @@ from tasks.images.versions import image_on
 from tasks.sessions.secrets import put_secrets
 
 TAKEN_SECONDS = 1.0  # that one is given to answer which stood by: it has answered before
+THAWED_SECONDS = 5.0  # likewise, of one that was frozen: much of its memory may be in swap
 
 
 @pool_task(retries=1, retry_delay_seconds=1, task_run_name="start {instance.id} on {instance.host}")
@@ -121,11 +122,11 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> Mome
 async def answers_already(instance: Instance, blueprint: BlueprintSpec) -> Moments:
     """Say when the container that a session took over answered; nothing where it does not within a moment."""
     host = await blocking(outside().store.hosts.get, instance.get_placement().host)
-    ask = asking(instance, blueprint, host)
+    ask, limit = asking(instance, blueprint, host), THAWED_SECONDS if blueprint.standby_frozen else TAKEN_SECONDS
     async for waited in looks():
         if await blocking(ask):
             return {Phase.ANSWERING: now()}
-        if waited > TAKEN_SECONDS:
+        if waited > limit:
             break
     return {}
 
