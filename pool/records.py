@@ -127,6 +127,8 @@ class KeptWork:
     every: int = 0  # seconds between backups of a session that runs; 0: only when it ends
     before: tuple[str, ...] = ()  # command that is run in a running session before it is backed up; empty: none
     before_seconds: int = 60  # that it may take
+    comes_back: bool = True  # in its user's next session whose request does not say otherwise
+    stop_seconds: int = 10  # that its program has to end, before it is backed up for the last time
 
 
 @dataclass(frozen=True)

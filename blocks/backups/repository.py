@@ -44,7 +44,8 @@ class BackupRepository(ABC):
         """Give back a stream, checked part by part by the repository; that all of it came is for the caller to check.
 
         Raises:
-            BackupTrouble: there is no such snapshot, or it cannot be read. Also while it is iterated.
+            BackupTrouble: there is no such snapshot, or it cannot be read; `spoiled` where the repository is there and
+                has a part of it no more. Also while it is iterated.
         """
 
     @abstractmethod

@@ -29,7 +29,7 @@ from blocks.backups.restic_process import (
 )
 from blocks.stored.documents.stored_blocks import StoredBlocks
 from pool.backups.snapshots import Snapshot
-from pool.backups.states import BackupTrouble
+from pool.backups.states import BackupFault, BackupTrouble
 
 FILE = "work.tar"  # of each snapshot, the one file
 STEP_SECONDS, PRUNE_SECONDS, CHECK_SECONDS = 120, 3600, 3600
@@ -39,6 +39,8 @@ REPACKED = "1G"  # at one time: no backup is written meanwhile. What is left unu
 NOT_THERE = "Is there a repository at the following location?"
 ABSENT = ("no such file or directory", "does not exist")  # how a directory, and an S3 store, say that of a file
 LOCKED = "already locked"
+#: How it says of a part that it is damaged; and how it names the file that a part is in, where that is lost.
+DAMAGED, PACK = ("decrypting blob", "ciphertext verification failed", "returned invalid hash"), "<data/"
 WRONG_KEY = "wrong password or no key found"
 BACKEND = re.compile(r"[a-z0-9]+:")  # begins each place that is no directory, as in s3:https://…
 #: What Go leaves uncollected, in percent of what it needs: 20 costs a backup a sixth of its work, 100 saves no more.
@@ -94,7 +96,13 @@ class ResticRepository(BackupRepository):
         with started as process, awaiting(process, self._stall) as answer:
             while chunk := next_chunk(process, answer):
                 yield chunk
-            outcome(process, f"read snapshot {snapshot}")
+            try:
+                outcome(process, f"read snapshot {snapshot}")
+            except BackupTrouble as error:
+                if not _says_spoiled(error):
+                    raise
+                self.check_there(snapshot)  # else all of the repository is gone meanwhile
+                raise BackupTrouble(str(error), BackupFault.SPOILED) from error
 
     def check_there(self, snapshot: str) -> None:
         """Read the snapshot's own file."""
@@ -274,6 +282,12 @@ def _says_absent(trouble: BackupTrouble) -> bool:
     """Whether no repository was made yet: restic asks for one, too, of a store that does not answer or refuses."""
     said = str(trouble)
     return NOT_THERE in said and any(words in said for words in ABSENT)
+
+
+def _says_spoiled(trouble: BackupTrouble) -> bool:
+    """Whether a part is damaged or lost. One that is cut short looks like a connection that broke off, and is not."""
+    said = str(trouble)
+    return any(words in said for words in DAMAGED) or (PACK in said and any(words in said for words in ABSENT))
 
 
 def _summary(said: bytes) -> dict[str, Any]:

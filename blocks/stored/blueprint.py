@@ -169,6 +169,11 @@ class Blueprint(Block):
     keep_every: Seconds = Field(
         0, ge=0, le=LONGEST_SPAN, description="Seconds between backups of a session that runs; 0: only when it ends."
     )
+    keep_comes_back: bool = Field(
+        True,
+        description="Whether a session begins with its user's newest backup where its request does not say (option"
+        " restore: newest, none or a backup). Off: with nothing.",
+    )
     keep_before: list[str] = Field(
         [],
         description="Command that is run inside a session that runs, by its own user, before it is backed up, one word"
@@ -177,6 +182,13 @@ class Blueprint(Block):
     )
     keep_before_seconds: Seconds = Field(
         60, ge=1, le=600, description="Seconds that it may take; then the backup is made without, and that is told."
+    )
+    stop_seconds: Seconds = Field(
+        10,
+        ge=1,
+        le=600,
+        description="Seconds that the program of a session with keep has to write what it holds and end, before its"
+        " last backup; then it is killed.",
     )
     init: bool = Field(
         True, description="Run the command below a small init that reaps; off for images with their own."
@@ -286,6 +298,8 @@ class Blueprint(Block):
             self.keep_every,
             tuple(self.keep_before),
             self.keep_before_seconds,
+            self.keep_comes_back,
+            self.stop_seconds,
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pool.backups.backup import Backup
-from pool.backups.rules import backup_lease, brings_back, has_work
+from pool.backups.rules import backup_lease, brings_back, check_nothing_is_lost, has_work
 from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupTrouble, as_trouble
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.records import BlueprintSpec, Instance
@@ -19,7 +19,13 @@ from tasks.backups.keeping import (
     why_end_waits,
     write_backup,
 )
-from tasks.backups.restoring import await_earlier_work, backup_to_restore, fill_container, refuse_backup
+from tasks.backups.restoring import (
+    await_earlier_work,
+    await_repository,
+    backup_to_restore,
+    fill_container,
+    refuse_backup,
+)
 from tasks.base import log, this_run
 from tasks.gateway.routes import withdraw_route
 from tasks.leases import LEASE_SECONDS, lease
@@ -123,9 +129,14 @@ async def brought_back(instance: Instance, blueprint: BlueprintSpec) -> AsyncIte
 
 async def _fill(instance: Instance, blueprint: BlueprintSpec) -> tuple[str, str]:
     await await_earlier_work(instance)
+    refused: list[BackupTrouble] = []
     while backup := await backup_to_restore(instance):
         try:
             return await fill_container(instance, blueprint, backup), backup.id
         except BackupTrouble as trouble:
+            if await await_repository(instance, trouble):
+                continue
             await refuse_backup(backup, trouble)
+            refused.append(trouble)
+    check_nothing_is_lost(instance, refused)
     return "", ""

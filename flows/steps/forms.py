@@ -104,7 +104,7 @@ _OPTIONS = {
     "restore": {
         "title": "Backup that it begins with",
         "type": "string",
-        "description": "Its id, or none; empty: the newest of the user and the blueprint.",
+        "description": "Its id, newest or none; empty: as its blueprint says, which is mostly the newest.",
     },
     "course": {
         "title": "Course",

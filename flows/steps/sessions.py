@@ -17,6 +17,7 @@ from tasks.base import log, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
 from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
+from tasks.publishing.ends import tell_why_end_waits
 from tasks.sessions.containers import (
     answers_already,
     remove_container,
@@ -141,7 +142,9 @@ async def undo(instance: Instance, to: InstanceState, reason: str, cause: EndCau
     """
     troubles = [trouble for step in (withdraw_route, remove_container) if (trouble := await _trouble(step(instance)))]
     if troubles:
-        await move_instance(instance.id, InstanceState.STOPPING, reason=reason, cause=cause)
+        stays = await move_instance(instance.id, InstanceState.STOPPING, reason=reason, cause=cause)
+        if has_work(instance):
+            await tell_why_end_waits(stays)
         raise troubles[0]
     undone = await move_instance(instance.id, to, reason=reason, cause=cause)
     if undone.state in ENDED:

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from pool.backups.backup import Backup
-from pool.backups.states import FINAL_FAULTS, PROGRAM_ENDS, BackupFault, BackupState
-from pool.errors import NotFound, Refused
+from pool.backups.states import FINAL_FAULTS, PROGRAM_ENDS, BackupCause, BackupFault, BackupState, BackupTrouble
+from pool.errors import NotFound, Refused, RefusedMove
 from pool.moments import after
 from pool.records import Instance
 from pool.states import InstanceState
 
-NOTHING = "none"  # as the option restore: begin with nothing
+NOTHING, NEWEST = "none", "newest"  # as the option restore: begin with nothing, or with the newest backup
 MOST_DOWNLOAD_MINUTES = 720  # that a link to a backup is good
 RETRY_SECONDS = 300  # until a scheduled backup that failed is tried again
 END_PAUSE = 30  # seconds after the first try to back up a session that ends; twice as many after each further one
@@ -117,6 +117,19 @@ def wait_ends_at(instance: Instance, wait: int) -> datetime:
     return after(instance.state_since, wait)
 
 
+def end_saves(instance: Instance, backups: Iterable[Backup], wait: int, now: datetime) -> bool:
+    """Whether a session that is being ended may still be backed up: else its end only waits for its container to go.
+
+    Args:
+        instance: the session, stopping.
+        backups: its own, in any state.
+        wait: seconds that the pool lets an end wait.
+        now: the moment of asking.
+    """
+    last = next((one for one in in_order(backups) if one.cause is BackupCause.SESSION_ENDS), None)
+    return not (last and last.counts and last.begun_at >= instance.created_at) and now < wait_ends_at(instance, wait)
+
+
 def needs_backups(instance: Instance) -> bool:
     """Whether housekeeping looks at the backups of a session: it has a schedule, or ends or moves with work to keep."""
     leaves = instance.state in (InstanceState.STOPPING, InstanceState.MOVING)
@@ -188,18 +201,41 @@ def _next_try(backup: Backup) -> datetime:
     return after(backup.state_since, pauses.get(backup.state, 0))
 
 
+def waits_for_work(instance: Instance, fault: BackupFault, wait: int, now: datetime) -> bool:
+    """Whether a session waits for its work to be readable again: one from another host, which has ended there.
+
+    Args:
+        instance: the session, starting.
+        fault: why its work could not be read.
+        wait: seconds that the pool lets an end wait for its backup; such a start may take as long.
+        now: the moment of asking.
+    """
+    return bool(instance.carried) and fault is BackupFault.REPOSITORY and now < wait_ends_at(instance, wait)
+
+
+def check_starts(instance: Instance) -> None:
+    """Refuse to go on with the start of a session that was ended meanwhile.
+
+    Raises:
+        RefusedMove: it is not starting any more.
+    """
+    if instance.state is not InstanceState.STARTING:
+        raise RefusedMove(f"instance {instance.id} is {instance.state}: it is not started any more")
+
+
 def brings_back(instance: Instance) -> bool:
     """Whether the session begins with a backup, if there is one; whose work it would be must be known.
 
     One that comes from another host begins with its own, whatever its request said.
     """
-    wants = bool(instance.keep.paths and instance.user) and instance.options.get("restore") != NOTHING
-    return wants or bool(instance.carried)
+    wanted = instance.options.get("restore") or (NEWEST if instance.keep.comes_back else NOTHING)
+    return bool(instance.keep.paths and instance.user and wanted != NOTHING) or bool(instance.carried)
 
 
 def brings_newest_back(instance: Instance) -> bool:
     """Whether it begins with the newest backup, rather than with one that was named."""
-    return brings_back(instance) and not instance.options.get("restore") and not instance.carried
+    newest = instance.options.get("restore", NEWEST) in ("", NEWEST)
+    return brings_back(instance) and newest and not instance.carried
 
 
 def is_of_same_work(one: Instance, other: Instance) -> bool:
@@ -228,7 +264,7 @@ def to_restore(backups: Sequence[Backup], wanted: str = "") -> Backup | None:
 
     Args:
         backups: of this user and blueprint, in any state.
-        wanted: id of one of them; "none": nothing; empty: the newest that counts.
+        wanted: id of one of them; "none": nothing; "newest", or empty: the newest that counts.
 
     Raises:
         NotFound: none has this id.
@@ -237,7 +273,7 @@ def to_restore(backups: Sequence[Backup], wanted: str = "") -> Backup | None:
     good = [one for one in in_order(backups) if one.counts]
     if wanted == NOTHING:
         return None
-    if not wanted:
+    if wanted in ("", NEWEST):
         return good[0] if good else None
     named = next((one for one in backups if one.id == wanted), None)
     if named is None:
@@ -246,6 +282,35 @@ def to_restore(backups: Sequence[Backup], wanted: str = "") -> Backup | None:
         why = f": {named.reason}" if named.reason else ""
         raise Refused(f"backup {wanted} is {named.state}{why}; {_offer(good)}")
     return named
+
+
+def offer_before(backup: Backup, backups: Iterable[Backup]) -> str:
+    """Name the backup that a session may begin with where this one cannot be read now; empty: there is none.
+
+    Args:
+        backup: that was to be restored.
+        backups: of its user and blueprint, in any state; of no particular user none is offered.
+    """
+    before = next((one for one in in_order(backups) if one.counts and one.begun_at < backup.begun_at), None)
+    return f"; the one before is {before.id}: the option restore names it" if before and backup.user else ""
+
+
+def check_nothing_is_lost(instance: Instance, refused: Sequence[BackupTrouble]) -> None:
+    """Refuse to begin with nothing where there were backups, and none of them could be read.
+
+    Args:
+        instance: the session.
+        refused: what was wrong with each, the newest first.
+
+    Raises:
+        Refused: there was one; the message says how a session begins without.
+    """
+    if refused:
+        raise Refused(
+            f"instance {instance.id} does not begin without the work of its user: none of the backups of"
+            f" {instance.user} that counted can be read any more ({refused[0]}); the option restore none begins with"
+            " nothing"
+        )
 
 
 def _offer(good: Sequence[Backup]) -> str:

@@ -39,10 +39,14 @@ class BackupFault(StrEnum):
     HOST = "host"  # its engine did not answer, or broke off
     REPOSITORY = "repository"  # it could not be written to, or read from
     DIFFERS = "differs"  # what was read back is not what was written
+    SPOILED = "spoiled"  # the repository is there, and says that a part of it is damaged or lost
 
 
 #: Faults that another try cannot mend: a session's end does not wait for them.
 FINAL_FAULTS = frozenset({BackupFault.TOO_LARGE, BackupFault.CONTAINER_GONE, BackupFault.NOTHING_THERE})
+
+#: Faults of a backup itself, which the next look finds again: a session begins with the one before.
+LOST_FAULTS = frozenset({BackupFault.DIFFERS, BackupFault.SPOILED})
 
 BACKUP_MOVES: Mapping[BackupState, frozenset[BackupState]] = {
     BackupState.WRITING: frozenset({BackupState.WRITTEN, BackupState.FAILED, BackupState.FORGOTTEN}),

@@ -31,7 +31,9 @@ ENDED = "It could not go on."
 SAVED = "What is kept of it is being saved."
 
 
-def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_seconds: int = 0) -> Notice | None:
+def notice_of(
+    instance: Instance, words: str = "", position: int = 0, estimate_seconds: int = 0, saving: bool = True
+) -> Notice | None:
     """Return the notice for a session as it is now; None for one that runs.
 
     Args:
@@ -39,6 +41,7 @@ def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_s
         words: how far it is, when more is known than its state.
         position: of a queued one, its place in the queue, 1 for the next; 0: not known. The page says it by itself.
         estimate_seconds: of a queued one, how long until it gets its place; 0: not known.
+        saving: of one that is being ended, whether its work may still be on its way into a backup.
     """
     asked, moves = instance.created_at.timestamp(), instance.state_since.timestamp()
     if instance.state is InstanceState.RUNNING:
@@ -52,7 +55,7 @@ def notice_of(instance: Instance, words: str = "", position: int = 0, estimate_s
         return Notice(instance.route, "moving", words or MOVED, moves)
     if instance.state is InstanceState.STARTING:
         return Notice(instance.route, "starting", words or STARTING, asked)
-    return Notice(instance.route, "ended", why_ended(instance), moves)
+    return Notice(instance.route, "ended", why_ended(instance, saving), moves)
 
 
 def is_being_saved(instance: Instance) -> bool:
@@ -60,7 +63,7 @@ def is_being_saved(instance: Instance) -> bool:
     return instance.state is InstanceState.STOPPING and has_work(instance)
 
 
-def why_ended(instance: Instance) -> str:
+def why_ended(instance: Instance, saving: bool = True) -> str:
     """Say why a session ended, or ends; and that its work is being saved, as long as it is."""
     why = WHY_ENDED.get(instance.end_cause, ENDED) if instance.end_cause else ENDED
-    return f"{why} {SAVED}" if is_being_saved(instance) else why
+    return f"{why} {SAVED}" if saving and is_being_saved(instance) else why

@@ -80,7 +80,7 @@ def check_options(blueprint: BlueprintSpec, options: Mapping[str, Any]) -> None:
     if not isinstance(wait, int) or isinstance(wait, bool) or not 0 <= wait <= LONGEST_WAIT:
         raise BadRequest(f"option wait is {wait!r}; it must be whole seconds, 0 to {LONGEST_WAIT}")
     if not isinstance(options.get("restore", ""), str):
-        raise BadRequest("option restore must name a backup, as in 'alice-1.1', or be 'none'")
+        raise BadRequest("option restore must name a backup, as in 'alice-1.1', or be 'newest' or 'none'")
     if not isinstance(options.get(COURSE, ""), str):
         raise BadRequest("option course must name a course, as in 'bio101'")
     environment = options.get("environment", {})

@@ -14,13 +14,11 @@ from pool.records import Instance
 from tasks.backups.changes import WorkRead
 from tasks.base import look_up, pool_task
 
-STOP_SECONDS = 10  # that a notebook has to write what it holds in memory
-
 
 @pool_task(retries=1, retry_delay_seconds=2, task_run_name="stop {instance.id}")
 def stop_container(instance: Instance) -> None:
     """End the session's container in good order; it stays, with its files. One that is gone, or has ended, stays so."""
-    _engine_of(instance).stop(instance.container, STOP_SECONDS)
+    _engine_of(instance).stop(instance.container, instance.keep.stop_seconds)
 
 
 @pool_task(task_run_name="tell {instance.id} that it is backed up")

@@ -10,14 +10,19 @@ from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
 from pool.backups.carried import carried_backup
 from pool.backups.rules import (
+    END_PAUSE,
     brings_newest_back,
+    check_starts,
     files_key,
     has_work,
     is_of_same_work,
+    offer_before,
     own_backups,
     to_restore,
+    wait_ends_at,
+    waits_for_work,
 )
-from pool.backups.states import BackupFault, BackupState, BackupTrouble
+from pool.backups.states import LOST_FAULTS, BackupState, BackupTrouble
 from pool.errors import Refused
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.containers import container_user, own_uid, uid_of
@@ -138,13 +143,33 @@ def backups_to_choose_from(instance: Instance) -> list[Backup]:
 
 
 @look_up()
-def refuse_backup(backup: Backup, trouble: BackupTrouble) -> None:
-    """Count a backup no more whose content is not what was written, so that the one before it comes next.
+async def await_repository(instance: Instance, trouble: BackupTrouble) -> bool:
+    """Wait a moment where a session from another host cannot read its work, which nothing else holds any more.
+
+    Returns:
+        Whether to try again. False: another try would not mend it, or the pool's limit of such a wait is over.
 
     Raises:
-        BackupTrouble: it may be readable the next time: the repository did not answer.
+        RefusedMove: it was ended meanwhile.
     """
-    if trouble.fault is not BackupFault.DIFFERS:
-        raise trouble
+    wait = (await blocking(outside().kept_config, instance.pool)).DD_BACKUP_WAIT
+    if not waits_for_work(instance, trouble.fault, wait, now()):
+        return False
+    log().warning("instance %s waits for its work, until %s: %s", instance.id, wait_ends_at(instance, wait), trouble)
+    await sleep(END_PAUSE)
+    check_starts(await blocking(outside().store.instances.get, instance.id))
+    return True
+
+
+@look_up()
+def refuse_backup(backup: Backup, trouble: BackupTrouble) -> None:
+    """Count a backup no more which is not what was written, or is spoiled, so that the one before it comes next.
+
+    Raises:
+        BackupTrouble: it may be readable the next time, as the repository did not answer. It names the one before.
+    """
+    if trouble.fault not in LOST_FAULTS:
+        others = outside().store.backups.of_user(backup.pool, backup.blueprint, backup.user)
+        raise BackupTrouble(f"{trouble}{offer_before(backup, others)}", trouble.fault) from trouble
     log().error("backup %s counts no more: %s", backup.id, trouble)
     outside().store.backups.move(backup.id, BackupState.FAILED, now(), reason=str(trouble), fault=trouble.fault)

@@ -4,9 +4,10 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from blocks.outside import now, outside
+from pool.backups.rules import end_saves
 from pool.changes import Change, Noun
 from pool.records import Instance, Notice
-from pool.reports.visitor_notices import notice_of
+from pool.reports.visitor_notices import is_being_saved, notice_of
 from pool.states import LIVING_INSTANCES, InstanceState
 from tasks.base import look_up, pool_task
 from tasks.publishing.current import tell_current
@@ -37,9 +38,17 @@ def show_current(sessions: Collection[Instance]) -> None:
 
 def _notice(session: Instance, positions: Positions) -> Notice | None:
     if session.id not in positions:
-        return notice_of(session)
+        return notice_of(session, saving=_is_on_its_way(session))
     position = positions[session.id][1]
     return notice_of(session, "", position.position, position.estimate or 0)
+
+
+def _is_on_its_way(session: Instance) -> bool:
+    """Whether the work of a session that is being ended may be on its way into a backup."""
+    if not is_being_saved(session):
+        return False
+    wait = outside().kept_config(session.pool).DD_BACKUP_WAIT  # as the last tick read it: by SQL, not from Prefect
+    return end_saves(session, outside().store.backups.of_instance(session.id), wait, now())
 
 
 @look_up(retries=1, retry_delay_seconds=2)
@@ -57,7 +66,7 @@ def repair_notices() -> str:
 
 
 def _notices() -> list[Notice]:
-    return [notice for instance in _to_be_told() if (notice := notice_of(instance))]
+    return [notice for instance in _to_be_told() if (notice := _notice(instance, {}))]
 
 
 def _to_be_told() -> list[Instance]:

@@ -38,7 +38,7 @@ from blocks.turns import Turns
 from blocks.webhooks.webhooks import Webhooks
 from pool.backups.places import place_id, why_none_is_made
 from pool.backups.snapshots import Snapshot
-from pool.backups.states import BackupTrouble
+from pool.backups.states import BackupFault, BackupTrouble
 from pool.changes import Change
 from pool.errors import NotFound
 from pool.ports import Clock
@@ -334,6 +334,7 @@ class FakeRepository(BackupRepository):
         self.cut: dict[str, bytes] = {}  # parts, by name
         self.parts_read: list[str] = []  # names
         self.shares_read: list[int] = []
+        self.spoiled: set[str] = set()  # snapshots
 
     def write(self, name: str, stream: Iterable[bytes]) -> Written:
         self._meet_trouble()
@@ -346,6 +347,8 @@ class FakeRepository(BackupRepository):
         self._meet_trouble()
         if snapshot not in self.streams:
             raise BackupTrouble(f"there is no snapshot {snapshot}")
+        if snapshot in self.spoiled:
+            raise BackupTrouble(f"a part of snapshot {snapshot} is damaged", BackupFault.SPOILED)
         yield self.streams[snapshot]
 
     def check_there(self, snapshot: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from blocks.backups import quick_key
 from blocks.backups.restic import ResticRepository
 from blocks.stored.backup_store import BackupPlace
-from pool.backups.states import BackupTrouble
+from pool.backups.states import BackupFault, BackupTrouble
 from tests.rigs.fakes import FakeBlocks, FakePlaces, FakeRepository
 from tests.rigs.ports import free_port
 from tests.rigs.quick_repository import make_quick, quick_repository
@@ -275,8 +275,9 @@ def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
     pack = max((tmp_path / "backups" / "data").rglob("*"), key=lambda file: file.is_file() and file.stat().st_size)
     pack.chmod(0o600)
     pack.write_bytes(bytes(pack.stat().st_size))
-    with pytest.raises(BackupTrouble, match=f"could not read snapshot {snapshot}"):
+    with pytest.raises(BackupTrouble, match=f"could not read snapshot {snapshot}") as found:
         b"".join(repository.read(snapshot))
+    assert found.value.fault is BackupFault.SPOILED
     with pytest.raises(BackupTrouble, match="could not cat"):
         [repository.read_part(part) for part in parts]
     with pytest.raises(BackupTrouble, match=pack.name[:8]):

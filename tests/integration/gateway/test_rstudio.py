@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from blocks.stored.authority import CertificateAuthority
-from tasks.backups.keeping import STOP_SECONDS
+from pool.records import KeptWork
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, running_gateway
@@ -124,7 +124,7 @@ def test_it_knows_its_root_path_also_where_no_proxy_tells_it(session):
 
 
 def test_it_comes_back_from_a_restart_as_it_was(browser, session):
-    session.host.engine.stop(session.spec.name, STOP_SECONDS)
+    session.host.engine.stop(session.spec.name, KeptWork().stop_seconds)
     session.host.engine.start(session.spec.name)
     session.wait()
     answer = browser.get("")
@@ -134,7 +134,7 @@ def test_it_comes_back_from_a_restart_as_it_was(browser, session):
 @stand_in_alone
 def test_a_session_that_is_ended_for_a_backup_has_the_time_to_suspend(host, image):
     with rstudio(host, image, port=20001) as ending:
-        host.engine.stop(ending.spec.name, STOP_SECONDS)
+        host.engine.stop(ending.spec.name, KeptWork().stop_seconds)
         assert host.engine.find(ending.spec.name).exit_code == 0
         assert host.engine.read_files(ending.spec.name, SUSPENDED)
 

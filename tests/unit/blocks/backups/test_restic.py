@@ -6,6 +6,7 @@ import pytest
 
 from blocks.backups.restic import ResticRepository
 from blocks.stored.backup_store import BackupPlace
+from pool.backups.states import BackupFault, BackupTrouble
 from tests.rigs.fakes import FakeBlocks, FakePlaces
 
 pytestmark = pytest.mark.unit
@@ -16,6 +17,8 @@ here="${{0%/*}}"
 echo "$2" >> "$here/commands"
 [ "$2" = unlock ] && rm -f "$here/locked"
 [ "$2" = backup ] && [ -e "$here/locked" ] && echo "repository is already locked by PID 7" >&2 && exit 1
+[ "$2" = dump ] && [ -e "$here/trouble" ] && cat "$here/trouble" >&2 && exit 1
+[ "$2" = cat ] && [ -e "$here/away" ] && echo "unable to open config file" >&2 && exit 1
 cat > "$here/given"
 [ "$2" = backup ] && echo '{{"message_type": "summary", "snapshot_id": "{SNAPSHOT}"}}'
 [ "$2" = snapshots ] && echo '[{{"id": "{SNAPSHOT}", "time": "2026-01-05T08:00:00.123456789Z", "tags": ["alice-1.1"]}}]'
@@ -83,3 +86,36 @@ def test_what_is_forgotten_is_pruned_in_the_end_once_whatever_its_number(reposit
     monkeypatch.setattr("blocks.backups.restic.FORGET_AT_ONCE", 2)
     repository.forget([*names, "ffffffff"])
     assert commands() == ["unlock", "forget", "forget", "forget", "prune"]
+
+
+#: What restic 0.14 says of a file that was damaged, lost in a directory, lost on S3, or cut short.
+DAMAGED = "cannot dump file: decrypting blob 3cb4a668 failed: ciphertext verification failed"
+ZEROED = "cannot dump file: decrypting blob 7871e589 failed: nonce is invalid"
+LOST = "cannot dump file: ReadFull(<data/fbbe3f15c6>): open /b/data/fb/fbbe3f15: no such file or directory"
+LOST_ON_S3 = "cannot dump file: ReadFull(<data/fbbe3f15c6>): The specified key does not exist."
+CUT_SHORT = "cannot dump file: ReadFull(<data/fbbe3f15c6>): unexpected EOF"
+NOT_MOUNTED = "Fatal: unable to open config file: stat /b/config: no such file or directory"
+
+
+def fault_of(repository) -> BackupFault:
+    with pytest.raises(BackupTrouble) as found:
+        b"".join(repository.read(SNAPSHOT))
+    return found.value.fault
+
+
+@pytest.mark.usefixtures("commands")
+@pytest.mark.parametrize("said", [DAMAGED, ZEROED, LOST, LOST_ON_S3])
+def test_a_part_that_is_damaged_or_lost_spoils_a_backup_unless_all_of_the_repository_is_gone(
+    repository, tmp_path, said
+):
+    (tmp_path / "trouble").write_text(said)
+    assert fault_of(repository) is BackupFault.SPOILED
+    (tmp_path / "away").touch()
+    assert fault_of(repository) is BackupFault.REPOSITORY
+
+
+@pytest.mark.usefixtures("commands")
+@pytest.mark.parametrize("said", [CUT_SHORT, NOT_MOUNTED, "dial tcp: connection refused"])
+def test_what_may_be_readable_the_next_time_spoils_no_backup(repository, tmp_path, said):
+    (tmp_path / "trouble").write_text(said)
+    assert fault_of(repository) is BackupFault.REPOSITORY

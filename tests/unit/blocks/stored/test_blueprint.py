@@ -50,7 +50,8 @@ def test_the_form_refuses_what_no_session_could_be_made_by(values, said):
 
 
 def test_what_is_kept_and_the_command_before_it_go_along_with_the_session():
-    keep = form(keep=["/home"], keep_every=600, keep_before=["sh", "-c", "dump"], keep_before_seconds=9).keep
+    hook = {"keep_before": ["sh", "-c", "dump"], "keep_before_seconds": 9}
+    keep = form(keep=["/home"], keep_every=600, stop_seconds=90, **hook).keep
     assert (keep.paths, keep.every, keep.before, keep.before_seconds) == (("/home",), 600, ("sh", "-c", "dump"), 9)
 
 

@@ -147,12 +147,39 @@ def test_a_backup_that_is_not_what_was_written_is_refused_for_the_one_before(wor
     assert world.store.backups.get("alice-2.1").fault is BackupFault.DIFFERS
 
 
+def test_a_backup_whose_part_of_the_repository_is_spoiled_is_refused_for_the_one_before(world):
+    world.end()
+    world.start("alice-2")
+    world.end("alice-2")
+    world.backups.spoiled = {"00000001"}
+    assert world.start("alice-3").restored_from == "alice-1.1"
+    assert world.store.backups.get("alice-2.1").fault is BackupFault.SPOILED
+
+
+def test_a_session_does_not_begin_with_nothing_where_no_backup_of_its_user_can_be_read_any_more(world):
+    world.end()
+    world.backups.spoiled = {"00000000"}
+    with pytest.raises(Refused, match=r"none of the backups of alice .* the option restore none"):
+        world.start("alice-2")
+    assert world.get("alice-2").state is InstanceState.FAILED
+    assert world.start("alice-3", restore="none").state is InstanceState.RUNNING
+
+
 def test_a_session_does_not_begin_without_the_work_that_cannot_be_read_now(world):
     world.end()
     world.backups.troubles = [BackupTrouble("the store is away")]
-    with pytest.raises(BackupTrouble, match="the store is away"):
+    with pytest.raises(BackupTrouble, match=r"the store is away$"):
         world.start("alice-2")
     assert counting(world) == ["alice-1.1"]
+
+
+def test_where_the_newest_backup_cannot_be_read_now_the_one_before_is_named(world):
+    world.end()
+    world.start("alice-2")
+    world.end("alice-2")
+    world.backups.troubles = [BackupTrouble("the store is away")]
+    with pytest.raises(BackupTrouble, match=r"the store is away; the one before is alice-1.1: the option restore"):
+        world.start("alice-3")
 
 
 @pytest.mark.usefixtures("passing")

@@ -64,6 +64,57 @@ def test_a_session_of_no_user_takes_its_own_work_along_and_not_that_of_others(wo
     assert [*world.engines["main-02"].homes["dd-unnamed-1"].started_with] == ["home/mine"]
 
 
+@pytest.fixture
+def away(world, monkeypatch):
+    """The repository can be written to, and nothing be read of it for so many seconds after a session has left."""
+    waits: list[float] = []
+
+    def be_away(seconds: float) -> list[float]:
+        whole, ends = FakeRepository.read, []
+
+        def read(repository, snapshot):
+            if world.get().carried:
+                ends.append(world.clock.seconds + seconds)
+            if ends and world.clock.seconds < ends[0]:
+                raise BackupTrouble("the store is away")
+            return whole(repository, snapshot)
+
+        monkeypatch.setattr(FakeRepository, "read", read)
+        return waits
+
+    async def passes(seconds):
+        waits.append(seconds)
+        world.clock.pass_by(seconds)
+        world.prefect.steps_left = 99
+
+    monkeypatch.setattr("tasks.backups.restoring.sleep", passes)
+    return be_away
+
+
+def test_a_session_that_has_left_its_host_waits_for_a_repository_that_is_away(world, away):
+    waits = away(90)
+    assert move(world).message == "instance alice-1 runs on main-02, with backup alice-1.2"
+    assert (work_on(world, "main-02"), waits) == (WORK, [30, 30, 30])
+
+
+def test_a_session_that_cannot_read_its_work_in_the_pools_time_fails_with_its_backup_kept(world, away):
+    waits = away(10_000)
+    assert move(world).message == "instance alice-1 is failed: the store is away"
+    assert len(waits) == 3600 / 30  # DD_BACKUP_WAIT, in pauses
+    assert (world.get().state, counting(world)) == (InstanceState.FAILED, ["alice-1.2", "alice-1.1"])
+
+
+def test_a_session_that_is_ended_while_it_waits_for_its_work_is_not_started(world, away, monkeypatch):
+    away(10_000)
+
+    async def ended(_seconds):
+        world.store.instances.move("alice-1", InstanceState.STOPPING, world.clock.now(), cause=EndCause.REQUESTED)
+
+    monkeypatch.setattr("tasks.backups.restoring.sleep", ended)
+    assert move(world).message == "instance alice-1 is stopping"
+    assert homes(world)["main-02"] == []
+
+
 def test_a_session_whose_last_backup_fails_goes_on_where_it_was(world, monkeypatch):
     whole, writes = FakeRepository.write, []
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pool.backups import rules
-from pool.backups.states import BackupFault, BackupState, check_backup_move
+from pool.backups.states import BackupCause, BackupFault, BackupState, check_backup_move
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import KeptWork
 from pool.states import InstanceState
@@ -33,6 +33,22 @@ def test_a_session_that_ran_has_work_while_it_is_being_ended():
 def test_an_end_waits_for_its_backup_until_the_second_that_the_pool_sets():
     assert not rules.may_end_without(KEEPS, BackupFault.REPOSITORY, 60, later(59))
     assert rules.may_end_without(KEEPS, BackupFault.REPOSITORY, 60, later(60))
+
+
+def test_an_end_saves_until_its_own_backup_counts_or_its_time_is_over():
+    ends = replace(KEEPS, state=InstanceState.STOPPING)
+    scheduled = a_backup(cause=BackupCause.SCHEDULED)
+    assert rules.end_saves(ends, [scheduled, a_backup("alice-1.2", state=BackupState.FAILED)], 60, later(59))
+    assert not rules.end_saves(ends, [scheduled, a_backup("alice-1.2", begun_at=later(1))], 60, later(59))
+    assert not rules.end_saves(ends, [], 60, later(60))
+
+
+def test_only_a_session_from_another_host_waits_for_a_repository_that_is_away():
+    moved = replace(KEEPS, state=InstanceState.STARTING, carried="alice-1.2")
+    assert rules.waits_for_work(moved, BackupFault.REPOSITORY, 60, later(59))
+    assert not rules.waits_for_work(moved, BackupFault.REPOSITORY, 60, later(60))
+    assert not rules.waits_for_work(moved, BackupFault.DIFFERS, 60, NOW)
+    assert not rules.waits_for_work(replace(moved, carried=""), BackupFault.REPOSITORY, 60, NOW)
 
 
 @pytest.mark.parametrize("fault", [BackupFault.TOO_LARGE, BackupFault.CONTAINER_GONE, BackupFault.NOTHING_THERE])
@@ -127,7 +143,16 @@ def test_a_session_is_the_same_work_as_another_of_its_user_and_blueprint():
     assert not rules.is_of_same_work(replace(other, user="bob"), KEEPS)
 
 
-@pytest.mark.parametrize(("restore", "newest"), [("", True), ("alice-1.1", False), ("none", False)])
+@pytest.mark.parametrize(
+    ("restore", "brings"), [(None, False), ("", False), ("none", False), ("newest", True), ("alice-1.1", True)]
+)
+def test_where_work_does_not_come_back_by_itself_a_request_may_ask_for_it(restore, brings):
+    stays = replace(KEEPS, keep=replace(KEEPS.keep, comes_back=False), options={"restore": restore} if restore else {})
+    assert rules.brings_back(stays) is brings
+    assert rules.brings_newest_back(stays) is (restore == "newest")
+
+
+@pytest.mark.parametrize(("restore", "newest"), [("", True), ("newest", True), ("alice-1.1", False), ("none", False)])
 def test_only_the_newest_backup_is_waited_for(restore, newest):
     assert rules.brings_newest_back(replace(KEEPS, options={"restore": restore})) is newest
 

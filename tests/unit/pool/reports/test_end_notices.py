@@ -35,6 +35,10 @@ def test_an_end_that_waits_for_no_backup_has_no_notice():
     assert end_notice(an_instance(state=InstanceState.STOPPING), [], 3600) == ""
 
 
+def test_once_it_is_saved_its_visitors_do_not_read_that_it_is_being_saved():
+    assert present(notice_of(ENDS, saving=False)).words == "Its time was over."
+
+
 def test_its_visitors_read_the_same_words_and_neither_host_nor_store():
     assert present(notice_of(ENDS)).words == "Its time was over. What is kept of it is being saved."
     assert present(notice_of(an_instance(state=InstanceState.DELETED, keep=ENDS.keep))).words == "It could not go on."
