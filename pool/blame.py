@@ -45,6 +45,7 @@ OTHERS_NAME = Blame(Party.REQUEST, again=False, elsewhere=True, counts=False)  #
 CONTAINER_GONE = Blame(Party.REQUEST, again=True, elsewhere=True, counts=False)  # ended while it was started
 NO_SPACE = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
 PORT_TAKEN = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
+NO_NETWORK = Blame(Party.HOST, again=False, elsewhere=True, counts=False)  # for a list, or that is closed
 NO_GPUS = Blame(Party.HOST, again=False, elsewhere=True, counts=False)  # of a pool that says its hosts have some
 HOSTS_OWN = Blame(Party.HOST, again=True, elsewhere=True, counts=True)
 UNREACHABLE = Blame(Party.NETWORK, again=True, elsewhere=True, counts=True)
@@ -61,6 +62,7 @@ _TABLE = (
     _Row((409,), r"already in progress|is marked for removal|is dead|is not running", CONTAINER_GONE),
     _Row((), r"unable to find (user|group) |[ug]ids and [ug]ids must be in range", BAD_BLUEPRINT),
     _Row((), r'container process: exec(:| ")|chdir to cwd |argument list too long', BAD_BLUEPRINT),
+    _Row((), r"available, non-overlapping IPv4 address pool", NO_NETWORK),
     _Row((), r"could not select device driver|nvidia-container-cli", NO_GPUS),
     _Row((), r"no space left on device|disk quota exceeded", NO_SPACE),
     _Row((), r"port is already allocated|address already in use", PORT_TAKEN),

@@ -16,6 +16,7 @@ RECIPE = "dockerdriver.recipe"  # digest of what an image was made from
 STAGE = "dockerdriver.stage"  # of a build that was not finished: the tag that it was for
 TOKENS = "dockerdriver.tokens"  # of an image: the file that its program reads the tokens from that it accepts
 SPEC = "dockerdriver.spec"  # digest of what a container was asked to be
+NETWORK_LIST = "dockerdriver.network_list"  # what a container of a network that is a list may reach, see the same role
 NETWORK_MBIT = "dockerdriver.network_mbit"  # rate that a container's host holds it to, see playbooks/roles/network
 
 

@@ -157,6 +157,10 @@ class BlueprintSpec:
     disk_mb: int = 10240  # that it may write, where its host's storage can limit it; 0: no limit
     shm_mb: int = 0  # of /dev/shm, which counts as memory; 0: half of it
     network_mbit: int = 0  # per second that it may send, and as much that it may receive; 0: no limit
+    network: str = "open"  # what it may open connections to beside: "open", "closed" or "list"
+    network_list: tuple[str, ...] = ()  # with "list": networks and addresses, as in "10.20.0.0/16" and "192.0.2.7:443"
+    open_files: int = 0  # that a process may have; 0: the engine's own limit
+    read_only: bool = False  # its image's files cannot be changed; it writes into memory alone
     max_sessions_per_user: int = 0  # by this blueprint, at once; 0: no limit
     max_sessions: int = 0  # likewise, of all users together
     standby: int = 0  # containers that are started ahead of their sessions
@@ -326,3 +330,7 @@ class ContainerSpec:
     disk_mb: int = 0  # as in BlueprintSpec
     shm_mb: int = 64  # of /dev/shm
     network_mbit: int = 0  # as in BlueprintSpec
+    network: str = "open"  # as in BlueprintSpec
+    network_list: tuple[str, ...] = ()  # as in BlueprintSpec
+    open_files: int = 0  # as in BlueprintSpec
+    read_only: bool = False  # as in BlueprintSpec

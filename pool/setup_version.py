@@ -13,7 +13,7 @@ from ipaddress import IPv4Interface, IPv4Network, ip_network
 from pool.errors import BadRequest
 
 #: To be raised when hosts in service, too, are to get what the playbook does differently.
-PLAYBOOK_VERSION = 2  # the role network
+PLAYBOOK_VERSION = 3  # the role firewall closes networks, and the role network makes them
 LEAST_BRIDGE, SMALLEST = 29, 30  # prefix lengths: a bridge of /29 has room for five sessions
 
 

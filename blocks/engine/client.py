@@ -21,6 +21,7 @@ from blocks.engine.containers.files import ContainerFiles
 from blocks.engine.containers.freezing import FreezableContainers, start_or_thaw
 from blocks.engine.containers.state import ContainerState, state_of
 from blocks.engine.limits import confined, limits_of, network_label
+from blocks.engine.networks import list_label, make_network, network_config
 from blocks.engine.shared import SharedConnections
 from pool import marks
 from pool.blame import BAD_REQUEST, CONTAINER_GONE, NAME_TAKEN, OTHERS_NAME, blame_for
@@ -242,13 +243,14 @@ class HostEngine(ContainerFiles, FreezableContainers):
             return self._created(client, spec)
 
     def _created(self, client: docker.APIClient, spec: ContainerSpec, **options: Any) -> str:
+        make_network(client, spec, self._connections.host)
         return create_container(
             client,
             spec.image,
             name=spec.name,
             command=list(spec.command) or None,
             environment=dict(spec.environment),
-            labels={**spec.labels, **network_label(spec.network_mbit), marks.SPEC: _digest(spec)},
+            labels={**spec.labels, **network_label(spec.network_mbit), **list_label(spec), marks.SPEC: _digest(spec)},
             user=spec.user or None,
             ports=[spec.port],
             host_config=client.create_host_config(**self._host_config(spec), **options),
@@ -258,6 +260,7 @@ class HostEngine(ContainerFiles, FreezableContainers):
     def _host_config(self, spec: ContainerSpec) -> dict:
         return {
             **limits_of(spec),
+            **network_config(spec),
             "shm_size": f"{spec.shm_mb}m",
             "cap_add": list(spec.capabilities),
             "init": spec.init,

@@ -17,6 +17,7 @@ from pool.names import check_environment
 from pool.records import BlueprintSpec, KeptWork, ProxyOptions
 from pool.sessions.containers import lifts_network_limit
 from pool.sessions.filling import IN_HEADER, nearly_known, unknown_names
+from pool.sessions.networks import check_network, read_listed
 from pool.standbys.spec import why_cold
 from pool.standbys.wanted import MOST as MOST_STANDBYS
 from pool.standbys.wanted import may_want_some, read_standby_timetable
@@ -88,6 +89,17 @@ class Blueprint(Block):
         description="Mbit per second that a session may send, and as much that it may receive; what goes to its browser"
         " counts. 0: no limit.",
     )
+    network: Literal["open", "closed", "list"] = Field(
+        "open",
+        description="What a session may open connections to, beside what none may (its host, the manager, other"
+        " sessions, the cloud's metadata, DD_BLOCKED_NETWORKS). open: the rest; closed: nothing, name servers neither;"
+        " list: network_list and the name servers of its host. It is reached through the gateway in each case.",
+    )
+    network_list: Texts = Field(
+        [],
+        description="With network: list, networks and addresses of IPv4, also with a TCP port, as in 10.20.0.0/16 or"
+        " 192.0.2.7:443.",
+    )
     slots: int = Field(
         1, ge=1, le=MOST_SLOTS, description="Room that a session takes on its host; one slot is about 512 MB."
     )
@@ -153,7 +165,18 @@ class Blueprint(Block):
     disk_mb: Megabytes = Field(
         10240, ge=0, description="MB that a session may write, where its host's storage can limit it; 0: no limit."
     )
+    read_only: bool = Field(
+        False,
+        description="Nothing of its image's files can be changed: it writes to /tmp, /var/tmp and /run alone, which"
+        " count as memory and are gone with it. Not with keep, secrets, or files of a course.",
+    )
     pids_limit: int = Field(512, ge=16, le=4_194_304, description="Processes and threads that a session may have.")
+    open_files: int = Field(
+        65_536,
+        ge=0,
+        le=1_048_576,
+        description="Files and connections that each of its processes may have open; 0: the engine's own limit.",
+    )
     keep: Texts = Field(
         [],
         description="Folders or files that are backed up when a session ends and come back in its user's next one, by"
@@ -231,6 +254,8 @@ class Blueprint(Block):
             )
         if self.network_mbit and (way := lifts_network_limit(self.capabilities)):
             raise ValueError(f"with the capability {way} a session could lift its own limit of the network")
+        if self.read_only and self.keep:
+            raise ValueError("with read_only there is nothing to keep: a session writes into memory alone")
         if self.idle_timeout > self.lifetime:
             raise ValueError(
                 f"the idle limit ({self.idle_timeout} s) is never reached: a session lives for {self.lifetime} s"
@@ -271,6 +296,16 @@ class Blueprint(Block):
             raise ValueError(f"its sessions cannot stand by: {why}; {_none_of_them(self)}")
         return self
 
+    @model_validator(mode="after")
+    def _reaches_what_can_be_named(self) -> "Blueprint":
+        try:
+            listed = read_listed(self.network_list)
+            if not is_reading_stored():
+                check_network(self.network, listed)
+        except BadRequest as error:
+            raise ValueError(str(error)) from None
+        return self
+
     @field_validator("environment")
     @classmethod
     def _are_variables(cls, value: dict[str, str]) -> dict[str, str]:
@@ -288,6 +323,7 @@ class Blueprint(Block):
         values |= {"standby_timetable": tuple(self.standby_timetable)}
         image, pinned = split_pin(self.image)
         values |= {"image": image, "image_digest": pinned or self.image_digest}
+        values |= {"network_list": read_listed(self.network_list)}
         return BlueprintSpec(name=name, proxy=ProxyOptions(**proxy), **values | {"keep": self._kept_work()})
 
     def _kept_work(self) -> KeptWork:

@@ -58,6 +58,10 @@ def container_spec(
         init=blueprint.init,
         disk_mb=blueprint.disk_mb,
         network_mbit=blueprint.network_mbit,
+        network=blueprint.network,
+        network_list=blueprint.network_list,
+        open_files=blueprint.open_files,
+        read_only=blueprint.read_only,
     )
 
 

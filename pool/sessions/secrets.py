@@ -61,6 +61,10 @@ def _check_blueprint(blueprint: BlueprintSpec) -> None:
             f"blueprint {blueprint.name} gives its sessions no secrets: set its container_user, as session:1000 or"
             " 1000:1000, so that it is known whose files they are"
         )
+    if blueprint.read_only:
+        raise Refused(
+            f"blueprint {blueprint.name} gives its sessions no secrets: nothing can be put into them (read_only)"
+        )
     if any(path == FOLDER or f"{FOLDER}/".startswith(f"{path}/") for path in _around(blueprint.keep.paths)):
         raise Refused(f"blueprint {blueprint.name} gives its sessions no secrets: its backups would hold {FOLDER}")
 

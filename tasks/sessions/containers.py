@@ -8,7 +8,8 @@ from functools import partial
 from blocks.engine.client import STEP_SECONDS, HostEngine
 from blocks.outside import now, outside
 from pool.blame import IMAGE_GONE
-from pool.errors import EngineTrouble, SessionNotReady
+from pool.courses.course import Course
+from pool.errors import EngineTrouble, Refused, SessionNotReady
 from pool.records import BlueprintSpec, ContainerSpec, Host, Instance
 from pool.sessions.containers import container_spec
 from pool.sessions.filling import auth_header_of
@@ -67,12 +68,22 @@ def _run(instance: Instance, blueprint: BlueprintSpec, filled: str) -> Moments:
 
         def created() -> None:
             moments[Phase.CREATED] = now()
-            for course in courses_with_files(instance):
+            for course in _courses_to_give(instance, blueprint):
                 engine.write_files(spec.name, outside().course_files.tar(course))
             put_secrets(engine, spec, instance)
 
         engine.run(spec, created, filled)
     return moments | {Phase.STARTED: now()}
+
+
+def _courses_to_give(instance: Instance, blueprint: BlueprintSpec) -> list[Course]:
+    courses = courses_with_files(instance)
+    if courses and blueprint.read_only:
+        words = (
+            f"course {courses[0].name} gives files, and nothing can be put into sessions of blueprint {blueprint.name}"
+        )
+        raise Refused(f"{words} (read_only)")
+    return courses
 
 
 @contextmanager

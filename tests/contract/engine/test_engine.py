@@ -209,12 +209,19 @@ def test_a_session_has_as_much_shared_memory_as_it_is_given(engine, spec):
     assert "size=16384k" in mounts
 
 
+def test_a_session_that_changes_nothing_of_its_image_writes_where_memory_is(engine, spec):
+    write = "for folder in / /etc /tmp /var/tmp /run; do (: >$folder/note) 2>/dev/null && echo $folder; done; true"
+    said = reading(engine, replace(spec, read_only=True, shm_mb=8), "sh", "-c", write)
+    assert said.split() == ["/tmp", "/var/tmp", "/run"]
+
+
 def test_memory_and_swap_together_and_processes_are_limited(engine, spec):
-    engine.run(replace(spec, memory_mb=48, swap_mb=16, pids_limit=77, cpus=64.5))
+    engine.run(replace(spec, memory_mb=48, swap_mb=16, pids_limit=77, cpus=64.5, open_files=1234))
     with engine.client("look") as client:
         limits = client.inspect_container(spec.name)["HostConfig"]
     assert (limits["Memory"], limits["MemorySwap"], limits["PidsLimit"]) == (48 << 20, 64 << 20, 77)
-    assert limits["Ulimits"] == [{"Name": "core", "Soft": 0, "Hard": 0}]
+    files = {"Name": "nofile", "Soft": 1234, "Hard": 1234}
+    assert limits["Ulimits"] == [{"Name": "core", "Soft": 0, "Hard": 0}, files]
     assert limits["Init"] is True
     assert (limits["CpuQuota"], limits["CpuPeriod"]) == (6_450_000, 100_000)  # more than any machine of the tests has
 
@@ -224,6 +231,12 @@ def test_a_rate_of_the_network_is_told_to_the_host_and_is_no_mark_of_whose_a_con
     assert engine.find(spec.name).labels["dockerdriver.network_mbit"] == "8"
     assert engine.run(replace(spec, network_mbit=0)) != first
     assert "dockerdriver.network_mbit" not in engine.find(spec.name).labels
+
+
+def test_a_session_begins_in_no_network_that_its_host_does_not_hold_closed(engine, spec):
+    with pytest.raises(EngineTrouble, match="has no network dd-closed for sessions that may not reach all"):
+        engine.run(replace(spec, network="closed"))
+    assert engine.find(spec.name) is None
 
 
 def test_an_image_with_an_init_of_its_own_is_process_one(engine, spec):

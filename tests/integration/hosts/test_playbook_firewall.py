@@ -2,12 +2,15 @@
 
 import socket
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_interface
 from itertools import product
 
 import pytest
 
 from blocks.addresses.own_addresses import reachable_addresses
+from pool.errors import EngineTrouble
+from pool.records import ContainerSpec
 from tests.rigs.hosts.configured_host import ANSWERING, RESTART, SESSION_PORT
 from tests.rigs.hosts.playbook_host import NEIGHBOUR
 from tests.rigs.waiting import until
@@ -52,9 +55,9 @@ def test_the_manager_reaches_a_session(configured, containers):
     until(lambda: b"here" in fetch_session(configured.host.address), "the session answers", 60)
 
 
-def fetch_session(address):
+def fetch_session(address, port=SESSION_PORT):
     """What it answers; nothing while its program does not listen yet."""
-    with suppress(OSError), socket.create_connection((address, SESSION_PORT), timeout=5) as connection:
+    with suppress(OSError), socket.create_connection((address, port), timeout=5) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         return b"".join(iter(lambda: connection.recv(4096), b""))
     return b""
@@ -142,3 +145,69 @@ def test_rules_that_were_lost_are_back_when_the_engine_is_restarted(configured, 
     assert configured.reaches("one", configured.host.address, 22)
     configured.root(RESTART)
     assert not configured.reaches("one", configured.host.address, 22)
+
+
+@pytest.fixture
+def started(configured, session_image):
+    """Begins sessions as the manager does; they are removed at the end."""
+    engine, image = configured.engine(), configured.root(f"docker image inspect -f '{{{{.Id}}}}' {session_image}")
+    names: list[str] = []
+
+    def start(name: str, network: str, *listed: str) -> str:
+        names.append(name)
+        spec = ContainerSpec(name, image, 8888, SESSION_PORT + len(names), 64, network=network, network_list=listed)
+        engine.run(replace(spec, labels={"dockerdriver.namespace": "dd-test"}))
+        return name
+
+    yield start
+    for name in names:
+        engine.remove(name)
+
+
+def test_a_closed_session_reaches_nothing_outside_name_servers_neither_and_is_reached(configured, started, cloud):
+    closed = started("dd-closed-one", "closed")
+    assert configured.reached(closed, product((WORLD, OTHER_HOST, NEIGHBOUR, METADATA), PORTS)) == []
+    lookup = f"docker exec {closed} /bin/busybox timeout 20 /bin/busybox nslookup example.org || echo none"
+    assert configured.root(lookup).endswith("none")
+    until(lambda: b"here" in fetch_session(configured.host.address, SESSION_PORT + 1), "it answers the gateway", 60)
+
+
+def test_a_session_with_a_list_reaches_what_is_listed_and_names_and_is_closed_until_then(configured, started, cloud):
+    configured.root("systemctl stop notebook-network")
+    listed = started("dd-listed", "list", f"{WORLD}/32:80", f"{NEIGHBOUR}/32")
+    doors = [*product((WORLD, OTHER_HOST), (80, SESSION_PORT)), (NEIGHBOUR, 80), (NEIGHBOUR, 53)]
+    assert configured.reached(listed, doors) == [(NEIGHBOUR, 53)]
+    configured.root("systemctl start notebook-network")
+    until(lambda: configured.reaches(listed, WORLD, 80), "what is listed is open", 60)
+    assert sorted(configured.reached(listed, doors)) == [(NEIGHBOUR, 53), (WORLD, 80)]  # a blocked network stays so
+    configured.root(FIREWALL)
+    assert configured.reaches(listed, WORLD, 80)
+
+
+def test_sessions_of_one_list_and_closed_ones_do_not_reach_each_other(configured, started, containers):
+    names = started("dd-closed-two", "closed"), *(started(f"dd-of-list-{n}", "list", "0.0.0.0/0") for n in (1, 2))
+    look = "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "
+    inside = configured.root(look + " ".join((*names, "one"))).split()
+    doors = [(address, 8888) for address in inside]
+    ports = [(configured.host.address, SESSION_PORT + number) for number in range(4)]
+    for name, own in zip((*names, "one"), inside, strict=True):
+        assert [door for door in configured.reached(name, [*doors, *ports]) if door[0] != own] == []
+
+
+def test_what_is_listed_is_open_again_after_the_engine_and_its_rules_were_restarted(configured, started, cloud):
+    listed = started("dd-listed-again", "list", f"{WORLD}/32:80")
+    until(lambda: configured.reaches(listed, WORLD, 80), "what is listed is open", 60)
+    configured.root(f"iptables -F NOTEBOOK-LISTS; {RESTART}; docker start {listed}")
+    until(lambda: configured.reaches(listed, WORLD, 80), "what is listed is open again", 60)
+    assert not configured.reaches(listed, WORLD, SESSION_PORT)
+
+
+def test_no_session_begins_closed_where_the_rule_that_closes_is_not_in_force(configured, started):
+    begin = "systemctl reset-failed notebook-network; systemctl restart notebook-network"
+    configured.root(f"docker network rm dd-closed; iptables -D NOTEBOOK-FORWARD -i nb-+ -j DROP; {begin}")
+    log = "journalctl --unit notebook-network --no-pager --lines 5"
+    until(lambda: "could not make the network" in configured.root(log), "the service has looked", 60)
+    with pytest.raises(EngineTrouble, match="it has no network dd-closed"):
+        started("dd-not-closed", "closed")
+    configured.root(f"{FIREWALL}; {begin}")
+    until(lambda: "dd-closed" in configured.root("docker network ls"), "the network is there", 60)

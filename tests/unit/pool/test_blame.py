@@ -22,6 +22,7 @@ ANSWERS = [
     (404, "No such image: sha256:0000", blame.IMAGE_GONE),
     (404, "No such container: dd-alice", blame.CONTAINER_GONE),
     (409, 'Conflict. The container name "/dd-alice" is already in use by container "d017".', blame.NAME_TAKEN),
+    (500, "could not find an available, non-overlapping IPv4 address pool among the defaults", blame.NO_NETWORK),
     (500, 'could not select device driver "" with capabilities: [[gpu]]', blame.NO_GPUS),
     (500, "write /var/lib/docker/overlay2/be8d/link: no space left on device", blame.NO_SPACE),
     (500, "Bind for 10.231.0.2:20001 failed: port is already allocated", blame.PORT_TAKEN),

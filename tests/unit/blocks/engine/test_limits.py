@@ -26,6 +26,19 @@ def test_without_a_limit_of_cpus_none_is_asked_for():
     assert not {"cpu_period", "cpu_quota", "nano_cpus"} & told().keys()
 
 
+def test_a_process_may_have_as_many_files_open_as_its_blueprint_says_and_none_writes_a_core():
+    core = {"Name": "core", "Soft": 0, "Hard": 0}
+    assert told()["ulimits"] == [core]
+    assert told(open_files=4096)["ulimits"] == [core, {"Name": "nofile", "Soft": 4096, "Hard": 4096}]
+
+
+def test_a_session_that_changes_nothing_of_its_image_writes_into_memory_alone():
+    assert not {"read_only", "tmpfs"} & told().keys()
+    asked = told(read_only=True, shm_mb=48)
+    assert (asked["read_only"], sorted(asked["tmpfs"])) == (True, ["/run", "/tmp", "/var/tmp"])
+    assert {options.rpartition(",")[2] for options in asked["tmpfs"].values()} == {"size=48m"}
+
+
 def test_no_session_gets_more_rights_than_it_has():
     assert (told()["cap_drop"], told()["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
 

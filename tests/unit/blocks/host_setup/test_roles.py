@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from blocks.engine.client import ENGINE_PORT
+from blocks.engine.networks import BRIDGE, CLOSED_NETWORK, LIST_BRIDGE, LIST_NETWORK
 from blocks.host_setup.sysprep import BLOCKED
 from blocks.resources import PLAYBOOKS
-from pool.marks import NETWORK_MBIT
+from pool.marks import NETWORK_LIST, NETWORK_MBIT
 from pool.records import SESSION_PORTS
 
 pytestmark = pytest.mark.unit
@@ -60,6 +61,17 @@ def test_a_baked_host_has_its_blocked_networks_where_the_role_looks_for_them():
 def test_what_limits_the_network_reads_the_label_that_the_engine_is_given():
     script = (PLAYBOOKS / "roles" / "network" / "templates" / "notebook-network.j2").read_text()
     assert f"label={NETWORK_MBIT}\n" in script
+
+
+def test_what_opens_a_list_and_closes_the_rest_goes_by_the_names_that_the_engine_is_given():
+    script = (PLAYBOOKS / "roles" / "network" / "templates" / "notebook-network.j2").read_text()
+    bridges = of_firewall("vars/main.yml")
+    assert f"list={NETWORK_LIST}\n" in script
+    assert f'{LIST_NETWORK}*) bridge="{LIST_BRIDGE}${{1#{LIST_NETWORK}}}"' in script
+    assert (bridges["firewall_listed_bridges"], bridges["firewall_closed_bridge"]) == (f"{LIST_BRIDGE}+", "nb-closed")
+    assert f"{BRIDGE}=nb-closed " in script
+    assert f" {CLOSED_NETWORK} >" in script
+    assert bridges["firewall_listed_bridges"] in of_firewall("defaults/main.yml")["firewall_bridges"]
 
 
 def test_the_engine_of_a_host_with_gpus_starts_after_their_toolkit_is_there():

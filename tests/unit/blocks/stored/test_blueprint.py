@@ -35,6 +35,12 @@ def test_the_blueprints_of_a_new_installation_can_be_read():
         ({"keep_before": ["sh", "a\0b"]}, "the command before a backup has a NUL character"),
         ({"keep_before": [" "]}, "begins with an empty word"),
         ({"keep_before_seconds": 0}, "greater than or equal to 1"),
+        ({"read_only": True, "keep": ["/home"]}, "with read_only there is nothing to keep"),
+        ({"stop_seconds": 601}, "less than or equal to 600"),
+        ({"network": "none"}, "'open', 'closed' or 'list'"),
+        ({"network": "list"}, "needs a network or an address in network_list"),
+        ({"network_list": ["10.0.0.0/8"]}, "network_list counts with network: list alone"),
+        ({"network": "list", "network_list": ["pypi.org"]}, "'pypi.org' is no network or address of IPv4"),
         ({"standby": 2, "command": ["{user}"]}, "its sessions cannot stand by: its command names {user}"),
         ({"standby": 2, "keep": ["/home"]}, "set standby to 0"),
         ({"standby_timetable": ["Mon 8-9: 3"]}, "standby_timetable: 'Mon 8-9: 3' cannot be read; write it like"),
@@ -53,6 +59,12 @@ def test_what_is_kept_and_the_command_before_it_go_along_with_the_session():
     hook = {"keep_before": ["sh", "-c", "dump"], "keep_before_seconds": 9}
     keep = form(keep=["/home"], keep_every=600, stop_seconds=90, **hook).keep
     assert (keep.paths, keep.every, keep.before, keep.before_seconds) == (("/home",), 600, ("sh", "-c", "dump"), 9)
+    assert keep.stop_seconds == 90
+
+
+def test_what_sessions_reach_is_read_once_and_in_one_spelling():
+    made = form(network="list", network_list=["192.0.2.7:443", "10.0.0.0/8"])
+    assert (made.network, made.network_list) == ("list", ("10.0.0.0/8", "192.0.2.7/32:443"))
 
 
 def test_a_timetable_of_standbys_is_written_as_lines_or_as_one_text():

@@ -49,6 +49,8 @@ def test_it_gets_the_limits_and_capabilities_of_its_blueprint():
     assert (spec().memory_mb, spec().capabilities, spec().pids_limit) == (768, ("CHOWN",), 512)
     assert (spec().disk_mb, spec().swap_mb, spec(memory_swap_mb=256).swap_mb) == (10240, 0, 256)
     assert (spec().network_mbit, spec(network_mbit=50).network_mbit) == (0, 50)
+    assert (spec().network, spec(network="closed").network) == ("open", "closed")
+    assert (spec(network_list=("10.0.0.0/8",)).network_list, spec(open_files=9).open_files) == (("10.0.0.0/8",), 9)
 
 
 @pytest.mark.parametrize(("user", "told"), [("", ""), ("1000:100", "1000:100"), ("root", "root")])

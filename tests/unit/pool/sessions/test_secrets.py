@@ -45,6 +45,11 @@ def test_a_blueprint_whose_user_is_not_known_by_number_gives_no_secrets(user):
         check_secrets(wanted(KEY="hub-token"), a_blueprint(container_user=user))
 
 
+def test_a_blueprint_whose_sessions_are_read_only_gives_no_secrets():
+    with pytest.raises(Refused, match="nothing can be put into them"):
+        check_secrets(wanted(KEY="hub-token"), a_blueprint(container_user="1000:1000", read_only=True))
+
+
 @pytest.mark.parametrize("path", ["/run", "/run/secrets", "/run/secrets/KEY"])
 def test_secrets_never_come_into_a_backup(path):
     with pytest.raises(Refused, match="its backups would hold /run/secrets"):
