@@ -12,6 +12,15 @@ _POOL = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _HOST_IMAGE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,78}[a-z0-9])?")
 _VARIABLE = re.compile(r"[^\s=\x00-\x1f\x7f]+")
 USER_LENGTH = 128
+#: Variables that name code for a loader, a shell or an interpreter, also of the init that images of root's bring (s6).
+_LOADING = frozenset(
+    (
+        *("PATH", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "IFS", "GCONV_PATH", "LOCPATH"),
+        *("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "NODE_OPTIONS", "NODE_PATH"),
+        *("PERL5LIB", "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT"),
+    )
+)
+_LOADING_BEGIN = ("LD_", "BASH_FUNC_", "S6_")
 
 
 def check_instance_id(instance_id: str) -> None:
@@ -99,6 +108,24 @@ def check_environment(environment: Mapping[str, str], noun: str) -> None:
             )
         if "\0" in text:
             raise BadRequest(f"{noun}: the text of {name} has a NUL character, which no program can be given")
+
+
+def check_loads_nothing(environment: Mapping[str, str], blueprint: str) -> None:
+    """Refuse variables by which a program that is started as root would run what a session's user wrote.
+
+    Args:
+        environment: of a request, for a session whose image begins with rights that its user is not to have.
+        blueprint: its name, for the message.
+
+    Raises:
+        BadRequest: names the variable.
+    """
+    for name in environment:
+        if name in _LOADING or name.startswith(_LOADING_BEGIN):
+            raise BadRequest(
+                f"option environment: {shown(name)} decides what programs load, and those of blueprint {blueprint}"
+                " begin with rights of root (capabilities): set it in the blueprint"
+            )
 
 
 def shown(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pool.courses.course import OPTION as COURSE
 from pool.errors import BadRequest, NoRoom, Refused, ShuttingDown
 from pool.moments import after
-from pool.names import check_environment
+from pool.names import check_environment, check_loads_nothing
 from pool.records import BlueprintSpec, Host
 from pool.sessions.secrets import OPTION as SECRETS
 from pool.settings import PoolSettings
@@ -87,6 +87,8 @@ def check_options(blueprint: BlueprintSpec, options: Mapping[str, Any]) -> None:
     if not isinstance(environment, dict) or not all(isinstance(v, str) for v in environment.values()):
         raise BadRequest("option environment must map names to texts")
     check_environment(environment, "option environment")
+    if blueprint.capabilities:
+        check_loads_nothing(environment, blueprint.name)
 
 
 def expiry(blueprint: BlueprintSpec, options: Mapping[str, Any], now: datetime) -> datetime:

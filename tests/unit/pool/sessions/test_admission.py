@@ -105,6 +105,15 @@ def test_a_text_that_no_program_can_be_given_is_refused_and_not_shown():
     check_admission(SETTINGS, BLUEPRINT, {"environment": {"my.key-1": "two\nlines, = and spaces", "ÄÖ": ""}})
 
 
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "PATH", "BASH_ENV", "BASH_FUNC_ls%%", "PYTHONPATH", "S6_STAGE2_HOOK"])
+def test_a_user_names_no_code_for_programs_that_begin_with_rights_of_root(name):
+    rstudio = replace(BLUEPRINT, name="rstudio", capabilities=("SETUID",))
+    with pytest.raises(BadRequest, match=r"decides what programs load, and those of blueprint rstudio"):
+        check_admission(SETTINGS, rstudio, {"environment": {name: "/home/ada/mine.so"}})
+    check_admission(SETTINGS, rstudio, {"environment": {"LANG": "C", "MY_PATH": "x"}})
+    check_admission(SETTINGS, BLUEPRINT, {"environment": {name: "its own user's programs alone"}})
+
+
 def test_a_session_expires_after_its_blueprint_or_earlier_on_request():
     assert expiry(BLUEPRINT, {}, NOW) == NOW + timedelta(hours=1)
     assert expiry(BLUEPRINT, {"lifetime": 60}, NOW) == NOW + timedelta(minutes=1)
