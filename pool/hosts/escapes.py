@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pool.records import Host
+from pool.records import Host, Instance
 
 #: Between two tests of a host in service: as long as a working day, for its rules may be lost as it works.
 TEST_EVERY = timedelta(hours=8)
 #: Where clouds answer a server's questions about itself, with its user data.
 METADATA = "169.254.169.254"
 SSH, HTTP = 22, 80
+MOST_OTHERS = 2  # other hosts whose doors are tried: one rule shuts those of all
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Door:
         return f"{self.of} at {self.address}, port {self.port}"
 
 
-def doors(host: str, engine_port: int, manager: Iterable[str], manager_ports: Sequence[int]) -> tuple[Door, ...]:
+def doors(
+    host: str, engine_port: int, manager: Iterable[str], manager_ports: Sequence[int], others: Iterable[Door] = ()
+) -> tuple[Door, ...]:
     """List what a session on a host must not reach; its bridge, which only the host knows, comes to that.
 
     Args:
@@ -34,10 +37,27 @@ def doors(host: str, engine_port: int, manager: Iterable[str], manager_ports: Se
         engine_port: that its engine listens on.
         manager: addresses of the manager that other machines reach it under.
         manager_ports: that it listens on, those of ssh left out.
+        others: those of other hosts, see :func:`doors_of_others`.
     """
     of_host = [Door("the host", host, port) for port in (SSH, engine_port)]
     of_manager = [Door("the manager", one, port) for one in manager for port in (SSH, *manager_ports)]
-    return (Door("the cloud's metadata", METADATA, HTTP), *of_host, *of_manager)
+    return (Door("the cloud's metadata", METADATA, HTTP), *of_host, *of_manager, *others)
+
+
+def doors_of_others(host: str, active: Iterable[Host], running: Iterable[Instance], engine_port: int) -> list[Door]:
+    """List what a session on a host must not reach of others, where something is known to answer.
+
+    Args:
+        host: its name.
+        active: hosts in service.
+        running: sessions; of each other host one is tried.
+        engine_port: that engines listen on.
+    """
+    others = [one for one in active if one.name != host and one.address][:MOST_OTHERS]
+    sessions = {one.placement.host: one.placement.port for one in running if one.placement}
+    engines = [Door(f"the engine of host {one.name}", one.get_address(), engine_port) for one in others]
+    published = [one for one in others if one.name in sessions]
+    return engines + [Door(f"a session of host {one.name}", one.get_address(), sessions[one.name]) for one in published]
 
 
 def found_open(said: str, tried: Sequence[Door]) -> list[str]:

@@ -12,13 +12,14 @@ from blocks.settings import process_settings
 from blocks.stored.authority import CertificateAuthority, Issued
 from pool.blame import BAD_BLUEPRINT, BAD_IMAGE
 from pool.errors import ContainerGetsOut, EngineTrouble
-from pool.hosts.escapes import doors
-from pool.records import Host
-from pool.states import HostState
+from pool.hosts.escapes import doors, doors_of_others
+from pool.records import Host, Instance
+from pool.states import HostState, InstanceState
 from tasks.base import pool_task
 
 PLAYBOOK_SECONDS = 1200
 CERTIFICATE_DAYS = 365
+MOST_RUNNING = 200  # sessions that are looked through for one of another host
 
 
 @pool_task(retries=1, retry_delay_seconds=5, task_run_name="run the playbook on {host.name}")
@@ -158,15 +159,22 @@ def check_escapes(host: Host) -> int:
     """
     settings = process_settings()
     ports = (settings.gateway_port, settings.prefect_port)
-    tried = doors(host.get_address(), ENGINE_PORT, outside().hosts.own_addresses(), ports)
+    others = doors_of_others(host.name, *_in_service(), ENGINE_PORT)
+    tried = doors(host.get_address(), ENGINE_PORT, outside().hosts.own_addresses(), ports, others)
     limited = outside().stored.blueprints().limits_network(host.pool)
     if found := outside().engines.open_doors(host, tried, limited):
         raise ContainerGetsOut(
             f"host {host.name}: from inside a container there is a way to {'; '.join(found)}. It takes no session:"
             " look whether its notebook-firewall.service and notebook-network.service are active, and what else sets"
-            " rules there"
+            " rules there; networks of other hosts that are neither private nor its own belong in DD_BLOCKED_NETWORKS"
         )
     return len(tried)
+
+
+def _in_service() -> tuple[list[Host], list[Instance]]:
+    store = outside().store
+    running = store.instances.all(states=[InstanceState.RUNNING], limit=MOST_RUNNING)
+    return store.hosts.all(states=[HostState.ACTIVE]), running
 
 
 @pool_task(retries=5, retry_delay_seconds=1, task_run_name="test {host.name}")

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from pool.hosts.escapes import TEST_EVERY, doors, found_open, is_due
+from pool.hosts.escapes import TEST_EVERY, doors, doors_of_others, found_open, is_due
 from pool.hosts.setup_again import to_configure_again
 from pool.settings import PoolSettings
-from tests.rigs.pool_data import NOW, a_host
+from tests.rigs.pool_data import NOW, a_host, an_instance
 
 pytestmark = pytest.mark.unit
 
@@ -24,6 +24,22 @@ def test_metadata_the_host_and_each_address_of_the_manager_are_tried():
         ("10.0.0.1", 8000),
         ("10.0.0.1", 4200),
     }
+
+
+def test_the_engines_of_two_other_hosts_are_tried_and_a_session_of_each_that_has_one():
+    hosts = [a_host(f"main-0{number}", address=f"10.0.0.{number}") for number in (1, 2, 3, 4)]
+    running = [an_instance("a-1", host="main-01"), an_instance("b-1", host="main-03")]
+    others = doors_of_others("main-01", hosts, running, 2376)
+    assert [str(door) for door in others] == [
+        "the engine of host main-02 at 10.0.0.2, port 2376",
+        "the engine of host main-03 at 10.0.0.3, port 2376",
+        "a session of host main-03 at 10.0.0.3, port 20000",
+    ]
+    assert doors("10.0.0.1", 2376, [], (), others)[-3:] == tuple(others)
+
+
+def test_a_host_that_has_no_address_yet_is_not_tried():
+    assert doors_of_others("main-01", [a_host("main-02", address=None)], [], 2376) == []
 
 
 def test_what_was_reached_is_told_by_its_name_and_what_is_unknown_is_of_the_bridge():

@@ -101,7 +101,8 @@ def test_a_rate_of_the_network_is_tried_where_a_blueprint_of_the_pool_has_one(po
     asked = []
     engines = SimpleNamespace(open_doors=lambda host, doors, limited: asked.append(limited))
     lab = Blueprint(image="lab", port=8888, pool=pool, network_mbit=mbit)
-    stored, store = FakeBlocks({Blueprint: {"lab": lab}}), SimpleNamespace(writes=0)
+    nothing = SimpleNamespace(all=lambda **_: [])
+    stored, store = FakeBlocks({Blueprint: {"lab": lab}}), SimpleNamespace(writes=0, hosts=nothing, instances=nothing)
     with standing_in(fake_outside(engines=engines, hosts=NotedHosts(), stored=stored, store=store)):
         asyncio.run(check_escapes.fn(HOST))
     assert asked == [tried]
