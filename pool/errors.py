@@ -63,6 +63,10 @@ class DatabaseAway(DockerDriverError):
     """The pool's database did not answer in all the time that a call waits for it; what it holds is as it was."""
 
 
+class WorkAway(DockerDriverError):
+    """What a session left on its last host cannot be read now; it stays starting, and a later tick starts it."""
+
+
 class HostUnreachable(DockerDriverError):
     """Nothing answers at the host's address, or what answers is not the host."""
 

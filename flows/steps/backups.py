@@ -21,9 +21,9 @@ from tasks.backups.keeping import (
 )
 from tasks.backups.restoring import (
     await_earlier_work,
-    await_repository,
     backup_to_restore,
     fill_container,
+    leave_to_a_tick,
     refuse_backup,
 )
 from tasks.base import log, this_run
@@ -119,6 +119,7 @@ async def brought_back(instance: Instance, blueprint: BlueprintSpec) -> AsyncIte
         Refused: the backup that the request names cannot be restored; the message names the newest that can. Or the
             user's last session is still being backed up.
         BackupTrouble: the repository cannot be read now.
+        WorkAway: likewise, of a session from another host: it stays starting.
     """
     if not brings_back(instance):
         yield "", ""
@@ -134,8 +135,7 @@ async def _fill(instance: Instance, blueprint: BlueprintSpec) -> tuple[str, str]
         try:
             return await fill_container(instance, blueprint, backup), backup.id
         except BackupTrouble as trouble:
-            if await await_repository(instance, trouble):
-                continue
+            await leave_to_a_tick(instance, trouble)
             await refuse_backup(backup, trouble)
             refused.append(trouble)
     check_nothing_is_lost(instance, refused)

@@ -6,7 +6,15 @@ from contextlib import suppress
 from flows.steps.backups import brought_back, keep_work
 from flows.steps.queue import serve_queue
 from pool.backups.rules import has_work
-from pool.errors import DatabaseAway, DockerDriverError, EngineTrouble, HostUnreachable, Refused, RefusedMove
+from pool.errors import (
+    DatabaseAway,
+    DockerDriverError,
+    EngineTrouble,
+    HostUnreachable,
+    Refused,
+    RefusedMove,
+    WorkAway,
+)
 from pool.housekeeping.under_way import START_ATTEMPTS
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.requests import end_of
@@ -42,8 +50,9 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
     """Start a session on the host that it has room on; on another one when that fails it, once it has room there.
 
     Whatever ends this early, the session is undone: no route, no container, no room. What is not the host's fault is
-    not held against it, and what no host can do is not tried on another. Only where the database is away the session is
-    left as it is recorded, and the next tick has it started anew: what runs is not ended for what cannot be written.
+    not held against it, and what no host can do is not tried on another. Only where the database is away, or the work
+    that it left its last host with, the session is left as it is recorded, and the next tick has it started anew: what
+    runs is not ended for what cannot be written, nor what has left for what cannot be read.
 
     Returns:
         The session: running; or queued again, until there is room for it elsewhere.
@@ -61,7 +70,7 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
         except RefusedMove:  # another run ended it meanwhile: it ends as that run says
             await _take_away(instance)
             raise
-        except DatabaseAway:
+        except (DatabaseAway, WorkAway):
             raise
         except BaseException as error:
             await _undo_start(instance, InstanceState.FAILED, str(error) or "cancelled")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pool.backups.backup import Backup
 from pool.backups.states import FINAL_FAULTS, PROGRAM_ENDS, BackupCause, BackupFault, BackupState, BackupTrouble
-from pool.errors import NotFound, Refused, RefusedMove
+from pool.errors import NotFound, Refused
 from pool.moments import after
 from pool.records import Instance
 from pool.states import InstanceState
@@ -211,16 +211,6 @@ def waits_for_work(instance: Instance, fault: BackupFault, wait: int, now: datet
         now: the moment of asking.
     """
     return bool(instance.carried) and fault is BackupFault.REPOSITORY and now < wait_ends_at(instance, wait)
-
-
-def check_starts(instance: Instance) -> None:
-    """Refuse to go on with the start of a session that was ended meanwhile.
-
-    Raises:
-        RefusedMove: it is not starting any more.
-    """
-    if instance.state is not InstanceState.STARTING:
-        raise RefusedMove(f"instance {instance.id} is {instance.state}: it is not started any more")
 
 
 def brings_back(instance: Instance) -> bool:

@@ -180,5 +180,7 @@ class RuleContext:
         idle = instance.id not in self.seen.busy_instances
         stopping = instance.state is InstanceState.STOPPING
         starting = max(self.settings.start_timeout, longest_attempt(instance.start_timeout))
+        if instance.carried:
+            starting += self.settings.backup_wait  # for a repository that is away
         limit = self.settings.stop_timeout if stopping else starting
         return idle and self.seconds_in_state(instance) > limit

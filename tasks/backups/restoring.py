@@ -10,9 +10,7 @@ from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
 from pool.backups.carried import carried_backup
 from pool.backups.rules import (
-    END_PAUSE,
     brings_newest_back,
-    check_starts,
     files_key,
     has_work,
     is_of_same_work,
@@ -23,7 +21,8 @@ from pool.backups.rules import (
     waits_for_work,
 )
 from pool.backups.states import LOST_FAULTS, BackupState, BackupTrouble
-from pool.errors import Refused
+from pool.errors import Refused, WorkAway
+from pool.moments import minute
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.containers import container_user, own_uid, uid_of
 from pool.sessions.timings import next_look
@@ -143,22 +142,18 @@ def backups_to_choose_from(instance: Instance) -> list[Backup]:
 
 
 @look_up()
-async def await_repository(instance: Instance, trouble: BackupTrouble) -> bool:
-    """Wait a moment where a session from another host cannot read its work, which nothing else holds any more.
+def leave_to_a_tick(instance: Instance, trouble: BackupTrouble) -> None:
+    """Leave a session from another host as it is where its work, which nothing else holds, cannot be read now.
 
-    Returns:
-        Whether to try again. False: another try would not mend it, or the pool's limit of such a wait is over.
+    Its run ends: a worker's place is not held for as long as a repository may be away.
 
     Raises:
-        RefusedMove: it was ended meanwhile.
+        WorkAway: a tick has it started again. No error: another try would not mend it, or its time is over.
     """
-    wait = (await blocking(outside().kept_config, instance.pool)).DD_BACKUP_WAIT
-    if not waits_for_work(instance, trouble.fault, wait, now()):
-        return False
-    log().warning("instance %s waits for its work, until %s: %s", instance.id, wait_ends_at(instance, wait), trouble)
-    await sleep(END_PAUSE)
-    check_starts(await blocking(outside().store.instances.get, instance.id))
-    return True
+    wait = outside().kept_config(instance.pool).DD_BACKUP_WAIT  # as the last tick read it: by SQL, not from Prefect
+    if waits_for_work(instance, trouble.fault, wait, now()):
+        until = minute(wait_ends_at(instance, wait))
+        raise WorkAway(f"instance {instance.id} waits for its work, until {until}: {trouble}") from trouble
 
 
 @look_up()

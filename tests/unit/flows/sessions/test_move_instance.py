@@ -7,10 +7,11 @@ import pytest
 from flows.sessions.move_instance import move_instance
 from flows.steps import sessions
 from flows.steps.acting import act
+from flows.steps.moving import leave_host
 from pool.backups.states import BackupState, BackupTrouble
 from pool.blame import BAD_BLUEPRINT
 from pool.decisions import Decision, DecisionKind
-from pool.errors import EngineTrouble, HostUnreachable
+from pool.errors import EngineTrouble, HostUnreachable, WorkAway
 from pool.states import EndCause, HostState, InstanceState
 from tests.rigs.fakes import FakeRepository
 from tests.rigs.homes import HomeEngine, HomeFile
@@ -65,54 +66,38 @@ def test_a_session_of_no_user_takes_its_own_work_along_and_not_that_of_others(wo
 
 
 @pytest.fixture
-def away(world, monkeypatch):
-    """The repository can be written to, and nothing be read of it for so many seconds after a session has left."""
-    waits: list[float] = []
-
-    def be_away(seconds: float) -> list[float]:
-        whole, ends = FakeRepository.read, []
-
-        def read(repository, snapshot):
-            if world.get().carried:
-                ends.append(world.clock.seconds + seconds)
-            if ends and world.clock.seconds < ends[0]:
-                raise BackupTrouble("the store is away")
-            return whole(repository, snapshot)
-
-        monkeypatch.setattr(FakeRepository, "read", read)
-        return waits
-
-    async def passes(seconds):
-        waits.append(seconds)
-        world.clock.pass_by(seconds)
-        world.prefect.steps_left = 99
-
-    monkeypatch.setattr("tasks.backups.restoring.sleep", passes)
-    return be_away
+def left(world, monkeypatch):
+    """The session has left its host, and nothing can be read of the repository any more."""
+    with world.process():
+        asyncio.run(leave_host(world.get(), "", "its host is old"))
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeRepository, "_meet_trouble", lambda _: raised(BackupTrouble("the store is away")))
+        yield patch
 
 
-def test_a_session_that_has_left_its_host_waits_for_a_repository_that_is_away(world, away):
-    waits = away(90)
-    assert move(world).message == "instance alice-1 runs on main-02, with backup alice-1.2"
-    assert (work_on(world, "main-02"), waits) == (WORK, [30, 30, 30])
+def raised(error):
+    raise error
 
 
-def test_a_session_that_cannot_read_its_work_in_the_pools_time_fails_with_its_backup_kept(world, away):
-    waits = away(10_000)
-    assert move(world).message == "instance alice-1 is failed: the store is away"
-    assert len(waits) == 3600 / 30  # DD_BACKUP_WAIT, in pauses
+def start(world):
+    with world.process():
+        return asyncio.run(sessions.start_or_await(world.get(), BLUEPRINT))
+
+
+def test_a_session_that_has_left_its_host_waits_for_a_repository_that_is_away_and_holds_no_run(world, left):
+    with pytest.raises(WorkAway, match=r"alice-1 waits for its work, until 2026-01-05 .*: the store is away"):
+        start(world)
+    assert (world.get().state, world.get().host) == (InstanceState.STARTING, "main-02")
+    left.undo()
+    assert start(world).state is InstanceState.RUNNING
+    assert work_on(world, "main-02") == WORK
+
+
+def test_a_session_that_cannot_read_its_work_in_the_pools_time_fails_with_its_backup_kept(world, left):
+    world.clock.pass_by(3600)  # DD_BACKUP_WAIT
+    with pytest.raises(BackupTrouble, match="the store is away"):
+        start(world)
     assert (world.get().state, counting(world)) == (InstanceState.FAILED, ["alice-1.2", "alice-1.1"])
-
-
-def test_a_session_that_is_ended_while_it_waits_for_its_work_is_not_started(world, away, monkeypatch):
-    away(10_000)
-
-    async def ended(_seconds):
-        world.store.instances.move("alice-1", InstanceState.STOPPING, world.clock.now(), cause=EndCause.REQUESTED)
-
-    monkeypatch.setattr("tasks.backups.restoring.sleep", ended)
-    assert move(world).message == "instance alice-1 is stopping"
-    assert homes(world)["main-02"] == []
 
 
 def test_a_session_whose_last_backup_fails_goes_on_where_it_was(world, monkeypatch):

@@ -221,6 +221,13 @@ def test_a_stranded_session_is_cleaned_up(state, seconds):
     assert planned([a_host(reserved=1)], [session], now=later(seconds + 1), busy_instances={"alice-1"}) == []
 
 
+def test_a_session_that_waits_for_what_it_left_its_last_host_with_is_started_again_for_as_long_as_that_may_take():
+    session = an_instance(state=InstanceState.STARTING, carried="alice-1.2")
+    assert planned([a_host(reserved=1)], [session], now=later(301)) == [(Kind.START, "alice-1")]
+    assert planned([a_host(reserved=1)], [session], now=later(3900)) == [(Kind.START, "alice-1")]
+    assert planned([a_host(reserved=1)], [session], now=later(3901)) == [(Kind.CLEAN_UP, "alice-1")]
+
+
 hosts_drawn = st.builds(
     a_host,
     name=st.sampled_from([f"main-{n:02d}" for n in range(1, 6)]),
