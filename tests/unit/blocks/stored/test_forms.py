@@ -9,6 +9,7 @@ from fastapi import HTTPException
 from prefect.server import models
 
 from blocks.stored.authority import CertificateAuthority
+from blocks.stored.backup_store import BackupPlace
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.bounds import reading_stored
 from blocks.stored.change_webhook import ChangeWebhook
@@ -107,6 +108,26 @@ def test_a_webhook_that_makes_no_sense_is_refused_in_the_form_and_its_secret_is_
     works = {"url": "https://my.example.org/", "secret": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
     trouble = trouble_with(ChangeWebhook, "main", works | values)
     assert (said in trouble, "a word" in trouble, trouble_with(ChangeWebhook, "main", works)) == (True, False, "")
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("swift:backups:/", "a store swift: is not taken: use an S3 API, as OpenStack Swift has, or a directory"),
+        ("b2:bucket", "a store b2: is not taken"),
+        ("srv/backups", "a directory is written from the root, as in /srv/backups"),
+    ],
+)
+def test_a_place_for_backups_that_restic_could_not_open_is_refused_and_read_where_it_was_saved(location, said):
+    assert said in trouble_with(BackupPlace, "main", {"key": "k", "location": location})
+    with reading_stored():
+        saved = BackupPlace(key="k", location=location)
+    assert saved.with_next().promoted().retired().location == location
+
+
+@pytest.mark.parametrize("location", ["", "/srv/backups", "s3:https://s3.example.org/b/c", "sftp:nas:/backups"])
+def test_a_place_for_backups_may_be_a_directory_an_s3_store_or_reached_by_the_manager_s_ssh(location):
+    assert trouble_with(BackupPlace, "main", {"key": "k", "location": location}) == ""
 
 
 def test_a_program_s_own_braces_are_its_own():
