@@ -148,6 +148,8 @@ class BlueprintSpec:
     gpus: int = 0  # of its host, that no other session has
     lifetime: int = 3600  # seconds from running to expired
     idle_timeout: int = 0  # seconds without use after which it is ended; 0: never
+    extend_by: int = 0  # seconds that its user may let it go on for, shortly before its end; 0: not at all
+    extensions: int = 0  # how often
     ready_path: str = ""  # below the base URL; asked until it answers below 500
     start_timeout: int = 60  # seconds from container start to the first answer
     capabilities: tuple[str, ...] = ()  # that the image needs; all others are dropped
@@ -202,6 +204,8 @@ class Instance:
     expires_at: datetime | None = None
     idle_timeout: int = 0  # as in BlueprintSpec
     start_timeout: int = 60  # likewise
+    extend_by: int = 0  # likewise
+    extensions: int = 0  # that its user has left
     reason: str = ""
     end_cause: EndCause | None = None  # once it is ended, or is being ended
     options: dict[str, Any] = field(default_factory=dict)
@@ -286,6 +290,14 @@ class Route:
     rewrite_redirects: bool = False
     max_upload_mb: int = 0
     sign_in: str = "link"  # "link": only a browser that came by a launch link is in; "open": who has the URL
+    ends_at: int = 0  # seconds since 1970, when it ends; 0: not known. What follows is told the page that is open
+    ends_because: str = ""  # "expired" or "drained"
+    idle_timeout: int = 0  # as in BlueprintSpec
+    extend_by: int = 0  # likewise
+    extend_from: int = 0  # seconds since 1970, from when on its user may extend it; 0: it cannot be extended
+    message: str = ""  # what an operator tells its user; empty: nothing
+    message_level: str = ""  # "info" or "warning"
+    message_until: int = 0  # seconds since 1970; it is shown no longer
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,17 @@ class Gateway:
         """
         return self._ask("GET", "/notices")["count"]
 
+    def wished_extensions(self) -> dict[str, datetime]:
+        """When the users of sessions asked in their open pages that these go on, by route id; of the last hour.
+
+        A wish stays there when it is fulfilled: it then lies before the moment from which on the next one is due.
+
+        Raises:
+            GatewayTrouble: the gateway does not answer.
+        """
+        answer = self._ask("GET", "/extensions")
+        return {route: datetime.fromtimestamp(at, UTC) for route, at in answer.get("wished", {}).items()}
+
     def put_pool_page(self, html: str) -> None:
         """Show this at ``/pool/``, to operators alone.
 

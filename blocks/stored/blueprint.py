@@ -23,7 +23,7 @@ from pool.standbys.wanted import MOST as MOST_STANDBYS
 from pool.standbys.wanted import may_want_some, read_standby_timetable
 
 SLOT_MB, MOST_SLOTS, MOST_CPUS = 512, 1_000_000, 4096
-MOST_MBIT = 100_000
+MOST_MBIT, MOST_EXTENSIONS, SHORTEST_EXTENSION = 100_000, 100, 300
 
 
 class Blueprint(Block):
@@ -116,6 +116,14 @@ class Blueprint(Block):
         le=LONGEST_SPAN,
         description="Seconds without a request or any traffic from a browser until a session ends; 0: never.",
     )
+    extend_by: Seconds = Field(
+        0,
+        ge=0,
+        le=LONGEST_SPAN,
+        description="Seconds that a user may let a session go on for, by a button in the open page that is there"
+        " shortly before its end; 300 at least. 0: no button.",
+    )
+    extensions: int = Field(1, ge=0, le=MOST_EXTENSIONS, description="How often a user may do so, in each session.")
     max_sessions_per_user: int = Field(
         0, ge=0, le=MOST_SLOTS, description="Sessions by this blueprint that one user may have at once; 0: no limit."
     )
@@ -259,6 +267,10 @@ class Blueprint(Block):
         if self.idle_timeout > self.lifetime:
             raise ValueError(
                 f"the idle limit ({self.idle_timeout} s) is never reached: a session lives for {self.lifetime} s"
+            )
+        if 0 < self.extend_by < SHORTEST_EXTENSION:
+            raise ValueError(
+                f"an extension of {self.extend_by} s ends before its user sees it: {SHORTEST_EXTENSION} s at least"
             )
         for text in (*self.command, *self.environment.values()):
             if meant := nearly_known(text):

@@ -85,6 +85,8 @@ BLUEPRINT = {
     "gpus": "GPUs",
     "lifetime": "Lifetime, in seconds",
     "idle_timeout": "Idle limit, in seconds",
+    "extend_by": "Extension by the user, in seconds",
+    "extensions": "Extensions by the user",
     "max_sessions_per_user": "Most sessions of one user",
     "max_sessions": "Most sessions",
     "standby": "Containers that stand by",

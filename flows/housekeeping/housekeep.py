@@ -48,6 +48,7 @@ from tasks.publishing.missed import changes_are_left, publish_missed
 from tasks.publishing.pool_page import draw_pool_page
 from tasks.publishing.visitors import notices_are_lost, repair_notices
 from tasks.runs import trigger
+from tasks.sessions.extensions import extensions_are_wished, grant_extensions
 from tasks.sessions.links import keys_differ, repair_keys
 from tasks.sessions.secrets import drop_left_secrets, secrets_are_left
 
@@ -71,6 +72,7 @@ async def housekeep(pool: AnyPool = "") -> State:
         pool: Pool to look after. Empty: all of them.
     """
     pools = [pool] if pool else await list_pools()
+    extended = await run_repair(grant_extensions, extensions_are_wished)  # before it is judged whose time is over
     reports = await gather(
         *(tend_safely(name) for name in pools),
         run_repair(repair_routes, routes_differ),
@@ -88,7 +90,7 @@ async def housekeep(pool: AnyPool = "") -> State:
     told = await run_repair(publish_missed, changes_are_left)
     drawn = await run_repair(draw_pool_page)  # after all that it shows
     shown = await run_repair(show_pools)  # likewise
-    return Completed(message="; ".join(filter(None, (*reports, told, drawn, shown))))
+    return Completed(message="; ".join(filter(None, (extended, *reports, told, drawn, shown))))
 
 
 async def tend_safely(pool: str) -> str:

@@ -7,6 +7,7 @@ from prefect.states import Completed
 from flows.steps.forms import InstanceId, LongerMinutes
 from flows.steps.outcome import pipeline
 from pool.moments import minute
+from tasks.gateway.routes import tell_open_page
 from tasks.sessions.instances import extend
 
 
@@ -19,5 +20,7 @@ async def extend_instance(instance_id: InstanceId, minutes: LongerMinutes = 60) 
         instance_id: Name of the session, as it was given to provision-instance.
         minutes: From now, that it goes on for at least.
     """
-    until = (await extend(instance_id, minutes)).expires_at
+    extended = await extend(instance_id, minutes)
+    await tell_open_page(extended)
+    until = extended.expires_at
     return Completed(message=f"session {instance_id} ends at {minute(until) if until else 'no time'}")

@@ -7,6 +7,8 @@ from pydantic import Field
 from pool.backups.rules import MOST_DOWNLOAD_MINUTES
 from pool.keys.rotation import RotatedKey
 from pool.moments import LONGEST_SPAN
+from pool.open_pages.messages import MOST_CHARACTERS
+from pool.open_pages.messages import MOST_MINUTES as MOST_MESSAGE_MINUTES
 from pool.records import FlavorSize
 
 MOST_MINUTES = LONGEST_SPAN // 60
@@ -21,8 +23,10 @@ Pool = Annotated[str, Field(json_schema_extra=_POOL)]
 AnyPool = Annotated[str, Field(json_schema_extra=_POOL | {"title": "Pool (empty: all)"})]
 HostName = Annotated[str, Field(json_schema_extra=_HOST)]
 AnyHost = Annotated[str, Field(json_schema_extra=_HOST | {"title": "Host (empty: the best other one)"})]
+MaybeHost = Annotated[str, Field(json_schema_extra=_HOST | {"title": "Sessions on this host"})]
 HostNames = Annotated[list[str] | None, Field(json_schema_extra=_HOST | {"title": "Hosts (empty: all)"})]
 InstanceId = Annotated[str, Field(json_schema_extra={"title": "Session", "examples": ["alice-7"]})]
+MaybeInstanceId = Annotated[str, Field(json_schema_extra={"title": "Session", "examples": ["alice-7"]})]
 StandbyId = Annotated[str, Field(json_schema_extra={"title": "Standby", "examples": ["standby.k3v7"]})]
 BlueprintName = Annotated[str, Field(json_schema_extra=_BLUEPRINT)]
 CourseName = Annotated[str, Field(json_schema_extra=_COURSE)]
@@ -71,6 +75,12 @@ TriedCourses = Annotated[
 ]
 WithoutCourses = Annotated[bool, Field(json_schema_extra={"title": "Without the pool's courses"})]
 LongestWait = Annotated[str, Field(json_schema_extra={"title": "Wait of 95 of 100 sessions", "examples": ["5s"]})]
+Words = Annotated[str, Field(json_schema_extra={"title": "Message", "maxLength": MOST_CHARACTERS})]
+EverySession = Annotated[bool, Field(json_schema_extra={"title": "All sessions"})]
+MessageMinutes = Annotated[
+    int, Field(json_schema_extra={"title": "Minutes that it is shown", "minimum": 1, "maximum": MOST_MESSAGE_MINUTES})
+]
+AfterLine = Annotated[str, Field(json_schema_extra={"title": "After the line of this moment (empty: the last ones)"})]
 Lines = Annotated[int, Field(json_schema_extra={"title": "Lines"})]
 Keys = Annotated[list[RotatedKey] | None, Field(json_schema_extra={"title": "Keys (empty: all)"})]
 Retire = Annotated[bool, Field(json_schema_extra={"title": "End what the ones before still open"})]

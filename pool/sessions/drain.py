@@ -36,8 +36,13 @@ def drain_ends_soon(host: Host, at: datetime) -> datetime | None:
 
 def drain_over_since(host: Host, at: datetime) -> datetime | None:
     """Return the deadline of the host's drain, where it is over; None while its sessions have time."""
-    until = host.drain_deadline if host.state is HostState.DRAINING else None
+    until = deadline_of(host)
     return until if until and until <= at else None
+
+
+def deadline_of(host: Host) -> datetime | None:
+    """Return until when the drain of the host has; None: it does not drain, or has no deadline."""
+    return host.drain_deadline if host.state is HostState.DRAINING else None
 
 
 def ends_at(instance: Instance, host: Host | None) -> datetime | None:
@@ -47,5 +52,5 @@ def ends_at(instance: Instance, host: Host | None) -> datetime | None:
     """
     if instance.ended_at:
         return instance.ended_at
-    limits = [instance.expires_at, host.drain_deadline if host and host.state is HostState.DRAINING else None]
+    limits = [instance.expires_at, deadline_of(host) if host else None]
     return min(filter(None, limits), default=None)

@@ -14,6 +14,7 @@ from pool.store.instances.demand import DemandStore
 from pool.store.instances.instance_store import InstanceStore
 from pool.store.instances.standbys import StandbyStore
 from pool.store.leases import LeaseStore
+from pool.store.messages import MessageStore
 from pool.store.migrations import check_current, take_back, upgrade
 from pool.store.orphans import OrphanStore
 from pool.store.outage import WAIT_SECONDS, Patience
@@ -42,6 +43,7 @@ class PoolStore:
         self.history = HistoryStore(database)
         self.demand = DemandStore(database)
         self.configs = ConfigStore(database)
+        self.messages = MessageStore(database)
         self.timings = TimingStore(database)
         self.driver_state = DriverStateStore(database)
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from pool.backups.states import BackupCause, BackupFault, BackupState
 from pool.changes import Noun
 from pool.decisions import DecisionKind
+from pool.open_pages.messages import Level, Scope
 from pool.records import Fault, FlavorSize
 from pool.sessions.timings import Phase
 from pool.standbys.standby import StandbyState
@@ -102,6 +103,8 @@ instances = Table(
     Column("end_cause", word_of(EndCause)),
     Column("idle_timeout", Integer, nullable=False, server_default="0"),  # seconds; 0: never
     Column("start_timeout", Integer, nullable=False, server_default="60"),  # seconds
+    Column("extend_by", Integer, nullable=False, server_default="0"),  # seconds; 0: its user may not extend it
+    Column("extensions", Integer, nullable=False, server_default="0"),  # that its user has left
     Column("options", JSON, nullable=False),
     Column("proxy", JSON, nullable=False),
     Column("keep", JSON, nullable=False, server_default="{}"),  # what of it is backed up
@@ -247,6 +250,17 @@ host_images = Table(
     Column("host", ForeignKey("hosts.name"), primary_key=True),
     Column("image_id", String(80), primary_key=True, index=True),
     Column("verified_at", UtcDateTime, nullable=False),  # when the host's engine was last seen to have it
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("scope", word_of(Scope), primary_key=True),
+    Column("subject", String(63), primary_key=True),  # a host's name or an instance's id; empty: all sessions
+    Column("words", Text, nullable=False),
+    Column("level", word_of(Level), nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
 )
 
 leases = Table(

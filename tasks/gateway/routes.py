@@ -4,17 +4,21 @@ from collections.abc import Callable, Collection
 
 from blocks.gateway.client import Gateway, RouteRefused
 from blocks.outside import log, now, outside
-from pool.errors import DatabaseAway
+from pool.errors import DatabaseAway, DockerDriverError
+from pool.open_pages.messages import SessionMessage, message_for
 from pool.records import Host, Instance, Route
-from pool.sessions.routing import RoutedSession, route_to
+from pool.sessions.drain import deadline_of
+from pool.sessions.routing import RoutedSession, route_to, with_page
 from pool.sessions.timings import Phase
 from pool.states import InstanceState
 from tasks.base import look_up, pool_task
 
 
-def route_of(instance: Instance, host: Host) -> Route:
+def route_of(instance: Instance, host: Host, said: Collection[SessionMessage] = ()) -> Route:
     """What the gateway must know of a session. Holds its token: never log it."""
-    return route_to(RoutedSession.of(instance), host.get_address())
+    session = RoutedSession.of(instance)
+    message = message_for(session.id, session.host, said)
+    return with_page(route_to(session, host.get_address()), session, deadline_of(host), message)
 
 
 @pool_task(retries=3, retry_delay_seconds=[0.5, 2, 5], task_run_name="publish the route of {instance.id}")
@@ -25,10 +29,14 @@ def publish_route(instance: Instance) -> None:
     route, which would be left when its port is another session's.
     """
     host = outside().store.hosts.get(instance.get_placement().host)
-    if not outside().gateway.add_route(route_of(instance, host), lambda: _runs_there(instance)):
+    if not outside().gateway.add_route(_as_it_is(instance, host), lambda: _runs_there(instance)):
         log().warning("instance %s went on meanwhile: its route as it was is not published", instance.id)
     else:
         _note_routed(instance)
+
+
+def _as_it_is(instance: Instance, host: Host) -> Route:
+    return route_of(instance, host, outside().store.messages.said(now()))
 
 
 def _note_routed(instance: Instance) -> None:
@@ -43,6 +51,16 @@ def _runs_there(instance: Instance) -> bool:
     today = outside().store.instances.get(instance.id)
     known = (instance.placement, instance.token)  # another token may have been given meanwhile, and published
     return today.state is InstanceState.RUNNING and (today.placement, today.token) == known
+
+
+@look_up()
+def tell_open_page(instance: Instance) -> None:
+    """Have the gateway know what the open page of a session is told now; where it cannot, the next tick does."""
+    try:
+        host = outside().store.hosts.get(instance.get_placement().host)
+        outside().gateway.add_route(_as_it_is(instance, host), lambda: _runs_there(instance))
+    except DockerDriverError as error:
+        log().warning("the open page of %s is told at the next tick: %s", instance.id, error)
 
 
 @pool_task(
@@ -64,6 +82,20 @@ def routes_differ() -> bool:
 @pool_task(retries=1, retry_delay_seconds=2, task_run_name="repair the routes")
 def repair_routes() -> str:
     """Make the gateway's table equal to SQL; says what it changed, or nothing."""
+    return _repair()
+
+
+@look_up()
+def tell_open_pages() -> str:
+    """Have the gateway know what the open pages of all sessions are told now; says why the next tick has to do it."""
+    try:
+        _repair()
+    except DockerDriverError as error:
+        return str(error)
+    return ""
+
+
+def _repair() -> str:
     missing, surplus, unread = _differences()
     if missing or surplus:
         settle_routes(outside().gateway, missing, surplus, _that_still_run)
@@ -98,9 +130,14 @@ def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
 
 
 def _routes_of(pool: str) -> dict[str, Route]:
-    addresses = outside().store.hosts.addresses()
-    running = outside().store.instances.routed(pool)
-    return {one.route: route_to(one, addresses[one.host]) for one in running if one.host in addresses}
+    store = outside().store
+    addresses, deadlines, said = store.hosts.addresses(), store.hosts.deadlines(), store.messages.said(now())
+
+    def told(one: RoutedSession) -> Route:
+        route = route_to(one, addresses[one.host])
+        return with_page(route, one, deadlines.get(one.host), message_for(one.id, one.host, said))
+
+    return {one.route: told(one) for one in store.instances.routed(pool) if one.host in addresses}
 
 
 def _that_still_run(routes: Collection[Route]) -> list[Route]:

@@ -51,6 +51,7 @@ def forget_old() -> str:
         "visits deleted": _forget_visits,
         "versions of images deleted": _forget_versions,
         "expired records of drivers deleted": _forget_driver_state,
+        "messages to users deleted": _forget_messages,
     }
     counts = {words: _count(words, step) for words, step in steps.items()}
     return ", ".join(f"{count} {words}" for words, count in counts.items() if count)
@@ -86,6 +87,10 @@ def _forget_visits() -> int:
 
 def _forget_driver_state() -> int:
     return outside().store.driver_state.forget_expired(now())
+
+
+def _forget_messages() -> int:
+    return outside().store.messages.forget_over(now())
 
 
 def _forget_versions() -> int:

@@ -348,6 +348,9 @@ class QuietGateway(Gateway):
         now = datetime.now(UTC)
         return GatewayActivity(now - timedelta(days=1), {route: Activity(last_request=now) for route in self.routes})
 
+    def wished_extensions(self) -> dict[str, datetime]:
+        return {}
+
     def key_ids(self) -> list[str]:
         return [key["id"] for key in self.keys]
 

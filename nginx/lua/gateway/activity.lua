@@ -43,6 +43,21 @@ function M.went_on(route_id)
     end
 end
 
+-- When the session was asked for something last; as far as is known, when the gateway began to look.
+function M.last_request(route_id)
+    return last_request:get(route_id) or last_request:get(SINCE)
+end
+
+-- Whether a browser holds one open to the session. Looks at all that there are: for few sessions, and seldom.
+function M.has_websocket(route_id)
+    for _, key in ipairs(websockets:get_keys(0)) do
+        if websockets:get(key) == route_id then
+            return true
+        end
+    end
+    return false
+end
+
 -- A websocket is open once its session has said so.
 function M.opened(route_id)
     websockets:set(connection(), route_id)

@@ -10,6 +10,7 @@
 --   GET    /notices         how many notices for visitors there are
 --   PUT    /notices         add or change some: a list of notices
 --   PUT    /pool-page       the operators' page: {html}
+--   GET    /extensions      when users asked that their sessions go on, by route
 --   GET    /activity        last requests, open websockets and answers that were cut off, by route
 
 local json = require "cjson.safe"
@@ -18,6 +19,7 @@ local notices = require "gateway.notices"
 local activity = require "gateway.activity"
 local pool_page = require "gateway.pool_page"
 local signing = require "gateway.signing"
+local tab = require "gateway.tab"
 
 local M = {}
 
@@ -128,6 +130,12 @@ local function put_pool_page()
     say(200, { page = 1 })
 end
 
+-- As in list(): an empty table is no object.
+local function list_wishes()
+    local wished = tab.wished()
+    say(200, next(wished) and { count = 1, wished = wished } or { count = 0 })
+end
+
 local ACTIONS = {
     { "GET", "^/health$", health },
     { "GET", "^/routes$", list },
@@ -139,6 +147,7 @@ local ACTIONS = {
     { "GET", "^/notices$", function() say(200, { count = notices.count() }) end },
     { "PUT", "^/notices$", put_notices },
     { "PUT", "^/pool%-page$", put_pool_page },
+    { "GET", "^/extensions$", list_wishes },
     { "GET", "^/activity$", function() say(200, activity.all()) end },
 }
 

@@ -12,6 +12,7 @@ local hashing = require "gateway.hashing"
 
 local M = {}
 local routes = ngx.shared.routes
+local extensions = ngx.shared.extensions -- tab.lua has what users wish
 local settings = {}
 
 -- What logs and messages call a route: its id is a secret.
@@ -35,6 +36,20 @@ local function is_limit(number)
     return type(number) == "number" and number % 1 == 0 and number >= 0
 end
 
+-- What an open page is told; a gateway before this one, and its snapshot, have none of these.
+local function is_time(number)
+    return number == nil or is_limit(number)
+end
+
+local function is_word(text)
+    return text == nil or type(text) == "string" and #text <= 16 and not text:find("[^a-z]")
+end
+
+-- Of 300 characters, each of four bytes at the most.
+local function is_message(text)
+    return text == nil or type(text) == "string" and #text <= 1200 and not text:find("%c")
+end
+
 -- Each field with its check and the words for a value that fails it; a record has these fields and no others.
 local FIELDS = {
     { "id", is_id, "its id is not 16 to 63 of A-Z a-z 0-9 _ -" },
@@ -45,6 +60,14 @@ local FIELDS = {
     { "rewrite_redirects", function(v) return type(v) == "boolean" end, "rewrite_redirects is not true or false" },
     { "max_upload_mb", is_limit, "max_upload_mb is not a whole number from 0" },
     { "sign_in", function(v) return v == "open" or v == "link" end, "sign_in is neither open nor link" },
+    { "ends_at", is_time, "ends_at is not a whole number from 0", may_be_absent = true },
+    { "ends_because", is_word, "ends_because is no word", may_be_absent = true },
+    { "idle_timeout", is_time, "idle_timeout is not a whole number from 0", may_be_absent = true },
+    { "extend_by", is_time, "extend_by is not a whole number from 0", may_be_absent = true },
+    { "extend_from", is_time, "extend_from is not a whole number from 0", may_be_absent = true },
+    { "message", is_message, "its message is not one line of text", may_be_absent = true },
+    { "message_level", is_word, "message_level is no word", may_be_absent = true },
+    { "message_until", is_time, "message_until is not a whole number from 0", may_be_absent = true },
 }
 
 -- Why the gateway does not take this record; nil when it does.
@@ -64,7 +87,10 @@ end
 local function stored(route)
     local kept = { hash = M.hash_of(route.id) }
     for _, field in ipairs(FIELDS) do
-        kept[field[1]] = route[field[1]]
+        local value = route[field[1]]
+        if not (field.may_be_absent and (value == 0 or value == "")) then
+            kept[field[1]] = value
+        end
     end
     return json.encode(kept)
 end
@@ -103,6 +129,7 @@ end
 function M.drop(id)
     routes:delete(id)
     activity.forget(id)
+    extensions:delete(id)
 end
 
 function M.count()

@@ -10,6 +10,7 @@ local paths = require "gateway.paths"
 local refusals = require "gateway.refusals"
 local routes = require "gateway.routes"
 local signing = require "gateway.signing"
+local tab = require "gateway.tab"
 
 local M = {}
 
@@ -65,6 +66,8 @@ local function without_route(asked)
     end
     if launching.is_for(path) and notice.page ~= "ended" and origins.is_of(id) then
         return launching.answer(id, path)
+    elseif tab.is_for(path) then
+        return tab.answer_absent(path, notice)
     end
     return ngx.exec("@notice")
 end
@@ -114,6 +117,8 @@ local function own_answer(asked)
         return launch
     elseif route.sign_in == "link" and not asked.signed_in then
         return want_sign_in
+    elseif tab.is_for(path) then
+        return tab.answer
     elseif too_large(route) then
         return refuse_upload
     end

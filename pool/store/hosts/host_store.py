@@ -99,6 +99,13 @@ class HostStore(Part):
             living = select(hosts.c.name, hosts.c.address).where(hosts.c.state.in_(sorted(LIVING_HOSTS)))
             return {row.name: row.address for row in connection.execute(living).all()}
 
+    def deadlines(self) -> dict[str, datetime]:
+        """Until when the drain of a host has, by its name; of those alone that drain and have a deadline."""
+        query = select(hosts.c.name, hosts.c.drain_deadline).where(hosts.c.state == HostState.DRAINING)
+        with self._db.reading() as connection:
+            rows = connection.execute(query.where(hosts.c.drain_deadline.is_not(None))).all()
+        return {row.name: row.drain_deadline for row in rows}
+
     def pools(self) -> list[str]:
         """Names of the pools that have, or had, hosts."""
         with self._db.reading() as connection:

@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from pool.courses.reserving import NOTHING_RESERVED, Reservations
 from pool.errors import Refused, RefusedMove
 from pool.moments import after, minute
+from pool.open_pages.extending import extended_to
 from pool.records import SESSION_PORTS, Instance
 from pool.sessions.timings import Phase
 from pool.states import ENDED, HOLDING_ROOM, EndCause, InstanceState, check_instance_move
@@ -188,8 +189,33 @@ class InstanceStore(InstanceRequesting, InstanceReading, InstanceMoving, Instanc
             if instance.state is not InstanceState.RUNNING or instance.expires_at is None:
                 raise Refused(f"instance {instance_id} is {instance.state}: only a running session is extended")
             until = max(instance.expires_at, after(now, seconds))
-            reason = f"extended to {minute(until)}"
-            query = update(instances).where(instances.c.id == instance_id)
-            row = connection.execute(query.values(expires_at=until, reason=reason).returning(instances)).one()
-            note_instance_change(connection, as_instance(row), now)
-            return as_instance(row)
+            return _write_end(connection, instance_id, now, until, f"extended to {minute(until)}")
+
+    def extend_for_user(self, instance_id: str, asked_at: datetime, now: datetime) -> Instance | None:
+        """Let a running session go on as its user asked for in its open page, where its blueprint lets them.
+
+        Its end is reckoned from the moment of the wish: the same wish, heard again, changes nothing and takes no other
+        extension.
+
+        Returns:
+            The session as it is then; None: it may not be extended, or was by this wish.
+
+        Raises:
+            NotFound: no instance has this id.
+        """
+        with self._db.writing() as connection:
+            instance = get_instance(connection, instance_id, lock=True)
+            until = extended_to(instance, min(asked_at, now))
+            if until is None:
+                return None
+            reason = f"extended to {minute(until)} by its user"
+            return _write_end(connection, instance_id, now, until, reason, extensions=instance.extensions - 1)
+
+
+def _write_end(
+    connection: Connection, instance_id: str, now: datetime, until: datetime, reason: str, **more: int
+) -> Instance:
+    query = update(instances).where(instances.c.id == instance_id).values(expires_at=until, reason=reason, **more)
+    extended = as_instance(connection.execute(query.returning(instances)).one())
+    note_instance_change(connection, extended, now)
+    return extended

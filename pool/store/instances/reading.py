@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 
 from pool.records import Instance, Placement
-from pool.sessions.routing import RoutedSession
+from pool.sessions.routing import OF_PAGE, RoutedSession
 from pool.states import ENDED, EndCause, InstanceState
 from pool.store.engine import Part, in_parts
 from pool.store.instances.rows import as_instance, as_proxy, get_instance
@@ -72,13 +72,23 @@ class InstanceReading(Part):
 
     def routed(self, pool: str) -> list[RoutedSession]:
         """What the routes of all running sessions of the pool are made of. Holds their tokens: never log it."""
-        columns = [instances.c[name] for name in ("route", "host", "port", "user", "token", "proxy")]
+        columns = [instances.c[name] for name in ("route", "host", "port", "user", "token", "proxy", *OF_PAGE)]
         query = select(*columns).where(instances.c.pool == pool, instances.c.state == InstanceState.RUNNING)
         with self._db.reading() as connection:
             rows = connection.execute(query).all()
         return [
-            RoutedSession(one.route, one.host, one.port, one.user, one.token, as_proxy(**one.proxy)) for one in rows
+            RoutedSession(one.route, one.host, one.port, one.user, one.token, as_proxy(**one.proxy), *one[6:])
+            for one in rows
         ]
+
+    def of_routes(self, routes: Collection[str]) -> list[Instance]:
+        """Those that have these routes, whatever their state."""
+        found: list[Instance] = []
+        with self._db.reading() as connection:
+            for part in in_parts(routes):
+                rows = connection.execute(select(instances).where(instances.c.route.in_(part))).all()
+                found.extend(map(as_instance, rows))
+        return found
 
     def queue(self, pool: str) -> list[Instance]:
         """Those that wait for room in the pool, the next one first."""

@@ -139,7 +139,7 @@ class InstanceRequesting(Part):
             "token": self._db.secret(),
             **dict.fromkeys(("created_at", "state_since"), now),
             "reason": "",
-            **{name: getattr(blueprint, name) for name in ("idle_timeout", "start_timeout")},
+            **{name: getattr(blueprint, name) for name in ("idle_timeout", "start_timeout", "extend_by", "extensions")},
             "options": options,
             **{name: asdict(getattr(blueprint, name)) for name in ("proxy", "keep")},
         }

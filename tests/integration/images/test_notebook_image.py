@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 import uuid
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import websockets
@@ -21,6 +22,8 @@ from pool.sessions.containers import container_user
 from runtime.builds import notebook_image
 from runtime.builds.notebook_image import TAG, build_notebook_image
 from tests.rigs.engines.light_host import light_host
+from tests.rigs.gateways.browser import browser_page
+from tests.rigs.gateways.gateway import route_to, running_gateway
 from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -29,6 +32,7 @@ TOKEN = "a-token-of-this-test"
 BASE_URL = "/notebooks/some-route/"
 USER = container_user("alice-1", default_blueprints()["jupyter-minimal"].container_user)
 COMMAND = ("jupyter-lab",)
+ARTIFACTS = Path(__file__).parents[3] / "tests" / "artifacts" / "pages"
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +148,21 @@ def test_another_recipe_is_another_image(archive, monkeypatch, tmp_path):
 
 def test_jupyterlab_answers_under_its_base_url(session):
     assert "<title>JupyterLab</title>" in ask(session + "lab")
+
+
+def test_the_open_page_of_jupyterlab_shows_when_its_session_ends(host, spec):
+    route = route_to(20004, token_header=f"token {TOKEN}", ends_at=int(time.time()) + 280, ends_because="expired")
+    own = {"JUPYTER_TOKEN": TOKEN, "DD_BASE_URL": f"/notebooks/{route.id}/"}
+    host.engine.run(ending := replace(spec, name="dd-ending", host_port=route.port, environment=own))
+    with running_gateway(networks=("10.0.0.0/8",)) as gateway, browser_page() as page:
+        gateway.client.add_route(replace(route, address=host.address))
+        until(lambda: answers(gateway.address(route.id) + "api"), "it answers", 60)
+        page.goto(gateway.address(route.id) + "lab")
+        page.get_by_role("status").get_by_text("This session ends in less than 5 minutes.").wait_for()
+        page.locator(".jp-LauncherCard").first.wait_for()
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=ARTIFACTS / "banner-jupyterlab.png")
+    host.engine.remove(ending.name)
 
 
 def test_the_first_window_does_not_ask_whether_it_may_fetch_news(session):

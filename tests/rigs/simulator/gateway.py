@@ -25,6 +25,7 @@ class SimulatedGateway(Gateway):
         self.keys: list[dict] = []
         self.used: dict[str, datetime] = {}
         self.since = self._world.clock.now()
+        self.wished: dict[str, datetime] = {}
 
     def add_route(self, route: Route, still_holds: Callable[[], bool] = lambda: True) -> bool:
         self._be_asked()
@@ -70,6 +71,10 @@ class SimulatedGateway(Gateway):
     def count_notices(self) -> int:
         self._be_asked()
         return len(self.notices)
+
+    def wished_extensions(self) -> dict[str, datetime]:
+        self._be_asked()
+        return dict(self.wished)
 
     def put_pool_page(self, html: str) -> None:
         self._be_asked()

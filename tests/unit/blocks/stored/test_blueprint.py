@@ -73,6 +73,12 @@ def test_a_timetable_of_standbys_is_written_as_lines_or_as_one_text():
     assert form(standby_timetable=[*lines]).standby_timetable == lines
 
 
+def test_how_long_and_how_often_a_user_may_extend_goes_along_with_the_session():
+    extended = form(extend_by=1800, extensions=3)
+    assert (extended.extend_by, extended.extensions) == (1800, 3)
+    assert form().extend_by == 0
+
+
 @pytest.mark.parametrize("header", ["", "token {token}", "Basic {user}", "Bearer {}", "{token.x}", "{", "{0[x]}"])
 def test_the_form_takes_every_header_that_can_be_filled_in(header):
     assert form(auth_header=header).proxy.auth_header == header

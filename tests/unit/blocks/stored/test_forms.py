@@ -88,6 +88,7 @@ def test_a_pool_that_makes_no_sense_is_refused_in_the_form_with_a_sentence(value
             {"network_mbit": 8, "capabilities": ["CAP_NET_ADMIN"]},
             "with the capability CAP_NET_ADMIN a session could lift",
         ),
+        ({"extend_by": 60}, "an extension of 60 s ends before its user sees it: 300 s at least"),
         ({"idle_timeout": 7200}, "the idle limit (7200 s) is never reached: a session lives for 3600 s"),
     ],
 )

@@ -1,0 +1,48 @@
+"""What operators tell the users of sessions: a row for all, for a host or for a session, until its time is over."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, select
+
+from pool.open_pages.messages import Level, Scope, SessionMessage
+from pool.store.engine import Part, insert_unless_there
+from pool.store.schema import messages
+
+
+class MessageStore(Part):
+    """Say something, take it back, and read what is being said."""
+
+    def say(self, message: SessionMessage) -> None:
+        """Have a message be said, in place of the one of its scope and subject."""
+        values = {name: getattr(message, name) for name in ("words", "level", "said_at", "until")}
+        key = {"scope": message.scope, "subject": message.subject}
+        with self._db.writing() as connection:
+            insert = insert_unless_there(connection, messages, "scope", "subject").values(**key, **values)
+            if connection.scalar(insert.returning(messages.c.scope)) is None:
+                which = (messages.c.scope == message.scope) & (messages.c.subject == message.subject)
+                connection.execute(messages.update().where(which).values(**values))
+
+    def take_back(self, scope: Scope, subject: str) -> None:
+        """Say it no more; absent is success."""
+        with self._db.writing() as connection:
+            which = (messages.c.scope == scope) & (messages.c.subject == subject)
+            connection.execute(delete(messages).where(which))
+
+    def said(self, now: datetime) -> list[SessionMessage]:
+        """All messages whose time is not over."""
+        with self._db.reading() as connection:
+            return [_as_message(row) for row in connection.execute(select(messages).where(messages.c.until > now))]
+
+    def forget_over(self, now: datetime) -> int:
+        """Delete the messages whose time is over; how many there were."""
+        over = messages.c.until <= now
+        with self._db.reading() as connection:  # a writer would wait for others, mostly for nothing
+            if connection.execute(select(messages.c.scope).where(over).limit(1)).first() is None:
+                return 0
+        with self._db.writing() as connection:
+            return connection.execute(delete(messages).where(over)).rowcount
+
+
+def _as_message(row: Row[Any]) -> SessionMessage:
+    return SessionMessage(Scope(row.scope), row.subject, row.words, Level(row.level), row.said_at, row.until)
