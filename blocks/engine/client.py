@@ -224,6 +224,18 @@ class HostEngine(ContainerFiles, FreezableContainers):
         with self.client(f"read the log of container {name}") as client:
             return client.logs(name, stdout=True, stderr=True, tail=lines).decode(errors="replace")
 
+    def dated_logs(self, name: str, lines: int, since: int = 0) -> str:
+        """Return the last lines that the container wrote, each with its moment before it, of nine decimals and in UTC.
+
+        Args:
+            name: of the container.
+            lines: at the most.
+            since: seconds since 1970; what was written before that is left out.
+        """
+        with self.client(f"read the log of container {name}") as client:
+            said = client.logs(name, stdout=True, stderr=True, tail=lines, timestamps=True, since=since or None)
+            return said.decode(errors="replace")
+
     def _replace(self, found: ContainerState, spec: ContainerSpec) -> None:
         if any(found.labels.get(key) != value for key, value in spec.labels.items()):
             words = f"another owner's container is named {spec.name}"

@@ -137,7 +137,13 @@ class PrefectApi:
             NotFound: it failed since there is nothing of a name that it was given, as its own sentence says.
             DockerDriverError: it ended otherwise, with its own sentence, or not in all that time.
         """
-        run, deadline = self.trigger(deployment, key, **parameters), time.monotonic() + seconds
+        return self.await_end(self.trigger(deployment, key, **parameters), deployment, seconds, watch)
+
+    def await_end(
+        self, run: str, deployment: str, seconds: float, watch: Callable[[str], None] = lambda _: None
+    ) -> str:
+        """Wait until a run is completed; its last message. All else is as in :meth:`run_to_its_end`."""
+        deadline = time.monotonic() + seconds
         while (state := self.state(run))["type"] not in ENDED:
             if time.monotonic() > deadline:
                 raise DockerDriverError(f"{deployment} is {state['name']} after {seconds} s; does the warm worker run?")
@@ -159,6 +165,16 @@ class PrefectApi:
             NotFound: there is none.
         """
         return json.loads(self.call("GET", f"/artifacts/{key}/latest")["data"])
+
+    def table_of(self, run: str, key: str) -> list[dict]:
+        """Return the rows that this run left; the newest where it left none, for what stays the same is written once.
+
+        Raises:
+            NotFound: there is no artifact of this key.
+        """
+        wanted = {"key": {"any_": [key]}, "flow_run_id": {"any_": [run]}}
+        found = self.call("POST", "/artifacts/filter", artifacts=wanted, limit=1)
+        return json.loads(found[0]["data"]) if found else self.table(key)
 
     def block_names(self, kind: str) -> list[str]:
         """List the names of all saved blocks of a kind, such as ``pool-config``, sorted."""

@@ -47,7 +47,7 @@ STATUSES = """exit status:
 
 NOUNS: dict[str, tuple[str, Commands]] = {
     "session": (
-        "Start, end, extend, move, list and open sessions, and read their logs.",
+        "Start, end, extend, move, list and open sessions, tell their users something, read their logs.",
         {
             sessions.start: {
                 **SESSION,
@@ -61,6 +61,19 @@ NOUNS: dict[str, tuple[str, Commands]] = {
                 "minutes": {"type": int, "help": "from now, that it goes on for at least"},
                 **AS_JSON,
             },
+            sessions.message: {
+                "said": {"nargs": "+", "metavar": "[SESSION] TEXT", "help": "its id, and one line; or the line alone"},
+                "--host": {"default": "", "metavar": "HOST", "help": "tell the sessions on this host"},
+                "--all": {"dest": "every_session", "action": "store_true", "help": "tell all sessions"},
+                "--warning": {"action": "store_true", "help": "something is to be done: it stands out"},
+                "--minutes": {
+                    "type": int,
+                    "default": 60,
+                    "metavar": "N",
+                    "help": "how long, a day at most; 60",
+                },
+                **AS_JSON,
+            },
             sessions.move: {
                 **SESSION,
                 "--to": {"default": "", "metavar": "HOST", "help": "where; the best other host when none is named"},
@@ -72,6 +85,7 @@ NOUNS: dict[str, tuple[str, Commands]] = {
             session.logs: {
                 **SESSION,
                 "--lines": {"type": int, "default": 100, "metavar": "N", "help": "how many, 1000 at most; 100"},
+                "--follow": {"action": "store_true", "help": "go on with what it writes, until Ctrl-C or its end"},
                 **AS_JSON,
             },
         },

@@ -4,6 +4,7 @@ from typing import Any
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
+from pool.errors import BadRequest
 from runtime.verbs.flows import LONG_SECONDS, run_and_show, run_and_tell
 from runtime.verbs.reports.history import show_sessions
 
@@ -34,6 +35,31 @@ def extend(settings: ProcessSettings, instance_id: str, minutes: int, as_json: b
     """
     wanted: dict[str, Any] = {"instance_id": instance_id, "minutes": minutes}
     run_and_tell(prefect_api(settings), "extend-instance/on-demand", as_json, **wanted)
+    return 0
+
+
+def message(
+    settings: ProcessSettings,
+    said: list[str],
+    host: str,
+    every_session: bool,
+    warning: bool,
+    minutes: int,
+    as_json: bool,
+) -> int:
+    """Show the users of a session, of a host or of all a line of text in the open page; an empty one takes it back.
+
+    Example: dockerdriver session message ada-1 "Please save your work: the machine stops at six." --warning
+
+    Raises:
+        BadRequest: it is not said what is told, or whom.
+    """
+    if len(said) > 2:
+        raise BadRequest("a session and a text are taken, or a text alone: put the text into quotes")
+    *named, words = said
+    wanted: dict[str, Any] = {"words": words, "level": "warning" if warning else "info", "minutes": minutes}
+    wanted |= {"instance_id": "".join(named), "host": host, "every_session": every_session}
+    run_and_tell(prefect_api(settings), "message-sessions/on-demand", as_json, **wanted)
     return 0
 
 

@@ -130,6 +130,9 @@ class SimulatedEngine(HostEngine):
         owner = self._world.owner_of(name)
         return f"http://localhost:8888/notebooks/{owner.route}/?token={owner.token}"
 
+    def dated_logs(self, name: str, lines: int, since: int = 0) -> str:
+        return "2026-01-01T00:00:00.000000000Z " + self.logs(name, lines)
+
     def machine(self, step: str, timeout: float = STEP_SECONDS) -> Machine:
         """The machine at its address, if its engine answers."""
         self._world.lag()

@@ -41,6 +41,7 @@ LINES = [
     "session start ada-1",
     "session stop ada-1",
     "session extend ada-1 60",
+    "session message ada-1 Hello",
     "session move ada-1",
     "session list",
     "session open ada-1",

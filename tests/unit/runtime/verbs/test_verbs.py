@@ -29,6 +29,10 @@ def test_each_command_has_a_help_and_an_example_that_is_understood(noun):
     "line",
     [
         "session start ada-1 --user ada --json",
+        "session message ada-1 Hello --warning",
+        "session message --host main-07 --minutes 120 Hello",
+        "session message --all Hello --json",
+        "session logs ada-1 --lines 20 --follow",
         "session move ada-1 --to main-07",
         "session list --since yesterday --failed",
         "host drain main-07 --deadline 30 --reason kernel --yes",
@@ -63,6 +67,29 @@ def test_a_session_is_moved_to_a_named_host_for_a_reason(settings, prefect, caps
     assert sessions.move(settings, "ada-1", "main-07", "a new kernel", as_json=False) == 0
     assert capsys.readouterr().out == "it is done\n"
     assert prefect.asked == [{"instance_id": "ada-1", "host": "main-07", "reason": "a new kernel"}]
+
+
+def a_message(**values):
+    usual = {"host": "", "every_session": False, "warning": False, "minutes": 60, "as_json": False}
+    return usual | values
+
+
+def test_the_user_of_a_session_is_told_something(settings, prefect, capsys):
+    assert sessions.message(settings, ["ada-1", "Hello."], **a_message(warning=True)) == 0
+    assert capsys.readouterr().out == "it is done\n"
+    whom = {"instance_id": "ada-1", "host": "", "every_session": False}
+    assert prefect.asked == [{"words": "Hello.", "level": "warning", "minutes": 60, **whom}]
+
+
+def test_all_users_are_told_something_by_a_text_alone(settings, prefect):
+    sessions.message(settings, ["Hello."], **a_message(every_session=True))
+    assert (prefect.asked[0]["instance_id"], prefect.asked[0]["every_session"]) == ("", True)
+
+
+def test_a_text_without_quotes_is_refused_and_nobody_is_told(settings, prefect):
+    with pytest.raises(BadRequest, match="put the text into quotes"):
+        sessions.message(settings, ["ada-1", "We", "stop"], **a_message())
+    assert prefect.asked == []
 
 
 def test_what_a_run_says_at_its_end_is_the_answer(settings, capsys):
