@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.steps.forms import EverySession, MaybeHost, MaybeInstanceId, MessageMinutes, Words
+from flows.steps.forms import EverySession, MaybeHost, MaybeInstanceId, MessageLevel, MessageMinutes, Words
 from flows.steps.outcome import pipeline
 from pool.open_pages.messages import Level
 from tasks.gateway.routes import tell_open_pages
@@ -18,7 +18,7 @@ async def message_sessions(
     instance_id: MaybeInstanceId = "",
     host: MaybeHost = "",
     every_session: EverySession = False,
-    level: Level = Level.INFO,
+    level: MessageLevel = Level.INFO,
     minutes: MessageMinutes = 60,
 ) -> State:
     """Show the users of a session, of all sessions on a host, or of all sessions, one line of text for a while.

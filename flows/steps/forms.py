@@ -7,7 +7,7 @@ from pydantic import Field
 from pool.backups.rules import MOST_DOWNLOAD_MINUTES
 from pool.keys.rotation import RotatedKey
 from pool.moments import LONGEST_SPAN
-from pool.open_pages.messages import MOST_CHARACTERS
+from pool.open_pages.messages import MOST_CHARACTERS, Level
 from pool.open_pages.messages import MOST_MINUTES as MOST_MESSAGE_MINUTES
 from pool.records import FlavorSize
 
@@ -77,6 +77,7 @@ WithoutCourses = Annotated[bool, Field(json_schema_extra={"title": "Without the 
 LongestWait = Annotated[str, Field(json_schema_extra={"title": "Wait of 95 of 100 sessions", "examples": ["5s"]})]
 Words = Annotated[str, Field(json_schema_extra={"title": "Message", "maxLength": MOST_CHARACTERS})]
 EverySession = Annotated[bool, Field(json_schema_extra={"title": "All sessions"})]
+MessageLevel = Annotated[Level, Field(json_schema_extra={"title": "How it is shown"})]
 MessageMinutes = Annotated[
     int, Field(json_schema_extra={"title": "Minutes that it is shown", "minimum": 1, "maximum": MOST_MESSAGE_MINUTES})
 ]
