@@ -230,8 +230,8 @@ def test_a_gateway_that_was_away_gets_what_it_missed_and_sessions_start_meanwhil
     split.manager.root("systemctl start dockerdriver-warm@1")
     until(lambda: opened(split, answer["url"]), "a tick tells the second gateway of it", 120)
     split.end("split-1", "split-2")
-    for machine in split.machines.values():
-        until(lambda machine=machine: split.page(machine, answer["url"]).status_code == 410, "it says that it ended")
+    pages = {410}  # that it ended
+    until(lambda: {split.page(it, answer["url"]).status_code for it in split.machines.values()} == pages, "both say so")
 
 
 def opened(split: Split, url: str) -> bool:
