@@ -29,15 +29,15 @@ class TimedEngine(PaperEngine):
         super().run_on(host, spec)
         self._answers_from[spec.host_port] = time.monotonic() + self._answers_after
 
-    def answers(self, _address: str, port: int, _path: str, _header: str) -> bool:
-        """Whether what runs behind the port answers."""
-        return time.monotonic() >= self._answers_from.get(port, float("inf"))
+    def answers_at(self, _address: str, port: int, _path: str, _header: str) -> bool:
+        """Whether what runs behind the port is not frozen, and began to run long enough ago."""
+        return self.answers(port) and time.monotonic() >= self._answers_from.get(port, float("inf"))
 
 
 def main() -> None:
     """Become `prefect worker start`."""
     engine = TimedEngine()
-    replace_outside(replace(outside(), engines=engine, gateway=PaperGateway(), session_answers=engine.answers))
+    replace_outside(replace(outside(), engines=engine, gateway=PaperGateway(), session_answers=engine.answers_at))
     sys.argv = ["prefect", "worker", "start", *sys.argv[1:]]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
