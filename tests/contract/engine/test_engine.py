@@ -16,9 +16,11 @@ from blocks.stored.authority import CertificateAuthority
 from pool.errors import EngineTrouble, HostUnreachable
 from pool.images.distribution import chain_ids
 from pool.records import ContainerSpec
+from pool.sessions.log_lines import dated_lines, second_of
 from tests.rigs.engines.light_engine import SERVE
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.engines.tiny_image import busybox_image, tar_of
+from tests.rigs.pool_data import an_instance
 from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.engines.light_engine",)
@@ -286,6 +288,14 @@ def test_two_who_remove_at_once_both_succeed(engine, spec):
 def test_the_last_lines_of_the_log_are_read(engine, spec):
     assert reading(engine, spec, "sh", "-c", "echo one; sleep 1; echo two >&2") == "one\ntwo\n"
     assert engine.logs(spec.name, lines=1) == "two\n"
+
+
+def test_lines_have_their_moments_and_those_of_a_second_or_later_can_be_read_alone(engine, spec):
+    reading(engine, spec, "sh", "-c", "echo one; sleep 2; echo two >&2")
+    one, two = dated_lines(said := engine.dated_logs(spec.name, 10), an_instance(), 10)
+    assert (one.line, two.line, one.at < two.at) == ("one", "two", True)
+    assert engine.dated_logs(spec.name, 10, second_of(two.at)) == said.splitlines(keepends=True)[1]
+    assert engine.dated_logs(spec.name, 1) == said.splitlines(keepends=True)[1]
 
 
 def test_many_threads_share_one_engine(engine, spec):
