@@ -120,7 +120,7 @@ docs: ## Write the parts of the docs that are made from the code, and build the 
 	@$(BIN)/python -m docs.generate
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build # --quiet would hide dead links from --strict, too
 
-bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures (KILLS=20 for NAME=recovery, QUICK=1 for NAME=launch or scaling, HOSTS=10000 for NAME=tick)
+bench: ## Run one benchmark against its peer: NAME=trigger, JSON=file for the figures (KILLS=20 for NAME=recovery, QUICK=1 for NAME=launch, scaling or flow_runs, HOSTS=10000 for NAME=tick)
 	@runtime/bootstrap.sh test
 	@$(BIN)/python -m tests.benchmarks.$(if $(NAME),$(NAME),$(error say which: NAME=$(basename $(notdir $(filter-out %__init__.py,$(wildcard tests/benchmarks/*.py)))))) $(if $(JSON),--json $(JSON)) $(if $(KILLS),--kills $(KILLS)) $(if $(QUICK),--quick) $(if $(HOSTS),--hosts $(HOSTS))
 
