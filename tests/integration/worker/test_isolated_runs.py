@@ -52,6 +52,7 @@ def test_a_run_has_a_process_of_its_own_that_ends_with_it(worker, tmp_path):
     until(lambda: not is_alive(its_own), "its process has ended")
 
 
+@pytest.mark.nightly  # four processes; each is settled as that of a killed worker (unit/runtime/worker/runs)
 def test_a_run_that_kills_its_process_is_run_again_until_it_is_given_up_and_the_worker_goes_on(worker):
     state = worker.server.wait(worker.trigger("deadly"), seconds=120)
     assert (state["type"], "is given up" in state["message"]) == ("FAILED", True)

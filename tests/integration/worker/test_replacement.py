@@ -13,7 +13,7 @@ from pool.store.pool_store import PoolStore
 from tests.rigs.services.prefect_server import PrefectServer, stop
 from tests.rigs.waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(400)]  # six workers and more
 
 FLOWS = "tests.rigs.stacks.warm_flows"
 SAYS = "above DD_WARM_MEMORY_MB"
