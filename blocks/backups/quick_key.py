@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 WORK = {"N": 1024, "r": 8, "p": 1}  # of scrypt, 1 MB and 3 ms; restic's own N is 32768
 MADE = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes, as `secrets.token_urlsafe` writes them
 DIFFERENT = 20  # letters at least, of 43 random ones: of a million keys one has fewer
-KEYS = "keys"
+KEYS, CONFIG = "keys", "config"
+FOLDERS = ("data", "index", KEYS, "locks", "snapshots")  # of each repository
 
 
 class SealingKeys:
@@ -81,6 +82,18 @@ def quick_key(master: dict[str, Any], password: str) -> tuple[str, bytes]:
     data = SealingKeys.derived(password, salt).sealed(json.dumps(master).encode())
     content = json.dumps(about | {"data": text_of(data)}).encode()
     return hashlib.sha256(content).hexdigest(), content
+
+
+def copied(folder: Path, beside: Path, name: str, content: bytes) -> None:
+    """Make as much of a repository of another folder as it takes to try a key file of that one.
+
+    Raises:
+        OSError: it cannot be read, or written there.
+    """
+    for one in FOLDERS:
+        (beside / one).mkdir()
+    (beside / CONFIG).write_bytes((folder / CONFIG).read_bytes())
+    (beside / KEYS / name).write_bytes(content)
 
 
 def placed(folder: Path, name: str, content: bytes) -> Path:

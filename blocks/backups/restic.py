@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import SecretStr
@@ -159,27 +160,25 @@ class ResticRepository(BackupRepository):
     def _quicken(self, key: SecretStr) -> None:
         """Put a file that opens at once in the place of a key's own, where both the key and the place allow for it.
 
-        That goes once restic itself was opened by the new one: a process that dies at any step leaves one that opens.
-        Where it is trouble, the key stays as restic made it: each command takes longer, and nothing else.
+        restic is asked first whether it opens, in a folder beside: a file that it did not read would keep all keys from
+        opening. A process that dies leaves the slow one, or both. Where it is trouble, each command takes longer.
         """
         password, folder = key.get_secret_value(), Path(self._location())
         if BACKEND.match(self._location()) or not quick_key.is_random(password):
             return
-        with suppress(BackupTrouble, OSError, ValueError):
+        with suppress(BackupTrouble, OSError, ValueError), TemporaryDirectory() as beside:
             slow = quick_key.file_of(folder, self._id_of(key) or "")
             master = json.loads(self._run(["cat", "masterkey", "--no-lock"], key=key))
-            quick = quick_key.placed(folder, *quick_key.quick_key(master, password))
-            opens = False
-            try:
-                opened_by = self._id_of(key, "--key-hint", quick.name) or ""
-                opens = quick_key.file_of(folder, opened_by) == quick
-            finally:
-                (slow if opens else quick).unlink()
+            name, content = quick_key.quick_key(master, password)
+            quick_key.copied(folder, Path(beside), name, content)
+            self._run(["cat", "config", "--no-lock", "--repo", beside], key=key)
+            quick_key.placed(folder, name, content)
+            slow.unlink()
 
-    def _id_of(self, key: SecretStr, *options: str) -> str | None:
+    def _id_of(self, key: SecretStr) -> str | None:
         """Return the repository's own name of a key, whole or short; None where it does not open it."""
         try:
-            listed = json.loads(self._run(["key", "list", "--no-lock", "--json", *options], key=key))
+            listed = json.loads(self._run(["key", "list", "--no-lock", "--json"], key=key))
         except BackupTrouble as error:
             if WRONG_KEY not in str(error):
                 raise

@@ -11,7 +11,7 @@ from blocks.backups.work_tar import closed, for_owner
 from pool.backups.backup import Backup
 from pool.sessions.containers import own_uid
 
-HELD = 16 << 20  # bytes of what changed: each more process of restic takes a third of a second of a core to begin
+HELD = 16 << 20  # bytes of what changed: each more process of restic takes up to a third of a second of a core to begin
 
 
 def whole(

@@ -7,11 +7,10 @@ import json
 import secrets
 from pathlib import Path
 
-from blocks.backups.quick_key import KEYS, SealingKeys, quick_key
+from blocks.backups.quick_key import CONFIG, FOLDERS, KEYS, SealingKeys, quick_key
 
 #: By which restic cuts streams: any irreducible polynomial of this degree will do.
 POLYNOMIAL = "25b468838dcb75"
-FOLDERS = ("data", "index", KEYS, "locks", "snapshots")
 
 
 def quick_repository(password: str) -> dict[str, bytes]:
@@ -19,7 +18,7 @@ def quick_repository(password: str) -> dict[str, bytes]:
     master = SealingKeys(*(secrets.token_bytes(size) for size in (32, 16, 16)))
     name, key = quick_key(master.told, password)
     config = {"version": 2, "id": secrets.token_hex(32), "chunker_polynomial": POLYNOMIAL}
-    return {"config": master.sealed(json.dumps(config).encode()), f"{KEYS}/{name}": key}
+    return {CONFIG: master.sealed(json.dumps(config).encode()), f"{KEYS}/{name}": key}
 
 
 def make_quick(folder: Path, password: str) -> None:

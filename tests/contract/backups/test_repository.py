@@ -109,14 +109,12 @@ def test_the_key_before_opens_nothing_once_it_is_retired_and_an_operators_own_ke
     assert b"".join(restic(place, "new").read(written.snapshot)) == b"".join(WORK)
 
 
-@pytest.mark.parametrize(
-    ("key", "works"), [(RANDOM, quick_key.WORK["N"]), ("in an operator's own words", 1 << 15)], ids=["made", "chosen"]
-)
+@pytest.mark.parametrize(("key", "is_quick"), [(RANDOM, True), ("in an operator's own words", False)])
 def test_a_key_of_our_making_opens_a_directory_at_once_and_one_that_was_chosen_stays_slow_to_guess(
-    tmp_path, key, works
+    tmp_path, key, is_quick
 ):
     written = restic(in_folder(tmp_path), key).write("alice-1.1", WORK)
-    assert [one["N"] for one in keys_in(tmp_path)] == [works]
+    assert [opens_at_once(one) for one in keys_in(tmp_path)] == [is_quick]
     assert b"".join(restic(in_folder(tmp_path), key).read(written.snapshot)) == b"".join(WORK)
 
 
@@ -124,7 +122,7 @@ def test_a_next_key_of_our_making_opens_a_directory_at_once_beside_the_one_befor
     place = made_in(tmp_path)
     restic(place).write("alice-1.1", WORK)
     restic(place, next=RANDOM).accept_keys()
-    assert [one["N"] for one in keys_in(tmp_path)] == [quick_key.WORK["N"]] * 2
+    assert all(opens_at_once(one) for one in keys_in(tmp_path))
     assert opens(place, RANDOM)
     assert opens(place, "a key")
 
@@ -144,6 +142,11 @@ def test_a_process_that_died_before_the_slow_file_of_a_key_went_left_two_that_op
 def master_of(folder) -> dict:
     command = ["restic", "--no-cache", "-r", str(folder / "backups"), "cat", "masterkey"]
     return json.loads(subprocess.check_output(command, env=os.environ | {"RESTIC_PASSWORD": "a key"}))
+
+
+def opens_at_once(key: dict) -> bool:
+    """Whether a key file is not restic's own, which takes as much work as its machine did in half a second."""
+    return (key["username"], key["N"]) == ("dockerdriver", quick_key.WORK["N"])
 
 
 def keys_in(folder) -> list[dict]:
