@@ -296,6 +296,16 @@ class Blueprint(Block):
         return self
 
     @model_validator(mode="after")
+    def _reaches_what_can_be_named(self) -> "Blueprint":
+        try:
+            listed = read_listed(self.network_list)
+            if not is_reading_stored():
+                check_network(self.network, listed)
+        except BadRequest as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
     def _stands_by_without_its_user(self) -> Self:
         """Refuse standbys that could never be given to a session. What was saved before is read, and started cold."""
         if is_reading_stored():
@@ -306,16 +316,6 @@ class Blueprint(Block):
             raise ValueError(str(error)) from None
         if may_want_some(self.spec("")) and (why := why_cold(self.spec(""))):
             raise ValueError(f"its sessions cannot stand by: {why}; {_none_of_them(self)}")
-        return self
-
-    @model_validator(mode="after")
-    def _reaches_what_can_be_named(self) -> "Blueprint":
-        try:
-            listed = read_listed(self.network_list)
-            if not is_reading_stored():
-                check_network(self.network, listed)
-        except BadRequest as error:
-            raise ValueError(str(error)) from None
         return self
 
     @field_validator("environment")

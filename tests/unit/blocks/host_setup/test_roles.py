@@ -16,7 +16,10 @@ from pool.records import SESSION_PORTS
 pytestmark = pytest.mark.unit
 
 WRITING = ("copy", "template", "lineinfile")
-READ_BY_ALL = ("/etc/fstab",)  # as every distribution has it: mount and findmnt read it for any user
+READ_BY_ALL = (
+    "/etc/fstab",  # as every distribution has it: mount and findmnt read it for any user
+    "{{ peers_folder }}/authorities.pem",  # certificates alone, which programs of several accounts look at
+)
 
 
 def written() -> Iterator[tuple[str, str, str]]:
