@@ -22,6 +22,8 @@ PASSED_ON = ("PREFECT_UI_API_URL",)
 #: Beside gateways that workers of other machines tell of routes; `make up` is for one machine, and starts none.
 RELAY = {"gateway-relay": (*PYTHON, "-m", "runtime.supervision.gateway_relay")}
 
+OF_A_GATEWAY = ("gateway", "gateway-logs", *RELAY)
+
 
 def main() -> None:
     """Become the process that the command line names."""
@@ -54,6 +56,8 @@ def of_a_worker_machine(
     Raises:
         Refused: it is another process, or sessions need files of the manager; the sentence says which.
     """
+    if name in OF_A_GATEWAY:  # which may be on the same machine
+        return command
     if name != "warm":
         raise Refused(f"DD_API_URL is set: this machine has warm workers alone, and {name} runs on the manager")
     take_on(dict(environment))

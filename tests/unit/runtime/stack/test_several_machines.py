@@ -103,6 +103,11 @@ def test_long_runs_are_refused_elsewhere(tmp_path):
         of_a_worker_machine(settings(tmp_path), "long", ("prefect",), {})
 
 
+@pytest.mark.parametrize("part", ["gateway", "gateway-logs", "gateway-relay"])
+def test_a_gateway_may_be_on_the_same_machine(tmp_path, part):
+    assert of_a_worker_machine(settings(tmp_path), part, ("python", part), {}) == ("python", part)
+
+
 def test_a_machine_of_workers_has_no_database_of_its_own(tmp_path):
     assert not settings(tmp_path).runs_postgresql
     assert settings(tmp_path).prefect_api_url == WORKER["api_url"]
