@@ -23,3 +23,10 @@ def upgrade() -> None:
         sa.Column("said_at", UtcDateTime, nullable=False),
         sa.Column("until", UtcDateTime, nullable=False),
     )
+
+
+def downgrade() -> None:
+    """Forget messages, and the extensions that users had left: the version before knows neither."""
+    op.drop_table("messages")
+    for name in ("extensions", "extend_by"):
+        op.drop_column("instances", name)
