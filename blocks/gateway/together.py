@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import datetime
 from functools import reduce
 from time import monotonic
 from typing import TypeVar
@@ -104,6 +105,13 @@ class GatewaysTogether(Gateway):
     def count_notices(self) -> int:
         """How many notices the gateway has that has the fewest: none, where one of them was started again."""
         return min(self._of_those_there(lambda relay: relay.count_notices()))
+
+    def wished_extensions(self) -> dict[str, datetime]:
+        """When users asked at one of them that their sessions go on; where at several, the last time."""
+        wished: dict[str, datetime] = {}
+        for asked_there in self._of_those_there(lambda relay: relay.wished_extensions()):
+            wished |= {route: max(at, wished.get(route, at)) for route, at in asked_there.items()}
+        return wished
 
     def put_pool_page(self, html: str) -> None:
         """Show it at every gateway that answers."""

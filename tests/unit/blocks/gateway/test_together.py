@@ -27,6 +27,7 @@ class FakeRelay(Relay):
         self.table: dict[str, Route] = {}
         self.keys: list[dict] = []
         self.away, self.refuses, self.asked = False, False, 0
+        self.wishes: dict[str, datetime] = {}
 
     def _heard(self) -> None:
         self.asked += 1
@@ -55,6 +56,10 @@ class FakeRelay(Relay):
         self._heard()
         return [key["id"] for key in self.keys]
 
+    def wished_extensions(self) -> dict[str, datetime]:
+        self._heard()
+        return self.wishes
+
     def activity(self) -> GatewayActivity:
         self._heard()
         return GatewayActivity(NOW, {})
@@ -82,6 +87,16 @@ def test_a_session_is_published_at_all_and_forgotten_at_all(two):
     assert two.one.table == two.other.table == {ROUTE.id: ROUTE}
     two.all.remove_route(ROUTE.id)
     assert two.one.table == two.other.table == {}
+
+
+def test_nothing_is_asked_of_the_socket_of_this_machine():
+    asked = {name for name, of in vars(Gateway).items() if callable(of) and not name.startswith("_")}
+    assert asked <= vars(GatewaysTogether).keys()
+
+
+def test_of_wishes_at_several_gateways_the_last_one_counts(two):
+    two.one.wishes, two.other.wishes = {"ada": NOW, "bob": NOW}, {"ada": NOW + timedelta(minutes=5)}
+    assert two.all.wished_extensions() == {"ada": NOW + timedelta(minutes=5), "bob": NOW}
 
 
 def test_a_session_that_went_on_meanwhile_is_published_nowhere(two):
