@@ -46,6 +46,7 @@ CONTAINER_GONE = Blame(Party.REQUEST, again=True, elsewhere=True, counts=False) 
 NO_SPACE = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
 PORT_TAKEN = Blame(Party.HOST, again=False, elsewhere=True, counts=True)
 NO_NETWORK = Blame(Party.HOST, again=False, elsewhere=True, counts=False)  # for a list, or that is closed
+TOO_MANY_FILES = Blame(Party.BLUEPRINT, again=False, elsewhere=True, counts=False)  # more than that engine may give
 NO_GPUS = Blame(Party.HOST, again=False, elsewhere=True, counts=False)  # of a pool that says its hosts have some
 HOSTS_OWN = Blame(Party.HOST, again=True, elsewhere=True, counts=True)
 UNREACHABLE = Blame(Party.NETWORK, again=True, elsewhere=True, counts=True)
@@ -64,6 +65,7 @@ _TABLE = (
     _Row((), r'container process: exec(:| ")|chdir to cwd |argument list too long', BAD_BLUEPRINT),
     _Row((), r"available, non-overlapping IPv4 address pool", NO_NETWORK),
     _Row((), r"could not select device driver|nvidia-container-cli", NO_GPUS),
+    _Row((), r"error setting rlimit|setrlimit", TOO_MANY_FILES),
     _Row((), r"no space left on device|disk quota exceeded", NO_SPACE),
     _Row((), r"port is already allocated|address already in use", PORT_TAKEN),
     _Row((), r"invalid diffID|cannot load \w+ image on|invalid tar header|no matching manifest for", BAD_IMAGE),

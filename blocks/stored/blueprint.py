@@ -180,7 +180,7 @@ class Blueprint(Block):
     )
     pids_limit: int = Field(512, ge=16, le=4_194_304, description="Processes and threads that a session may have.")
     open_files: int = Field(
-        65_536,
+        16_384,
         ge=0,
         le=1_048_576,
         description="Files and connections that each of its processes may have open; 0: the engine's own limit.",

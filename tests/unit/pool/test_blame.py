@@ -24,6 +24,11 @@ ANSWERS = [
     (409, 'Conflict. The container name "/dd-alice" is already in use by container "d017".', blame.NAME_TAKEN),
     (500, "could not find an available, non-overlapping IPv4 address pool among the defaults", blame.NO_NETWORK),
     (500, 'could not select device driver "" with capabilities: [[gpu]]', blame.NO_GPUS),
+    (
+        500,
+        RUNC + "error during container init: error setting rlimit type 7: operation not permitted",
+        blame.TOO_MANY_FILES,
+    ),
     (500, "write /var/lib/docker/overlay2/be8d/link: no space left on device", blame.NO_SPACE),
     (500, "Bind for 10.231.0.2:20001 failed: port is already allocated", blame.PORT_TAKEN),
     (500, "failed to bind host port for 0.0.0.0:20001: address already in use", blame.PORT_TAKEN),
