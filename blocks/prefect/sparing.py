@@ -29,7 +29,7 @@ from prefect.types import DateTime
 from prefect.types._datetime import now
 from prefect.utilities.schema_tools import validation
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, lazyload
+from sqlalchemy.orm import lazyload
 
 from blocks.prefect.answers import ANSWER_OF
 
@@ -44,7 +44,7 @@ UNLIMITED = SimpleNamespace(concurrency_limit_id=None, global_concurrency_limit=
 def spare_the_server() -> None:
     """Have this process's Prefect server do all that follows."""
     ask_for_limits_first()
-    read_runs_in_one_statement()
+    read_runs_without_their_queues()
     trust_newer_moments()
     read_events_once()
     write_answers_in_two_statements()
@@ -72,10 +72,12 @@ def ask_for_limits_first() -> None:
     setattr(core_policy, "deployments", SimpleNamespace(**vars(deployments) | {"read_deployment": read_deployment}))  # noqa: B010 - a module, as far as its types know
 
 
-def read_runs_in_one_statement() -> None:
-    """Have a run whose state is to change be read with its state by one statement, and without its queue and pool.
+def read_runs_without_their_queues() -> None:
+    """Have a run whose state is to change be read without its queue and pool: no rule asks for them.
 
-    No rule asks for those; they were two statements of each change, and the state was another one.
+    Its state is read by a statement after the one that locks the run. By a join in that one, a worker that waited for
+    the lock would read the run as it is and no state: PostgreSQL looks for the state of before again, in vain. Each
+    rule would then let it take a run that another worker has.
     """
     known: Any = flow_runs.read_flow_run
 
@@ -84,8 +86,7 @@ def read_runs_in_one_statement() -> None:
             return await known(session=session, flow_run_id=flow_run_id)
         run = orm_models.FlowRun
         one = sa.select(run).where(run.id == flow_run_id).with_for_update(of=run)
-        state = joinedload(run._state)  # noqa: SLF001 - `run.state` is a property, which no statement can join
-        found = await session.execute(one.options(state, lazyload(run.work_queue)))
+        found = await session.execute(one.options(lazyload(run.work_queue)))
         return found.scalar()
 
     setattr(models.flow_runs, "read_flow_run", read_flow_run)  # noqa: B010 - a function of Prefect's own

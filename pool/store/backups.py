@@ -1,7 +1,7 @@
 """The records of backups: one row for each, which outlives the record of its session."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
@@ -19,6 +19,8 @@ from pool.store.schema import backups, instances
 FACTS_OF_A_MOVE = frozenset({"size", "files", "digest", "snapshot", "base", "fault"})
 UNFINISHED = frozenset({BackupState.WRITING, BackupState.WRITTEN})
 _NOTHING_YET = {"size": 0, "files": 0, "digest": "", "snapshot": "", "base": "", "fault": None, "reason": ""}
+KEPT_WORK = frozenset(field.name for field in fields(KeptWork))
+NEW = frozenset({"comes_back", "stop_seconds"})  # since 0.2.0
 _kept_work = lru_cache(maxsize=1000)(KeptWork)  # sessions of one blueprint share it
 _FIELDS = [field.name for field in fields(Backup)]
 
@@ -145,9 +147,18 @@ class BackupStore(Part):
 
 
 def as_kept_work(values: dict[str, Any]) -> KeptWork:
-    """Read what of a session is kept, as its row has it."""
-    made: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return _kept_work(**made)
+    """Read what of a session is kept, as its row has it; what a later version has added is left out."""
+    known = {name: value for name, value in values.items() if name in KEPT_WORK}
+    return _kept_work(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+
+
+def stored_kept_work(keep: KeptWork) -> dict[str, Any]:
+    """Write what of a session is kept as its row has it; without what is new and has its default.
+
+    Workers of the version before read the row, too, during an upgrade, and refuse what they do not know.
+    """
+    usual = asdict(KeptWork())
+    return {name: value for name, value in asdict(keep).items() if name not in NEW or value != usual[name]}
 
 
 def _newest_first() -> Select[Any]:

@@ -12,6 +12,7 @@ from pool.records import BlueprintSpec, Instance
 from pool.sessions.limits import SessionLimit
 from pool.sessions.requests import Wanted
 from pool.states import InstanceState
+from pool.store.backups import stored_kept_work
 from pool.store.engine import Part, insert_unless_there
 from pool.store.history import note_instance_change
 from pool.store.instances.room import check_limits, lock_limits
@@ -141,5 +142,6 @@ class InstanceRequesting(Part):
             "reason": "",
             **{name: getattr(blueprint, name) for name in ("idle_timeout", "start_timeout", "extend_by", "extensions")},
             "options": options,
-            **{name: asdict(getattr(blueprint, name)) for name in ("proxy", "keep")},
+            "proxy": asdict(blueprint.proxy),
+            "keep": stored_kept_work(blueprint.keep),
         }
