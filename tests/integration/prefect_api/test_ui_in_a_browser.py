@@ -1,20 +1,28 @@
 """Prefect's UI in an operator's browser, which keeps the API's password: what other pages and hostile texts can do."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from zoneinfo import ZoneInfo
 
 import pytest
+from prefect import flow
 from prefect.settings import temporary_settings
 
+from blocks.plots.demand import Panel, demand_plot
 from blocks.prefect.port import PrefectPort
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.pool_config import PoolConfig
+from pool.reports.launches import LaunchTimes
+from pool.what_if.figures import Bucket
 from tests.rigs.gateways.browser import browser_page
+from tests.rigs.pool_data import NOW
 from tests.rigs.services.saved_blocks import register_block, save_block
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -45,9 +53,21 @@ def page_elsewhere(body: str) -> Iterator[tuple[str, list[str]]]:
         it.shutdown()
 
 
+@flow(name="draw-the-day")
+async def draw_the_day(svg: str) -> None:
+    PrefectPort().write_picture(svg, "last-day-main", "At most 3 slots were wanted at once")
+
+
+def a_day() -> str:
+    """The last day of a pool, as a tick draws it."""
+    parts = [Bucket(NOW + timedelta(minutes=5 * number), number % 7, 12, 0) for number in range(288)]
+    launches = [LaunchTimes(NOW + timedelta(hours=hour), 0.4, 1.1, 4.0) for hour in range(0, 24, 3)]
+    return demand_plot("Pool main", [Panel("a day", parts)], ZoneInfo("UTC"), launches)
+
+
 @pytest.fixture(scope="module")
 def deployed(server):
-    """The server with two deployments and some kinds of blocks: made before a browser's loop runs in this thread."""
+    """The server with two deployments, some blocks and a picture: made before a browser's loop runs in this thread."""
     server.provision()
     server.deploy("flows.hosts.drain_host.drain_host")
     server.deploy("flows.sessions.provision_instance.provision_instance")
@@ -56,6 +76,7 @@ def deployed(server):
             register_block(kind)
         save_block(Blueprint(image="lab", port=8888), "lab")
         save_block(PoolConfig(), "main")
+        asyncio.run(draw_the_day(a_day()))
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +133,17 @@ def test_a_kind_of_block_has_its_picture_in_the_catalogue_without_the_internet(s
     picture = operator.locator("img[src$='/block-pictures/blueprint.svg']")
     picture.wait_for()
     assert picture.evaluate("one => one.decode().then(() => one.naturalWidth)") > 0
+
+
+def test_the_picture_of_a_day_is_seen_on_the_page_of_its_artifact(server, operator):
+    operator.goto(f"{server.stranger.base_url}/v2/artifacts/key/last-day-main")
+    operator.get_by_text("At most 3 slots").first.wait_for()
+    (made,) = server.call("POST", "/artifacts/filter", artifacts={"key": {"any_": ["last-day-main"]}})
+    operator.goto(f"{server.stranger.base_url}/v2/artifacts/artifact/{made['id']}")
+    picture = operator.locator("img[alt='artifact-image']")
+    picture.wait_for()
+    assert picture.evaluate("one => one.decode().then(() => one.naturalWidth)") > 0
+    operator.screenshot(path=ARTIFACTS / "artifact-last-day.png")
 
 
 def look(operator, server, path: str, name: str) -> None:
