@@ -26,7 +26,8 @@ def prometheus(stack, tmp_path_factory) -> Iterator[Prometheus]:
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_each_query_of_the_dashboard_has_an_answer(prometheus, query):
-    assert prometheus.values(query) or OF_FAILURES in query
+    """A rate wants two scrapes at least."""
+    until(lambda: prometheus.values(query) or OF_FAILURES in query, f"{query} has an answer", 30)
 
 
 def test_slots_are_those_of_the_pool(prometheus, stack):

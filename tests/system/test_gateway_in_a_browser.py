@@ -11,8 +11,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 
 
 def test_a_browser_sent_at_once_sees_the_session_start_and_gets_in_by_itself(stack, artifacts):
-    run = stack.trigger("provision-instance/on-demand", instance_id="watched-1")
-    with browser_page() as page:
+    with browser_page() as page:  # a session starts sooner than a browser
+        run = stack.trigger("provision-instance/on-demand", instance_id="watched-1")
         page.goto(first_answer(stack, "watched-1")["launch_url"])
         assert page.locator("h1").inner_text() in ("Your session is waiting for a place.", "Your session is starting.")
         page.screenshot(path=artifacts / "starting.png")
