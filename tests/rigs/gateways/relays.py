@@ -52,5 +52,5 @@ def _serving(gateway: RunningGateway, certificate: Path, key: Path) -> Iterator[
         until(lambda: server.started, "the relay listens")
         yield f"https://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
+        server.should_exit = server.force_exit = True  # connections that clients keep are not waited for
         thread.join(10)
