@@ -196,7 +196,7 @@ def test_the_worker_s_machine_knows_no_password_of_prefect_s_database(split):
 
 def test_the_databases_and_the_relays_take_nobody_without_their_password(split):
     address = split.manager.host.address
-    plain = f'psql "host={address} user=dockerdriver dbname=pool password=wrong" -c "" 2>&1 || true'
+    plain = f'psql -w "host={address} user=dockerdriver dbname=pool password=wrong" -c "" 2>&1 || true'
     assert "authentication failed" in split.worker.root(plain)
     ask = f"curl -s -o /dev/null -w %{{http_code}} --cacert {TLS}/authorities.pem https://{address}:8445/routes"
     assert split.worker.root(ask) == "401"

@@ -10,7 +10,7 @@ from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import a_course
 from tests.rigs.ruled_pool import Cloud, RuledPool
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.simulation
 
 HOUR, MINUTE = 3600, 60  # the pools begin on a Monday at 08:00, and the class is from nine to eleven
 

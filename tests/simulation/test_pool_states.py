@@ -14,7 +14,7 @@ from pool.states import HOLDING_ROOM, HostState, InstanceState
 from tests.rigs.pool_data import NOW, ask, claim, place
 from tests.rigs.services.databases import MEMORY, new_store
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.simulation
 
 HOSTS = st.sampled_from([f"main-{number:02d}" for number in range(1, 7)])
 SESSIONS = st.sampled_from([f"s-{number}" for number in range(8)])
