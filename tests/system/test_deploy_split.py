@@ -11,9 +11,10 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -135,6 +136,18 @@ def cloud(engine_url) -> LocalCloud:
     return LocalCloud(engine_url=engine_url, namespace=f"dd-test-split-{os.getpid()}", flavors=FLAVORS, images=images)
 
 
+@contextmanager
+def neighbours(address: str) -> Iterator[None]:
+    """Let the machines in a network of the local cloud reach each other, which its hosts are not to."""
+    network = str(ip_network(f"{address}/24", strict=False))
+    rule = ("DOCKER-USER", "-s", network, "-d", network, "-j", "ACCEPT")
+    subprocess.run(["iptables", "-w", "-I", *rule], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["iptables", "-w", "-D", *rule], check=True)
+
+
 @pytest.fixture(scope="module")
 def split(cloud, archive, tmp_path_factory) -> Iterator[Split]:
     """Two machines, installed from nothing; the manager's own warm worker is stopped."""
@@ -144,6 +157,7 @@ def split(cloud, archive, tmp_path_factory) -> Iterator[Split]:
             for name in ("m1", "w1")
         ]
         manager, worker = machines
+        stack.enter_context(neighbours(manager.host.address))
         for machine in machines:
             machine.prepare()
         manager.make_api_certificate()
@@ -167,12 +181,20 @@ def host(split, cloud) -> Iterator[str]:
             ServerRequest("main-01", "main", "host", "test", cloud_config("main-01", (login,), key.private, key.public))
         )
         listed = {"machines": [{"name": "metal", "address": server.address, "host_key": key.public}]}
-        split.api("PATCH", f"/block_documents/{block(split, 'static-cloud')['id']}", json={"data": listed})
+        save_static_cloud(split, listed)
         split.save_blueprint(BLUEPRINT, **TINY)
         split.set_pool(DD_MAX_HOSTS=1, DD_FREE_SLOT_TARGET=1)
         yield "main-01"
     finally:
         cloud.delete("main-01")
+
+
+def save_static_cloud(split: Split, listed: dict[str, Any]) -> None:
+    """Make the block in the UI's form, as docs/hosts.md says."""
+    kind = split.api("GET", "/block_types/slug/static-cloud").json()["id"]
+    schemas = split.api("POST", "/block_schemas/filter", json={"block_schemas": {"block_type_id": {"any_": [kind]}}})
+    document = {"name": "main", "block_type_id": kind, "block_schema_id": schemas.json()[0]["id"], "data": listed}
+    split.api("POST", "/block_documents/", json=document)
 
 
 def block(split: Split, kind: str) -> dict[str, Any]:
