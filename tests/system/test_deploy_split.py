@@ -224,18 +224,18 @@ def test_the_databases_and_the_relays_take_nobody_without_their_password(split):
     assert split.worker.root(ask) == "401"
 
 
-def test_doctor_on_the_worker_s_machine_has_nothing_to_mend(split):
-    told = json.loads(split.worker.root(f"{DOCTOR} || true", 120))
-    assert [one["says"] for one in told if one["condition"] in ("MISSING", "WRONG")] == []
-    assert len([one for one in told if "relay" in one["says"]]) == 2
-
-
 def test_a_session_is_started_by_the_other_machine_s_worker_and_opened_through_both_gateways(split, host):
     split.manager.root("systemctl start dockerdriver-warm@1")  # ticks are the manager's: they spawn the host
     until(lambda: active(split), "the host is active", 900)
     split.manager.root("systemctl stop dockerdriver-warm@1", 90)
     answer = split.provision("split-1", blueprint=BLUEPRINT)
     assert {split.page(machine, answer["url"]).text for machine in split.machines.values()} == {"here"}
+
+
+def test_doctor_on_the_worker_s_machine_has_nothing_to_mend(split, host):
+    told = json.loads(split.worker.root(f"{DOCTOR} || true", 120))
+    assert [one["says"] for one in told if one["condition"] in ("MISSING", "WRONG")] == []
+    assert len([one for one in told if "relay" in one["says"]]) == 2
 
 
 def active(split: Split) -> bool:

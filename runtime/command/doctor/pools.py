@@ -8,7 +8,7 @@ from blocks.clouds.port import Cloud
 from blocks.outside import outside
 from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
-from pool.errors import DockerDriverError
+from pool.errors import DockerDriverError, Refused
 from pool.hosts.certificates import running_out
 from runtime.command.doctor.told import Condition, Told
 from runtime.databases.databases import NOT_MADE, Database, databases, trouble_with
@@ -19,13 +19,17 @@ from tasks.housekeeping.findings import block_troubles
 def examine_pools() -> Iterator[Told]:
     """Check every pool that gets its hosts from OpenStack; tell of each thing whether it is there.
 
-    Raises:
-        NotFound: a pool names a cloud block that does not exist.
+    A pool whose cloud has no block, as of a static one before its machines are listed, keeps no other from being told.
     """
     here = outside()
     configs = {name: here.config(name) for name in here.stored.pools()}
     for name, config in configs.items():
-        yield from _examine_pool(name, config, here.cloud(name))
+        try:
+            cloud = here.cloud(name)
+        except Refused as refusal:
+            yield Told(f"pool {name} gets no host: {refusal}", Condition.WRONG, f"save the block {config.cloud}", name)
+        else:
+            yield from _examine_pool(name, config, cloud)
     yield from examine_blocks()
     yield from examine_certificates(configs)
 
