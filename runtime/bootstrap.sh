@@ -44,6 +44,7 @@ docker-registry  references are pulled from a real one
 curl  examples of the docs are run
 jq  examples of the docs are run
 prometheus  dashboard and alert rules are held against a real one
+zsh  completion is tried in a real one
 redis-server  two servers of the API share one
 mariadb-server  the databases of the OpenStack that the tests start
 rabbitmq-server  the messages of the OpenStack that the tests start

@@ -98,7 +98,7 @@
     timer = setTimeout(look, next * 1000);
   }
 
-  // A page that nobody sees asks for nothing; it asks as soon as it is seen.
+  // A hidden page asks for nothing; it asks as soon as it is seen.
   function look() {
     if (document.hidden) return;
     return ask("", { cache: "no-cache" });

@@ -21,9 +21,10 @@ from blocks.outside import outside
 from blocks.settings import process_settings
 from blocks.stored.authority import CertificateAuthority
 from blocks.stored.backup_store import BackupPlace
-from blocks.stored.blueprint import Blueprint, default_blueprints
+from blocks.stored.blueprint import Blueprint
 from blocks.stored.change_webhook import ChangeWebhook
 from blocks.stored.course import CourseBlock
+from blocks.stored.default_blueprints import default_blueprints
 from blocks.stored.host_keys import HostLogin
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.lookup import load

@@ -12,7 +12,7 @@ import httpx
 
 from blocks.engine.client import HostEngine
 from blocks.stored.authority import CertificateAuthority
-from blocks.stored.blueprint import default_blueprints
+from blocks.stored.default_blueprints import default_blueprints
 from pool.records import ContainerSpec, Placement
 from pool.sessions.containers import container_spec
 from runtime.builds.notebook_image import TAG, build_notebook_image

@@ -36,7 +36,7 @@ def two_by_relays(shared_gateway, tmp_path_factory):
 
 @pytest.fixture
 def by_socket(shared_gateway):
-    """For what nginx alone decides, whoever asks it."""
+    """For what nginx alone decides, by socket and by relay alike."""
     only_routes(shared_gateway.client, [])
     return shared_gateway.client
 

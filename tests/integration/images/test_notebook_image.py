@@ -15,7 +15,7 @@ import websockets
 from blocks.engine.client import HostEngine
 from blocks.images.archive import read_archive
 from blocks.stored.authority import CertificateAuthority
-from blocks.stored.blueprint import default_blueprints
+from blocks.stored.default_blueprints import default_blueprints
 from pool import marks
 from pool.records import ContainerSpec
 from pool.sessions.containers import container_user

@@ -9,7 +9,7 @@ import pytest
 from blocks.images.archive import read_archive
 from blocks.outside import standing_in
 from blocks.stored.authority import CertificateAuthority
-from blocks.stored.blueprint import default_blueprints
+from blocks.stored.default_blueprints import default_blueprints
 from blocks.stored.link_keys import LinkKeys
 from flows.housekeeping.rotate_secrets import rotate_secrets
 from pool.keys.rotation import RotatedKey

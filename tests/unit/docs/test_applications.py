@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from blocks.stored.blueprint import Blueprint, default_blueprints
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.default_blueprints import default_blueprints
 
 pytestmark = pytest.mark.unit
 

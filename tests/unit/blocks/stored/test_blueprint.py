@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from blocks.stored.blueprint import Blueprint, default_blueprints
+from blocks.stored.blueprint import Blueprint
+from blocks.stored.default_blueprints import default_blueprints
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest
 from pool.records import BlueprintSpec

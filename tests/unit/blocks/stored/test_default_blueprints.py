@@ -2,7 +2,7 @@
 
 import pytest
 
-from blocks.stored.blueprint import default_blueprints
+from blocks.stored.default_blueprints import default_blueprints
 from pool.sessions.containers import container_spec
 from tests.rigs.pool_data import an_instance
 

@@ -102,7 +102,7 @@ def test_those_that_the_first_run_gives_room_are_started_by_their_own_runs(door)
 
 
 class HastyTurns(Turns):
-    """Whoever asks whether a run is to look at its session asks late: it has begun by then, found room, and looked."""
+    """A run is asked late whether to look at its session: it has begun by then, found room, and looked."""
 
     def is_looked_at_later(self, name: str, uptime: float = float("inf")) -> bool:
         with self.looking_later(name):
