@@ -11,7 +11,20 @@ from time import monotonic, sleep
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, ExceptionContext, Insert, Table, create_engine, event, make_url, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    ExceptionContext,
+    Insert,
+    Table,
+    create_engine,
+    delete,
+    event,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -98,6 +111,18 @@ class Part:
     def __init__(self, database: Database) -> None:
         self._db = database
         self.outage = database.outage
+
+
+def delete_any(database: Database, table: Table, which: ColumnElement[bool]) -> int:
+    """Delete the rows that a condition holds for; how many there were.
+
+    It looks first: a writer would wait for others, mostly for nothing.
+    """
+    with database.reading() as connection:
+        if connection.execute(select(table).where(which).limit(1)).first() is None:
+            return 0
+    with database.writing() as connection:
+        return connection.execute(delete(table).where(which)).rowcount
 
 
 def open_engine(url: str) -> Engine:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, delete, select
 
 from pool.open_pages.messages import Level, Scope, SessionMessage
-from pool.store.engine import Part, insert_unless_there
+from pool.store.engine import Part, delete_any, insert_unless_there
 from pool.store.schema import messages
 
 
@@ -36,12 +36,7 @@ class MessageStore(Part):
 
     def forget_over(self, now: datetime) -> int:
         """Delete the messages whose time is over; how many there were."""
-        over = messages.c.until <= now
-        with self._db.reading() as connection:  # a writer would wait for others, mostly for nothing
-            if connection.execute(select(messages.c.scope).where(over).limit(1)).first() is None:
-                return 0
-        with self._db.writing() as connection:
-            return connection.execute(delete(messages).where(over)).rowcount
+        return delete_any(self._db, messages, messages.c.until <= now)
 
 
 def _as_message(row: Row[Any]) -> SessionMessage:

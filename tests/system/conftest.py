@@ -11,12 +11,21 @@ import pytest
 from tests.rigs.engines.engine import running_engine, share_images
 from tests.rigs.hosts.leftovers import network_state
 from tests.rigs.ports import free_port, free_ports
+from tests.rigs.stacks.moving_checkout import archive_of
 from tests.rigs.stacks.stack import CHECKOUT, Stack
 
 DATA = CHECKOUT / "build" / "test-stack"
 #: What of a data directory is kept from run to run: images, and the engine that has them.
 IMAGES = ("images", "layers", "engine")
 ARTIFACTS = CHECKOUT / "tests" / "artifacts"
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory) -> Path:
+    """What an operator has a manager installed from: the newest commit."""
+    file = tmp_path_factory.mktemp("archive") / "dockerdriver.tar"
+    file.write_bytes(archive_of("HEAD"))
+    return file
 
 
 @pytest.fixture(scope="session")

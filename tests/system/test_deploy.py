@@ -14,7 +14,6 @@ from blocks.host_setup.shell import CommandFailed
 from pool.errors import PlaybookFailed
 from tests.rigs.hosts.deployed import PASSWORD, TLS, Machine, of_an_operator
 from tests.rigs.hosts.local_host import local_host
-from tests.rigs.stacks.moving_checkout import archive_of
 from tests.rigs.stacks.stack import CHECKOUT
 from tests.rigs.waiting import until
 
@@ -61,13 +60,6 @@ class Manager(Machine):
         """What nginx answers for Prefect's API: the status, or the body of a success."""
         ask = f"curl -s --cacert {TLS}/cert.pem --resolve api.example:4443:127.0.0.1 -u {password}"
         return self.root(f"{ask} -w %{{http_code}} {API}{path}")
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory) -> Path:
-    file = tmp_path_factory.mktemp("archive") / "dockerdriver.tar"
-    file.write_bytes(archive_of("HEAD"))
-    return file
 
 
 @pytest.fixture(scope="module")

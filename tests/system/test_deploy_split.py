@@ -34,7 +34,6 @@ from tests.reliability.tiny_stack import BLUEPRINT, SERVE, TINY
 from tests.rigs.engines.tiny_image import busybox_image
 from tests.rigs.hosts.deployed import PASSWORD, TLS, Machine, of_an_operator
 from tests.rigs.hosts.local_host import booted
-from tests.rigs.stacks.moving_checkout import archive_of
 from tests.rigs.stacks.stack import CHECKOUT, Stack
 from tests.rigs.waiting import until
 
@@ -121,13 +120,6 @@ class Split(Stack):
             "ansible_ssh_private_key_file": str(key),
             "ansible_ssh_common_args": options,
         }
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory) -> Path:
-    file = tmp_path_factory.mktemp("archive") / "dockerdriver.tar"
-    file.write_bytes(archive_of("HEAD"))
-    return file
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_
 
 from pool.drivers.state import StateRecord, as_json, check_key, check_limit, check_namespace, check_prefix, expiry
 from pool.errors import VersionConflict
-from pool.store.engine import Part, insert_unless_there
+from pool.store.engine import Part, delete_any, insert_unless_there
 from pool.store.schema import driver_state, driver_versions
 
 ABSENT = 0  # the version of a record that is not there
@@ -94,12 +94,7 @@ class DriverStateStore(Part):
 
     def forget_expired(self, now: datetime) -> int:
         """Delete what has expired; how many records there were."""
-        expired = driver_state.c.expires_at <= now
-        with self._db.reading() as connection:  # a writer would wait for others, mostly for nothing
-            if connection.execute(select(driver_state.c.key).where(expired).limit(1)).first() is None:
-                return 0
-        with self._db.writing() as connection:
-            return connection.execute(delete(driver_state).where(expired)).rowcount
+        return delete_any(self._db, driver_state, driver_state.c.expires_at <= now)
 
 
 def _check(namespace: str, key: str) -> None:
