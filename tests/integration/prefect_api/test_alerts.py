@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,13 +19,14 @@ from pool.changes import Change, Noun
 from pool.errors import NotFound
 from pool.housekeeping.troubles import Trouble
 from runtime.verbs import alerts
-from runtime.verbs.alert_rules import ALERTS
+from runtime.verbs.alert_rules import ALERTS, Alert
 from tests.rigs.answers import trouble_with
 from tests.rigs.services.saved_blocks import save_block
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
+RUN = "prefect.flow-run"
 SOON = 10  # seconds: the shortest for which Prefect waits in vain
 
 
@@ -106,22 +108,41 @@ def of_a_run(name: str, run: str) -> dict:
         "prefect.resource.role": "flow",
         "prefect.resource.name": "housekeep",
     }
-    of = {"id": str(uuid4()), "occurred": datetime.now(UTC).isoformat(), "event": f"prefect.flow-run.{name}"}
-    return of | {"resource": {"prefect.resource.id": f"prefect.flow-run.{run}"}, "related": [flow]}
+    of = {"id": str(uuid4()), "occurred": datetime.now(UTC).isoformat(), "event": f"{RUN}.{name}"}
+    return of | {"resource": {"prefect.resource.id": f"{RUN}.{run}"}, "related": [flow]}
 
 
-def test_ticks_that_stay_out_and_a_run_that_does_not_end_are_told(server, inbox):
+def make(server, rules: list[Alert]) -> Iterator[dict]:
     sender = alerts._sender(prefect_api(server.settings), "custom-webhook/ops")
-    made = [
-        server.call(
-            "POST", "/automations/", **alerts._automation(replace(one, trigger=one.trigger | {"within": SOON}), sender)
-        )
-        for one in ALERTS
-        if one.trigger["posture"] == "Proactive"
-    ]
-    server.rest.post("/events", json=[of_a_run("Completed", "tick"), of_a_run("Running", "stuck")]).raise_for_status()
+    for rule in rules:
+        yield server.call("POST", "/automations/", **alerts._automation(rule, sender))
+
+
+@pytest.fixture
+def soon(server, inbox) -> Iterator[None]:
+    """Alerts on what stays out come within seconds, and the server has heard of them.
+
+    It answers before it knows of a new automation, and learns of one after the other: once the last one, which is
+    looked at here alone, sends what it is for, events count for all.
+    """
+    waiting = [rule for rule in ALERTS if rule.trigger["posture"] == "Proactive"]
+    quick = [replace(rule, trigger=rule.trigger | {"within": SOON}) for rule in waiting]
+    last = replace(ALERTS[0], trigger=ALERTS[0].trigger | {"expect": [f"{RUN}.Late"]}, subject="all are known", body="")
+    made = list(make(server, [*quick, last]))
+    until(lambda: "all are known" in inbox.got, "the last is known", 60, lambda: happen(server, ("Late", "canary")))
+    yield
+    for one in made:
+        server.rest.delete(f"/automations/{one['id']}")
+
+
+def happen(server, *events: tuple[str, str]) -> None:
+    """Runs come into states."""
+    server.rest.post("/events", json=[of_a_run(*event) for event in events]).raise_for_status()
+    time.sleep(0.5)
+
+
+def test_ticks_that_stay_out_and_a_run_that_does_not_end_are_told(server, inbox, soon):
+    happen(server, ("Completed", "tick"), ("Running", "stuck"))
     wanted = {"housekeeping has stopped", "a flow run is stuck"}
     until(lambda: wanted <= set(inbox.got), "both alerts are sent", 90)
     assert inbox.got["a flow run is stuck"].startswith("prefect.flow-run.stuck runs for 3 hours")
-    for one in made:
-        server.rest.delete(f"/automations/{one['id']}")

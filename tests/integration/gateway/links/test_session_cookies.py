@@ -1,6 +1,7 @@
 """The cookie that a link sets: it opens one session, stays at the gateway, and is neither forged nor crowded out."""
 
 import re
+import string
 import time
 
 import httpx
@@ -12,6 +13,8 @@ from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.gateway import route_to
 
 pytestmark = pytest.mark.integration
+
+ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"  # of a signature
 
 
 def test_the_cookie_is_for_one_session_and_out_of_reach_of_scripts(gateway, browser):
@@ -92,12 +95,17 @@ def test_who_was_signed_in_stays_signed_in_when_the_session_comes_back_at_anothe
         assert httpx.get(address(gateway), trust_env=False).status_code == 401
 
 
+def other_spelling(last: str) -> str:
+    """Return another last character of a signature that decodes to the same bytes: four of its six bits count."""
+    return ALPHABET[ALPHABET.index(last) ^ 1]
+
+
 def test_a_forged_cookie_opens_nothing(gateway, browser):
     cookie = browser.post(link(gateway), follow_redirects=False).headers["Set-Cookie"].partition(";")[0]
     for forged in (
         re.sub(r"=\d+", "=9999999999", cookie),
         cookie[:-1],
-        cookie[:-2] + "AA",
+        cookie[:-1] + other_spelling(cookie[-1]),
         "dd-session=",
         "dd-session=1",
         cookie + "A",
