@@ -15,7 +15,7 @@ from pool.store.instances.instance_store import InstanceStore
 from pool.store.instances.standbys import StandbyStore
 from pool.store.leases import LeaseStore
 from pool.store.messages import MessageStore
-from pool.store.migrations import check_current, take_back, upgrade
+from pool.store.migrations import check_current, downgrade, upgrade
 from pool.store.orphans import OrphanStore
 from pool.store.outage import WAIT_SECONDS, Patience
 from pool.store.ticks import TickStore
@@ -74,13 +74,13 @@ class PoolStore:
         """
         self._database.outage.outlast(lambda: upgrade(self._database.engine))
 
-    def take_back(self, revision: str) -> list[str]:
-        """Bring the tables back to the form that an earlier version reads; which revisions were taken back.
+    def downgrade(self, revision: str) -> list[str]:
+        """Bring the tables back to an earlier revision; return those that were taken back, the newest first.
 
         Raises:
             Refused: there is no way back to it; nothing was changed.
         """
-        return take_back(self._database.engine, revision)
+        return downgrade(self._database.engine, revision)
 
     def check_current(self) -> None:
         """Change nothing; refuse tables that are not of the form that this version reads.

@@ -31,8 +31,8 @@ def upgrade(engine: Engine) -> None:
             raise Refused(reason) from error
 
 
-def take_back(engine: Engine, revision: str) -> list[str]:
-    """Bring the tables back to the form that an earlier version reads; what only later ones know is lost.
+def downgrade(engine: Engine, revision: str) -> list[str]:
+    """Bring the tables back to an earlier revision; what only later ones know is lost.
 
     Returns:
         The revisions that were taken back, the newest first.

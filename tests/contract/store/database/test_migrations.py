@@ -72,7 +72,7 @@ def test_the_newest_tables_go_back_one_version_and_forward_again_with_what_they_
     claim(store)
     scripts = ScriptDirectory.from_config(_config())
     newest = scripts.get_revision(present(scripts.get_current_head()))
-    assert store.take_back(newest.down_revision) == [newest.revision]
+    assert store.downgrade(newest.down_revision) == [newest.revision]
     with pytest.raises(Refused, match="of an older version"):
         store.check_current()
     store.upgrade()
@@ -83,7 +83,7 @@ def test_the_newest_tables_go_back_one_version_and_forward_again_with_what_they_
 
 
 def test_the_tables_go_back_as_far_as_there_is_a_way_and_are_those_that_the_older_version_made(store, store_url):
-    assert store.take_back("0035")[-2:] == ["0037", "0036"]
+    assert store.downgrade("0035")[-2:] == ["0037", "0036"]
     with create_engine(store_url).connect() as connection:
         assert "backup_places" not in inspect(connection).get_table_names()
     for unknown, why in (
@@ -92,7 +92,7 @@ def test_the_tables_go_back_as_far_as_there_is_a_way_and_are_those_that_the_olde
         ("x", "does not know"),
     ):
         with pytest.raises(Refused, match=why):
-            store.take_back(unknown)
+            store.downgrade(unknown)
 
 
 def test_a_database_of_a_newer_version_is_left_alone(store, store_url):

@@ -1,6 +1,7 @@
-"""`python -m runtime.databases.taking_back 0035`: the pool's tables as a version before reads them, to go back to it.
+"""`python -m runtime.databases.downgrade 0036`: bring the pool's tables back to an older version's revision.
 
-By the newer code, which alone knows the way, while the stack is stopped: what runs would miss what is taken away.
+It is run with the newer code, which alone knows the way back, while the stack is stopped: what runs would miss the
+tables and columns that are dropped.
 """
 
 import argparse
@@ -14,28 +15,28 @@ from runtime.databases.databases import pool_database_running
 
 
 def main() -> None:
-    """Take back to the revision that the command line names; the exit status is 1 where that cannot be."""
-    parser = argparse.ArgumentParser(description="Bring the pool's tables back to the form of an earlier version.")
+    """Downgrade to the revision that the command line names; the exit status is 1 where that cannot be."""
+    parser = argparse.ArgumentParser(description="Downgrade the pool's tables to the revision of an earlier version.")
     parser.add_argument("revision", help="the number of the last file in that version's pool/store/migrations/versions")
     try:
-        print(taken_back(process_settings(), parser.parse_args().revision))
+        print(downgraded(process_settings(), parser.parse_args().revision))
     except DockerDriverError as error:
         sys.exit(f"dockerdriver: {error}")
 
 
-def taken_back(settings: ProcessSettings, revision: str) -> str:
-    """Do it; say what was done.
+def downgraded(settings: ProcessSettings, revision: str) -> str:
+    """Downgrade the pool's database; return a sentence that says which revisions were taken back.
 
     Raises:
         Refused: the stack runs, or there is no way back to the revision.
         DockerDriverError: the database does not answer.
     """
     if prefect_api(settings).healthy():
-        raise Refused("the stack runs, and would miss what is taken away: stop its processes first")
+        raise Refused("the stack runs, and would miss the tables that are dropped: stop its processes first")
     with pool_database_running(settings):
         store = PoolStore.open(settings.pool_database_url)
         try:
-            gone = store.take_back(revision)
+            gone = store.downgrade(revision)
         finally:
             store.close()
     return f"took back {', '.join(gone)}" if gone else f"the tables are those of revision {revision} already"
