@@ -22,10 +22,10 @@ from blocks.clouds.chosen import cloud_of
 from blocks.clouds.port import Cloud
 from blocks.engine.of_host import Engines
 from blocks.files.course_files import CourseFiles
+from blocks.gateway.all_gateways import gateway_of
 from blocks.gateway.client import Gateway
 from blocks.gateway.session_probe import answers
 from blocks.gateway.settings import GatewaySettings
-from blocks.gateway.together import gateway_of
 from blocks.host_setup.setup import HostSetup
 from blocks.images.folder import ImageFolder
 from blocks.images.layer_store import LayerStore
@@ -165,7 +165,7 @@ def _connect(settings: ProcessSettings) -> Outside:
         stored=stored,
         prefect=PrefectPort(),
         publisher=Publisher(TOGETHER_SECONDS),
-        gateway=gateway_of(settings, store.leases.alone),
+        gateway=gateway_of(settings, store.leases.advisory_lock),
         engines=engines,
         hosts=HostSetup(stored, settings.playbooks_dir),
         layers=layers,

@@ -1,4 +1,4 @@
-"""Leases: locks with an expiry; and the one lock without, of what all machines do one after the other."""
+"""Leases, which are locks with an expiry, and PostgreSQL's advisory locks, which end with their connection."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,8 @@ from pool.store.schema import leases
 
 #: How often a lease that is dropped as soon as it is found taken is tried for, and who is then said to have it.
 LOOKS, PASSING = 10, "a holder that dropped it meanwhile"
-#: A machine that vanishes is missed by PostgreSQL within twenty seconds, and its locks go with its connection.
-MISSED_SOON = "SET tcp_keepalives_idle = 5", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3"
+#: PostgreSQL notices within twenty seconds that a machine vanished; its locks end with its connection.
+KEEPALIVES = "SET tcp_keepalives_idle = 5", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3"
 
 
 class LeaseStore(Part):
@@ -31,28 +31,26 @@ class LeaseStore(Part):
         self._threads = defaultdict[str, Lock](Lock)
 
     @contextmanager
-    def alone(self, name: str) -> Iterator[None]:
-        """Be the only one, of all threads, processes and machines that ask by this name, for the block.
+    def advisory_lock(self, name: str) -> Iterator[None]:
+        """Hold the lock of this name against all threads, processes and machines, for the block.
 
-        PostgreSQL's own lock, of a connection: it goes with the process. One thread of a process waits for it at a
-        time: those that wait hold connections, and the one that has it needs another.
+        PostgreSQL's advisory lock of a connection: it ends with the process. One thread of a process waits for it at a
+        time: each one that waits keeps a connection, and the one that holds the lock needs another.
 
         Raises:
             Refused: the database is SQLite, which is of one machine.
-            DatabaseAway: it did not answer, or it was another one's turn for too long.
+            DatabaseAway: it did not answer, or another process held the lock for too long.
         """
         if self._db.engine.dialect.name != "postgresql":
             raise Refused("workers or gateways on several machines need PostgreSQL for the pool's database, not SQLite")
         with self._threads[name], ExitStack() as stack:
             try:
                 connection = stack.enter_context(self._db.reading())
-                for statement in MISSED_SOON:
+                for statement in KEEPALIVES:
                     connection.execute(text(statement))
                 connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), {"name": name})
             except SQLAlchemyError as error:
-                raise DatabaseAway(
-                    f"whose turn it is for the {name} cannot be known: {type(error).__name__}"
-                ) from error
+                raise DatabaseAway(f"the lock of the {name} cannot be taken: {type(error).__name__}") from error
             try:
                 yield
             finally:

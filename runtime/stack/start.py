@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blocks.env_file import read_env_file
+from blocks.gateway.all_gateways import gateway_of, without_lock
 from blocks.gateway.config import gateway_config, prepare_gateway
-from blocks.gateway.together import gateway_of, only_looks
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import OF_CLIENTS, OF_SERVER, keep_password, own_pair, prefect_api
 from pool.errors import DockerDriverError, EngineTrouble
@@ -111,7 +111,7 @@ def wait_for_gateway(settings: ProcessSettings) -> None:
     Raises:
         DockerDriverError: it does not.
     """
-    gateway = gateway_of(settings, only_looks)
+    gateway = gateway_of(settings, without_lock)
     deadline = time.monotonic() + GATEWAY_SECONDS
     while not gateway.alive():
         if time.monotonic() > deadline:

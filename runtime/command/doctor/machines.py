@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from blocks.gateway.together import GatewaysTogether
+from blocks.gateway.all_gateways import AllGateways
 from blocks.outside import outside
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, Refused
@@ -27,7 +27,7 @@ def examine_machines(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
     if settings.api_url:
         yield _of_api(settings, runs)
     gateway = outside().gateway
-    if isinstance(gateway, GatewaysTogether):
+    if isinstance(gateway, AllGateways):
         for url, trouble in gateway.troubles().items():
             yield _of_relay(url, trouble)
     if settings.api_url and runs:

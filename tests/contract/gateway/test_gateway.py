@@ -10,8 +10,8 @@ from time import monotonic, time
 import httpx
 import pytest
 
+from blocks.gateway.all_gateways import AllGateways
 from blocks.gateway.client import Gateway, RouteRefused
-from blocks.gateway.together import GatewaysTogether
 from blocks.stored.link_keys import LinkKeys
 from pool.errors import GatewayTrouble, Refused
 from tasks.gateway.routes import settle_routes
@@ -135,8 +135,8 @@ def test_five_thousand_routes_are_replaced_at_once(by_socket):
 
 def another_client(gateway: Gateway, shared_gateway) -> Gateway:
     """As another process has it."""
-    if isinstance(gateway, GatewaysTogether):
-        return GatewaysTogether(gateway._relays, gateway._alone)
+    if isinstance(gateway, AllGateways):
+        return AllGateways(gateway._relays, gateway._lock)
     return Gateway(shared_gateway.config.admin_socket, shared_gateway.config.snapshot)
 
 

@@ -7,9 +7,9 @@ from threading import Lock, Thread
 
 import uvicorn
 
+from blocks.gateway.all_gateways import AllGateways
 from blocks.gateway.certificate import self_signed
 from blocks.gateway.relayed import Relay
-from blocks.gateway.together import GatewaysTogether
 from runtime.supervision.gateway_relay import relay_application
 from tests.rigs.gateways.gateway import RunningGateway
 from tests.rigs.ports import free_port
@@ -27,16 +27,16 @@ def relays(folder: Path, *gateways: RunningGateway) -> Iterator[list[Relay]]:
         yield [Relay(url, SECRET, str(certificate)) for url in urls]
 
 
-def as_one(found: Sequence[Relay]) -> GatewaysTogether:
+def as_one(found: Sequence[Relay]) -> AllGateways:
     """All of them as one, for the threads of this process."""
-    lock = Lock()
+    exclusive = Lock()
 
     @contextmanager
-    def alone(_name: str) -> Iterator[None]:
-        with lock:
+    def lock(_name: str) -> Iterator[None]:
+        with exclusive:
             yield
 
-    return GatewaysTogether(found, alone)
+    return AllGateways(found, lock)
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from contextlib import nullcontext
 
 import pytest
 
+from blocks.gateway.all_gateways import AllGateways
 from blocks.gateway.relayed import Relay
-from blocks.gateway.together import GatewaysTogether
 from blocks.outside import standing_in
 from blocks.settings import ProcessSettings
 from pool.errors import GatewayTrouble
@@ -29,7 +29,7 @@ class AwayRelay(Relay):
 
 
 def told(said: ProcessSettings, runs: bool = True, **stored) -> dict[str, Condition | None]:
-    gateway = GatewaysTogether([AwayRelay(f"https://g{n}:8445", "") for n in (1, 2)], lambda _: nullcontext())
+    gateway = AllGateways([AwayRelay(f"https://g{n}:8445", "") for n in (1, 2)], lambda _: nullcontext())
     with standing_in(fake_outside(gateway=gateway, stored=Stored(**stored))):
         return {one.says: one.condition for one in examine_machines(said, runs)}
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from blocks.gateway.activity import Activity, GatewayActivity
+from blocks.gateway.all_gateways import AWAY_SECONDS, AllGateways, gateway_of, merged
 from blocks.gateway.client import Gateway, RouteRefused
 from blocks.gateway.relayed import Relay, read_activity, written_activity
-from blocks.gateway.together import AWAY_SECONDS, GatewaysTogether, both, gateway_of
 from blocks.settings import ProcessSettings
 from pool.errors import GatewayTrouble
 from pool.records import Route
@@ -74,7 +74,7 @@ class Two:
     def __init__(self) -> None:
         self.uptime = 100.0
         self.one, self.other = FakeRelay("https://g1:1"), FakeRelay("https://g2:1")
-        self.all = GatewaysTogether([self.one, self.other], lambda _: nullcontext(), lambda: self.uptime)
+        self.all = AllGateways([self.one, self.other], lambda _: nullcontext(), lambda: self.uptime)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_session_is_published_at_all_and_forgotten_at_all(two):
 
 def test_nothing_is_asked_of_the_socket_of_this_machine():
     asked = {name for name, of in vars(Gateway).items() if callable(of) and not name.startswith("_")}
-    assert asked <= vars(GatewaysTogether).keys()
+    assert asked <= vars(AllGateways).keys()
 
 
 def test_of_wishes_at_several_gateways_the_last_one_counts(two):
@@ -167,7 +167,7 @@ def test_what_two_gateways_saw_is_the_later_request_and_all_websockets():
     early, late = NOW - timedelta(minutes=5), NOW
     one = GatewayActivity(early, {"r": Activity(late, 1, None, 2), "only": Activity(early)})
     other = GatewayActivity(late, {"r": Activity(early, 2, late, 1)})
-    seen = both(one, other)
+    seen = merged(one, other)
     assert seen.since == late
     assert seen.routes == {"r": Activity(late, 3, late, 3), "only": Activity(early)}
 
@@ -181,5 +181,5 @@ def test_the_relays_are_told_where_the_settings_name_some(tmp_path):
     alone = ProcessSettings(data=tmp_path, _env_file=None)
     several = alone.model_copy(update={"gateways": "https://10.0.0.4:8445, https://10.0.0.5:8445"})
     assert type(gateway_of(alone, lambda _: nullcontext())) is Gateway
-    assert type(gateway_of(several, lambda _: nullcontext())) is GatewaysTogether
+    assert type(gateway_of(several, lambda _: nullcontext())) is AllGateways
     assert several.gateway_relays == ("https://10.0.0.4:8445", "https://10.0.0.5:8445")

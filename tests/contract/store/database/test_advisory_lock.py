@@ -1,4 +1,4 @@
-"""The lock of all machines: what is under it is never done by two at once, and it goes with the process that has it."""
+"""The advisory lock of all machines: two never hold it at once, and it ends with the process that has it."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.contract
 HOLD = """
 import sys, time
 from pool.store.pool_store import PoolStore
-with PoolStore.open(sys.argv[1]).leases.alone("gateways"):
+with PoolStore.open(sys.argv[1]).leases.advisory_lock("gateways"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -33,7 +33,7 @@ def test_what_is_under_it_is_done_by_one_at_a_time_and_by_all(store_url):
 
     def act(number: int) -> None:
         store = stores[number % 3]  # each is another process, to the database
-        with store.leases.alone("gateways"):
+        with store.leases.advisory_lock("gateways"):
             inside[0] += 1
             most[0] = max(most[0], inside[0])
             store.leases.holders(["any"], NOW)  # who has it needs a connection beside the lock's
@@ -47,7 +47,7 @@ def test_what_is_under_it_is_done_by_one_at_a_time_and_by_all(store_url):
 
 
 def test_another_name_is_another_lock(store):
-    with store.leases.alone("gateways"), store.leases.alone("other"):
+    with store.leases.advisory_lock("gateways"), store.leases.advisory_lock("other"):
         pass
 
 
@@ -58,20 +58,20 @@ def test_a_process_that_is_killed_gives_it_back(store, store_url):
     began = time.monotonic()
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
-    with store.leases.alone("gateways"):
+    with store.leases.advisory_lock("gateways"):
         assert time.monotonic() - began < 5
     holder.stdout.close()
 
 
 def test_what_is_raised_under_it_gives_it_back(store):
     for _ in range(2):
-        with pytest.raises(ValueError, match="of the block"), store.leases.alone("gateways"):
+        with pytest.raises(ValueError, match="of the block"), store.leases.advisory_lock("gateways"):
             raise ValueError("of the block")
 
 
 def test_sqlite_is_of_one_machine_and_refuses(tmp_path):
     with (
         pytest.raises(Refused, match="need PostgreSQL"),
-        PoolStore.open(f"sqlite:///{tmp_path}/p").leases.alone("gateways"),
+        PoolStore.open(f"sqlite:///{tmp_path}/p").leases.advisory_lock("gateways"),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Several gateways, or one of another machine, as one: each change is told to all, by their relays.
+"""Several gateways, or one on another machine, behind the port of one: each change goes to all, by their relays.
 
 Which change comes first is decided once for all machines, by a lock of the pool's database, as the snapshot's lock does
 it on one. A gateway that is away keeps no session from starting: it is made equal to SQL by the first tick after it is
@@ -22,47 +22,47 @@ from blocks.settings import ProcessSettings
 from pool.errors import GatewayTrouble
 from pool.records import Notice, Route
 
-#: Seconds for which a relay that did not answer is not asked by this process: each change would wait for it.
+#: Seconds for which this process does not ask a relay again that did not answer: each change would wait for it.
 AWAY_SECONDS = 10.0
 LOCK = "gateways"
 Answer = TypeVar("Answer")
 _logger = logging.getLogger("dockerdriver.gateways")
 
 
-class GatewaysTogether(Gateway):
+class AllGateways(Gateway):
     """All gateways of an installation. Safe to use from many threads, processes and machines at once.
 
     Args:
         relays: of each gateway.
-        alone: lends a lock that all machines share, by its name.
+        lock: lends a lock that all machines share, by its name.
         uptime: a clock that only grows, in seconds.
     """
 
     def __init__(
         self,
         relays: Sequence[Relay],
-        alone: Callable[[str], AbstractContextManager[None]],
+        lock: Callable[[str], AbstractContextManager[None]],
         uptime: Callable[[], float] = monotonic,
     ) -> None:
-        self._relays, self._alone, self._uptime = relays, alone, uptime
+        self._relays, self._lock, self._uptime = relays, lock, uptime
         self._away: dict[str, float] = {}  # by address, until when it is not asked
 
     def add_route(self, route: Route, still_holds: Callable[[], bool] = lambda: True) -> bool:
         """Publish a session at every gateway that answers; one is enough."""
-        with self._alone(LOCK):
+        with self._lock(LOCK):
             if not still_holds():
                 return False
-            self._of_those_there(lambda relay: relay.put_route(route))
+            self._ask_reachable(lambda relay: relay.put_route(route))
         return True
 
     def remove_route(self, route_id: str) -> None:
         """Forget a session at every gateway that answers."""
-        with self._alone(LOCK):
-            self._of_those_there(lambda relay: relay.drop_route(route_id))
+        with self._lock(LOCK):
+            self._ask_reachable(lambda relay: relay.drop_route(route_id))
 
     def list_routes(self) -> list[Route]:
         """Every route that one of them has; one that not all have alike leads nowhere, and so differs from SQL's."""
-        tables = [{one.id: one for one in routes} for routes in self._of_those_there(lambda it: it.list_routes())]
+        tables = [{one.id: one for one in routes} for routes in self._ask_reachable(lambda it: it.list_routes())]
         known = reduce(lambda all_of_them, table: all_of_them | table, tables)
         alike = {name for name, route in known.items() if all(table.get(name) == route for table in tables)}
         return [route if name in alike else replace(route, address="") for name, route in known.items()]
@@ -74,9 +74,9 @@ class GatewaysTogether(Gateway):
         that_hold: Callable[[Collection[Route]], Collection[Route]] = lambda routes: routes,
     ) -> None:
         """Publish some sessions and forget others, at every gateway that answers."""
-        with self._alone(LOCK):
+        with self._lock(LOCK):
             held = that_hold(add)
-            self._of_those_there(lambda relay: relay.change_routes(held, remove))
+            self._ask_reachable(lambda relay: relay.change_routes(held, remove))
 
     def put_keys(self, keys: list[dict]) -> None:
         """Have links and cookies checked with these keys, everywhere: a key that was taken away is to open nothing.
@@ -84,8 +84,8 @@ class GatewaysTogether(Gateway):
         Raises:
             GatewayTrouble: one of them does not answer; all others have the keys.
         """
-        with self._alone(LOCK):
-            self._of_all(lambda relay: relay.put_keys(keys))
+        with self._lock(LOCK):
+            self._ask_all(lambda relay: relay.put_keys(keys))
 
     def key_ids(self) -> list[str]:
         """Ids of the keys that all check with; empty: not all with the same, or one is away and its keys are not known.
@@ -93,29 +93,29 @@ class GatewaysTogether(Gateway):
         Raises:
             GatewayTrouble: none of them answers.
         """
-        answers, silent = self._asked(self._relays, lambda relay: relay.key_ids())
+        answers, silent = self._answers(self._relays, lambda relay: relay.key_ids())
         if not answers:
             raise silent[0]
         return answers[0] if not silent and all(other == answers[0] for other in answers) else []
 
     def put_notices(self, notices: list[Notice]) -> None:
         """Tell visitors why, at every gateway that answers."""
-        self._of_those_there(lambda relay: relay.put_notices(notices))
+        self._ask_reachable(lambda relay: relay.put_notices(notices))
 
     def count_notices(self) -> int:
         """How many notices the gateway has that has the fewest: none, where one of them was started again."""
-        return min(self._of_those_there(lambda relay: relay.count_notices()))
+        return min(self._ask_reachable(lambda relay: relay.count_notices()))
 
     def wished_extensions(self) -> dict[str, datetime]:
         """When users asked at one of them that their sessions go on; where at several, the last time."""
         wished: dict[str, datetime] = {}
-        for asked_there in self._of_those_there(lambda relay: relay.wished_extensions()):
+        for asked_there in self._ask_reachable(lambda relay: relay.wished_extensions()):
             wished |= {route: max(at, wished.get(route, at)) for route, at in asked_there.items()}
         return wished
 
     def put_pool_page(self, html: str) -> None:
         """Show it at every gateway that answers."""
-        self._of_those_there(lambda relay: relay.put_pool_page(html))
+        self._ask_reachable(lambda relay: relay.put_pool_page(html))
 
     def activity(self) -> GatewayActivity:
         """What all of them saw.
@@ -123,12 +123,12 @@ class GatewaysTogether(Gateway):
         Raises:
             GatewayTrouble: one does not answer. Who uses a session there is not known, and unknown is not idle.
         """
-        return reduce(both, self._of_all(lambda relay: relay.activity()))
+        return reduce(merged, self._ask_all(lambda relay: relay.activity()))
 
     def alive(self) -> bool:
         """Whether one of them answers."""
         try:
-            self._of_those_there(lambda relay: relay.alive())
+            self._ask_reachable(lambda relay: relay.alive())
         except GatewayTrouble:
             return False
         return True
@@ -137,33 +137,33 @@ class GatewaysTogether(Gateway):
         """Say of each, by its address, why it does not answer; empty: it does."""
         return {relay.url: _trouble(relay) for relay in self._relays}
 
-    def _of_those_there(self, ask: Callable[[Relay], Answer]) -> list[Answer]:
-        """Ask each that is not known to be away.
+    def _ask_reachable(self, ask: Callable[[Relay], Answer]) -> list[Answer]:
+        """Ask each gateway that is not known to be away, and log which of them did not answer.
 
         Raises:
             GatewayTrouble: none of them answers.
             RouteRefused: one refuses.
         """
         there = [one for one in self._relays if self._away.get(one.url, 0.0) <= self._uptime()]
-        answers, silent = self._asked(there or self._relays, ask)
+        answers, silent = self._answers(there or self._relays, ask)
         if not answers:
             raise silent[0]
         for trouble in silent:
             _logger.warning("%s; the others were told, and a tick tells it when it is back", trouble)
         return answers
 
-    def _of_all(self, ask: Callable[[Relay], Answer]) -> list[Answer]:
-        """Ask each, known to be away or not.
+    def _ask_all(self, ask: Callable[[Relay], Answer]) -> list[Answer]:
+        """Ask each gateway, also those that are known to be away.
 
         Raises:
             GatewayTrouble: one does not answer; all others were asked.
         """
-        answers, silent = self._asked(self._relays, ask)
+        answers, silent = self._answers(self._relays, ask)
         if silent:
             raise silent[0]
         return answers
 
-    def _asked(
+    def _answers(
         self, relays: Sequence[Relay], ask: Callable[[Relay], Answer]
     ) -> tuple[list[Answer], list[GatewayTrouble]]:
         answers, silent = list[Answer](), list[GatewayTrouble]()
@@ -179,17 +179,17 @@ class GatewaysTogether(Gateway):
         return answers, silent
 
 
-def only_looks(_name: str) -> AbstractContextManager[None]:
-    """Stand in for the lock, for who changes nothing."""
+def without_lock(_name: str) -> AbstractContextManager[None]:
+    """Take no lock: for commands that only read."""
     return nullcontext()
 
 
-def gateway_of(settings: ProcessSettings, alone: Callable[[str], AbstractContextManager[None]]) -> Gateway:
+def gateway_of(settings: ProcessSettings, lock: Callable[[str], AbstractContextManager[None]]) -> Gateway:
     """Return the gateway of an installation: all of them together, or the one of this machine.
 
     Args:
         settings: of the installation.
-        alone: as of `GatewaysTogether`.
+        lock: as for `AllGateways`.
 
     Raises:
         BadRequest: a setting of relays cannot be.
@@ -197,7 +197,7 @@ def gateway_of(settings: ProcessSettings, alone: Callable[[str], AbstractContext
     if not settings.gateway_relays:
         return Gateway(settings.gateway_socket, settings.gateway_snapshot)
     secret = RelaySettings.given().secret.get_secret_value()
-    return GatewaysTogether([Relay(url, secret, settings.authorities) for url in settings.gateway_relays], alone)
+    return AllGateways([Relay(url, secret, settings.authorities) for url in settings.gateway_relays], lock)
 
 
 def _trouble(relay: Relay) -> str:
@@ -208,16 +208,16 @@ def _trouble(relay: Relay) -> str:
     return ""
 
 
-def both(one: GatewayActivity, other: GatewayActivity) -> GatewayActivity:
-    """Put together what two gateways saw: a silence is no longer than the younger one has looked."""
+def merged(one: GatewayActivity, other: GatewayActivity) -> GatewayActivity:
+    """Merge what two gateways saw: a session is idle for no longer than the younger one has watched."""
     routes = {
-        route: _joined(one.routes.get(route, Activity()), other.routes.get(route, Activity()))
+        route: _merged_use(one.routes.get(route, Activity()), other.routes.get(route, Activity()))
         for route in one.routes.keys() | other.routes.keys()
     }
     return GatewayActivity(max(one.since, other.since), routes)
 
 
-def _joined(one: Activity, other: Activity) -> Activity:
+def _merged_use(one: Activity, other: Activity) -> Activity:
     requests = filter(None, (one.last_request, other.last_request))
     traffic = filter(None, (one.last_traffic, other.last_traffic))
     sockets, cut_off = one.websockets + other.websockets, one.cut_off + other.cut_off
