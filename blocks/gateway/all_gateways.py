@@ -106,12 +106,12 @@ class AllGateways(Gateway):
         """How many notices the gateway has that has the fewest: none, where one of them was started again."""
         return min(self._ask_reachable(lambda relay: relay.count_notices()))
 
-    def wished_extensions(self) -> dict[str, datetime]:
-        """When users asked at one of them that their sessions go on; where at several, the last time."""
-        wished: dict[str, datetime] = {}
-        for asked_there in self._ask_reachable(lambda relay: relay.wished_extensions()):
-            wished |= {route: max(at, wished.get(route, at)) for route, at in asked_there.items()}
-        return wished
+    def requested_extensions(self) -> dict[str, datetime]:
+        """When users requested at any of them that their sessions go on; the last time, where at several."""
+        requested: dict[str, datetime] = {}
+        for of_one in self._ask_reachable(lambda relay: relay.requested_extensions()):
+            requested |= {route: max(at, requested.get(route, at)) for route, at in of_one.items()}
+        return requested
 
     def put_pool_page(self, html: str) -> None:
         """Show it at every gateway that answers."""

@@ -133,10 +133,10 @@ class Gateway:
         """
         return self._ask("GET", "/notices")["count"]
 
-    def wished_extensions(self) -> dict[str, datetime]:
-        """When the users of sessions asked in their open pages that these go on, by route id; of the last hour.
+    def requested_extensions(self) -> dict[str, datetime]:
+        """When the users of sessions requested in their open pages that these go on, by route id; of the last hour.
 
-        A wish stays there when it is fulfilled: it then lies before the moment from which on the next one is due.
+        A request stays there after it was granted: it then lies before the moment from which on the next one is due.
 
         Raises:
             GatewayTrouble: the gateway does not answer.

@@ -73,10 +73,10 @@ class Relay:
         count: int = self._ask("GET", "/notices")
         return count
 
-    def wished_extensions(self) -> dict[str, datetime]:
-        """When the users of sessions asked at this gateway that these go on, by route id."""
-        wished: dict[str, str] = self._ask("GET", "/extensions")
-        return {route: datetime.fromisoformat(moment) for route, moment in wished.items()}
+    def requested_extensions(self) -> dict[str, datetime]:
+        """When the users of sessions requested at this gateway that these go on, by route id."""
+        requested: dict[str, str] = self._ask("GET", "/extensions")
+        return {route: datetime.fromisoformat(moment) for route, moment in requested.items()}
 
     def put_pool_page(self, html: str) -> None:
         """Show this at ``/pool/``."""

@@ -48,7 +48,7 @@ from tasks.publishing.missed import changes_are_left, publish_missed
 from tasks.publishing.pool_page import draw_pool_page
 from tasks.publishing.visitors import notices_are_lost, repair_notices
 from tasks.runs import trigger
-from tasks.sessions.extensions import extensions_are_wished, grant_extensions
+from tasks.sessions.extensions import extensions_are_requested, grant_extensions
 from tasks.sessions.links import keys_differ, repair_keys
 from tasks.sessions.secrets import drop_left_secrets, secrets_are_left
 
@@ -72,7 +72,9 @@ async def housekeep(pool: AnyPool = "") -> State:
         pool: Pool to look after. Empty: all of them.
     """
     pools = [pool] if pool else await list_pools()
-    extended = await run_repair(grant_extensions, extensions_are_wished)  # before it is judged whose time is over
+    extended = await run_repair(
+        grant_extensions, extensions_are_requested
+    )  # before rules look for expired sessions
     reports = await gather(
         *(tend_safely(name) for name in pools),
         run_repair(repair_routes, routes_differ),

@@ -8,7 +8,7 @@ from flows.steps.forms import EverySession, MaybeHost, MaybeInstanceId, MessageL
 from flows.steps.outcome import pipeline
 from pool.open_pages.messages import Level
 from tasks.gateway.routes import tell_open_pages
-from tasks.sessions.messages import addressees, say_message
+from tasks.sessions.messages import addressees, set_message
 
 
 @flow(name="message-sessions", flow_run_name="message: {words}")
@@ -34,7 +34,7 @@ async def message_sessions(
         minutes: From now, that it is shown for; a day at the most.
     """
     scope, subject = await addressees(instance_id, host, every_session)
-    await say_message(scope, subject, words, level, minutes)
+    await set_message(scope, subject, words, level, minutes)
     waits = await tell_open_pages()
     whom = f"{scope} {subject}" if subject else "all sessions"
     said = f"{whom} told for {minutes} min" if words.strip() else f"{whom}: taken back"

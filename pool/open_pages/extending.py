@@ -14,11 +14,11 @@ def extendable_from(expires_at: datetime | None, extend_by: int, extensions: int
     """Return the moment from which on a session's user may extend it; None: not at all.
 
     Half of an extension before the end at the earliest: so each one lets the session go on for at least the other half,
-    and after one no other is due yet. The same wish, heard twice, is fulfilled once.
+    and after one no other is due yet. A request that is read twice is granted once.
 
     Args:
         expires_at: when its time is over.
-        extend_by: seconds that an extension lets it go on for, from the moment of the wish; 0: there is none.
+        extend_by: seconds that an extension lets it go on for, from the moment of the request; 0: there is none.
         extensions: how many are left.
     """
     if expires_at is None or not extend_by or not extensions:
@@ -27,7 +27,7 @@ def extendable_from(expires_at: datetime | None, extend_by: int, extensions: int
 
 
 def extended_to(instance: Instance, asked_at: datetime) -> datetime | None:
-    """Return until when a session goes on whose user asked for it; None: it may not, or did so already."""
+    """Return the new end of a session whose user requested an extension; None: it may have none, or had it already."""
     offered = extendable_from(instance.expires_at, instance.extend_by, instance.extensions)
     if offered is None or asked_at < offered or instance.state is not InstanceState.RUNNING:
         return None

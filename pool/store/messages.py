@@ -1,4 +1,4 @@
-"""What operators tell the users of sessions: a row for all, for a host or for a session, until its time is over."""
+"""Operators' messages to the users of sessions: a row for all, for a host or for a session, until it expires."""
 
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,10 @@ from pool.store.schema import messages
 
 
 class MessageStore(Part):
-    """Say something, take it back, and read what is being said."""
+    """Put, withdraw and list messages; delete those that have expired."""
 
-    def say(self, message: SessionMessage) -> None:
-        """Have a message be said, in place of the one of its scope and subject."""
+    def put(self, message: SessionMessage) -> None:
+        """Record a message, in place of the one of its scope and subject."""
         values = {name: getattr(message, name) for name in ("words", "level", "said_at", "until")}
         key = {"scope": message.scope, "subject": message.subject}
         with self._db.writing() as connection:
@@ -23,19 +23,19 @@ class MessageStore(Part):
                 which = (messages.c.scope == message.scope) & (messages.c.subject == message.subject)
                 connection.execute(messages.update().where(which).values(**values))
 
-    def take_back(self, scope: Scope, subject: str) -> None:
-        """Say it no more; absent is success."""
+    def withdraw(self, scope: Scope, subject: str) -> None:
+        """Delete the message of a scope and subject; absent is success."""
         with self._db.writing() as connection:
             which = (messages.c.scope == scope) & (messages.c.subject == subject)
             connection.execute(delete(messages).where(which))
 
-    def said(self, now: datetime) -> list[SessionMessage]:
-        """All messages whose time is not over."""
+    def current(self, now: datetime) -> list[SessionMessage]:
+        """List the messages that have not expired."""
         with self._db.reading() as connection:
             return [_as_message(row) for row in connection.execute(select(messages).where(messages.c.until > now))]
 
-    def forget_over(self, now: datetime) -> int:
-        """Delete the messages whose time is over; how many there were."""
+    def delete_expired(self, now: datetime) -> int:
+        """Delete the messages that have expired; return how many there were."""
         return delete_any(self._db, messages, messages.c.until <= now)
 
 

@@ -93,7 +93,7 @@ ACTIONS: dict[tuple[str, str], Act] = {
     ("PUT", "/notices"): lambda gateway, said: gateway.put_notices([Notice(**record) for record in said]),
     ("GET", "/notices"): lambda gateway, _: gateway.count_notices(),
     ("GET", "/extensions"): lambda gateway, _: {
-        route: moment.isoformat() for route, moment in gateway.wished_extensions().items()
+        route: moment.isoformat() for route, moment in gateway.requested_extensions().items()
     },
     ("PUT", "/pool-page"): lambda gateway, said: gateway.put_pool_page(said["html"]),
     ("GET", "/activity"): lambda gateway, _: written_activity(gateway.activity()),

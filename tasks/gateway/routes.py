@@ -36,7 +36,7 @@ def publish_route(instance: Instance) -> None:
 
 
 def _as_it_is(instance: Instance, host: Host) -> Route:
-    return route_of(instance, host, outside().store.messages.said(now()))
+    return route_of(instance, host, outside().store.messages.current(now()))
 
 
 def _note_routed(instance: Instance) -> None:
@@ -131,7 +131,7 @@ def _wanted_routes() -> tuple[dict[str, Route], list[str]]:
 
 def _routes_of(pool: str) -> dict[str, Route]:
     store = outside().store
-    addresses, deadlines, said = store.hosts.addresses(), store.hosts.deadlines(), store.messages.said(now())
+    addresses, deadlines, said = store.hosts.addresses(), store.hosts.deadlines(), store.messages.current(now())
 
     def told(one: RoutedSession) -> Route:
         route = route_to(one, addresses[one.host])

@@ -90,7 +90,7 @@ def _forget_driver_state() -> int:
 
 
 def _forget_messages() -> int:
-    return outside().store.messages.forget_over(now())
+    return outside().store.messages.delete_expired(now())
 
 
 def _forget_versions() -> int:

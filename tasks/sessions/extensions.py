@@ -1,4 +1,4 @@
-"""Extensions that users ask for in the open pages of sessions: the gateway keeps the wishes, a tick fulfils them."""
+"""Extensions that users request in the open pages of sessions: the gateway keeps the requests, a tick grants them."""
 
 from datetime import datetime
 
@@ -9,30 +9,30 @@ from tasks.base import look_up, pool_task
 
 
 @look_up(retries=1, retry_delay_seconds=2)
-def extensions_are_wished() -> bool:
-    """Whether a user asks for an extension that is due."""
-    return bool(_wishes_due())
+def extensions_are_requested() -> bool:
+    """Whether a user has requested an extension that is due."""
+    return bool(_due_requests())
 
 
 @pool_task(retries=1, retry_delay_seconds=2, task_run_name="extend sessions whose users ask for it")
 def grant_extensions() -> str:
-    """Extend the sessions whose users ask for it, as their blueprints allow; says which, or nothing.
+    """Grant the extensions that users requested, as their blueprints allow; return which, or an empty text.
 
-    What each may have is looked at again in the transaction that extends it.
+    Whether one is allowed is checked again in the transaction that extends the session.
     """
-    granted = filter(None, (_grant(session, wished_at) for session, wished_at in _wishes_due()))
+    granted = filter(None, (_grant(session, requested_at) for session, requested_at in _due_requests()))
     names = [session.id for session in granted]
     return f"extended by their users: {', '.join(names)}" if names else ""
 
 
-def _wishes_due() -> list[tuple[Instance, datetime]]:
-    wishes = outside().gateway.wished_extensions()
-    sessions = outside().store.instances.of_routes(wishes.keys()) if wishes else []
-    return [(one, wishes[one.route]) for one in sessions if extended_to(one, wishes[one.route])]
+def _due_requests() -> list[tuple[Instance, datetime]]:
+    requests = outside().gateway.requested_extensions()
+    sessions = outside().store.instances.of_routes(requests.keys()) if requests else []
+    return [(one, requests[one.route]) for one in sessions if extended_to(one, requests[one.route])]
 
 
-def _grant(session: Instance, wished_at: datetime) -> Instance | None:
-    extended = outside().store.instances.extend_for_user(session.id, wished_at, now())
+def _grant(session: Instance, requested_at: datetime) -> Instance | None:
+    extended = outside().store.instances.extend_for_user(session.id, requested_at, now())
     if extended is not None:
         log().info("session %s: %s", session.id, extended.reason)
     return extended

@@ -1,4 +1,4 @@
-"""Messages to the users of sessions, which their open pages show: say one, take one back."""
+"""Messages to the users of sessions, which their open pages show: set one, withdraw one."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from tasks.base import look_up, pool_task
 
 @look_up()
 def addressees(session: str, host: str, every_session: bool) -> tuple[Scope, str]:
-    """Find whom a message is for.
+    """Return whom a message is for.
 
     Raises:
         BadRequest: not one of the three is named, or more than one is.
@@ -25,9 +25,9 @@ def addressees(session: str, host: str, every_session: bool) -> tuple[Scope, str
     return (Scope.HOST, outside().store.hosts.get(host).name) if host else (Scope.ALL, "")
 
 
-@pool_task(publishes=False, task_run_name="say something to the users of {scope} {subject}")
-def say_message(scope: Scope, subject: str, words: str, level: Level, minutes: int) -> None:
-    """Have a message be said for so many minutes, in place of the one before; without words that one is taken back.
+@pool_task(publishes=False, task_run_name="set the message to the users of {scope} {subject}")
+def set_message(scope: Scope, subject: str, words: str, level: Level, minutes: int) -> None:
+    """Record a message for so many minutes, in place of the one before; without words, withdraw that one.
 
     Raises:
         BadRequest: it is too long, no line of text, or for no minutes or more than a day.
@@ -35,8 +35,8 @@ def say_message(scope: Scope, subject: str, words: str, level: Level, minutes: i
     check_words(words)
     check_minutes(minutes, most=MOST_MINUTES)
     if not words.strip():
-        outside().store.messages.take_back(scope, subject)
+        outside().store.messages.withdraw(scope, subject)
         return
     at = now()
-    said = SessionMessage(scope, subject, words.strip(), level, at, at + timedelta(minutes=minutes))
-    outside().store.messages.say(said)
+    message = SessionMessage(scope, subject, words.strip(), level, at, at + timedelta(minutes=minutes))
+    outside().store.messages.put(message)

@@ -348,7 +348,7 @@ class QuietGateway(Gateway):
         now = datetime.now(UTC)
         return GatewayActivity(now - timedelta(days=1), {route: Activity(last_request=now) for route in self.routes})
 
-    def wished_extensions(self) -> dict[str, datetime]:
+    def requested_extensions(self) -> dict[str, datetime]:
         return {}
 
     def key_ids(self) -> list[str]:

@@ -192,13 +192,13 @@ class InstanceStore(InstanceRequesting, InstanceReading, InstanceMoving, Instanc
             return _write_end(connection, instance_id, now, until, f"extended to {minute(until)}")
 
     def extend_for_user(self, instance_id: str, asked_at: datetime, now: datetime) -> Instance | None:
-        """Let a running session go on as its user asked for in its open page, where its blueprint lets them.
+        """Extend a running session as its user requested in its open page, where its blueprint allows it.
 
-        Its end is reckoned from the moment of the wish: the same wish, heard again, changes nothing and takes no other
-        extension.
+        The end is counted from the moment of the request, so that the same request, read again, changes nothing and
+        uses up no second extension.
 
         Returns:
-            The session as it is then; None: it may not be extended, or was by this wish.
+            The session as it is then; None: it may not be extended, or was by this request.
 
         Raises:
             NotFound: no instance has this id.

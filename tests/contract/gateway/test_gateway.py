@@ -68,13 +68,13 @@ def test_adding_a_route_again_changes_where_it_leads(gateway):
     assert [route.port for route in gateway.list_routes()] == [20002]
 
 
-def test_what_a_user_wishes_in_an_open_page_is_told_by_whichever_gateway_heard_it(gateway, shared_gateway):
+def test_what_a_user_requests_in_an_open_page_is_told_by_whichever_gateway_has_it(gateway, shared_gateway):
     due = int(time()) - 60
     route = route_to(20001, ends_at=due + 300, ends_because="expired", extend_by=1800, extend_from=due)
     gateway.add_route(route)
     asked = f"{shared_gateway.address(route.id)}dd-notice/extend"
     assert httpx.post(asked, headers={"Origin": shared_gateway.origin(route.id)}).status_code == 202
-    assert [*gateway.wished_extensions()] == [route.id]
+    assert [*gateway.requested_extensions()] == [route.id]
 
 
 def test_removing_an_absent_route_is_success(gateway):

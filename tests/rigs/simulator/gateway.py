@@ -72,7 +72,7 @@ class SimulatedGateway(Gateway):
         self._be_asked()
         return len(self.notices)
 
-    def wished_extensions(self) -> dict[str, datetime]:
+    def requested_extensions(self) -> dict[str, datetime]:
         self._be_asked()
         return dict(self.wished)
 

@@ -22,7 +22,7 @@ def session(store):
     return run(store)
 
 
-def test_a_wish_extends_a_session_once_however_often_it_is_heard(store, session):
+def test_a_request_extends_a_session_once_however_often_it_is_heard(store, session):
     extended = store.instances.extend_for_user(session.id, later(3100), later(3110))
     assert (extended.expires_at, extended.extensions) == (later(4900), 1)
     assert store.instances.extend_for_user(session.id, later(3100), later(3140)) is None
@@ -41,7 +41,7 @@ def test_when_all_extensions_are_used_the_session_ends_at_its_time(store, sessio
     assert store.instances.get(session.id).expires_at == later(6600)
 
 
-def test_a_wish_from_the_future_counts_as_one_from_now(store, session):
+def test_a_request_from_the_future_counts_as_one_from_now(store, session):
     extended = store.instances.extend_for_user(session.id, later(10**8), later(3100))
     assert extended.expires_at == later(4900)
 
@@ -68,21 +68,21 @@ def test_the_deadline_of_a_drain_is_known_by_its_host(store, session):
 
 
 def test_a_message_is_said_until_its_time_is_over_and_then_forgotten(store):
-    store.messages.say(MESSAGE)
-    assert store.messages.said(later(599)) == [MESSAGE]
-    assert store.messages.said(later(600)) == []
-    assert (store.messages.forget_over(later(600)), store.messages.forget_over(later(600))) == (1, 0)
+    store.messages.put(MESSAGE)
+    assert store.messages.current(later(599)) == [MESSAGE]
+    assert store.messages.current(later(600)) == []
+    assert (store.messages.delete_expired(later(600)), store.messages.delete_expired(later(600))) == (1, 0)
 
 
 def test_a_later_message_to_the_same_is_in_the_place_of_the_earlier_one(store):
-    store.messages.say(MESSAGE)
-    store.messages.say(later_one := replace(MESSAGE, words="It stops at seven.", level=Level.INFO))
-    assert store.messages.said(NOW) == [later_one]
+    store.messages.put(MESSAGE)
+    store.messages.put(later_one := replace(MESSAGE, words="It stops at seven.", level=Level.INFO))
+    assert store.messages.current(NOW) == [later_one]
 
 
 def test_a_message_is_taken_back_and_others_stay(store):
-    store.messages.say(MESSAGE)
-    store.messages.say(of_host := replace(MESSAGE, scope=Scope.HOST, subject="main-01"))
-    store.messages.take_back(Scope.ALL, "")
-    store.messages.take_back(Scope.ALL, "")
-    assert store.messages.said(NOW) == [of_host]
+    store.messages.put(MESSAGE)
+    store.messages.put(of_host := replace(MESSAGE, scope=Scope.HOST, subject="main-01"))
+    store.messages.withdraw(Scope.ALL, "")
+    store.messages.withdraw(Scope.ALL, "")
+    assert store.messages.current(NOW) == [of_host]

@@ -44,7 +44,7 @@ def test_who_is_not_signed_in_reads_nothing_and_extends_nothing(gateway, backend
     with httpx.Client(trust_env=False) as stranger:
         answer = asked(stranger, gateway, ALICE, path)
     assert (answer.status_code, "alice alone" in answer.text) == (401, False)
-    assert (gateway.client.wished_extensions(), backend.requests) == ({}, [])
+    assert (gateway.client.requested_extensions(), backend.requests) == ({}, [])
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -54,7 +54,7 @@ def test_who_is_signed_in_to_one_session_reads_nothing_of_another_and_extends_it
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in sessions.cookies.jar)
     answer = asked(sessions, gateway, ALICE, path, Cookie=cookies)
     assert (answer.status_code, "alone" in answer.text) == (401, False)
-    assert gateway.client.wished_extensions() == {}
+    assert gateway.client.requested_extensions() == {}
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_who_is_signed_in_to_one_session_reads_nothing_of_another_and_extends_it
 )
 def test_no_page_of_another_origin_extends_a_session(gateway, sessions, headers):
     assert asked(sessions, gateway, BOB, "dd-notice/extend", **headers).status_code == 403
-    assert gateway.client.wished_extensions() == {}
+    assert gateway.client.requested_extensions() == {}
 
 
 def test_a_page_of_another_session_extends_none_where_each_has_an_origin_of_its_own(gateway, sessions):
     if not gateway.config.session_domain:
         pytest.skip("sessions share an origin: docs/security.md says what that means")
     answer = asked(sessions, gateway, BOB, "dd-notice/extend", Origin=gateway.origin(ALICE))
-    assert (answer.status_code, gateway.client.wished_extensions()) == (403, {})
+    assert (answer.status_code, gateway.client.requested_extensions()) == (403, {})
 
 
 def test_no_page_of_another_origin_may_read_what_is_said(gateway, sessions):
@@ -103,12 +103,12 @@ def test_another_spelling_is_the_sessions_own_path(gateway, backend, sessions, p
     assert sessions.get(raw).json()["path"] == f"/notebooks/{BOB}/{path}"
 
 
-def test_no_number_of_wishes_is_more_than_one(gateway, sessions):
+def test_no_number_of_requests_is_more_than_one(gateway, sessions):
     statuses = {asked(sessions, gateway, BOB, "dd-notice/extend").status_code for _ in range(50)}
-    assert (statuses, [*gateway.client.wished_extensions()]) == ({202}, [BOB])
+    assert (statuses, [*gateway.client.requested_extensions()]) == ({202}, [BOB])
 
 
-def test_a_body_of_a_wish_is_neither_kept_nor_passed_on(gateway, backend, sessions):
+def test_a_body_of_a_request_is_neither_kept_nor_passed_on(gateway, backend, sessions):
     answer = sessions.post(gateway.address(BOB) + "dd-notice/extend", content=b"x" * 3_000_000)
     assert (answer.status_code, backend.requests) == (202, [])
 

@@ -122,7 +122,7 @@ def test_a_user_whose_session_ends_soon_has_it_go_on_by_keyboard_alone(gateway, 
         visitor.keyboard.press("Tab")
     visitor.keyboard.press("Enter")
     status.get_by_text("You asked that it goes on; that takes up to a minute.").wait_for()
-    assert (button.count(), len(gateway.client.wished_extensions())) == (0, 1)
+    assert (button.count(), len(gateway.client.requested_extensions())) == (0, 1)
     tell(ends_at=1800, extend_by=1800, extend_from=1200)
     look_again(visitor)
     status.wait_for(state="hidden")

@@ -99,18 +99,18 @@ def test_the_button_is_there_once_an_extension_is_due(page):
     assert "extend_by" not in page(**soon)
 
 
-def test_a_wish_is_kept_for_the_manager_and_the_page_says_that_it_was_asked_for(gateway, browser, publish):
+def test_a_request_is_kept_for_the_manager_and_the_page_says_that_it_was_asked_for(gateway, browser, publish):
     path = publish(ends_at=in_seconds(500), ends_because="expired", extend_by=1800, extend_from=in_seconds(-100))
     answer = browser.post(path + "/dd-notice/extend", headers={"Origin": gateway.origin(ROUTE)})
     said = answer.json()
     assert (answer.status_code, said["asked"], "extend_by" in said) == (202, True, False)
-    (wished,) = gateway.client.wished_extensions().values()
+    (wished,) = gateway.client.requested_extensions().values()
     assert abs(wished - datetime.now(UTC)) < timedelta(seconds=5)
     browser.post(path + "/dd-notice/extend")
-    assert [*gateway.client.wished_extensions().values()] == [wished]
+    assert [*gateway.client.requested_extensions().values()] == [wished]
 
 
-def test_a_wish_that_the_manager_has_fulfilled_is_none_any_more(gateway, browser, publish):
+def test_a_request_that_the_manager_has_fulfilled_is_none_any_more(gateway, browser, publish):
     path = publish(ends_at=in_seconds(500), ends_because="expired", extend_by=1800, extend_from=in_seconds(-100))
     browser.post(path + "/dd-notice/extend")
     publish(ends_at=in_seconds(1800), ends_because="expired", extend_by=1800, extend_from=in_seconds(1200))
@@ -118,11 +118,11 @@ def test_a_wish_that_the_manager_has_fulfilled_is_none_any_more(gateway, browser
     assert browser.post(path + "/dd-notice/extend").status_code == 409
 
 
-def test_the_end_of_a_session_forgets_what_its_user_wished(gateway, browser, publish):
+def test_the_end_of_a_session_forgets_what_its_user_requested(gateway, browser, publish):
     path = publish(ends_at=in_seconds(500), ends_because="expired", extend_by=1800, extend_from=in_seconds(-100))
     browser.post(path + "/dd-notice/extend")
     gateway.client.remove_route(ROUTE)
-    assert gateway.client.wished_extensions() == {}
+    assert gateway.client.requested_extensions() == {}
 
 
 def test_the_page_of_a_session_that_ended_reads_why(gateway, browser, publish):

@@ -56,7 +56,7 @@ class FakeRelay(Relay):
         self._heard()
         return [key["id"] for key in self.keys]
 
-    def wished_extensions(self) -> dict[str, datetime]:
+    def requested_extensions(self) -> dict[str, datetime]:
         self._heard()
         return self.wishes
 
@@ -94,9 +94,9 @@ def test_nothing_is_asked_of_the_socket_of_this_machine():
     assert asked <= vars(AllGateways).keys()
 
 
-def test_of_wishes_at_several_gateways_the_last_one_counts(two):
+def test_of_requests_at_several_gateways_the_last_one_counts(two):
     two.one.wishes, two.other.wishes = {"ada": NOW, "bob": NOW}, {"ada": NOW + timedelta(minutes=5)}
-    assert two.all.wished_extensions() == {"ada": NOW + timedelta(minutes=5), "bob": NOW}
+    assert two.all.requested_extensions() == {"ada": NOW + timedelta(minutes=5), "bob": NOW}
 
 
 def test_a_session_that_went_on_meanwhile_is_published_nowhere(two):

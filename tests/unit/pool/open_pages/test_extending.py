@@ -31,11 +31,11 @@ def test_none_is_offered_where_the_blueprint_has_none_or_all_are_used(by, left):
     assert extendable_from(later(3600), by, left) is None
 
 
-def test_the_session_goes_on_from_the_moment_of_the_wish():
+def test_the_session_goes_on_from_the_moment_of_the_request():
     assert extended_to(a_session(), later(3100)) == later(4900)
 
 
-def test_a_wish_before_it_is_due_changes_nothing():
+def test_a_request_before_it_is_due_changes_nothing():
     assert extended_to(a_session(), later(2999)) is None
 
 
@@ -45,7 +45,7 @@ def test_a_session_that_does_not_run_is_not_extended(state):
 
 
 @given(st.integers(300, 10**6), st.integers(0, 10**6))
-def test_a_wish_that_was_fulfilled_is_not_fulfilled_again_and_each_gains_half_at_least(by, asked):
+def test_a_request_that_was_fulfilled_is_not_fulfilled_again_and_each_gains_half_at_least(by, asked):
     before = a_session(extend_by=by)
     asked_at = present(extendable_from(before.expires_at, by, 2)) + timedelta(seconds=asked)
     until = present(extended_to(before, asked_at))

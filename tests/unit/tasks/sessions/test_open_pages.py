@@ -15,7 +15,7 @@ from pool.open_pages.messages import Level
 from pool.records import Instance, Route
 from pool.states import InstanceState
 from tasks.gateway.routes import publish_route, repair_routes, routes_differ
-from tasks.sessions.extensions import extensions_are_wished, grant_extensions
+from tasks.sessions.extensions import extensions_are_requested, grant_extensions
 from tests.rigs.fakes import FakeClock, fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, later, place, run
 from tests.rigs.services.databases import new_store
@@ -47,7 +47,7 @@ class PagesOfSessions(Gateway):
         self.routes = {key: route for key, route in self.routes.items() if key not in remove}
         self.routes |= {route.id: route for route in that_hold(add)}
 
-    def wished_extensions(self) -> dict[str, datetime]:
+    def requested_extensions(self) -> dict[str, datetime]:
         return self.wishes
 
 
@@ -82,7 +82,7 @@ def wish(door, session: Instance, seconds: int) -> str:
     """What a tick says at the moment of a wish."""
     door.clock.moment = later(seconds)
     door.gateway.wishes[session.route] = later(seconds)
-    return asyncio.run(grant_extensions.fn()) if asyncio.run(extensions_are_wished.fn()) else ""
+    return asyncio.run(grant_extensions.fn()) if asyncio.run(extensions_are_requested.fn()) else ""
 
 
 def say(words: str, **whom) -> str:
@@ -96,19 +96,19 @@ def test_a_page_knows_when_its_session_ends_and_from_when_it_may_be_extended(doo
     assert (route.extend_by, route.extend_from) == (1800, int(later(3000).timestamp()))
 
 
-def test_a_wish_that_is_due_is_fulfilled_and_the_page_is_told(door, alice):
+def test_a_request_that_is_due_is_fulfilled_and_the_page_is_told(door, alice):
     assert wish(door, alice, 3100) == "extended by their users: alice-1"
     assert shown(door, alice).ends_at == int(later(4900).timestamp())
-    assert not asyncio.run(extensions_are_wished.fn())
+    assert not asyncio.run(extensions_are_requested.fn())
 
 
-def test_a_wish_that_is_not_due_or_one_too_many_changes_nothing(door, alice):
+def test_a_request_that_is_not_due_or_one_too_many_changes_nothing(door, alice):
     assert wish(door, alice, 100) == ""
     assert [bool(wish(door, alice, seconds)) for seconds in (3100, 4500, 6200)] == [True, True, False]
     assert shown(door, alice).extend_from == 0
 
 
-def test_a_wish_of_a_session_that_ends_is_not_fulfilled(door, alice):
+def test_a_request_of_a_session_that_ends_is_not_fulfilled(door, alice):
     door.store.instances.move(alice.id, InstanceState.STOPPING, later(3050))
     assert wish(door, alice, 3100) == ""
 
@@ -169,4 +169,4 @@ def test_a_session_that_starts_later_shows_what_is_said_to_all(door, alice):
 def test_a_message_to_nobody_or_for_too_long_is_refused_and_nothing_is_said(door, alice, whom, error):
     with pytest.raises(error):
         say("We stop at six.", **whom)
-    assert door.store.messages.said(NOW) == []
+    assert door.store.messages.current(NOW) == []
