@@ -72,9 +72,7 @@ async def housekeep(pool: AnyPool = "") -> State:
         pool: Pool to look after. Empty: all of them.
     """
     pools = [pool] if pool else await list_pools()
-    extended = await run_repair(
-        grant_extensions, extensions_are_requested
-    )  # before rules look for expired sessions
+    extended = await run_repair(grant_extensions, extensions_are_requested)  # before rules look for expired sessions
     reports = await gather(
         *(tend_safely(name) for name in pools),
         run_repair(repair_routes, routes_differ),

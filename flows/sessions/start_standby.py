@@ -36,21 +36,21 @@ async def start_standby(standby_id: StandbyId) -> State:
         return Completed(message=f"{standby_id} is {standby.state if standby else 'not known'}; nothing to do")
     try:
         async with lease(f"starting of {standby_id}", holder=this_run()):
-            return Completed(message=await bring_up(standby))
+            return Completed(message=await start_until_ready(standby))
     except Held as held:
         return Completed(message=str(held))
 
 
-async def bring_up(standby: Standby) -> str:
-    """Bring it to where the next request may have it. What goes wrong ends it; housekeeping begins another, later."""
+async def start_until_ready(standby: Standby) -> str:
+    """Start it until the next request may have it. What goes wrong ends it; housekeeping begins another, later."""
     try:
         blueprint = await read_blueprint(standby.blueprint)
         return await _made_ready(standby, blueprint)
     except DatabaseAway:  # what runs is not ended for what cannot be written: a tick ends it in its time
         raise
     except (EngineTrouble, HostUnreachable) as error:
-        if meanwhile := await became(standby):  # no host is at fault
-            return meanwhile
+        if superseded := await why_superseded(standby):  # no host is at fault
+            return superseded
         if error.blame.counts and standby.host:
             await count_error(standby.host, str(error))
         await end_standby(standby.id, str(error), failed=True)
@@ -60,8 +60,8 @@ async def bring_up(standby: Standby) -> str:
         raise
 
 
-async def became(standby: Standby) -> str:
-    """Say what became of a standby that starts no more; empty: it starts still.
+async def why_superseded(standby: Standby) -> str:
+    """Return why this run has no standby to start any more, and tidy up after it; empty: it is still to be started.
 
     One that was given up, for its room was needed or it was outdated, leaves no container: it may have been removed
     before it was made. One that another run made ready, while this one was held up for longer than a lease lasts, keeps
@@ -91,5 +91,5 @@ async def _made_ready(standby: Standby, blueprint: BlueprintSpec) -> str:
         await make_ready(session.id)
     except RefusedMove as refusal:
         log().info("%s starts no more: %s", session.id, refusal)
-        return await became(standby)
+        return await why_superseded(standby)
     return f"{session.id} is ready on {session.host}"

@@ -2,7 +2,7 @@
 
 from asyncio import gather
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -11,18 +11,16 @@ from prefect.client.schemas.objects import FlowRun
 from blocks.engine.probes.probe import MEMORY_WINDOW
 from blocks.gateway.activity import GatewayActivity
 from blocks.outside import now, outside
-from pool.backups.backup import Backup
 from pool.backups.rules import backup_lease, needs_backups
 from pool.courses.course import Course
 from pool.courses.starting import start_due
 from pool.decisions import DecisionKind
 from pool.errors import NotFound, Refused
 from pool.hosts.reach import PROBED
-from pool.housekeeping.found import Orphan, Probe
+from pool.housekeeping.found import Probe
 from pool.housekeeping.observation import Observation
 from pool.records import FlavorSize, Host, Instance
 from pool.settings import PoolSettings
-from pool.standbys.spec import StandbySpec
 from pool.standbys.standby import Standby
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
 from tasks.base import blocking, look_up
@@ -73,83 +71,50 @@ async def _look(pool: str) -> Observation:
     the later look, and never taken for work that no run does.
     """
     spawning, baking, configuring, *on_sessions = await gather(*map(runs_under_way, WATCHED))
-    records = await blocking(_records, pool)
-    hosts, instances = records.hosts, records.instances
-    probed = [host for host in hosts if host.state in PROBED]
+    recorded, settings = await blocking(_recorded, pool)
+    probed = [host for host in recorded.hosts if host.state in PROBED]
     servers, parts, headroom, probes, disks, activity = await gather(
         listed_servers(pool),
         known_parts(pool),
         known_headroom(pool),
         probe_hosts(probed),
-        look_at_disks(probed, records.settings),
+        look_at_disks(probed, settings),
         gateway_activity(),
     )
     runs = {str(run.id) for run in (*spawning, *baking)}
-    return Observation(
-        hosts=hosts,
-        instances=instances,
+    return replace(
+        recorded,
         servers=servers,
-        probes=probes,
-        ended=await blocking(over_among, _without_record(probes, [*instances, *records.standbys])),
-        disks=disks,
-        told_of_disk=records.told_of_disk,
-        told_of_memory=records.told_of_memory,
         parts=parts,
-        living=records.living,
-        orphans=records.orphans,
-        busy_hosts=_named(configuring, "host") | {host.name for host in hosts if host.spawned_by in runs},
-        busy_instances=_named(chain(*on_sessions), "instance_id") | records.being_backed_up,
-        watched_since=activity.since if activity else None,
-        last_used=_last_used(instances, activity),
-        unreadable=records.unreadable,
-        unrecorded_spawns=_unrecorded(spawning, pool, hosts),
         headroom=headroom,
-        backups=records.backups,
-        standbys=records.standbys,
-        specs=records.specs,
-        mute=await mute_standbys(records.standbys, records.specs, probed),
-        courses=records.courses,
-        started=records.started,
-        asked_to_start=records.asked_to_start,
-        cut_off_lately=records.cut_off_lately,
+        probes=probes,
+        disks=disks,
+        ended=await blocking(over_among, _without_record(probes, [*recorded.instances, *recorded.standbys])),
+        busy_hosts=_named(configuring, "host") | {host.name for host in recorded.hosts if host.spawned_by in runs},
+        busy_instances=_named(chain(*on_sessions), "instance_id") | recorded.busy_instances,
+        watched_since=activity.since if activity else None,
+        last_used=_last_used(recorded.instances, activity),
+        unrecorded_spawns=_unrecorded(spawning, pool, recorded.hosts),
+        mute=await mute_standbys(recorded.standbys, recorded.specs, probed),
     )
 
 
-@dataclass(frozen=True)
-class _Records:
-    hosts: tuple[Host, ...]
-    instances: tuple[Instance, ...]
-    living: Mapping[str, Host]  # of all pools
-    orphans: Mapping[str, Orphan]
-    told_of_memory: set[str]
-    told_of_disk: set[str]
-    settings: PoolSettings
-    backups: tuple[Backup, ...]
-    being_backed_up: frozenset[str]  # sessions: however long it takes, their ends wait
-    cut_off_lately: bool
-    unreadable: Mapping[str, str]
-    standbys: tuple[Standby, ...]
-    specs: dict[str, StandbySpec]
-    courses: tuple[Course, ...]
-    started: frozenset[str]
-    asked_to_start: set[str]
-
-
-def _records(pool: str) -> _Records:
+def _recorded(pool: str) -> tuple[Observation, PoolSettings]:
+    """Read what the records say; sessions that are backed up are busy, for however long that takes: their ends wait."""
     store = outside().store
     hosts = tuple(store.hosts.recent(pool, now()))
     instances = tuple(store.instances.all(pool, LIVING_INSTANCES))
     courses = outside().stored.courses().of(pool)
-    return _Records(
+    recorded = Observation(
         hosts=hosts,
         instances=instances,
+        servers=None,
         living={host.name: host for host in store.hosts.all(states=LIVING_HOSTS)},
         orphans=store.orphans.all(pool),
         told_of_memory=store.ticks.decided_since(pool, DecisionKind.OUT_OF_MEMORY, now() - MEMORY_SAID),
         told_of_disk=store.ticks.decided_since(pool, DecisionKind.FILLS_DISK, now() - DISK_SAID),
-        settings=outside().config(pool).settings(pool),
         backups=tuple(store.backups.of_instances([one.id for one in instances if needs_backups(one)])),
-        being_backed_up=_being_backed_up(instances),
+        busy_instances=_being_backed_up(instances),
         cut_off_lately=bool(store.ticks.decided_since(pool, DecisionKind.CUT_OFF, now() - COMING_BACK)),
         unreadable=_unreadable({one.blueprint for one in instances if one.state is InstanceState.QUEUED}),
         standbys=standbys_on_record(pool),
@@ -158,6 +123,7 @@ def _records(pool: str) -> _Records:
         started=_started(courses),
         asked_to_start=store.ticks.decided_since(pool, DecisionKind.START_CLASS, now() - START_ASKED),
     )
+    return recorded, outside().config(pool).settings(pool)
 
 
 def _started(courses: Iterable[Course]) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """Verbs for looking at standbys: what is on record, what they are made by now, and whether they answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -53,7 +53,9 @@ def _demand(blueprint: BlueprintSpec, zone: ZoneInfo) -> int:
     return demand_of(outside().store.timings.accepted_within(blueprint.pool, blueprint.name, span) for span in spans)
 
 
-async def mute_standbys(standbys: Sequence[Standby], specs: dict[str, StandbySpec], hosts: Iterable[Host]) -> set[str]:
+async def mute_standbys(
+    standbys: Sequence[Standby], specs: Mapping[str, StandbySpec], hosts: Iterable[Host]
+) -> set[str]:
     """Ids of those that are ready and do not answer HTTP, on hosts that are to answer.
 
     Those that are frozen are not asked: nothing runs in them that could go wrong, and to thaw one for a question could
