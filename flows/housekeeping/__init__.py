@@ -1,1 +1,1 @@
-"""The flows that keep house, and those that say what it would do."""
+"""Housekeeping of the pools, the plan of its next tick, and the rotation of keys."""

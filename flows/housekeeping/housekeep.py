@@ -1,4 +1,4 @@
-"""Keep house: observe, diagnose, act on everything at once, report."""
+"""Housekeeping of all pools, one tick: observe, plan, act on everything at once, report."""
 
 from asyncio import gather, wait_for
 from functools import partial
