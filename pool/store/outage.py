@@ -8,6 +8,8 @@ its beginning, until the database answers or the wait limit is over. What makes 
   number, which is asked for before COMMIT: committed, and the call ends as if the answer had come, with the values that
   it read; not committed, and only then it is made again. So no write is made twice: no room is taken twice, no change
   is written down twice, a claim is not lost, and the run that made a session is told so.
+- A password that is refused from the start on is an operator's to mend, and said at once. One that was taken before was
+  changed: this process will be started again with the new one, and what it is about is waiting until then.
 - SQLite answers COMMIT in the process itself: what raised an error was not committed.
 """
 
@@ -32,7 +34,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 #: lock that was waited for too long, a deadlock that this transaction lost.
 _PASSING_STATES = ("08", "57P01", "57P02", "57P03", "53300", "25P03", "55P03", "40P01", "40001")
 #: A connection that is refused has no code, only words; with these, waiting does not help.
-_HOPELESS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied")
+_LOCKED_OUT = "authentication failed"
+_HOPELESS = (_LOCKED_OUT, "does not exist", "no pg_hba.conf entry", "permission denied")
 #: SQLite: busy, locked, its file cannot be opened, the locks of WAL mode are not to be had.
 _PASSING_CODES = frozenset({5, 6, 14, 15})
 
@@ -62,6 +65,7 @@ class Outage:
     def __init__(self, url: URL, patience: Patience) -> None:
         self._name = _named(url)
         self._patience = patience
+        self._let_in = False  # by this process's password, at least once
 
     def outlast(self, call: Callable[[], R]) -> R:
         """Make the call until it meets no error that passes.
@@ -73,11 +77,14 @@ class Outage:
         error: DBAPIError | None = None
         for pause in _pauses():
             try:
-                return call()
+                answer = call()
             except DBAPIError as raised:
-                if not passes(raised):
+                if not (passes(raised) or (self._let_in and _LOCKED_OUT in str(raised.orig))):
                     raise
                 error = raised
+            else:
+                self._let_in = True
+                return answer
             if self._patience.uptime() + pause > end:
                 break
             _logger.warning("waiting for %s: %s", self._name, _first_line(error))

@@ -115,6 +115,20 @@ def test_what_an_operator_must_mend_is_not_waited_for(error):
     assert not passes(error)
 
 
+def test_a_password_that_was_taken_before_is_being_changed_and_that_is_waited_for():
+    time, locked_out = VirtualTime(back_at=0), failed('FATAL:  password authentication failed for user "dd"')
+    it, answers = outage(time), [locked_out, "an answer", locked_out, "another"]
+
+    def call() -> str:
+        if isinstance(answer := answers.pop(0), DBAPIError):
+            raise answer
+        return answer
+
+    with pytest.raises(OperationalError):
+        it.outlast(call)  # from the start on: the setting is wrong
+    assert [it.outlast(call), it.outlast(call)] == ["an answer", "another"]
+
+
 @pytest.mark.parametrize("answers", [["committed"], ["in progress", "in progress", "committed"]])
 def test_a_commit_without_an_answer_that_was_kept_is_a_success(answers):
     time = VirtualTime(back_at=0)
