@@ -54,7 +54,9 @@ def of_a_worker_machine(
     """Return the command of a warm worker that leaves the manager's own runs to the manager's workers.
 
     Raises:
-        Refused: it is another process, or sessions need files of the manager; the sentence says which.
+        Refused: it is another process, the manager has another version, or sessions need files of the manager; the
+            sentence says which.
+        DockerDriverError: the pool's database does not answer.
     """
     if name in OF_A_GATEWAY:  # which may be on the same machine
         return command
@@ -62,8 +64,9 @@ def of_a_worker_machine(
         raise Refused(f"DD_API_URL is set: this machine has warm workers alone, and {name} runs on the manager")
     take_on(dict(environment))
     from blocks.stored.documents.stored_blocks import StoredBlocks  # noqa: PLC0415 - Prefect reads its environment once
-    from runtime.stack.several_machines import QUEUE, check_files  # noqa: PLC0415 - as above
+    from runtime.stack.several_machines import QUEUE, check_files, check_tables  # noqa: PLC0415 - as above
 
+    check_tables(settings)
     check_files(settings, StoredBlocks())
     return (*command[:-2], "-q", QUEUE, *command[-2:])
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from blocks.gateway.settings import RelaySettings
 from blocks.settings import ProcessSettings
 from pool.errors import NotFound, Refused
+from runtime.databases.records import records
 
 if TYPE_CHECKING:  # Prefect reads its environment when it is imported
     from blocks.stored.documents.stored_blocks import StoredBlocks
@@ -39,6 +40,23 @@ def check_machines(settings: ProcessSettings) -> None:
         raise Refused(f"DD_GATEWAYS {wanted}, and the gateway is on another one")
     if not settings.public_url:
         raise Refused(f"DD_PUBLIC_URL {wanted}, and links lead where it says")
+
+
+def check_tables(settings: ProcessSettings) -> None:
+    """See that the tables are of this version: the manager's `pipelines` bring them there, which a worker cannot wait for.
+
+    The machine may be brought a version before the manager is, and be started again before, too. A run that its worker
+    took then would fail its user.
+
+    Raises:
+        Refused: they are of another version.
+        DockerDriverError: the database does not answer.
+    """
+    try:
+        with records(settings):
+            return
+    except Refused as refusal:
+        raise Refused(f"this worker starts when the manager has its version: {refusal}") from None
 
 
 def check_files(settings: ProcessSettings, stored: "StoredBlocks") -> None:

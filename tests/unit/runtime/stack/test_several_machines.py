@@ -10,8 +10,9 @@ from blocks.stored.documents.stored_blocks import Blueprints, Courses, StoredBlo
 from pool.courses.course import Course
 from pool.errors import Refused
 from pool.records import KeptWork
+from pool.store.pool_store import PoolStore
 from runtime.stack.service import of_a_worker_machine
-from runtime.stack.several_machines import check_files, check_machines
+from runtime.stack.several_machines import check_files, check_machines, check_tables
 from tests.rigs.pool_data import a_blueprint
 
 pytestmark = pytest.mark.unit
@@ -87,6 +88,18 @@ def test_backups_in_a_folder_of_the_manager_keep_a_worker_elsewhere_from_startin
 def test_backups_in_a_store_that_all_reach_and_sessions_that_keep_nothing_do_not(tmp_path):
     check_files(settings(tmp_path), Stored("s3:https://s3.example/bucket"))
     check_files(settings(tmp_path), Stored(keeps=False))
+
+
+def test_a_worker_that_is_brought_a_version_before_the_manager_is_waits_for_it(tmp_path):
+    database = tmp_path / "pool.sqlite"
+    database.touch()
+    at = settings(tmp_path, database_url=f"sqlite:///{database}")
+    with pytest.raises(Refused, match="starts when the manager has its version: .* of an older version"):
+        check_tables(at)
+    store = PoolStore.open(at.pool_database_url)
+    store.upgrade()
+    store.close()
+    check_tables(at)
 
 
 def test_files_of_a_course_that_are_on_the_manager_alone_do(tmp_path):
