@@ -21,6 +21,7 @@ from pool.errors import GatewayTrouble
 from pool.records import Notice, Route
 
 CONNECT_SECONDS = 2
+UNKNOWN_TO_US = "CERTIFICATE_VERIFY_FAILED"
 KEPT_SECONDS = 60  # that a relay keeps a connection open that nothing is asked on
 
 
@@ -92,7 +93,10 @@ class Relay:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        """Connections stay open: a handshake costs more than a change of the table."""
+        """Connections stay open: a handshake costs more than a change of the table.
+
+        The file of authorities is read once, and anew after a relay's certificate was not of any of them.
+        """
         try:
             trust = ssl.create_default_context(cafile=self._authorities or None)
         except OSError as error:
@@ -107,6 +111,8 @@ class Relay:
             answer = self._client.request(method, path, json=body, timeout=times)
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
+            if UNKNOWN_TO_US in reason:  # it may have got a new one, and the file with it
+                vars(self).pop("_client", None)
             raise GatewayTrouble(f"the gateway's relay {self.url} does not answer: {reason}") from None
         return self._checked(answer)
 

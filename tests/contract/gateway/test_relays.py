@@ -1,11 +1,13 @@
 """Who gets in at a relay, and what two gateways saw of one session; of a real nginx each."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
-from blocks.gateway.relayed import Relay
+from blocks.gateway.certificate import self_signed
+from blocks.gateway.relayed import UNKNOWN_TO_US, Relay
 from pool.errors import GatewayTrouble
 from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.gateway import route_to, running_gateway
@@ -40,6 +42,17 @@ def test_a_relay_lets_nobody_in_without_the_secret(both):
 def test_a_relay_whose_certificate_is_of_nobody_known_is_told_nothing(both):
     with pytest.raises(GatewayTrouble, match="CERTIFICATE_VERIFY_FAILED"):
         Relay(both[0].url, SECRET).put_route(route_to(20001))
+
+
+def test_a_relay_that_got_a_new_certificate_is_known_once_the_file_of_authorities_has_it(both, tmp_path):
+    authorities = tmp_path / "authorities.pem"
+    other, _ = self_signed(tmp_path, ["127.0.0.1"])
+    authorities.write_bytes(other.read_bytes())
+    relay = Relay(both[0].url, SECRET, str(authorities))
+    with pytest.raises(GatewayTrouble, match=UNKNOWN_TO_US):
+        relay.alive()
+    authorities.write_bytes(Path(both[0]._authorities).read_bytes())
+    relay.alive()
 
 
 def test_who_uses_a_session_is_seen_at_either_gateway(gateways, together):
