@@ -43,7 +43,7 @@ def check_machines(settings: ProcessSettings) -> None:
 
 
 def check_tables(settings: ProcessSettings) -> None:
-    """See that the tables are of this version: the manager's `pipelines` bring them there, which a worker cannot wait for.
+    """See that the tables are of this version: the manager brings them there, which no worker elsewhere can wait for.
 
     The machine may be brought a version before the manager is, and be started again before, too. A run that its worker
     took then would fail its user.

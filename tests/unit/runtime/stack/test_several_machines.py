@@ -94,7 +94,7 @@ def test_a_worker_that_is_brought_a_version_before_the_manager_is_waits_for_it(t
     database = tmp_path / "pool.sqlite"
     database.touch()
     at = settings(tmp_path, database_url=f"sqlite:///{database}")
-    with pytest.raises(Refused, match="starts when the manager has its version: .* of an older version"):
+    with pytest.raises(Refused, match=r"starts when the manager has its version: .* of an older version"):
         check_tables(at)
     store = PoolStore.open(at.pool_database_url)
     store.upgrade()
