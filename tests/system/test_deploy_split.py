@@ -62,6 +62,11 @@ class Split(Stack):
         answer.raise_for_status()
         return answer
 
+    def workers_online(self) -> set[str]:
+        """Which warm workers Prefect's API has heard of lately."""
+        found = self.api("POST", "/work_pools/warm/workers/filter", json={}).json()
+        return {one["name"] for one in found if one["status"] == "ONLINE"}
+
     @cached_property
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.manager.root(f"cat {TLS}/cert.pem"))
@@ -157,7 +162,7 @@ def split(cloud, archive, tmp_path_factory) -> Iterator[Split]:
         folder = tmp_path_factory.mktemp("split")
         it = Split(folder, 8000, 4443, manager=manager, worker=worker, folder=folder)
         it.install(archive)
-        until(lambda: worker.state("warm@1") == "active", "the worker works", 120)
+        until(lambda: any(name.startswith("w1-") for name in it.workers_online()), "the worker works", 180)
         manager.root("systemctl stop dockerdriver-warm@1", 90)
         yield it
 
@@ -261,6 +266,18 @@ def test_a_worker_that_is_drained_ends_and_the_other_one_goes_on(split, host):
     assert split.page(split.worker, answer["url"]).text == "here"
     split.end("split-3")
     split.worker.root("systemctl start dockerdriver-warm@1", 90)
+
+
+def test_after_the_machine_of_the_manager_and_the_databases_was_started_again_sessions_go_on(split, host):
+    split.manager.host.reboot()
+    split.manager.shell.close()
+    split.manager.shell.wait_for_ssh(120)
+    until(lambda: split.manager.state("warm@1") == "active", "the last part runs", 300)
+    split.manager.root("systemctl stop dockerdriver-warm@1", 90)
+    answer = split.provision("split-4", blueprint=BLUEPRINT)
+    assert {split.page(machine, answer["url"]).text for machine in split.machines.values()} == {"here"}
+    split.end("split-4")
+    split.manager.root("systemctl start dockerdriver-warm@1")
 
 
 def test_a_long_worker_is_refused_on_the_worker_s_machine(split):
