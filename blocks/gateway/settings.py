@@ -52,14 +52,23 @@ class RelaySettings(EnvironmentSettings):
     certificate: Path | None = Field(None, description="PEM file with the relay's certificate and its chain.")
     certificate_key: Path | None = Field(None, description="PEM file with the certificate's private key.")
     secret: SecretStr = Field(SecretStr(""), description="By which workers prove themselves to relays; 32 characters.")
+    secret_before: SecretStr = Field(
+        SecretStr(""), description="A second secret that a relay takes, while workers have yet to be told the new one."
+    )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What a relay lets in."""
+        return tuple(filter(None, (self.secret.get_secret_value(), self.secret_before.get_secret_value())))
 
     def check_secret(self) -> None:
-        """See that it cannot be guessed.
+        """See that none can be guessed.
 
         Raises:
-            Refused: it is missing, or short.
+            Refused: it is missing, or one is short.
         """
-        if len(self.secret.get_secret_value()) < LEAST_SECRET:
+        shortest = min(map(len, self.secrets)) if self.secret.get_secret_value() else 0
+        if shortest < LEAST_SECRET:
             raise Refused(f"DD_RELAY_SECRET must have {LEAST_SECRET} characters: `openssl rand -hex 32` makes one")
 
     def check_relay(self) -> None:

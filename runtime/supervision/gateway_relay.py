@@ -33,20 +33,21 @@ def main() -> None:
         relay.check_relay()
     except Refused as refusal:
         sys.exit(f"dockerdriver: {refusal}")
-    app = relay_application(
-        Gateway(settings.gateway_socket, settings.gateway_snapshot), relay.secret.get_secret_value()
-    )
+    app = relay_application(Gateway(settings.gateway_socket, settings.gateway_snapshot), *relay.secrets)
     tls: dict[str, Any] = {"ssl_certfile": str(relay.certificate), "ssl_keyfile": str(relay.certificate_key)}
     kept = {"timeout_keep_alive": KEPT_SECONDS, "access_log": False, "log_level": "warning"}
     uvicorn.run(app, host=relay.address, port=relay.port, **tls | kept)
 
 
-def relay_application(gateway: Gateway, secret: str) -> Starlette:
-    """Return what answers. Each action is done to the end in a thread, also where the asker hangs up."""
+def relay_application(gateway: Gateway, *secrets: str) -> Starlette:
+    """Return what answers to those who bring one of the secrets.
+
+    Each action is done to the end in a thread, also where the asker hangs up.
+    """
 
     def endpoint(path: str, method: str, act: Act) -> Endpoint:
         async def answer(request: Request) -> Response:
-            if not _is_let_in(request, secret):
+            if not _is_let_in(request, secrets):
                 return JSONResponse({"error": "the secret is another one"}, 401)
             said = await request.json() if method == "PUT" else None
             return await run_in_threadpool(_answer, gateway, act, said)
@@ -56,9 +57,10 @@ def relay_application(gateway: Gateway, secret: str) -> Starlette:
     return Starlette(routes=[endpoint(path, method, act) for (method, path), act in ACTIONS.items()])
 
 
-def _is_let_in(request: Request, secret: str) -> bool:
+def _is_let_in(request: Request, secrets: tuple[str, ...]) -> bool:
     """Compare in a time that tells nothing of where they differ."""
-    return hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {secret}".encode())
+    brought = request.headers.get("authorization", "").encode()
+    return any(hmac.compare_digest(brought, f"Bearer {secret}".encode()) for secret in secrets)
 
 
 def _answer(gateway: Gateway, act: Act, said: Any) -> Response:

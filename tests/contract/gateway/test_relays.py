@@ -39,6 +39,14 @@ def test_a_relay_lets_nobody_in_without_the_secret(both):
             Relay(both[0].url, secret, both[0]._authorities).list_routes()
 
 
+def test_a_relay_that_is_told_a_new_secret_takes_the_one_before_as_long_as_it_is_told_that_too(gateways, tmp_path):
+    with relays(tmp_path, gateways[0], secrets=(32 * "n", SECRET)) as (relay,):
+        for secret in (32 * "n", SECRET):
+            Relay(relay.url, secret, relay._authorities).alive()
+        with pytest.raises(GatewayTrouble, match="another DD_RELAY_SECRET"):
+            Relay(relay.url, 32 * "o", relay._authorities).alive()
+
+
 def test_a_relay_whose_certificate_is_of_nobody_known_is_told_nothing(both):
     with pytest.raises(GatewayTrouble, match="CERTIFICATE_VERIFY_FAILED"):
         Relay(both[0].url, SECRET).put_route(route_to(20001))

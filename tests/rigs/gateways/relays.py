@@ -19,11 +19,11 @@ SECRET = "relays-of-a-test-" + 32 * "s"
 
 
 @contextmanager
-def relays(folder: Path, *gateways: RunningGateway) -> Iterator[list[Relay]]:
+def relays(folder: Path, *gateways: RunningGateway, secrets: tuple[str, ...] = (SECRET,)) -> Iterator[list[Relay]]:
     """A client of a relay for each of these gateways."""
     certificate, key = self_signed(folder, ["127.0.0.1"])
     with ExitStack() as stack:
-        urls = [stack.enter_context(_serving(gateway, certificate, key)) for gateway in gateways]
+        urls = [stack.enter_context(_serving(gateway, certificate, key, secrets)) for gateway in gateways]
         yield [Relay(url, SECRET, str(certificate)) for url in urls]
 
 
@@ -40,8 +40,8 @@ def as_one(found: Sequence[Relay]) -> AllGateways:
 
 
 @contextmanager
-def _serving(gateway: RunningGateway, certificate: Path, key: Path) -> Iterator[str]:
-    app, port = relay_application(gateway.client, SECRET), free_port()
+def _serving(gateway: RunningGateway, certificate: Path, key: Path, secrets: tuple[str, ...]) -> Iterator[str]:
+    app, port = relay_application(gateway.client, *secrets), free_port()
     config = uvicorn.Config(
         app, port=port, log_level="error", lifespan="off", ssl_certfile=str(certificate), ssl_keyfile=str(key)
     )

@@ -77,6 +77,14 @@ def test_a_secret_of_relays_that_could_be_guessed_is_refused(tmp_path, monkeypat
         check_machines(settings(tmp_path))
 
 
+def test_so_is_one_of_before_that_they_take_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("DD_RELAY_SECRET_BEFORE", 31 * "b")
+    with pytest.raises(Refused, match="DD_RELAY_SECRET must have 32 characters"):
+        check_machines(settings(tmp_path))
+    monkeypatch.setenv("DD_RELAY_SECRET_BEFORE", 32 * "b")
+    check_machines(settings(tmp_path))
+
+
 def test_backups_in_a_folder_of_the_manager_keep_a_worker_elsewhere_from_starting(tmp_path):
     with pytest.raises(Refused, match="no repository is there on this machine"):
         check_files(settings(tmp_path), Stored())
