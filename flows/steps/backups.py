@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pool.backups.backup import Backup
-from pool.backups.rules import backup_lease, brings_back, check_nothing_is_lost, has_work
+from pool.backups.rules import backup_lease, brings_back, has_work
 from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupTrouble, as_trouble
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.records import BlueprintSpec, Instance
@@ -130,13 +130,10 @@ async def brought_back(instance: Instance, blueprint: BlueprintSpec) -> AsyncIte
 
 async def _fill(instance: Instance, blueprint: BlueprintSpec) -> tuple[str, str]:
     await await_earlier_work(instance)
-    refused: list[BackupTrouble] = []
     while backup := await backup_to_restore(instance):
         try:
             return await fill_container(instance, blueprint, backup), backup.id
         except BackupTrouble as trouble:
             await leave_to_a_tick(instance, trouble)
             await refuse_backup(backup, trouble)
-            refused.append(trouble)
-    check_nothing_is_lost(instance, refused)
     return "", ""

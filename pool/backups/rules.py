@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from pool.backups.backup import Backup
-from pool.backups.states import FINAL_FAULTS, PROGRAM_ENDS, BackupCause, BackupFault, BackupState, BackupTrouble
+from pool.backups.states import FINAL_FAULTS, LOST_FAULTS, PROGRAM_ENDS, BackupCause, BackupFault, BackupState
 from pool.errors import NotFound, Refused
 from pool.moments import after
 from pool.records import Instance
@@ -285,21 +285,23 @@ def offer_before(backup: Backup, backups: Iterable[Backup]) -> str:
     return f"; the one before is {before.id}: the option restore names it" if before and backup.user else ""
 
 
-def check_nothing_is_lost(instance: Instance, refused: Sequence[BackupTrouble]) -> None:
-    """Refuse to begin with nothing where there were backups, and none of them could be read.
+def check_nothing_is_lost(instance: Instance, backups: Iterable[Backup]) -> None:
+    """Refuse to begin with nothing where there were backups, and none of them can be read any more.
+
+    That is looked up in the records: the run that found it out may have died, and its user asks again.
 
     Args:
         instance: the session.
-        refused: what was wrong with each, the newest first.
+        backups: of its user and blueprint, in any state; none of them counts.
 
     Raises:
-        Refused: there was one; the message says how a session begins without.
+        Refused: one was damaged or lost; the message says how a session begins without.
     """
-    if refused:
+    lost = [one for one in in_order(backups) if one.state is BackupState.FAILED and one.fault in LOST_FAULTS]
+    if lost:
         raise Refused(
             f"instance {instance.id} does not begin without the work of its user: none of the backups of"
-            f" {instance.user} that counted can be read any more ({refused[0]}); the option restore none begins with"
-            " nothing"
+            f" {instance.user} can be read any more ({lost[0].reason}); the option restore none begins with nothing"
         )
 
 

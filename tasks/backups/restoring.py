@@ -11,6 +11,7 @@ from pool.backups.backup import Backup
 from pool.backups.carried import carried_backup
 from pool.backups.rules import (
     brings_newest_back,
+    check_nothing_is_lost,
     files_key,
     has_work,
     is_of_same_work,
@@ -43,12 +44,15 @@ def backup_to_restore(instance: Instance) -> Backup | None:
 
     Raises:
         Refused: the named one is not there, or does not count; the message names the newest that does. Or what a
-            session from another host takes along cannot be read any more.
+            session from another host takes along, or every backup of the user, cannot be read any more.
     """
     if instance.carried:
         return carried_backup(instance, outside().store.backups.of_instance(instance.id))
     backups = outside().store.backups.of_user(instance.pool, instance.blueprint, instance.user)
-    return to_restore(backups, instance.options.get("restore", ""))
+    found = to_restore(backups, instance.options.get("restore", ""))
+    if found is None:
+        check_nothing_is_lost(instance, backups)
+    return found
 
 
 @look_up()

@@ -165,6 +165,14 @@ def test_a_session_does_not_begin_with_nothing_where_no_backup_of_its_user_can_b
     assert world.start("alice-3", restore="none").state is InstanceState.RUNNING
 
 
+def test_nor_does_the_next_one_that_the_user_asks_for_after_that_refusal(world):
+    world.end()
+    world.backups.spoiled = {"00000000"}
+    for name in ("alice-2", "alice-3"):
+        with pytest.raises(Refused, match=r"none of the backups of alice .* the option restore none"):
+            world.start(name)
+
+
 def test_a_session_does_not_begin_without_the_work_that_cannot_be_read_now(world):
     world.end()
     world.backups.troubles = [BackupTrouble("the store is away")]
