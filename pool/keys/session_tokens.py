@@ -16,7 +16,7 @@ class TokenOutcome(StrEnum):
     """What became of one session's token."""
 
     RENEWED = "renewed"
-    KEPT = "kept until it ends"  # its program reads none but the one that it was started with
+    KEPT = "kept until it ends"  # its program reads none but the one that it was started with, or is read-only
     LEFT = "left: its session went on"  # it ended, or is on its way to another host
 
 

@@ -37,7 +37,7 @@ def renew_token(instance: Instance) -> tuple[TokenOutcome, Instance]:
     """
     store, engine = outside().store, outside().engines.of(outside().store.hosts.get(instance.get_placement().host))
     found = engine.find(instance.container)
-    if found is None or not takes_tokens(found.labels):
+    if found is None or not (found.takes_files and takes_tokens(found.labels)):
         return (TokenOutcome.KEPT if found else TokenOutcome.LEFT), instance
     today, fresh = store.instances.get(instance.id), store.instances.fresh_token()
     engine.write_files(found.id, _accepting(instance.token, today.token, fresh))

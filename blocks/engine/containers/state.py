@@ -16,6 +16,7 @@ class ContainerState:
     status: str  # created, running, paused, restarting, removing, exited or dead
     exit_code: int
     labels: Mapping[str, str]
+    takes_files: bool = True  # False: its image's files cannot be changed, so that an engine puts none into it
 
     @property
     def running(self) -> bool:
@@ -43,4 +44,5 @@ def state_of(seen: dict) -> ContainerState:
         status=state["Status"],
         exit_code=state["ExitCode"],
         labels=seen["Config"]["Labels"] or {},
+        takes_files=not seen["HostConfig"]["ReadonlyRootfs"],
     )

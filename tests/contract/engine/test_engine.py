@@ -12,6 +12,7 @@ import pytest
 
 from blocks.engine.client import HostEngine
 from blocks.engine.connection import EngineIdentity
+from blocks.files.secret_files import text_tar
 from blocks.stored.authority import CertificateAuthority
 from pool.errors import EngineTrouble, HostUnreachable
 from pool.images.distribution import chain_ids
@@ -215,6 +216,13 @@ def test_a_session_that_changes_nothing_of_its_image_writes_where_memory_is(engi
     write = "for folder in / /etc /tmp /var/tmp /run; do (: >$folder/note) 2>/dev/null && echo $folder; done; true"
     said = reading(engine, replace(spec, read_only=True, shm_mb=8), "sh", "-c", write)
     assert said.split() == ["/tmp", "/var/tmp", "/run"]
+
+
+def test_nothing_can_be_put_into_such_a_session_and_it_is_known_of_it(engine, spec):
+    engine.run(replace(spec, read_only=True, shm_mb=8))
+    assert not engine.find(spec.name).takes_files
+    with pytest.raises(EngineTrouble, match="read-only"):
+        engine.write_files(spec.name, text_tar("/run/dockerdriver/tokens", "a token"))
 
 
 def test_memory_and_swap_together_and_processes_are_limited(engine, spec):

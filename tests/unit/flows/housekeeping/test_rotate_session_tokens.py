@@ -16,7 +16,7 @@ from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
 from flows.housekeeping.rotate_secrets import rotate_secrets
 from flows.steps import session_tokens
-from pool.errors import HostUnreachable
+from pool.errors import EngineTrouble, HostUnreachable
 from pool.keys.rotation import RotatedKey
 from pool.keys.session_tokens import TOKENS_FILE
 from pool.records import Instance, ProxyOptions, Route
@@ -58,6 +58,7 @@ class Program:
 
     accepted: list[str]
     labels: dict[str, str] = field(default_factory=dict)
+    read_only: bool = False
 
 
 class PaperEngine(HostEngine):
@@ -71,10 +72,12 @@ class PaperEngine(HostEngine):
         if self.away:
             raise HostUnreachable("host main-01: the engine could not look")
         found = self.programs.get(name)
-        return ContainerState(name, name, "sha256:1", "running", 0, found.labels) if found else None
+        return ContainerState(name, name, "", "running", 0, found.labels, not found.read_only) if found else None
 
     def write_files(self, container: str, tar: Iterable[bytes]) -> None:
         self._life.step()
+        if self.programs[container].read_only:
+            raise EngineTrouble("container rootfs is marked read-only")
         with tarfile.open(fileobj=io.BytesIO(b"".join(tar))) as archive:
             said = present(archive.extractfile(TOKENS_FILE.strip("/"))).read().decode()
         self.programs[container].accepted = said.split()
@@ -161,6 +164,13 @@ def test_a_program_that_reads_no_other_token_keeps_its_own_and_is_named(one):
     assert one.rotate() == "session-tokens: 0 are new; those of rstudio-1 stay until these end"
     assert one.token("rstudio-1") == session.token
     assert one.door.prefect.tables["session-tokens"][0]["outcome"] == "kept until it ends"
+
+
+def test_a_session_into_which_nothing_can_be_put_keeps_its_token_and_the_rotation_ends(one):
+    session = one.session("kiosk-1", **LABELS)
+    one.engine.programs[session.container].read_only = True
+    assert one.rotate() == "session-tokens: 0 are new; those of kiosk-1 stay until these end"
+    assert one.token("kiosk-1") == session.token
 
 
 def test_a_run_killed_at_any_step_turns_no_request_away_and_the_next_one_ends_every_old_token(one):
