@@ -35,6 +35,7 @@ class Turns:
         self._locks: dict[str, Lock] = {}
         self._looks: Counter[str] = Counter()
         self._promised: dict[str, float] = {}
+        self._relied_on: set[str] = set()  # promises by which something was left to who is still to come
         self._counting = Lock()
         self._rests: dict[str, float] = {}
 
@@ -85,6 +86,7 @@ class Turns:
         self._count(name, 1)
         with self._counting:
             self._promised.pop(name, None)  # here is who it was promised for
+            self._relied_on.discard(name)
         try:
             yield
         finally:
@@ -94,7 +96,21 @@ class Turns:
         """Say that a caller will soon be in :meth:`looking_later`; it counts for so many seconds of the uptime."""
         with self._counting:
             self._promised = {known: until for known, until in self._promised.items() if until > uptime}
+            self._relied_on &= self._promised.keys()
             self._promised[name] = uptime + seconds
+
+    def rely_on(self, name: str) -> None:
+        """Say that something is left to the caller that was promised."""
+        with self._counting:
+            self._relied_on |= {name} & self._promised.keys()
+
+    def break_promise(self, name: str) -> bool:
+        """Say that the caller does not come here after all; whether something was left to it meanwhile."""
+        with self._counting:
+            self._promised.pop(name, None)
+            was_relied_on = name in self._relied_on
+            self._relied_on.discard(name)
+            return was_relied_on
 
     def is_looked_at_later(self, name: str, uptime: float = float("inf")) -> bool:
         """Whether a caller has said so, and has not looked yet; or whether it was promised, and still counts."""

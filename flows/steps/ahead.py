@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from flows.steps.queue import ask_to_start
 from flows.steps.sessions import refuse_start
 from pool.errors import Refused
-from pool.states import BEGINNING
+from pool.states import BEGINNING, InstanceState
 from tasks.base import log, now
 from tasks.sessions.instances import find_instance
-from tasks.sessions.queue import promise_start
+from tasks.sessions.queue import leave_start, promise_start
 from tasks.sessions.requests import record_ahead
 
 
@@ -62,6 +63,18 @@ async def take_back(instance_id: str) -> None:
         await refuse_start(instance, Refused("cancelled"))
 
 
+async def leave_session(parameters: Mapping[str, Any]) -> None:
+    """Rely no more on a run that another worker took: it may have ended before its session was given room here."""
+    instance_id = parameters.get("instance_id")
+    if not isinstance(instance_id, str) or not leave_start(instance_id):
+        return
+    instance = await find_instance(instance_id)
+    if instance and instance.state is InstanceState.STARTING:
+        await ask_to_start(instance)
+
+
+#: By the name of a flow: what is done of a run, by its parameters, that begins in another process after all.
+LEFT: dict[str, Callable[[Mapping[str, Any]], Awaitable[None]]] = {"provision-instance": leave_session}
 #: By the name of a flow.
 AHEAD: dict[str, Callable[[Sequence[FoundRun]], Awaitable[Undoing]]] = {"provision-instance": record_sessions}
 

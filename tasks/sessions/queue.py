@@ -38,6 +38,14 @@ def promise_start(instance_id: str) -> None:
     outside().turns.promise_look(_start_of(instance_id), outside().clock.uptime(), PROMISED_SECONDS)
 
 
+def leave_start(instance_id: str) -> bool:
+    """Say that the run which was promised begins in another process; whether a run is to be asked for in its place.
+
+    It may have looked there, and ended, before this process gave the session room and left it to that run.
+    """
+    return outside().turns.break_promise(_start_of(instance_id))
+
+
 @sql_step()
 def give_out_room(pool: str) -> list[Instance]:
     """Give room to everyone whose turn it is, each by one guarded write; those that need a run to start them, in order.
@@ -57,7 +65,7 @@ def give_out_room(pool: str) -> list[Instance]:
     tries = TRIES
     with outside().turns.take(f"room of {pool}"):
         while tries and (placed := _one_round(pool, promised)) is not None:
-            served += [one for one in placed if one.id not in promised and not _is_started_later(one.id)]
+            served += [one for one in placed if not _is_left_to_its_run(one.id, promised)]
             tries = TRIES if placed else tries - 1
     return served
 
@@ -76,9 +84,13 @@ def _one_round(pool: str, promised: set[str]) -> list[Instance] | None:
     return [taken for turn in order if (taken := _take(turn, settings.gpus, reserved))] if order else None
 
 
-def _is_started_later(instance_id: str) -> bool:
+def _is_left_to_its_run(instance_id: str, promised: set[str]) -> bool:
     """Whether a run of this process looks soon whether the session has room."""
-    return outside().turns.is_looked_at_later(_start_of(instance_id), outside().clock.uptime())
+    turns, start = outside().turns, _start_of(instance_id)
+    if instance_id not in promised and not turns.is_looked_at_later(start, outside().clock.uptime()):
+        return False
+    turns.rely_on(start)
+    return True
 
 
 def _start_of(instance_id: str) -> str:

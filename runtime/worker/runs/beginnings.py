@@ -15,7 +15,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
-from flows.steps.ahead import AHEAD, FoundRun, Undoing
+from flows.steps.ahead import AHEAD, LEFT, FoundRun, Undoing
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.prefect_internals import OpenWorker
 
@@ -59,6 +59,16 @@ class Beginnings:
         undo = self._undoing.pop(str(run.id), None)
         if undo and cancelled:
             await undo()
+
+    async def leave(self, run: FlowRun) -> None:
+        """Rely no more on a run that another worker took. Where that fails, a tick finds what is left."""
+        entrypoint = self._flows.entrypoint_of(run.deployment_id)
+        try:
+            flow = await self._flows.get(entrypoint) if entrypoint else None
+            if flow and (leave := LEFT.get(flow.name)):
+                await leave(run.parameters)
+        except Exception as error:  # noqa: BLE001 - the run is the other worker's: nothing here may settle it
+            self._worker.log.debug("Run %s is left to another worker: %r", run.id, error)
 
     @asynccontextmanager
     async def turn(self, run: FlowRun) -> AsyncIterator[None]:

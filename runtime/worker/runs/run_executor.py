@@ -75,13 +75,15 @@ class RunExecutor:
         try:
             async with AsyncExitStack() as turn:
                 await turn.enter_async_context(self._beginnings.turn(flow_run))
-                if not await self._claim(flow_run):
+                if not (is_ours := await self._claim(flow_run)):
                     cancelled = await self._is_cancelled(flow_run.id)
                 elif flow := await self._flow_of(flow_run):
                     cancelled = await self._run(flow, flow_run, has_begun=turn.aclose)
                 else:
                     cancelled = False
                 await self._beginnings.settle(flow_run, cancelled)
+                if not is_ours:
+                    await self._beginnings.leave(flow_run)
         except Exception as error:  # one run's trouble must not end the worker and with it all other runs
             self._worker.log.exception("Lost track of run %s", flow_run.id)
             await self._lost.settle(self._worker.client, flow_run.id, f"its worker lost track of it: {error!r}")

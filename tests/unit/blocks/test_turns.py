@@ -73,6 +73,23 @@ def test_promises_whose_time_is_over_are_forgotten_with_the_next_one():
     assert not turns.is_looked_at_later("alice-1", uptime=0)
 
 
+def test_what_is_left_to_a_promised_look_is_known_where_that_is_broken_and_forgotten_where_it_is_kept():
+    turns = Turns()
+    for name in ("alice-1", "bob-1", "carol-1"):
+        turns.promise_look(name, uptime=100, seconds=30)
+    turns.rely_on("alice-1")
+    turns.rely_on("bob-1")
+    with turns.looking_later("bob-1"):
+        pass
+    assert [turns.break_promise(name) for name in ("alice-1", "alice-1", "bob-1", "carol-1")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert not turns.is_promised("alice-1", uptime=101)
+
+
 async def come(turns: Turns, who: str, seen: list[str], stay: Event, most: int, patience: float = 60) -> None:
     """Capital letters are of those that let others pass."""
     async with turns.one_of("starts on main-01", most, patience, last=who.isupper()):

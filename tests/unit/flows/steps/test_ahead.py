@@ -12,7 +12,7 @@ from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
 from blocks.turns import Turns
 from flows.sessions.provision_instance import provision_instance
-from flows.steps.ahead import AHEAD, FoundRun, Undoing, record_sessions
+from flows.steps.ahead import AHEAD, LEFT, FoundRun, Undoing, leave_session, record_sessions
 from flows.steps.queue import serve_queue
 from pool.records import Image
 from tests.rigs.fakes import Blocks, FakeBlocks, FakePrefect, InlinePublisher, fake_outside
@@ -118,6 +118,21 @@ def test_one_whose_run_begins_while_it_is_given_room_is_started_by_that_run_alon
     assert door.prefect.triggered == []
 
 
+def test_one_that_was_left_to_a_run_which_ended_in_another_process_is_started_by_another(door):
+    record(found("s-1"), found("s-2"))
+    asyncio.run(serve_queue("main", own="s-1"))
+    asyncio.run(leave_session({"instance_id": "s-2"}))
+    assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-2"]
+
+
+def test_one_whose_run_another_process_took_before_it_was_given_room_is_asked_for_as_any_other(door):
+    record(found("s-1"), found("s-2"))
+    asyncio.run(leave_session({"instance_id": "s-2"}))
+    assert door.prefect.triggered == []
+    asyncio.run(serve_queue("main", own="s-1"))
+    assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-2"]
+
+
 def test_the_page_of_each_run_shows_the_next_answer_to_it(door):
     record(found("s-1"), found("s-2"))
     assert door.prefect.shown == {"instance-s-1": "run of s-1", "instance-s-2": "run of s-2"}
@@ -172,4 +187,5 @@ def test_one_of_no_blueprint_that_there_is_is_not_recorded(door):
 
 def test_the_flow_that_it_is_done_for_takes_these_parameters():
     assert provision_instance.name in AHEAD
+    assert provision_instance.name in LEFT
     assert {*found("s-1").parameters} == {*provision_instance.parameters.properties}

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from prefect import flow
 
-from flows.steps.ahead import AHEAD
+from flows.steps.ahead import AHEAD, LEFT
 from runtime.worker.runs.beginnings import MOST_AT_ONCE, Beginnings
 from tests.rigs.pool_data import NOW
 
@@ -111,6 +111,20 @@ def test_what_was_done_ahead_is_undone_once_for_a_run_that_was_cancelled_before_
     monkeypatch.setitem(AHEAD, "provision-any", note)
     asyncio.run(prepare_and_settle())
     assert undone == ["s-1"] * cancelled
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_a_run_that_another_worker_took_is_left_to_it_whatever_happens_meanwhile(monkeypatch, beginnings, away):
+    left = []
+
+    async def leave(parameters):
+        left.append(parameters["instance_id"])
+        if away:
+            raise ConnectionError("the database is away")
+
+    monkeypatch.setitem(LEFT, "provision-any", leave)
+    asyncio.run(beginnings.leave(a_run(instance_id="s-1")))
+    assert left == ["s-1"]
 
 
 async def begin_many(beginnings, count: int, auto: bool) -> int:
