@@ -141,10 +141,12 @@ def _routes_of(pool: str) -> dict[str, Route]:
 
 
 def _that_still_run(routes: Collection[Route]) -> list[Route]:
-    """Of these routes, those whose session runs, according to SQL, at the address that they lead to."""
-    running, hosts = outside().store.instances.running_routes(), outside().store.hosts.addresses()
-    places = {route: (hosts.get(place.host), place.port) for route, place in running.items()}
-    return [route for route in routes if places.get(route.id) == (route.address, route.port)]
+    """Of these routes, those whose session runs, as SQL has them by now.
+
+    Since they were read a session may have another token, place or end, which its own run has published already.
+    """
+    wanted, _ = _wanted_routes()
+    return [wanted[route.id] for route in routes if route.id in wanted]
 
 
 def settle_routes(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
 
-from pool.records import Instance, Placement
+from pool.records import Instance
 from pool.sessions.routing import OF_PAGE, RoutedSession
 from pool.states import ENDED, EndCause, InstanceState
 from pool.store.engine import Part, in_parts
@@ -62,13 +62,6 @@ class InstanceReading(Part):
         )
         with self._db.reading() as connection:
             return {row.id: as_instance(row) for row in connection.execute(query).all()}
-
-    def running_routes(self) -> dict[str, Placement]:
-        """The routes of all running sessions, with the place that each leads to."""
-        query = select(instances.c.route, instances.c.host, instances.c.port)
-        with self._db.reading() as connection:
-            rows = connection.execute(query.where(instances.c.state == InstanceState.RUNNING)).all()
-        return {row.route: Placement(row.host, row.port) for row in rows}
 
     def routed(self, pool: str) -> list[RoutedSession]:
         """What the routes of all running sessions of the pool are made of. Holds their tokens: never log it."""

@@ -98,6 +98,17 @@ def test_a_session_that_ends_before_its_route_is_published_gets_none(store, gate
     assert not gateway.table
 
 
+def test_a_token_that_is_replaced_while_the_repair_waits_for_the_lock_stays_the_one_that_is_presented(store, gateway):
+    alice = run(store, "alice-1", proxy=ProxyOptions(auth_header="token {token}"))
+
+    def rotate() -> None:
+        asyncio.run(publish_route.fn(store.instances.renew_token(alice, "another")))
+
+    gateway.before_the_lock = rotate
+    repair()
+    assert gateway.table[alice.route]["token_header"] == "token another"
+
+
 def test_a_running_session_without_a_route_gets_it_and_a_route_without_a_session_goes(store, gateway):
     bob = run(store, "bob-1")
     gateway.table = {"of-no-session": asdict(Route("of-no-session", "10.0.0.5", 20009))}
