@@ -84,18 +84,27 @@ def in_use(now: datetime) -> dict[str, Any]:
 def next_free_port(connection: Connection, host_name: str, ports: Sequence[int]) -> int:
     """Take the ports in turn. Called with the host's row locked by :func:`take_room`, so that no two choose at once.
 
-    A port that came free is the last to be taken again. Whatever still leads there (a connection that a browser keeps,
-    a route that was withdrawn late) then meets no other user's session. In turn rather than after
-    some minutes: it needs no clock, and with a thousand ports for two dozen sessions a turn takes hundreds of sessions.
+    A port that came free is the last to be taken again, also by the next host at the address. Whatever still leads
+    there (a connection that a browser keeps, a route of a gateway that the manager does not reach) then meets no other
+    user's session. In turn rather than after some minutes: it needs no clock, and with a thousand ports for two dozen
+    sessions a turn takes hundreds of sessions.
     """
     taken = set(connection.scalars(_held(host_name, "port")))
-    last = connection.scalar(select(hosts.c.last_port).where(hosts.c.name == host_name)) or 0
+    host = connection.execute(select(hosts.c.last_port, hosts.c.address).where(hosts.c.name == host_name)).one()
+    last = host.last_port or _last_port_at(connection, host.address)
     in_turn = sorted(ports, key=lambda port: (port <= last, port))
     port = next((port for port in in_turn if port not in taken), None)
     if port is None:
         raise Refused(f"host {host_name} has no free session port in {ports[0]} to {ports[-1]}")
     connection.execute(update(hosts).where(hosts.c.name == host_name).values(last_port=port))
     return port
+
+
+def _last_port_at(connection: Connection, address: str | None) -> int:
+    """Return the port that was taken last on the host that had this address before; 0: none had it."""
+    known = (hosts.c.address == address, hosts.c.last_port.is_not(None))
+    newest = select(hosts.c.last_port).where(*known).order_by(hosts.c.created_at.desc(), hosts.c.number.desc())
+    return (connection.scalar(newest.limit(1)) if address else None) or 0
 
 
 def free_gpus(connection: Connection, needs: int, of: str, host_name: str, gpus: int) -> list[int] | None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pool.errors import NotFound, Refused, RefusedMove
-from pool.records import FlavorSize, ProxyOptions
+from pool.records import SESSION_PORTS, FlavorSize, ProxyOptions
 from pool.states import HostState, InstanceState
 from pool.store.hosts.host_store import REMEMBERED
 from tests.rigs.pool_data import NOW, a_blueprint, ask, claim, claim_active, later, place, run
@@ -209,6 +209,17 @@ def test_each_session_has_a_port_of_its_own_and_one_that_came_free_is_the_last_t
         if number == 1:
             store.instances.move("s-1", InstanceState.FAILED, NOW)
     assert taken == {0: 20000, 1: 20001, 2: 20002, 3: 20003, 4: 20001}
+
+
+def test_a_host_that_gets_the_address_of_one_before_goes_on_with_its_ports(store):
+    for number, (state, address) in enumerate(((HostState.FAILED, "10.0.0.5"), (HostState.ACTIVE, "10.0.0.5")), 1):
+        host = claim_active(store, f"run-{number}")
+        store.hosts.note(host.name, address=address)
+        ask(store, f"alice-{number}")
+        place(store, f"alice-{number}", host.name)
+        store.hosts.move(host.name, state, NOW)
+    ports = [store.instances.get(f"alice-{number}").get_placement().port for number in (1, 2)]
+    assert ports == [SESSION_PORTS[0], SESSION_PORTS[1]]
 
 
 def test_a_host_without_ports_is_refused_and_keeps_its_room(store):
