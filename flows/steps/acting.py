@@ -20,6 +20,7 @@ from tasks.hosts.setup import renew_certificate
 from tasks.housekeeping.orphans import count_removal, note_repair
 from tasks.leases import lease
 from tasks.runs import trigger
+from tasks.sessions.extensions import grant_late_request
 from tasks.sessions.instances import get_instance, move_instance
 from tasks.sessions.standbys import begin_standby, end_standby
 
@@ -103,9 +104,14 @@ async def _end(decision: Decision, key: str) -> None:
 
 
 async def _expire(decision: Decision, key: str) -> None:
-    """End a session whose time is over still; one that was extended since it was looked at goes on."""
+    """End a session whose time is over still; one that was extended since it was looked at goes on.
+
+    So does one whose user asked for it since the tick began, which granted what was asked for by then.
+    """
     instance, at = await get_instance(decision.subject), now()
     if instance.state is InstanceState.RUNNING and instance.expires_at and instance.expires_at <= at:
+        if instance.extensions and await grant_late_request(instance):
+            return
         stopping, why, cause = InstanceState.STOPPING, decision.reason, decision.cause
         ending = await move_instance(instance.id, stopping, reason=why, cause=cause, only_if_expired_by=at)
         await settling.end_or_ask(ending, decision, key)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from blocks.outside import log, now, outside
+from pool.errors import GatewayTrouble
 from pool.open_pages.extending import extended_to
 from pool.records import Instance
 from tasks.base import look_up, pool_task
@@ -23,6 +24,17 @@ def grant_extensions() -> str:
     granted = filter(None, (_grant(session, requested_at) for session, requested_at in _due_requests()))
     names = [session.id for session in granted]
     return f"extended by their users: {', '.join(names)}" if names else ""
+
+
+@look_up()
+def grant_late_request(session: Instance) -> bool:
+    """Extend a session whose time is over, where its user asked for it just before it is ended; whether it goes on."""
+    try:
+        requested_at = outside().gateway.requested_extensions().get(session.route)
+    except GatewayTrouble as error:  # what is not known keeps no session for ever
+        log().warning("whether the user of %s wants it to go on is not known: %s", session.id, error)
+        return False
+    return requested_at is not None and _grant(session, requested_at) is not None
 
 
 def _due_requests() -> list[tuple[Instance, datetime]]:

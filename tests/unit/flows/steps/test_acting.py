@@ -66,6 +66,13 @@ def test_a_session_that_was_extended_or_ended_since_it_was_seen_is_not_touched(s
     assert expiring(an_instance(**seen)).names == ["get_instance"]
 
 
+def test_a_session_whose_user_asked_since_the_tick_began_that_it_goes_on_is_not_ended():
+    seen = an_instance(expires_at=NOW, extend_by=600, extensions=1)
+    assert expiring(seen, grant_late_wish=True).names == ["get_instance", "grant_late_wish"]
+    ended = expiring(seen, grant_late_wish=False, move_instance=an_instance(state=InstanceState.DELETED))
+    assert "move_instance" in ended.names
+
+
 def acted(decision: Decision, **answers) -> list[str]:
     """Names of the tasks called for a decision, a minute after it was made."""
     ended = an_instance(state=InstanceState.DELETED)

@@ -15,7 +15,7 @@ from pool.open_pages.messages import Level
 from pool.records import Instance, Route
 from pool.states import InstanceState
 from tasks.gateway.routes import publish_route, repair_routes, routes_differ
-from tasks.sessions.extensions import extensions_are_requested, grant_extensions
+from tasks.sessions.extensions import extensions_are_requested, grant_extensions, grant_late_request
 from tests.rigs.fakes import FakeClock, fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, later, place, run
 from tests.rigs.services.databases import new_store
@@ -111,6 +111,15 @@ def test_a_request_that_is_not_due_or_one_too_many_changes_nothing(door, alice):
 def test_a_request_of_a_session_that_ends_is_not_fulfilled(door, alice):
     door.store.instances.move(alice.id, InstanceState.STOPPING, later(3050))
     assert wish(door, alice, 3100) == ""
+
+
+def test_a_wish_of_the_last_moment_is_fulfilled_before_the_session_is_ended_once(door, alice):
+    door.clock.moment = later(3605)
+    assert not asyncio.run(grant_late_request.fn(alice))
+    door.gateway.wishes[alice.route] = later(3599)
+    assert [asyncio.run(grant_late_request.fn(alice)) for _ in range(2)] == [True, False]
+    extended = door.store.instances.get(alice.id)
+    assert (extended.expires_at, extended.extensions) == (later(5399), 1)
 
 
 def test_a_session_on_a_draining_host_ends_with_it_and_offers_no_extension(door, alice):
