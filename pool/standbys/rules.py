@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pool.hosts.lifetime import remaining, takes_sessions
-from pool.records import Host
+from pool.records import BlueprintSpec, Host
 from pool.settings import PoolSettings
 from pool.standbys.spec import StandbySpec
 from pool.standbys.standby import STANDING, Standby, StandbyState
@@ -138,7 +138,7 @@ def _troubles(one: Standby, case: Standbys) -> Iterator[str]:
         yield f"blueprint {one.blueprint} or its image was changed since"
     elif one.id in case.ailing:
         yield case.ailing[one.id]
-    elif one.state is StandbyState.STARTING and age > longest_start(one):
+    elif one.state is StandbyState.STARTING and age > longest_start(one, spec.blueprint):
         yield f"still {one.state} after {age:.0f} s"
     elif one.state is StandbyState.READY and age > LONGEST_LIFE:
         yield f"it stood by for {age:.0f} s: a fresh one takes its place"
@@ -154,9 +154,12 @@ def to_ask_again(case: Standbys, ends: Collection[str]) -> dict[str, str]:
     return {name: f"still starting after {age:.0f} s" for name, age in ages.items() if age > ASKED_AGAIN}
 
 
-def longest_start(one: Standby) -> int:
-    """Seconds that one may be starting: its container, the waiting for it, and some for a run that had to wait."""
-    return one.start_timeout + 120
+def longest_start(one: Standby, blueprint: BlueprintSpec) -> int:
+    """Seconds that one may be starting: its container, the waiting for it, and some for a run that had to wait.
+
+    And those for which one that is to be frozen runs on before.
+    """
+    return one.start_timeout + 120 + (blueprint.standby_warm_up if blueprint.standby_frozen else 0)
 
 
 def to_start(case: Standbys, ends: Collection[str]) -> list[tuple[str, str]]:

@@ -49,6 +49,14 @@ def test_a_standby_that_is_missing_begins():
     assert planned([a_host()]) == [(Kind.START_STANDBY, "main-01/jupyter")]
 
 
+@pytest.mark.parametrize(("frozen", "age", "ends"), [(False, 181, True), (True, 239, False), (True, 241, True)])
+def test_one_that_runs_on_before_it_is_frozen_may_start_for_so_much_longer(frozen, age, ends):
+    blueprint = a_blueprint(standby=1, standby_frozen=frozen, standby_warm_up=60)
+    specs = {"jupyter": StandbySpec(blueprint, "spec", {"main-01": "image"})}
+    kinds = [kind for kind, _ in planned([a_host(standby=1)], [STARTING], now=later(age), seen={"specs": specs})]
+    assert (Kind.END_STANDBY in kinds) is ends
+
+
 def test_as_many_are_wanted_as_the_timetable_says_at_this_moment_and_the_reason_names_its_line():
     blueprint = a_blueprint(standby=0, standby_timetable=("daily 08:00-08:05: 2",))
     spec = StandbySpec(blueprint, "spec", {"main-01": "image"}, read_timetable(blueprint.standby_timetable, "UTC"))
