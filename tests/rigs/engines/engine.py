@@ -1,5 +1,6 @@
 """A Docker Engine for the tests: the one that the product would use on this machine, or one started for them."""
 
+import atexit
 import fcntl
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 import docker
 import pytest
@@ -34,10 +36,22 @@ ROOT = "--data-root="
 KEPT = Path("/var/tmp/dockerdriver-tests")
 
 
-def running_engine() -> str:
-    """Address of the tests' own engine while it runs; empty while it does not."""
-    url = own_engine_url(ProcessSettings(data=KEPT))
-    return url if answers(url) else ""
+def running_engine(data: Path = KEPT) -> str:
+    """Address of the tests' own engine, which then runs to the end of this process; empty while it does not run.
+
+    The run of tests that started it may end before this one, and would take the stack's hosts with it.
+    """
+    settings = ProcessSettings(data=data)
+    url = own_engine_url(settings)
+    if not answers(url):  # a run that is about to start it may wait for our own stack, and holds the lock meanwhile
+        return ""
+    with locked(data / "engine.lock", fcntl.LOCK_EX):
+        if not answers(url):
+            return ""
+        users = (data / "engine.users").open("w")
+        fcntl.flock(users, fcntl.LOCK_SH)
+    atexit.register(_leave, settings, users)
+    return url
 
 
 def share_images(data: Path) -> None:
@@ -77,18 +91,23 @@ def own_engine(settings: ProcessSettings) -> Iterator[str]:
     All runs of tests at one time share it: the first one starts it, and the last one stops it.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
-    url, turn = own_engine_url(settings), settings.data / "engine.lock"
+    url = own_engine_url(settings)
     with (settings.data / "engine.users").open("w") as users:
-        with locked(turn, fcntl.LOCK_EX):
+        with locked(settings.data / "engine.lock", fcntl.LOCK_EX):
             fcntl.flock(users, fcntl.LOCK_SH)
             if not answers(url):
                 _start(settings)
         try:
             yield url
         finally:
-            with locked(turn, fcntl.LOCK_EX), suppress(BlockingIOError):  # another run of tests uses it
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _stop(settings)
+            _leave(settings, users)
+
+
+def _leave(settings: ProcessSettings, users: TextIO) -> None:
+    """Be no user of it any more; the last one stops it."""
+    with users, locked(settings.data / "engine.lock", fcntl.LOCK_EX), suppress(BlockingIOError):
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused: another run of tests uses it
+        _stop(settings)
 
 
 def _start(settings: ProcessSettings) -> None:
