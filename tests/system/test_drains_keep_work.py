@@ -52,9 +52,7 @@ def stack(engine_url) -> Iterator[Stack]:
 def store(stack) -> Iterator[S3Store]:
     """Where the stack keeps backups: an operator has named it in the form."""
     with s3_store() as store:
-        found = stack.api("GET", "/block_types/slug/backup-store/block_documents/name/main").json()
-        change = {"data": store.place("backups"), "merge_existing_data": True}
-        stack.api("PATCH", f"/block_documents/{found['id']}", json=change)
+        stack.change_block("backup-store", **store.place("backups"))
         yield store
 
 

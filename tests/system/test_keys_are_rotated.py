@@ -18,7 +18,8 @@ from pool.errors import HostUnreachable
 from pool.keys.rotation import RotatedKey
 from tests.rigs.engines.engine_tls import client_context, ping_engine
 from tests.rigs.gateways.kernel import kernel_channel, result_of
-from tests.rigs.stacks.visits import signed_in
+from tests.rigs.stacks.visits import good_for, signed_in
+from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.system, pytest.mark.nightly, pytest.mark.timeout(1500)]
 
@@ -46,20 +47,15 @@ class InUse:
 
 @pytest.fixture(scope="module")
 def in_use(stack) -> Iterator[InUse]:
-    set_link_seconds(stack, LINK_SECONDS)
+    stack.change_block("launch-link-keys", link_seconds=LINK_SECONDS)
     url = stack.provision("rotated-1", user="ada")["url"]
+    heard = "the worker that makes links has heard of the change"
+    until(lambda: good_for(stack.link("rotated-1")) > LINK_SECONDS / 2, heard, 60)
     links = {name: stack.link("rotated-1") for name in (*RotatedKey, "retire")}
     with signed_in(stack.link("rotated-1")) as browser, kernel_channel(url, browser) as channel:
         yield InUse(url, browser, channel, links)
     stack.run("deprovision-instance/on-demand", instance_id="rotated-1")
-    set_link_seconds(stack, 120)
-
-
-def set_link_seconds(stack, seconds: int) -> None:
-    """As an operator does in the form."""
-    found = stack.api("GET", "/block_types/slug/launch-link-keys/block_documents/name/main").json()
-    change = {"data": {"link_seconds": seconds}, "merge_existing_data": True}
-    stack.api("PATCH", f"/block_documents/{found['id']}", json=change)
+    stack.change_block("launch-link-keys", link_seconds=120)
 
 
 @dataclass(frozen=True)
@@ -96,13 +92,16 @@ def work_of_bob(stack) -> None:
 
 
 @contextmanager
-def asked_all_the_time(browser: httpx.Client, url: str) -> Iterator[list[int]]:
-    """What a page is answered that asks five times a second: its statuses."""
-    statuses, over = list[int](), Event()
+def asked_all_the_time(browser: httpx.Client, url: str) -> Iterator[list[int | str]]:
+    """What a page is answered that asks five times a second: its statuses, or why there was no answer."""
+    statuses, over = list[int | str](), Event()
 
     def ask() -> None:
         while not over.wait(0.2):
-            statuses.append(browser.get(url).status_code)
+            try:
+                statuses.append(browser.get(url).status_code)
+            except httpx.HTTPError as error:  # which would end the thread, and nothing would be asked any more
+                statuses.append(repr(error))
 
     asking = Thread(target=ask)
     asking.start()

@@ -5,20 +5,17 @@ The gateway's own tests say the same of a real nginx and a real browser, with no
 """
 
 import time
-from typing import Any
 
 import pytest
 
 from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
 from tests.rigs.present import present
+from tests.rigs.stacks.visits import good_for
+from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.system, pytest.mark.nightly, pytest.mark.timeout(1500)]
 
 LINK_SECONDS = 10
-
-
-def document_of(stack, slug: str, name: str) -> dict:
-    return stack.api("GET", f"/block_types/slug/{slug}/block_documents/name/{name}").json()
 
 
 def test_one_browser_opens_two_sessions_by_their_links_and_computes_in_both(stack, artifacts):
@@ -44,17 +41,22 @@ def test_a_link_after_its_time_and_a_used_link_open_nothing(stack, artifacts):
     with browser_page() as page:
         assert present(page.goto(used)).status == 200
         page.wait_for_url(lambda url: "dd-launch" not in url)
-    keys = document_of(stack, "launch-link-keys", "main")["id"]
-    change: dict[str, Any] = {"data": {"link_seconds": LINK_SECONDS}, "merge_existing_data": True}
-    stack.api("PATCH", f"/block_documents/{keys}", json=change)
-    old = stack.link("signed-1")
+    stack.change_block("launch-link-keys", link_seconds=LINK_SECONDS)
+    try:
+        old = until(lambda: link_that_ends_soon(stack), "the worker has heard of the change", 60)
+    finally:  # the links of the next tests are to outlive the start of a browser
+        stack.change_block("launch-link-keys", link_seconds=120)
     time.sleep(LINK_SECONDS)
     for link in (old, used):
         with browser_page() as page:
             assert present(page.goto(link)).status == 401
             assert page.locator("h1").inner_text() == "This link is no longer good."
-    change["data"]["link_seconds"] = 120
-    stack.api("PATCH", f"/block_documents/{keys}", json=change)
+
+
+def link_that_ends_soon(stack) -> str:
+    """A fresh link; none while the worker that makes it has not heard yet for how long links are good now."""
+    link = stack.link("signed-1")
+    return link if good_for(link) <= LINK_SECONDS else ""
 
 
 def test_an_ended_session_says_why_and_the_pool_page_shows_the_others(stack, artifacts):

@@ -174,7 +174,11 @@ class Stack:
 
     def set_pool(self, **fields: Any) -> None:
         """Change the pool's block as an operator does in the UI's form."""
-        found = self.api("GET", "/block_types/slug/pool-config/block_documents/name/main").json()
+        self.change_block("pool-config", **fields)
+
+    def change_block(self, kind: str, **fields: Any) -> None:
+        """Change fields of the block ``main`` of a kind in the UI's form; the others stay."""
+        found = self.api("GET", f"/block_types/slug/{kind}/block_documents/name/main").json()
         body = {"data": fields, "merge_existing_data": True}
         self.api("PATCH", f"/block_documents/{found['id']}", json=body)
 

@@ -1,5 +1,6 @@
 """A user's browser at a session of a stack, and what the user does in a notebook there."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,11 @@ def content(name):
 [(name, oct(os.lstat(name).st_mode), os.lstat(name).st_uid == os.getuid(), content(name))
  for name in ("project", "project/thesis.txt", "project/data", "newest")]
 """
+
+
+def good_for(link: str) -> float:
+    """Seconds for which a launch link still opens its session, by what its ticket says."""
+    return int(link.partition("ticket=")[2].partition(".")[0]) - time.time()
 
 
 @contextmanager
