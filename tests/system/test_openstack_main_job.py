@@ -57,7 +57,7 @@ def stack(clouds_yaml, engine_url) -> Iterator[Stack]:
         it.first_output = up.stdout
         yield it
     finally:
-        it.command("down")
+        it.take_away()
 
 
 def hosts(stack) -> list[Host]:

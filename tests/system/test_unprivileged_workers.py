@@ -37,7 +37,7 @@ def static_stack(engine_url, open_local) -> Iterator[Stack]:
                 it.first_output = up.result().stdout
                 yield it
     finally:
-        it.command("down")
+        it.take_away()
 
 
 def as_account(account: str, *command: object) -> subprocess.CompletedProcess:

@@ -70,7 +70,8 @@ def upgrade(tmp_path_factory) -> Iterator[Upgrade]:
             it.output = make_up(stack)
             yield it
     finally:
-        stack.command("down")
+        checkout.take_these_files()  # not every earlier version can be told to leave nothing behind
+        stack.take_away()
 
 
 def make_up(stack: Stack) -> str:
