@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 
 from blocks.stored.api_password import password_file, prefect_api
 from runtime.supervision.environment import command_line
-from tests.rigs.services.prefect_server import ROOT, stop
+from tests.rigs.services.prefect_server import ROOT, stop_all
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -162,8 +162,7 @@ def test_what_a_run_says_of_its_execution_does_nothing_however_old_the_work_pool
             until(partial(says, server, run, "HOSTILE is unset"), "its log came, and says so")
             assert f"working in {tmp_path}" not in server.logs(run)
     finally:
-        for worker in workers:
-            stop(worker)
+        stop_all(workers)
     assert not mark.exists()
 
 

@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from tests.rigs.services.api_servers import ApiServers
-from tests.rigs.services.prefect_server import running, stop
+from tests.rigs.services.prefect_server import running, stop_all
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -64,8 +64,7 @@ def test_two_workers_of_two_servers_run_each_run_once(servers, tmp_path):
         runs = [servers.trigger(deployment, file=str(stamps)) for _ in range(20)]
         ended = {servers.wait(run, seconds=120)["type"] for run in runs}
     finally:
-        for worker in workers:
-            stop(worker)
+        stop_all(workers)
     assert ended == {"COMPLETED"}
     assert Counter(line.split()[0] for line in stamps.read_text().splitlines()) == dict.fromkeys(runs, 1)
 

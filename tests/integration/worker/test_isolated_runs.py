@@ -40,8 +40,8 @@ def worker(prefect_server, tmp_path_factory) -> Iterator[Isolating]:
     prefect_server.env["DD_DATA"] = str(data)
     worker = Isolating(prefect_server)
     yield worker
-    stop(worker.process)
     prefect_server.env = before
+    stop(worker.process)
 
 
 def test_a_run_has_a_process_of_its_own_that_ends_with_it(worker, tmp_path):

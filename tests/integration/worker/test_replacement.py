@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from pool.store.pool_store import PoolStore
-from tests.rigs.services.prefect_server import PrefectServer, stop
+from tests.rigs.services.prefect_server import PrefectServer, stop_all
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(400)]  # six workers and more
@@ -61,9 +61,8 @@ def worker(prefect_server, tmp_path) -> Iterator[Supervised]:
     }  # fmt: skip
     worker = Supervised(prefect_server)
     yield worker
-    for process in worker.processes:
-        stop(process)
     prefect_server.env = before
+    stop_all(worker.processes)
 
 
 def test_a_worker_above_its_limit_is_replaced_while_runs_come_and_each_is_done_once(worker, tmp_path):

@@ -14,7 +14,7 @@ import pytest
 
 from pool.store.pool_store import PoolStore
 from tests.rigs.present import present
-from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
+from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop, stop_all
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -49,8 +49,7 @@ def bench(prefect_server):
     bench = Bench(prefect_server)
     bench.worker()
     yield bench
-    for worker in bench.workers:
-        stop(worker)
+    stop_all(bench.workers)
 
 
 @pytest.fixture
@@ -58,8 +57,7 @@ def idle(prefect_server):
     """A pool whose workers the test starts itself."""
     idle = Bench(prefect_server)
     yield idle
-    for worker in idle.workers:
-        stop(worker)
+    stop_all(idle.workers)
 
 
 def test_a_run_completes_and_its_logs_are_on_the_server(bench):
@@ -234,13 +232,14 @@ def test_a_worker_that_stands_by_ends_when_it_is_asked_to(idle):
 
 
 @pytest.mark.nightly  # five workers; what the last one does is tested without any (unit/runtime/worker/runs)
+@pytest.mark.timeout(700)
 def test_a_run_that_kills_its_worker_each_time_fails_with_the_reason(idle, store):
     run = idle.trigger("deadly")
     for _ in range(4):
-        until(idle.worker().poll, "the worker has died", 60)
+        until(idle.worker().poll, "the worker has died", 120)  # the next one has its name, and counts as online at once
         idle.workers.pop()
     idle.worker()
-    state = idle.server.wait(run, seconds=60)
+    state = idle.server.wait(run, seconds=120)
     assert (state["type"], "is given up" in state["message"]) == ("FAILED", True)
 
 

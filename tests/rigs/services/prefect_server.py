@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -172,6 +172,13 @@ def stop(process: subprocess.Popen | None, seconds: float = 40) -> int | None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def stop_all(processes: Iterable[subprocess.Popen]) -> None:
+    """End each; one that ignores it fails the test once the others were ended, too."""
+    with contextlib.ExitStack() as ends:
+        for process in processes:
+            ends.callback(stop, process)
 
 
 @contextlib.contextmanager
