@@ -131,9 +131,14 @@ def changes_since(before: Inventory, after: Inventory) -> Changes | None:
         tuple(sorted(fetched)),
         folders,
         to_read=sum(size_of(one) for name, one in new.items() if below.has(name)),
-        grown=sum(map(size_of, new.values())) - sum(map(size_of, old.values())),
+        grown=_size_of_others(new, old) - _size_of_others(old, new),
         more_files=len(new) - len(old),
     )
+
+
+def _size_of_others(files: Mapping[bytes, Stamp], known: Mapping[bytes, Stamp]) -> int:
+    """Add up what is not as it is known: of a large home that changed little few stamps are taken apart."""
+    return sum(size_of(stamp) for name, stamp in files.items() if known.get(name) != stamp)
 
 
 def is_worth_it(changes: Changes, links: bool, base: Backup, limit_mb: int) -> bool:
@@ -158,14 +163,23 @@ def _shows(one: Stamp, other: Stamp) -> bool:
 
 
 class Below:
-    """Paths, and all that is below them."""
+    """Paths, and all that is below them.
+
+    Files are asked for folder by folder, as a list and a tar have them: what was found of one folder is remembered. Of
+    all folders it would be as much memory as a session likes.
+    """
 
     def __init__(self, roots: set[bytes]) -> None:
         self._roots = roots
+        self._folder, self._is_below = b"", False
 
     def has(self, name: bytes) -> bool:
         """Whether a path is one of them, or below one."""
-        return name in self._roots or any(above in self._roots for above in _above(name))
+        folder = name.rpartition(b"/")[0]
+        if folder != self._folder:
+            self._folder = folder
+            self._is_below = folder in self._roots or any(above in self._roots for above in _above(folder))
+        return self._is_below or name in self._roots
 
 
 def _above(name: bytes) -> Iterable[bytes]:
@@ -178,15 +192,13 @@ def _above(name: bytes) -> Iterable[bytes]:
 def _highest(names: Iterable[bytes]) -> set[bytes]:
     """Leave out what is below another one."""
     every = set(names)
-    return {name for name in every if not any(above in every for above in _above(name))}
+    without_folder = [name for name in every if name.rpartition(b"/")[0] not in every]  # of most names it is there
+    return {name for name in without_folder if not any(above in every for above in _above(name))}
 
 
 def _together(roots: set[bytes], files: Mapping[bytes, Stamp]) -> set[bytes]:
     """Read a folder as a whole where that is less work than reading many of its files one by one."""
-    below: dict[bytes, int] = {}  # bytes below a folder
-    for name, stamp in files.items():
-        for above in _above(name):
-            below[above] = below.get(above, 0) + size_of(stamp)
+    below = _bytes_below(files) if roots else {}
     cost = {name: REQUEST + size_of(files[name]) + below.get(name, 0) for name in roots}
     for level in range(max((_deep(name) for name in roots), default=0), 0, -1):
         folders: dict[bytes, list[bytes]] = {}
@@ -199,6 +211,19 @@ def _together(roots: set[bytes], files: Mapping[bytes, Stamp]) -> set[bytes]:
                     del cost[name]
                 cost[folder] = as_whole
     return set(cost)
+
+
+def _bytes_below(files: Mapping[bytes, Stamp]) -> dict[bytes, int]:
+    """Add up the bytes below each folder, by the folders that files lie in: they are far fewer."""
+    inside: dict[bytes, int] = {}
+    for name, stamp in files.items():
+        folder = name.rpartition(b"/")[0]
+        inside[folder] = inside.get(folder, 0) + size_of(stamp)
+    below = dict(inside)
+    for folder, size in inside.items():
+        for above in _above(folder):
+            below[above] = below.get(above, 0) + size
+    return below
 
 
 def _deep(name: bytes) -> int:

@@ -119,7 +119,9 @@ def linked(stamp: Stamp) -> bool:
 
 def size_of(stamp: Stamp) -> int:
     """Bytes of a file in a tar, with what describes it."""
-    size = 0 if is_folder(stamp) or stands_for_deleted(stamp) else int(fields_of(stamp)[3])
+    mode, *_, size_of_file = stamp.removeprefix(UNSETTLED).split(b" ", 4)[:4]  # of all files of a home it is asked
+    kind = int(mode, 16)
+    size = 0 if S_ISDIR(kind) or S_ISCHR(kind) else int(size_of_file)
     return 512 + size + -size % 512
 
 

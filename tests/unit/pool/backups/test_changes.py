@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from pool.backups import changes as rules
-from pool.backups.changes import REQUEST, WORTH, Changes, Noted, base_of, changes_since, is_worth_it
+from pool.backups.changes import REQUEST, WORTH, Below, Changes, Noted, base_of, changes_since, is_worth_it
 from pool.backups.inventory import UNSETTLED, Inventory
 from pool.backups.states import BackupState
 from tests.rigs.pool_data import NOW, a_backup
@@ -61,6 +62,27 @@ def test_a_new_file_is_read_and_its_folder_told_of():
     found = present(changes_since(listed(HOME), Inventory(after)))
     assert (found.fetched, [*found.folders], found.gone) == ((b"home/d/c",), [b"home/d"], ())
     assert (found.more_files, found.grown) == (1, 1024)
+
+
+def test_what_is_below_a_folder_is_told_in_whatever_order_files_are_asked_for():
+    below = Below({b"home/d", b"home/e/f"})
+    asked = {
+        b"home/a": False,
+        b"home/d": True,
+        b"home/d/b/c": True,
+        b"home/e": False,
+        b"home/e/f": True,
+        b"home/e/g": False,
+    }
+    for names in permutations(asked):
+        assert all(below.has(name) is asked[name] for name in names)
+
+
+def test_a_home_has_grown_by_what_came_and_by_what_is_longer_less_what_is_gone():
+    longer = {**listed(HOME).files, b"home/a": stamp(FILE, 2, size=2000), b"home/c": stamp(FILE, 9)}
+    del longer[b"home/d/b"]
+    found = present(changes_since(listed(HOME), Inventory(longer)))
+    assert (found.grown, found.more_files) == ((512 + 2048) + 1024 - 1024 - 1024, 0)
 
 
 def test_a_folder_whose_status_alone_is_later_is_as_it_was():
