@@ -4,6 +4,8 @@ from blocks.stored.blueprint import SLOT_MB, Blueprint
 
 #: Holds the session's path. In the environment: commands stand in the host's process list, which every account reads.
 BASE_URL = "DD_BASE_URL"
+#: Shows the gateway's banner in a session's page, also from behind the end of its HTML.
+BANNER = '<script src="dd-notice/banner.js"></script>'
 
 
 def default_blueprints() -> dict[str, Blueprint]:
@@ -34,7 +36,9 @@ def _rstudio(image: str) -> Blueprint:
     told = (
         f"for file in {both}; do"
         f" if [ -f $file ] && ! grep -q ^www-root-path= $file; then echo www-root-path=${BASE_URL} >> $file; fi;"
-        " done; exec /init"
+        " done; page=/usr/lib/rstudio-server/www/index.htm;"
+        f" if [ -f $page ] && ! grep -q dd-notice $page; then echo '{BANNER}' >> $page; fi;"
+        " exec /init"
     )
     return Blueprint(
         image=image,

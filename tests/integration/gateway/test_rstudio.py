@@ -4,11 +4,14 @@ import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
 from blocks.stored.authority import CertificateAuthority
+from blocks.stored.default_blueprints import BANNER
 from pool.records import KeptWork
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.gateways.browser import browser_page
@@ -24,7 +27,9 @@ REAL = os.environ.get("RSTUDIO_IMAGE", "")
 stand_in_alone = pytest.mark.skipif(
     bool(REAL), reason="it looks at the stand-in's own page, files, password or older version; a real image has others"
 )
+ARTIFACTS = Path(__file__).parents[3] / "tests" / "artifacts" / "pages"
 HOSTS = "10.231.0.0/16"  # the light ones
+PAGE = "/usr/lib/rstudio-server/www/index.htm"
 PASSWORD = "a password of this test"
 SUSPENDED = "/home/rstudio/.local/share/rstudio/sessions/active/session-stand-in/suspended-session-data"
 
@@ -146,6 +151,31 @@ def test_a_page_in_chromium_calls_and_hears_of_what_happens(gateway, session):
         page.goto(gateway.address(session.route.id))
         page.get_by_text("typed in a browser").first.wait_for()
         assert page.url == gateway.address(session.route.id)
+
+
+@stand_in_alone
+def test_its_page_says_when_the_session_ends_and_its_user_has_it_go_on_by_the_button(gateway, session):
+    now = int(time.time())
+    ends = {"ends_at": now + 250, "ends_because": "expired", "extend_by": 1800, "extend_from": now - 60}
+    only_routes(gateway.client, [replace(session.route, **ends)])
+    with browser_page() as page:
+        page.goto(gateway.address(session.route.id))
+        page.get_by_text("This session ends in less than 5 minutes. Its time is over then.").wait_for()
+        page.screenshot(path=ARTIFACTS / "banner-rstudio.png")
+        page.get_by_role("button", name="Go on for 30 minutes").click()
+        page.get_by_text("You asked that it goes on").wait_for()
+        page.get_by_text("typed in a browser").first.wait_for()
+    assert [*gateway.client.wished_extensions()] == [session.route.id]
+
+
+@stand_in_alone
+def test_a_container_that_is_started_again_has_the_line_for_the_banner_once(session):
+    for _ in range(2):
+        session.host.engine.stop(session.spec.name, KeptWork().stop_seconds)
+        session.host.engine.start(session.spec.name)
+        session.wait()
+    page = b"".join(present(session.host.engine.read_files(session.spec.name, PAGE)))
+    assert page.count(BANNER.encode()) == 1
 
 
 @pytest.fixture(scope="module")
