@@ -67,8 +67,8 @@ async def why_superseded(standby: Standby) -> str:
     before it was made. One that another run made ready, while this one was held up for longer than a lease lasts, keeps
     it; and where a session has it by now, what this run may have frozen goes on.
     """
-    today = await find_standby(standby.id)
-    session, state = standby.as_session(), today.state if today else StandbyState.ENDED
+    current = await find_standby(standby.id)
+    session, state = standby.as_session(), current.state if current else StandbyState.ENDED
     if state is StandbyState.STARTING:
         return ""
     if state is StandbyState.READY:

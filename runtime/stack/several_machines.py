@@ -1,4 +1,4 @@
-"""What one machine alone has, and workers of another one would miss: said in a sentence before they start.
+"""Checks of a manager on several machines: refuse to start workers that would miss what another machine has.
 
 Sessions are started and ended by warm workers, which may be on any machine: what they need is asked over the network.
 Images, hosts and backups by the hour are for the manager's own workers, where the files are.
@@ -20,7 +20,7 @@ QUEUE = "default"
 
 
 def check_machines(settings: ProcessSettings) -> None:
-    """See that the settings fit together, where workers or gateways are on several machines.
+    """Check that the settings fit together, where workers or gateways are on several machines.
 
     Raises:
         Refused: they do not; the sentence names the setting.
@@ -60,7 +60,7 @@ def check_tables(settings: ProcessSettings) -> None:
 
 
 def check_files(settings: ProcessSettings, stored: "StoredBlocks") -> None:
-    """See that no session needs a file that is on the manager alone. Blocks are read from Prefect's API.
+    """Check that no session needs a file that is on the manager alone. Blocks are read from Prefect's API.
 
     Raises:
         Refused: one does; the sentence says what is to be where.

@@ -1,4 +1,4 @@
-"""Verbs for routes: publish, withdraw, repair."""
+"""Tasks on routes: publish, withdraw, repair."""
 
 from collections.abc import Callable, Collection
 
@@ -29,13 +29,13 @@ def publish_route(instance: Instance) -> None:
     route, which would be left when its port is another session's.
     """
     host = outside().store.hosts.get(instance.get_placement().host)
-    if not outside().gateway.add_route(_as_it_is(instance, host), lambda: _runs_there(instance)):
+    if not outside().gateway.add_route(_current_route(instance, host), lambda: _runs_there(instance)):
         log().warning("instance %s went on meanwhile: its route as it was is not published", instance.id)
     else:
         _note_routed(instance)
 
 
-def _as_it_is(instance: Instance, host: Host) -> Route:
+def _current_route(instance: Instance, host: Host) -> Route:
     return route_of(instance, host, outside().store.messages.current(now()))
 
 
@@ -48,17 +48,17 @@ def _note_routed(instance: Instance) -> None:
 
 
 def _runs_there(instance: Instance) -> bool:
-    today = outside().store.instances.get(instance.id)
+    current = outside().store.instances.get(instance.id)
     known = (instance.placement, instance.token)  # another token may have been given meanwhile, and published
-    return today.state is InstanceState.RUNNING and (today.placement, today.token) == known
+    return current.state is InstanceState.RUNNING and (current.placement, current.token) == known
 
 
 @look_up()
 def tell_open_page(instance: Instance) -> None:
-    """Have the gateway know what the open page of a session is told now; where it cannot, the next tick does."""
+    """Publish the route again with what the session's open page shows now; where that fails, the next tick does it."""
     try:
         host = outside().store.hosts.get(instance.get_placement().host)
-        outside().gateway.add_route(_as_it_is(instance, host), lambda: _runs_there(instance))
+        outside().gateway.add_route(_current_route(instance, host), lambda: _runs_there(instance))
     except DockerDriverError as error:
         log().warning("the open page of %s is told at the next tick: %s", instance.id, error)
 
@@ -87,7 +87,7 @@ def repair_routes() -> str:
 
 @look_up()
 def tell_open_pages() -> str:
-    """Have the gateway know what the open pages of all sessions are told now; says why the next tick has to do it."""
+    """Publish all routes again with what open pages show now; return why the next tick has to do it, or nothing."""
     try:
         _repair()
     except DockerDriverError as error:

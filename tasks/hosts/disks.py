@@ -1,4 +1,4 @@
-"""Verbs that keep room on the disks of hosts."""
+"""Tasks on the disks of hosts: make room, and prune what nothing needs."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Verbs for host images: say what one is made of, prepare the host, take the image, throw old ones away."""
+"""Tasks on host images: say what one is made of, prepare the host, make the image, delete old ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Verbs for hosts: claim, create, reach, move, delete, prove gone."""
+"""Tasks on hosts: claim, create, reach, move, delete, prove gone."""
 
 from asyncio import sleep
 

@@ -1,4 +1,4 @@
-"""Verbs for the operator: take a host out of service, put it back, let a pool spawn again."""
+"""Tasks for operators: take a host out of service, put it back, let a pool spawn again."""
 
 from blocks.outside import now, outside
 from pool.errors import ShuttingDown

@@ -1,4 +1,4 @@
-"""Verbs for making a machine a notebook host: run the playbook, test the result."""
+"""Tasks that make a machine a notebook host: run the playbook, test the result."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Verbs for certificates: those that an operator is told of, the gateway's, the authority's, which another follows."""
+"""Tasks on certificates: which run out soon, the renewal of the gateway's, the rotation of the authority."""
 
 from blocks.outside import log, now, outside
 from pool.hosts.certificates import authority_follow_up, running_out

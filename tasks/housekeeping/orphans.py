@@ -1,4 +1,4 @@
-"""Verbs for what housekeeping finds outside and SQL does not have so: look again, start again, remove, remember."""
+"""Tasks on orphans and other differences from SQL: look again, start again, remove, record."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Leave what shows each pool at a look among Prefect's artifacts: sessions, timings, images, the last day and week."""
+"""Write the artifacts that show each pool in Prefect's UI: sessions, timings, images, the last day and week."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,7 @@ class LastTime:
 
 @look_up()
 def show_pools() -> str:
-    """Leave the tables and pictures of each pool, those that changed; says what could not be read."""
+    """Write the tables and pictures of each pool that changed; return what could not be read."""
     return "; ".join(said for pool in outside().pools() if (said := _show_safely(pool)))
 
 
@@ -68,7 +68,7 @@ def _show_safely(pool: str) -> str:
 
 
 def _show_sessions(pool: str) -> None:
-    """Leave the living sessions, the oldest first: the artifact ``sessions-<pool>``."""
+    """Write the living sessions, the oldest first: the artifact ``sessions-<pool>``."""
     store = outside().store.instances
     shown = store.all(pool, LIVING_INSTANCES, limit=MOST_ROWS)
     more = max(0, sum(store.counts(pool)[state] for state in LIVING_INSTANCES) - len(shown))
@@ -79,27 +79,27 @@ def _show_sessions(pool: str) -> None:
 
 
 def _show_timings(pool: str) -> None:
-    """Leave how long the starts of the last day took, until a minute ago at most: the artifact ``timings-<pool>``."""
-    end = _whole(MINUTE)
+    """Write how long the starts of the last day took, until a minute ago at most: the artifact ``timings-<pool>``."""
+    end = _rounded_down(MINUTE)
     rows = outside().pictures.of(f"timings of {pool}", end, lambda: _timings(pool, end))
     description = f"Starts of sessions of pool {pool} in the last day; whole: from accepted to routed"
     outside().prefect.write_table(rows, key=f"timings-{pool}", description=description)
 
 
 def _timings(pool: str, end: datetime) -> list[dict[str, str]]:
-    """Measure by what was so at a moment, so that each worker that draws it comes to the same."""
+    """Measure what was on record at a moment, so that all workers that draw it come to the same."""
     started = outside().store.timings.since(end - DAY, pool)
     return timing_rows(spreads(one for one in started if max(one.moments.values()) <= end))
 
 
-def _whole(step: timedelta) -> datetime:
+def _rounded_down(step: timedelta) -> datetime:
     """Return the last moment that is a whole number of steps."""
     return now() - (now() - _EPOCH) % step
 
 
 def _show_picture(pool: str, span: timedelta) -> None:
-    """Leave the picture of a span of time: the artifact ``last-day-<pool>`` or ``last-week-<pool>``."""
-    end = _whole(STEPS[span])
+    """Write the picture of a span of time: the artifact ``last-day-<pool>`` or ``last-week-<pool>``."""
+    end = _rounded_down(STEPS[span])
     key = f"{NAMES[span]}-{pool}"
     words, picture = outside().pictures.of(key, end, lambda: _drawn(pool, span, end))
     outside().prefect.write_picture(picture, key=key, description=words)

@@ -1,4 +1,4 @@
-"""Verbs for looking at standbys: what is on record, what they are made by now, and whether they answer."""
+"""Look-ups of standbys: which are on record, what they would be made by now, and whether they answer."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Verbs for the catalogue: pull references, read archives, offer and retire images, collect their layers."""
+"""Tasks on the catalogue: pull references, read archives, offer and retire images, prune their layers."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Verbs for images: send to a host what it lacks."""
+"""Tasks on images: send a host the layers that it lacks."""
 
 from asyncio import create_task, sleep
 from collections.abc import AsyncIterator, Sequence

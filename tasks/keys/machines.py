@@ -1,4 +1,4 @@
-"""Verbs for the machines that check keys: which there are, and what each is to trust."""
+"""Tasks on the machines that check keys: which there are, and which keys each is to trust."""
 
 from blocks.clouds.port import Server
 from blocks.host_setup.login_keys import let_in

@@ -1,4 +1,4 @@
-"""Verbs for the tokens of sessions that run: which there are, another one for each, and the end of the one before."""
+"""Tasks on the tokens of running sessions: list them, give each a new one, end the one before."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Verbs for the keys themselves, where they are stored: how far a rotation came, and each step of it."""
+"""Tasks on the stored keys: how far a rotation is, and each step of it."""
 
 from blocks.outside import now, outside
 from blocks.stored.authority import CertificateAuthority

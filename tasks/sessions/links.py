@@ -1,4 +1,4 @@
-"""Verbs for sign-in: make launch links, and have the gateway check them with the right keys."""
+"""Tasks on sign-in: make launch links, and have the gateway check them with the right keys."""
 
 from blocks.outside import now, outside
 from pool.records import Instance

@@ -30,8 +30,10 @@ def test_two_threads_that_want_the_same_turn_have_it_one_after_the_other():
 
 def test_turns_of_two_names_do_not_wait_for_each_other():
     turns = Turns()
+    taken = []
     with turns.take("room of main"), turns.take("room of gpu"):
-        pass
+        taken.append("both")
+    assert taken == ["both"]
 
 
 def test_what_is_looked_at_later_is_so_until_the_last_one_that_said_so_is_about_to_look():

@@ -47,8 +47,10 @@ def test_what_is_under_it_is_done_by_one_at_a_time_and_by_all(store_url):
 
 
 def test_another_name_is_another_lock(store):
+    held = []
     with store.leases.advisory_lock("gateways"), store.leases.advisory_lock("other"):
-        pass
+        held.append("both")
+    assert held == ["both"]
 
 
 def test_a_process_that_is_killed_gives_it_back(store, store_url):

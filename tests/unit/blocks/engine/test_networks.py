@@ -71,6 +71,7 @@ def test_two_sessions_that_make_the_network_of_one_list_at_once_both_have_it():
     client = PaperClient(dd_closed=CLOSED)
     client.made_meanwhile = True
     make_network(client, spec("list", "10.0.0.0/8"), "main-01")
+    assert network_config(spec("list", "10.0.0.0/8"))["network_mode"] in client.there
 
 
 def test_lists_that_differ_are_networks_that_differ():
