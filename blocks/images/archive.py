@@ -8,14 +8,12 @@ import hashlib
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
-from blocks.images.growing import has_settled, is_being_written
 from blocks.images.members import Members, each_file, list_members, read_members
 from blocks.images.stream import CHUNK, Compression, Stream, compression_of, part_of
 from pool.errors import BadRequest, BrokenArchive
@@ -24,9 +22,6 @@ from pool.printable import escaped
 
 LAYERS_AT_ONCE = 4  # that are read and packed; hashing and packing need no interpreter lock
 OTHER_LAYER = "it is not the one that the config names"
-#: How names end of files that are on their way, and of notes beside archives; both are passed over.
-UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp", ".temp", "~")
-NOTES = (".txt", ".md", ".json", ".sha256", ".sha512", ".md5", ".asc", ".sig")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -128,85 +123,6 @@ def each_layer(archive: ArchiveInfo, take: Callable[[str, Stream], None]) -> Non
 
     with _archive_errors(archive.path), archive.path.open("rb") as file:
         each_file(file if archive.compression is Compression.NONE else Stream(file), pick)
-
-
-def scan(images_dir: Path, sink: LayerSink | None = None) -> tuple[list[ArchiveInfo], list[tuple[str, str]]]:
-    """Every archive of the folder: the good ones, and the others as (file name, reason).
-
-    Any file may be an archive, whatever its name ends with: what it is, its first bytes say. A file that is still being
-    copied (a hidden or temporary name, changed in the last two seconds, or open for writing in any process of this
-    machine) is left for the next scan. Files that did not change since this process scanned last are not read again.
-    """
-    good: list[ArchiveInfo] = []
-    refused: list[tuple[str, str]] = []
-    for path in _settled(images_dir):
-        found = _remembered(path, sink, *_fingerprint(path))
-        if isinstance(found, str):
-            refused.append((path.name, found))
-        elif reason := _name_taken(found, good):
-            refused.append((path.name, reason))
-        else:
-            good.append(found)
-    return good, refused
-
-
-def stamp_of(path: Path) -> str:
-    """Size and time of change of a file: another stamp, another content."""
-    size, changed, _ = _fingerprint(path)
-    return f"{size}-{changed}"
-
-
-def stamps(images_dir: Path) -> dict[str, str]:
-    """Return the stamp of every complete archive, by file name."""
-    found = {}
-    for path in _settled(images_dir):
-        with suppress(FileNotFoundError):  # it went while we looked
-            found[path.name] = stamp_of(path)
-    return found
-
-
-def _settled(images_dir: Path) -> list[Path]:
-    """List complete archives, the oldest first: it keeps its name against a newer one."""
-    ages = {path: age for path in images_dir.glob("*") if (age := _age_of_finished(path)) is not None}
-    return sorted(ages, key=lambda path: (ages[path], path.name))
-
-
-def _age_of_finished(path: Path) -> int | None:
-    """When the archive was changed last, in nanoseconds; None when it is none, still being copied, or just went."""
-    with suppress(FileNotFoundError):
-        changed = path.stat().st_mtime_ns
-        return changed if _may_be_archive(path) and has_settled(changed) and not is_being_written(path) else None
-    return None
-
-
-def _may_be_archive(path: Path) -> bool:
-    name = path.name.lower()
-    return not name.startswith(".") and not name.endswith(UNFINISHED + NOTES) and path.is_file()
-
-
-def growing(images_dir: Path) -> list[str]:
-    """List the files that some process is still writing, by name."""
-    return sorted(path.name for path in images_dir.glob("*") if _may_be_archive(path) and is_being_written(path))
-
-
-def _fingerprint(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino
-
-
-@lru_cache(maxsize=1024)
-def _remembered(path: Path, sink: LayerSink | None, size: int, mtime: int, inode: int) -> ArchiveInfo | str:  # noqa: ARG001 - they are the key
-    try:
-        return read_archive(path, sink)
-    except BrokenArchive as error:
-        return str(error)
-
-
-def _name_taken(found: ArchiveInfo, good: list[ArchiveInfo]) -> str:
-    for other in good:
-        if other.image_id != found.image_id and (shared := set(other.names) & set(found.names)):
-            return f"images/{found.path.name}: the name {min(shared)} is that of another image, in {other.path.name}"
-    return ""
 
 
 def _manifest(members: Members) -> dict:

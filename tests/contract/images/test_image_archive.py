@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from blocks.images.archive import read_archive, scan
+from blocks.images.archive import read_archive
+from blocks.images.folder import scan
 from blocks.stored.authority import CertificateAuthority
 from pool.errors import BrokenArchive, DockerDriverError
 from tests.rigs.engines.light_host import light_host

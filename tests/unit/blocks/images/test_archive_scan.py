@@ -7,8 +7,9 @@ from threading import Event, Thread
 
 import pytest
 
-from blocks.images import archive as image_archive
-from blocks.images.archive import growing, read_archive, scan, stamps
+from blocks.images import folder as image_folder
+from blocks.images.archive import read_archive
+from blocks.images.folder import growing, scan, stamps
 from blocks.images.growing import is_being_written
 from tests.rigs.engines.tiny_image import TinyImage, tar_of
 from tests.rigs.present import present
@@ -61,7 +62,7 @@ def test_a_scan_reads_an_unchanged_file_once(write, tmp_path, monkeypatch):
         read.append(path)
         return read_archive(path, shelf)
 
-    monkeypatch.setattr(image_archive, "read_archive", noted)
+    monkeypatch.setattr(image_folder, "read_archive", noted)
     scan(tmp_path)
     scan(tmp_path)
     assert read == [path]
