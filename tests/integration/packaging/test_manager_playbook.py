@@ -37,7 +37,7 @@ SAID = {
 WRITE = """
 - hosts: all
   gather_facts: false
-  vars_files: ["{role}/defaults/main.yml", "{role}/vars/main.yml"]
+  vars_files: ["{role}/defaults/main.yml", "{role}/vars/main.yml", "{folder}/said.yml"]
   tasks:
     - ansible.builtin.file: {{path: "{folder}/{{{{ inventory_hostname }}}}", state: directory, mode: "0700"}}
     - ansible.builtin.template:
@@ -64,6 +64,7 @@ def written(tmp_path_factory) -> Path:
     """A folder for each machine, with its dockerdriver.env."""
     folder = tmp_path_factory.mktemp("written")
     play = folder / "write.yml"
+    (folder / "said.yml").write_text(yaml.safe_dump(SAID))  # an inventory's variables give way to files
     play.write_text(WRITE.format(role=PLAYBOOKS / "roles" / "manager", folder=folder))
     said = run(folder, play)
     assert all((folder / name / "dockerdriver.env").exists() for name in MACHINES), said
