@@ -15,7 +15,7 @@ from pool.store.instances.instance_store import InstanceStore
 from pool.store.instances.standbys import StandbyStore
 from pool.store.leases import LeaseStore
 from pool.store.messages import MessageStore
-from pool.store.migrations import check_current, downgrade, upgrade
+from pool.store.migrations import check_current, downgrade, has_tables, upgrade
 from pool.store.orphans import OrphanStore
 from pool.store.outage import WAIT_SECONDS, Patience
 from pool.store.ticks import TickStore
@@ -90,6 +90,11 @@ class PoolStore:
         """
         with self._database.reading() as connection:
             check_current(connection)
+
+    def has_tables(self) -> bool:
+        """Whether the tables were ever made in this database."""
+        with self._database.reading() as connection:
+            return has_tables(connection)
 
     def trouble(self) -> str:
         """Return why the database does not answer a query; empty: it answers."""

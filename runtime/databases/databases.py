@@ -79,6 +79,28 @@ def check_databases(settings: ProcessSettings) -> None:
         programs_of(settings)
 
 
+def check_moved(settings: ProcessSettings) -> None:
+    """Look whether records would be left behind: another server is named, which is empty, and the stack's own is not.
+
+    One that does not answer is passed over: whoever asks it next is told.
+
+    Raises:
+        Refused: they would; the manager would know no host and no session.
+    """
+    if settings.runs_postgresql or settings.api_url or not cluster(settings).exists():
+        return
+    store = PoolStore.open(settings.pool_database_url, wait_seconds=0)
+    try:
+        if store.trouble() or store.has_tables():
+            return
+    finally:
+        store.close()
+    raise Refused(
+        f"{shown(settings.pool_database_url)} is empty, and the records of this installation are in the stack's own"
+        f" PostgreSQL, {cluster(settings)}: move them there first, as docs/operating.md says (Databases)"
+    )
+
+
 def say_which_databases(settings: ProcessSettings, say: Say) -> None:
     """Say that an installation is on SQLite, and what follows from it."""
     files = [database.url.rpartition("/")[2] for database in databases(settings) if database.on_sqlite]

@@ -13,7 +13,7 @@ from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, keep_password, prefect_api
 from pool.errors import DockerDriverError, GatewayTrouble
 from runtime.api_servers.programs import check_api_servers, log_of_server
-from runtime.databases.databases import check_databases
+from runtime.databases.databases import check_databases, check_moved
 from runtime.databases.own_database import wait_for_database
 from runtime.stack.origin import note_origin
 from runtime.stack.service import environment_of
@@ -25,11 +25,23 @@ from runtime.supervision.processes import Processes
 
 
 def check(settings: ProcessSettings) -> None:
-    """Look whether the processes would start with these settings; nothing is changed.
+    """Look whether the processes are to be started with these settings; nothing is changed.
 
     Raises:
-        BadRequest: the gateway would not; the sentence names the setting.
-        Refused: the databases, several servers of the API, or several machines cannot be as the settings say.
+        BadRequest: the gateway would not start; the sentence names the setting.
+        Refused: the databases, several servers of the API, or several machines cannot be as the settings say; or the
+            records would be left behind in another database.
+    """
+    check_here(settings)
+    check_moved(settings)
+
+
+def check_here(settings: ProcessSettings) -> None:
+    """Look at what is on this machine: at a boot the databases may not be there yet.
+
+    Raises:
+        BadRequest: as of `check`.
+        Refused: likewise.
     """
     check_databases(settings)
     check_api_servers(settings)
@@ -39,7 +51,7 @@ def check(settings: ProcessSettings) -> None:
 
 def account(settings: ProcessSettings) -> None:
     """As root, first of all: have the account, the password, and all files and folders as they must be."""
-    check(settings)
+    check_here(settings)
     have_account(settings, print)
     check_reach(settings)
     keep_password(settings, os.environ.get(OF_SERVER, ""))

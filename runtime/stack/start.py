@@ -20,7 +20,7 @@ from runtime.api_servers.programs import (
     later_programs,
     log_of_server,
 )
-from runtime.databases.databases import check_databases, say_which_databases
+from runtime.databases.databases import check_databases, check_moved, say_which_databases
 from runtime.databases.own_database import end_database, wait_for_database
 from runtime.stack.local_engine import (
     Say,
@@ -58,6 +58,7 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     """
     names_given = list(os.environ)
     check_databases(settings)
+    check_moved(settings)
     check_api_servers(settings)
     have_account(settings, say)
     check_reach(settings)

@@ -67,6 +67,11 @@ def _between(revision: str, found: str | None) -> list[str]:
     return between
 
 
+def has_tables(connection: Connection) -> bool:
+    """Whether the tables were ever made in this database, by whichever version."""
+    return MigrationContext.configure(connection).get_current_revision() is not None
+
+
 def check_current(connection: Connection) -> None:
     """Change nothing; say whether the tables are of the form that this version reads.
 

@@ -7,9 +7,17 @@ import pytest
 
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, Refused
+from pool.store.pool_store import PoolStore
 from runtime.command.doctor.pools import examine_databases
 from runtime.command.doctor.told import tell
-from runtime.databases.databases import NOT_MADE, check_databases, databases, say_which_databases, trouble_with
+from runtime.databases.databases import (
+    NOT_MADE,
+    check_databases,
+    check_moved,
+    databases,
+    say_which_databases,
+    trouble_with,
+)
 from runtime.databases.own_database import DATABASES, plain_environment, programs_of
 from runtime.stack.start import programs
 from runtime.supervision.environment import stack_environment
@@ -41,6 +49,20 @@ def test_a_new_installation_has_both_databases_in_a_postgresql_of_its_own(tmp_pa
     settings = an_installation(tmp_path)
     assert (kinds(settings), settings.runs_postgresql) == (OWN, True)
     assert [url.url.split("@/")[1].split("?")[0] for url in databases(settings)] == list(DATABASES)
+
+
+def test_records_in_the_stack_s_own_postgresql_are_not_left_behind_for_an_empty_server(tmp_path):
+    theirs = tmp_path / "theirs.sqlite"  # stands for a server of the operator's
+    settings = an_installation(tmp_path, database_url=f"sqlite:///{theirs}", prefect_database_url=THEIRS)
+    check_moved(settings)  # a new installation
+    (tmp_path / "postgres" / "cluster").mkdir(parents=True)
+    with pytest.raises(Refused, match=r"theirs.sqlite is empty, and the records of .* are in .*/cluster"):
+        check_moved(settings)
+    check_moved(settings.model_copy(update={"database_url": THEIRS}))  # it does not answer: that is said elsewhere
+    store = PoolStore.open(settings.pool_database_url)
+    store.upgrade()
+    store.close()
+    check_moved(settings)  # they are there
 
 
 def test_an_installation_on_sqlite_stays_there_and_says_how_to_move(tmp_path):
