@@ -1,6 +1,7 @@
 """Tasks on routes: publish, withdraw, repair."""
 
 from collections.abc import Callable, Collection
+from functools import partial
 
 from blocks.gateway.client import Gateway, RouteRefused
 from blocks.outside import log, now, outside
@@ -98,7 +99,7 @@ def tell_open_pages() -> str:
 def _repair() -> str:
     missing, surplus, unread = _differences()
     if missing or surplus:
-        settle_routes(outside().gateway, missing, surplus, _that_still_run)
+        settle_routes(outside().gateway, missing, surplus, partial(_that_run, {*surplus}))
     said = f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
     return "; ".join(filter(None, [said, *unread]))
 
@@ -140,13 +141,14 @@ def _routes_of(pool: str) -> dict[str, Route]:
     return {one.route: told(one) for one in store.instances.routed(pool) if one.host in addresses}
 
 
-def _that_still_run(routes: Collection[Route]) -> list[Route]:
-    """Of these routes, those whose session runs, as SQL has them by now.
+def _that_run(surplus: Collection[str], routes: Collection[Route]) -> list[Route]:
+    """Of these routes, and of those that were to go, those whose session runs, as SQL has them by now.
 
-    Since they were read a session may have another token, place or end, which its own run has published already.
+    Since they were read a session may have another token, place or end, or be back from a move: its own run has
+    published that already.
     """
     wanted, _ = _wanted_routes()
-    return [wanted[route.id] for route in routes if route.id in wanted]
+    return [wanted[name] for name in dict.fromkeys([*(route.id for route in routes), *surplus]) if name in wanted]
 
 
 def settle_routes(
@@ -174,7 +176,7 @@ def _refusal(
 ) -> RouteRefused | None:
     """Publish one session, if it still runs; why it is refused."""
     try:
-        table.add_route(route, lambda: bool(that_hold([route])))
+        table.add_route(route, lambda: any(one.id == route.id for one in that_hold([route])))
     except RouteRefused as error:
         return error
     return None

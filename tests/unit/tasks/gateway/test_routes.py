@@ -18,6 +18,7 @@ from tasks.gateway.routes import publish_route, repair_routes, routes_differ
 from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active, place
 from tests.rigs.pool_data import run as begin_to_run
+from tests.rigs.present import present
 from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
@@ -107,6 +108,15 @@ def test_a_token_that_is_replaced_while_the_repair_waits_for_the_lock_stays_the_
     gateway.before_the_lock = rotate
     repair()
     assert gateway.table[alice.route]["token_header"] == "token another"
+
+
+def test_a_session_that_comes_back_from_a_move_while_the_repair_waits_for_the_lock_keeps_its_route(store, gateway):
+    ask(store, "alice-1")
+    alice = present(place(store, "alice-1"))
+    gateway.table = {alice.route: asdict(Route(alice.route, "10.0.0.9", 20009))}  # where it was before
+    gateway.before_the_lock = lambda: asyncio.run(publish_route.fn(begin_to_run(store, "alice-1")))
+    repair()
+    assert gateway.table[alice.route]["address"] == "10.0.0.5"
 
 
 def test_a_running_session_without_a_route_gets_it_and_a_route_without_a_session_goes(store, gateway):
