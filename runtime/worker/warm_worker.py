@@ -186,7 +186,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
 
     def _is_time_for_a_poll(self) -> bool:
         """Whether it is: runs under way wait for the server, which answers a poll and notes it in some rows."""
-        spared = self._finder.hears and self.taken and not self._places.may_have_been_full()
+        spared = self._finder.needs_no_poll and self.taken and not self._places.may_have_been_full()
         if spared and time.monotonic() - self._polled < BUSY_POLL_SECONDS:
             return False
         self._polled = time.monotonic()

@@ -32,7 +32,12 @@ class RunFinder:
         self._told = ToldRuns(self._read, self._take)
         self._unlimited = False
         self.stopped = False
-        self.hears = False  # whether the event stream is there: what it tells of, no poll has to find
+        self.hears = False  # whether the event stream is there
+
+    @property
+    def needs_no_poll(self) -> bool:
+        """Whether runs are found by events: by polls alone where an operator limits the pool."""
+        return self.hears and self._unlimited
 
     async def read_limits(self) -> None:
         """See whether an operator paused or limited the pool or one of its queues: then polls alone find runs."""
