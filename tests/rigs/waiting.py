@@ -14,7 +14,7 @@ FIRST, GROWS, LONGEST = 0.02, 1.25, 0.2
 def until(
     true: Callable[[], Answer | None],
     what: str,
-    seconds: float = 30.0,
+    seconds: float = 60.0,
     meanwhile: Callable[[], object] | None = None,
 ) -> Answer:
     """Ask again and again, and give the first answer that is true.
@@ -22,7 +22,7 @@ def until(
     Args:
         true: what is asked.
         what: it is, for the failure's message.
-        seconds: that it may take.
+        seconds: that it may take. What passes does not wait for it: it is for a machine that does five things at once.
         meanwhile: what is done between two questions; None: nothing, for ever longer, but never long.
 
     Raises:

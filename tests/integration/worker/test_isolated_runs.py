@@ -13,7 +13,7 @@ from runtime.worker.prefect_internals import ISOLATED
 from tests.rigs.services.prefect_server import PrefectServer, stop
 from tests.rigs.waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]  # the first one starts the server, too
 
 FLOWS = "tests.rigs.stacks.warm_flows"
 
@@ -26,7 +26,7 @@ class Isolating:
         template = closed_template(**{ISOLATED: True})
         server.call("POST", "/work_pools/", name=self.pool, type="dockerdriver-warm", base_job_template=template)
         self.process: Popen = server.worker(self.pool, self.pool)
-        until(lambda: server.call("POST", f"/work_pools/{self.pool}/workers/filter"), "the worker is online", 60)
+        until(lambda: server.call("POST", f"/work_pools/{self.pool}/workers/filter"), "the worker is online", 120)
 
     def trigger(self, flow: str, **parameters) -> str:
         return self.server.trigger(self.server.deployment(f"{FLOWS}:{flow}", self.pool), **parameters)
@@ -46,7 +46,7 @@ def worker(prefect_server, tmp_path_factory) -> Iterator[Isolating]:
 
 def test_a_run_has_a_process_of_its_own_that_ends_with_it(worker, tmp_path):
     run = worker.trigger("processes", file=str(tmp_path / "processes"))
-    assert worker.server.wait(run, seconds=60)["type"] == "COMPLETED"
+    assert worker.server.wait(run, seconds=120)["type"] == "COMPLETED"
     its_own, parent = map(int, (tmp_path / "processes").read_text().split())
     assert parent == worker.process.pid
     until(lambda: not is_alive(its_own), "its process has ended")
@@ -54,14 +54,14 @@ def test_a_run_has_a_process_of_its_own_that_ends_with_it(worker, tmp_path):
 
 @pytest.mark.nightly  # four processes; each is settled as that of a killed worker (unit/runtime/worker/runs)
 def test_a_run_that_kills_its_process_is_run_again_until_it_is_given_up_and_the_worker_goes_on(worker):
-    state = worker.server.wait(worker.trigger("deadly"), seconds=120)
+    state = worker.server.wait(worker.trigger("deadly"), seconds=240)
     assert (state["type"], "is given up" in state["message"]) == ("FAILED", True)
     assert worker.process.poll() is None
 
 
 def test_a_run_that_is_cancelled_ends_so_with_its_process(worker):
     run = worker.trigger("waiting", seconds=600)
-    worker.server.wait(run, "RUNNING", seconds=60)
+    worker.server.wait(run, "RUNNING", seconds=120)
     worker.server.cancel(run)
     worker.server.wait(run, "CANCELLED")
     until(lambda: not children(worker.process.pid), "its process has ended")
@@ -69,7 +69,7 @@ def test_a_run_that_is_cancelled_ends_so_with_its_process(worker):
 
 def test_runs_end_with_the_worker_that_is_killed(worker):
     run = worker.trigger("waiting", seconds=600)
-    worker.server.wait(run, "RUNNING", seconds=60)
+    worker.server.wait(run, "RUNNING", seconds=120)
     (child,) = children(worker.process.pid)
     worker.process.kill()
     until(lambda: not is_alive(child), "its process has ended")

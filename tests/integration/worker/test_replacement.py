@@ -13,7 +13,7 @@ from pool.store.pool_store import PoolStore
 from tests.rigs.services.prefect_server import PrefectServer, stop_all
 from tests.rigs.waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(400)]  # six workers and more
+pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(900)]  # six workers and more
 
 FLOWS = "tests.rigs.stacks.warm_flows"
 SAYS = "above DD_WARM_MEMORY_MB"
@@ -73,8 +73,8 @@ def test_a_worker_above_its_limit_is_replaced_while_runs_come_and_each_is_done_o
             runs.append(worker.server.trigger(deployment, file=str(tmp_path / "stamps")))
         worker.supervise()
 
-    until(lambda: len(worker.ends) >= 2 and len(runs) == RUNS, "two processes are replaced", 150, ask_and_supervise)
-    until(lambda: worker.states(runs) == {"COMPLETED": RUNS}, "all runs are done", 100, worker.supervise)
+    until(lambda: len(worker.ends) >= 2 and len(runs) == RUNS, "two processes are replaced", 300, ask_and_supervise)
+    until(lambda: worker.states(runs) == {"COMPLETED": RUNS}, "all runs are done", 200, worker.supervise)
     begun = Counter(line.split()[0] for line in (tmp_path / "stamps").read_text().splitlines())
     assert begun == dict.fromkeys(runs, 1)
     assert set(worker.ends) == {0}
@@ -84,7 +84,7 @@ def test_a_worker_above_its_limit_is_replaced_while_runs_come_and_each_is_done_o
 def test_a_worker_that_is_replaced_lets_the_run_that_is_under_way_end(worker, tmp_path):
     deployment, steps = worker.server.deployment(f"{FLOWS}:blocking", worker.pool), tmp_path / "steps"
     run = worker.server.trigger(deployment, seconds=8, file=str(steps))
-    until(lambda: worker.states([run]) == {"RUNNING": 1}, "the run is under way", 100, worker.supervise)
+    until(lambda: worker.states([run]) == {"RUNNING": 1}, "the run is under way", 200, worker.supervise)
     before = worker.said.count(SAYS)
     until(lambda: worker.states([run]) == {"COMPLETED": 1}, "the run is done", 100, worker.supervise)
     assert worker.said.count(SAYS) > before

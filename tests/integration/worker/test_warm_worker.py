@@ -17,7 +17,7 @@ from tests.rigs.present import present
 from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop, stop_all
 from tests.rigs.waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]  # the first one starts the server, too
 
 FLOWS = "tests.rigs.stacks.warm_flows"
 
@@ -34,7 +34,7 @@ class Bench:
         """Start one more worker and wait until it looks for runs."""
         self.workers.append(self.server.worker(self.pool, f"{self.pool}-{len(self.workers)}"))
         online = f"/work_pools/{self.pool}/workers/filter"
-        until(lambda: len(self.server.call("POST", online)) == len(self.workers), "the worker is online", 60)
+        until(lambda: len(self.server.call("POST", online)) == len(self.workers), "the worker is online", 120)
         return self.workers[-1]
 
     def deploy(self, flow: str) -> str:

@@ -13,7 +13,7 @@ from blocks.stored.host_keys import new_host_key
 from tests.rigs.hosts.clouds import emptied
 from tests.rigs.stacks.stack import Stack
 
-BLOCKS_SECONDS = 240  # a stack that starts for the first time
+BLOCKS_SECONDS = 600  # a stack that starts for the first time, on a busy machine
 BLOCK = "static-cloud"
 NAME = "main-01"  # as the pool's first host is called: a container's host name cannot be changed
 

@@ -118,7 +118,7 @@ class PrefectServer:
     def state(self, run: str) -> dict:
         return self.call("GET", f"/flow_runs/{run}")["state"]
 
-    def wait(self, run: str, *types: str, seconds: float = 30.0) -> dict:
+    def wait(self, run: str, *types: str, seconds: float = 60.0) -> dict:
         """Wait until the run is in a state of one of *types* (by default: has ended); the state."""
         wanted = types or ENDED
 
