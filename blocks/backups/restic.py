@@ -5,7 +5,6 @@ import re
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from blocks.backups import quick_key
+from blocks.backups import restic_messages as messages
 from blocks.backups.places import Places
 from blocks.backups.repository import BackupRepository, Parts, Written
 from blocks.backups.restic_process import (
@@ -37,12 +37,6 @@ STEP_SECONDS, PRUNE_SECONDS, CHECK_SECONDS = 120, 3600, 3600
 STALL_SECONDS = 300  # that a stream may stand still; restic itself was seen to ask a dead store again for over 900
 FORGET_AT_ONCE = 1000  # snapshots, whose names are arguments of one command
 REPACKED = "1G"  # at one time: no backup is written meanwhile. What is left unused then is repacked the next time
-NOT_THERE = "Is there a repository at the following location?"
-ABSENT = ("no such file or directory", "does not exist")  # how a directory, and an S3 store, say that of a file
-LOCKED = "already locked"
-#: How it says of a part that it is damaged; and how it names the file that a part is in, where that is lost.
-DAMAGED, PACK = ("decrypting blob", "ciphertext verification failed", "returned invalid hash"), "<data/"
-WRONG_KEY = "wrong password or no key found"
 BACKEND = re.compile(r"[a-z0-9]+:")  # begins each place that is no directory, as in s3:https://…
 #: What Go leaves uncollected, in percent of what it needs: 20 costs a backup a sixth of its work, 100 saves no more.
 MEMORY = {"GOGC": "50"}
@@ -75,7 +69,8 @@ class ResticRepository(BackupRepository):
         try:
             written = self._written(name, begun)
         except BackupTrouble as error:
-            if not begun.is_remembered or not any(words in str(error) for words in (NOT_THERE, LOCKED)):
+            in_its_way = (messages.NOT_THERE, messages.LOCKED)
+            if not begun.is_remembered or not any(words in str(error) for words in in_its_way):
                 raise
             self._make()
             written = self._written(name, begun.again())
@@ -89,7 +84,7 @@ class ResticRepository(BackupRepository):
             digest, size = pumped(stream, process, answer)
             with answer:
                 said = outcome(process, "write a backup")
-        return Written(_summary(said)["snapshot_id"], digest, size)
+        return Written(messages.summary_of(said)["snapshot_id"], digest, size)
 
     def read(self, snapshot: str) -> Iterator[bytes]:
         """Give back a stream; restic checks the digest of each part. It waits for no deletion."""
@@ -100,10 +95,35 @@ class ResticRepository(BackupRepository):
             try:
                 outcome(process, f"read snapshot {snapshot}")
             except BackupTrouble as error:
-                if not _says_spoiled(error):
+                if not (spoiled := self._spoiled(snapshot, str(error))):
                     raise
-                self.check_there(snapshot)  # else all of the repository is gone meanwhile
-                raise BackupTrouble(str(error), BackupFault.SPOILED) from error
+                raise BackupTrouble(spoiled, BackupFault.SPOILED) from error
+
+    def _spoiled(self, snapshot: str, said: str) -> str:
+        """Tell what of the repository is damaged, lost or cut short; empty: it may be readable the next time.
+
+        Raises:
+            BackupTrouble: all of the repository is gone meanwhile.
+        """
+        if messages.says_spoiled(said):
+            self.check_there(snapshot)
+            return said
+        pack = messages.named_pack(said)
+        of_size = self._said_of_size(pack) if pack else ""
+        return f"restic could not read snapshot {snapshot}: a file was cut short: {of_size}" if of_size else ""
+
+    def _said_of_size(self, pack: str) -> str:
+        """Have the sizes of all packs listed, and held to the index; what that says of one. Empty: it is as it was.
+
+        To restic a file that was cut short looks like a connection that broke off. A store that does not answer lists
+        nothing, and so is not taken for one that lost a part.
+        """
+        with self._started(["check", "--no-lock", "--quiet"]) as process:
+            try:
+                _, said = process.communicate(timeout=STEP_SECONDS)
+            except subprocess.TimeoutExpired as error:  # sizes come first; then it reads each snapshot's list of files
+                said = error.stderr or b""
+        return messages.said_of_size(said.decode(errors="replace"), pack)
 
     def check_there(self, snapshot: str) -> None:
         """Read the snapshot's own file."""
@@ -122,7 +142,7 @@ class ResticRepository(BackupRepository):
     def snapshots(self) -> dict[str, Snapshot]:
         """All snapshots of this installation; none where no repository was made yet."""
         said = self._unless_absent(["snapshots", "--no-lock", "--json", "--host", self._identity])
-        return {one["id"]: _snapshot(one) for one in json.loads(said or "[]")}
+        return {one["id"]: messages.snapshot_of(one) for one in json.loads(said or "[]")}
 
     def forget(self, snapshots: Collection[str]) -> None:
         """Delete snapshots, and the parts that no other one needs."""
@@ -180,7 +200,7 @@ class ResticRepository(BackupRepository):
         try:
             listed = json.loads(self._run(["key", "list", "--no-lock", "--json"], key=key))
         except BackupTrouble as error:
-            if WRONG_KEY not in str(error):
+            if messages.WRONG_KEY not in str(error):
                 raise
             return None
         return next(one["id"] for one in listed if one["current"])
@@ -195,10 +215,10 @@ class ResticRepository(BackupRepository):
         try:
             self._run(["unlock"])
         except BackupTrouble as error:
-            if NOT_THERE not in str(error):
+            if messages.NOT_THERE not in str(error):
                 raise
             if why_none:
-                raise BackupTrouble(why_none if _says_absent(error) else str(error)) from error
+                raise BackupTrouble(why_none if messages.says_absent(str(error)) else str(error)) from error
             try:
                 self._run(["init"])
             except BackupTrouble:
@@ -216,7 +236,7 @@ class ResticRepository(BackupRepository):
         try:
             return self._run(command, seconds)
         except BackupTrouble as error:
-            if not _says_absent(error):
+            if not messages.says_absent(str(error)):
                 raise
             if why_none:
                 raise BackupTrouble(why_none) from error
@@ -234,7 +254,7 @@ class ResticRepository(BackupRepository):
         try:
             return self._once(command, seconds, **how)
         except BackupTrouble as error:
-            if LOCKED not in str(error):
+            if messages.LOCKED not in str(error):
                 raise
             self._once(["unlock"], STEP_SECONDS)
             return self._once(command, seconds, **how)
@@ -275,34 +295,3 @@ class ResticRepository(BackupRepository):
                 yield process
             finally:
                 ended(process)
-
-
-def _says_absent(trouble: BackupTrouble) -> bool:
-    """Whether no repository was made yet: restic asks for one, too, of a store that does not answer or refuses."""
-    said = str(trouble)
-    return NOT_THERE in said and any(words in said for words in ABSENT)
-
-
-def _says_spoiled(trouble: BackupTrouble) -> bool:
-    """Whether a part is damaged or lost. One that is cut short looks like a connection that broke off, and is not."""
-    said = str(trouble)
-    return any(words in said for words in DAMAGED) or (PACK in said and any(words in said for words in ABSENT))
-
-
-def _summary(said: bytes) -> dict[str, Any]:
-    messages = [json.loads(line) for line in said.splitlines() if line.startswith(b"{")]
-    for message in messages:
-        if message.get("message_type") == "summary":
-            return message
-    raise BackupTrouble("restic did not say which snapshot it wrote")
-
-
-def _snapshot(listed: dict[str, Any]) -> Snapshot:
-    written_at = datetime.fromisoformat(_whole_microseconds(listed["time"]))
-    return Snapshot(written_at, next(iter(listed.get("tags") or ()), ""))
-
-
-def _whole_microseconds(text: str) -> str:
-    """Cut the nanoseconds of Go, which Python does not read."""
-    moment, _, fraction = text.removesuffix("Z").partition(".")
-    return f"{moment}.{fraction[:6].ljust(6, '0')}+00:00" if text.endswith("Z") else text

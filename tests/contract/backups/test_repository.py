@@ -288,6 +288,23 @@ def test_a_spoiled_file_of_the_repository_is_noticed(tmp_path):
             repository.check_share(share, 2)
 
 
+#: restic asks five times, in half a minute, for what ends too soon.
+@pytest.mark.parametrize(("where", "left"), [("a directory", 1000), pytest.param("S3", 0, marks=pytest.mark.nightly)])
+def test_a_file_of_the_repository_that_is_cut_short_spoils_what_is_in_it(request, tmp_path, where, left):
+    written = restic(made_in(tmp_path)).write("alice-1.1", WORK)
+    folder = tmp_path / "backups"
+    files = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    pack = max((name for name in files if name.startswith("data/")), key=lambda name: len(files[name]))
+    (folder / pack).chmod(0o600)
+    os.truncate(folder / pack, left)
+    place = in_folder(tmp_path)
+    if where == "S3":
+        place = request.getfixturevalue("store").with_files(a_bucket(), files | {pack: files[pack][:left]})
+    with pytest.raises(BackupTrouble, match=f"pack {Path(pack).name}: unexpected file size: got {left}") as found:
+        b"".join(restic(place).read(written.snapshot))
+    assert found.value.fault is BackupFault.SPOILED
+
+
 def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(place):
     repository, seen = restic(place), list[bytes]()
     secrets = [b"a key", place.get("secret_key", "a key").encode()]

@@ -18,6 +18,7 @@ echo "$2" >> "$here/commands"
 [ "$2" = unlock ] && rm -f "$here/locked"
 [ "$2" = backup ] && [ -e "$here/locked" ] && echo "repository is already locked by PID 7" >&2 && exit 1
 [ "$2" = dump ] && [ -e "$here/trouble" ] && cat "$here/trouble" >&2 && exit 1
+[ "$2" = check ] && [ -e "$here/checked" ] && cat "$here/checked" >&2 && exit 1
 [ "$2" = cat ] && [ -e "$here/away" ] && echo "unable to open config file" >&2 && exit 1
 cat > "$here/given"
 [ "$2" = backup ] && echo '{{"message_type": "summary", "snapshot_id": "{SNAPSHOT}"}}'
@@ -94,6 +95,11 @@ ZEROED = "cannot dump file: decrypting blob 7871e589 failed: nonce is invalid"
 LOST = "cannot dump file: ReadFull(<data/fbbe3f15c6>): open /b/data/fb/fbbe3f15: no such file or directory"
 LOST_ON_S3 = "cannot dump file: ReadFull(<data/fbbe3f15c6>): The specified key does not exist."
 CUT_SHORT = "cannot dump file: ReadFull(<data/fbbe3f15c6>): unexpected EOF"
+OF_SIZES = """pack 98d36c3049cc{n}: unexpected file size: got 3, expected 7
+pack fbbe3f15c6aa{n}: unexpected file size: got 1000, expected 12584164
+Fatal: repository contains errors""".format(n="0" * 52)
+OF_ANOTHER = OF_SIZES.replace("fbbe3f15c6", "fbbe3f15c7")
+REFUSED = "Load(<data/fbbe3f15c6>): dial tcp 10.0.0.2:443: connection refused"
 NOT_MOUNTED = "Fatal: unable to open config file: stat /b/config: no such file or directory"
 
 
@@ -115,7 +121,30 @@ def test_a_part_that_is_damaged_or_lost_spoils_a_backup_unless_all_of_the_reposi
 
 
 @pytest.mark.usefixtures("commands")
-@pytest.mark.parametrize("said", [CUT_SHORT, NOT_MOUNTED, "dial tcp: connection refused"])
+def test_a_part_in_a_file_that_is_shorter_than_the_index_says_spoils_a_backup(repository, tmp_path):
+    (tmp_path / "trouble").write_text(CUT_SHORT)
+    (tmp_path / "checked").write_text(OF_SIZES)
+    with pytest.raises(BackupTrouble, match=r"pack fbbe3f15c6.*: got 1000, expected 12584164$") as found:
+        b"".join(repository.read(SNAPSHOT))
+    assert found.value.fault is BackupFault.SPOILED
+
+
+@pytest.mark.usefixtures("commands")
+@pytest.mark.parametrize("said_of_sizes", ["", OF_ANOTHER, REFUSED, NOT_MOUNTED])
+def test_a_connection_that_breaks_off_spoils_no_backup_whatever_else_is_short(repository, tmp_path, said_of_sizes):
+    (tmp_path / "trouble").write_text(CUT_SHORT)
+    (tmp_path / "checked").write_text(said_of_sizes)
+    assert fault_of(repository) is BackupFault.REPOSITORY
+
+
+def test_sizes_are_looked_at_where_a_file_is_named_alone(repository, tmp_path, commands):
+    (tmp_path / "trouble").write_text("dial tcp: connection refused")
+    assert fault_of(repository) is BackupFault.REPOSITORY
+    assert commands() == ["dump"]
+
+
+@pytest.mark.usefixtures("commands")
+@pytest.mark.parametrize("said", [CUT_SHORT, REFUSED, NOT_MOUNTED, "dial tcp: connection refused"])
 def test_what_may_be_readable_the_next_time_spoils_no_backup(repository, tmp_path, said):
     (tmp_path / "trouble").write_text(said)
     assert fault_of(repository) is BackupFault.REPOSITORY
