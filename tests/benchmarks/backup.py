@@ -62,7 +62,8 @@ def measure(files: int) -> dict:
         folder, meter = Path(name), Meter(host.root)
         image = busybox_image("home", ("sleep", "9999"), {"home/jovyan/begin": b""})
         host.engine.load([image.archive()])
-        source, target = (made(host.engine, image.id, name, port) for name, port in (("a", 20001), ("b", 20002)))
+        containers = enumerate(("source", "peer", "ours"), 20001)  # each way back is into one that was never filled
+        source, peers, target = (made(host.engine, image.id, name, port) for port, name in containers)
         host.engine.write_files(source, home(range(files), 1))
         ours, socket = Ours(host.engine, folder), f"unix://{host.root}/docker.sock"
         meter.run("repository_made", ours.make)  # once in an installation
@@ -73,7 +74,7 @@ def measure(files: int) -> dict:
         host.engine.write_files(source, home(range(0, files, CHANGED), 2))
         meter.run("again_write", lambda: ours.write_changes(source))
         meter.run("again_read_back", ours.read_back)
-        meter.run("tar_restore", lambda: copy_in(socket, target, folder / "home.tar.zst"))
+        meter.run("tar_restore", lambda: copy_in(socket, peers, folder / "home.tar.zst"))
         meter.run("restore", lambda: ours.bring_back(target))
         peaks = {"own": peak(resource.RUSAGE_SELF), "largest_child": peak(resource.RUSAGE_CHILDREN)}
         try_restic_alone(meter, folder)
@@ -184,7 +185,7 @@ class Ours:
         return listed[0]
 
     def bring_back(self, container: str) -> None:
-        """Into a container that does not run."""
+        """Into a container that never ran, as a session begins."""
         backup, get = self._made[max(self._made)], self._made.__getitem__
         self._engine.write_files(container, whole(self._repository, backup, get, for_owner(1000, 1001)))
 
