@@ -74,7 +74,8 @@ def hang_up(config: GatewayConfig) -> None:
     try:
         os.kill(int(config.pid_file.read_text()), signal.SIGHUP)
     except (FileNotFoundError, ValueError, ProcessLookupError):
-        raise GatewayTrouble(f"the gateway does not run: {config.pid_file} names no process") from None
+        said = f"the gateway does not run: {config.pid_file} names no process; `make up` starts it"
+        raise GatewayTrouble(said) from None
 
 
 def _write_checked(config: GatewayConfig) -> None:

@@ -12,7 +12,7 @@ from docker.errors import ImageNotFound
 from blocks.engine.client import LOAD_SECONDS, HostEngine
 from blocks.images.archive import read_archive
 from pool import marks
-from pool.errors import EngineTrouble
+from pool.errors import EngineTrouble, NotFound
 from pool.images.names import catalogue_name
 
 
@@ -79,7 +79,8 @@ def save_image(engine: HostEngine, reference: str, images_dir: Path) -> Path:
     """Save an image of the engine as ``images/<name>.tar``; the file appears whole, checked, or not at all.
 
     Raises:
-        EngineTrouble: the engine has no such image.
+        NotFound: the engine has no such image.
+        EngineTrouble: it refused.
         BrokenArchive: what the engine saved is not whole.
     """
     images_dir.mkdir(parents=True, exist_ok=True)
@@ -87,6 +88,11 @@ def save_image(engine: HostEngine, reference: str, images_dir: Path) -> Path:
     partial = NamedTemporaryFile(dir=images_dir, prefix=f".{archive.name}.", delete=False)  # noqa: SIM115 - renamed
     try:
         with partial, engine.client(f"save image {reference}", LOAD_SECONDS) as client:
+            try:
+                client.inspect_image(reference)
+            except ImageNotFound:
+                words = f"no image is named {reference!r} on the manager's engine: build or load it there first"
+                raise NotFound(words) from None
             partial.writelines(client.get_image(reference))
             os.fchmod(partial.fileno(), 0o640)  # by no name: the folder may be the workers', who could put a link there
             os.fsync(partial.fileno())

@@ -24,6 +24,8 @@ SUCCEEDED = "Finished in state Completed("
 PAUSED = "PAUSED"
 #: How a run that failed says that there is nothing of a name: "no host is named main-99; known: main-01".
 _NAMES_NOTHING = re.compile(r"no [a-z, ]+ (is|was ever) named ")
+#: How the server refuses a parameter of a run that is not of its form; the parameter, and why, is what people look for.
+OF_A_PARAMETER = re.compile(r"^Error creating flow run: Validation failed for field '([^']+)'\. Failure reason: ")
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -226,7 +228,7 @@ def _checked(answer: httpx.Response, what: str) -> Any:
         raise NotFound(f"Prefect's server knows no {what}")
     if answer.status_code == 401:
         raise Refused("Prefect's server does not take the password on file: `make up` starts it anew, with that one")
-    if answer.status_code == 422 and (sentence := _sentence(answer)):
+    if answer.status_code in (409, 422) and (sentence := _sentence(answer)):
         raise BadRequest(sentence)
     if not answer.is_success:
         raise DockerDriverError(f"Prefect's server refused {what} ({answer.status_code}): {answer.text[:300]}")
@@ -234,10 +236,10 @@ def _checked(answer: httpx.Response, what: str) -> Any:
 
 
 def _sentence(answer: httpx.Response) -> str:
-    """Return the refusal's own sentence, as the server gives it for a block; empty: it has none."""
+    """Return the refusal's own sentence, as the server has it for a block or a parameter; empty: it has none."""
     with contextlib.suppress(ValueError):
         detail = answer.json().get("detail")
-        return detail if isinstance(detail, str) else ""
+        return OF_A_PARAMETER.sub(r"\1: ", detail) if isinstance(detail, str) else ""
     return ""
 
 

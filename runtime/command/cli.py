@@ -5,9 +5,11 @@ import fcntl
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from typing import Any
 
 from blocks.files.private_files import open_lock
 from blocks.resources import home, is_checkout
@@ -39,8 +41,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Do what the command line says; the exit status is one of `STATUSES`."""
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
-    os.chdir(home())  # of a checkout: its data and dockerdriver.env are in it, wherever the command is run
+    warnings.filterwarnings("ignore", "Failed to create the Prefect home")  # of an installation that was never started
     said = vars(_parser().parse_args(arguments))
+    os.chdir(home())  # of a checkout: its data and dockerdriver.env are in it, wherever the command is run
     command = said.pop("command")
     try:
         status = command(process_settings(), **said)
@@ -57,8 +60,19 @@ def main(arguments: list[str] | None = None) -> None:
     os._exit(status)  # a thread that still provisions must not hold up the end; all it does may be done again
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses what a command does not know with the usage of that command, not with that of all."""
+
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the command line, of which nothing may be left over."""
+        said, unknown = super().parse_known_args(*args, **kwargs)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return said, unknown
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dockerdriver",
         description="Notebook sessions on a pool of hosts.",
         epilog=STATUSES,

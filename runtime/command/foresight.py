@@ -6,6 +6,7 @@ from pathlib import Path
 from blocks.settings import ProcessSettings
 from pool.moments import Period
 from pool.what_if.classes import Supposed
+from runtime.command.files import named_here
 
 _CLASS = "add a class that never was, on each such day; also 60@Mon09:00-10:15"
 _COURSE = "try a course that never was: the users of such a class, with slots reserved for them"
@@ -65,7 +66,7 @@ COMMANDS: dict[Callable[..., int], dict[str, dict]] = {
         "--class": {"action": "append", "default": [], "dest": "classes", "metavar": "60@Mon09:00", "help": _CLASS},
         "--course": {"action": "append", "default": [], "dest": "courses", "metavar": "60@Mon09:00", "help": _COURSE},
         "--without-courses": {"action": "store_true", "help": "try it without slots reserved for the pool's courses"},
-        "--plot": {"type": Path, "metavar": "FILE.svg", "help": "draw demand, room and queue over the days"},
+        "--plot": {"type": named_here, "metavar": "FILE.svg", "help": "draw demand, room and queue over the days"},
     },
     advise: {
         "--wait-p95": {"default": "5s", "help": "what 95 of 100 sessions may wait at most; 5s"},

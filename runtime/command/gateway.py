@@ -5,6 +5,7 @@ from pathlib import Path
 
 from blocks.settings import ProcessSettings
 from pool.keys.rotation import RotatedKey
+from runtime.command.files import named_here
 from runtime.command.nouns import AS_JSON, YES
 from runtime.verbs.output import show, show_json
 
@@ -38,7 +39,7 @@ def self_signed(
     """
     from blocks.gateway.certificate import self_signed as make  # noqa: PLC0415 - as above
 
-    certificate, key = make((directory or settings.data / "gateway" / "tls").absolute(), names, days)
+    certificate, key = make(directory or (settings.data / "gateway" / "tls").absolute(), names, days)
     made = {"DD_GATEWAY_CERTIFICATE": str(certificate), "DD_GATEWAY_CERTIFICATE_KEY": str(key)}
     show_json(made) if as_json else print("\n".join(f"{name}={file}" for name, file in made.items()))
     return 0
@@ -84,7 +85,7 @@ COMMANDS: dict[Callable[..., int], dict[str, dict]] = {
     self_signed: {
         "names": {"nargs": "+", "metavar": "NAME", "help": _NAMES},
         "--days": {"type": int, "default": 365, "help": "how long it is valid; 365"},
-        "--directory": {"type": Path, "help": "where it is put; gateway/tls below the data directory"},
+        "--directory": {"type": named_here, "help": "where it is put; gateway/tls below the data directory"},
         **AS_JSON,
     },
     certificate: AS_JSON,

@@ -2,14 +2,17 @@
 
 import argparse
 from collections.abc import Callable
+from typing import Any
 
 from runtime.command import session
+from runtime.command.files import named_here
 from runtime.verbs import alerts, blueprints, configs, courses, hosts, images, pools, sessions, ssh
 
 #: Functions that take the settings and their arguments, each with what argparse is told of these.
 Commands = dict[Callable[..., int], dict[str, dict]]
 
 #: What each command that answers something takes.
+FILES: dict[str, Any] = {"nargs": "+", "type": named_here, "metavar": "FILE"}
 AS_JSON: dict[str, dict] = {"--json": {"dest": "as_json", "action": "store_true", "help": "for a program"}}
 OF_SESSIONS: dict[str, dict] = {
     "--user": {"help": "only those of this user"},
@@ -159,7 +162,7 @@ NOUNS: dict[str, tuple[str, Commands]] = {
                 **AS_JSON,
             },
             blueprints.save: {
-                "files": {"nargs": "+", "metavar": "FILE", "help": "of its fields, called as the blueprint is to be"},
+                "files": {**FILES, "help": "of its fields, called as the blueprint is to be"},
                 "--replace": {"action": "store_true", "help": "also one that is there already"},
                 **AS_JSON,
             },
@@ -175,7 +178,7 @@ NOUNS: dict[str, tuple[str, Commands]] = {
             courses.list_: AS_JSON,
             courses.show_: {**COURSE, **AS_JSON},
             courses.save: {
-                "files": {"nargs": "+", "metavar": "FILE", "help": "of its fields, called as the course is to be"},
+                "files": {**FILES, "help": "of its fields, called as the course is to be"},
                 "--replace": {"action": "store_true", "help": "also one that is there already"},
                 **AS_JSON,
             },

@@ -125,10 +125,10 @@ def pool_database_running(settings: ProcessSettings) -> Iterator[None]:
 
 
 def trouble_with(settings: ProcessSettings, url: str) -> str:
-    """Return why the pool's database does not answer a query; empty: it answers."""
+    """Return why a database does not answer a query; empty: it answers."""
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
         return NOT_MADE
-    if url == settings.own_pool_url and not settings.database_socket.exists():
+    if url in (settings.own_pool_url, settings.own_prefect_url) and not settings.database_socket.exists():
         return "stopped" if cluster(settings).exists() else NOT_MADE
     try:
         store = PoolStore.open(url)

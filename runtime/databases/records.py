@@ -3,6 +3,7 @@
 Every command's module leads here: what is slow to import, as SQLAlchemy, waits until records are asked for.
 """
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def open_records(settings: ProcessSettings) -> "PoolStore | None":
 
 @contextmanager
 def records(settings: ProcessSettings) -> "Iterator[PoolStore | None]":
-    """Lend the pool's records; a database of the stack's own runs for that long. None: none was made yet.
+    """Lend the pool's records; a database of the stack's own runs for that long. None, and a line: none was made yet.
 
     Raises:
         DockerDriverError: it does not answer.
@@ -47,6 +48,8 @@ def records(settings: ProcessSettings) -> "Iterator[PoolStore | None]":
 
     with pool_database_running(settings):
         store = open_records(settings)
+        if store is None:  # else the answer of a command that was run in another folder looks like an empty pool's
+            print(f"dockerdriver: no installation was ever started with its data in {settings.data}", file=sys.stderr)
         try:
             yield store
         finally:

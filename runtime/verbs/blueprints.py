@@ -1,6 +1,7 @@
 """`dockerdriver blueprint …`: save blueprints, change them, and look whether their sessions could start."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blocks.settings import ProcessSettings
@@ -39,7 +40,7 @@ def check(settings: ProcessSettings, name: str | None, as_json: bool) -> int:
     return 1 if any(row["trouble"] for row in rows) else 0
 
 
-def save(settings: ProcessSettings, files: list[str], replace: bool, as_json: bool) -> int:
+def save(settings: ProcessSettings, files: list[Path], replace: bool, as_json: bool) -> int:
     """Save the blueprint of each file, a YAML or JSON object of its fields, under the file's name without its ending.
 
     Example: dockerdriver blueprint save docs/applications/streamlit.yaml

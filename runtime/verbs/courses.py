@@ -1,6 +1,7 @@
 """`dockerdriver course …`: save courses from files, look at them, start their sessions."""
 
 import sys
+from pathlib import Path
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
@@ -49,7 +50,7 @@ def show_(settings: ProcessSettings, name: str, as_json: bool) -> int:
     return 1 if rows[name]["trouble"] else 0
 
 
-def save(settings: ProcessSettings, files: list[str], replace: bool, as_json: bool) -> int:
+def save(settings: ProcessSettings, files: list[Path], replace: bool, as_json: bool) -> int:
     """Save the course of each file, a YAML or JSON object of its fields, under the file's name without its ending.
 
     Example: dockerdriver course save bio101.yaml

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def save_files(
-    api: "PrefectApi", kind: "type[Block]", noun: str, files: list[str], replace: bool, as_json: bool
+    api: "PrefectApi", kind: "type[Block]", noun: str, files: list[Path], replace: bool, as_json: bool
 ) -> int:
     """Save the block of each file, a YAML or JSON object of its fields, under the file's name without its ending.
 
@@ -31,7 +31,7 @@ def save_files(
     """
     from blocks.stored.documents.block_file import read_block  # noqa: PLC0415 - Prefect takes a second to import
 
-    given = {Path(file).stem: read_block(kind, noun, Path(file)) for file in files}
+    given = {file.stem: read_block(kind, noun, file) for file in files}
     known = set(api.block_names(noun))
     if there := sorted(given.keys() & known) if not replace else []:
         raise BadRequest(f"there is a {noun} {there[0]!r} already: --replace has it be as its file says")

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from openstack.config import OpenStackConfig, vendors
 from openstack.config.loader import CONFIG_FILES, SECURE_FILES, VENDOR_FILES
 
+from blocks.files.yaml_files import read_yaml
 from pool.errors import CloudRefused
 
 FROM_ENVIRONMENT = "envvars"  # what openstacksdk calls the cloud that OS_* variables name
@@ -59,7 +59,7 @@ def check_profile(config: OpenStackConfig, cloud: str) -> None:
     if not isinstance(profile, str) or "://" in profile:  # a web site's is fetched, and its trouble told
         return
     file = next((Path(path) for path in vendor_files() if Path(path).is_file()), None)
-    listed = _mapping(file, _read(file) or {}, "what it holds").get("public-clouds") or {} if file else {}
+    listed = _whole(file).get("public-clouds") or {} if file else {}
     if profile not in listed and profile not in vendors.profiles():
         raise CloudRefused(f"cloud {name} has the profile {profile!r}, which is in no clouds-public.yaml")
 
@@ -87,20 +87,12 @@ def _first(variable: str, usual: Iterable[str]) -> Path | None:
     return next(filter(Path.is_file, paths), None)
 
 
-def _read(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise CloudRefused(f"{path} cannot be read: byte {error.start + 1} is not UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        where = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise CloudRefused(f"{path} cannot be read: {error.problem}{where}") from error
-    except (yaml.YAMLError, OSError) as error:
-        raise CloudRefused(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+def _whole(path: Path) -> Mapping[str, Any]:
+    return _mapping(path, read_yaml(path, CloudRefused) or {}, "what it holds")
 
 
 def _clouds_in(path: Path) -> Mapping[str, Any]:
-    return _mapping(path, _mapping(path, _read(path) or {}, "what it holds").get("clouds", {}), "clouds")
+    return _mapping(path, _whole(path).get("clouds", {}), "clouds")
 
 
 def _check_shape(path: Path, clouds: Mapping[str, Any], cloud: str) -> None:

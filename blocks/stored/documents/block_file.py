@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from prefect.blocks.core import Block
 from pydantic import ValidationError
 
+from blocks.files.yaml_files import read_yaml
 from blocks.stored.lookup import what_is_wrong
 from pool.errors import BadRequest
 
@@ -22,10 +22,7 @@ def read_block(kind: type[Block], noun: str, file: Path) -> dict[str, Any]:
     Raises:
         BadRequest: the file cannot be read, is no object of the block's fields, or makes no sense; names the file.
     """
-    try:
-        values = yaml.safe_load(file.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise BadRequest(f"{file} cannot be read: {error}") from None
+    values = read_yaml(file, BadRequest)
     if not isinstance(values, dict):
         raise BadRequest(f"{file} holds no {noun}: it is no object of fields")
     if unknown := sorted(str(name) for name in values.keys() - kind.model_fields.keys()):

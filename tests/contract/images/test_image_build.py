@@ -5,7 +5,7 @@ import pytest
 from blocks.images.archive import read_archive
 from blocks.images.build import build_image, image_labels, output_of, save_image
 from blocks.stored.authority import CertificateAuthority
-from pool.errors import EngineTrouble
+from pool.errors import EngineTrouble, NotFound
 from tests.rigs.engines.light_host import light_host
 from tests.rigs.engines.tiny_image import busybox_image
 
@@ -73,6 +73,6 @@ def test_an_image_is_saved_under_its_name(engine, build, tmp_path):
 
 
 def test_an_image_that_is_not_there_leaves_no_file(engine, tmp_path):
-    with pytest.raises(EngineTrouble, match="nothing:latest"):
+    with pytest.raises(NotFound, match="no image is named 'nothing:latest' on the manager's engine"):
         save_image(engine, "nothing:latest", tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ def registered(server):
 
 
 def save(server, *files, replace: bool = False) -> int:
-    return blueprints.save(server.settings, list(map(str, files)), replace, as_json=False)
+    return blueprints.save(server.settings, list(files), replace, as_json=False)
 
 
 def test_a_file_is_saved_as_the_block_that_sessions_are_made_by(server, tmp_path):

@@ -34,7 +34,7 @@ def registered(server):
 
 
 def test_a_course_from_a_file_is_the_one_that_slots_are_reserved_by(server):
-    assert courses.save(server.settings, [str(EXAMPLE)], replace=False, as_json=False) == 0
+    assert courses.save(server.settings, [EXAMPLE], replace=False, as_json=False) == 0
     (course,) = StoredBlocks().courses().of("main")
     assert (course.name, course.slots, course.needs, course.users) == (
         "bio101",

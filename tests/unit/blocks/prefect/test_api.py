@@ -1,5 +1,6 @@
 """What the command makes of the runs that it asks Prefect's server for."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from blocks.prefect.api import PAGE, PrefectApi
-from pool.errors import DockerDriverError
+from pool.errors import BadRequest, DockerDriverError
 
 pytestmark = pytest.mark.unit
 
@@ -112,7 +113,7 @@ def test_runs_of_another_projects_deployments_are_not_cancelled():
 
 
 @contextmanager
-def a_server(reads: int) -> Iterator[str]:
+def a_server(reads: int, detail: str = "") -> Iterator[str]:
     """One that says that it is there, and answers this status where it has to read in its database."""
 
     class Answers(BaseHTTPRequestHandler):
@@ -124,6 +125,7 @@ def a_server(reads: int) -> Iterator[str]:
             self.rfile.read(int(self.headers["content-length"]))
             self.send_response(reads)
             self.end_headers()
+            self.wfile.write(json.dumps({"detail": detail}).encode())
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -138,3 +140,18 @@ def a_server(reads: int) -> Iterator[str]:
 def test_a_server_answers_when_it_reads_its_database_and_not_when_it_is_merely_there(reads, answers):
     with a_server(reads) as url:
         assert (PrefectApi(url).healthy(), PrefectApi(url).answers()) == (True, answers)
+
+
+@pytest.mark.parametrize(
+    ("detail", "sentence"),
+    [
+        (
+            "Error creating flow run: Validation failed for field 'minutes'. Failure reason: 0 is less than 1",
+            "minutes: 0 is less than 1",
+        ),
+        ("Error creating flow run: 'nope' was unexpected", "Error creating flow run: 'nope' was unexpected"),
+    ],
+)
+def test_a_parameter_that_the_server_refuses_is_named_with_the_reason_and_nothing_else(detail, sentence):
+    with a_server(409, detail) as url, pytest.raises(BadRequest, match=f"^{sentence}$"):
+        PrefectApi(url).call("POST", "/deployments/7/create_flow_run")
