@@ -48,7 +48,7 @@
   const close = made("button", card, { type: "button", textContent: "Hide" });
   host.hidden = true;
 
-  let dismissed = "", shown = "", refused = "", timer = 0, last = 0;
+  let dismissed = "", shown = "", refused = "", wished = false, timer = 0, last = 0;
 
   const tell = (element, text) => {
     if (element.textContent !== text) element.textContent = text; // what stays the same is not read aloud again
@@ -65,8 +65,10 @@
 
   function show(said) {
     const text = sentences(said), note = said.message ? said.message.words : "";
+    const granted = wished && said.state === "running" && !said.words && !said.asked; // shown until the next look
+    wished = !!said.asked;
     tell(message, note);
-    tell(words, text);
+    tell(words, granted ? "This session goes on, as you asked." : text);
     tell(answer, said.asked ? "You asked that it goes on; that takes up to a minute." : said.words ? refused : "");
     if (!said.asked && !said.words) refused = "";
     const had = shadow.activeElement === extend;
@@ -77,8 +79,8 @@
     link.hidden = !said.link;
     if (said.link) link.href = said.link;
     card.classList.toggle("warning", !!text || !!said.message && said.message.level === "warning");
-    shown = JSON.stringify([said.state, note, text]);
-    host.hidden = !(text || note) || dismissed === shown;
+    shown = JSON.stringify([said.state, note, text, granted]);
+    host.hidden = !(text || note || granted) || dismissed === shown;
     if (!host.isConnected) document.body.append(host);
   }
 

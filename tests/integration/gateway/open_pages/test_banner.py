@@ -125,6 +125,9 @@ def test_a_user_whose_session_ends_soon_has_it_go_on_by_keyboard_alone(gateway, 
     assert (button.count(), len(gateway.client.requested_extensions())) == (0, 1)
     tell(ends_at=1800, extend_by=1800, extend_from=1200)
     look_again(visitor)
+    status.get_by_text("This session goes on, as you asked.").wait_for()
+    pictured(visitor, "banner-goes-on")
+    look_again(visitor)
     status.wait_for(state="hidden")
 
 
