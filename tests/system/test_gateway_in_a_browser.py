@@ -1,7 +1,11 @@
-"""Sessions of the real stack in a real browser: one that is watched while it starts, and one that finds its files."""
+"""Sessions of the real stack in a real browser.
+
+One is watched while it starts, one goes on by the button in its page, and one finds its user's files.
+"""
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -31,6 +35,32 @@ def first_answer(stack, instance_id: str) -> dict:
             return json.loads(found.json()[0]["data"])[0]
         time.sleep(0.05)
     raise AssertionError(f"no artifact instance-{instance_id} within 10 s")
+
+
+def test_a_session_that_ends_soon_goes_on_by_the_button_in_its_page_from_the_next_tick_on(stack, artifacts):
+    stack.save_blueprint("short", lifetime=300, extend_by=3600, extensions=1)
+    ends = ending(stack.provision("short-1", blueprint="short", user="ada"))
+    with browser_page() as page:
+        page.goto(stack.link("short-1"))
+        page.get_by_text("This session ends in less than 5 minutes.").wait_for()
+        stack.run("message-sessions/on-demand", words="We stop at six tonight.", instance_id="short-1")
+        page.get_by_text("We stop at six tonight.").wait_for()
+        page.screenshot(path=artifacts / "ends-soon.png")
+        page.get_by_role("button", name="Go on for 60 minutes").click()
+        asked = datetime.now(UTC)
+        page.get_by_text("You asked that it goes on; that takes up to a minute.").wait_for()
+        page.screenshot(path=artifacts / "asked.png")
+        page.get_by_text("This session goes on, as you asked.").wait_for()
+        page.screenshot(path=artifacts / "goes-on.png")
+    until = ending(stack.answer("short-1"))
+    assert until > ends
+    assert abs(until - asked - timedelta(hours=1)) < timedelta(seconds=5)
+    stack.end("short-1")
+
+
+def ending(answer: dict) -> datetime:
+    """When the session of this answer is to end."""
+    return datetime.fromisoformat(answer["expires_at"])
 
 
 WRITE = "open('thesis.txt', 'w').write('years of work')"
