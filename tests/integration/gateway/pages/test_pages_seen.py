@@ -14,6 +14,7 @@ from blocks.stored.link_keys import LinkKeys
 from pool.changes import HistoryEntry
 from pool.decisions import Decision, DecisionKind, RecordedDecision
 from pool.records import Notice
+from pool.reports.launches import LaunchTimes, launch_words
 from pool.reports.run_forms import RunForms
 from pool.reports.visitor_notices import notice_of
 from pool.states import EndCause, HostState, InstanceState
@@ -127,7 +128,9 @@ def a_day(now: datetime) -> LastDay:
     room = [span(0, 24, 6), span(14.9, 18, 12), span(20.05, 24, 24)]
     parts = in_short_times(moments(Recorded((*came,), (*waited,), (*room,)), begin), begin, now, 288)
     zone = ZoneInfo("UTC")
-    return LastDay(demand_plot("Pool main", [Panel("the last day", parts)], zone), peak_words(parts, zone))
+    starts = [LaunchTimes(one.begin, 0.4, 1.3, 1.5 + n / 6) for n, one in enumerate(came)]
+    picture = demand_plot("Pool main", [Panel("the last day", parts)], zone, starts)
+    return LastDay(picture, f"{peak_words(parts, zone)} {launch_words(starts)}")
 
 
 @pytest.fixture
