@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 from threading import Condition, Thread
+from time import monotonic
 from typing import Any
 
 from prefect.context import FlowRunContext, TaskRunContext
@@ -29,6 +30,7 @@ class Publisher:
     def __init__(self, together: float = 0.0) -> None:
         self._together = together
         self._wanted = self._done = self._awaited = 0
+        self._again_at: float | None = None
         self._changed = Condition()
         self._thread: Thread | None = None
 
@@ -50,12 +52,20 @@ class Publisher:
             self._changed.notify_all()
             return self._changed.wait_for(lambda: self._done >= wanted, seconds)
 
+    def again(self, seconds: float) -> None:
+        """Have all be told once more after so many seconds, if nothing has it told before; said while it publishes."""
+        with self._changed:
+            self._again_at = monotonic() + seconds
+            self._changed.notify_all()
+
     def _run(self, publish: Callable[[], object]) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._wanted > self._done)
-                self._changed.wait_for(lambda: self._awaited > self._done, self._together)
-                wanted = self._wanted
+                while self._wanted == self._done and (left := self._until_again()) != 0:
+                    self._changed.wait(left)
+                if self._wanted > self._done:
+                    self._changed.wait_for(lambda: self._awaited > self._done, self._together)
+                wanted, self._again_at = self._wanted, None
             try:
                 publish()
             except DockerDriverError as error:
@@ -65,6 +75,10 @@ class Publisher:
             with self._changed:
                 self._done = wanted
                 self._changed.notify_all()
+
+    def _until_again(self) -> float | None:
+        """Seconds until all is to be told once more; None: it is not, unless there is more to tell."""
+        return None if self._again_at is None else max(0.0, self._again_at - monotonic())
 
 
 def _outside_of_runs() -> Context:

@@ -130,6 +130,6 @@ class Turns:
         """Have the thing of this name done no more before a moment of the machine's uptime, in seconds."""
         self._rests[name] = until
 
-    def is_resting(self, name: str, uptime: float) -> bool:
-        """Whether it is to be done later."""
-        return uptime < self._rests.get(name, 0)
+    def rest_of(self, name: str, uptime: float) -> float:
+        """Seconds after which it is to be done again; 0: it may be done now."""
+        return max(0.0, self._rests.get(name, 0.0) - uptime)

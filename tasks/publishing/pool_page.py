@@ -15,8 +15,9 @@ from tasks.housekeeping.showing import DAY, last_time
 
 LAST_DECISIONS = 20
 LOOKED_AT = 500  # many are one pool's reason to wait, said again at every tick
-#: A page of thousands of sessions takes so long that it is not drawn for each change: one tenth of a thread's time.
-LONG, REST = 0.25, 9  # seconds; times as long
+#: Seconds from one page to the next: in a burst sessions change several times a second, and each page reads them all.
+#: One of thousands of sessions takes so long that it has a tenth of a thread's time: it rests nine times as long.
+APART, REST = 2.0, 9
 PAGE = "pool page"
 #: For which a change waits to be drawn while platforms have not heard of later ones: those that wait are told first.
 BEHIND = timedelta(seconds=2)
@@ -28,7 +29,7 @@ FAILED_FOR, MOST_FAILED = timedelta(days=2), 20
 
 
 def tell_page(changes: list[Change]) -> str | None:
-    """Draw the page after a change; empty: it is drawn with a later one, or by the next tick.
+    """Draw the page after a change; empty: it is drawn with a later one, or once it has rested.
 
     It may take long; and in a burst, others wait to be told, and there will be more to draw.
 
@@ -37,14 +38,14 @@ def tell_page(changes: list[Change]) -> str | None:
     """
     clock, turns = outside().clock, outside().turns
     began = clock.uptime()
-    if turns.is_resting(PAGE, began) or (
-        _is_new(changes) and outside().store.history.unpublished(Audience.PLATFORM, 1)
-    ):
+    if rests := turns.rest_of(PAGE, began):
+        outside().publisher.again(rests)
+        return ""
+    if _is_new(changes) and outside().store.history.unpublished(Audience.PLATFORM, 1):
         return ""
     draw_page()
     took = clock.uptime() - began
-    if took > LONG:
-        turns.rest(PAGE, began + took * (1 + REST))
+    turns.rest(PAGE, began + max(APART, took * (1 + REST)))
     return None
 
 

@@ -1,5 +1,6 @@
 """The process's publisher: what cannot be told now ends neither the work nor the thread that tells."""
 
+import time
 from contextvars import ContextVar
 from threading import Event
 from typing import Any
@@ -62,3 +63,31 @@ def test_what_nothing_waits_for_is_told_a_moment_later():
     told, publisher = Event(), Publisher(together=0.01)
     publisher.wake(told.set)
     assert told.wait(5)
+
+
+def test_what_is_to_be_told_later_is_told_then_though_nothing_changes_any_more():
+    told, later, publisher = [], Event(), Publisher()
+
+    def publish() -> None:
+        told.append("what there is")
+        later.set() if told[1:] else publisher.again(0.01)
+
+    publisher.wake(publish)
+    assert later.wait(5)
+    assert publisher.flush(5)
+    assert len(told) == 2
+
+
+def test_what_was_to_be_told_later_is_told_once_where_a_change_has_it_told_before():
+    told, publisher = [], Publisher()
+
+    def publish() -> None:
+        if not told:
+            publisher.again(0.05)
+        told.append("what there is")
+
+    for _ in range(2):
+        publisher.wake(publish)
+        assert publisher.flush(5)
+    time.sleep(0.1)
+    assert len(told) == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -128,15 +129,27 @@ def test_the_pool_page_counts_the_sessions_that_it_does_not_show(door):
     assert (f">s-{MOST_ROWS - 1}<" in page, f">s-{MOST_ROWS}<" in page) == (True, False)
 
 
-@pytest.mark.parametrize(("takes", "pages"), [(0.2, 2), (0.3, 1)])
-def test_a_page_that_takes_long_is_not_drawn_for_each_change_but_after_a_rest(door, takes, pages):
+class LaterPublisher(InlinePublisher):
+    """Keeps after how many seconds all is to be told once more."""
+
+    def __init__(self):
+        self.later: list[float] = []
+
+    def again(self, seconds: float) -> None:
+        self.later.append(round(seconds, 3))
+
+
+@pytest.mark.parametrize(("takes", "rests"), [(0.1, 1.9), (0.3, 2.7)])
+def test_of_changes_that_follow_each_other_the_page_is_drawn_for_the_first_and_once_it_has_rested(door, takes, rests):
     door.gateway.takes = lambda: door.clock.pass_by(takes)
-    for number in (1, 2):
-        door.store.instances.request(f"alice-{number}", OPEN, "alice", {}, NOW)
+    publisher = LaterPublisher()
+    with standing_in(replace(door, publisher=publisher)):
+        for number in (1, 2, 3):
+            request(door, number)
+            assert publish_changes() == ""
+        assert (len(door.gateway.pages), publisher.later) == (1, [rests, rests])
+        door.clock.pass_by(rests)
         assert publish_changes() == ""
-    assert len(door.gateway.pages) == pages
-    door.clock.pass_by(9 * takes)
-    assert publish_changes() == ""
     assert (len(door.gateway.pages), door.store.history.unpublished(Audience.POOL_PAGE)) == (2, [])
 
 

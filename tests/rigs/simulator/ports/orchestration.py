@@ -127,6 +127,9 @@ class SimulatedPublisher(Publisher):
             self._world.wait(0.05)
         return not self._running.get(process)
 
+    def again(self, seconds: float) -> None:
+        """Leave it to the next change, or tick."""
+
     async def _publish(self, process: Process | None, publish: Callable[[], object]) -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(None, publish)
