@@ -66,14 +66,38 @@ class AskingRuns:
         return run if answer.is_followed else ""
 
 
-def write_changed(client: SyncPrefectClient, answers: Sequence[Answer], asking: AskingRuns) -> None:
-    """Write the answers that are not the newest of their keys already; these are asked for together.
+class WrittenAnswers:
+    """What this process wrote last of each key: another answer than that is written without a look at the newest.
+
+    A look is a request for each session that changes, at the moment at which most others ask the server, too. Where
+    another process wrote the same meanwhile, it is written twice, which no reader sees.
+    """
+
+    def __init__(self) -> None:
+        self._written: dict[str, int] = {}
+
+    def may_be_newest(self, answer: Answer) -> bool:
+        """Whether it may be there already, as far as this process knows."""
+        return self._written.get(answer.key, hash(answer.data)) == hash(answer.data)
+
+    def note(self, answers: Iterable[Answer]) -> None:
+        """Keep that these were written, or found as the newest."""
+        self._written |= {answer.key: hash(answer.data) for answer in answers}
+        for key in list(self._written)[:-MOST_ASKED]:
+            self._written.pop(key, None)
+
+
+def write_changed(
+    client: SyncPrefectClient, answers: Sequence[Answer], asking: AskingRuns, written: WrittenAnswers
+) -> None:
+    """Write the answers that are not the newest of their keys already; those in doubt are asked for together.
 
     Raises:
         httpx.HTTPError: the server is away, or refused one; the last one that it refused.
     """
-    shown = _newest(client, [answer.key for answer in answers])
+    shown = _newest(client, [answer.key for answer in answers if written.may_be_newest(answer)])
     create_all(client, [answer for answer in answers if shown.get(answer.key) != answer.data], asking)
+    written.note(answers)
 
 
 def _newest(client: SyncPrefectClient, keys: Sequence[str]) -> dict[str, object]:

@@ -32,7 +32,7 @@ from pydantic import Field
 
 from blocks.addresses.ui import ui_address
 from blocks.look_up import LookUp, carry_out
-from blocks.prefect.answers import PAGE, Answer, AskingRuns, write_changed
+from blocks.prefect.answers import PAGE, Answer, AskingRuns, WrittenAnswers, write_changed
 from blocks.prefect.troubles import TroubleEvents
 from pool import marks
 from pool.changes import Change
@@ -58,6 +58,10 @@ class PrefectPort:
     @cached_property
     def _asking(self) -> AskingRuns:
         return AskingRuns()
+
+    @cached_property
+    def _written(self) -> WrittenAnswers:
+        return WrittenAnswers()
 
     def __init__(self) -> None:
         self._troubles = TroubleEvents()
@@ -218,7 +222,7 @@ class PrefectPort:
             httpx.HTTPError: the server is away, or refused one; the last one that it refused.
         """
         with get_client(sync_client=True) as client:
-            write_changed(client, answers, self._asking)
+            write_changed(client, answers, self._asking, self._written)
 
     def show_on_own_page(self, keys: Iterable[str], run: str = "") -> None:
         """Have the page of a flow run show the next answer of each key, if that is not the last one.

@@ -2,12 +2,13 @@
 
 import json
 import time
+from typing import Any
 
 import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
-from blocks.prefect.answers import MOST_ASKED, Answer, AskingRuns, create_all
+from blocks.prefect.answers import MOST_ASKED, Answer, AskingRuns, WrittenAnswers, create_all, write_changed
 
 pytestmark = pytest.mark.unit
 
@@ -87,3 +88,48 @@ def test_a_process_remembers_no_more_runs_than_it_needs():
     asking.note([f"instance-{n}" for n in range(MOST_ASKED + 1)], "the-run")
     oldest, newest = (Answer(f"instance-{n}", "", {}, is_followed=True) for n in (0, MOST_ASKED))
     assert (asking.run_of(oldest), asking.run_of(newest)) == ("", "the-run")
+
+
+class LookingClient(FakeClient):
+    """Also says what the newest answers are, and keeps which it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.newest: dict[str, str] = {}
+        self.looks: list[list[str]] = []
+
+    def request(self, method: str, path: str, json: dict) -> Any:  # type: ignore[override]  # as above
+        if path == "/artifacts/":
+            super().request(method, path, json)
+            self.newest[json["key"]] = json["data"]
+            return None
+        keys = json["artifacts"]["key"]["any_"]
+        self.looks.append(keys)
+        return httpx.Response(200, json=[{"key": key, "data": self.newest[key]} for key in keys if key in self.newest])
+
+
+def test_the_newest_is_not_looked_at_for_an_answer_that_this_process_knows_to_be_another():
+    client, written = LookingClient(), WrittenAnswers()
+    for state in ("queued", "starting", "running"):
+        write_changed(client, answers(state), AskingRuns(), written)
+    assert (client.looks, len(client.created)) == ([["instance-ada-1"]], 3)
+
+
+def test_the_same_answer_is_written_once_and_again_where_another_process_wrote_another_after_it():
+    client, written = LookingClient(), WrittenAnswers()
+    for _ in range(2):
+        write_changed(client, answers("running"), AskingRuns(), written)
+    assert len(client.created) == 1
+    client.newest["instance-ada-1"] = answers("moving")[0].data
+    write_changed(client, answers("running"), AskingRuns(), written)
+    assert (len(client.created), len(client.looks)) == (2, 3)
+
+
+def test_an_answer_that_was_refused_is_written_at_the_next_try():
+    client, written = LookingClient(), WrittenAnswers()
+    client.troubles["instance-ada-1"] = refusal(503)
+    with pytest.raises(httpx.HTTPStatusError):
+        write_changed(client, answers("running"), AskingRuns(), written)
+    client.troubles.clear()
+    write_changed(client, answers("running"), AskingRuns(), written)
+    assert client.created == ["instance-ada-1"]
