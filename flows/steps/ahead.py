@@ -1,21 +1,26 @@
 """What is done together for runs that were found together, before the first of them begins."""
 
+import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from flows.steps.queue import ask_to_start
+from flows.steps.queue import ask_to_start, serve_queue
 from flows.steps.sessions import refuse_start
 from pool.errors import Refused
 from pool.states import BEGINNING, InstanceState
-from tasks.base import log, now
+from tasks.base import flush_publisher, log, now
 from tasks.sessions.instances import find_instance
-from tasks.sessions.queue import leave_start, promise_start
+from tasks.sessions.queue import leave_start, pools_where_wait, promise_start
 from tasks.sessions.requests import record_ahead
+
+#: Seconds that runs which were found together wait, at the most, until those of them that have no room are told so.
+TOLD_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,21 @@ async def record_sessions(runs: Sequence[FoundRun]) -> Undoing:
     return undoing
 
 
+async def place_sessions(runs: Sequence[FoundRun]) -> None:
+    """Give out the room that there is, and have those of these sessions that wait told so before any run begins.
+
+    Told by their runs they would be behind the starts of those that have room, which take all processors of a small
+    machine and the one core of Prefect's server. Where all have room, nothing is waited for.
+    """
+    sessions = [run.parameters["instance_id"] for run in runs]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TOLD_SECONDS):
+            for pool in await pools_where_wait(sessions):
+                await serve_queue(pool)
+            if await pools_where_wait(sessions):
+                await flush_publisher(TOLD_SECONDS)
+
+
 async def take_back(instance_id: str) -> None:
     """End a session that was recorded for a run which was cancelled before it began; unless another run starts it."""
     instance = await find_instance(instance_id)
@@ -63,20 +83,25 @@ async def take_back(instance_id: str) -> None:
         await refuse_start(instance, Refused("cancelled"))
 
 
-async def leave_session(parameters: Mapping[str, Any]) -> None:
-    """Rely no more on a run that another worker took: it may have ended before its session was given room here."""
+async def leave_session(parameters: Mapping[str, Any], is_over: bool) -> None:
+    """Rely no more on a run that another worker took; where it is over, it may have been so before there was room.
+
+    A run that is under way there finds the room that its session was given here.
+    """
     instance_id = parameters.get("instance_id")
-    if not isinstance(instance_id, str) or not leave_start(instance_id):
+    if not isinstance(instance_id, str) or not (leave_start(instance_id) and is_over):
         return
     instance = await find_instance(instance_id)
     if instance and instance.state is InstanceState.STARTING:
         await ask_to_start(instance)
 
 
-#: By the name of a flow: what is done of a run, by its parameters, that begins in another process after all.
-LEFT: dict[str, Callable[[Mapping[str, Any]], Awaitable[None]]] = {"provision-instance": leave_session}
+#: By the name of a flow: what is done of a run that another process took, by its parameters and whether it is over.
+LEFT: dict[str, Callable[[Mapping[str, Any], bool], Awaitable[None]]] = {"provision-instance": leave_session}
 #: By the name of a flow.
 AHEAD: dict[str, Callable[[Sequence[FoundRun]], Awaitable[Undoing]]] = {"provision-instance": record_sessions}
+#: Likewise, what is done after that: it needs no undoing beside that of what was done before.
+AFTERWARDS: dict[str, Callable[[Sequence[FoundRun]], Awaitable[None]]] = {"provision-instance": place_sessions}
 
 
 def _session(run: FoundRun) -> dict[str, Any]:

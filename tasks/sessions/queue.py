@@ -1,5 +1,6 @@
 """Tasks for the queue: give out room in order, and refuse to wait for nothing."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 
 from blocks.outside import now, outside
@@ -8,7 +9,7 @@ from pool.errors import NotFound, Refused
 from pool.records import BlueprintSpec, Instance
 from pool.sessions.admission import no_room
 from pool.sessions.queue import Grant, QueueEntry, grants, wait_limit
-from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
+from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState, InstanceState
 from tasks.base import look_up, sql_step
 from tasks.courses.courses import kept_room, reservations_of, reserved_now
 from tasks.images.versions import holders
@@ -22,6 +23,13 @@ TRIES = 3  # rounds one after the other in which no session got what it was offe
 def sessions_wait(pool: str) -> bool:
     """Whether any session waits for room in the pool."""
     return bool(outside().store.instances.queue(pool))
+
+
+@look_up()
+def pools_where_wait(sessions: Sequence[str]) -> set[str]:
+    """Return the pools in which any of these sessions waits for room."""
+    known = outside().store.instances.named(sessions).values()
+    return {one.pool for one in known if one.state is InstanceState.QUEUED}
 
 
 def starting_later(instance_id: str) -> AbstractContextManager[None]:

@@ -15,7 +15,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
-from flows.steps.ahead import AHEAD, LEFT, FoundRun, Undoing
+from flows.steps.ahead import AFTERWARDS, AHEAD, LEFT, FoundRun, Undoing
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.prefect_internals import OpenWorker
 
@@ -51,8 +51,11 @@ class Beginnings:
         if entrypoint is None:
             entrypoint = self._flows.keep(await self._worker.client.read_deployment(str(deployment)))
         flow = await self._flows.get(entrypoint)
+        several = [found for run in runs if (found := _found(flow, run))]
         if together := AHEAD.get(flow.name):
-            self._undoing |= await together([found for run in runs if (found := _found(flow, run))])
+            self._undoing |= await together(several)
+        if afterwards := AFTERWARDS.get(flow.name):
+            await afterwards(several)
 
     async def settle(self, run: FlowRun, cancelled: bool) -> None:
         """Undo what was done ahead for a run that was cancelled, and did not come to undo it itself."""
@@ -60,13 +63,13 @@ class Beginnings:
         if undo and cancelled:
             await undo()
 
-    async def leave(self, run: FlowRun) -> None:
+    async def leave(self, run: FlowRun, is_over: bool) -> None:
         """Rely no more on a run that another worker took. Where that fails, a tick finds what is left."""
         entrypoint = self._flows.entrypoint_of(run.deployment_id)
         try:
             flow = await self._flows.get(entrypoint) if entrypoint else None
             if flow and (leave := LEFT.get(flow.name)):
-                await leave(run.parameters)
+                await leave(run.parameters, is_over)
         except Exception as error:  # noqa: BLE001 - the run is the other worker's: nothing here may settle it
             self._worker.log.debug("Run %s is left to another worker: %r", run.id, error)
 

@@ -75,15 +75,13 @@ class RunExecutor:
         try:
             async with AsyncExitStack() as turn:
                 await turn.enter_async_context(self._beginnings.turn(flow_run))
-                if not (is_ours := await self._claim(flow_run)):
-                    cancelled = await self._is_cancelled(flow_run.id)
+                if not await self._claim(flow_run):
+                    cancelled = await self._leave(flow_run)
                 elif flow := await self._flow_of(flow_run):
                     cancelled = await self._run(flow, flow_run, has_begun=turn.aclose)
                 else:
                     cancelled = False
                 await self._beginnings.settle(flow_run, cancelled)
-                if not is_ours:
-                    await self._beginnings.leave(flow_run)
         except Exception as error:  # one run's trouble must not end the worker and with it all other runs
             self._worker.log.exception("Lost track of run %s", flow_run.id)
             await self._lost.settle(self._worker.client, flow_run.id, f"its worker lost track of it: {error!r}")
@@ -106,9 +104,12 @@ class RunExecutor:
             state = await self._states.read(flow_run.id)
         return state is not None and state.is_pending() and state.message == message
 
-    async def _is_cancelled(self, run_id: UUID) -> bool:
-        state = await self._states.read(run_id)
-        return state is not None and state.type in (StateType.CANCELLED, StateType.CANCELLING)
+    async def _leave(self, flow_run: FlowRun) -> bool:
+        """Leave it to the worker that has it; whether it was cancelled."""
+        state = await self._states.read(flow_run.id)
+        cancelled = state is not None and state.type in (StateType.CANCELLED, StateType.CANCELLING)
+        await self._beginnings.leave(flow_run, is_over=state is None or (state.is_final() and not cancelled))
+        return cancelled
 
     async def _flow_of(self, flow_run: FlowRun) -> Flow | None:
         """The flow, loaded once; None when it cannot be loaded, which the run's state then says."""

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from blocks.outside import standing_in
-from flows.steps.ahead import FoundRun, record_sessions
+from flows.steps.ahead import FoundRun, place_sessions, record_sessions
 from pool.errors import EngineTrouble, NoRoom, NotFound
 from pool.states import HostState
 from tests.rigs.pool_data import NOW, claim
@@ -66,7 +66,8 @@ def test_sessions_that_were_recorded_ahead_are_started_once_each_by_the_runs_tha
     found = [FoundRun(str(uuid4()), request | {"user": "", "options": None}, NOW) for request in requests(*range(30))]
     with standing_in(stack.outside):
         asyncio.run(record_sessions(found))
-    assert [one.id for one in stack.store.instances.queue("main")] == [f"s-{number:03}" for number in range(30)]
+        assert [one.id for one in stack.store.instances.queue("main")] == [f"s-{number:03}" for number in range(30)]
+        asyncio.run(place_sessions(found))
     answers = [run.result()["state"] for run in stack.ask_at_once(PROVISION, requests(*range(30)))]
     stack.settle()
     assert (answers.count("running"), answers.count("queued"), stack.asked_for_by_runs) == (20, 10, 0)

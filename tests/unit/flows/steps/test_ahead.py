@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -12,11 +13,14 @@ from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
 from blocks.turns import Turns
 from flows.sessions.provision_instance import provision_instance
-from flows.steps.ahead import AHEAD, LEFT, FoundRun, Undoing, leave_session, record_sessions
+from flows.steps import ahead
+from flows.steps.ahead import AFTERWARDS, AHEAD, LEFT, FoundRun, Undoing, leave_session, place_sessions, record_sessions
 from flows.steps.queue import serve_queue
 from pool.records import Image
+from pool.states import InstanceState
+from pool.store.pool_store import PoolStore
 from tests.rigs.fakes import Blocks, FakeBlocks, FakePrefect, InlinePublisher, fake_outside
-from tests.rigs.pool_data import NOW, claim_active, run
+from tests.rigs.pool_data import NOW, claim_active, later, run
 from tests.rigs.services.databases import new_store
 from tests.rigs.stacks.paper_stack import PaperEngine, PaperGateway
 
@@ -64,7 +68,12 @@ def found(name: str, user: str = "", options: dict | None = None, **more) -> Fou
 
 
 def record(*runs: FoundRun) -> Undoing:
-    return asyncio.run(record_sessions(runs))
+    async def both() -> Undoing:
+        undoing = await record_sessions(runs)
+        await place_sessions(runs)
+        return undoing
+
+    return asyncio.run(both())
 
 
 async def undo(undoing: Undoing, run: str) -> None:
@@ -75,13 +84,59 @@ def told(door) -> dict[str, str]:
     return {key: rows[0]["state"] for key, rows in door.prefect.tables.items() if key.startswith("instance-")}
 
 
-def test_all_are_told_that_they_are_queued_before_one_of_their_runs_begins(door):
+def test_all_are_told_whether_they_start_or_wait_before_one_of_their_runs_begins(door):
     record(*(found(f"s-{number}") for number in range(5)))
-    assert told(door) == {f"instance-s-{number}": "queued" for number in range(5)}
-    assert [one.id for one in door.store.instances.queue("main")] == [f"s-{number}" for number in range(5)]
+    states = ["starting", "starting", "queued", "queued", "queued"]
+    assert told(door) == {f"instance-s-{number}": state for number, state in enumerate(states)}
+    assert [one.id for one in door.store.instances.queue("main")] == ["s-2", "s-3", "s-4"]
+    assert door.prefect.triggered == []
 
 
-def test_five_cost_the_database_no_more_writes_than_one_does(door):
+class WaitedForPublisher(InlinePublisher):
+    """Keeps how many sessions wait whenever it is waited for."""
+
+    def __init__(self, store: PoolStore) -> None:
+        self.waits: list[int] = []
+        self._store = store
+
+    def flush(self, seconds: float) -> bool:
+        self.waits.append(len(self._store.instances.queue("main")))
+        return True
+
+
+def test_the_runs_wait_until_those_without_room_are_told_so_and_for_nothing_where_all_have_room(door):
+    publisher = WaitedForPublisher(door.store)
+    with standing_in(replace(door, publisher=publisher)):
+        record(found("s-1"), found("s-2"))
+        assert publisher.waits == []
+        record(found("s-3"), found("s-4"))
+    assert publisher.waits == [2]
+
+
+class StuckPublisher(WaitedForPublisher):
+    """Tells nothing for so long, as while Prefect's server is away."""
+
+    def __init__(self, store: PoolStore) -> None:
+        super().__init__(store)
+        self.goes_on = Event()
+
+    def flush(self, seconds: float) -> bool:
+        self.goes_on.wait(60)
+        return super().flush(seconds)
+
+
+def test_they_begin_all_the_same_where_those_without_room_cannot_be_told_in_time(door, monkeypatch):
+    monkeypatch.setattr(ahead, "TOLD_SECONDS", 0.2)
+    stuck = StuckPublisher(door.store)
+    with standing_in(replace(door, publisher=stuck)):
+        undoing = record(*(found(f"s-{number}") for number in range(5)))
+    assert (len(undoing), stuck.waits) == (5, [])
+    stuck.goes_on.set()
+
+
+def test_five_cost_the_database_no_more_writes_than_one_does_where_there_is_no_room(door):
+    record(found("s-8"), found("s-9"))
+
     def writes(*runs: FoundRun) -> int:
         before = door.store.writes
         record(*runs)
@@ -90,7 +145,7 @@ def test_five_cost_the_database_no_more_writes_than_one_does(door):
     assert writes(found("alone")) == writes(*(found(f"s-{number}") for number in range(5)))
 
 
-def test_those_that_the_first_run_gives_room_are_started_by_their_own_runs(door):
+def test_those_that_are_given_room_ahead_are_started_by_their_own_runs(door):
     record(found("s-1"), found("s-2"), found("s-3"))
     asyncio.run(serve_queue("main", own="s-1"))
     assert [str(door.store.instances.get(f"s-{number}").state) for number in (1, 2, 3)] == [
@@ -118,16 +173,16 @@ def test_one_whose_run_begins_while_it_is_given_room_is_started_by_that_run_alon
     assert door.prefect.triggered == []
 
 
-def test_one_that_was_left_to_a_run_which_ended_in_another_process_is_started_by_another(door):
+@pytest.mark.parametrize("is_over", [True, False])
+def test_one_that_was_left_to_a_run_which_ended_in_another_process_is_started_by_another(door, is_over):
     record(found("s-1"), found("s-2"))
-    asyncio.run(serve_queue("main", own="s-1"))
-    asyncio.run(leave_session({"instance_id": "s-2"}))
-    assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-2"]
+    asyncio.run(leave_session({"instance_id": "s-2"}, is_over))
+    assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-2"] * is_over
 
 
 def test_one_whose_run_another_process_took_before_it_was_given_room_is_asked_for_as_any_other(door):
-    record(found("s-1"), found("s-2"))
-    asyncio.run(leave_session({"instance_id": "s-2"}))
+    asyncio.run(record_sessions([found("s-1"), found("s-2")]))
+    asyncio.run(leave_session({"instance_id": "s-2"}, True))
     assert door.prefect.triggered == []
     asyncio.run(serve_queue("main", own="s-1"))
     assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-2"]
@@ -139,10 +194,11 @@ def test_the_page_of_each_run_shows_the_next_answer_to_it(door):
 
 
 def test_one_whose_run_does_not_begin_after_all_is_started_by_another(door):
-    record(found("s-1"))
+    record(found("s-1"), found("s-2"), found("s-3"))
     door.clock.pass_by(60)
+    door.store.instances.move("s-1", InstanceState.FAILED, later(60), "its host was lost")
     asyncio.run(serve_queue("main"))
-    assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-1"]
+    assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-3"]
 
 
 def test_the_session_of_a_run_that_was_cancelled_before_it_began_is_over_and_gives_its_room_to_the_next(door):
@@ -186,6 +242,5 @@ def test_one_of_no_blueprint_that_there_is_is_not_recorded(door):
 
 
 def test_the_flow_that_it_is_done_for_takes_these_parameters():
-    assert provision_instance.name in AHEAD
-    assert provision_instance.name in LEFT
+    assert provision_instance.name in AHEAD.keys() & AFTERWARDS.keys() & LEFT.keys()
     assert {*found("s-1").parameters} == {*provision_instance.parameters.properties}

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from prefect import flow
 
-from flows.steps.ahead import AHEAD, LEFT
+from flows.steps.ahead import AFTERWARDS, AHEAD, LEFT
 from runtime.worker.runs.beginnings import MOST_AT_ONCE, Beginnings
 from tests.rigs.pool_data import NOW
 
@@ -117,14 +117,36 @@ def test_what_was_done_ahead_is_undone_once_for_a_run_that_was_cancelled_before_
 def test_a_run_that_another_worker_took_is_left_to_it_whatever_happens_meanwhile(monkeypatch, beginnings, away):
     left = []
 
-    async def leave(parameters):
-        left.append(parameters["instance_id"])
+    async def leave(parameters, is_over):
+        left.append((parameters["instance_id"], is_over))
         if away:
             raise ConnectionError("the database is away")
 
     monkeypatch.setitem(LEFT, "provision-any", leave)
-    asyncio.run(beginnings.leave(a_run(instance_id="s-1")))
-    assert left == ["s-1"]
+    asyncio.run(beginnings.leave(a_run(instance_id="s-1"), True))
+    assert left == [("s-1", True)]
+
+
+def test_what_was_done_ahead_is_undone_though_what_follows_it_failed(monkeypatch, beginnings):
+    undone, runs = [], [a_run(instance_id="s-1"), a_run(instance_id="s-2")]
+
+    async def undo():
+        undone.append("s-1")
+
+    async def note(found):
+        return {found[0].id: undo}
+
+    async def fail(_runs):
+        raise ConnectionError("the database is away")
+
+    async def prepare_and_settle():
+        await beginnings.prepare(runs)
+        await beginnings.settle(runs[0], cancelled=True)
+
+    monkeypatch.setitem(AHEAD, "provision-any", note)
+    monkeypatch.setitem(AFTERWARDS, "provision-any", fail)
+    asyncio.run(prepare_and_settle())
+    assert undone == ["s-1"]
 
 
 async def begin_many(beginnings, count: int, auto: bool) -> int:
