@@ -36,10 +36,11 @@ def main() -> None:
     parser.add_argument("--singles", type=int, default=SINGLES, help="starts one after the other")
     parser.add_argument("--bursts", type=int, default=BURSTS, help=f"of {AT_ONCE} starts each")
     parser.add_argument("--answers-after", type=float, default=0.0, help="seconds after which a container answers")
+    parser.add_argument("--apart", type=float, default=0.0, help="seconds from one answer to the next, as in a burst")
     said = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="dd-bench-") as home,
-        running(PaperInstallation(Path(home), said.answers_after)) as installation,
+        running(PaperInstallation(Path(home), said.answers_after, said.apart)) as installation,
     ):
         report = Starts(installation).measure(said.singles, said.bursts)
     print(json.dumps({name: each for name, each in report.items() if name != "samples"}, indent=2))

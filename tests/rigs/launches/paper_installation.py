@@ -17,7 +17,7 @@ from runtime.databases.own_database import cluster, processes_in
 from runtime.stack.deployments import DESCRIPTION, deploy
 from runtime.stack.registration import KINDS, POOL, make_work_pools
 from tests.rigs.launches.manager_cpu import seconds_of
-from tests.rigs.launches.paper_worker import ANSWERS_AFTER
+from tests.rigs.launches.paper_worker import ANSWERS_AFTER, ANSWERS_APART
 from tests.rigs.services.api_servers import ApiServers
 from tests.rigs.services.saved_blocks import register_block, save_block
 from tests.rigs.waiting import until
@@ -35,11 +35,12 @@ class PaperInstallation(ApiServers):
     Args:
         home: a new folder.
         answers_after: seconds after which a container answers.
+        apart: seconds after the one before it at the least.
     """
 
-    def __init__(self, home: Path, answers_after: float) -> None:
+    def __init__(self, home: Path, answers_after: float, apart: float = 0.0) -> None:
         super().__init__(home, 1)
-        self.env |= {ANSWERS_AFTER: str(answers_after)}
+        self.env |= {ANSWERS_AFTER: str(answers_after), ANSWERS_APART: str(apart)}
         self.start_deployment = ""
 
     @property

@@ -16,6 +16,7 @@ from uuid import uuid4
 from prefect import Flow
 
 from blocks.engine.client import HostEngine
+from blocks.engine.containers.state import FROZEN, ContainerState
 from blocks.engine.of_host import Engines
 from blocks.gateway.client import Gateway
 from blocks.outside import standing_in
@@ -82,6 +83,11 @@ class PaperHost(HostEngine):
         self._engine.run_on(self._host, spec)
         created()
         return spec.name
+
+    def find(self, name: str) -> ContainerState | None:
+        if name not in self._engine.containers:
+            return None
+        return ContainerState(name, name, "sha256:paper", FROZEN if name in self._engine.frozen else "running", 0, {})
 
     def freeze(self, name: str) -> None:
         if name not in self._engine.containers:
