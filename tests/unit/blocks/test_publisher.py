@@ -66,7 +66,8 @@ def test_what_nothing_waits_for_is_told_a_moment_later():
 
 
 def test_what_is_to_be_told_later_is_told_then_though_nothing_changes_any_more():
-    told, later, publisher = [], Event(), Publisher()
+    later, publisher = Event(), Publisher()
+    told: list[str] = []
 
     def publish() -> None:
         told.append("what there is")
@@ -79,15 +80,16 @@ def test_what_is_to_be_told_later_is_told_then_though_nothing_changes_any_more()
 
 
 def test_what_was_to_be_told_later_is_told_once_where_a_change_has_it_told_before():
-    told, publisher = [], Publisher()
+    publisher = Publisher()
+    told: list[str] = []
 
     def publish() -> None:
         if not told:
-            publisher.again(0.05)
+            publisher.again(0.3)
         told.append("what there is")
 
     for _ in range(2):
         publisher.wake(publish)
         assert publisher.flush(5)
-    time.sleep(0.1)
+    time.sleep(0.4)
     assert len(told) == 2
