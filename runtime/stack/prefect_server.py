@@ -29,6 +29,7 @@ from blocks.files.private_files import open_lock
 from blocks.prefect.choices import present_choices
 from blocks.prefect.database import begin_immediately
 from blocks.prefect.naming import name_runs_at_once
+from blocks.prefect.polling import poll_for_less
 from blocks.prefect.sparing import spare_the_server
 from blocks.prefect.taking import take_runs_once
 from blocks.settings import ProcessSettings, process_settings
@@ -69,6 +70,7 @@ def main() -> None:
     take_runs_once()
     name_runs_at_once()
     spare_the_server()
+    poll_for_less()
     show_in_forms(LOOKED_AT)
     failover = Failover(server_lock(settings, said.port))
     guard_what_is_served(settings, os.environ.get(OF_SERVER, ""), said.port, failover)

@@ -13,8 +13,10 @@ import jsonschema
 import pendulum
 import pytest
 from prefect.server.api import artifacts as artifacts_api
+from prefect.server.api import background_workers
 from prefect.server.api import deployments as deployments_api
 from prefect.server.api import logs as logs_api
+from prefect.server.api import workers as workers_api
 from prefect.server.database import orm_models
 from prefect.server.events import messaging, stream, triggers
 from prefect.server.events.schemas.events import Event, ReceivedEvent
@@ -44,6 +46,7 @@ REPLACED: dict[Callable[..., Any], list[str]] = {
     logs._sanitize_log_strings: ["log"],
     task_run_recorder._insert_task_run_states: ["session", "task_runs"],
     Timestamp.process_bind_param: ["value", "dialect"],
+    background_workers.Docket.add: ["function", "when", "key"],
 }
 #: What reads an event from JSON, each for itself.
 READERS = (event_persister.create_handler, triggers.consumer, task_run_recorder.consumer, stream.distributor)
@@ -137,3 +140,18 @@ def test_an_event_is_read_from_json_by_the_method_that_keeps_it(reader):
 def test_what_is_received_is_an_event_and_the_moment_of_it():
     assert {*ReceivedEvent.model_fields} - {*Event.model_fields} == {"received"}
     assert "model_dump_json" in inspect.getsource(messaging.EventPublisher.publish_event)
+
+
+def test_a_poll_has_its_queues_and_their_deployments_noted_by_tasks_that_are_added():
+    assert {"mark_work_queues_ready", "mark_deployments_ready"} <= {
+        argument.id
+        for call in ast.walk(ast.parse(inspect.getsource(workers_api)))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "add"
+        for argument in call.args
+        if isinstance(argument, ast.Name)
+    }
+
+
+def test_what_carries_out_tasks_takes_its_pauses_and_is_made_by_the_name_that_is_replaced():
+    assert {"minimum_check_interval", "scheduling_resolution"} <= {*parameters(background_workers.Worker.__init__)}
+    assert "Worker(docket)" in inspect.getsource(background_workers)

@@ -13,6 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from blocks.prefect.answers import Answer
 from blocks.prefect.port import PrefectPort
 from tests.rigs.services.prefect_server import PrefectServer
+from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -155,3 +156,16 @@ def test_answers_are_written_only_when_they_changed(prefect_server):
         written(ada="queued", ben="queued")
         written(ada="queued", ben="running")
     assert [len(artifacts_of(prefect_server, f"told-{key}")) for key in ("ada", "ben")] == [1, 2]
+
+
+def test_queues_and_deployments_are_ready_as_soon_as_a_worker_polls_and_noted_again_only_after_a_while(prefect_server):
+    pool = prefect_server.pool("polled")
+    deployment = prefect_server.deployment("flows.housekeeping.housekeep.housekeep", pool)
+
+    def polled() -> tuple[str, str, str]:
+        prefect_server.call("POST", f"/work_pools/{pool}/get_scheduled_flow_runs")
+        queue = prefect_server.call("GET", f"/work_pools/{pool}/queues/default")
+        return queue["status"], prefect_server.call("GET", f"/deployments/{deployment}")["status"], queue["last_polled"]
+
+    until(lambda: polled()[:2] == ("READY", "READY"), "both are ready", 10)
+    assert len({polled()[2] for _ in range(8)}) <= 2, "the last one that was noted may have been on its way"

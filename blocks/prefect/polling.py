@@ -1,0 +1,60 @@
+"""What Prefect's server does twice a second, and more, for nothing: changes to its own functions, as in `sparing`.
+
+Each poll of a worker had it schedule two tasks, which write down that the pool's queues and deployments are in use; and
+what carries out such tasks looked for one four times a second. That was a fifth of what a server computes that has
+nothing else to do, and while sessions start it computes on the same core.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial, wraps
+from typing import Any
+
+from prefect.server.api import background_workers
+
+#: Seconds for which it is known that a queue, or a deployment, is in use. Prefect counts one as not in use after 60.
+KNOWN_SECONDS = 15.0
+#: Between two looks for tasks that are due; those that are due at once wait for no look.
+LOOKS_APART = timedelta(seconds=1)
+NOTES = (background_workers.mark_work_queues_ready, background_workers.mark_deployments_ready)
+MOST_KNOWN = 1000
+
+Schedule = Callable[..., Awaitable[Any]]
+
+
+def poll_for_less() -> None:
+    """Have this process's Prefect server do all that follows."""
+    note_polls_seldom()
+    look_seldom_for_tasks()
+
+
+def note_polls_seldom(clock: Callable[[], float] = time.monotonic) -> None:
+    """Have it write down that queues and deployments are in use when that is news, or not known since a while.
+
+    A queue that was not in use is noted at once, and its deployments after it.
+    """
+    add: Any = background_workers.Docket.add
+    known: dict[str, float] = {}
+
+    @wraps(add)
+    def add_seldom(self: Any, function: Any, *told: Any, **more: Any) -> Schedule:
+        schedule = add(self, function, *told, **more)
+        return partial(seldom, schedule, function.__name__) if function in NOTES else schedule
+
+    async def seldom(schedule: Schedule, name: str, **what: Any) -> Any:
+        if what.get("ready_work_queue_ids") or len(known) > MOST_KNOWN:
+            known.clear()
+        note = f"{name} {sorted((key, sorted(map(str, ids or ()))) for key, ids in what.items())}"
+        if clock() < known.get(note, 0.0):
+            return None
+        known[note] = clock() + KNOWN_SECONDS
+        return await schedule(**what)
+
+    setattr(background_workers.Docket, "add", add_seldom)  # noqa: B010 - a method of a library of Prefect's
+
+
+def look_seldom_for_tasks() -> None:
+    """Have what carries out tasks look once a second which of those that are to be done later are due."""
+    seldom = partial(background_workers.Worker, minimum_check_interval=LOOKS_APART, scheduling_resolution=LOOKS_APART)
+    setattr(background_workers, "Worker", seldom)  # noqa: B010 - a class, as far as its types know
