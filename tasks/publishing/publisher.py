@@ -11,8 +11,9 @@ from tasks.publishing.visitors import show_notices
 from tasks.publishing.webhook import hand_over
 
 #: What one returns that is not None is why its audience is told later; empty: nothing is wrong.
-_TELL: dict[Audience, Callable[[list[Change]], str | None]] = {
-    Audience.PLATFORM: write_changed,
+_Tell = Callable[[list[Change]], str | None]
+#: Those that are told once all that listen to events have heard.
+_OTHERS: dict[Audience, _Tell] = {
     Audience.VISITORS: show_notices,
     Audience.POOL_PAGE: tell_page,
     Audience.WEBHOOK: hand_over,
@@ -24,9 +25,12 @@ def publish_changes() -> str:
 
     An event is claimed before it is emitted: of two publishers, one emits it. All other audiences hear the present
     state of what changed, and the change is marked afterwards: a publisher that dies is followed by another one.
+
+    Answers to platforms come before the events: a platform that is woken by one reads what it told of.
     """
+    troubles = [_publish(Audience.PLATFORM, write_changed)]
     _emit_events()
-    troubles = (_publish(audience, tell) for audience, tell in _TELL.items())
+    troubles += [_publish(audience, tell) for audience, tell in _OTHERS.items()]
     return "; ".join(filter(None, troubles))
 
 
@@ -35,7 +39,7 @@ def _emit_events() -> None:
         outside().prefect.emit(change)
 
 
-def _publish(audience: Audience, tell: Callable[[list[Change]], str | None]) -> str:
+def _publish(audience: Audience, tell: _Tell) -> str:
     history = outside().store.history
     changes = history.unpublished(audience)
     if not changes:

@@ -16,7 +16,7 @@ from pool.states import EndCause, HostState, InstanceState
 from tasks.hosts import host_images, operator
 from tasks.publishing.pool_page import draw_pool_page
 from tasks.publishing.publisher import publish_changes
-from tests.rigs.fakes import InlinePublisher, fake_outside
+from tests.rigs.fakes import FakePrefect, InlinePublisher, fake_outside
 from tests.rigs.pool_data import NOW, a_blueprint, claim_active, later, run
 from tests.rigs.services.databases import new_store
 
@@ -80,6 +80,28 @@ def test_the_platform_and_visitors_hear_of_a_session_that_is_queued(door):
     (answer,) = door.prefect.tables["instance-alice-1"]
     assert (answer["state"], answer["position"]) == ("queued", 1)
     assert door.gateway.notices == {session.route: "queued"}
+
+
+class ReadingPrefect(FakePrefect):
+    """A platform reads the answer at each event."""
+
+    def __init__(self):
+        super().__init__()
+        self.read = []
+
+    def emit(self, change):
+        super().emit(change)
+        self.read += [row["state"] for row in self.tables.get("instance-alice-1", [])]
+
+
+def test_a_platform_that_is_woken_by_an_event_reads_what_it_tells_of(door):
+    prefect = ReadingPrefect()
+    with standing_in(replace(door, prefect=prefect)):
+        door.store.instances.request("alice-1", OPEN, "alice", {}, NOW)
+        publish_changes()
+        door.store.instances.move("alice-1", InstanceState.FAILED, later(1), "no room", cause=EndCause.NO_ROOM)
+        publish_changes()
+    assert prefect.read == ["queued", "failed"]
 
 
 def test_what_was_told_is_not_told_again(door):
