@@ -12,12 +12,16 @@ from functools import partial, wraps
 from typing import Any
 
 from prefect.server.api import background_workers
+from prefect.server.models.deployments import mark_deployments_ready
+from prefect.server.models.work_queues import mark_work_queues_ready
 
 #: Seconds for which it is known that a queue, or a deployment, is in use. Prefect counts one as not in use after 60.
 KNOWN_SECONDS = 15.0
 #: Between two looks for tasks that are due; those that are due at once wait for no look.
 LOOKS_APART = timedelta(seconds=1)
-NOTES = (background_workers.mark_work_queues_ready, background_workers.mark_deployments_ready)
+#: The names that it is to use are not its own, as far as its types know.
+_later: Any = background_workers
+NOTES = (mark_work_queues_ready, mark_deployments_ready)
 MOST_KNOWN = 1000
 
 Schedule = Callable[..., Awaitable[Any]]
@@ -34,7 +38,7 @@ def note_polls_seldom(clock: Callable[[], float] = time.monotonic) -> None:
 
     A queue that was not in use is noted at once, and its deployments after it.
     """
-    add: Any = background_workers.Docket.add
+    add = _later.Docket.add
     known: dict[str, float] = {}
 
     @wraps(add)
@@ -51,10 +55,9 @@ def note_polls_seldom(clock: Callable[[], float] = time.monotonic) -> None:
         known[note] = clock() + KNOWN_SECONDS
         return await schedule(**what)
 
-    setattr(background_workers.Docket, "add", add_seldom)  # noqa: B010 - a method of a library of Prefect's
+    _later.Docket.add = add_seldom
 
 
 def look_seldom_for_tasks() -> None:
     """Have what carries out tasks look once a second which of those that are to be done later are due."""
-    seldom = partial(background_workers.Worker, minimum_check_interval=LOOKS_APART, scheduling_resolution=LOOKS_APART)
-    setattr(background_workers, "Worker", seldom)  # noqa: B010 - a class, as far as its types know
+    _later.Worker = partial(_later.Worker, minimum_check_interval=LOOKS_APART, scheduling_resolution=LOOKS_APART)

@@ -34,6 +34,7 @@ from blocks.prefect.sparing import UNLIMITED, copy_messages_flat, plain
 
 pytestmark = pytest.mark.contract
 
+LATER: Any = background_workers  # what it imports is not its own, as far as its types know
 #: Functions that are replaced: with their parameters.
 REPLACED: dict[Callable[..., Any], list[str]] = {
     deployments.read_deployment: ["session", "deployment_id"],
@@ -46,7 +47,7 @@ REPLACED: dict[Callable[..., Any], list[str]] = {
     logs._sanitize_log_strings: ["log"],
     task_run_recorder._insert_task_run_states: ["session", "task_runs"],
     Timestamp.process_bind_param: ["value", "dialect"],
-    background_workers.Docket.add: ["function", "when", "key"],
+    LATER.Docket.add: ["function", "when", "key"],
 }
 #: What reads an event from JSON, each for itself.
 READERS = (event_persister.create_handler, triggers.consumer, task_run_recorder.consumer, stream.distributor)
@@ -153,5 +154,5 @@ def test_a_poll_has_its_queues_and_their_deployments_noted_by_tasks_that_are_add
 
 
 def test_what_carries_out_tasks_takes_its_pauses_and_is_made_by_the_name_that_is_replaced():
-    assert {"minimum_check_interval", "scheduling_resolution"} <= {*parameters(background_workers.Worker.__init__)}
+    assert {"minimum_check_interval", "scheduling_resolution"} <= {*parameters(LATER.Worker.__init__)}
     assert "Worker(docket)" in inspect.getsource(background_workers)

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from prefect.server.api import background_workers
-from prefect.server.api.background_workers import mark_deployments_ready, mark_work_queues_ready
+from prefect.server.models.deployments import mark_deployments_ready
+from prefect.server.models.work_queues import mark_work_queues_ready
 
 from blocks.prefect.polling import KNOWN_SECONDS, LOOKS_APART, look_seldom_for_tasks, note_polls_seldom
 
 pytestmark = pytest.mark.unit
+
+LATER: Any = background_workers
 
 
 class Tasks:
@@ -36,13 +39,13 @@ class Tasks:
         return self.asked[before:]
 
     def schedule(self, function: Any, **what: Any) -> Any:
-        return background_workers.Docket.add(self.docket, function, key=f"{function.__name__}: pool")(**what)
+        return LATER.Docket.add(self.docket, function, key=f"{function.__name__}: pool")(**what)
 
 
 @pytest.fixture
 def tasks(monkeypatch):
     found = Tasks()
-    monkeypatch.setattr(background_workers.Docket, "add", found.add)
+    monkeypatch.setattr(LATER.Docket, "add", found.add)
     note_polls_seldom(lambda: found.now)
     return found
 
@@ -72,8 +75,7 @@ def test_other_tasks_are_scheduled_whenever_they_are_asked_for(tasks):
 
 
 def test_what_carries_out_tasks_is_made_with_longer_pauses(monkeypatch):
-    monkeypatch.setattr(background_workers, "Worker", lambda docket, **told: (docket, told))
+    monkeypatch.setattr(LATER, "Worker", lambda docket, **told: (docket, told))
     look_seldom_for_tasks()
-    made: Any = background_workers.Worker
     pauses = {"minimum_check_interval": LOOKS_APART, "scheduling_resolution": LOOKS_APART}
-    assert made("docket") == ("docket", pauses)
+    assert LATER.Worker("docket") == ("docket", pauses)
