@@ -32,7 +32,7 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.deployments import deploy_all
 from runtime.stack.initial_config import HOST_IMAGE, first_openstack, first_pool
-from runtime.worker.prefect_internals import ISOLATED
+from runtime.worker.prefect_internals import ISOLATED, share_tls_contexts
 from runtime.worker.warm_worker import WarmWorker
 
 POOL = "main"
@@ -66,6 +66,7 @@ def provision(identity: str, cloud: str) -> list[str]:
         Names of the deployments.
     """
     outside().store.upgrade()
+    share_tls_contexts()  # some hundred clients of Prefect's API follow
     make_work_pools()
     save_blocks(identity, cloud)
     return deploy_all()

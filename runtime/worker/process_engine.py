@@ -9,6 +9,7 @@ import runpy
 import signal
 import sys
 
+from runtime.worker.prefect_internals import share_tls_contexts
 from runtime.worker.process_run import PR_SET_PDEATHSIG
 from runtime.worker.server_outage import wait_through_outages
 
@@ -23,6 +24,7 @@ def main() -> None:
         if os.getppid() != int(parent):  # it died before that
             sys.exit(f"the worker process {parent} is no more")
     wait_through_outages()
+    share_tls_contexts()
     runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)
 
 
