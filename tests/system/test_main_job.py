@@ -168,7 +168,8 @@ def test_in_a_full_pool_a_session_waits_and_starts_when_another_one_ends(stack):
 
 
 def test_a_session_that_will_not_wait_is_refused_in_one_sentence_and_leaves_nothing(stack):
-    stack.save_blueprint("wide", slots=24, memory_mb=300)  # a whole large host, and each has sessions by now
+    stack.set_pool(DD_HOST_FLAVOR_SLOTS_LARGE=48)  # it has no such host, whatever ended meanwhile
+    stack.save_blueprint("wide", slots=48, memory_mb=300)
     request = {"instance_id": "hasty-1", "blueprint": "wide", "options": {"wait": 0}}
     state, message = stack.run("provision-instance/on-demand", **request)
     assert (state, message.startswith("pool main is full")) == ("FAILED", True)
