@@ -31,6 +31,11 @@ def new_store(folder: Path, content: bytes = b"") -> PoolStore:
     return store
 
 
+def reopened(url: str) -> PoolStore:
+    """The store in a database that another store of this process was in before."""
+    return store_of(open_engine(url))
+
+
 def store_of(engine: Engine) -> PoolStore:
     """The store in a copy of one of these databases."""
     compiled, engine.dialect = _COMPILED[engine.dialect.name]

@@ -14,6 +14,7 @@ from runtime.command.cli import _parser, groups
 from runtime.command.nouns import name_of
 from tests.rigs.answers import COMMANDS, SCHEMA, trouble_with
 from tests.rigs.pool_data import a_blueprint, an_instance
+from tests.rigs.services.databases import reopened
 
 pytestmark = pytest.mark.unit
 
@@ -113,7 +114,7 @@ def told(settings, prefect, tmp_path, monkeypatch, capsys):
     (tmp_path / "app.yaml").write_text("{image: lab, port: 8888}")
     (tmp_path / "bio101.yaml").write_text("{blueprint: lab, times: [Mon 09:00-11:00], slots: 4}")
     prefect.pools |= {"old": {}, "lab": {"image": "lab", "port": 8888}}
-    store = PoolStore.open(settings.pool_database_url)
+    store = reopened(settings.pool_database_url)
     fill(store)
     store.close()
     certificate, key = self_signed(tmp_path / "tls", ["n.example.org"])

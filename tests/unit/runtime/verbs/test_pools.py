@@ -5,16 +5,16 @@ import json
 import pytest
 
 from pool.errors import BadRequest, NotFound, Refused
-from pool.store.pool_store import PoolStore
 from runtime.verbs import configs, pools
 from tests.rigs.pool_data import ask, claim
+from tests.rigs.services.databases import reopened
 
 pytestmark = pytest.mark.unit
 
 
 @pytest.fixture
 def store(settings):
-    store = PoolStore.open(settings.pool_database_url)
+    store = reopened(settings.pool_database_url)
     yield store
     store.close()
 

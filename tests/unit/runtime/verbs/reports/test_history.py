@@ -7,10 +7,9 @@ import pytest
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, NotFound
 from pool.states import EndCause, InstanceState
-from pool.store.pool_store import PoolStore
 from runtime.verbs.reports.history import show_history, show_sessions
 from tests.rigs.pool_data import a_blueprint, claim_active, later, place
-from tests.rigs.services.databases import new_store
+from tests.rigs.services.databases import new_store, reopened
 
 pytestmark = pytest.mark.unit
 
@@ -68,7 +67,7 @@ def test_no_session_that_fits_is_a_sentence_and_for_a_program_an_empty_list(sett
 
 
 def test_the_events_of_a_session_name_its_user(settings):
-    store = PoolStore.open(settings.pool_database_url)
+    store = reopened(settings.pool_database_url)
     told = {change.subject: change.user for change in store.history.claim_untold()}
     store.close()
     assert told == {"main-01": "", "ada-1": "ada", "ada-2": "ada", "grace-1": "grace"}
