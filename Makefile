@@ -72,7 +72,7 @@ test-image: ## What RStudio is asked behind the gateway, asked of a real image t
 test-fast: ## Rules, small parts, style and types; a minute, needs no root
 	@runtime/bootstrap.sh lint
 	@$(MAKE) $(BESIDE) check
-	@$(BIN)/python -m pytest tests/unit -m unit -n 2
+	@$(BIN)/python -m pytest tests/unit -m unit -n 2 --hypothesis-profile=few
 
 kill-anywhere: ## Kill each part of a real stack at each step, count accepted requests; JSON=file, ONLY=pattern, FROM=pattern
 	@runtime/bootstrap.sh test

@@ -10,13 +10,15 @@ from tests.rigs.engines.engine import engine_url
 
 __all__ = ["engine_url"]
 
-pytest_plugins = ("tests.rigs.beside", "tests.rigs.clean_end", "tests.rigs.lanes.outcomes")
+pytest_plugins = ("tests.rigs.beside", "tests.rigs.clean_end", "tests.rigs.lanes.outcomes", "tests.rigs.one_authority")
 
 # How long an example takes says something of the machine, which is busy and is watched for coverage, not of the code.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Whether a change may land is decided by the same examples each time; `pytest --hypothesis-profile=new` draws others.
 settings.register_profile("new", UNTIMED)
 settings.register_profile("ours", UNTIMED, derandomize=True)
+# A look while one writes: `make test-fast`. Tests that say themselves how many they need have them.
+settings.register_profile("few", UNTIMED, derandomize=True, max_examples=20)
 settings.load_profile("ours")
 
 

@@ -5,16 +5,19 @@ The fixture ``prefect_server`` is one server for all tests of a session: an idle
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import prefect
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.base import BaseWorker
@@ -39,8 +42,9 @@ QUIET = {
 }
 SERVE = [sys.executable, "-m", "runtime.stack.prefect_server"]
 S = TypeVar("S", bound="PrefectServer")
-#: The database of the first server of this process, as it was when that came up: the others need no migrations.
-_new_database: list[bytes] = []
+#: The database of the first server of this checkout, as it was when that came up: the others, those of other lanes too,
+#: need none of Prefect's migrations, which are half of what a server computes until it answers.
+NEW_DATABASE = ROOT / "build" / f"prefect-{prefect.__version__}.db"
 
 
 class PrefectServer:
@@ -64,13 +68,13 @@ class PrefectServer:
     def start(self) -> None:
         database = Path(self.env["PREFECT_HOME"]) / "prefect.db"
         is_new = not database.exists()
-        if is_new and _new_database:
+        if is_new and NEW_DATABASE.exists():
             database.parent.mkdir(exist_ok=True)
-            database.write_bytes(_new_database[0])
+            shutil.copyfile(NEW_DATABASE, database)
         self.process = self.spawn(SERVE, "server.log")
         until(self.answers, f"Prefect's server on {self.url} (see {self.home}/server.log)", 300)
-        if is_new and not _new_database and database.exists():
-            _new_database.append(_content(database))
+        if is_new and not NEW_DATABASE.exists() and database.exists():
+            _keep(database)
 
     def stand_by(self) -> subprocess.Popen:
         """Start a second process of this server."""
@@ -146,10 +150,14 @@ class PrefectServer:
         return answer.json() if answer.content else None
 
 
-def _content(database: Path) -> bytes:
-    """What an SQLite file holds, its journal included."""
+def _keep(database: Path) -> None:
+    """Keep what an SQLite file holds, its journal included; another lane may do so at the same time."""
+    NEW_DATABASE.parent.mkdir(exist_ok=True)
     with contextlib.closing(sqlite3.connect(database)) as connection:
-        return connection.serialize()
+        content = connection.serialize()
+    with tempfile.NamedTemporaryFile(dir=NEW_DATABASE.parent, delete=False) as file:
+        file.write(content)
+    Path(file.name).replace(NEW_DATABASE)
 
 
 @contextlib.contextmanager

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from blocks.gateway.certificate import self_signed
 from blocks.prefect.api import PAGE, PrefectApi
 from pool.errors import BadRequest, DockerDriverError
+from tests.rigs.services.tls_front import tls_front
 
 pytestmark = pytest.mark.unit
 
@@ -155,3 +157,13 @@ def test_a_server_answers_when_it_reads_its_database_and_not_when_it_is_merely_t
 def test_a_parameter_that_the_server_refuses_is_named_with_the_reason_and_nothing_else(detail, sentence):
     with a_server(409, detail) as url, pytest.raises(BadRequest, match=f"^{sentence}$"):
         PrefectApi(url).call("POST", "/deployments/7/create_flow_run")
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS"])
+def test_a_certificate_of_no_authority_that_is_known_is_refused_and_believed_where_the_authority_is_named(
+    scheme, tmp_path
+):
+    certificate, key = self_signed(tmp_path, ["127.0.0.1"])
+    with a_server(200) as plain, tls_front(int(plain.rpartition(":")[2]), certificate, key) as port:
+        url = f"{scheme}://127.0.0.1:{port}"
+        assert (PrefectApi(url).healthy(), PrefectApi(url, authorities=str(certificate)).healthy()) == (False, True)
