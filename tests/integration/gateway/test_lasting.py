@@ -29,7 +29,7 @@ def echo():
 
 def open_websocket(gateway, route, **options):
     address = gateway.address(route.id, "ws") + "api/kernels/channels"
-    return connect(address, proxy=None, compression=None, open_timeout=5, **options)
+    return connect(address, proxy=None, compression=None, open_timeout=30, **options)
 
 
 def status(gateway, route) -> int:
@@ -42,7 +42,7 @@ def test_a_websocket_carries_frames_of_any_size_both_ways(gateway, echo):
     with open_websocket(gateway, route) as websocket:
         for frame in ("6*7", b"\0" * 900_000, "ü" * 1000):
             websocket.send(frame)
-            assert websocket.recv(5) == frame
+            assert websocket.recv(30) == frame
 
 
 def test_a_websocket_loses_no_frame_in_a_thousand_changes_a_rebuild_and_a_reload(gateway, echo):

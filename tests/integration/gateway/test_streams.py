@@ -64,7 +64,7 @@ def test_events_and_chunks_pass_as_they_are_said(gateway):
     port = free_port(SESSION_PORTS)
     with socket.create_server(("127.0.0.1", port)) as session:
         gateway.client.add_route(route_to(port))
-        client = socket.create_connection(("127.0.0.1", gateway.config.port), timeout=5)
+        client = socket.create_connection(("127.0.0.1", gateway.config.port), timeout=30)
         client.sendall(f"GET /notebooks/{ALICE}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         served = session.accept()[0]
         served.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")

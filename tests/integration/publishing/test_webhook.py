@@ -112,7 +112,7 @@ def test_an_answer_without_end_is_not_read_to_its_end(of):
     begun, held = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with endless_receiver(*ENDLESS[of]) as url, suppress(WebhookTrouble):
         post(url)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held < 16_000  # KB
 
 

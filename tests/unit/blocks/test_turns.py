@@ -16,7 +16,7 @@ def test_two_threads_that_want_the_same_turn_have_it_one_after_the_other():
     turns, inside, most, together = Turns(), [], [], Barrier(4)
 
     def work() -> None:
-        together.wait(5)
+        together.wait(30)
         with turns.take("room of main"):
             inside.append(1)
             most.append(len(inside))
@@ -186,7 +186,7 @@ def test_event_loops_of_several_threads_share_a_line():
             inside.pop()
 
     def loop() -> None:
-        together.wait(5)
+        together.wait(30)
         asyncio.run(work())
 
     with ThreadPoolExecutor(4) as threads:

@@ -40,7 +40,7 @@ def passes(run: threading.Thread) -> bool:
 def test_a_run_that_comes_to_the_point_says_its_process_and_waits_until_it_was_struck(orders):
     orders.give(POINT, "alice-1")
     run = coming("start_container", "before", "alice-1")
-    assert until(orders.struck_process, "it says which process it is", 5) == os.getpid()
+    assert until(orders.struck_process, "it says which process it is", 30) == os.getpid()
     assert run.is_alive()
     orders.go_on()
     assert passes(run)
@@ -64,7 +64,7 @@ def test_a_run_that_is_elsewhere_passes(orders, step, when, session, pipeline):
 def test_an_order_is_carried_out_once(orders):
     orders.give(POINT)
     first = coming("start_container", "before", "alice-1")
-    until(orders.struck_process, "the first has come", 5)
+    until(orders.struck_process, "the first has come", 30)
     assert passes(coming("start_container", "before", "bob-1"))
     orders.go_on()
     assert passes(first)
@@ -73,7 +73,7 @@ def test_an_order_is_carried_out_once(orders):
 def test_a_held_run_waits_until_all_go_on(orders):
     orders.hold("alice-1", TAKE, "after")
     run = coming(TAKE, "after", "alice-1")
-    until(lambda: orders.is_held("alice-1"), "it is held", 5)
+    until(lambda: orders.is_held("alice-1"), "it is held", 30)
     assert passes(coming(TAKE, "after", "bob-1"))
     assert run.is_alive()
     orders.go_on()
@@ -97,7 +97,7 @@ def test_what_a_worker_does_for_several_runs_together_is_struck_when_it_is_done(
 
     with ThreadPoolExecutor(1) as threads:
         doing = threads.submit(asyncio.run, hooks._together(PROVISION, together, ["run 1", "run 2"]))
-        assert until(orders.struck_process, "it says which process it is", 5) == os.getpid()
+        assert until(orders.struck_process, "it says which process it is", 30) == os.getpid()
         assert (done, doing.done()) == ([["run 1", "run 2"]], False)
         orders.go_on()
         assert doing.result(5) == "what undoes it"

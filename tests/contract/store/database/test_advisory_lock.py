@@ -61,7 +61,7 @@ def test_a_process_that_is_killed_gives_it_back(store, store_url):
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
     with store.leases.advisory_lock("gateways"):
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
     holder.stdout.close()
 
 

@@ -101,7 +101,7 @@ def test_a_table_that_is_missing_is_told_at_once(server):
     began = time.monotonic()
     with pytest.raises(Exception, match='relation "hosts" does not exist'):
         store.hosts.all()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     store.close()
 
 

@@ -23,7 +23,7 @@ def send(gateway, *lines: str, body: str = "") -> list[int]:
     A line "Host: x" becomes the one that a browser would send to the first session.
     """
     told = [f"Host: {gateway.host(route_to(0).id)}" if line == "Host: x" else line for line in lines]
-    with socket.create_connection(("127.0.0.1", gateway.config.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.config.port), timeout=30) as connection:
         connection.sendall("\r\n".join([*told, "", body]).encode("latin-1"))
         said = b"".join(iter(lambda: connection.recv(65536), b""))
     return [int(part[:3]) for part in said.split(b"HTTP/1.1 ")[1:]]

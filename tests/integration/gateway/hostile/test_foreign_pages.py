@@ -88,7 +88,7 @@ def test_the_sessions_own_page_and_programs_open_websockets(gateway, headers):
         only_routes(gateway.client, [route_to(echo.port)])
         with connect(gateway.address(ALICE, "ws"), additional_headers=said(gateway, headers), proxy=None) as websocket:
             websocket.send("hello")
-            assert websocket.recv(5) == "hello"
+            assert websocket.recv(30) == "hello"
 
 
 @pytest.mark.parametrize(

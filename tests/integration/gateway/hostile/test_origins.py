@@ -51,7 +51,7 @@ def test_only_the_sessions_own_page_opens_its_websocket(gateway, origin, opens):
         if opens:
             with connect(address, origin=page, proxy=None) as websocket:
                 websocket.send("hello")
-                assert websocket.recv(5) == "hello"
+                assert websocket.recv(30) == "hello"
             return
         with pytest.raises(InvalidStatus, match="403"):
             connect(address, origin=page, proxy=None)

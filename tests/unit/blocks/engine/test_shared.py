@@ -90,7 +90,7 @@ def test_the_descriptors_of_ten_days_are_those_of_one(shared, url):
     for day in range(1, 10):
         for host in HOSTS:
             ask(shared, url, host, day)
-    until(lambda: descriptors() <= first_day, "the server has closed its ends, too", 10)
+    until(lambda: descriptors() <= first_day, "the server has closed its ends, too", 30)
 
 
 def test_a_host_that_is_asked_for_no_more_loses_its_connections(shared, url, clock):
@@ -100,7 +100,7 @@ def test_a_host_that_is_asked_for_no_more_loses_its_connections(shared, url, clo
     assert descriptors() >= before + len(HOSTS)
     clock.now += UNUSED_SECONDS + LOOK_SECONDS
     shared.of(url, "main-99", identity(1))  # it has no connection yet, but the three files of the certificate
-    until(lambda: descriptors() <= before + 3, "the server has closed its ends, too", 10)
+    until(lambda: descriptors() <= before + 3, "the server has closed its ends, too", 30)
 
 
 def test_a_connection_in_use_when_its_certificate_is_outdated_is_closed_when_it_is_given_back(shared, url):

@@ -93,4 +93,4 @@ def test_an_answer_that_comes_a_byte_at_a_time_is_not_waited_for_for_ever(monkey
     begun = time.monotonic()
     with session_that_sends(lambda: repeat(b"x"), pause=0.05) as (port, _):
         assert not answers("127.0.0.1", port, "/")
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 20

@@ -58,7 +58,7 @@ def test_it_goes_away_after_a_failure(parent):
 def test_processes_that_carry_its_name_go_away(parent):
     with private_directory(parent) as private:
         process = process_of(private)
-    assert process.wait(5) == -9
+    assert process.wait(30) == -9
 
 
 def test_other_processes_stay(parent):
@@ -74,7 +74,7 @@ def test_what_a_killed_manager_left_is_cleared_away(parent):
     process = process_of(private)
     clear_abandoned(parent)
     assert not private.exists()
-    assert process.wait(5) == -9
+    assert process.wait(30) == -9
 
 
 def test_what_another_run_uses_is_left_alone(parent):

@@ -38,4 +38,4 @@ def test_what_is_written_without_an_end_is_given_up(channel):
     begun = time.monotonic()
     with pytest.raises(OSError, match="it writes without an end"):
         b"".join(_chunks(channel, begun + 0.3))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20

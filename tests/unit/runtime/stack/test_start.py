@@ -218,7 +218,7 @@ def test_processes_of_the_installation_are_found_by_their_mark_and_ended():
     process.stdout.readline()
     assert process.pid in marked_processes(identity)
     end_marked_processes(identity, patience=0.5)
-    assert process.wait(5) == -9
+    assert process.wait(30) == -9
 
 
 def test_supervisord_restarts_what_dies_and_leaves_nothing(settings, tmp_path):
