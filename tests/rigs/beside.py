@@ -22,6 +22,8 @@ APPLICATIONS = TESTS / "applications"
 STOP_SECONDS = 60
 #: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
 SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
+#: Random lives of each run of all tests, the same each time; `make test-nightly` goes on from there.
+LIVES = 20
 #: Lanes of whole folders and files, whatever a test there is marked with. All but images and configured, whose tests
 #: share one configured host, are light: they start no engine of the whole machine and no stack.
 FOLDERS = {
@@ -171,5 +173,5 @@ def _place(item: pytest.Item) -> int:
 #: name: who wants it, how far it stands back (as in nice), what it is
 JOBS: dict[str, tuple[Callable[[pytest.Item], bool], int, tuple[str, ...]]] = {
     "openstack": (_wants_openstack, 10, ("-m", "tests.rigs.openstack")),
-    "random-lives": (_wants_lives, 19, ("-m", "tests.rigs.simulator", "--runs=40")),
+    "random-lives": (_wants_lives, 19, ("-m", "tests.rigs.simulator", f"--runs={LIVES}")),
 }

@@ -12,12 +12,15 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from tests.rigs.beside import LIVES
+from tests.rigs.simulator.__main__ import live_all
 from tests.rigs.simulator.lives import HAPPENINGS, PAUSES, Lives, settle, step
 from tests.simulation.regressions import BROKEN_ONCE
 
 pytestmark = [pytest.mark.simulation, pytest.mark.timeout(1800)]
 
 BY_HYPOTHESIS = 12
+MANY_LIVES = 200
 
 
 class Life(RuleBasedStateMachine):
@@ -69,7 +72,12 @@ def test_whatever_hypothesis_does_to_a_pool_it_recovers(ours):
 
 
 def test_random_lives_recover(random_lives):
-    assert "40 lives, 0 broken" in random_lives.wait()
+    assert f"{LIVES} lives, 0 broken" in random_lives.wait()
+
+
+@pytest.mark.nightly  # minutes on both cores
+def test_many_more_random_lives_recover():
+    assert live_all(range(LIVES + 1, MANY_LIVES + 1)) == []
 
 
 @pytest.mark.parametrize(("seed", "happenings"), BROKEN_ONCE.values(), ids=BROKEN_ONCE.keys())
