@@ -3,7 +3,7 @@
 import pytest
 
 from pool.store.engine import open_engine
-from tests.rigs.services.databases import migrated_postgres, migrated_sqlite, store_of
+from tests.rigs.services.databases import empty, kept_postgres, migrated_postgres, migrated_sqlite, store_of
 from tests.rigs.services.postgres import postgres_server
 
 
@@ -37,7 +37,12 @@ def store_url(request, kind, tmp_path):
 
 
 @pytest.fixture
-def store(store_url):
-    store = store_of(open_engine(store_url))
+def store(request, kind):
+    """A store with nothing in it; on PostgreSQL in the database of the test before, which left it empty."""
+    is_kept = kind == "postgresql" and "store_url" not in request.fixturenames
+    url = kept_postgres(request.getfixturevalue("postgres")) if is_kept else request.getfixturevalue("store_url")
+    store = store_of(engine := open_engine(url))
     yield store
+    if is_kept:
+        empty(engine)
     store.close()

@@ -1,13 +1,14 @@
-"""Databases that have today's tables already: the migrations run once for each kind, every test gets a copy."""
+"""Databases that have today's tables already: the migrations run once for each kind, a test gets a copy of them."""
 
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Dialect, Engine, event
+from sqlalchemy import Dialect, Engine, event, text
 
 from pool.store.engine import Database, open_engine
 from pool.store.pool_store import PoolStore
+from pool.store.schema import metadata
 from tests.rigs.services.postgres import PostgresServer
 
 #: For thousands of small transactions, none of which has to outlive the machine.
@@ -57,6 +58,21 @@ def migrated_postgres(server: PostgresServer) -> str:
     url = server.new_database()
     _upgrade(url)
     return url
+
+
+@cache
+def kept_postgres(server: PostgresServer) -> str:
+    """URL of a copy that is used again and again, by one test after another: each leaves it empty."""
+    return server.copy_of(migrated_postgres(server))
+
+
+def empty(engine: Engine) -> None:
+    """Delete all records of a database of PostgreSQL, and count anew. A copy costs many times as much, and the disk."""
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL lock_timeout = '20s'"))  # what a test left open is its fault, and told
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+        connection.execute(text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"))
 
 
 def _upgrade(url: str) -> None:
