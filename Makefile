@@ -69,10 +69,10 @@ test-image: ## What RStudio is asked behind the gateway, asked of a real image t
 	@runtime/bootstrap.sh test
 	@RSTUDIO_IMAGE=$(or $(IMAGE),$(error say which: IMAGE=rocker/rstudio)) $(BIN)/python -m pytest tests/integration/gateway/test_rstudio.py
 
-test-fast: ## Rules, small parts, style and types; a minute, needs no root
+test-fast: ## Rules, small parts, style and types; a minute, needs no root (`make test` has more examples, and whole days)
 	@runtime/bootstrap.sh lint
 	@$(MAKE) $(BESIDE) check
-	@$(BIN)/python -m pytest tests/unit -m unit -n 2 --hypothesis-profile=few
+	@$(BIN)/python -m pytest tests/unit -m "unit and not thorough" -n 2 --hypothesis-profile=few
 
 kill-anywhere: ## Kill each part of a real stack at each step, count accepted requests; JSON=file, ONLY=pattern, FROM=pattern
 	@runtime/bootstrap.sh test

@@ -12,7 +12,7 @@ from blocks.resources import home
 from tests.rigs.lanes.turns import SLOTS, TURNS
 from tests.rigs.waiting import until
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 #: In place of Python: it runs the program of the lanes, and stands in for what that starts.
 PYTHON = f"""#!/bin/bash

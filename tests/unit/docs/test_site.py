@@ -12,7 +12,7 @@ from docs.reference.commands import of_commands
 from runtime.command.cli import groups
 from runtime.command.nouns import name_of
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 
 def test_no_page_is_left_out_and_no_link_leads_nowhere(tmp_path):

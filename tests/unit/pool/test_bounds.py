@@ -12,7 +12,7 @@ from pool.records import Fault
 from pool.states import HostState, InstanceState
 from tests.rigs.ruled_pool import Cloud, RuledPool
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 HOUR, DAY = 3600, 86400
 few = settings(max_examples=10, deadline=None)

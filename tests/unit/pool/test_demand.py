@@ -8,7 +8,8 @@ from pool.states import HostState, InstanceState
 from pool.timetable import read_timetable
 from tests.rigs.ruled_pool import Cloud, RuledPool
 
-pytestmark = [pytest.mark.unit, pytest.mark.no_cover]  # thousands of ticks run what the tests of the rules run once
+# Not watched for coverage: thousands of ticks run what the tests of the rules run once.
+pytestmark = [pytest.mark.unit, pytest.mark.thorough, pytest.mark.no_cover]
 
 
 @pytest.mark.parametrize("users", [25, 60, 78])

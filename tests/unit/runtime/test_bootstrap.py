@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 SCRIPT = Path(__file__).parents[3] / "runtime" / "bootstrap.sh"
 TOOLS = (

@@ -13,7 +13,7 @@ from pool.backups.states import BackupFault, BackupTrouble
 from pool.records import KeptWork
 from tests.rigs.homes import HomeFile, files_of, tar_of_home
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 OWN = 1_900_000_000  # a uid that needs a header of its own
 HOME = {"home/jovyan/a.txt": HomeFile(b"a", OWN, 100, 0o600), "home/jovyan/.cache/x": HomeFile(b"x" * 2000)}

@@ -18,7 +18,7 @@ from blocks.images.stream import Compression
 from pool.errors import BrokenArchive
 from tests.rigs.engines.tiny_image import TinyImage, digest, tar_of, with_manifest
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 LAYER = tar_of({"hello": b"world"})
 

@@ -16,7 +16,7 @@ from tests.rigs.fakes import FakeRepository
 from tests.rigs.homes import HomeEngine, HomeFile
 from tests.rigs.kept_work import BLUEPRINT, THE_SAME, counting, die_at, dying
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 #: What is written outside on the way, and at which call of it the process dies.
 OF_AN_END = [

@@ -10,7 +10,7 @@ from tests.rigs.fakes import FakeRepository
 from tests.rigs.homes import HomeEngine, HomeFile
 from tests.rigs.kept_work import BLUEPRINT, THE_SAME, Killed, counting, dying
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 MOST_STEPS = 12
 

@@ -23,7 +23,7 @@ from tests.rigs.kept_work import BLUEPRINT, counting, die_at, dying
 from tests.rigs.pool_data import place
 from tests.rigs.present import present
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 LARGE = HomeFile(bytes(1 << 12))
 OTHER = HomeFile(b"a new chapter")

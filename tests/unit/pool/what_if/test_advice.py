@@ -14,7 +14,7 @@ from pool.what_if.classes import Supposed
 from pool.what_if.study import Past, compare, comparison_rows, livable
 from tests.rigs.pool_data import NOW, a_course, later
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 HOUR = 3600
 

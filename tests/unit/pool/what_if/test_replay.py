@@ -14,7 +14,7 @@ from pool.what_if.figures import buckets, figures
 from pool.what_if.replay import Replay
 from tests.rigs.pool_data import NOW, later
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 HOUR = 3600
 

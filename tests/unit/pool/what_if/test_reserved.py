@@ -11,7 +11,7 @@ from pool.what_if.figures import figures
 from pool.what_if.replay import Replay
 from tests.rigs.pool_data import NOW, a_course, later
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 HOUR, MINUTE = 3600, 60  # a replay begins on a Monday at 08:00
 

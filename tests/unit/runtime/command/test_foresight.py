@@ -15,7 +15,7 @@ from runtime.command.cli import _parser
 from tests.rigs.pool_data import a_blueprint, a_course
 from tests.rigs.services.databases import new_store
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 BEGIN = datetime.now(UTC) - timedelta(hours=6)
 

@@ -11,7 +11,7 @@ from blocks.resources import home
 from runtime.command.nouns import STATUSES
 from tests.rigs.ports import free_port
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
 
 def run(data: Path, line: str) -> subprocess.CompletedProcess[str]:
