@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import DockerDriverError, Refused
 from runtime.stack.local_engine import DEFAULT
+from runtime.stack.several_machines import QUEUE, check_files, check_tables
 from runtime.stack.start import programs
 from runtime.supervision.environment import stack_environment, take_on
 from runtime.supervision.processes import PYTHON
@@ -62,11 +63,10 @@ def of_a_worker_machine(
         return command
     if name != "warm":
         raise Refused(f"DD_API_URL is set: this machine has warm workers alone, and {name} runs on the manager")
+    check_tables(settings)  # first: it is started every few seconds until they are there, and Prefect imports slowly
     take_on(dict(environment))
     from blocks.stored.documents.stored_blocks import StoredBlocks  # noqa: PLC0415 - Prefect reads its environment once
-    from runtime.stack.several_machines import QUEUE, check_files, check_tables  # noqa: PLC0415 - as above
 
-    check_tables(settings)
     check_files(settings, StoredBlocks())
     return (*command[:-2], "-q", QUEUE, *command[-2:])
 
