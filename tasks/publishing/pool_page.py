@@ -3,7 +3,15 @@
 from datetime import timedelta
 from itertools import chain
 
-from blocks.gateway.pool_page import MOST_CHANGES, MOST_HISTORIES, MOST_ROWS, LastDay, PoolView, pool_page
+from blocks.gateway.pool_page import (
+    MOST_CHANGES,
+    MOST_HISTORIES,
+    MOST_ROWS,
+    REFRESH_SECONDS,
+    LastDay,
+    PoolView,
+    pool_page,
+)
 from blocks.outside import now, outside
 from pool.changes import Audience, Change, Noun
 from pool.decisions import without_repeats
@@ -15,9 +23,8 @@ from tasks.housekeeping.showing import DAY, last_time
 
 LAST_DECISIONS = 20
 LOOKED_AT = 500  # many are one pool's reason to wait, said again at every tick
-#: Seconds from one page to the next: in a burst sessions change several times a second, and each page reads them all.
-#: One of thousands of sessions takes so long that it has a tenth of a thread's time: it rests nine times as long.
-APART, REST = 2.0, 9
+#: Times as long as a page of thousands of sessions took to draw that it rests: it has a tenth of a thread's time.
+REST = 9
 PAGE = "pool page"
 #: For which a change waits to be drawn while platforms have not heard of later ones: those that wait are told first.
 BEHIND = timedelta(seconds=2)
@@ -31,7 +38,8 @@ FAILED_FOR, MOST_FAILED = timedelta(days=2), 20
 def tell_page(changes: list[Change]) -> str | None:
     """Draw the page after a change; empty: it is drawn with a later one, or once it has rested.
 
-    It may take long; and in a burst, others wait to be told, and there will be more to draw.
+    It may take long; and in a burst, others wait to be told, and there will be more to draw. No browser loads it more
+    often than it is drawn then, and each page reads all sessions.
 
     Raises:
         GatewayTrouble: the gateway does not answer, or takes no page of this size.
@@ -45,7 +53,7 @@ def tell_page(changes: list[Change]) -> str | None:
         return ""
     draw_page()
     took = clock.uptime() - began
-    turns.rest(PAGE, began + max(APART, took * (1 + REST)))
+    turns.rest(PAGE, began + max(REFRESH_SECONDS, took * (1 + REST)))
     return None
 
 

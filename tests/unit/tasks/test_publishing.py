@@ -161,7 +161,7 @@ class LaterPublisher(InlinePublisher):
         self.later.append(round(seconds, 3))
 
 
-@pytest.mark.parametrize(("takes", "rests"), [(0.1, 1.9), (0.3, 2.7)])
+@pytest.mark.parametrize(("takes", "rests"), [(0.1, 4.9), (0.75, 6.75)])
 def test_of_changes_that_follow_each_other_the_page_is_drawn_for_the_first_and_once_it_has_rested(door, takes, rests):
     door.gateway.takes = lambda: door.clock.pass_by(takes)
     publisher = LaterPublisher()
