@@ -50,7 +50,8 @@ WRITE = """
 def run(folder: Path, playbook: Path, *more: str, machines: dict[str, list[str]] = MACHINES) -> str:
     """What Ansible says of a run on machines that are this one."""
     groups = {group for found in machines.values() for group in found}
-    children = {group: {"hosts": {name: {} for name, found in machines.items() if group in found}} for group in groups}
+    of_groups = {group: [name for name, found in machines.items() if group in found] for group in groups}
+    children = {group: {"hosts": dict.fromkeys(names)} for group, names in of_groups.items()}
     inventory = folder / "inventory.yml"
     inventory.write_text(
         yaml.safe_dump({"all": {"vars": SAID, "hosts": dict.fromkeys(machines), "children": children}})

@@ -117,7 +117,8 @@ def test_what_an_operator_must_mend_is_not_waited_for(error):
 
 def test_a_password_that_was_taken_before_is_being_changed_and_that_is_waited_for():
     time, locked_out = VirtualTime(back_at=0), failed('FATAL:  password authentication failed for user "dd"')
-    it, answers = outage(time), [locked_out, "an answer", locked_out, "another"]
+    it = outage(time)
+    answers: list[DBAPIError | str] = [locked_out, "an answer", locked_out, "another"]
 
     def call() -> str:
         if isinstance(answer := answers.pop(0), DBAPIError):
