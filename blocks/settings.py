@@ -4,30 +4,25 @@ Read from the environment (``DD_…``) and from the file ``dockerdriver.env`` in
 turns while the pool runs is not here but in the block ``pool-config/<name>``.
 """
 
-import hashlib
 import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field
 
-from blocks.env_file import EnvironmentSettings
 from blocks.field_types import Address, HostName, Url
+from blocks.installation_paths import InstallationPaths
 from pool.origins import authority
 
 #: Owner of both databases in the stack's own PostgreSQL; only root becomes it.
 DATABASE_USER = "dockerdriver"
 
 
-class ProcessSettings(EnvironmentSettings):
+class ProcessSettings(InstallationPaths):
     """Paths, addresses and ports of one DockerDriver installation."""
 
-    model_config = SettingsConfigDict(env_prefix="DD_", populate_by_name=True)
-
-    data: Path = Field(Path(".dockerdriver"), description="The one directory that holds all data.")
     database: Literal["", "postgresql", "sqlite"] = Field(
         "", description="Kind of the databases; empty: a PostgreSQL of the stack's own, or the SQLite that is in use."
     )
@@ -41,11 +36,6 @@ class ProcessSettings(EnvironmentSettings):
         90, ge=0, description="Seconds that work waits for the pool's database to come back: a minute, and its start."
     )
     engine_url: str = Field("", description="Docker Engine of this machine; empty: found or started by `make up`.")
-    namespace: str = Field(
-        "",
-        description="Marks all that is made outside; empty: derived from the data directory. Where two managers share"
-        " one cloud project, set it.",
-    )
     gateway_address: Address = Field("127.0.0.1", description="Address that the gateway listens on; 0.0.0.0 opens it.")
     gateway_port: int = Field(8000, description="Port that the gateway listens on.")
     public_url: Url = Field(
@@ -128,21 +118,6 @@ class ProcessSettings(EnvironmentSettings):
         False, description="Whether `dockerdriver usage` names users by hashes alone, as with `--hash-names`."
     )
 
-    @field_validator("data")
-    @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
-
-    @property
-    def pool_sqlite(self) -> Path:
-        """The pool's database, where SQLite is in use."""
-        return self.data / "pool.sqlite"
-
-    @property
-    def prefect_sqlite(self) -> Path:
-        """The database of Prefect's server, where SQLite is in use; the name is Prefect's."""
-        return self.data / "prefect" / "prefect.db"
-
     @property
     def pool_database_url(self) -> str:
         """SQLAlchemy URL of the pool's database."""
@@ -179,11 +154,6 @@ class ProcessSettings(EnvironmentSettings):
         return own and not self.api_url  # a machine of workers alone has no database
 
     @property
-    def database_socket(self) -> Path:
-        """Folder of the socket of the stack's own PostgreSQL, which belongs to its user: `run_dir` is root's alone."""
-        return self.run_dir.with_name(f"{self.identity}-postgres")
-
-    @property
     def account(self) -> str:
         """Account of the workers and of Prefect's server; empty: they are root's, like all else.
 
@@ -191,71 +161,6 @@ class ProcessSettings(EnvironmentSettings):
         """
         as_root = self.cloud == "local" or self.worker_user == "root" or self.pool_database_url.startswith("sqlite")
         return "" if as_root else self.worker_user
-
-    @property
-    def identity(self) -> str:
-        """Short name for this installation, the same for the same data directory: "dd-3fa9c1"."""
-        return self.namespace or "dd-" + hashlib.sha256(str(self.data).encode()).hexdigest()[:6]
-
-    @property
-    def run_dir(self) -> Path:
-        """Sockets and pid files. Not below the data directory: a unix socket's path holds at most 107 bytes."""
-        return Path("/run/dockerdriver") / self.identity
-
-    @property
-    def playbooks_dir(self) -> Path:
-        """What runs of a playbook keep while they run; the workers' own."""
-        return self.run_dir / "work"
-
-    @property
-    def images_dir(self) -> Path:
-        """Image archives, where operators drop theirs."""
-        return self.data / "images"
-
-    @property
-    def layers_dir(self) -> Path:
-        """The layers of wanted images, each kept once; made from the archives, and again if it is deleted."""
-        return self.data / "layers"
-
-    @property
-    def backups_dir(self) -> Path:
-        """Backups of sessions, where the block ``backup-store/main`` names no other place."""
-        return self.data / "backups"
-
-    @property
-    def courses_dir(self) -> Path:
-        """Files of courses: a folder, or a tar archive, for each that has some."""
-        return self.data / "courses"
-
-    @property
-    def downloads_dir(self) -> Path:
-        """Sockets behind links to backups: beside `run_dir`, which is root's alone, for the gateway's workers."""
-        return self.run_dir.with_name(f"{self.identity}-downloads")
-
-    @property
-    def gateway_socket(self) -> Path:
-        """The gateway's admin socket."""
-        return self.run_dir / "gateway.sock"
-
-    @property
-    def gateway_snapshot(self) -> Path:
-        """The routes that the gateway starts with; holds tokens."""
-        return self.data / "routes" / "routes.json"
-
-    @property
-    def assignments_file(self) -> Path:
-        """Which machines of a static cloud are in use; where an older version has it until `make up` moves it."""
-        return self.old_assignments_file if self.old_assignments_file.exists() else self.new_assignments_file
-
-    @property
-    def old_assignments_file(self) -> Path:
-        """In a folder that is root's alone."""
-        return self.data / "static-cloud.sqlite"
-
-    @property
-    def new_assignments_file(self) -> Path:
-        """In a folder that the workers may write in."""
-        return self.data / "clouds" / "static.sqlite"
 
     @property
     def gateway_url(self) -> str:
@@ -280,11 +185,6 @@ class ProcessSettings(EnvironmentSettings):
     def several_servers(self) -> bool:
         """Whether more than one process serves Prefect's API: then its background services are in another one."""
         return self.api_servers > 1
-
-    @property
-    def redis_socket(self) -> Path:
-        """Socket of the Redis between them: beside `run_dir`, which is root's alone, in a folder of their account."""
-        return self.run_dir.with_name(f"{self.identity}-redis") / "redis.sock"
 
     @property
     def prefect_api_url(self) -> str:
