@@ -58,8 +58,18 @@ class StandbyStore(Part):
         Raises:
             Refused: the host has slots, but no session port, or too few GPUs, are free.
         """
+        new = self._new_row(blueprint, now) | {"host": host, "made_by": made_by, "image": image}
+        with self._db.writing() as connection:
+            if not take_room_for_standby(connection, host, blueprint.pool, blueprint.slots):
+                return None
+            new["port"] = next_free_port(connection, host, ports)
+            new["gpu_ids"] = free_gpus(connection, blueprint.gpus, new["id"], host, gpus)
+            return _as_standby(connection.execute(insert(standbys).values(new).returning(standbys)).one())
+
+    def _new_row(self, blueprint: BlueprintSpec, now: datetime) -> dict[str, Any]:
+        """Return a standby that starts, with a route and a token of its own, and no place yet."""
         route = self._db.secret()
-        new: dict[str, Any] = {
+        return {
             "id": f"{MARK}{hashlib.sha256(route.encode()).hexdigest()[:12]}",  # as logs call its route
             "pool": blueprint.pool,
             "blueprint": blueprint.name,
@@ -67,18 +77,9 @@ class StandbyStore(Part):
             **{name: getattr(blueprint, name) for name in ("slots", "gpus", "start_timeout")},
             "route": route,
             "token": self._db.secret(),
-            "made_by": made_by,
-            "image": image,
-            "host": host,
             **dict.fromkeys(("created_at", "state_since"), now),
             **dict.fromkeys(("session", "reason"), ""),
         }
-        with self._db.writing() as connection:
-            if not take_room_for_standby(connection, host, blueprint.pool, blueprint.slots):
-                return None
-            new["port"] = next_free_port(connection, host, ports)
-            new["gpu_ids"] = free_gpus(connection, blueprint.gpus, new["id"], host, gpus)
-            return _as_standby(connection.execute(insert(standbys).values(new).returning(standbys)).one())
 
     def get(self, standby_id: str) -> Standby:
         """The standby of this id.
