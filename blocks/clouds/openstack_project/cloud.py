@@ -22,7 +22,7 @@ from blocks.clouds.openstack_project.credentials import OpenStackCredentials, fo
 from blocks.clouds.openstack_project.errors import translate_errors
 from blocks.clouds.openstack_project.marks import host_key_mark, metadata, server_tags
 from blocks.clouds.openstack_project.parts import (
-    VolumeWish,
+    VolumeSpec,
     attachment,
     check_volumes,
     ensure_port,
@@ -73,7 +73,7 @@ class Plan:
     master: SecurityGroup
     extra: list[SecurityGroup]
     groups: list[SecurityGroup]  # all of the project
-    volumes: tuple[VolumeWish, ...]
+    volumes: tuple[VolumeSpec, ...]
     limits: AbsoluteLimits
 
 
@@ -271,11 +271,11 @@ class OpenStackCloud(Cloud):
             raise CloudRefused(f"cannot make host {request.host}: quota: {room.because}")
         return plan
 
-    def _volumes(self, data_gb: int) -> tuple[VolumeWish, ...]:
+    def _volumes(self, data_gb: int) -> tuple[VolumeSpec, ...]:
         kind, device = self.DD_HOST_DATA_VOLUME_TYPE, self.DD_HOST_DATA_VOLUME_DEVICE
-        root = VolumeWish("root", self.DD_HOST_ROOT_VOLUME_SIZE, kind)
-        data = VolumeWish("data", data_gb, kind, device)
-        return tuple(wish for wish in (root, data) if wish.size)
+        root = VolumeSpec("root", self.DD_HOST_ROOT_VOLUME_SIZE, kind)
+        data = VolumeSpec("data", data_gb, kind, device)
+        return tuple(spec for spec in (root, data) if spec.size)
 
     def _made(self, cloud: Connection, request: ServerRequest) -> NovaServer:
         plan, order = self._plan(cloud, request), {}
@@ -317,17 +317,17 @@ class OpenStackCloud(Cloud):
         if not plan.volumes:
             return {}
         disks, rooted = [], False
-        for wish in plan.volumes:
-            rooted |= wish.role == "root"
-            disks.append(self._disk(cloud, request, wish, plan.image))
+        for spec in plan.volumes:
+            rooted |= spec.role == "root"
+            disks.append(self._disk(cloud, request, spec, plan.image))
         if rooted:
             return {"block_device_mapping": disks, "image_id": None}
         image = {"uuid": plan.image.id, "source_type": "image", "destination_type": "local", "boot_index": 0}
         return {"block_device_mapping": [image | {"delete_on_termination": True}, *disks]}
 
-    def _disk(self, cloud: Connection, request: ServerRequest, wish: VolumeWish, image: Image) -> dict:
-        source = VolumeWish(wish.role, wish.size, wish.kind, image=image.id) if wish.role == "root" else wish
-        return attachment(ensure_volume(cloud, self._namespace, request, source), wish)
+    def _disk(self, cloud: Connection, request: ServerRequest, spec: VolumeSpec, image: Image) -> dict:
+        source = VolumeSpec(spec.role, spec.size, spec.kind, image=image.id) if spec.role == "root" else spec
+        return attachment(ensure_volume(cloud, self._namespace, request, source), spec)
 
     def _remove_rest(self, cloud: Connection, host: str, pools: set[str]) -> None:
         """All that came with the server; and of these pools, where it was the last host, what their hosts shared."""

@@ -28,7 +28,7 @@ REMOVABLE = ("available", "error", "error_deleting")
 
 
 @dataclass(frozen=True)
-class VolumeWish:
+class VolumeSpec:
     """A volume that a host is to have."""
 
     role: str  # "root" or "data"
@@ -60,23 +60,23 @@ def ports_of(cloud: Connection, namespace: str, host: str) -> list[Port]:
     return list(cloud.network.ports(name=host, description=description(namespace)))
 
 
-def check_volumes(cloud: Connection, wishes: Collection[VolumeWish]) -> None:
+def check_volumes(cloud: Connection, specs: Collection[VolumeSpec]) -> None:
     """Refuse volumes that the cloud cannot offer, before anything is made.
 
     Raises:
         CloudRefused: it has no volume service, or no such volume type; the message lists the types.
     """
-    if not wishes:
+    if not specs:
         return
     if not has_volumes(cloud):
-        asked = " and ".join(f"a {wish.role} volume of {wish.size} GB" for wish in wishes)
-        settings = " and ".join(f"{SETTINGS[wish.role]} to 0" for wish in wishes)
+        asked = " and ".join(f"a {spec.role} volume of {spec.size} GB" for spec in specs)
+        settings = " and ".join(f"{SETTINGS[spec.role]} to 0" for spec in specs)
         raise CloudRefused(f"the cloud has no volume service, and {asked} is requested: set {settings}")
     known = {kind.name for kind in cloud.block_storage.types()}
-    for wish in wishes:
-        if wish.kind and wish.kind not in known:
+    for spec in specs:
+        if spec.kind and spec.kind not in known:
             names = ", ".join(sorted(known)) or "none"
-            raise CloudRefused(f"no volume type is named {wish.kind!r}; the cloud has: {names}")
+            raise CloudRefused(f"no volume type is named {spec.kind!r}; the cloud has: {names}")
 
 
 def has_volumes(cloud: Connection) -> bool:
@@ -87,16 +87,16 @@ def has_volumes(cloud: Connection) -> bool:
     return any(catalogue.get_urls(service_type=kind, region_name=region) for kind in VOLUME_SERVICES)
 
 
-def ensure_volume(cloud: Connection, namespace: str, request: ServerRequest, wish: VolumeWish) -> Volume:
+def ensure_volume(cloud: Connection, namespace: str, request: ServerRequest, spec: VolumeSpec) -> Volume:
     """Find or create the host's volume for this role, ready to be attached.
 
     Raises:
         CloudTrouble: it went to error, or is not ready after ten minutes.
     """
-    name = f"{request.host}-{wish.role}"
+    name = f"{request.host}-{spec.role}"
     found = [volume for volume in volumes_of(cloud, namespace, request.host) if volume.name == name]
-    volume = found[0] if found else _new_volume(cloud, namespace, request, wish, name)
-    until, what = deadline(VOLUME_SECONDS), f"the {wish.role} volume of host {request.host}"
+    volume = found[0] if found else _new_volume(cloud, namespace, request, spec, name)
+    until, what = deadline(VOLUME_SECONDS), f"the {spec.role} volume of host {request.host}"
     while volume.status not in ("available", "in-use"):
         if volume.status.startswith("error"):
             raise CloudTrouble(f"{what} went to {volume.status}")
@@ -107,11 +107,11 @@ def ensure_volume(cloud: Connection, namespace: str, request: ServerRequest, wis
     return volume
 
 
-def _new_volume(cloud: Connection, namespace: str, request: ServerRequest, wish: VolumeWish, name: str) -> Volume:
-    options = {"volume_type": wish.kind or None, "image_id": wish.image or None}
+def _new_volume(cloud: Connection, namespace: str, request: ServerRequest, spec: VolumeSpec, name: str) -> Volume:
+    options = {"volume_type": spec.kind or None, "image_id": spec.image or None}
     ours = metadata(namespace, request.pool, request.host)
     given = {key: value for key, value in options.items() if value}
-    return cast("Volume", cloud.block_storage.create_volume(name=name, size=wish.size, metadata=ours, **given))
+    return cast("Volume", cloud.block_storage.create_volume(name=name, size=spec.size, metadata=ours, **given))
 
 
 def get_volume(cloud: Connection, volume_id: str) -> Volume:
@@ -136,16 +136,16 @@ def all_volumes(cloud: Connection, namespace: str) -> list[Volume]:
     return [volume for volume in found if (volume.metadata or {}).get(marks.NAMESPACE) == namespace]
 
 
-def attachment(volume: Volume, wish: VolumeWish) -> dict:
+def attachment(volume: Volume, spec: VolumeSpec) -> dict:
     """How Nova is told of the volume. It goes with the server: Nova deletes it once it has let go of it."""
     told = {
         "uuid": volume.id,
         "source_type": "volume",
         "destination_type": "volume",
         "delete_on_termination": True,
-        "boot_index": 0 if wish.role == "root" else -1,
+        "boot_index": 0 if spec.role == "root" else -1,
     }
-    return told | ({"device_name": wish.device} if wish.device else {})
+    return told | ({"device_name": spec.device} if spec.device else {})
 
 
 def remove_parts(cloud: Connection, namespace: str, host: str, seconds: float = LET_GO_SECONDS) -> None:

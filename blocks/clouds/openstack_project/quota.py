@@ -7,7 +7,7 @@ from openstack.compute.v2.flavor import Flavor
 from openstack.compute.v2.limits import AbsoluteLimits
 from openstack.connection import Connection
 
-from blocks.clouds.openstack_project.parts import VolumeWish, has_volumes
+from blocks.clouds.openstack_project.parts import VolumeSpec, has_volumes
 from pool.records import Headroom
 
 
@@ -38,7 +38,7 @@ def limits_of(cloud: Connection) -> AbsoluteLimits:
 
 
 def headroom_of(
-    cloud: Connection, limits: AbsoluteLimits, flavor: Flavor, volumes: Collection[VolumeWish]
+    cloud: Connection, limits: AbsoluteLimits, flavor: Flavor, volumes: Collection[VolumeSpec]
 ) -> Headroom | None:
     """How many more hosts of this flavor and with these volumes fit; None when the project has no limit.
 
@@ -60,8 +60,8 @@ def _of_nova(limits: AbsoluteLimits, flavor: Flavor) -> list[QuotaLimit]:
     ]
 
 
-def _of_cinder(cloud: Connection, volumes: Collection[VolumeWish]) -> list[QuotaLimit]:
-    limits, size = cloud.block_storage.get_limits().absolute, sum(wish.size for wish in volumes)
+def _of_cinder(cloud: Connection, volumes: Collection[VolumeSpec]) -> list[QuotaLimit]:
+    limits, size = cloud.block_storage.get_limits().absolute, sum(spec.size for spec in volumes)
     return [
         QuotaLimit("volumes", limits.total_volumes_used, limits.max_total_volumes, len(volumes), "a host"),
         QuotaLimit("GB of volumes", limits.total_gigabytes_used, limits.max_total_volume_gigabytes, size, "a host"),

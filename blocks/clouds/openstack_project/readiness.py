@@ -15,7 +15,7 @@ from blocks.clouds.openstack_project.catalogue import (
     project_groups,
 )
 from blocks.clouds.openstack_project.errors import translate_errors
-from blocks.clouds.openstack_project.parts import VolumeWish, check_volumes
+from blocks.clouds.openstack_project.parts import VolumeSpec, check_volumes
 from blocks.clouds.openstack_project.quota import headroom_of, limits_of
 from blocks.clouds.openstack_project.servers import all_servers
 from pool import marks
@@ -41,7 +41,7 @@ class Needs:
     network: str
     master_group: str
     extra_groups: tuple[str, ...]
-    volumes: tuple[VolumeWish, ...]
+    volumes: tuple[VolumeSpec, ...]
     hosts: int  # at most, and all of the last flavor
     namespace: str
     pool: str
@@ -111,7 +111,7 @@ def _groups(cloud: Connection, needs: Needs) -> str:
 
 def _volumes(cloud: Connection, needs: Needs) -> str:
     check_volumes(cloud, needs.volumes)
-    return ", ".join(f"{wish.role}: {wish.size} GB" for wish in needs.volumes) or "none asked for"
+    return ", ".join(f"{spec.role}: {spec.size} GB" for spec in needs.volumes) or "none asked for"
 
 
 def _quota(cloud: Connection, needs: Needs) -> str:

@@ -100,6 +100,6 @@ async def telling(folder: str) -> str:
 
 @flow
 async def environment() -> None:
-    """Say whether a variable is set that only a run's own wish could have set, and where this is."""
+    """Say whether a variable is set that only a run's own settings could have set, and where this is."""
     get_run_logger().info("HOSTILE is %s", os.environ.get("HOSTILE", "unset"))
     get_run_logger().info("working in %s", Path.cwd())
