@@ -69,6 +69,7 @@ def test_two_workers_of_two_servers_run_each_run_once(servers, tmp_path):
     assert Counter(line.split()[0] for line in stamps.read_text().splitlines()) == dict.fromkeys(runs, 1)
 
 
+@pytest.mark.nightly  # a server is started again; that nginx goes past one that is away is nginx's own
 def test_while_a_server_is_away_the_other_answers(servers):
     servers.kill("api-2")
     assert {servers.rest.get("/admin/version").status_code for _ in range(10)} == {200}
@@ -76,6 +77,7 @@ def test_while_a_server_is_away_the_other_answers(servers):
     until(lambda: servers.is_there(servers.settings.api_ports[1]), "it is back", 120)
 
 
+@pytest.mark.nightly  # two servers are started again
 def test_while_all_are_away_callers_are_told_to_ask_again(servers):
     for name in ("api-1", "api-2"):
         servers.kill(name)

@@ -6,7 +6,7 @@ from tests.rigs.present import present
 from tests.rigs.services.prefect_server import PrefectServer
 from tests.rigs.waiting import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.nightly]  # two servers; who takes over is tried without any, too
 
 READY = "stands by"
 
