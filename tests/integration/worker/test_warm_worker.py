@@ -76,7 +76,7 @@ def test_a_flow_that_fails_says_why(bench):
 
 
 def test_a_blocked_run_holds_up_no_other(bench):
-    blocked = bench.trigger("blocking", seconds=4)
+    blocked = bench.trigger("blocking", seconds=15)
     bench.server.wait(blocked, "RUNNING")
     assert bench.server.wait(bench.trigger("stamp"))["type"] == "COMPLETED"
     assert bench.server.state(blocked)["type"] == "RUNNING"
@@ -95,14 +95,14 @@ def test_a_run_that_waits_is_cancelled_at_once(bench):
     run = bench.trigger("waiting", seconds=60)
     bench.server.wait(run, "RUNNING")
     bench.server.cancel(run)
-    assert bench.server.wait(run, seconds=10)["name"] == "Cancelled"
+    assert bench.server.wait(run, seconds=30)["name"] == "Cancelled"
 
 
 def test_a_blocked_run_is_cancelled_when_its_call_returns(bench, tmp_path: Path):
-    run = bench.trigger("blocking", seconds=4, file=str(tmp_path / "steps"))
+    run = bench.trigger("blocking", seconds=10, file=str(tmp_path / "steps"))
     until(lambda: "blocking" in bench.server.logs(run), "the run is in its call")
     bench.server.cancel(run)
-    assert bench.server.wait(run, seconds=15)["name"] == "Cancelled"
+    assert bench.server.wait(run)["name"] == "Cancelled"
     assert not (tmp_path / "steps").exists()
 
 
@@ -259,7 +259,7 @@ def test_a_worker_outlives_a_restart_of_the_server(bench):
     waiting = bench.trigger("waiting", seconds=60)
     bench.server.wait(waiting, "RUNNING")
     bench.server.cancel(waiting)
-    assert bench.server.wait(waiting, seconds=10)["name"] == "Cancelled"
+    assert bench.server.wait(waiting, seconds=30)["name"] == "Cancelled"
     assert bench.workers[0].poll() is None
 
 
