@@ -14,6 +14,8 @@ from pool.reports.launches import LaunchTimes
 from pool.what_if.figures import Bucket
 
 WIDTH, HEIGHT = 900, 170  # of one panel, in pixels
+MARGIN = 20  # right of it
+LETTER = 7  # the width of one, at the most
 LAUNCHES = 110  # the height of the one of launch times
 MOST_DAYS = 10  # whose names fit below it
 FEW_DAYS = 2  # between whose names hours fit
@@ -88,7 +90,10 @@ def _steps(buckets: Sequence[Bucket], value: Callable[[Bucket], int], highest: i
 
 
 def _times(buckets: Sequence[Bucket], zone: ZoneInfo) -> Iterator[tuple[float, str]]:
-    """Yield where a day begins, with its name; where there are no more than two days, every third hour as well."""
+    """Yield where a day begins, with its name; where there are no more than two days, every third hour as well.
+
+    What has no room for its name to the right has none.
+    """
     if not buckets:
         return
     begin, end = buckets[0].at, buckets[-1].at
@@ -98,7 +103,8 @@ def _times(buckets: Sequence[Bucket], zone: ZoneInfo) -> Iterator[tuple[float, s
     for number in range(0, days + 2, every):
         for at in [(first + timedelta(days=number)).replace(hour=hour) for hour in hours]:
             if begin <= at < end:
-                yield WIDTH * ((at - begin) / (end - begin)), _name(at) if not at.hour else f"{at:%H:%M}"
+                x, name = WIDTH * ((at - begin) / (end - begin)), _name(at) if not at.hour else f"{at:%H:%M}"
+                yield x, name if x + LETTER * len(name) <= WIDTH + MARGIN else ""  # it would be cut off
 
 
 def _name(day: datetime) -> str:

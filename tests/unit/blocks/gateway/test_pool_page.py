@@ -61,7 +61,7 @@ def test_a_host_is_a_bar_of_its_slots_with_state_and_age():
 def test_slots_of_standbys_are_drawn_apart_and_are_not_in_use():
     page = drawn([a_host(reserved=2, standby=1)])
     assert [page.count(slot) for slot in ('<i class="used">', '<i class="standby">', "<i></i>")] == [2, 1, 3]
-    assert "2 of 6</span>, and 1 standing by" in page
+    assert "2 of 6, and 1 standing by</span>" in page
 
 
 def test_a_host_out_of_reach_is_named_and_its_slots_are_not_free():
@@ -148,7 +148,7 @@ def test_why_leads_to_what_happened_on_the_same_page_without_a_script():
     page = pool_page([PoolView("main", [a_host()], [], [], of_hosts=lives)], NOW)
     assert links_of(page) == {"why": "?host=main-01", "Close": "?"}
     assert page.count('id="why-host-main-01"') == 1
-    assert "<td>tick 7 decided: drain</td><td>its lifetime is over</td>" in page
+    assert ">tick 7 decided: drain</td><td>its lifetime is over</td>" in page
     assert "<script" not in page
 
 

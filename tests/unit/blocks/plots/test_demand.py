@@ -54,6 +54,12 @@ def test_a_plot_of_one_day_has_hours_between_its_days():
     )
 
 
+def test_the_name_of_a_time_at_the_right_edge_is_left_out_and_not_cut_off():
+    day = [Bucket(NOW + timedelta(minutes=5 * number), 1, 6, 0) for number in range(289)]
+    shifted = [replace(one, at=one.at + timedelta(minutes=20)) for one in day]
+    assert [texts(drawn(Panel("today", each))).count("09:00") for each in (day, shifted)] == [1, 0]
+
+
 def test_a_level_demand_is_two_points_and_a_step_two_more():
     assert points("demand", hours(6, 6, 12, 12)) == ["0.0,136.0", "450.0,136.0", "450.0,102.0", "900,102.0"]
 
