@@ -3,27 +3,18 @@
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from blocks.gateway.pool_page import LastDay, PoolView, pool_page
-from blocks.plots.demand import Panel, demand_plot
 from blocks.stored.link_keys import LinkKeys
-from pool.changes import HistoryEntry
-from pool.decisions import Decision, DecisionKind, RecordedDecision
 from pool.records import Notice
-from pool.reports.launches import LaunchTimes, launch_words
-from pool.reports.run_forms import RunForms
 from pool.reports.visitor_notices import notice_of
-from pool.states import EndCause, HostState, InstanceState
-from pool.what_if.figures import in_short_times, peak_words
-from pool.what_if.on_record import Recorded, Span, moments
+from pool.states import EndCause, InstanceState
 from tests.rigs.gateways.backend import http_backend
 from tests.rigs.gateways.browser import browser_page
 from tests.rigs.gateways.gateway import route_to, running_gateway
-from tests.rigs.pool_data import a_host, an_instance
+from tests.rigs.gateways.shown_pool import shown_pool
+from tests.rigs.pool_data import an_instance
 
 pytestmark = pytest.mark.integration
 
@@ -116,51 +107,17 @@ def test_a_visitor_who_asks_too_often_is_told_to_wait(visitor):
         assert look(visitor, busy, "/", "too_many") == "Too many requests at once."
 
 
-def a_day(now: datetime) -> LastDay:
-    """Two classes of the day, for the second of which there are too few hosts at first."""
-    begin = now - timedelta(days=1)
-
-    def span(hours: float, until: float, slots: int) -> Span:
-        return Span(begin + timedelta(hours=hours), begin + timedelta(hours=until), slots)
-
-    came = [span(15 + n / 40, 17 - n / 90, 1) for n in range(14)] + [span(20 + n / 120, 24, 1) for n in range(15)]
-    waited = [span(19.9 + n / 120, 20 + n / 120, 1) for n in range(15)]
-    room = [span(0, 24, 6), span(14.9, 18, 12), span(20.05, 24, 24)]
-    parts = in_short_times(moments(Recorded((*came,), (*waited,), (*room,)), begin), begin, now, 288)
-    zone = ZoneInfo("UTC")
-    starts = [LaunchTimes(one.begin, 0.4, 1.3, 1.5 + n / 6) for n, one in enumerate(came)]
-    picture = demand_plot("Pool main", [Panel("the last day", parts)], zone, starts)
-    return LastDay(picture, f"{peak_words(parts, zone)} {launch_words(starts)}")
-
-
 @pytest.fixture
 def the_pool(gateway):
     """The page of a pool that is in use."""
-    now = datetime.now(UTC)
-    ago: dict[str, Any] = {"created_at": now - timedelta(minutes=95), "state_since": now - timedelta(minutes=93)}
-    drained = "its lifetime of 14400 s since first use is over"
-    hosts = [
-        a_host("main-01", reserved=5, **ago),
-        a_host("main-02", slots=24, reserved=9, **ago),
-        a_host("main-03", state=HostState.DRAINING, reserved=1, reason=drained, **ago),
-    ]
-    sessions = [an_instance("alice-7", **ago), an_instance("bob-2", state=InstanceState.QUEUED, **ago)]
-    decided = RecordedDecision(Decision(DecisionKind.DRAIN, "main-03", drained), 7, "main", now)
-    lives = {
-        "main-03": [
-            HistoryEntry(now - timedelta(hours=5), "active", "configured and tested"),
-            HistoryEntry(now - timedelta(minutes=93), "draining", drained),
-        ]
-    }
-    view = PoolView("main", hosts, sessions, [decided], day=a_day(now), of_hosts=lives)
-    forms = RunForms("https://api.example", dict.fromkeys(("drain-host", "return-host", "deprovision-instance"), "7"))
-    gateway.client.put_pool_page(pool_page([view], now, forms))
+    gateway.client.put_pool_page(shown_pool(datetime.now(UTC)))
 
 
 def test_an_operator_sees_the_pool(gateway, visitor, the_pool):
     visitor.set_viewport_size({"width": 1100, "height": 1100})
     assert look(visitor, gateway, "/pool/", "pool") == "Pools of hosts"
     assert visitor.get_by_role("link", name="return").is_visible()
+    assert visitor.get_by_role("link", name="how long starts took").is_visible()
     look(visitor, gateway, "/pool/?host=main-03", "pool-why")
     assert visitor.get_by_text("configured and tested").is_visible()
 
