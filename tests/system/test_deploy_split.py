@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_network
@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from docker import DockerClient
 
 from blocks.clouds.local.cloud import LocalCloud, LocalFlavor
 from blocks.clouds.port import ServerRequest
@@ -177,6 +178,7 @@ def host(split, cloud) -> Iterator[str]:
         server = cloud.create(
             ServerRequest("main-01", "main", "host", "test", cloud_config("main-01", (login,), key.private, key.public))
         )
+        let_it_be_renamed(cloud, "main-01")
         listed = {"machines": [{"name": "metal", "address": server.address, "host_key": key.public}]}
         save_static_cloud(split, listed)
         split.save_blueprint(BLUEPRINT, **TINY)
@@ -184,6 +186,17 @@ def host(split, cloud) -> Iterator[str]:
         yield "main-01"
     finally:
         cloud.delete("main-01")
+
+
+def let_it_be_renamed(cloud: LocalCloud, host: str) -> None:
+    """Let the host be called otherwise: by the second try its place in the pool is another one's.
+
+    The engine mounts the file of a container's name, and a file that is mounted takes no other one's place.
+    """
+    with closing(DockerClient(base_url=cloud.engine_url)) as client:
+        process = client.containers.get(f"{cloud.namespace}-{host}").attrs["State"]["Pid"]
+    inside = ("nsenter", f"--target={process}", "--mount", "--pid")
+    subprocess.run([*inside, "umount", "/etc/hostname"], check=True)
 
 
 def save_static_cloud(split: Split, listed: dict[str, Any]) -> None:
