@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from blocks.gateway.settings import RelaySettings
 from blocks.resources import ROOT
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_CLIENTS, OF_SERVER, api_password
@@ -69,7 +70,13 @@ def _files_of_openstack(inherited: Mapping[str, str]) -> dict[str, str]:
 def _ours(settings: ProcessSettings, engine_url: str) -> dict[str, str]:
     resolved = {"engine_url": engine_url, "namespace": settings.identity, "database_url": settings.pool_database_url}
     values = settings.model_dump(mode="json", exclude={"prefect_database_url"}) | resolved
-    return {f"DD_{name.upper()}": str(value) for name, value in values.items()}
+    return {f"DD_{name.upper()}": str(value) for name, value in values.items()} | _relays(settings)
+
+
+def _relays(settings: ProcessSettings) -> dict[str, str]:
+    """Return by what relays are asked: a run in a process of its own has another working directory than its worker."""
+    secret = RelaySettings.given().secret.get_secret_value() if settings.gateway_relays else ""
+    return {"DD_RELAY_SECRET": secret} if secret else {}
 
 
 def prefects_home(settings: ProcessSettings, user: str) -> dict[str, str]:

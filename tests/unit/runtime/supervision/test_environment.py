@@ -44,6 +44,15 @@ def test_runs_are_kept_for_two_weeks_and_events_for_two_days(server):
     assert server.events.retention_period == timedelta(days=2)
 
 
+def test_a_run_in_a_process_and_a_folder_of_its_own_is_told_by_what_relays_are_asked(tmp_path, monkeypatch):
+    (tmp_path / "dockerdriver.env").write_text(f"DD_RELAY_SECRET={32 * 's'}\n")
+    monkeypatch.chdir(tmp_path)
+    alone = ProcessSettings(data=tmp_path / "data", _env_file=None)
+    several = alone.model_copy(update={"gateways": "https://10.0.0.4:8445"})
+    told = [stack_environment(one, "").get("DD_RELAY_SECRET") for one in (alone, several)]
+    assert told == [None, 32 * "s"]
+
+
 def test_every_process_has_a_log_that_is_rotated(tmp_path):
     programs = [Program(name, ("run", name), 1) for name in ("server", "warm")]
     written = Processes(ProcessSettings(data=tmp_path, _env_file=None)).render(programs)
