@@ -165,7 +165,7 @@ def test_its_page_says_when_the_session_ends_and_its_user_has_it_go_on_by_the_bu
         page.get_by_role("button", name="Go on for 30 minutes").click()
         page.get_by_text("You asked that it goes on").wait_for()
         page.get_by_text("typed in a browser").first.wait_for()
-    assert [*gateway.client.wished_extensions()] == [session.route.id]
+    assert [*gateway.client.requested_extensions()] == [session.route.id]
 
 
 @stand_in_alone
