@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from blocks.engine.local_api import answers
 from blocks.env_file import read_env_file
 from blocks.gateway.all_gateways import gateway_of, without_lock
 from blocks.gateway.config import gateway_config, prepare_gateway
@@ -74,6 +75,7 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
     let_read(settings, environment, say)
     take_on(environment)  # this process provisions: it sees what all others see
     tell_misspelt(names_given, say)
+    while_it_serves(Processes(settings), url, lambda: _build_images(settings, url, say))
     processes = start_processes(settings, environment, ours, say)
     if ours:
         start_own_engine(settings, processes, say)
@@ -85,6 +87,16 @@ def start_stack(settings: ProcessSettings, say: Say) -> str:
 
     give_keys()
     return url
+
+
+def while_it_serves(processes: Processes, engine_url: str, build: Callable[[], object]) -> None:
+    """Build what a new version's recipes want before the version before is stopped.
+
+    For the rest of an upgrade its gateway must end, and an image takes minutes. Where nothing runs, or no engine does,
+    images are built later, while the server starts.
+    """
+    if processes.alive() and answers(engine_url):
+        build()
 
 
 def tell_not_passed_on(environment: dict[str, str], say: Say) -> None:

@@ -204,6 +204,7 @@ def _remove_container(engine: ManifestEngine, asked: str, *_asked: object) -> di
 
 
 _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
+    ("GET", "/_ping", lambda *_: "OK"),
     ("GET", "/version", _version),
     ("GET", "/info", _info),
     ("GET", "/images/json", lambda engine, *_: [engine.listed(image) for image in engine.images]),

@@ -28,7 +28,7 @@ from runtime.stack import host_removal as takedown
 from runtime.stack.deployments import DESCRIPTION
 from runtime.stack.local_engine import find_engine, own_engine_command
 from runtime.stack.ports import check_ports
-from runtime.stack.start import programs, that_matters
+from runtime.stack.start import programs, that_matters, while_it_serves
 from runtime.supervision.environment import (
     MARK,
     fingerprint,
@@ -40,6 +40,7 @@ from runtime.supervision.environment import (
 from runtime.supervision.gateway_process import without_secrets
 from runtime.supervision.processes import Processes, Program, end_marked_processes
 from runtime.worker.runs.late_runs import only_the_newest_of_each_schedule
+from tests.rigs.engines.manifest_engine import manifest_engine
 from tests.rigs.pool_data import place
 from tests.rigs.present import present
 from tests.rigs.services.databases import new_store
@@ -54,6 +55,31 @@ ENGINE = "unix:///run/engine.sock"
 @pytest.fixture
 def settings(tmp_path: Path) -> ProcessSettings:
     return ProcessSettings(data=tmp_path / "data", _env_file=None)
+
+
+class Alive(Processes):
+    """As supervisord says it where an earlier version's processes run, or where none do."""
+
+    def __init__(self, settings: ProcessSettings, is_alive: bool) -> None:
+        super().__init__(settings)
+        self._is_alive = is_alive
+
+    def alive(self) -> bool:
+        return self._is_alive
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_images_are_built_before_an_upgrade_stops_what_serves(settings, tmp_path, is_alive):
+    built = []
+    with manifest_engine(tmp_path / "docker.sock"):
+        while_it_serves(Alive(settings, is_alive), f"unix://{tmp_path}/docker.sock", lambda: built.append("images"))
+    assert built == ["images"] * is_alive
+
+
+def test_no_image_is_built_beforehand_where_the_engine_does_not_run(settings, tmp_path):
+    built = []
+    while_it_serves(Alive(settings, True), f"unix://{tmp_path}/docker.sock", lambda: built.append("images"))
+    assert built == []
 
 
 def test_no_setting_of_another_installation_is_inherited(settings, monkeypatch):
