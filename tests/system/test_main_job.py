@@ -12,9 +12,8 @@ from blocks.gateway.browser import answers, browser
 from blocks.settings import ProcessSettings
 from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
-from tests.rigs.engines.engine import KEPT
 from tests.rigs.gateways.browser import browser_page, run_cell_in_jupyterlab
-from tests.rigs.hosts.leftovers import containers_of, mounts_of, network_state, processes_of
+from tests.rigs.hosts.leftovers import containers_of, mounts_of_stack, network_state, processes_of
 from tests.rigs.present import present
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
@@ -194,7 +193,7 @@ def test_make_down_leaves_nothing_behind(stack, network_before):
     down = stack.command("down")
     assert down.returncode == 0, down.stdout
     assert processes_of(stack.data) == set()
-    assert mounts_of(str(stack.data), str(KEPT / "engine"), f"/run/dockerdriver/{namespace(stack)}") == set()
+    assert mounts_of_stack(stack, namespace(stack)) == set()
     assert network_state() - network_before == set()
 
 

@@ -15,8 +15,7 @@ import httpx
 import pytest
 
 from blocks.settings import ProcessSettings
-from tests.rigs.engines.engine import KEPT
-from tests.rigs.hosts.leftovers import mounts_of, network_state, processes_of
+from tests.rigs.hosts.leftovers import mounts_of_stack, network_state, processes_of
 from tests.rigs.stacks.moving_checkout import MovingCheckout
 from tests.rigs.stacks.stack import Stack
 from tests.system.conftest import fresh_installation
@@ -194,5 +193,5 @@ def test_make_down_leaves_nothing_behind(upgrade):
     down = stack.command("down")
     assert down.returncode == 0, down.stdout
     assert processes_of(stack.data) == set()
-    assert mounts_of(str(stack.data), str(KEPT / "engine"), f"/run/dockerdriver/{namespace(stack)}") == set()
+    assert mounts_of_stack(stack, namespace(stack)) == set()
     assert network_state() - upgrade.network_before == set()

@@ -5,7 +5,9 @@ import subprocess
 from pathlib import Path
 
 from runtime.databases.own_database import processes_in
+from tests.rigs.engines.engine import KEPT
 from tests.rigs.engines.light_host import LINK_PREFIX
+from tests.rigs.stacks.stack import Stack
 
 
 def _lines(*command: str) -> set[str]:
@@ -44,6 +46,15 @@ def mounts_of(*parts: str) -> set[str]:
     """Mount points whose path holds one of *parts*."""
     points = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
     return {point for point in points if any(part in point for part in parts)}
+
+
+def mounts_of_stack(stack: Stack, namespace: str) -> set[str]:
+    """Mount points of an installation; of an engine of its own, too, which has its images where the tests have theirs.
+
+    An engine that it was given has containers of other runs of tests, and their mounts are no leftovers.
+    """
+    own_engine = () if "DD_ENGINE_URL" in stack.settings else (str(KEPT / "engine"),)
+    return mounts_of(str(stack.data), f"/run/dockerdriver/{namespace}", *own_engine)
 
 
 def containers_of(namespace: str, engine: str) -> set[str]:
