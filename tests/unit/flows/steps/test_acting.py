@@ -68,8 +68,8 @@ def test_a_session_that_was_extended_or_ended_since_it_was_seen_is_not_touched(s
 
 def test_a_session_whose_user_asked_since_the_tick_began_that_it_goes_on_is_not_ended():
     seen = an_instance(expires_at=NOW, extend_by=600, extensions=1)
-    assert expiring(seen, grant_late_wish=True).names == ["get_instance", "grant_late_wish"]
-    ended = expiring(seen, grant_late_wish=False, move_instance=an_instance(state=InstanceState.DELETED))
+    assert expiring(seen, grant_late_request=True).names == ["get_instance", "grant_late_request"]
+    ended = expiring(seen, grant_late_request=False, move_instance=an_instance(state=InstanceState.DELETED))
     assert "move_instance" in ended.names
 
 
