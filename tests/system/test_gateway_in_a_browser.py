@@ -39,11 +39,11 @@ def first_answer(stack, instance_id: str) -> dict:
 
 def test_a_session_that_ends_soon_goes_on_by_the_button_in_its_page_from_the_next_tick_on(stack, artifacts):
     stack.save_blueprint("short", lifetime=300, extend_by=3600, extensions=1)
-    ends = ending(stack.provision("short-1", blueprint="short", user="ada"))
+    ends = ending(stack.provision("going-1", blueprint="short", user="ada"))
     with browser_page() as page:
-        page.goto(stack.link("short-1"))
+        page.goto(stack.link("going-1"))
         page.get_by_text("This session ends in less than 5 minutes.").wait_for()
-        stack.run("message-sessions/on-demand", words="We stop at six tonight.", instance_id="short-1")
+        stack.run("message-sessions/on-demand", words="We stop at six tonight.", instance_id="going-1")
         page.get_by_text("We stop at six tonight.").wait_for()
         page.screenshot(path=artifacts / "ends-soon.png")
         page.get_by_role("button", name="Go on for 60 minutes").click()
@@ -52,10 +52,10 @@ def test_a_session_that_ends_soon_goes_on_by_the_button_in_its_page_from_the_nex
         page.screenshot(path=artifacts / "asked.png")
         page.get_by_text("This session goes on, as you asked.").wait_for()
         page.screenshot(path=artifacts / "goes-on.png")
-    until = ending(stack.answer("short-1"))
+    until = ending(stack.answer("going-1"))
     assert until > ends
     assert abs(until - asked - timedelta(hours=1)) < timedelta(seconds=5)
-    stack.end("short-1")
+    stack.end("going-1")
 
 
 def ending(answer: dict) -> datetime:

@@ -107,7 +107,9 @@ class ManifestEngine:
         state = {"Status": "created", "ExitCode": 0, "FinishedAt": ZERO, "OOMKilled": False}
         container = hashlib.sha256(name.encode()).hexdigest()
         seen = {"Id": container, "Name": f"/{name}", "Image": image, "State": state}
-        self.containers[name] = seen | {"Config": {"Labels": asked.get("Labels") or {}}}
+        read_only = bool(asked.get("HostConfig", {}).get("ReadonlyRootfs"))
+        seen |= {"Config": {"Labels": asked.get("Labels") or {}}, "HostConfig": {"ReadonlyRootfs": read_only}}
+        self.containers[name] = seen
         return container
 
     def container(self, asked: str) -> dict[str, Any]:
