@@ -19,7 +19,7 @@ from tasks.sessions.instances import find_instance
 from tasks.sessions.queue import leave_start, pools_where_wait, promise_start
 from tasks.sessions.requests import record_ahead
 
-#: Seconds that runs which were found together wait, at the most, until those of them that have no room are told so.
+#: Seconds that runs which were found together wait, at the most, until sessions without room are told so.
 TOLD_SECONDS = 1.0
 
 
@@ -32,6 +32,8 @@ class FoundRun:
     accepted: datetime  # when it was to begin
 
 
+#: What is waited for.
+Wait = Callable[[], Awaitable[None]]
 #: By the id of a run, what undoes what was done for it ahead, should it be cancelled before it begins.
 Undoing = dict[str, Callable[[], Awaitable[None]]]
 
@@ -61,19 +63,26 @@ async def record_sessions(runs: Sequence[FoundRun]) -> Undoing:
     return undoing
 
 
-async def place_sessions(runs: Sequence[FoundRun]) -> None:
-    """Give out the room that there is, and have those of these sessions that wait told so before any run begins.
+async def place_sessions(runs: Sequence[FoundRun]) -> Wait | None:
+    """Give out the room that there is; what these runs wait for before they begin: None where all have room.
 
-    Told by their runs they would be behind the starts of those that have room, which take all processors of a small
-    machine and the one core of Prefect's server. Where all have room, nothing is waited for.
+    Told by their runs, sessions that wait would hear of it behind the starts of those that have room, which take all
+    processors of a small machine and the one core of Prefect's server.
     """
     sessions = [run.parameters["instance_id"] for run in runs]
     with suppress(TimeoutError):
         async with asyncio.timeout(TOLD_SECONDS):
             for pool in await pools_where_wait(sessions):
                 await serve_queue(pool)
-            if await pools_where_wait(sessions):
-                await flush_publisher(TOLD_SECONDS)
+            return wait_until_told if await pools_where_wait(sessions) else None
+    return None
+
+
+async def wait_until_told() -> None:
+    """Wait until platforms can read where their sessions stand, a second at the most."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TOLD_SECONDS):
+            await flush_publisher(TOLD_SECONDS)
 
 
 async def take_back(instance_id: str) -> None:
@@ -100,8 +109,9 @@ async def leave_session(parameters: Mapping[str, Any], is_over: bool) -> None:
 LEFT: dict[str, Callable[[Mapping[str, Any], bool], Awaitable[None]]] = {"provision-instance": leave_session}
 #: By the name of a flow.
 AHEAD: dict[str, Callable[[Sequence[FoundRun]], Awaitable[Undoing]]] = {"provision-instance": record_sessions}
-#: Likewise, what is done after that: it needs no undoing beside that of what was done before.
-AFTERWARDS: dict[str, Callable[[Sequence[FoundRun]], Awaitable[None]]] = {"provision-instance": place_sessions}
+#: Likewise, what is done after that: it needs no undoing beside that of what was done before. It answers with what the
+#: runs wait for before they begin; meanwhile more runs are found, and the same is done for them.
+AFTERWARDS: dict[str, Callable[[Sequence[FoundRun]], Awaitable[Wait | None]]] = {"provision-instance": place_sessions}
 
 
 def _session(run: FoundRun) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
-from flows.steps.ahead import AFTERWARDS, AHEAD, LEFT, FoundRun, Undoing
+from flows.steps.ahead import AFTERWARDS, AHEAD, LEFT, FoundRun, Undoing, Wait
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.prefect_internals import OpenWorker
 
@@ -31,6 +31,7 @@ class Beginnings:
         self._worker, self._flows = worker, flows
         self._turns = anyio.CapacityLimiter(MOST_AT_ONCE)
         self._undoing: Undoing = {}
+        self._holds: set[anyio.Event] = set()
 
     async def prepare(self, runs: Sequence[FlowRun]) -> None:
         """Do what their flows do together for several of these, which begin next. What fails here, each run does."""
@@ -54,8 +55,19 @@ class Beginnings:
         several = [found for run in runs if (found := _found(flow, run))]
         if together := AHEAD.get(flow.name):
             self._undoing |= await together(several)
-        if afterwards := AFTERWARDS.get(flow.name):
-            await afterwards(several)
+        if (afterwards := AFTERWARDS.get(flow.name)) and (wait := await afterwards(several)):
+            self._holds.add(hold := anyio.Event())
+            self._worker.in_background(self._release, hold, wait)
+
+    async def _release(self, hold: anyio.Event, wait: Wait) -> None:
+        """Let runs begin again once this was waited for."""
+        try:
+            await wait()
+        except Exception as error:  # noqa: BLE001 - what cannot be waited for holds nothing up, and no worker ends by it
+            self._worker.log.debug("Runs begin before all were told: %r", error)
+        finally:
+            self._holds.discard(hold)
+            hold.set()
 
     async def settle(self, run: FlowRun, cancelled: bool) -> None:
         """Undo what was done ahead for a run that was cancelled, and did not come to undo it itself."""
@@ -80,6 +92,8 @@ class Beginnings:
             yield
             return
         async with self._turns:
+            for hold in [*self._holds]:  # of those found later only as many as came before its turn
+                await hold.wait()
             yield
 
 

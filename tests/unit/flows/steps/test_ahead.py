@@ -70,7 +70,8 @@ def found(name: str, user: str = "", options: dict | None = None, **more) -> Fou
 def record(*runs: FoundRun) -> Undoing:
     async def both() -> Undoing:
         undoing = await record_sessions(runs)
-        await place_sessions(runs)
+        if wait := await place_sessions(runs):
+            await wait()
         return undoing
 
     return asyncio.run(both())

@@ -16,6 +16,7 @@ from tests.rigs.pool_data import NOW
 pytestmark = pytest.mark.unit
 
 DEPLOYMENT = uuid4()
+BACKGROUND: list[asyncio.Future] = []  # what tests started: a loop keeps no task that nothing else does
 
 
 @flow(name="provision-any")
@@ -46,9 +47,13 @@ def together(monkeypatch):
     return done
 
 
+def in_background(work, *args):
+    BACKGROUND.append(asyncio.ensure_future(work(*args)))
+
+
 @pytest.fixture
 def beginnings():
-    worker: Any = SimpleNamespace(log=logging.getLogger("test"))
+    worker: Any = SimpleNamespace(log=logging.getLogger("test"), in_background=in_background)
     flows: Any = Flows()
     return Beginnings(worker, flows)
 
@@ -170,3 +175,35 @@ def test_a_few_runs_begin_at_a_time(beginnings):
 
 def test_runs_of_schedules_wait_for_no_turn(beginnings):
     assert asyncio.run(begin_many(beginnings, 20, auto=True)) == 20
+
+
+@pytest.mark.parametrize("trouble", [None, ConnectionError("the database is away")])
+def test_runs_begin_when_what_they_wait_for_is_over_and_others_are_prepared_meanwhile(
+    monkeypatch, beginnings, together, trouble
+):
+    seen, told = [], asyncio.Event()
+
+    async def wait():
+        await told.wait()
+        if trouble:
+            raise trouble
+
+    async def place(_runs):
+        return None if told.is_set() or len(together) > 1 else wait
+
+    async def begin(run):
+        async with beginnings.turn(run):
+            seen.append("begins")
+
+    async def burst():
+        await beginnings.prepare([a_run(instance_id="s-1"), a_run(instance_id="s-2")])
+        beginning = asyncio.create_task(begin(a_run(instance_id="s-1")))
+        await asyncio.sleep(0.01)
+        await beginnings.prepare([a_run(instance_id="s-3"), a_run(instance_id="s-4")])
+        seen.append(f"prepared {len(together)}")
+        told.set()
+        await beginning
+
+    monkeypatch.setitem(AFTERWARDS, "provision-any", place)
+    asyncio.run(burst())
+    assert seen == ["prepared 2", "begins"]
