@@ -12,9 +12,9 @@ from tasks.publishing.webhook import hand_over
 
 #: What one returns that is not None is why its audience is told later; empty: nothing is wrong.
 _Tell = Callable[[list[Change]], str | None]
-#: Those that are told once all that listen to events have heard.
+#: Those that are told before all that listen to events hear, in this order; and those that are told afterwards.
+_FIRST: dict[Audience, _Tell] = {Audience.VISITORS: show_notices, Audience.PLATFORM: write_changed}
 _OTHERS: dict[Audience, _Tell] = {
-    Audience.VISITORS: show_notices,
     Audience.POOL_PAGE: tell_page,
     Audience.WEBHOOK: hand_over,
 }
@@ -26,9 +26,10 @@ def publish_changes() -> str:
     An event is claimed before it is emitted: of two publishers, one emits it. All other audiences hear the present
     state of what changed, and the change is marked afterwards: a publisher that dies is followed by another one.
 
-    Answers to platforms come before the events: a platform that is woken by one reads what it told of.
+    Pages of visitors come first: a browser that is sent by the answer's link finds what it says. Answers to platforms
+    come before the events: a platform that is woken by one reads what it told of.
     """
-    troubles = [_publish(Audience.PLATFORM, write_changed)]
+    troubles = [_publish(audience, tell) for audience, tell in _FIRST.items()]
     _emit_events()
     troubles += [_publish(audience, tell) for audience, tell in _OTHERS.items()]
     return "; ".join(filter(None, troubles))

@@ -179,21 +179,43 @@ def request(door, number: int) -> None:
     door.store.instances.request(f"s-{number}", OPEN, "", {}, NOW)
 
 
+class BusyPrefect(FakePrefect):
+    """Something happens while the first event is sent."""
+
+    def __init__(self, meanwhile):
+        super().__init__()
+        self.meanwhile = [meanwhile]
+
+    def emit(self, change):
+        super().emit(change)
+        if self.meanwhile:
+            self.meanwhile.pop()()
+
+
 def test_a_session_that_comes_while_others_are_told_is_told_before_the_page_is_drawn(door):
-    door.gateway.tells = [lambda: request(door, 2)]  # while visitors of the first one are told
-    request(door, 1)
-    publish_changes()
-    assert door.gateway.pages == []
-    publish_changes()
-    assert {"instance-s-1", "instance-s-2"} <= door.prefect.tables.keys()
+    prefect = BusyPrefect(lambda: request(door, 2))
+    with standing_in(replace(door, prefect=prefect)):
+        request(door, 1)
+        publish_changes()
+        assert door.gateway.pages == []
+        publish_changes()
+    assert {"instance-s-1", "instance-s-2"} <= prefect.tables.keys()
     assert (len(door.gateway.pages), door.store.history.unpublished(Audience.POOL_PAGE)) == (1, [])
 
 
-def test_a_page_waits_for_those_that_come_for_two_seconds_at_the_most(door):
-    door.gateway.tells = [lambda: request(door, 2)]
+def test_a_browser_that_is_sent_by_the_first_answer_finds_the_page_of_its_session(door):
+    told = []
+    door.gateway.tells = [lambda: told.extend(door.prefect.tables)]
     request(door, 1)
-    door.clock.pass_by(3)
     publish_changes()
+    assert (told, len(door.gateway.notices), [*door.prefect.tables]) == ([], 1, ["instance-s-1"])
+
+
+def test_a_page_waits_for_those_that_come_for_two_seconds_at_the_most(door):
+    with standing_in(replace(door, prefect=BusyPrefect(lambda: request(door, 2)))):
+        request(door, 1)
+        door.clock.pass_by(3)
+        publish_changes()
     assert len(door.gateway.pages) == 1
 
 
