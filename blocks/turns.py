@@ -35,7 +35,7 @@ class Turns:
         self._locks: dict[str, Lock] = {}
         self._looks: Counter[str] = Counter()
         self._promised: dict[str, float] = {}
-        self._relied_on: set[str] = set()  # promises by which something was left to who is still to come
+        self._relied_on: set[str] = set()  # names of promises by which a start is left to a run that is still to come
         self._counting = Lock()
         self._rests: dict[str, float] = {}
 
@@ -85,7 +85,7 @@ class Turns:
         """
         self._count(name, 1)
         with self._counting:
-            self._promised.pop(name, None)  # here is who it was promised for
+            self._promised.pop(name, None)  # the promise is kept
             self._relied_on.discard(name)
         try:
             yield

@@ -82,7 +82,7 @@ def check_databases(settings: ProcessSettings) -> None:
 def check_moved(settings: ProcessSettings) -> None:
     """Look whether records would be left behind: another server is named, which is empty, and the stack's own is not.
 
-    One that does not answer is passed over: whoever asks it next is told.
+    One that does not answer is passed over: the process that asks it next names it.
 
     Raises:
         Refused: they would; the manager would know no host and no session.

@@ -226,7 +226,7 @@ def test_the_worker_s_machine_knows_no_password_of_prefect_s_database(split):
     assert "asyncpg" not in split.worker.root("cat /etc/dockerdriver/dockerdriver.env")
 
 
-def test_the_databases_and_the_relays_take_nobody_without_their_password(split):
+def test_the_databases_and_the_relays_answer_no_client_without_their_password(split):
     address = split.manager.host.address
     plain = f'psql -w "host={address} user=dockerdriver dbname=pool password=wrong" -c "" 2>&1 || true'
     assert "authentication failed" in split.worker.root(plain)

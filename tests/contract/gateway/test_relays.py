@@ -33,7 +33,7 @@ def together(both):
     return as_one(both)
 
 
-def test_a_relay_lets_nobody_in_without_the_secret(both):
+def test_a_relay_answers_no_request_without_the_secret(both):
     for secret in (SECRET[:-1], SECRET + "s"):
         with pytest.raises(GatewayTrouble, match="another DD_RELAY_SECRET"):
             Relay(both[0].url, secret, both[0]._authorities).list_routes()
@@ -47,7 +47,7 @@ def test_a_relay_that_is_told_a_new_secret_takes_the_one_before_as_long_as_it_is
             Relay(relay.url, 32 * "o", relay._authorities).alive()
 
 
-def test_a_relay_whose_certificate_is_of_nobody_known_is_told_nothing(both):
+def test_a_relay_whose_certificate_is_of_no_known_authority_is_told_nothing(both):
     with pytest.raises(GatewayTrouble, match="CERTIFICATE_VERIFY_FAILED"):
         Relay(both[0].url, SECRET).put_route(route_to(20001))
 

@@ -175,7 +175,7 @@ def test_on_a_telephone_the_banner_is_as_wide_as_it_may_be(gateway, visitor, tel
     assert box["height"] >= 32
 
 
-def test_a_page_that_nobody_sees_asks_for_nothing(gateway, visitor, tell):
+def test_a_hidden_page_asks_for_nothing(gateway, visitor, tell):
     tell(ends_at=250)
     asked: list[str] = []
     visitor.on("request", lambda request: asked.append(request.url))

@@ -129,7 +129,7 @@ def test_when_all_are_away_each_is_asked_and_the_change_is_trouble(two):
     assert not two.all.alive()
 
 
-def test_a_route_that_is_refused_is_refused_whoever_else_would_take_it(two):
+def test_a_route_that_one_gateway_refuses_is_refused_though_another_would_take_it(two):
     two.other.refuses = True
     with pytest.raises(RouteRefused):
         two.all.add_route(ROUTE)

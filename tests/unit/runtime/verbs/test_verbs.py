@@ -86,7 +86,7 @@ def test_all_users_are_told_something_by_a_text_alone(settings, prefect):
     assert (prefect.asked[0]["instance_id"], prefect.asked[0]["every_session"]) == ("", True)
 
 
-def test_a_text_without_quotes_is_refused_and_nobody_is_told(settings, prefect):
+def test_a_text_without_quotes_is_refused_and_no_session_is_told(settings, prefect):
     with pytest.raises(BadRequest, match="put the text into quotes"):
         sessions.message(settings, ["ada-1", "We", "stop"], **a_message())
     assert prefect.asked == []

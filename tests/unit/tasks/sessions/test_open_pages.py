@@ -175,7 +175,7 @@ def test_a_session_that_starts_later_shows_what_is_said_to_all(door, alice):
         ({"every_session": True, "minutes": 0}, BadRequest),
     ],
 )
-def test_a_message_to_nobody_or_for_too_long_is_refused_and_nothing_is_said(door, alice, whom, error):
+def test_a_message_to_no_session_or_for_too_long_is_refused_and_nothing_is_said(door, alice, whom, error):
     with pytest.raises(error):
         say("We stop at six.", **whom)
     assert door.store.messages.current(NOW) == []
