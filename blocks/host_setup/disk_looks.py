@@ -37,7 +37,7 @@ def look_for_room() -> str:
 
 def room_in(said: str) -> int:
     """Read how many MB there is room for, by blocks and by inodes: on the disk that has the least."""
-    return min(room_mb(*map(int, line.split())) for line in _lines(said))
+    return min(room_mb(*map(int, line.split())) for line in said.splitlines())
 
 
 def look_for_files(folders: Iterable[str]) -> str:
@@ -60,13 +60,8 @@ def files_in(said: str, folders: Mapping[str, str]) -> dict[str, int]:
         MB, by the same names; none of a folder whose file system makes inodes as it needs them.
     """
     counted = {}
-    for line in _lines(said):
+    for line in said.splitlines():
         size_mb, inodes, files, folder = line.split(maxsplit=3)
         if int(inodes):
             counted[folder] = int(size_mb) * int(files) // int(inodes)
     return {name: counted.get(folder, 0) for name, folder in folders.items()} if counted else {}
-
-
-def _lines(said: str) -> list[str]:
-    """Pass over what sudo adds: on a host whose name stands for no address it says so at each command."""
-    return [line for line in said.splitlines() if not line.startswith("sudo: ")]

@@ -91,7 +91,9 @@ class HostShell:
             time.sleep(RETRY_SECONDS)
 
     def run(self, command: str, timeout: float, stdin: str | bytes | None = None) -> str:
-        """Run a command and return what it wrote, both streams in one.
+        """Run a command and return what it wrote to its standard output.
+
+        What it wrote of errors is no answer: sudo complains at each command of a host whose name stands for no address.
 
         Args:
             command: a shell command line. It stands in the host's process list: what is secret goes to *stdin*.
@@ -99,17 +101,17 @@ class HostShell:
             stdin: what the command reads.
 
         Raises:
-            CommandFailed: its exit status was not 0; the message holds the status and the last lines.
+            CommandFailed: its exit status was not 0; the message holds the status and the last lines of both streams.
             HostUnreachable: the connection failed, or the command was not done in time.
         """
         client = self._client or self._connect(CONNECT_SECONDS)
         try:
-            status, output = self._exchange(client, command, timeout, stdin)
+            status, output, errors = self._exchange(client, command, timeout, stdin)
         except (paramiko.SSHException, OSError, EOFError) as error:
             self.close()
             raise HostUnreachable(f"{self._name}: `{command}` got no answer: {_reason(error)}") from error
         if status != 0:
-            raise CommandFailed(f"{self._name}: `{command}` ended with {status}: {_last_lines(output)}")
+            raise CommandFailed(f"{self._name}: `{command}` ended with {status}: {_last_lines(output + errors)}")
         return output
 
     @property
@@ -150,25 +152,25 @@ class HostShell:
 
     def _exchange(
         self, client: paramiko.SSHClient, command: str, timeout: float, stdin: str | bytes | None
-    ) -> tuple[int, str]:
+    ) -> tuple[int, str, str]:
         deadline = time.monotonic() + timeout
         transport = client.get_transport()
         if transport is None:
             raise EOFError("the connection is closed")
         with transport.open_session(timeout=timeout) as channel:
-            channel.set_combine_stderr(True)
             channel.settimeout(timeout)
             channel.exec_command(command)
             channel.sendall(stdin.encode() if isinstance(stdin, str) else stdin or b"")
             channel.shutdown_write()
-            output = b"".join(_chunks(channel, deadline))
+            streams = [b"".join(_chunks(channel, read, deadline)) for read in (channel.recv, channel.recv_stderr)]
             if not channel.status_event.wait(_left(deadline)):  # it closed its output and runs on
                 raise TimeoutError
-            return channel.recv_exit_status(), output.decode(errors="replace")
+            output, errors = (stream.decode(errors="replace") for stream in streams)
+            return channel.recv_exit_status(), output, errors
 
 
-def _chunks(channel: paramiko.Channel, deadline: float) -> Iterator[bytes]:
-    """What the command writes until its end, or the moment *deadline*, of the clock that only grows.
+def _chunks(channel: paramiko.Channel, read: Callable[[int], bytes], deadline: float) -> Iterator[bytes]:
+    """What the command writes to one stream until its end, or the moment *deadline*, of the clock that only grows.
 
     Raises:
         OSError: it writes more than our commands do, or for longer than it may.
@@ -176,7 +178,7 @@ def _chunks(channel: paramiko.Channel, deadline: float) -> Iterator[bytes]:
     left = MOST_BYTES
     while True:
         channel.settimeout(_left(deadline))
-        chunk = channel.recv(CHUNK)
+        chunk = read(CHUNK)
         left -= len(chunk)
         if not chunk:
             return

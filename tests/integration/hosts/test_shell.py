@@ -37,8 +37,14 @@ def silent_port():
         yield server.getsockname()[1]
 
 
-def test_a_command_gives_both_its_streams(shell):
-    assert shell.run("echo out; echo err >&2", timeout=10).split() == ["out", "err"]
+def test_what_a_command_writes_of_errors_is_no_part_of_its_answer_and_said_where_it_fails(shell):
+    assert shell.run("echo out; echo err >&2", timeout=10) == "out\n"
+    with pytest.raises(CommandFailed, match=r"ended with 3: out.*err"):
+        shell.run("echo out; echo err >&2; exit 3", timeout=10)
+
+
+def test_a_command_that_writes_much_of_errors_answers_all_the_same(shell):
+    assert shell.run("head -c 1000000 /dev/zero >&2; echo out", timeout=20) == "out\n"
 
 
 def test_the_login_may_become_root_without_a_password(shell):

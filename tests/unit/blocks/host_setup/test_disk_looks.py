@@ -29,12 +29,6 @@ def test_files_are_counted_as_their_part_of_their_own_disk():
     assert files_in("1000 100 7 /layers/a\n5000 100 7 /layers/b\n", FOLDERS) == {"alice": 70, "bob": 350}
 
 
-def test_what_sudo_says_of_a_host_s_name_is_no_answer():
-    sudos = "sudo: unable to resolve host main-03: Name or service not known\n"
-    assert room_in(f"{sudos} 900 1000 90 100\n") == 900
-    assert files_in(f"{sudos}1000 100 7 /layers/a\n", FOLDERS) == {"alice": 70, "bob": 0}
-
-
 def test_a_folder_that_went_meanwhile_has_no_files_and_a_disk_that_makes_inodes_says_nothing_of_them():
     assert files_in("1000 100 7 /layers/a\n", FOLDERS) == {"alice": 70, "bob": 0}
     assert files_in("1000 0 7 /layers/a\n1000 0 7 /layers/b\n", FOLDERS) == {}

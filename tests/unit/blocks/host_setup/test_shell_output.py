@@ -28,7 +28,7 @@ class Channel:
 def test_what_a_command_writes_comes_whole():
     pieces = [b"x" * 65536] * (MOST_BYTES // 65536)
     channel: Any = Channel(pieces)
-    assert b"".join(_chunks(channel, time.monotonic() + 5)) == b"".join(pieces)
+    assert b"".join(_chunks(channel, channel.recv, time.monotonic() + 5)) == b"".join(pieces)
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_what_a_command_writes_comes_whole():
 def test_what_is_written_without_an_end_is_given_up(channel):
     begun = time.monotonic()
     with pytest.raises(OSError, match="it writes without an end"):
-        b"".join(_chunks(channel, begun + 0.3))
+        b"".join(_chunks(channel, channel.recv, begun + 0.3))
     assert time.monotonic() - begun < 20
