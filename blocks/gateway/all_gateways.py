@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TypeVar
 
 from blocks.gateway.activity import Activity, GatewayActivity
-from blocks.gateway.client import Gateway, RouteRefused
+from blocks.gateway.client import Gateway, RouteRefused, ThatHold, as_they_are
 from blocks.gateway.relayed import Relay
 from blocks.gateway.settings import RelaySettings
 from blocks.settings import ProcessSettings
@@ -67,12 +67,7 @@ class AllGateways(Gateway):
         alike = {name for name, route in known.items() if all(table.get(name) == route for table in tables)}
         return [route if name in alike else replace(route, address="") for name, route in known.items()]
 
-    def change_routes(
-        self,
-        add: Collection[Route],
-        remove: Collection[str],
-        that_hold: Callable[[Collection[Route]], Collection[Route]] = lambda routes: routes,
-    ) -> None:
+    def change_routes(self, add: Collection[Route], remove: Collection[str], that_hold: ThatHold = as_they_are) -> None:
         """Publish some sessions and forget others, at every gateway that answers."""
         with self._lock(LOCK):
             held = that_hold(add)

@@ -20,10 +20,17 @@ from pool.records import Notice, Route
 
 ANSWER_SECONDS = 10
 TABLE_SECONDS = 60  # for the whole table: 10,000 routes take a busy machine some seconds
+#: Of routes, returns those that hold by the moment at which no other change can come between.
+ThatHold = Callable[[Collection[Route]], Collection[Route]]
 
 
 class RouteRefused(GatewayTrouble, Refused):
     """The gateway does not take this route, however often it is asked: its address, port or id is not allowed."""
+
+
+def as_they_are(routes: Collection[Route]) -> Collection[Route]:
+    """Publish routes as they were given."""
+    return routes
 
 
 class Gateway:
@@ -73,12 +80,7 @@ class Gateway:
         answer = self._ask("GET", "/routes", seconds=TABLE_SECONDS)
         return [Route(**record) for record in answer["routes"]] if answer["count"] else []
 
-    def change_routes(
-        self,
-        add: Collection[Route],
-        remove: Collection[str],
-        that_hold: Callable[[Collection[Route]], Collection[Route]] = lambda routes: routes,
-    ) -> None:
+    def change_routes(self, add: Collection[Route], remove: Collection[str], that_hold: ThatHold = as_they_are) -> None:
         """Publish some sessions and forget others in one step, however many; drops no open connection.
 
         Args:

@@ -1,7 +1,6 @@
 """Tasks on routes: publish, withdraw, repair."""
 
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
 
 from blocks.gateway.client import Gateway, RouteRefused
 from blocks.outside import log, now, outside
@@ -99,7 +98,7 @@ def tell_open_pages() -> str:
 def _repair() -> str:
     missing, surplus, unread = _differences()
     if missing or surplus:
-        settle_routes(outside().gateway, missing, surplus, partial(_that_run, {*surplus}))
+        settle_routes(outside().gateway, missing, surplus, _routes_by_now)
     said = f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
     return "; ".join(filter(None, [said, *unread]))
 
@@ -141,42 +140,43 @@ def _routes_of(pool: str) -> dict[str, Route]:
     return {one.route: told(one) for one in store.instances.routed(pool) if one.host in addresses}
 
 
-def _that_run(surplus: Collection[str], routes: Collection[Route]) -> list[Route]:
-    """Of these routes, and of those that were to go, those whose session runs, as SQL has them by now.
+def _routes_by_now(names: Collection[str]) -> list[Route]:
+    """Of these routes those whose session runs, as SQL has them by now.
 
     Since they were read a session may have another token, place or end, or be back from a move: its own run has
     published that already.
     """
     wanted, _ = _wanted_routes()
-    return [wanted[name] for name in dict.fromkeys([*(route.id for route in routes), *surplus]) if name in wanted]
+    return [wanted[name] for name in names if name in wanted]
 
 
 def settle_routes(
     table: Gateway,
-    missing: list[Route],
+    missing: Sequence[Route],
     surplus: Collection[str],
-    that_hold: Callable[[Collection[Route]], Collection[Route]] = lambda routes: routes,
+    by_now: Callable[[Collection[str]], Collection[Route]],
 ) -> None:
     """Change all in one step. Where one route is refused, the others do not wait for it.
+
+    Args:
+        table: of the gateway.
+        missing: routes to publish.
+        surplus: ids of routes to withdraw.
+        by_now: asked when no other change can come between any more; of the named routes, returns those to be there.
 
     Raises:
         RouteRefused: one is refused; the others are published.
     """
-    try:
-        table.change_routes(missing, surplus, that_hold)
-    except RouteRefused:
-        table.change_routes((), surplus)
-        refusals = [refusal for route in missing if (refusal := _refusal(table, route, that_hold))]
-        if refusals:
-            raise refusals[0] from None
 
+    def change(add: Sequence[Route], remove: Collection[str]) -> RouteRefused | None:
+        names = dict.fromkeys([*(route.id for route in add), *remove])
+        try:
+            table.change_routes(add, remove, lambda _: by_now(names))
+        except RouteRefused as error:
+            return error
+        return None
 
-def _refusal(
-    table: Gateway, route: Route, that_hold: Callable[[Collection[Route]], Collection[Route]]
-) -> RouteRefused | None:
-    """Publish one session, if it still runs; why it is refused."""
-    try:
-        table.add_route(route, lambda: any(one.id == route.id for one in that_hold([route])))
-    except RouteRefused as error:
-        return error
-    return None
+    if change(missing, surplus):
+        refusals = [change((), surplus), *(change([route], ()) for route in missing)]
+        if refused := next(filter(None, refusals), None):
+            raise refused

@@ -116,8 +116,21 @@ def test_a_repair_publishes_what_is_allowed_beside_a_route_that_is_refused(gatew
     old, good, bad = route_to(20001, "old"), [route_to(20002, "one"), route_to(20003, "two")], route_to(80, "bad")
     gateway.add_route(old)
     with pytest.raises(RouteRefused, match="its port is not a session's"):
-        settle_routes(gateway, [good[0], bad, good[1]], {old.id})
+        settle_routes(gateway, [good[0], bad, good[1]], {old.id}, by_now(*good, bad))
     assert set(gateway.list_routes()) == set(good)
+
+
+def test_a_repair_beside_a_refused_route_publishes_the_others_as_they_are_by_now(gateway):
+    back, other, bad = route_to(20001, "back"), route_to(20002, "one"), route_to(80, "bad")
+    newer = replace(other, token_header="token another")
+    with pytest.raises(RouteRefused, match="its port is not a session's"):
+        settle_routes(gateway, [other, bad], {back.id}, by_now(back, newer, bad))
+    assert set(gateway.list_routes()) == {back, newer}
+
+
+def by_now(*wanted):
+    """What SQL has of named routes when no other change can come between any more."""
+    return lambda names: [route for route in wanted if route.id in names]
 
 
 def test_replacing_leaves_exactly_the_routes_that_were_given(gateway):

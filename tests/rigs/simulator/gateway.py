@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from blocks.gateway.activity import Activity, GatewayActivity
-from blocks.gateway.client import Gateway
+from blocks.gateway.client import Gateway, ThatHold, as_they_are
 from pool.errors import GatewayTrouble
 from pool.records import Notice, Route
 
@@ -44,12 +44,7 @@ class SimulatedGateway(Gateway):
         self._be_asked()
         return list(self.routes.values())
 
-    def change_routes(
-        self,
-        add: Collection[Route],
-        remove: Collection[str],
-        that_hold: Callable[[Collection[Route]], Collection[Route]] = lambda routes: routes,
-    ) -> None:
+    def change_routes(self, add: Collection[Route], remove: Collection[str], that_hold: ThatHold = as_they_are) -> None:
         self._be_asked()
         for route_id in remove:
             self._world.check_may_withdraw(route_id)
