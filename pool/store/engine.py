@@ -21,6 +21,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    literal,
     make_url,
     select,
     text,
@@ -119,7 +120,7 @@ def delete_any(database: Database, table: Table, which: ColumnElement[bool]) -> 
     It looks first: a writer would wait for others, mostly for nothing.
     """
     with database.reading() as connection:
-        if connection.execute(select(table).where(which).limit(1)).first() is None:
+        if connection.scalar(select(literal(1)).select_from(table).where(which).limit(1)) is None:
             return 0
     with database.writing() as connection:
         return connection.execute(delete(table).where(which)).rowcount
