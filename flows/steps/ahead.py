@@ -38,6 +38,22 @@ Wait = Callable[[], Awaitable[None]]
 Undoing = dict[str, Callable[[], Awaitable[None]]]
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What is done for runs of one flow before they begin.
+
+    Args:
+        record: for several that were found together; its answer undoes it.
+        place: after that, with nothing to undo beside it; answers with what the runs wait for before they begin.
+            Meanwhile more runs are found, and the same is done for them.
+        leave: for one that another process took, by its parameters and whether it is over.
+    """
+
+    record: Callable[[Sequence[FoundRun]], Awaitable[Undoing]]
+    place: Callable[[Sequence[FoundRun]], Awaitable[Wait | None]]
+    leave: Callable[[Mapping[str, Any], bool], Awaitable[None]]
+
+
 async def record_sessions(runs: Sequence[FoundRun]) -> Undoing:
     """Record the sessions that runs of provision-instance are for, so that all are told at once where they stand.
 
@@ -105,13 +121,7 @@ async def leave_session(parameters: Mapping[str, Any], is_over: bool) -> None:
         await ask_to_start(instance)
 
 
-#: By the name of a flow: what is done of a run that another process took, by its parameters and whether it is over.
-LEFT: dict[str, Callable[[Mapping[str, Any], bool], Awaitable[None]]] = {"provision-instance": leave_session}
-#: By the name of a flow.
-AHEAD: dict[str, Callable[[Sequence[FoundRun]], Awaitable[Undoing]]] = {"provision-instance": record_sessions}
-#: Likewise, what is done after that: it needs no undoing beside that of what was done before. It answers with what the
-#: runs wait for before they begin; meanwhile more runs are found, and the same is done for them.
-AFTERWARDS: dict[str, Callable[[Sequence[FoundRun]], Awaitable[Wait | None]]] = {"provision-instance": place_sessions}
+AHEAD = {"provision-instance": Ahead(record_sessions, place_sessions, leave_session)}  # by the name of a flow
 
 
 def _session(run: FoundRun) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
-from flows.steps.ahead import AFTERWARDS, AHEAD, LEFT, FoundRun, Undoing, Wait
+from flows.steps.ahead import AHEAD, FoundRun, Undoing, Wait
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.prefect_internals import OpenWorker
 
@@ -52,10 +52,11 @@ class Beginnings:
         if entrypoint is None:
             entrypoint = self._flows.keep(await self._worker.client.read_deployment(str(deployment)))
         flow = await self._flows.get(entrypoint)
+        if (ahead := AHEAD.get(flow.name)) is None:
+            return
         several = [found for run in runs if (found := _found(flow, run))]
-        if together := AHEAD.get(flow.name):
-            self._undoing |= await together(several)
-        if (afterwards := AFTERWARDS.get(flow.name)) and (wait := await afterwards(several)):
+        self._undoing |= await ahead.record(several)
+        if wait := await ahead.place(several):
             self._holds.add(hold := anyio.Event())
             self._worker.in_background(self._release, hold, wait)
 
@@ -80,8 +81,8 @@ class Beginnings:
         entrypoint = self._flows.entrypoint_of(run.deployment_id)
         try:
             flow = await self._flows.get(entrypoint) if entrypoint else None
-            if flow and (leave := LEFT.get(flow.name)):
-                await leave(run.parameters, is_over)
+            if flow and (ahead := AHEAD.get(flow.name)):
+                await ahead.leave(run.parameters, is_over)
         except Exception as error:  # noqa: BLE001 - the run is the other worker's: nothing here may settle it
             self._worker.log.debug("Run %s is left to another worker: %r", run.id, error)
 

@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -105,8 +106,8 @@ def watch_worker(warm_run: Any) -> None:
 def watch_beginnings(beginnings: Any) -> None:
     """Have what a warm worker does together for several runs, before they begin, pass by here; it may take its time."""
     beginnings.AHEAD_SECONDS = PATIENCE
-    for pipeline, together in beginnings.AHEAD.items():
-        beginnings.AHEAD[pipeline] = partial(_together, pipeline, together)
+    for pipeline, ahead in beginnings.AHEAD.items():
+        beginnings.AHEAD[pipeline] = replace(ahead, record=partial(_together, pipeline, ahead.record))
 
 
 async def _together(pipeline: str, together: Callable[..., Awaitable[Any]], runs: Sequence[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,7 @@ from uuid import uuid4
 import pytest
 from prefect import flow
 
-from flows.steps.ahead import AFTERWARDS, AHEAD, LEFT
+from flows.steps.ahead import AHEAD, Ahead
 from runtime.worker.runs.beginnings import MOST_AT_ONCE, Beginnings
 from tests.rigs.pool_data import NOW
 
@@ -34,6 +35,15 @@ class Flows:
         return provision_any
 
 
+def is_done_ahead(monkeypatch, **steps):
+    """Have this be done for runs of this flow, and nothing else."""
+    monkeypatch.setitem(AHEAD, "provision-any", replace(Ahead(nothing, nothing, nothing), **steps))
+
+
+async def nothing(*_):
+    return {}
+
+
 @pytest.fixture
 def together(monkeypatch):
     """What was done for several runs: the parameters of those that it was done for, each time."""
@@ -43,7 +53,7 @@ def together(monkeypatch):
         done.append([dict(run.parameters) for run in runs])
         return {}
 
-    monkeypatch.setitem(AHEAD, "provision-any", note)
+    is_done_ahead(monkeypatch, record=note)
     return done
 
 
@@ -92,8 +102,13 @@ def test_runs_begin_all_the_same_where_what_they_have_in_common_fails(monkeypatc
     async def fail(_runs):
         raise ConnectionError("the database is away")
 
-    monkeypatch.setitem(AHEAD, "provision-any", fail)
-    asyncio.run(beginnings.prepare([a_run(instance_id="s-1"), a_run(instance_id="s-2")]))
+    async def prepare_and_begin():
+        await beginnings.prepare([a_run(instance_id="s-1"), a_run(instance_id="s-2")])
+        async with beginnings.turn(a_run(instance_id="s-1")):
+            return "began"
+
+    is_done_ahead(monkeypatch, record=fail)
+    assert asyncio.run(prepare_and_begin()) == "began"
 
 
 @pytest.mark.parametrize("cancelled", [True, False])
@@ -113,7 +128,7 @@ def test_what_was_done_ahead_is_undone_once_for_a_run_that_was_cancelled_before_
         for run in (*runs, *runs):
             await beginnings.settle(run, cancelled)
 
-    monkeypatch.setitem(AHEAD, "provision-any", note)
+    is_done_ahead(monkeypatch, record=note)
     asyncio.run(prepare_and_settle())
     assert undone == ["s-1"] * cancelled
 
@@ -127,7 +142,7 @@ def test_a_run_that_another_worker_took_is_left_to_it_whatever_happens_meanwhile
         if away:
             raise ConnectionError("the database is away")
 
-    monkeypatch.setitem(LEFT, "provision-any", leave)
+    is_done_ahead(monkeypatch, leave=leave)
     asyncio.run(beginnings.leave(a_run(instance_id="s-1"), True))
     assert left == [("s-1", True)]
 
@@ -148,8 +163,7 @@ def test_what_was_done_ahead_is_undone_though_what_follows_it_failed(monkeypatch
         await beginnings.prepare(runs)
         await beginnings.settle(runs[0], cancelled=True)
 
-    monkeypatch.setitem(AHEAD, "provision-any", note)
-    monkeypatch.setitem(AFTERWARDS, "provision-any", fail)
+    is_done_ahead(monkeypatch, record=note, place=fail)
     asyncio.run(prepare_and_settle())
     assert undone == ["s-1"]
 
@@ -204,6 +218,6 @@ def test_runs_begin_when_what_they_wait_for_is_over_and_others_are_prepared_mean
         told.set()
         await beginning
 
-    monkeypatch.setitem(AFTERWARDS, "provision-any", place)
+    monkeypatch.setitem(AHEAD, "provision-any", replace(AHEAD["provision-any"], place=place))
     asyncio.run(burst())
     assert seen == ["prepared 2", "begins"]
