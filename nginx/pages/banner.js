@@ -48,7 +48,7 @@
   const close = made("button", card, { type: "button", textContent: "Hide" });
   host.hidden = true;
 
-  let dismissed = "", shown = "", refused = "", wished = false, timer = 0, last = 0;
+  let dismissed = "", shown = "", refused = "", requested = false, timer = 0, last = 0;
 
   const tell = (element, text) => {
     if (element.textContent !== text) element.textContent = text; // what stays the same is not read aloud again
@@ -65,8 +65,8 @@
 
   function show(said) {
     const text = sentences(said), note = said.message ? said.message.words : "";
-    const granted = wished && said.state === "running" && !said.words && !said.asked; // shown until the next look
-    wished = !!said.asked;
+    const granted = requested && said.state === "running" && !said.words && !said.asked; // shown until the next look
+    requested = !!said.asked;
     tell(message, note);
     tell(words, granted ? "This session goes on, as you asked." : text);
     tell(answer, said.asked ? "You asked that it goes on; that takes up to a minute." : said.words ? refused : "");

@@ -11,8 +11,9 @@ from runtime.verbs import alerts, blueprints, configs, courses, hosts, images, p
 #: Functions that take the settings and their arguments, each with what argparse is told of these.
 Commands = dict[Callable[..., int], dict[str, dict]]
 
-#: What each command that answers something takes.
+#: Files of what is to be saved.
 FILES: dict[str, Any] = {"nargs": "+", "type": named_here, "metavar": "FILE"}
+#: What each command that answers something takes.
 AS_JSON: dict[str, dict] = {"--json": {"dest": "as_json", "action": "store_true", "help": "for a program"}}
 OF_SESSIONS: dict[str, dict] = {
     "--user": {"help": "only those of this user"},
