@@ -4,7 +4,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +13,7 @@ import pytest
 from runtime.command.cli import groups
 from runtime.command.line.completion import script
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed: apt-get install zsh"),
-]
+pytestmark = pytest.mark.integration
 READY = "ready> "
 
 
