@@ -215,7 +215,7 @@ def _without_block(settings: ProcessSettings, pools: Iterable[str]) -> list[str]
         return []
     return [
         f"Pool {pool} has hosts or sessions and no block pool-config/{pool}: it goes on as it was configured last;"
-        " docs/operating.md says how to remove a pool"
+        " docs/pools.md says how to remove a pool"
         for pool in sorted(set(pools) - known)
     ]
 

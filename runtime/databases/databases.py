@@ -97,7 +97,7 @@ def check_moved(settings: ProcessSettings) -> None:
         store.close()
     raise Refused(
         f"{shown(settings.pool_database_url)} is empty, and the records of this installation are in the stack's own"
-        f" PostgreSQL, {cluster(settings)}: move them there first, as docs/operating.md says (Databases)"
+        f" PostgreSQL, {cluster(settings)}: move them there first, as docs/databases.md says"
     )
 
 

@@ -1,4 +1,4 @@
-"""Forget what nothing needs any more: what is kept for how long stands in docs/operating.md."""
+"""Forget what nothing needs any more: what is kept for how long stands in docs/retention.md."""
 
 from collections.abc import Callable
 from datetime import timedelta
