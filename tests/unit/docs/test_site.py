@@ -30,9 +30,25 @@ def test_every_command_has_its_section():
             assert f"### `{' '.join(filter(None, ['dockerdriver', noun, name_of(command)]))}`" in there
 
 
-def test_the_first_page_leads_to_every_other_one():
-    linked = set(re.findall(r"\]\(([\w/-]+\.md)", (HERE / "index.md").read_text()))
-    assert linked == {str(page.relative_to(HERE)) for page in HERE.rglob("*.md")} - {"index.md"}
+def linked_from(page):
+    return set(re.findall(r"\]\(([\w/-]+\.md)", (HERE / page).read_text()))
+
+
+def test_the_first_page_leads_to_every_other_one_and_the_list_of_decisions_to_each_of_its_own():
+    pages = {str(page.relative_to(HERE)) for page in HERE.rglob("*.md")}
+    decisions = {page for page in pages if page.startswith("why/")}
+    assert linked_from("index.md") == pages - decisions - {"index.md"}
+    assert decisions <= linked_from("why.md")
+
+
+def test_every_decision_is_listed_by_its_title():
+    listed = set(re.findall(r"^- \[(.+)\]\((why/[\w-]+\.md)#", (HERE / "why.md").read_text(), re.MULTILINE))
+    titles = {
+        (title, str(page.relative_to(HERE)))
+        for page in (HERE / "why").glob("*.md")
+        for title in re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+    }
+    assert listed == titles
 
 
 def test_the_readme_is_one_screen_and_what_it_leads_to_is_there():
