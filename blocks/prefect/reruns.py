@@ -10,15 +10,19 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed
 
+from blocks.prefect.cancelled_starts import FLOW, end_start
 from pool.errors import DatabaseAway
 from pool.housekeeping.lost_runs import RERUN_MARK, Follows, what_follows
 from pool.store.pool_store import PoolStore
 
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+CANCELLED = (StateType.CANCELLING, StateType.CANCELLED)
+#: Of a run that is known to be cancelled: Prefect's engine calls it a crash where its process was told to end.
+WITHOUT_RESULT = (*UNDER_WAY, StateType.CRASHED)
 #: Between the look at a run and its new state no other process may come; one that dies there holds it up so long.
 LEASE_SECONDS = 30
 STATES = {
@@ -40,8 +44,12 @@ async def settle_lost_run(
     reason: str,
     is_lost: Callable[[Sequence[State]], bool],
     now: datetime,
+    *,
+    cancelled: bool = False,
 ) -> Follows | None:
     """Have a run that lost its worker run again, or end it where it must not; its leases are given back.
+
+    The session that a cancelled run was to start ends with it, also where the run is on record as cancelled already.
 
     Args:
         client: of Prefect's server.
@@ -50,6 +58,7 @@ async def settle_lost_run(
         reason: how it was lost, for its state.
         is_lost: looks at its states, oldest first, once no other process can settle it: has this worker still lost it?
         now: for the lease that keeps another process from settling the same run.
+        cancelled: it is known to have been cancelled, whatever its state says.
 
     Returns:
         What became of it; None: nothing, it is not lost.
@@ -61,14 +70,20 @@ async def settle_lost_run(
     if await to_thread(store.leases.take, name, holder, LEASE_SECONDS, now):
         raise Busy(f"another process settles flow run {run_id}")
     try:
-        return await _settle(client, store, run_id, reason, is_lost)
+        return await _settle(client, store, run_id, reason, is_lost, now, cancelled)
     finally:
         with suppress(DatabaseAway):  # what was settled is settled; the lease expires
             await to_thread(store.leases.drop, name, holder)
 
 
 async def _settle(
-    client: PrefectClient, store: PoolStore, run_id: UUID, reason: str, is_lost: Callable[[Sequence[State]], bool]
+    client: PrefectClient,
+    store: PoolStore,
+    run_id: UUID,
+    reason: str,
+    is_lost: Callable[[Sequence[State]], bool],
+    now: datetime,
+    cancelled: bool,
 ) -> Follows | None:
     try:
         run = await client.read_flow_run(run_id)
@@ -77,20 +92,29 @@ async def _settle(
         return None
     if not is_lost(states):
         return None
-    await to_thread(store.leases.drop_all_of, f"flow run {run_id}")
     # Its own state counts, not the newest of its history: Prefect may mark a run as late as a worker takes it.
     state = run.state or states[-1]
-    if state.type not in UNDER_WAY:
+    cancelled = state.type in CANCELLED or (cancelled and state.type in WITHOUT_RESULT)
+    if cancelled:  # before its leases are given back, and before its state says that all is done
+        await _end_its_start(client, store, run, now)
+    await to_thread(store.leases.drop_all_of, _holder(run_id))
+    if state.type not in (WITHOUT_RESULT if cancelled else UNDER_WAY):
         return None
-    follows, message = what_follows(
-        reason,
-        cancelling=state.type is StateType.CANCELLING,
-        by_schedule=run.auto_scheduled,
-        reruns=reruns_in(states),
-    )
+    by_schedule, reruns = run.auto_scheduled, reruns_in(states)
+    follows, message = what_follows(reason, cancelling=cancelled, by_schedule=by_schedule, reruns=reruns)
     # Not forced where it is to run again: should it have ended this moment, the server keeps that.
     await client.set_flow_run_state(run_id, STATES[follows](message=message), force=follows is not Follows.RERUN)
     return follows
+
+
+async def _end_its_start(client: PrefectClient, store: PoolStore, run: FlowRun, now: datetime) -> None:
+    flow = await client.read_flow(run.flow_id)
+    if flow.name == FLOW:
+        await to_thread(end_start, store, run.parameters, _holder(run.id), run.created or now, now)
+
+
+def _holder(run_id: UUID) -> str:
+    return f"flow run {run_id}"
 
 
 def reruns_in(states: Sequence[State]) -> int:

@@ -60,16 +60,20 @@ class LostRuns:
                     del left[folder]
             await anyio.sleep(self._retry_seconds if left else 0)
 
-    async def settle(self, client: PrefectClient, run_id: UUID, reason: str) -> None:
+    async def settle(self, client: PrefectClient, run_id: UUID, reason: str, cancelled: bool = False) -> None:
         """Settle a run that this process took and does not work on any more; goes on until it is done."""
-        while not await self._settled(client, run_id, self._notes.folder, reason):
+        while not await self._settled(client, run_id, self._notes.folder, reason, cancelled):
             await anyio.sleep(self._retry_seconds)
 
-    async def _settled(self, client: PrefectClient, run_id: UUID, folder: Path, reason: str = DIED) -> bool:
+    async def _settled(
+        self, client: PrefectClient, run_id: UUID, folder: Path, reason: str = DIED, cancelled: bool = False
+    ) -> bool:
+        def is_lost(states: Sequence[State]) -> bool:
+            return belongs_to(folder.name, states)
+
         try:
-            follows = await settle_lost_run(
-                client, self._store(), run_id, reason, lambda seen: belongs_to(folder.name, seen), datetime.now(UTC)
-            )
+            at = datetime.now(UTC)
+            follows = await settle_lost_run(client, self._store(), run_id, reason, is_lost, at, cancelled=cancelled)
         except Exception as error:  # noqa: BLE001 - what died with the worker may still be away: server, database
             self._log.debug("Run %s is not settled yet: %r", run_id, error)
             return False

@@ -15,7 +15,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import Abort
-from prefect.states import Cancelled, Crashed, Failed, Pending
+from prefect.states import Crashed, Failed, Pending
 from prefect.utilities.engine import propose_state
 
 from runtime.worker.loaded_flows import LoadedFlows
@@ -31,8 +31,8 @@ from runtime.worker.runs.warm_run import WarmRun
 #: Seconds for which a run that begins keeps others from it: it may wait for what they do not.
 BEGIN_SECONDS = 1.0
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING)
-#: Also that of a run whose process was told to end: Prefect's engine calls that a crash.
-WITHOUT_RESULT = (*UNDER_WAY, StateType.CRASHED)
+#: How a run that was cancelled lost what worked on it, where its own process does not say that it was cancelled.
+TOLD_TO_END = "it was told to end"
 
 
 class RunExecutor:
@@ -135,19 +135,21 @@ class RunExecutor:
             await run.begun(BEGIN_SECONDS)
             await has_begun()
             raised = await run.ended()
-            if not run.told:
-                await self._ensure_told(flow_run.id, raised, run.cancelled)
+            if run.cancelled:  # it may have ended nothing: it was killed while it did so, or its database was away
+                await self._lost.settle(self._worker.client, flow_run.id, TOLD_TO_END, cancelled=True)
+            elif not run.told:
+                await self._ensure_told(flow_run.id, raised)
             return run.cancelled
         finally:
             del self._runs[flow_run.id]
 
-    async def _ensure_told(self, run_id: UUID, raised: BaseException | None, cancelled: bool) -> None:
+    async def _ensure_told(self, run_id: UUID, raised: BaseException | None) -> None:
         """Prefect's engine has told the server how the run ended. Where it could not, tell it here, or run it again."""
         state = await self._states.read(run_id)
         if state is None or isinstance(raised, Abort):
             return
-        if state.is_cancelling() or (cancelled and state.type in WITHOUT_RESULT):
-            await self._states.end(run_id, Cancelled(message="Flow run was cancelled."))
+        if state.is_cancelling():
+            await self._lost.settle(self._worker.client, run_id, TOLD_TO_END, cancelled=True)
         elif state.type in UNDER_WAY and isinstance(raised, ProcessKilledError):
             await self._lost.settle(self._worker.client, run_id, str(raised))
         elif state.type in UNDER_WAY and by_outage(raised):
@@ -187,8 +189,9 @@ class RunExecutor:
         """
         await self._wait(patience)
         with anyio.move_on_after(last_patience):
-            for run_id in list(self._runs):
-                await self._lost.settle(self._worker.client, run_id, f"its worker {self._worker.name} was stopped")
+            for run_id, run in list(self._runs.items()):
+                reason = f"its worker {self._worker.name} was stopped"
+                await self._lost.settle(self._worker.client, run_id, reason, cancelled=run.cancelled)
                 self._notes.end(run_id)
 
     async def _wait(self, seconds: float) -> None:

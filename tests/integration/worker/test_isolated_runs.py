@@ -10,6 +10,7 @@ import pytest
 from pool.store.pool_store import PoolStore
 from runtime.stack.registration import closed_template
 from runtime.worker.prefect_internals import ISOLATED
+from tests.rigs.pool_data import ask, claim_active, place
 from tests.rigs.services.prefect_server import PrefectServer, stop
 from tests.rigs.waiting import until
 
@@ -21,8 +22,8 @@ FLOWS = "tests.rigs.stacks.warm_flows"
 class Isolating:
     """A work pool with that setting, as `make up` makes it, and one worker."""
 
-    def __init__(self, server: PrefectServer) -> None:
-        self.server, self.pool = server, f"alone-{uuid4().hex[:6]}"
+    def __init__(self, server: PrefectServer, data: Path) -> None:
+        self.server, self.data, self.pool = server, data, f"alone-{uuid4().hex[:6]}"
         template = closed_template(**{ISOLATED: True})
         server.call("POST", "/work_pools/", name=self.pool, type="dockerdriver-warm", base_job_template=template)
         self.process: Popen = server.worker(self.pool, self.pool)
@@ -31,6 +32,12 @@ class Isolating:
     def trigger(self, flow: str, **parameters) -> str:
         return self.server.trigger(self.server.deployment(f"{FLOWS}:{flow}", self.pool), **parameters)
 
+    def stands_for_start(self, flow: str) -> str:
+        """Make a deployment of a flow that the server knows as that which starts sessions; its id."""
+        of = self.server.call("POST", "/flows/", name="provision-instance")["id"]
+        more = {"name": flow, "flow_id": of, "entrypoint": f"{FLOWS}:{flow}", "work_pool_name": self.pool}
+        return self.server.call("POST", "/deployments/", **more)["id"]
+
 
 @pytest.fixture(scope="module")
 def worker(prefect_server, tmp_path_factory) -> Iterator[Isolating]:
@@ -38,7 +45,7 @@ def worker(prefect_server, tmp_path_factory) -> Iterator[Isolating]:
     PoolStore.open(f"sqlite:///{data / 'pool.sqlite'}").upgrade()
     before = dict(prefect_server.env)
     prefect_server.env["DD_DATA"] = str(data)
-    worker = Isolating(prefect_server)
+    worker = Isolating(prefect_server, data)
     yield worker
     prefect_server.env = before
     stop(worker.process)
@@ -65,6 +72,23 @@ def test_a_run_that_is_cancelled_ends_so_with_its_process(worker):
     worker.server.cancel(run)
     worker.server.wait(run, "CANCELLED")
     until(lambda: not children(worker.process.pid), "its process has ended")
+
+
+def test_a_cancelled_session_is_not_left_to_be_started_where_its_undoing_takes_so_long_that_it_is_killed(
+    worker, tmp_path
+):
+    store = PoolStore.open(f"sqlite:///{worker.data / 'pool.sqlite'}")
+    claim_active(store)
+    ask(store)
+    place(store)
+    run = worker.server.trigger(
+        worker.stands_for_start("undoing_for_ever"), instance_id="alice-1", file=str(tmp_path / "began")
+    )
+    until((tmp_path / "began").exists, "its process undoes", 120)
+    worker.server.cancel(run)
+    worker.server.wait(run, "CANCELLED")
+    assert (store.instances.get("alice-1").state, children(worker.process.pid)) == ("stopping", [])
+    store.close()
 
 
 def test_runs_end_with_the_worker_that_is_killed(worker):

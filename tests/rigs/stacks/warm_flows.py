@@ -54,6 +54,14 @@ async def waiting(seconds: float, user: str = "") -> None:
 
 
 @flow
+async def undoing_for_ever(instance_id: str, file: str) -> None:
+    """Stand for the start of a session whose host does not answer while the start is undone."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    note(file, instance_id)
+    threading.Event().wait(600)
+
+
+@flow
 async def failing() -> None:
     raise ValueError("the cloud is out of clouds")
 

@@ -11,12 +11,14 @@ from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import State
-from prefect.states import AwaitingRetry, Completed, Failed, Pending, Running, Scheduled
+from prefect.states import AwaitingRetry, Cancelled, Cancelling, Completed, Failed, Pending, Running, Scheduled
 
 from blocks.prefect.reruns import Busy, reruns_in, settle_lost_run
+from pool.states import EndCause
+from pool.store.pool_store import PoolStore
 from runtime.worker.runs.lost_runs import LostRuns, belongs_to, taken_by
 from runtime.worker.runs.run_notes import RunNotes
-from tests.rigs.pool_data import NOW
+from tests.rigs.pool_data import NOW, ask, claim_active, place
 from tests.rigs.present import present
 from tests.rigs.services.databases import new_store
 
@@ -41,7 +43,7 @@ class PaperServer:
     """Runs with their states; refuses so many changes first."""
 
     def __init__(self, refusals: int = 0):
-        self.refusals = refusals
+        self.refusals, self.flow = refusals, "provision-instance"
         self.states: dict[UUID, list[State]] = {}
         self.marked_late: set[UUID] = set()  # by which the history has one state more than the run had
 
@@ -55,7 +57,13 @@ class PaperServer:
 
     async def read_flow_run(self, run_id: UUID) -> SimpleNamespace:
         newest = -2 if run_id in self.marked_late else -1
-        return SimpleNamespace(state=self.states[run_id][newest], auto_scheduled=False)
+        state, parameters = self.states[run_id][newest], {"instance_id": "alice-1"}
+        return SimpleNamespace(
+            id=run_id, state=state, auto_scheduled=False, flow_id=ONE, parameters=parameters, created=NOW
+        )
+
+    async def read_flow(self, _flow_id: UUID) -> SimpleNamespace:
+        return SimpleNamespace(name=self.flow)
 
     async def read_flow_run_states(self, run_id: UUID) -> list[State]:
         return self.states[run_id]
@@ -161,6 +169,51 @@ def test_of_two_processes_that_settle_a_run_one_has_it_run_again(store):
     with pytest.raises(Busy):
         asyncio.run(settling)
     assert server.names(ONE) == ["Running"]
+
+
+def settle_cancelled(server: PaperServer, store: PoolStore) -> None:
+    client: Any = server
+    asyncio.run(settle_lost_run(client, store, ONE, "it was killed", lambda _: True, datetime.now(UTC)))
+
+
+def being_started(store: PoolStore, by: UUID) -> None:
+    """A session with room, whose start a run is at."""
+    claim_active(store)
+    ask(store)
+    place(store)
+    store.leases.take("starting of alice-1", f"flow run {by}", 600, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("last", [Cancelling(), Cancelled()], ids=["being cancelled", "cancelled"])
+def test_a_session_whose_start_was_cancelled_is_never_started_though_its_run_was_killed_before_it_ended_it(store, last):
+    server = PaperServer()
+    server.add(ONE, Running(), last)
+    being_started(store, by=ONE)
+    settle_cancelled(server, store)
+    session = store.instances.get("alice-1")
+    assert (session.state, session.end_cause, session.reason) == ("stopping", EndCause.NOT_STARTED, "cancelled")
+    assert server.names(ONE)[-1] == "Cancelled"
+
+
+def test_a_session_that_another_run_starts_or_that_another_flow_is_about_goes_on(store):
+    server = PaperServer()
+    server.add(ONE, Running(), Cancelling())
+    being_started(store, by=OTHER)
+    settle_cancelled(server, store)
+    server.flow = "backup-instance"
+    store.leases.drop("starting of alice-1", f"flow run {OTHER}")
+    settle_cancelled(server, store)
+    assert store.instances.get("alice-1").state == "starting"
+
+
+def test_a_run_that_completed_as_it_was_cancelled_keeps_its_session(store):
+    server = PaperServer()
+    server.add(ONE, Running(), Completed())
+    being_started(store, by=ONE)
+    client: Any = server
+    settling = settle_lost_run(client, store, ONE, "it was killed", lambda _: True, NOW, cancelled=True)
+    assert asyncio.run(settling) is None
+    assert store.instances.get("alice-1").state == "starting"
 
 
 @pytest.mark.parametrize(
