@@ -15,8 +15,14 @@ from flows.steps.sessions import refuse_start
 from pool.errors import Refused
 from pool.states import BEGINNING, InstanceState
 from tasks.base import flush_publisher, log, now
+from tasks.sessions.coming_runs import (
+    break_promise_to_others,
+    leave_start,
+    promise_start,
+    promise_to_others,
+)
 from tasks.sessions.instances import find_instance
-from tasks.sessions.queue import leave_start, pools_where_wait, promise_start
+from tasks.sessions.queue import pools_where_wait
 from tasks.sessions.requests import record_ahead
 
 #: Seconds that runs which were found together wait, at the most, until sessions without room are told so.
@@ -25,11 +31,12 @@ TOLD_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class FoundRun:
-    """A run that is about to begin."""
+    """A run that is about to begin, or that another process has."""
 
     id: str
     parameters: Mapping[str, Any]  # those of its flow that it leaves out with their defaults
     accepted: datetime  # when it was to begin
+    has_own_process: bool = False
 
 
 #: What is waited for.
@@ -46,12 +53,14 @@ class Ahead:
         record: for several that were found together; its answer undoes it.
         place: after that, with nothing to undo beside it; answers with what the runs wait for before they begin.
             Meanwhile more runs are found, and the same is done for them.
-        leave: for one that another process took, by its parameters and whether it is over.
+        leave: for one that another process took, and whether it is over.
+        share: for several that get a process each, before all else: what other processes are to know.
     """
 
     record: Callable[[Sequence[FoundRun]], Awaitable[Undoing]]
     place: Callable[[Sequence[FoundRun]], Awaitable[Wait | None]]
-    leave: Callable[[Mapping[str, Any], bool], Awaitable[None]]
+    leave: Callable[[FoundRun, bool], Awaitable[None]]
+    share: Callable[[Sequence[FoundRun]], Awaitable[None]]
 
 
 async def record_sessions(runs: Sequence[FoundRun]) -> Undoing:
@@ -108,20 +117,32 @@ async def take_back(instance_id: str) -> None:
         await refuse_start(instance, Refused("cancelled"))
 
 
-async def leave_session(parameters: Mapping[str, Any], is_over: bool) -> None:
-    """Rely no more on a run that another worker took; where it is over, it may have been so before there was room.
+async def share_sessions(runs: Sequence[FoundRun]) -> None:
+    """Have no process ask for another run where it gives room to a session whose run has yet to begin."""
+    await promise_to_others({run.parameters["instance_id"]: run.id for run in runs})
+
+
+async def leave_session(run: FoundRun, is_over: bool) -> None:
+    """Rely no more on a run that another process took; where it is over, it may have been so before there was room.
 
     A run that is under way there finds the room that its session was given here.
     """
-    instance_id = parameters.get("instance_id")
-    if not isinstance(instance_id, str) or not (leave_start(instance_id) and is_over):
+    instance_id = run.parameters.get("instance_id")
+    if not isinstance(instance_id, str):
+        return
+    was_relied_on = leave_start(instance_id)
+    if run.has_own_process and is_over:
+        await break_promise_to_others({instance_id: run.id})
+    if not is_over or not (was_relied_on or run.has_own_process):
         return
     instance = await find_instance(instance_id)
     if instance and instance.state is InstanceState.STARTING:
         await ask_to_start(instance)
 
 
-AHEAD = {"provision-instance": Ahead(record_sessions, place_sessions, leave_session)}  # by the name of a flow
+AHEAD = {
+    "provision-instance": Ahead(record_sessions, place_sessions, leave_session, share_sessions)
+}  # by a flow's name
 
 
 def _session(run: FoundRun) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Tasks for the queue: give out room in order, and refuse to wait for nothing."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 
 from blocks.outside import now, outside
 from pool.courses.reserving import Reservations
@@ -13,9 +13,9 @@ from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState, InstanceState
 from tasks.base import look_up, sql_step
 from tasks.courses.courses import kept_room, reservations_of, reserved_now
 from tasks.images.versions import holders
+from tasks.sessions.coming_runs import left_to_other_processes, start_of
 from tasks.sessions.standbys import give_up_for
 
-PROMISED_SECONDS = 30.0  # that a run which has been found may take to begin
 TRIES = 3  # rounds one after the other in which no session got what it was offered
 
 
@@ -32,35 +32,14 @@ def pools_where_wait(sessions: Sequence[str]) -> set[str]:
     return {one.pool for one in known if one.state is InstanceState.QUEUED}
 
 
-def starting_later(instance_id: str) -> AbstractContextManager[None]:
-    """Say, for a block, that the run which asks looks after the block whether the session has room, and starts it then.
-
-    A run of this process that gives it room meanwhile asks for no other one. Where the process dies before it looked,
-    the session has room and no run: the next tick asks for one, as it does where a run dies before it could ask.
-    """
-    return outside().turns.looking_later(_start_of(instance_id))
-
-
-def promise_start(instance_id: str) -> None:
-    """Say that a run of this process which was found and waits to begin will do so: no other one is asked for."""
-    outside().turns.promise_look(_start_of(instance_id), outside().clock.uptime(), PROMISED_SECONDS)
-
-
-def leave_start(instance_id: str) -> bool:
-    """Say that the run which was promised begins in another process; whether a run is to be asked for in its place.
-
-    It may have looked there, and ended, before this process gave the session room and left it to that run.
-    """
-    return outside().turns.break_promise(_start_of(instance_id))
-
-
 @sql_step()
 def give_out_room(pool: str) -> list[Instance]:
     """Give room to everyone whose turn it is, each by one guarded write; those that need a run to start them, in order.
 
-    That is all that got room but for those which a run of this process starts by itself (:func:`starting_later`). Such
-    a run gives out room before it looks at its own session; so while this one has the turn, it has not looked yet. One
-    that was promised, and begins meanwhile, may find that its session has room, and look no more: it counts as well.
+    That is all that got room but for those which a run starts by itself that this process knows of
+    (`tasks/sessions/coming_runs.py`). Such a run of this process gives out room before it looks at its own session; so
+    while this one has the turn, it has not looked yet. One that was promised, and begins meanwhile, may find that its
+    session has room, and look no more: it counts as well.
 
     A run that changes what room there is, or which sessions wait, calls this afterwards. When two do so at once, the
     guard lets each session have room once, and the one that comes later sees what the other left;
@@ -75,14 +54,15 @@ def give_out_room(pool: str) -> list[Instance]:
         while tries and (placed := _one_round(pool, promised)) is not None:
             served += [one for one in placed if not _is_left_to_its_run(one.id, promised)]
             tries = TRIES if placed else tries - 1
-    return served
+    elsewhere = left_to_other_processes([one.id for one in served])
+    return [one for one in served if one.id not in elsewhere]
 
 
 def _one_round(pool: str, promised: set[str]) -> list[Instance] | None:
     """Those that got room now; None where there is none to offer. *promised* gets those whose run is still to come."""
     store = outside().store
     line = store.instances.queue(pool)
-    promised |= {one.id for one in line if outside().turns.is_promised(_start_of(one.id), outside().clock.uptime())}
+    promised |= {one.id for one in line if outside().turns.is_promised(start_of(one.id), outside().clock.uptime())}
     hosts = store.hosts.recent(pool, now()) if line else []
     if not any(host.free for host in hosts if host.state is HostState.ACTIVE):
         return None
@@ -94,15 +74,11 @@ def _one_round(pool: str, promised: set[str]) -> list[Instance] | None:
 
 def _is_left_to_its_run(instance_id: str, promised: set[str]) -> bool:
     """Whether a run of this process looks soon whether the session has room."""
-    turns, start = outside().turns, _start_of(instance_id)
+    turns, start = outside().turns, start_of(instance_id)
     if instance_id not in promised and not turns.is_looked_at_later(start, outside().clock.uptime()):
         return False
     turns.rely_on(start)
     return True
-
-
-def _start_of(instance_id: str) -> str:
-    return f"start of {instance_id}"
 
 
 def _entries(line: list[Instance]) -> list[QueueEntry]:

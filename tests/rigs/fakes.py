@@ -51,6 +51,16 @@ SETTINGS = ProcessSettings(_env_file=None, poll_seconds=0.001)
 _run_id: ContextVar[str] = ContextVar("run_id", default="a-run")
 
 
+@contextmanager
+def of_run(run_id: str) -> Iterator[None]:
+    """Have it be this flow run that asks, for the block."""
+    before = _run_id.set(run_id)
+    try:
+        yield
+    finally:
+        _run_id.reset(before)
+
+
 class FakeClock(Clock):
     """Stands still until a test moves it."""
 

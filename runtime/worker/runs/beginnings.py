@@ -55,6 +55,8 @@ class Beginnings:
         if (ahead := AHEAD.get(flow.name)) is None:
             return
         several = [found for run in runs if (found := _found(flow, run))]
+        if self._worker.isolates_runs:
+            await ahead.share(several)
         self._undoing |= await ahead.record(several)
         if wait := await ahead.place(several):
             self._holds.add(hold := anyio.Event())
@@ -77,14 +79,18 @@ class Beginnings:
             await undo()
 
     async def leave(self, run: FlowRun, is_over: bool) -> None:
-        """Rely no more on a run that another worker took. Where that fails, a tick finds what is left."""
+        """Rely no more on a run that another process took. Where that fails, a tick finds what is left."""
         entrypoint = self._flows.entrypoint_of(run.deployment_id)
         try:
             flow = await self._flows.get(entrypoint) if entrypoint else None
             if flow and (ahead := AHEAD.get(flow.name)):
-                await ahead.leave(run.parameters, is_over)
-        except Exception as error:  # noqa: BLE001 - the run is the other worker's: nothing here may settle it
-            self._worker.log.debug("Run %s is left to another worker: %r", run.id, error)
+                await ahead.leave(self._as_found(run), is_over)
+        except Exception as error:  # noqa: BLE001 - the run is the other process's: nothing here may settle it
+            self._worker.log.debug("Run %s is left to another process: %r", run.id, error)
+
+    def _as_found(self, run: FlowRun) -> FoundRun:
+        accepted = run.expected_start_time or datetime.now(UTC)
+        return FoundRun(str(run.id), run.parameters, accepted, self._worker.isolates_runs)
 
     @asynccontextmanager
     async def turn(self, run: FlowRun) -> AsyncIterator[None]:

@@ -32,7 +32,7 @@ class IsolatedRun:
 
     def start(self) -> None:
         """Begin. It is called by the worker's main thread: a process ends with the thread that began it."""
-        run = {"PREFECT__FLOW_RUN_ID": str(self._flow_run.id), DIES_WITH: str(os.getpid())}
+        run = {"PREFECT__FLOW_RUN_ID": str(self._flow_run.id), DIES_WITH: str(os.getpid()), "DD_ISOLATED_RUNS": "true"}
         command = [sys.executable, "-m", "runtime.worker.process_engine"]
         self._process = subprocess.Popen(command, env=os.environ | run, start_new_session=True)
         threading.Thread(target=self._await, name=f"process of {self._flow_run.name}", daemon=True).start()

@@ -139,6 +139,8 @@ class RunExecutor:
                 await self._lost.settle(self._worker.client, flow_run.id, TOLD_TO_END, cancelled=True)
             elif not run.told:
                 await self._ensure_told(flow_run.id, raised)
+            if alone and not isinstance(raised, ProcessKilledError):  # such a run is run again
+                await self._beginnings.leave(flow_run, is_over=True)
             return run.cancelled
         finally:
             del self._runs[flow_run.id]

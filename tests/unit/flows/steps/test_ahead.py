@@ -14,12 +14,21 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.turns import Turns
 from flows.sessions.provision_instance import provision_instance
 from flows.steps import ahead
-from flows.steps.ahead import AHEAD, FoundRun, Undoing, leave_session, place_sessions, record_sessions
+from flows.steps.ahead import (
+    AHEAD,
+    FoundRun,
+    Undoing,
+    leave_session,
+    place_sessions,
+    record_sessions,
+    share_sessions,
+)
 from flows.steps.queue import serve_queue
 from pool.records import Image
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
-from tests.rigs.fakes import Blocks, FakeBlocks, FakePrefect, InlinePublisher, fake_outside
+from tasks.sessions.coming_runs import starting_later
+from tests.rigs.fakes import SETTINGS, Blocks, FakeBlocks, FakePrefect, InlinePublisher, fake_outside, of_run
 from tests.rigs.pool_data import NOW, claim_active, later, run
 from tests.rigs.services.databases import new_store
 from tests.rigs.stacks.paper_stack import PaperEngine, PaperGateway
@@ -177,16 +186,69 @@ def test_one_whose_run_begins_while_it_is_given_room_is_started_by_that_run_alon
 @pytest.mark.parametrize("is_over", [True, False])
 def test_one_that_was_left_to_a_run_which_ended_in_another_process_is_started_by_another(door, is_over):
     record(found("s-1"), found("s-2"))
-    asyncio.run(leave_session({"instance_id": "s-2"}, is_over))
+    asyncio.run(leave_session(found("s-2"), is_over))
     assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-2"] * is_over
 
 
 def test_one_whose_run_another_process_took_before_it_was_given_room_is_asked_for_as_any_other(door):
     asyncio.run(record_sessions([found("s-1"), found("s-2")]))
-    asyncio.run(leave_session({"instance_id": "s-2"}, True))
+    asyncio.run(leave_session(found("s-2"), True))
     assert door.prefect.triggered == []
     asyncio.run(serve_queue("main", own="s-1"))
     assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-2"]
+
+
+@pytest.fixture
+def isolated(door):
+    """Three sessions are asked for, each of whose runs gets a process of its own; there is room for two."""
+    runs = [replace(found(f"s-{number}"), has_own_process=True) for number in (1, 2, 3)]
+    asyncio.run(share_sessions(runs))
+    asyncio.run(record_sessions(runs))
+    with standing_in(process_of_its_own(door)):
+        yield runs
+
+
+def process_of_its_own(door):
+    """The door of another process, which knows of no run but its own."""
+    return replace(door, turns=Turns(), settings=SETTINGS.model_copy(update={"isolated_runs": True}))
+
+
+async def looks_for_room(name: str, run: str) -> None:
+    with of_run(run):
+        async with starting_later(name):
+            await serve_queue("main", own=name)
+
+
+def asked_for(door) -> list[str]:
+    return [asked["instance_id"] for _, asked, _ in door.prefect.triggered]
+
+
+def test_a_burst_of_runs_in_processes_of_their_own_asks_for_no_other_runs(door, isolated):
+    asyncio.run(looks_for_room("s-1", "run of s-1"))
+    assert [str(door.store.instances.get(run.parameters["instance_id"]).state) for run in isolated] == [
+        "starting",
+        "starting",
+        "queued",
+    ]
+    assert asked_for(door) == []
+
+
+def test_one_that_gets_room_once_its_run_has_looked_in_its_own_process_is_asked_for(door, isolated):
+    for name in ("s-1", "s-2", "s-3"):
+        asyncio.run(looks_for_room(name, f"run of {name}"))
+    door.store.instances.move("s-1", InstanceState.FAILED, later(1), "its host was lost")
+    asyncio.run(serve_queue("main"))
+    assert asked_for(door) == ["s-3"]
+
+
+def test_one_that_was_left_to_a_run_whose_own_process_ended_without_a_look_is_asked_for_at_its_end(door, isolated):
+    asyncio.run(looks_for_room("s-1", "run of s-1"))
+    asyncio.run(leave_session(isolated[1], True))
+    assert asked_for(door) == ["s-2"]
+    door.store.instances.move("s-1", InstanceState.FAILED, later(1), "its host was lost")
+    asyncio.run(leave_session(isolated[2], True))
+    asyncio.run(serve_queue("main"))
+    assert asked_for(door) == ["s-2", "s-3"]
 
 
 def test_the_page_of_each_run_shows_the_next_answer_to_it(door):

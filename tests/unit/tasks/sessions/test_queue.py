@@ -9,7 +9,8 @@ from blocks.stored.blueprint import Blueprint
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest
 from pool.records import Image
-from tasks.sessions.queue import give_out_room, starting_later
+from tasks.sessions.coming_runs import starting_later
+from tasks.sessions.queue import give_out_room
 from tests.rigs.fakes import Blocks, FakeBlocks, fake_outside
 from tests.rigs.pool_data import NOW, ask, claim_active
 from tests.rigs.services.databases import new_store
@@ -43,6 +44,10 @@ def test_a_session_whose_run_looks_for_room_right_now_gets_it_and_needs_no_other
     store.images.mark(claim_active(store, slots=2).name, "sha256:a", NOW)
     ask(store, "a-here")
     ask(store, "b-elsewhere")
-    with starting_later("a-here"):
-        assert [needs.id for needs in asyncio.run(give_out_room.fn("main"))] == ["b-elsewhere"]
+
+    async def give_out() -> list[str]:
+        async with starting_later("a-here"):
+            return [needs.id for needs in await give_out_room.fn("main")]
+
+    assert asyncio.run(give_out()) == ["b-elsewhere"]
     assert store.instances.queue("main") == []

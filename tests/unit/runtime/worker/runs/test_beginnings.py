@@ -37,7 +37,7 @@ class Flows:
 
 def is_done_ahead(monkeypatch, **steps):
     """Have this be done for runs of this flow, and nothing else."""
-    monkeypatch.setitem(AHEAD, "provision-any", replace(Ahead(nothing, nothing, nothing), **steps))
+    monkeypatch.setitem(AHEAD, "provision-any", replace(Ahead(nothing, nothing, nothing, nothing), **steps))
 
 
 async def nothing(*_):
@@ -63,7 +63,7 @@ def in_background(work, *args):
 
 @pytest.fixture
 def beginnings():
-    worker: Any = SimpleNamespace(log=logging.getLogger("test"), in_background=in_background)
+    worker: Any = SimpleNamespace(log=logging.getLogger("test"), in_background=in_background, isolates_runs=False)
     flows: Any = Flows()
     return Beginnings(worker, flows)
 
@@ -96,6 +96,25 @@ def test_a_run_that_is_found_while_another_begins_waits_for_its_turn_and_is_prep
 def test_a_run_whose_parameters_are_not_its_flows_is_left_out(together, beginnings):
     asyncio.run(beginnings.prepare([a_run(colour="red"), a_run(instance_id="s-2")]))
     assert together == [[{"instance_id": "s-2", "user": ""}]]
+
+
+def test_other_processes_are_told_of_runs_that_get_a_process_each_before_anything_is_done_for_them(
+    monkeypatch, beginnings
+):
+    done = []
+
+    async def share(runs):
+        done.append(f"told of {len(runs)}")
+
+    async def record(_runs):
+        done.append("recorded")
+        return {}
+
+    is_done_ahead(monkeypatch, share=share, record=record)
+    for isolates in (False, True):
+        beginnings._worker.isolates_runs = isolates
+        asyncio.run(beginnings.prepare([a_run(instance_id="s-1"), a_run(instance_id="s-2")]))
+    assert done == ["recorded", "told of 2", "recorded"]
 
 
 def test_runs_begin_all_the_same_where_what_they_have_in_common_fails(monkeypatch, beginnings):
@@ -137,8 +156,8 @@ def test_what_was_done_ahead_is_undone_once_for_a_run_that_was_cancelled_before_
 def test_a_run_that_another_worker_took_is_left_to_it_whatever_happens_meanwhile(monkeypatch, beginnings, away):
     left = []
 
-    async def leave(parameters, is_over):
-        left.append((parameters["instance_id"], is_over))
+    async def leave(run, is_over):
+        left.append((run.parameters["instance_id"], is_over))
         if away:
             raise ConnectionError("the database is away")
 
