@@ -58,7 +58,7 @@ def test_standbys_that_wait_for_their_turn_let_a_session_pass_that_comes_later(d
         await asyncio.gather(*(start_container.fn(each, a_blueprint()) for each in [*standbys, session]))
 
     asyncio.run(start_all())
-    assert door.engines.engine.order.index(session.container) == 1
+    assert door.engines.engine.order.index(session.container) <= 1  # which of the four asks first is chance
 
 
 @pytest.mark.parametrize(("most", "met"), [(1, 0), (2, 2), (0, 2)])
