@@ -39,6 +39,9 @@ class PrefectApi:
         password: "user:password"; empty: none.
         account: that the server may run as, besides root.
         authorities: PEM file of what the server's certificate is of; empty: authorities that are known everywhere.
+
+    Raises:
+        Refused: that file cannot be read.
     """
 
     def __init__(self, url: str, password: str = "", account: str = "", authorities: str = "") -> None:
@@ -46,7 +49,7 @@ class PrefectApi:
         user, _, its_password = password.partition(":")
         login = httpx.BasicAuth(user, its_password) if password else None
         has_tls = not url.startswith("http:")  # to read the authorities that are known everywhere takes 30 ms
-        trust = ssl.create_default_context(cafile=authorities) if authorities else has_tls
+        trust = _trust_in(authorities) if authorities else has_tls
         self._client = httpx.Client(base_url=url, auth=login, timeout=30, trust_env=False, verify=trust)
         if login and self._client.base_url.host == LOOPBACK:
             self._client.event_hooks = {"request": [partial(_refuse_strangers, account)]}
@@ -62,6 +65,26 @@ class PrefectApi:
         with contextlib.suppress(httpx.HTTPError):
             return self._client.post("/flows/count", json={}, timeout=ANSWER_SECONDS).is_success
         return False
+
+    def trouble(self) -> str:
+        """Say why the server does not answer what it has to read in its database, and what to see to; empty: it does.
+
+        Both are parted by "; ".
+        """
+        try:
+            answer = self._client.post("/flows/count", json={}, timeout=ANSWER_SECONDS)
+        except httpx.ConnectError as error:
+            return f"Prefect's API at {self._url} {_why_not_reached(str(error))}"
+        except httpx.HTTPError as error:
+            said = str(error) or type(error).__name__
+            return f"Prefect's API at {self._url} does not answer ({said}); see that the manager runs, and its log"
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            said = "does not take the password of this machine"
+            return f"Prefect's API at {self._url} {said}; bring it the manager's, which the playbook does"
+        if not answer.is_success:
+            said = f"answers {answer.status_code}"
+            return f"Prefect's API at {self._url} {said}; see the log of the manager's server: its database may be away"
+        return ""
 
     def wait_until_it_answers(self, seconds: float, log: Path) -> None:
         """Ask until it answers.
@@ -222,6 +245,20 @@ class PrefectApi:
         while len(page := self.call("POST", path, **wanted, limit=PAGE, offset=len(found))) == PAGE:
             found += page
         return found + page
+
+
+def _trust_in(authorities: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as error:  # of which those of TLS are
+        raise Refused(f"DD_AUTHORITIES: {authorities} cannot be read ({error}); bring it to this machine") from None
+
+
+def _why_not_reached(said: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        why = "; see that DD_AUTHORITIES has the authority of its certificate, that this is for the name in DD_API_URL"
+        return f"has a certificate that this machine does not believe ({said}){why}, and that clocks agree"
+    return f"cannot be reached ({said}); see that DD_API_URL leads to the manager, and that the manager runs"
 
 
 def _checked(answer: httpx.Response, what: str) -> Any:

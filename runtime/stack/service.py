@@ -8,11 +8,12 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 from blocks.settings import ProcessSettings, process_settings
 from pool.errors import DockerDriverError, Refused
 from runtime.stack.local_engine import DEFAULT
-from runtime.stack.several_machines import QUEUE, check_files, check_tables
+from runtime.stack.several_machines import QUEUE, check_files, check_tables, trouble_with_api, wait_for_api
 from runtime.stack.start import programs
 from runtime.supervision.environment import stack_environment, take_on
 from runtime.supervision.processes import PYTHON
@@ -34,6 +35,8 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(known))
     parser.add_argument("--as", dest="called", default="", help="what a worker is called; no two may have one name")
     said = parser.parse_args()
+    if settings.api_url and said.name == "warm":  # before its environment is made: the password may be new by then
+        wait_for_api(partial(trouble_with_api, settings))
     environment = environment_of(settings)
     command = named(known[said.name], said.called) if said.name in WORKERS else known[said.name]
     if settings.api_url:

@@ -4,11 +4,15 @@ Sessions are started and ended by warm workers, which may be on any machine: wha
 Images, hosts and backups by the hour are for the manager's own workers, where the files are.
 """
 
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.gateway.settings import RelaySettings
 from blocks.settings import ProcessSettings
+from blocks.stored.api_password import prefect_api
 from pool.errors import NotFound, Refused
 from runtime.databases.records import records
 
@@ -17,6 +21,9 @@ if TYPE_CHECKING:  # Prefect reads its environment when it is imported
 
 #: Of the pool `warm`: what every worker may take. What is in the queue `manager` reads the manager's files.
 QUEUE = "default"
+#: Between two looks whether the API is there: the first pause and the longest, each twice the one before.
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+SAID_AGAIN_SECONDS = 600.0  # after which a worker that waits says so once more
 
 
 def check_machines(settings: ProcessSettings) -> None:
@@ -40,6 +47,41 @@ def check_machines(settings: ProcessSettings) -> None:
         raise Refused(f"DD_GATEWAYS {wanted}, and the gateway is on another one")
     if not settings.public_url:
         raise Refused(f"DD_PUBLIC_URL {wanted}, and links lead where it says")
+
+
+def wait_for_api(
+    trouble: Callable[[], str],
+    pause: Callable[[float], None] = time.sleep,
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+) -> None:
+    """Wait until Prefect's API answers, for as long as it takes: the machine may be started before the manager's is.
+
+    What is waited for is said once, and again where the reason changes. So is a password that is not taken, or a
+    certificate that is not believed: what is wrong with them is put right on one of the two machines, at any time.
+
+    Args:
+        trouble: says why it does not answer, as `PrefectApi.trouble` does; empty: it does.
+        pause: waits so many seconds.
+        say: what the journal keeps.
+    """
+    said, since, seconds = "", 0.0, FIRST_PAUSE
+    while why := trouble():
+        if why != said or since >= SAID_AGAIN_SECONDS:
+            say(f"dockerdriver: this worker waits: {why}")
+            said, since = why, 0.0
+        pause(seconds)
+        since += seconds
+        seconds = min(LONGEST_PAUSE, 2 * seconds)
+    if said:
+        say("dockerdriver: Prefect's API answers: this worker starts")
+
+
+def trouble_with_api(settings: ProcessSettings) -> str:
+    """Say why Prefect's API does not answer this machine; empty: it does. Password and authorities are read anew."""
+    try:
+        return prefect_api(settings).trouble()
+    except Refused as refusal:
+        return str(refusal)
 
 
 def check_tables(settings: ProcessSettings) -> None:

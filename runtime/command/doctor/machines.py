@@ -7,7 +7,7 @@ from blocks.outside import outside
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, Refused
 from runtime.command.doctor.told import Condition, Told
-from runtime.stack.several_machines import check_files, check_machines
+from runtime.stack.several_machines import check_files, check_machines, trouble_with_api
 
 
 def examine_machines(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
@@ -35,10 +35,11 @@ def examine_machines(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
 
 
 def _of_api(settings: ProcessSettings, runs: bool) -> Told:
-    if runs:
+    trouble = "" if runs else trouble_with_api(settings)
+    if not trouble:
         return Told(f"Prefect's API answers: {settings.api_url}", Condition.OK)
-    fix = "see that its name leads to the manager, its authority is in DD_AUTHORITIES, and the password is its own"
-    return Told(f"Prefect's API does not answer: {settings.api_url}", Condition.MISSING, fix)
+    says, _, fix = trouble.partition("; ")
+    return Told(says, Condition.MISSING, fix)
 
 
 def _of_relay(url: str, trouble: str) -> Told:

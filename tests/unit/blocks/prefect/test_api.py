@@ -167,3 +167,26 @@ def test_a_certificate_of_no_authority_that_is_known_is_refused_and_believed_whe
     with a_server(200) as plain, tls_front(int(plain.rpartition(":")[2]), certificate, key) as port:
         url = f"{scheme}://127.0.0.1:{port}"
         assert (PrefectApi(url).healthy(), PrefectApi(url, authorities=str(certificate)).healthy()) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (200, ""),
+        (401, "does not take the password of this machine; bring it the manager's"),
+        (503, "answers 503; see the log of the manager's server"),
+    ],
+)
+def test_why_a_server_does_not_answer_is_a_sentence_with_what_to_see_to(status, says):
+    with a_server(status) as url:
+        said = PrefectApi(url, "admin:secret").trouble()
+    assert (says in said, bool(said)) == (True, bool(says))
+    assert "secret" not in said
+
+
+def test_a_certificate_that_this_machine_does_not_believe_is_said_to_be_one(tmp_path):
+    certificate, key = self_signed(tmp_path, ["127.0.0.1"])
+    with a_server(200) as plain, tls_front(int(plain.rpartition(":")[2]), certificate, key) as port:
+        said = PrefectApi(f"https://127.0.0.1:{port}").trouble()
+    assert "has a certificate that this machine does not believe" in said
+    assert "see that DD_AUTHORITIES has the authority" in said

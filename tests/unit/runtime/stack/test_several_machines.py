@@ -1,5 +1,6 @@
 """What a machine of workers alone must be told, and what it is refused for."""
 
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,13 @@ from pool.errors import Refused
 from pool.records import KeptWork
 from pool.store.pool_store import PoolStore
 from runtime.stack.service import of_a_worker_machine
-from runtime.stack.several_machines import check_files, check_machines, check_tables
+from runtime.stack.several_machines import (
+    check_files,
+    check_machines,
+    check_tables,
+    trouble_with_api,
+    wait_for_api,
+)
 from tests.rigs.pool_data import a_blueprint
 
 pytestmark = pytest.mark.unit
@@ -108,6 +115,41 @@ def test_a_worker_that_is_brought_a_version_before_the_manager_is_waits_for_it(t
     store.upgrade()
     store.close()
     check_tables(at)
+
+
+def test_a_worker_whose_api_is_away_waits_longer_and_longer_and_says_once_what_for_and_what_to_see_to():
+    away, refused = "the API cannot be reached; see DD_API_URL", "it does not take the password; bring it"
+    answers, pauses, said = iter([away] * 7 + [refused, ""]), list[float](), list[str]()
+    wait_for_api(lambda: next(answers), pauses.append, said.append)
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert said == [
+        f"dockerdriver: this worker waits: {away}",
+        f"dockerdriver: this worker waits: {refused}",
+        "dockerdriver: Prefect's API answers: this worker starts",
+    ]
+
+
+def test_one_that_waits_for_hours_says_so_every_ten_minutes():
+    answers, said = iter(["it is away"] * 200 + [""]), list[str]()
+    wait_for_api(lambda: next(answers), lambda _: None, said.append)
+    assert len(said) == 11
+
+
+def test_one_whose_api_answers_says_nothing():
+    said: list[str] = []
+    wait_for_api(lambda: "", lambda _: None, said.append)
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        ({"api_url": "https://127.0.0.1:9/api"}, r"cannot be reached \(.*\); see that DD_API_URL leads to the manager"),
+        ({"authorities": "/nowhere.pem"}, r"DD_AUTHORITIES: /nowhere.pem cannot be read \(.*\); bring it"),
+    ],
+)
+def test_why_the_api_does_not_answer_a_worker_s_machine_is_said_in_a_sentence(tmp_path, other, says):
+    assert re.search(says, trouble_with_api(settings(tmp_path, **other)))
 
 
 def test_files_of_a_course_that_are_on_the_manager_alone_do(tmp_path):
