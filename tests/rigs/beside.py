@@ -21,7 +21,7 @@ TESTS = Path(__file__).parents[1]
 APPLICATIONS = TESTS / "applications"
 STOP_SECONDS = 60
 #: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
-SYSTEM, OTHERS, SIMULATION, OPENSTACK = range(4)
+SYSTEM, OTHERS, SIMULATION, LIVED_BESIDE, OPENSTACK = range(5)
 #: Random lives of each run of all tests, the same each time; `make test-nightly` goes on from there.
 LIVES = 20
 #: Lanes of whole folders and files, whatever a test there is marked with. All but images and configured, whose tests
@@ -167,6 +167,8 @@ def _place(item: pytest.Item) -> int:
         return OPENSTACK
     if item.get_closest_marker("system"):
         return SYSTEM
+    if _wants_lives(item):
+        return LIVED_BESIDE
     return SIMULATION if item.get_closest_marker("simulation") else OTHERS
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from blocks.resources import home
-from tests.rigs.lanes.turns import SLOTS, TURNS
+from tests.rigs.lanes.turns import SLOTS, SLOTS_BEHIND, TURNS
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.unit, pytest.mark.thorough]
 
+ALL_SLOTS = SLOTS + SLOTS_BEHIND
 #: In place of Python: it runs the program of the lanes, and stands in for what that starts.
 PYTHON = f"""#!/bin/bash
 [ "$*" != "-m tests.rigs.lanes" ] || exec {sys.executable} -m tests.rigs.lanes --python "$0"
@@ -53,10 +54,10 @@ def make_test_real(where: Path, in_place_of_python: str, **more: str) -> subproc
 def test_what_runs_has_cleaned_up_when_make_is_over_and_nothing_else_begins(tmp_path, ending, send):
     lanes = tmp_path / "lanes"
     with make_test_real(tmp_path, LANE) as make:
-        until(lambda: lanes.exists() and lanes.read_text().split() == ["started"] * SLOTS, "all slots are taken")
+        until(lambda: lanes.exists() and lanes.read_text().split() == ["started"] * ALL_SLOTS, "all slots are taken")
         send(make.pid, ending)
         assert make.wait(10) != 0
-        assert lanes.read_text().split() == ["started"] * SLOTS + ["cleaned"] * SLOTS
+        assert lanes.read_text().split() == ["started"] * ALL_SLOTS + ["cleaned"] * ALL_SLOTS
 
 
 def test_a_run_that_is_told_to_end_stops_what_its_fixtures_started():

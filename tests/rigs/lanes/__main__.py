@@ -12,7 +12,7 @@ from tests.rigs.lanes import second_look
 from tests.rigs.lanes.outcomes import read_outcomes
 from tests.rigs.lanes.processes import Processes
 from tests.rigs.lanes.second_look import Lane, Look, look_again
-from tests.rigs.lanes.turns import SLOTS, TURNS, Turn, Turns
+from tests.rigs.lanes.turns import SLOTS, SLOTS_BEHIND, TURNS, Turn, Turns
 
 BUILD = Path("build")
 FLAKY = BUILD / "flaky.txt"
@@ -34,15 +34,16 @@ class Run:
     def _first_looks(self) -> dict[str, Look]:
         turns, looks = Turns(TURNS), dict[str, Look]()
 
-        def work(_: int) -> None:
-            while turn := turns.take():
+        def work(behind: bool) -> None:
+            while turn := turns.take(behind):
                 try:
                     looks[turn.name] = self._look(turn.name, turn)
                 finally:
                     turns.end(turn)
 
-        with ThreadPoolExecutor(SLOTS) as slots:
-            list(slots.map(work, range(SLOTS)))
+        of_slots = [False] * SLOTS + [True] * SLOTS_BEHIND
+        with ThreadPoolExecutor(len(of_slots)) as slots:
+            list(slots.map(work, of_slots))
         return looks
 
     def _second_look(self, name: str, first: Look) -> Look | None:

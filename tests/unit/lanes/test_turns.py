@@ -41,6 +41,17 @@ def test_a_turn_that_has_to_wait_is_handed_out_when_the_other_is_over():
     assert (taken, turns.take()) == ([second], None)
 
 
+def test_what_stands_back_is_handed_out_to_its_own_slot_alone():
+    light, heavy = Turn("light", (), niceness=5), Turn("heavy", ())
+    turns = Turns([light, heavy])
+    assert (turns.take(), turns.take()) == (heavy, None)
+    assert (turns.take(behind=True), turns.take(behind=True)) == (light, None)
+
+
+def test_what_stands_back_only_computes_and_needs_no_machine_in_time():
+    assert {turn.name for turn in TURNS if turn.stands_back} == {"rig", "simulation"}
+
+
 def test_folders_and_files_of_lanes_are_there():
     named = [TESTS / path for paths in FOLDERS.values() for path in paths]
     assert [path for path in named if not path.exists()] == []
