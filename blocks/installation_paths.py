@@ -97,6 +97,11 @@ class InstallationPaths(EnvironmentSettings):
         return self.data / "routes" / "routes.json"
 
     @property
+    def relay_heard(self) -> Path:
+        """When the gateway's relay heard of its manager last."""
+        return self.data / "routes" / "heard"
+
+    @property
     def assignments_file(self) -> Path:
         """Which machines of a static cloud are in use; where an older version has it until `make up` moves it."""
         return self.old_assignments_file if self.old_assignments_file.exists() else self.new_assignments_file

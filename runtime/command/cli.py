@@ -223,12 +223,11 @@ def doctor(settings: ProcessSettings, as_json: bool = False) -> int:
     take_on(stack_environment(settings, settings.engine_url))
     from runtime.command.doctor.machines import examine_machines  # noqa: PLC0415 - after the environment is set
     from runtime.command.doctor.manager import examine_manager  # noqa: PLC0415 - as above
-    from runtime.command.doctor.pools import examine_databases, examine_plans, examine_pools  # noqa: PLC0415 - as above
+    from runtime.command.doctor.pools import examine_what_pools_need  # noqa: PLC0415 - as above
     from runtime.command.doctor.told import tell, tell_program  # noqa: PLC0415 - as above
 
-    of_pools = examine_pools() if runs else examine_plans(settings)
-    of_manager = chain(examine_manager(settings, runs), examine_machines(settings, runs))
-    found = chain(of_manager, examine_databases(settings, runs), of_pools)
+    of_machines = chain(examine_manager(settings, runs), examine_machines(settings, runs))
+    found = chain(of_machines, examine_what_pools_need(settings, runs))
     return 1 if (tell_program(found) if as_json else tell(found)) else 0
 
 

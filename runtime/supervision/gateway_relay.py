@@ -7,6 +7,7 @@ lets it: it reads no database and knows no cloud.
 import hmac
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import uvicorn
@@ -17,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as Endpoint
 
 from blocks.gateway.client import Gateway, RouteRefused
+from blocks.gateway.last_heard import LastHeard
 from blocks.gateway.relayed import KEPT_SECONDS, written_activity
 from blocks.gateway.settings import RelaySettings
 from blocks.settings import process_settings
@@ -33,16 +35,22 @@ def main() -> None:
         relay.check_relay()
     except Refused as refusal:
         sys.exit(f"dockerdriver: {refusal}")
-    app = relay_application(Gateway(settings.gateway_socket, settings.gateway_snapshot), *relay.secrets)
+    heard = LastHeard(settings.relay_heard, lambda line: print(f"dockerdriver: {line}", file=sys.stderr, flush=True))
+    app = relay_application(Gateway(settings.gateway_socket, settings.gateway_snapshot), *relay.secrets, heard=heard)
     tls: dict[str, Any] = {"ssl_certfile": str(relay.certificate), "ssl_keyfile": str(relay.certificate_key)}
     kept = {"timeout_keep_alive": KEPT_SECONDS, "access_log": False, "log_level": "warning"}
     uvicorn.run(app, host=relay.address, port=relay.port, **tls | kept)
 
 
-def relay_application(gateway: Gateway, *secrets: str) -> Starlette:
+def relay_application(gateway: Gateway, *secrets: str, heard: LastHeard | None = None) -> Starlette:
     """Return what answers to those who bring one of the secrets.
 
     Each action is done to the end in a thread, also where the asker hangs up.
+
+    Args:
+        gateway: beside it.
+        secrets: that workers bring; the second one while a new one is brought to all machines.
+        heard: is told of each that brings one.
     """
 
     def endpoint(path: str, method: str, act: Act) -> Endpoint:
@@ -50,6 +58,8 @@ def relay_application(gateway: Gateway, *secrets: str) -> Starlette:
             if not _is_let_in(request, secrets):
                 return JSONResponse({"error": "the secret is another one"}, 401)
             said = await request.json() if method == "PUT" else None
+            if heard:
+                await run_in_threadpool(heard.note, datetime.now(UTC))
             return await run_in_threadpool(_answer, gateway, act, said)
 
         return Endpoint(path, answer, methods=[method])

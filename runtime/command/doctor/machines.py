@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 
 from blocks.gateway.all_gateways import AllGateways
+from blocks.gateway.client import Gateway
+from blocks.gateway.last_heard import LastHeard, trouble_with
+from blocks.gateway.settings import RelaySettings
 from blocks.outside import outside
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, Refused
@@ -17,6 +20,8 @@ def examine_machines(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
         settings: of this installation.
         runs: whether Prefect's API answers.
     """
+    if RelaySettings.given().certificate:
+        yield from _of_gateway_here(settings)
     if not (settings.api_url or settings.gateway_relays):
         return
     try:
@@ -32,6 +37,21 @@ def examine_machines(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
             yield _of_relay(url, trouble)
     if settings.api_url and runs:
         yield _of_files(settings)
+
+
+def _of_gateway_here(settings: ProcessSettings) -> Iterator[Told]:
+    """Tell whether the gateway beside a relay answers, and whether it hears of its manager."""
+    if Gateway(settings.gateway_socket, settings.gateway_snapshot).alive():
+        yield Told("the gateway of this machine answers", Condition.OK)
+    else:
+        fix = "systemctl status dockerdriver-gateway; as root, for its socket is no other account's"
+        yield Told("the gateway of this machine does not answer", Condition.MISSING, fix)
+    heard = LastHeard(settings.relay_heard).moment()
+    if trouble := trouble_with(heard, outside().clock.now()):
+        fix = "systemctl status dockerdriver-gateway-relay here, and `dockerdriver doctor` on the manager"
+        yield Told(trouble, Condition.MISSING, fix)
+    else:
+        yield Told("the gateway's relay hears of its manager", Condition.OK)
 
 
 def _of_api(settings: ProcessSettings, runs: bool) -> Told:

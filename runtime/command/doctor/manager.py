@@ -11,6 +11,7 @@ from blocks.gateway.template import render_gateway
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import password_file
 from pool.errors import BadRequest, Refused
+from runtime.command.doctor.parts import left_out, parts_of
 from runtime.command.doctor.told import Condition, Told
 from runtime.command.packages import check_packages
 from runtime.stack.ports import check_ports
@@ -32,8 +33,14 @@ def examine_manager(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
     yield _of_packages(settings)
     yield _of_disk(settings)
     yield of_clock(_clock_state())
-    yield _of_gateway(settings)
-    yield _of_password(settings)
+    parts = parts_of(settings)
+    if parts.gateway:
+        yield _of_gateway(settings)
+    if parts.manager or parts.workers:
+        yield _of_password(settings)
+    yield from left_out(parts)
+    if not parts.manager:
+        return
     if not runs:
         yield _of_ports(settings)
     elif settings.cloud == "local":

@@ -10,10 +10,28 @@ from blocks.settings import ProcessSettings
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import DockerDriverError, Refused
 from pool.hosts.certificates import running_out
+from runtime.command.doctor.parts import parts_of
 from runtime.command.doctor.told import Condition, Told
 from runtime.databases.databases import NOT_MADE, Database, databases, trouble_with
 from runtime.stack.initial_config import first_openstack, first_pool
 from tasks.housekeeping.findings import block_troubles
+
+
+def examine_what_pools_need(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
+    """Examine databases, clouds, blocks and certificates, as far as this machine has what asks them.
+
+    Args:
+        settings: of this installation.
+        runs: whether Prefect's server answers what it reads in its database.
+    """
+    parts = parts_of(settings)
+    if not (parts.manager or parts.workers):
+        return
+    yield from examine_databases(settings, runs)
+    if parts.manager:
+        yield from examine_pools() if runs else examine_plans(settings)
+    elif runs:
+        yield from examine_blocks()
 
 
 def examine_pools() -> Iterator[Told]:

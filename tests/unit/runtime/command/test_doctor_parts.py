@@ -1,0 +1,122 @@
+"""What the doctor examines on a machine that has a part of a manager alone, and what it says that it leaves out."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from blocks.gateway.last_heard import LastHeard
+from blocks.outside import standing_in
+from blocks.settings import ProcessSettings
+from runtime.command.doctor.machines import examine_machines
+from runtime.command.doctor.manager import examine_manager
+from runtime.command.doctor.parts import Parts, parts_of
+from runtime.command.doctor.pools import examine_what_pools_need
+from runtime.command.doctor.told import Condition
+from runtime.supervision.gateway_relay import relay_application
+from tests.rigs.fakes import fake_outside
+from tests.rigs.pool_data import NOW, later
+from tests.rigs.stacks.paper_stack import PaperGateway
+from tests.unit.runtime.stack.test_several_machines import WORKER
+
+pytestmark = pytest.mark.unit
+
+RELAYS = {"gateways": WORKER["gateways"]}
+WORKERS = {name: value for name, value in WORKER.items() if name != "cloud"}
+
+
+def a_machine(monkeypatch, tmp_path: Path, relay: bool, **said: Any) -> ProcessSettings:
+    monkeypatch.setenv("DD_RELAY_SECRET", 32 * "s")
+    if relay:
+        monkeypatch.setenv("DD_RELAY_CERTIFICATE", "/etc/dockerdriver/tls/own.crt")
+    return ProcessSettings(data=tmp_path, cloud="openstack", _env_file=None, **said)
+
+
+@pytest.mark.parametrize(
+    ("relay", "said", "parts"),
+    [
+        (False, {}, Parts(manager=True, workers=False, gateway=True)),
+        (True, RELAYS, Parts(manager=True, workers=False, gateway=True)),
+        (False, RELAYS, Parts(manager=True, workers=False, gateway=False)),
+        (True, {}, Parts(manager=False, workers=False, gateway=True)),
+        (False, WORKERS, Parts(manager=False, workers=True, gateway=False)),
+        (True, WORKERS, Parts(manager=False, workers=True, gateway=True)),
+    ],
+    ids=["all of it", "split, with a gateway", "split", "a gateway", "workers", "workers and a gateway"],
+)
+def test_what_a_machine_has_is_told_by_its_settings(monkeypatch, tmp_path, relay, said, parts):
+    assert parts_of(a_machine(monkeypatch, tmp_path, relay, **said)) == parts
+
+
+def examined(settings: ProcessSettings, runs: bool = False) -> dict[str, Condition | None]:
+    with standing_in(fake_outside()):
+        found = [*examine_manager(settings, runs), *examine_machines(settings, runs)]
+        return {one.says: one.condition for one in [*found, *examine_what_pools_need(settings, runs)]}
+
+
+def test_a_gateway_alone_is_asked_for_no_database_cloud_or_port_and_its_relay_is(monkeypatch, tmp_path):
+    told = examined(a_machine(monkeypatch, tmp_path, relay=True))
+    assert (
+        told["this machine has a gateway alone: Prefect's API, databases and pools are examined on the manager"] == "--"
+    )
+    assert told["the gateway's settings make sense"] == "ok"
+    assert told["the gateway of this machine does not answer"] == "MISSING"
+    assert told["the gateway's relay has not heard of its manager yet: sessions have no route here"] == "MISSING"
+    assert not [says for says in told if "ports" in says or "database of" in says or "pool main" in says]
+
+
+@pytest.mark.parametrize(
+    ("silent", "ends"), [(30, ""), (3600, "since 2026-01-05 08:00:00 UTC: it leads by the routes of then")]
+)
+def test_a_gateway_that_is_cut_off_says_since_when(monkeypatch, tmp_path, silent, ends):
+    settings = a_machine(monkeypatch, tmp_path, relay=True)
+    LastHeard(settings.relay_heard).note(NOW)
+    door = fake_outside()
+    door.clock.pass_by(silent)
+    with standing_in(door):
+        cut_off = [one for one in examine_machines(settings, False) if "has not heard" in one.says]
+    assert [one.says.endswith(ends) for one in cut_off] == [True] * bool(ends)
+
+
+def test_workers_alone_are_asked_for_no_cloud_gateway_or_port(monkeypatch, tmp_path):
+    settings = a_machine(monkeypatch, tmp_path, relay=False, **WORKERS | {"database_url": f"sqlite:///{tmp_path}/none"})
+    told = [one.says for one in examine_manager(settings, False)]
+    assert "this machine has workers of another one's manager: clouds and certificates are examined there" in told
+    assert "no gateway is on this machine: its settings are examined where one is" in told
+    assert not [says for says in told if "ports" in says or "settings make sense" in says]
+    with standing_in(fake_outside()):
+        assert [one.says.split(" ")[0] for one in examine_what_pools_need(settings, False)] == ["the"]
+
+
+def test_when_a_relay_heard_of_its_manager_is_kept_and_told_after_a_silence(tmp_path):
+    said: list[str] = []
+    heard = LastHeard(tmp_path / "routes" / "heard", said.append)
+    assert heard.moment() is None
+    for moment in (NOW, NOW + timedelta(milliseconds=10), later(30)):
+        heard.note(moment)
+    assert (LastHeard(tmp_path / "routes" / "heard").moment(), said) == (later(30), [])
+    heard.note(later(630))
+    assert said == ["the manager is heard of again, 600 s after the last time: routes were those of then"]
+
+
+def test_those_alone_who_bring_the_secret_count_as_the_manager(tmp_path):
+    heard = LastHeard(tmp_path / "heard")
+    app: Any = relay_application(PaperGateway(), "secret", heard=heard)
+
+    async def ask(secret: str) -> int:
+        transport, brings = httpx.ASGITransport(app), {"Authorization": f"Bearer {secret}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://relay", headers=brings) as client:
+            return (await client.get("/routes")).status_code
+
+    assert (asyncio.run(ask("a guess")), heard.moment()) == (401, None)
+    assert (asyncio.run(ask("secret")), heard.moment() is not None) == (200, True)
+
+
+def test_a_disk_that_takes_no_note_is_told_of_and_ends_nothing(tmp_path):
+    said: list[str] = []
+    (tmp_path / "file").write_text("")
+    LastHeard(tmp_path / "file" / "heard", said.append).note(NOW)
+    assert "cannot be written" in said[0]
