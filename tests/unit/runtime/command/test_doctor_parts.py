@@ -1,6 +1,7 @@
 """What the doctor examines on a machine that has a part of a manager alone, and what it says that it leaves out."""
 
 import asyncio
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from runtime.command.doctor.pools import examine_what_pools_need
 from runtime.command.doctor.told import Condition
 from runtime.supervision.gateway_relay import relay_application
 from tests.rigs.fakes import fake_outside
+from tests.rigs.gateways.gateway import route_to
 from tests.rigs.pool_data import NOW, later
 from tests.rigs.stacks.paper_stack import PaperGateway
 from tests.unit.runtime.stack.test_several_machines import WORKER
@@ -109,7 +111,7 @@ def test_those_alone_who_bring_the_secret_count_as_the_manager(tmp_path):
     async def ask(secret: str) -> int:
         transport, brings = httpx.ASGITransport(app), {"Authorization": f"Bearer {secret}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://relay", headers=brings) as client:
-            return (await client.get("/routes")).status_code
+            return (await client.put("/route", json=asdict(route_to(20001)))).status_code
 
     assert (asyncio.run(ask("a guess")), heard.moment()) == (401, None)
     assert (asyncio.run(ask("secret")), heard.moment() is not None) == (200, True)
