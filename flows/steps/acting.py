@@ -6,6 +6,7 @@ from flows.steps import settling
 from flows.steps.queue import ask_to_start, serve_queue
 from pool.backups.rules import asking
 from pool.decisions import Decision, DecisionKind
+from pool.reports.run_tags import BACKGROUND
 from pool.sessions.drain import drain_ends_soon, drain_over_since
 from pool.sessions.requests import end_of
 from pool.states import HostState, InstanceState
@@ -181,7 +182,8 @@ async def _ask_standby(decision: Decision, _key: str) -> None:
 
 async def _ask_for_start(standby_id: str) -> None:
     """Ask for the run that starts a standby; once for each, however many ticks ask."""
-    await trigger("start-standby/on-demand", {"standby_id": standby_id}, key=f"start-{standby_id}")
+    wanted = {"standby_id": standby_id}
+    await trigger("start-standby/on-demand", wanted, key=f"start-{standby_id}", tags=[BACKGROUND])
 
 
 async def _start_class(decision: Decision, _key: str) -> None:

@@ -8,6 +8,9 @@ from pool.names import one_spelling
 #: By parameter, what the tag calls it.
 TAGGED = {"pool": "pool", "host": "host", "instance_id": "instance", "user": "user", "image": "image"}
 
+#: Of runs that housekeeping asks for ahead of any request: they take no place from what users wait for.
+BACKGROUND = "background"
+
 
 def tags_of_run(parameters: Mapping[str, Any]) -> list[str]:
     """Return the tags of a run with these parameters: "pool:main", "user:ada"."""

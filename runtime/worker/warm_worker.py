@@ -28,7 +28,7 @@ from runtime.worker.known_lines import leave_out_known_lines
 from runtime.worker.loaded_flows import LoadedFlows
 from runtime.worker.memory_limit import MemoryLimit
 from runtime.worker.metrics import serve_metrics
-from runtime.worker.places import FOR_SCHEDULES, Places
+from runtime.worker.places import BESIDE, Places
 from runtime.worker.prefect_internals import (
     OpenWorker,
     remember_parameters,
@@ -50,7 +50,7 @@ POLL_SECONDS = 1.5
 BUSY_POLL_SECONDS = 6.0  # while runs are under way and the event stream is there
 STANDBY_SECONDS = 0.1  # between two looks whether the active worker has ended
 RESULTS_SECONDS = 600.0  # between two looks for results that are too old
-MOST_RUNS_AT_ONCE = 32  # beside those of schedules
+MOST_RUNS_AT_ONCE = 32  # beside those of housekeeping
 #: Seconds that runs wait for those of a dead process to be settled.
 SECONDS_AHEAD = 15.0
 DESCRIPTION = (
@@ -72,7 +72,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         # A run that is fetched ahead of its time would hold a thread until then; the next poll is soon enough.
         kwargs["prefetch_seconds"] = 0
         most = limit or MOST_RUNS_AT_ONCE
-        kwargs["limit"] = most + FOR_SCHEDULES
+        kwargs["limit"] = most + BESIDE
         super().__init__(*args, **kwargs)
         self._places = Places(self, most)
         self._flows = LoadedFlows()

@@ -17,6 +17,7 @@ from prefect.utilities.callables import get_call_parameters, parameters_to_args_
 
 from flows.steps.ahead import AHEAD, FoundRun, Undoing, Wait
 from runtime.worker.loaded_flows import LoadedFlows
+from runtime.worker.places import Kind, kind_of
 from runtime.worker.prefect_internals import OpenWorker
 
 MOST_AT_ONCE = 4
@@ -30,6 +31,7 @@ class Beginnings:
     def __init__(self, worker: OpenWorker, flows: LoadedFlows) -> None:
         self._worker, self._flows = worker, flows
         self._turns = anyio.CapacityLimiter(MOST_AT_ONCE)
+        self._turns_ahead = anyio.CapacityLimiter(1)
         self._undoing: Undoing = {}
         self._holds: set[anyio.Event] = set()
 
@@ -94,11 +96,15 @@ class Beginnings:
 
     @asynccontextmanager
     async def turn(self, run: FlowRun) -> AsyncIterator[None]:
-        """Wait until it is the run's turn to begin, and have it for the block. Runs of schedules wait for none."""
-        if run.auto_scheduled:
+        """Wait until it is the run's turn to begin, and have it for the block. Runs of schedules wait for none.
+
+        What is started ahead of any request begins one by one, and no request waits for it.
+        """
+        kind = kind_of(run)
+        if kind is Kind.SCHEDULE:
             yield
             return
-        async with self._turns:
+        async with self._turns_ahead if kind is Kind.BACKGROUND else self._turns:
             for hold in [*self._holds]:  # of those found later only as many as came before its turn
                 await hold.wait()
             yield

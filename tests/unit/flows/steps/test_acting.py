@@ -10,6 +10,7 @@ from flows.steps.acting import act
 from pool.decisions import Decision, DecisionKind
 from pool.errors import RefusedMove
 from pool.records import Instance
+from pool.reports.run_tags import BACKGROUND
 from pool.states import HostState, InstanceState
 from tasks.leases import Held
 from tests.rigs.fakes import ScriptedTasks, fake_outside
@@ -117,3 +118,11 @@ def test_a_session_leaves_its_host_only_while_that_drains_and_is_asked_for_once(
 def test_a_session_whose_user_came_back_since_it_was_seen_idle_goes_on(idle):
     names = acted(Decision(DecisionKind.END_IDLE, "alice-1", "idle for more than 600 s"), still_idle=idle)
     assert ("remove_container" in names) == idle
+
+
+def test_a_standby_is_asked_for_as_what_takes_no_place_from_requests():
+    tasks = ScriptedTasks()
+    with standing_in(fake_outside(prefect=tasks)):
+        asyncio.run(act(Decision(DecisionKind.ASK_STANDBY, "standby-1", "its run was lost"), 0))
+    ((name, _, asked),) = tasks.calls
+    assert (name, asked["tags"]) == ("trigger", [BACKGROUND])

@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runtime.worker.places import FOR_SCHEDULES, Places
+from pool.reports.run_tags import BACKGROUND
+from runtime.worker.places import BESIDE, FOR_BACKGROUND, FOR_SCHEDULES, Places
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +24,7 @@ class Worker:
 
     @property
     def limiter(self):
-        return SimpleNamespace(available_tokens=MOST + FOR_SCHEDULES - len(self.taken))
+        return SimpleNamespace(available_tokens=MOST + BESIDE - len(self.taken))
 
     def begin(self, *due) -> list[str]:
         """Names of the runs that begin."""
@@ -33,7 +34,13 @@ class Worker:
 
 
 def asked(number: int, auto: bool = False):
-    run = SimpleNamespace(id=uuid4(), auto_scheduled=auto, name=f"{'tick' if auto else 'provision'} {number}")
+    name = f"{'tick' if auto else 'provision'} {number}"
+    return SimpleNamespace(flow_run=SimpleNamespace(id=uuid4(), auto_scheduled=auto, name=name, tags=[]))
+
+
+def standby(number: int):
+    name = f"standby {number}"
+    run = SimpleNamespace(id=uuid4(), auto_scheduled=False, name=name, tags=["pool:main", BACKGROUND])
     return SimpleNamespace(flow_run=run)
 
 
@@ -54,10 +61,33 @@ def test_ticks_take_no_place_from_requests_and_requests_none_of_theirs():
     assert worker.begin(*map(asked, range(40))) == []
 
 
+def test_standbys_take_no_place_from_requests_however_many_are_asked_for():
+    worker = Worker()
+    assert len(worker.begin(*map(standby, range(40)))) == FOR_BACKGROUND
+    assert worker.begin(*map(standby, range(40)), *map(asked, range(40))) == [f"provision {n}" for n in range(MOST)]
+    assert worker.begin(asked(1, auto=True)) == ["tick 1"]
+
+
+def test_requests_that_fill_their_places_keep_no_standby_from_its_own_and_begin_before_it():
+    worker = Worker()
+    assert worker.begin(standby(1), *map(asked, range(MOST + 1)))[-1] == "standby 1"
+    assert worker.begin(standby(2), asked(9)) == ["standby 2"]
+
+
+def test_the_place_of_a_standby_that_is_given_back_is_offered_to_the_next_one():
+    worker = Worker()
+    runs = [standby(number) for number in range(FOR_BACKGROUND)]
+    worker.begin(*runs)
+    worker.taken.discard(runs[0].flow_run.id)
+    assert worker.places.may_have_been_full()
+    assert worker.begin(standby(99)) == ["standby 99"]
+
+
 @pytest.mark.parametrize("auto", [False, True], ids=["of a request", "of a tick"])
 def test_a_place_that_is_given_back_is_offered_to_those_that_wait(auto):
     worker = Worker()
     runs = [asked(number) for number in range(MOST)] + [asked(number, auto=True) for number in range(FOR_SCHEDULES)]
+    worker.begin(*map(standby, range(FOR_BACKGROUND)))
     worker.begin(*runs)
     worker.taken.discard(runs[-1 if auto else 0].flow_run.id)
     assert worker.places.may_have_been_full()

@@ -11,6 +11,7 @@ import pytest
 from prefect import flow
 
 from flows.steps.ahead import AHEAD, Ahead
+from pool.reports import run_tags
 from runtime.worker.runs.beginnings import MOST_AT_ONCE, Beginnings
 from tests.rigs.pool_data import NOW
 
@@ -68,10 +69,9 @@ def beginnings():
     return Beginnings(worker, flows)
 
 
-def a_run(auto=False, **parameters):
-    return SimpleNamespace(
-        id=uuid4(), deployment_id=DEPLOYMENT, parameters=parameters, auto_scheduled=auto, expected_start_time=NOW
-    )
+def a_run(auto=False, tags=(), **parameters):
+    kept = {"deployment_id": DEPLOYMENT, "auto_scheduled": auto, "tags": tags, "expected_start_time": NOW}
+    return SimpleNamespace(id=uuid4(), parameters=parameters, **kept)
 
 
 def test_what_several_runs_have_in_common_is_done_at_once_with_the_defaults_of_their_flow(together, beginnings):
@@ -204,6 +204,24 @@ async def begin_many(beginnings, count: int, auto: bool) -> int:
 
 def test_a_few_runs_begin_at_a_time(beginnings):
     assert asyncio.run(begin_many(beginnings, 20, auto=False)) == MOST_AT_ONCE
+
+
+def test_a_request_waits_for_no_standby_to_begin(beginnings):
+    async def begin_beside_standbys() -> bool:
+        begun, others = asyncio.Event(), [a_run(tags=[run_tags.BACKGROUND]) for _ in range(2 * MOST_AT_ONCE)]
+
+        async def begin(run):
+            async with beginnings.turn(run):
+                await begun.wait()
+
+        standbys = [asyncio.create_task(begin(run)) for run in others]
+        await asyncio.sleep(0)
+        async with beginnings.turn(a_run(instance_id="s-1")):
+            begun.set()
+        await asyncio.gather(*standbys)
+        return begun.is_set()
+
+    assert asyncio.run(asyncio.wait_for(begin_beside_standbys(), 60))
 
 
 def test_runs_of_schedules_wait_for_no_turn(beginnings):
