@@ -68,8 +68,26 @@ def _on_a_date(text: str, zone: ZoneInfo) -> datetime | None:
 
 def week_ahead(settings: PoolSettings, courses: Sequence[Course], now: datetime) -> list[Wanted]:
     """List what is wanted within the next seven days, from each moment at which it changes."""
-    end = now + WEEK
-    turns = sorted({now, end, *_turns(settings, courses, now, end)})
+    return _times(settings, courses, now, now + WEEK)
+
+
+def ahead_until(settings: PoolSettings, courses: Sequence[Course], at: datetime, now: datetime) -> list[Wanted]:
+    """List what is wanted up to the time that a moment is within: that one is the last, whole but for a week at most.
+
+    From when on its hosts are spawned follows from when it begins and what was wanted before, not from the moment.
+
+    Args:
+        settings: of the pool.
+        courses: its courses.
+        at: a moment to come.
+        now: what is over by then is not told.
+    """
+    begin = max(now, at - WEEK)
+    return [one for one in _times(settings, courses, begin, at + WEEK) if one.since <= at]
+
+
+def _times(settings: PoolSettings, courses: Sequence[Course], begin: datetime, end: datetime) -> list[Wanted]:
+    turns = sorted({begin, end, *_turns(settings, courses, begin, end)})
     each = [_wanted(settings, courses, since, until) for since, until in pairwise(turns)]
     found: list[Wanted] = []
     for one in each:
@@ -78,11 +96,6 @@ def week_ahead(settings: PoolSettings, courses: Sequence[Course], now: datetime)
         else:
             found.append(one)
     return found
-
-
-def wanted_at(settings: PoolSettings, courses: Sequence[Course], at: datetime) -> Wanted:
-    """Return what is wanted at a moment, and until when that holds, a week at the most."""
-    return _wanted(settings, courses, at, week_ahead(settings, courses, at)[0].until)
 
 
 def _turns(settings: PoolSettings, courses: Iterable[Course], since: datetime, until: datetime) -> Iterator[datetime]:
@@ -109,10 +122,10 @@ def _wanted(settings: PoolSettings, courses: Iterable[Course], since: datetime, 
 def ahead_rows(wanted: Iterable[Wanted], lead: timedelta, zone: ZoneInfo) -> list[dict[str, object]]:
     """One row for each time, with moments of the pool's time zone as ISO 8601.
 
-    From when on hosts are spawned is told where more are wanted than at the time before.
+    From when on hosts are spawned is told where more are wanted than at the time before; of the first it is not known.
 
     Args:
-        wanted: one moment alone; or times, as they follow one from the other.
+        wanted: times, as they follow one from the other.
         lead: how long before they are wanted hosts are spawned.
         zone: of the pool.
     """
@@ -134,4 +147,4 @@ def ahead_rows(wanted: Iterable[Wanted], lead: timedelta, zone: ZoneInfo) -> lis
 
 def _more_hosts(wanted: Sequence[Wanted]) -> list[bool]:
     hosts = [(one.mix.large, one.mix.small) for one in wanted]
-    return [True] if len(hosts) == 1 else [False, *(after > before for before, after in pairwise(hosts))]
+    return [False, *(after > before for before, after in pairwise(hosts))] if hosts else []

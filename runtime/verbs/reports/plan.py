@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from blocks.settings import ProcessSettings
 from pool.errors import NotFound
 from pool.hosts.launching import lead
-from pool.reports.ahead import ahead_rows, read_ahead, wanted_at, week_ahead
+from pool.reports.ahead import ahead_rows, ahead_until, read_ahead, week_ahead
 from runtime.databases.records import records
 from runtime.verbs.output import show
 
@@ -61,8 +61,10 @@ def show_ahead(settings: ProcessSettings, pool: str, at: str, as_json: bool = Fa
             raise NotFound(f"no pool named {pool!r} was ever served here: its first tick writes its settings down")
         config, courses, ahead = PoolConfig.of_kept(kept), store.configs.courses(pool), lead(store.hosts.all(pool))
     rules, zone = config.settings(pool), zone_of(config)
-    wanted = [wanted_at(rules, courses, read_ahead(at, now, zone))] if at else week_ahead(rules, courses, now)
-    rows = ahead_rows(wanted, ahead, zone)
+    if at:
+        rows = ahead_rows(ahead_until(rules, courses, read_ahead(at, now, zone), now), ahead, zone)[-1:]
+    else:
+        rows = ahead_rows(week_ahead(rules, courses, now), ahead, zone)
     show(rows if as_json else [_for_people(row) for row in rows], COLUMNS, "", as_json)
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pool.errors import BadRequest
-from pool.reports.ahead import ahead_rows, read_ahead, wanted_at, week_ahead
+from pool.reports.ahead import ahead_rows, ahead_until, read_ahead, week_ahead
 from pool.settings import PoolSettings
 from pool.timetable import read_timetable
 from tests.rigs.pool_data import NOW, a_course, later
@@ -46,12 +46,35 @@ def test_what_is_no_moment_is_refused_with_how_one_is_written(text):
         read_ahead("2026-01-04", NOW, BERLIN)
 
 
+def row_at(moment: str, courses=(), now=NOW) -> dict[str, object]:
+    times = ahead_until(SETTINGS, courses, at(moment), now)
+    return ahead_rows(times, timedelta(minutes=10), ZoneInfo("UTC"))[-1]
+
+
 def test_at_a_moment_of_the_timetable_its_slots_are_wanted_and_the_hosts_that_hold_them():
-    wanted = wanted_at(SETTINGS, [], at("2026-01-05 09:00"))
-    (row,) = ahead_rows([wanted], timedelta(minutes=10), ZoneInfo("UTC"))
+    row = row_at("2026-01-05 09:00")
     assert (row["free_slots"], row["because"]) == (60, "Mon-Fri 08:45-12:00: 60")
     assert (row["hosts"], row["short"], row["until"]) == ("2 small and 2 large", 0, "2026-01-05T12:00+00:00")
-    assert row["spawned_from"] == "2026-01-05T08:50+00:00"
+
+
+@pytest.mark.parametrize("moment", ["2026-01-05 08:45", "2026-01-05 09:00", "2026-01-05 11:59"])
+def test_at_any_moment_of_a_lesson_hosts_are_spawned_before_the_lesson_and_not_before_the_moment(moment):
+    row = row_at(moment)
+    assert (row["since"], row["spawned_from"]) == ("2026-01-05T08:45+00:00", "2026-01-05T08:35+00:00")
+
+
+def test_at_a_moment_the_hosts_of_a_course_are_spawned_before_its_slots_are_reserved():
+    row = row_at("2026-01-05 08:55", [a_course(slots=60)], NOW - timedelta(hours=1))
+    assert row["spawned_from"] == "2026-01-05T08:35+00:00"
+
+
+def test_at_a_moment_of_a_lesson_that_has_begun_no_spawning_is_told_for_it_is_over():
+    row = row_at("2026-01-05 11:00", now=at("2026-01-05 10:00"))
+    assert (row["since"], row["spawned_from"]) == ("2026-01-05T10:00+00:00", None)
+
+
+def test_of_a_moment_next_year_the_lesson_is_found_by_looking_back_from_it():
+    assert row_at("2027-03-02 10:00")["spawned_from"] == "2027-03-02T08:35+00:00"
 
 
 def test_a_week_is_told_from_change_to_change_in_order_and_without_a_gap():
@@ -74,7 +97,7 @@ def test_slots_of_a_course_are_reserved_from_before_its_class_to_its_end():
 
 def test_what_the_pool_may_not_have_hosts_for_is_told_as_short():
     few = PoolSettings(free_slot_target=0, max_hosts=1)
-    wanted = wanted_at(few, [a_course(slots=30)], at("2026-01-05 10:00"))
+    wanted = ahead_until(few, [a_course(slots=30)], at("2026-01-05 10:00"), NOW)[-1]
     assert sum(wanted.mix.shortage) == 30 - few.slots_large
 
 
