@@ -21,7 +21,7 @@ from prefect.server.models import logs as log_models
 from prefect.server.orchestration import core_policy
 from prefect.server.orchestration.global_policy import EnsureFlowRunStateTimestampIsUnique
 from prefect.server.schemas.actions import LogCreate
-from prefect.server.schemas.core import Artifact, Log, TaskRun
+from prefect.server.schemas.core import Artifact, FlowRun, Log, TaskRun
 from prefect.server.services import task_run_recorder
 from prefect.server.utilities.database import Timestamp
 from prefect.server.utilities.messaging.memory import MemoryMessage
@@ -30,6 +30,7 @@ from prefect.types._datetime import now
 from prefect.utilities.schema_tools import validation
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from blocks.prefect.answers import ANSWER_OF
 
@@ -39,12 +40,17 @@ KEPT_EVENTS = 256
 KEPT_SCHEMAS = 200
 #: What the rules are told of a deployment without a limit.
 UNLIMITED = SimpleNamespace(concurrency_limit_id=None, global_concurrency_limit=None, concurrency_options=None)
+#: Of a run that is asked for, what is no column, or is written with its first state.
+NOT_WRITTEN = {"created", "state", "estimated_run_time", "estimated_start_time_delta"}
+#: Under which a session of SQLAlchemy keeps the run that it has just recorded, and that no other one sees yet.
+MADE = "a run that was made in this transaction"
 
 
 def spare_the_server() -> None:
     """Have this process's Prefect server do all that follows."""
     ask_for_limits_first()
     read_runs_without_their_queues()
+    record_runs_in_one_statement()
     trust_newer_moments()
     read_events_once()
     write_answers_in_two_statements()
@@ -82,6 +88,8 @@ def read_runs_without_their_queues() -> None:
     known: Any = flow_runs.read_flow_run
 
     async def read_flow_run(session: AsyncSession, flow_run_id: UUID, for_update: bool = False) -> Any:
+        if (made := session.info.pop(MADE, None)) and made.id == flow_run_id:
+            return made
         if not for_update:
             return await known(session=session, flow_run_id=flow_run_id)
         run = orm_models.FlowRun
@@ -92,17 +100,48 @@ def read_runs_without_their_queues() -> None:
     setattr(models.flow_runs, "read_flow_run", read_flow_run)  # noqa: B010 - a function of Prefect's own
 
 
+def record_runs_in_one_statement() -> None:
+    """Have a run that is asked for under a key be recorded, and what was recorded be answered, by one statement.
+
+    It was read after that with its queue and pool, which the request had read a moment before, and once more to be
+    locked for its first state, though no other transaction sees it yet. Where the key is known, all is as Prefect does
+    it: the answer is the run that has it.
+    """
+    known: Any = flow_runs.create_flow_run
+
+    async def create_flow_run(session: AsyncSession, flow_run: FlowRun, **more: Any) -> Any:
+        if not flow_run.idempotency_key or not flow_run.state:
+            return await known(session=session, flow_run=flow_run, **more)
+        flow_run.labels = await flow_runs.with_system_labels_for_flow_run(session=session, flow_run=flow_run)
+        said = flow_run.model_dump_for_orm(exclude=NOT_WRITTEN, exclude_unset=True) | {"created": now("UTC")}
+        db, run = provide_database_interface(), orm_models.FlowRun
+        key = db.orm.flow_run_unique_upsert_columns
+        once = db.queries.insert(run).values(**said).on_conflict_do_nothing(index_elements=key)
+        answered = await session.execute(once.returning(run).options(lazyload(run.work_queue)))
+        made = answered.scalar_one_or_none()
+        if made is None:
+            return await known(session=session, flow_run=flow_run, **more)
+        queue = await session.get(orm_models.WorkQueue, made.work_queue_id) if made.work_queue_id else None
+        set_committed_value(made, "work_queue", queue)  # read by now, mostly: the answer names it
+        session.info[MADE] = made
+        await models.flow_runs.set_flow_run_state(session, made.id, flow_run.state, force=True, **more)
+        return made
+
+    setattr(models.flow_runs, "create_flow_run", create_flow_run)  # noqa: B010 - a function of Prefect's own
+
+
 def trust_newer_moments() -> None:
     """Have the server look whether a run has another state of the same moment only where that can be.
 
-    It looked at each change, for clocks that are coarse: where a moment is later than that of the newest state, no
-    state has it.
+    It looked at each change, for clocks that are coarse: where a moment is later than that of the newest state, or
+    there is no state yet, no state has it.
     """
     look = EnsureFlowRunStateTimestampIsUnique.before_transition
 
     async def before_transition(self: Any, context: Any) -> None:
         newest, proposed = context.run.state_timestamp, context.proposed_state
-        if newest is None or proposed is None or proposed.timestamp <= newest:
+        is_first = context.run.state_id is None and newest is None
+        if not is_first and (newest is None or proposed is None or proposed.timestamp <= newest):
             await look(self, context)
 
     setattr(EnsureFlowRunStateTimestampIsUnique, "before_transition", before_transition)  # noqa: B010 - as above

@@ -68,8 +68,8 @@ def main() -> None:
         begin_immediately()
     refuse_nonsense(LOOKED_AT)
     take_runs_once()
-    name_runs_at_once()
     spare_the_server()
+    name_runs_at_once()  # after it: what records a run is replaced by both
     poll_for_less()
     show_in_forms(LOOKED_AT)
     failover = Failover(server_lock(settings, said.port))

@@ -30,7 +30,7 @@ from prefect.server.utilities.database import Timestamp
 from prefect.server.utilities.messaging.memory import MemoryMessage, Topic
 from prefect.utilities.schema_tools import validation
 
-from blocks.prefect.sparing import UNLIMITED, copy_messages_flat, plain
+from blocks.prefect.sparing import NOT_WRITTEN, UNLIMITED, copy_messages_flat, plain
 
 pytestmark = pytest.mark.contract
 
@@ -90,6 +90,15 @@ def test_a_run_whose_state_is_set_is_read_by_the_function_that_is_replaced():
 def test_a_run_that_is_asked_for_is_recorded_by_the_function_that_names_it():
     assert "models.flow_runs.create_flow_run(" in inspect.getsource(deployments_api.create_flow_run_from_deployment)
     assert {"name", "tags", "parameters", "flow_id", "deployment_id"} <= FlowRun.model_fields.keys()
+
+
+def test_a_run_is_recorded_with_the_columns_that_prefect_writes():
+    recorded = inspect.getsource(flow_runs.create_flow_run)
+    written = ast.parse(inspect.cleandoc("def _" + recorded.partition("async def create_flow_run")[2]))
+    (left_out,) = [node.value for node in ast.walk(written) if isinstance(node, ast.keyword) and node.arg == "exclude"]
+    assert ast.literal_eval(left_out) == NOT_WRITTEN
+    assert "flow_run_unique_upsert_columns" in recorded
+    assert "force=True" in recorded
 
 
 def test_an_artifact_is_recorded_by_the_function_that_is_replaced():

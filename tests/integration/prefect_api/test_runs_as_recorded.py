@@ -39,6 +39,18 @@ def test_a_run_has_its_name_and_its_tags_before_a_worker_begins_it(server, pool,
     assert {*run["tags"]} == {"sessions"} | told
 
 
+@pytest.mark.parametrize("queue", [{}, {"work_queue_name": "another"}])
+def test_a_run_that_is_asked_for_is_answered_as_one_that_is_known(server, queue):
+    asked = deployment(server, f"answered-{len(queue)}", "stamp-answered", tags=["one"])
+    said = {"parameters": {"file": "/dev/null"}, "idempotency_key": f"same-{len(queue)}"} | queue
+    made, known = (server.rest.post(f"/deployments/{asked}/create_flow_run", json=said) for _ in range(2))
+    assert [made.status_code, known.status_code] == [201, 200]
+    now_and_then = {"estimated_start_time_delta": None}  # how late it is
+    assert made.json() | now_and_then == known.json() | now_and_then
+    assert made.json()["work_queue_name"] == queue.get("work_queue_name", "default")
+    assert (made.json()["state"]["type"], made.json()["tags"]) == ("SCHEDULED", ["one"])
+
+
 def test_a_limit_of_a_deployment_holds_from_the_moment_in_which_it_is_set(server):
     asked = deployment(server, "limited", "stamp-limited")
     one, two, three = (server.trigger(asked, file="/dev/null") for _ in range(3))
