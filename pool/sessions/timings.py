@@ -79,14 +79,15 @@ def bucket_of(seconds: float) -> int:
 def next_look(waited: float, shortest: float) -> float:
     """Seconds until the next look at a session that starts, so that none is noticed much later than it answers.
 
-    A sixteenth of what it took so far, and half a second at most: a notebook that needs a second is asked about every
-    60 ms by then, and one that needs a minute costs no more than two looks a second.
+    A sixteenth of what it took so far, and half a second at most; within the first two seconds less, for one that
+    starts alone answers within them, and its user waits for nothing else. A notebook that needs a second is asked about
+    every 30 ms by then, and one that needs a minute costs no more than two looks a second.
 
     Args:
         waited: seconds since the first look.
         shortest: seconds between the first looks.
     """
-    return max(shortest, min(waited / 16, 0.5))
+    return max(shortest, min(waited / 16 * min(waited / 2, 1.0), 0.5))
 
 
 def next_alive_look(last: float) -> float:

@@ -79,7 +79,7 @@ def test_a_histogram_counts_each_session_once_also_one_that_took_longest():
     assert (counts[0], counts[1], counts[BOUNDS.index(0.5)], counts[-1]) == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize(("waited", "pause"), [(0, 0.025), (0.4, 0.025), (1.6, 0.1), (60, 0.5)])
+@pytest.mark.parametrize(("waited", "pause"), [(0, 0.025), (0.8, 0.025), (1.6, 0.08), (3.2, 0.2), (60, 0.5)])
 def test_looks_at_a_session_that_starts_become_rarer_the_longer_it_takes(waited, pause):
     assert next_look(waited, shortest=0.025) == pytest.approx(pause)
 
