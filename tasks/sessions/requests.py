@@ -14,7 +14,7 @@ from pool.sessions.admission import check_admission
 from pool.sessions.limits import limits_of
 from pool.sessions.requests import check_not_over, check_same_request, read_wanted
 from pool.settings import PoolSettings
-from tasks.base import accepted_at, look_up, pool_task
+from tasks.base import accepted_at, look_up, pool_task, sql_step
 from tasks.courses.courses import course_troubles
 from tasks.images.versions import versions_of
 from tasks.sessions.secrets import look_for_secrets
@@ -55,7 +55,7 @@ def _found(instance_id: str, blueprint: str, user: str, options: dict) -> Instan
     return known
 
 
-@pool_task(task_run_name="record {instance_id} · {blueprint}")
+@sql_step()
 def record_instance(
     instance_id: str, blueprint: str, user: str, options: dict
 ) -> tuple[Instance, BlueprintSpec | None]:

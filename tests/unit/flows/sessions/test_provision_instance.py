@@ -52,14 +52,11 @@ def provision() -> dict:
     return asyncio.run(unwrap(provision_instance.fn)("alice-1"))
 
 
-def test_a_session_that_gets_room_is_started_in_four_steps(tasks):
-    assert provision() == {"state": "running"}
-    assert tasks.task_runs == ["record_instance", "start_container", "wait_until_ready", "publish_route"]
-
-
-def test_a_session_that_was_recorded_and_given_room_with_others_is_started_in_three(tasks):
-    tasks.answer("find_request", STARTING)
-    tasks.answer("read_blueprint", a_blueprint())
+@pytest.mark.parametrize("with_others", [False, True])
+def test_a_session_is_started_in_three_steps_whether_or_not_it_was_recorded_with_others(tasks, with_others):
+    if with_others:
+        tasks.answer("find_request", STARTING)
+        tasks.answer("read_blueprint", a_blueprint())
     assert provision() == {"state": "running"}
     assert tasks.task_runs == ["start_container", "wait_until_ready", "publish_route"]
 
