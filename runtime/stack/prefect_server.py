@@ -44,6 +44,7 @@ from blocks.stored.pool_config import PoolConfig
 from blocks.stored.registry_login import RegistryLogin
 from runtime.stack.passwords import Passwords
 from runtime.supervision.failover import Failover, server_lock
+from runtime.supervision.garbage import pass_over_imported
 from runtime.ui.browsers import WithForms, WithHeaders, WithPictures
 
 HOST = "127.0.0.1"
@@ -118,6 +119,7 @@ def guard_what_is_served(settings: ProcessSettings, own: str, port: int, failove
         where = f"http://{HOST}:{port}/api"
         failover.wait_until_active(lambda: print(f"stands by: another process serves {where}", flush=True))
         _held = take_twin(HOST, port)  # as long as the server runs
+        pass_over_imported()
         print(f"serves {where}", flush=True)
         options |= {"host": HOST, "port": port, "ws_per_message_deflate": False}
         shown = WithForms(app, present_choices)

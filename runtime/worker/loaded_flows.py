@@ -1,6 +1,5 @@
 """The flows of a warm worker: each imported once, and for a while known by the deployment that names it."""
 
-import gc
 import logging
 import threading
 import time
@@ -10,14 +9,15 @@ from uuid import UUID
 import anyio
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import DeploymentFilter, WorkPoolFilter, WorkPoolFilterName
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.flows import load_flow_from_entrypoint
 
+from runtime.supervision.garbage import pass_over_imported
+
 #: For which a deployment counts as it was read: an operator's `prefect deploy` counts after it, `make up` at once.
-KNOWN_SECONDS = 30.0
-#: After which the garbage collector looks at them; a session of twenty thousand that a tick reads is ten.
-NEW_OBJECTS = 5_000
+#: Those that had a run are read anew with each heartbeat, every 30 s, so that no run waits for it.
+KNOWN_SECONDS = 45.0
 
 
 def load_flow(entrypoint: str) -> Flow:
@@ -29,17 +29,6 @@ def load_flow(entrypoint: str) -> Flow:
     if ":" not in entrypoint:  # a module's, not a file's
         import_module(entrypoint.rpartition(".")[0])
     return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
-
-
-def pass_over_imported() -> None:
-    """Have the garbage collector pass over all that was imported: it is there for the life of the process.
-
-    A look at all of it takes 0.16 s of CPU, in which nothing else computes; a tick at 500 hosts had two, and three
-    hundred looks at new objects.
-    """
-    gc.collect()  # what is garbage by now would stay as well
-    gc.freeze()
-    gc.set_threshold(NEW_OBJECTS)
 
 
 class LoadedFlows:
@@ -59,6 +48,13 @@ class LoadedFlows:
         """Return the entrypoint that a deployment names; None where it was not read lately."""
         read, entrypoint = self._entrypoints.get(deployment_id, (0.0, None)) if deployment_id else (0.0, None)
         return entrypoint if time.monotonic() - read < KNOWN_SECONDS else None
+
+    async def read_again(self, client: PrefectClient) -> None:
+        """Read the deployments that had a run here, by one request; what is gone counts no longer after a while."""
+        if known := [*self._entrypoints]:
+            wanted = DeploymentFilter(id=DeploymentFilterId(any_=known))
+            for deployment in await client.read_deployments(deployment_filter=wanted):
+                self.keep(deployment)
 
     async def get(self, entrypoint: str | None) -> Flow:
         """The flow; what importing it raises is raised here.

@@ -36,8 +36,8 @@ else:
 
 #: Functions of Prefect's results that ask the server which result storage is its default.
 RESULT_STORAGE = ("_aread_server_default_result_storage_block_id", "_read_server_default_result_storage_block_id")
-#: For which the answer counts: an operator's change counts after it.
-STORAGE_SECONDS = 30.0
+#: For which the answer counts: an operator's change counts after it. It is asked for anew with each heartbeat.
+STORAGE_SECONDS = 45.0
 #: In the base job template of a work pool, among the job's configuration: whether each run has a process of its own.
 ISOLATED = "isolated"
 #: For which a run has lasted when its first heartbeat is sent, in whole seconds.
@@ -230,11 +230,14 @@ def share_csrf_tokens() -> None:
     setattr(PrefectHttpxSyncClient, "_add_csrf_headers", shared_sync)  # noqa: B010
 
 
-def remember_result_storage() -> None:
+def remember_result_storage() -> Callable[[], Awaitable[object]]:
     """Have all runs of this process know for a while which result storage is the server's default.
 
     Prefect asks for it at the begin of each flow run and, for tasks with results, of each task run. It holds for the
     life of the process.
+
+    Returns:
+        What asks for it anew, so that no run waits for the answer.
     """
     ask_async, ask_sync = (getattr(results, name) for name in RESULT_STORAGE)
     kept: list[tuple[float, UUID | None]] = []
@@ -252,8 +255,12 @@ def remember_result_storage() -> None:
     def remembered_sync() -> UUID | None:
         return kept[0][1] if is_known() else known(ask_sync())
 
+    async def ask_again() -> UUID | None:
+        return known(await ask_async())
+
     for name, remembered in zip(RESULT_STORAGE, (remembered_async, remembered_sync), strict=True):
         setattr(results, name, remembered)
+    return ask_again
 
 
 def remember_parameters() -> None:

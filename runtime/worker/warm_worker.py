@@ -8,7 +8,7 @@ import contextlib
 import io
 import time
 from asyncio import to_thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import anyio
@@ -45,6 +45,9 @@ from runtime.worker.runs.run_notes import RunNotes
 from runtime.worker.runs.run_states import RunStates
 from runtime.worker.runs.task_states import TaskStates
 from runtime.worker.server_outage import OutageWait, wait_through_outages
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 POLL_SECONDS = 1.5
 BUSY_POLL_SECONDS = 6.0  # while runs are under way and the event stream is there
@@ -88,6 +91,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._one_poll_at_a_time = anyio.Lock()
         self._watching = False
         self._polled = 0.0
+        self._ask_for_result_storage: Callable[[], Awaitable[object]] | None = None
         self._outage: OutageWait | None = None
         self._failover: Failover | None = None
 
@@ -105,7 +109,7 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self._outage = wait_through_outages()
         share_tls_contexts()
         share_csrf_tokens()
-        remember_result_storage()
+        self._ask_for_result_storage = remember_result_storage()
         remember_parameters()
         wrap_task_states(lambda emit: TaskStates(emit).tell)
         leave_out_known_lines()
@@ -132,10 +136,17 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
             self._states.tolerate_outage(error)
 
     async def sync_with_backend(self) -> None:
-        """Prefect's heartbeat; also see what limits the pool, and whether this process has grown too large."""
+        """Prefect's heartbeat; also see what limits the pool, what runs ask for, and whether this process is large."""
         self._memory.look(bool(self.taken), self.log.warning)
         await super().sync_with_backend()
         await self._finder.read_limits()
+        await self._read_what_runs_ask_for()
+
+    async def _read_what_runs_ask_for(self) -> None:
+        """Know it when a run is found, which would else wait for two answers more before it begins."""
+        await self._flows.read_again(self.client)
+        if self._ask_for_result_storage:
+            await self._ask_for_result_storage()
 
     async def begin_watching(self) -> None:
         """Start what goes on beside the runs, once the work pool is known."""

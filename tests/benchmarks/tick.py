@@ -49,7 +49,7 @@ from pool.states import HostState, InstanceState
 from pool.store.pool_store import PoolStore
 from pool.store.schema import hosts, instances
 from runtime.stack.deployments import deploy_all
-from runtime.worker.loaded_flows import pass_over_imported
+from runtime.supervision.garbage import pass_over_imported
 from runtime.worker.prefect_internals import remember_result_storage, share_csrf_tokens, share_tls_contexts
 from tasks.gateway.routes import route_of
 from tests.rigs.pool_data import a_blueprint, place

@@ -12,6 +12,7 @@ from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -195,6 +196,25 @@ def test_a_server_is_asked_for_its_result_storage_once_in_a_while(monkeypatch):
     for _ in range(3):
         assert get(_sync=True)
     assert asked == ["once"]
+
+
+def test_a_result_storage_that_is_asked_for_anew_is_what_runs_are_told(monkeypatch):
+    answers = iter([uuid4(), uuid4()])
+
+    async def ask() -> UUID:
+        return next(answers)
+
+    for name in prefect_internals.RESULT_STORAGE:
+        monkeypatch.setattr(results, name, ask)
+    ask_again = prefect_internals.remember_result_storage()
+    told = getattr(results, prefect_internals.RESULT_STORAGE[0])
+
+    async def asked() -> list[bool]:
+        first = await told()
+        newest = await ask_again()
+        return [await told() == newest, await told() != first]
+
+    assert asyncio.run(asked()) == [True, True]
 
 
 def test_what_checks_a_flows_parameters_is_made_once_and_checks_as_before(monkeypatch):

@@ -3,25 +3,31 @@
 import asyncio
 import gc
 import logging
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from runtime.worker import loaded_flows
 from runtime.worker.loaded_flows import LoadedFlows
 
 pytestmark = pytest.mark.unit
 
 
 class FakeServer:
-    """Knows no deployment, or does not answer."""
+    """Knows some deployments, or does not answer."""
 
-    def __init__(self, away: bool) -> None:
+    def __init__(self, away: bool = False) -> None:
         self._away = away
+        self.deployments: list[Any] = []
+        self.asked: list[set[UUID]] = []
 
-    async def read_deployments(self, **_):
+    async def read_deployments(self, deployment_filter, **_):
         if self._away:
             raise ConnectionError
-        return []
+        self.asked.append({*deployment_filter.id.any_} if deployment_filter.id else set())
+        return self.deployments
 
 
 @pytest.fixture
@@ -39,3 +45,31 @@ def test_the_garbage_collector_passes_over_what_was_imported(away):
     asyncio.run(LoadedFlows().load_ahead(server, "warm", logging.getLogger("test")))
     assert gc.get_freeze_count() > 10_000
     assert len(gc.get_objects()) < 10_000
+
+
+def test_a_deployment_that_had_a_run_is_read_again_with_the_others_and_counts_as_it_is_then():
+    server: Any = FakeServer()
+    flows, ids = LoadedFlows(), [uuid4(), uuid4()]
+    for each in ids:
+        flows.keep(deployed(each, "old:flow"))
+    server.deployments = [deployed(ids[0], "new:flow")]
+    asyncio.run(flows.read_again(server))
+    assert server.asked == [{*ids}]
+    assert [flows.entrypoint_of(each) for each in ids] == ["new:flow", "old:flow"]
+
+
+def test_a_server_is_asked_for_no_deployment_before_one_had_a_run():
+    server: Any = FakeServer()
+    asyncio.run(LoadedFlows().read_again(server))
+    assert server.asked == []
+
+
+def test_a_deployment_that_was_not_read_for_a_while_is_not_known(monkeypatch):
+    flows, one = LoadedFlows(), uuid4()
+    flows.keep(deployed(one, "old:flow"))
+    monkeypatch.setattr(loaded_flows, "KNOWN_SECONDS", 0.0)
+    assert flows.entrypoint_of(one) is None
+
+
+def deployed(deployment: UUID, entrypoint: str) -> Any:
+    return SimpleNamespace(id=deployment, entrypoint=entrypoint)
