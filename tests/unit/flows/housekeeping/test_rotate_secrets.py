@@ -5,6 +5,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,15 +82,19 @@ class PaperShell(HostShell):
 
 
 class Life:
-    """How many steps are left until the process is killed."""
+    """How many steps are left until the process is killed, with all of its threads."""
 
     def __init__(self) -> None:
-        self.left = 10_000
+        self.left, self.process = 10_000, 0
 
-    def step(self) -> None:
+    def step(self, process: int | None = None) -> None:
         self.left -= 1
-        if not self.left:
+        if self.left <= 0 or process not in (None, self.process):
             raise Died
+
+    def begin_anew(self) -> None:
+        self.process += 1
+        self.left = 10_000
 
 
 class PaperBlocks(FakeBlocks):
@@ -124,7 +129,7 @@ class PaperMachines(HostSetup):
     def shell_at(self, name, address, host_key, login) -> HostShell:
         if name in self.deaf:
             raise HostUnreachable(f"{name} does not answer")
-        return PaperShell(self.of[name], login, self._life.step)
+        return PaperShell(self.of[name], login, partial(self._life.step, self._life.process))
 
 
 class PaperGateway(Gateway):
@@ -213,7 +218,7 @@ class Installation:
         except Died:
             return True
         finally:
-            self.life.left = 10_000
+            self.life.begin_anew()
         return False
 
     def is_under_way(self) -> bool:
