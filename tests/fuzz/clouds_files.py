@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from blocks.clouds.openstack_project.clouds_file import CONFIG, SECURE
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.openstack_project.login import read_login
 from pool.errors import BadRequest, CloudRefused
 from tests.fuzz.rounds import fuzz
 
@@ -47,7 +48,7 @@ def reader(folder: Path) -> Callable[[tuple], None]:
         for name, content in zip(("clouds", "secure", "clouds-public"), made, strict=False):
             (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
         try:
-            assert OpenStackCredentials(cloud=made[3], region_name=made[4])._read()
+            assert read_login(OpenStackCredentials(cloud=made[3], region_name=made[4]))
         except CloudRefused as refusal:
             raise BadRequest(str(refusal)) from None
 

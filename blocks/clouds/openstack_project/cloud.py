@@ -18,8 +18,9 @@ from pydantic import Field
 
 from blocks.clouds.console import last_words
 from blocks.clouds.openstack_project.catalogue import get_flavor, get_image, get_network, pick, project_groups
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials, forget_logins
+from blocks.clouds.openstack_project.credentials import OpenStackCredentials
 from blocks.clouds.openstack_project.errors import translate_errors
+from blocks.clouds.openstack_project.login import connect, forget_logins
 from blocks.clouds.openstack_project.marks import host_key_mark, metadata, server_tags
 from blocks.clouds.openstack_project.parts import (
     VolumeSpec,
@@ -241,7 +242,7 @@ class OpenStackCloud(Cloud):
         """Lend a client for one call of the port, and translate errors into one sentence."""
         try:
             with translate_errors(doing):
-                yield self.credentials.connect()
+                yield connect(self.credentials)
         except CloudRefused:
             forget_logins()
             raise

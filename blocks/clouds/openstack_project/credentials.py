@@ -1,29 +1,17 @@
-"""Who we are to an OpenStack cloud: a cloud of ``clouds.yaml``, the ``OS_…`` environment, or the fields of a block."""
+"""Who we are to an OpenStack cloud: a cloud of ``clouds.yaml``, the ``OS_…`` environment, or the fields of a block.
+
+Prefect's server looks at the block before it keeps it, and needs nothing of openstacksdk, which takes a second to
+import: how the fields become a login is in `login.py`.
+"""
 
 import os
-import threading
 from typing import Self
 
-from keystoneauth1 import exceptions as auth_errors
-from openstack.config import OpenStackConfig
-from openstack.config.cloud_region import CloudRegion
-from openstack.connection import Connection
-from openstack.exceptions import ConfigException
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr, model_validator
 
-from blocks.clouds.openstack_project.clouds_file import auth_type, check_files, check_profile, vendor_files
 from blocks.stored.bounds import is_reading_stored
 from blocks.stored.pictures.kinds import picture_of_its_kind
-from pool.errors import CloudRefused
-
-ANSWER_SECONDS = 60  # for one request; the calls of the port wait longer by asking again
-
-#: How openstacksdk trips over what is no login.
-TRIPPED = (TypeError, AttributeError, ValueError, LookupError)
-
-_logins: dict[tuple, CloudRegion] = {}
-_lock = threading.Lock()
 
 
 class OpenStackCredentials(Block):
@@ -85,110 +73,6 @@ class OpenStackCredentials(Block):
             return "there must be a user, or an application credential"
         return "" if self.password.get_secret_value() and self.project_name else "a user needs a password and a project"
 
-    def connect(self) -> Connection:
-        """Connect a client for one call; all share one login, which renews its token when that expires.
-
-        Raises:
-            CloudRefused: there is no such cloud or region in ``clouds.yaml``, or it is broken or not complete.
-        """
-        return Connection(config=self._login())
-
     def where(self) -> str:
         """Return what these credentials are for, without any secret."""
         return self.cloud or self.auth_url or os.environ.get("OS_CLOUD") or os.environ.get("OS_AUTH_URL") or "nowhere"
-
-    def _login(self) -> CloudRegion:
-        with _lock:
-            key = self._key()
-            if key not in _logins:
-                login = self._read()
-                login.get_session()  # made once, here: it holds the token and what was learned of the endpoints
-                _logins[key] = login
-            return _logins[key]
-
-    def _read(self) -> CloudRegion:
-        from_fields = bool(self.auth_url)
-        if not from_fields:
-            check_files(self.cloud or os.environ.get("OS_CLOUD", ""))
-        config = self._config(from_fields)
-        try:
-            self._check_region(config)
-            check_profile(config, self.cloud)
-            return config.get_one(api_timeout=ANSWER_SECONDS, **self._options(config))
-        except (ConfigException, auth_errors.ClientException) as error:
-            raise CloudRefused(self._what_is_wrong(config, str(error))) from error
-        except TRIPPED as error:
-            raise CloudRefused(self._what_is_wrong(config, f"a field does not fit its auth_type ({error})")) from error
-
-    def _config(self, from_fields: bool) -> OpenStackConfig:
-        try:
-            return OpenStackConfig(
-                vendor_files=vendor_files(),
-                load_yaml_config=not from_fields,
-                load_envvars=not from_fields,
-                app_name="dockerdriver",
-            )
-        except TRIPPED as error:
-            raise CloudRefused(f"clouds.yaml and secure.yaml do not fit each other ({error})") from error
-
-    def _check_region(self, config: OpenStackConfig) -> None:
-        name = self.cloud or config.default_cloud or ""
-        entry = config.cloud_config["clouds"].get(name) or {}
-        regions = [one["name"] if isinstance(one, dict) else one for one in entry.get("regions") or ()]
-        wanted = self._region()
-        if wanted and regions and wanted not in regions:
-            known = ", ".join(map(str, regions))
-            raise CloudRefused(f"cloud {name} has no region {wanted!r} in clouds.yaml; known: {known}")
-
-    def _region(self) -> str:
-        """Return the region that is asked for; beside a cloud of the environment, that may name it as well."""
-        return self.region_name or ("" if self.cloud or self.auth_url else os.environ.get("OS_REGION_NAME", ""))
-
-    def _options(self, config: OpenStackConfig) -> dict:
-        region = {"region_name": wanted} if (wanted := self._region()) else {}
-        if not self.auth_url:
-            named = {"cloud": self.cloud} if self.cloud else {}
-            return named | region | auth_type(config, self.cloud)
-        options = {"auth_type": "password", "auth": self._user()}
-        if self.application_credential_id:
-            options = {"auth_type": "v3applicationcredential", "auth": self._application()}
-        return options | region
-
-    def _user(self) -> dict[str, str]:
-        return {
-            "auth_url": self.auth_url,
-            "username": self.username,
-            "password": self.password.get_secret_value(),
-            "project_name": self.project_name,
-            "user_domain_name": self.user_domain_name,
-            "project_domain_name": self.project_domain_name,
-        }
-
-    def _application(self) -> dict[str, str]:
-        return {
-            "auth_url": self.auth_url,
-            "application_credential_id": self.application_credential_id,
-            "application_credential_secret": self.application_credential_secret.get_secret_value(),
-        }
-
-    def _what_is_wrong(self, config: OpenStackConfig, words: str) -> str:
-        named = self.cloud or os.environ.get("OS_CLOUD", "")
-        known = [name for name in config.get_cloud_names() if name not in ("", "envvars", "defaults")]
-        listed = ", ".join(sorted(map(str, known))) or "none"
-        if named and named not in known:
-            return f"no cloud is named {named!r} in clouds.yaml; known: {listed}"
-        if known and not config.default_cloud and not named and not self.auth_url:
-            return f"which cloud is not said: set OS_CLOUD, or the field cloud of the credentials; known: {listed}"
-        return f"the OpenStack credentials for {self.where()} are not complete: {words}"
-
-    def _key(self) -> tuple:
-        fields = self.model_dump(exclude={"password", "application_credential_secret"}).items()
-        secrets = (self.password.get_secret_value(), self.application_credential_secret.get_secret_value())
-        environment = sorted((k, v) for k, v in os.environ.items() if k.startswith("OS_"))
-        return (tuple(sorted((k, str(v)) for k, v in fields)), secrets, tuple(environment))
-
-
-def forget_logins() -> None:
-    """Read the credentials anew at the next call: a refusal may be of a password that was changed meanwhile."""
-    with _lock:
-        _logins.clear()

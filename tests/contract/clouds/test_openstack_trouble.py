@@ -9,6 +9,7 @@ import pytest
 from openstack.connection import Connection
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
+from blocks.clouds.openstack_project.login import connect
 from blocks.clouds.openstack_project.parts import ensure_port
 from blocks.clouds.openstack_project.shared import remove_names
 from blocks.clouds.openstack_project.snapshots import image_properties
@@ -106,8 +107,8 @@ def test_a_port_of_a_spawn_that_died_is_used_by_the_next(cloud, project):
 def test_a_token_that_was_revoked_is_renewed_in_the_middle(cloud, admin):
     server = cloud.create(request())
     settled(cloud)  # Nova itself builds with our token
-    login = cloud.credentials.connect()
-    token, servers = login.session.get_token(), f"{login.compute.get_endpoint()}/servers"
+    login = connect(cloud.credentials)
+    token, servers = present(login.session.get_token()), f"{login.compute.get_endpoint()}/servers"
     admin.identity.delete("/auth/tokens", headers={"X-Subject-Token": token})
     until(lambda: httpx.get(servers, headers={"X-Auth-Token": token}).status_code == 401, "Nova refuses the token", 60)
     assert cloud.find("main-01").id == server.id

@@ -10,6 +10,7 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from blocks.clouds.local.cloud import LocalCloud
+from blocks.clouds.openstack_project.login import connect
 from blocks.clouds.port import ServerStatus
 from blocks.outside import outside, standing_in
 from blocks.prefect.port import PrefectPort
@@ -120,7 +121,7 @@ async def delete_by_hand(project) -> None:
 async def revoke_token(admin) -> None:
     """While the run waits for ssh: what it does afterwards needs a new token."""
     await seen("mute-01", lambda server: server.status is ServerStatus.ACTIVE)
-    login = opened("rig-revoked").credentials.connect()
+    login = connect(opened("rig-revoked").credentials)
     revoke = partial(admin.identity.delete, "/auth/tokens", headers={"X-Subject-Token": login.session.get_token()})
     await asyncio.to_thread(revoke)
 

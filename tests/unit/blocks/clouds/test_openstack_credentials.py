@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.openstack_project.login import read_login
 from blocks.stored.bounds import reading_stored
 from blocks.stored.documents.refusing import trouble_with
 from pool.errors import CloudRefused
@@ -40,7 +41,7 @@ def read(tmp_path, monkeypatch):
     def read(content: str | bytes, secure: str | bytes = "", public: str = "", **fields):
         for name, text in (("clouds", content), ("secure", secure), ("clouds-public", public)):
             (tmp_path / f"{name}.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
-        return OpenStackCredentials(**{"cloud": "a"} | fields)._read()
+        return read_login(OpenStackCredentials(**{"cloud": "a"} | fields))
 
     return read
 
@@ -139,7 +140,7 @@ def test_a_file_that_the_environment_names_and_that_is_not_there_is_named(read, 
     monkeypatch.setattr("blocks.clouds.openstack_project.clouds_file.CONFIG_FILES", [])
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "~/clouds.yaml")
     with pytest.raises(CloudRefused, match=r"^OS_CLIENT_CONFIG_FILE names ~/clouds\.yaml, which is no file$"):
-        OpenStackCredentials(cloud="a")._read()
+        read_login(OpenStackCredentials(cloud="a"))
 
 
 def test_of_two_clouds_one_must_be_named(read):
