@@ -126,3 +126,16 @@ def test_an_operator_sees_the_pool_on_a_telephone(gateway, visitor, the_pool):
     visitor.set_viewport_size({"width": 390, "height": 844})
     assert look(visitor, gateway, "/pool/", "pool-phone") == "Pools of hosts"
     assert visitor.evaluate("document.documentElement.scrollWidth") <= 390
+    assert all(height < 140 for height in heights(visitor, "table tr"))
+
+
+def test_on_a_telephone_why_a_host_is_as_it_is_is_read_without_scrolling_sideways(gateway, visitor, the_pool):
+    visitor.set_viewport_size({"width": 390, "height": 844})
+    look(visitor, gateway, "/pool/?host=main-03", "pool-phone-why")
+    reason = visitor.get_by_text("configured and tested").first.bounding_box()
+    assert reason["x"] + reason["width"] <= 390
+
+
+def heights(visitor, rows: str) -> list[float]:
+    """Pixels of each row that is shown."""
+    return [box["height"] for row in visitor.locator(rows).all() if (box := row.bounding_box())]
