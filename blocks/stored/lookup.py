@@ -8,11 +8,30 @@ from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from blocks.stored.bounds import reading_stored
 from pool.errors import BadRequest, NotFound
 
 SomeBlock = TypeVar("SomeBlock", bound=Block)
+
+#: By pydantic's types of errors (docs.pydantic.dev, "Validation Errors"); in braces what it tells of them.
+_MUST = {
+    "missing": "must be given",
+    "list_type": 'must be a list, as in ["one", "two"]',
+    "dict_type": 'must be names and values, as in {"LANG": "de"}',
+    "string_type": "must be a text, between quotes",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "greater_than_equal": "must be {ge} or more",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be {le} or less",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be one of {expected}",
+}
 
 
 def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
@@ -20,7 +39,7 @@ def load(kind: type[SomeBlock], name: str, noun: str) -> SomeBlock:
 
     Raises:
         NotFound: "no blueprint is named 'x'; known: jupyter-minimal, rstudio".
-        BadRequest: "pool 'gpu': DD_MAX_HOSTS: Input should be greater than or equal to 0".
+        BadRequest: "pool 'gpu': DD_MAX_HOSTS: must be 0 or more".
     """
     try:
         with reading_stored():
@@ -43,9 +62,15 @@ def with_changes(block: SomeBlock, **changes: Any) -> SomeBlock:
 def what_is_wrong(error: ValidationError) -> str:
     """Which fields, and why; never what they hold, which may be a secret."""
     return "; ".join(
-        ": ".join(filter(None, (".".join(map(str, wrong["loc"])), wrong["msg"].removeprefix("Value error, "))))
-        for wrong in error.errors()
+        ": ".join(filter(None, (".".join(map(str, wrong["loc"])), words_of(wrong)))) for wrong in error.errors()
     )
+
+
+def words_of(wrong: ErrorDetails) -> str:
+    """Say what one field must be, of what pydantic tells of its fault; never what it holds."""
+    if says := _MUST.get(wrong["type"]):
+        return says.format(**wrong.get("ctx", {}))
+    return wrong["msg"].removeprefix("Value error, ")
 
 
 def names(kind: type[Block]) -> list[str]:

@@ -14,6 +14,7 @@ from prefect.server.api.ui import schemas
 from prefect.utilities.schema_tools.hydration import Placeholder
 from pydantic import SecretStr, ValidationError
 
+from blocks.stored.lookup import words_of
 from pool.errors import BadRequest
 
 
@@ -45,7 +46,7 @@ def below_fields(kind: type[Block], values: Mapping[str, Any]) -> list[SimpleNam
     except ValidationError as error:
         secret = {name for name, field in kind.model_fields.items() if field.annotation is SecretStr}
         wrong = [one for one in error.errors() if not one["loc"] or one["loc"][0] not in secret]
-        return [_below(kind, one["loc"], one["msg"].removeprefix("Value error, ")) for one in wrong]
+        return [_below(kind, one["loc"], words_of(one)) for one in wrong]
     return []
 
 

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from blocks.stored.lookup import words_of
 from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest
 from pool.notation import read_assignment
@@ -22,7 +23,7 @@ def turned(config: PoolConfig, words: Iterable[str]) -> PoolConfig:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"][:1]) or "the settings"
-        raise BadRequest(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise BadRequest(f"{name}: {words_of(first)}") from None
 
 
 def zone_of(config: PoolConfig) -> ZoneInfo:

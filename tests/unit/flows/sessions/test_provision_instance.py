@@ -113,8 +113,8 @@ def test_a_session_that_runs_is_answered_without_a_look_at_its_blueprint(tasks):
 @pytest.mark.parametrize("session", [QUEUED, STARTING])
 def test_a_session_whose_blueprint_cannot_be_read_any_more_is_failed_with_the_reason(tasks, session):
     tasks.answer("record_instance", (session, None))
-    tasks.answer("read_blueprint", BadRequest("blueprint 'jupyter': port: Field required"))
+    tasks.answer("read_blueprint", BadRequest("blueprint 'jupyter': port: must be given"))
     with pytest.raises(BadRequest):
         provision()
     ends = [(args[1], more["reason"]) for name, args, more in tasks.calls if name == "move_instance"]
-    assert ends == [(InstanceState.FAILED, "blueprint 'jupyter': port: Field required")]
+    assert ends == [(InstanceState.FAILED, "blueprint 'jupyter': port: must be given")]

@@ -143,7 +143,7 @@ def test_those_that_wait_for_a_pool_that_shuts_down_are_given_up_at_once():
 
 
 def test_one_whose_blueprint_cannot_be_read_is_given_up_with_the_reason():
-    why = "blueprint 'jupyter': port: Field required"
+    why = "blueprint 'jupyter': port: must be given"
     (decision, *_) = decided(waiting("a"), later(1), unreadable={"jupyter": why})
     assert (decision.kind, decision.subject, decision.reason) == (DecisionKind.GIVE_UP, "a", why)
 

@@ -47,7 +47,7 @@ def test_a_pool_is_made_with_the_settings_of_another_one_but_for_those_given(set
     [
         (("main", [], "main"), BadRequest, "there is a pool 'main' already: `dockerdriver config set --pool main"),
         (("new", [], "gpu"), NotFound, "no pool is named 'gpu'"),
-        (("new", ["DD_MAX_HOSTS=many"], "main"), BadRequest, "DD_MAX_HOSTS: Input should be a valid integer"),
+        (("new", ["DD_MAX_HOSTS=many"], "main"), BadRequest, "DD_MAX_HOSTS: must be a whole number"),
         (("new", ["DD_MOST=1"], "main"), NotFound, "a pool has no setting 'DD_MOST'"),
     ],
 )

@@ -141,7 +141,7 @@ def test_settings_are_read_changed_together_and_compared_with_the_defaults(setti
     [
         ("DD_MAX_HOSTS", BadRequest, "write NAME=value, like DD_MAX_HOSTS=8"),
         ("DD_MOST=8", NotFound, "a pool has no setting 'DD_MOST'; known: DD_SHUTDOWN_MODE"),
-        ("DD_MAX_HOSTS=many", BadRequest, "nothing is changed: DD_MAX_HOSTS: Input should be a valid integer"),
+        ("DD_MAX_HOSTS=many", BadRequest, "nothing is changed: DD_MAX_HOSTS: must be a whole number"),
         ("DD_HOST_FLAVOR_SLOTS_LARGE=2", BadRequest, "the large flavor has fewer slots"),
     ],
 )

@@ -20,7 +20,7 @@ from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
-WHY = "blueprint 'broken': port: Field required"
+WHY = "blueprint 'broken': port: must be given"
 
 
 @pytest.fixture

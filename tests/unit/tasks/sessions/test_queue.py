@@ -17,7 +17,7 @@ from tests.rigs.services.databases import new_store
 
 pytestmark = pytest.mark.unit
 
-WHY = "blueprint 'broken': port: Field required"
+WHY = "blueprint 'broken': port: must be given"
 BLOCKS: Blocks = {
     PoolConfig: {"main": PoolConfig()},
     Blueprint: {"broken": BadRequest(WHY), "jupyter": Blueprint(image="jupyter", port=8888)},

@@ -38,6 +38,11 @@ def test_what_is_wrong_with_a_field_is_told_below_it(told):
     assert error["errors"] == ["image lab@latest: after the @ there must be a digest, sha256:…"]
 
 
+def test_a_text_in_the_place_of_a_list_is_told_what_a_list_looks_like(told):
+    (error,) = told(Blueprint, WORKS | {"command": "jupyter lab --port 8888"})["errors"]
+    assert (error["property"], error["errors"]) == ("command", ['must be a list, as in ["one", "two"]'])
+
+
 def test_what_is_wrong_with_two_fields_together_is_told_below_the_first_of_the_form(told):
     (error,) = told(PoolConfig, {"DD_HOST_FLAVOR_SLOTS_LARGE": 3})["errors"]
     assert error["property"] == next(iter(PoolConfig.model_fields))
