@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from signal import Signals
 
 from pool.hosts.certificates import Validity
 
@@ -32,6 +33,15 @@ class SeenContainer:
     instance: str  # id that its label names
     outcome: ContainerOutcome = ContainerOutcome.RUNS
     exit_code: int = 0
+
+
+def exit_words(code: int) -> str:
+    """Say an exit code and its signal, if any: engines give 128 and its number (docker run, "Exit status")."""
+    try:
+        name = Signals(code - 128).name
+    except ValueError:
+        return str(code)
+    return f"{code} ({name}: it was killed)" if name == "SIGKILL" else f"{code} ({name})"
 
 
 @dataclass(frozen=True)

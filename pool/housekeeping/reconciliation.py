@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from pool.decisions import Decision, DecisionKind
 from pool.hosts.reach import PROBED, cut_off_words
-from pool.housekeeping.found import ContainerOutcome, SeenContainer
+from pool.housekeeping.found import ContainerOutcome, SeenContainer, exit_words
 from pool.housekeeping.observation import Observation, RuleContext
 from pool.housekeeping.orphans import orphans
 from pool.moments import minute, second
@@ -82,7 +82,7 @@ def container_lost(instance: Instance, case: RuleContext) -> Decision | None:
     if follows.kind is None or (outcome is ContainerOutcome.FROZEN and not instance.standby):
         return None
     found = case.seen.container_of(instance)
-    reason = follows.reason.format(host=instance.host, code=found and found.exit_code)
+    reason = follows.reason.format(host=instance.host, code=found and exit_words(found.exit_code))
     return Decision(follows.kind, instance.id, reason, cause=follows.cause)
 
 

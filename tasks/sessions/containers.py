@@ -10,6 +10,7 @@ from blocks.outside import now, outside
 from pool.blame import IMAGE_GONE
 from pool.courses.course import Course
 from pool.errors import EngineTrouble, Refused, SessionNotReady
+from pool.housekeeping.found import exit_words
 from pool.records import BlueprintSpec, ContainerSpec, Host, Instance
 from pool.sessions.containers import container_spec
 from pool.sessions.filling import auth_header_of
@@ -166,7 +167,7 @@ def _check_alive(instance: Instance, host: Host) -> None:
     if not state.running:
         said = _last_words(instance, engine.logs(instance.container, 5))
         raise SessionNotReady(
-            f"instance {instance.id}: its container on {host.name} ended with exit code {state.exit_code}"
+            f"instance {instance.id}: its container on {host.name} ended with exit code {exit_words(state.exit_code)}"
             f" before it answered; it said: {said}"
         )
 
