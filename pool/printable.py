@@ -1,4 +1,4 @@
-"""Which characters may stand in a line that people read: by Unicode's categories, for names in all scripts."""
+"""What may stand in a line that people read: characters by Unicode's categories, for names in all scripts; numbers."""
 
 import unicodedata
 
@@ -23,6 +23,11 @@ def escaped(text: str) -> str:
 def legible(text: str) -> str:
     """Return the text, of one line or more, with each line escaped: what others wrote must not steer a terminal."""
     return "\n".join(map(escaped, text.expandtabs().split("\n")))
+
+
+def how_many(number: int, noun: str) -> str:
+    """Say a number of things: "1 host", "2 hosts"; of a noun whose plural has an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _shows(character: str) -> bool:

@@ -11,6 +11,7 @@ from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
 from pool.errors import DockerDriverError, NotFound
 from pool.images.names import catalogue_name
+from pool.printable import how_many
 from pool.records import Host, Image
 from pool.states import HostState
 from tasks.hosts.disks import make_room
@@ -55,7 +56,7 @@ async def distribute_images(pool: Pool = "main", images: ImageNames = None, host
 def summary(deliveries: list[Delivery]) -> str:
     """What travelled, for the run's last message."""
     sent, skipped = sum(d.sent for d in deliveries), sum(d.skipped for d in deliveries)
-    return f"{len(deliveries)} hosts: {sent / 1e6:.1f} MB sent, {skipped / 1e6:.1f} MB already there"
+    return f"{how_many(len(deliveries), 'host')}: {sent / 1e6:.1f} MB sent, {skipped / 1e6:.1f} MB already there"
 
 
 async def deliver(host: Host, images: list[Image], distribution: Distribution, places: Semaphore) -> Delivery:

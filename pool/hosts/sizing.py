@@ -14,6 +14,7 @@ from pool.hosts.launching import breaker_words, lead, setback, why_held
 from pool.hosts.lifetime import takes_sessions, unused_since
 from pool.hosts.mix import Demand, Mix, Quota, Room, best_mix, mixed
 from pool.hosts.reach import reach_troubles
+from pool.printable import how_many
 from pool.records import FlavorSize, Headroom, Host, Instance
 from pool.settings import PoolSettings
 from pool.states import LIVING_HOSTS, ON_THEIR_WAY, HostState
@@ -189,5 +190,10 @@ def _reason(case: Situation) -> str:
     target, waiting = case.target, case.waiting
     timetable = f" by the timetable ({target.because})" if target.because else ""
     courses = f", and {sum(case.for_courses)} reserved for courses" if case.for_courses else ""
-    queue = f", and {sum(waiting)} for {len(waiting)} sessions that wait" if waiting else ""
-    return f"{case.room().slots} free slots now or on their way, {target.slots} wanted{timetable}{courses}{queue}"
+    queue = f", and {sum(waiting)} for {_waiting(len(waiting))}" if waiting else ""
+    free = how_many(case.room().slots, "free slot")
+    return f"{free} now or on their way, {target.slots} wanted{timetable}{courses}{queue}"
+
+
+def _waiting(number: int) -> str:
+    return f"{how_many(number, 'session')} that {'waits' if number == 1 else 'wait'}"

@@ -7,6 +7,7 @@ from pool.changes import HistoryEntry
 from pool.decisions import Decision
 from pool.hosts.reach import reach_words
 from pool.moments import minute, second
+from pool.printable import how_many
 from pool.records import Host, Image, Instance
 from pool.sessions.timings import PERCENTS, Spread
 from pool.states import HostState
@@ -148,7 +149,7 @@ def hosts_in_sum(hosts: Collection[Mapping[str, object]]) -> str:
         hosts: rows of `host_list`.
     """
     slots, used, free = (sum(int(str(row[key])) for row in hosts) for key in ("slots", "used", "free"))
-    return f"{len(hosts)} hosts, {used} of {slots} slots used, {free} free" if hosts else "no hosts"
+    return f"{how_many(len(hosts), 'host')}, {used} of {slots} slots used, {free} free" if hosts else "no hosts"
 
 
 def image_list(

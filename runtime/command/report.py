@@ -18,6 +18,7 @@ from pool.errors import BadRequest, DockerDriverError, GatewayTrouble, Refused
 from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
 from pool.hosts.reach import reach_troubles, silent_hosts
+from pool.printable import how_many
 from pool.records import Host, Instance
 from pool.reports.tables import host_list, hosts_in_sum, session_rows
 from pool.sessions.queue import queued_in_order
@@ -114,8 +115,8 @@ def _print(settings: ProcessSettings, seen: Seen) -> None:
         screen.print(cell(trouble), style="bold red")
     _draw(("Host", "State", "Address", "Slots used", "Free", "Since", "Why"), for_people(hosts), hosts_in_sum(hosts))
     waiting = sum(bool(row["position"]) for row in sessions)
-    waits = f", {waiting} of them wait for room" if waiting else ""
-    said = f"{len(sessions)} sessions{waits}" if sessions else "no sessions"
+    waits = f", {waiting} of them {'waits' if waiting == 1 else 'wait'} for room" if waiting else ""
+    said = how_many(len(sessions), "session") + waits if sessions else "no sessions"
     _draw(("Session", "User", "State", "Host", "Blueprint", "Expires", "URL"), sessions, said)
 
 

@@ -173,7 +173,7 @@ def test_more_hosts_than_allowed_is_not_less_than_none():
 
 def test_the_reason_of_a_spawn_has_its_figures():
     (decision,) = hosts_to_spawn(Situation([a_host(reserved=5)], PoolSettings(), NOW))
-    assert decision.reason == "1 free slots now or on their way, 4 wanted"
+    assert decision.reason == "1 free slot now or on their way, 4 wanted"
 
 
 def test_settings_under_which_no_host_takes_a_session_are_refused():
