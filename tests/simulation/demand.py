@@ -11,8 +11,12 @@ from tests.rigs.simulator.lives import Lives, settle
 
 @contextmanager
 def settling_world(ours: Lives) -> Iterator[EventfulWorld]:
-    """A world that must settle after the test, and in which everything must have held."""
+    """A world that must settle after the test, and in which everything must have held.
+
+    No decision depends on what platforms, visitors and operators are told: random lives show that, and it costs half.
+    """
     with ours.world(seed=3) as world:
+        world.tells = False
         yield world
         settle(world)
         assert world.broken.sentences == {}

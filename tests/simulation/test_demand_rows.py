@@ -157,6 +157,7 @@ def test_a_session_whose_time_fits_or_that_does_not_wait_starts_on_a_host_with_2
 
 
 def test_a_session_whose_time_does_not_fit_is_told_both_choices_and_waits_no_longer_than_a_boot_takes(world):
+    world.tells = True
     host = near_its_end(world)
     ask(world)
     (told,) = world.prefect.artifacts[f"instance-{last(world).id}"]

@@ -16,7 +16,7 @@ from tests.rigs.simulator.runs import Run
 pytestmark = [pytest.mark.simulation, pytest.mark.timeout(1800)]
 
 WEEK = 7 * 86400
-FEWEST_AWAITS = 30  # of a move; there are some fifty
+FEWEST_AWAITS = 100  # of a move; there are some 150
 MOMENTS = (0.3, 1.3, 2.4, 3.6, 6.0)  # seconds after a move was asked for; it takes about six
 BOTH_HOSTS = range(2)
 
@@ -65,16 +65,19 @@ def recover(world: EventfulWorld, after: str) -> None:
     assert (world.broken.sentences, unsettled(world)) == ({}, []), after
 
 
-def test_a_move_that_is_killed_at_any_await_loses_nothing(ours):
+# Each await by night: `test_moves_killed` has a move die before each of its steps, and before and after each write.
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.nightly)])
+def test_a_move_that_is_killed_at_any_await_loses_nothing(ours, every):
     with moving_world(ours, 1) as world:
-        awaits, was_killed = 0, True
-        while was_killed:
-            awaits += 1
-            worker = present(asked_to_move(world).process)
+        awaits, is_moved = every, False
+        while not is_moved:
+            run = asked_to_move(world)
+            worker = present(run.process)
             worker.kill_after(awaits)
             recover(world, f"killed at await {awaits}")
             assert running(world)[0].id == "s-0", "the session did not live on"
-            was_killed = worker.killed
+            is_moved = run.state.is_completed() and not worker.killed
+            awaits += every * worker.killed  # what is refused while a tick's run is at it is asked for again
         assert awaits > FEWEST_AWAITS
 
 

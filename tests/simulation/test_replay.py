@@ -14,7 +14,8 @@ from tests.simulation.replayed import HOURS_DIFFER, WAITS_DIFFER, lived
 
 pytestmark = pytest.mark.simulation
 
-SEEDS = (1, 2, 3, 4)  # every second life has a course; `make simulate REPLAYS=200` lives more
+SEEDS = (1, 2)  # every second life has a course; `make simulate REPLAYS=200` lives more
+BY_NIGHT = (3, 4)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def life_of(ours):
     return cache(lambda seed: lived(ours, seed))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in BY_NIGHT)])
 def test_a_replay_waits_spawns_and_costs_as_the_whole_product_did(life_of, seed):
     life = life_of(seed).replayed()
     assert life.differs == "", life.words
