@@ -13,7 +13,7 @@ from tests.rigs.gateways.gateway import RunningGateway, route_to, running_gatewa
 from tests.rigs.gateways.relays import SECRET, relays
 from tests.rigs.services.databases import migrated_postgres
 from tests.rigs.services.postgres import postgres_server
-from tests.rigs.services.prefect_server import ROOT, PrefectServer, running, stop
+from tests.rigs.services.prefect_server import ROOT, PrefectServer, stop
 from tests.rigs.services.tls_front import tls_front
 from tests.rigs.waiting import until
 
@@ -23,10 +23,10 @@ FLOW = "tests.rigs.stacks.elsewhere_flows:publish"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[PrefectServer]:
-    with running(PrefectServer(tmp_path_factory.mktemp("manager"))) as server:
-        server.pool("warm")
-        yield server
+def server(prefect_server) -> PrefectServer:
+    """The manager's: the one that all tests share, with the pool that a machine's warm workers ask."""
+    prefect_server.pool("warm")
+    return prefect_server
 
 
 @pytest.fixture(scope="module")

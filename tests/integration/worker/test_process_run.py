@@ -18,9 +18,9 @@ FLOWS = "tests.rigs.stacks.warm_flows"
 ENGINE = b"runtime.worker.process_engine"
 
 
-@pytest.fixture
-def run(prefect_server, tmp_path):
-    """A run whose flow waits for a sign."""
+@pytest.fixture(scope="module")
+def deployment(prefect_server):
+    """The deployment of a flow that waits for a sign, and a worker that takes its runs."""
     data = Path(prefect_server.env["DD_DATA"])
     data.mkdir(exist_ok=True)
     if not (data / "pool.sqlite").exists():
@@ -28,13 +28,18 @@ def run(prefect_server, tmp_path):
     pool = prefect_server.pool(f"long-{uuid4().hex[:6]}", "process")
     worker = prefect_server.worker(pool, pool, "process")
     job = {"command": f"{sys.executable} -m runtime.worker.process_run", "working_dir": str(ROOT)}
-    deployment = prefect_server.deployment(f"{FLOWS}:telling", pool, job_variables=job)
-    run = prefect_server.trigger(deployment, folder=str(tmp_path))
     try:
-        until((tmp_path / "begun").exists, "the flow's code has begun", 90)
-        yield run
+        yield prefect_server.deployment(f"{FLOWS}:telling", pool, job_variables=job)
     finally:
         stop(worker)
+
+
+@pytest.fixture
+def run(prefect_server, deployment, tmp_path):
+    """A run whose flow waits for a sign."""
+    run = prefect_server.trigger(deployment, folder=str(tmp_path))
+    until((tmp_path / "begun").exists, "the flow's code has begun", 90)
+    return run
 
 
 def processes_of(run: str, program: bytes) -> list[int]:
