@@ -27,7 +27,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "life cycle of an instance": lambda: f"```mermaid\n{mermaid(INSTANCE_MOVES)}```\n",
         "life cycle of a standby": lambda: f"```mermaid\n{mermaid(STANDBY_MOVES)}```\n",
     },
-    "backups.md": {"life cycle of a backup": lambda: f"```mermaid\n{mermaid(BACKUP_MOVES)}```\n"},
+    "how-backups-work.md": {"life cycle of a backup": lambda: f"```mermaid\n{mermaid(BACKUP_MOVES)}```\n"},
     "reconciliation.md": {"what follows": markdown},
     "reference/settings.md": {"settings of processes": settings.of_processes, "blocks": settings.of_blocks},
     "reference/deployments.md": {"flows": deployments.of_flows},

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[3]
 FILES = list((ROOT / "tests").rglob("test_*.py"))
 
 
-@pytest.fixture(params=["security", "reliability", "scaling", "backups"])
+@pytest.fixture(params=["security", "reliability", "scaling", "how-backups-work"])
 def page(request):
     return (ROOT / "docs" / f"{request.param}.md").read_text()
 
