@@ -12,9 +12,18 @@ NOT_THERE = "Is there a repository at the following location?"
 ABSENT = ("no such file or directory", "does not exist")  # how a directory, and an S3 store, say that of a file
 LOCKED = "already locked"
 WRONG_KEY = "wrong password or no key found"
-#: How it says of a part that it is damaged.
-DAMAGED = ("decrypting blob", "ciphertext verification failed", "returned invalid hash")
+#: How it says of a part that it is damaged; the last two where parts are read by the file, and may be compressed
+#: (restic 0.17 and later: pull request 4605 of restic/restic, issue 5220).
+DAMAGED = (
+    "decrypting blob",
+    "ciphertext verification failed",
+    "returned invalid hash",
+    "decompressing blob",
+    "wrong data returned, hash is",
+)
 PACK = re.compile(r"<data/([0-9a-f]+)")  # how it names the file that a part is in, by its first letters
+#: How `check` says that a file is short: in the same words from 0.12 (issue 3461 of restic/restic) to 0.18 (issue
+#: 21953) and in the code after it. What a reader is told of such a file differs by version and store.
 SIZE = "unexpected file size"
 
 

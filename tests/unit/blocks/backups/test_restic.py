@@ -95,6 +95,14 @@ ZEROED = "cannot dump file: decrypting blob 7871e589 failed: nonce is invalid"
 LOST = "cannot dump file: ReadFull(<data/fbbe3f15c6>): open /b/data/fb/fbbe3f15: no such file or directory"
 LOST_ON_S3 = "cannot dump file: ReadFull(<data/fbbe3f15c6>): The specified key does not exist."
 CUT_SHORT = "cannot dump file: ReadFull(<data/fbbe3f15c6>): unexpected EOF"
+#: What later ones say: of a short file in a store that answers by HTTP (0.18.1, issue 21953 of restic/restic), once
+#: more of one that failed before (0.17, `internal/backend/retry`), and of parts that are damaged (0.17, issue 5220).
+OUT_OF_BOUNDS = (
+    "Load(<data/fbbe3f15c6>, 587501, 12096181) failed: unexpected HTTP response (416): partial out of bounds read"
+)
+FAILED_BEFORE = "cannot dump file: circuit breaker open for file <data/fbbe3f15c6>"
+OTHER_DATA = "read blob <data/637f7c61> from 21d3e320: wrong data returned, hash is 9f959b90"
+NOT_UNPACKED = "decompressing blob <data/637f7c61> from 21d3e320 failed: invalid input: magic number mismatch"
 OF_SIZES = """pack 98d36c3049cc{n}: unexpected file size: got 3, expected 7
 pack fbbe3f15c6aa{n}: unexpected file size: got 1000, expected 12584164
 Fatal: repository contains errors""".format(n="0" * 52)
@@ -110,7 +118,7 @@ def fault_of(repository) -> BackupFault:
 
 
 @pytest.mark.usefixtures("commands")
-@pytest.mark.parametrize("said", [DAMAGED, ZEROED, LOST, LOST_ON_S3])
+@pytest.mark.parametrize("said", [DAMAGED, ZEROED, LOST, LOST_ON_S3, OTHER_DATA, NOT_UNPACKED])
 def test_a_part_that_is_damaged_or_lost_spoils_a_backup_unless_all_of_the_repository_is_gone(
     repository, tmp_path, said
 ):
@@ -121,8 +129,9 @@ def test_a_part_that_is_damaged_or_lost_spoils_a_backup_unless_all_of_the_reposi
 
 
 @pytest.mark.usefixtures("commands")
-def test_a_part_in_a_file_that_is_shorter_than_the_index_says_spoils_a_backup(repository, tmp_path):
-    (tmp_path / "trouble").write_text(CUT_SHORT)
+@pytest.mark.parametrize("said", [CUT_SHORT, OUT_OF_BOUNDS, FAILED_BEFORE])
+def test_a_part_in_a_file_that_is_shorter_than_the_index_says_spoils_a_backup(repository, tmp_path, said):
+    (tmp_path / "trouble").write_text(said)
     (tmp_path / "checked").write_text(OF_SIZES)
     with pytest.raises(BackupTrouble, match=r"pack fbbe3f15c6.*: got 1000, expected 12584164$") as found:
         b"".join(repository.read(SNAPSHOT))
@@ -144,7 +153,7 @@ def test_sizes_are_looked_at_where_a_file_is_named_alone(repository, tmp_path, c
 
 
 @pytest.mark.usefixtures("commands")
-@pytest.mark.parametrize("said", [CUT_SHORT, REFUSED, NOT_MOUNTED, "dial tcp: connection refused"])
+@pytest.mark.parametrize("said", [CUT_SHORT, OUT_OF_BOUNDS, REFUSED, NOT_MOUNTED, "dial tcp: connection refused"])
 def test_what_may_be_readable_the_next_time_spoils_no_backup(repository, tmp_path, said):
     (tmp_path / "trouble").write_text(said)
     assert fault_of(repository) is BackupFault.REPOSITORY
