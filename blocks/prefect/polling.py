@@ -52,8 +52,10 @@ def note_polls_seldom(clock: Callable[[], float] = time.monotonic) -> None:
         note = f"{name} {sorted((key, sorted(map(str, ids or ()))) for key, ids in what.items())}"
         if clock() < known.get(note, 0.0):
             return None
-        known[note] = clock() + KNOWN_SECONDS
-        return await schedule(**what)
+        asked_at = clock()
+        answer = await schedule(**what)  # where that fails, as while Redis is away, nothing is known
+        known[note] = asked_at + KNOWN_SECONDS
+        return answer
 
     _later.Docket.add = add_seldom
 

@@ -20,11 +20,13 @@ class Tasks:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.now = 1000.0
+        self.now, self.away = 1000.0, False
         self.docket: Any = object()
 
     def add(self, _docket: Any, function: Any, when: object = None, key: str | None = None) -> Any:
         async def schedule(**_what: Any) -> str:
+            if self.away:
+                raise ConnectionError("Redis is away")
             self.asked.append(function.__name__)
             return "scheduled"
 
@@ -56,6 +58,14 @@ BOTH = ["mark_work_queues_ready", "mark_deployments_ready"]
 def test_that_a_queue_and_its_deployments_are_in_use_is_noted_once_in_a_while(tasks):
     assert (tasks.poll(), tasks.poll()) == (BOTH, [])
     tasks.now += KNOWN_SECONDS
+    assert tasks.poll() == BOTH
+
+
+def test_what_could_not_be_noted_is_noted_at_the_next_poll(tasks):
+    tasks.away = True
+    with pytest.raises(ConnectionError):
+        tasks.poll()
+    tasks.away = False
     assert tasks.poll() == BOTH
 
 
