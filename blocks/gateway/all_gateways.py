@@ -24,6 +24,9 @@ from pool.records import Notice, Route
 
 #: Seconds for which this process does not ask a relay again that did not answer: each change would wait for it.
 AWAY_SECONDS = 10.0
+#: As many times the seconds that it was waited for, where that is longer, and at most so many: one that is frozen takes
+#: ten to be given up, and the changes of all machines wait behind the one that asks it.
+AWAY_TIMES, LONGEST_AWAY = 5, 60.0
 LOCK = "gateways"
 Answer = TypeVar("Answer")
 _logger = logging.getLogger("dockerdriver.gateways")
@@ -163,13 +166,15 @@ class AllGateways(Gateway):
     ) -> tuple[list[Answer], list[GatewayTrouble]]:
         answers, silent = list[Answer](), list[GatewayTrouble]()
         for relay in relays:
+            asked_at = self._uptime()
             try:
                 answers.append(ask(relay))
                 self._away.pop(relay.url, None)
             except RouteRefused:
                 raise
             except GatewayTrouble as trouble:
-                self._away[relay.url] = self._uptime() + AWAY_SECONDS
+                now = self._uptime()
+                self._away[relay.url] = now + max(AWAY_SECONDS, min(LONGEST_AWAY, AWAY_TIMES * (now - asked_at)))
                 silent.append(trouble)
         return answers, silent
 

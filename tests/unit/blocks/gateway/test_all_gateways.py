@@ -120,6 +120,23 @@ def test_one_that_was_away_is_not_waited_for_by_each_change_and_asked_again_late
     assert two.other.asked == 2
 
 
+@pytest.mark.parametrize(("waited", "pause"), [(0, 10), (2, 10), (10, 50), (60, 60)])
+def test_one_that_is_frozen_is_not_asked_for_longer_the_longer_it_was_waited_for(two, waited, pause):
+    def freeze(_route: Route) -> None:
+        two.other.asked += 1
+        two.uptime += waited
+        raise GatewayTrouble("no answer in time")
+
+    two.other.put_route = freeze
+    two.all.add_route(ROUTE)
+    two.uptime += pause - 1
+    two.all.add_route(ROUTE)
+    assert two.other.asked == 1
+    two.uptime += 1
+    two.all.add_route(ROUTE)
+    assert two.other.asked == 2
+
+
 def test_when_all_are_away_each_is_asked_and_the_change_is_trouble(two):
     two.one.away = two.other.away = True
     for _ in range(2):
