@@ -6,7 +6,8 @@ from prefect.states import Completed
 
 from flows.steps.forms import AnyBackup, InstanceId, KeptPath
 from flows.steps.outcome import pipeline
-from pool.backups.rules import check_can_get_files, restore_folder, to_restore
+from pool.backups.choosing import to_restore
+from pool.backups.rules import check_can_get_files, restore_folder
 from pool.errors import NotFound
 from tasks.backups.restoring import backups_to_choose_from, put_beside
 from tasks.base import accepted_at, now

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pool.backups.backup import Backup
-from pool.backups.rules import backup_lease, brings_back, has_work
+from pool.backups.choosing import brings_back
+from pool.backups.rules import backup_lease, has_work
 from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupTrouble, as_trouble
 from pool.errors import DockerDriverError, EngineTrouble, HostUnreachable
 from pool.records import BlueprintSpec, Instance

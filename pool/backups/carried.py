@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pool.backups.backup import Backup
-from pool.backups.rules import in_order
+from pool.backups.choosing import in_order
 from pool.errors import Refused
 from pool.records import Instance
 

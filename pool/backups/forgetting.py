@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from pool.backups.backup import Backup
-from pool.backups.rules import in_order
+from pool.backups.choosing import in_order
 from pool.backups.states import BackupState
 
 UNCOUNTED_DAYS = 30  # that one which does not count is kept, for an operator who looks what is in it

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pool.backups.backup import Backup
-from pool.backups.rules import in_order
+from pool.backups.choosing import in_order
 
 #: Of less, all is read back: it takes no longer than to find out what is new.
 SMALL = 256 << 20  # bytes

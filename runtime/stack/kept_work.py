@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from pool.backups.backup import Backup
-from pool.backups.rules import has_work, own_backups
+from pool.backups.choosing import own_backups
+from pool.backups.rules import has_work
 from pool.backups.states import BackupCause, BackupState
 from pool.errors import DockerDriverError, Refused
 from pool.records import Instance

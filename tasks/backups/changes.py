@@ -11,9 +11,9 @@ from blocks.engine.client import HostEngine
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
 from pool.backups.changes import Changes, Noted, base_of, chain_of, changes_since, is_large, is_worth_it, will_be_large
+from pool.backups.choosing import own_backups
 from pool.backups.inventory import Inventory, settled
 from pool.backups.reading_back import all_was_read
-from pool.backups.rules import own_backups
 from pool.backups.states import BackupState
 from pool.errors import DockerDriverError, NotFound
 from pool.records import Instance

@@ -9,18 +9,15 @@ from blocks.backups.work_tar import Counted, beside, for_owner, listed
 from blocks.outside import log, now, outside
 from pool.backups.backup import Backup
 from pool.backups.carried import carried_backup
-from pool.backups.rules import (
+from pool.backups.choosing import (
     brings_newest_back,
     check_nothing_is_lost,
-    files_key,
-    has_work,
     is_of_same_work,
     offer_before,
     own_backups,
     to_restore,
-    wait_ends_at,
-    waits_for_work,
 )
+from pool.backups.rules import files_key, has_work, wait_ends_at, waits_for_work
 from pool.backups.states import LOST_FAULTS, BackupState, BackupTrouble
 from pool.errors import Refused, WorkAway
 from pool.moments import minute

@@ -3,7 +3,7 @@
 from typing import Any
 
 from blocks.outside import outside
-from pool.backups.rules import own_backups
+from pool.backups.choosing import own_backups
 from pool.errors import DockerDriverError
 from pool.records import Host, Instance
 from pool.reports.end_notices import end_notice

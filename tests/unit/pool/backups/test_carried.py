@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pool.backups import rules
+from pool.backups import choosing, rules
 from pool.backups.carried import carried_backup
 from pool.backups.forgetting import to_forget
 from pool.backups.states import PROGRAM_ENDS, BackupCause, BackupState
@@ -35,8 +35,8 @@ def test_a_session_begins_with_nothing_under_no_circumstances():
     "values", [{"user": ""}, {"options": {"restore": "none"}}, {"options": {"restore": "bob-1.1"}}]
 )
 def test_its_own_work_comes_back_whatever_its_request_said(values):
-    assert rules.brings_back(replace(CARRIES, **values))
-    assert not rules.brings_newest_back(replace(CARRIES, **values))
+    assert choosing.brings_back(replace(CARRIES, **values))
+    assert not choosing.brings_newest_back(replace(CARRIES, **values))
 
 
 def test_what_is_half_there_on_the_new_host_is_no_work_to_keep():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pool.backups import rules
+from pool.backups import choosing, rules
 from pool.backups.states import BackupCause, BackupFault, BackupState, check_backup_move
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.records import KeptWork
@@ -107,28 +107,28 @@ def test_a_session_that_ends_or_has_no_schedule_is_never_due(values):
 def test_the_newest_backup_that_counts_comes_back():
     older, newer = a_backup("alice-1.1"), a_backup("alice-2.1", begun_at=later(9))
     broken = a_backup("alice-3.1", begun_at=later(99), state=BackupState.WRITTEN)
-    assert rules.to_restore([older, broken, newer]) == newer
+    assert choosing.to_restore([older, broken, newer]) == newer
 
 
 def test_nothing_comes_back_where_nothing_counts_or_nothing_is_wanted():
-    assert rules.to_restore([a_backup(state=BackupState.FAILED)]) is None
-    assert rules.to_restore([a_backup()], "none") is None
+    assert choosing.to_restore([a_backup(state=BackupState.FAILED)]) is None
+    assert choosing.to_restore([a_backup()], "none") is None
 
 
 def test_a_backup_that_is_named_comes_back_though_there_is_a_newer_one():
     older, newer = a_backup("alice-1.1"), a_backup("alice-2.1", begun_at=later(9))
-    assert rules.to_restore([newer, older], "alice-1.1") == older
+    assert choosing.to_restore([newer, older], "alice-1.1") == older
 
 
 def test_a_named_backup_that_does_not_count_is_refused_and_the_newest_that_does_is_offered():
     broken = a_backup("alice-2.1", state=BackupState.FAILED, reason="it differs")
     with pytest.raises(Refused, match=r"alice-2.1 is failed: it differs; the newest that can be restored is alice-1.1"):
-        rules.to_restore([broken, a_backup("alice-1.1")], "alice-2.1")
+        choosing.to_restore([broken, a_backup("alice-1.1")], "alice-2.1")
 
 
 def test_the_backup_of_another_user_cannot_be_named():
     with pytest.raises(NotFound, match=r"no backup of this user and blueprint is named 'bob-1.1'; there is none"):
-        rules.to_restore([], "bob-1.1")
+        choosing.to_restore([], "bob-1.1")
 
 
 def test_what_was_not_read_back_never_counts():
@@ -138,9 +138,9 @@ def test_what_was_not_read_back_never_counts():
 
 def test_a_session_is_the_same_work_as_another_of_its_user_and_blueprint():
     other = replace(KEEPS, id="alice-2")
-    assert rules.is_of_same_work(other, KEEPS)
-    assert not rules.is_of_same_work(KEEPS, KEEPS)
-    assert not rules.is_of_same_work(replace(other, user="bob"), KEEPS)
+    assert choosing.is_of_same_work(other, KEEPS)
+    assert not choosing.is_of_same_work(KEEPS, KEEPS)
+    assert not choosing.is_of_same_work(replace(other, user="bob"), KEEPS)
 
 
 @pytest.mark.parametrize(
@@ -148,17 +148,17 @@ def test_a_session_is_the_same_work_as_another_of_its_user_and_blueprint():
 )
 def test_where_work_does_not_come_back_by_itself_a_request_may_ask_for_it(restore, brings):
     stays = replace(KEEPS, keep=replace(KEEPS.keep, comes_back=False), options={"restore": restore} if restore else {})
-    assert rules.brings_back(stays) is brings
-    assert rules.brings_newest_back(stays) is (restore == "newest")
+    assert choosing.brings_back(stays) is brings
+    assert choosing.brings_newest_back(stays) is (restore == "newest")
 
 
 @pytest.mark.parametrize(("restore", "newest"), [("", True), ("newest", True), ("alice-1.1", False), ("none", False)])
 def test_only_the_newest_backup_is_waited_for(restore, newest):
-    assert rules.brings_newest_back(replace(KEEPS, options={"restore": restore})) is newest
+    assert choosing.brings_newest_back(replace(KEEPS, options={"restore": restore})) is newest
 
 
 def test_a_session_of_no_known_user_gets_nothing_back():
-    assert not rules.brings_back(replace(KEEPS, user=""))
+    assert not choosing.brings_back(replace(KEEPS, user=""))
 
 
 @pytest.mark.parametrize(
@@ -186,4 +186,4 @@ def test_what_was_made_of_an_earlier_session_of_the_same_name_is_not_a_session_s
         an_instance(user="", created_at=later(10)),
         [a_backup("alice-1.1"), a_backup("alice-1.2", begun_at=later(10))],
     )
-    assert ids(rules.own_backups(session, backups)) == ["alice-1.2"]
+    assert ids(choosing.own_backups(session, backups)) == ["alice-1.2"]
