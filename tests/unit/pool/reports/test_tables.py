@@ -4,13 +4,19 @@ import pytest
 
 from pool.decisions import Decision, DecisionKind
 from pool.records import Image
-from pool.reports.tables import decision_rows, host_rows, reach_rows, session_rows, span
+from pool.reports.tables import decision_rows, host_list, host_rows, hosts_in_sum, reach_rows, session_rows, span
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance
 
 pytestmark = pytest.mark.unit
 
 IMAGES = [Image("main", "jupyter", "sha256:1", 1), Image("main", "rstudio", "sha256:2", 1)]
+
+
+def test_one_host_is_one_and_two_are_two():
+    hosts = [a_host(reserved=2), a_host(name="main-02")]
+    assert hosts_in_sum(host_list(hosts[:1], NOW)) == "1 host, 2 of 6 slots used, 4 free"
+    assert hosts_in_sum(host_list(hosts, NOW)) == "2 hosts, 2 of 12 slots used, 10 free"
 
 
 def test_a_host_is_shown_with_state_slots_age_errors_and_images():
