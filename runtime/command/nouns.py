@@ -34,7 +34,8 @@ POOL = {"--pool": {"default": "main", "help": "name of the pool; main when none 
 ANY_POOL = {"--pool": {"help": "name of the pool; all when none is named"}}
 COURSE = {"name": {"metavar": "COURSE", "help": "its name, as in bio101"}}
 YES = {"--yes": {"action": "store_true", "help": "do not ask for a confirmation"}}
-REASON = {"--reason": {"default": "asked for by the operator", "help": "why; kept with the host"}}
+DRAINED = {"--reason": {"default": "asked for by the operator", "help": "why; kept with the host"}}
+RETURNED = {"--reason": {"default": "returned to service by the operator", "help": "why; kept with the host"}}
 
 RUN: dict[str, dict] = {
     "flow": {"help": "its name, as bake-host-image; its deployment is on-demand"},
@@ -105,11 +106,11 @@ NOUNS: dict[str, tuple[str, Commands]] = {
                     "metavar": "MINUTES",
                     "help": "after which the sessions that are left are ended; without it they live out their time",
                 },
-                **REASON,
+                **DRAINED,
                 **YES,
                 **AS_JSON,
             },
-            hosts.return_: {**HOST, **REASON, **AS_JSON},
+            hosts.return_: {**HOST, **RETURNED, **AS_JSON},
             ssh.ssh: {
                 **HOST,
                 "words": {"nargs": argparse.REMAINDER, "metavar": "COMMAND", "help": "run there; a shell without one"},

@@ -69,7 +69,9 @@ def take_down(settings: ProcessSettings, say: Say, lose_work: bool = False) -> l
     troubles += lost
     say("stops the workers")
     attempt(lambda: processes.stop(*filter(is_worker, processes.states())))
+    say("cancels the runs that are under way")
     attempt(lambda: cancel_runs(settings))
+    say("removes the hosts")
     attempt(lambda: remove_all_hosts(settings, say))
     say("stops the gateway, Prefect's server and the databases")
     attempt(processes.stop_all)

@@ -92,7 +92,7 @@ def test_queued_sessions_stand_in_the_queue_and_ended_ones_nowhere():
 def test_a_decision_is_shown_with_its_reason():
     decision = Decision(DecisionKind.DRAIN, "main-01", "its lifetime is over")
     page = drawn(decisions=[RecordedDecision(decision, 1, "main", NOW)])
-    assert "<td>drain</td><td>main-01</td><td>its lifetime is over</td>" in page
+    assert '<td>drain</td><td>main-01</td><td class="words">its lifetime is over</td>' in page
 
 
 def test_what_a_tick_left_undone_is_said_and_cut_where_it_is_long():
@@ -190,7 +190,7 @@ def test_of_a_failed_session_why_and_the_answer_to_its_platform_are_one_click_aw
     failed = an_instance(user="ada", state=InstanceState.FAILED, reason="host main-01 is gone", last_host="main-01")
     lives = {"alice-1": [HistoryEntry(NOW, "failed", "host main-01 is gone")]}
     page = pool_page([PoolView("main", [], [], [], of_sessions=lives, failed=[failed])], NOW, FORMS)
-    assert '<td class="whole">2026-01-05 08:00</td><td>host main-01 is gone</td>' in page
+    assert '<td class="whole">2026-01-05 08:00</td><td class="words">host main-01 is gone</td>' in page
     links = links_of(page)
     assert links["why"] == "?session=alice-1"
     assert links["answer"] == "https://ui/v2/artifacts/key/instance-alice-1"

@@ -6,6 +6,8 @@ from functools import partial
 import pytest
 
 from blocks.settings import ProcessSettings
+from flows.hosts.drain_host import drain_host
+from flows.hosts.return_host import return_host
 from pool.errors import BadRequest, DockerDriverError, Refused
 from runtime.command import cli
 
@@ -43,3 +45,9 @@ def test_what_cannot_be_rotated_is_named_and_nothing_is_while_the_stack_is_down(
         cli.rotate_secrets(settings, ["passwort"], retire=False)
     with pytest.raises(DockerDriverError, match="does not answer"):
         cli.rotate_secrets(settings, [], retire=False)
+
+
+@pytest.mark.parametrize(("words", "flow"), [("host drain main-01", drain_host), ("host return main-01", return_host)])
+def test_where_no_reason_is_said_a_command_gives_the_one_that_the_form_of_its_flow_gives(words, flow):
+    said = cli._parser().parse_args(words.split()).reason
+    assert said == flow.parameters.properties["reason"]["default"]
