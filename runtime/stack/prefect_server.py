@@ -117,9 +117,9 @@ def guard_what_is_served(settings: ProcessSettings, own: str, port: int, failove
 
     def run(app: Any, **options: Any) -> None:
         where = f"http://{HOST}:{port}/api"
+        pass_over_imported()  # before it is the active one: that takes a moment
         failover.wait_until_active(lambda: print(f"stands by: another process serves {where}", flush=True))
         _held = take_twin(HOST, port)  # as long as the server runs
-        pass_over_imported()
         print(f"serves {where}", flush=True)
         options |= {"host": HOST, "port": port, "ws_per_message_deflate": False}
         shown = WithForms(app, present_choices)
