@@ -19,7 +19,11 @@ def write_changed(changes: list[Change]) -> None:
 
 
 def write_answers(sessions: Collection[Instance]) -> None:
-    """Write the artifact ``instance-<id>`` of each session, those that wait with their positions."""
+    """Write the artifact ``instance-<id>`` of each session; first of those that wait, with their positions.
+
+    Of a burst they are told within a second that they wait; what starts is told of once more when it runs.
+    """
+    sessions = sorted(sessions, key=lambda session: session.state is not InstanceState.QUEUED)
     positions = {pool: positions_in(pool) for pool in {s.pool for s in sessions if s.state is InstanceState.QUEUED}}
     waiting = (positions.get(instance.pool, {}).get(instance.id, (None, None))[1] for instance in sessions)
     outside().prefect.write_answers(

@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 
 from blocks.outside import standing_in
+from blocks.publisher import Publisher
 from blocks.stored.blueprint import Blueprint
 from blocks.stored.link_keys import LinkKeys
 from blocks.stored.pool_config import PoolConfig
@@ -100,6 +101,12 @@ def test_all_are_told_whether_they_start_or_wait_before_one_of_their_runs_begins
     assert told(door) == {f"instance-s-{number}": state for number, state in enumerate(states)}
     assert [one.id for one in door.store.instances.queue("main")] == ["s-2", "s-3", "s-4"]
     assert door.prefect.triggered == []
+
+
+def test_those_that_wait_are_told_before_those_that_start(door):
+    with standing_in(replace(door, publisher=Publisher())):  # of all changes at once, not of each
+        record(*(found(f"s-{number}") for number in range(4)))
+    assert [*told(door)] == [f"instance-s-{number}" for number in (2, 3, 0, 1)]
 
 
 class WaitedForPublisher(InlinePublisher):
