@@ -29,6 +29,7 @@ def a_class():
     return past([Visit(later(2 * HOUR + 5 * number), 1, stayed=HOUR, allowed=HOUR) for number in range(40)])
 
 
+@pytest.mark.no_cover  # dozens of replays, each at four times its cost: the other tests here run the same lines
 def test_a_timetable_is_advised_for_a_class_and_each_other_kind_of_settings_gets_its_reason(a_class):
     advice = advise(a_class, PoolSettings(), wait_p95=5)
     assert advice.kept
@@ -74,6 +75,7 @@ def test_figures_stand_side_by_side(a_class):
     assert waits["today"] != waits["then"]
 
 
+@pytest.mark.no_cover  # as above
 def test_no_line_of_a_timetable_is_advised_for_a_class_that_has_slots_reserved(a_class):
     students = [replace(visit, course="bio101") for visit in a_class.visits]
     bio = a_course(times=["Mon 10:00-11:00"], slots=40)

@@ -87,6 +87,7 @@ def test_advice_is_the_settings_to_turn_and_why(told):
     assert advice["reasons"]
 
 
+@pytest.mark.no_cover  # dozens of replays, each at four times its cost: the other tests here run the same lines
 def test_a_wait_of_5s_is_kept_and_is_the_one_where_none_is_said(told):
     advice = json.loads(told("advise", "--wait-p95", "5s", "--json"))
     assert advice["keeps_the_wait"]
