@@ -1,5 +1,6 @@
 """Load a block by name, and say which names there are when it does not exist."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,7 +9,6 @@ from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from blocks.stored.bounds import reading_stored
 from pool.errors import BadRequest, NotFound
@@ -66,7 +66,7 @@ def what_is_wrong(error: ValidationError) -> str:
     )
 
 
-def words_of(wrong: ErrorDetails) -> str:
+def words_of(wrong: Mapping[str, Any]) -> str:
     """Say what one field must be, of what pydantic tells of its fault; never what it holds."""
     if says := _MUST.get(wrong["type"]):
         return says.format(**wrong.get("ctx", {}))
