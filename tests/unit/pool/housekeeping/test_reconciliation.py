@@ -51,19 +51,9 @@ def test_a_session_whose_container_runs_is_left_alone():
     ("found", "kind", "reason"),
     [
         (
-            [container(ContainerOutcome.FAILED, code=3)],
-            Kind.LOST_CONTAINER,
-            "its container on main-01 ended with exit code 3",
-        ),
-        (
             [container(ContainerOutcome.FAILED, code=137)],
             Kind.LOST_CONTAINER,
             "its container on main-01 ended with exit code 137 (SIGKILL: it was killed)",
-        ),
-        (
-            [container(ContainerOutcome.FAILED, code=139)],
-            Kind.LOST_CONTAINER,
-            "its container on main-01 ended with exit code 139 (SIGSEGV)",
         ),
         (
             [container(ContainerOutcome.OUT_OF_MEMORY)],
@@ -74,7 +64,7 @@ def test_a_session_whose_container_runs_is_left_alone():
         ([container(ContainerOutcome.SHUT_DOWN)], Kind.SHUT_DOWN, "its user shut it down"),
         ([container(ContainerOutcome.STOPPED_WITH_ENGINE)], Kind.START_AGAIN, "its host main-01 rebooted"),
     ],
-    ids=["exited", "killed", "crashed", "out of memory", "removed by hand", "shut down by its user", "host rebooted"],
+    ids=["exited", "out of memory", "removed by hand", "shut down by its user", "host rebooted"],
 )
 def test_a_session_whose_container_does_not_run_ends_with_the_reason_or_is_started_again(found, kind, reason):
     assert told(instances=[an_instance()], containers=found) == [(kind, "alice-1", reason)]
