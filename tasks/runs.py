@@ -12,6 +12,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
+    FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
@@ -19,7 +20,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from blocks.outside import log, now, outside
 from pool.errors import NotFound
 from pool.housekeeping.under_way import LONGEST_SECONDS, SeenWork, is_under_way, longest_start
-from pool.records import FlavorSize
+from pool.records import FlavorSize, Instance
+from pool.reports.run_tags import tags_of_run
 from tasks.base import blocking, look_up, pool_task
 
 if TYPE_CHECKING:
@@ -52,6 +54,21 @@ async def runs_under_way(flow_name: str) -> list[FlowRun]:
         runs = await all_pages(client, **wanted)
     limits = [await longest_seconds(flow_name, run) or 0 for run in runs]
     return [run for run, longest in zip(runs, limits, strict=True) if is_under_way(_seen(run), longest, now())]
+
+
+@look_up(retries=2, retry_delay_seconds=1)
+async def start_was_cancelled(instance: Instance) -> bool:
+    """Whether the last run that was to start a session with room was cancelled, since it has that room.
+
+    Such a run may not have come to end the session: it was cancelled while no worker was there, before it began or
+    between a worker's death and its next try.
+    """
+    its_own = FlowRunFilter(tags=FlowRunFilterTags(all_=tags_of_run({"instance_id": instance.id})))
+    starts = FlowFilter(name=FlowFilterName(any_=["provision-instance"]))
+    newest = FlowRunSort.EXPECTED_START_TIME_DESC
+    async with outside().prefect.client() as client:
+        runs = await client.read_flow_runs(flow_filter=starts, flow_run_filter=its_own, sort=newest, limit=1)
+    return any(state_of(run).is_cancelled() and state_of(run).timestamp >= instance.state_since for run in runs)
 
 
 def _seen(run: FlowRun) -> SeenWork:

@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from flows.steps import settling
 from flows.steps.queue import ask_to_start, serve_queue
+from flows.steps.sessions import refuse_start
 from pool.backups.rules import asking
 from pool.decisions import Decision, DecisionKind
+from pool.errors import Refused
 from pool.reports.run_tags import BACKGROUND
 from pool.sessions.drain import drain_ends_soon, drain_over_since
 from pool.sessions.requests import end_of
@@ -20,7 +22,7 @@ from tasks.hosts.operator import put_back_into_service
 from tasks.hosts.setup import renew_certificate
 from tasks.housekeeping.orphans import count_removal, note_repair
 from tasks.leases import lease
-from tasks.runs import trigger
+from tasks.runs import start_was_cancelled, trigger
 from tasks.sessions.extensions import grant_late_request
 from tasks.sessions.instances import get_instance, move_instance
 from tasks.sessions.standbys import begin_standby, end_standby
@@ -148,8 +150,13 @@ async def _back_up(decision: Decision, _key: str) -> None:
 
 
 async def _start(decision: Decision, key: str) -> None:
+    """Have a session that has room started; one whose start was cancelled ends, whoever was to end it."""
     instance = await get_instance(decision.subject)
-    if instance.state is InstanceState.STARTING:
+    if instance.state is not InstanceState.STARTING:
+        return
+    if await start_was_cancelled(instance):
+        await refuse_start(instance, Refused("cancelled"))
+    else:
         await ask_to_start(instance, again=key)
 
 

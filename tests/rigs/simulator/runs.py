@@ -14,8 +14,10 @@ from typing import Any
 import yaml
 from prefect import Flow, Task
 from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
+from pool.reports.run_tags import tags_of_run
 from runtime.stack.deployments import DESCRIPTION
 from tests.rigs.simulator.processes import Process
 
@@ -229,6 +231,8 @@ class PrefectClient:
             and (deployment_filter is None or run.deployment.partition("/")[2] in deployment_filter.name.any_)
             and matches(run)
         ]
+        if sort is FlowRunSort.EXPECTED_START_TIME_DESC:
+            found.sort(key=lambda run: run.expected_start_time, reverse=True)
         return found[offset : offset + limit]
 
     async def read_flow(self, flow_id: str) -> Flow:
@@ -261,15 +265,17 @@ def _matcher(wanted: Any) -> Callable[[Run], bool]:
     if wanted is None:
         return lambda _: True
     asked = wanted.model_dump(exclude_none=True, exclude_unset=True, exclude_defaults=True)
-    unknown = asked.keys() - {"state", "expected_start_time", "operator"}
+    unknown = asked.keys() - {"state", "expected_start_time", "operator", "tags"}
     assert not unknown, f"teach the simulated client the filter {', '.join(unknown)}"
     types = set(wanted.state.type.any_) if wanted.state else None
     since = wanted.expected_start_time.after_ if wanted.expected_start_time else None
     before = wanted.expected_start_time.before_ if wanted.expected_start_time else None
+    tags = set(wanted.tags.all_) if wanted.tags else set()
 
     def matches(run: Run) -> bool:
         started = run.expected_start_time
         right = types is None or run.state_type in types
+        right = right and tags <= {*tags_of_run(run.parameters)}
         return right and (since is None or started >= since) and (before is None or started <= before)
 
     return matches

@@ -6,13 +6,14 @@ from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import AwaitingRetry, Running, Scheduled
+from prefect.states import AwaitingRetry, Cancelled, Running, Scheduled
 
 from blocks.outside import standing_in
 from pool.errors import NotFound
 from pool.records import FlavorSize, Instance
+from pool.states import InstanceState
 from tasks.housekeeping.observing import _named, _unrecorded
-from tasks.runs import longest_seconds, runs_under_way
+from tasks.runs import longest_seconds, runs_under_way, start_was_cancelled
 from tests.rigs.fakes import FakePrefect, fake_outside
 from tests.rigs.pool_data import NOW, an_instance, later
 
@@ -108,3 +109,19 @@ def test_an_odd_flavor_in_a_run_of_anothers_takes_only_itself_out_of_the_count(o
 def test_an_odd_name_in_a_run_of_anothers_stands_for_nothing(odd):
     with standing_in(fake_outside()):
         assert _named([a_run(instance_id=odd), a_run(instance_id="bob-1")], "instance_id") >= {"bob-1"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "was"),
+    [
+        ([], False),
+        ([Running(timestamp=NOW)], False),
+        ([Cancelled(timestamp=NOW)], True),
+        ([Cancelled(timestamp=later(-1))], False),
+    ],
+    ids=["no run", "under way", "since it has room", "before it had room"],
+)
+def test_a_start_was_cancelled_if_its_last_run_was_since_the_session_has_room(runs, was):
+    session = an_instance(state=InstanceState.STARTING)
+    with standing_in(fake_outside(prefect=Books(*map(a_run, runs)), store=Store())):
+        assert asyncio.run(start_was_cancelled.fn(session)) is was

@@ -126,3 +126,17 @@ def test_a_standby_is_asked_for_as_what_takes_no_place_from_requests():
         asyncio.run(act(Decision(DecisionKind.ASK_STANDBY, "standby-1", "its run was lost"), 0))
     ((name, _, asked),) = tasks.calls
     assert (name, asked["tags"]) == ("trigger", [BACKGROUND])
+
+
+@pytest.mark.parametrize(("cancelled", "done"), [(True, []), (False, ["trigger"])])
+def test_a_session_with_room_is_started_unless_its_start_was_cancelled(cancelled, done):
+    tasks = ScriptedTasks(
+        get_instance=an_instance(state=InstanceState.STARTING), start_was_cancelled=cancelled, give_out_room=[]
+    )
+    tasks.answer("move_instance", an_instance(state=InstanceState.FAILED))
+    leases = SimpleNamespace(take=lambda *_: None, drop=lambda *_: None)
+    with standing_in(fake_outside(prefect=tasks, store=SimpleNamespace(writes=0, leases=leases))):
+        asyncio.run(act(Decision(DecisionKind.START, "alice-1", "no flow run starts it"), 0))
+    moves = [(args[1], more["reason"]) for name, args, more in tasks.calls if name == "move_instance"]
+    assert [name for name in tasks.names if name == "trigger"] == done
+    assert moves == [(InstanceState.FAILED, "cancelled")] * cancelled
