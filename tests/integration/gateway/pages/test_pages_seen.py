@@ -129,6 +129,14 @@ def test_an_operator_sees_the_pool_on_a_telephone(gateway, visitor, the_pool):
     assert all(height < 140 for height in heights(visitor, "table tr"))
 
 
+def test_on_a_telephone_the_picture_of_the_day_shows_its_newest_hours(gateway, visitor, the_pool):
+    visitor.set_viewport_size({"width": 390, "height": 844})
+    look(visitor, gateway, "/pool/", "pool-phone")
+    drawn = visitor.locator(".picture svg").first.bounding_box()
+    assert drawn["x"] < 0  # begins beyond the left edge: its right end is in sight
+    assert drawn["x"] + drawn["width"] <= 390
+
+
 def test_on_a_telephone_why_a_host_is_as_it_is_is_read_without_scrolling_sideways(gateway, visitor, the_pool):
     visitor.set_viewport_size({"width": 390, "height": 844})
     look(visitor, gateway, "/pool/?host=main-03", "pool-phone-why")
