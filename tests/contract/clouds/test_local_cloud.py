@@ -15,6 +15,7 @@ from blocks.clouds.port import ServerStatus
 from blocks.stored.host_keys import new_host_key
 from pool.errors import CloudRefused, CloudTrouble
 from tests.rigs.hosts.clouds import KEY, NAMESPACE, SSH_SECONDS, server_request, ssh_when_it_answers
+from tests.rigs.waiting import until
 
 pytest_plugins = ("tests.rigs.engines.engine", "tests.rigs.hosts.cloud_fixtures")
 pytestmark = pytest.mark.contract
@@ -51,9 +52,10 @@ def test_a_host_in_which_something_is_frozen_is_removed_like_any_other(local, en
         pytest.skip("only by cgroups of version 1 a frozen process does not die")
     container = engine.containers.get(local.cloud.create(server_request("h-1")).id)
     group = "/sys/fs/cgroup/freezer/standby"
-    begin = f"mkdir {group}; sleep 600 & echo $! > {group}/cgroup.procs"
-    freeze = f"echo FROZEN > {group}/freezer.state; cat {group}/freezer.state"
-    assert container.exec_run(["sh", "-c", f"{begin}; {freeze}"]).output.split()[-1].startswith(b"FR")
+    begin = f"mkdir -p {group} && (sleep 600 >/dev/null 2>&1 & echo $! > {group}/cgroup.procs)"
+    freeze = f"echo FROZEN > {group}/freezer.state && cat {group}/freezer.state"
+    frozen = ["sh", "-c", f"{begin} && {freeze}"]
+    until(lambda: container.exec_run(frozen).output.startswith(b"FR"), "it is frozen: systemd mounts the groups", 30)
     local.cloud.delete("h-1")
     assert local.cloud.find("h-1") is None
 
