@@ -4,8 +4,8 @@ The count of reruns is in the run's own history of states, so that it is the sam
 """
 
 from asyncio import to_thread
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -66,45 +66,39 @@ async def settle_lost_run(
     Raises:
         Busy: another process settles it.
     """
+    async with _settling_alone(store, run_id, now):
+        try:
+            run = await client.read_flow_run(run_id)
+            states = sorted(await client.read_flow_run_states(run_id), key=lambda state: state.timestamp)
+        except ObjectNotFound:  # of another server, or long forgotten
+            return None
+        if not is_lost(states):
+            return None
+        # Its own state counts, not the newest of its history: Prefect may mark a run as late as a worker takes it.
+        state = run.state or states[-1]
+        cancelled = state.type in CANCELLED or (cancelled and state.type in WITHOUT_RESULT)
+        if cancelled:  # before its leases are given back, and before its state says that all is done
+            await _end_its_start(client, store, run, now)
+        await to_thread(store.leases.drop_all_of, _holder(run_id))
+        if state.type not in (WITHOUT_RESULT if cancelled else UNDER_WAY):
+            return None
+        by_schedule, reruns = run.auto_scheduled, reruns_in(states)
+        follows, message = what_follows(reason, cancelling=cancelled, by_schedule=by_schedule, reruns=reruns)
+        # Not forced where it is to run again: should it have ended this moment, the server keeps that.
+        await client.set_flow_run_state(run_id, STATES[follows](message=message), force=follows is not Follows.RERUN)
+        return follows
+
+
+@asynccontextmanager
+async def _settling_alone(store: PoolStore, run_id: UUID, now: datetime) -> AsyncIterator[None]:
     name, holder = f"settling of flow run {run_id}", uuid4().hex
     if await to_thread(store.leases.take, name, holder, LEASE_SECONDS, now):
         raise Busy(f"another process settles flow run {run_id}")
     try:
-        return await _settle(client, store, run_id, reason, is_lost, now, cancelled)
+        yield
     finally:
         with suppress(DatabaseAway):  # what was settled is settled; the lease expires
             await to_thread(store.leases.drop, name, holder)
-
-
-async def _settle(
-    client: PrefectClient,
-    store: PoolStore,
-    run_id: UUID,
-    reason: str,
-    is_lost: Callable[[Sequence[State]], bool],
-    now: datetime,
-    cancelled: bool,
-) -> Follows | None:
-    try:
-        run = await client.read_flow_run(run_id)
-        states = sorted(await client.read_flow_run_states(run_id), key=lambda state: state.timestamp)
-    except ObjectNotFound:  # of another server, or long forgotten
-        return None
-    if not is_lost(states):
-        return None
-    # Its own state counts, not the newest of its history: Prefect may mark a run as late as a worker takes it.
-    state = run.state or states[-1]
-    cancelled = state.type in CANCELLED or (cancelled and state.type in WITHOUT_RESULT)
-    if cancelled:  # before its leases are given back, and before its state says that all is done
-        await _end_its_start(client, store, run, now)
-    await to_thread(store.leases.drop_all_of, _holder(run_id))
-    if state.type not in (WITHOUT_RESULT if cancelled else UNDER_WAY):
-        return None
-    by_schedule, reruns = run.auto_scheduled, reruns_in(states)
-    follows, message = what_follows(reason, cancelling=cancelled, by_schedule=by_schedule, reruns=reruns)
-    # Not forced where it is to run again: should it have ended this moment, the server keeps that.
-    await client.set_flow_run_state(run_id, STATES[follows](message=message), force=follows is not Follows.RERUN)
-    return follows
 
 
 async def _end_its_start(client: PrefectClient, store: PoolStore, run: FlowRun, now: datetime) -> None:
