@@ -62,9 +62,7 @@ class PrefectApi:
 
     def answers(self) -> bool:
         """Whether the server answers in time what it has to read in its database; with the right password."""
-        with contextlib.suppress(httpx.HTTPError):
-            return self._client.post("/flows/count", json={}, timeout=ANSWER_SECONDS).is_success
-        return False
+        return not self.trouble()
 
     def trouble(self) -> str:
         """Say why the server does not answer what it has to read in its database, and what to see to; empty: it does.
