@@ -25,11 +25,11 @@ BESIDE = FOR_SCHEDULES + FOR_BACKGROUND
 
 
 class Kind(Enum):
-    """What a run is to the places."""
+    """What a run is to the places, in the order in which runs that are due begin."""
 
     SCHEDULE = "of a schedule"
-    BACKGROUND = "ahead of any request"
     REQUEST = "asked for"
+    BACKGROUND = "ahead of any request"
 
 
 def kind_of(run: FlowRun) -> Kind:
@@ -56,14 +56,12 @@ class Places:
         """Those of the due runs that may begin now: of schedules first, then requests, then what is started ahead."""
         new = [response for response in due if response.flow_run.id not in self._worker.taken]
         self._beside = {run: kind for run, kind in self._beside.items() if run in self._worker.taken}
-        begin = []
-        for kind in Kind:
-            alike = [response for response in new if kind_of(response.flow_run) is kind]
-            begin.append(alike if kind is Kind.SCHEDULE else alike[: max(0, self._most[kind] - self._under_way(kind))])
-        scheduled, background, requests = begin
-        known = {Kind.SCHEDULE: scheduled, Kind.BACKGROUND: background}
-        self._beside |= {one.flow_run.id: kind for kind, several in known.items() for one in several}
-        return [*scheduled, *requests, *background]
+        begin = {kind: [response for response in new if kind_of(response.flow_run) is kind] for kind in Kind}
+        for kind, most in self._most.items():
+            del begin[kind][max(0, most - self._under_way(kind)) :]
+        for kind in (Kind.SCHEDULE, Kind.BACKGROUND):
+            self._beside |= {response.flow_run.id: kind for response in begin[kind]}
+        return [response for several in begin.values() for response in several]
 
     def may_have_been_full(self) -> bool:
         """Whether runs may have waited for the place that was given back a moment ago."""
