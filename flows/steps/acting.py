@@ -150,7 +150,7 @@ async def _back_up(decision: Decision, _key: str) -> None:
 
 
 async def _start(decision: Decision, key: str) -> None:
-    """Have a session that has room started; one whose start was cancelled ends, whoever was to end it."""
+    """Have a session that has room started; one whose start was cancelled ends, if its run did not end it."""
     instance = await get_instance(decision.subject)
     if instance.state is not InstanceState.STARTING:
         return

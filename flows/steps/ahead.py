@@ -140,9 +140,8 @@ async def leave_session(run: FoundRun, is_over: bool) -> None:
         await ask_to_start(instance)
 
 
-AHEAD = {
-    "provision-instance": Ahead(record_sessions, place_sessions, leave_session, share_sessions)
-}  # by a flow's name
+#: By the name of a flow.
+AHEAD = {"provision-instance": Ahead(record_sessions, place_sessions, leave_session, share_sessions)}
 
 
 def _session(run: FoundRun) -> dict[str, Any]:

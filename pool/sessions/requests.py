@@ -144,7 +144,7 @@ def ends_with_run(instance: Instance, run: str, asked_at: datetime, holder: str 
         instance: the session, as it is now.
         run: the cancelled run, as it holds leases.
         asked_at: when that run was asked for.
-        holder: who holds the lease by which one run at a time starts the session; None: nobody does.
+        holder: who holds the lease by which one run at a time starts the session; None: no run does.
     """
     if holder == run:
         return instance.state in BEGINNING or instance.state is InstanceState.RUNNING
