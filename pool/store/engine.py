@@ -33,6 +33,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from pool.errors import BadRequest
 from pool.store.outage import Outage, Patience, number_of, outlasting, status_of
+from pool.store.pings import ping_seldom
 
 #: Seconds that a transaction waits for another one, and that PostgreSQL lets one idle (its process may be frozen).
 LOCK_WAIT = 30
@@ -230,6 +231,7 @@ def _postgresql_engine(url: URL) -> Engine:
     )
     event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "handle_error", _hide_failing_row)
+    ping_seldom(engine)
     return engine
 
 

@@ -207,3 +207,11 @@ def test_a_file_that_stays_locked_is_named(tmp_path, monkeypatch):
         with pytest.raises(DatabaseAway, match=r"pool\.sqlite .*database is locked"):
             claim(store)
     store.close()
+
+
+def test_a_kept_connection_that_the_server_ended_costs_no_call(stored, server, caplog):
+    claim(stored)  # a connection is kept, and known to be there
+    server.stop()
+    server.start()
+    assert stored.hosts.get("main-01").name == "main-01"
+    assert not caplog.records, "it was seen by its socket: no call was made again"
