@@ -30,6 +30,7 @@ from blocks.prefect.choices import present_choices
 from blocks.prefect.database import begin_immediately
 from blocks.prefect.naming import name_runs_at_once
 from blocks.prefect.polling import poll_for_less
+from blocks.prefect.serving import pass_requests_on, serve_at_once
 from blocks.prefect.sparing import spare_the_server
 from blocks.prefect.taking import take_runs_once
 from blocks.settings import ProcessSettings, process_settings
@@ -72,6 +73,7 @@ def main() -> None:
     spare_the_server()
     name_runs_at_once()  # after it: what records a run is replaced by both
     poll_for_less()
+    serve_at_once()
     show_in_forms(LOOKED_AT)
     failover = Failover(server_lock(settings, said.port))
     guard_what_is_served(settings, os.environ.get(OF_SERVER, ""), said.port, failover)
@@ -120,6 +122,7 @@ def guard_what_is_served(settings: ProcessSettings, own: str, port: int, failove
         pass_over_imported()  # before it is the active one: that takes a moment
         failover.wait_until_active(lambda: print(f"stands by: another process serves {where}", flush=True))
         _held = take_twin(HOST, port)  # as long as the server runs
+        pass_requests_on(app.api_app)
         print(f"serves {where}", flush=True)
         options |= {"host": HOST, "port": port, "ws_per_message_deflate": False}
         shown = WithForms(app, present_choices)
