@@ -18,6 +18,8 @@ MOST_ASKED = 5000
 #: Key of a session's artifact, before its id. It belongs to no run: a tick that tells of a session is soon deleted.
 ANSWER_OF = "instance-"
 WRITES_AT_ONCE = 4
+#: Path of our server's by which it takes several answers, all or none, and how many by one request.
+TOGETHER, MOST_TOGETHER = "/artifacts/answers", 50
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,34 @@ def _newest(client: SyncPrefectClient, keys: Sequence[str]) -> dict[str, object]
 
 
 def create_all(client: SyncPrefectClient, answers: Sequence[Answer], asking: AskingRuns) -> None:
-    """Create an artifact of each answer.
+    """Create an artifact of each answer; those of one moment by one request, where the server is ours.
 
-    Some at a time: one alone would wait behind all that others ask the server, at each of them.
     By the client's own method an event would go with each, which costs the server half as much again and says less than
     the event of the change that the answer tells of.
 
     Raises:
         httpx.HTTPError: the server is away, or refused one; the last one that it refused.
     """
+    artifacts = [answer.artifact(asking.run_of(answer)) for answer in answers]
+    for begin in range(0, len(artifacts), MOST_TOGETHER):
+        several = artifacts[begin : begin + MOST_TOGETHER]
+        if len(several) == 1 or not _create_together(client, several):
+            _create_each(client, several)
+
+
+def _create_together(client: SyncPrefectClient, artifacts: Sequence[dict[str, str]]) -> bool:
+    """Whether the server took all of these; it took none where it is not ours, or refused one of them."""
+    try:
+        client.request("POST", _path(TOGETHER), json=artifacts)
+    except httpx.HTTPStatusError:
+        return False
+    return True
+
+
+def _create_each(client: SyncPrefectClient, artifacts: Sequence[dict[str, str]]) -> None:
+    """Some at a time: one alone would wait behind all that others ask the server, at each of them."""
     with ThreadPoolExecutor(WRITES_AT_ONCE) as threads:
-        made = (one.artifact(asking.run_of(one)) for one in answers)
-        asked = [threads.submit(copy_context().run, _create, client, artifact) for artifact in made]
+        asked = [threads.submit(copy_context().run, _create, client, artifact) for artifact in artifacts]
         try:
             refused = [error for one in asked if (error := one.result())]
         finally:  # a server that is away is asked for no more

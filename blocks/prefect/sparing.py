@@ -16,12 +16,12 @@ from prefect.server import models
 from prefect.server.database import orm_models, provide_database_interface
 from prefect.server.events.schemas.events import Event, ReceivedEvent
 from prefect.server.logs.messaging import publish_logs
-from prefect.server.models import artifacts, deployments, flow_runs
+from prefect.server.models import deployments, flow_runs
 from prefect.server.models import logs as log_models
 from prefect.server.orchestration import core_policy
 from prefect.server.orchestration.global_policy import EnsureFlowRunStateTimestampIsUnique
 from prefect.server.schemas.actions import LogCreate
-from prefect.server.schemas.core import Artifact, FlowRun, Log, TaskRun
+from prefect.server.schemas.core import FlowRun, Log, TaskRun
 from prefect.server.services import task_run_recorder
 from prefect.server.utilities.database import Timestamp
 from prefect.server.utilities.messaging.memory import MemoryMessage
@@ -31,8 +31,6 @@ from prefect.utilities.schema_tools import validation
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import lazyload
 from sqlalchemy.orm.attributes import set_committed_value
-
-from blocks.prefect.answers import ANSWER_OF
 
 #: Events that are kept in the form in which they were read first: as many as a burst has under way.
 KEPT_EVENTS = 256
@@ -53,7 +51,6 @@ def spare_the_server() -> None:
     record_runs_in_one_statement()
     trust_newer_moments()
     read_events_once()
-    write_answers_in_two_statements()
     check_schemas_once()
     write_rows_by_kept_statements()
     write_plain_moments()
@@ -165,32 +162,6 @@ def read_events_once() -> None:
 
     setattr(ReceivedEvent, "model_validate_json", staticmethod(read_once))  # noqa: B010 - a method of Prefect's own
     setattr(Event, "receive", receive)  # noqa: B010 - as above
-
-
-def write_answers_in_two_statements() -> None:
-    """Have an answer to a platform be written, and the newest of its key, without looks at both and an event after it.
-
-    The event said less than that of the session's change, which the answer tells of. A run's result is written in the
-    same way, all other artifacts as by Prefect.
-    """
-    known: Any = artifacts.create_artifact
-
-    async def create_artifact(session: AsyncSession, artifact: Artifact) -> Any:
-        if artifact.key is not None and not artifact.key.startswith(ANSWER_OF):
-            return await known(session=session, artifact=artifact)
-        moment, db = now("UTC"), provide_database_interface()
-        moments = {"created": moment, "updated": moment}
-        if artifact.key is not None:
-            said = artifact.model_dump_for_orm(exclude_unset=True, exclude={"id", *moments})
-            newest = db.queries.insert(db.ArtifactCollection).values(latest_id=artifact.id, **moments, **said)
-            key = db.orm.artifact_collection_unique_upsert_columns
-            changes = {"latest_id": artifact.id, "updated": moment} | said
-            await session.execute(newest.on_conflict_do_update(index_elements=key, set_=changes))
-        row = artifact.model_dump_for_orm(exclude={*moments}) | moments
-        await session.execute(db.queries.insert(db.Artifact).values(**row))
-        return artifact.model_copy(update=moments)
-
-    setattr(models.artifacts, "create_artifact", create_artifact)  # noqa: B010 - a function of Prefect's own
 
 
 def check_schemas_once() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from pool.changes import Noun
 from pool.sessions.timings import Moments, Phase, Timings
 from pool.states import InstanceState
-from pool.store.engine import Part
+from pool.store.engine import Part, in_parts
 from pool.store.schema import changes, instances, timings
 
 #: What a session that takes room again, on another host, has not come through yet.
@@ -27,6 +27,15 @@ class TimingStore(Part):
         with self._db.reading() as connection:
             row = connection.execute(select(timings).where(timings.c.instance == instance_id)).one_or_none()
         return _moments(row) if row else {}
+
+    def of_each(self, instance_ids: Collection[str]) -> dict[str, Moments]:
+        """What each of these sessions has come through, and when, by its id; without those of which nothing is kept."""
+        found: dict[str, Moments] = {}
+        with self._db.reading() as connection:
+            for ids in in_parts(instance_ids):
+                rows = connection.execute(select(timings).where(timings.c.instance.in_(ids)))
+                found |= {row.instance: _moments(row) for row in rows}
+        return found
 
     def since(self, moment: datetime, pool: str | None = None) -> list[Timings]:
         """The phases of all sessions of a pool (None: of any) that were accepted then or later, oldest first."""

@@ -33,6 +33,7 @@ from blocks.prefect.polling import poll_for_less
 from blocks.prefect.serving import pass_requests_on, serve_at_once
 from blocks.prefect.sparing import spare_the_server
 from blocks.prefect.taking import take_runs_once
+from blocks.prefect.telling import take_answers_together
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, accepted_pairs
 from blocks.stored.blueprint import Blueprint
@@ -71,6 +72,7 @@ def main() -> None:
     refuse_nonsense(LOOKED_AT)
     take_runs_once()
     spare_the_server()
+    take_answers_together()
     name_runs_at_once()  # after it: what records a run is replaced by both
     poll_for_less()
     serve_at_once()

@@ -1,15 +1,15 @@
 """The answer to the platform: the artifact ``instance-<id>``, the newest version of which is what the session is."""
 
 from collections.abc import Collection
+from typing import Any
 
 from blocks.outside import outside
 from blocks.prefect.answers import ANSWER_OF, Answer
 from pool.changes import Change, Noun
 from pool.records import Instance
-from pool.sessions.estimates import QueuePosition
 from pool.states import BEGINNING, InstanceState
 from tasks.publishing.current import tell_current
-from tasks.sessions.answers import answer_for, told_as
+from tasks.sessions.answers import answers_for, told_as
 from tasks.sessions.positions import positions_in
 
 
@@ -25,15 +25,14 @@ def write_answers(sessions: Collection[Instance]) -> None:
     """
     sessions = sorted(sessions, key=lambda session: session.state is not InstanceState.QUEUED)
     positions = {pool: positions_in(pool) for pool in {s.pool for s in sessions if s.state is InstanceState.QUEUED}}
-    waiting = (positions.get(instance.pool, {}).get(instance.id, (None, None))[1] for instance in sessions)
-    outside().prefect.write_answers(
-        [_answer(instance, position) for instance, position in zip(sessions, waiting, strict=True)]
-    )
+    standing = [positions.get(session.pool, {}).get(session.id, (None, None))[1] for session in sessions]
+    rows = answers_for([*zip(sessions, standing, strict=True)])
+    outside().prefect.write_answers([_answer(session, row) for session, row in zip(sessions, rows, strict=True)])
 
 
-def _answer(instance: Instance, position: QueuePosition | None) -> Answer:
+def _answer(instance: Instance, row: dict[str, Any]) -> Answer:
     words = f"Session {instance.id}: {told_as(instance)}"
-    return Answer(ANSWER_OF + instance.id, words, answer_for(instance, position), instance.state in BEGINNING)
+    return Answer(ANSWER_OF + instance.id, words, row, instance.state in BEGINNING)
 
 
 def _changed_sessions(changes: list[Change]) -> list[Instance]:

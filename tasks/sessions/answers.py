@@ -1,5 +1,6 @@
 """What a platform is answered about a session."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from blocks.outside import outside
@@ -11,7 +12,7 @@ from pool.reports.visitor_notices import is_being_saved
 from pool.sessions.drain import ends_at, notice
 from pool.sessions.estimates import QueuePosition
 from pool.sessions.moving import move_notice
-from pool.sessions.timings import Phase, seconds_since_accepted
+from pool.sessions.timings import Moments, Phase, seconds_since_accepted
 from pool.states import ENDED, InstanceState
 from tasks.base import look_up
 from tasks.sessions.links import launch_url, session_url
@@ -36,14 +37,27 @@ def answer(instance: Instance) -> dict[str, Any]:
 
 
 def answer_for(instance: Instance, position: QueuePosition | None = None) -> dict[str, Any]:
-    """Compose the answer to the platform for a session as it is now.
+    """Compose the answer to the platform for a session as it is now; see `answers_for`."""
+    return answers_for([(instance, position)])[0]
+
+
+def answers_for(sessions: Sequence[tuple[Instance, QueuePosition | None]]) -> list[dict[str, Any]]:
+    """Compose the answers to the platform for sessions as they are now, in the same order.
 
     The launch link in it works once and not for long; `issue-link` makes another. A queued session has its position,
     one that is over when it ended and why: `end_cause` for programs, `reason` for people. `phases` has after how many
     seconds it came through each phase of its start.
     """
-    host = outside().store.hosts.get(instance.host) if instance.host else None
-    moments = outside().store.timings.of(instance.id)
+    store = outside().store
+    hosts = store.hosts.named({instance.host for instance, _ in sessions if instance.host})
+    moments = store.timings.of_each([instance.id for instance, _ in sessions])
+    return [
+        _composed(instance, position, hosts.get(instance.host or ""), moments.get(instance.id, {}))
+        for instance, position in sessions
+    ]
+
+
+def _composed(instance: Instance, position: QueuePosition | None, host: Host | None, moments: Moments) -> dict:
     accepted = moments.get(Phase.ACCEPTED)
     ends = ends_at(instance, host)
     return {

@@ -83,6 +83,14 @@ class HostStore(Part):
         with self._db.reading() as connection:
             return get_host(connection, name)
 
+    def named(self, names: Collection[str]) -> dict[str, Host]:
+        """Those of these hosts that are on record, by name."""
+        if not names:
+            return {}
+        with self._db.reading() as connection:
+            rows = connection.execute(select(hosts).where(hosts.c.name.in_(sorted(names)))).all()
+        return {row.name: as_host(row) for row in rows}
+
     def all(self, pool: str | None = None, states: Iterable[HostState] | None = None) -> list[Host]:
         """The hosts of one pool (None: all) in some states (None: any), by name."""
         query = select(hosts).order_by(hosts.c.pool, hosts.c.number)

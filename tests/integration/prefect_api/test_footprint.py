@@ -1,6 +1,8 @@
 """What the product leaves in the database of a real Prefect server, and what it takes out of it again."""
 
 import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -156,6 +158,34 @@ def test_answers_are_written_only_when_they_changed(prefect_server):
         written(ada="queued", ben="queued")
         written(ada="queued", ben="running")
     assert [len(artifacts_of(prefect_server, f"told-{key}")) for key in ("ada", "ben")] == [1, 2]
+
+
+def test_answers_of_one_moment_are_all_written_and_each_is_the_newest_of_its_key(prefect_server):
+    keys = [f"instance-together-{number}" for number in range(3)]
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        for state in ("queued", "running"):
+            PrefectPort().write_answers([Answer(key, state, {"state": state}) for key in reversed(keys)])
+    newest = [prefect_server.call("GET", f"/artifacts/{key}/latest") for key in keys]
+    assert [one["description"] for one in newest] == ["running"] * 3
+    assert [json.loads(one["data"]) for one in newest] == [[{"state": "running"}]] * 3
+    assert [len(artifacts_of(prefect_server, key)) for key in keys] == [2, 2, 2]
+
+
+def test_of_answers_of_one_moment_none_is_written_where_one_is_no_answer(prefect_server):
+    said = [{"key": key, "type": "markdown", "data": "x"} for key in ("instance-none-1", "hosts-of-none")]
+    assert prefect_server.rest.post("/artifacts/answers", json=said).status_code == 409
+    assert artifacts_of(prefect_server, "instance-none-1") == []
+
+
+def test_publishers_of_two_processes_that_tell_of_the_same_sessions_wait_for_each_other_one_way(prefect_server):
+    keys = [f"instance-both-{number}" for number in range(8)]
+    said = [[{"key": key, "type": "markdown", "data": "x"} for key in order] for order in (keys, keys[::-1])]
+
+    def tell(number: int) -> int:
+        return prefect_server.rest.post("/artifacts/answers", json=said[number % 2]).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(tell, range(16))) == {204}
 
 
 def test_queues_and_deployments_are_ready_as_soon_as_a_worker_polls_and_noted_again_only_after_a_while(prefect_server):

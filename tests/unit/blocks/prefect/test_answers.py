@@ -8,7 +8,16 @@ import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
-from blocks.prefect.answers import MOST_ASKED, Answer, AskingRuns, WrittenAnswers, create_all, write_changed
+from blocks.prefect.answers import (
+    MOST_ASKED,
+    MOST_TOGETHER,
+    TOGETHER,
+    Answer,
+    AskingRuns,
+    WrittenAnswers,
+    create_all,
+    write_changed,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -18,22 +27,47 @@ ANSWERS = [Answer(f"instance-{name}", f"Session {name}", {"state": "running"}) f
 class FakeClient(SyncPrefectClient):
     """A server that answers for some keys as it is told to."""
 
-    def __init__(self, troubles: dict[str, Exception]) -> None:
-        self.troubles = troubles
+    def __init__(self, troubles: dict[str, Exception], takes_several: bool = True) -> None:
+        self.troubles, self.takes_several = troubles, takes_several
+        self.requests = 0
         self.created: list[str] = []
         self.runs: dict[str, str | None] = {}
 
-    def request(self, method: str, path: str, json: dict) -> None:  # type: ignore[override]  # all that is asked of it
-        assert (method, path) == ("POST", "/artifacts/")
-        if trouble := self.troubles.get(json["key"]):
-            raise trouble
+    def request(self, method: str, path: str, json: Any) -> Any:  # type: ignore[override]  # all that is asked of it
+        assert (method, path) in (("POST", "/artifacts/"), ("POST", TOGETHER))
+        if path == TOGETHER and not self.takes_several:
+            raise refusal(404)
+        several = json if path == TOGETHER else [json]
+        for artifact in several:
+            if trouble := self.troubles.get(artifact["key"]):
+                raise trouble
         time.sleep(0.001)  # as an answer takes
-        self.created.append(json["key"])
-        self.runs[json["description"]] = json.get("flow_run_id")
+        self.requests += 1
+        for artifact in several:
+            self.created.append(artifact["key"])
+            self.runs[artifact["description"]] = artifact.get("flow_run_id")
 
 
 def refusal(status: int) -> httpx.HTTPStatusError:
     return httpx.HTTPStatusError(str(status), request=httpx.Request("POST", "/"), response=httpx.Response(status))
+
+
+def test_answers_of_one_moment_are_one_request():
+    client = FakeClient({})
+    create_all(client, ANSWERS, AskingRuns())
+    assert (client.requests, client.created) == (1, [answer.key for answer in ANSWERS])
+
+
+def test_very_many_are_some_requests_the_first_ones_first():
+    client, many = FakeClient({}), [Answer(f"instance-{number}", "", {}) for number in range(MOST_TOGETHER + 1)]
+    create_all(client, many, AskingRuns())
+    assert (client.requests, client.created) == (2, [answer.key for answer in many])
+
+
+def test_a_server_of_prefects_own_is_given_one_after_the_other():
+    client = FakeClient({}, takes_several=False)
+    create_all(client, ANSWERS, AskingRuns())
+    assert (client.requests, sorted(client.created)) == (3, sorted(answer.key for answer in ANSWERS))
 
 
 def test_one_that_is_refused_holds_up_no_other_and_is_told():
@@ -99,9 +133,9 @@ class LookingClient(FakeClient):
         self.looks: list[list[str]] = []
 
     def request(self, method: str, path: str, json: dict) -> Any:  # type: ignore[override]  # as above
-        if path == "/artifacts/":
+        if path in ("/artifacts/", TOGETHER):
             super().request(method, path, json)
-            self.newest[json["key"]] = json["data"]
+            self.newest |= {one["key"]: one["data"] for one in (json if path == TOGETHER else [json])}
             return None
         keys = json["artifacts"]["key"]["any_"]
         self.looks.append(keys)

@@ -21,7 +21,10 @@ pytestmark = pytest.mark.unit
 class Store:
     """Sessions that were accepted and picked up, and no more."""
 
-    timings = SimpleNamespace(of=lambda _: {Phase.ACCEPTED: NOW, Phase.PICKED_UP: later(0.2)})
+    timings = SimpleNamespace(
+        of_each=lambda ids: {one: {Phase.ACCEPTED: NOW, Phase.PICKED_UP: later(0.2)} for one in ids}
+    )
+    hosts = SimpleNamespace(named=lambda _: {})
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +58,7 @@ def test_a_session_whose_host_does_not_answer_says_so():
 
 
 def test_a_session_that_is_moved_starts_to_its_platform_and_the_notice_says_where_it_goes(monkeypatch):
-    monkeypatch.setattr(Store, "hosts", SimpleNamespace(get=a_host), raising=False)
+    monkeypatch.setattr(Store, "hosts", SimpleNamespace(named=lambda names: {name: a_host(name) for name in names}))
     told = answer_for(an_instance(state=InstanceState.MOVING, reason="from main-01 to main-02: a new kernel"))
     assert (told["state"], told["host"]) == ("starting", "main-01")
     assert told["notice"] == "it is being moved from main-01 to main-02: a new kernel"
