@@ -1,8 +1,8 @@
 """What threads of one process tell each other to save work. None of it holds an invariant: only the database does."""
 
-from asyncio import wait_for, wrap_future
+from asyncio import wait, wait_for, wrap_future
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,6 +38,7 @@ class Turns:
         self._relied_on: set[str] = set()  # names of promises by which a start is left to a run that is still to come
         self._counting = Lock()
         self._rests: dict[str, float] = {}
+        self._works: dict[str, Future[None]] = {}
 
     @contextmanager
     def take(self, name: str) -> Iterator[None]:
@@ -125,6 +126,22 @@ class Turns:
             self._looks[name] += change
             if not self._looks[name]:
                 del self._looks[name]
+
+    def begin_work(self, name: str) -> Callable[[], None]:
+        """Say that the caller works on the thing of this name; until what this returns is called."""
+        work = self._works[name] = Future()
+
+        def end() -> None:
+            if self._works.get(name) is work:
+                del self._works[name]
+            work.set_result(None)
+
+        return end
+
+    async def end_of_work(self, name: str, patience: float) -> None:
+        """Wait until the caller of :meth:`begin_work` works on it no more, at most so many seconds."""
+        if work := self._works.get(name):
+            await wait([wrap_future(work)], timeout=patience)
 
     def rest(self, name: str, until: float) -> None:
         """Have the thing of this name done no more before a moment of the machine's uptime, in seconds."""

@@ -14,7 +14,7 @@ from pool.states import BEGINNING, EndCause, InstanceState
 from tasks.base import run_parameters
 from tasks.gateway.routes import publish_route
 from tasks.sessions.answers import answer
-from tasks.sessions.coming_runs import starting_later
+from tasks.sessions.coming_runs import recorded_beside, starting_later
 from tasks.sessions.instances import get_instance, move_instance
 from tasks.sessions.queue import check_waiting
 from tasks.sessions.requests import find_request, read_blueprint, record_instance
@@ -56,6 +56,7 @@ async def provision_instance(
 
 async def record(instance_id: str, blueprint: str, user: str, options: dict) -> tuple[Instance, BlueprintSpec | None]:
     """Record the session, and give out room in the order of the queue; the session as it is then, and its blueprint."""
+    await recorded_beside()
     async with starting_later(instance_id):
         known = await find_request(instance_id, blueprint, user, options)
         instance, recipe = (known, None) if known else await record_instance(instance_id, blueprint, user, options)

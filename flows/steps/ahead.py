@@ -1,4 +1,4 @@
-"""What is done together for runs that were found together, before the first of them begins."""
+"""What is done for runs before they begin: together for those that were found together, beside its taking for one."""
 
 import asyncio
 import json
@@ -55,12 +55,14 @@ class Ahead:
             Meanwhile more runs are found, and the same is done for them.
         leave: for one that another process took, and whether it is over.
         share: for several that get a process each, before all else: what other processes are to know.
+        alone: for one that was found alone, beside its taking: it records and places; its answer undoes it.
     """
 
     record: Callable[[Sequence[FoundRun]], Awaitable[Undoing]]
     place: Callable[[Sequence[FoundRun]], Awaitable[Wait | None]]
     leave: Callable[[FoundRun, bool], Awaitable[None]]
     share: Callable[[Sequence[FoundRun]], Awaitable[None]]
+    alone: Callable[[FoundRun], Awaitable[Undoing]]
 
 
 async def record_sessions(runs: Sequence[FoundRun]) -> Undoing:
@@ -110,6 +112,21 @@ async def wait_until_told() -> None:
             await flush_publisher(TOLD_SECONDS)
 
 
+async def begin_alone(run: FoundRun) -> Undoing:
+    """Record the session of a run that is being taken, and give it room; what undoes it.
+
+    Prefect's server answers twice until the run is at its first line. The pool's database is asked meanwhile, which
+    would else be asked after that. What cannot be done here, the run does, and says why.
+    """
+    undoing = await record_sessions([run])
+    try:
+        for pool in await pools_where_wait([run.parameters["instance_id"]]):
+            await serve_queue(pool)
+    except Exception as error:  # noqa: BLE001 - see above; what was recorded is to be undone all the same
+        log().debug("run %s gives out room itself: %r", run.id, error)
+    return undoing
+
+
 async def take_back(instance_id: str) -> None:
     """End a session that was recorded for a run which was cancelled before it began; unless another run starts it."""
     instance = await find_instance(instance_id)
@@ -141,7 +158,7 @@ async def leave_session(run: FoundRun, is_over: bool) -> None:
 
 
 #: By the name of a flow.
-AHEAD = {"provision-instance": Ahead(record_sessions, place_sessions, leave_session, share_sessions)}
+AHEAD = {"provision-instance": Ahead(record_sessions, place_sessions, leave_session, share_sessions, begin_alone)}
 
 
 def _session(run: FoundRun) -> dict[str, Any]:

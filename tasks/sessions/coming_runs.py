@@ -14,6 +14,8 @@ from tasks.base import blocking, run_id
 PROMISED_SECONDS = 30.0  # that a run which has been found may take to begin
 #: As much for one that has a process of its own: of a burst, each imports all flows, on a few cores.
 ISOLATED_SECONDS = 120.0
+#: That a run waits for what its process does for it meanwhile.
+BESIDE_SECONDS = 5.0
 
 
 @asynccontextmanager
@@ -66,6 +68,19 @@ def left_to_other_processes(instance_ids: Collection[str]) -> set[str]:
         return set()
     starts = {start_of(instance_id): instance_id for instance_id in instance_ids}
     return {starts[name] for name in outside().store.leases.holders([*starts], now())}
+
+
+async def recorded_beside() -> None:
+    """Wait until this process has done what it does for the run that asks beside its taking, if it does anything.
+
+    It takes as long as the run's way to its first line. Where it takes longer, the run does the same itself.
+    """
+    await outside().turns.end_of_work(beginning_of(run_id()), BESIDE_SECONDS)
+
+
+def beginning_of(run: str) -> str:
+    """Name what a process does for a run before its first line."""
+    return f"beginning of flow run {run}"
 
 
 def start_of(instance_id: str) -> str:

@@ -16,8 +16,9 @@ HELD_AT = {
     Age.RECORDED: ("give_out_room", "before"),
     Age.PENDING: (TAKE, "after"),
 }
-#: In this order: a run that gives out room before it is held would give some to one that is to have none yet.
-ROUNDS = ((Age.ENDING, Age.STARTING), (Age.RECORDED, Age.PENDING))
+#: In this order: a run that gives out room before it is held would give some to one that is to have none yet; beside
+#: the taking of one that is pending this is done, too.
+ROUNDS = ((Age.ENDING, Age.STARTING), (Age.PENDING,), (Age.RECORDED,))
 HOLD_SECONDS = 30
 
 

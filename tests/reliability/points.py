@@ -113,22 +113,22 @@ SESSIONS_MOVE = [
     *_at(MOVE, "before", "hand_over", victim=Victim.POOL_DATABASE, scene=Scene.MOVING),
 ]
 IN_A_BURST = [
-    *_at(PROVISION, "after", "record_instance", "begin_to_run", scene=Scene.BURST),
-    *_at(PROVISION, "after", "record_instance", victim=Victim.SERVER, scene=Scene.BURST),
+    *_at(PROVISION, "after", "record_ahead", "begin_to_run", scene=Scene.BURST),
+    *_at(PROVISION, "after", "record_ahead", victim=Victim.SERVER, scene=Scene.BURST),
     *_at(PROVISION, "before", "publish_route", victim=Victim.SERVER, scene=Scene.BURST),
-    *_at(PROVISION, "after", "record_instance", victim=Victim.POOL_DATABASE, scene=Scene.BURST),
+    *_at(PROVISION, "after", "record_ahead", victim=Victim.POOL_DATABASE, scene=Scene.BURST),
     *_at(PROVISION, "before", "begin_to_run", victim=Victim.PREFECT_DATABASE, scene=Scene.BURST),
     *_at(STAND_BY, "before", "make_ready", victim=Victim.SERVER, scene=Scene.BURST),
 ]
 STANDBYS_STAND_BY = [
-    *_at(PROVISION, "before", "record_instance", "begin_to_run", "publish_route", scene=Scene.STANDBYS),
-    *_at(PROVISION, "after", TAKE, "record_instance", "begin_to_run", "publish_route", scene=Scene.STANDBYS),
+    *_at(PROVISION, "before", "record_ahead", "begin_to_run", "publish_route", scene=Scene.STANDBYS),
+    *_at(PROVISION, "after", TAKE, "record_ahead", "begin_to_run", "publish_route", scene=Scene.STANDBYS),
     *_at(END, "before", "remove_container", scene=Scene.STANDBYS),
     *_at(TICK, "before", "begin_standby", scene=Scene.STANDBYS),
     *_at(TICK, "after", "begin_standby", scene=Scene.STANDBYS),
     *_at(STAND_BY, "before", "start_container", "wait_until_ready", "make_ready", scene=Scene.STANDBYS),
     *_at(STAND_BY, "after", "start_container", "make_ready", scene=Scene.STANDBYS),
-    *_at(PROVISION, "after", "record_instance", victim=Victim.POWER, scene=Scene.STANDBYS),
+    *_at(PROVISION, "after", "record_ahead", victim=Victim.POWER, scene=Scene.STANDBYS),
     *_at(STAND_BY, "before", "make_ready", victim=Victim.POOL_DATABASE, scene=Scene.STANDBYS),
 ]
 ASKED_TOGETHER = [
@@ -144,21 +144,21 @@ STANDBYS_ARE_FROZEN = [
     *_at(PROVISION, "before", "thaw_container", "begin_to_run", scene=Scene.FROZEN),
     *_at(PROVISION, "after", "thaw_container", scene=Scene.FROZEN),
     *_at(PROVISION, "before", "thaw_container", victim=Victim.ENGINE, scene=Scene.FROZEN),
-    *_at(PROVISION, "after", "record_instance", victim=Victim.POWER, scene=Scene.FROZEN),
+    *_at(PROVISION, "after", "record_ahead", victim=Victim.POWER, scene=Scene.FROZEN),
 ]
 
 POINTS = [
     # The flow's own process dies, at each boundary.
-    *_at(PROVISION, "after", TAKE, "record_instance", "give_out_room", "start_container", "wait_until_ready"),
+    *_at(PROVISION, "after", TAKE, "record_ahead", "give_out_room", "start_container", "wait_until_ready"),
     *_at(PROVISION, "after", "begin_to_run", "publish_route"),
-    *_at(PROVISION, "before", "record_instance", "give_out_room", "start_container", "wait_until_ready"),
+    *_at(PROVISION, "before", "record_ahead", "give_out_room", "start_container", "wait_until_ready"),
     *_at(PROVISION, "before", "begin_to_run", "publish_route"),
     *_at(END, "after", TAKE, "withdraw_route", "remove_container", "move_instance"),
     *_at(END, "before", "move_instance", "withdraw_route", "remove_container"),
     *_at(TICK, "after", TAKE, "observe", "record_tick", "remove_container"),
     *_at(TICK, "before", "observe", "record_tick", "remove_container"),
     # Others die under it, and come back at once.
-    *_at(PROVISION, "before", "record_instance", "start_container", victim=Victim.SERVER),
+    *_at(PROVISION, "before", "record_ahead", "start_container", victim=Victim.SERVER),
     *_at(END, "before", "withdraw_route", victim=Victim.SERVER),
     *_at(TICK, "before", "observe", victim=Victim.SERVER),
     *_at(PROVISION, "before", "publish_route", victim=Victim.GATEWAY),
@@ -171,14 +171,14 @@ POINTS = [
     *_at(PROVISION, "after", TAKE, victim=Victim.SERVER_AWAY),
     *_at(END, "before", "remove_container", victim=Victim.SERVER_AWAY),
     *_at(TICK, "after", "record_tick", victim=Victim.SERVER_AWAY),
-    *_at(PROVISION, "before", "record_instance", victim=Victim.POOL_DATABASE),
+    *_at(PROVISION, "before", "record_ahead", victim=Victim.POOL_DATABASE),
     *_at(END, "before", "remove_container", victim=Victim.POOL_DATABASE),
     *_at(TICK, "before", "record_tick", victim=Victim.POOL_DATABASE),
     *_at(PROVISION, "before", "publish_route", victim=Victim.POOL_DATABASE_LONG),
     *_at(PROVISION, "before", "start_container", victim=Victim.PREFECT_DATABASE),
     *_at(END, "before", "withdraw_route", victim=Victim.PREFECT_DATABASE),
     *_at(TICK, "before", "observe", victim=Victim.PREFECT_DATABASE),
-    *_at(PROVISION, "after", "record_instance", victim=Victim.PREFECT_DATABASE_LONG),
+    *_at(PROVISION, "after", "record_ahead", victim=Victim.PREFECT_DATABASE_LONG),
     *_at(PROVISION, "after", "start_container", victim=Victim.POWER),
     *_at(END, "after", "withdraw_route", victim=Victim.POWER),
     *_at(TICK, "after", "record_tick", victim=Victim.POWER),

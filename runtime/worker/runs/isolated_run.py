@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 
 from runtime.worker.process_engine import DIES_WITH
 
@@ -28,7 +28,7 @@ class IsolatedRun:
         self._flow_run = flow_run
         self._done: Future[BaseException | None] = Future()
         self.cancelled = False
-        self.told = False  # whether the server has taken the run's last state: its process knows, and is not asked
+        self.told: State | None = None  # the run's last state, once the server has taken it: its process is not asked
 
     def start(self) -> None:
         """Begin. It is called by the worker's main thread: a process ends with the thread that began it."""

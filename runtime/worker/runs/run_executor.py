@@ -75,6 +75,7 @@ class RunExecutor:
         try:
             async with AsyncExitStack() as turn:
                 await turn.enter_async_context(self._beginnings.turn(flow_run))
+                self._beginnings.begin_beside(flow_run)
                 if not await self._claim(flow_run):
                     cancelled = await self._leave(flow_run)
                 elif flow := await self._flow_of(flow_run):
@@ -135,21 +136,32 @@ class RunExecutor:
             await run.begun(BEGIN_SECONDS)
             await has_begun()
             raised = await run.ended()
-            if run.cancelled:  # it may have ended nothing: it was killed while it did so, or its database was away
-                await self._lost.settle(self._worker.client, flow_run.id, TOLD_TO_END, cancelled=True)
-            elif not run.told:
-                await self._ensure_told(flow_run.id, raised)
+            cancelled = await self._settled_as_cancelled(run, flow_run.id, raised)
             if alone and not isinstance(raised, ProcessKilledError):  # such a run is run again
                 await self._beginnings.leave(flow_run, is_over=True)
-            return run.cancelled
+            return cancelled
         finally:
             del self._runs[flow_run.id]
 
-    async def _ensure_told(self, run_id: UUID, raised: BaseException | None) -> None:
-        """Prefect's engine has told the server how the run ended. Where it could not, tell it here, or run it again."""
+    async def _settled_as_cancelled(
+        self, run: WarmRun | IsolatedRun, run_id: UUID, raised: BaseException | None
+    ) -> bool:
+        """Have the server know how a run ended; whether as cancelled, be it before its first line."""
+        if run.cancelled:  # it may have ended nothing: it was killed while it did so, or its database was away
+            await self._lost.settle(self._worker.client, run_id, TOLD_TO_END, cancelled=True)
+            return True
+        state = run.told or await self._ensure_told(run_id, raised)
+        return state is not None and state.type in (StateType.CANCELLED, StateType.CANCELLING)
+
+    async def _ensure_told(self, run_id: UUID, raised: BaseException | None) -> State | None:
+        """Prefect's engine has told the server how the run ended. Where it could not, tell it here, or run it again.
+
+        Returns:
+            The state that the server had the run in.
+        """
         state = await self._states.read(run_id)
         if state is None or isinstance(raised, Abort):
-            return
+            return state
         if state.is_cancelling():
             await self._lost.settle(self._worker.client, run_id, TOLD_TO_END, cancelled=True)
         elif state.type in UNDER_WAY and isinstance(raised, ProcessKilledError):
@@ -158,6 +170,7 @@ class RunExecutor:
             await self._lost.settle(self._worker.client, run_id, "Prefect's server was away when it ended")
         elif state.type in UNDER_WAY:
             await self._states.end(run_id, Crashed(message=f"The run ended without a result: {raised!r}"))
+        return state
 
     # -- cancelling --------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import run_flow
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
@@ -39,7 +39,7 @@ class WarmRun:
         self._begun: Future[None] = Future()
         self._done: Future[BaseException | None] = Future()
         self.cancelled = False
-        self.told = False  # whether the server has taken the run's last state
+        self.told: State | None = None  # the run's last state, once the server has taken it
 
     def start(self) -> None:
         """Begin. The thread sees the caller's context variables: Prefect's settings are among them."""
@@ -119,7 +119,7 @@ class WarmRun:
         try:
             await engine.call_flow()
         finally:
-            self.told = engine.state.is_final()
+            self.told = engine.state if engine.state.is_final() else None
 
 
 class WarmEngine(OpenEngine):

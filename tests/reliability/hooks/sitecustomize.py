@@ -1,7 +1,8 @@
 """Hold and strike runs at a step: loaded by every Python process of a stack that was started with this on its path.
 
 The product knows nothing of it. When its tasks are imported, their calls and those of look-ups are watched, and so is
-the moment at which a warm worker's run begins, and what it does before that for several together. Where the step comes
+the moment at which a warm worker's run begins, and what it does before that, for several together or beside the taking
+of one, whose steps are watched as if its flow took them. Where the step comes
 that the order names, the order is taken (by renaming it, so that it is carried out once): the run says in which process
 it is, and waits there until the campaign has struck. A run whose session has a hold waits in the same way until the
 hold is taken away.
@@ -16,6 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from importlib.machinery import ModuleSpec
@@ -24,6 +26,8 @@ from types import ModuleType
 from typing import Any
 
 PATIENCE = 120  # seconds: a campaign that was killed holds no run for ever
+#: The pipeline and parameters of the run beside whose taking the worker does something at this moment.
+_beside: ContextVar[tuple[str, dict] | None] = ContextVar("beside", default=None)
 
 
 def reached(step: str, when: str, pipeline: str | None = None, parameters: dict | None = None) -> None:
@@ -76,6 +80,8 @@ def watch_tasks(base: Any) -> None:
     call = base.PoolTask.__call__
 
     def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if found := _beside.get():
+            return _in_steps(self.fn.__name__, found, lambda: call(self, *args, **kwargs))
         reached(self.fn.__name__, "before", *_of_this_run())
         result = call(self, *args, **kwargs)
         if inspect.isawaitable(result):
@@ -84,6 +90,14 @@ def watch_tasks(base: Any) -> None:
         return result
 
     base.PoolTask.__call__ = watched
+
+
+async def _in_steps(step: str, found: tuple[str, dict], call: Callable[[], Awaitable[Any]]) -> Any:
+    """A step that the worker takes for a run; its loop goes on while it is held."""
+    await asyncio.to_thread(reached, step, "before", *found)
+    value = await call()
+    await asyncio.to_thread(reached, step, "after", *found)
+    return value
 
 
 async def _then(result: Awaitable[Any], step: str) -> Any:
@@ -106,8 +120,18 @@ def watch_worker(warm_run: Any) -> None:
 def watch_beginnings(beginnings: Any) -> None:
     """Have what a warm worker does together for several runs, before they begin, pass by here; it may take its time."""
     beginnings.AHEAD_SECONDS = PATIENCE
+    sys.modules["tasks.sessions.coming_runs"].BESIDE_SECONDS = PATIENCE  # type: ignore[attr-defined]
     for pipeline, ahead in beginnings.AHEAD.items():
-        beginnings.AHEAD[pipeline] = replace(ahead, record=partial(_together, pipeline, ahead.record))
+        alone, together = partial(_alone, pipeline, ahead.alone), partial(_together, pipeline, ahead.record)
+        beginnings.AHEAD[pipeline] = replace(ahead, alone=alone, record=together)
+
+
+async def _alone(pipeline: str, alone: Callable[..., Awaitable[Any]], run: Any) -> Any:
+    found = _beside.set((pipeline, dict(run.parameters)))
+    try:
+        return await alone(run)
+    finally:
+        _beside.reset(found)
 
 
 async def _together(pipeline: str, together: Callable[..., Awaitable[Any]], runs: Sequence[Any]) -> Any:

@@ -192,3 +192,32 @@ def test_event_loops_of_several_threads_share_a_line():
     with ThreadPoolExecutor(4) as threads:
         [done.result() for done in [threads.submit(loop) for _ in range(4)]]
     assert max(most) == 2
+
+
+def test_work_is_waited_for_until_it_ends_by_several_threads_and_no_longer_than_their_patience():
+    async def waits(turns: Turns, patience: float) -> None:
+        await turns.end_of_work("beginning of s-1", patience)
+
+    turns = Turns()
+    asyncio.run(waits(turns, 60))  # no thread works on it
+    end = turns.begin_work("beginning of s-1")
+    asyncio.run(waits(turns, 0.01))
+    with ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(asyncio.run, waits(turns, 60)) for _ in range(2)]
+        sleep(0.02)
+        assert [one.done() for one in waiting] == [False, False]
+        end()
+        assert [one.result(30) for one in waiting] == [None, None]
+
+
+def test_one_that_is_cancelled_while_it_waits_for_work_cancels_no_work():
+    async def cancelled(turns: Turns) -> None:
+        waiting = asyncio.create_task(turns.end_of_work("beginning of s-1", 60))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    turns = Turns()
+    end = turns.begin_work("beginning of s-1")
+    asyncio.run(cancelled(turns))
+    end()

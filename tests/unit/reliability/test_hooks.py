@@ -5,6 +5,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -101,3 +102,46 @@ def test_what_a_worker_does_for_several_runs_together_is_struck_when_it_is_done(
         assert (done, doing.done()) == ([["run 1", "run 2"]], False)
         orders.go_on()
         assert doing.result(5) == "what undoes it"
+
+
+def test_a_step_that_a_worker_takes_beside_the_taking_of_a_run_is_held_and_struck_as_one_of_its_flow(orders):
+    orders.give(Point(PROVISION, "give_out_room", "after"), "alice-1")
+    orders.hold("alice-1", "give_out_room", "before")
+    steps = []
+
+    async def step() -> list[str]:
+        steps.append("taken")
+        return steps
+
+    def beside(run: SimpleNamespace) -> list[str]:
+        return asyncio.run(hooks._alone(PROVISION, alone, run))
+
+    async def alone(_run: SimpleNamespace) -> list[str]:
+        return await hooks._in_steps("give_out_room", hooks._beside.get() or ("", {}), step)
+
+    with ThreadPoolExecutor(1) as threads:
+        doing = threads.submit(beside, SimpleNamespace(parameters={"instance_id": "alice-1"}))
+        until(lambda: orders.is_held("alice-1"), "it is held before the step", 30)
+        assert steps == []
+        (orders.file.with_name("holds") / "alice-1").unlink()
+        until(orders.struck_process, "it is to be struck after the step", 30)
+        assert (steps, doing.done()) == (["taken"], False)
+        orders.go_on()
+        assert doing.result(30) == ["taken"]
+
+
+def test_calls_of_steps_are_watched_beside_the_taking_of_a_run(orders, monkeypatch):
+    class Step:
+        fn = staticmethod(len)
+
+        async def __call__(self, words: str) -> int:
+            return len(words)
+
+    async def beside(_run: SimpleNamespace) -> int:
+        return await Step()("four")
+
+    seen = []
+    monkeypatch.setattr(hooks, "reached", lambda *said: seen.append(said))
+    hooks.watch_tasks(SimpleNamespace(PoolTask=Step))
+    assert asyncio.run(hooks._alone(PROVISION, beside, SimpleNamespace(parameters={"user": "ada"}))) == 4
+    assert seen == [("len", when, PROVISION, {"user": "ada"}) for when in ("before", "after")]

@@ -6,7 +6,7 @@ from inspect import unwrap
 
 import pytest
 
-from blocks.outside import standing_in
+from blocks.outside import outside, standing_in
 from flows.sessions.provision_instance import provision_instance
 from pool.errors import BadRequest, EngineTrouble, NoRoom, Refused, RefusedMove
 from pool.states import InstanceState
@@ -59,6 +59,26 @@ def test_a_session_is_started_in_three_steps_whether_or_not_it_was_recorded_with
         tasks.answer("read_blueprint", a_blueprint())
     assert provision() == {"state": "running"}
     assert tasks.task_runs == ["start_container", "wait_until_ready", "publish_route"]
+
+
+def test_a_run_looks_at_its_session_once_what_its_process_does_beside_its_taking_is_done(tasks):
+    end, seen = outside().turns.begin_work("beginning of flow run a-run"), []
+
+    def find(*_):
+        seen.append("looked")
+        return STARTING
+
+    async def run_while_it_is_done() -> list[str]:
+        flow = asyncio.create_task(unwrap(provision_instance.fn)("alice-1"))
+        await asyncio.sleep(0.02)
+        seen.append("done")
+        end()
+        await flow
+        return seen
+
+    tasks.answer("find_request", find)
+    tasks.answer("read_blueprint", a_blueprint())
+    assert asyncio.run(run_while_it_is_done()) == ["done", "looked"]
 
 
 def test_without_room_the_answer_is_that_it_waits(tasks):

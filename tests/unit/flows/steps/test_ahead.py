@@ -18,12 +18,14 @@ from flows.steps.ahead import (
     AHEAD,
     FoundRun,
     Undoing,
+    begin_alone,
     leave_session,
     place_sessions,
     record_sessions,
     share_sessions,
 )
 from flows.steps.queue import serve_queue
+from pool.errors import DatabaseAway
 from pool.records import Image
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
@@ -310,6 +312,43 @@ def test_each_is_recorded_with_its_own_options_and_the_unknown_one_not_at_all(do
 def test_one_of_no_blueprint_that_there_is_is_not_recorded(door):
     record(found("s-1", blueprint="gone"), found("s-2", blueprint=None))
     assert door.store.instances.all() == []
+
+
+def test_one_that_is_found_alone_is_recorded_and_given_room_beside_its_taking_and_no_other_run_is_asked_for(door):
+    undoing = asyncio.run(begin_alone(found("s-1")))
+    assert str(door.store.instances.get("s-1").state) == "starting"
+    assert (asked_for(door), [*undoing], door.prefect.shown) == ([], ["run of s-1"], {"instance-s-1": "run of s-1"})
+
+
+def test_one_that_is_found_alone_gives_room_to_those_before_it_and_waits_where_none_is_left(door):
+    asyncio.run(record_sessions([found("s-1"), found("s-2")]))
+    door.clock.pass_by(1)
+    asyncio.run(begin_alone(found("s-3")))
+    states = [str(door.store.instances.get(f"s-{number}").state) for number in (1, 2, 3)]
+    assert states == ["starting", "starting", "queued"]
+
+
+def test_the_session_of_a_lone_run_that_was_cancelled_meanwhile_is_over_and_keeps_no_room(door):
+    undoing = asyncio.run(begin_alone(found("s-1")))
+    asyncio.run(undo(undoing, "run of s-1"))
+    assert str(door.store.instances.get("s-1").state) == "failed"
+    assert [host.free for host in door.store.hosts.all("main")] == [2]
+
+
+def test_two_lone_runs_of_one_request_record_it_once_and_either_alone_undoes_it(door):
+    first = asyncio.run(begin_alone(found("s-1")))
+    door.clock.pass_by(1)
+    second = asyncio.run(begin_alone(replace(found("s-1"), id="another run")))
+    assert ([*first], [*second]) == (["run of s-1"], [])
+    assert [host.free for host in door.store.hosts.all("main")] == [1]
+
+
+def test_what_a_lone_run_recorded_is_undone_though_room_could_not_be_given_out(door, monkeypatch):
+    async def away(_sessions):
+        raise DatabaseAway("the database is away")
+
+    monkeypatch.setattr(ahead, "pools_where_wait", away)
+    assert [*asyncio.run(begin_alone(found("s-1")))] == ["run of s-1"]
 
 
 def test_the_flow_that_it_is_done_for_takes_these_parameters():

@@ -10,9 +10,11 @@ from uuid import uuid4
 import pytest
 from prefect import flow
 
+from blocks.turns import Turns
 from flows.steps.ahead import AHEAD, Ahead
 from pool.reports import run_tags
 from runtime.worker.runs.beginnings import MOST_AT_ONCE, Beginnings
+from tasks.sessions.coming_runs import beginning_of
 from tests.rigs.pool_data import NOW
 
 pytestmark = pytest.mark.unit
@@ -38,7 +40,7 @@ class Flows:
 
 def is_done_ahead(monkeypatch, **steps):
     """Have this be done for runs of this flow, and nothing else."""
-    monkeypatch.setitem(AHEAD, "provision-any", replace(Ahead(nothing, nothing, nothing, nothing), **steps))
+    monkeypatch.setitem(AHEAD, "provision-any", replace(Ahead(*[nothing] * 5), **steps))
 
 
 async def nothing(*_):
@@ -66,7 +68,8 @@ def in_background(work, *args):
 def beginnings():
     worker: Any = SimpleNamespace(log=logging.getLogger("test"), in_background=in_background, isolates_runs=False)
     flows: Any = Flows()
-    return Beginnings(worker, flows)
+    turns = Turns()
+    return Beginnings(worker, flows, works=lambda: turns)
 
 
 def a_run(auto=False, tags=(), **parameters):
@@ -79,9 +82,108 @@ def test_what_several_runs_have_in_common_is_done_at_once_with_the_defaults_of_t
     assert together == [[{"instance_id": "s-1", "user": ""}, {"instance_id": "s-2", "user": "ada"}]]
 
 
-def test_a_run_that_is_found_alone_begins_without_it(together, beginnings):
+def test_a_run_that_is_found_alone_begins_without_what_several_have_in_common(together, beginnings):
     asyncio.run(beginnings.prepare([a_run(instance_id="s-1")]))
     assert together == []
+
+
+@pytest.fixture
+def beside(monkeypatch):
+    """For which runs something was done beside their taking; `goes_on` lets it end."""
+    done, undone, goes_on = [], [], asyncio.Event()
+
+    async def undo():
+        undone.append("undone")
+
+    async def alone(run):
+        await goes_on.wait()
+        done.append(run.parameters["instance_id"])
+        return {run.id: undo}
+
+    is_done_ahead(monkeypatch, alone=alone)
+    return SimpleNamespace(done=done, undone=undone, goes_on=goes_on)
+
+
+async def begin_alone(beginnings, run) -> None:
+    await beginnings.prepare([run])
+    beginnings.begin_beside(run)
+
+
+def test_what_is_done_for_a_run_that_is_found_alone_keeps_its_taking_waiting_for_nothing_and_its_flow_for_it(
+    beginnings, beside
+):
+    async def first_line() -> list[str]:
+        run = a_run(instance_id="s-1")
+        await begin_alone(beginnings, run)
+        flow = asyncio.create_task(beginnings._works().end_of_work(beginning_of(str(run.id)), 60))
+        await asyncio.sleep(0.01)
+        waits = not flow.done()
+        beside.goes_on.set()
+        await flow
+        return [*beside.done, waits]
+
+    assert asyncio.run(first_line()) == ["s-1", True]
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_what_is_still_done_beside_the_taking_of_a_run_is_undone_once_it_is_done_where_the_run_was_cancelled(
+    beginnings, beside, cancelled
+):
+    async def taken_and_settled() -> None:
+        run = a_run(instance_id="s-1")
+        await begin_alone(beginnings, run)
+        asyncio.get_running_loop().call_later(0.02, beside.goes_on.set)
+        await beginnings.settle(run, cancelled)
+
+    asyncio.run(taken_and_settled())
+    assert (beside.done, beside.undone) == (["s-1"], ["undone"] * cancelled)
+
+
+def test_a_run_that_another_process_took_is_left_to_it_once_nothing_is_done_beside_it_any_more(
+    monkeypatch, beginnings, beside
+):
+    async def leave(_run, _is_over):
+        beside.done.append("left")
+
+    async def taken_elsewhere() -> None:
+        run = a_run(instance_id="s-1")
+        await begin_alone(beginnings, run)
+        asyncio.get_running_loop().call_later(0.02, beside.goes_on.set)
+        await beginnings.leave(run, True)
+
+    monkeypatch.setitem(AHEAD, "provision-any", replace(AHEAD["provision-any"], leave=leave))
+    asyncio.run(taken_elsewhere())
+    assert beside.done == ["s-1", "left"]
+
+
+@pytest.mark.parametrize(("found_with", "isolates"), [([], True), ([a_run(instance_id="s-2")], False)])
+def test_nothing_is_done_beside_a_run_that_was_prepared_with_others_or_gets_a_process_of_its_own(
+    beginnings, beside, found_with, isolates
+):
+    async def begin() -> None:
+        run = a_run(instance_id="s-1")
+        beside.goes_on.set()
+        await beginnings.prepare([run, *found_with])
+        beginnings._worker.isolates_runs = isolates
+        beginnings.begin_beside(run)
+        await asyncio.sleep(0.02)
+
+    asyncio.run(begin())
+    assert beside.done == []
+
+
+def test_a_run_beside_whose_taking_something_fails_begins_all_the_same(monkeypatch, beginnings):
+    async def fail(_run):
+        raise ConnectionError("the database is away")
+
+    async def begin() -> str:
+        run = a_run(instance_id="s-1")
+        await begin_alone(beginnings, run)
+        await beginnings.settle(run, cancelled=True)
+        return "began"
+
+    is_done_ahead(monkeypatch, alone=fail)
+    assert asyncio.run(begin()) == "began"
 
 
 def test_a_run_that_is_found_while_another_begins_waits_for_its_turn_and_is_prepared_meanwhile(together, beginnings):
