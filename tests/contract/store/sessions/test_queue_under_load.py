@@ -1,14 +1,19 @@
 """More requests than room, all at once, through the real pipelines, on SQLite and on PostgreSQL."""
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
 from blocks.outside import standing_in
-from flows.steps.ahead import FoundRun, place_sessions, record_sessions
+from blocks.turns import Turns
+from flows.steps.ahead import FoundRun, begin_alone, place_sessions, record_sessions
 from pool.errors import EngineTrouble, NoRoom, NotFound
 from pool.states import HostState
+from tasks.sessions.coming_runs import beginning_of
 from tests.rigs.pool_data import NOW, claim
 from tests.rigs.stacks.paper_stack import PaperStack
 
@@ -73,6 +78,45 @@ def test_sessions_that_were_recorded_ahead_are_started_once_each_by_the_runs_tha
     assert (answers.count("running"), answers.count("queued"), stack.asked_for_by_runs) == (20, 10, 0)
     assert sorted(stack.engine.runs) == sorted(f"dd-{name}" for name in named(stack, "running"))
     assert stack.states() == {"running": 20, "queued": 10}
+
+
+def ask_alone(stack, request: dict, threads: ThreadPoolExecutor) -> Future:
+    """Have a run begin while its process records its session and gives it room, as for one that it found alone."""
+
+    def beside(run: str, end: Callable[[], None]) -> None:
+        with standing_in(stack.outside):
+            asyncio.run(begin_alone(FoundRun(run, request | {"user": "", "options": None}, NOW)))
+        end()
+
+    def start() -> None:
+        run = stack.outside.prefect.run_id
+        threads.submit(beside, run, stack.outside.turns.begin_work(beginning_of(run)))
+
+    return stack.ask(PROVISION, start, **request)
+
+
+def test_sessions_that_are_recorded_beside_the_taking_of_their_runs_are_started_once_each_by_these_alone(stack):
+    stack.add_host(slots=20)
+    with ThreadPoolExecutor(30) as threads:
+        runs = [ask_alone(stack, request, threads) for request in requests(*range(30))]
+        answers = [run.result()["state"] for run in runs]
+    stack.settle()
+    assert (answers.count("running"), answers.count("queued"), stack.asked_for_by_runs) == (20, 10, 0)
+    assert sorted(stack.engine.runs) == sorted(f"dd-{name}" for name in named(stack, "running"))
+    assert [(host.reserved, host.slots) for host in stack.store.hosts.all()] == [(20, 20)]
+
+
+@pytest.mark.parametrize("done", [record_sessions, lambda runs: begin_alone(*runs)], ids=["recorded", "with room"])
+def test_a_session_whose_worker_died_beside_the_taking_of_its_run_is_started_once_by_the_run_when_it_runs_again(
+    stack, done
+):
+    stack.add_host(slots=1)
+    with standing_in(stack.outside):
+        asyncio.run(done([FoundRun(str(uuid4()), requests(1)[0] | {"user": "", "options": None}, NOW)]))
+    stack.outside = replace(stack.outside, turns=Turns())  # of another process
+    assert provision(stack, "s-001")["state"] == "running"
+    assert (stack.engine.runs, stack.asked_for_by_runs) == (["dd-s-001"], 0)
+    assert [host.reserved for host in stack.store.hosts.all()] == [1]
 
 
 def provision(stack, name: str, **options) -> dict:
