@@ -1,5 +1,7 @@
 """Start other pipelines, and see which are under way."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +12,20 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
-    FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
 from blocks.outside import log, now, outside
+from blocks.prefect.cancelled_starts import FLOW, starts_of
 from pool.errors import NotFound
 from pool.housekeeping.under_way import LONGEST_SECONDS, SeenWork, is_under_way, longest_start
 from pool.records import FlavorSize, Instance
-from pool.reports.run_tags import tags_of_run
+from pool.sessions.cancelled import is_cancelled
+from pool.sessions.timings import Phase
 from tasks.base import blocking, look_up, pool_task
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 PAGE, OVERLAP = 200, 50
 ASKED_FOR = ["on-demand", "with-backup"]  # deployments: all that no schedule starts
+#: By which the clocks of a worker and of Prefect's server may differ, and a look still finds all that it is for.
+CLOCKS_APART = timedelta(minutes=10)
 UNDER_WAY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
@@ -57,18 +63,39 @@ async def runs_under_way(flow_name: str) -> list[FlowRun]:
 
 
 @look_up(retries=2, retry_delay_seconds=1)
-async def start_was_cancelled(instance: Instance) -> bool:
-    """Whether the last run that was to start a session with room was cancelled, since it has that room.
+async def start_was_cancelled(instance: Instance, by: str = "") -> bool:
+    """Whether a session is to end since its start was cancelled (see :func:`is_cancelled`).
 
-    Such a run may not have come to end the session: it was cancelled while no worker was there, before it began or
-    between a worker's death and its next try.
+    The run that was cancelled may not have come to end it: no worker was there, before it began or between a worker's
+    death and its next try.
+
+    Args:
+        instance: the session, on its way to run.
+        by: id of a run that is known to be cancelled.
     """
-    its_own = FlowRunFilter(tags=FlowRunFilterTags(all_=tags_of_run({"instance_id": instance.id})))
-    starts = FlowFilter(name=FlowFilterName(any_=["provision-instance"]))
-    newest = FlowRunSort.EXPECTED_START_TIME_DESC
+    accepted = (await blocking(outside().store.timings.of, instance.id)).get(Phase.ACCEPTED)
     async with outside().prefect.client() as client:
-        runs = await client.read_flow_runs(flow_filter=starts, flow_run_filter=its_own, sort=newest, limit=1)
-    return any(state_of(run).is_cancelled() and state_of(run).timestamp >= instance.state_since for run in runs)
+        return is_cancelled(await starts_of(client, instance.id, by), accepted)
+
+
+@look_up(retries=2, retry_delay_seconds=1)
+async def cancelled_in_queue(queue: Iterable[Instance]) -> frozenset[str]:
+    """Ids of those sessions of a queue whose start was cancelled, of which no worker may have heard."""
+    waiting = {one.id: one for one in queue}
+    if not waiting:
+        return frozenset()
+    since = min(one.created_at for one in waiting.values()) - CLOCKS_APART
+    wanted = {
+        "flow_filter": FlowFilter(name=FlowFilterName(any_=[FLOW])),
+        "flow_run_filter": FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLED])),
+            expected_start_time=FlowRunFilterExpectedStartTime(after_=since),
+        ),
+    }
+    async with outside().prefect.client() as client:
+        named = {text_parameter(run, "instance_id"): str(run.id) for run in await all_pages(client, **wanted)}
+    asked_of = {one: run for one, run in named.items() if one in waiting}
+    return frozenset([one for one, run in asked_of.items() if one and await start_was_cancelled(waiting[one], by=run)])
 
 
 def _seen(run: FlowRun) -> SeenWork:

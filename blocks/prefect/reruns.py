@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed
 
-from blocks.prefect.cancelled_starts import FLOW, end_start
+from blocks.prefect.cancelled_starts import FLOW, end_start, starts_of
 from pool.errors import DatabaseAway
 from pool.housekeeping.lost_runs import RERUN_MARK, Follows, what_follows
 from pool.store.pool_store import PoolStore
@@ -103,8 +103,9 @@ async def _settling_alone(store: PoolStore, run_id: UUID, now: datetime) -> Asyn
 
 async def _end_its_start(client: PrefectClient, store: PoolStore, run: FlowRun, now: datetime) -> None:
     flow = await client.read_flow(run.flow_id)
-    if flow.name == FLOW:
-        await to_thread(end_start, store, run.parameters, _holder(run.id), run.created or now, now)
+    if flow.name == FLOW and isinstance(session := run.parameters.get("instance_id"), str):
+        starts = await starts_of(client, session, cancelled=str(run.id))
+        await to_thread(end_start, store, session, _holder(run.id), starts, now)
 
 
 def _holder(run_id: UUID) -> str:

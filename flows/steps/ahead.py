@@ -15,6 +15,7 @@ from flows.steps.sessions import refuse_start
 from pool.errors import Refused
 from pool.states import BEGINNING, InstanceState
 from tasks.base import flush_publisher, log, now
+from tasks.runs import start_was_cancelled
 from tasks.sessions.coming_runs import (
     break_promise_to_others,
     leave_start,
@@ -74,19 +75,20 @@ async def record_sessions(runs: Sequence[FoundRun]) -> Undoing:
     undoing: Undoing = {}
     for several in _alike(runs):
         first, sessions = several[0].parameters, [_session(run) for run in several]
-        asking = {run.parameters["instance_id"]: run.id for run in several}
+        first_of = {run.parameters["instance_id"]: run for run in reversed(several)}
+        asking = {instance_id: run.id for instance_id, run in first_of.items()}
+        accepted = {instance_id: run.accepted for instance_id, run in first_of.items()}
         for instance_id in asking:
             promise_start(instance_id)
         began = now()
         try:
-            accepted = min(run.accepted for run in several)
             known = await record_ahead(sessions, first["blueprint"], first["options"] or {}, accepted, asking)
         except Exception as error:  # noqa: BLE001 - see above
             log().debug("%s sessions are recorded by their own runs: %s", len(several), error)
             continue
         asked = Counter(run.parameters["instance_id"] for run in runs)
         made = [one.id for one in known if one.created_at >= began and asked[one.id] == 1]
-        undoing |= {asking[instance_id]: partial(take_back, instance_id) for instance_id in made}
+        undoing |= {asking[one]: partial(take_back, one, asking[one]) for one in made}
     return undoing
 
 
@@ -127,10 +129,10 @@ async def begin_alone(run: FoundRun) -> Undoing:
     return undoing
 
 
-async def take_back(instance_id: str) -> None:
-    """End a session that was recorded for a run which was cancelled before it began; unless another run starts it."""
+async def take_back(instance_id: str, run: str) -> None:
+    """End a session that was recorded for a run which was cancelled before it began; unless it was asked for again."""
     instance = await find_instance(instance_id)
-    if instance and instance.state in BEGINNING:
+    if instance and instance.state in BEGINNING and await start_was_cancelled(instance, by=run):
         await refuse_start(instance, Refused("cancelled"))
 
 

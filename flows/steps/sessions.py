@@ -1,5 +1,6 @@
 """How a session begins and ends: the compositions that several pipelines share."""
 
+from asyncio import CancelledError, timeout
 from collections.abc import Awaitable
 from contextlib import suppress
 
@@ -21,11 +22,12 @@ from pool.sessions.requests import end_of
 from pool.sessions.secrets import sealed_of
 from pool.sessions.timings import Moments
 from pool.states import ENDED, EndCause, InstanceState
-from tasks.base import log, this_run
+from tasks.base import log, run_id, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
 from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
 from tasks.publishing.ends import tell_why_end_waits
+from tasks.runs import start_was_cancelled
 from tasks.sessions.containers import (
     answers_already,
     remove_container,
@@ -35,6 +37,10 @@ from tasks.sessions.containers import (
 )
 from tasks.sessions.instances import await_other_run, begin_to_run, get_instance, move_instance
 from tasks.sessions.secrets import drop_sealed
+
+#: Seconds that a run which is cancelled waits for what Prefect's server says of the session's other runs.
+OTHERS_SECONDS = 4.0
+ASKED_AGAIN = "one of the runs that it was asked for with was cancelled while it started"
 
 
 async def start_or_await(instance: Instance, blueprint: BlueprintSpec) -> Instance:
@@ -72,8 +78,11 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
             raise
         except (DatabaseAway, WorkAway):
             raise
+        except CancelledError:
+            await _undo_cancelled(instance)
+            raise
         except BaseException as error:
-            await _undo_start(instance, InstanceState.FAILED, str(error) or "cancelled")
+            await _undo_start(instance, InstanceState.FAILED, str(error) or type(error).__name__)
             raise
     return instance
 
@@ -117,10 +126,34 @@ async def _answering(instance: Instance, blueprint: BlueprintSpec, filled: str) 
     return started | await wait_until_ready(instance, blueprint)
 
 
-async def _undo_start(instance: Instance, to: InstanceState, reason: str) -> bool:
+async def _undo_cancelled(instance: Instance) -> None:
+    """End a session whose start was cancelled; where another request for it stands, another run starts it anew."""
+    if await _ends_with_this_run(instance):
+        await _undo_start(instance, InstanceState.FAILED, "cancelled")
+    else:
+        await _undo_start(instance, InstanceState.QUEUED, ASKED_AGAIN, own="")
+
+
+async def _ends_with_this_run(instance: Instance) -> bool:
+    """Whether it does; also where Prefect's server does not say so in time."""
+    try:
+        async with timeout(OTHERS_SECONDS):
+            return await start_was_cancelled(instance, by=run_id())
+    except Exception as error:  # noqa: BLE001 - whatever keeps the server from saying it
+        log().warning("other runs for %s are not known: %r", instance.id, error)
+        return True
+
+
+async def _undo_start(instance: Instance, to: InstanceState, reason: str, own: str | None = None) -> bool:
     """Undo a start that went wrong, and give out the room that it had; whether all of it is undone.
 
     What it went wrong by is what its run must say.
+
+    Args:
+        instance: the session.
+        to: the state that it is to have.
+        reason: for it.
+        own: the session that the caller starts by itself if it gets room again; None: that one.
     """
     undone = True
     try:
@@ -130,7 +163,7 @@ async def _undo_start(instance: Instance, to: InstanceState, reason: str) -> boo
     except DockerDriverError as error:
         log().warning("instance %s is left to housekeeping: %s", instance.id, error)
         undone = False
-    await serve_queue(instance.pool, own=instance.id)
+    await serve_queue(instance.pool, own=instance.id if own is None else own)
     return undone
 
 

@@ -59,6 +59,7 @@ class Observation:
     courses: tuple[Course, ...] = ()  # of the pool, those that can be read
     started: Set[str] = frozenset()  # ids of sessions that classes start with, and that are on record in any state
     asked_to_start: Set[str] = frozenset()  # courses whose sessions were asked for a moment ago
+    cancelled: Set[str] = frozenset()  # ids of queued sessions whose start was cancelled
     cut_off_lately: bool = False  # many hosts were out of reach at once, in one of the latest ticks
 
     @cached_property

@@ -17,7 +17,7 @@ from pool.housekeeping.backup_rules import backup_due, backup_pauses
 from pool.housekeeping.disk_rules import fills_disk
 from pool.housekeeping.moving_rules import leaves_in_time, unattended_move
 from pool.housekeeping.observation import Observation, RuleContext
-from pool.housekeeping.queue_rules import class_starts, unattended_start, waits_in_vain
+from pool.housekeeping.queue_rules import class_starts, start_cancelled, unattended_start, waits_in_vain
 from pool.housekeeping.reconciliation import (
     certificate_ends,
     container_lost,
@@ -283,6 +283,7 @@ INSTANCE_RULES = (
     leaves_in_time,
     stranded,
     unattended_move,
+    start_cancelled,
     waits_in_vain,
     unattended_start,
     fills_disk,

@@ -30,6 +30,13 @@ def waits_in_vain(instance: Instance, case: RuleContext) -> Decision | None:
     return Decision(DecisionKind.GIVE_UP, instance.id, reason, cause=EndCause.NO_ROOM)
 
 
+def start_cancelled(instance: Instance, case: RuleContext) -> Decision | None:
+    """Give up a queued session whose start was cancelled while no worker heard of it: it would still be started."""
+    if instance.state is not InstanceState.QUEUED or instance.id not in case.seen.cancelled:
+        return None
+    return Decision(DecisionKind.GIVE_UP, instance.id, "cancelled", cause=EndCause.NOT_STARTED)
+
+
 def unattended_start(instance: Instance, case: RuleContext) -> Decision | None:
     """Start a session that has room when no flow run does: the run that gave it the room may have crashed."""
     waited = case.seconds_in_state(instance)

@@ -1,14 +1,14 @@
-"""One instance_id is one request: what is said to the same one, and to another one; and what ends with it."""
+"""One instance_id is one request: what is said to the same one, and to another one."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pool.errors import BadRequest, Refused
 from pool.names import check_instance_id, check_user, one_spelling
 from pool.records import BlueprintSpec, Instance
-from pool.states import BEGINNING, ENDED, FAILURES, InstanceState
+from pool.states import ENDED, FAILURES, InstanceState
 
 #: Sessions of one request: a large lecture; what asks for more is more than one request.
 MOST_SESSIONS = 500
@@ -20,6 +20,8 @@ class Wanted:
 
     instance_id: str
     user: str = ""
+    #: When Prefect's API took the request for it; None: when it took that for all of them.
+    accepted: datetime | None = field(default=None, compare=False)
 
 
 def read_wanted(sessions: Sequence[object]) -> tuple[list[Wanted], dict[str, str]]:
@@ -131,24 +133,3 @@ def end_of(instance: Instance, to: InstanceState, reason: str) -> tuple[Instance
         return to, reason
     began = InstanceState.FAILED if instance.end_cause in FAILURES else InstanceState.DELETED
     return began, instance.reason or reason
-
-
-def ends_with_run(instance: Instance, run: str, asked_at: datetime, holder: str | None) -> bool:
-    """Whether a session ends with a run of provision-instance that was cancelled and that no process works on.
-
-    What that run had begun ends, whether or not it came to end it; else a tick would find a session that has room and
-    no run, and have it started. One that another run starts is that run's; and one that was in the queue before is not
-    ended by a second request for it.
-
-    Args:
-        instance: the session, as it is now.
-        run: the cancelled run, as it holds leases.
-        asked_at: when that run was asked for.
-        holder: who holds the lease by which one run at a time starts the session; None: no run does.
-    """
-    if holder == run:
-        return instance.state in BEGINNING or instance.state is InstanceState.RUNNING
-    if holder is not None:
-        return False
-    recorded_by_it = instance.state is InstanceState.QUEUED and instance.created_at >= asked_at
-    return recorded_by_it or instance.state is InstanceState.STARTING

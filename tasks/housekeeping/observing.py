@@ -30,7 +30,7 @@ from tasks.hosts.disks import over_among
 from tasks.housekeeping.disk_looks import look_at_disks, note_disks
 from tasks.housekeeping.probing import note_probes, probe_hosts
 from tasks.housekeeping.standby_looks import mute_standbys, standby_specs_of, standbys_on_record
-from tasks.runs import flavor_parameter, runs_under_way, text_parameter
+from tasks.runs import cancelled_in_queue, flavor_parameter, runs_under_way, text_parameter
 
 #: Flows whose runs are looked at: of hosts, then of sessions.
 WATCHED = (
@@ -82,6 +82,7 @@ async def _look(pool: str) -> Observation:
         gateway_activity(),
     )
     runs = {str(run.id) for run in (*spawning, *baking)}
+    busy = _named(chain(*on_sessions), "instance_id") | recorded.busy_instances
     return replace(
         recorded,
         servers=servers,
@@ -91,7 +92,8 @@ async def _look(pool: str) -> Observation:
         disks=disks,
         ended=await blocking(over_among, _without_record(probes, [*recorded.instances, *recorded.standbys])),
         busy_hosts=_named(configuring, "host") | {host.name for host in recorded.hosts if host.spawned_by in runs},
-        busy_instances=_named(chain(*on_sessions), "instance_id") | recorded.busy_instances,
+        busy_instances=busy,
+        cancelled=await cancelled_in_queue([one for one in recorded.queue if one.id not in busy]),
         watched_since=activity.since if activity else None,
         last_used=_last_used(recorded.instances, activity),
         unrecorded_spawns=_unrecorded(spawning, pool, recorded.hosts),

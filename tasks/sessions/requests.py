@@ -1,8 +1,10 @@
 """Tasks for requests: read the blueprint, admit and record the sessions that are asked for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from blocks.outside import now, outside
@@ -103,7 +105,7 @@ def record_instances(sessions: list[Any], blueprint: str, options: dict) -> tupl
 
 @look_up()
 def record_ahead(
-    sessions: list[Any], blueprint: str, options: dict, accepted: datetime, runs: Mapping[str, str]
+    sessions: list[Any], blueprint: str, options: dict, accepted: Mapping[str, datetime], runs: Mapping[str, str]
 ) -> list[Instance]:
     """Record requests together, in one transaction, whose runs were found and have not begun.
 
@@ -114,7 +116,7 @@ def record_ahead(
         sessions: their ids and users, as `record_instances` takes them.
         blueprint: name of the blueprint of all of them.
         options: of each of them.
-        accepted: when Prefect's API took the first one.
+        accepted: by session, when Prefect's API took the request for it.
         runs: by session, the id of the flow run that asks for it.
 
     Raises:
@@ -122,13 +124,18 @@ def record_ahead(
     """
     for instance_id, run in runs.items():
         outside().prefect.show_on_own_page([ANSWER_OF + instance_id], run)
-    return _record_all(sessions, blueprint, options, accepted)[0]
+    return _record_all(sessions, blueprint, options, None, accepted)[0]
 
 
 def _record_all(
-    sessions: list[Any], blueprint: str, options: dict, accepted: datetime | None
+    sessions: list[Any],
+    blueprint: str,
+    options: dict,
+    accepted: datetime | None,
+    of_each: Mapping[str, datetime] = MappingProxyType({}),
 ) -> tuple[list[Instance], dict[str, str]]:
-    wanted, refused = read_wanted(sessions)
+    read, refused = read_wanted(sessions)
+    wanted = [replace(one, accepted=of_each.get(one.instance_id)) for one in read]
     outside().prefect.show_on_own_page(ANSWER_OF + one.instance_id for one in wanted)
     known = outside().store.instances.named([one.instance_id for one in wanted])
     if new := [one for one in wanted if one.instance_id not in known]:

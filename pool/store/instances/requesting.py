@@ -81,7 +81,7 @@ class InstanceRequesting(Part):
             options: of the request, for each.
             now: the moment of their request.
             limits_of: the limits that a session of a user must keep.
-            accepted: when Prefect's API took the request; None: it is not known.
+            accepted: when Prefect's API took the request, where no session says that of itself; None: it is not known.
             standbys: ids of those that they may have, best first.
 
         Returns:
@@ -123,7 +123,7 @@ class InstanceRequesting(Part):
         instance = get_instance(connection, wanted.instance_id)
         if made:
             note_instance_change(connection, instance, now)
-            begin_timings(connection, instance.id, accepted, now)
+            begin_timings(connection, instance.id, wanted.accepted or accepted, now)
             instance = adopt_one(connection, instance, standbys, now) or instance
         return instance, made
 

@@ -27,6 +27,16 @@ class EventfulWorld(CourseWorld):
             request = {"instance_id": session, "blueprint": blueprint, "user": "ada"}
             self.prefect.start("provision-instance/on-demand", request)
 
+    def ask_again(self, which: int) -> None:
+        """A platform asks for a session that it has asked for already, by a request of its own."""
+        if first := self._request(which):
+            self.prefect.start("provision-instance/on-demand", first.parameters)
+
+    def cancel_a_request(self, which: int) -> None:
+        """A platform cancels a request that was not answered yet, whether its run has begun or not."""
+        if waiting := [run for run in self._requests() if not run.state.is_final()]:
+            self.prefect.cancel(waiting[which % len(waiting)])
+
     def leave(self, which: int) -> None:
         if self.sessions:
             session = self.sessions[which % len(self.sessions)]
@@ -219,6 +229,13 @@ class EventfulWorld(CourseWorld):
     def _machine(self, which: int) -> Machine | None:
         machines = list(self.cloud.machines.values())
         return machines[which % len(machines)] if machines else None
+
+    def _requests(self) -> list[Run]:
+        return [run for run in self.prefect.runs.values() if run.flow.name == "provision-instance"]
+
+    def _request(self, which: int) -> Run | None:
+        asked = self._requests()
+        return asked[which % len(asked)] if asked else None
 
     def _going(self) -> list[Run]:
         running = [run for run in self.prefect.runs.values() if run.state_type is StateType.RUNNING]

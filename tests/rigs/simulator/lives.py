@@ -19,6 +19,8 @@ ENDINGS = (ContainerOutcome.SHUT_DOWN, ContainerOutcome.FAILED, ContainerOutcome
 #: What may happen: a method of the world, and values for its arguments. What stands twice is twice as likely.
 HAPPENINGS: tuple[tuple[str, Mapping[str, Sequence]], ...] = (
     *[("arrive", {"blueprint": ("small", "small", "large", "kept", "kept"), "twice": (False, False, True)})] * 8,
+    *[("ask_again", {"which": range(20)})] * 2,
+    *[("cancel_a_request", {"which": range(5)})] * 3,
     *[("leave", {"which": range(20)})] * 4,
     ("use", {"which": range(20)}),
     ("hold_class", {

@@ -15,8 +15,9 @@ import yaml
 from prefect import Flow, Task
 from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
+from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Pending, Running, Scheduled
 
+from blocks.prefect.reruns import Busy, settle_lost_run
 from pool.reports.run_tags import tags_of_run
 from runtime.stack.deployments import DESCRIPTION
 from tests.rigs.simulator.processes import Process
@@ -43,6 +44,7 @@ class Run:
     message: str = ""
     task: asyncio.Task = field(init=False, repr=False)  # that delivers it, and then is it
     process: Process | None = None  # that took it
+    idempotency_key: str = ""
     seconds: float = 0.0
 
     @property
@@ -129,6 +131,7 @@ class PrefectServer:
             now,
             tags or [],
             [Scheduled(scheduled_time=now, timestamp=now)],
+            idempotency_key=key,
         )
         self._world.secrets.check("parameters of a run", json.dumps(parameters), routes_too=True)
         self.runs[run.id] = run
@@ -167,6 +170,8 @@ class PrefectServer:
         await asyncio.sleep(0.1)
         if process.killed:
             return
+        if run.state.is_final():
+            return
         process.enter()
         current_run.set(run)
         self._go_to(run, Running)
@@ -179,6 +184,7 @@ class PrefectServer:
             ended = await run.flow.fn(**run.parameters)
         except asyncio.CancelledError:
             self._go_to(run, Cancelled)
+            self._world.outside(self._settle(run))
         except Away:
             self._go_to(run, Crashed)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the life broke at
@@ -188,6 +194,28 @@ class PrefectServer:
             self._go_to(run, Failed if isinstance(ended, State) and ended.type is StateType.FAILED else Completed)
             run.message = (ended.message or "") if isinstance(ended, State) else ""
             self._world.secrets.check("a state message", run.message, routes_too=True)
+
+    def cancel(self, run: Run) -> None:
+        """Cancel a run as its platform or an operator does: at once if it has not begun, else its worker ends it."""
+        if run.state.is_scheduled() or not run.process:
+            self._go_to(run, Cancelled)
+        elif not run.state.is_final():
+            self._go_to(run, Cancelling)
+            if not run.process.killed:
+                run.task.cancel()
+
+    async def _settle(self, run: Run) -> None:
+        """What a worker does when a run has ended that was cancelled; one that was killed meanwhile does no more."""
+        client: Any = PrefectClient(self)
+        while run.process and not run.process.killed:
+            await asyncio.sleep(0.1)
+            try:
+                now, store = self._world.clock.now(), self._world.store
+                await settle_lost_run(client, store, run.id, "cancelled", lambda _: True, now, cancelled=True)
+            except (Away, Busy):
+                await asyncio.sleep(2)
+            else:
+                return
 
     def _go_to(self, run: Run, state: Callable[..., State]) -> None:
         """A run that another process has ended meanwhile stays as it is."""

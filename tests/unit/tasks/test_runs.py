@@ -1,11 +1,10 @@
 """Which runs of others count as work: what they are in Prefect's books, and what odd things a platform may send."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from uuid import UUID
+from types import SimpleNamespace
 
 import pytest
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun
 from prefect.states import AwaitingRetry, Cancelled, Running, Scheduled
 
 from blocks.outside import standing_in
@@ -13,33 +12,12 @@ from pool.errors import NotFound
 from pool.records import FlavorSize, Instance
 from pool.states import InstanceState
 from tasks.housekeeping.observing import _named, _unrecorded
-from tasks.runs import longest_seconds, runs_under_way, start_was_cancelled
-from tests.rigs.fakes import FakePrefect, fake_outside
+from tasks.runs import cancelled_in_queue, longest_seconds, runs_under_way
+from tests.rigs.fakes import fake_outside
 from tests.rigs.pool_data import NOW, an_instance, later
+from tests.rigs.prefect_runs import Books, a_run
 
 pytestmark = pytest.mark.unit
-
-
-def a_run(state: State | None = None, number: int = 1, **parameters) -> FlowRun:
-    state = state or Running(timestamp=NOW)
-    due = state.state_details.scheduled_time or NOW
-    flow = UUID(int=7)
-    return FlowRun(id=UUID(int=number), flow_id=flow, state=state, expected_start_time=due, parameters=parameters)
-
-
-class Books(FakePrefect):
-    """Prefect's server with these runs."""
-
-    def __init__(self, *runs: FlowRun) -> None:
-        super().__init__()
-        self.runs = list(runs)
-
-    @asynccontextmanager
-    async def client(self):
-        yield self
-
-    async def read_flow_runs(self, **_wanted) -> list[FlowRun]:
-        return self.runs
 
 
 class Instances:
@@ -111,17 +89,19 @@ def test_an_odd_name_in_a_run_of_anothers_stands_for_nothing(odd):
         assert _named([a_run(instance_id=odd), a_run(instance_id="bob-1")], "instance_id") >= {"bob-1"}
 
 
-@pytest.mark.parametrize(
-    ("runs", "was"),
-    [
-        ([], False),
-        ([Running(timestamp=NOW)], False),
-        ([Cancelled(timestamp=NOW)], True),
-        ([Cancelled(timestamp=later(-1))], False),
-    ],
-    ids=["no run", "under way", "since it has room", "before it had room"],
-)
-def test_a_start_was_cancelled_if_its_last_run_was_since_the_session_has_room(runs, was):
-    session = an_instance(state=InstanceState.STARTING)
-    with standing_in(fake_outside(prefect=Books(*map(a_run, runs)), store=Store())):
-        assert asyncio.run(start_was_cancelled.fn(session)) is was
+def seen_of(queued: list[Instance], *runs: FlowRun) -> frozenset[str]:
+    store = SimpleNamespace(timings=SimpleNamespace(of=lambda _: {}), writes=0)
+    with standing_in(fake_outside(prefect=Books(*runs), store=store)):
+        return asyncio.run(cancelled_in_queue.fn(queued))
+
+
+def test_a_queued_session_whose_only_run_was_cancelled_is_seen_as_such_and_one_of_another_is_not():
+    queued = [an_instance("alice-1", state=InstanceState.QUEUED), an_instance("bob-1", state=InstanceState.QUEUED)]
+    assert seen_of(queued, a_run(Cancelled(timestamp=NOW), instance_id="alice-1")) == {"alice-1"}
+    assert seen_of(queued, a_run(Cancelled(timestamp=NOW), instance_id="carl-1")) == frozenset()
+
+
+def test_a_queued_session_that_another_run_still_asks_for_is_not_seen_as_cancelled():
+    queued = [an_instance("alice-1", state=InstanceState.QUEUED)]
+    runs = a_run(Cancelled(timestamp=NOW), instance_id="alice-1"), a_run(number=2, instance_id="alice-1")
+    assert seen_of(queued, *runs) == frozenset()

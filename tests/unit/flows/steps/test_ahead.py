@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from threading import Event
+from uuid import UUID
 
 import pytest
+from prefect.states import Cancelled
 
 from blocks.outside import standing_in
 from blocks.stored.blueprint import Blueprint
@@ -27,22 +29,25 @@ from flows.steps.ahead import (
 from flows.steps.queue import serve_queue
 from pool.errors import DatabaseAway
 from pool.records import Image
+from pool.sessions.timings import Phase
 from pool.states import InstanceState
 from pool.store.pool_store import PoolStore
 from tasks.publishing.platform import write_answers
 from tasks.sessions.coming_runs import starting_later
-from tests.rigs.fakes import SETTINGS, Blocks, FakeBlocks, FakePrefect, InlinePublisher, fake_outside, of_run
+from tests.rigs.fakes import SETTINGS, Blocks, FakeBlocks, InlinePublisher, fake_outside, of_run
 from tests.rigs.pool_data import NOW, claim_active, later, run
+from tests.rigs.prefect_runs import Books, a_run
 from tests.rigs.services.databases import new_store
 from tests.rigs.stacks.paper_stack import PaperEngine, PaperGateway
 
 pytestmark = pytest.mark.unit
 
+FIRST = str(UUID(int=1))
 JUPYTER = Blueprint(image="jupyter", port=8888)
 
 
-class Prefect(FakePrefect):
-    """Keeps which run's page is to show the answer of each key."""
+class Prefect(Books):
+    """Keeps which run's page is to show the answer of each key; no run is on its books, but those of a test."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -275,12 +280,26 @@ def test_one_whose_run_does_not_begin_after_all_is_started_by_another(door):
 
 
 def test_the_session_of_a_run_that_was_cancelled_before_it_began_is_over_and_gives_its_room_to_the_next(door):
-    undoing = record(found("s-1"), found("s-2"), found("s-3"))
+    undoing = record(replace(found("s-1"), id=FIRST), found("s-2"), found("s-3"))
     asyncio.run(serve_queue("main", own="s-1"))
-    asyncio.run(undo(undoing, "run of s-1"))
+    door.prefect.runs = [a_run(Cancelled(timestamp=NOW), instance_id="s-1")]
+    asyncio.run(undo(undoing, FIRST))
     over = door.store.instances.get("s-1")
     assert (str(over.state), over.reason) == ("failed", "cancelled")
     assert [str(door.store.instances.get(name).state) for name in ("s-2", "s-3")] == ["starting", "starting"]
+
+
+def test_a_session_that_was_asked_for_again_outlives_the_first_run_that_is_cancelled_before_it_began(door):
+    undoing = record(replace(found("s-1"), id=FIRST), found("s-2"))
+    door.prefect.runs = [a_run(Cancelled(timestamp=NOW), instance_id="s-1"), a_run(number=2, instance_id="s-1")]
+    asyncio.run(undo(undoing, FIRST))
+    assert door.store.instances.get("s-1").state is InstanceState.STARTING
+
+
+def test_each_is_on_record_with_the_moment_of_its_own_request(door):
+    record(found("s-1"), replace(found("s-2"), accepted=later(-3)))
+    accepted = {name: door.store.timings.of(name)[Phase.ACCEPTED] for name in ("s-1", "s-2")}
+    assert accepted == {"s-1": NOW, "s-2": later(-3)}
 
 
 def test_a_session_that_runs_by_then_is_left_alone(door):

@@ -107,10 +107,28 @@ def test_what_another_host_can_do_is_tried_there_and_not_held_against_this_one(t
 
 @pytest.mark.parametrize("error", [SessionNotReady("silent"), asyncio.CancelledError()], ids=["silent", "cancelled"])
 def test_a_session_that_does_not_begin_is_undone_and_not_held_against_its_host(tasks, error):
+    tasks.answer("start_was_cancelled", True)
     tasks.answer("wait_until_ready", error)
     with pytest.raises(type(error)):
         start()
-    assert tasks.steps[2:] == UNDONE
+    assert [step for step in tasks.steps[2:] if step != "start_was_cancelled"] == UNDONE
+
+
+def test_a_session_that_another_request_stands_for_is_started_anew_where_the_run_that_starts_it_is_cancelled(tasks):
+    tasks.answer("wait_until_ready", asyncio.CancelledError())
+    tasks.answer("start_was_cancelled", False)
+    tasks.answer("give_out_room", [ON_ANOTHER_HOST])
+    with pytest.raises(asyncio.CancelledError):
+        start()
+    assert tasks.steps[3:] == ["withdraw_route", "remove_container", "move to queued", "give_out_room", "trigger"]
+
+
+def test_a_cancelled_session_ends_where_it_cannot_be_known_whether_another_request_stands_for_it(tasks):
+    tasks.answer("wait_until_ready", asyncio.CancelledError())
+    tasks.answer("start_was_cancelled", httpx.ConnectError("away"))
+    with pytest.raises(asyncio.CancelledError):
+        start()
+    assert tasks.steps[3:] == UNDONE
 
 
 def test_a_session_that_cannot_be_recorded_is_left_as_it_is_for_the_next_tick(tasks):

@@ -13,7 +13,7 @@ from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.sessions.queue import QueueEntry, grants, queued_in_order, wait_limit
 from pool.settings import PoolSettings
-from pool.states import InstanceState
+from pool.states import EndCause, InstanceState
 from tests.rigs.pool_data import NOW, a_course, a_host, an_instance, later
 
 pytestmark = pytest.mark.unit
@@ -146,6 +146,13 @@ def test_one_whose_blueprint_cannot_be_read_is_given_up_with_the_reason():
     why = "blueprint 'jupyter': port: must be given"
     (decision, *_) = decided(waiting("a"), later(1), unreadable={"jupyter": why})
     assert (decision.kind, decision.subject, decision.reason) == (DecisionKind.GIVE_UP, "a", why)
+
+
+def test_one_whose_start_was_cancelled_is_given_up_and_one_that_has_room_by_now_is_not():
+    (decision,) = (one for one in decided(waiting("a"), NOW, cancelled={"a"}) if one.subject == "a")
+    assert (decision.kind, decision.reason, decision.cause) == (DecisionKind.GIVE_UP, "cancelled", EndCause.NOT_STARTED)
+    started = replace(waiting("a"), state=InstanceState.STARTING)
+    assert "a" not in {one.subject for one in decided(started, NOW, cancelled={"a"})}
 
 
 def test_one_that_has_room_and_that_no_run_starts_is_started():

@@ -3,9 +3,7 @@
 import pytest
 
 from pool.errors import BadRequest
-from pool.sessions.requests import MOST_SESSIONS, Wanted, ends_with_run, read_wanted
-from pool.states import InstanceState
-from tests.rigs.pool_data import NOW, an_instance, later
+from pool.sessions.requests import MOST_SESSIONS, Wanted, read_wanted
 
 pytestmark = pytest.mark.unit
 
@@ -46,24 +44,3 @@ def test_a_session_that_is_named_twice_is_wanted_once_and_for_two_users_not_at_a
     assert read_wanted([ADA, ADA]) == ([Wanted("bio101-ada", "ada")], {})
     wanted, refused = read_wanted([ADA, ADA | {"user": "bob"}])
     assert (wanted, refused) == ([], {"bio101-ada": "instance bio101-ada is in the request twice, for 'ada' and 'bob'"})
-
-
-@pytest.mark.parametrize(
-    ("state", "holder", "ends"),
-    [
-        ("starting", "run-1", True),
-        ("running", "run-1", True),
-        ("stopping", "run-1", False),
-        ("starting", None, True),
-        ("queued", None, True),
-        ("running", None, False),
-        ("starting", "run-2", False),
-        ("queued", "run-2", False),
-    ],
-)
-def test_what_a_cancelled_run_had_begun_ends_with_it_and_what_another_run_is_at_does_not(state, holder, ends):
-    assert ends_with_run(an_instance(state=InstanceState(state)), "run-1", NOW, holder) is ends
-
-
-def test_a_session_that_was_in_the_queue_before_is_not_ended_by_a_second_request_that_is_cancelled():
-    assert not ends_with_run(an_instance(state=InstanceState.QUEUED, host=None), "run-2", later(1), None)

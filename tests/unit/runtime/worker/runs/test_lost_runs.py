@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import AwaitingRetry, Cancelled, Cancelling, Completed, Failed, Pending, Running, Scheduled
 
 from blocks.prefect.reruns import Busy, reruns_in, settle_lost_run
@@ -61,6 +61,10 @@ class PaperServer:
         return SimpleNamespace(
             id=run_id, state=state, auto_scheduled=False, flow_id=ONE, parameters=parameters, created=NOW
         )
+
+    async def read_flow_runs(self, **_wanted) -> list[FlowRun]:
+        known = {"flow_id": ONE, "parameters": {"instance_id": "alice-1"}, "expected_start_time": NOW}
+        return [FlowRun(id=run_id, state=states[-1], **known) for run_id, states in self.states.items()]
 
     async def read_flow(self, _flow_id: UUID) -> SimpleNamespace:
         return SimpleNamespace(name=self.flow)
@@ -198,6 +202,7 @@ def test_a_session_whose_start_was_cancelled_is_never_started_though_its_run_was
 def test_a_session_that_another_run_starts_or_that_another_flow_is_about_goes_on(store):
     server = PaperServer()
     server.add(ONE, Running(), Cancelling())
+    server.add(OTHER, Running())
     being_started(store, by=OTHER)
     settle_cancelled(server, store)
     server.flow = "backup-instance"
