@@ -20,6 +20,8 @@ from pool.records import Notice, Route
 
 ANSWER_SECONDS = 10
 TABLE_SECONDS = 60  # for the whole table: 10,000 routes take a busy machine some seconds
+#: How gateways before 0.3.0 call the requests for extensions: one is upgraded after its manager.
+REQUESTED_BEFORE = "wished"
 #: Of routes, returns those that hold by the moment at which no other change can come between.
 ThatHold = Callable[[Collection[Route]], Collection[Route]]
 
@@ -144,7 +146,8 @@ class Gateway:
             GatewayTrouble: the gateway does not answer.
         """
         answer = self._ask("GET", "/extensions")
-        return {route: datetime.fromtimestamp(at, UTC) for route, at in answer.get("wished", {}).items()}
+        requested = answer.get("requested", answer.get(REQUESTED_BEFORE, {}))
+        return {route: datetime.fromtimestamp(at, UTC) for route, at in requested.items()}
 
     def put_pool_page(self, html: str) -> None:
         """Show this at ``/pool/``, to operators alone.

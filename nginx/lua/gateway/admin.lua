@@ -131,9 +131,9 @@ local function put_pool_page()
 end
 
 -- As in list(): an empty table is no object.
-local function list_wishes()
-    local wished = tab.wished()
-    say(200, next(wished) and { count = 1, wished = wished } or { count = 0 })
+local function list_extension_requests()
+    local requested = tab.extension_requests()
+    say(200, next(requested) and { count = 1, requested = requested } or { count = 0 })
 end
 
 local ACTIONS = {
@@ -147,7 +147,7 @@ local ACTIONS = {
     { "GET", "^/notices$", function() say(200, { count = notices.count() }) end },
     { "PUT", "^/notices$", put_notices },
     { "PUT", "^/pool%-page$", put_pool_page },
-    { "GET", "^/extensions$", list_wishes },
+    { "GET", "^/extensions$", list_extension_requests },
     { "GET", "^/activity$", function() say(200, activity.all()) end },
 }
 

@@ -72,7 +72,7 @@ end
 
 -- Whether its user asked that it goes on, and that is not fulfilled yet. What was fulfilled lies before the moment from
 -- which on the session may be extended again.
-local function is_wished(route)
+local function is_requested(route)
     local at = wishes:get(route.id)
     return at ~= nil and (route.extend_from or 0) > 0 and at >= route.extend_from
 end
@@ -89,7 +89,7 @@ local function notice_of(route)
     local at, because = next_end(route, now)
     local message, said = message_of(route, now), { state = "running" }
     if at > 0 and at - now <= SOON then
-        said.words, said.ends_at, said.asked = words_for(at - now, because), at, is_wished(route)
+        said.words, said.ends_at, said.asked = words_for(at - now, because), at, is_requested(route)
         said.extend_by = may_be_extended(route, now) and not said.asked and route.extend_by or nil
     end
     said.message = message
@@ -127,7 +127,7 @@ local function wish(route)
         refusals.say("an extension that is not due, or that its blueprint does not give: extend_by, extensions")
         return say(409, notice_of(route))
     end
-    if not is_wished(route) then
+    if not is_requested(route) then
         local kept = wishes:safe_set(route.id, now, WISH_SECONDS)
         if not kept then
             return say(503, notice_of(route))
@@ -158,7 +158,7 @@ function M.answer_absent(path, notice)
 end
 
 -- For the manager: when users asked, by route.
-function M.wished()
+function M.extension_requests()
     local found = {}
     for _, id in ipairs(wishes:get_keys(0)) do
         found[id] = wishes:get(id)

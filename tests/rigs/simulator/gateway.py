@@ -25,7 +25,7 @@ class SimulatedGateway(Gateway):
         self.keys: list[dict] = []
         self.used: dict[str, datetime] = {}
         self.since = self._world.clock.now()
-        self.wished: dict[str, datetime] = {}
+        self.extension_requests: dict[str, datetime] = {}
 
     def add_route(self, route: Route, still_holds: Callable[[], bool] = lambda: True) -> bool:
         self._be_asked()
@@ -69,7 +69,7 @@ class SimulatedGateway(Gateway):
 
     def requested_extensions(self) -> dict[str, datetime]:
         self._be_asked()
-        return dict(self.wished)
+        return dict(self.extension_requests)
 
     def put_pool_page(self, html: str) -> None:
         self._be_asked()

@@ -104,10 +104,10 @@ def test_a_request_is_kept_for_the_manager_and_the_page_says_that_it_was_asked_f
     answer = browser.post(path + "/dd-notice/extend", headers={"Origin": gateway.origin(ROUTE)})
     said = answer.json()
     assert (answer.status_code, said["asked"], "extend_by" in said) == (202, True, False)
-    (wished,) = gateway.client.requested_extensions().values()
-    assert abs(wished - datetime.now(UTC)) < timedelta(seconds=5)
+    (requested,) = gateway.client.requested_extensions().values()
+    assert abs(requested - datetime.now(UTC)) < timedelta(seconds=5)
     browser.post(path + "/dd-notice/extend")
-    assert [*gateway.client.requested_extensions().values()] == [wished]
+    assert [*gateway.client.requested_extensions().values()] == [requested]
 
 
 def test_a_request_that_the_manager_has_fulfilled_is_none_any_more(gateway, browser, publish):
