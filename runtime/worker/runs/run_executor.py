@@ -160,10 +160,10 @@ class RunExecutor:
             The state that the server had the run in.
         """
         state = await self._states.read(run_id)
-        if state is None or isinstance(raised, Abort):
-            return state
-        if state.is_cancelling():
+        if state and (state.is_cancelling() or state.is_cancelled()):  # between its taking and its beginning, say
             await self._lost.settle(self._worker.client, run_id, TOLD_TO_END, cancelled=True)
+        elif state is None or isinstance(raised, Abort):
+            return state
         elif state.type in UNDER_WAY and isinstance(raised, ProcessKilledError):
             await self._lost.settle(self._worker.client, run_id, str(raised))
         elif state.type in UNDER_WAY and by_outage(raised):
@@ -181,11 +181,14 @@ class RunExecutor:
         return run is not None or run_id in self._worker.taken
 
     async def cancel_as_asked(self) -> None:
-        """Cancel the runs that the server has as Cancelling: the event that told so may have been missed."""
+        """Cancel the runs that the server has as Cancelling, of which an event may have told in vain, or as Cancelled.
+
+        A platform may set that state itself, of which no event tells: the run would go on to its end.
+        """
         wanted = [run_id for run_id, run in self._runs.items() if not run.cancelled]
         if not wanted:
             return
-        cancelling = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
+        cancelling = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.CANCELLED]))
         runs = FlowRunFilter(id=FlowRunFilterId(any_=wanted), state=cancelling)
         for flow_run in await self._worker.client.read_flow_runs(flow_run_filter=runs):
             self._worker.in_background(self._worker.cancel_run, flow_run.id)

@@ -29,6 +29,7 @@ class Bench:
         self.server = server
         self.pool = server.pool(f"warm-{uuid4().hex[:6]}")
         self.workers: list[Popen] = []
+        self.data = Path(server.env["DD_DATA"])
 
     def worker(self):
         """Start one more worker and wait until it looks for runs."""
@@ -96,6 +97,17 @@ def test_a_run_that_waits_is_cancelled_at_once(bench):
     bench.server.wait(run, "RUNNING")
     bench.server.cancel(run)
     assert bench.server.wait(run, seconds=30)["name"] == "Cancelled"
+
+
+def test_a_run_that_a_platform_marks_as_cancelled_itself_goes_on_no_more(bench):
+    run = bench.trigger("waiting", seconds=300)
+    bench.server.wait(run, "RUNNING")
+    bench.server.call("POST", f"/flow_runs/{run}/set_state", state={"type": "CANCELLED"})
+    store = PoolStore.open(f"sqlite:///{bench.data / 'pool.sqlite'}")
+    store.upgrade()
+    store.close()
+    until(lambda: not [*bench.data.glob(f"runs/*/{run}")], "the worker is done with it", 60)
+    assert bench.server.state(run)["type"] == "CANCELLED"
 
 
 def test_a_blocked_run_is_cancelled_when_its_call_returns(bench, tmp_path: Path):
