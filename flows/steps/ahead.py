@@ -40,6 +40,8 @@ class FoundRun:
     has_own_process: bool = False
 
 
+#: A loop keeps no task alive by itself.
+_UNDER_WAY: set[asyncio.Task[Any]] = set()
 #: What is waited for.
 Wait = Callable[[], Awaitable[None]]
 #: By the id of a run, what undoes what was done for it ahead, should it be cancelled before it begins.
@@ -97,14 +99,20 @@ async def place_sessions(runs: Sequence[FoundRun]) -> Wait | None:
 
     Told by their runs, sessions that wait would hear of it behind the starts of those that have room, which take all
     processors of a small machine and the one core of Prefect's server.
+
+    Where it takes longer it goes on beside the runs: given up halfway, those that had got room would have no run.
     """
-    sessions = [run.parameters["instance_id"] for run in runs]
-    with suppress(TimeoutError):
-        async with asyncio.timeout(TOLD_SECONDS):
-            for pool in await pools_where_wait(sessions):
-                await serve_queue(pool)
-            return wait_until_told if await pools_where_wait(sessions) else None
-    return None
+    placing = asyncio.create_task(_place([run.parameters["instance_id"] for run in runs]))
+    _UNDER_WAY.add(placing)
+    placing.add_done_callback(_UNDER_WAY.discard)
+    done, _ = await asyncio.wait([placing], timeout=TOLD_SECONDS)
+    return placing.result() if done else None
+
+
+async def _place(sessions: Sequence[str]) -> Wait | None:
+    for pool in await pools_where_wait(sessions):
+        await serve_queue(pool)
+    return wait_until_told if await pools_where_wait(sessions) else None
 
 
 async def wait_until_told() -> None:

@@ -33,6 +33,7 @@ BEGIN_SECONDS = 1.0
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING)
 #: How a run that was cancelled lost what worked on it, where its own process does not say that it was cancelled.
 TOLD_TO_END = "it was told to end"
+CANCELLED = (StateType.CANCELLED, StateType.CANCELLING)
 
 
 class RunExecutor:
@@ -150,8 +151,10 @@ class RunExecutor:
         if run.cancelled:  # it may have ended nothing: it was killed while it did so, or its database was away
             await self._lost.settle(self._worker.client, run_id, TOLD_TO_END, cancelled=True)
             return True
-        state = run.told or await self._ensure_told(run_id, raised)
-        return state is not None and state.type in (StateType.CANCELLED, StateType.CANCELLING)
+        state = run.told
+        if state is None or state.type in CANCELLED:  # told so before its first line, it has ended nothing
+            state = await self._ensure_told(run_id, raised)
+        return state is not None and state.type in CANCELLED
 
     async def _ensure_told(self, run_id: UUID, raised: BaseException | None) -> State | None:
         """Prefect's engine has told the server how the run ended. Where it could not, tell it here, or run it again.

@@ -1,9 +1,11 @@
 """Sessions whose runs were found together are recorded, and told where they stand, before the first run begins."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from threading import Event
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,9 +30,10 @@ from flows.steps.ahead import (
 )
 from flows.steps.queue import serve_queue
 from pool.errors import DatabaseAway
-from pool.records import Image
+from pool.records import Host, Image
 from pool.sessions.timings import Phase
 from pool.states import InstanceState
+from pool.store.hosts.host_store import HostStore
 from pool.store.pool_store import PoolStore
 from tasks.publishing.platform import write_answers
 from tasks.sessions.coming_runs import starting_later
@@ -148,6 +151,29 @@ class StuckPublisher(WaitedForPublisher):
     def flush(self, seconds: float) -> bool:
         self.goes_on.wait(60)
         return super().flush(seconds)
+
+
+class SlowHosts(HostStore):
+    """Answers so late, as a database on a busy disk."""
+
+    def recent(self, *args: Any, **more: Any) -> list[Host]:
+        time.sleep(0.3)
+        return super().recent(*args, **more)
+
+
+def test_one_that_got_room_while_the_runs_began_already_has_a_run_that_starts_it(door, monkeypatch):
+    record(*(found(f"s-{number}") for number in range(3)))
+    door.clock.pass_by(60)
+    door.store.instances.move("s-0", InstanceState.FAILED, later(60), "its host was lost")
+    monkeypatch.setattr(ahead, "TOLD_SECONDS", 0.1)
+    monkeypatch.setattr(door.store, "hosts", SlowHosts(door.store._database))
+
+    async def place() -> None:
+        assert await place_sessions([found("s-2")]) is None
+        await asyncio.gather(*ahead._UNDER_WAY)
+
+    asyncio.run(place())
+    assert [asked["instance_id"] for _, asked, _ in door.prefect.triggered] == ["s-2"]
 
 
 def test_they_begin_all_the_same_where_those_without_room_cannot_be_told_in_time(door, monkeypatch):
