@@ -114,6 +114,10 @@ class OpenWorker(_Worker):
         """The runs that this worker is at: none of them is begun a second time."""
         return self._submitting_flow_run_ids
 
+    def look_ahead(self, seconds: int) -> None:
+        """Have a poll find runs as well that are due so many seconds from now, by this machine's clock."""
+        self._prefetch_seconds = seconds
+
     def release(self, run_id: UUID) -> None:
         """Give the run's place among the worker's runs to another one; harmless when it has none."""
         self._release_limit_slot(run_id)

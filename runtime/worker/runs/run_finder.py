@@ -1,7 +1,8 @@
 """How a warm worker finds its runs: Prefect's event stream tells of each at once, a poll finds what that missed."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from runtime.worker.runs.late_runs import only_the_newest_of_each_schedule
 from runtime.worker.runs.run_states import RECONNECT_SECONDS, RunStates
 from runtime.worker.runs.told_runs import ToldRuns
 
+#: Clocks that differ by less do so by the way of an event.
+AHEAD_FROM = timedelta(seconds=0.5)
 SCHEDULED, CANCELLING = "prefect.flow-run.Scheduled", "prefect.flow-run.Cancelling"
 
 
@@ -33,6 +36,7 @@ class RunFinder:
         self._unlimited = False
         self.stopped = False
         self.hears = False  # whether the event stream is there
+        self._ahead = timedelta()  # by which the server's clock is ahead of this machine's, as its last event had it
 
     @property
     def needs_no_poll(self) -> bool:
@@ -61,9 +65,18 @@ class RunFinder:
         async with get_events_subscriber(filter=wanted, reconnection_attempts=0) as events:
             self.hears = True
             async for event in events:
+                self.note_clock(event.occurred)
                 run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
                 answer = self._worker.cancel_run if event.event == CANCELLING else self._note
                 self._worker.in_background(answer, run_id)
+
+    def note_clock(self, told: datetime) -> None:
+        """See by the moment of an event by how much the server's clock is ahead of this machine's.
+
+        A run is due by the server's clock. Where a worker's was a minute behind, each run began a minute late.
+        """
+        self._ahead = max(timedelta(), told - datetime.now(UTC))
+        self._worker.look_ahead(ceil(self._ahead.total_seconds()) if self._ahead > AHEAD_FROM else 0)
 
     async def _note(self, run_id: UUID) -> None:
         """Have the run read that an event tells of, unless something limits the pool: then a poll will find it.
@@ -82,7 +95,7 @@ class RunFinder:
     async def _take(self, runs: list[FlowRun]) -> None:
         """Begin those that are due and that no other call has taken meanwhile."""
         ours = [run for run in runs if self._is_of_its_queues(run) and run.id not in self._worker.taken]
-        due = [self._response_of(run) for run in ours if _is_due(run)]
+        due = [self._response_of(run) for run in ours if _is_due(run, datetime.now(UTC) + self._ahead)]
         if due and not self.stopped:
             await self._begin(due)
 
@@ -115,6 +128,6 @@ class RunFinder:
             self._worker.taken.discard(flow_run.id)
 
 
-def _is_due(flow_run: FlowRun) -> bool:
+def _is_due(flow_run: FlowRun, at: datetime) -> bool:
     state, start = flow_run.state, flow_run.expected_start_time
-    return bool(state and state.is_scheduled() and start and start <= datetime.now(UTC))
+    return bool(state and state.is_scheduled() and start and start <= at)

@@ -52,6 +52,7 @@ ATTRIBUTES = (
     "_work_pool",
     "_work_pool_name",
     "_work_queues",
+    "_prefetch_seconds",
 )
 OF_THE_ENGINE = ("_flow_run_suspension_request",)
 #: Methods of the engine that `OpenEngine` replaces: who calls each one, by a name of the engine's own.
@@ -126,6 +127,10 @@ def test_results_still_ask_by(name):
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
 def test_a_worker_still_has(attribute):
     assert hasattr(AnyWorker(work_pool_name="any"), attribute)
+
+
+def test_a_poll_still_asks_for_runs_as_far_ahead_as_it_is_told():
+    assert "_prefetch_seconds" in BaseWorker._get_scheduled_flow_runs.__code__.co_names
 
 
 @pytest.mark.parametrize("attribute", OF_THE_ENGINE)
