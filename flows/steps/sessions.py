@@ -1,8 +1,9 @@
 """How a session begins and ends: the compositions that several pipelines share."""
 
 from asyncio import CancelledError, timeout
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from flows.steps.backups import brought_back, keep_work
 from flows.steps.queue import serve_queue
@@ -22,7 +23,7 @@ from pool.sessions.requests import end_of
 from pool.sessions.secrets import sealed_of
 from pool.sessions.timings import Moments
 from pool.states import ENDED, EndCause, InstanceState
-from tasks.base import log, run_id, this_run
+from tasks.base import blocking, log, run_id, this_run
 from tasks.gateway.routes import publish_route, withdraw_route
 from tasks.hosts.lifecycle import count_error
 from tasks.leases import Held, lease
@@ -46,19 +47,32 @@ ASKED_AGAIN = "one of the runs that it was asked for with was cancelled while it
 async def start_or_await(instance: Instance, blueprint: BlueprintSpec) -> Instance:
     """Start a session that has room; or wait for the run that does so already. The session as it is then."""
     try:
-        async with lease(f"starting of {instance.id}", holder=this_run()):
-            return await start_session(await get_instance(instance.id), blueprint)
+        async with lease(f"starting of {instance.id}", holder=this_run()) as hold:
+            still_ours = partial(blocking, hold.renew)
+            return await start_session(await get_instance(instance.id), blueprint, still_ours)
     except (Held, RefusedMove):  # another run is at it, or it was ended meanwhile
         return await await_other_run(instance.id, blueprint.start_timeout)
 
 
-async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instance:
+async def _as_ever() -> None:
+    """Say that no other run can be at it."""
+
+
+async def start_session(
+    instance: Instance, blueprint: BlueprintSpec, still_ours: Callable[[], Awaitable[None]] = _as_ever
+) -> Instance:
     """Start a session on the host that it has room on; on another one when that fails it, once it has room there.
 
     Whatever ends this early, the session is undone: no route, no container, no room. What is not the host's fault is
     not held against it, and what no host can do is not tried on another. Only where the database is away, or the work
     that it left its last host with, the session is left as it is recorded, and the next tick has it started anew: what
     runs is not ended for what cannot be written, nor what has left for what cannot be read.
+
+    Args:
+        instance: the session.
+        blueprint: how it is made.
+        still_ours: raises `Held` where another run has the session by now, since this one was frozen. It undoes nothing
+            then: what it would remove is what the other one has got running.
 
     Returns:
         The session: running; or queued again, until there is room for it elsewhere.
@@ -69,6 +83,7 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
         try:
             return await _bring_up(instance, blueprint)
         except (EngineTrouble, HostUnreachable) as error:
+            await still_ours()
             if error.blame.counts:
                 await count_error(instance.get_placement().host, str(error))
             last = attempts == START_ATTEMPTS or not error.blame.elsewhere
@@ -79,9 +94,12 @@ async def start_session(instance: Instance, blueprint: BlueprintSpec) -> Instanc
         except (DatabaseAway, WorkAway):
             raise
         except CancelledError:
-            await _undo_cancelled(instance)
+            with suppress(Held):
+                await still_ours()
+                await _undo_cancelled(instance)
             raise
         except BaseException as error:
+            await still_ours()
             await _undo_start(instance, InstanceState.FAILED, str(error) or type(error).__name__)
             raise
     return instance

@@ -15,6 +15,7 @@ from pool.errors import DatabaseAway, EngineTrouble, HostUnreachable, Refused, R
 from pool.records import Instance, Placement
 from pool.states import EndCause
 from pool.states import InstanceState as State
+from tasks.leases import Held
 from tests.rigs.fakes import ScriptedTasks, fake_outside
 from tests.rigs.pool_data import a_blueprint, an_instance
 
@@ -147,6 +148,21 @@ def test_a_container_that_cannot_be_removed_keeps_its_room_and_the_run_says_what
     assert tasks.steps[-2:] == ["move to stopping", "give_out_room"]
     _, _, facts = next(call for call in tasks.calls if call[0] == "move_instance")
     assert facts == {"reason": "no", "cause": EndCause.NOT_STARTED}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [EngineTrouble("no"), SessionNotReady("silent"), asyncio.CancelledError()],
+    ids=["engine", "silent", "cancelled"],
+)
+def test_a_run_that_was_frozen_until_another_one_had_its_session_undoes_nothing_of_it(tasks, error):
+    async def another_has_it() -> None:
+        raise Held("starting of alice-1 is being done by another run")
+
+    tasks.answer("wait_until_ready", error)
+    with pytest.raises((Held, asyncio.CancelledError)):
+        asyncio.run(sessions.start_session(STARTING, a_blueprint(), another_has_it))
+    assert tasks.steps == ["start_container", "wait_until_ready"]
 
 
 def test_a_session_that_another_run_ends_while_it_starts_ends_as_that_run_says(tasks):
