@@ -91,3 +91,24 @@ def test_a_session_all_of_whose_requests_are_cancelled_ends(ours, pause):
         known = world.store.instances.find("s-0")
         assert len(waiting) < 2 or known is None or known.state in ENDED
         assert world.broken.sentences == {}
+
+
+@pytest.mark.parametrize("seconds", [-60, 60])
+@pytest.mark.parametrize("pause", [0.5, 2, 8])
+def test_clocks_that_differ_change_nothing_of_whose_request_stands(ours, seconds, pause):
+    with world_of_one_host(ours, 5) as world:
+        world.clocks_differ(seconds)
+        world.arrive()
+        world.arrive()
+        world.advance(0.1)
+        world.ask_again(0)
+        world.advance(pause)
+        first, other, second = world._requests()
+        was_answered = other.state.is_final()
+        world.prefect.cancel(second)
+        world.prefect.cancel(other)
+        settle(world)
+        assert states(world, "s-0") == "running"
+        unwanted = world.store.instances.find("s-1")
+        assert was_answered or unwanted is None or unwanted.state in ENDED
+        assert (first.parameters["instance_id"], world.broken.sentences) == ("s-0", {})

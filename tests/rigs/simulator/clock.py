@@ -11,7 +11,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from greenlet import getcurrent
 from sqlalchemy.util.concurrency import await_only, greenlet_spawn
 
-from tests.rigs.simulator.processes import Mortal
+from tests.rigs.simulator.processes import Mortal, Process
 
 #: No test ever ran then: a moment outside this life was read from the machine's own clock.
 BEGINNING = datetime(2040, 1, 2, 8, 0, tzinfo=UTC)
@@ -28,6 +28,11 @@ class Clock:
         self.jumped = timedelta()
 
     def now(self) -> datetime:
+        """The time on the machine of the process that asks; outside of one, that of Prefect's server."""
+        process = Process.current()
+        return self.of_server() + (process.clock_is_off if process else timedelta())
+
+    def of_server(self) -> datetime:
         return BEGINNING + timedelta(seconds=self.elapsed) + self.jumped
 
     def monotonic(self) -> float:

@@ -200,6 +200,10 @@ class EventfulWorld(CourseWorld):
         """Its machine stands still; for all others, time goes on."""
         self.prefect.workers.warm.frozen_until = self.time + seconds
 
+    def clocks_differ(self, seconds: float) -> None:
+        """The clock of the warm worker's machine is so far ahead of that of Prefect's server and of other processes."""
+        self.prefect.workers.clock_is_off = timedelta(seconds=seconds)
+
     def set_the_clock(self, seconds: float) -> None:
         self.clock.jumped += timedelta(seconds=seconds)
 

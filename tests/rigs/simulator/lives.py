@@ -65,6 +65,7 @@ HAPPENINGS: tuple[tuple[str, Mapping[str, Sequence]], ...] = (
     *[("kill_the_warm_worker", {"after_steps": (0, *range(1, 60)), "seconds": (5, 60)})] * 3,
     *[("kill_a_run", {"which": range(5), "after_steps": (1, 2, 3, 5, 8, 13, 21)})] * 3,
     ("freeze_the_warm_worker", {"seconds": (20, 100, 400)}),
+    ("clocks_differ", {"seconds": (-60, -5, 0, 5, 60)}),
     ("set_the_clock", {"seconds": (-300, -20, 20, 3000)}),
 )  # fmt: skip
 

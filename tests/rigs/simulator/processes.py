@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 _current: ContextVar["Process | None"] = ContextVar("process", default=None)
@@ -16,6 +16,7 @@ class Process:
         self.name, self._now = name, now
         self.killed_at: datetime | None = None
         self.frozen_until = 0.0  # on the loop's clock
+        self.clock_is_off = timedelta()  # of its machine
         self._steps_left: int | None = None
 
     @staticmethod

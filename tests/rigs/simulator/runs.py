@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -86,6 +86,7 @@ class Workers:
         self._pools = {f"{_flow_name(e)}/{e['name']}": e["work_pool"]["name"] for e in entries}
         self.warm = Process("warm worker", world.clock.now)
         self.warm_down_until = 0.0
+        self.clock_is_off = timedelta()  # of the machine of the warm worker
 
     def kill_warm(self, seconds: float, after_steps: int = 0) -> None:
         """Kill the warm worker, now or some steps on; a supervisor starts another one."""
@@ -101,6 +102,7 @@ class Workers:
             return Process(run.deployment, self._world.clock.now)
         if self.warm.killed and self._world.time >= self.warm_down_until:
             self.warm = Process("warm worker", self._world.clock.now)
+        self.warm.clock_is_off = self.clock_is_off
         return None if self.warm.killed else self.warm
 
 
@@ -122,7 +124,7 @@ class PrefectServer:
             return known
         flow = self._flows[deployment.partition("/")[0]]
         ids = uuid.UUID(int=self._world.random.getrandbits(128))
-        now = self._world.clock.now()
+        now = self._world.clock.of_server()
         run = Run(
             ids,
             flow,
@@ -146,7 +148,7 @@ class PrefectServer:
     def set_state(self, run_id: uuid.UUID, state: State) -> None:
         """A process says what became of a run."""
         self._world.secrets.check("a state message", state.message or "", routes_too=True)
-        now, run = self._world.clock.now(), self.runs[run_id]
+        now, run = self._world.clock.of_server(), self.runs[run_id]
         state.timestamp = now
         state.state_details.scheduled_time = now if state.is_scheduled() else None
         run.states.append(state)
@@ -210,7 +212,7 @@ class PrefectServer:
         while run.process and not run.process.killed:
             await asyncio.sleep(0.1)
             try:
-                now, store = self._world.clock.now(), self._world.store
+                now, store = self._world.clock.of_server() + run.process.clock_is_off, self._world.store
                 await settle_lost_run(client, store, run.id, "cancelled", lambda _: True, now, cancelled=True)
             except (Away, Busy):
                 await asyncio.sleep(2)
@@ -220,13 +222,13 @@ class PrefectServer:
     def _go_to(self, run: Run, state: Callable[..., State]) -> None:
         """A run that another process has ended meanwhile stays as it is."""
         if not run.state.is_final():
-            run.states.append(state(timestamp=self._world.clock.now()))
+            run.states.append(state(timestamp=self._world.clock.of_server()))
 
     async def heartbeat(self, wanted: Any) -> list[datetime]:
         """The last heartbeat of the run that an event filter asks for."""
         (resource,) = wanted.resource.id
         run = self.runs[uuid.UUID(resource.removeprefix("prefect.flow-run."))]
-        heard = run.heard_of(self._world.clock.now())
+        heard = run.heard_of(self._world.clock.of_server())
         return [heard] if heard >= wanted.occurred.since else []
 
     @asynccontextmanager
