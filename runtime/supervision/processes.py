@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shlex
 import signal
 import subprocess
@@ -91,7 +92,8 @@ class Processes:
         self._config.write_text(self.render(programs))
         command = [*PYTHON, "-m", "supervisor.supervisord", "-c", str(self._config)]
         with open(self._logs / "supervisord-start.log", "w", opener=_private) as out:
-            subprocess.run(command, env=environment, cwd=home(), check=False, stdout=out, stderr=out)
+            more: Any = {"stdout": out, "stderr": out, "preexec_fn": leave_no_core_dump}
+            subprocess.run(command, env=environment, cwd=home(), check=False, **more)
         for log in self._logs.glob("*.log*"):  # of an older version
             log.chmod(log.stat().st_mode & 0o640)
         self._wait_until_alive()
@@ -166,6 +168,16 @@ class Processes:
     def _ask(self) -> Any:  # what a method of supervisord answers, no stub knows
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         return xmlrpc.client.ServerProxy("http://supervisor", transport=transport).supervisor
+
+
+def leave_no_core_dump() -> None:
+    """Have neither this process nor those that it starts leave their memory in a file when they crash.
+
+    It has keys of hosts, passwords and tokens of sessions in it. What is started may still ask for such a file itself:
+    a system container's systemd, say.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _private(path: str, flags: int) -> int:
