@@ -68,7 +68,7 @@ def take_down(settings: ProcessSettings, say: Say, lose_work: bool = False) -> l
         refuse_to_lose(lost)
     troubles += lost
     say("stops the workers")
-    attempt(lambda: processes.stop(*filter(is_worker, processes.states())))
+    attempt(processes.stop_workers)
     say("cancels the runs that are under way")
     attempt(lambda: cancel_runs(settings))
     say("removes the hosts")
@@ -86,11 +86,6 @@ def take_down(settings: ProcessSettings, say: Say, lose_work: bool = False) -> l
     for folder in (settings.run_dir, settings.downloads_dir, settings.redis_socket.parent):
         shutil.rmtree(folder, ignore_errors=True)
     return troubles
-
-
-def is_worker(program: str) -> bool:
-    """Whether a process of the stack runs flows: ``warm``, ``warm-2``, ``long``."""
-    return program.partition("-")[0] in ("warm", "long")
 
 
 def keep_work(settings: ProcessSettings, say: Say) -> list[str]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,13 @@ from blocks.resources import home
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError
 from runtime.supervision.environment import marked_processes, prefects_home
+from runtime.supervision.failover import WARM_STANDBY
 
 #: -P: a folder called `tasks` where the stack was started must not hide ours.
 PYTHON = (sys.executable, "-P")
 STOPPED = ("STOPPED", "EXITED", "FATAL")
 START_SECONDS = 10  # of supervisord
-SHUTDOWN_SECONDS = 130  # as long as all programs, one after the other, may take to stop
+SHUTDOWN_SECONDS = 130  # as long as the programs that stop one after the other may take
 NOT_RUNNING, ALREADY_STARTED = 70, 60  # faults of supervisord's API that are no trouble
 
 
@@ -138,13 +140,27 @@ class Processes:
             self._order("startProcess", name, ALREADY_STARTED)
 
     def stop(self, *names: str) -> None:
-        """Stop programs and wait for their end."""
+        """Stop programs, all at the same time, and wait until each has ended.
+
+        supervisord kills what has not ended in its time. It is told of the programs one after the other, in this order:
+        one that stands by for another comes first, or it takes over where the other has ended.
+        """
         for name in names:
             self._order("stopProcess", name, NOT_RUNNING)
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
+        while self._still_there(names) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def stop_workers(self) -> None:
+        """Stop what runs flows, and wait until its runs have ended or been given up."""
+        self.stop(*workers_of(self.states()))
+
+    def _still_there(self, names: tuple[str, ...]) -> bool:
+        return any(state not in STOPPED for name, state in self.states().items() if name in names)
 
     def _order(self, verb: str, name: str, no_trouble: int) -> None:
         try:
-            getattr(self._ask(), verb)(name, verb == "stopProcess")
+            getattr(self._ask(), verb)(name, False)  # without waiting for what it does
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != no_trouble:
                 raise DockerDriverError(f"supervisord could not do {verb} for {name}: {fault.faultString}") from None
@@ -155,9 +171,11 @@ class Processes:
     def stop_all(self) -> None:
         """Stop supervisord and everything that it started, also what outlived a killed supervisord.
 
-        It stops what was started last first, one after the other, so that the workers' runs end while Prefect's server
-        and the databases are still there.
+        Workers end first, then what was started last, one after the other: runs end while Prefect's server and the
+        databases are still there.
         """
+        with contextlib.suppress(DockerDriverError):  # what is left is stopped with the others
+            self.stop_workers()
         with contextlib.suppress(OSError, xmlrpc.client.Error):
             self._ask().shutdown()
         deadline = time.monotonic() + SHUTDOWN_SECONDS
@@ -178,6 +196,16 @@ def leave_no_core_dump() -> None:
     """
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+
+
+def workers_of(programs: Iterable[str]) -> list[str]:
+    """Return the programs that run flows, as ``warm``, ``warm-2`` and ``long``, in the order in which they are stopped.
+
+    The one that stands by is the first. Where it hears later than the active one that it is to end, it takes over, and
+    takes the runs that the other one gave up.
+    """
+    workers = [name for name in programs if name.partition("-")[0] in ("warm", "long")]
+    return sorted(workers, key=lambda name: name != WARM_STANDBY)
 
 
 def _private(path: str, flags: int) -> int:

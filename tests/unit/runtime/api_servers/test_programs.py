@@ -14,8 +14,8 @@ from runtime.api_servers.programs import answering, api_programs, check_api_serv
 from runtime.api_servers.redis_process import redis_command
 from runtime.stack.prefect_server import arguments
 from runtime.stack.start import at_last, programs
-from runtime.stack.stop import is_worker
 from runtime.supervision.environment import stack_environment
+from runtime.supervision.processes import workers_of
 
 pytestmark = pytest.mark.unit
 
@@ -62,7 +62,13 @@ def test_they_are_the_account_s_where_workers_have_one_but_for_ports_that_root_a
 
 def test_workers_are_known_by_name():
     names = [program.name for program in programs(several(warm_workers=2), own_engine=False)]
-    assert list(filter(is_worker, names)) == ["warm", "warm-2", "long"]
+    assert workers_of(names) == ["warm", "warm-2", "long"]
+
+
+def test_the_process_that_stands_by_is_told_first_to_end_as_it_would_take_over():
+    assert workers_of(sorted(program.name for program in programs(ONE, own_engine=False))) == [
+        "warm-standby", "long", "warm",
+    ]  # fmt: skip
 
 
 def test_the_process_that_stands_by_for_the_one_worker_has_its_name():
@@ -73,8 +79,8 @@ def test_the_process_that_stands_by_for_the_one_worker_has_its_name():
 
 
 def test_no_two_workers_have_one_name():
-    found = [program for program in programs(several(warm_workers=3), own_engine=False) if is_worker(program.name)]
-    assert [program.command[-1] for program in found] == ["warm", "warm-2", "warm-3", "long"]
+    found = {program.name: program for program in programs(several(warm_workers=3), own_engine=False)}
+    assert [found[name].command[-1] for name in workers_of(found)] == ["warm", "warm-2", "warm-3", "long"]
 
 
 def in_memory(settings: BaseModel, path: tuple[str, ...] = ("PREFECT",)) -> list[str]:

@@ -282,6 +282,24 @@ def test_what_was_started_last_ends_before_the_others_are_told_to(settings, tmp_
     assert said.read_text().splitlines()[2:] == ["worker ended", "server ended"]
 
 
+def test_workers_are_told_to_end_at_the_same_time(settings, tmp_path):
+    short = settings.model_copy(update={"namespace": f"dd-test-{uuid4().hex[:6]}"})
+    processes, said, names = Processes(short), tmp_path / "said", ("long", "warm", "warm-standby")
+    others_told = f"while [ $(grep -c told {said}) -lt {len(names)} ]; do sleep 0.05; done"  # else it is killed
+    ends = f"trap 'echo told >> {said}; {others_told}; echo ended >> {said}; exit' TERM; echo run >> {said}"
+    command = ("sh", "-c", f"{ends}; while :; do sleep 0.05; done")
+    try:
+        processes.begin([Program(name, command, 1, 60) for name in names], stack_environment(short, ENGINE), "print")
+        processes.start(*names)
+        until(lambda: said.exists() and said.read_text().count("run") == len(names), "all run")
+        processes.stop_workers()
+        assert {processes.states()[name] for name in names} == {"STOPPED"}
+    finally:
+        processes.stop_all()
+        shutil.rmtree(short.run_dir)
+    assert said.read_text().split() == ["run"] * 3 + ["told"] * 3 + ["ended"] * 3
+
+
 def sleeper(identity: str) -> int | None:
     return next((pid for pid, command in marked_processes(identity).items() if command == "sleep 60"), None)
 
