@@ -4,7 +4,8 @@ import logging
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from io import StringIO
 from typing import Self
 
@@ -19,6 +20,9 @@ CONNECT_SECONDS = 10
 LAST_LINES = 5
 CHUNK = 65536
 MOST_BYTES = 4 << 20  # of output: what our commands say is short, and what a host that was taken over says has no end
+MOST_ERROR_BYTES = 64 << 20  # of errors, of which the last are kept
+KEPT_ERROR_BYTES = 64 << 10
+NO_STATUS = -1  # paramiko's, of a command whose host sent none
 
 # Every failure reaches the caller as an exception; while a host boots, paramiko would log each with a traceback.
 _SILENT = "dockerdriver.ssh"
@@ -157,25 +161,73 @@ class HostShell:
         transport = client.get_transport()
         if transport is None:
             raise EOFError("the connection is closed")
-        with transport.open_session(timeout=timeout) as channel:
+        sent = stdin.encode() if isinstance(stdin, str) else stdin or b""
+        # The connection is closed before the threads are waited for: that ends them.
+        with _threads() as beside, _closed_by_errors(transport), transport.open_session(timeout=timeout) as channel:
             channel.settimeout(timeout)
             channel.exec_command(command)
-            channel.sendall(stdin.encode() if isinstance(stdin, str) else stdin or b"")
-            channel.shutdown_write()
-            streams = [b"".join(_chunks(channel, read, deadline)) for read in (channel.recv, channel.recv_stderr)]
-            if not channel.status_event.wait(_left(deadline)):  # it closed its output and runs on
-                raise TimeoutError
-            output, errors = (stream.decode(errors="replace") for stream in streams)
-            return channel.recv_exit_status(), output, errors
+            errors = beside.submit(_last_errors, channel, deadline)
+            beside.submit(_send, channel, sent)  # a command that has its answer need not have read all
+            output = b"".join(_chunks(channel, channel.recv, MOST_BYTES, deadline))
+            said = errors.result()
+            status = _status_of(channel, transport, deadline)
+        return status, output.decode(errors="replace"), said.decode(errors="replace")
 
 
-def _chunks(channel: paramiko.Channel, read: Callable[[int], bytes], deadline: float) -> Iterator[bytes]:
+def _threads() -> ThreadPoolExecutor:
+    """What reads the errors and sends the input while the output is read: a command waits where one of them is full."""
+    return ThreadPoolExecutor(2, thread_name_prefix="ssh")
+
+
+@contextmanager
+def _closed_by_errors(transport: paramiko.Transport) -> Iterator[None]:
+    """Close the connection where something fails: what another thread sends on it to a host that hangs would go on."""
+    try:
+        yield
+    except BaseException:
+        transport.close()
+        raise
+
+
+def _send(channel: paramiko.Channel, sent: bytes) -> None:
+    channel.sendall(sent)
+    channel.shutdown_write()
+
+
+def _last_errors(channel: paramiko.Channel, deadline: float) -> bytes:
+    """Read the errors until their end; the last of them. The command is given up where they have no end."""
+    kept = b""
+    try:
+        for chunk in _chunks(channel, channel.recv_stderr, MOST_ERROR_BYTES, deadline):
+            kept = (kept + chunk)[-KEPT_ERROR_BYTES:]
+    except OSError:
+        channel.close()  # what reads the output waits no longer
+        raise
+    return kept
+
+
+def _status_of(channel: paramiko.Channel, transport: paramiko.Transport, deadline: float) -> int:
+    """Return the exit status; -1: a signal ended the command.
+
+    Raises:
+        OSError: it runs on after it closed its output.
+        EOFError: the connection ended before it did.
+    """
+    if not channel.status_event.wait(_left(deadline)):
+        raise TimeoutError
+    status = channel.recv_exit_status()
+    if status == NO_STATUS and not transport.is_active():
+        raise EOFError("the connection ended")
+    return status
+
+
+def _chunks(channel: paramiko.Channel, read: Callable[[int], bytes], most: int, deadline: float) -> Iterator[bytes]:
     """What the command writes to one stream until its end, or the moment *deadline*, of the clock that only grows.
 
     Raises:
-        OSError: it writes more than our commands do, or for longer than it may.
+        OSError: it writes more than *most* bytes, or for longer than it may.
     """
-    left = MOST_BYTES
+    left = most
     while True:
         channel.settimeout(_left(deadline))
         chunk = read(CHUNK)

@@ -47,6 +47,28 @@ def test_a_command_that_writes_much_of_errors_answers_all_the_same(shell):
     assert shell.run("head -c 1000000 /dev/zero >&2; echo out", timeout=20) == "out\n"
 
 
+def test_five_megabytes_of_errors_that_come_before_the_output_are_no_trouble(shell):
+    """The far side waits from 2 MB on, the window, until they are read."""
+    assert shell.run("head -c 5000000 /dev/zero >&2; echo out", timeout=SOON) == "out\n"
+    with pytest.raises(CommandFailed, match=r"ended with 3: the reason$"):
+        shell.run("yes much | head -c 5000000 >&2; yes '' | head -n 9 >&2; echo the reason >&2; exit 3", timeout=SOON)
+
+
+def test_a_command_that_answers_while_it_reads_is_no_trouble(shell):
+    sent = b"x" * 3_900_000  # more than either window
+    assert len(shell.run("cat", timeout=SOON, stdin=sent)) == len(sent)
+
+
+def test_a_command_need_not_read_what_it_is_sent(shell):
+    assert shell.run("echo out", timeout=SOON, stdin=b"x" * 8_000_000) == "out\n"
+
+
+def test_a_connection_that_ends_under_a_command_is_no_failure_of_the_command(shell):
+    with pytest.raises(HostUnreachable, match="the connection ended"):
+        shell.run("kill -9 $PPID; sleep 20", timeout=SOON)
+    assert shell.run("echo again", timeout=SOON) == "again\n"
+
+
 def test_the_login_may_become_root_without_a_password(shell):
     assert shell.run("sudo -n id -u", timeout=10).strip() == "0"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blocks.host_setup.shell import MOST_BYTES, _chunks
+from blocks.host_setup.shell import KEPT_ERROR_BYTES, MOST_BYTES, _chunks, _last_errors
 
 pytestmark = pytest.mark.unit
 
@@ -16,6 +16,7 @@ class Channel:
 
     def __init__(self, pieces, pause: float = 0) -> None:
         self._pieces, self._pause = iter(pieces), pause
+        self.closed = False
 
     def settimeout(self, seconds: float) -> None:
         assert seconds > 0
@@ -24,11 +25,16 @@ class Channel:
         time.sleep(self._pause)
         return next(self._pieces, b"")
 
+    recv_stderr = recv
+
+    def close(self) -> None:
+        self.closed = True
+
 
 def test_what_a_command_writes_comes_whole():
     pieces = [b"x" * 65536] * (MOST_BYTES // 65536)
     channel: Any = Channel(pieces)
-    assert b"".join(_chunks(channel, channel.recv, time.monotonic() + 5)) == b"".join(pieces)
+    assert b"".join(_chunks(channel, channel.recv, MOST_BYTES, time.monotonic() + 5)) == b"".join(pieces)
 
 
 @pytest.mark.parametrize(
@@ -37,5 +43,18 @@ def test_what_a_command_writes_comes_whole():
 def test_what_is_written_without_an_end_is_given_up(channel):
     begun = time.monotonic()
     with pytest.raises(OSError, match="it writes without an end"):
-        b"".join(_chunks(channel, channel.recv, begun + 0.3))
+        b"".join(_chunks(channel, channel.recv, MOST_BYTES, begun + 0.3))
     assert time.monotonic() - begun < 20
+
+
+def test_of_much_that_is_written_of_errors_the_last_is_kept():
+    channel: Any = Channel([b"x" * 65536] * 80 + [b"the reason"])  # 5 MB
+    kept = _last_errors(channel, time.monotonic() + 5)
+    assert (len(kept), kept[-10:], channel.closed) == (KEPT_ERROR_BYTES, b"the reason", False)
+
+
+def test_errors_without_an_end_close_the_channel_so_that_its_output_is_waited_for_no_longer():
+    channel: Any = Channel(repeat(b"x" * 65536))
+    with pytest.raises(OSError, match="it writes without an end"):
+        _last_errors(channel, time.monotonic() + 5)
+    assert channel.closed
