@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any, Self
@@ -113,11 +114,14 @@ class EnvironmentSettings(BaseSettings):
 
 
 def wrong_setting(error: ValidationError, prefix: str = "") -> BadRequest:
-    """Say in one sentence which setting is wrong, and what of it."""
-    first = error.errors()[0]
-    if not first["loc"]:  # what makes no sense together, in our own words
-        return BadRequest(str(first["ctx"]["error"]))
-    name = f"{prefix}{str(first['loc'][0]).upper()}" if prefix else str(first["loc"][0])
-    if first["type"] == "value_error":  # our own words, which show what may be shown
-        return BadRequest(f"{name}: {first['ctx']['error']}")
-    return BadRequest(f"{name} cannot be {first['input']!r}: {first['msg']}")
+    """Say which settings are wrong, and what of each."""
+    return BadRequest("; ".join(_what_is_wrong(fault, prefix) for fault in error.errors()))
+
+
+def _what_is_wrong(fault: Mapping[str, Any], prefix: str) -> str:
+    if not fault["loc"]:  # what makes no sense together, in our own words
+        return str(fault["ctx"]["error"])
+    name = f"{prefix}{str(fault['loc'][0]).upper()}" if prefix else str(fault["loc"][0])
+    if fault["type"] == "value_error":  # our own words, which show what may be shown
+        return f"{name}: {fault['ctx']['error']}"
+    return f"{name} cannot be {fault['input']!r}: {fault['msg']}"

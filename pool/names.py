@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from pool.errors import BadRequest
+from pool.faults import Faults
 from pool.printable import is_printable
 
 _INSTANCE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # a command would take -alice for an option
@@ -101,13 +102,15 @@ def check_environment(environment: Mapping[str, str], noun: str) -> None:
     Raises:
         BadRequest: "option environment: 'A=B' is no name of a variable: it is empty, or has a space, = or control …".
     """
+    faults = Faults()
     for name, text in environment.items():
         if not _VARIABLE.fullmatch(name):
-            raise BadRequest(
+            faults.note(
                 f"{noun}: {shown(name)} is no name of a variable: it is empty, or has a space, = or control character"
             )
-        if "\0" in text:
-            raise BadRequest(f"{noun}: the text of {name} has a NUL character, which no program can be given")
+        elif "\0" in text:
+            faults.note(f"{noun}: the text of {name} has a NUL character, which no program can be given")
+    faults.refuse()
 
 
 def check_loads_nothing(environment: Mapping[str, str], blueprint: str) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Collection, Iterable
 
-from pool.errors import BadRequest
+from pool.errors import BadRequest, NotFound
+from pool.faults import Faults
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(
@@ -83,3 +85,35 @@ def read_assignment(word: str, example: str) -> tuple[str, str]:
     if not (sign and name.strip()):
         raise BadRequest(f"{word[:60]!r} sets nothing: write NAME=value, like {example}")
     return name.strip(), value
+
+
+def read_assignments(
+    words: Iterable[str], example: str, known: Collection[str], has_none: str, faults: Faults
+) -> dict[str, str]:
+    """Read ``NAME=value`` words of known names, and note what is wrong with the others.
+
+    Args:
+        words: of a command line.
+        example: of one that is right, for the refusal.
+        known: all names that there are.
+        has_none: what is said of names that are not known, as in "a pool has no setting".
+        faults: where a BadRequest is noted for a word of another form, and a NotFound for all names that are not known.
+    """
+    asked: dict[str, str] = {}
+    for word in words:
+        with faults.gathered():
+            name, value = read_assignment(word, example)
+            asked[name] = value
+    with faults.gathered():
+        check_known(asked, known, has_none)
+    return {name: value for name, value in asked.items() if name in known}
+
+
+def check_known(names: Iterable[str], known: Collection[str], has_none: str) -> None:
+    """Refuse names that are not known.
+
+    Raises:
+        NotFound: names all of them, and those that there are: "a pool has no setting 'DD_X'; known: …".
+    """
+    if unknown := [f"{name[:60]!r}" for name in names if name not in known]:
+        raise NotFound(f"{has_none} {', '.join(unknown)}; known: {', '.join(known)}")

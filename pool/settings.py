@@ -6,6 +6,7 @@ The block ``pool-config/<name>`` shows the same values in a form, under the ``DD
 from dataclasses import dataclass
 
 from pool.errors import BadRequest
+from pool.faults import Faults
 from pool.records import FlavorSize
 from pool.setup_version import OF_THE_ENGINE, HostNetwork, setup_version
 from pool.timetable import Entry
@@ -56,20 +57,23 @@ class PoolSettings:
         """Refuse settings under which no host would ever take a session, while more and more were spawned.
 
         Raises:
-            BadRequest: names the pool and the setting.
+            BadRequest: names the pool and all such settings.
         """
+        faults = Faults()
         if min(self.slots_small, self.slots_large) < 1:
-            raise BadRequest(f"pool {self.name}: a host must have at least 1 slot, small or large")
+            faults.note("a host must have at least 1 slot, small or large")
         if self.host_lifetime <= self.host_lifetime_low:
-            raise BadRequest(
-                f"pool {self.name}: a host's lifetime ({self.host_lifetime} s) must be longer than"
+            faults.note(
+                f"a host's lifetime ({self.host_lifetime} s) must be longer than"
                 f" DD_HOST_LIFETIME_LOW ({self.host_lifetime_low} s)"
             )
         if 0 < self.disk_floor < self.disk_limit:
-            raise BadRequest(
-                f"pool {self.name}: DD_HOST_DISK_LIMIT ({self.disk_limit} MB) must not be more than"
+            faults.note(
+                f"DD_HOST_DISK_LIMIT ({self.disk_limit} MB) must not be more than"
                 f" DD_HOST_DISK_FLOOR ({self.disk_floor} MB)"
             )
+        if faults:
+            raise BadRequest(f"pool {self.name}: {faults}")
 
     @property
     def largest(self) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network, ip_network
 
 from pool.errors import BadRequest
+from pool.faults import read_each
 
 #: To be raised when hosts in service, too, are to get what the playbook does differently.
 PLAYBOOK_VERSION = 3  # the role firewall closes networks, and the role network makes them
@@ -27,9 +28,9 @@ def read_networks(lines: Iterable[str]) -> tuple[str, ...]:
     """Understand the networks that an operator listed, of IPv4 and IPv6.
 
     Raises:
-        BadRequest: names the one that is none, and says how it is written.
+        BadRequest: names each that is none, and says how it is written.
     """
-    return tuple(_network(line.strip()) for line in lines)
+    return tuple(read_each(_network, map(str.strip, lines)))
 
 
 def _network(text: str) -> str:
@@ -74,9 +75,9 @@ def read_address_pools(lines: Iterable[str]) -> tuple[tuple[str, int], ...]:
     """Understand networks with the size of the bridges that are cut from them: "172.30.0.0/16:24".
 
     Raises:
-        BadRequest: names the one that is none.
+        BadRequest: names each that is none.
     """
-    return tuple(_pool(line.strip()) for line in lines)
+    return tuple(read_each(_pool, map(str.strip, lines)))
 
 
 def _pool(text: str) -> tuple[str, int]:

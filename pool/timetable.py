@@ -9,6 +9,7 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from pool.errors import BadRequest
+from pool.faults import read_each
 from pool.notation import read_list
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -81,21 +82,25 @@ def read_timetable(
         counted: what a line's number is of, likewise.
 
     Raises:
-        BadRequest: names the line, or the time zone, and says how it is written.
+        BadRequest: names the lines, or the time zone, and says how they are written.
     """
     known = _zone(zone)
     form = FORM.format(counted=counted)
-    return tuple(_entry(line.strip().replace("\u2013", "-"), known, f"{setting}: ", form) for line in lines)
+    return tuple(read_each(lambda line: _entry(_plain(line), known, f"{setting}: ", form), lines))
 
 
 def read_times(lines: Iterable[str], zone: str) -> tuple[Entry, ...]:
     """Understand times of a week, written like the timetable's lines without a number: "Mon,Wed 09:00-11:00".
 
     Raises:
-        BadRequest: names the line, or the time zone, and says how it is written.
+        BadRequest: names the lines, or the time zone, and says how they are written.
     """
     known = _zone(zone)
-    return tuple(_time(line.strip().replace("\u2013", "-"), known) for line in lines)
+    return tuple(read_each(lambda line: _time(_plain(line), known), lines))
+
+
+def _plain(line: str) -> str:
+    return line.strip().replace("\u2013", "-")
 
 
 def split_timetable(text: str) -> list[str]:

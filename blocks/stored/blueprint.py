@@ -11,6 +11,7 @@ from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import BLUEPRINT, titled
 from pool.backups.kept_paths import check_hook, check_kept
 from pool.errors import BadRequest
+from pool.faults import Faults
 from pool.images.catalogue import split_pin
 from pool.moments import LONGEST_SPAN
 from pool.names import check_environment
@@ -253,70 +254,61 @@ class Blueprint(Block):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        """Refuse in the form what no operator means. What was saved before is read."""
-        if is_reading_stored():
-            return self
+        """Refuse what no session can be made of; in a form, which reads nothing saved, also what no operator means."""
+        faults = Faults()
+        with faults.gathered():
+            check_kept(self.keep, self.keep_without)
+        with faults.gathered():
+            check_hook(self.keep_before)
+        with faults.gathered():
+            read_listed(self.network_list)
+        if not is_reading_stored():
+            self._note_contradictions(faults)
+            self._note_what_cannot_be_read(faults)
+            self._note_standbys_in_vain(faults)
+        if faults:
+            raise ValueError(str(faults))
+        return self
+
+    def _note_contradictions(self, faults: Faults) -> None:
         if self.shm_mb > self.memory_mb:
-            raise ValueError(
-                f"shared memory ({self.shm_mb} MB) counts as memory, of which there are {self.memory_mb} MB"
-            )
+            faults.note(f"shared memory ({self.shm_mb} MB) counts as memory, of which there are {self.memory_mb} MB")
         if self.network_mbit and (way := lifts_network_limit(self.capabilities)):
-            raise ValueError(f"with the capability {way} a session could lift its own limit of the network")
+            faults.note(f"with the capability {way} a session could lift its own limit of the network")
         if self.read_only and self.keep:
-            raise ValueError("with read_only there is nothing to keep: a session writes into memory alone")
+            faults.note("with read_only there is nothing to keep: a session writes into memory alone")
         if self.idle_timeout > self.lifetime:
-            raise ValueError(
+            faults.note(
                 f"the idle limit ({self.idle_timeout} s) is never reached: a session lives for {self.lifetime} s"
             )
         if 0 < self.extend_by < SHORTEST_EXTENSION:
-            raise ValueError(
-                f"an extension of {self.extend_by} s ends before its user sees it: {SHORTEST_EXTENSION} s at least"
-            )
+            seen = f"an extension of {self.extend_by} s ends before its user sees it"
+            faults.note(f"{seen}: {SHORTEST_EXTENSION} s at least")
+
+    def _note_what_cannot_be_read(self, faults: Faults) -> None:
         for text in (*self.command, *self.environment.values()):
-            if meant := nearly_known(text):
-                raise ValueError(f"{{{meant[0]}}} is not filled in; {{{meant[1]}}} is")
-        return self
+            for name, near in nearly_known(text):
+                faults.note(f"{{{name}}} is not filled in; {{{near}}} is")
+        with faults.gathered():
+            read_standby_timetable(self.standby_timetable, "UTC")
+        with faults.gathered():
+            check_network(self.network, read_listed(self.network_list))
+
+    def _note_standbys_in_vain(self, faults: Faults) -> None:
+        """Note standbys that could never be given to a session; looked at where nothing else is wrong."""
+        if not faults and may_want_some(self.spec("")) and (why := why_cold(self.spec(""))):
+            faults.note(f"its sessions cannot stand by: {why}; {_none_of_them(self)}")
 
     @field_validator("auth_header")
     @classmethod
     def _can_be_filled_in(cls, value: str) -> str:
         if unknown := unknown_names(value, IN_HEADER):
-            raise ValueError(f"{{{unknown[0]}}} is not filled into this header; {{token}} and {{user}} are")
+            are = "are" if unknown[1:] else "is"
+            found = ", ".join(f"{{{name}}}" for name in unknown)
+            raise ValueError(f"{found} {are} not filled into this header; {{token}} and {{user}} are")
         if not value.isprintable():
             raise ValueError("a header is one line of printable characters")
         return value
-
-    @model_validator(mode="after")
-    def _keeps_what_can_be_kept(self) -> "Blueprint":
-        try:
-            check_kept(self.keep, self.keep_without)
-            check_hook(self.keep_before)
-        except BadRequest as error:
-            raise ValueError(str(error)) from None
-        return self
-
-    @model_validator(mode="after")
-    def _reaches_what_can_be_named(self) -> "Blueprint":
-        try:
-            listed = read_listed(self.network_list)
-            if not is_reading_stored():
-                check_network(self.network, listed)
-        except BadRequest as error:
-            raise ValueError(str(error)) from None
-        return self
-
-    @model_validator(mode="after")
-    def _stands_by_without_its_user(self) -> Self:
-        """Refuse standbys that could never be given to a session. What was saved before is read, and started cold."""
-        if is_reading_stored():
-            return self
-        try:
-            read_standby_timetable(self.standby_timetable, "UTC")
-        except BadRequest as error:
-            raise ValueError(str(error)) from None
-        if may_want_some(self.spec("")) and (why := why_cold(self.spec(""))):
-            raise ValueError(f"its sessions cannot stand by: {why}; {_none_of_them(self)}")
-        return self
 
     @field_validator("environment")
     @classmethod

@@ -11,7 +11,7 @@ from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import COURSE, titled
 from pool.courses.course import Course
 from pool.courses.files import check_files_at, check_files_name
-from pool.errors import BadRequest
+from pool.faults import Faults, read_each
 from pool.names import check_user, one_spelling
 from pool.records import BlueprintSpec
 from pool.sessions.requests import MOST_SESSIONS
@@ -73,16 +73,19 @@ class CourseBlock(Block):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         """Refuse in the form what no course can mean."""
-        try:
+        faults = Faults()
+        with faults.gathered():
             read_times(self.times, "UTC")
-            for user in self.users:
-                check_user(one_spelling(user))
+        with faults.gathered():
+            read_each(lambda user: check_user(one_spelling(user)), self.users)
+        with faults.gathered():
             check_files_name(self.files)
+        with faults.gathered():
             check_files_at(self.files_at)
-        except BadRequest as error:
-            raise ValueError(str(error)) from None
         if self.start_before and not self.users:
-            raise ValueError("it has no users: for whom sessions are to be started before the class is not known")
+            faults.note("it has no users: for whom sessions are to be started before the class is not known")
+        if faults:
+            raise ValueError(str(faults))
         return self
 
     @field_validator("times")

@@ -13,6 +13,7 @@ from blocks.stored.bounds import cut_stored, is_reading_stored, reading_stored
 from blocks.stored.pictures.kinds import picture_of_its_kind
 from blocks.stored.titles import POOL, titled
 from pool.errors import BadRequest
+from pool.faults import Faults, read_each
 from pool.images.names import read_name
 from pool.images.wanted import NOT
 from pool.moments import LONGEST_SPAN
@@ -190,19 +191,41 @@ class PoolConfig(Block):
         """Refuse in the form what each tick would refuse, and what no operator means. What was saved before is read."""
         if is_reading_stored():
             return self
-        try:
-            self.settings(MAIN)
-            for reference in self.DD_IMAGES:
-                read_name(reference)
+        faults = self._faults()
+        if faults:
+            raise ValueError(str(faults))
+        return self
+
+    def _faults(self) -> Faults:
+        faults = self._faults_of_settings()
+        with faults.gathered():
+            read_each(read_name, self.DD_IMAGES)
+        with faults.gathered():
             registry_address(self.DD_IMAGE_REGISTRY)
-        except BadRequest as error:
-            raise ValueError(str(error).removeprefix(f"pool {MAIN}: ")) from None
         if self.DD_HOST_FLAVOR_SLOTS_LARGE < self.DD_HOST_FLAVOR_SLOTS_SMALL:
             large, small = self.DD_HOST_FLAVOR_SLOTS_LARGE, self.DD_HOST_FLAVOR_SLOTS_SMALL
-            raise ValueError(f"the large flavor has fewer slots ({large}) than the small one ({small})")
+            faults.note(f"the large flavor has fewer slots ({large}) than the small one ({small})")
         if self.DD_IMAGE_REGISTRY_LOGIN and not self.DD_IMAGE_REGISTRY:
-            raise ValueError("DD_IMAGE_REGISTRY_LOGIN is a login, but DD_IMAGE_REGISTRY names no registry to log in to")
-        return self
+            faults.note("DD_IMAGE_REGISTRY_LOGIN is a login, but DD_IMAGE_REGISTRY names no registry to log in to")
+        return faults
+
+    def _faults_of_settings(self) -> Faults:
+        """Return those of what `settings` reads; what makes no sense together is not looked at where one is wrong."""
+        faults = Faults()
+        for read in (
+            lambda: read_timetable(self.DD_TIMETABLE, self.DD_TIMEZONE),
+            lambda: read_bridge(self.DD_HOST_BRIDGE),
+            lambda: read_address_pools(self.DD_HOST_ADDRESS_POOLS),
+            lambda: read_networks(self.DD_BLOCKED_NETWORKS),
+        ):
+            with faults.gathered():
+                read()
+        if not faults:
+            try:
+                self.settings(MAIN)
+            except BadRequest as error:
+                faults.note(str(error).removeprefix(f"pool {MAIN}: "))
+        return faults
 
     def as_kept(self) -> dict[str, Any]:
         """Return the fields as the store keeps them, for the time when the block is gone."""

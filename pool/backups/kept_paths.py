@@ -5,20 +5,23 @@ from fnmatch import fnmatchcase
 from posixpath import normpath
 
 from pool.errors import BadRequest
+from pool.faults import Faults
 
 
 def check_kept(paths: Iterable[str], without: Iterable[str]) -> None:
     """Refuse paths that name nothing, or all of a container, and patterns that would leave out everything.
 
     Raises:
-        BadRequest: names the path or pattern, and says what it must be.
+        BadRequest: names all such paths and patterns, and says what they must be.
     """
+    faults = Faults()
     for path in paths:
         if not path.startswith("/") or normpath(path) != path or path == "/":
-            raise BadRequest(f"{path!r} cannot be kept: name a folder or file by its whole path, as in /home/jovyan")
+            faults.note(f"{path!r} cannot be kept: name a folder or file by its whole path, as in /home/jovyan")
     for pattern in without:
         if not pattern.strip("/*"):
-            raise BadRequest(f"the pattern {pattern!r} would leave out everything: name files, as in *.tmp or .cache")
+            faults.note(f"the pattern {pattern!r} would leave out everything: name files, as in *.tmp or .cache")
+    faults.refuse()
 
 
 def check_hook(command: Sequence[str]) -> None:

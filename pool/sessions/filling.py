@@ -1,7 +1,7 @@
 """What a blueprint leaves open, and a session fills in: names in braces, each a plain text, and nothing else."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 from pool.records import BlueprintSpec, Instance, ProxyOptions
@@ -27,12 +27,11 @@ def unknown_names(text: str, known: Collection[str]) -> list[str]:
     return [name for name in _NAME.findall(text) if name not in known]
 
 
-def nearly_known(text: str) -> tuple[str, str] | None:
-    """Find a name in braces that is nearly one that is filled in: it, and that one. A program's own braces stay."""
+def nearly_known(text: str) -> Iterator[tuple[str, str]]:
+    """Give each name in braces that is nearly one that is filled in, and that one. A program's own braces stay."""
     for name in unknown_names(text, FILLED_IN):
         if near := get_close_matches(name, FILLED_IN, 1, NEARLY):
-            return name, near[0]
-    return None
+            yield name, near[0]
 
 
 def words_of(instance: Instance, blueprint: BlueprintSpec, timezone: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network
 
 from pool.errors import BadRequest
+from pool.faults import read_each
 
 OPEN, CLOSED, LIST = "open", "closed", "list"
 MOST_LISTED = 100  # each is a rule on every host
@@ -17,9 +18,9 @@ def read_listed(lines: Iterable[str]) -> tuple[str, ...]:
         Each once, in order, in one spelling: "10.20.0.0/16", "192.0.2.7/32:443".
 
     Raises:
-        BadRequest: names the one that is none, and says how it is written; or says that there are too many.
+        BadRequest: names each that is none, and says how it is written; or says that there are too many.
     """
-    listed = sorted({_place(line.strip()) for line in lines})
+    listed = sorted({*read_each(_place, map(str.strip, lines))})
     if len(listed) > MOST_LISTED:
         raise BadRequest(f"network_list: {len(listed)} networks; there may be {MOST_LISTED}")
     return tuple(listed)

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import BadRequest, NotFound
-from pool.notation import read_assignment
+from pool.faults import Faults
+from pool.notation import read_assignments
 from runtime.verbs.output import show, show_json
 from runtime.verbs.saving import save_files
 
 if TYPE_CHECKING:
     from blocks.prefect.api import PrefectApi
 
+EXAMPLE = "keep=/home/jovyan"
 DOCUMENT = "/block_types/slug/blueprint/block_documents/name/{name}"
 
 
@@ -84,10 +86,15 @@ def set_(settings: ProcessSettings, name: str, assignments: list[str], as_json: 
 
     api = prefect_api(settings)
     found = _document(api, name)
-    asked = dict(_read(word) for word in assignments)
-    if unknown := [field for field in asked if field not in Blueprint.model_fields]:
-        raise NotFound(f"a blueprint has no field {unknown[0]!r}; known: {', '.join(Blueprint.model_fields)}")
-    after = changed(Blueprint, found["data"], asked)
+    faults = Faults()
+    words = read_assignments(assignments, EXAMPLE, Blueprint.model_fields, "a blueprint has no field", faults)
+    asked: dict[str, Any] = {}
+    for field, word in words.items():
+        with faults.gathered():
+            asked[field] = _value(field, word)
+    with faults.gathered():
+        after = changed(Blueprint, found["data"], asked)
+    faults.refuse()
     values = {field: after[field] for field in asked}
     api.call("PATCH", f"/block_documents/{found['id']}", data=values, merge_existing_data=True)
     rows = [{"field": field, "before": found["data"].get(field, ""), "after": values[field]} for field in asked]
@@ -95,11 +102,10 @@ def set_(settings: ProcessSettings, name: str, assignments: list[str], as_json: 
     return 0
 
 
-def _read(word: str) -> tuple[str, Any]:
-    """Read ``field=value``; a list or an object is JSON."""
-    field, value = read_assignment(word, "keep=/home/jovyan")
+def _value(field: str, value: str) -> Any:
+    """Read the value of a field; a list or an object is JSON."""
     try:
-        return field, json.loads(value) if value.startswith(("[", "{")) else value
+        return json.loads(value) if value.startswith(("[", "{")) else value
     except ValueError as error:
         raise BadRequest(f"{field}: {value[:60]!r} is no JSON: {error}") from None
 

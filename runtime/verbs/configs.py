@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import NotFound
-from pool.notation import read_assignment
+from pool.faults import Faults
+from pool.notation import check_known, read_assignments
 from runtime.verbs.output import show, show_json
 
 if TYPE_CHECKING:
     from blocks.prefect.api import PrefectApi
 
+EXAMPLE, HAS_NONE = "DD_MAX_HOSTS=8", "a pool has no setting"
 DOCUMENT = "/block_types/slug/pool-config/block_documents/name/{pool}"
 
 
@@ -22,7 +24,7 @@ def get(settings: ProcessSettings, name: str | None, pool: str, as_json: bool) -
     """
     values = kept(prefect_api(settings), pool)
     if name:
-        check_name(name, values)
+        check_known([name], values, HAS_NONE)
         sys.stdout.write(f"{values[name]}\n") if not as_json else show_json({name: values[name]})
     else:
         show_values(values, as_json)
@@ -40,8 +42,11 @@ def set_(settings: ProcessSettings, assignments: list[str], pool: str, as_json: 
     api = prefect_api(settings)
     found = document(api, pool)
     before = _with_defaults(found)
-    asked = read_assignments(assignments, before)
-    after = changed(PoolConfig, before, asked)
+    faults = Faults()
+    asked = read_assignments(assignments, EXAMPLE, before, HAS_NONE, faults)
+    with faults.gathered():
+        after = changed(PoolConfig, before, asked)
+    faults.refuse()
     body = {"data": {name: after[name] for name in asked}, "merge_existing_data": True}
     api.call("PATCH", f"/block_documents/{found['id']}", **body)
     rows = [{"setting": name, "before": before[name], "after": after[name]} for name in asked]
@@ -97,29 +102,6 @@ def document(api: "PrefectApi", pool: str) -> dict:
         said = f"no pool is named {pool!r}; known: {names}; `dockerdriver pool add {pool}` makes one"
         raise NotFound(said) from None
     return found
-
-
-def read_assignments(assignments: list[str], known: dict[str, object]) -> dict[str, str]:
-    """Read ``NAME=value`` words.
-
-    Raises:
-        BadRequest: one is of another form.
-        NotFound: a pool has no such setting.
-    """
-    asked = dict(read_assignment(word, "DD_MAX_HOSTS=8") for word in assignments)
-    for name in asked:
-        check_name(name, known)
-    return asked
-
-
-def check_name(name: str, known: dict[str, object]) -> None:
-    """Refuse a name that no setting has.
-
-    Raises:
-        NotFound: names all that there are.
-    """
-    if name not in known:
-        raise NotFound(f"a pool has no setting {name!r}; known: {', '.join(known)}")
 
 
 def show_values(values: dict[str, object], as_json: bool) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
+from pool.faults import read_each
 from pool.notation import read_assignment
 from runtime.verbs.output import say, show_json
 
@@ -29,9 +30,9 @@ def read_parameters(assignments: list[str]) -> dict[str, object]:
     """Read ``name=value`` words; a value that is JSON is read as such, and any other is a text.
 
     Raises:
-        BadRequest: one is of another form.
+        BadRequest: names all that are of another form.
     """
-    pairs = (read_assignment(word, "pool=main") for word in assignments)
+    pairs = read_each(lambda word: read_assignment(word, "pool=main"), assignments)
     return {name: _value(text) for name, text in pairs}
 
 

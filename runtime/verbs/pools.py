@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import BadRequest, Refused
+from pool.faults import Faults
+from pool.notation import read_assignments
 from pool.records import Host, Instance
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
 from runtime.databases.records import records
@@ -62,7 +64,11 @@ def add(settings: ProcessSettings, name: str, assignments: list[str], like: str,
     if name in api.block_names("pool-config"):
         raise BadRequest(f"there is a pool {name!r} already: `dockerdriver config set --pool {name} …` changes it")
     model = configs.kept(api, like) | {SHUTDOWN: False}
-    values = changed(PoolConfig, model, configs.read_assignments(assignments, model))
+    faults = Faults()
+    asked = read_assignments(assignments, configs.EXAMPLE, model, configs.HAS_NONE, faults)
+    with faults.gathered():
+        values = changed(PoolConfig, model, asked)
+    faults.refuse()
     save_new(api, PoolConfig, name, {field: values[field] for field in PoolConfig.model_fields})
     rows = [{"setting": field, "like": model[field], "here": values[field]} for field in model]
     different = [row for row in rows if row["like"] != row["here"]]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pool.errors import BadRequest
+from pool.faults import read_each
 from runtime.verbs.output import show
 
 if TYPE_CHECKING:
@@ -26,15 +27,17 @@ def save_files(
         as_json: whether a program reads the answer.
 
     Raises:
-        BadRequest: a file holds no such block, or one of that name is there; none of the files is saved.
+        BadRequest: a file holds no such block, or one of that name is there; names all of them, and none is saved.
         DockerDriverError: the stack does not run.
     """
     from blocks.stored.documents.block_file import read_block  # noqa: PLC0415 - Prefect takes a second to import
 
-    given = {file.stem: read_block(kind, noun, file) for file in files}
+    read = read_each(lambda file: read_block(kind, noun, file), files)  # without the server, which may not run
+    given = {file.stem: values for file, values in zip(files, read, strict=True)}
     known = set(api.block_names(noun))
     if there := sorted(given.keys() & known) if not replace else []:
-        raise BadRequest(f"there is a {noun} {there[0]!r} already: --replace has it be as its file says")
+        found = ", ".join(map(repr, there))
+        raise BadRequest(f"there is a {noun} {found} already: --replace has it be as its file says")
     for name, values in given.items():
         _save(api, kind, name, values, name in known)
     rows = [{noun: name, "saved": "replaced" if name in known else "new"} for name in given]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from blocks.files.yaml_files import read_yaml
 from blocks.stored.lookup import what_is_wrong
 from pool.errors import BadRequest
+from pool.faults import Faults
 
 
 def read_block(kind: type[Block], noun: str, file: Path) -> dict[str, Any]:
@@ -25,9 +26,13 @@ def read_block(kind: type[Block], noun: str, file: Path) -> dict[str, Any]:
     values = read_yaml(file, BadRequest)
     if not isinstance(values, dict):
         raise BadRequest(f"{file} holds no {noun}: it is no object of fields")
+    faults = Faults()
     if unknown := sorted(str(name) for name in values.keys() - kind.model_fields.keys()):
-        raise BadRequest(f"{file}: a {noun} has no field {unknown[0]!r}")
+        faults.note(f"a {noun} has no field {', '.join(map(repr, unknown))}")
     try:
-        return kind(**values).model_dump(mode="json", include=set(kind.model_fields))
+        read = kind(**{name: value for name, value in values.items() if name not in unknown})
     except ValidationError as error:
-        raise BadRequest(f"{file}: {what_is_wrong(error)}") from None
+        faults.note(what_is_wrong(error))
+    if faults:
+        raise BadRequest(f"{file}: {faults}")
+    return read.model_dump(mode="json", include=set(kind.model_fields))

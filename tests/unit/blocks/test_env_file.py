@@ -81,6 +81,13 @@ def test_the_public_url_is_kept_as_browsers_say_it(monkeypatch, text):
     assert ProcessSettings.given().gateway_url == "https://nb.example.org"
 
 
+def test_all_settings_that_cannot_be_are_named_at_once(monkeypatch):
+    for name in ("DD_PREFECT_PORT", "DD_API_SERVERS"):
+        monkeypatch.setenv(name, "x")
+    with pytest.raises(BadRequest, match=r"DD_PREFECT_PORT cannot be 'x': .*; DD_API_SERVERS cannot be 'x': "):
+        ProcessSettings.given()
+
+
 def test_a_public_url_with_a_password_is_refused_without_showing_it(monkeypatch):
     monkeypatch.setenv("DD_PUBLIC_URL", "https://u:secret@nb.example.org")
     with pytest.raises(BadRequest, match=r"^DD_PUBLIC_URL: ") as refusal:

@@ -85,6 +85,13 @@ def test_the_form_takes_every_header_that_can_be_filled_in(header):
     assert form(auth_header=header).proxy.auth_header == header
 
 
+def test_the_form_says_all_that_makes_no_sense_at_once():
+    with pytest.raises(ValidationError) as refused:
+        form(shm_mb=9999, memory_mb=512, extend_by=5, keep=["home"], command=["{prt}", "{usr}"])
+    for said in ("shared memory", "an extension of 5 s", "'home' cannot be kept", "{prt} is not", "{usr} is not"):
+        assert said in str(refused.value)
+
+
 def test_a_blueprint_that_cannot_be_read_takes_nothing_from_the_others():
     good = Blueprint(image=f"lab@{DIGEST}", port=8888)
     stored = FakeBlocks({Blueprint: {"broken": BROKEN, "lab": good}, PoolConfig: {}})

@@ -54,4 +54,4 @@ def test_the_past_begins_at_any_moment_that_an_operator_may_write(prefect, since
 
 
 def test_a_setting_that_is_none_fails_the_run_with_its_sentence(prefect):
-    assert "'FREE' is no setting of a pool" in asyncio.run(what_if.fn(["FREE=1"])).message
+    assert "a replay knows no setting 'FREE'" in asyncio.run(what_if.fn(["FREE=1"])).message

@@ -111,7 +111,7 @@ def test_where_it_is_not_said_a_replay_begins_14_days_ago(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "kind", "sentence"),
     [
-        (("what-if", "FREE=10"), BadRequest, "'FREE' is no setting of a pool that a replay knows"),
+        (("what-if", "FREE=10"), BadRequest, "a replay knows no setting 'FREE'; known: "),
         (("what-if", "DD_FREE_SLOT_TARGET"), BadRequest, "write NAME=value"),
         (("what-if", "DD_FREE_SLOT_TARGET=many"), BadRequest, "DD_FREE_SLOT_TARGET: must be a whole number"),
         (("what-if", "DD_TIMETABLE=monday"), BadRequest, "DD_TIMETABLE"),

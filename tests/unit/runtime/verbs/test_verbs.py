@@ -151,6 +151,24 @@ def test_a_wrong_setting_is_refused_before_anything_is_changed(settings, prefect
     assert prefect.kept == {"DD_MAX_HOSTS": 4, "DD_HOST_LIFETIME": 7200}
 
 
+def test_all_that_is_wrong_with_settings_is_said_at_once(settings, prefect):
+    with pytest.raises(BadRequest) as refused:
+        configs.set_(
+            settings, ["DD_MOST=8", "DD_MAX_HOSTS=many", "DD_X", "DD_HOST_LIFETIME=soon"], "main", as_json=False
+        )
+    for said in ("'DD_X' sets nothing", "no setting 'DD_MOST'", "DD_MAX_HOSTS: must be", "DD_HOST_LIFETIME: "):
+        assert said in str(refused.value)
+    assert prefect.kept == {"DD_MAX_HOSTS": 4, "DD_HOST_LIFETIME": 7200}
+
+
+def test_all_that_is_wrong_with_fields_of_a_blueprint_is_said_at_once(settings, prefect):
+    prefect.kept = {"image": "lab", "port": 8888}
+    with pytest.raises(BadRequest) as refused:
+        blueprints.set_(settings, "lab", ["lifetme=5", "command=[run", "port=0"], as_json=False)
+    for said in ("no field 'lifetme'", "command: '[run' is no JSON", "port: must be 1 or more"):
+        assert said in str(refused.value)
+
+
 def test_a_pool_that_there_is_not_is_named_with_those_that_there_are(settings):
     with pytest.raises(NotFound, match="no pool is named 'gpu'; known: main; `dockerdriver pool add gpu` makes"):
         configs.get(settings, None, "gpu", as_json=False)

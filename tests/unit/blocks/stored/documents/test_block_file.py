@@ -38,6 +38,12 @@ def test_a_file_that_is_no_blueprint_is_refused_by_name_with_the_reason(tmp_path
         read_block(Blueprint, "blueprint", tmp_path / "lab.yaml")
 
 
+def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path):
+    (tmp_path / "lab.yaml").write_text("imge: lab\nprt: 1\nport: 0\n")
+    with pytest.raises(BadRequest, match=r"no field 'imge', 'prt'; image: must be given; port: must be 1 or more$"):
+        read_block(Blueprint, "blueprint", tmp_path / "lab.yaml")
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadRequest, match=r"/none\.yaml cannot be read: No such file or directory$"):
         read_block(Blueprint, "blueprint", tmp_path / "none.yaml")
