@@ -29,6 +29,7 @@ class Figures:
     host_hours_large: float
     small_host_hours: float  # all of them, a large one as so many small ones as its slots are
     hosts_at_the_peak: int
+    max_hosts: int  # DD_MAX_HOSTS: there may be no more, however many sessions wait
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def figures(replay: Replay) -> Figures:
         host_hours_large=round(hours[FlavorSize.LARGE], 1),
         small_host_hours=round(_as_small(hours, replay.settings), 1),
         hosts_at_the_peak=max((sum(moment.hosts.values()) for moment in replay.moments), default=0),
+        max_hosts=replay.settings.max_hosts,
     )
 
 

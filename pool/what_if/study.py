@@ -1,6 +1,6 @@
 """A pool's past, and the same past under other settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -99,7 +99,7 @@ _ROWS = {
     "host_hours_small": "host-hours, small",
     "host_hours_large": "host-hours, large",
     "small_host_hours": "host-hours in all, as small hosts",
-    "hosts_at_the_peak": "hosts at the peak",
+    "hosts_at_the_peak": "hosts at the peak, of DD_MAX_HOSTS",
 }
 
 
@@ -107,12 +107,15 @@ def comparison_rows(today: Figures, then: Figures) -> list[dict[str, str]]:
     """One row for each figure: what, today, then."""
     first, second = asdict(today), asdict(then)
     return [
-        {"what": words, "today": _written(name, first[name]), "then": _written(name, second[name])}
-        for name, words in _ROWS.items()
+        {"what": words, "today": _written(name, first), "then": _written(name, second)} for name, words in _ROWS.items()
     ]
 
 
-def _written(name: str, value: Any) -> str:
+def _written(name: str, figures: Mapping[str, Any]) -> str:
+    value = figures[name]
+    if name == "hosts_at_the_peak":
+        most = figures["max_hosts"]
+        return f"{value:,} of {most:,}" + (": reached" if value >= most else "")
     if name.startswith("wait"):
         return span(value)
     return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"

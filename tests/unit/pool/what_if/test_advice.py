@@ -76,6 +76,12 @@ def test_figures_stand_side_by_side(a_class):
 
 
 @pytest.mark.no_cover  # as above
+def test_the_peak_of_hosts_is_shown_beside_the_limit_that_it_reached(a_class):
+    both = compare(a_class, PoolSettings(max_hosts=1), PoolSettings(max_hosts=99)).figures
+    [peak] = [row for row in comparison_rows(*both) if row["what"] == "hosts at the peak, of DD_MAX_HOSTS"]
+    assert (peak["today"], peak["then"]) == ("1 of 1: reached", f"{both[1].hosts_at_the_peak} of 99")
+
+
 def test_no_line_of_a_timetable_is_advised_for_a_class_that_has_slots_reserved(a_class):
     students = [replace(visit, course="bio101") for visit in a_class.visits]
     bio = a_course(times=["Mon 10:00-11:00"], slots=40)
