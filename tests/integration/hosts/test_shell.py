@@ -50,8 +50,8 @@ def test_a_command_that_writes_much_of_errors_answers_all_the_same(shell):
 def test_five_megabytes_of_errors_that_come_before_the_output_are_no_trouble(shell):
     """The far side waits from 2 MB on, the window, until they are read."""
     assert shell.run("head -c 5000000 /dev/zero >&2; echo out", timeout=SOON) == "out\n"
-    with pytest.raises(CommandFailed, match=r"ended with 3: the reason$"):
-        shell.run("yes much | head -c 5000000 >&2; yes '' | head -n 9 >&2; echo the reason >&2; exit 3", timeout=SOON)
+    with pytest.raises(CommandFailed, match=r"ended with 3: much / .*the reason$"):
+        shell.run("yes much | head -c 5000000 >&2; echo >&2; echo the reason >&2; exit 3", timeout=SOON)
 
 
 def test_a_command_that_answers_while_it_reads_is_no_trouble(shell):
