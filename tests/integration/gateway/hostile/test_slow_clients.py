@@ -1,11 +1,10 @@
 """Sixteen hundred clients that take their time: no other client waits for them, the gateway not for ever."""
 
 import contextlib
+import select
 import selectors
 import socket
-import statistics
 import threading
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -17,9 +16,9 @@ from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.integration
 
-SLOW_CLIENTS = 1600
-SLACK = 0.1  # seconds: the test's own share of two busy cores
+SLOW_CLIENTS, REQUESTS, A_FEW = 1600, 50, 3
 HEADER_SECONDS = 15  # client_header_timeout of nginx.conf
+BUSY_SECONDS = 60  # that a machine with much else to do may need besides
 
 
 class Slow:
@@ -27,7 +26,7 @@ class Slow:
 
     def __init__(self, port: int, path: str):
         self.open = {socket.create_connection(("127.0.0.1", port)) for _ in range(SLOW_CLIENTS)}
-        self.longest = time.monotonic()
+        self.began = tuple(self.open)
         self.over = threading.Event()
         self._say(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Slow: ".encode())
         self.thread = threading.Thread(target=self._drip)
@@ -52,6 +51,16 @@ class Slow:
             self.open.discard(connection)
             connection.close()
 
+    def all_wait(self) -> bool:
+        """Whether the gateway has neither answered nor dropped a single one until now."""
+        looked = select.poll()
+        try:
+            for connection in self.began:
+                looked.register(connection, select.POLLIN)
+        except ValueError:  # one was closed, as it had been dropped
+            return False
+        return not looked.poll(0)
+
     def end(self) -> None:
         self.over.set()
         self.thread.join()
@@ -68,26 +77,22 @@ def slow_clients(port: int, path: str) -> Iterator[Slow]:
         slow.end()
 
 
-def usual_seconds(browser: httpx.Client, path: str) -> float:
-    """The median over fifty requests, all of which are answered."""
-    took = []
-    for _ in range(50):
-        before = time.perf_counter()
-        assert browser.get(path).status_code == 200
-        took.append(time.perf_counter() - before)
-    return statistics.median(took)
+def answered_beside(slow: Slow, browser: httpx.Client, path: str) -> int:
+    """How many of fifty requests are answered while all of the slow ones still wait: no time is looked at."""
+    count = 0
+    while count < REQUESTS and browser.get(path).status_code == 200 and slow.all_wait():
+        count += 1
+    return count
 
 
 def test_many_hundred_clients_of_a_byte_a_second_keep_no_other_waiting_and_are_dropped():
     path = f"/notebooks/{route_to(0).id}/"
-    with running_gateway() as gateway, http_backend() as session, httpx.Client(trust_env=False) as browser:
+    with running_gateway() as gateway, http_backend() as session, httpx.Client(trust_env=False, timeout=60) as browser:
         browser.base_url = gateway.url
         gateway.client.add_route(route_to(session.port))
-        usual = usual_seconds(browser, path)
         with slow_clients(gateway.config.port, path) as slow:
-            assert usual_seconds(browser, path) < usual + SLACK
-            assert len(slow.open) == SLOW_CLIENTS  # they were there all the while
-            until(lambda: not slow.open, "all of them are dropped", HEADER_SECONDS + 15)
+            assert answered_beside(slow, browser, path) >= A_FEW  # on a busy machine their time is over before fifty
+            until(lambda: not slow.open, "all of them are dropped", HEADER_SECONDS + BUSY_SECONDS)
         assert browser.get(path).status_code == 200
 
 
