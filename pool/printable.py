@@ -25,9 +25,15 @@ def legible(text: str) -> str:
     return "\n".join(map(escaped, text.expandtabs().split("\n")))
 
 
-def how_many(number: int, noun: str) -> str:
-    """Say a number of things: "1 host", "2 hosts"; of a noun whose plural has an s."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def how_many(number: int, noun: str, plural: str = "") -> str:
+    """Say a number of things: "1 host", "2 hosts".
+
+    Args:
+        number: of them.
+        noun: of one, with what else is said of it: "host", "session waits".
+        plural: of several; empty: with an s at the end.
+    """
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _shows(character: str) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from socketserver import UnixStreamServer
 
 from pool.errors import DockerDriverError, Refused
+from pool.printable import how_many
 
 SECRET_BYTES = 32
 SILENT_SECONDS = 900  # that the other end may take nothing, as when a user pauses a download
@@ -107,7 +108,7 @@ class Offer:
             listener.timeout = left
             listener.handle_request()
         if listener.broken:
-            far = f"{listener.sent} of {size} bytes"
+            far = f"{listener.sent} of {how_many(size, 'byte')}"
             raise BrokenOff(f"the download of {name} broke off after {far}: {listener.broken}; ask for another link")
         return listener.used
 

@@ -18,6 +18,7 @@ from blocks.stored.pictures.kinds import picture_of_its_kind
 from pool.errors import CloudRefused, CloudTrouble
 from pool.hosts.host_images import HostImage
 from pool.housekeeping.orphans import CloudPart
+from pool.printable import how_many
 from pool.records import Headroom
 
 ASSIGNMENTS = """
@@ -96,7 +97,7 @@ class StaticCloud(Cloud):
         serving = {machine.name for machine in self._serving(flavor)}
         with self._remembered() as memory:
             taken = serving & {name for (name,) in memory.execute(TAKEN)}
-        because = f"{len(taken)} of {len(serving)} machines for flavor {flavor} are taken"
+        because = f"{len(taken)} of {how_many(len(serving), 'machine')} for flavor {flavor} taken"
         return Headroom(len(serving - taken), because)
 
     def create(self, request: ServerRequest) -> Server:

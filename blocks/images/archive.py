@@ -18,7 +18,7 @@ from blocks.images.members import Members, each_file, list_members, read_members
 from blocks.images.stream import CHUNK, Compression, Stream, compression_of, part_of
 from pool.errors import BadRequest, BrokenArchive
 from pool.images.names import read_name
-from pool.printable import escaped
+from pool.printable import escaped, how_many
 
 LAYERS_AT_ONCE = 4  # that are read and packed; hashing and packing need no interpreter lock
 OTHER_LAYER = "it is not the one that the config names"
@@ -132,7 +132,7 @@ def _manifest(members: Members) -> dict:
     if not isinstance(manifest, list) or not all(isinstance(entry, dict) for entry in manifest):
         raise BrokenArchive("manifest.json is not a list of images")
     if len(manifest) != 1:
-        raise BrokenArchive(f"it holds {len(manifest)} images; save one image per archive")
+        raise BrokenArchive(f"it holds {how_many(len(manifest), 'image')}; save one image per archive")
     return manifest[0]
 
 

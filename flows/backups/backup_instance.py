@@ -9,6 +9,7 @@ from flows.steps.forms import InstanceId, Scheduled
 from flows.steps.outcome import pipeline
 from pool.backups.rules import check_can_be_backed_up
 from pool.backups.states import BackupCause
+from pool.printable import how_many
 from tasks.backups.keeping import backup_is_due
 from tasks.sessions.instances import get_instance
 
@@ -27,4 +28,5 @@ async def backup_instance(instance_id: InstanceId, scheduled: Scheduled = False)
     if scheduled and not await backup_is_due(instance):  # asked for twice, or made meanwhile
         return Completed(message=f"no backup of instance {instance_id} is due")
     backup = await back_up(instance, BackupCause.SCHEDULED if scheduled else BackupCause.REQUESTED)
-    return Completed(message=f"backup {backup.id} counts: {backup.files} files, {backup.size} bytes; {backup.reason}")
+    holds = f"{how_many(backup.files, 'file')}, {how_many(backup.size, 'byte')}"
+    return Completed(message=f"backup {backup.id} counts: {holds}; {backup.reason}")

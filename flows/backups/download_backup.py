@@ -8,6 +8,7 @@ from flows.steps.forms import BackupId, DownloadMinutes
 from flows.steps.outcome import pipeline
 from pool.backups.rules import MOST_DOWNLOAD_MINUTES
 from pool.moments import check_minutes
+from pool.printable import how_many
 from tasks.backups.downloading import backup_to_download, offer_download
 
 
@@ -23,5 +24,7 @@ async def download_backup(backup: BackupId, minutes: DownloadMinutes = 30) -> St
     check_minutes(minutes, most=MOST_DOWNLOAD_MINUTES)
     chosen = await backup_to_download(backup)
     if given := await offer_download(chosen, minutes * 60):
-        return Completed(message=f"backup {backup} was downloaded: {given} bytes")
-    return Completed(message=f"the link to backup {backup} was not used within {minutes} minutes, and is over")
+        return Completed(message=f"backup {backup} was downloaded: {how_many(given, 'byte')}")
+    return Completed(
+        message=f"the link to backup {backup} was not used within {how_many(minutes, 'minute')}, and is over"
+    )

@@ -7,6 +7,7 @@ from prefect.states import Completed
 from flows.steps.outcome import pipeline
 from pool.backups.states import BackupTrouble
 from pool.errors import DockerDriverError
+from pool.printable import how_many
 from tasks.backups.retention import delete_snapshots, drop_records, forget_backups, pools_with_backups, read_share
 from tasks.base import log, this_run
 from tasks.leases import lease
@@ -31,7 +32,7 @@ async def forget_old_backups() -> State:
         except BackupTrouble as error:  # what was deleted is deleted
             log().error("not all that is kept can be read: %s", error)
             troubles.append(f"not all that is kept can be read: {error}")
-    said = f"{forgotten} backups are forgotten, {deleted} snapshots deleted"
+    said = f"{how_many(forgotten, 'backup is', 'backups are')} forgotten, {how_many(deleted, 'snapshot')} deleted"
     if troubles:
         raise DockerDriverError("; ".join([said, *troubles]))
     return Completed(message=said)

@@ -6,6 +6,7 @@ from prefect.states import Completed
 
 from flows.steps.forms import BackupId, KeptPath
 from flows.steps.outcome import pipeline
+from pool.printable import how_many
 from tasks.backups.restoring import show_files
 
 
@@ -20,4 +21,4 @@ async def list_files(backup: BackupId, path: KeptPath = "") -> State:
     """
     shown, found = await show_files(backup, path)
     rest = f", the first {shown} of them are in the table" if shown < found else ""
-    return Completed(message=f"backup {backup} holds {found} files{rest}")
+    return Completed(message=f"backup {backup} holds {how_many(found, 'file')}{rest}")

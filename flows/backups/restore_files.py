@@ -9,6 +9,7 @@ from flows.steps.outcome import pipeline
 from pool.backups.choosing import to_restore
 from pool.backups.rules import check_can_get_files, restore_folder
 from pool.errors import NotFound
+from pool.printable import how_many
 from tasks.backups.restoring import backups_to_choose_from, put_beside
 from tasks.base import accepted_at, now
 from tasks.sessions.instances import get_instance
@@ -33,4 +34,6 @@ async def restore_files(instance_id: InstanceId, backup: AnyBackup = "", path: K
     folder, files = await put_beside(instance, chosen, path, restore_folder(chosen, asked_at))
     if not files:
         raise NotFound(f"backup {chosen.id} holds no file {path or 'at all'}")
-    return Completed(message=f"{files} files of backup {chosen.id} are in {folder}")
+    return Completed(
+        message=f"{how_many(files, 'file')} of backup {chosen.id} {'is' if files == 1 else 'are'} in {folder}"
+    )

@@ -8,6 +8,7 @@ from flows.steps.confirming import confirm
 from flows.steps.forms import Confirmed, Deadline, HostName, Reason
 from flows.steps.outcome import pipeline
 from pool.moments import check_deadline, minute
+from pool.printable import how_many
 from tasks.hosts.operator import sessions_on, take_out_of_service
 
 
@@ -30,9 +31,10 @@ async def drain_host(
     check_deadline(deadline)
     there = await sessions_on(host)
     if deadline is not None and there and not confirmed:
-        await confirm(f"{len(there)} sessions run on {host}; those that are left in {deadline} minutes are ended")
+        run = how_many(len(there), "session runs", "sessions run")
+        await confirm(f"{run} on {host}; those that are left in {how_many(deadline, 'minute')} are ended")
     drained = await take_out_of_service(host, deadline, reason)
     left = len(await sessions_on(host))
     until = minute(drained.drain_deadline) if drained.drain_deadline else ""
     fate = f"they are ended at {until}" if until else "they live out their time"
-    return Completed(message=f"host {host} drains; {left} sessions are left on it, {fate}")
+    return Completed(message=f"host {host} drains; {how_many(left, 'session is', 'sessions are')} left on it, {fate}")

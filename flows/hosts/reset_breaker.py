@@ -6,6 +6,7 @@ from prefect.states import Completed
 
 from flows.steps.forms import Pool
 from flows.steps.outcome import pipeline
+from pool.printable import how_many
 from tasks.hosts.operator import forgive_faults
 
 
@@ -17,5 +18,5 @@ async def reset_breaker(pool: Pool = "main") -> State:
     Args:
         pool: Name of the pool.
     """
-    forgiven = await forgive_faults(pool)
-    return Completed(message=f"pool {pool} may spawn hosts again; {forgiven} failed hosts are forgiven")
+    forgiven = how_many(await forgive_faults(pool), "failed host is", "failed hosts are")
+    return Completed(message=f"pool {pool} may spawn hosts again; {forgiven} forgiven")

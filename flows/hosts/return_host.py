@@ -7,6 +7,7 @@ from prefect.states import Completed
 from flows.steps.forms import HostName, Reason
 from flows.steps.outcome import pipeline
 from flows.steps.queue import serve_queue
+from pool.printable import how_many
 from tasks.hosts.operator import put_back_into_service
 
 
@@ -21,4 +22,4 @@ async def return_host(host: HostName, reason: Reason = "returned to service by t
     """
     returned = await put_back_into_service(host, reason)
     await serve_queue(returned.pool)
-    return Completed(message=f"host {host} is {returned.state} again, with {returned.free} free slots")
+    return Completed(message=f"host {host} is {returned.state} again, with {how_many(returned.free, 'free slot')}")

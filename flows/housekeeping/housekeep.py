@@ -18,6 +18,7 @@ from pool.hosts.reach import silent_hosts
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.housekeeping.reconciliation import found_orphans
+from pool.printable import how_many
 from pool.reports.tables import decision_rows
 from tasks.base import PoolTask, log, now, run_parameters, this_run
 from tasks.gateway.routes import repair_routes, routes_differ
@@ -174,7 +175,7 @@ async def report(pool: str, tick: int, decisions: list[Decision], outcomes: list
     waits += "".join(f"; {d.reason}" for d in decisions if d.kind is DecisionKind.CUT_OFF)
     acts = sum(d.kind not in (DecisionKind.WAIT, DecisionKind.CUT_OFF) for d in decisions)
     unfinished = f", {len(left)} left for the next tick" if left else ""
-    return "; ".join([f"{pool}: {acts} decisions{unfinished}{waits}", *warnings])
+    return "; ".join([f"{pool}: {how_many(acts, 'decision')}{unfinished}{waits}", *warnings])
 
 
 async def run_repair(repair: PoolTask[[], str], is_wanted: PoolTask[[], bool] | None = None) -> str:

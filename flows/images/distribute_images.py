@@ -49,7 +49,8 @@ async def distribute_images(pool: Pool = "main", images: ImageNames = None, host
     rows = await report_deliveries(pool, deliveries)
     failed = [delivery.error for delivery in deliveries if delivery.error]
     if failed:
-        raise DockerDriverError(f"{len(failed)} of {len(deliveries)} hosts lack images: {failed[0]}")
+        lack = "lacks" if len(failed) == 1 else "lack"
+        raise DockerDriverError(f"{len(failed)} of {how_many(len(deliveries), 'host')} {lack} images: {failed[0]}")
     return Completed(message="; ".join([summary(deliveries), *await refused_archives()]), data=rows)
 
 

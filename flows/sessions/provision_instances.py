@@ -13,6 +13,7 @@ from flows.steps.forms import BlueprintName, Options, Sessions
 from flows.steps.outcome import pipeline
 from flows.steps.queue import ask_to_start_all, serve_queue
 from pool.errors import Refused
+from pool.printable import how_many
 from pool.records import Instance
 from pool.states import InstanceState
 from tasks.base import run_parameters
@@ -25,7 +26,7 @@ from tasks.sessions.requests import read_blueprint, record_instances
 def run_name() -> str:
     """What the UI calls a run: how many sessions, by which blueprint."""
     said = run_parameters()
-    return f"provision {len(said['sessions'])} sessions · {said.get('blueprint', '')}".removesuffix(" · ")
+    return f"provision {how_many(len(said['sessions']), 'session')} · {said.get('blueprint', '')}".removesuffix(" · ")
 
 
 @flow(name="provision-instances", flow_run_name=run_name)
@@ -51,7 +52,7 @@ async def provision_instances(
     await show_class(placed, refused)
     if not placed:
         instance_id, reason = next(iter(refused.items()))
-        raise Refused(f"none of {len(refused)} sessions was taken; {instance_id}: {reason}")
+        raise Refused(f"none of {how_many(len(refused), 'session')} was taken; {instance_id}: {reason}")
     return Completed(message=told(placed, refused))
 
 

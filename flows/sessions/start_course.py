@@ -7,6 +7,7 @@ from prefect.states import Completed
 from flows.steps.forms import CourseName
 from flows.steps.outcome import pipeline
 from pool.moments import minute
+from pool.printable import how_many
 from tasks.base import now, run_parameters
 from tasks.courses.courses import coming_start
 from tasks.runs import trigger
@@ -30,4 +31,5 @@ async def start_course(course: CourseName) -> State:
     """
     start = await coming_start(course)
     await trigger("provision-instances/on-demand", start.request, key=start.key_at(now()))
-    return Completed(message=f"{len(start.sessions)} sessions are asked for, of the class at {minute(start.begins)}")
+    asked = how_many(len(start.sessions), "session is", "sessions are")
+    return Completed(message=f"{asked} asked for, of the class at {minute(start.begins)}")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pool.backups.backup import Backup
 from pool.backups.states import BackupState, BackupTrouble
+from pool.printable import how_many
 
 #: Letters of a snapshot's short name. restic before 0.15 says it after a backup, later ones say the whole name.
 SHORT = 8
@@ -40,8 +41,9 @@ def to_delete(listed: Mapping[str, Snapshot], backups: Collection[Backup], now: 
     old = {name for name, one in listed.items() if one.backup in known and one.written_at < now - UNNAMED}
     gone = {name for name in old if name[:SHORT] not in needed}
     if gone and counting and counting.isdisjoint(name[:SHORT] for name in listed):
+        count = how_many(len(counting), "backup that counts", "backups that count")
         raise BackupTrouble(
-            f"nothing is deleted: of the {len(counting)} backups that count, the repository lists not one, so it is"
+            f"nothing is deleted: of {count}, the repository lists not one, so it is"
             " not the one that they were written to; look at the place in block backup-store/main"
         )
     return gone

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from pool.courses.course import Course
+from pool.printable import how_many
 from pool.settings import PoolSettings
 
 AHEAD = timedelta(days=14)  # in which classes are looked for: a course is every week
@@ -24,8 +25,8 @@ def _of_slots(course: Course, settings: PoolSettings) -> str:
     most = settings.max_hosts * settings.largest
     if course.slots <= most:
         return ""
-    hosts = f"{settings.max_hosts} hosts of at most {settings.largest} slots (DD_MAX_HOSTS)"
-    return f"{course.slots - most} slots short: pool {course.pool} may have {hosts}"
+    hosts = f"{how_many(settings.max_hosts, 'host')} of at most {how_many(settings.largest, 'slot')} (DD_MAX_HOSTS)"
+    return f"{how_many(course.slots - most, 'slot')} short: pool {course.pool} may have {hosts}"
 
 
 def _of_time(course: Course, lifetime: int, now: datetime) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from pool.errors import BadRequest
 from pool.moments import LONGEST_SPAN, after
 from pool.names import check_printable, shown
+from pool.printable import how_many
 
 KEY_LENGTH = 255  # characters
 MOST_BYTES = 1024 * 1024  # of a value, as the JSON that is stored
@@ -86,7 +87,9 @@ def as_json(key: str, value: object) -> str:
             " give objects with texts as names, lists, texts, numbers, true, false and null"
         )
     if size > MOST_BYTES:
-        raise BadRequest(f"the value of key {shown(key)} has {size} bytes as JSON; it may have {MOST_BYTES} (1 MB)")
+        raise BadRequest(
+            f"the value of key {shown(key)} has {how_many(size, 'byte')} as JSON; it may have {MOST_BYTES} (1 MB)"
+        )
     return text
 
 

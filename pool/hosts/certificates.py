@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pool.moments import minute
+from pool.printable import how_many
 
 WARNED = timedelta(days=30)  # before the end of a certificate that an operator is told of
 #: Before the end of the authority's, which another one follows then: two lives of a host's certificate, which holds no
@@ -52,4 +53,4 @@ def running_out(certificates: Iterable[OperatorsCertificate], now: datetime) -> 
 
 def _when(until: datetime, now: datetime) -> str:
     day = f"on {minute(until)}"
-    return f"has run out {day}" if until <= now else f"runs out {day}, in {(until - now).days} days"
+    return f"has run out {day}" if until <= now else f"runs out {day}, in {how_many((until - now).days, 'day')}"

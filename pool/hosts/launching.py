@@ -12,6 +12,7 @@ from statistics import median
 
 from pool.errors import CloudRefused, DockerDriverError
 from pool.hosts.backoff import pause
+from pool.printable import how_many
 from pool.records import Fault, Host
 
 BREAKER_AFTER = 3  # hosts in a row that could not be configured
@@ -134,7 +135,7 @@ def breaker(hosts: Sequence[Host]) -> Setback | None:
     opened, last = broken[BREAKER_AFTER - 1], broken[-1]
     trials = sum(one.host.created_at > opened.at for one in broken)
     wait = min(FIRST_TRIAL * 2.0 ** min(trials, 20), LONGEST_TRIAL) * _jitter(last)
-    because = f"{len(broken)} hosts in a row could not be configured, the last: {last.host.last_error}"
+    because = f"{how_many(len(broken), 'host')} in a row could not be configured, the last: {last.host.last_error}"
     return Setback(last.at + timedelta(seconds=wait), because)
 
 

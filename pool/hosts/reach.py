@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from pool.moments import after, second
+from pool.printable import how_many
 from pool.records import Host
 from pool.states import HostState
 
@@ -57,7 +58,8 @@ def dead_words(since: datetime, grace: float) -> str:
 
 def cut_off_words(silent: int, asked: int) -> str:
     """Say so, for the operator."""
+    are = "is" if silent == 1 else "are"
     return (
-        f"{silent} of {asked} hosts are out of reach at once: the network or this manager is at fault, so no host is"
-        " given up; a host that is lost for good is given up when its server is deleted"
+        f"{silent} of {how_many(asked, 'host')} {are} out of reach at once: the network or this manager is at fault,"
+        " so no host is given up; a host that is lost for good is given up when its server is deleted"
     )

@@ -171,7 +171,7 @@ def _limit_now(case: Situation) -> SpawnLimit:
     under_way = sum(host.state is HostState.SPAWNING for host in case.hosts) + len(case.unrecorded)
     # A cloud that failed is tried with one host, and so is a network behind which many hosts are out of reach.
     at_once = 1 if setback(case.hosts) or reach_troubles(case.hosts) else case.settings.max_spawns
-    because = f"{under_way} hosts are being spawned, at most {at_once} at once"
+    because = f"{how_many(under_way, 'host is', 'hosts are')} being spawned, at most {at_once} at once"
     return SpawnLimit(max(0, at_once - under_way), because)
 
 
@@ -180,7 +180,8 @@ def _why_short(case: Situation, mix: Mix) -> str:
     if not any(mix.shortage):
         return ""
     if len(mix.sizes) >= case.places:
-        return f"{case.living} of at most {case.settings.max_hosts} hosts are there"
+        are = "is" if case.living == 1 else "are"
+        return f"{case.living} of at most {how_many(case.settings.max_hosts, 'host')} {are} there"
     wanted = case.mix(case.places, quota=False).sizes
     because = "; ".join(dict.fromkeys(case.headroom[size].because for size in wanted if size in case.headroom))
     return f"quota: {mixed(mix.sizes) or 'no'} instead of {mixed(wanted)} hosts ({because})"

@@ -7,6 +7,7 @@ from pool.hosts.counting import is_undying
 from pool.hosts.launching import launches_fail
 from pool.hosts.lifetime import takes_sessions, unused_since
 from pool.hosts.sizing import KEPT_UNUSED, Situation
+from pool.printable import how_many
 from pool.records import Host
 from pool.states import ON_THEIR_WAY, HostState
 
@@ -38,7 +39,7 @@ def _not_needed(case: Situation) -> Iterator[tuple[str, str]]:
         else:
             left.append(host)
     for host in reversed(left[max(0, len(left) - max(0, excess)) :]):
-        yield host.name, f"it is not used, and pool {host.pool} may have {case.settings.max_hosts} hosts"
+        yield host.name, f"it is not used, and pool {host.pool} may have {how_many(case.settings.max_hosts, 'host')}"
 
 
 def _making_way(case: Situation) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pool.printable import how_many
+
 #: Seconds in a state in which a living worker keeps a run for moments only.
 PENDING_SECONDS, CANCELLING_SECONDS = 600, 300
 #: Seconds without a heartbeat; a living run sends two a minute, from a thread of its own.
@@ -82,4 +84,4 @@ def what_follows(reason: str, *, cancelling: bool, by_schedule: bool, reruns: in
         return Follows.CRASHED, f"{lost_how}; the next run of its schedule goes on."
     if reruns < MOST_RERUNS:
         return Follows.RERUN, f"{lost_how}; {RERUN_MARK}{reruns + 1} of {MOST_RERUNS})."
-    return Follows.FAILED, f"{lost_how}; it was run again {reruns} times, and is given up."
+    return Follows.FAILED, f"{lost_how}; it was run again {how_many(reruns, 'time')}, and is given up."

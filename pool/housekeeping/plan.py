@@ -31,6 +31,7 @@ from pool.housekeeping.setup_rules import outdated_setup
 from pool.housekeeping.shutdown_rules import shut_down, shutdown_over
 from pool.housekeeping.standby_rules import standby_decisions
 from pool.moments import minute
+from pool.printable import how_many
 from pool.records import Host, Instance
 from pool.sessions.drain import drain_over_since
 from pool.sessions.idling import is_idle
@@ -136,7 +137,7 @@ def retired(host: Host, case: RuleContext) -> Decision | None:
     if host.state is not HostState.ACTIVE and not waits:
         return None
     if host.errors > case.settings.max_host_errors:
-        reason = f"{host.errors} errors in a row, the last: {host.last_error}"
+        reason = f"{how_many(host.errors, 'error')} in a row, the last: {host.last_error}"
         return Decision(DecisionKind.DRAIN, host.name, reason)
     return None
 

@@ -4,6 +4,7 @@ from pool.courses.starting import CourseStart, starts_due
 from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.observation import RuleContext
 from pool.moments import minute
+from pool.printable import how_many
 from pool.records import Instance
 from pool.sessions.admission import shutting_down
 from pool.sessions.queue import wait_expired, wait_limit
@@ -57,5 +58,6 @@ def class_starts(case: RuleContext) -> list[Decision]:
 
 def _start_class(one: CourseStart, case: RuleContext) -> Decision:
     left = len(one.sessions.keys() - case.seen.started)
-    reason = f"its class begins at {minute(one.begins)}; {left} of its {len(one.sessions)} sessions are not on record"
+    are = f"{how_many(len(one.sessions), 'session')} {'is' if left == 1 else 'are'}"
+    reason = f"its class begins at {minute(one.begins)}; {left} of its {are} not on record"
     return Decision(DecisionKind.START_CLASS, one.course.name, reason)

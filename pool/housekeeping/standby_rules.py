@@ -6,6 +6,7 @@ from datetime import datetime
 from pool.decisions import Decision, DecisionKind
 from pool.housekeeping.found import ContainerOutcome
 from pool.housekeeping.observation import Observation
+from pool.printable import how_many
 from pool.settings import PoolSettings
 from pool.standbys.rules import Standbys, to_ask_again, to_end, to_start
 from pool.standbys.standby import StandbyState
@@ -38,7 +39,8 @@ def _start(host: str, blueprint: str, case: Standbys) -> Decision:
     there = sum(one.blueprint == blueprint for one in case.standing)
     wanted = case.specs[blueprint].wanted_at(case.now)
     why = f" ({wanted.because})" if wanted.because else ""
-    reason = f"blueprint {blueprint} wants {wanted.standbys} standbys{why}, {there} are there"
+    wants = f"blueprint {blueprint} wants {how_many(wanted.standbys, 'standby')}{why}"
+    reason = f"{wants}, {there} {'is' if there == 1 else 'are'} there"
     return Decision(DecisionKind.START_STANDBY, f"{host}/{blueprint}", reason)
 
 

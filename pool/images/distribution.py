@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pool.printable import how_many
 from pool.records import Image
 
 
@@ -72,7 +73,7 @@ class DistributionProgress:
     def __str__(self) -> str:
         rate = self.sent / 1e6 / max(self.seconds, 0.1)
         return (
-            f"{self.done} of {self.hosts} hosts done, {self.sent / 1e6:.1f} MB sent ({rate:.1f} MB/s),"
+            f"{self.done} of {how_many(self.hosts, 'host')} done, {self.sent / 1e6:.1f} MB sent ({rate:.1f} MB/s),"
             f" {self.skipped / 1e6:.1f} MB were already there, {self.seconds:.0f} s"
         )
 

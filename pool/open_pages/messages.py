@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pool.errors import BadRequest
-from pool.printable import is_printable
+from pool.printable import how_many, is_printable
 
 MOST_CHARACTERS = 300
 #: A day: what is to be known for longer belongs into the application that starts sessions.
@@ -47,7 +47,7 @@ def check_words(words: str) -> None:
         BadRequest: it has more than 300 characters, or one that cannot be seen.
     """
     if len(words) > MOST_CHARACTERS:
-        raise BadRequest(f"the message has {len(words)} characters; it may have {MOST_CHARACTERS}")
+        raise BadRequest(f"the message has {how_many(len(words), 'character')}; it may have {MOST_CHARACTERS}")
     if not is_printable(words):
         raise BadRequest("the message has a character that cannot be seen, or a line break: it is one line of text")
 

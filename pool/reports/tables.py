@@ -149,7 +149,11 @@ def hosts_in_sum(hosts: Collection[Mapping[str, object]]) -> str:
         hosts: rows of `host_list`.
     """
     slots, used, free = (sum(int(str(row[key])) for row in hosts) for key in ("slots", "used", "free"))
-    return f"{how_many(len(hosts), 'host')}, {used} of {slots} slots used, {free} free" if hosts else "no hosts"
+    return (
+        f"{how_many(len(hosts), 'host')}, {used} of {how_many(slots, 'slot')} used, {free} free"
+        if hosts
+        else "no hosts"
+    )
 
 
 def image_list(

@@ -9,6 +9,7 @@ from pool.courses.course import OPTION as COURSE
 from pool.errors import BadRequest, NoRoom, Refused, ShuttingDown
 from pool.moments import after
 from pool.names import check_environment, check_loads_nothing
+from pool.printable import how_many
 from pool.records import BlueprintSpec, Host
 from pool.sessions.secrets import OPTION as SECRETS
 from pool.settings import PoolSettings
@@ -34,9 +35,11 @@ def check_admission(settings: PoolSettings, blueprint: BlueprintSpec, options: M
         raise shutting_down(settings)
     largest = settings.largest
     if blueprint.slots > largest:
-        raise Refused(f"blueprint {blueprint.name} needs {blueprint.slots} slots; the largest host has {largest}")
+        raise Refused(
+            f"blueprint {blueprint.name} needs {how_many(blueprint.slots, 'slot')}; the largest host has {largest}"
+        )
     if blueprint.memory_mb > largest * SLOT_MB:
-        most = f"the largest host has {largest} slots of {SLOT_MB} MB"
+        most = f"the largest host has {how_many(largest, 'slot')} of {SLOT_MB} MB"
         raise Refused(f"blueprint {blueprint.name} needs {blueprint.memory_mb} MB of memory; {most}")
     if blueprint.memory_swap_mb > settings.swap_mb:
         there = f"hosts of pool {settings.name} have {settings.swap_mb} (DD_HOST_SWAP_MB)"
@@ -55,7 +58,8 @@ def _check_gpus(settings: PoolSettings, blueprint: BlueprintSpec) -> None:
     if blueprint.gpus and blueprint.slots < (least := ceil(blueprint.gpus * settings.largest / settings.gpus)):
         raise Refused(
             f"blueprint {blueprint.name} needs {blueprint.gpus} of the {settings.gpus} GPUs of a host with"
-            f" {settings.largest} slots, and must take {least} slots for that, not {blueprint.slots}"
+            f" {how_many(settings.largest, 'slot')}, and must take {how_many(least, 'slot')} for that, not"
+            f" {blueprint.slots}"
         )
 
 
@@ -112,6 +116,6 @@ def no_room(settings: PoolSettings, hosts: Iterable[Host], slots: int, reserved:
     later = f"; {coming} on the way, try again in a minute" if coming else ""
     requested = f"{slots} slot{'s' if slots != 1 else ''} requested"
     return NoRoom(
-        f"pool {settings.name} is full: {requested}, {free} free on {len(active)} active hosts"
-        f" (at most {settings.max_hosts} hosts){f'; {reserved}' if reserved else ''}{later}"
+        f"pool {settings.name} is full: {requested}, {free} free on {how_many(len(active), 'active host')}"
+        f" (at most {how_many(settings.max_hosts, 'host')}){f'; {reserved}' if reserved else ''}{later}"
     )

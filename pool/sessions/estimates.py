@@ -10,6 +10,7 @@ from pool.hosts.launching import time_to_active
 from pool.hosts.lifetime import remaining, takes_sessions
 from pool.hosts.sizing import flavor_to_spawn
 from pool.moments import after
+from pool.printable import how_many
 from pool.records import Host, Instance
 from pool.sessions.placement import candidates
 from pool.sessions.queue import no_host_comes, takes_old_from, wait_limit
@@ -38,7 +39,7 @@ class _Choice:
         end = after(now, round(remaining(self.host, settings, now)))
         return (
             f"it waits for a new host until {self.since:%H:%M} UTC, and then goes to {self.host.name}, which has"
-            f" {self.host.free} free slots: its lifetime ends at {end:%H:%M} UTC, and its sessions go on;"
+            f" {how_many(self.host.free, 'free slot')}: its lifetime ends at {end:%H:%M} UTC, and its sessions go on;"
             " a new request with the option wait: 0 starts there at once"
         )
 

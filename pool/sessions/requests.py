@@ -7,6 +7,7 @@ from typing import Any
 
 from pool.errors import BadRequest, Refused
 from pool.names import check_instance_id, check_user, one_spelling
+from pool.printable import how_many
 from pool.records import BlueprintSpec, Instance
 from pool.states import ENDED, FAILURES, InstanceState
 
@@ -114,7 +115,9 @@ def check_unchanged(instance: Instance, blueprint: BlueprintSpec) -> None:
     """
     changed = f"blueprint {blueprint.name} was changed since instance {instance.id} was asked for"
     if blueprint.slots > instance.slots:
-        raise Refused(f"{changed}: it needs {blueprint.slots} slots now, {instance.slots} then; ask for a new session")
+        raise Refused(
+            f"{changed}: it needs {how_many(blueprint.slots, 'slot')} now, {instance.slots} then; ask for a new session"
+        )
     if blueprint.gpus > instance.gpus:
         raise Refused(f"{changed}: it needs {blueprint.gpus} GPUs now, {instance.gpus} then; ask for a new session")
     if blueprint.pool != instance.pool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pool.hosts.lifetime import remaining, takes_sessions
+from pool.printable import how_many
 from pool.records import BlueprintSpec, Host
 from pool.settings import PoolSettings
 from pool.standbys.spec import StandbySpec
@@ -107,7 +108,7 @@ def to_end(case: Standbys) -> dict[str, str]:
         left = [one for one in case.standing if one.blueprint == name and one.id not in ends]
         left.sort(key=lambda one: (one.created_at, one.id), reverse=True)
         wanted = spec.wanted_at(case.now)
-        words = f"blueprint {name} has {len(left)} standbys, and wants {wanted}"
+        words = f"blueprint {name} has {how_many(len(left), 'standby')}, and wants {wanted}"
         ends |= {one.id: words for one in left[wanted.standbys :]}
     return ends
 

@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
 from pool.errors import Refused
+from pool.printable import how_many
 from pool.store.engine import open_engine
 from pool.store.schema import metadata
 
@@ -98,7 +99,9 @@ def _make_room(writing: Connection, selections: Sequence[Selection], refill: boo
     for chosen in selections:
         rows = writing.scalar(select(func.count()).select_from(chosen.table))
         if rows and chosen.precious and not refill:
-            raise Refused(f"table {chosen.table.name} of the target has {rows} rows already, which may not be lost")
+            raise Refused(
+                f"table {chosen.table.name} of the target has {how_many(rows, 'row')} already, which may not be lost"
+            )
         if chosen.later:
             writing.execute(update(chosen.table).values(dict.fromkeys(chosen.later)))
     for chosen in reversed(selections):
@@ -170,7 +173,7 @@ def _compared(reading: Connection, writing: Connection, chosen: Selection) -> Co
     expected, found = _sum(reading, chosen, chosen.nulls), _sum(writing, Selection(chosen.table), chosen.nulls)
     if expected != found:
         raise Refused(
-            f"table {chosen.table.name} has {found[0]} rows in the target and {expected[0]} in the source, "
+            f"table {chosen.table.name} has {how_many(found[0], 'row')} in the target and {expected[0]} in the source, "
             "or other values in them; nothing was changed"
         )
     return Copied(chosen.table.name, *expected)

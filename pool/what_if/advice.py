@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pool.printable import how_many
 from pool.settings import PoolSettings
 from pool.what_if.figures import Figures, figures
 from pool.what_if.rushes import timetable_of_rushes
@@ -109,7 +110,7 @@ def _kinds(past: Past, today: PoolSettings) -> Iterator[tuple[str, PoolSettings]
     if today.slots_large != today.slots_small:
         best = rushes or today.timetable
         if today.large_from < today.slots_large:
-            few = f"large hosts from {today.slots_large} slots in use on"
+            few = f"large hosts from {how_many(today.slots_large, 'slot')} in use on"
             yield few, replace(today, timetable=best, large_from=today.slots_large)
         hosts = -(-today.max_hosts * today.slots_large // today.slots_small)
         small = {"slots_large": today.slots_small, "flavor_large": today.flavor_small, "max_hosts": hosts}
@@ -120,7 +121,7 @@ def _reasons(now: Candidate, best: Candidate, found: Sequence[Candidate], wait_p
     if not kept:
         peak = best.figures.hosts_at_the_peak
         yield (
-            f"none of the {len(found)} settings that were tried keeps 95 of 100 waits within {wait_p95:.0f} s;"
+            f"none of the {how_many(len(found), 'setting')} tried keeps 95 of 100 waits within {wait_p95:.0f} s;"
             f" these come nearest, with {best.figures.wait_p95_s:.0f} s"
         )
         if peak >= best.settings.max_hosts:

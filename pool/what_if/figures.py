@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from pool.printable import how_many
 from pool.records import FlavorSize
 from pool.sessions.timings import percentile
 from pool.settings import PoolSettings
@@ -94,8 +95,13 @@ def peak_words(shown: Sequence[Bucket], zone: ZoneInfo) -> str:
     if not most.demand:
         return "No slot was wanted."
     then, waiting = _when(most, shown, zone), _when(longest, shown, zone)
-    wanted = f"At most {most.demand} slots were wanted at once, {then}, of {most.room} that there were"
-    return wanted + (f"; at most {longest.queue} were waited for, {waiting}." if longest.queue else ".")
+    slots = how_many(most.demand, "slot was", "slots were")
+    wanted = f"At most {slots} wanted at once, {then}, of {most.room} that there were"
+    return wanted + (
+        f"; at most {longest.queue} {'was' if longest.queue == 1 else 'were'} waited for, {waiting}."
+        if longest.queue
+        else "."
+    )
 
 
 def _when(bucket: Bucket, shown: Sequence[Bucket], zone: ZoneInfo) -> str:

@@ -13,6 +13,7 @@ from blocks.stored.pool_config import PoolConfig
 from pool.errors import BadRequest, NotFound
 from pool.moments import Period, minute
 from pool.notation import read_seconds
+from pool.printable import how_many
 from pool.what_if.advice import Advice, advise
 from pool.what_if.classes import Supposed
 from pool.what_if.figures import buckets
@@ -97,9 +98,12 @@ def _draw(file: Path, both: Comparison, past: Past, tried: str) -> None:
 
 
 def _caption(past: Past) -> str:
-    measured = f"{len(past.boots)} boots measured" if past.boots else "no boot measured yet, five minutes assumed"
+    measured = (
+        f"{how_many(len(past.boots), 'boot')} measured" if past.boots else "no boot measured yet, five minutes assumed"
+    )
     courses = f"; slots reserved for {', '.join(one.name for one in past.courses)}" if past.courses else ""
-    return f"{len(past.visits)} visits from {past.begin:%Y-%m-%d %H:%M} to {minute(past.until)}; {measured}{courses}"
+    since = f"{how_many(len(past.visits), 'visit')} from {past.begin:%Y-%m-%d %H:%M}"
+    return f"{since} to {minute(past.until)}; {measured}{courses}"
 
 
 def _as_json(advice: Advice) -> dict:

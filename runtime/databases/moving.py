@@ -15,6 +15,7 @@ from pathlib import Path
 from blocks.gateway.config import gateway_config
 from blocks.settings import ProcessSettings
 from pool.errors import DockerDriverError, Refused
+from pool.printable import how_many
 from pool.store.copying import Copied, Selection, copy_records, pool_selections
 from pool.store.pool_store import PoolStore
 from runtime.databases.databases import SQLITE, Database, Say, databases
@@ -109,7 +110,7 @@ def _move(database: Database, source: str, parts: Sequence[Selection], say: Say)
 
 def _sum_of(copied: Sequence[Copied]) -> str:
     named = ", ".join(f"{part.table} {part.rows}" for part in copied if part.rows)
-    return f"copied {sum(part.rows for part in copied)} rows ({named})"
+    return f"copied {how_many(sum(part.rows for part in copied), 'row')} ({named})"
 
 
 def _note(file: Path) -> Path:

@@ -9,6 +9,7 @@ from pool.backups.choosing import own_backups
 from pool.backups.rules import has_work
 from pool.backups.states import BackupCause, BackupState
 from pool.errors import DockerDriverError, Refused
+from pool.printable import how_many
 from pool.records import Instance
 from pool.states import InstanceState
 from runtime.stack.local_engine import Say
@@ -46,7 +47,7 @@ def end_with_backups(
         return []
     if not api.healthy():
         return [_lost(one, "Prefect's server does not answer") for one in kept]
-    say(f"backs up the work of {len(kept)} sessions, for {seconds / 60:.0f} minutes at most")
+    say(f"backs up the work of {how_many(len(kept), 'session')}, for {seconds / 60:.0f} minutes at most")
     deadline, this_end, refused = time.monotonic() + seconds, uuid4().hex, dict[str, str]()
     asked: set[str] = set()
     failed_before = {one.id: _failures(_of_its_end(store, one)) for one in kept}

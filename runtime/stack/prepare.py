@@ -12,6 +12,7 @@ from blocks.gateway.template import render_gateway
 from blocks.settings import ProcessSettings, process_settings
 from blocks.stored.api_password import OF_SERVER, keep_password, prefect_api
 from pool.errors import DockerDriverError, GatewayTrouble
+from pool.printable import how_many
 from runtime.api_servers.programs import check_api_servers, log_of_server
 from runtime.databases.databases import check_databases, check_moved
 from runtime.databases.own_database import wait_for_database
@@ -72,7 +73,7 @@ def pipelines(settings: ProcessSettings) -> None:
     from runtime.stack.registration import provision  # noqa: PLC0415 - it reads its environment when it is imported
     from tasks.sessions.links import give_keys  # noqa: PLC0415 - as above
 
-    print(f"deployed {len(provision(settings.identity, settings.cloud))} pipelines")
+    print(f"deployed {how_many(len(provision(settings.identity, settings.cloud)), 'pipeline')}")
     wait_for_gateway(settings)
     try:
         give_keys()

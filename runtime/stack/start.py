@@ -13,6 +13,7 @@ from blocks.gateway.config import gateway_config, prepare_gateway
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import OF_CLIENTS, OF_SERVER, keep_password, own_pair, prefect_api
 from pool.errors import DockerDriverError, EngineTrouble
+from pool.printable import how_many
 from runtime.api_servers.front_process import end_front
 from runtime.api_servers.programs import (
     api_programs,
@@ -235,7 +236,7 @@ def prepare(settings: ProcessSettings, engine_url: str, say: Say) -> None:
     """Build the images while the server starts and learns what it must know; workers would find nothing to do yet."""
     provisioning = Aside(lambda: _provision(settings))
     host_image = _build_images(settings, engine_url, say)
-    say(f"deployed {len(provisioning.result())} pipelines")
+    say(f"deployed {how_many(len(provisioning.result()), 'pipeline')}")
     if host_image:
         from runtime.stack.registration import offer_host_image  # noqa: PLC0415 - Prefect takes a second to import
 

@@ -12,6 +12,7 @@ from blocks.gateway.session_ports import let_others_in
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import prefect_api
 from pool.errors import DockerDriverError, EngineTrouble, NotFound
+from pool.printable import how_many
 from pool.records import Host
 from pool.states import LIVING_HOSTS
 from runtime.api_servers.front_process import end_front
@@ -119,7 +120,7 @@ def remove_all_hosts(settings: ProcessSettings, say: Say) -> list[str]:
             settings, [host for host in living if host.name not in gone], swept is not None, say
         )
         if store:
-            say(f"marked {close_records(store, gone | removal.gone)} hosts as removed")
+            say(f"marked {how_many(close_records(store, gone | removal.gone), 'host')} as removed")
     return troubles + removal.troubles
 
 

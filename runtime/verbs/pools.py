@@ -8,6 +8,7 @@ from blocks.stored.api_password import prefect_api
 from pool.errors import BadRequest, Refused
 from pool.faults import Faults
 from pool.notation import read_assignments
+from pool.printable import how_many
 from pool.records import Host, Instance
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
 from runtime.databases.records import records
@@ -94,8 +95,8 @@ def remove(settings: ProcessSettings, name: str, yes: bool, as_json: bool) -> in
     sessions = [one for one in living(settings)[1] if one.pool == name]
     if sessions and not yes:
         raise Refused(
-            f"nothing is changed: pool {name} has {len(sessions)} sessions; those that run live out their time, those"
-            " that wait are given up: --yes shuts it down"
+            f"nothing is changed: pool {name} has {how_many(len(sessions), 'session')}; those that run live out their"
+            " time, those that wait are given up: --yes shuts it down"
         )
     api.call("PATCH", f"/block_documents/{found['id']}", data={SHUTDOWN: True}, merge_existing_data=True)
     row = _row(name, {SHUTDOWN: True}, *living(settings))

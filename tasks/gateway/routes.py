@@ -6,6 +6,7 @@ from blocks.gateway.client import Gateway, RouteRefused
 from blocks.outside import log, now, outside
 from pool.errors import DatabaseAway, DockerDriverError
 from pool.open_pages.messages import SessionMessage, message_for
+from pool.printable import how_many
 from pool.records import Host, Instance, Route
 from pool.sessions.drain import deadline_of
 from pool.sessions.routing import RoutedSession, route_to, with_page
@@ -99,7 +100,7 @@ def _repair() -> str:
     missing, surplus, unread = _differences()
     if missing or surplus:
         settle_routes(outside().gateway, missing, surplus, _routes_by_now)
-    said = f"{len(missing)} routes added, {len(surplus)} removed" if missing or surplus else ""
+    said = f"{how_many(len(missing), 'route')} added, {len(surplus)} removed" if missing or surplus else ""
     return "; ".join(filter(None, [said, *unread]))
 
 

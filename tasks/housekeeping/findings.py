@@ -1,6 +1,7 @@
 """What no single pool's tick can see: configuration that is missing, or that cannot be read."""
 
 from blocks.outside import log, outside
+from pool.printable import how_many
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES
 from tasks.base import look_up
 
@@ -36,7 +37,8 @@ def _pools_without_block() -> list[str]:
 def _missing(pool: str) -> str:
     store = outside().store
     hosts, sessions = len(store.hosts.all(pool, LIVING_HOSTS)), len(store.instances.all(pool, LIVING_INSTANCES))
-    has = f"pool {pool} has {hosts} hosts and {sessions} sessions, and no block pool-config/{pool}"
+    there = f"{how_many(hosts, 'host')} and {how_many(sessions, 'session')}"
+    has = f"pool {pool} has {there}, and no block pool-config/{pool}"
     if store.configs.last(pool) is None:
         return f"{has}, nor was one ever read: nothing is done for them until you save the block"
     return f"{has}: it goes on as it was configured last; save the block again, with DD_SHUTDOWN_MODE to be rid of them"

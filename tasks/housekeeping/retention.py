@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from blocks.outside import log, now, outside
 from blocks.prefect.answers import ANSWER_OF
+from pool.printable import how_many
 from tasks.base import blocking, look_up
 
 #: Completed runs of ticks, of which there are 2880 a day; those that failed are kept as long as all other runs.
@@ -44,17 +45,17 @@ def forget_old() -> str:
     One that fails keeps the others from nothing.
     """
     steps = {
-        "logs rotated": _rotate,
-        "records of sessions deleted": _forget_sessions,
-        "records of standbys deleted": _forget_standbys,
-        "records of hosts deleted": _forget_hosts,
-        "visits deleted": _forget_visits,
-        "versions of images deleted": _forget_versions,
-        "expired records of drivers deleted": _forget_driver_state,
-        "messages to users deleted": _forget_messages,
+        ("log rotated", "logs rotated"): _rotate,
+        ("record of sessions deleted", "records of sessions deleted"): _forget_sessions,
+        ("record of standbys deleted", "records of standbys deleted"): _forget_standbys,
+        ("record of hosts deleted", "records of hosts deleted"): _forget_hosts,
+        ("visit deleted", "visits deleted"): _forget_visits,
+        ("version of images deleted", "versions of images deleted"): _forget_versions,
+        ("expired record of drivers deleted", "expired records of drivers deleted"): _forget_driver_state,
+        ("message to users deleted", "messages to users deleted"): _forget_messages,
     }
-    counts = {words: _count(words, step) for words, step in steps.items()}
-    return ", ".join(f"{count} {words}" for words, count in counts.items() if count)
+    counts = {words: _count(words[1], step) for words, step in steps.items()}
+    return ", ".join(how_many(count, *words) for words, count in counts.items() if count)
 
 
 def _count(words: str, step: Callable[[], int]) -> int:

@@ -14,6 +14,7 @@ from pool.errors import BadRequest, BrokenArchive, DockerDriverError, NotFound
 from pool.images.catalogue import as_offered, folder_is_news, lacking, usable_versions
 from pool.images.names import catalogue_name
 from pool.images.wanted import as_unwanted, choice_is_news, wants
+from pool.printable import how_many
 from pool.records import Image
 from pool.states import LIVING_INSTANCES, HostState
 from tasks.base import blocking, look_up, pool_task
@@ -217,7 +218,11 @@ def uses_of(pool: str, name: str) -> str:
     users = [one.name for one in outside().stored.blueprints().specs if (one.pool, one.image) == (pool, called)]
     living = outside().store.instances.all(pool, LIVING_INSTANCES)
     sessions = sum(instance.blueprint in users for instance in living)
-    return f"by blueprint {', '.join(users)}, of which {sessions} sessions live" if users else ""
+    return (
+        f"by blueprint {', '.join(users)}, of which {how_many(sessions, 'session lives', 'sessions live')}"
+        if users
+        else ""
+    )
 
 
 @pool_task(task_run_name="retire {name} of {pool}")

@@ -86,7 +86,7 @@ async def send_images(
     return _logged(Delivery(host.name, sent, skipped, round(outside().clock.uptime() - start, 1)))
 
 
-@pool_task(task_run_name="plan the distribution to {hosts} hosts of {pool}")
+@pool_task(task_run_name="plan the distribution to the hosts of {pool}: {hosts}")
 def plan_distribution(pool: str, hosts: int, images: list[Image]) -> Distribution:
     """Plan a distribution of these images to so many hosts, under the pool's settings."""
     return distribution_of(pool, hosts, images)

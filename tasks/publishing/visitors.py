@@ -6,6 +6,7 @@ from datetime import timedelta
 from blocks.outside import now, outside
 from pool.backups.rules import end_saves
 from pool.changes import Change, Noun
+from pool.printable import how_many
 from pool.records import Instance, Notice
 from pool.reports.visitor_notices import is_being_saved, notice_of
 from pool.states import LIVING_INSTANCES, InstanceState
@@ -62,7 +63,7 @@ def repair_notices() -> str:
     """Give a gateway that lost its memory the notices of sessions again; says how many."""
     notices = _notices()
     outside().gateway.put_notices(notices)
-    return f"{len(notices)} notices for visitors"
+    return f"{how_many(len(notices), 'notice')} for visitors"
 
 
 def _notices() -> list[Notice]:

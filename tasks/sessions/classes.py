@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from blocks.outside import log, outside
+from pool.printable import how_many
 from pool.records import Instance
 from tasks.base import look_up, run_id
 
@@ -20,6 +21,6 @@ def show_class(taken: Iterable[Instance], refused: Mapping[str, str]) -> None:
     rows: list[dict[str, object]] = [{"instance_id": one.id, "state": str(one.state), "refused": ""} for one in taken]
     rows += [{"instance_id": instance_id, "state": None, "refused": reason} for instance_id, reason in refused.items()]
     try:
-        outside().prefect.write_table(rows, f"class-{run_id()}", f"{len(rows)} sessions, asked for at once")
+        outside().prefect.write_table(rows, f"class-{run_id()}", f"{how_many(len(rows), 'session')}, asked for at once")
     except Exception as error:  # noqa: BLE001 - whatever Prefect's client meets, the sessions are on record
         log().warning("the table of %d sessions could not be left: %s", len(rows), error)

@@ -7,6 +7,7 @@ from blocks.engine.client import HostEngine
 from blocks.files.secret_files import secrets_tar
 from blocks.outside import log, now, outside
 from pool.errors import BadRequest, NotFound
+from pool.printable import how_many
 from pool.records import BlueprintSpec, ContainerSpec, Instance
 from pool.sessions.secrets import (
     FOLDER,
@@ -73,7 +74,7 @@ def drop_left_secrets() -> str:
     """Delete secrets for one use that no session will begin with any more; says how many."""
     left = _left()
     _drop(left)
-    return f"{len(left)} secrets for one use were deleted"
+    return f"{how_many(len(left), 'secret')} for one use {'was' if len(left) == 1 else 'were'} deleted"
 
 
 def _left() -> list[str]:

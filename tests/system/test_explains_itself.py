@@ -74,7 +74,7 @@ def test_plan_says_what_the_next_tick_would_decide(stack):
         answer = stack.command("plan")
     finally:
         stack.set_pool(DD_FREE_SLOT_TARGET=4, DD_MAX_HOSTS=4)
-    assert (answer.returncode, "of at most 1 hosts are there" in answer.stdout) == (0, True), answer.stdout
+    assert (answer.returncode, "of at most 1 host is there" in answer.stdout) == (0, True), answer.stdout
 
 
 def test_plan_of_a_pool_that_is_not_there_is_one_sentence(stack):

@@ -20,6 +20,7 @@ from blocks.clouds.openstack_project.quota import headroom_of, limits_of
 from blocks.clouds.openstack_project.servers import all_servers
 from pool import marks
 from pool.errors import CloudRefused, CloudTrouble
+from pool.printable import how_many
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _image(cloud: Connection, needs: Needs) -> str:
 
 def _flavors(cloud: Connection, needs: Needs) -> str:
     found = get_flavors(cloud, needs.flavors)
-    return "; ".join(f"{flavor.name}: {flavor.vcpus} cores, {flavor.ram} MB" for flavor in found)
+    return "; ".join(f"{flavor.name}: {how_many(flavor.vcpus, 'core')}, {flavor.ram} MB" for flavor in found)
 
 
 def _network(cloud: Connection, needs: Needs) -> str:
@@ -118,9 +119,9 @@ def _quota(cloud: Connection, needs: Needs) -> str:
     room = headroom_of(cloud, limits_of(cloud), get_flavor(cloud, needs.flavors[-1]), needs.volumes)
     there = sum(server.metadata.get(marks.POOL) == needs.pool for server in all_servers(cloud, needs.namespace))
     if room and there + room.hosts < needs.hosts:
-        could = f"{there + room.hosts} of {needs.hosts} hosts of flavor {needs.flavors[-1]}"
+        could = f"{there + room.hosts} of {how_many(needs.hosts, 'host')} of flavor {needs.flavors[-1]}"
         raise CloudRefused(f"quota: {could}: {room.because}")
-    return f"room for {needs.hosts} hosts of flavor {needs.flavors[-1]}"
+    return f"room for {how_many(needs.hosts, 'host')} of flavor {needs.flavors[-1]}"
 
 
 CHECKS: tuple[Check, ...] = (

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Update, func, select, update
 from pool.errors import NotFound, Refused, RefusedMove
 from pool.hosts.counting import UNDYING_AFTER, without_undying
 from pool.hosts.reach import PROBED, REACHABLE, UNREACHABLE, dead_words
+from pool.printable import how_many
 from pool.records import Host
 from pool.states import LIVING_HOSTS, HostState, check_host_move, states_that_may_become
 from pool.store.engine import insert_unless_there
@@ -62,7 +63,7 @@ def insert_next(connection: Connection, new: dict[str, Any], max_hosts: int, now
     there, past_dying, last = connection.execute(seen).one()
     count = without_undying(there, past_dying, max_hosts)
     if count >= max_hosts:
-        raise Refused(f"pool {new['pool']} already has {count} of {max_hosts} hosts")
+        raise Refused(f"pool {new['pool']} already has {count} of {how_many(max_hosts, 'host')}")
     row = new | {
         "name": f"{new['pool']}-{last + 1:02d}",
         "number": last + 1,

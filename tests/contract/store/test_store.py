@@ -33,7 +33,7 @@ def test_a_retried_run_gets_its_own_host_back_whatever_became_of_it(store):
 
 def test_a_pool_never_claims_more_hosts_than_it_may(store):
     claim(store, "run-1", max_hosts=1)
-    with pytest.raises(Refused, match="pool main already has 1 of 1 hosts"):
+    with pytest.raises(Refused, match="pool main already has 1 of 1 host"):
         claim(store, "run-2", max_hosts=1)
     assert claim(store, "run-3", max_hosts=1, pool="gpu").name == "gpu-01"
 
@@ -43,10 +43,10 @@ def test_a_host_whose_server_is_not_deleted_for_an_hour_makes_place_once(store):
     for state in (HostState.FAILED, HostState.REMOVING):
         store.hosts.move("main-01", state, NOW)
     for moment in (NOW, later(3600)):
-        with pytest.raises(Refused, match="1 of 1 hosts"):
+        with pytest.raises(Refused, match="1 of 1 host"):
             store.hosts.claim("main", FlavorSize.SMALL, 6, "run-2", 1, moment)
     assert store.hosts.claim("main", FlavorSize.SMALL, 6, "run-2", 1, later(3601)).name == "main-02"
-    with pytest.raises(Refused, match="1 of 1 hosts"):
+    with pytest.raises(Refused, match="1 of 1 host"):
         store.hosts.claim("main", FlavorSize.SMALL, 6, "run-3", 1, later(3601))
 
 

@@ -81,7 +81,7 @@ def test_a_drain_that_would_end_sessions_waits_for_a_confirmation(says_yes):
     tasks.says_yes = says_yes
     with standing_in(fake_outside(prefect=tasks)):
         state = ended(drain_host, host="main-01", deadline=30)
-    assert tasks.asked == ["1 sessions run on main-01; those that are left in 30 minutes are ended"]
+    assert tasks.asked == ["1 session runs on main-01; those that are left in 30 minutes are ended"]
     assert ("take_out_of_service" in tasks.names) is state.is_completed() is says_yes
 
 

@@ -223,7 +223,7 @@ def test_a_session_that_has_room_and_lost_its_run_is_started_by_another_one(stac
 def test_a_session_that_will_not_wait_is_refused(stack):
     stack.add_host(slots=1)
     provision(stack, "first")
-    with pytest.raises(NoRoom, match="pool main is full: 1 slot requested, 0 free on 1 active hosts"):
+    with pytest.raises(NoRoom, match="pool main is full: 1 slot requested, 0 free on 1 active host"):
         provision(stack, "hasty", wait=0)
     assert stack.answers["hasty"]["state"] == "failed"
 

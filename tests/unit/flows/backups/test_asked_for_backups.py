@@ -59,7 +59,7 @@ def test_a_session_that_ends_is_stopped_and_not_told(world):
 def test_a_running_session_is_backed_up_on_request_and_goes_on(world):
     with world.process():
         state = asyncio.run(backup_instance.fn("alice-1"))
-    assert state.message.startswith("backup alice-1.1 counts: 1 files")
+    assert state.message.startswith("backup alice-1.1 counts: 1 file")
     assert world.home("alice-1").status == "running"
 
 

@@ -28,7 +28,7 @@ def test_what_is_beyond_the_number_is_forgotten_and_what_no_record_names_deleted
     world.clock.pass_by(86400)
     with world.process():
         said.append(asyncio.run(forget_old_backups.fn()).message)
-    assert said == ["1 backups are forgotten, 0 snapshots deleted", "0 backups are forgotten, 2 snapshots deleted"]
+    assert said == ["1 backup is forgotten, 0 snapshots deleted", "0 backups are forgotten, 2 snapshots deleted"]
     assert world.start("alice-3").restored_from == "alice-2.1"
 
 
@@ -50,7 +50,7 @@ def test_a_repository_that_cannot_be_read_any_more_is_told_and_what_is_not_neede
     with world.process():
         said = asyncio.run(forget_old_backups.fn()).message
     told = "not all that is kept can be read: pack 1f2e is not there"
-    assert said == f"1 backups are forgotten, 0 snapshots deleted; {told}"
+    assert said == f"1 backup is forgotten, 0 snapshots deleted; {told}"
     assert counting(world) == ["alice-2.1"]
 
 
@@ -72,7 +72,7 @@ def test_a_pool_that_cannot_be_read_keeps_its_backups_and_no_other_one_from_forg
     with world.process():
         said = asyncio.run(forget_old_backups.fn()).message
     assert said == (
-        "1 backups are forgotten, 0 snapshots deleted; no backup of pool broken is forgotten: DD_SLOTS is no number"
+        "1 backup is forgotten, 0 snapshots deleted; no backup of pool broken is forgotten: DD_SLOTS is no number"
     )
     assert counting(world) == ["alice-2.1", "bob-2.1", "bob-1.1"]
 
@@ -81,5 +81,5 @@ def test_backups_of_a_pool_that_is_gone_are_forgotten_by_what_it_kept_last(world
     two_of(world, "gone")
     world.store.configs.keep("gone", {"DD_BACKUPS_KEPT": 1})
     with world.process():
-        assert asyncio.run(forget_old_backups.fn()).message.startswith("1 backups are forgotten")
+        assert asyncio.run(forget_old_backups.fn()).message.startswith("1 backup is forgotten")
     assert counting(world) == ["bob-2.1"]

@@ -69,9 +69,7 @@ def test_a_file_comes_back_beside_the_living_one_with_its_owner(world):
     world.start("alice-2")
     world.home("alice-2").files["home/thesis"] = HomeFile(b"spoiled")
     said = restore(world, "alice-2", backup="alice-1.1", path="/home/thesis")
-    assert re.fullmatch(
-        r"1 files of backup alice-1.1 are in /home/restored-2026-\d\d-\d\d-\d{4}-on-2026-[\d-]{12}", said
-    )
+    assert re.fullmatch(r"1 file of backup alice-1.1 is in /home/restored-2026-\d\d-\d\d-\d{4}-on-2026-[\d-]{12}", said)
     there = world.home("alice-2").files
     assert there.pop("home/thesis").content == b"spoiled"
     assert [*there.values()] == [*THE_SAME.values()]
@@ -103,7 +101,7 @@ def test_a_session_of_no_particular_user_is_given_its_own_files_back(world):
     world.home("walk-in-1").files |= WORK
     with world.process():
         asyncio.run(backup_instance.fn("walk-in-1"))
-    assert restore(world, "walk-in-1").startswith("1 files of backup walk-in-1.1 are in /home/restored-")
+    assert restore(world, "walk-in-1").startswith("1 file of backup walk-in-1.1 is in /home/restored-")
 
 
 def test_the_files_of_a_backup_are_a_table(world):

@@ -124,7 +124,7 @@ def test_trouble_in_one_pool_is_said_and_never_touches_another(tasks, trouble, s
     tasks.answer("move_host", a_host(state="removing"))
     tasks.answer("prove_gone", False)
     reports = tick(tasks, of_two_pools(trouble))
-    assert reports == {"gpu": said, "main": "main: 1 decisions"}
+    assert reports == {"gpu": said, "main": "main: 1 decision"}
     assert moved(tasks) == ["main-01"]
 
 

@@ -42,7 +42,7 @@ def distributed(answers: dict[str, Exception]) -> tuple[list[Delivery], str]:
 def test_one_hosts_odd_answer_does_not_end_the_distribution_for_the_others():
     deliveries, sentence = distributed({"main-01": ValueError("invalid literal for int(): '-'")})
     assert [delivery.sent for delivery in deliveries] == [0, 7, 7]
-    assert "1 of 3 hosts lack images: host main-01: ValueError" in sentence
+    assert "1 of 3 hosts lacks images: host main-01: ValueError" in sentence
 
 
 def test_each_hosts_trouble_is_its_own_row():

@@ -40,7 +40,7 @@ def test_what_another_backup_stands_on_is_needed_though_it_is_forgotten():
 
 def test_nothing_is_deleted_in_a_repository_that_lists_no_backup_that_counts():
     counts = a_backup(snapshot="ffffffff")
-    with pytest.raises(BackupTrouble, match=r"nothing is deleted: of the 1 backups that count, .* block backup-store/"):
+    with pytest.raises(BackupTrouble, match=r"nothing is deleted: of 1 backup that counts, .* block backup-store/"):
         to_delete(LISTED, [counts], later(2 * DAY))
 
 

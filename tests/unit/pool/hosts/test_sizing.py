@@ -142,7 +142,7 @@ def test_without_quota_for_the_usual_size_the_other_one_is_spawned():
 
 
 def test_a_full_pool_says_so():
-    assert waits([a_host(reserved=6)], free_slot_target=4, max_hosts=1) == "1 of at most 1 hosts are there"
+    assert waits([a_host(reserved=6)], free_slot_target=4, max_hosts=1) == "1 of at most 1 host is there"
     assert waits([a_host(reserved=6)], free_slot_target=0, max_hosts=1) == ""
 
 

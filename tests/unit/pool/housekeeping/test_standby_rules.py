@@ -63,8 +63,8 @@ def test_as_many_are_wanted_as_the_timetable_says_at_this_moment_and_the_reason_
     seen = Observation((a_host(standby=1),), (), {"main-01"}, standbys=(READY,), specs={"jupyter": spec})
     decisions = [plan(seen, PoolSettings(free_slot_target=0), later(seconds)) for seconds in (0, 300)]
     assert [one.reason for [one] in decisions] == [
-        "blueprint jupyter wants 2 standbys (daily 08:00-08:05: 2), 1 are there",
-        "blueprint jupyter has 1 standbys, and wants 0",
+        "blueprint jupyter wants 2 standbys (daily 08:00-08:05: 2), 1 is there",
+        "blueprint jupyter has 1 standby, and wants 0",
     ]
 
 

@@ -122,7 +122,7 @@ def test_a_session_expires_after_its_blueprint_or_earlier_on_request():
 def test_a_full_pool_says_what_is_free_and_what_is_coming():
     hosts = [host("main-01", HostState.ACTIVE, reserved=6), host("main-02", HostState.SPAWNING)]
     assert str(no_room(SETTINGS, hosts, slots=1)) == (
-        "pool main is full: 1 slot requested, 0 free on 1 active hosts (at most 4 hosts);"
+        "pool main is full: 1 slot requested, 0 free on 1 active host (at most 4 hosts);"
         " 1 on the way, try again in a minute"
     )
 

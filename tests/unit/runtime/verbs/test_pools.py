@@ -73,7 +73,7 @@ def test_a_pool_with_hosts_shuts_down_and_one_without_is_deleted(settings, prefe
 def test_a_pool_with_sessions_is_shut_down_only_where_that_is_said(settings, prefect, store):
     prefect.pools["gpu"] = {"DD_MAX_HOSTS": 2}
     ask(store, "ada-1", pool="gpu")
-    with pytest.raises(Refused, match=r"nothing is changed: pool gpu has 1 sessions; .* --yes shuts it down"):
+    with pytest.raises(Refused, match=r"nothing is changed: pool gpu has 1 session; .* --yes shuts it down"):
         pools.remove(settings, "gpu", yes=False, as_json=False)
     assert prefect.pools["gpu"] == {"DD_MAX_HOSTS": 2}
     pools.remove(settings, "gpu", yes=True, as_json=False)

@@ -82,7 +82,7 @@ def test_a_request_that_does_not_wait_is_refused_with_what_is_reserved(door):
     asyncio.run(record_instance.fn("s-eve", "jupyter", "eve", {}))
     asyncio.run(give_out_room.fn("main"))
     session, recipe = asyncio.run(record_instance.fn("s-kim", "jupyter", "kim", {"wait": 0}))
-    with pytest.raises(Refused, match=r"2 free on 1 active hosts .*; slots are reserved: 2 for course bio101"):
+    with pytest.raises(Refused, match=r"2 free on 1 active host .*; slots are reserved: 2 for course bio101"):
         asyncio.run(check_waiting.fn(session, recipe))
 
 

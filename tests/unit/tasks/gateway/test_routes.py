@@ -122,7 +122,7 @@ def test_a_session_that_comes_back_from_a_move_while_the_repair_waits_for_the_lo
 def test_a_running_session_without_a_route_gets_it_and_a_route_without_a_session_goes(store, gateway):
     bob = run(store, "bob-1")
     gateway.table = {"of-no-session": asdict(Route("of-no-session", "10.0.0.5", 20009))}
-    assert repair() == "1 routes added, 1 removed"
+    assert repair() == "1 route added, 1 removed"
     assert gateway.table.keys() == {bob.route}
     assert repair() == ""
 

@@ -62,7 +62,7 @@ def test_no_version_of_an_image_is_forgotten_while_a_blueprint_cannot_be_read(do
 def test_a_pool_whose_block_is_deleted_is_named_and_goes_on_as_it_was_configured_last(door):
     claim(door.store, pool="gpu")
     tick_then_delete_block(door)
-    assert said().startswith("pool gpu has 1 hosts and 0 sessions, and no block pool-config/gpu: it goes on as")
+    assert said().startswith("pool gpu has 1 host and 0 sessions, and no block pool-config/gpu: it goes on as")
     assert asyncio.run(list_pools.fn()) == ["gpu", "main"]
     assert outside().config("gpu").DD_MAX_HOSTS == 7
 
@@ -77,7 +77,7 @@ def test_a_pool_without_hosts_and_sessions_is_forgotten_with_its_block(door):
 def test_a_session_alone_keeps_its_pool_until_it_ends(door):
     ask(door.store, pool="gpu")
     tick_then_delete_block(door)
-    assert "0 hosts and 1 sessions" in said()
+    assert "0 hosts and 1 session" in said()
     door.store.instances.move("alice-1", InstanceState.FAILED, NOW)
     assert said() == ""
 

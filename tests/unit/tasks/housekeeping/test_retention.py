@@ -54,7 +54,7 @@ def test_logs_that_cannot_be_rotated_keep_no_record_from_being_deleted(store):
     ask(store, "long-over")
     store.instances.move("long-over", InstanceState.FAILED, NOW - timedelta(days=SETTINGS.kept_records_days + 1))
     with standing_in(fake_outside(store=store, files=FullDisk())):
-        assert asyncio.run(forget_old.fn()) == "1 records of sessions deleted"
+        assert asyncio.run(forget_old.fn()) == "1 record of sessions deleted"
 
 
 def test_old_answers_go_once_their_sessions_are_over_or_forgotten_and_those_of_living_ones_stay(store):

@@ -43,4 +43,4 @@ def test_a_write_that_is_still_under_way_does_not_land_after_that_of_the_end(mon
 
     with standing_in(fake_outside(prefect=prefect)):
         asyncio.run(distribute())
-    assert "1 of 1 hosts done" in prefect.bar
+    assert "1 of 1 host done" in prefect.bar

@@ -112,7 +112,7 @@ def test_sessions_of_a_class_whose_blueprint_is_gone_fail_with_that_reason(door)
 
 
 def test_where_none_is_taken_the_run_fails_with_the_first_reason(door):
-    with pytest.raises(Refused, match=r"^none of 1 sessions was taken; No: "):
+    with pytest.raises(Refused, match=r"^none of 1 session was taken; No: "):
         ask([{"instance_id": "No"}])
     with pytest.raises(BadRequest, match="1 to 500 sessions"):
         ask([])

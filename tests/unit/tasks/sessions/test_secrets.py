@@ -111,5 +111,5 @@ def test_a_secret_for_one_use_is_deleted_after_it_and_any_other_stays(door):
 def test_a_secret_for_one_use_whose_run_died_is_deleted_by_a_tick(door):
     door.stored.saved_at = {"once-1": NOW - timedelta(hours=2)}
     assert asyncio.run(secrets_are_left.fn())
-    assert asyncio.run(drop_left_secrets.fn()) == "1 secrets for one use were deleted"
+    assert asyncio.run(drop_left_secrets.fn()) == "1 secret for one use was deleted"
     assert list(door.stored.blocks[Secret]) == ["hub-token"]

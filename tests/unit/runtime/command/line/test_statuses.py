@@ -52,7 +52,7 @@ def test_a_file_is_named_as_in_the_folder_that_the_command_is_run_in(tmp_path):
     words = [sys.executable, "-m", "runtime.command.cli", "blueprint", "save", "lab.yaml"]
     ours = {"DD_DATA": str(tmp_path / "data"), "PYTHONPATH": str(home())}
     done = subprocess.run(words, cwd=tmp_path, env=os.environ | ours, capture_output=True, text=True, check=False)
-    assert done.stderr == f"dockerdriver: {tmp_path}/lab.yaml: a blueprint has no field 'colour'\n"
+    assert done.stderr == f"dockerdriver: {tmp_path}/lab.yaml: a blueprint has no field 'colour'; port: must be given\n"
 
 
 def test_a_reader_that_has_read_enough_is_no_failure(tmp_path):
