@@ -48,4 +48,4 @@ def plurals_in(file: Path) -> Iterator[str]:
             if isinstance(value, ast.FormattedValue) and isinstance(words, ast.Constant):
                 shown = ast.unparse(value.value)
                 if _PLURAL.match(str(words.value)) and shown not in NO_NUMBER and not re.match("[A-Z_]+( |$)", shown):
-                    yield f"{file.relative_to(ROOT)}:{value.lineno}: {{{shown}}}{words.value}"
+                    yield f"{file.relative_to(ROOT)}:{value.lineno}: {{{shown}}}{words.value!r}"
