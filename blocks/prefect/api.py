@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -120,8 +121,15 @@ class PrefectApi:
         except (httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ReadError):
             return None
         except httpx.HTTPError as error:
-            said = f"Prefect's server at {self._url} does not answer ({error}): does the stack run? `make up` starts it"
-            raise DockerDriverError(said) from None
+            raise DockerDriverError(
+                f"Prefect's server at {self._url} does not answer ({error}): {self._hint}"
+            ) from None
+
+    @property
+    def _hint(self) -> str:
+        """What to look at: a stack of this machine, or the manager where this one has workers alone."""
+        here = urlsplit(self._url).hostname in ("127.0.0.1", "localhost")
+        return "does the stack run? `make up` starts it" if here else "does the manager run, and this machine reach it?"
 
     def trigger(self, deployment: str, key: str | None = None, **parameters: Any) -> str:
         """Ask for a run of the deployment ``<flow>/<name>``; its id. The same *key* never starts a second one.

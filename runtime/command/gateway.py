@@ -18,11 +18,14 @@ def reload(settings: ProcessSettings, as_json: bool = False) -> int:
     Raises:
         BadRequest: nginx refuses the new configuration, in its own words; it goes on with the old one.
         GatewayTrouble: no gateway runs.
-        Refused: sessions' addresses are others than the workers were started with, which go on making links to those.
+        Refused: sessions' addresses are others than the workers were started with, which go on making links to those;
+            or the gateways are on other machines.
     """
     from blocks.gateway.config import gateway_config, reload_gateway  # noqa: PLC0415 - fast answers first
+    from runtime.command.doctor.parts import check_gateway_is_here  # noqa: PLC0415 - as above
     from runtime.stack.origin import check_origin  # noqa: PLC0415 - as above
 
+    check_gateway_is_here(settings)
     check_origin(settings)
     reload_gateway(gateway_config(settings))
     said = "the gateway takes new connections with the present certificate and settings"
@@ -53,10 +56,13 @@ def certificate(settings: ProcessSettings, as_json: bool = False) -> int:
     Raises:
         BadRequest: it cannot be read, or is none.
         NotFound: none is set; the gateway speaks no TLS.
+        Refused: the gateways are on other machines, and their certificates with them.
     """
     from blocks.gateway.config import gateway_config  # noqa: PLC0415 - fast answers first
     from blocks.gateway.renewal import told_certificate  # noqa: PLC0415 - as above
+    from runtime.command.doctor.parts import check_gateway_is_here  # noqa: PLC0415 - as above
 
+    check_gateway_is_here(settings)
     told = told_certificate(gateway_config(settings))
     rows = [{"what": name.replace("_", " "), "is": value} for name, value in told.items()]
     show_json(told) if as_json else show(rows, {"what": "What", "is": "Is"}, "")

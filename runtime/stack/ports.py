@@ -11,13 +11,18 @@ from pool.errors import Refused
 USER = re.compile(r'\("([^"]+)",pid=(\d+)')
 
 
-def check_ports(settings: ProcessSettings) -> None:
+def check_ports(settings: ProcessSettings, gateway: bool = True) -> None:
     """Look before anything is started.
+
+    Args:
+        settings: of this installation.
+        gateway: whether one is on this machine.
 
     Raises:
         Refused: another process has a port; the sentence names the port, the process and the setting.
     """
-    _check("the gateway", settings.gateway_address, settings.gateway_port, "DD_GATEWAY_PORT")
+    if gateway:
+        _check("the gateway", settings.gateway_address, settings.gateway_port, "DD_GATEWAY_PORT")
     for port in sorted({settings.prefect_port, *settings.api_ports}):
         _check("Prefect's server", "127.0.0.1", port, "DD_PREFECT_PORT")
 

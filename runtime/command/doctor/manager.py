@@ -42,7 +42,7 @@ def examine_manager(settings: ProcessSettings, runs: bool) -> Iterator[Told]:
     if not parts.manager:
         return
     if not runs:
-        yield _of_ports(settings)
+        yield _of_ports(settings, parts.gateway)
     elif settings.cloud == "local":
         yield _of_engine(settings)
 
@@ -108,12 +108,14 @@ def _of_gateway(settings: ProcessSettings) -> Told:
     return Told("the gateway's settings make sense", Condition.OK)
 
 
-def _of_ports(settings: ProcessSettings) -> Told:
+def _of_ports(settings: ProcessSettings, gateway: bool) -> Told:
     try:
-        check_ports(settings)
+        check_ports(settings, gateway)
     except Refused as refusal:
         says, _, fix = str(refusal).rpartition("; ")
         return Told(says, Condition.MISSING, fix)
+    if not gateway:
+        return Told(f"port {settings.prefect_port} is free", Condition.OK)
     return Told(f"ports {settings.gateway_port} and {settings.prefect_port} are free", Condition.OK)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from blocks.gateway.settings import RelaySettings
 from blocks.settings import ProcessSettings
+from pool.errors import Refused
 from runtime.command.doctor.told import Condition, Told
 
 
@@ -22,6 +23,17 @@ def parts_of(settings: ProcessSettings) -> Parts:
     has_relay = RelaySettings.given().certificate is not None
     manager = not settings.api_url and bool(settings.gateway_relays or not has_relay)
     return Parts(manager, bool(settings.api_url), has_relay or (manager and not settings.gateway_relays))
+
+
+def check_gateway_is_here(settings: ProcessSettings) -> None:
+    """Refuse what is done to a gateway, or told of its files, where none is on this machine.
+
+    Raises:
+        Refused: says where they are.
+    """
+    if not parts_of(settings).gateway:
+        relays = ", ".join(settings.gateway_relays)
+        raise Refused(f"no gateway is on this machine: run this where one is, behind the relays {relays} (DD_GATEWAYS)")
 
 
 def left_out(parts: Parts) -> Iterator[Told]:

@@ -1,6 +1,7 @@
 """What the doctor examines on a machine that has a part of a manager alone, and what it says that it leaves out."""
 
 import asyncio
+import socket
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from blocks.gateway.last_heard import LastHeard
 from blocks.outside import standing_in
 from blocks.settings import ProcessSettings
+from blocks.stored.api_password import prefect_api
+from pool.errors import DockerDriverError, NotFound, Refused
+from runtime.command import gateway
 from runtime.command.doctor.machines import examine_machines
 from runtime.command.doctor.manager import examine_manager
 from runtime.command.doctor.parts import Parts, parts_of
@@ -21,6 +25,7 @@ from runtime.supervision.gateway_relay import relay_application
 from tests.rigs.fakes import fake_outside
 from tests.rigs.gateways.gateway import route_to
 from tests.rigs.pool_data import NOW, later
+from tests.rigs.ports import free_port
 from tests.rigs.stacks.paper_stack import PaperGateway
 from tests.unit.runtime.stack.test_several_machines import WORKER
 
@@ -91,6 +96,33 @@ def test_workers_alone_are_asked_for_no_cloud_gateway_or_port(monkeypatch, tmp_p
     assert not [says for says in told if "ports" in says or "settings make sense" in says]
     with standing_in(fake_outside()):
         assert [one.says.split(" ")[0] for one in examine_what_pools_need(settings, False)] == ["the"]
+
+
+def test_a_manager_whose_gateway_is_elsewhere_is_asked_for_its_own_port_alone(monkeypatch, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # by what is none of its business
+        port = taken.getsockname()[1]
+        settings = a_machine(monkeypatch, tmp_path, relay=False, gateway_port=port, prefect_port=free_port(), **RELAYS)
+        told = {one.says: one.condition for one in examine_manager(settings, False)}
+    assert told[f"port {settings.prefect_port} is free"] == "ok"
+    assert "no gateway is on this machine: its settings are examined where one is" in told
+
+
+@pytest.mark.parametrize("said", [RELAYS, WORKERS], ids=["manager", "workers"])
+@pytest.mark.parametrize("command", [gateway.reload, gateway.certificate])
+def test_what_is_for_a_gateway_is_refused_where_none_is_with_where_they_are(monkeypatch, tmp_path, command, said):
+    with pytest.raises(Refused, match=rf"no gateway is on this machine: .*{said['gateways'].split(',')[0]}"):
+        command(a_machine(monkeypatch, tmp_path, relay=False, **said))
+
+
+def test_a_gateway_alone_tells_of_its_own_certificate(monkeypatch, tmp_path):
+    with pytest.raises(NotFound, match="DD_GATEWAY_CERTIFICATE"):
+        gateway.certificate(a_machine(monkeypatch, tmp_path, relay=True))
+
+
+def test_workers_whose_manager_is_away_are_told_to_look_there(tmp_path):
+    elsewhere = ProcessSettings(data=tmp_path, api_url="https://127.0.0.2:1/api", _env_file=None)
+    with pytest.raises(DockerDriverError, match=r"does not answer .*: does the manager run, and this machine reach it"):
+        prefect_api(elsewhere).call("GET", "/admin/version")
 
 
 def test_when_a_relay_heard_of_its_manager_is_kept_and_told_after_a_silence(tmp_path):
