@@ -1,81 +1,34 @@
 """Hosts as servers of an OpenStack project."""
 
-import threading
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from openstack.compute.v2.flavor import Flavor
-from openstack.compute.v2.limits import AbsoluteLimits
 from openstack.compute.v2.server import Server as NovaServer
 from openstack.connection import Connection
 from openstack.exceptions import ConflictException, NotFoundException
-from openstack.image.v2.image import Image
-from openstack.network.v2.network import Network
-from openstack.network.v2.security_group import SecurityGroup
 from pydantic import Field
 
 from blocks.clouds.console import last_words
-from blocks.clouds.openstack_project.catalogue import get_flavor, get_image, get_network, pick, project_groups
+from blocks.clouds.openstack_project.catalogue import get_flavor, get_image
 from blocks.clouds.openstack_project.credentials import OpenStackCredentials
 from blocks.clouds.openstack_project.errors import translate_errors
 from blocks.clouds.openstack_project.login import connect, forget_logins
-from blocks.clouds.openstack_project.marks import host_key_mark, metadata, server_tags
-from blocks.clouds.openstack_project.parts import (
-    VolumeSpec,
-    attachment,
-    check_volumes,
-    ensure_port,
-    ensure_volume,
-    remove_parts,
-)
+from blocks.clouds.openstack_project.making import ServerMaker, remove_rest
+from blocks.clouds.openstack_project.parts import VolumeSpec
 from blocks.clouds.openstack_project.quota import headroom_of, limits_of
 from blocks.clouds.openstack_project.readiness import Finding, Needs, examine
-from blocks.clouds.openstack_project.servers import (
-    all_servers,
-    delete_and_wait,
-    has_servers,
-    keep_oldest,
-    servers_of,
-    to_server,
-)
-from blocks.clouds.openstack_project.shared import (
-    ensure_group,
-    ensure_keypair,
-    ensure_server_group,
-    remove_shared,
-    shared_pools,
-    shared_resources_exist,
-)
+from blocks.clouds.openstack_project.servers import all_servers, delete_and_wait, servers_of, to_server
+from blocks.clouds.openstack_project.shared import shared_pools
 from blocks.clouds.openstack_project.snapshots import delete_image, images_made, make_image
 from blocks.clouds.openstack_project.sweep import all_parts, remove_from_project
 from blocks.clouds.port import Cloud, Server, ServerRequest
 from blocks.field_types import Texts
 from blocks.settings import process_settings
 from blocks.stored.pictures.kinds import picture_of_its_kind
-from pool.errors import CloudRefused, CloudTrouble
+from pool.errors import CloudRefused
 from pool.hosts.host_images import HostImage
 from pool.housekeeping.orphans import CloudPart
 from pool.records import Headroom
-
-# Two threads of one process that make the same host take turns; the second finds what the first has made.
-_making = threading.Lock()
-_turns: dict[tuple[str, str], threading.Lock] = {}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that a new server needs and that the cloud already has; found before anything is made."""
-
-    flavor: Flavor
-    image: Image
-    network: Network
-    master: SecurityGroup
-    extra: list[SecurityGroup]
-    groups: list[SecurityGroup]  # all of the project
-    volumes: tuple[VolumeSpec, ...]
-    limits: AbsoluteLimits
 
 
 class OpenStackCloud(Cloud):
@@ -137,8 +90,8 @@ class OpenStackCloud(Cloud):
 
     def create(self, request: ServerRequest) -> Server:
         """Make the server and what comes with it, or return the one that is there. It is still being built."""
-        with self._asking(f"make host {request.host}") as cloud, self._turn(request.host):
-            return to_server(keep_oldest(cloud, self._namespace, request.host) or self._made(cloud, request))
+        with self._asking(f"make host {request.host}") as cloud:
+            return to_server(self._maker.make(cloud, request, self._volumes(request.data_volume_gb)))
 
     def find(self, host: str) -> Server | None:
         """Return the server of this host; when two processes made it at once, the older."""
@@ -159,7 +112,7 @@ class OpenStackCloud(Cloud):
         """
         with self._asking(f"delete host {host}") as cloud:
             pools = delete_and_wait(cloud, self._namespace, host)
-            self._remove_rest(cloud, host, pools or shared_pools(cloud, self._namespace))
+            remove_rest(cloud, self._namespace, host, pools or shared_pools(cloud, self._namespace))
 
     def console_log(self, host: str, lines: int = 20) -> str:
         """Return the last lines of the server's console; empty when there is no server or no console yet."""
@@ -237,6 +190,16 @@ class OpenStackCloud(Cloud):
     def _namespace(self) -> str:
         return self.namespace or process_settings().identity
 
+    @property
+    def _maker(self) -> ServerMaker:
+        return ServerMaker(
+            namespace=self._namespace,
+            network=self.DD_HOST_NETWORK,
+            master_group=self.DD_HOST_MASTER_SG,
+            extra_groups=tuple(self.DD_HOST_EXTRA_SGS),
+            public_key=self.public_key,
+        )
+
     @contextmanager
     def _asking(self, doing: str) -> Iterator[Connection]:
         """Lend a client for one call of the port, and translate errors into one sentence."""
@@ -247,95 +210,11 @@ class OpenStackCloud(Cloud):
             forget_logins()
             raise
 
-    @contextmanager
-    def _turn(self, host: str) -> Iterator[None]:
-        with _making:
-            turn = _turns.setdefault((self._namespace, host), threading.Lock())
-        with turn:
-            yield
-
-    def _plan(self, cloud: Connection, request: ServerRequest) -> Plan:
-        groups = project_groups(cloud)
-        plan = Plan(
-            flavor=get_flavor(cloud, request.flavor),
-            image=get_image(cloud, request.image),
-            network=get_network(cloud, self.DD_HOST_NETWORK),
-            master=pick("security group", self.DD_HOST_MASTER_SG, groups),
-            extra=[pick("security group", name, groups) for name in self.DD_HOST_EXTRA_SGS],
-            groups=groups,
-            volumes=self._volumes(request.data_volume_gb),
-            limits=limits_of(cloud),
-        )
-        check_volumes(cloud, plan.volumes)
-        room = headroom_of(cloud, plan.limits, plan.flavor, plan.volumes)
-        if room and room.hosts == 0:
-            raise CloudRefused(f"cannot make host {request.host}: quota: {room.because}")
-        return plan
-
     def _volumes(self, data_gb: int) -> tuple[VolumeSpec, ...]:
         kind, device = self.DD_HOST_DATA_VOLUME_TYPE, self.DD_HOST_DATA_VOLUME_DEVICE
         root = VolumeSpec("root", self.DD_HOST_ROOT_VOLUME_SIZE, kind)
         data = VolumeSpec("data", data_gb, kind, device)
         return tuple(spec for spec in (root, data) if spec.size)
-
-    def _made(self, cloud: Connection, request: ServerRequest) -> NovaServer:
-        plan, order = self._plan(cloud, request), {}
-        try:
-            with translate_errors(f"make host {request.host}"):
-                order = self._order(cloud, request, plan)
-                made = cloud.compute.create_server(**order)
-        except CloudRefused as error:  # nothing was accepted; after any other error something may have been
-            vanished = not shared_resources_exist(cloud, order)
-            self._remove_rest(cloud, request.host, {request.pool})
-            if vanished:
-                raise CloudTrouble(f"what host {request.host} shares with its pool was removed meanwhile") from error
-            raise
-        return keep_oldest(cloud, self._namespace, request.host) or cloud.compute.get_server(made)
-
-    def _order(self, cloud: Connection, request: ServerRequest, plan: Plan) -> dict:
-        """Compose the request to Nova. What the server needs is found or created first."""
-        namespace, pool, host = self._namespace, request.pool, request.host
-        group = ensure_group(cloud, namespace, pool, plan.groups, plan.master)
-        apart = ensure_server_group(cloud, namespace, pool, plan.limits.server_group_members)
-        key = ensure_keypair(cloud, namespace, pool, self.public_key) if self.public_key else None
-        groups = [group.id, *(extra.id for extra in plan.extra)]
-        order = {
-            "name": host,
-            "flavor_id": plan.flavor.id,
-            "image_id": plan.image.id,
-            "networks": [{"port": ensure_port(cloud, namespace, host, plan.network.id, groups).id}],
-            "user_data": b64encode(request.user_data.encode()).decode(),
-            "config_drive": True,
-            "metadata": metadata(namespace, pool, host) | host_key_mark(request.host_key),
-            "tags": server_tags(namespace, pool, host),
-            "key_name": key,
-            "scheduler_hints": {"group": apart} if apart else None,
-        }
-        order |= self._disks(cloud, request, plan)
-        return {name: value for name, value in order.items() if value is not None}
-
-    def _disks(self, cloud: Connection, request: ServerRequest, plan: Plan) -> dict:
-        if not plan.volumes:
-            return {}
-        disks, rooted = [], False
-        for spec in plan.volumes:
-            rooted |= spec.role == "root"
-            disks.append(self._disk(cloud, request, spec, plan.image))
-        if rooted:
-            return {"block_device_mapping": disks, "image_id": None}
-        image = {"uuid": plan.image.id, "source_type": "image", "destination_type": "local", "boot_index": 0}
-        return {"block_device_mapping": [image | {"delete_on_termination": True}, *disks]}
-
-    def _disk(self, cloud: Connection, request: ServerRequest, spec: VolumeSpec, image: Image) -> dict:
-        source = VolumeSpec(spec.role, spec.size, spec.kind, image=image.id) if spec.role == "root" else spec
-        return attachment(ensure_volume(cloud, self._namespace, request, source), spec)
-
-    def _remove_rest(self, cloud: Connection, host: str, pools: set[str]) -> None:
-        """All that came with the server; and of these pools, where it was the last host, what their hosts shared."""
-        remove_parts(cloud, self._namespace, host)
-        for pool in pools:
-            if not has_servers(cloud, self._namespace, pool):
-                remove_shared(cloud, self._namespace, pool)
 
     def _console(self, cloud: Connection, server: NovaServer, lines: int) -> str:
         try:
