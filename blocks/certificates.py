@@ -2,15 +2,18 @@
 
 import ssl
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from blocks.gateway.settings import GatewaySettings
+from blocks.gateway.config import gateway_config
+from blocks.gateway.settings import GatewayConfig
+from blocks.gateway.tls.served import trouble_with_files
+from blocks.settings import process_settings
 from blocks.stored.documents.stored_blocks import StoredBlocks
-from pool.errors import NotFound
+from pool.errors import DockerDriverError, NotFound
 from pool.hosts.certificates import OperatorsCertificate
 
 REGISTRY_SECONDS = 3
@@ -29,7 +32,7 @@ class Certificates:
         Raises:
             NotFound: no pool has this name.
         """
-        found = [self._authority(), gateways_certificate(), _registrys(self._stored.config(pool).DD_IMAGE_REGISTRY)]
+        found = [self._authority(), _gateways_here(), _registrys(self._stored.config(pool).DD_IMAGE_REGISTRY)]
         return [certificate for certificate in found if certificate]
 
     def authority_until(self) -> datetime | None:
@@ -54,14 +57,24 @@ class Certificates:
         return None
 
 
-def gateways_certificate() -> OperatorsCertificate | None:
-    """Return the gateway's certificate; None where it has none. Needs no server of Prefect's."""
-    file = GatewaySettings().certificate
+def gateways_certificate(config: GatewayConfig) -> OperatorsCertificate | None:
+    """Return the gateway's certificate and what is wrong with it; None where it has none. Needs no server of Prefect's.
+
+    Of a certificate that is refused the sentence says so: the one before it is in service.
+    """
+    file = config.settings.certificate
     fix = "put another one in its place: the gateway takes it within a minute"
     if file is None:
         return None
+    wrong, until = trouble_with_files(config, datetime.now(UTC)), datetime.max.replace(tzinfo=UTC)
     with suppress(OSError, ValueError):
-        return OperatorsCertificate(f"the gateway's certificate {file}", _until(file.read_text()), fix)
+        until = _until(file.read_text())
+    return OperatorsCertificate(f"the gateway's certificate {file}", until, fix, wrong)
+
+
+def _gateways_here() -> OperatorsCertificate | None:
+    with suppress(DockerDriverError):  # a setting that cannot be: `doctor` and `make up` say which
+        return gateways_certificate(gateway_config(process_settings()))
     return None
 
 

@@ -11,9 +11,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from blocks.files.private_files import write_private
+from pool.errors import BadRequest
+from pool.origins import canonical_host
 
 CERTIFICATE, KEY = "gateway.crt", "gateway.key"
 CLOCK_SKEW = timedelta(hours=1)
+MOST_DAYS = 3650
+LONGEST_COMMON_NAME = 64  # characters, by X.509; browsers read the other names
 
 
 def self_signed(directory: Path, names: list[str], days: int = 365) -> tuple[Path, Path]:
@@ -22,19 +26,30 @@ def self_signed(directory: Path, names: list[str], days: int = 365) -> tuple[Pat
     The key is written first and is new each time: a certificate is never beside a key that is not its own for longer
     than it takes to write it.
 
+    Args:
+        directory: where both are put.
+        names: names and addresses, as browsers say them; a wildcard counts.
+        days: how long it is valid, 1 to 3650.
+
     Returns:
         The certificate's file, and the key's (mode 0600).
+
+    Raises:
+        BadRequest: a name is none, or the days are not of that range; what was there stays.
     """
+    if not 1 <= days <= MOST_DAYS:
+        raise BadRequest(f"a certificate is made for 1 to {MOST_DAYS} days, not for {days}")
     key = ec.generate_private_key(ec.SECP256R1())
+    pem = _certificate(key, [_as_written(name) for name in names], days).public_bytes(serialization.Encoding.PEM)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / KEY).unlink(missing_ok=True)
     write_private(directory / KEY, _key_pem(key))
-    (directory / CERTIFICATE).write_bytes(_certificate(key, names, days).public_bytes(serialization.Encoding.PEM))
+    (directory / CERTIFICATE).write_bytes(pem)
     return directory / CERTIFICATE, directory / KEY
 
 
 def _certificate(key: ec.EllipticCurvePrivateKey, names: list[str], days: int) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:LONGEST_COMMON_NAME])])
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -48,6 +63,12 @@ def _certificate(key: ec.EllipticCurvePrivateKey, names: list[str], days: int) -
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, SHA256())
     )
+
+
+def _as_written(name: str) -> str:
+    """The name as a certificate has it: IDNA, with its wildcard."""
+    star, host = ("*.", name[2:]) if name.startswith("*.") else ("", name)
+    return star + canonical_host(host.strip("[]"))
 
 
 def _general_name(name: str) -> x509.GeneralName:

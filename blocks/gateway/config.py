@@ -4,10 +4,12 @@ import os
 import shutil
 import signal
 import subprocess
+from datetime import UTC, datetime
 
 from blocks.files.private_files import guard_folder
 from blocks.gateway.settings import GatewayConfig, GatewaySettings
 from blocks.gateway.template import render_gateway
+from blocks.gateway.tls.served import put_in_service, refusal_of_files
 from blocks.settings import ProcessSettings
 from pool.errors import BadRequest, GatewayTrouble
 
@@ -45,6 +47,7 @@ def prepare_gateway(config: GatewayConfig) -> list[str]:
     for directory in (config.directory / "temp", config.logs, config.snapshot.parent):
         directory.mkdir(parents=True, exist_ok=True)
     guard_folder(config.admin_socket.parent, config.account)
+    put_in_service(config, datetime.now(UTC))
     _write_checked(config)
     return config.command
 
@@ -58,9 +61,11 @@ def reload_gateway(config: GatewayConfig) -> None:
     """Take a new certificate or new settings. Open websockets stay with the old workers until they close.
 
     Raises:
-        BadRequest: nginx refuses the new configuration; it goes on with the old one.
+        BadRequest: nginx refuses the new configuration, or the certificate cannot be used; it goes on with the old one.
         GatewayTrouble: no gateway runs.
     """
+    if refused := refusal_of_files(config, datetime.now(UTC)):
+        raise BadRequest(refused)
     prepare_gateway(config)
     hang_up(config)
 

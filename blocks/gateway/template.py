@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from blocks.addresses.own_addresses import own_addresses
 from blocks.gateway.settings import GatewayConfig
+from blocks.gateway.tls.served import served_files
 from blocks.resources import NGINX
 from pool.errors import BadRequest
 
@@ -128,9 +129,10 @@ def _tls(config: GatewayConfig) -> dict[str, object]:
     settings = config.settings
     if settings.certificate and not settings.certificate_key:
         raise BadRequest("the gateway has a certificate without a key: set DD_GATEWAY_CERTIFICATE_KEY")
+    certificate, key = served_files(config)
     return {
-        "certificate": settings.certificate,
-        "certificate_key": settings.certificate_key,
+        "certificate": settings.certificate and certificate,
+        "certificate_key": key,
         "hsts_seconds": settings.hsts_seconds if settings.certificate else 0,
     }
 

@@ -33,6 +33,7 @@ class OperatorsCertificate:
     what: str  # "the gateway's certificate /etc/tls/notebooks.pem"
     until: datetime
     fix: str  # "put another one there and run `dockerdriver gateway reload`"
+    wrong: str = ""  # what else speaks against it, in a sentence; empty: nothing
 
 
 def authority_follow_up(until: datetime | None, now: datetime) -> str:
@@ -46,9 +47,10 @@ def authority_follow_up(until: datetime | None, now: datetime) -> str:
 
 
 def running_out(certificates: Iterable[OperatorsCertificate], now: datetime) -> list[str]:
-    """One sentence for each certificate that runs out within ``WARNED``, or has run out, with what to do."""
-    ending = sorted((one for one in certificates if one.until - now <= WARNED), key=lambda one: one.until)
-    return [f"{one.what} {_when(one.until, now)}: {one.fix}" for one in ending]
+    """One sentence for each certificate that runs out within ``WARNED``, or has run out, or is wrong, with what to do."""
+    told = (one for one in certificates if one.wrong or one.until - now <= WARNED)
+    ending = sorted(told, key=lambda one: one.until)
+    return [f"{one.wrong or f'{one.what} {_when(one.until, now)}'}: {one.fix}" for one in ending]
 
 
 def _when(until: datetime, now: datetime) -> str:

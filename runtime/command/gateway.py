@@ -1,6 +1,7 @@
 """`dockerdriver gateway …`: what an operator does to the nginx that publishes sessions. Imports wait, as in `cli`."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from blocks.settings import ProcessSettings
@@ -16,7 +17,8 @@ def reload(settings: ProcessSettings, as_json: bool = False) -> int:
     Example: sudo .venv/bin/dockerdriver gateway reload
 
     Raises:
-        BadRequest: nginx refuses the new configuration, in its own words; it goes on with the old one.
+        BadRequest: nginx refuses the new configuration, in its own words, or certificate and key cannot be used; it
+            goes on with the old ones.
         GatewayTrouble: no gateway runs.
         Refused: sessions' addresses are others than the workers were started with, which go on making links to those;
             or the gateways are on other machines.
@@ -49,7 +51,9 @@ def self_signed(
 
 
 def certificate(settings: ProcessSettings, as_json: bool = False) -> int:
-    """Tell of the certificate that is set: for which names it is, until when, and who renews it.
+    """Tell of the certificate that is in service: for which names it is, until when, who renews it, what is wrong.
+
+    The status is 1 where something speaks against the files that are set, as where they are refused.
 
     Example: dockerdriver gateway certificate
 
@@ -63,10 +67,10 @@ def certificate(settings: ProcessSettings, as_json: bool = False) -> int:
     from runtime.command.doctor.parts import check_gateway_is_here  # noqa: PLC0415 - as above
 
     check_gateway_is_here(settings)
-    told = told_certificate(gateway_config(settings))
-    rows = [{"what": name.replace("_", " "), "is": value} for name, value in told.items()]
+    told = told_certificate(gateway_config(settings), datetime.now(UTC))
+    rows = [{"what": name.replace("_", " "), "is": value} for name, value in told.items() if value]
     show_json(told) if as_json else show(rows, {"what": "What", "is": "Is"}, "")
-    return 0
+    return 1 if told["trouble"] else 0
 
 
 def rotate_keys(settings: ProcessSettings, retire: bool = False, yes: bool = False, as_json: bool = False) -> int:

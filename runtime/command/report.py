@@ -12,6 +12,7 @@ from blocks.certificates import gateways_certificate
 from blocks.engine.local_api import answers
 from blocks.gateway.all_gateways import gateway_of, without_lock
 from blocks.gateway.client import Gateway
+from blocks.gateway.config import gateway_config
 from blocks.settings import ProcessSettings
 from blocks.stored.api_password import password_file, prefect_api
 from pool.errors import BadRequest, DockerDriverError, GatewayTrouble, Refused
@@ -222,7 +223,7 @@ def _without_block(settings: ProcessSettings, pools: Iterable[str]) -> list[str]
 
 
 def _of_gateway(settings: ProcessSettings, instances: Iterable[Instance]) -> list[str]:
-    certificates = running_out(filter(None, [gateways_certificate()]), datetime.now(UTC))
+    certificates = running_out(filter(None, [gateways_certificate(gateway_config(settings))]), datetime.now(UTC))
     gateway = gateway_of(settings, without_lock)
     return [*map(str, certificates), *cut_offs(gateway, instances)]
 

@@ -141,6 +141,7 @@ def engine_note(settings: ProcessSettings) -> Path:
 def start_processes(settings: ProcessSettings, environment: dict[str, str], own_engine: bool, say: Say) -> Processes:
     """Have supervisord run with today's configuration and code, and the server start."""
     processes, all_programs = Processes(settings), programs(settings, own_engine)
+    prepare_gateway(gateway_config(settings))  # what nginx refuses is said while the version before serves
     print_of_it = fingerprint(processes.render(all_programs), repr(sorted(that_matters(environment).items())))
     if processes.runs(print_of_it):
         say("the stack runs already; taking it over")
@@ -151,7 +152,6 @@ def start_processes(settings: ProcessSettings, environment: dict[str, str], own_
         end_database(settings)
         check_ports(settings)
         take_over(settings)
-        prepare_gateway(gateway_config(settings))
         note_origin(settings)
         say("starts Prefect's server, the gateway and the workers")
         processes.begin(all_programs, environment | dict.fromkeys(PASSWORDS, own_pair()), print_of_it)

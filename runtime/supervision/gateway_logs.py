@@ -9,7 +9,7 @@ from blocks.gateway.logs import rotate_logs
 from blocks.gateway.renewal import keep_certificate
 from blocks.gateway.settings import GatewayConfig
 from blocks.settings import process_settings
-from pool.errors import GatewayTrouble
+from pool.errors import DockerDriverError
 
 LOOK_SECONDS = 60
 MB = 1_000_000
@@ -31,7 +31,7 @@ def look(config: GatewayConfig) -> None:
         logging.warning("the gateway's logs are not rotated: %s", error)
     try:
         keep_certificate(config, datetime.now(UTC))
-    except (OSError, GatewayTrouble) as error:
+    except (OSError, DockerDriverError) as error:
         logging.warning("the gateway's certificate is not taken anew: %s", error)
 
 

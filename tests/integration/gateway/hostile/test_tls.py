@@ -139,10 +139,19 @@ def test_a_certificate_that_was_replaced_on_disk_is_shown_without_an_operators_w
 def test_a_broken_certificate_changes_nothing(gateway, certificate):
     before, kept = serial(gateway), certificate[0].read_bytes()
     certificate[0].write_text("not a certificate")
-    with pytest.raises(BadRequest, match="nginx refuses the gateway's configuration: cannot load certificate"):
+    with pytest.raises(BadRequest, match="holds no certificate in PEM; the gateway goes on with the one before, until"):
         reload_gateway(gateway.config)
-    certificate[0].write_bytes(kept)
     assert serial(gateway) == before
+    certificate[0].write_bytes(kept)
+
+
+def test_a_gateway_that_starts_anew_beside_a_broken_certificate_shows_the_one_before(gateway, certificate):
+    before, kept = serial(gateway), certificate[1].read_bytes()
+    certificate[1].write_text("not a key")
+    gateway.kill()
+    gateway.start()
+    assert serial(gateway) == before
+    certificate[1].write_bytes(kept)
 
 
 def test_a_key_of_ones_own_is_for_its_owner_alone(certificate):

@@ -85,5 +85,17 @@ def test_where_no_certificate_is_set_or_it_is_none_that_is_said(settings, tmp_pa
         gateway.certificate(settings)
     (tmp_path / "odd.crt").write_text("hello")
     set_certificate(monkeypatch, tmp_path / "odd.crt", tmp_path / "odd.key")
-    with pytest.raises(BadRequest, match=r"cannot be read: .*odd.crt holds no certificate"):
+    with pytest.raises(BadRequest, match=r"odd.crt holds no certificate"):
         gateway.certificate(settings)
+
+
+@pytest.mark.parametrize(
+    ("names", "days", "said"),
+    [(["nb example"], 9, "nb example"), ([""], 9, "name"), (["nb.example"], 0, "1 to 3650 days")],
+)
+def test_a_certificate_that_cannot_be_made_leaves_the_one_that_is_there(settings, names, days, said):
+    gateway.self_signed(settings, ["bücher.example", "*.bücher.example", "127.0.0.1"], 30, None)
+    before = {file: file.read_bytes() for file in (settings.data / "gateway" / "tls").iterdir()}
+    with pytest.raises(BadRequest, match=said):
+        gateway.self_signed(settings, names, days, None)
+    assert {file: file.read_bytes() for file in (settings.data / "gateway" / "tls").iterdir()} == before
