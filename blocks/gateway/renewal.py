@@ -1,6 +1,5 @@
 """The gateway's certificate while the gateway runs: one of our own is renewed, and nginx takes what was replaced."""
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 
@@ -10,12 +9,20 @@ from blocks.gateway.certificate import CERTIFICATE, KEY, self_signed
 from blocks.gateway.config import hang_up
 from blocks.gateway.settings import GatewayConfig
 from blocks.gateway.tls.judged import names_of, read_certificate
-from blocks.gateway.tls.served import put_in_service, refusal_of_files, served_files, set_files, trouble_with_files
+from blocks.gateway.tls.served import (
+    are_copied,
+    copies_in_service,
+    put_in_service,
+    refusal_of_files,
+    served_files,
+    set_files,
+    trouble_with_files,
+)
 from pool.errors import BadRequest, NotFound
 from pool.hosts.certificates import Validity
 from pool.moments import minute
 
-TAKEN = "certificate-taken"  # in nginx's directory: a digest of what it was told to read last
+TAKEN = "certificate-taken"  # in nginx's directory: which copies it was told to read last
 
 
 def waits(config: GatewayConfig, now: datetime) -> bool:
@@ -31,8 +38,8 @@ def waits(config: GatewayConfig, now: datetime) -> bool:
     if files is None:
         return False
     try:
-        return _is_due(*files, now) or (_digest(*files) != _taken(config) and not refusal_of_files(config, now))
-    except (BadRequest, OSError):
+        return _is_due(*files, now) or (not _is_up_to_date(config) and not refusal_of_files(config, now))
+    except BadRequest:
         return False
 
 
@@ -54,11 +61,11 @@ def keep_certificate(config: GatewayConfig, now: datetime) -> str:
         self_signed(files[0].parent, *_names_and_days(files[0]))
     if refused := put_in_service(config, now):
         raise BadRequest(refused)
-    digest = _digest(*served_files(config))
-    if digest == _taken(config):
+    copies = copies_in_service(config)
+    if copies == _taken(config):
         return ""
     hang_up(config)
-    (config.directory / TAKEN).write_text(digest)
+    (config.directory / TAKEN).write_text(copies)
     return f"the gateway takes {files[0]}, which was {'renewed' if renewed else 'replaced'}"
 
 
@@ -83,6 +90,11 @@ def told_certificate(config: GatewayConfig, now: datetime) -> dict[str, str]:
         "renewed_by": "housekeeping, with a third of its life left" if own else "you; a tick has nginx take it",
         "trouble": trouble_with_files(config, now),
     }
+
+
+def _is_up_to_date(config: GatewayConfig) -> bool:
+    """Whether nginx was told of the copies that are in service, and they are the operator's files."""
+    return copies_in_service(config) == _taken(config) and are_copied(config)
 
 
 def _in_service(config: GatewayConfig, files: tuple[Path, Path]) -> x509.Certificate:
@@ -114,10 +126,6 @@ def _names_and_days(certificate: Path) -> tuple[list[str], int]:
     """For whom it is, and for how many days it was made."""
     read = read_certificate(certificate)
     return names_of(read), (read.not_valid_after_utc - read.not_valid_before_utc).days
-
-
-def _digest(certificate: Path, key: Path) -> str:
-    return hashlib.sha256(certificate.read_bytes() + key.read_bytes()).hexdigest()
 
 
 def _taken(config: GatewayConfig) -> str:

@@ -14,7 +14,7 @@ from flows.steps.pace import Outcome, Pace
 from flows.steps.queue import refresh_queue
 from pool.decisions import Decision, DecisionKind
 from pool.errors import DockerDriverError
-from pool.hosts.reach import silent_hosts
+from pool.hosts.reach import unfit_hosts
 from pool.housekeeping.observation import Observation
 from pool.housekeeping.plan import plan
 from pool.housekeeping.reconciliation import found_orphans
@@ -126,7 +126,7 @@ async def tend(pool: str, hold: Hold) -> str:
         pace.do(f"queue of {pool}", partial(refresh_queue, pool)),
         *(pace.do(where, do) for where, do in zip(places, acts, strict=True)),
     )
-    said = "; ".join([await report(pool, tick, decisions, outcomes), *silent_hosts(seen.hosts, settings.host_grace)])
+    said = "; ".join([await report(pool, tick, decisions, outcomes), *unfit_hosts(seen.hosts, settings.host_grace)])
     await bring_images(pool)
     return said
 

@@ -8,7 +8,7 @@ from flows.steps.forms import Classes, LongestWait, Pool, Since, TriedCourses, T
 from flows.steps.outcome import pipeline
 from pool.housekeeping.plan import plan
 from pool.moments import Period
-from pool.reports.tables import plan_rows, reach_rows
+from pool.reports.tables import plan_rows, unfit_rows
 from pool.what_if.advice import advice_rows
 from pool.what_if.classes import Supposed
 from pool.what_if.study import comparison_rows
@@ -31,7 +31,7 @@ async def plan_tick(pool: Pool = "main") -> list[dict]:
     """
     settings = await read_settings(pool)
     seen = await look_at(pool)
-    rows = [*plan_rows(plan(seen, settings, now())), *reach_rows(seen.hosts, settings.host_grace)]
+    rows = [*plan_rows(plan(seen, settings, now())), *unfit_rows(seen.hosts, settings.host_grace)]
     for row in rows:
         log().info("%(what)s %(of)s: %(why)s", row)
     await show_plan(pool, rows)

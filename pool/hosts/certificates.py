@@ -47,7 +47,7 @@ def authority_follow_up(until: datetime | None, now: datetime) -> str:
 
 
 def running_out(certificates: Iterable[OperatorsCertificate], now: datetime) -> list[str]:
-    """One sentence for each certificate that runs out within ``WARNED``, or has run out, or is wrong, with what to do."""
+    """One sentence for each certificate that runs out within ``WARNED``, has run out or is wrong, with what to do."""
     told = (one for one in certificates if one.wrong or one.until - now <= WARNED)
     ending = sorted(told, key=lambda one: one.until)
     return [f"{one.wrong or f'{one.what} {_when(one.until, now)}'}: {one.fix}" for one in ending]

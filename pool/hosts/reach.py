@@ -1,4 +1,4 @@
-"""Hosts that are out of reach, whether that is their own fault, and when one counts as dead."""
+"""Hosts that take no session though they are in service: out of reach, and when one counts as dead, or low on disk."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,14 +33,19 @@ def reach_troubles(hosts: Iterable[Host]) -> list[str]:
     return [f"Pool {pool}: {cut_off_words(*count)}" for pool, *count in counts if many_silent(*count)]
 
 
-def silent_hosts(hosts: Iterable[Host], grace: float) -> list[str]:
-    """One sentence for each host that is out of reach: since when, when it counts as dead, and what it answered.
+def unfit_hosts(hosts: Iterable[Host], grace: float) -> list[str]:
+    """One sentence for each host in service that takes no session: since when and why.
 
     Args:
         hosts: of one pool, in any state.
         grace: seconds that a single host may be out of reach.
     """
-    return [f"Host {host.name} is {words}" for host in hosts if (words := reach_words(host, grace))]
+    return [f"Host {host.name} is {words}" for host in hosts if (words := unfit_words(host, grace))]
+
+
+def unfit_words(host: Host, grace: float) -> str:
+    """Say why a host in service takes no session, and since when; empty: it takes some."""
+    return reach_words(host, grace) or disk_words(host)
 
 
 def reach_words(host: Host, grace: float) -> str:
@@ -49,6 +54,14 @@ def reach_words(host: Host, grace: float) -> str:
     if since is None or host.state not in PROBED:
         return ""
     return f"out of reach since {second(since)}; {dead_words(since, grace)}: {host.last_error}"
+
+
+def disk_words(host: Host) -> str:
+    """Say of a host whose disk has too little room since when, and what was found; empty: it has room."""
+    since = host.disk_low_since
+    if since is None or host.state not in PROBED:
+        return ""
+    return f"low on disk since {second(since)}: {host.last_error}"
 
 
 def dead_words(since: datetime, grace: float) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pool.changes import HistoryEntry
 from pool.decisions import Decision
-from pool.hosts.reach import reach_words
+from pool.hosts.reach import reach_words, unfit_words
 from pool.moments import minute, second
 from pool.printable import how_many
 from pool.records import Host, Image, Instance
@@ -35,7 +35,7 @@ def _host_row(host: Host, wanted: Sequence[Image], held: Collection[str], grace:
     return {
         "host": host.name,
         "state": str(host.state),
-        "why": reach_words(host, grace) or host.reason,
+        "why": unfit_words(host, grace) or host.reason,
         "slots": f"{host.reserved} of {host.slots} used, {host.room} free" + _standing_by(host),
         "created": minute(host.created_at),
         "errors": f"{host.errors}: {host.last_error}" if host.errors else "",
@@ -57,10 +57,13 @@ def plan_rows(decisions: Iterable[Decision]) -> list[dict[str, str]]:
     return [{"what": str(decision.kind), "of": decision.subject, "why": decision.reason} for decision in decisions]
 
 
-def reach_rows(hosts: Iterable[Host], grace: float) -> list[dict[str, str]]:
-    """One row for each host that is out of reach: what is going to be decided about it, and when."""
-    silent = ((host.name, reach_words(host, grace)) for host in hosts)
-    return [{"what": "out of reach", "of": name, "why": words} for name, words in silent if words]
+def unfit_rows(hosts: Iterable[Host], grace: float) -> list[dict[str, str]]:
+    """One row for each host in service that takes no session: why, and when something is decided about it."""
+    return [
+        {"what": "out of reach" if reach_words(host, grace) else "low on disk", "of": host.name, "why": words}
+        for host in hosts
+        if (words := unfit_words(host, grace))
+    ]
 
 
 def history_rows(lines: Iterable[HistoryEntry]) -> list[dict[str, str]]:
@@ -134,6 +137,7 @@ def host_list(hosts: Iterable[Host], now: datetime) -> list[dict[str, object]]:
             "free": host.room,
             "errors": host.errors,
             "out_of_reach_since": second(host.unreachable_since) if host.unreachable_since else "",
+            "low_on_disk_since": second(host.disk_low_since) if host.disk_low_since else "",
             "since": span((now - host.state_since).total_seconds()),
             "why": host.reason,
         }

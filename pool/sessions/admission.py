@@ -114,8 +114,11 @@ def no_room(settings: PoolSettings, hosts: Iterable[Host], slots: int, reserved:
     coming = sum(host.state in ON_THEIR_WAY for host in living)
     free = sum(host.room for host in active)
     later = f"; {coming} on the way, try again in a minute" if coming else ""
+    silent = sum(host.unreachable_since is not None for host in active)
+    low = sum(host.disk_low_since is not None and host.unreachable_since is None for host in active)
+    unfit = "".join(f", {count} {what}" for count, what in ((silent, "out of reach"), (low, "low on disk")) if count)
     requested = f"{slots} slot{'s' if slots != 1 else ''} requested"
     return NoRoom(
-        f"pool {settings.name} is full: {requested}, {free} free on {how_many(len(active), 'active host')}"
+        f"pool {settings.name} is full: {requested}, {free} free on {how_many(len(active), 'active host')}{unfit}"
         f" (at most {how_many(settings.max_hosts, 'host')}){f'; {reserved}' if reserved else ''}{later}"
     )

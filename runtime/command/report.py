@@ -18,7 +18,7 @@ from blocks.stored.api_password import password_file, prefect_api
 from pool.errors import BadRequest, DockerDriverError, GatewayTrouble, Refused
 from pool.hosts.certificates import running_out
 from pool.hosts.launching import launch_troubles
-from pool.hosts.reach import reach_troubles, silent_hosts
+from pool.hosts.reach import reach_troubles, unfit_hosts
 from pool.printable import how_many
 from pool.records import Host, Instance
 from pool.reports.tables import host_list, hosts_in_sum, session_rows
@@ -197,7 +197,7 @@ def _records(store: PoolStore) -> Records:
     pools, now = store.hosts.pools(), datetime.now(UTC)
     hosts = {pool: store.hosts.recent(pool, now) for pool in pools}
     left = [f"Pool {pool}: {undone}" for pool in pools if (undone := store.ticks.left_undone(pool, now))]
-    silent = [said for pool in pools for said in silent_hosts(hosts[pool], _grace(store, pool))]
+    silent = [said for pool in pools for said in unfit_hosts(hosts[pool], _grace(store, pool))]
     all_hosts, living = [one for pool in pools for one in hosts[pool]], store.instances.all(states=LIVING_INSTANCES)
     in_use = {one.pool for one in all_hosts if one.state in LIVING_HOSTS} | {one.pool for one in living}
     troubles = [*launch_troubles(all_hosts, now), *reach_troubles(all_hosts), *silent, *left]

@@ -28,10 +28,13 @@ def list_(settings: ProcessSettings, pool: str | None, as_json: bool) -> int:
 def for_people(rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
     """Return the rows with cells as a table shows them: what is out of reach beside the state, slots in one cell."""
     return [
-        {**row, "slots_used": f"{row['used']} of {row['slots']}"}
-        | {"state": f"{row['state']}, out of reach" if row["out_of_reach_since"] else row["state"]}
+        {**row, "slots_used": f"{row['used']} of {row['slots']}", "state": f"{row['state']}{_unfit(row)}"}
         for row in rows
     ]
+
+
+def _unfit(row: Mapping[str, object]) -> str:
+    return ", out of reach" if row["out_of_reach_since"] else ", low on disk" if row["low_on_disk_since"] else ""
 
 
 def drain(settings: ProcessSettings, host: str, deadline: int | None, reason: str, yes: bool, as_json: bool) -> int:

@@ -15,7 +15,7 @@ from blocks.gateway.pool_page import (
 from blocks.outside import now, outside
 from pool.changes import Audience, Change, Noun
 from pool.decisions import without_repeats
-from pool.hosts.reach import reach_troubles, silent_hosts
+from pool.hosts.reach import reach_troubles, unfit_hosts
 from pool.records import Instance
 from pool.states import LIVING_HOSTS, LIVING_INSTANCES, InstanceState
 from tasks.base import look_up
@@ -82,7 +82,7 @@ def _view(name: str) -> PoolView:
     store, config = outside().store, outside().kept_config(name)
     decided = without_repeats(store.ticks.decisions(limit=LOOKED_AT, pool=name))[:LAST_DECISIONS]
     hosts, (shown, more) = store.hosts.all(name, LIVING_HOSTS), _sessions(name)
-    troubles = [*reach_troubles(hosts), *silent_hosts(hosts, config.DD_HOST_GRACE)]
+    troubles = [*reach_troubles(hosts), *unfit_hosts(hosts, config.DD_HOST_GRACE)]
     day = outside().pictures.of(name, now(), lambda: _last_day(name))
     of_hosts = store.history.latest(Noun.HOST, [host.name for host in hosts[:MOST_HISTORIES]], MOST_CHANGES)
     failed = store.instances.ended(now() - FAILED_FOR, MOST_FAILED, [InstanceState.FAILED], name)

@@ -37,8 +37,8 @@ def read_pair(certificate: Path, key: Path) -> Pair:
         raise BadRequest(f"{key} holds no private key in PEM") from None
     if public != read.public_key():
         raise BadRequest(
-            f"the key {key} is not that of the gateway's certificate {certificate}; of a chain, the certificate of the key comes"
-            " first"
+            f"the key {key} is not that of the gateway's certificate {certificate}; of a chain, the certificate of the"
+            " key comes first"
         )
     return Pair(read, chain, pem)
 

@@ -106,6 +106,23 @@ def trouble_with_files(config: GatewayConfig, now: datetime) -> str:
         return "" if isinstance(refusal.__cause__, PermissionError) else str(refusal)
 
 
+def copies_in_service(config: GatewayConfig) -> str:
+    """Say which copies nginx is to read: another text for each that was ever made; empty: there are none."""
+    try:
+        return str((config.directory / "tls").readlink())
+    except FileNotFoundError:
+        return ""
+
+
+def are_copied(config: GatewayConfig) -> bool:
+    """Whether what nginx is to read is what the operator's files hold."""
+    files = set_files(config)
+    try:
+        return files is not None and _holds(served_files(config), read_pair(*files))
+    except BadRequest:
+        return False
+
+
 def names_wanted(config: GatewayConfig) -> list[str]:
     """Return the names that browsers must find in the certificate; none behind a proxy, which may ask by another."""
     if config.settings.trusted_proxies:

@@ -10,7 +10,7 @@ import pytest
 from blocks.gateway.pool_page import MOST_BYTES, MOST_ROWS, LastDay, PoolView, pool_page
 from pool.changes import HistoryEntry
 from pool.decisions import Decision, DecisionKind, LeftUndone, RecordedDecision
-from pool.hosts.reach import silent_hosts
+from pool.hosts.reach import unfit_hosts
 from pool.reports.run_forms import RunForms
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance, later
@@ -66,10 +66,15 @@ def test_slots_of_standbys_are_drawn_apart_and_are_not_in_use():
 
 def test_a_host_out_of_reach_is_named_and_its_slots_are_not_free():
     silent = a_host(unreachable_since=NOW, last_error="timed out")
-    view = PoolView("main", [silent], [], [], troubles=silent_hosts([silent], 300))
+    view = PoolView("main", [silent], [], [], troubles=unfit_hosts([silent], 300))
     page = pool_page([view], NOW)
     assert "0 of 6 slots in use, 0 free" in page
     assert "Host main-01 is out of reach since 2026-01-05 08:00:00 UTC; it counts as dead from" in page
+
+
+def test_a_host_that_is_low_on_disk_is_named_beside_its_reason():
+    page = drawn([a_host(disk_low_since=NOW, reason="configured and tested")])
+    assert "configured and tested; <strong>low on disk since 2026-01-05 08:00" in page
 
 
 def test_each_session_is_shown_with_its_user():

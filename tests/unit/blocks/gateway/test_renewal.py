@@ -11,6 +11,7 @@ from blocks.gateway import renewal
 from blocks.gateway.certificate import self_signed
 from blocks.gateway.renewal import keep_certificate, waits
 from blocks.gateway.settings import GatewayConfig, GatewaySettings
+from blocks.gateway.tls.served import put_in_service
 from pool.errors import BadRequest, GatewayTrouble
 
 pytestmark = pytest.mark.unit
@@ -68,6 +69,17 @@ def test_one_that_was_replaced_is_taken_once(config, hang_ups):
     self_signed(config.settings.certificate.parent, ["nb.example"])
     assert "was replaced" in keep_certificate(config, TODAY)
     assert (keep_certificate(config, TODAY), hang_ups) == ("", [config])
+
+
+def test_one_that_was_there_before_another_is_taken_again(config, hang_ups):
+    files = (config.settings.certificate, config.settings.certificate_key)
+    first = [file.read_bytes() for file in files]
+    self_signed(files[0].parent, ["nb.example"])
+    put_in_service(config, TODAY)  # as `gateway reload` does
+    for file, content in zip(files, first, strict=True):
+        file.write_bytes(content)
+    assert waits(config, TODAY)
+    assert ("was replaced" in keep_certificate(config, TODAY), hang_ups) == (True, [config])
 
 
 def test_while_certificate_and_key_are_not_of_each_other_the_gateway_is_told_nothing(config, hang_ups):

@@ -3,8 +3,9 @@
 import pytest
 
 from pool.decisions import Decision, DecisionKind
+from pool.hosts.reach import unfit_hosts
 from pool.records import Image
-from pool.reports.tables import decision_rows, host_list, host_rows, hosts_in_sum, reach_rows, session_rows, span
+from pool.reports.tables import decision_rows, host_list, host_rows, hosts_in_sum, session_rows, span, unfit_rows
 from pool.states import HostState, InstanceState
 from tests.rigs.pool_data import NOW, a_host, an_instance
 
@@ -43,8 +44,16 @@ def test_a_host_out_of_reach_says_when_it_counts_as_dead_and_has_no_free_slot():
     assert row["slots"] == "0 of 6 used, 0 free"
 
 
+def test_a_host_whose_disk_is_nearly_full_says_so_wherever_a_pool_is_shown():
+    low = a_host(disk_low_since=NOW, last_error="its disk has 300 MB left: it takes no new session")
+    words = "low on disk since 2026-01-05 08:00:00 UTC: its disk has 300 MB left: it takes no new session"
+    assert [row["why"] for row in host_rows([low], [], {})] == [words]
+    assert unfit_rows([low], 300) == [{"what": "low on disk", "of": "main-01", "why": words}]
+    assert unfit_hosts([low], 300) == [f"Host main-01 is {words}"]
+
+
 def test_a_host_that_is_removed_counts_as_out_of_reach_no_more():
-    assert reach_rows([a_host(unreachable_since=NOW, state=HostState.REMOVING), a_host("main-02")], 300) == []
+    assert unfit_rows([a_host(unreachable_since=NOW, state=HostState.REMOVING), a_host("main-02")], 300) == []
 
 
 def test_a_session_that_is_over_is_listed_with_its_user_its_end_and_the_reason():

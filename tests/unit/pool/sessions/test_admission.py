@@ -127,6 +127,13 @@ def test_a_full_pool_says_what_is_free_and_what_is_coming():
     )
 
 
+def test_a_pool_that_is_full_because_hosts_take_no_session_says_why_they_do_not():
+    silent, low = (host(name, HostState.ACTIVE) for name in ("main-01", "main-02"))
+    hosts = [replace(silent, unreachable_since=NOW), replace(low, disk_low_since=NOW)]
+    said = "0 free on 2 active hosts, 1 out of reach, 1 low on disk (at most 4 hosts)"
+    assert said in str(no_room(SETTINGS, hosts, slots=1))
+
+
 @given(st.integers(1, 8), st.integers(1, 64), st.lists(st.tuples(st.integers(1, 8), st.integers(1, 64)), max_size=12))
 def test_sessions_whose_slots_fit_on_a_host_fit_on_its_gpus(gpus, slots, asked):
     settings = replace(SETTINGS, gpus=gpus, slots_small=slots, slots_large=slots)

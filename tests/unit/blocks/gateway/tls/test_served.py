@@ -24,8 +24,8 @@ def fresh(tmp_path):
     """A gateway for https://nb.example whose certificate holds for 90 days, before its first start."""
     certificate, key = self_signed(tmp_path / "tls", ["nb.example"], days=90)
     settings = GatewaySettings(certificate=certificate, certificate_key=key)
-    paths = [tmp_path / name for name in PARTS]
-    return GatewayConfig(*paths, settings=settings, public_url="https://nb.example:8000")
+    nginx, socket, routes, logs, downloads = (tmp_path / name for name in PARTS)
+    return GatewayConfig(nginx, socket, routes, logs, downloads, settings, public_url="https://nb.example:8000")
 
 
 @pytest.fixture
