@@ -173,20 +173,43 @@ stamp_of() { { pwd; cat pyproject.toml "$@"; } | sha256sum | cut -d' ' -f1; }
 is_up_to_date() { [ "$(cat "$VENV/$1.stamp" 2>/dev/null)" = "$(stamp_of "$1")" ] && "$VENV/bin/python" -c '' 2>/dev/null; }
 
 install_python() {
+  [ -n "$(lacking_locks)" ] || return 0
+  make_venv
+  install_locks $(lacking_locks)
+}
+
+lacking_locks() {
   local lock
   for lock in $(locks); do
-    is_up_to_date "$lock" || install_lock "$lock"
+    is_up_to_date "$lock" || echo "$lock"
   done
 }
 
-install_lock() {
-  make_venv
-  say "Installing $(grep -c '^[^ ]*==' "$1") Python packages of $1 into $VENV"
-  pip_install --no-compile --require-hashes -r "$1"
-  [ "$1" != requirements.lock ] || pip_install --no-build-isolation -e .
+install_locks() {
+  local lock
+  for lock in "$@"; do
+    say "Installing $(grep -c '^[^ ]*==' "$lock") Python packages of $lock into $VENV"
+  done
+  install_side_by_side "$@"
+  case " $* " in *' requirements.lock '*) pip_install editable --no-build-isolation -e . ;; esac
   compile_python
-  check_lock "$1"
-  stamp_of "$1" >"$VENV/$1.stamp"
+  check_locks "$@"
+  for lock in "$@"; do
+    stamp_of "$lock" >"$VENV/$lock.stamp"
+  done
+}
+
+# Each pip keeps one core busy, and no package is in two locks. Ctrl-C ends them, too, which bash would have it not do.
+install_side_by_side() {
+  local lock pip pips=() failed=0
+  for lock in "$@"; do
+    (trap - INT && pip_install "$lock" --no-compile --require-hashes -r "$lock") &
+    pips+=($!)
+  done
+  for pip in "${pips[@]}"; do
+    wait "$pip" || failed=1
+  done
+  [ "$failed" = 0 ] || exit 1
 }
 
 make_venv() {
@@ -195,19 +218,27 @@ make_venv() {
   "$(python_with_venv)" -m venv "$VENV"
 }
 
+# pip_install NAME ARGUMENT…: what pip says is kept under that name.
 pip_install() {
-  "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps "$@" >"$VENV/pip.log" 2>&1 && return 0
-  tail -n 15 "$VENV/pip.log" >&2
-  die "pip could not install $*; its last words are above, all of them in $VENV/pip.log"
+  local log="$VENV/pip-$1.log"
+  shift
+  "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps "$@" >"$log" 2>&1 && return 0
+  tail -n 15 "$log" >&2
+  die "pip could not install $*; its last words are above, all of them in $log"
 }
 
-# pip compiles on one core. Packages bring templates and samples that do not compile, and no program imports those.
-compile_python() { "$VENV/bin/python" -m compileall -q -j 0 "$VENV/lib" >/dev/null 2>&1 || true; }
+# pip compiles on one core. Packages bring templates and samples that do not compile, and no program imports those; nor
+# does one import the tests of a package, or the Python of mypy, which comes as machine code.
+compile_python() {
+  "$VENV/bin/python" -m compileall -q -j 0 -x '/(tests|ansible_test|mypyc?)/' "$VENV/lib" >/dev/null 2>&1 || true
+}
 
-# Some packages want others on some versions of Python only: the lock must have them, too.
-check_lock() {
-  "$VENV/bin/python" -m pip check >"$VENV/pip.log" 2>&1 && return 0
-  die "$1 does not fit $("$VENV/bin/python" -V): $(tail -n 1 "$VENV/pip.log")"
+# Some packages want others on some versions of Python only: the locks must have them, too.
+check_locks() {
+  local log="$VENV/pip-check.log" verb=does
+  [ $# = 1 ] || verb=do
+  "$VENV/bin/python" -m pip check >"$log" 2>&1 && return 0
+  die "$(sed 's/ / and /' <<<"$*") $verb not fit $("$VENV/bin/python" -V): $(tail -n 1 "$log")"
 }
 
 # -- One at a time -----------------------------------------------------------------------------------------------------

@@ -110,10 +110,28 @@ def test_a_complete_machine_gets_no_package_and_a_second_run_installs_nothing(ma
 def test_packages_are_those_whose_files_the_lock_has_the_hashes_of(machine):
     assert machine.bootstrap("test").returncode == 0
     installed = [line.partition("pip install ")[2] for line in machine.calls().splitlines() if ".lock" in line]
-    assert [line.split()[-3:] for line in installed if "--require-hashes" in line] == [
-        ["--require-hashes", "-r", "requirements.lock"],
+    assert sorted(line.split()[-3:] for line in installed if "--require-hashes" in line) == [
         ["--require-hashes", "-r", "requirements-test.lock"],
+        ["--require-hashes", "-r", "requirements.lock"],
     ]
+
+
+def test_a_lock_that_cannot_be_installed_beside_the_other_is_quoted_and_both_are_tried_again(machine):
+    works = machine.bin.joinpath("python3").read_text()
+    fails = 'case "$*" in *requirements-test.lock) echo "ERROR: no such hash"; exit 1;; esac'
+    machine.has(python3=f"{fails}\n{works}")
+    ended = machine.bootstrap("test")
+    assert (ended.returncode, ended.stderr.splitlines()[0]) == (1, "ERROR: no such hash")
+    assert "all of them in .venv/pip-requirements-test.lock.log" in ended.stderr
+    assert not list((machine.place / "checkout/.venv").glob("*.stamp"))
+    (machine.place / "checkout/.venv/bin/python").write_text(works)
+    assert machine.bootstrap("test").returncode == 0
+
+
+def test_an_environment_that_lost_its_pip_is_made_anew_with_all_that_it_had(machine):
+    assert machine.bootstrap("run").returncode == 0
+    (machine.place / "checkout/.venv/bin/activate").unlink()
+    assert machine.bootstrap("test").stdout.count("Installing") == 2
 
 
 def test_what_is_missing_is_said_with_its_reason_and_installed_without_recommendations(machine):
