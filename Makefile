@@ -28,15 +28,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 test: ## Set up what the tests need and run all that decides whether a change may land, the unit tests with branch coverage
 	@runtime/bootstrap.sh test
-	@$(MAKE) $(BESIDE) check recipes
-	@$(BIN)/python -m pytest tests/unit -m unit -n 2 --cov
-	@$(MAKE) --no-print-directory test-real
+	@$(MAKE) $(BESIDE) layers style
+	@$(MAKE) --no-print-directory test-lanes
 
-# Lanes of tests: tests/rigs/beside.py says what is in which, tests/rigs/lanes/turns.py what runs beside what. What a lane
-# wrote is printed when it is over. The few tests of a lane that failed are run a second time, alone, when all is over:
-# CONTRIBUTING.md says what becomes of those that pass then.
-.PHONY: test-real
-test-real:
+# Lanes of tests, and the checks that take long: tests/rigs/beside.py says which test is in which lane,
+# tests/rigs/lanes/turns.py what runs beside what. What a lane wrote is printed when it is over. The few tests of a lane
+# that failed are run a second time, alone, when all is over: CONTRIBUTING.md says what becomes of those that pass then.
+.PHONY: test-lanes
+test-lanes:
 	@$(BIN)/python -m tests.rigs.lanes
 
 test-nightly: ## What takes minutes and few changes touch: an upgrade, trouble of OpenStack, a Hub on a stack, odd networks

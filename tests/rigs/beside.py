@@ -25,8 +25,14 @@ SYSTEM, OTHERS, SIMULATION, LIVED_BESIDE, OPENSTACK = range(5)
 #: Random lives of each run of all tests, the same each time; `make test-nightly` goes on from there.
 LIVES = 20
 #: Lanes of whole folders and files, whatever a test there is marked with. All but images and configured, whose tests
-#: share one configured host, are light: they start no engine of the whole machine and no stack.
+#: share one configured host, are light: they start no engine of the whole machine and no stack. The first two are the
+#: unit tests: each reads half of the files, where two workers of one run would both read all.
 FOLDERS = {
+    "rules": tuple(f"unit/{name}" for name in ("flows", "pool", "tasks")),
+    "parts": (
+        *(f"unit/{name}" for name in ("benchmarks", "blocks", "docs", "lanes", "reliability", "runtime")),
+        *(f"unit/test_{name}.py" for name in ("dependencies", "interrupted_tests", "ports", "release")),
+    ),
     "contracts": (
         *(f"contract/{name}" for name in ("engine", "gateway", "store", "worker")),
         *(f"contract/images/test_image_{name}.py" for name in ("archive", "build", "fanout", "push", "registry")),
@@ -36,7 +42,13 @@ FOLDERS = {
     ),
     "gateway": ("integration/gateway",),
     "servers": tuple(f"integration/{name}" for name in ("jupyterhub", "packaging", "prefect_api", "worker")),
-    "simulation": ("simulation",),
+    "demand": tuple(
+        f"simulation/test_{name}.py" for name in ("arrivals", "class_life", "courses", "demand", "demand_rows")
+    ),
+    "simulation": tuple(
+        f"simulation/test_{name}.py"
+        for name in ("lives", "moves", "moves_killed", "neighbours", "pool_states", "replay", "simulator")
+    ),
     "images": ("integration/images",),
     "configured": (
         *(f"integration/hosts/test_{name}.py" for name in ("neighbours", "network_rate", "reboots")),
@@ -98,7 +110,7 @@ def may_hold(path: str, lane: str) -> bool:
     """Whether a file or folder, by its path below ``tests``, has tests of a lane, or may have."""
     if lane in FOLDERS:
         return any(path.startswith(folder) or folder.startswith(f"{path}/") for folder in FOLDERS[lane])
-    return not path.startswith(("unit", *chain.from_iterable(FOLDERS.values())))
+    return not path.startswith(tuple(chain.from_iterable(FOLDERS.values())))
 
 
 @pytest.hookimpl(trylast=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from blocks.resources import home
+from tests.rigs.beside import LANES
 from tests.rigs.lanes.turns import SLOTS, SLOTS_BEHIND, TURNS
 from tests.rigs.waiting import until
 
@@ -26,24 +27,27 @@ for n in {1..500}; do sleep 0.02; done  # not for ever, in case nothing ends it
 """
 #: Each lane has one test, which fails the first time in the lane that is to fail, and the second time if it is to.
 TESTS = """
-name=$(sed 's/.*--lane=//; s/ .*//' <<<"$*"); file=${*: -1}; outcome=passed
-[[ $* == *--lane=* ]] || name=again
-[[ $* != "-m tests.rigs.openstack" ]] || name=rig
+name=again; file=${*: -1}; outcome=passed
+[[ $* != *--lane=* ]] || name=$(sed 's/.*--lane=//; s/ .*//' <<<"$*")
+case "$*" in
+  "-m tests.rigs.openstack") name=rig;; "-m mypy") name=types;; "-m ansiblelint "*) name=recipes;;
+  "-m tests.rigs.lanes.covered "*) name=coverage;;
+esac
 echo "$name" >>lanes
 [[ " $FAILING " != *" $name "* ]] || outcome="failed in call: a race"
-[[ $name == rig ]] || echo "{\\"t.py::one\\": \\"$outcome\\"}" >"${file#--outcomes=}"
+[[ $* != *--outcomes=* ]] || echo "{\\"t.py::one\\": \\"$outcome\\"}" >"${file#--outcomes=}"
 [ "$outcome" = passed ]
 """
 
 
-def make_test_real(where: Path, in_place_of_python: str, **more: str) -> subprocess.Popen:
-    """The lanes and the preparation of OpenStack, each in place of Python."""
+def make_lanes(where: Path, in_place_of_python: str, **more: str) -> subprocess.Popen:
+    """The lanes, the checks and the preparation of OpenStack, each in place of Python."""
     (where / "python").write_text(PYTHON + in_place_of_python)
     (where / "python").chmod(0o755)
     # That of a make that no other make runs.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     environment |= {"PYTHONPATH": str(home()), **more}
-    words = ("make", "-s", "-f", home() / "Makefile", "test-real", f"BIN={where}")
+    words = ("make", "-s", "-f", home() / "Makefile", "test-lanes", f"BIN={where}")
     return subprocess.Popen(
         words, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         start_new_session=True,
@@ -53,7 +57,7 @@ def make_test_real(where: Path, in_place_of_python: str, **more: str) -> subproc
 @pytest.mark.parametrize(("ending", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill)])
 def test_what_runs_has_cleaned_up_when_make_is_over_and_nothing_else_begins(tmp_path, ending, send):
     lanes = tmp_path / "lanes"
-    with make_test_real(tmp_path, LANE) as make:
+    with make_lanes(tmp_path, LANE) as make:
         until(lambda: lanes.exists() and lanes.read_text().split() == ["started"] * ALL_SLOTS, "all slots are taken")
         send(make.pid, ending)
         assert make.wait(10) != 0
@@ -68,15 +72,15 @@ def test_a_run_that_is_told_to_end_stops_what_its_fixtures_started():
 
 def ran(where: Path, **more: str) -> tuple[int, str, list[str]]:
     """Exit code of a whole run, what it said, and what it ran."""
-    with make_test_real(where, TESTS, **more) as make:
+    with make_lanes(where, TESTS, **more) as make:
         said = make.communicate(timeout=30)[0]
     return make.returncode, said, (where / "lanes").read_text().split()
 
 
-def test_all_lanes_run_and_the_rig_of_openstack(tmp_path):
+def test_all_lanes_run_with_the_checks_and_the_rig_of_openstack(tmp_path):
     code, said, lanes = ran(tmp_path, FAILING="")
     assert (code, sorted(lanes)) == (0, sorted(turn.name for turn in TURNS))
-    assert f"= {len(TURNS) - 1} passed in" in said.splitlines()[-1]
+    assert f"= {len(LANES)} passed in" in said.splitlines()[-1]
     assert (tmp_path / "build" / "flaky.txt").read_text() == ""
 
 
@@ -94,8 +98,17 @@ def test_a_test_that_fails_twice_fails_the_run_as_the_rig_does_and_a_flaky_one_t
     assert ran(tmp_path, **failing)[0] != 0
 
 
+@pytest.mark.parametrize("check", ["types", "recipes", "coverage"])
+def test_a_check_that_fails_fails_the_run_and_is_named_at_its_end(tmp_path, check):
+    code, said, lanes = ran(tmp_path, FAILING=check)
+    assert (code != 0, lanes.count(check), lanes.count("again")) == (True, 1, 0)
+    *_, named, closing = said.splitlines()
+    assert named == f"not good: {check} (exit code 1; build/{check}.log)"
+    assert f"= {len(LANES)} passed, 1 lanes not good in" in closing
+
+
 def test_python_keeps_what_it_compiled_though_the_machines_environment_forbids_it(tmp_path):
     told = 'echo "${PYTHONDONTWRITEBYTECODE-may keep it}" >>lanes'
-    with make_test_real(tmp_path, told, PYTHONDONTWRITEBYTECODE="1") as make:
+    with make_lanes(tmp_path, told, PYTHONDONTWRITEBYTECODE="1") as make:
         make.communicate(timeout=30)
     assert set((tmp_path / "lanes").read_text().splitlines()) == {"may keep it"}

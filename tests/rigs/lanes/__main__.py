@@ -1,20 +1,18 @@
-"""Run all lanes, some beside each other, and look a second time at the few tests that failed: `make test-real`."""
+"""Run all lanes, some beside each other, and look a second time at the few tests that failed: `make test-lanes`."""
 
 import argparse
 import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Lock
 
 from tests.rigs.lanes import second_look
 from tests.rigs.lanes.outcomes import read_outcomes
 from tests.rigs.lanes.processes import Processes
 from tests.rigs.lanes.second_look import Lane, Look, look_again
-from tests.rigs.lanes.turns import SLOTS, SLOTS_BEHIND, TURNS, Turn, Turns
+from tests.rigs.lanes.turns import BUILD, SLOTS, SLOTS_BEHIND, TURNS, Turn, Turns, coverage_file
 
-BUILD = Path("build")
 FLAKY = BUILD / "flaky.txt"
 
 
@@ -59,7 +57,7 @@ class Run:
         self._say(f"{name}: begins")
         is_of_tests = "pytest" in turn.words
         words = (*turn.words, f"--outcomes={outcomes}") if is_of_tests else turn.words
-        code = self._processes.run(words, log, turn.niceness)
+        code = self._processes.run(words, log, turn.niceness, COVERAGE_FILE=str(coverage_file(name)))
         self._say(f"{name}: exit code {code}", log.read_text(errors="replace"))
         return Look(code, read_outcomes(outcomes))
 
@@ -78,7 +76,7 @@ class Run:
 
 def main() -> int:
     """Run them, with the main thread free for signals; 0 when all is well."""
-    parser = argparse.ArgumentParser(prog="make test-real", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make test-lanes", description=__doc__)
     parser.add_argument("--python", default=sys.executable, help="what runs the lanes")
     processes = Processes(parser.parse_args().python)
     processes.take_signals()

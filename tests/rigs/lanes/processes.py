@@ -1,5 +1,6 @@
 """The processes of the lanes, which all end cleanly when this program is told to end."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -31,13 +32,15 @@ class Processes:
             if signal.getsignal(ending) is not signal.SIG_IGN:
                 signal.signal(ending, self._end_all)
 
-    def run(self, words: Sequence[str], log: Path, niceness: int = 0) -> int:
+    def run(self, words: Sequence[str], log: Path, niceness: int = 0, **environment: str) -> int:
         """Run Python with these arguments and wait; its exit code. What it says is added to the log."""
         with log.open("ab") as out, self._lock:
             if self.told_to_end:
                 return NOT_BEGUN
             command = ["nice", "-n", str(niceness), self._python, *words]
-            process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, process_group=0)
+            process = subprocess.Popen(
+                command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=os.environ | environment, process_group=0
+            )
             self._running.append(process)
         code = process.wait()
         with self._lock:

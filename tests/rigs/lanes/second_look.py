@@ -64,11 +64,14 @@ def exit_code(lanes: list[Lane], flaky_fails: bool) -> int:
 
 
 def sentences(lanes: list[Lane]) -> list[str]:
-    """One line for each test that passed only the second time, with what it said the first time."""
+    """One line for each lane or check that is not good, and for each test that passed only the second time."""
     return [
-        f"passed only the second time: {test} ({first} the first time)"
-        for lane in lanes
-        for test, (first, _) in lane.flaky.items()
+        *(f"not good: {lane.name} (exit code {lane.first.code}; build/{lane.name}.log)" for lane in _not_good(lanes)),
+        *(
+            f"passed only the second time: {test} ({first} the first time)"
+            for lane in lanes
+            for test, (first, _) in lane.flaky.items()
+        ),
     ]
 
 
@@ -85,10 +88,14 @@ def closing_line(lanes: list[Lane], seconds: float) -> str:
         "passed": _count(lanes, PASSED) + flaky,
         "passed only the second time": flaky,
         "skipped": _count(lanes, SKIPPED),
-        "lanes not good": sum(not lane.is_good for lane in lanes),
+        "lanes not good": len(_not_good(lanes)),
     }
     words = ", ".join(f"{number} {what}" for what, number in said.items() if number)
     return f" {words or 'no test ran'} in {seconds:.2f}s ".center(80, "=")
+
+
+def _not_good(lanes: list[Lane]) -> list[Lane]:
+    return [lane for lane in lanes if not lane.is_good]
 
 
 def _count(lanes: list[Lane], outcome: str) -> int:

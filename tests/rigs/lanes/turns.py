@@ -1,23 +1,31 @@
 """The lanes, what each may run beside, and in which order they get their turns.
 
 Stacks look at the whole machine, and have an engine of their own: no engine for tests and no host may come or go beside
-them. What is light runs beside everything; the others beside each other. Long ones come first, so that all slots are
-done at about one time.
+them. What is light runs beside everything; the others beside each other. Their order is such that all slots are done at
+about one time.
 
-What only computes, and is late for nothing, stands back in a slot of its own: the rig of OpenStack is installed there,
-then lives are simulated in virtual time. It fills the moments in which all others wait for a server or a host.
+What only computes, and is late for nothing, stands back in slots of its own: the rig of OpenStack is installed there,
+types are checked, unit tests run, then lives are simulated in virtual time. It fills the moments in which all others
+wait for a server or a host. What says soonest that a change is wrong comes first.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Condition
 
 #: So many at once keep two cores busy: most of them wait for servers and hosts.
 SLOTS = 3
-#: And so many of what stands back.
-SLOTS_BEHIND = 1
-#: What runs in `make test`: all but the unit tests, which were run before, and what `make test-nightly` is for.
-CHOSEN = ("-m", "pytest", "-m", "not unit and not nightly")
+#: And so many of what stands back: each keeps one core busy when nothing else does.
+SLOTS_BEHIND = 2
+#: How far, as in nice. Some unit tests start processes and wait for them, so long and no longer.
+BEHIND, UNIT_BEHIND = 10, 5
+#: What runs in `make test`: all but what `make test-nightly` is for.
+CHOSEN = ("-m", "pytest", "-m", "not nightly")
+#: The lanes of the unit tests, which are watched for coverage; it is judged when both are over.
+UNIT = ("rules", "parts")
+COVERED = ("--cov", "--cov-report=", "--cov-fail-under=0")
+BUILD = Path("build")
 
 
 @dataclass(frozen=True)
@@ -34,19 +42,34 @@ class Turn:
         return self.niceness > 0
 
 
-def lane(name: str, *after: str, niceness: int = 0) -> Turn:
+def coverage_file(name: str) -> Path:
+    """Where a turn writes what was covered in it, if it is told to watch."""
+    return BUILD / f"coverage-{name}"
+
+
+def lane(name: str, *after: str, niceness: int = 0, more: tuple[str, ...] = ()) -> Turn:
     """The turn of a lane of tests."""
-    return Turn(name, (*CHOSEN, f"--lane={name}"), niceness, frozenset(after))
+    return Turn(name, (*CHOSEN, f"--lane={name}", *more), niceness, frozenset(after))
+
+
+def behind(name: str, *words: str, after: Collection[str] = ()) -> Turn:
+    """The turn of another program, one that stands back."""
+    return Turn(name, words, BEHIND, frozenset(after))
 
 
 TURNS = (
     lane("stacks"),
-    Turn("rig", ("-m", "tests.rigs.openstack"), niceness=10),
+    behind("rig", "-m", "tests.rigs.openstack"),
+    behind("types", "-m", "mypy"),
+    *(lane(name, niceness=UNIT_BEHIND, more=COVERED) for name in UNIT),
+    behind("coverage", "-m", "tests.rigs.lanes.covered", *(str(coverage_file(name)) for name in UNIT), after=UNIT),
+    behind("recipes", "-m", "ansiblelint", "--offline", "--strict", "playbooks"),
     lane("servers"),
     lane("contracts"),
-    lane("simulation", niceness=5),
-    lane("hosts", "stacks"),
+    lane("simulation", niceness=BEHIND),
+    lane("demand", niceness=BEHIND),
     lane("openstack", "stacks", "rig"),
+    lane("hosts", "stacks"),
     lane("configured", "stacks"),
     lane("gateway"),
     lane("images", "stacks"),

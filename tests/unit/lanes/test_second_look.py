@@ -72,6 +72,11 @@ def test_what_passed_only_the_second_time_is_told_in_a_line_and_noted_with_both_
     assert table([Lane("hosts", PASSED)]) == ""
 
 
+def test_a_lane_that_is_not_good_is_named_with_the_file_that_says_why():
+    lanes = [Lane("light", PASSED), Lane("types", Look(1))]
+    assert sentences(lanes) == ["not good: types (exit code 1; build/types.log)"]
+
+
 def test_the_closing_line_counts_the_tests_of_all_lanes_and_names_the_flaky_ones():
     lanes = [Lane("light", PASSED), Lane("hosts", RACED, Look(0, {"t.py::two": "passed"})), Lane("rig", Look(0))]
     assert "= 3 passed, 1 passed only the second time, 1 skipped in 61.50s =" in closing_line(lanes, 61.5)

@@ -5,23 +5,31 @@ from threading import Thread
 import pytest
 
 from tests.rigs.beside import FOLDERS, LANES, TESTS, may_hold
-from tests.rigs.lanes.turns import TURNS, Turn, Turns, next_turn
+from tests.rigs.lanes.turns import TURNS, UNIT, Turn, Turns, coverage_file, next_turn
 
 pytestmark = pytest.mark.unit
 
-LIGHT = {"contracts", "gateway", "servers", "simulation"}
+CHECKS = {"coverage", "recipes", "types"}
+COMPUTES = {"demand", "rig", "simulation", *CHECKS, *UNIT}
+LIGHT = {"contracts", "gateway", "servers", *COMPUTES}
 
 
-def test_every_lane_has_a_turn_and_openstack_a_rig():
-    assert sorted(turn.name for turn in TURNS) == sorted([*LANES, "rig"])
+def test_every_lane_and_check_has_a_turn_and_openstack_a_rig():
+    assert sorted(turn.name for turn in TURNS) == sorted([*LANES, *CHECKS, "rig"])
 
 
-def test_beside_stacks_nothing_runs_but_the_light_lanes_and_the_preparation_of_openstack():
+def test_beside_stacks_nothing_runs_but_the_light_lanes_and_what_only_computes():
     begun, waiting = [], list(TURNS)
-    while turn := next_turn(waiting, over={"rig", *LIGHT}):
+    while turn := next_turn(waiting, over=LIGHT):
         waiting.remove(turn)
         begun.append(turn.name)
-    assert set(begun) == {"stacks", "rig", *LIGHT}
+    assert set(begun) == {"stacks", *LIGHT}
+
+
+def test_what_is_covered_is_judged_when_all_unit_tests_are_over():
+    coverage = next(turn for turn in TURNS if turn.name == "coverage")
+    assert coverage.after == set(UNIT)
+    assert coverage.words[-2:] == tuple(str(coverage_file(name)) for name in UNIT)
 
 
 @pytest.mark.parametrize(("over", "may_begin"), [({"stacks"}, False), ({"rig"}, False), ({"stacks", "rig"}, True)])
@@ -49,7 +57,7 @@ def test_what_stands_back_is_handed_out_to_its_own_slot_alone():
 
 
 def test_what_stands_back_only_computes_and_needs_no_machine_in_time():
-    assert {turn.name for turn in TURNS if turn.stands_back} == {"rig", "simulation"}
+    assert {turn.name for turn in TURNS if turn.stands_back} == COMPUTES
 
 
 def test_folders_and_files_of_lanes_are_there():
@@ -59,7 +67,7 @@ def test_folders_and_files_of_lanes_are_there():
 
 def test_a_file_of_tests_is_read_for_the_one_lane_of_its_folder_or_for_those_that_go_by_marks():
     by_marks = set(LANES) - set(FOLDERS)
-    tiers = ("contract", "integration", "simulation", "system")
+    tiers = ("contract", "integration", "simulation", "system", "unit")
     for file in (file for tier in tiers for file in (TESTS / tier).rglob("test_*.py")):
         path = file.relative_to(TESTS).as_posix()
         lanes = {lane for lane in LANES if may_hold(path, lane)}
@@ -67,7 +75,3 @@ def test_a_file_of_tests_is_read_for_the_one_lane_of_its_folder_or_for_those_tha
         assert all(
             may_hold(parent.as_posix(), lane) for parent in list(file.relative_to(TESTS).parents)[:-1] for lane in lanes
         )
-
-
-def test_unit_tests_are_read_for_no_lane():
-    assert not any(may_hold("unit", lane) for lane in LANES)
