@@ -1,8 +1,8 @@
 """The lanes, what each may run beside, and in which order they get their turns.
 
 Stacks look at the whole machine, and have an engine of their own: no engine for tests and no host may come or go beside
-them. What is light runs beside everything; the others beside each other. Their order is such that all slots are done at
-about one time.
+them. What is light may run beside everything; the others beside each other. Their order is such that all slots are done
+at about one time.
 
 What only computes, and is late for nothing, stands back in slots of its own: the rig of OpenStack is installed there,
 types are checked, unit tests run, then lives are simulated in virtual time. It fills the moments in which all others
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
 
-#: So many at once keep two cores busy: most of them wait for servers and hosts.
-SLOTS = 3
+#: So many at once. Lanes of hosts wait more than they compute; beside stacks, which compute, only two others run.
+SLOTS = 4
 #: And so many of what stands back: each keeps one core busy when nothing else does.
 SLOTS_BEHIND = 2
 #: How far, as in nice. Some unit tests start processes and wait for them, so long and no longer.
@@ -68,10 +68,10 @@ TURNS = (
     lane("contracts"),
     lane("simulation", niceness=BEHIND),
     lane("demand", niceness=BEHIND),
+    lane("configured", "stacks"),
     lane("openstack", "stacks", "rig"),
     lane("hosts", "stacks"),
-    lane("configured", "stacks"),
-    lane("gateway"),
+    lane("gateway", "stacks"),
     lane("images", "stacks"),
 )
 

@@ -11,19 +11,19 @@ pytestmark = pytest.mark.unit
 
 CHECKS = {"coverage", "recipes", "types"}
 COMPUTES = {"demand", "rig", "simulation", *CHECKS, *UNIT}
-LIGHT = {"contracts", "gateway", "servers", *COMPUTES}
+BESIDE_STACKS = {"contracts", "servers", *COMPUTES}
 
 
 def test_every_lane_and_check_has_a_turn_and_openstack_a_rig():
     assert sorted(turn.name for turn in TURNS) == sorted([*LANES, *CHECKS, "rig"])
 
 
-def test_beside_stacks_nothing_runs_but_the_light_lanes_and_what_only_computes():
+def test_beside_stacks_nothing_runs_but_two_light_lanes_and_what_only_computes():
     begun, waiting = [], list(TURNS)
-    while turn := next_turn(waiting, over=LIGHT):
+    while turn := next_turn(waiting, over=BESIDE_STACKS):
         waiting.remove(turn)
         begun.append(turn.name)
-    assert set(begun) == {"stacks", *LIGHT}
+    assert set(begun) == {"stacks", *BESIDE_STACKS}
 
 
 def test_what_is_covered_is_judged_when_all_unit_tests_are_over():
