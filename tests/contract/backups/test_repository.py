@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +19,7 @@ from tests.rigs.fakes import FakeBlocks, FakePlaces, FakeRepository
 from tests.rigs.ports import free_port
 from tests.rigs.quick_repository import make_quick, quick_repository
 from tests.rigs.s3.store import s3_store
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.contract
 
@@ -81,6 +81,12 @@ def a_bucket() -> str:
     return f"bucket-{uuid4().hex[:12]}"
 
 
+# Keys are made slow to guess, a second of a core each, and are files of the repository like others.
+OF_KEYS = pytest.mark.parametrize(
+    "place", ["a directory", pytest.param("S3", marks=pytest.mark.nightly)], indirect=True
+)
+
+
 def opens(place, key) -> bool:
     try:
         return bool(restic(place, key).snapshots())
@@ -89,6 +95,7 @@ def opens(place, key) -> bool:
         return False
 
 
+@OF_KEYS
 def test_a_next_key_opens_what_was_written_before_and_is_added_once(place):
     written = restic(place).write("alice-1.1", WORK)
     for _ in range(2):
@@ -99,6 +106,7 @@ def test_a_next_key_opens_what_was_written_before_and_is_added_once(place):
     assert not opens(place, "a key")
 
 
+@OF_KEYS
 def test_the_key_before_opens_nothing_once_it_is_retired_and_an_operators_own_key_stays(place):
     written = restic(place).write("alice-1.1", WORK)
     for key in ("new", "in a safe"):
@@ -320,21 +328,27 @@ def test_no_secret_stands_in_the_arguments_or_the_environment_of_a_process(place
 
 
 DIES = """
-import json, os, sys
+import json, os, subprocess, sys
 from tests.contract.backups.test_repository import WORK, restic
 def stream():
     yield WORK[0]
+    subprocess.run(["pgrep", "-P", str(os.getpid()), "restic"], check=True)
     os.kill(os.getpid(), 9)
 restic(json.loads(sys.argv[1])).write("alice-1.1", stream())
 """
 
 
+def has_ended(process: str) -> bool:
+    """Whether it runs no more; one whose status was not taken yet has no arguments."""
+    arguments = Path(f"/proc/{process}/cmdline")
+    return not (arguments.exists() and arguments.read_bytes())
+
+
 def test_the_lock_of_a_process_that_died_keeps_none_from_working(place):
-    subprocess.run([sys.executable, "-c", DIES, json.dumps(place)], check=False)
+    words = [sys.executable, "-c", DIES, json.dumps(place)]
+    (child,) = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+    until(lambda: has_ended(child), "restic has taken the end of its input for the end of the file", 60)
     repository = restic(place)
-    deadline = time.monotonic() + 10
-    while not repository.snapshots() and time.monotonic() < deadline:
-        time.sleep(0.1)  # restic takes the end of its input for the end of the file
     half = [*repository.snapshots()]
     written = repository.write("alice-1.1", WORK)
     repository.forget(half)
