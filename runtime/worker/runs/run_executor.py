@@ -151,10 +151,10 @@ class RunExecutor:
         if run.cancelled:  # it may have ended nothing: it was killed while it did so, or its database was away
             await self._lost.settle(self._worker.client, run_id, TOLD_TO_END, cancelled=True)
             return True
-        state = run.told
-        if state is None or state.type in CANCELLED:  # told so before its first line, it has ended nothing
-            state = await self._ensure_told(run_id, raised)
-        return state is not None and state.type in CANCELLED
+        states = [run.told]
+        if run.told is None or run.told.type in CANCELLED:  # told so before its first line, it has ended nothing
+            states.append(await self._ensure_told(run_id, raised))
+        return any(state is not None and state.type in CANCELLED for state in states)
 
     async def _ensure_told(self, run_id: UUID, raised: BaseException | None) -> State | None:
         """Prefect's engine has told the server how the run ended. Where it could not, tell it here, or run it again.

@@ -374,8 +374,9 @@ def test_one_that_is_found_alone_gives_room_to_those_before_it_and_waits_where_n
 
 
 def test_the_session_of_a_lone_run_that_was_cancelled_meanwhile_is_over_and_keeps_no_room(door):
-    undoing = asyncio.run(begin_alone(found("s-1")))
-    asyncio.run(undo(undoing, "run of s-1"))
+    undoing = asyncio.run(begin_alone(replace(found("s-1"), id=FIRST)))
+    door.prefect.runs = [a_run(Cancelled(timestamp=NOW), instance_id="s-1")]
+    asyncio.run(undo(undoing, FIRST))
     assert str(door.store.instances.get("s-1").state) == "failed"
     assert [host.free for host in door.store.hosts.all("main")] == [2]
 

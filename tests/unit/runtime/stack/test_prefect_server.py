@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from blocks.resources import home
 from blocks.settings import ProcessSettings
@@ -20,7 +23,8 @@ def test_events_are_not_compressed_on_their_way(monkeypatch, tmp_path):
     monkeypatch.setattr(uvicorn, "run", lambda _app, **options: served.update(options))
     settings, port = ProcessSettings(data=tmp_path, _env_file=None), free_port()
     guard_what_is_served(settings, "stack:own", port, Failover(server_lock(settings, port)))
-    uvicorn.run("Prefect's application", port=0)
+    application: Any = SimpleNamespace(api_app=FastAPI())
+    uvicorn.run(application, port=0)
     assert (served["port"], served["ws_per_message_deflate"]) == (port, False)
 
 

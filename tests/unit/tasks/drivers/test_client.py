@@ -104,7 +104,7 @@ def test_housekeeping_prunes_what_has_expired(door):
     asyncio.run(JOBS.put("short", Job(command="fit"), expires_in=60))
     asyncio.run(JOBS.put("long", Job(command="fit")))
     door.clock.pass_by(60)
-    assert "1 expired records of drivers deleted" in asyncio.run(forget_old.fn())
+    assert "1 expired record of drivers deleted" in asyncio.run(forget_old.fn())
     assert asyncio.run(listed(JOBS)) == ["long"]
 
 

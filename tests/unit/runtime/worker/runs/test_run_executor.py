@@ -49,9 +49,9 @@ def ended(server: Server, raised: BaseException | None = None, lost: Lost | None
 def test_a_run_that_was_cancelled_before_its_first_line_counts_as_cancelled_by_what_its_engine_was_told(
     state, cancelled
 ):
-    server = Server()
+    server = Server(state)
     assert ended(server, told=State(type=state)) is cancelled
-    assert server.asked == 0
+    assert server.asked == cancelled  # its session is ended by what the server says
 
 
 @pytest.mark.parametrize(
