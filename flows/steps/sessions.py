@@ -1,6 +1,6 @@
 """How a session begins and ends: the compositions that several pipelines share."""
 
-from asyncio import CancelledError, timeout
+from asyncio import timeout
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -93,14 +93,14 @@ async def start_session(
             raise
         except (DatabaseAway, WorkAway):
             raise
-        except CancelledError:
+        except Exception as error:
+            await still_ours()
+            await _undo_start(instance, InstanceState.FAILED, str(error) or type(error).__name__)
+            raise
+        except BaseException:  # cancelled: in this process, or by a signal to one that has this run alone
             with suppress(Held):
                 await still_ours()
                 await _undo_cancelled(instance)
-            raise
-        except BaseException as error:
-            await still_ours()
-            await _undo_start(instance, InstanceState.FAILED, str(error) or type(error).__name__)
             raise
     return instance
 

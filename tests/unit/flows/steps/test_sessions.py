@@ -2,9 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from signal import SIGTERM
 
 import httpx
 import pytest
+from prefect.exceptions import TerminationSignal
 
 from blocks.outside import standing_in
 from flows.steps import sessions
@@ -115,11 +117,14 @@ def test_a_session_that_does_not_begin_is_undone_and_not_held_against_its_host(t
     assert [step for step in tasks.steps[2:] if step != "start_was_cancelled"] == UNDONE
 
 
-def test_a_session_that_another_request_stands_for_is_started_anew_where_the_run_that_starts_it_is_cancelled(tasks):
-    tasks.answer("wait_until_ready", asyncio.CancelledError())
+@pytest.mark.parametrize("ended", [asyncio.CancelledError(), TerminationSignal(SIGTERM)], ids=["thread", "process"])
+def test_a_session_that_another_request_stands_for_is_started_anew_where_the_run_that_starts_it_is_cancelled(
+    tasks, ended
+):
+    tasks.answer("wait_until_ready", ended)
     tasks.answer("start_was_cancelled", False)
     tasks.answer("give_out_room", [ON_ANOTHER_HOST])
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(type(ended)):
         start()
     assert tasks.steps[3:] == ["withdraw_route", "remove_container", "move to queued", "give_out_room", "trigger"]
 
