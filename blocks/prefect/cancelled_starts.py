@@ -12,14 +12,12 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from pool.errors import RefusedMove
 from pool.reports.run_tags import tags_of_run
-from pool.sessions.cancelled import StartRun, StartState, ends_with_run, is_cancelled
+from pool.sessions.cancelled import BY_MANAGER, StartRun, StartState, ends_with_run, is_cancelled
 from pool.sessions.timings import Phase
 from pool.states import EndCause, InstanceState
 from pool.store.pool_store import PoolStore
 
 FLOW, REASON = "provision-instance", "cancelled"
-#: How the keys of runs begin that the manager asks for when a session has room.
-BY_MANAGER = "start-{}-"
 _STATES = {
     StateType.COMPLETED: StartState.ANSWERED,
     StateType.FAILED: StartState.REFUSED,
@@ -43,14 +41,14 @@ async def starts_of(client: PrefectClient, instance_id: str, cancelled: str = ""
     found = await client.read_flow_runs(flow_filter=starts, flow_run_filter=its_own, sort=newest)
     if cancelled and cancelled not in {str(run.id) for run in found}:  # a server without our changes tags it later
         found.append(await client.read_flow_run(UUID(cancelled)))
-    return [_as_start(run, instance_id, cancelled) for run in found if run.state]
+    return [_as_start(run, cancelled) for run in found if run.state]
 
 
-def _as_start(run: FlowRun, instance_id: str, cancelled: str) -> StartRun:
+def _as_start(run: FlowRun, cancelled: str) -> StartRun:
     assert run.state is not None  # noqa: S101 - narrows the type
     state = _STATES.get(run.state.type, StartState.UNDER_WAY)
     state = StartState.CANCELLED if str(run.id) == cancelled else state
-    by_manager = (run.idempotency_key or "").startswith(BY_MANAGER.format(instance_id))
+    by_manager = (run.idempotency_key or "").startswith(BY_MANAGER)
     return StartRun(str(run.id), state, run.state.timestamp, run.expected_start_time, by_manager)
 
 

@@ -4,6 +4,7 @@ from asyncio import gather
 from collections.abc import Sequence
 
 from pool.records import Instance
+from pool.sessions.cancelled import BY_MANAGER
 from tasks.base import log
 from tasks.publishing.positions import publish_positions
 from tasks.runs import trigger
@@ -56,5 +57,5 @@ async def ask_to_start(instance: Instance, again: str = "") -> None:
         "user": instance.user,
         "options": instance.options,
     }
-    key = f"start-{instance.id}-{again or instance.state_since.isoformat()}"
+    key = f"{BY_MANAGER}{instance.id}-{again or instance.state_since.isoformat()}"
     await trigger("provision-instance/on-demand", request, key=key)

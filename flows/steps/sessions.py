@@ -91,7 +91,7 @@ async def start_session(
         except RefusedMove:  # another run ended it meanwhile: it ends as that run says
             await _take_away(instance)
             raise
-        except (DatabaseAway, WorkAway):
+        except (DatabaseAway, WorkAway, GeneratorExit):  # the last one: it is closed, and may wait for nothing
             raise
         except Exception as error:
             await still_ours()

@@ -12,6 +12,9 @@ from enum import StrEnum
 from pool.records import Instance
 from pool.states import BEGINNING, InstanceState
 
+#: How the keys of runs begin that the manager asks for when a session has room. No platform's does by chance.
+BY_MANAGER = "manager:start-"
+
 
 class StartState(StrEnum):
     """What became of a run that was to start a session."""

@@ -6,8 +6,8 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import temporary_settings
 
-from blocks.prefect.cancelled_starts import BY_MANAGER, starts_of
-from pool.sessions.cancelled import StartRun, StartState, is_cancelled
+from blocks.prefect.cancelled_starts import starts_of
+from pool.sessions.cancelled import BY_MANAGER, StartRun, StartState, is_cancelled
 from tests.integration.prefect_api.test_runs_are_taken_once import propose
 from tests.integration.prefect_api.test_runs_as_recorded import deployment
 from tests.rigs.services.guarded_server import GuardedServer
@@ -32,7 +32,7 @@ def test_a_request_that_is_cancelled_ends_no_session_of_another_and_one_that_the
     seen = starts(server, "c-1")
     assert {run: one.state for run, one in seen.items()} == {first: StartState.UNDER_WAY, second: StartState.CANCELLED}
     assert not is_cancelled(seen.values(), seen[first].asked_at)
-    said = {"parameters": {"instance_id": "c-1"}, "idempotency_key": BY_MANAGER.format("c-1") + "now"}
+    said = {"parameters": {"instance_id": "c-1"}, "idempotency_key": BY_MANAGER + "c-1-now"}
     start = server.call("POST", f"/deployments/{asked}/create_flow_run", **said)["id"]
     propose(server, first, "PENDING", "RUNNING", "COMPLETED")
     propose(server, start, "CANCELLED")

@@ -137,6 +137,13 @@ def test_a_cancelled_session_ends_where_it_cannot_be_known_whether_another_reque
     assert tasks.steps[3:] == UNDONE
 
 
+def test_a_start_that_is_closed_with_its_event_loop_undoes_nothing(tasks):
+    tasks.answer("wait_until_ready", GeneratorExit())
+    with pytest.raises(GeneratorExit):
+        start()
+    assert tasks.steps[-1] == "wait_until_ready"
+
+
 def test_a_session_that_cannot_be_recorded_is_left_as_it_is_for_the_next_tick(tasks):
     tasks.answer("begin_to_run", DatabaseAway("the pool's database did not answer"))
     with pytest.raises(DatabaseAway):
