@@ -25,7 +25,7 @@ from runtime.worker.runs.beginnings import Beginnings
 from runtime.worker.runs.isolated_run import IsolatedRun, ProcessKilledError
 from runtime.worker.runs.lost_runs import LostRuns, taken_by
 from runtime.worker.runs.run_notes import RunNotes
-from runtime.worker.runs.run_states import RunStates
+from runtime.worker.runs.run_states import RECONNECT_SECONDS, RunStates
 from runtime.worker.runs.warm_run import WarmRun
 
 #: Seconds for which a run that begins keeps others from it: it may wait for what they do not.
@@ -91,20 +91,28 @@ class RunExecutor:
     async def _claim(self, flow_run: FlowRun) -> bool:
         """Whether the server let this worker have the run: of all that propose Pending, it takes one.
 
-        The state names this process. Where the answer got lost, that tells whether the proposal was taken.
+        The state names this process. Where the answer got lost, that tells whether the proposal was taken. One that
+        was not taken by then may be so later, when the server comes to it: it is proposed until there is an answer.
         """
-        message = taken_by(self._notes.folder.name)
-        try:
-            state: State | None = await propose_state(
-                self._worker.client, Pending(message=message), flow_run_id=flow_run.id
-            )
-        except Abort as reason:
-            self._worker.log.debug("Run %s is not for this worker: %s", flow_run.id, reason)
-            return False
-        except httpx.HTTPError as error:
-            self._states.tolerate_outage(error)
-            state = await self._states.read(flow_run.id)
+        message, state = taken_by(self._notes.folder.name), await self._propose(flow_run)
         return state is not None and state.is_pending() and state.message == message
+
+    async def _propose(self, flow_run: FlowRun) -> State | None:
+        """Propose that this worker takes the run; its state as the server has it then."""
+        lost = False
+        while True:
+            try:
+                pending = Pending(message=taken_by(self._notes.folder.name))
+                return await propose_state(self._worker.client, pending, flow_run_id=flow_run.id)
+            except Abort as reason:
+                self._worker.log.debug("Run %s is not for this worker: %s", flow_run.id, reason)
+                return await self._states.read(flow_run.id) if lost else None
+            except httpx.HTTPError as error:
+                self._states.tolerate_outage(error)
+            lost, state = True, await self._states.read(flow_run.id)
+            if state is None or not state.is_scheduled():
+                return state
+            await anyio.sleep(RECONNECT_SECONDS)
 
     async def _leave(self, flow_run: FlowRun) -> bool:
         """Leave it to the worker that has it; whether it was cancelled."""
