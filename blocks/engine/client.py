@@ -6,7 +6,7 @@ one engine at once.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import lru_cache
@@ -20,26 +20,22 @@ from blocks.engine.connection import Connections, EngineIdentity
 from blocks.engine.containers.files import ContainerFiles
 from blocks.engine.containers.freezing import FreezableContainers, start_or_thaw
 from blocks.engine.containers.state import ContainerState, state_of
+from blocks.engine.images import EngineImages
 from blocks.engine.limits import confined, limits_of, network_label
 from blocks.engine.networks import list_label, make_network, network_config
 from blocks.engine.shared import SharedConnections
 from pool import marks
 from pool.blame import BAD_REQUEST, CONTAINER_GONE, NAME_TAKEN, OTHERS_NAME, blame_for
 from pool.errors import EngineTrouble
-from pool.images.distribution import chain_ids
-from pool.images.engine_names import catalogue_id
 from pool.records import ContainerSpec
 
 ENGINE_PORT = 2376
 STEP_SECONDS = 60
-LOAD_SECONDS = 900  # an engine may unpack a large layer for minutes without a word
-STALL_SECONDS = 60  # without taking a byte, after which a load is given up
 SELF_TEST = "dd.self-test"  # no session can be called so
-NOT_UNPACKED = "Error unpacking image"  # begins a line of a load that otherwise went well, with containerd's store
 NO_QUOTAS = "storage-opt"  # stands in what an engine says whose storage cannot limit what a container writes
 
 
-class HostEngine(ContainerFiles, FreezableContainers):
+class HostEngine(EngineImages, ContainerFiles, FreezableContainers):
     """The client of one engine. Make it with `connect` or `local`, which share connections inside this process."""
 
     def __init__(self, connections: Connections, publish_on: str) -> None:
@@ -88,31 +84,6 @@ class HostEngine(ContainerFiles, FreezableContainers):
         """
         with self.client("answer a ping", timeout) as client:
             client.ping()
-
-    def image_ids(self) -> set[str]:
-        """Ids ("sha256:…") that all images that are there have in catalogues."""
-        with self.client("list its images") as client:
-            return {catalogue_id(image["Id"], image["RepoTags"] or ()) for image in client.images(all=True)}
-
-    def chains(self) -> set[str]:
-        """Chain ids ("sha256:…") of all layers of all images that are there."""
-        with self.client("list its layers") as client:
-            return {chain for image in client.images() for chain in _chains_of(client, image["Id"])}
-
-    def load(self, archive: Iterable[bytes]) -> list[str]:
-        """Stream an image archive, plain or gzip, into the engine; nothing is kept in memory or on disk here.
-
-        Returns:
-            What the engine says it loaded: "name:tag", or ids of images without a name.
-
-        Raises:
-            EngineTrouble: the engine refused it (disk full, a layer that is not what the config names).
-        """
-        with self.client("load an image", LOAD_SECONDS) as client:
-            # The first counts for sending too: a busy disk may stall it.
-            client.timeout = STALL_SECONDS, LOAD_SECONDS  # type: ignore[assignment]  # requests takes a pair
-            events = list(client.load_image(iter(archive)))
-        return self._loaded(events)
 
     def run(self, spec: ContainerSpec, created: Callable[[], None] = lambda: None, prepared: str = "") -> str:
         """Have a container of this description run, and return its id.
@@ -291,15 +262,6 @@ class HostEngine(ContainerFiles, FreezableContainers):
             self.remove(spec.name)
             raise
 
-    def _loaded(self, events: list[dict]) -> list[str]:
-        lines = [line for event in events for line in event.get("stream", "").splitlines()]
-        failures = [event.get("error") or event.get("message") for event in events]
-        failures += [line for line in lines if line.startswith(NOT_UNPACKED)]
-        if failure := next(filter(None, failures), None):
-            words = f"the engine refused to load an image: {failure}"
-            raise EngineTrouble(f"host {self._connections.host}: {words}", blame_for(None, failure))
-        return [line.split(": ", 1)[1] for line in lines if line.startswith("Loaded image")]
-
 
 _shared = SharedConnections()
 
@@ -316,7 +278,3 @@ def _stays(found: ContainerState, spec: ContainerSpec) -> bool:
 
 def _digest(spec: ContainerSpec) -> str:
     return hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
-
-
-def _chains_of(client: docker.APIClient, image_id: str) -> list[str]:
-    return chain_ids(client.inspect_image(image_id)["RootFS"].get("Layers") or [])

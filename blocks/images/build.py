@@ -9,7 +9,8 @@ from tempfile import NamedTemporaryFile
 
 from docker.errors import ImageNotFound
 
-from blocks.engine.client import LOAD_SECONDS, HostEngine
+from blocks.engine.client import HostEngine
+from blocks.engine.images import LOAD_SECONDS
 from blocks.images.archive import read_archive
 from pool import marks
 from pool.errors import EngineTrouble, NotFound

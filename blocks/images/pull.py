@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from blocks.engine.client import LOAD_SECONDS, HostEngine
+from blocks.engine.client import HostEngine
+from blocks.engine.images import LOAD_SECONDS
 from blocks.images.layer_store import LayerStore
 from blocks.images.push import EngineTraits, Sent, check_fits, name_by_id, traits_of
 from blocks.images.registry import ImageRegistry

@@ -5,7 +5,8 @@ from contextlib import suppress
 from docker.errors import APIError
 from docker.errors import NotFound as NoSuchImage
 
-from blocks.engine.client import LOAD_SECONDS, HostEngine
+from blocks.engine.client import HostEngine
+from blocks.engine.images import LOAD_SECONDS
 from blocks.images.login_rules import refuse_plain_http, registry_of
 from blocks.stored.registry_login import RegistryCredentials
 from pool.blame import blame_for

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from blocks.engine.client import LOAD_SECONDS, HostEngine
+from blocks.engine.client import HostEngine
+from blocks.engine.images import LOAD_SECONDS
 from blocks.images.build import build_image
 from pool.errors import DockerDriverError, EngineTrouble
 from runtime.builds.package_sources import ONE_LINE, SETTINGS, STANZAS, machine_files, suite

@@ -1,6 +1,6 @@
 """The records of hosts."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,16 +21,14 @@ from sqlalchemy import (
 from pool.errors import DockerDriverError
 from pool.records import Fault, FlavorSize, Host
 from pool.states import LIVING_HOSTS, HostState, states_that_may_become
-from pool.store.engine import Part, check_facts
+from pool.store.engine import check_facts
 from pool.store.history import note_host_change
+from pool.store.hosts.host_notes import HostNotes
 from pool.store.hosts.host_rows import (
     as_host,
-    forgive,
     get_host,
     host_of_run,
     insert_next,
-    mark_reached,
-    mark_silent,
     move_statement,
     refuse_move,
     service_refusal,
@@ -46,7 +44,7 @@ FAULTS = 100
 TRIES = 10  # of a move of a host that others change meanwhile
 
 
-class HostStore(Part):
+class HostStore(HostNotes):
     """Claim, find, move, drain and return hosts."""
 
     def claim(
@@ -174,22 +172,6 @@ class HostStore(Part):
                 connection.execute(update(hosts).where(hosts.c.name == name).values(**facts))
             return get_host(connection, name)
 
-    def count_error(self, name: str, reason: str, now: datetime) -> int:
-        """Count one more error in a row and keep what it was; return how many that makes.
-
-        Raises:
-            NotFound: no host has this name.
-        """
-        more = {"errors": hosts.c.errors + 1, "last_error": reason, "last_error_at": now}
-        with self._db.writing() as connection:
-            connection.execute(update(hosts).where(hosts.c.name == name).values(**more))
-            return get_host(connection, name).errors
-
-    def clear_errors(self, name: str) -> None:
-        """A success: the errors before it no longer count. What the last one was stays readable."""
-        with self._db.writing() as connection:
-            forgive(connection, name)
-
     def drain(self, name: str, now: datetime, reason: str, deadline: datetime | None = None) -> Host:
         """Take a host out of service, or give one that drains already another reason and deadline.
 
@@ -253,32 +235,6 @@ class HostStore(Part):
             host = as_host(moved)
             note_host_change(connection, host, now)
         return host
-
-    def note_reached(self, names: Collection[str], now: datetime) -> None:
-        """These hosts answered: they are in reach again, which is a line of their history."""
-        if names:
-            with self._db.writing() as connection:
-                mark_reached(connection, names, now)
-
-    def note_unreachable(self, trouble: Mapping[str, str], now: datetime, grace: float) -> None:
-        """These hosts did not answer, and why; each takes no session until it answers, and is dead after *grace* s."""
-        with self._db.writing() as connection:
-            for name, words in sorted(trouble.items()):
-                mark_silent(connection, name, words, now, grace)
-
-    def note_disk(self, name: str, low: str, now: datetime) -> None:
-        """The host's disk was looked at: it has room, or what is *low* of it; then it takes no session until it has."""
-        values: dict[str, object] = {"disk_low_since": None}
-        if low:
-            since = func.coalesce(hosts.c.disk_low_since, now)
-            values = {"disk_low_since": since, "last_error": low, "last_error_at": now}
-        with self._db.writing() as connection:
-            connection.execute(update(hosts).where(hosts.c.name == name).values(**values))
-
-    def note_repair(self, name: str, now: datetime) -> None:
-        """The host is configured again because of what was found on it; not so soon once more."""
-        with self._db.writing() as connection:
-            connection.execute(update(hosts).where(hosts.c.name == name).values(repaired_at=now))
 
     def count_removal(self, name: str, next_at: datetime) -> Host:
         """Count one more try to remove the host's server; before *next_at* there is none."""

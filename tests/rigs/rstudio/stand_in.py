@@ -4,7 +4,8 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from blocks.engine.client import LOAD_SECONDS, HostEngine
+from blocks.engine.client import HostEngine
+from blocks.engine.images import LOAD_SECONDS
 from tests.rigs.engines.engine import some_engine
 from tests.rigs.engines.python_image import python_image
 from tests.rigs.engines.tiny_image import TinyImage
