@@ -23,7 +23,7 @@ from prefect.settings import PREFECT_UI_STATIC_DIRECTORY, temporary_settings
 from blocks.addresses.loopback_twin import take_twin
 from blocks.addresses.ui import ui_address
 from blocks.clouds.local.cloud import LocalCloud
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.openstack_project.login.credentials import OpenStackCredentials
 from blocks.clouds.static import StaticCloud
 from blocks.files.private_files import open_lock
 from blocks.prefect.choices import present_choices

@@ -15,7 +15,7 @@ from prefect.workers.process import ProcessWorker
 
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.openstack_project.login.credentials import OpenStackCredentials
 from blocks.clouds.static import StaticCloud
 from blocks.outside import outside
 from blocks.settings import process_settings

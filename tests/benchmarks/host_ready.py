@@ -21,7 +21,7 @@ from typing import Any
 
 from blocks.clouds.local.cloud import LocalCloud
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.openstack_project.login.credentials import OpenStackCredentials
 from blocks.clouds.port import Cloud
 from pool.records import Host
 from pool.states import HostState

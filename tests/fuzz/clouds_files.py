@@ -13,9 +13,9 @@ from pathlib import Path
 import yaml
 from hypothesis import strategies as st
 
-from blocks.clouds.openstack_project.clouds_file import CONFIG, SECURE
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials
-from blocks.clouds.openstack_project.login import read_login
+from blocks.clouds.openstack_project.login.clients import read_login
+from blocks.clouds.openstack_project.login.clouds_file import CONFIG, SECURE
+from blocks.clouds.openstack_project.login.credentials import OpenStackCredentials
 from pool.errors import BadRequest, CloudRefused
 from tests.fuzz.rounds import fuzz
 

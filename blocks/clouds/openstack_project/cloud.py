@@ -10,9 +10,9 @@ from pydantic import Field
 
 from blocks.clouds.console import last_words
 from blocks.clouds.openstack_project.catalogue import get_flavor, get_image
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials
 from blocks.clouds.openstack_project.errors import translate_errors
-from blocks.clouds.openstack_project.login import connect, forget_logins
+from blocks.clouds.openstack_project.login.clients import connect, forget_logins
+from blocks.clouds.openstack_project.login.credentials import OpenStackCredentials
 from blocks.clouds.openstack_project.making import ServerMaker, remove_rest
 from blocks.clouds.openstack_project.parts import VolumeSpec
 from blocks.clouds.openstack_project.quota import headroom_of, limits_of

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.openstack_project.login.credentials import OpenStackCredentials
 from blocks.clouds.port import ServerStatus
 from blocks.host_setup.shell import HostShell
 from pool.errors import CloudRefused, CloudTrouble

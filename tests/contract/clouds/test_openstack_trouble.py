@@ -9,7 +9,7 @@ import pytest
 from openstack.connection import Connection
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
-from blocks.clouds.openstack_project.login import connect
+from blocks.clouds.openstack_project.login.clients import connect
 from blocks.clouds.openstack_project.parts import ensure_port
 from blocks.clouds.openstack_project.shared import remove_names
 from blocks.clouds.openstack_project.snapshots import image_properties

@@ -10,7 +10,7 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from blocks.clouds.local.cloud import LocalCloud
-from blocks.clouds.openstack_project.login import connect
+from blocks.clouds.openstack_project.login.clients import connect
 from blocks.clouds.port import ServerStatus
 from blocks.outside import outside, standing_in
 from blocks.prefect.port import PrefectPort

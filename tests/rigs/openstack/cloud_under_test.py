@@ -5,7 +5,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from blocks.clouds.openstack_project.cloud import OpenStackCloud
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.openstack_project.login.credentials import OpenStackCredentials
 from blocks.clouds.port import Server, ServerRequest, ServerStatus
 from blocks.clouds.user_data import cloud_config
 from pool.errors import CloudTrouble

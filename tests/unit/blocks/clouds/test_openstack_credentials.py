@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials
-from blocks.clouds.openstack_project.login import read_login
+from blocks.clouds.openstack_project.login.clients import read_login
+from blocks.clouds.openstack_project.login.credentials import OpenStackCredentials
 from blocks.stored.bounds import reading_stored
 from blocks.stored.documents.refusing import trouble_with
 from pool.errors import CloudRefused
@@ -137,7 +137,7 @@ def test_a_profile_that_is_not_there_or_cannot_be_read_is_named(read, public, wo
 
 
 def test_a_file_that_the_environment_names_and_that_is_not_there_is_named(read, monkeypatch):
-    monkeypatch.setattr("blocks.clouds.openstack_project.clouds_file.CONFIG_FILES", [])
+    monkeypatch.setattr("blocks.clouds.openstack_project.login.clouds_file.CONFIG_FILES", [])
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "~/clouds.yaml")
     with pytest.raises(CloudRefused, match=r"^OS_CLIENT_CONFIG_FILE names ~/clouds\.yaml, which is no file$"):
         read_login(OpenStackCredentials(cloud="a"))

@@ -9,8 +9,8 @@ from openstack.config.cloud_region import CloudRegion
 from openstack.connection import Connection
 from openstack.exceptions import ConfigException
 
-from blocks.clouds.openstack_project.clouds_file import auth_type, check_files, check_profile, vendor_files
-from blocks.clouds.openstack_project.credentials import OpenStackCredentials
+from blocks.clouds.openstack_project.login.clouds_file import auth_type, check_files, check_profile, vendor_files
+from blocks.clouds.openstack_project.login.credentials import OpenStackCredentials
 from pool.errors import CloudRefused
 
 ANSWER_SECONDS = 60  # for one request; the calls of the port wait longer by asking again
