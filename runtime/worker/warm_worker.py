@@ -6,6 +6,9 @@ Every run has its own thread (see ``runtime.worker.runs.warm_run``), so that the
 
 import contextlib
 import io
+import logging
+import os
+import sys
 import time
 from asyncio import to_thread
 from typing import TYPE_CHECKING, Any
@@ -114,8 +117,12 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         wrap_task_states(lambda emit: TaskStates(emit).tell)
         leave_out_known_lines()
         serve_metrics()
-        with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):
-            await super().start(*args, **kwargs)
+        try:
+            with temporary_settings({PREFECT_WORKER_QUERY_SECONDS: POLL_SECONDS}):
+                await super().start(*args, **kwargs)
+        finally:
+            if self._executor.has_given_up:
+                end_at_once()
 
     async def _stand_by(self, failover: Failover) -> None:
         """Wait for the end of the worker of this name that is active on this machine, with all flows imported."""
@@ -239,6 +246,18 @@ class WarmWorker(OpenWorker, BaseWorker[BaseJobConfiguration, BaseVariables, Bas
         self.stop_background()  # the listener, which would wait for events for ever
         self._notes.close()
         await super().teardown(*exc_info)
+
+
+def end_at_once() -> None:
+    """End this process, with the threads of runs that were given up.
+
+    Python would first wait for what such a run calls in an executor: another worker has the run meanwhile, and a stop
+    would last as long as its supervisor's patience.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def import_printing() -> None:

@@ -55,6 +55,7 @@ class RunExecutor:
         self._notes = notes
         self._lost = lost
         self._runs: dict[UUID, WarmRun | IsolatedRun] = {}
+        self.has_given_up = False  # whether runs were left to another worker, while their threads go on here
 
     # -- running -----------------------------------------------------------------------------------------------------
 
@@ -210,13 +211,14 @@ class RunExecutor:
         """Wait for the runs to end; those that do not are run again by another worker, as if this one had been killed.
 
         They are not interrupted: what a flow does then would undo what is to be completed. Their threads end with the
-        process.
+        process, which is to end at once then.
 
         Args:
             patience: seconds that runs get to end by themselves.
             last_patience: seconds for settling the others; what is not settled then stays noted for the next process.
         """
         await self._wait(patience)
+        self.has_given_up = bool(self._runs)
         with anyio.move_on_after(last_patience):
             for run_id, run in list(self._runs.items()):
                 reason = f"its worker {self._worker.name} was stopped"

@@ -264,6 +264,14 @@ def test_a_run_that_a_stopped_worker_cannot_await_is_run_again_by_another(idle, 
     assert idle.server.wait(run, seconds=60)["type"] == "COMPLETED"
 
 
+def test_a_worker_whose_run_waits_for_a_call_ends_once_it_has_given_the_run_up(idle, store, tmp_path):
+    """Python itself would wait for that call, for ten minutes here."""
+    worker, run = idle.worker(), idle.trigger("calling", seconds=600, file=str(tmp_path / "begun"))
+    until((tmp_path / "begun").exists, "the flow's code has begun")
+    assert stop(worker, seconds=120) == 0
+    assert idle.server.state(run)["name"] == "AwaitingRetry"
+
+
 def test_a_worker_outlives_a_restart_of_the_server(bench):
     bench.server.stop()
     bench.server.start()

@@ -5,11 +5,14 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import flow_run
+
+_calls = ThreadPoolExecutor(1)
 
 
 def note(file: str, line: str) -> None:
@@ -38,6 +41,13 @@ async def blocking(seconds: float, file: str = "") -> None:
     block(seconds)
     if file:
         note(file, "second step")
+
+
+@flow
+async def calling(seconds: float, file: str) -> None:
+    """Wait in the process's executor for a call that does not return, as for a host that does not answer."""
+    note(file, "begun")
+    await asyncio.get_running_loop().run_in_executor(_calls, time.sleep, seconds)
 
 
 @flow
