@@ -97,7 +97,8 @@ class StaticCloud(Cloud):
         serving = {machine.name for machine in self._serving(flavor)}
         with self._remembered() as memory:
             taken = serving & {name for (name,) in memory.execute(TAKEN)}
-        because = f"{len(taken)} of {how_many(len(serving), 'machine')} for flavor {flavor} taken"
+        are = "is" if len(taken) == 1 else "are"
+        because = f"{len(taken)} of {how_many(len(serving), 'machine')} for flavor {flavor} {are} taken"
         return Headroom(len(serving - taken), because)
 
     def create(self, request: ServerRequest) -> Server:

@@ -30,7 +30,7 @@ def test_a_machine_that_is_given_back_is_taken_again(static):
 
 def test_the_machines_that_no_host_has_are_the_headroom(static):
     made = static.open("dd-another-manager").create(server_request("h-1"))
-    assert static.cloud.headroom("small") == Headroom(2, "1 of 3 machines for flavor small are taken")
+    assert static.cloud.headroom("small") == Headroom(2, "1 of 3 machines for flavor small is taken")
     static.open("dd-another-manager").delete(made.host)
     assert static.cloud.headroom("small").hosts == 3
 

@@ -132,7 +132,7 @@ def test_a_dead_host_is_named_and_the_other_gets_its_image(hosts, first_run):
         name, message, _ = recorded(distribute_images)
     finally:
         hosts[0].start()
-    assert (name, "1 of 2 hosts lack images: host main-01: the engine could not" in message) == ("Failed", True)
+    assert (name, "1 of 2 hosts lacks images: host main-01: the engine could not" in message) == ("Failed", True)
     assert outside().store.images.hosts_with(new.id) == {"main-02"}
 
 
