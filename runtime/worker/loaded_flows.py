@@ -1,8 +1,10 @@
 """The flows of a warm worker: each imported once, and for a while known by the deployment that names it."""
 
+import inspect
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from importlib import import_module
 from uuid import UUID
 
@@ -29,6 +31,19 @@ def load_flow(entrypoint: str) -> Flow:
     if ":" not in entrypoint:  # a module's, not a file's
         import_module(entrypoint.rpartition(".")[0])
     return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+
+
+def unknown_parameters(flow: Flow, given: Iterable[str]) -> str:
+    """Say which parameters of a request the flow does not have, and which it has; empty: it has all.
+
+    Prefect's server takes them, and its engine would crash on them: a caller repeats what crashed.
+    """
+    known = inspect.signature(flow.fn).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in known.values()):
+        return ""
+    unknown = sorted(set(given) - set(known))
+    has = f"it has {', '.join(known)}" if known else "it has none"
+    return f"{flow.name} has no parameter {', '.join(map(repr, unknown))}; {has}" if unknown else ""
 
 
 class LoadedFlows:

@@ -125,8 +125,11 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> Mome
             await blocking(_check_alive, instance, host)
             looked_at = waited
         if waited > blueprint.start_timeout:
-            seconds = blueprint.start_timeout
-            raise SessionNotReady(f"instance {instance.id}: nothing answered on {host.name} within {seconds} s")
+            place = f"port {blueprint.port} of its container on {host.name}"
+            raise SessionNotReady(
+                f"instance {instance.id}: nothing answered at {place} within {blueprint.start_timeout} s, though its"
+                " program runs: does it listen there, on 0.0.0.0?"
+            )
     return {Phase.ANSWERING: now()}
 
 

@@ -18,7 +18,7 @@ from prefect.exceptions import Abort
 from prefect.states import Crashed, Failed, Pending
 from prefect.utilities.engine import propose_state
 
-from runtime.worker.loaded_flows import LoadedFlows
+from runtime.worker.loaded_flows import LoadedFlows, unknown_parameters
 from runtime.worker.places import Places
 from runtime.worker.prefect_internals import OpenWorker
 from runtime.worker.runs.beginnings import Beginnings
@@ -123,19 +123,23 @@ class RunExecutor:
         return cancelled
 
     async def _flow_of(self, flow_run: FlowRun) -> Flow | None:
-        """The flow, loaded once; None when it cannot be loaded, which the run's state then says."""
+        """The flow, loaded once; None where it cannot be loaded, or lacks a parameter: the run's state says so."""
         try:
             read = self._worker.client.read_deployment
             entrypoint = self._flows.entrypoint_of(flow_run.deployment_id)
             if entrypoint is None:
                 deployment = await self._states.through_outage(lambda: read(str(flow_run.deployment_id)))
                 entrypoint = self._flows.keep(deployment)
-            return await self._flows.get(entrypoint)
+            flow = await self._flows.get(entrypoint)
         except Exception as error:  # noqa: BLE001 - importing runs the code of a deployment
             message = f"The flow of run {flow_run.name} cannot be loaded: {error}"
             self._worker.get_flow_run_logger(flow_run).exception(message)
             await self._states.end(flow_run.id, Failed(message=message))
             return None
+        if wrong := unknown_parameters(flow, flow_run.parameters):
+            await self._states.end(flow_run.id, Failed(message=wrong))
+            return None
+        return flow
 
     async def _run(self, flow: Flow, flow_run: FlowRun, has_begun: Callable[[], Awaitable[None]]) -> bool:
         """Have its thread, or a process of its own, run it to its end; whether it was cancelled."""

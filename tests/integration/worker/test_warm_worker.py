@@ -76,6 +76,12 @@ def test_a_flow_that_fails_says_why(bench):
     assert (state["type"], "out of clouds" in state["message"]) == ("FAILED", True)
 
 
+def test_a_parameter_that_the_flow_does_not_have_is_refused_in_a_sentence(bench):
+    state = bench.server.wait(bench.trigger("blocking", seconds=0, minutes=1))
+    said = "blocking has no parameter 'minutes'; it has seconds, file"
+    assert (state["type"], state["message"]) == ("FAILED", said)
+
+
 def test_a_blocked_run_holds_up_no_other(bench):
     blocked = bench.trigger("blocking", seconds=15)
     bench.server.wait(blocked, "RUNNING")
