@@ -5,7 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from blocks.gateway.browser import answers, browser
+import httpx
+
+from blocks.gateway.browser import answers, browser, unreached
+from blocks.gateway.config import gateway_config
 from blocks.outside import outside
 from blocks.prefect.api import ENDED, PrefectApi
 from blocks.settings import ProcessSettings
@@ -63,11 +66,20 @@ def open_session(settings: ProcessSettings, progress: Progress) -> Opening:
     api.trigger("housekeep/scheduled")
     with progress.step("waits for a host"):
         HostWatch(api, progress, began).wait_for_room()
-    if opening := running_session(api):
+    if opening := running_session(api, settings):
         progress.say("a session of an earlier start still answers")
-        return opening
-    with progress.step("asks for a first session, as a platform would"):
-        return first_session(api, settings, progress)
+    else:
+        with progress.step("asks for a first session, as a platform would"):
+            opening = first_session(api, settings, progress)
+    if why := settings.public_url and unreached(settings.public_url):
+        progress.say(f"this machine does not reach {settings.public_url}, as users' browsers must: {why}")
+    return opening
+
+
+def visitor(settings: ProcessSettings) -> httpx.Client:
+    """A browser that comes to the gateway of this machine under the names that users use, even if it has none here."""
+    here = not settings.gateway_relays
+    return browser(gateway_config(settings) if here else None)
 
 
 class HostWatch:
@@ -117,10 +129,10 @@ class HostWatch:
         return f"housekeeping reported: {runs[0]['state']['message']}" if runs else "housekeeping never ran"
 
 
-def running_session(api: PrefectApi) -> Opening | None:
+def running_session(api: PrefectApi, settings: ProcessSettings) -> Opening | None:
     """Find a running first session that answers."""
     for instance in _first_sessions():
-        if instance.state is InstanceState.RUNNING and answers(fresh_link(api, instance.id), browser()):
+        if instance.state is InstanceState.RUNNING and answers(fresh_link(api, instance.id), visitor(settings)):
             return Opening(instance.id, fresh_link(api, instance.id))
     return None
 
@@ -143,8 +155,8 @@ def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress
     )
     _until(lambda: _has_had_its_turn(api, instance_id, progress), SESSION_SECONDS, f"session {instance_id} got no room")
     answer = api.table(f"instance-{instance_id}")[0]
-    visitor, silent = browser(), f"session {instance_id} runs, but does not answer at {answer['url']}"
-    _until(lambda: answers(answer["launch_url"], visitor), 30, silent)
+    guest, silent = visitor(settings), f"session {instance_id} runs, but does not answer at {answer['url']}"
+    _until(lambda: answers(answer["launch_url"], guest), 30, silent)
     return Opening(instance_id, fresh_link(api, instance_id))
 
 

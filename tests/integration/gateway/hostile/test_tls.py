@@ -9,6 +9,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from blocks.gateway.browser import answers, browser, unreached
 from blocks.gateway.certificate import self_signed
 from blocks.gateway.config import prepare_gateway, reload_gateway
 from blocks.gateway.renewal import keep_certificate
@@ -152,6 +153,13 @@ def test_a_gateway_that_starts_anew_beside_a_broken_certificate_shows_the_one_be
     gateway.start()
     assert serial(gateway) == before
     certificate[1].write_bytes(kept)
+
+
+def test_make_up_finds_a_session_whoever_signed_the_certificate_and_says_that_this_machine_trusts_it_not(gateway):
+    with http_backend() as session:
+        gateway.client.add_route(route_to(session.port))
+        assert answers(gateway.address(ROUTE), browser(gateway.config))
+    assert "CERTIFICATE_VERIFY_FAILED" in unreached(gateway.url)
 
 
 def test_a_key_of_ones_own_is_for_its_owner_alone(certificate):
