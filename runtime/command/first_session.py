@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import httpx
-
 from blocks.gateway.browser import answers, browser, unreached
 from blocks.gateway.config import gateway_config
+from blocks.gateway.settings import GatewayConfig
 from blocks.outside import outside
 from blocks.prefect.api import ENDED, PrefectApi
 from blocks.settings import ProcessSettings
@@ -76,10 +75,9 @@ def open_session(settings: ProcessSettings, progress: Progress) -> Opening:
     return opening
 
 
-def visitor(settings: ProcessSettings) -> httpx.Client:
-    """A browser that comes to the gateway of this machine under the names that users use, even if it has none here."""
-    here = not settings.gateway_relays
-    return browser(gateway_config(settings) if here else None)
+def gateway_here(settings: ProcessSettings) -> GatewayConfig | None:
+    """The gateway of this machine, to which a browser comes by all names; None where gateways are on others."""
+    return None if settings.gateway_relays else gateway_config(settings)
 
 
 class HostWatch:
@@ -132,7 +130,9 @@ class HostWatch:
 def running_session(api: PrefectApi, settings: ProcessSettings) -> Opening | None:
     """Find a running first session that answers."""
     for instance in _first_sessions():
-        if instance.state is InstanceState.RUNNING and answers(fresh_link(api, instance.id), visitor(settings)):
+        if instance.state is not InstanceState.RUNNING:
+            continue
+        if answers(fresh_link(api, instance.id), browser(gateway_here(settings))):
             return Opening(instance.id, fresh_link(api, instance.id))
     return None
 
@@ -155,7 +155,10 @@ def first_session(api: PrefectApi, settings: ProcessSettings, progress: Progress
     )
     _until(lambda: _has_had_its_turn(api, instance_id, progress), SESSION_SECONDS, f"session {instance_id} got no room")
     answer = api.table(f"instance-{instance_id}")[0]
-    guest, silent = visitor(settings), f"session {instance_id} runs, but does not answer at {answer['url']}"
+    guest, silent = (
+        browser(gateway_here(settings)),
+        f"session {instance_id} runs, but does not answer at {answer['url']}",
+    )
     _until(lambda: answers(answer["launch_url"], guest), 30, silent)
     return Opening(instance_id, fresh_link(api, instance_id))
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from prefect import flow
+from prefect import Flow
 
 from runtime.worker import loaded_flows
 from runtime.worker.loaded_flows import LoadedFlows, unknown_parameters
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.unit
 
 
 def test_a_parameter_that_a_flow_does_not_have_is_named_with_those_that_it_has():
-    asked = flow(lambda instance_id, user="": None, name="provision-instance")
+    asked = Flow(lambda instance_id, user="": None, name="provision-instance")
     said = "provision-instance has no parameter 'lifetime'; it has instance_id, user"
     assert unknown_parameters(asked, ["instance_id", "lifetime"]) == said
     assert unknown_parameters(asked, ["user", "instance_id"]) == ""
-    assert unknown_parameters(flow(lambda **given: None, name="any"), ["x"]) == ""
+    assert unknown_parameters(Flow(lambda **given: None, name="any"), ["x"]) == ""
 
 
 class FakeServer:
