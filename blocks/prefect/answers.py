@@ -122,10 +122,13 @@ def create_all(client: SyncPrefectClient, answers: Sequence[Answer], asking: Ask
         httpx.HTTPError: the server is away, or refused one; the last one that it refused.
     """
     artifacts = [answer.artifact(asking.run_of(answer)) for answer in answers]
+    refused: list[httpx.HTTPStatusError] = []
     for begin in range(0, len(artifacts), MOST_TOGETHER):
         several = artifacts[begin : begin + MOST_TOGETHER]
         if len(several) == 1 or not _create_together(client, several):
-            _create_each(client, several)
+            refused += _create_each(client, several)
+    if refused:
+        raise refused[-1]
 
 
 def _create_together(client: SyncPrefectClient, artifacts: Sequence[dict[str, str]]) -> bool:
@@ -137,16 +140,14 @@ def _create_together(client: SyncPrefectClient, artifacts: Sequence[dict[str, st
     return True
 
 
-def _create_each(client: SyncPrefectClient, artifacts: Sequence[dict[str, str]]) -> None:
-    """Some at a time: one alone would wait behind all that others ask the server, at each of them."""
+def _create_each(client: SyncPrefectClient, artifacts: Sequence[dict[str, str]]) -> list[httpx.HTTPStatusError]:
+    """Some at a time: one alone would wait behind all that others ask the server, at each of them; what was refused."""
     with ThreadPoolExecutor(WRITES_AT_ONCE) as threads:
         asked = [threads.submit(copy_context().run, _create, client, artifact) for artifact in artifacts]
         try:
-            refused = [error for one in asked if (error := one.result())]
+            return [error for one in asked if (error := one.result())]
         finally:  # a server that is away is asked for no more
             threads.shutdown(cancel_futures=True)
-    if refused:
-        raise refused[-1]
 
 
 def _create(client: SyncPrefectClient, artifact: dict[str, str]) -> httpx.HTTPStatusError | None:

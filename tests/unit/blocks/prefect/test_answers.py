@@ -77,6 +77,13 @@ def test_one_that_is_refused_holds_up_no_other_and_is_told():
     assert sorted(client.created) == ["instance-ada", "instance-eve"]
 
 
+def test_one_that_is_refused_holds_up_none_of_a_later_request():
+    client, many = FakeClient({"instance-0": refusal(422)}), [Answer(f"instance-{n}", "", {}) for n in range(120)]
+    with pytest.raises(httpx.HTTPStatusError, match="422"):
+        create_all(client, many, AskingRuns())
+    assert sorted(client.created) == sorted(answer.key for answer in many[1:])
+
+
 def test_a_server_that_is_away_is_not_asked_for_each_of_the_others():
     client = FakeClient({"instance-ada": httpx.ConnectError("away")})
     many = [Answer(f"instance-{number}", "", {}) for number in range(100)]
