@@ -13,7 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from prefect.server import models
-from prefect.server.database import orm_models, provide_database_interface
+from prefect.server.database import orm_models, provide_database_interface, query_components
 from prefect.server.events.schemas.events import Event, ReceivedEvent
 from prefect.server.logs.messaging import publish_logs
 from prefect.server.models import deployments, flow_runs
@@ -31,6 +31,8 @@ from prefect.utilities.schema_tools import validation
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import lazyload
 from sqlalchemy.orm.attributes import set_committed_value
+
+from pool.store.kept_inserts import KeptInsert
 
 #: Events that are kept in the form in which they were read first: as many as a burst has under way.
 KEPT_EVENTS = 256
@@ -52,6 +54,7 @@ def spare_the_server() -> None:
     trust_newer_moments()
     read_events_once()
     check_schemas_once()
+    keep_inserts()
     write_rows_by_kept_statements()
     write_plain_moments()
     copy_messages_flat()
@@ -181,6 +184,18 @@ def check_schemas_once() -> None:
         check_once(json.dumps(schema, sort_keys=True), tuple(told.items()))
 
     validator.check_schema = staticmethod(check_schema)
+
+
+def keep_inserts() -> None:
+    """Have each INSERT into PostgreSQL be composed once: runs, artifacts, events, steps, lines of logs.
+
+    SQLAlchemy composes those with its dialect's own INSERT anew each time.
+    """
+
+    def insert(_self: Any, obj: Any) -> KeptInsert:
+        return KeptInsert(obj)
+
+    setattr(query_components.AsyncPostgresQueryComponents, "insert", insert)  # noqa: B010 - a method of Prefect's own
 
 
 def write_rows_by_kept_statements() -> None:

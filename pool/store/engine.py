@@ -26,12 +26,13 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from pool.errors import BadRequest
+from pool.store.kept_inserts import KeptInsert
 from pool.store.outage import Outage, Patience, number_of, outlasting, status_of
 from pool.store.pings import ping_seldom
 
@@ -151,8 +152,9 @@ def insert_unless_there(connection: Connection, table: Table, *key: str) -> Inse
 
     What it inserted is told by RETURNING: the row count of an INSERT is not to be had from every driver.
     """
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
+    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else KeptInsert
+    made: Insert = insert(table).on_conflict_do_nothing(index_elements=list(key) or None)
+    return made
 
 
 def in_parts(values: Iterable[str]) -> Iterator[list[str]]:

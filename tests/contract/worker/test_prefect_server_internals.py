@@ -17,7 +17,7 @@ from prefect.server.api import background_workers
 from prefect.server.api import deployments as deployments_api
 from prefect.server.api import logs as logs_api
 from prefect.server.api import workers as workers_api
-from prefect.server.database import orm_models
+from prefect.server.database import orm_models, query_components
 from prefect.server.events import messaging, stream, triggers
 from prefect.server.events.schemas.events import Event, ReceivedEvent
 from prefect.server.events.services import event_persister
@@ -46,6 +46,7 @@ REPLACED: dict[Callable[..., Any], list[str]] = {
     logs.create_logs: ["session", "logs"],
     logs._sanitize_log_strings: ["log"],
     task_run_recorder._insert_task_run_states: ["session", "task_runs"],
+    query_components.AsyncPostgresQueryComponents.insert: ["obj"],
     Timestamp.process_bind_param: ["value", "dialect"],
     LATER.Docket.add: ["function", "when", "key"],
 }
