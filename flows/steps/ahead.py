@@ -3,16 +3,17 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from flows.steps.queue import ask_to_start, serve_queue
 from flows.steps.sessions import refuse_start
 from pool.errors import Refused
+from pool.records import Instance
 from pool.states import BEGINNING, InstanceState
 from tasks.base import flush_publisher, log, now
 from tasks.runs import start_was_cancelled
@@ -40,6 +41,7 @@ class FoundRun:
     has_own_process: bool = False
 
 
+Answer = TypeVar("Answer")
 #: A loop keeps no task alive by itself.
 _UNDER_WAY: set[asyncio.Task[Any]] = set()
 #: What is waited for.
@@ -75,23 +77,33 @@ async def record_sessions(runs: Sequence[FoundRun]) -> Undoing:
     would be told after seconds that it has to wait. What cannot be recorded here is left to its run, which says why.
     """
     undoing: Undoing = {}
+    asked = Counter(run.parameters["instance_id"] for run in runs)
     for several in _alike(runs):
-        first, sessions = several[0].parameters, [_session(run) for run in several]
-        first_of = {run.parameters["instance_id"]: run for run in reversed(several)}
-        asking = {instance_id: run.id for instance_id, run in first_of.items()}
-        accepted = {instance_id: run.accepted for instance_id, run in first_of.items()}
-        for instance_id in asking:
-            promise_start(instance_id)
-        began = now()
-        try:
-            known = await record_ahead(sessions, first["blueprint"], first["options"] or {}, accepted, asking)
-        except Exception as error:  # noqa: BLE001 - see above
-            log().debug("%s sessions are recorded by their own runs: %s", len(several), error)
-            continue
-        asked = Counter(run.parameters["instance_id"] for run in runs)
-        made = [one.id for one in known if one.created_at >= began and asked[one.id] == 1]
-        undoing |= {asking[one]: partial(take_back, one, asking[one]) for one in made}
+        _, made = await _record(several)
+        once = {instance_id: run for instance_id, run in made.items() if asked[instance_id] == 1}
+        undoing |= {run: partial(take_back, instance_id, run) for instance_id, run in once.items()}
     return undoing
+
+
+async def _record(runs: Sequence[FoundRun]) -> tuple[list[Instance], dict[str, str]]:
+    """Record what runs ask for that ask for the same.
+
+    Returns:
+        The sessions; and of those that were recorded just now, the runs that asked for them.
+    """
+    first, sessions = runs[0].parameters, [_session(run) for run in runs]
+    first_of = {run.parameters["instance_id"]: run for run in reversed(runs)}
+    asking = {instance_id: run.id for instance_id, run in first_of.items()}
+    accepted = {instance_id: run.accepted for instance_id, run in first_of.items()}
+    for instance_id in asking:
+        promise_start(instance_id)
+    began = now()
+    try:
+        known = await record_ahead(sessions, first["blueprint"], first["options"] or {}, accepted, asking)
+    except Exception as error:  # noqa: BLE001 - whatever it is, their runs come upon it, too, and say so
+        log().debug("%s sessions are recorded by their own runs: %s", len(runs), error)
+        return [], {}
+    return known, {one.id: asking[one.id] for one in known if one.created_at >= began}
 
 
 async def place_sessions(runs: Sequence[FoundRun]) -> Wait | None:
@@ -102,16 +114,20 @@ async def place_sessions(runs: Sequence[FoundRun]) -> Wait | None:
 
     Where it takes longer it goes on beside the runs: given up halfway, those that had got room would have no run.
     """
-    placing = asyncio.create_task(_place([run.parameters["instance_id"] for run in runs]))
-    _UNDER_WAY.add(placing)
-    placing.add_done_callback(_UNDER_WAY.discard)
-    done, _ = await asyncio.wait([placing], timeout=TOLD_SECONDS)
-    return placing.result() if done else None
+    return await _in_time(_place([run.parameters["instance_id"] for run in runs]))
+
+
+async def _in_time(work: Coroutine[Any, Any, Answer]) -> Answer | None:
+    """Wait a second at the most for what is done to its end; None where it goes on."""
+    doing = asyncio.create_task(work)
+    _UNDER_WAY.add(doing)
+    doing.add_done_callback(_UNDER_WAY.discard)
+    done, _ = await asyncio.wait([doing], timeout=TOLD_SECONDS)
+    return doing.result() if done else None
 
 
 async def _place(sessions: Sequence[str]) -> Wait | None:
-    for pool in await pools_where_wait(sessions):
-        await serve_queue(pool)
+    await _serve(await pools_where_wait(sessions))
     return wait_until_told if await pools_where_wait(sessions) else None
 
 
@@ -128,13 +144,14 @@ async def begin_alone(run: FoundRun) -> Undoing:
     Prefect's server answers twice until the run is at its first line. The pool's database is asked meanwhile, which
     would else be asked after that. What cannot be done here, the run does, and says why.
     """
-    undoing = await record_sessions([run])
-    try:
-        for pool in await pools_where_wait([run.parameters["instance_id"]]):
-            await serve_queue(pool)
-    except Exception as error:  # noqa: BLE001 - see above; what was recorded is to be undone all the same
-        log().debug("run %s gives out room itself: %r", run.id, error)
-    return undoing
+    known, made = await _record([run])
+    await _in_time(_serve({one.pool for one in known if one.state is InstanceState.QUEUED}))
+    return {asked_by: partial(take_back, instance_id, asked_by) for instance_id, asked_by in made.items()}
+
+
+async def _serve(pools: Iterable[str]) -> None:
+    for pool in pools:
+        await serve_queue(pool)
 
 
 async def take_back(instance_id: str, run: str) -> None:

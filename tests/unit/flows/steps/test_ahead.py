@@ -390,11 +390,12 @@ def test_two_lone_runs_of_one_request_record_it_once_and_either_alone_undoes_it(
 
 
 def test_what_a_lone_run_recorded_is_undone_though_room_could_not_be_given_out(door, monkeypatch):
-    async def away(_sessions):
+    def away(_pool):
         raise DatabaseAway("the database is away")
 
-    monkeypatch.setattr(ahead, "pools_where_wait", away)
+    monkeypatch.setattr(door.store.instances, "queue", away)
     assert [*asyncio.run(begin_alone(found("s-1")))] == ["run of s-1"]
+    assert str(door.store.instances.get("s-1").state) == "queued"
 
 
 def test_the_flow_that_it_is_done_for_takes_these_parameters():
