@@ -1,12 +1,14 @@
 """What threads of one process tell each other to save work. None of it holds an invariant: only the database does."""
 
 from asyncio import wait, wait_for, wrap_future
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
+
+LAST_TIMES = 5  # that are kept of what takes time again and again
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Turns:
         self._counting = Lock()
         self._rests: dict[str, float] = {}
         self._works: dict[str, Future[None]] = {}
+        self._times = defaultdict[str, deque[float]](lambda: deque(maxlen=LAST_TIMES))
 
     @contextmanager
     def take(self, name: str) -> Iterator[None]:
@@ -142,6 +145,14 @@ class Turns:
         """Wait until the caller of :meth:`begin_work` works on it no more, at most so many seconds."""
         if work := self._works.get(name):
             await wait([wrap_future(work)], timeout=patience)
+
+    def note_time(self, name: str, seconds: float) -> None:
+        """Say how long the thing of this name took just now."""
+        self._times[name].append(seconds)
+
+    def shortest_time(self, name: str) -> float:
+        """Return the shortest of the last few times that it took; 0: none is known."""
+        return min([*self._times.get(name, ())], default=0.0)
 
     def rest(self, name: str, until: float) -> None:
         """Have the thing of this name done no more before a moment of the machine's uptime, in seconds."""

@@ -76,18 +76,35 @@ def bucket_of(seconds: float) -> int:
     return bisect_left(BOUNDS, seconds)
 
 
-def next_look(waited: float, shortest: float) -> float:
+#: Of the time that a session is expected to take to answer: from when to when it is looked at often.
+SOON, LATE = 0.8, 1.25
+LONGEST_EXPECTED = 2.0  # seconds: who waits for longer notices nothing of it
+#: Seconds between two looks before that; the part of the shortest pause, and of the expected time, that one is then.
+SELDOM_SECONDS, OFTEN, LOOKS_IN_ALL = 0.1, 3, 80
+
+
+def next_look(waited: float, shortest: float, expected: float = 0.0) -> float:
     """Seconds until the next look at a session that starts, so that none is noticed much later than it answers.
 
     A sixteenth of what it took so far, and half a second at most; within the first two seconds less, for one that
     starts alone answers within them, and its user waits for nothing else. A notebook that needs a second is asked about
     every 30 ms by then, and one that needs a minute costs no more than two looks a second.
 
+    Where it is known that others took less than two seconds, there are few looks before their time, which would keep
+    it from its processors, and many about then: no more in all than without that knowledge.
+
     Args:
         waited: seconds since the first look.
         shortest: seconds between the first looks.
+        expected: seconds that the fastest of the last sessions like it took; 0: none is known.
     """
-    return max(shortest, min(waited / 16 * min(waited / 2, 1.0), 0.5))
+    pause = max(shortest, min(waited / 16 * min(waited / 2, 1.0), 0.5))
+    soon, late = SOON * expected, LATE * expected
+    if expected > LONGEST_EXPECTED or waited >= late:
+        return pause
+    if waited < soon:
+        return max(min(max(pause, SELDOM_SECONDS), soon - waited), shortest / OFTEN)
+    return max(min(pause, expected / LOOKS_IN_ALL), shortest / OFTEN)
 
 
 def next_alive_look(last: float) -> float:

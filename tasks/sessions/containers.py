@@ -117,9 +117,10 @@ async def wait_until_ready(instance: Instance, blueprint: BlueprintSpec) -> Mome
         SessionNotReady: its container ended, or it did not answer in the blueprint's time.
     """
     host = await blocking(outside().store.hosts.get, instance.get_placement().host)
-    ask, looked_at = asking(instance, blueprint, host), 0.0
-    async for waited in looks():
+    ask, looked_at, like_it = asking(instance, blueprint, host), 0.0, f"answer of {blueprint.name}"
+    async for waited in looks(outside().turns.shortest_time(like_it)):
         if await blocking(ask):
+            outside().turns.note_time(like_it, waited)
             break
         if waited >= next_alive_look(looked_at) or waited > blueprint.start_timeout:
             await blocking(_check_alive, instance, host)
@@ -153,12 +154,16 @@ def asking(instance: Instance, blueprint: BlueprintSpec, host: Host) -> Callable
     return partial(outside().session_answers, host.get_address(), instance.get_placement().port, path, header)
 
 
-async def looks() -> AsyncIterator[float]:
-    """Say after how many seconds it is time for the next look at a session that starts: at once for the first."""
+async def looks(expected: float = 0.0) -> AsyncIterator[float]:
+    """Say after how many seconds it is time for the next look at a session that starts: at once for the first.
+
+    Args:
+        expected: seconds that the fastest of the last sessions like it took; 0: none is known.
+    """
     begun, waited = outside().clock.uptime(), 0.0
     while True:
         yield waited
-        await sleep(next_look(waited, outside().settings.poll_seconds))
+        await sleep(next_look(waited, outside().settings.poll_seconds, expected))
         waited = outside().clock.uptime() - begun
 
 

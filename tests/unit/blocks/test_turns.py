@@ -221,3 +221,11 @@ def test_one_that_is_cancelled_while_it_waits_for_work_cancels_no_work():
     end = turns.begin_work("beginning of s-1")
     asyncio.run(cancelled(turns))
     end()
+
+
+def test_the_shortest_of_the_last_few_times_counts():
+    turns = Turns()
+    assert turns.shortest_time("answer of jupyter") == 0
+    for seconds in (0.5, 9, 7, 8, 0.9, 0.8):
+        turns.note_time("answer of jupyter", seconds)
+    assert (turns.shortest_time("answer of jupyter"), turns.shortest_time("answer of rstudio")) == (0.8, 0)

@@ -84,6 +84,33 @@ def test_looks_at_a_session_that_starts_become_rarer_the_longer_it_takes(waited,
     assert next_look(waited, shortest=0.025) == pytest.approx(pause)
 
 
+def looks_until(answers: float, expected: float) -> list[float]:
+    """When it is looked at, if each look takes two milliseconds; the last one finds that it answers."""
+    looks = [0.0]
+    while looks[-1] < answers:
+        looks.append(looks[-1] + 0.002 + next_look(looks[-1], 0.025, expected))
+    return looks
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.7, 0.85])
+def test_a_session_that_answers_when_it_is_expected_to_is_noticed_at_once_and_costs_no_more_looks(seconds):
+    for answers in (0.9 * seconds, 0.95 * seconds, seconds, 1.1 * seconds):
+        looks = looks_until(answers, expected=seconds)
+        assert looks[-1] - answers < max(seconds / 80, 0.025 / 3) + 0.003
+        assert len(looks) <= max(len(looks_until(answers, expected=0)), 38)
+    assert len(looks_until(seconds, expected=seconds)) <= len(looks_until(seconds, expected=0)) + 1
+
+
+@pytest.mark.parametrize("expected", [0.001, 0.3, 5.0, 60.0])
+@pytest.mark.parametrize("answers", [0.0, 0.05, 0.7, 3.0, 30.0, 200.0])
+def test_one_that_answers_at_another_time_is_noticed_little_later_and_costs_no_more_than_forty_looks_more(
+    answers, expected
+):
+    looks, unexpecting = looks_until(answers, expected), looks_until(answers, expected=0)
+    assert looks[-1] - answers <= max(0.11, 0.6 * bool(answers > 2))
+    assert len(looks) <= len(unexpecting) + 40
+
+
 @pytest.mark.parametrize("died", [0.1, 1.1, 4, 30])
 def test_a_container_that_ended_is_noticed_before_it_is_half_as_old_again_and_a_second(died):
     looked = 0.0
