@@ -103,7 +103,7 @@ class RunExecutor:
         lost = False
         while True:
             try:
-                pending = Pending(message=taken_by(self._notes.folder.name))
+                pending: State = Pending(message=taken_by(self._notes.folder.name))
                 return await propose_state(self._worker.client, pending, flow_run_id=flow_run.id)
             except Abort as reason:
                 self._worker.log.debug("Run %s is not for this worker: %s", flow_run.id, reason)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from prefect.client.orchestration import OrchestrationResult
+from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import SetStateStatus, StateAbortDetails, StateAcceptDetails
 from prefect.states import Pending, Scheduled
@@ -20,7 +20,7 @@ from runtime.worker.runs.run_states import RunStates
 pytestmark = pytest.mark.unit
 
 RUN = FlowRun(id=UUID(int=1), flow_id=UUID(int=7), state=Scheduled())
-OTHERS = Pending(message="Taken by worker process another")
+OTHERS: State = Pending(message="Taken by worker process another")
 
 
 class LateServer:
