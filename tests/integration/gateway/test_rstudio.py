@@ -14,7 +14,7 @@ from blocks.stored.authority import CertificateAuthority
 from blocks.stored.default_blueprints import BANNER
 from pool.records import KeptWork
 from tests.rigs.engines.light_host import light_host
-from tests.rigs.gateways.browser import browser_page
+from tests.rigs.gateways.browser import fresh_page, running_chromium
 from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, running_gateway
 from tests.rigs.present import present
 from tests.rigs.rstudio.session import CHROME, TOKEN, Browser, rstudio
@@ -65,6 +65,12 @@ def session(host, image):
 def browser(gateway, session):
     with Browser(gateway, session) as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with running_chromium() as chromium:
+        yield chromium
 
 
 @pytest.fixture
@@ -145,20 +151,20 @@ def test_a_session_that_is_ended_for_a_backup_has_the_time_to_suspend(host, imag
 
 
 @stand_in_alone
-def test_a_page_in_chromium_calls_and_hears_of_what_happens(gateway, session):
+def test_a_page_in_chromium_calls_and_hears_of_what_happens(gateway, session, chromium):
     only_routes(gateway.client, [session.route])
-    with browser_page() as page:
+    with fresh_page(chromium) as page:
         page.goto(gateway.address(session.route.id))
         page.get_by_text("typed in a browser").first.wait_for()
         assert page.url == gateway.address(session.route.id)
 
 
 @stand_in_alone
-def test_its_page_says_when_the_session_ends_and_its_user_has_it_go_on_by_the_button(gateway, session):
+def test_its_page_says_when_the_session_ends_and_its_user_has_it_go_on_by_the_button(gateway, session, chromium):
     now = int(time.time())
     ends = {"ends_at": now + 250, "ends_because": "expired", "extend_by": 1800, "extend_from": now - 60}
     only_routes(gateway.client, [replace(session.route, **ends)])
-    with browser_page() as page:
+    with fresh_page(chromium) as page:
         page.goto(gateway.address(session.route.id))
         page.get_by_text("This session ends in less than 5 minutes. Its time is over then.").wait_for()
         page.screenshot(path=ARTIFACTS / "banner-rstudio.png")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -20,16 +20,32 @@ SLOW = 60_000  # milliseconds: two cores, shared with the whole stack
 
 
 @contextmanager
-def browser_page(*flags: str) -> Iterator[Page]:
-    """A fresh browser with one empty page; more *flags* for Chromium."""
+def running_chromium(*flags: str) -> Iterator[Browser]:
+    """A browser for several tests, which asyncio of the same process may not run beside; more *flags* for Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(SLOW)
         try:
-            yield page
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def fresh_page(browser: Browser, scripts: bool = True) -> Iterator[Page]:
+    """An empty page of a person whom nothing in the browser remembers; *scripts*: whether pages may run them."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, java_script_enabled=scripts)
+    page.set_default_timeout(SLOW)
+    try:
+        yield page
+    finally:
+        page.context.close()
+
+
+@contextmanager
+def browser_page(*flags: str) -> Iterator[Page]:
+    """A fresh browser with one empty page; more *flags* for Chromium."""
+    with running_chromium(*flags) as browser, fresh_page(browser) as page:
+        yield page
 
 
 def run_cell_in_jupyterlab(page: Page, url: str, source: str, screenshot: Path | None = None) -> str:

@@ -7,15 +7,22 @@ import httpx
 import pytest
 
 from tests.integration.gateway.links.launching import ALICE, address, link
-from tests.rigs.gateways.browser import browser_page
+from tests.rigs.gateways.browser import fresh_page, running_chromium
 from tests.rigs.gateways.gateway import route_to
 from tests.rigs.present import present
 
 pytestmark = pytest.mark.integration
 
 
-def test_a_person_who_comes_by_a_link_ends_at_its_place(gateway):
-    with browser_page() as page:
+@pytest.fixture(scope="module")
+def chromium():
+    """One for all: to start it costs more than each of these tests."""
+    with running_chromium() as chromium:
+        yield chromium
+
+
+def test_a_person_who_comes_by_a_link_ends_at_its_place(gateway, chromium):
+    with fresh_page(chromium) as page:
         page.goto(f"{link(gateway)}&to={quote('lab/tree/a%20b?c=d&e=f', safe='')}")
         page.wait_for_url(f"{address(gateway)}lab/tree/a%20b?c=d&e=f")
 
@@ -76,8 +83,8 @@ def test_a_page_elsewhere_signs_no_user_in(gateway):
     assert (posted.status_code, "Set-Cookie" in posted.headers) == (403, False)
 
 
-def test_in_chromium_a_link_leads_into_the_session_and_stands_in_no_history(gateway):
-    with browser_page() as page:
+def test_in_chromium_a_link_leads_into_the_session_and_stands_in_no_history(gateway, chromium):
+    with fresh_page(chromium) as page:
         page.goto(gateway.url)
         page.goto(link(gateway))
         page.wait_for_url(address(gateway))
@@ -85,18 +92,17 @@ def test_in_chromium_a_link_leads_into_the_session_and_stands_in_no_history(gate
         assert page.url == f"{gateway.url}/"
 
 
-def test_a_browser_that_follows_no_refresh_has_a_button(gateway):
-    with browser_page() as page:
+def test_a_browser_that_follows_no_refresh_has_a_button(gateway, chromium):
+    with fresh_page(chromium) as page:
         page.goto(link(gateway).replace("dd-launch?", "dd-launch/enter?"))  # without the page's cookie: it stays
         page.get_by_role("button", name="Open the session").click()
         page.wait_for_url(address(gateway))
 
 
-def test_in_chromium_without_script_a_link_leads_into_the_session(gateway):
-    with browser_page() as page:
-        plain = present(page.context.browser).new_context(java_script_enabled=False).new_page()
-        plain.goto(link(gateway))
-        plain.wait_for_url(address(gateway))
+def test_in_chromium_without_script_a_link_leads_into_the_session(gateway, chromium):
+    with fresh_page(chromium, scripts=False) as page:
+        page.goto(link(gateway))
+        page.wait_for_url(address(gateway))
 
 
 AHEAD = """([kind, href]) => {
@@ -107,10 +113,10 @@ AHEAD = """([kind, href]) => {
 }"""
 
 
-def test_in_chromium_a_link_that_was_fetched_ahead_is_still_good(gateway, backend):
+def test_in_chromium_a_link_that_was_fetched_ahead_is_still_good(gateway, backend, chromium):
     gateway.client.add_route(route_to(backend.port, "bob"))
     once = link(gateway)
-    with browser_page() as page:
+    with fresh_page(chromium) as page:
         for kind in ("prefetch", "prerender"):
             page.goto(gateway.address(route_to(0, "bob").id))
             with page.context.expect_event("response", lambda answer: answer.url == once) as ahead:
