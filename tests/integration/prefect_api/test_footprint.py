@@ -163,7 +163,7 @@ def test_answers_are_written_only_when_they_changed(prefect_server):
 def test_answers_of_one_moment_are_all_written_and_each_is_the_newest_of_its_key(prefect_server):
     keys = [f"instance-together-{number}" for number in range(3)]
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
-        for state in ("queued", "running"):
+        for state in ("queued", "running", "running"):  # each as another process, the last after one that died
             PrefectPort().write_answers([Answer(key, state, {"state": state}) for key in reversed(keys)])
     newest = [prefect_server.call("GET", f"/artifacts/{key}/latest") for key in keys]
     assert [one["description"] for one in newest] == ["running"] * 3

@@ -174,3 +174,21 @@ def test_an_answer_that_was_refused_is_written_at_the_next_try():
     client.troubles.clear()
     write_changed(client, answers("running"), AskingRuns(), written)
     assert client.created == ["instance-ada-1"]
+
+
+def test_answers_of_one_moment_whose_request_got_no_answer_are_all_written_at_the_next_try():
+    client, written = LookingClient(), WrittenAnswers()
+    client.troubles["instance-eve"] = httpx.ReadError("the server was killed")
+    with pytest.raises(httpx.ReadError):
+        write_changed(client, ANSWERS, AskingRuns(), written)
+    assert client.created == []
+    client.troubles.clear()
+    write_changed(client, ANSWERS, AskingRuns(), written)
+    assert client.created == [answer.key for answer in ANSWERS]
+
+
+def test_answers_that_a_publisher_wrote_before_it_died_are_not_written_again_by_the_next_one():
+    client = LookingClient()
+    for _ in range(2):  # each with the memory of a new process
+        write_changed(client, ANSWERS, AskingRuns(), WrittenAnswers())
+    assert client.created == [answer.key for answer in ANSWERS]
