@@ -23,7 +23,7 @@ STOP_SECONDS = 60
 #: Places in the order of tests. A stack has an engine of its own while the others' does not run yet.
 SYSTEM, OTHERS, SIMULATION, LIVED_BESIDE, OPENSTACK = range(5)
 #: Random lives of each run of all tests, the same each time; `make test-nightly` goes on from there.
-LIVES = 20
+LIVES = 12
 #: Lanes of whole folders and files, whatever a test there is marked with. All but images and configured, whose tests
 #: share one configured host, are light: they start no engine of the whole machine and no stack. The first two are the
 #: unit tests: each reads half of the files, where two workers of one run would both read all.

@@ -66,7 +66,7 @@ def recover(world: EventfulWorld, after: str) -> None:
 
 
 # Each await by night: `test_moves_killed` has a move die before each of its steps, and before and after each write.
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.nightly)])
 def test_a_move_that_is_killed_at_any_await_loses_nothing(ours, every):
     with moving_world(ours, 1) as world:
         awaits, is_moved = every, False

@@ -77,6 +77,7 @@ def test_the_quota_costs_two_requests(cloud, api_calls):
     assert sorted(api_calls) == ["GET nova/flavors/detail", "GET nova/limits"]
 
 
+@pytest.mark.nightly  # four hosts are listed by one request, says a test above
 def test_a_look_at_the_pool_costs_as_many_requests_for_three_hosts_as_for_one(cloud, api_calls):
     cloud.create(request())
     one = asked_by_a_look(cloud, api_calls)
@@ -121,6 +122,7 @@ def test_only_the_master_s_group_reaches_ssh_the_engine_and_the_sessions(cloud, 
     assert {(rule["remote_group_id"], rule["remote_ip_prefix"]) for rule in rules} == {(master.id, None)}
 
 
+@pytest.mark.nightly  # which rules there are is in the test above
 def test_a_rule_that_was_added_by_hand_goes_at_the_next_spawn(cloud, project):
     cloud.create(request())
     group = project.network.find_security_group(f"{NAMESPACE}__main")
@@ -163,6 +165,7 @@ def test_the_quota_is_known_before_a_host_is_spawned(cloud, quota):
     assert cloud.headroom("rig.tiny") is None
 
 
+@pytest.mark.nightly  # what its fields become is tested without a cloud (unit/blocks/clouds/test_openstack_credentials)
 def test_an_application_credential_is_enough(cloud, project):
     made = project.identity.create_application_credential(user=project.current_user_id, name="dockerdriver")
     auth_url = clouds()["clouds"]["rig"]["auth"]["auth_url"]

@@ -18,7 +18,8 @@ from runtime.databases.moving import _migrate_prefect, move
 from runtime.databases.own_database import database_running
 from tests.rigs.pool_data import ask, claim_active
 
-pytestmark = pytest.mark.integration
+# It makes all of Prefect's tables twice. In `make test`, contract/store/database/test_copying copies a pool's records.
+pytestmark = [pytest.mark.integration, pytest.mark.nightly]
 
 TABLES = Base.metadata.tables
 SECRET = {"certificate": "-----BEGIN…", "key": "of the authority"}

@@ -8,7 +8,14 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.rigs.gateways.backend import websocket_backend
-from tests.rigs.gateways.gateway import BOTH_FORMS, names_below_localhost, only_routes, route_to, running_gateway
+from tests.rigs.gateways.gateway import (
+    BOTH_FORMS,
+    ONE_FORM,
+    names_below_localhost,
+    only_routes,
+    route_to,
+    running_gateway,
+)
 from tests.rigs.gateways.talk import Talk
 from tests.rigs.waiting import until
 
@@ -45,6 +52,7 @@ def test_a_websocket_carries_frames_of_any_size_both_ways(gateway, echo):
             assert websocket.recv(30) == frame
 
 
+@ONE_FORM
 def test_a_websocket_loses_no_frame_in_a_thousand_changes_a_rebuild_and_a_reload(gateway, echo):
     route = route_to(echo.port)
     gateway.client.add_route(route)

@@ -56,6 +56,7 @@ def test_the_services_write_down_what_a_server_was_told(servers):
     until(lambda: servers.call("POST", "/events/filter", **ask)["events"], "it is on record", 60)
 
 
+@pytest.mark.nightly  # two workers; what each asks a server for is tested with one (test_runs_are_taken_once)
 def test_two_workers_of_two_servers_run_each_run_once(servers, tmp_path):
     pool = servers.pool("several")
     deployment, stamps = servers.deployment(FLOW, pool), tmp_path / "stamps"

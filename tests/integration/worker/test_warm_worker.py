@@ -155,7 +155,7 @@ def test_a_paused_queue_holds_its_runs_back(idle):
     assert (queue["is_paused"], idle.server.state(run)["type"]) == (False, "SCHEDULED")
 
 
-@pytest.mark.nightly  # so do two workers of two servers (prefect_api/test_several_servers.py)
+@pytest.mark.nightly  # what each asks the server for is tested without any (prefect_api/test_runs_are_taken_once)
 def test_two_workers_run_each_run_once(idle, tmp_path: Path):
     runs = [idle.trigger("stamp", file=str(tmp_path / "stamps")) for _ in range(12)]
     idle.worker(), idle.worker()
@@ -241,6 +241,7 @@ def test_a_second_worker_of_the_same_name_stands_by_and_takes_over_when_the_firs
     assert (tmp_path / "stamps").read_text().split() == [run, run]
 
 
+@pytest.mark.nightly  # two workers; that the second one stands by is in the test above
 def test_a_worker_that_stands_by_ends_when_it_is_asked_to(idle):
     name = f"{idle.pool}-0"
     idle.worker()

@@ -31,6 +31,12 @@ NO_LIMITS: dict[str, Any] = dict.fromkeys(
 GATEWAY_PORTS = range(8100, 8200)
 #: For a fixture that gives a gateway: its session domain, in the two forms that a session's address may have.
 BOTH_FORMS: dict[str, Any] = {"params": ["", "localhost"], "ids": ["one origin", "an origin each"]}
+#: For tests that cost seconds of a core, and say the same of both: the other one by night.
+ONE_FORM = pytest.mark.parametrize(
+    "gateway",
+    [pytest.param("", marks=pytest.mark.nightly, id="one origin"), pytest.param("localhost", id="an origin each")],
+    indirect=True,
+)
 
 
 def route_hash(route_id: str) -> str:

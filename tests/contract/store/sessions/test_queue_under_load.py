@@ -37,6 +37,8 @@ def named(stack, state: str) -> set[str]:
     return {instance.id for instance in stack.store.instances.all("main") if instance.state == state}
 
 
+# What holds on both is tried on each by the tests below, with fewer requests.
+@pytest.mark.parametrize("kind", [pytest.param("sqlite", marks=pytest.mark.nightly), "postgresql"], indirect=True)
 def test_of_100_requests_at_once_for_30_slots_30_run_and_70_wait_and_start_in_order(stack):
     for _ in range(3):
         stack.add_host(slots=10)
