@@ -1,5 +1,7 @@
 """What the guide for a Hub's operator prints is taken by JupyterHub, and by the pool."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from traitlets.config import Config
 
@@ -26,6 +28,13 @@ def test_the_configuration_sets_what_the_spawner_has(config):
     assert list(spawner.blueprints) == ["jupyter-hub", "rstudio"]
     assert set(config.DockerDriverSpawner) <= set(DockerDriverSpawner.class_traits(config=True))
     assert (config.JupyterHub.extra_handlers, config.JupyterHub.spawner_class) == (handlers, "dockerdriver")
+
+
+def test_its_hub_lets_users_in_and_has_a_port_that_no_other_part_listens_on(config):
+    assert config.Authenticator.allow_all or config.Authenticator.allowed_users
+    urls = [config.JupyterHub.bind_url, "http://127.0.0.1:8001", "http://127.0.0.1:8081", "http://127.0.0.1:8000"]
+    ports = [urlsplit(url).port for url in (*urls, DockerDriverSpawner().door_url)]  # the proxy's API, the Hub, ours
+    assert len({*ports}) == len(ports)
 
 
 @pytest.mark.parametrize("setting", ["api_url", "password_file", "door_url", "start_timeout", "end_timeout"])
