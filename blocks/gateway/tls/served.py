@@ -95,15 +95,19 @@ def _served_before(config: GatewayConfig) -> x509.Certificate | None:
 
 
 def trouble_with_files(config: GatewayConfig, now: datetime) -> str:
-    """Say what speaks against the operator's files; empty: nothing, or this account may not read them."""
+    """Say what speaks against the operator's files; empty: nothing that this account may see."""
     files = set_files(config)
     if files is None:
         return ""
     try:
-        refused = refusal_of_files(config, now)
-        return refused or objection(files[0], read_certificate(files[0]), names_wanted(config), now)
+        if refused := refusal_of_files(config, now):
+            return refused
     except BadRequest as refusal:
-        return "" if isinstance(refusal.__cause__, PermissionError) else str(refusal)
+        if not isinstance(refusal.__cause__, PermissionError):
+            return str(refusal)
+    with suppress(BadRequest):  # the key may be root's alone: the certificate is looked at all the same
+        return objection(files[0], read_certificate(files[0]), names_wanted(config), now)
+    return ""
 
 
 def copies_in_service(config: GatewayConfig) -> str:
