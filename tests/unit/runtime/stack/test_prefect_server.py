@@ -32,5 +32,5 @@ def test_the_server_looks_at_credentials_of_openstack_without_importing_its_sdk(
     program = "import sys, runtime.stack.prefect_server; print(*sys.modules)"
     command = [sys.executable, "-c", program]
     loaded = subprocess.run(command, cwd=home(), check=True, capture_output=True, text=True, timeout=120).stdout.split()
-    assert "blocks.clouds.openstack_project.credentials" in loaded
+    assert "blocks.clouds.openstack_project.login.credentials" in loaded
     assert not {"openstack", "keystoneauth1"} & set(loaded)
